@@ -1,0 +1,81 @@
+"""What can go wrong, in the words that the user reads. Everyone may import this; it imports nothing of ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that went wrong: what, where, and what to do next.
+
+    `code` is one of the closed set that the JSON schema publishes (`failed.edit`, `failed.registry`, ...).
+    `line` and `column` count from 1.
+    """
+
+    code: str
+    message: str
+    next: str = ""
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    @property
+    def where(self) -> str:
+        """`file:line:column` as far as known, else the empty string."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+    def __str__(self) -> str:
+        first = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{first}\n  {self.next}" if self.next else first
+
+
+class BotError(Exception):
+    """A failure that the bot expects and can explain; anything else that escapes is a bug (exit 3)."""
+
+    exit_code = 1
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+    @property
+    def problem(self) -> Problem:
+        """The first problem: most failures have exactly one."""
+        return self.problems[0]
+
+
+class UsageError(BotError):
+    """The command line asks for something that cannot be meant."""
+
+    exit_code = 2
+
+
+class ConfigError(BotError):
+    """The configuration cannot be used; carries every problem at once."""
+
+    exit_code = 2
+
+
+class EditError(BotError):
+    """A file or an entry is refused, or an edit could not be proved."""
+
+
+class RegistryError(BotError):
+    """A registry did not give a usable answer; `status` is the HTTP status where there was one."""
+
+    def __init__(self, *problems: Problem, status: int | None = None) -> None:
+        super().__init__(*problems)
+        self.status = status
+
+
+class GitError(BotError):
+    """Git could not read or write the repository."""
+
+
+class LostRace(GitError):  # noqa: N818 - a lost race is an event to plan again after, not a fault
+    """Somebody else moved the branch first: read again and plan again."""
+
+
+class ForgeError(BotError):
+    """The forge (GitHub) refused or did not answer."""

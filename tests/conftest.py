@@ -1,0 +1,53 @@
+"""What every test may use: the real counterparts, and the corpus."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.counterparts.registry import DockerRegistry
+
+PROJECT = Path(__file__).resolve().parent.parent
+#: With this switch (set by .ci/run) a missing counterpart or corpus fails instead of skipping.
+INSIST = os.environ.get("GITOPS_BOT_INSIST") == "1"
+
+
+def absent(what: str) -> None:
+    """Skip the test that needs `what`, or fail where the run insists on every counterpart."""
+    if INSIST:
+        pytest.fail(f"{what} is missing, and GITOPS_BOT_INSIST=1 asks for every counterpart")
+    pytest.skip(f"{what} is not installed")
+
+
+def program(name: str) -> str:
+    """The path of a program that a test needs."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    if found is None:
+        absent(name)
+        raise AssertionError
+    return found
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real files: GITOPS_BOT_CORPUS, else `../shared/corpus` beside the project."""
+    folder = Path(os.environ.get("GITOPS_BOT_CORPUS", PROJECT.parent / "shared" / "corpus"))
+    if not (folder / "INDEX.jsonl").is_file():
+        absent(f"the corpus ({folder})")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    """A real registry, open to everybody; tests share it and take repositories of their own."""
+    from tests.counterparts.registry import docker_registry
+
+    with docker_registry(tmp_path_factory.mktemp("registry")) as server:
+        yield server
