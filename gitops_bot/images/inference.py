@@ -1,0 +1,160 @@
+"""The policy that a pinned tag suggests, where nobody wrote one: the next tag of the very same shape.
+
+It is for the first run without a configuration, so it would rather say nothing than something wrong: whatever could be
+a commit, a major version that moves by itself, or a build counter behind a version is left alone, with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gitops_bot.images import policy as policies
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import is_tag
+
+if TYPE_CHECKING:
+    from gitops_bot.images.policy import Policy
+    from gitops_bot.images.reference import Pin
+
+_NUMBER = "[0-9]+"
+_VERSION = re.compile(
+    r"(?P<prefix>(?:(?!v[0-9])[A-Za-z][A-Za-z0-9_.]*-)*)(?P<v>v?)(?P<numbers>[0-9]+(?:\.[0-9]+){0,2})(?P<suffix>(?:-[A-Za-z0-9_.]+)*)"
+)
+_BUILD = re.compile(r"(?P<prefix>(?:[A-Za-z]+[-_.])*(?:[A-Za-z]+[-_.]?)?)(?P<digits>[0-9]+)")
+_DAY = r"(?:19|20)[0-9]{2}(?P<dash>[-_]?)(?:0[1-9]|1[0-2])(?P=dash)(?:0[1-9]|[12][0-9]|3[01])"
+_TIME = r"(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9])?"
+_DATE = re.compile(rf"(?P<prefix>(?:[A-Za-z]+[-_.])*)(?P<date>{_DAY}(?:[-_.Tt]?{_TIME}[Zz]?)?)")
+#: At least one letter, or the `g` of `git describe`: what has digits only may be a number.
+_COMMIT = re.compile(r"(?:^|[-_.])(?:g|(?=[0-9]*[a-f]))[0-9a-f]{7,64}(?:$|[-_.])")
+_YEAR = re.compile(r"(?:19|20)[0-9]{2}")
+#: As many digits as an abbreviated or whole commit has. One commit in 27 has no letter in its first seven digits.
+_COMMIT_LENGTHS = (7, 8, 40)
+
+_PRERELEASE = re.compile(
+    r"-(?P<kind>alpha|beta|rc|cr|pre|preview|dev|snapshot|milestone|m|ea)(?P<dot>[.-]?)(?P<number>[0-9]*)",
+    re.IGNORECASE,
+)
+#: What may follow a version and belongs to it: `alpine`, `alpine3.20`, `debian-12`, `jre_headless`.
+_WORD = re.compile(r"(?P<word>[A-Za-z_]+)(?P<number>[0-9]+(?:\.[0-9]+)*)?")
+_PLATFORMS = frozenset(
+    {"alpine", "cuda", "debian", "el", "fedora", "java", "jdk", "jre", "node", "php", "python", "rhel", "ubi", "ubuntu"}
+)
+#: A number behind one of these counts builds.
+_COUNTERS = frozenset({"b", "build", "ci", "job", "ls", "n", "number", "p", "patch", "pipeline", "r", "rev", "run"})
+#: A number behind one of these is a build of that branch.
+_BRANCHES = frozenset(
+    {"dev", "develop", "development", "main", "master", "prod", "production", "qa", "release", "stable", "staging"}
+    | {"test", "trunk", "uat"}
+)
+#: A number behind one of these is no build: the next one is somebody else's.
+_FOREIGN = frozenset({"issue", "mr", "pr", "pull", "ticket"})
+#: What behind one of these is a commit, whatever it looks like.
+_COMMITS = frozenset({"commit", "g", "git", "sha", "sha256"})
+
+
+def infer(pin: Pin) -> Policy | Reason:
+    """The policy that keeps the shape of what is pinned, or why there is none (`unmanaged`)."""
+    tag = pin.tag
+    if tag is None:
+        if pin.digest is None:
+            return Reason("unmanaged", "nothing is pinned, so there is no shape of tags to keep to")
+        return _unmanaged("", "a digest alone does not say which tags to look at")
+    if not is_tag(tag):
+        return _unmanaged(repr(tag[:100]), "is no tag")
+    if _COMMIT.search(tag) or _words(tag) & _COMMITS:
+        return _unmanaged(tag, "names a commit, and commits have no order")
+    if match := _DATE.fullmatch(tag):
+        return _date(match["prefix"], match["date"])
+    if match := _BUILD.fullmatch(tag):
+        return _build(tag, match["prefix"], match["digits"], pin)
+    if match := _VERSION.fullmatch(tag):
+        return _version(tag, match, pin)
+    return _unmanaged(tag, "has no order: it is no version, number or date of a known shape")
+
+
+def _unmanaged(tag: str, why: str) -> Reason:
+    return Reason("unmanaged", f"{tag} {why}".strip(), {"tag": tag or None})
+
+
+def _words(text: str) -> set[str]:
+    return set(re.split(r"[^a-z0-9]+", text.lower()))
+
+
+def _date(prefix: str, date: str) -> Policy:
+    """Dates of the same length. With dashes they are no number, but the order of letters is that of time."""
+    if date.isdecimal():
+        return policies.pattern(f"^{re.escape(prefix)}(?P<date>(?:19|20)[0-9]{{{len(date) - 2}}})$", order="numerical")
+    same = re.sub(r"[0-9]+", lambda run: f"[0-9]{{{len(run[0])}}}", re.escape(date))
+    return policies.pattern(f"^{re.escape(prefix)}(?P<date>{same})$", order="alphabetical")
+
+
+def _build(tag: str, prefix: str, digits: str, pin: Pin) -> Policy | Reason:
+    words = _words(prefix) - {""}
+    if prefix in ("", "v") and len(digits) <= 3:
+        return _major(tag, pin)
+    if words & _FOREIGN:
+        return _unmanaged(tag, "names one pull request or ticket; the next number is another one")
+    if words & _COUNTERS:
+        return _numbered(prefix, _NUMBER)
+    if prefix in ("", "v") and _YEAR.fullmatch(digits):
+        return _unmanaged(tag, "may be a year, and moves by itself")
+    if len(digits) in _COMMIT_LENGTHS:
+        return _unmanaged(tag, "may be a commit of digits alone")
+    if len(digits) <= 3 and not words & _BRANCHES:
+        return _unmanaged(tag, "may be a version or a build number")
+    # So that a build number is not followed by a date or a commit.
+    return _numbered(prefix, "[0-9]{1,6}" if len(digits) <= 6 else f"[0-9]{{{len(digits)}}}")
+
+
+def _numbered(prefix: str, number: str) -> Policy:
+    return policies.pattern(f"^{re.escape(prefix)}(?P<number>{number})$", order="numerical")
+
+
+def _major(tag: str, pin: Pin) -> Policy | Reason:
+    """Within its major version such a tag has no successor; what it names moves."""
+    if pin.digest is not None:
+        return policies.follow(tag)
+    return _unmanaged(tag, "is a major version only: it moves by itself")
+
+
+def _version(tag: str, match: re.Match[str], pin: Pin) -> Policy | Reason:
+    prefix, v, suffix = match["prefix"], match["v"], match["suffix"]
+    numbers = match["numbers"].split(".")
+    words = _words(prefix)
+    if words & _FOREIGN:
+        return _unmanaged(tag, "names one pull request or ticket; the next number is another one")
+    if not prefix and len(numbers) == 3:
+        major = int(numbers[0])
+        if not suffix:
+            return policies.semver(f"^{major}", pattern=f"^{v}{_three()}$")
+        if kind := _PRERELEASE.fullmatch(suffix):
+            same = f"-{kind['kind']}{re.escape(kind['dot'])}" + (_NUMBER if kind["number"] else "")
+            # The range names a pre-release of the major version itself, which `^2` would not admit.
+            return policies.semver(f">={major}.0.0-0 <{major + 1}.0.0", pattern=f"^{v}{_three()}(?:{same})?$")
+    if not _belongs(suffix.split("-")[1:]) or not _belongs(prefix.split("-")[:-1]):
+        return _unmanaged(tag, "holds more than a version: a counter or a word whose successor nobody knows")
+    if len(numbers) == 1:
+        return _major(tag, pin)
+    version = rf"{numbers[0]}" + r"\.[0-9]+" * (len(numbers) - 1)
+    return policies.pattern(f"^{re.escape(prefix)}{v}(?P<version>{version}){re.escape(suffix)}$", order="semver")
+
+
+def _three() -> str:
+    return rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
+
+
+def _belongs(parts: list[str]) -> bool:
+    """Whether the parts name a variant, the same for every version, and no counter of builds."""
+    before = ""
+    for part in parts:
+        if not re.fullmatch(r"[0-9]+(?:\.[0-9]+)*", part):
+            match = _WORD.fullmatch(part)
+            if match is None or match["word"].lower() in _COUNTERS or _PRERELEASE.fullmatch(f"-{part}"):
+                return False
+            before = match["word"].lower()
+        elif before in _PLATFORMS:
+            before = ""
+        else:
+            return False
+    return True

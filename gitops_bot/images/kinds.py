@@ -1,0 +1,95 @@
+"""The kinds of policies: which tags of a repository may be chosen, and their order. Plain values, checked when made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from gitops_bot.images import expression as expressions
+from gitops_bot.images.ranges import Range
+from gitops_bot.images.reference import is_tag
+
+_ORDERS: Final = {"semver": "version", "numerical": "number", "alphabetical": "letter"}
+
+
+@dataclass(frozen=True, slots=True)
+class Semver:
+    """Versions inside a range, the highest first.
+
+    Pre-releases count where the range names one, or all of them with `prereleases`. `pattern` admits only tags that
+    it matches; its named group, if it has one, is the version, as in `^(?P<version>.+)-alpine$`.
+    """
+
+    range: Range
+    prereleases: bool = False
+    pattern: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Tags that a regular expression matches, in the order of their keys: the named group, else the whole tag.
+
+    `semver`: by version; a pre-release that the expression admits is admitted. `numerical`: by the decimal number,
+    `10` and `2.5` but neither signs nor exponents, exact at any length. `alphabetical`: by the code points of the
+    text. Tags whose key is no version, or no number, are no candidates.
+    """
+
+    expression: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """One tag that moves, such as `main`: whatever it names now is wanted."""
+
+    tag: str
+
+
+Policy = Semver | Pattern | Follow
+
+
+def semver(expression: str, *, prereleases: bool = False, pattern: str | None = None) -> Semver:
+    """A policy by a range of versions.
+
+    Raises:
+        ValueError: no range of the grammar in `ranges`, with the place in it; or a pattern that cannot be used.
+    """
+    if pattern is not None:
+        expressions.check(pattern)
+    return Semver(Range.parse(expression), prereleases, pattern)
+
+
+def pattern(expression: str, *, order: str) -> Pattern:
+    """A policy by a regular expression; `order` is `semver`, `numerical` or `alphabetical`.
+
+    Raises:
+        ValueError: an unknown order, or an expression that cannot be used; the message says what to do.
+    """
+    if order not in _ORDERS:
+        raise ValueError(f"{order[:100]!r} is no order of tags: {', '.join(_ORDERS)}")
+    expressions.check(expression)
+    return Pattern(expression, order)
+
+
+def follow(tag: str) -> Follow:
+    """A policy that follows one moving tag.
+
+    Raises:
+        ValueError: outside the OCI grammar.
+    """
+    if not is_tag(tag):
+        raise ValueError(f"{tag[:300]!r} is not a tag: letters, digits, '_', '.' and '-', at most 128")
+    return Follow(tag)
+
+
+def describe(policy: Policy) -> str:
+    """The policy in a few words, for messages: `semver >=1.0.0 <3`, `pattern ^v by version`, `digest main`."""
+    match policy:
+        case Semver():
+            prereleases = " with pre-releases" if policy.prereleases else ""
+            matching = f" of {policy.pattern}" if policy.pattern is not None else ""
+            return f"semver {policy.range.expression}{prereleases}{matching}"
+        case Pattern():
+            return f"pattern {policy.expression} by {_ORDERS[policy.order]}"
+        case Follow():
+            return f"digest {policy.tag}"

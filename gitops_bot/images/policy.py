@@ -1,0 +1,144 @@
+"""Choosing the tag that an entry should pin. Never backwards, never in silence.
+
+The door of this room for everyone who chooses: the kinds of policies, their order, and the decision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitops_bot.images.floating import is_floating
+from gitops_bot.images.kinds import Follow, Pattern, Policy, Semver, describe, follow, pattern, semver
+from gitops_bot.images.order import Admitted, Place, admitted, compare, place, ranked
+from gitops_bot.images.reason import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitops_bot.images.reference import Pin
+
+__all__ = [
+    "Choice",
+    "Chosen",
+    "Current",
+    "Follow",
+    "Held",
+    "Pattern",
+    "Policy",
+    "Semver",
+    "choose",
+    "compare",
+    "describe",
+    "follow",
+    "is_floating",
+    "pattern",
+    "ranked",
+    "semver",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A tag to propose. The reason's code is `chosen`, or `adopted` where the present tag has no order."""
+
+    tag: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """Nothing better than what is pinned: `current`, or `nothing_new` where the policy admits no tag at all."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A decision for people: `held.downgrade`, `held.vanished` or `held.unordered`; `candidate` is what was best."""
+
+    reason: Reason
+    candidate: str | None
+
+
+Choice = Chosen | Current | Held
+
+
+def choose(policy: Policy, tags: Sequence[str], current: Pin) -> Choice:
+    """Decide what an entry should pin, given every tag of its repository. The order of `tags` counts for nothing.
+
+    A digest alone cannot be placed among tags and comes back as `held.unordered`, best tag included: who can ask the
+    registry finds the digest among the `ranked` tags. Under `Follow` no order is needed, and the tag is adopted.
+    """
+    found = admitted(policy, tags)
+    present = place(policy, current.tag) if current.tag is not None else None
+    best = found.best(present)
+    listed = current.tag is not None and current.tag in tags
+    facts: dict[str, str | int | None] = {
+        "policy": describe(policy),
+        "seen": len(tags),
+        "matched": found.matched,
+        "admitted": len(found.tags),
+    }
+    if best is None:
+        nothing = _nothing(policy, found, len(tags))
+        if listed or current.tag is None:
+            return Current(Reason("nothing_new", nothing, facts))
+        return Held(Reason("held.vanished", f"{current.tag} is no longer listed, and {nothing}", facts), None)
+    highest = _highest(policy, best, len(found.tags))
+    if isinstance(policy, Follow):
+        if current.tag == best.tag:
+            return Current(Reason("current", f"{best.tag} is the tag to follow", facts))
+        return Chosen(best.tag, Reason("adopted", f"{best.tag} is the tag to follow, instead of {current}", facts))
+    if present is not None:
+        return _compared(best, present, listed, highest, facts)
+    if current.tag is not None and not listed:
+        text = f"{current.tag} is no longer listed and has no order under this policy: {best.tag} may be older"
+        return Held(Reason("held.vanished", text, facts), best.tag)
+    if current.tag is None and current.digest is not None:
+        text = f"{highest}, but a digest alone has no place in the order of tags"
+        return Held(Reason("held.unordered", text, facts), best.tag)
+    before = (
+        f"{current.tag} has no order under this policy, so it is left this once"
+        if current.tag
+        else "nothing was pinned"
+    )
+    return Chosen(best.tag, Reason("adopted", f"{highest}; {before}", facts))
+
+
+def _compared(best: Place, present: Place, listed: bool, highest: str, facts: Mapping[str, str | int | None]) -> Choice:
+    """The decision between two tags that both have a place in the order."""
+    gone = "" if listed else ", which is no longer listed"
+    if best.key > present.key:
+        return Chosen(best.tag, Reason("chosen", f"{highest}, and higher than {present.tag}{gone}", facts))
+    if best.key < present.key:
+        return Held(Reason("held.downgrade", f"{highest}, but lower than {present.tag}{gone}", facts), best.tag)
+    if not listed:
+        text = (
+            f"{present.tag} is no longer listed; {best.tag} has the same place in the order, maybe not the same bytes"
+        )
+        return Held(Reason("held.vanished", text, facts), best.tag)
+    same = "" if best.tag == present.tag else f", and equal to {present.tag}"
+    return Current(Reason("current", f"{highest}{same}", facts))
+
+
+def _highest(policy: Policy, best: Place, count: int) -> str:
+    if count == 1:
+        return f"{best.tag} is the only tag that {describe(policy)} admits"
+    return f"{best.tag} is the highest of {count} tags that {describe(policy)} admits"
+
+
+def _nothing(policy: Policy, found: Admitted, seen: int) -> str:
+    """Why there is no candidate. A pattern that matches and still yields nothing puzzles people most."""
+    none = f"{describe(policy)} admits none of the listed tags ({seen})"
+    match policy:
+        case Pattern(order=order) if found.matched:
+            wanted = "version" if order == "semver" else "number"
+            return (
+                f"{none}: the pattern matches {found.matched}, but the key of none is a {wanted} "
+                f"(a group named as in (?P<key>...) says which part is the key)"
+            )
+        case Semver(pattern=str()) if found.matched:
+            return f"{none}: the pattern matches {found.matched}, but the key of none is a version in the range"
+        case _:
+            return none

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Every code that a reason or a problem may carry. Scripts rely on them: a later version may add, never rename.
+CODES = (
+    "chosen",
+    "current",
+    "adopted",
+    "promoted",
+    "set",
+    "rolled_back",
+    "ignored",
+    "unmanaged",
+    "nothing_new",
+    "person",
+    "held.downgrade",
+    "held.older_build",
+    "held.reverted",
+    "held.declined",
+    "held.vanished",
+    "held.moved",
+    "held.unordered",
+    "held.no_release_tag",
+    "held.absent_in_target",
+    "held.platforms",
+    "held.soak",
+    "held.window",
+    "held.limit",
+    "held.label",
+    "held.hold",
+    "held.frozen",
+    "held.history_bound",
+    "failed.registry",
+    "failed.auth",
+    "failed.edit",
+    "failed.forge",
+    "failed.git",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a decision fell as it did: a code for scripts, a sentence for people, the facts behind it."""
+
+    code: str
+    text: str
+    data: Mapping[str, str | int | None] = field(default_factory=dict)

@@ -1,0 +1,112 @@
+"""What an image is called and which one is pinned. Text is parsed here, once, and is trusted from then on.
+
+Grammar: OCI distribution specification 1.1, "Pulling manifests"; the host rule and the `library/` prefix are Docker's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*\Z")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?\Z")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
+_DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
+_NAME_LIMIT = 255
+
+DOCKER_HUB = "docker.io"
+
+
+def is_tag(text: str) -> bool:
+    """Whether `text` is a tag by the OCI grammar."""
+    return _TAG.match(text) is not None
+
+
+def is_digest(text: str) -> bool:
+    """Whether `text` is a digest of a registered algorithm (sha256, sha512) in full length and lower case."""
+    return _DIGEST.match(text) is not None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ImageName:
+    """A repository in a registry, normalised: `nginx` is `docker.io/library/nginx`."""
+
+    registry: str
+    path: str
+
+    @classmethod
+    def parse(cls, text: str) -> ImageName:
+        """Read a repository name without tag and digest.
+
+        Raises:
+            ValueError: the text is no repository name; the message says why and quotes it.
+        """
+        head, slash, rest = text.partition("/")
+        if slash and ("." in head or ":" in head or head == "localhost"):
+            registry, path = head.lower(), rest
+        else:
+            registry, path = DOCKER_HUB, text
+        if registry in ("index.docker.io", "registry-1.docker.io"):
+            registry = DOCKER_HUB
+        if registry == DOCKER_HUB and "/" not in path:
+            path = f"library/{path}"
+        if not _HOST.match(registry) or not _PATH.match(path) or len(registry) + 1 + len(path) > _NAME_LIMIT:
+            raise ValueError(f"{text[:300]!r} is not the name of an image repository")
+        return cls(registry, path)
+
+    def __str__(self) -> str:
+        return f"{self.registry}/{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What an entry pins: a tag, a digest, both, or nothing yet."""
+
+    tag: str | None = None
+    digest: str | None = None
+
+    def __str__(self) -> str:
+        """As kustomize reads it: `TAG`, `TAG@DIGEST`, `@DIGEST`; `(none)` when nothing is pinned."""
+        if self.tag is None and self.digest is None:
+            return "(none)"
+        return (self.tag or "") + (f"@{self.digest}" if self.digest else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One `IMAGE=PIN` of the command line."""
+
+    image: str
+    pin: Pin
+    new_name: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Assignment:
+        """Read `IMAGE=PIN`, where PIN is `TAG`, `TAG@DIGEST`, `@DIGEST`, `NEWNAME:TAG[@DIGEST]` or `NEWNAME@DIGEST`.
+
+        What stands before `@` is a NEWNAME where it holds a `/` or a `:`, the tag after the last `:` behind the
+        last `/`; else it is a tag.
+
+        Raises:
+            ValueError: not of that form, or outside the OCI grammar; the message says which part.
+        """
+        image, equals, pin = text.partition("=")
+        if not equals or not image or not pin:
+            raise ValueError(f"{text[:300]!r} is not of the form IMAGE=PIN, as in web=v1.4.2")
+        before, at, digest = pin.partition("@")
+        new_name: str | None = None
+        tag: str | None = before or None
+        if "/" in before or ":" in before:
+            directory, slash, last = before.rpartition("/")
+            base, colon, after = last.partition(":") if slash else before.rpartition(":")
+            new_name, tag = directory + slash + base, after if colon else None
+            ImageName.parse(new_name)
+            if not colon and not at:
+                raise ValueError(f"{pin[:300]!r} names an image but neither a tag nor a digest")
+        if tag is not None and not is_tag(tag):
+            raise ValueError(f"{tag[:300]!r} is not a tag: letters, digits, '_', '.' and '-', at most 128")
+        if at and not is_digest(digest):
+            raise ValueError(f"{digest[:300]!r} is not a digest: sha256: and 64 lower-case hexadecimal digits")
+        return cls(image, Pin(tag, digest or None), new_name)

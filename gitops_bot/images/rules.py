@@ -1,0 +1,71 @@
+"""How an entry is to be kept current, wherever that was decided: in the configuration, or inferred from its tag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from gitops_bot.images.policy import Policy
+    from gitops_bot.images.reason import Reason
+    from gitops_bot.images.reference import ImageName, Pin
+
+#: What is written for a chosen tag. `tag` writes no digest, `digest` leaves the tag as it stands.
+PinShape = Literal["tag+digest", "tag", "digest"]
+#: What happens when the present tag names another digest than the pinned one.
+OnMove = Literal["hold", "follow"]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPolicy:
+    """A policy, its name in the configuration (None for an inline or inferred one), and who decided on it."""
+
+    name: str | None
+    policy: Policy
+    origin: Literal["config", "inferred"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What applies to one entry.
+
+    `on_move` is None where the kind of the tag decides. `unmanaged` says why nothing could be inferred, which people
+    are told.
+    """
+
+    policy: NamedPolicy | None
+    pin: PinShape = "tag+digest"
+    on_move: OnMove | None = None
+    ignore: bool = False
+    unmanaged: Reason | None = None
+
+
+class Pinned(Protocol):
+    """What rules are looked up by: an entry of a kustomization has these, whatever else it knows."""
+
+    @property
+    def name(self) -> str:
+        """The entry's `name`, as written."""
+        ...
+
+    @property
+    def image(self) -> ImageName | None:
+        """The effective repository, normalised; None where the text is no image name."""
+        ...
+
+    @property
+    def pin(self) -> Pin:
+        """What is pinned now."""
+        ...
+
+
+class Rulebook(Protocol):
+    """Where rules come from. A configuration is one, and so is what was inferred without one."""
+
+    def rules(self, environment: str, entry: Pinned) -> Rules:
+        """What applies to this entry of that environment.
+
+        Raises:
+            KeyError: there is no such environment.
+        """
+        ...

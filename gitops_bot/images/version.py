@@ -1,0 +1,93 @@
+"""Versions in the texts of tags: read as loosely as Masterminds/semver v3 does, ordered by SemVer 2.0.0, section 11.
+
+A tag is a version when it is one to three numbers joined by dots, with an optional `v` before and an optional
+pre-release after a hyphen: `1`, `1.2`, `v1.2.3`, `1.2-rc.1`. Missing numbers are zero and leading zeros of these
+three count for nothing (`1.02` is `1.2.0`), as there; in a numeric pre-release identifier they are an error, as
+there. Numbers of any length compare exactly (Masterminds gives up above 64 bits). Build metadata cannot occur: `+`
+is no character of a tag.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Identifiers in precedence: a number is (0, n, ""), a word (1, 0, text). RELEASE stands above all of them, the
+#: empty tuple below: `(2, 0, 0, ())` is the floor under every pre-release of 2.0.0.
+Pre = tuple[tuple[int, int, str], ...]
+#: Major, minor, patch, pre-release; two versions are in the order of their keys.
+Key = tuple[int, int, int, Pre]
+#: A place between keys: a key, a floor, or the place just above a key (the key and one more item).
+Bound = tuple[Any, ...]
+
+RELEASE: Pre = ((2, 0, ""),)
+
+# Possessive repeats: what one part has taken is never tried again, so the time is linear in the text.
+_VERSION = r"(v?+)([0-9]++)(?:\.([0-9]++)(?:\.([0-9]++))?+)?+(?:-([0-9A-Za-z.-]++))?+"
+_ONE = re.compile(rf"{_VERSION}\Z", re.ASCII)
+# Every line matches, if only by the second branch, so that the answers stay aligned with the lines.
+_LINES = re.compile(rf"^(?:{_VERSION}$|.*)", re.ASCII | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version: where it stands (`key`) and how it is spelt (`prefix` is `v` or empty, `parts` is 1 to 3)."""
+
+    key: Key
+    prefix: str
+    parts: int
+
+
+def parse(text: str) -> Version | None:
+    """Read one version; None where the text is none."""
+    match = _ONE.match(text)
+    if match is None:
+        return None
+    prefix, major, minor, patch, tail = match.groups("")
+    pre = precedence(tail) if tail else RELEASE
+    if pre is None:
+        return None
+    return Version((int(major), int(minor or 0), int(patch or 0), pre), prefix, 1 + bool(minor) + bool(patch))
+
+
+def precedence(tail: str) -> Pre | None:
+    """The place of a pre-release such as `rc.1`; None where SemVer has no such (`rc..1`, `rc.01`)."""
+    identifiers = []
+    for word in tail.split("."):
+        if not word.isdecimal():
+            if not word:
+                return None
+            identifiers.append((1, 0, word))
+        elif word[0] == "0" and len(word) > 1:
+            return None
+        else:
+            identifiers.append((0, int(word), ""))
+    return tuple(identifiers)
+
+
+class _Numbers(dict[str, int]):
+    """Each number is read once: the same few fill most version lists."""
+
+    def __missing__(self, text: str) -> int:
+        self[text] = number = int(text or 0)
+        return number
+
+
+def keys(texts: Sequence[str]) -> list[Key | None]:
+    """The key of each text, None for those that are no version; the texts hold no line break.
+
+    One scan over all of them: a call for each costs three times as much.
+    """
+    number = _Numbers()
+    tails: dict[str, Pre | None] = {"": RELEASE}
+    found: list[Key | None] = []
+    for _, major, minor, patch, tail in _LINES.findall("\n".join(texts)) if texts else ():
+        if tail not in tails:
+            tails[tail] = precedence(tail)
+        pre = tails[tail]
+        found.append((number[major], number[minor], number[patch], pre) if major and pre is not None else None)
+    return found

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitops_bot.images.policy import (
+    Choice,
+    Chosen,
+    Current,
+    Held,
+    Policy,
+    choose,
+    compare,
+    follow,
+    pattern,
+    ranked,
+    semver,
+)
+from gitops_bot.images.reason import CODES
+from gitops_bot.images.reference import Pin, is_tag
+
+if TYPE_CHECKING:
+    from random import Random
+
+SIGNATURE = "sha256-" + "0a" * 32 + ".sig"
+DIGEST = "sha256:" + "0a" * 32
+RANGE = semver(">=1.0.0 <3")
+BUILDS = pattern("^build-(?P<n>[0-9]+)$", order="numerical")
+DATES = pattern("^20[0-9]{2}-[0-9]{2}-[0-9]{2}$", order="alphabetical")
+MAIN = follow("main")
+
+
+def told(choice: Choice) -> tuple[str, str | None]:
+    """What a choice comes to: its code, and the tag that it names."""
+    match choice:
+        case Chosen(tag, reason):
+            return reason.code, tag
+        case Held(reason, candidate):
+            return reason.code, candidate
+        case Current(reason):
+            return reason.code, None
+
+
+# What it shows, the policy, what is listed, the present pin, the code, and the tag chosen or held back.
+CHOICES: list[tuple[str, Policy, str, Pin, str, str | None]] = [
+    ("a higher version", RANGE, "1.0.0 1.4.2 1.10.0 0.9 3.0.0", Pin("1.4.2"), "chosen", "1.10.0"),
+    ("a higher version beside a digest", RANGE, "1.4.2 1.5.0", Pin("1.4.2", DIGEST), "chosen", "1.5.0"),
+    ("from a pre-release to its release", RANGE, "1.4.2-rc.1 1.4.2", Pin("1.4.2-rc.1"), "chosen", "1.4.2"),
+    ("no pre-release of the bound", semver(">=1.0.0-0 <2.0.0"), "1.4.2 2.0.0-rc.1", Pin("1.4.2"), "current", None),
+    ("pre-releases where asked for", semver("^1", prereleases=True), "1.4.2 1.5.0-rc.1", Pin("1.4.2"), "chosen",
+     "1.5.0-rc.1"),
+    ("the highest already", RANGE, "1.0.0 1.4.2 4.0.0", Pin("1.4.2"), "current", None),
+    ("another spelling of the present version", RANGE, "v1.4.2 1.4 1.4.2", Pin("v1.4.2"), "current", None),
+    ("a partial version is that version", RANGE, "1.4 1.4.0", Pin("1.4"), "current", None),
+    ("the shape of the present tag wins a tie", RANGE, "1.5 v1.5 1.5.0 v1.5.0 1.4", Pin("v1.4"), "chosen", "v1.5"),
+    ("else the full version", RANGE, "2 v2 v2.0 v2.0.0", Pin("1.4.2"), "chosen", "v2.0.0"),
+    ("else without prefix", RANGE, "v2 2 v2.0 2.0", Pin("1.4.2"), "chosen", "2.0"),
+    ("nothing admitted", RANGE, "0.1.0 0.9.0", Pin("0.1.0"), "nothing_new", None),
+    ("nothing listed", RANGE, "", Pin("1.4.2"), "held.vanished", None),
+    ("signatures are no candidates", pattern("", order="alphabetical"), f"2024-01-05 {SIGNATURE}", Pin("2024-01-05"),
+     "current", None),
+    ("tags outside the grammar are no candidates", pattern("", order="alphabetical"), "a é", Pin("a"), "current", None),
+    # promise 5
+    ("lower than the present tag", RANGE, "1.4.1 1.4.2-rc.1", Pin("1.4.2"), "held.downgrade", "1.4.1"),
+    ("the present tag is above the range", RANGE, "2.9.0 3.1.0", Pin("3.1.0"), "held.downgrade", "2.9.0"),
+    ("the present tag is below the range", RANGE, "0.9.0 1.0.0", Pin("0.9.0"), "chosen", "1.0.0"),
+    ("the present pre-release is higher", RANGE, "1.9.0 2.0.0-rc.1", Pin("2.0.0-rc.1"), "held.downgrade", "1.9.0"),
+    ("a present tag that the pattern does not match", semver("*", pattern="^(?P<v>.+)-alpine$"), "1.4.2 1.4.1-alpine",
+     Pin("1.4.2"), "held.downgrade", "1.4.1-alpine"),
+    ("a lower build", BUILDS, "build-9 build-10", Pin("build-11"), "held.downgrade", "build-10"),
+    ("an older date", DATES, "2024-01-05 2024-03-01T10", Pin("2024-03-01T10"), "held.downgrade", "2024-01-05"),
+    # a present tag without an order
+    ("latest by version", RANGE, "latest 1.4.2", Pin("latest"), "adopted", "1.4.2"),
+    ("a commit by version", RANGE, "sha-0a1b2c3 1.4.2", Pin("sha-0a1b2c3"), "adopted", "1.4.2"),
+    ("latest by number", BUILDS, "latest build-10", Pin("latest"), "adopted", "build-10"),
+    ("latest by letter", DATES, "latest 2024-01-05", Pin("latest"), "adopted", "2024-01-05"),
+    ("nothing pinned", RANGE, "1.4.1 1.4.2", Pin(), "adopted", "1.4.2"),
+    ("nothing pinned and nothing admitted", RANGE, "latest", Pin(), "nothing_new", None),
+    ("a digest alone", RANGE, "1.4.1 1.4.2", Pin(None, DIGEST), "held.unordered", "1.4.2"),
+    ("a digest alone and nothing admitted", RANGE, "latest", Pin(None, DIGEST), "nothing_new", None),
+    ("latest and nothing admitted", RANGE, "latest 0.1.0", Pin("latest"), "nothing_new", None),
+    # a present tag that is gone
+    ("gone, and a higher one is there", RANGE, "1.5.0", Pin("1.4.2"), "chosen", "1.5.0"),
+    ("gone, and all are lower", RANGE, "1.4.1", Pin("1.4.2"), "held.downgrade", "1.4.1"),
+    ("gone, and one of the same version is there", RANGE, "1.4.2", Pin("v1.4.2"), "held.vanished", "1.4.2"),
+    ("gone, and without an order", RANGE, "1.4.2", Pin("latest"), "held.vanished", "1.4.2"),
+    ("gone, and nothing admitted", RANGE, "latest", Pin("1.4.2"), "held.vanished", None),
+    # by pattern
+    ("by number, not by text", BUILDS, "build-9 build-10 main-99", Pin("build-9"), "chosen", "build-10"),
+    ("by number of any length", BUILDS, f"build-{10**30} build-{10**30 + 1}", Pin(f"build-{10**30}"), "chosen",
+     f"build-{10**30 + 1}"),
+    ("a key that is no number", pattern("^b", order="numerical"), "b-1 b-2", Pin("b-1"), "nothing_new", None),
+    ("by letter", DATES, "2024-01-05 2024-02-01 latest", Pin("2024-01-05"), "chosen", "2024-02-01"),
+    ("by version, pre-releases too", pattern("^1", order="semver"), "1.4.2 1.5.0-rc.1", Pin("1.4.2"), "chosen",
+     "1.5.0-rc.1"),
+    ("the same text around the key wins a tie", pattern(r"^(?P<v>[0-9.]+)-", order="semver"),
+     "1.5.0-debian 1.5.0-alpine 1.4.0-alpine", Pin("1.4.0-alpine"), "chosen", "1.5.0-alpine"),
+    ("one of several with the highest key", pattern("^[a-z]-(?P<n>[0-9])$", order="numerical"), "a-1 b-2 c-2 d-2",
+     Pin("c-2"), "current", None),
+    # digest
+    ("the tag to follow", MAIN, "main latest", Pin("main", DIGEST), "current", None),
+    ("another tag before", MAIN, "main latest", Pin("latest"), "adopted", "main"),
+    ("another tag before, which is gone", MAIN, "main", Pin("latest"), "adopted", "main"),
+    ("no tag before", MAIN, "main", Pin(None, DIGEST), "adopted", "main"),
+    ("the tag to follow is gone", MAIN, "latest", Pin("main", DIGEST), "held.vanished", None),
+    ("there is no tag to follow", MAIN, "latest", Pin("latest"), "nothing_new", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("policy", "tags", "current", "code", "tag"), [row[1:] for row in CHOICES], ids=[row[0] for row in CHOICES]
+)
+def test_choosing(policy: Policy, tags: str, current: Pin, code: str, tag: str | None) -> None:
+    listed = tags.split()
+    assert told(choose(policy, listed, current)) == (code, tag)
+    assert told(choose(policy, tuple(reversed(listed)), current)) == (code, tag)
+
+
+@pytest.mark.parametrize(
+    ("policy", "tags", "current", "text"),
+    [
+        (RANGE, "1.4.1 1.4.2", Pin("1.4.1"),
+         "1.4.2 is the highest of 2 tags that semver >=1.0.0 <3 admits, and higher than 1.4.1"),
+        (RANGE, "1.4.2", Pin("1.4.1"),
+         "1.4.2 is the only tag that semver >=1.0.0 <3 admits, and higher than 1.4.1, which is no longer listed"),
+        (RANGE, "1.4.1", Pin("1.4.2"),
+         "1.4.1 is the only tag that semver >=1.0.0 <3 admits, but lower than 1.4.2, which is no longer listed"),
+        (RANGE, "1.4 1.4.0", Pin("1.4"), "1.4 is the highest of 2 tags that semver >=1.0.0 <3 admits"),
+        (RANGE, "1.5.0 latest", Pin("latest"),
+         ("1.5.0 is the only tag that semver >=1.0.0 <3 admits; latest has no order under this policy, so it is left "
+          "this once")),
+        (RANGE, "1.5.0", Pin(), "1.5.0 is the only tag that semver >=1.0.0 <3 admits; nothing was pinned"),
+        (RANGE, "1.5.0", Pin(None, DIGEST),
+         "1.5.0 is the only tag that semver >=1.0.0 <3 admits, but a digest alone has no place in the order of tags"),
+        (RANGE, "1.5.0", Pin("latest"),
+         "latest is no longer listed and has no order under this policy: 1.5.0 may be older"),
+        (RANGE, "1.4.2", Pin("v1.4.2"),
+         "v1.4.2 is no longer listed; 1.4.2 has the same place in the order, maybe not the same bytes"),
+        (RANGE, "latest", Pin("latest"), "semver >=1.0.0 <3 admits none of the listed tags (1)"),
+        (RANGE, "latest", Pin("1.0.0"),
+         "1.0.0 is no longer listed, and semver >=1.0.0 <3 admits none of the listed tags (1)"),
+        (pattern("^b-([0-9]+)$", order="numerical"), "b-1 b-2", Pin("b-1"),
+         ("pattern ^b-([0-9]+)$ by number admits none of the listed tags (2): the pattern matches 2, but the key of "
+          "none is a number (a group named as in (?P<key>...) says which part is the key)")),
+        (semver(">=2", pattern="^v"), "v1 v2-x", Pin("v1"),
+         ("semver >=2 of ^v admits none of the listed tags (2): the pattern matches 2, but the key of none is a "
+          "version in the range")),
+        (MAIN, "main latest", Pin("latest"), "main is the tag to follow, instead of latest"),
+        (MAIN, "main", Pin("main"), "main is the tag to follow"),
+    ],
+)  # fmt: skip
+def test_the_reason_is_a_sentence(policy: Policy, tags: str, current: Pin, text: str) -> None:
+    assert choose(policy, tags.split(), current).reason.text == text
+
+
+def test_the_reason_carries_its_facts() -> None:
+    reason = choose(RANGE, ["1.0", "2.0", "3.0", "latest", SIGNATURE], Pin("1.0")).reason
+    assert reason.data == {"policy": "semver >=1.0.0 <3", "seen": 5, "matched": 4, "admitted": 2}
+
+
+NUMBERS = st.lists(st.integers(0, 3).map(str), min_size=1, max_size=3).map(".".join)
+TAG = st.one_of(
+    st.builds(
+        "{}{}{}".format,
+        st.sampled_from(["", "", "v", "build-", "a-"]),
+        NUMBERS,
+        st.sampled_from(["", "", "", "-rc.1", "-alpine"]),
+    ),
+    st.sampled_from(["latest", "main", "sha-0a1b2c3", "2024-01-05", "2024-02-01", "01", "1.0+x", "é", "", SIGNATURE]),
+)
+POLICY = st.sampled_from(
+    [
+        RANGE,
+        semver("*", prereleases=True),
+        semver("^1 || ^3", pattern="^(?P<v>.+?)(?:-alpine)?$"),
+        BUILDS,
+        DATES,
+        MAIN,
+        pattern("^v?[0-9]", order="semver"),
+        pattern("", order="alphabetical"),
+    ]
+)
+PIN = st.one_of(st.just(Pin()), st.just(Pin(None, DIGEST)), st.builds(Pin, TAG.filter(is_tag)))
+
+
+@given(POLICY, st.lists(TAG, max_size=10), PIN, st.randoms(use_true_random=False))
+def test_whatever_is_listed_the_choice_is_listed_never_lower_and_blind_to_the_order_of_the_list(
+    policy: Policy, tags: list[str], current: Pin, random: Random
+) -> None:
+    choice = choose(policy, tags, current)
+    code, tag = told(choice)
+    assert code in CODES
+    best = ranked(policy, tags, 1)
+    if tag is not None:
+        assert tag in tags
+        assert is_tag(tag)
+        assert tag != SIGNATURE
+        assert tag != current.tag
+        assert compare(policy, tag, best[0]) in (0, None)
+    order = compare(policy, current.tag, tag) if current.tag and tag else None
+    match code:
+        case "chosen":
+            assert order == -1
+        case "held.downgrade":
+            assert order == 1
+        case "adopted" | "held.unordered":
+            assert order is None
+        case "held.vanished":
+            assert current.tag not in tags
+            assert order in (None, 0)
+        case "current":
+            assert current.tag in tags
+            assert compare(policy, str(current.tag), best[0]) == 0
+        case _:
+            assert code == "nothing_new"
+            assert not best
+    random.shuffle(tags)
+    assert choose(policy, tags, current) == choice
+
+
+@pytest.mark.parametrize("policy", [RANGE, BUILDS, DATES, MAIN, pattern("(a+)+$", order="semver")])
+@pytest.mark.parametrize(
+    "tag",
+    ["9" * 128, "1.2.3-" + "." * 100, "1.2.3-" + "a." * 61 + "a", "1." * 64, "é" * 128, "a" * 127 + "b", "1\n2", "\0"],
+    ids=["digits", "dots", "identifiers", "parts", "not ASCII", "letters", "line break", "NUL"],
+)
+def test_hostile_tags_in_number_are_survived(policy: Policy, tag: str) -> None:
+    choice = choose(policy, [f"{tag[: -len(str(at))]}{at}" for at in range(500)] + [tag] * 500, Pin("1.2.3"))
+    assert told(choice)[0] in CODES
+
+
+@pytest.mark.parametrize("tag", ["1.2.3\n", "é", "\ud800", "a b", "x" * 129, ""])
+def test_a_present_tag_outside_the_grammar_has_no_order(tag: str) -> None:
+    assert told(choose(RANGE, ["1.2.3"], Pin(tag))) == ("held.vanished", "1.2.3")
+    assert told(choose(DATES, ["2024-01-05"], Pin(tag))) == ("held.vanished", "2024-01-05")
+
+
+def test_choosing_by_version_loads_no_engine_for_expressions() -> None:
+    """Nor anything heavy: the command line pays for this import with every run."""
+    program = (
+        "import sys; from gitops_bot.images.policy import choose, semver; from gitops_bot.images.reference import Pin; "
+        "choose(semver('>=1'), ['1.0', '1.1'], Pin('1.0')); "
+        "print(sorted({'re2', 'pydantic', 'ruamel', 'httpx', 'fractions', 'decimal'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitops_bot.images.version import RELEASE, keys, parse
+
+# From the lowest to the highest; those in one row are equal.
+ASCENDING = [
+    ["0.0.0-0"],
+    ["0.0.0-1"],
+    ["0-a"],
+    ["0", "0.0", "v0.0.0", "00.0"],
+    ["0.0.9"],
+    ["0.0.10"],
+    ["0.1", "v0.1.0", "0.01.0"],
+    ["0.10.0"],
+    ["1.0.0-1"],
+    ["1.0.0-2"],
+    ["1.0.0-10"],
+    ["1.0.0--1"],
+    ["1.0.0-1a"],
+    ["1.0.0-A"],
+    ["1.0.0-alpha"],
+    ["1.0.0-alpha.1"],
+    ["1.0.0-alpha.1.0"],
+    ["1.0.0-alpha.2"],
+    [f"1.0.0-alpha.{2**64}"],
+    [f"1.0.0-alpha.{2**64 + 1}"],
+    ["1.0.0-alpha.beta"],
+    ["1.0.0-beta"],
+    ["1.0.0-beta.2"],
+    ["1.0.0-beta.11"],
+    ["1.0.0-rc"],
+    ["1.0.0-rc.1", "1.0-rc.1", "v1-rc.1"],
+    ["1.0.0-rc-1"],
+    ["1", "v1.0", "1.0.0", "01.00.000"],
+    ["2.0.0"],
+    ["10"],
+    ["20240105"],
+    ["9" * 40],
+    ["1" + "0" * 120 + ".0.1"],
+]
+
+NO_VERSIONS = [
+    "", "v", "V1.2.3", "vv1", "latest", "1.", ".1", "1..2", "1.2.3.4", "1.2.3-", "1.2.3-.", "1.2.3-a.", "1.2.3-a..b",
+    "1.2.3-01", "1.2.3-rc.007", "1.2.3_1", "1.2.3p1", "1.x", "1.2.3+build", "-1", "1.2.3-rc_1", " 1", "1 ", "1\n",
+    "sha-1a2b3c4", "release-1.2.3", "\N{ARABIC-INDIC DIGIT ONE}.2.3", "1.2.3-\N{GREEK SMALL LETTER ALPHA}",
+    "1.2.3-" + "." * 100, "1.2.3-" + "a." * 60, "1.2.3-" + "-" * 100 + "_",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ASCENDING, ids=lambda row: row[0][:20])
+def test_spellings_of_one_version_are_equal(row: list[str]) -> None:
+    versions = [parse(text) for text in row]
+    assert all(version is not None and version.key == versions[0].key for version in versions if versions[0])
+
+
+def test_versions_ascend_as_semver_orders_them() -> None:
+    ascending = [version.key for row in ASCENDING for version in [parse(row[0])] if version]
+    assert len(ascending) == len(ASCENDING)
+    assert all(lower < higher for lower, higher in pairwise(ascending))
+
+
+@pytest.mark.parametrize("text", NO_VERSIONS)
+def test_other_texts_are_no_versions(text: str) -> None:
+    assert parse(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "prefix", "parts"),
+    [("1", "", 1), ("v1", "v", 1), ("1.2", "", 2), ("v1.2-rc.1", "v", 2), ("1.2.3", "", 3), ("v1.2.3-rc.1.2", "v", 3)],
+)
+def test_the_spelling_is_kept_beside_the_key(text: str, prefix: str, parts: int) -> None:
+    version = parse(text)
+    assert version is not None
+    assert (version.prefix, version.parts) == (prefix, parts)
+
+
+def test_a_release_stands_above_its_prereleases_and_a_floor_below() -> None:
+    version = parse("2.0.0")
+    assert version is not None
+    assert version.key == (2, 0, 0, RELEASE)
+    lowest = parse("2.0.0-0")
+    assert lowest is not None
+    assert (2, 0, 0, ()) < lowest.key < version.key
+
+
+TEXT = st.text(alphabet="v0123.-ar_", max_size=12) | st.sampled_from([text for row in ASCENDING for text in row])
+
+
+@given(st.lists(TEXT))
+def test_one_scan_reads_every_text_as_parse_does(texts: list[str]) -> None:
+    parsed = [parse(text) for text in texts]
+    assert keys(texts) == [version.key if version else None for version in parsed]
+
+
+VERSION = st.from_regex(
+    r"v?[0-9]{1,3}(\.[0-9]{1,3}){0,2}(-([1-9a-c][0-9a-c-]{0,2})(\.[1-9a-c][0-9a-c-]{0,2}){0,3})?", fullmatch=True
+)
+
+
+@given(VERSION, VERSION, VERSION)
+def test_the_order_is_total(one: str, two: str, three: str) -> None:
+    a, b, c = ((version := parse(text)) and version.key for text in (one, two, three))
+    assert a is not None
+    assert b is not None
+    assert c is not None
+    assert [a < b, a == b, b < a].count(True) == 1
+    if a <= b <= c:
+        assert a <= c
