@@ -1,0 +1,88 @@
+"""How fast one host is asked: so many requests at once, so many a second, and not before it wants to be asked again."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+#: Requests under way at once where nothing else is configured.
+CONCURRENCY = 16
+#: Seconds between two requests after a host first said that there were too many, and the most it comes to.
+_FIRST_INTERVAL, _LONGEST_INTERVAL = 0.2, 3.0
+
+
+class Clock(Protocol):
+    """Time, as the edges are given it."""
+
+    def now(self) -> datetime:
+        """The present moment, in UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class Closed(Exception):  # noqa: N818 - a state of the host, turned into words by whoever asked
+    """The host asked for a longer pause than there is patience for; `seconds` of it are left."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"closed for {seconds:.0f} s")
+        self.seconds = seconds
+
+
+class Pace:
+    """The turns of one host, shared by every thread that asks it.
+
+    Without a `rate` (requests per second) requests are not spaced out until the host answers 429: then all of them
+    wait as long as it asked for, and afterwards keep a distance that doubles each time it says so again.
+    """
+
+    def __init__(self, clock: Clock, concurrency: int = CONCURRENCY, rate: float | None = None) -> None:
+        self._clock = clock
+        self._places = threading.BoundedSemaphore(concurrency)
+        self._lock = threading.Lock()
+        self._interval = 1 / rate if rate else 0.0
+        self._next = 0.0
+        self._opens = 0.0
+        self._slowed = 0
+
+    @contextmanager
+    def turn(self, patience: float) -> Iterator[int]:
+        """Hold a place for one request; gives the number of slow-downs so far, which `slow_down` wants back.
+
+        Raises:
+            Closed: the host asked for a pause longer than `patience` seconds.
+        """
+        with self._places:
+            yield self._wait(patience)
+
+    def _wait(self, patience: float) -> int:
+        while True:
+            with self._lock:
+                now = self._clock.now().timestamp()
+                if self._opens - now > patience:
+                    raise Closed(self._opens - now)
+                slot, slowed = max(now, self._next, self._opens), self._slowed
+                self._next = slot + self._interval
+            if slot > now:
+                self._clock.sleep(slot - now)
+            if slowed == self._slowed:  # else the host closed meanwhile: the slot is void, queue again
+                return slowed
+
+    def slow_down(self, seen: int, seconds: float) -> None:
+        """Close the host for `seconds` after a 429 that answered the turn which began with `seen` slow-downs.
+
+        Of the many 429 that come back at once from requests sent at the same pace, only the first doubles the
+        distance.
+        """
+        with self._lock:
+            if seen == self._slowed:
+                self._slowed += 1
+                self._interval = max(self._interval, min(max(2 * self._interval, _FIRST_INTERVAL), _LONGEST_INTERVAL))
+            self._opens = max(self._opens, self._clock.now().timestamp() + seconds)

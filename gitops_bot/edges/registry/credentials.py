@@ -1,0 +1,112 @@
+"""Who the bot is at a registry: `registries:` of the configuration, else what `docker login` and `podman login` left.
+
+Where nothing is found the bot is anonymous, at ghcr.io too: GITHUB_TOKEN is for the forge, and goes to a registry only
+where `registries:` names it as the password.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitops_bot.edges.registry.docker_config import DockerConfig, read_config
+from gitops_bot.edges.registry.failure import NoLogin
+from gitops_bot.edges.registry.helper import ask_helper
+from gitops_bot.edges.registry.login import Basic, Credential, Login
+from gitops_bot.edges.registry.once import Once
+from gitops_bot.images.reference import DOCKER_HUB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gitops_bot.edges.registry.access import Access
+    from gitops_bot.images.reference import ImageName
+
+
+class _StoreFailed(NoLogin):
+    """The store for every registry gave nothing: no reason to refuse public images, which need no credentials."""
+
+
+class Credentials:
+    """Finds the login for an image. Files are read and helpers asked at most once."""
+
+    def __init__(self, access: Mapping[str, Access], environ: Mapping[str, str]) -> None:
+        self._access = access
+        self._environ = environ
+        self._files: Once[tuple[DockerConfig, ...]] = Once()
+        self._helped: Once[Credential | None] = Once()
+
+    def login(self, image: ImageName) -> Login:
+        """The first credential that there is for an image.
+
+        Raises:
+            NoLogin: one is configured for it and cannot be had.
+        """
+        access = self._access.get(image.registry)
+        if access is not None and access.password_env is not None:
+            # Secrets that were made with `echo` end with a line break that nobody meant.
+            password = self._environ.get(access.password_env, "").rstrip("\r\n")
+            if not password:
+                raise NoLogin(
+                    f"the password for {image.registry} is to be in {access.password_env}, which is not set",
+                    f"Set {access.password_env}, or change `registries:` in gitops-bot.yaml.",
+                )
+            return Login(Basic(access.username or "token", password), f"the environment variable {access.password_env}")
+        why = f"no credentials for {image.registry} were found"
+        for config in self._files.get(None, lambda: tuple(self._read())):
+            try:
+                if (found := self._stored(config, image)) is not None:
+                    return found
+            except _StoreFailed as failed:
+                why = f"no credentials for {image.registry} were found: {failed.what}"
+        return Login(None, why)
+
+    def _read(self) -> Iterator[DockerConfig]:
+        for path in places(self._environ):
+            config = read_config(path)
+            if config is not None:
+                yield config
+
+    def _stored(self, config: DockerConfig, image: ImageName) -> Login | None:
+        """A helper for this registry beats the store for all of them, and that beats what stands in the file."""
+        own = config.helpers.get(image.registry)
+        failed: NoLogin | None = None
+        if helper := own or config.store:
+            try:
+                if (found := self._ask(helper, image.registry)) is not None:
+                    return Login(found, f"docker-credential-{helper}")
+            except NoLogin as error:
+                failed = NoLogin(f"{error.what} ({config.path} names it)", error.advice)
+                if own:
+                    raise failed from error
+        if (found := config.credential(image)) is not None:
+            return Login(found, str(config.path))
+        if failed is not None:
+            raise _StoreFailed(failed.what, failed.advice)
+        return None
+
+    def _ask(self, helper: str, registry: str) -> Credential | None:
+        # Docker keeps the Hub under the address of its first, long gone version.
+        server = "https://index.docker.io/v1/" if registry == DOCKER_HUB else registry
+        return self._helped.get((helper, registry), lambda: ask_helper(helper, server, self._environ))
+
+
+def places(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where credential files are looked for, first things first.
+
+    DOCKER_CONFIG replaces `~/.docker`, as for docker; REGISTRY_AUTH_FILE is podman's, and takes a mounted Kubernetes
+    secret (`.dockerconfigjson`) by its path.
+    """
+    home = environ.get("HOME")
+    found: list[Path] = []
+    if docker := environ.get("DOCKER_CONFIG"):
+        found.append(Path(docker) / "config.json")
+    elif home:
+        found.append(Path(home) / ".docker" / "config.json")
+    if podman := environ.get("REGISTRY_AUTH_FILE"):
+        found.append(Path(podman))
+    if runtime := environ.get("XDG_RUNTIME_DIR"):
+        found.append(Path(runtime) / "containers" / "auth.json")
+    if home:
+        found.append(Path(home) / ".config" / "containers" / "auth.json")
+    return tuple(found)

@@ -1,0 +1,115 @@
+"""The file that `docker login` (config.json) and `podman login` (auth.json) write."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gitops_bot.edges.registry.failure import NoLogin
+from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, RegistryToken
+from gitops_bot.images.reference import DOCKER_HUB
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from gitops_bot.images.reference import ImageName
+
+_LIMIT = 1024 * 1024
+_HUB = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io"})
+#: The user name that Azure's registries want beside an identity token.
+_AZURE = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class DockerConfig:
+    """One such file; every key is normalised to `host` or `host/path`, Docker Hub being `docker.io`."""
+
+    path: Path
+    auths: Mapping[str, Any] = field(repr=False)
+    helpers: Mapping[str, str]
+    store: str | None
+
+    def credential(self, image: ImageName) -> Credential | None:
+        """What stands in the file itself for an image: the entry of its repository, else of the nearest above it.
+
+        Raises:
+            NoLogin: there is an entry that cannot be read.
+        """
+        place = str(image)
+        while place:
+            if (found := self._entry(place)) is not None:
+                return found
+            place = place.rpartition("/")[0]
+        return None
+
+    def _entry(self, place: str) -> Credential | None:
+        match self.auths.get(place):
+            case {"registrytoken": str(token)} if token:
+                return RegistryToken(token)
+            case {"identitytoken": str(token)} if token:
+                return IdentityToken(token)
+            case {"auth": str(encoded)} if encoded:
+                try:
+                    username, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+                except ValueError:
+                    colon = ""
+                if not colon:
+                    # Not chained: the error would hold the secret.
+                    raise NoLogin(f"the entry for {place} in {self.path} cannot be read", "Log in again.") from None
+                password = password.rstrip("\0")
+            case {"username": str(username), "password": str(password)} if password:
+                pass
+            case _:
+                return None
+        return IdentityToken(password, username) if username == _AZURE else Basic(username, password)
+
+
+def read_config(path: Path) -> DockerConfig | None:
+    """The file at `path`; None where there is none, or none that this user may know of.
+
+    Raises:
+        NoLogin: it is there and cannot be read.
+    """
+    advice = "Mend or remove it, or log in again."
+    try:
+        if not path.is_file():
+            return None
+    except OSError:
+        return None
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LIMIT + 1)
+    except OSError as error:
+        raise NoLogin(f"{path} cannot be read: {error.strerror}", advice) from error
+    if len(text) > _LIMIT:
+        raise NoLogin(f"{path} is larger than the {_LIMIT} bytes that are read", advice)
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        # Not chained: the error holds the whole text.
+        raise NoLogin(f"{path} is not the JSON that it should be", advice) from None
+    if not isinstance(document, dict):
+        raise NoLogin(f"{path} is not the JSON object that it should be", advice)
+    helpers = _by_place(document.get("credHelpers"))
+    store = document.get("credsStore")
+    return DockerConfig(
+        path,
+        auths=_by_place(document.get("auths")),
+        helpers={place: name for place, name in helpers.items() if isinstance(name, str)},
+        store=store if isinstance(store, str) else None,
+    )
+
+
+def _by_place(section: Any) -> dict[str, Any]:
+    return {_place(key): value for key, value in section.items()} if isinstance(section, dict) else {}
+
+
+def _place(key: str) -> str:
+    """`https://index.docker.io/v1/` and `ghcr.io/` as `docker.io` and `ghcr.io`."""
+    bare = key.removeprefix("https://").removeprefix("http://").rstrip("/")
+    host, slash, path = bare.removesuffix("/v1").removesuffix("/v2").partition("/")
+    host = host.lower()
+    return (DOCKER_HUB if host in _HUB else host) + slash + path

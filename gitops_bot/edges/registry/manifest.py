@@ -1,0 +1,73 @@
+"""What a tag names now: the digest of a manifest or of an index."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
+from gitops_bot.images.reference import is_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.edges.http import Answer
+
+#: All in one header: a registry that misses one answers with another manifest (of one platform) or with 404.
+_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+ACCEPT = ", ".join(_TYPES)
+#: Bytes; the limit that registries themselves have.
+LIMIT = 4 * 1024 * 1024
+#: Statuses with which registries refuse HEAD only, or say nothing about why: GET decides, and has a message.
+_ASK_AGAIN = (400, 404, 405, 406, 501)
+
+
+def digest_of(ask: Callable[[str], Answer]) -> str:
+    """The digest, by what `ask` gets for a method: by HEAD, which is no pull at Docker Hub, else by GET.
+
+    Raises:
+        Refused: the registry refused; 404 where there is no such tag.
+        Untrusted: what it answered is no manifest, or not the one whose digest it names.
+    """
+    try:
+        head = ask("HEAD")
+    except Refused as refused:
+        if not refused.is_one_of(*_ASK_AGAIN):
+            raise
+    else:
+        digest = head.headers.get("docker-content-digest", "")
+        if is_digest(digest) and _type(head) in _TYPES:
+            return digest
+    return _hashed(ask("GET"))
+
+
+def _hashed(answer: Answer) -> str:
+    """The digest of a manifest by its bytes, which has to be the one that the registry names, if it names one."""
+    try:
+        document = json.loads(answer.body)
+        version = document.get("schemaVersion")
+    except (ValueError, RecursionError, AttributeError):
+        raise unexpected(answer, "a manifest") from None
+    if version == 1:
+        raise Untrusted("has it as a manifest of schema 1 only, which has no lasting digest", "Push the image again.")
+    if version != 2:
+        raise unexpected(answer, "a manifest")
+    named = answer.headers.get("docker-content-digest")
+    algorithm = "sha512" if named is not None and named.startswith("sha512:") else "sha256"
+    digest = f"{algorithm}:{hashlib.new(algorithm, answer.body).hexdigest()}"
+    if named is not None and named != digest:
+        raise Untrusted(
+            f"names the digest {named[:150]!r} for a manifest whose bytes have {digest}",
+            "Something between changes what the registry sends; nothing was pinned.",
+        )
+    return digest
+
+
+def _type(answer: Answer) -> str:
+    return answer.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -1,0 +1,153 @@
+"""The list of tags, page by page. Registries agree on little here; the ways out of step are named where they matter.
+
+A list that may be incomplete is an error: a missing tag looks like a deleted one, or hides the newest.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from gitops_bot.edges.http import Misled, follow, origin
+from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
+from gitops_bot.images.reference import is_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.edges.http import Answer
+
+#: Tags asked for at a time: Amazon and distribution 3.1.0 refuse more.
+SIZE = 1000
+_SIZED = f"n={SIZE}"
+MOST_PAGES = 1000
+#: Bytes of one page, and of a whole list.
+PAGE_BYTES, LIST_BYTES = 16 * 1024 * 1024, 64 * 1024 * 1024
+#: Pages in a row without a tag that is new.
+_IDLE = 3
+_NOTHING_LOST = "Nothing was decided on half a list of tags. Report it to who runs the registry."
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: its tags as they came, the query of the next page where a Link names one, its size in bytes."""
+
+    tags: tuple[str, ...]
+    next: str | None = None
+    size: int = 0
+
+
+def every_tag(fetch: Callable[[str], Page]) -> tuple[str, ...]:
+    """Every tag of a repository, in the registry's order, each once; `fetch` gets the page for a query.
+
+    Strings outside the grammar of tags name nothing that can be pulled and are left out.
+
+    Raises:
+        Refused: the registry refused a page.
+        Untrusted: the list has no end, no order or no measure.
+    """
+    for _ in range(2):
+        try:
+            return tuple(tag for tag in _walk(fetch) if is_tag(tag))
+        except _PlaceLost:
+            continue
+    raise Untrusted("loses its place in the list of tags: tags are deleted while it is read", "Run again.")
+
+
+class _PlaceLost(Exception):  # noqa: N818 - begin again, once
+    """The last tag of a page was deleted before the next page was asked for."""
+
+
+def _walk(fetch: Callable[[str], Page]) -> dict[str, None]:
+    """All pages, from the first to the last."""
+    query, page = _first(fetch)
+    tags, size, asked, linked, idle = dict.fromkeys(page.tags), page.size, {query}, False, 0
+    for _ in range(MOST_PAGES):
+        linked = linked or page.next is not None
+        query = page.next if linked else _unlinked(page, query)
+        if query is None:
+            return tags
+        if query in asked:
+            raise Untrusted("sends in a circle through its list of tags", _NOTHING_LOST)
+        asked.add(query)
+        last, page, known = page.tags[-1:], _further(fetch, query), len(tags)
+        tags.update(dict.fromkeys(page.tags))
+        size += page.size
+        if not linked and last[0] in page.tags:
+            return tags  # distribution 2 ignores `n` and `last`, and said everything again
+        if not linked and len(tags) - known < len(page.tags):
+            raise _PlaceLost  # ggcr's registry starts again where it does not know `last` any more
+        idle = idle + 1 if len(tags) == known else 0
+        if idle > _IDLE:
+            raise Untrusted("names ever more pages of its list of tags, with nothing new on them", _NOTHING_LOST)
+        if size > LIST_BYTES:
+            raise Untrusted(f"has a list of tags of more than {LIST_BYTES} bytes", "Delete tags that nobody needs.")
+    raise Untrusted(f"has more than {MOST_PAGES} pages of tags", "Delete tags that nobody needs.")
+
+
+def _first(fetch: Callable[[str], Page]) -> tuple[str | None, Page]:
+    try:
+        return _SIZED, fetch(_SIZED)
+    except Refused as refused:
+        if not refused.is_one_of(400, 405):  # how the size of a page is refused
+            raise
+        return None, fetch("")
+
+
+def _further(fetch: Callable[[str], Page], query: str) -> Page:
+    try:
+        return fetch(query)
+    except Refused as refused:
+        if refused.is_one_of(404):  # zot, of a `last` that it does not know any more
+            raise _PlaceLost from refused
+        raise
+
+
+def _unlinked(page: Page, query: str | None) -> str | None:
+    """The query that goes on where no Link says how.
+
+    ggcr's registry keeps to `n` and never sends a Link: a page that is just full may not be the last.
+    """
+    if query is None or len(page.tags) != SIZE:
+        return None
+    return f"{_SIZED}&last={quote(page.tags[-1], safe='')}"
+
+
+def read_page(answer: Answer) -> Page:
+    """The page in an answer.
+
+    Of a Link only the query is taken: Artifactory leaves out a part of the path, and a path that leads elsewhere would
+    be another repository's. A page without JSON is no page, whatever its type says: ggcr's registry says text/plain.
+
+    Raises:
+        Untrusted: it is no list of tags, or the next page is to be on another host.
+    """
+    try:
+        document = json.loads(answer.body)
+        tags = document["tags"] if document["tags"] is not None else ()
+    except (ValueError, RecursionError, TypeError, KeyError):
+        tags = None
+    if not isinstance(tags, list | tuple) or not all(isinstance(tag, str) for tag in tags):
+        raise unexpected(answer, "a list of tags")
+    address = _next(answer.headers.get("link", ""))
+    query: str | None = None
+    if address is not None:
+        try:
+            target = follow(answer.url, address)
+        except Misled as misled:
+            raise Untrusted(f"goes on with its list of tags at {misled}", _NOTHING_LOST) from misled
+        if origin(target) != origin(answer.url):
+            raise Untrusted(f"goes on with its list of tags at another host, {target.host[:200]!r}", _NOTHING_LOST)
+        query = target.query.decode("ascii")
+    return Page(tuple(tags), query, len(answer.body))
+
+
+def _next(link: str) -> str | None:
+    for address, parameters in re.findall(r"<([^<>]{0,8192})>([^<]*)", link):
+        relation = re.search(r""";\s*rel\s*=\s*"?([^";,]*)""", parameters, re.IGNORECASE)
+        if relation is None or "next" in relation[1].lower().split():
+            return str(address)
+    return None

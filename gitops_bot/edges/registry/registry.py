@@ -1,0 +1,122 @@
+"""Every OCI registry, as the journeys know it. Protocol: OCI distribution specification 1.1."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from gitops_bot.edges.http import Http, Tuning, Unanswered
+from gitops_bot.edges.registry.access import Access, base_url
+from gitops_bot.edges.registry.credentials import Credentials
+from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
+from gitops_bot.edges.registry.host import Host
+from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, digest_of
+from gitops_bot.edges.registry.once import Once
+from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
+from gitops_bot.edges.registry.tokens import Tokens
+from gitops_bot.edges.registry.words import explain
+from gitops_bot.images.reference import is_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import httpx
+
+    from gitops_bot.edges.http import Answer, Clock
+    from gitops_bot.edges.registry.login import Login
+    from gitops_bot.edges.registry.pages import Page
+    from gitops_bot.images.reference import ImageName
+
+T = TypeVar("T")
+
+_PLAIN = Access()
+
+
+class Registry:
+    """Asks registries for tags and digests: each question once per run, from as many threads as one likes.
+
+    `access` is by the normalised name of a registry (`ghcr.io`, `docker.io`, `localhost:5000`). `environ` holds the
+    passwords that it names, the places of docker's credentials, and proxies; nothing else of the process is read.
+    """
+
+    def __init__(
+        self,
+        access: Mapping[str, Access],
+        environ: Mapping[str, str],
+        clock: Clock,
+        *,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._access = access
+        tunings = {
+            base_url(registry, each).netloc.decode("ascii"): Tuning(each.concurrency or Tuning().concurrency, each.rate)
+            for registry, each in access.items()
+        }
+        self._http = Http(clock, environ, tunings, transport=transport)
+        self._tokens = Tokens(self._http, clock)
+        self._credentials = Credentials(access, environ)
+        self._tags: Once[tuple[str, ...]] = Once()
+        self._digests: Once[str] = Once()
+        self._lock = threading.Lock()
+        self._hosts: dict[str, Host] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._http.close()
+
+    def tags(self, image: ImageName) -> tuple[str, ...]:
+        """Every tag of the repository, in the registry's order.
+
+        Raises:
+            RegistryError: the registry refused, failed, or its answer could not be trusted.
+        """
+
+        def ask(host: Host, login: Login) -> tuple[str, ...]:
+            def fetch(query: str) -> Page:
+                rest = f"tags/list?{query}" if query else "tags/list"
+                return read_page(host.ask("GET", image.path, rest, login, accept="application/json", limit=PAGE_BYTES))
+
+            return every_tag(fetch)
+
+        return self._tags.get(image, lambda: self._explained(image, "the list of tags", ask))
+
+    def digest(self, image: ImageName, tag: str) -> str:
+        """The digest of the manifest (or index) that the tag names now.
+
+        Raises:
+            RegistryError: as above; `status` is 404 where the tag does not exist.
+            ValueError: `tag` is none by its grammar.
+        """
+        if not is_tag(tag):
+            raise ValueError(f"{tag[:200]!r} is not a tag")
+
+        def ask(host: Host, login: Login) -> str:
+            def fetch(method: str) -> Answer:
+                return host.ask(method, image.path, f"manifests/{tag}", login, accept=ACCEPT, limit=LIMIT)
+
+            return digest_of(fetch)
+
+        return self._digests.get((image, tag), lambda: self._explained(image, f"the tag {tag}", ask))
+
+    def _explained(self, image: ImageName, asked: str, ask: Callable[[Host, Login], T]) -> T:
+        """What `ask` gives; what it raises in words."""
+        login: Login | None = None
+        try:
+            login = self._credentials.login(image)
+            return ask(self._host(image.registry), login)
+        except (NoLogin, Refused, Untrusted, Unanswered) as failure:
+            raise explain(failure, image, asked, login) from failure
+
+    def _host(self, registry: str) -> Host:
+        with self._lock:
+            host = self._hosts.get(registry)
+            if host is None:
+                base = base_url(registry, self._access.get(registry, _PLAIN))
+                host = self._hosts[registry] = Host(self._http, self._tokens, base)
+            return host

@@ -1,0 +1,122 @@
+"""Bearer tokens: what a registry's token server gives for a credential, or for none, to read one repository.
+
+Protocol: "Token Authentication" of the distribution project, and its OAuth 2 variant for identity tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import httpx
+
+from gitops_bot.edges.registry.failure import Refused, Untrusted, said
+from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, RegistryToken, basic, secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.edges.http import Answer, Clock, Http
+
+_BODY = 64 * 1024
+_TOKEN = re.compile(r"[!-~]+\Z")
+#: Seconds: what a token is good for when its server does not say, or says less; and how early it is renewed.
+_SHORTEST, _LONGEST, _EARLY = 60.0, 3600.0, 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A registry's way in by token: where to get one, for which service, and what to ask leave for."""
+
+    realm: str
+    service: str
+    actions: frozenset[str] = frozenset({"pull"})
+
+    def scope(self, path: str) -> str:
+        """What is asked leave for, in one repository. The order of the actions is the same every time."""
+        return f"repository:{path}:{','.join(sorted(self.actions, key=lambda action: (action != 'pull', action)))}"
+
+
+@dataclass(slots=True)
+class _Slot:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    token: str = field(default="", repr=False)
+    expires: float = 0.0
+
+
+class Tokens:
+    """Gets tokens and keeps them until shortly before they expire. Safe to use from many threads."""
+
+    def __init__(self, http: Http, clock: Clock) -> None:
+        self._http = http
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._slots: dict[tuple[Bearer, str, Credential | None], _Slot] = {}
+
+    def get(
+        self, bearer: Bearer, path: str, credential: Credential | None, *, rejected: str | None
+    ) -> tuple[str, bool]:
+        """A token to read the repository `path` with, never the one that was just `rejected`; and whether it is new.
+
+        Raises:
+            Refused: the token server gave none.
+            Untrusted: what it gave is no token.
+            Unanswered: it did not answer.
+        """
+        if isinstance(credential, RegistryToken):
+            return credential.token, True
+        with self._lock:
+            slot = self._slots.setdefault((bearer, path, credential), _Slot())
+        with slot.lock:
+            now = self._clock.now().timestamp()
+            if slot.token != rejected and now < slot.expires:
+                return slot.token, False
+            slot.token, seconds = self._fetch(bearer, path, credential)
+            slot.expires = now + seconds - _EARLY
+            return slot.token, True
+
+    def _fetch(self, bearer: Bearer, path: str, credential: Credential | None) -> tuple[str, float]:
+        about = {"service": bearer.service, "scope": bearer.scope(path)}
+        about = {name: value for name, value in about.items() if value}
+        realm = httpx.URL(bearer.realm)
+        answer: Answer | None = None
+        if isinstance(credential, IdentityToken):
+            form = {
+                "grant_type": "refresh_token",
+                "client_id": "gitops-bot",
+                **about,
+                "refresh_token": credential.token,
+            }
+            kind = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+            content = urlencode(form).encode("ascii")
+            answer = self._http.request("POST", realm, kind, content=content, limit=_BODY)
+        if answer is None or answer.status in (404, 405):  # the latter: an older server, without OAuth 2
+            headers = {"Accept": "application/json"}
+            if isinstance(credential, Basic | IdentityToken):
+                headers["Authorization"] = basic(credential)
+            answer = self._http.request("GET", realm.copy_merge_params(about), headers, limit=_BODY)
+        if answer.status != 200:
+            words = said(answer.body, secrets(credential))
+            raise Refused(answer.status, answer.host, words, token_server=True)
+        return _read(answer)
+
+
+def _read(answer: Answer) -> tuple[str, float]:
+    """The token and the seconds that it is good for."""
+    try:
+        document: Mapping[str, Any] = json.loads(answer.body)
+        token = document.get("token") or document.get("access_token")
+        lifetime = document.get("expires_in")
+    except (ValueError, RecursionError, AttributeError):
+        token = lifetime = None
+    if not isinstance(token, str) or not _TOKEN.match(token):
+        # Not chained: the text that could not be read may hold the token.
+        raise Untrusted(f"names a token server, {answer.host}, whose answer holds no token") from None
+    # Not a number is never above anything; a huge integer would not become a float.
+    if isinstance(lifetime, int | float) and not isinstance(lifetime, bool) and lifetime > _SHORTEST:
+        return token, min(lifetime, _LONGEST)
+    return token, _SHORTEST

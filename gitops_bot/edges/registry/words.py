@@ -1,0 +1,79 @@
+"""Failures of a registry in the words that the user reads: which registry, which repository, what next."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from gitops_bot.edges.http import Unanswered
+from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
+from gitops_bot.errors import Problem, RegistryError
+from gitops_bot.images.reference import DOCKER_HUB
+
+if TYPE_CHECKING:
+    from gitops_bot.edges.registry.login import Login
+    from gitops_bot.images.reference import ImageName
+
+Failure = Refused | Untrusted | Unanswered | NoLogin
+
+_GHCR = (
+    "Packages of ghcr.io are read by a classic personal access token with the scope read:packages (fine-grained ones "
+    "cannot) or, in a workflow, by GITHUB_TOKEN with `packages: read`, where the package's settings list the "
+    'repository under "Manage Actions access".'
+)
+_AMAZON = "Passwords of Amazon ECR last 12 hours: the helper docker-credential-ecr-login renews them."
+
+
+def explain(failure: Failure, image: ImageName, asked: str, login: Login | None) -> RegistryError:
+    """The error for the user; `asked` is what was wanted, as in "the list of tags"."""
+    match failure:
+        case NoLogin(what=what, advice=advice):
+            return RegistryError(Problem("failed.auth", f"{image}: {what}", advice))
+        case Untrusted(what=what, advice=advice):
+            return RegistryError(Problem("failed.registry", f"{image}: {image.registry} {what}", advice))
+        case Unanswered(what=what, advice=advice, status=status, host=host):
+            return RegistryError(Problem("failed.registry", f"{image}: {host} {what}", advice), status=status)
+        case Refused(status=status, said=said):
+            code = "failed.auth" if status in (401, 403) else "failed.registry"
+            who = f"the token server {failure.host}" if failure.token_server else failure.host
+            words = f" ({said})" if said else ""
+            message = f"{image}: {who} answered {_status(status)} to the request for {asked}{words}"
+            return RegistryError(Problem(code, message, _advice(failure, image, asked, login)), status=status)
+
+
+def _advice(refused: Refused, image: ImageName, asked: str, login: Login | None) -> str:
+    match refused.status:
+        case 401 | 403:
+            return _permission(image, login)
+        case 404 if asked.startswith("the tag") and not refused.token_server:
+            return "Check that the tag still exists."
+        case 404:
+            return f"Check the name; what may not be seen looks the same. {_permission(image, login)}"
+        case 429 if image.registry == DOCKER_HUB:
+            return "Docker Hub counts by address what nobody is logged in for: `docker login`, or run less often."
+        case 429:
+            return "Run again later; `registries:` in gitops-bot.yaml can set a lower `rate` and `concurrency` for it."
+        case 408 | 500 | 502 | 503 | 504:
+            return "It was asked several times. Run again later, or ask who runs the registry."
+        case _:
+            return "Check the name of the image, and that this is the address of a registry."
+
+
+def _permission(image: ImageName, login: Login | None) -> str:
+    registry = image.registry
+    hint = f" {_GHCR}" if registry == "ghcr.io" else f" {_AMAZON}" if ".dkr.ecr" in registry else ""
+    if login is not None and login.credential is not None:
+        return f"The credentials from {login.source} were sent: they are wrong, have expired, or may not read it.{hint}"
+    source = f"{login.source}; " if login is not None else ""
+    return (
+        f"{source[:1].upper()}{source[1:]}log in with `docker login {registry}`, or name a user and the environment "
+        f"variable with the password in gitops-bot.yaml: `registries: {{{registry}: {{username: NAME, password_env: "
+        f"VARIABLE}}}}`.{hint}"
+    )
+
+
+def _status(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from gitops_bot.edges.http.address import Misled, follow, is_loopback, origin
+
+FOLLOWED = [
+    ("the same host", "https://ghcr.io/v2/", "/token?x=1", "https://ghcr.io/token?x=1"),
+    ("an empty host is the own one", "https://ghcr.io/v2/", "https:///token", "https://ghcr.io/token"),
+    (
+        "another host over https",
+        "https://registry-1.docker.io/",
+        "https://auth.docker.io/token",
+        "https://auth.docker.io/token",
+    ),
+    ("the scheme's own port", "https://ghcr.io/v2/", "https://ghcr.io:443/token", "https://ghcr.io/token"),
+    (
+        "the registry's own private address",
+        "https://10.0.0.5/",
+        "https://10.0.0.5:8443/token",
+        "https://10.0.0.5:8443/token",
+    ),
+    (
+        "from loopback to loopback",
+        "http://127.0.0.1:5000/",
+        "http://127.0.0.1:6000/token",
+        "http://127.0.0.1:6000/token",
+    ),
+    ("from loopback to localhost", "http://127.0.0.1:5000/", "http://localhost:6000/", "http://localhost:6000/"),
+    ("from plain http to https", "http://registry.lan/", "https://10.0.0.7/token", "https://10.0.0.7/token"),
+    (
+        "a neighbour of a configured plain registry",
+        "http://registry.lan/",
+        "http://auth.lan/token",
+        "http://auth.lan/token",
+    ),
+    ("from loopback out, encrypted", "http://127.0.0.1:5000/", "https://auth.docker.io/", "https://auth.docker.io/"),
+]
+
+REFUSED = [
+    ("https to http", "https://ghcr.io/", "http://ghcr.io/token", "without encryption"),
+    ("https to http on loopback", "https://ghcr.io/", "http://127.0.0.1/token", "without encryption"),
+    ("loopback to plain http elsewhere", "http://127.0.0.1:5000/", "http://auth.lan/token", "without encryption"),
+    ("a private network", "https://ghcr.io/", "https://10.0.0.5/token", "private network"),
+    ("the cloud's metadata", "https://ghcr.io/", "https://169.254.169.254/latest", "private network"),
+    ("loopback", "https://ghcr.io/", "https://127.0.0.1/token", "private network"),
+    ("loopback by name", "https://ghcr.io/", "https://localhost:8443/token", "private network"),
+    ("loopback below its name", "https://ghcr.io/", "https://a.localhost/token", "private network"),
+    ("loopback, version 6", "https://ghcr.io/", "https://[::1]/token", "private network"),
+    ("loopback, 4 in 6", "https://ghcr.io/", "https://[::ffff:127.0.0.1]/token", "private network"),
+    ("loopback in short", "https://ghcr.io/", "https://127.1/token", "private network"),
+    ("loopback as a number", "https://ghcr.io/", "https://2130706433/token", "private network"),
+    ("loopback in base 16", "https://ghcr.io/", "https://0x7f.0.0.0x1/token", "private network"),
+    ("loopback with a last dot", "https://ghcr.io/", "https://127.0.0.1./token", "private network"),
+    ("a user in the address", "https://ghcr.io/", "https://ghcr.io@evil.test/", "cannot be asked"),
+    ("a backslash", "https://ghcr.io/", "https://ghcr.io\\@evil.test/", "cannot be asked"),
+    ("a file", "https://ghcr.io/", "file:///etc/passwd", "cannot be asked"),
+    ("loopback in wide digits", "https://ghcr.io/", "https://\uff11\uff12\uff17.0.0.1/token", "cannot be read"),
+    ("half a bracket", "https://ghcr.io/", "https://[", "cannot be asked"),
+    ("an escaped host", "https://ghcr.io/", "https://%6cocalhost/", "cannot be asked"),
+    ("no address", "https://ghcr.io/", "https://[::1", "cannot be read"),
+    ("a control character", "https://ghcr.io/", "https://ghcr.io/\r\nX: y", "cannot be read"),
+    ("a port that is none", "https://ghcr.io/", "https://ghcr.io:x/", "cannot be read"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "address", "target"), [row[1:] for row in FOLLOWED], ids=[row[0] for row in FOLLOWED]
+)
+def test_an_address_is_followed(source: str, address: str, target: str) -> None:
+    assert str(follow(httpx.URL(source), address)) == target
+
+
+@pytest.mark.parametrize(("source", "address", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_an_address_is_refused(source: str, address: str, words: str) -> None:
+    with pytest.raises(Misled, match=words):
+        follow(httpx.URL(source), address)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.10", "::1", "[::1]"])
+def test_loopback_is_known(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["ghcr.io", "localhost.evil.test", "127.0.0.1.evil.test", "10.0.0.1", "::", "0.0.0.0", ""]
+)
+def test_everything_else_is_not_loopback(host: str) -> None:
+    assert not is_loopback(host)
+
+
+def test_an_origin_is_scheme_host_and_port() -> None:
+    assert origin(httpx.URL("https://GHCR.io:443/a")) == origin(httpx.URL("https://ghcr.io/b"))
+    assert origin(httpx.URL("https://ghcr.io:8443/")) != origin(httpx.URL("https://ghcr.io/"))
+    assert origin(httpx.URL("http://ghcr.io/")) != origin(httpx.URL("https://ghcr.io/"))

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from gitops_bot.edges.registry.access import Access, base_url
+
+PLAIN = Access(plain_http=True)
+BASES = [
+    ("encrypted by default", "ghcr.io", Access(), "https://ghcr.io/"),
+    ("a port", "registry.lan:5000", Access(), "https://registry.lan:5000/"),
+    ("a private address", "10.0.0.5:5000", Access(), "https://10.0.0.5:5000/"),
+    ("Docker Hub", "docker.io", Access(), "https://registry-1.docker.io/"),
+    ("plain where configured", "registry.lan:5000", PLAIN, "http://registry.lan:5000/"),
+    ("plain on loopback", "127.0.0.1:5000", Access(), "http://127.0.0.1:5000/"),
+    ("plain on loopback by name", "localhost:5000", Access(username="ada"), "http://localhost:5000/"),
+    ("plain on loopback, version 6", "[::1]:5000", Access(), "http://[::1]:5000/"),
+    ("encrypted where it only looks like loopback", "localhost.evil.test", Access(), "https://localhost.evil.test/"),
+]
+
+
+@pytest.mark.parametrize(("registry", "access", "url"), [row[1:] for row in BASES], ids=[row[0] for row in BASES])
+def test_where_a_registry_is(registry: str, access: Access, url: str) -> None:
+    assert str(base_url(registry, access)) == url

@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from gitops_bot.edges.http import Http, Unanswered
+from gitops_bot.edges.http.client import ATTEMPTS
+from gitops_bot.edges.registry.failure import Refused, Untrusted
+from gitops_bot.edges.registry.host import Host
+from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, Login, RegistryToken
+from gitops_bot.edges.registry.tokens import Tokens
+from tests.counterparts.clock import StillClock
+from tests.counterparts.script import Script, reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ADA = Basic("ada", "hunter2")
+ADA_SHOWN = "Basic YWRhOmh1bnRlcjI="
+BEARER = 'Bearer realm="https://auth.test/token",service="registry.test"'
+WEB = "https://registry.test/v2/acme/web/tags/list"
+API = "https://registry.test/v2/acme/api/tags/list"
+TOKEN = "https://auth.test/token"
+
+
+def asker(
+    script: Script, credential: Credential | None = None, base: str = "https://registry.test/"
+) -> Callable[..., bytes]:
+    clock = StillClock()
+    http = Http(clock, {}, {}, transport=script)
+    host = Host(http, Tokens(http, clock), httpx.URL(base))
+
+    def ask(path: str = "acme/web", method: str = "GET") -> bytes:
+        login = Login(credential, "the test")
+        return host.ask(method, path, "tags/list", login, accept="application/json", limit=1000).body
+
+    return ask
+
+
+def registry(challenge: str, allowed: Callable[[str, str | None], bool]) -> Script:
+    """A registry and its token server; tokens are numbered and hold their scope."""
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "auth.test":
+            scope = request.url.params.get("scope", "")
+            return reply(200, json.dumps({"token": f"{len(script.requests)}:{scope}"}))
+        shown = request.headers.get("Authorization")
+        if allowed(request.url.path, shown):
+            return reply(200, b"fine")
+        return reply(401, '{"errors": [{"code": "UNAUTHORIZED"}]}', {"WWW-Authenticate": challenge})
+
+    script = Script(serve)
+    return script
+
+
+def where(script: Script) -> list[str]:
+    return [line.partition("?")[0] for line in script.lines]
+
+
+def test_an_open_registry_is_asked_at_once_and_sees_no_credentials() -> None:
+    script = Script(reply(200, b"fine"))
+    assert asker(script, ADA)() == b"fine"
+    assert script.lines == [f"GET {WEB}"]
+    assert script.shown == [None]
+
+
+def test_a_token_is_fetched_when_it_is_asked_for_and_the_next_repository_goes_there_at_once() -> None:
+    script = registry(BEARER, lambda _, shown: shown is not None)
+    ask = asker(script)
+    assert [ask(), ask(), ask("acme/api")] == [b"fine"] * 3
+    assert where(script) == [f"GET {WEB}", f"GET {TOKEN}", f"GET {WEB}", f"GET {WEB}", f"GET {TOKEN}", f"GET {API}"]
+    assert script.shown == [
+        None, None, "Bearer 2:repository:acme/web:pull", "Bearer 2:repository:acme/web:pull",
+        None, "Bearer 5:repository:acme/api:pull",
+    ]  # fmt: skip
+
+
+def test_the_scope_of_a_challenge_is_a_placeholder_where_it_names_another_repository() -> None:
+    script = registry(f'{BEARER},scope="repository:user/image:pull,push"', lambda _, shown: shown is not None)
+    asker(script)()
+    assert script.requests[1].url.params["scope"] == "repository:acme/web:pull"
+
+
+def test_nothing_that_writes_is_asked_for() -> None:
+    scope = "repository:acme/web:pull,push,delete,*,metadata_read registry:catalog:*"
+    script = registry(f'{BEARER},scope="{scope}"', lambda _, shown: shown is not None)
+    asker(script)()
+    assert script.requests[1].url.params["scope"] == "repository:acme/web:pull,metadata_read"
+
+
+def test_an_action_that_is_asked_for_later_is_added() -> None:
+    """Azure wants metadata_read for tags, which a token to pull does not allow."""
+    challenge = f'{BEARER},scope="repository:acme/web:metadata_read",error="insufficient_scope"'
+    script = registry(BEARER, lambda path, shown: shown is not None and ("tags" not in path or "metadata" in shown))
+    ask = asker(script)
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        given = original(request)
+        return reply(401, headers={"WWW-Authenticate": challenge}) if given.status_code == 401 else given
+
+    original = script._plays[0]
+    assert callable(original)
+    script._plays = (serve,)
+    assert ask() == b"fine"
+    assert script.shown[-1] == "Bearer 2:repository:acme/web:pull,metadata_read"
+
+
+def test_a_token_that_has_become_worthless_is_renewed_once() -> None:
+    worthless = {"Bearer 2:repository:acme/web:pull"}
+    script = registry(BEARER, lambda _, shown: shown is not None and (shown not in worthless or calls == [1]))
+    ask, calls = asker(script), [1]
+    ask()
+    calls.append(2)
+    assert ask() == b"fine"
+    assert where(script)[3:] == [f"GET {WEB}", f"GET {TOKEN}", f"GET {WEB}"]
+
+
+def test_a_fresh_token_that_is_turned_down_is_the_end() -> None:
+    script = registry(BEARER, lambda *_: False)
+    with pytest.raises(Refused) as refused:
+        asker(script)()
+    assert (refused.value.status, refused.value.said) == (401, "UNAUTHORIZED")
+    assert where(script) == [f"GET {WEB}", f"GET {TOKEN}", f"GET {WEB}"]
+
+
+def test_a_registry_that_changes_its_mind_for_ever_is_given_up() -> None:
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "auth.test":
+            return reply(200, '{"token": "t"}')
+        number = len(script.requests)
+        return reply(401, headers={"WWW-Authenticate": f'Bearer realm="https://auth.test/token?{number}"'})
+
+    script = Script(serve)
+    with pytest.raises(Refused):
+        asker(script)()
+    assert len(script.requests) <= 8
+
+
+def test_a_password_is_shown_where_it_is_asked_for_and_from_then_on_at_once() -> None:
+    script = registry('Basic realm="r"', lambda _, shown: shown == ADA_SHOWN)
+    ask = asker(script, ADA)
+    assert [ask(), ask("acme/api")] == [b"fine", b"fine"]
+    assert where(script) == [f"GET {WEB}", f"GET {WEB}", f"GET {API}"]
+    assert script.shown == [None, ADA_SHOWN, ADA_SHOWN]
+
+
+@pytest.mark.parametrize(
+    ("credential", "requests"), [(ADA, 2), (IdentityToken("i"), 2), (RegistryToken("r"), 1), (None, 1)]
+)
+def test_a_password_that_is_turned_down_or_not_there_is_the_end(credential: Credential | None, requests: int) -> None:
+    script = registry('Basic realm="r"', lambda *_: False)
+    with pytest.raises(Refused):
+        asker(script, credential)()
+    assert len(script.requests) == requests
+
+
+def test_a_token_comes_before_a_password() -> None:
+    script = registry(f'Basic realm="r", {BEARER}', lambda _, shown: shown is not None and shown.startswith("Bearer"))
+    assert asker(script, ADA)() == b"fine"
+    assert script.shown[:2] == [None, ADA_SHOWN]
+
+
+def test_a_token_of_the_registry_is_used_as_it_is() -> None:
+    script = registry(BEARER, lambda _, shown: shown == "Bearer own")
+    assert asker(script, RegistryToken("own"))() == b"fine"
+    assert where(script) == [f"GET {WEB}", f"GET {WEB}"]
+
+
+@pytest.mark.parametrize("challenge", ["", "Negotiate", "Bearer", 'Bearer realm=""', 'realm="https://auth.test/"'])
+def test_a_challenge_without_a_way_in_is_the_end(challenge: str) -> None:
+    script = registry(challenge, lambda *_: False)
+    with pytest.raises(Refused):
+        asker(script, ADA)()
+    assert script.shown == [None]
+
+
+REALMS = [
+    "http://auth.test/token",
+    "https://127.0.0.1/token",
+    "https://169.254.169.254/latest/meta-data",
+    "https://localhost/token",
+    "https://10.0.0.1/token",
+    "https://ada:x@auth.test/token",
+    "file:///etc/passwd",
+    "https://[",
+]
+
+
+@pytest.mark.parametrize("realm", REALMS)
+def test_a_token_server_that_may_not_be_one_gets_nothing(realm: str) -> None:
+    script = registry(f'Bearer realm="{realm}"', lambda *_: False)
+    with pytest.raises(Untrusted, match="names as its token server an address"):
+        asker(script, ADA)()
+    assert script.shown == [None]
+
+
+def test_a_registry_on_loopback_may_have_its_token_server_there() -> None:
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.url.port == 6000:
+            return reply(200, '{"token": "t"}')
+        if "Authorization" in request.headers:
+            return reply(200, b"fine")
+        return reply(401, headers={"WWW-Authenticate": 'Bearer realm="http://127.0.0.1:6000/token"'})
+
+    script = Script(serve)
+    assert asker(script, base="http://127.0.0.1:5000/")() == b"fine"
+
+
+def test_another_host_that_a_redirect_leads_to_gets_no_credentials_even_if_it_asks() -> None:
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "registry.test":
+            return reply(307, headers={"Location": "https://evil.test/"})
+        return reply(401, headers={"WWW-Authenticate": 'Basic realm="r"'})
+
+    script = Script(serve)
+    with pytest.raises(Refused) as refused:
+        asker(script, ADA)()
+    assert refused.value.host == "evil.test"
+    assert script.shown == [None, None]
+
+
+def test_a_refusal_that_repeats_what_was_sent_is_told_without_it() -> None:
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "auth.test":
+            return reply(200, '{"token": "secret-token"}')
+        if "Authorization" not in request.headers:
+            return reply(401, headers={"WWW-Authenticate": BEARER})
+        said = f"hunter2 YWRhOmh1bnRlcjI= {request.headers['Authorization']}"
+        return reply(403, json.dumps({"errors": [{"code": "DENIED", "message": said}]}))
+
+    with pytest.raises(Refused) as refused:
+        asker(Script(serve), ADA)()
+    assert refused.value.said == "DENIED: *** *** Bearer ***"
+
+
+def test_the_first_request_goes_alone_so_that_one_challenge_is_enough() -> None:
+    script = registry(BEARER, lambda _, shown: shown is not None)
+    ask, together = asker(script), threading.Barrier(8)
+
+    def run(number: int) -> bytes:
+        together.wait(30)
+        return ask(f"acme/{number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(run, range(8))) == {b"fine"}
+    assert len(script.requests) == 1 + 8 + 8
+    assert script.shown.count(None) == 1 + 8
+
+
+def test_a_host_that_was_never_reached_is_not_tried_for_every_repository() -> None:
+    script = Script(httpx.ConnectError("refused"))
+    ask = asker(script)
+    for path in ("acme/web", "acme/api", "acme/db"):
+        with pytest.raises(Unanswered, match="does not take connections"):
+            ask(path)
+    assert len(script.requests) == ATTEMPTS
+
+
+def test_a_token_server_that_was_never_reached_is_not_tried_for_every_repository() -> None:
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "auth.test":
+            raise httpx.ConnectError("refused")
+        return reply(401, headers={"WWW-Authenticate": BEARER})
+
+    script = Script(serve)
+    ask = asker(script)
+    for path in ("acme/web", "acme/api"):
+        with pytest.raises(Unanswered) as failure:
+            ask(path)
+        assert failure.value.host == "auth.test"
+    assert len(script.requests) == 1 + ATTEMPTS
+
+
+def test_a_redirect_to_a_host_out_of_reach_concerns_one_repository() -> None:
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "storage.test":
+            raise httpx.ConnectError("refused")
+        if "acme/web" in request.url.path:
+            return reply(307, headers={"Location": "https://storage.test/"})
+        return reply(200, b"fine")
+
+    ask = asker(Script(serve))
+    with pytest.raises(Unanswered):
+        ask("acme/web")
+    assert ask("acme/api") == b"fine"
+
+
+def test_a_host_that_breaks_one_answer_is_asked_for_the_others() -> None:
+    def serve(request: httpx.Request) -> httpx.Response:
+        if "acme/web" in request.url.path:
+            raise httpx.ReadError("reset")
+        return reply(200, b"fine")
+
+    ask = asker(Script(serve))
+    with pytest.raises(Unanswered):
+        ask("acme/web")
+    assert ask("acme/api") == b"fine"

@@ -1,0 +1,328 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+
+from gitops_bot.edges.http import Answer
+from gitops_bot.edges.registry.failure import Refused, Untrusted
+from gitops_bot.edges.registry.pages import LIST_BYTES, MOST_PAGES, SIZE, Page, every_tag, read_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def names(count: int, start: int = 0) -> tuple[str, ...]:
+    return tuple(f"v{number:06d}" for number in range(start, start + count))
+
+
+class Server:
+    """A registry's list of tags. `linked` sends Links, `sized` keeps to `n`, `most` is its largest page."""
+
+    def __init__(
+        self,
+        tags: tuple[str, ...],
+        *,
+        linked: bool = False,
+        sized: bool = True,
+        most: int | None = None,
+        too_many: int | None = None,
+        unknown_last: str = "next",
+    ) -> None:
+        self.tags = tags
+        self.linked = linked
+        self.sized = sized
+        self.most = most
+        self.too_many = too_many
+        self.unknown_last = unknown_last
+        self.asked: list[str] = []
+        #: Done before the answer to the request of that number, counted from 0.
+        self.events: dict[int, Callable[[], None]] = {}
+
+    def delete(self, tag: str) -> Callable[[], None]:
+        def event() -> None:
+            self.tags = tuple(each for each in self.tags if each != tag)
+
+        return event
+
+    def __call__(self, query: str) -> Page:
+        self.events.get(len(self.asked), lambda: None)()
+        self.asked.append(query)
+        values = parse_qs(query)
+        if not self.sized:
+            return Page(self.tags)
+        if "n" in values and self.too_many is not None:
+            raise Refused(self.too_many, "registry.test", "n is too big")
+        size = min(int(values.get("n", ["1000000"])[0]), self.most or 1000000)
+        begin = 0
+        if "last" in values:
+            last = values["last"][0]
+            if last in self.tags:
+                begin = self.tags.index(last) + 1
+            elif self.unknown_last == "404":
+                raise Refused(404, "registry.test", "")
+            elif self.unknown_last == "next":
+                begin = sum(tag <= last for tag in self.tags)
+        page = self.tags[begin : begin + size]
+        more = begin + size < len(self.tags)
+        return Page(page, f"n={size}&last={page[-1]}" if self.linked and more else None)
+
+
+SERVERS = [
+    ("everything at once", Server(names(30)), 1),
+    ("nothing", Server(()), 1),
+    ("more than a page, without regard to n (distribution 2)", Server(names(2500), sized=False), 1),
+    ("exactly a page, without regard to n", Server(names(SIZE), sized=False), 2),
+    ("one short of a page, without regard to n", Server(names(SIZE - 1), sized=False), 1),
+    ("pages by Link (distribution 3)", Server(names(2500), linked=True), 3),
+    ("pages by Link, the last one full", Server(names(2000), linked=True), 2),
+    ("exactly a page where Links are sent", Server(names(SIZE), linked=True), 2),
+    ("pages smaller than asked for", Server(names(950), linked=True, most=100), 10),
+    ("pages without a Link (ggcr)", Server(names(2500), unknown_last="start"), 3),
+    ("pages without a Link, the last one full", Server(names(2000), unknown_last="start"), 3),
+    ("the size refused with 405 (Amazon)", Server(names(250), too_many=405), 2),
+    ("the size refused with 400 (distribution 3.1.0)", Server(names(250), too_many=400), 2),
+]
+
+
+@pytest.mark.parametrize(("server", "requests"), [row[1:] for row in SERVERS], ids=[row[0] for row in SERVERS])
+def test_every_tag_is_found_with_as_few_requests_as_can_be(server: Server, requests: int) -> None:
+    assert every_tag(server) == server.tags
+    assert len(server.asked) == requests
+
+
+def test_the_first_request_asks_for_a_large_page() -> None:
+    server = Server(names(3))
+    every_tag(server)
+    assert server.asked == ["n=1000"]
+
+
+def pages(*given: Page | Refused) -> tuple[Callable[[str], Page], list[str]]:
+    """A registry that gives these pages in turn, the last one for ever."""
+    asked: list[str] = []
+
+    def fetch(query: str) -> Page:
+        page = given[min(len(asked), len(given) - 1)]
+        asked.append(query)
+        if isinstance(page, Refused):
+            raise page
+        return page
+
+    return fetch, asked
+
+
+def test_a_link_behind_the_last_page_ends_on_an_empty_one() -> None:
+    """Gitea sends everything, a Link, and then nothing."""
+    fetch, asked = pages(Page(("a", "b"), "last=b"), Page(()))
+    assert every_tag(fetch) == ("a", "b")
+    assert asked == ["n=1000", "last=b"]
+
+
+def test_the_order_is_the_registrys_and_a_tag_on_two_pages_counts_once() -> None:
+    fetch, _ = pages(Page(("b", "a"), "last=a"), Page(("a", "c")))
+    assert every_tag(fetch) == ("b", "a", "c")
+
+
+def test_strings_that_are_no_tags_are_left_out() -> None:
+    fetch, _ = pages(Page(("v1", "", "-x", "a/b", "a b", "\x1b[31m", "x" * 129, "v2", "../..", "é")))
+    assert every_tag(fetch) == ("v1", "v2")
+
+
+def test_a_full_page_that_ends_with_no_tag_is_gone_on_from_safely() -> None:
+    full = (*names(SIZE - 1), "a&n=5 ?#/é")
+    fetch, asked = pages(Page(full), Page(()))
+    assert every_tag(fetch) == full[:-1]
+    assert asked == ["n=1000", "n=1000&last=a%26n%3D5%20%3F%23%2F%C3%A9"]
+
+
+def test_a_tag_deleted_between_two_pages_begins_the_list_again_where_the_place_is_lost() -> None:
+    for unknown_last in ("404", "start"):
+        server = Server(names(2500), linked=unknown_last == "404", unknown_last=unknown_last)
+        server.events = {1: server.delete("v000999")}
+        assert every_tag(server) == server.tags
+        assert len(server.tags) == 2499
+        assert len(server.asked) == 5
+
+
+def test_a_tag_pushed_between_two_pages_is_found_where_everything_is_said_again() -> None:
+    server = Server(names(SIZE), sized=False)
+    server.events = {1: lambda: setattr(server, "tags", names(SIZE + 1))}
+    assert every_tag(server) == names(SIZE + 1)
+    assert len(server.asked) == 2
+
+
+def test_a_list_that_loses_its_place_again_and_again_is_an_error() -> None:
+    fetch, asked = pages(Page(("a",), "last=a"), Refused(404, "h", ""), Page(("a",), "last=a"), Refused(404, "h", ""))
+    with pytest.raises(Untrusted, match="loses its place"):
+        every_tag(fetch)
+    assert len(asked) == 4
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500])
+def test_a_refused_first_page_is_refused(status: int) -> None:
+    fetch, asked = pages(Refused(status, "h", "no"))
+    with pytest.raises(Refused):
+        every_tag(fetch)
+    assert len(asked) == 1
+
+
+def test_a_token_server_that_refuses_is_not_taken_for_a_size_or_a_lost_place() -> None:
+    for given in (
+        [Refused(400, "auth", "", token_server=True)],
+        [Page(("a",), "p"), Refused(404, "auth", "", token_server=True)],
+    ):
+        fetch, asked = pages(*given)
+        with pytest.raises(Refused):
+            every_tag(fetch)
+        assert len(asked) == len(given)
+
+
+def test_a_refused_further_page_leaves_no_half_a_list() -> None:
+    fetch, _ = pages(Page(("a",), "last=a"), Refused(500, "h", "no"))
+    with pytest.raises(Refused):
+        every_tag(fetch)
+
+
+def test_a_link_to_the_same_page_is_an_error() -> None:
+    fetch, asked = pages(Page(("a", "b"), "n=1000"))
+    with pytest.raises(Untrusted, match="in a circle"):
+        every_tag(fetch)
+    assert len(asked) == 1
+
+
+def test_links_in_a_circle_are_an_error() -> None:
+    fetch, asked = pages(Page(("a",), "p=1"), Page(("b",), "p=2"), Page(("c",), "p=1"))
+    with pytest.raises(Untrusted, match="in a circle"):
+        every_tag(fetch)
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("tags", [(), ("a",)], ids=["empty", "the same"])
+def test_ever_new_links_without_a_new_tag_are_an_error(tags: tuple[str, ...]) -> None:
+    asked: list[str] = []
+
+    def fetch(query: str) -> Page:
+        asked.append(query)
+        return Page(tags, f"p={len(asked)}")
+
+    with pytest.raises(Untrusted, match="with nothing new"):
+        every_tag(fetch)
+    assert len(asked) == 5
+
+
+def test_an_empty_page_between_two_is_no_end() -> None:
+    fetch, _ = pages(Page(("a",), "p=1"), Page((), "p=2"), Page(("b",)))
+    assert every_tag(fetch) == ("a", "b")
+
+
+def test_pages_are_counted_and_have_an_end() -> None:
+    asked: list[str] = []
+
+    def fetch(query: str) -> Page:
+        asked.append(query)
+        return Page((f"v{len(asked)}",), f"p={len(asked)}")
+
+    with pytest.raises(Untrusted, match=f"more than {MOST_PAGES} pages"):
+        every_tag(fetch)
+    assert len(asked) == MOST_PAGES + 1
+
+
+def test_the_whole_list_has_a_measure() -> None:
+    asked: list[str] = []
+
+    def fetch(query: str) -> Page:
+        asked.append(query)
+        return Page((f"v{len(asked)}",), f"p={len(asked)}", size=LIST_BYTES // 3)
+
+    with pytest.raises(Untrusted, match=f"more than {LIST_BYTES} bytes"):
+        every_tag(fetch)
+    assert len(asked) == 4
+
+
+# --- one answer ---
+
+URL = httpx.URL("https://registry.test/v2/acme/web/tags/list?n=1000")
+
+
+def answered(body: object, link: str = "", kind: str = "application/json") -> Answer:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer("GET", URL, 200, httpx.Headers({"Content-Type": kind, "Link": link}), data)
+
+
+READ = [
+    ("tags", {"name": "acme/web", "tags": ["a", "b"]}, ("a", "b")),
+    ("null, for none", {"name": "acme/web", "tags": None}, ()),
+    ("Google's further keys", {"child": [], "manifest": {}, "tags": ["a"]}, ("a",)),
+]
+
+
+@pytest.mark.parametrize(("body", "tags"), [row[1:] for row in READ], ids=[row[0] for row in READ])
+@pytest.mark.parametrize("kind", ["application/json", "text/plain; charset=utf-8", ""])
+def test_a_page_is_read_whatever_its_type_says(body: object, tags: tuple[str, ...], kind: str) -> None:
+    assert read_page(answered(body, kind=kind)).tags == tags
+
+
+NO_PAGES = [
+    ("a web page", b"<!DOCTYPE html><title>Sign in</title>", "text/html; charset=utf-8", "a web page"),
+    ("nothing", b"", "application/json", "nothing"),
+    ("no JSON", b"tags: [a]", "application/json", "something else"),
+    ("half of it", b'{"tags": ["a", "b', "application/json", "something else"),
+    ("no text", b"\xff\xfe\x00", "application/json", "something else"),
+    ("no object", b'["a"]', "application/json", "something else"),
+    ("no tags", b'{"name": "acme/web"}', "application/json", "something else"),
+    ("an error with 200", b'{"errors": [{"code": "DENIED"}]}', "application/json", "something else"),
+    ("tags that are no list", b'{"tags": {"a": 1}}', "application/json", "something else"),
+    ("tags that are a string", b'{"tags": "abc"}', "application/json", "something else"),
+    ("tags that are no strings", b'{"tags": ["a", 1]}', "application/json", "something else"),
+    ("a deep nest", b'{"tags": ' + b"[" * 100_000, "application/json", "something else"),
+]
+
+
+@pytest.mark.parametrize(("body", "kind", "words"), [row[1:] for row in NO_PAGES], ids=[row[0] for row in NO_PAGES])
+def test_what_is_no_page_is_an_error(body: bytes, kind: str, words: str) -> None:
+    with pytest.raises(Untrusted, match=f"answered {words} where a list of tags was expected"):
+        read_page(answered(body, kind=kind))
+
+
+LINKS = [
+    ("none", "", None),
+    ("relative", '</v2/acme/web/tags/list?last=b&n=2>; rel="next"', "last=b&n=2"),
+    ("absolute", '<https://registry.test/v2/acme/web/tags/list?last=b>; rel="next"', "last=b"),
+    ("only the query", '<?last=b>; rel="next"', "last=b"),
+    ("without quotes", "</v2/acme/web/tags/list?last=b>;rel=next", "last=b"),
+    ("any case", '</x?last=b>; Rel="NEXT"', "last=b"),
+    ("without a relation", "</x?last=b>", "last=b"),
+    ("two relations", '</x?last=b>; rel="last next"', "last=b"),
+    ("another relation", '</x?last=b>; rel="prev"', None),
+    ("among others", '</x?first>; rel="first", </x?last=b>; title="a,b"; rel="next"', "last=b"),
+    ("a lost prefix (Artifactory)", '</v2/web/tags/list?last=b>; rel="next"', "last=b"),
+    ("another repository", '</v2/evil/admin/tags/list?last=b>; rel="next"', "last=b"),
+    ("an opaque place (Quay)", '</v2/acme/web/tags/list?next_page=gAAAA%3D%3D>; rel="next"', "next_page=gAAAA%3D%3D"),
+    ("junk", "next", None),
+]
+
+
+@pytest.mark.parametrize(("link", "query"), [row[1:] for row in LINKS], ids=[row[0] for row in LINKS])
+def test_the_query_of_the_next_page(link: str, query: str | None) -> None:
+    assert read_page(answered({"tags": []}, link)).next == query
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.test/v2/acme/web/tags/list?last=b",
+        "//evil.test/?last=b",
+        "https://registry.test:8443/?last=b",
+        "http://registry.test/?last=b",
+        "https://169.254.169.254/",
+        "https://registry.test@evil.test/",
+        "ftp://registry.test/",
+        "https://[",
+    ],
+)
+def test_a_link_to_another_host_is_refused(address: str) -> None:
+    with pytest.raises(Untrusted, match="goes on with its list of tags at"):
+        read_page(answered({"tags": ["a"]}, f'<{address}>; rel="next"'))

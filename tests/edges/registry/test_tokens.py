@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+import pytest
+
+from gitops_bot.edges.http import Http
+from gitops_bot.edges.registry.failure import Refused, Untrusted
+from gitops_bot.edges.registry.login import Basic, IdentityToken, RegistryToken
+from gitops_bot.edges.registry.tokens import Bearer, Tokens
+from tests.counterparts.clock import StillClock
+from tests.counterparts.script import Script, reply
+
+if TYPE_CHECKING:
+    import httpx
+
+BEARER = Bearer("https://auth.test/token", "registry.test")
+ADA = Basic("ada", "hunter2")
+
+
+def numbered(**about: object) -> Script:
+    """A token server whose tokens are numbered."""
+
+    def give(_: httpx.Request) -> httpx.Response:
+        return reply(200, json.dumps({"token": f"t{len(script.requests)}", **about}))
+
+    script = Script(give)
+    return script
+
+
+def tokens(script: Script, clock: StillClock | None = None) -> Tokens:
+    clock = clock or StillClock()
+    return Tokens(Http(clock, {}, {}, transport=script), clock)
+
+
+def test_a_token_for_nobody() -> None:
+    script = numbered()
+    assert tokens(script).get(BEARER, "acme/web", None, rejected=None) == ("t1", True)
+    assert script.lines == ["GET https://auth.test/token?service=registry.test&scope=repository%3Aacme%2Fweb%3Apull"]
+    assert script.shown == [None]
+
+
+def test_a_token_for_a_password() -> None:
+    script = numbered()
+    tokens(script).get(BEARER, "acme/web", ADA, rejected=None)
+    assert script.shown == ["Basic YWRhOmh1bnRlcjI="]
+
+
+def test_the_address_keeps_its_own_parameters_and_an_unnamed_service_is_not_sent() -> None:
+    script = numbered()
+    tokens(script).get(Bearer("https://auth.test/token?tenant=a&scope=b", ""), "acme/web", None, rejected=None)
+    assert parse_qs(script.requests[0].url.query.decode()) == {"tenant": ["a"], "scope": ["repository:acme/web:pull"]}
+
+
+def test_the_actions_stand_in_one_order() -> None:
+    bearer = Bearer("https://auth.test/", "s", frozenset({"metadata_read", "pull", "content_read"}))
+    assert bearer.scope("acme/web") == "repository:acme/web:pull,content_read,metadata_read"
+
+
+def test_an_identity_token_is_exchanged_in_the_body_and_never_in_an_address() -> None:
+    script = Script(reply(200, json.dumps({"access_token": "t1"})))
+    assert tokens(script).get(BEARER, "acme/web", IdentityToken("identity"), rejected=None) == ("t1", True)
+    (request,) = script.requests
+    assert (request.method, str(request.url)) == ("POST", "https://auth.test/token")
+    assert parse_qs(request.content.decode()) == {
+        "grant_type": ["refresh_token"],
+        "client_id": ["gitops-bot"],
+        "service": ["registry.test"],
+        "scope": ["repository:acme/web:pull"],
+        "refresh_token": ["identity"],
+    }
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_server_without_oauth_gets_the_identity_token_as_a_password(status: int) -> None:
+    script = Script(reply(status), reply(200, json.dumps({"token": "t1"})))
+    assert tokens(script).get(BEARER, "acme/web", IdentityToken("identity"), rejected=None) == ("t1", True)
+    assert [request.method for request in script.requests] == ["POST", "GET"]
+    assert script.shown == [None, "Basic PHRva2VuPjppZGVudGl0eQ=="]
+
+
+def test_a_token_of_the_registry_needs_no_server() -> None:
+    script = numbered()
+    assert tokens(script).get(BEARER, "acme/web", RegistryToken("own"), rejected=None) == ("own", True)
+    assert script.requests == []
+
+
+def test_a_token_is_kept_for_its_repository_credential_and_address() -> None:
+    script = numbered()
+    kept = tokens(script)
+    questions = [
+        (BEARER, "acme/web", None),
+        (BEARER, "acme/api", None),
+        (BEARER, "acme/web", ADA),
+        (BEARER, "acme/web", Basic("ada", "other")),
+        (Bearer("https://auth.test/token", "other"), "acme/web", None),
+        (Bearer("https://other.test/token", "registry.test"), "acme/web", None),
+        (Bearer("https://auth.test/token", "registry.test", frozenset({"pull", "metadata_read"})), "acme/web", None),
+    ]
+    for number, (bearer, path, credential) in enumerate(questions, 1):
+        assert kept.get(bearer, path, credential, rejected=None) == (f"t{number}", True)
+    for number, (bearer, path, credential) in enumerate(questions, 1):
+        assert kept.get(bearer, path, credential, rejected=None) == (f"t{number}", False)
+
+
+LIVES = [
+    ("as said", {"expires_in": 300}, 290),
+    ("a minute where nothing is said", {}, 50),
+    ("a minute where less is said", {"expires_in": 5}, 50),
+    ("a minute where nonsense is said", {"expires_in": "300"}, 50),
+    ("a minute where it is a truth", {"expires_in": True}, 50),
+    ("an hour where more is said", {"expires_in": 10**9}, 3590),
+    ("an hour where it is beyond all measure", {"expires_in": 10**400}, 3590),
+    ("an hour where no number is said", {"expires_in": float("inf")}, 3590),
+    ("a minute where it is not a number", {"expires_in": float("nan")}, 50),
+]
+
+
+@pytest.mark.parametrize(("about", "seconds"), [row[1:] for row in LIVES], ids=[row[0] for row in LIVES])
+def test_a_token_is_renewed_shortly_before_it_expires(about: dict[str, object], seconds: int) -> None:
+    clock = StillClock()
+    kept = tokens(numbered(**about), clock)
+    kept.get(BEARER, "acme/web", None, rejected=None)
+    clock.moment += timedelta(seconds=seconds - 1)
+    assert kept.get(BEARER, "acme/web", None, rejected=None) == ("t1", False)
+    clock.moment += timedelta(seconds=2)
+    assert kept.get(BEARER, "acme/web", None, rejected=None) == ("t2", True)
+
+
+def test_a_rejected_token_is_renewed_once_for_all_who_hold_it() -> None:
+    kept = tokens(numbered())
+    kept.get(BEARER, "acme/web", None, rejected=None)
+    assert kept.get(BEARER, "acme/web", None, rejected="t1") == ("t2", True)
+    assert kept.get(BEARER, "acme/web", None, rejected="t1") == ("t2", False)
+
+
+def test_many_threads_get_one_token() -> None:
+    script = numbered()
+    kept, waiting = tokens(script), threading.Barrier(8)
+
+    def get(_: int) -> str:
+        waiting.wait(30)
+        return kept.get(BEARER, "acme/web", None, rejected=None)[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(get, range(8))) == {"t1"}
+    assert len(script.requests) == 1
+
+
+def test_a_refusal_is_told_without_the_password() -> None:
+    script = Script(reply(401, '{"details": "wrong password hunter2 in YWRhOmh1bnRlcjI="}'))
+    with pytest.raises(Refused) as refused:
+        tokens(script).get(BEARER, "acme/web", ADA, rejected=None)
+    failure = refused.value
+    assert (failure.status, failure.host, failure.token_server) == (401, "auth.test", True)
+    assert failure.said == "wrong password *** in ***"
+
+
+NO_TOKENS = [
+    ("nothing", b""),
+    ("a web page", b"<html>"),
+    ("no object", b'["t"]'),
+    ("no token", b"{}"),
+    ("an empty token", b'{"token": ""}'),
+    ("a number", b'{"token": 7}'),
+    ("two lines", b'{"token": "a\\nX-Evil: b"}'),
+    ("two words", b'{"token": "a b"}'),
+    ("beyond ASCII", '{"token": "é"}'.encode()),
+]
+
+
+@pytest.mark.parametrize("body", [row[1] for row in NO_TOKENS], ids=[row[0] for row in NO_TOKENS])
+def test_what_is_no_token_is_not_used(body: bytes) -> None:
+    with pytest.raises(Untrusted, match=r"auth\.test, whose answer holds no token"):
+        tokens(Script(reply(200, body))).get(BEARER, "acme/web", None, rejected=None)
+
+
+def test_both_names_of_a_token_are_known_and_an_empty_first_does_not_hide_the_second() -> None:
+    script = Script(reply(200, '{"token": "", "access_token": "t"}'))
+    assert tokens(script).get(BEARER, "acme/web", None, rejected=None) == ("t", True)
+
+
+def test_no_token_is_in_the_repr_of_what_is_kept() -> None:
+    kept = tokens(numbered())
+    kept.get(BEARER, "acme/web", ADA, rejected=None)
+    assert "t1" not in repr(vars(kept)["_slots"])
+    assert "hunter2" not in repr(vars(kept)["_slots"])

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import pytest
+
+from gitops_bot.edges.http import Unanswered
+from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
+from gitops_bot.edges.registry.login import Basic, Login
+from gitops_bot.edges.registry.words import Failure, explain
+from gitops_bot.images.reason import CODES
+from gitops_bot.images.reference import ImageName
+
+WEB = ImageName("ghcr.io", "acme/web")
+TAGS, TAG = "the list of tags", "the tag v1"
+NOBODY = Login(None, "no credentials for ghcr.io were found")
+SOMEBODY = Login(Basic("bot", "hunter2"), "the environment variable GHCR_TOKEN")
+
+
+def unanswered() -> Unanswered:
+    failure = Unanswered("did not answer in time", "Check the network.")
+    failure.host = "auth.docker.io"
+    return failure
+
+
+WORDS: list[tuple[str, Failure, str, Login | None, str, list[str], list[str]]] = [
+    (
+        "nobody logged in",
+        Refused(401, "ghcr.io", "UNAUTHORIZED: authentication required"),
+        TAGS,
+        NOBODY,
+        "failed.auth",
+        ["ghcr.io/acme/web: ghcr.io answered 401 Unauthorized to the request for the list of tags (UNAUTHORIZED: auth"],
+        [
+            "No credentials for ghcr.io were found",
+            "docker login ghcr.io",
+            "`registries: {ghcr.io: {username: NAME, password_env: VARIABLE}}`",
+            "read:packages",
+            "packages: read",
+            "fine-grained",
+        ],
+    ),
+    (
+        "the wrong one logged in",
+        Refused(403, "ghcr.io", ""),
+        TAG,
+        SOMEBODY,
+        "failed.auth",
+        ["ghcr.io/acme/web: ghcr.io answered 403 Forbidden to the request for the tag v1"],
+        ["credentials from the environment variable GHCR_TOKEN were sent", "read:packages"],
+    ),
+    (
+        "the token server",
+        Refused(401, "auth.test", "bad password", token_server=True),
+        TAGS,
+        SOMEBODY,
+        "failed.auth",
+        ["the token server auth.test answered 401 Unauthorized", "(bad password)"],
+        ["GHCR_TOKEN"],
+    ),
+    (
+        "no such repository, seen by nobody",
+        Refused(404, "ghcr.io", "NAME_UNKNOWN"),
+        TAGS,
+        NOBODY,
+        "failed.registry",
+        ["answered 404 Not Found", "(NAME_UNKNOWN)"],
+        ["Check the name; what may not be seen looks the same. No credentials for ghcr.io"],
+    ),
+    (
+        "no such repository, seen by somebody",
+        Refused(404, "ghcr.io", ""),
+        TAGS,
+        SOMEBODY,
+        "failed.registry",
+        ["answered 404 Not Found"],
+        ["may not be seen", "The credentials from the environment variable GHCR_TOKEN"],
+    ),
+    ("no such tag", Refused(404, "ghcr.io", ""), TAG, NOBODY, "failed.registry", ["the tag v1"], ["still exists"]),
+    ("too many", Refused(429, "ghcr.io", ""), TAGS, NOBODY, "failed.registry", ["429 Too Many"], ["`rate`"]),
+    ("broken", Refused(503, "ghcr.io", ""), TAGS, NOBODY, "failed.registry", ["503"], ["Run again later"]),
+    ("unheard of", Refused(799, "ghcr.io", ""), TAGS, NOBODY, "failed.registry", ["answered 799 to"], ["address"]),
+    (
+        "silent",
+        unanswered(),
+        TAGS,
+        NOBODY,
+        "failed.registry",
+        ["ghcr.io/acme/web: auth.docker.io did not answer in time"],
+        ["Check the network."],
+    ),
+    (
+        "nonsense",
+        Untrusted("sends in a circle", "Tell."),
+        TAGS,
+        NOBODY,
+        "failed.registry",
+        ["ghcr.io/acme/web: ghcr.io sends in a circle"],
+        ["Tell."],
+    ),
+    (
+        "no password",
+        NoLogin("X is not set", "Set X."),
+        TAGS,
+        None,
+        "failed.auth",
+        ["ghcr.io/acme/web: X is not set"],
+        ["Set X."],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("failure", "asked", "login", "code", "message", "next_"), [row[1:] for row in WORDS], ids=[row[0] for row in WORDS]
+)
+def test_the_words_that_the_user_reads(
+    failure: Failure, asked: str, login: Login | None, code: str, message: list[str], next_: list[str]
+) -> None:
+    error = explain(failure, WEB, asked, login)
+    assert error.problem.code == code
+    assert code in CODES
+    assert [words for words in message if words not in error.problem.message] == []
+    assert [words for words in next_ if words not in error.problem.next] == []
+    assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
+def test_the_status_is_kept(status: int) -> None:
+    assert explain(Refused(status, "ghcr.io", ""), WEB, TAGS, NOBODY).status == status
+
+
+def test_what_has_no_status_has_none() -> None:
+    assert explain(Untrusted("x"), WEB, TAGS, NOBODY).status is None
+    assert explain(unanswered(), WEB, TAGS, NOBODY).status is None
+
+
+def test_docker_hub_and_amazon_have_words_of_their_own() -> None:
+    hub, amazon = ImageName("docker.io", "library/nginx"), ImageName("1.dkr.ecr.eu-west-1.amazonaws.com", "web")
+    assert "`docker login`" in explain(Refused(429, "h", ""), hub, TAGS, NOBODY).problem.next
+    assert "docker-credential-ecr-login" in explain(Refused(401, "h", ""), amazon, TAGS, SOMEBODY).problem.next
+    assert "read:packages" not in explain(Refused(401, "h", ""), amazon, TAGS, SOMEBODY).problem.next
