@@ -1,0 +1,170 @@
+"""The text of `gitops-bot.yaml` -> what it means. Everything that is wrong is told at once, each at its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import ValidationError
+
+from gitops_bot.config import checks, places, words
+from gitops_bot.config import form as forms
+from gitops_bot.config.json_schema import schema, schema_text
+from gitops_bot.images.reference import ImageName
+from gitops_bot.images.rules import NamedPolicy, Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.images.rules import OnMove, Pinned, PinShape
+
+__all__ = ["Config", "Environment", "Propose", "RegistryAccess", "read", "schema", "schema_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """How the changes of an environment are put to people."""
+
+    as_: Literal["pull-request", "commit"] = "pull-request"
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of one image, or of all images of an environment; None where nothing is said."""
+
+    policy: NamedPolicy | None = None
+    pin: PinShape | None = None
+    on_move: OnMove | None = None
+    ignore: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One environment. `places` are the file, line and column of each of its `overlays`."""
+
+    name: str
+    overlays: tuple[str, ...]
+    places: tuple[tuple[str, int, int], ...]
+    propose: Propose
+    said: Said = field(repr=False)
+    by_name: Mapping[str, Said] = field(repr=False)
+    by_repository: Mapping[ImageName, Said] = field(repr=False)
+
+    def rules(self, name: str, image: ImageName | None) -> Rules:
+        """What holds for an entry: its image beats the environment, key by key."""
+        own = self.by_name.get(name) or (self.by_repository.get(image) if image is not None else None) or Said()
+        policy = own.policy or self.said.policy
+        return Rules(
+            policy=policy,
+            pin=own.pin or self.said.pin or "tag+digest",
+            on_move=own.on_move or self.said.on_move,
+            ignore=bool(self.said.ignore if own.ignore is None else own.ignore),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryAccess:
+    """How a registry is reached. `concurrency` counts requests under way, `rate` requests a second; None: the default.
+
+    The password stands in the environment variable `password_env`, never here.
+    """
+
+    username: str | None = None
+    password_env: str | None = None
+    plain_http: bool = False
+    concurrency: int | None = None
+    rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What `gitops-bot.yaml` says. Environments are in the order of the file; registries by normalised host."""
+
+    file: str
+    repository: str | None
+    branch: str | None
+    environments: Mapping[str, Environment]
+    registries: Mapping[str, RegistryAccess]
+
+    def rules(self, environment: str, entry: Pinned) -> Rules:
+        """What holds for an entry of that environment; a `Rulebook`.
+
+        Raises:
+            KeyError: there is no such environment.
+        """
+        return self.environments[environment].rules(entry.name, entry.image)
+
+
+def read(text: str, file: str) -> Config:
+    """Read a configuration; `file` is what problems call it.
+
+    Raises:
+        ConfigError: with every problem at once, in the order of the file.
+    """
+    document = places.read(text, file)
+    try:
+        form = forms.ConfigForm.model_validate(document.tree)
+    except ValidationError as error:
+        form = None
+        words.tell(document, error)
+    checks.check(document)
+    if form is None or document.problems:
+        raise document.error()
+    policies = {
+        name: NamedPolicy(name, written.policy, "config")  # one value for all who refer to it
+        for name, written in form.policies.items()
+    }
+    return Config(
+        file=file,
+        repository=form.repository,
+        branch=form.branch,
+        environments=MappingProxyType(
+            {name: _environment(document, name, each, policies) for name, each in form.environments.items()}
+        ),
+        registries=MappingProxyType(
+            {checks.host(name) or name: _access(each) for name, each in form.registries.items()}
+        ),
+    )
+
+
+def _environment(
+    document: places.Document,
+    name: str,
+    form: forms.EnvironmentForm,
+    policies: Mapping[str, NamedPolicy],
+) -> Environment:
+    written = [document.value(("environments", name, "overlays", at)) for at in range(len(form.overlays))]
+    images = {image: _said(each, policies) for image, each in form.images.items()}
+    return Environment(
+        name=name,
+        overlays=form.overlays,
+        places=tuple((document.file, place.line, place.column) for place in written),
+        propose=Propose(form.propose.as_, form.propose.labels),
+        said=_said(form, policies),
+        by_name=MappingProxyType(images),
+        by_repository=MappingProxyType({parsed: said for image, said in images.items() if (parsed := _parsed(image))}),
+    )
+
+
+def _said(form: forms.RulesForm, policies: Mapping[str, NamedPolicy]) -> Said:
+    match form.policy:
+        case None:
+            policy = None
+        case str() as name:
+            policy = policies[name]
+        case written:
+            policy = NamedPolicy(None, written.policy, "config")
+    return Said(policy, form.pin, form.on_move, form.ignore)
+
+
+def _parsed(image: str) -> ImageName | None:
+    try:
+        return ImageName.parse(image)
+    except ValueError:
+        return None
+
+
+def _access(form: forms.RegistryForm) -> RegistryAccess:
+    return RegistryAccess(form.username, form.password_env, form.plain_http, form.concurrency, form.rate)

@@ -1,0 +1,120 @@
+"""What is wrong between the parts of a configuration, each of which may be right by itself.
+
+These look at the text, not at the models: where one part is wrong, the others are still told of.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gitops_bot.config.form import KINDS
+from gitops_bot.config.leaves import quoted
+from gitops_bot.config.places import Scalar
+from gitops_bot.config.words import suggestion
+from gitops_bot.images.reference import ImageName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.config.places import Document, Path, Tree
+
+
+def check(document: Document) -> None:
+    """Add a problem for each contradiction."""
+    environments = _below(document, ("environments",))
+    _apart(document, ("environments",), _slug, "its branches would be called as those of")
+    _apart(document, ("registries",), host, "it is the same registry as")
+    for name in environments:
+        path = ("environments", name)
+        _apart(document, (*path, "images"), _repository, "it is the same image as")
+        _policy(document, path, path)
+        for image in _below(document, (*path, "images")):
+            _policy(document, path, (*path, "images", image))
+        _labels(document, (*path, "propose"))
+    for name in _below(document, ("registries",)):
+        _login(document, ("registries", name))
+
+
+def host(key: str) -> str | None:
+    """A registry as the names of images are normalised to; None where it is no host."""
+    try:
+        name = ImageName.parse(f"{key}/any/any")
+    except ValueError:
+        return None
+    return name.registry if name.path == "any/any" else None
+
+
+def _below(document: Document, path: Path) -> dict[str, Tree]:
+    here = document.at(path)
+    return here if isinstance(here, dict) else {}
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())
+
+
+def _repository(key: str) -> str | None:
+    try:
+        return str(ImageName.parse(key))
+    except ValueError:
+        return None
+
+
+def _apart(document: Document, path: Path, meaning: Callable[[str], str | None], why: str) -> None:
+    """Keys that are written differently and mean the same."""
+    seen: dict[str, str] = {}
+    for key in _below(document, path):
+        meant = meaning(key)
+        if meant is None:
+            continue
+        first = seen.setdefault(meant, key)
+        if first != key:
+            line = document.key((*path, first)).line
+            message = f"{quoted(key)}: {why} {quoted(first)} in line {line}"
+            document.tell(document.key((*path, key)), message, "rename or remove one of the two")
+
+
+def _policy(document: Document, environment: Path, path: Path) -> None:
+    """A policy that does not exist, or one that can never write anything."""
+    own = (*path, "policy")
+    written = document.at(own)
+    if isinstance(written, Scalar) and written.kind in ("text", "number") and written:
+        _known(document, own, written)
+    policy = written if written is not None else document.at((*environment, "policy"))
+    if isinstance(policy, Scalar):
+        policy = document.at(("policies", policy))
+    pin = document.at((*path, "pin"))
+    if pin is None:
+        pin = document.at((*environment, "pin"))
+    follows = isinstance(policy, dict) and next((word for word in KINDS if word in policy), None) == "digest"
+    if follows and pin == "tag" and (written is not None or document.at((*path, "pin")) is not None):
+        key = own if written is not None else (*path, "pin")
+        message = "a policy that follows the digest of a tag can write nothing under `pin: tag`"
+        document.tell(document.value(key), message, "choose another `pin`, or another policy")
+
+
+def _known(document: Document, path: Path, name: Scalar) -> None:
+    policies = _below(document, ("policies",))
+    if name in policies:
+        return
+    close = suggestion(document, name, policies)
+    if close:
+        advice = f"did you mean `{close}`?"
+    elif policies:
+        advice = f"`policies` has: {', '.join(f'`{each[:60]}`' for each in list(policies)[:20])}"
+    else:
+        advice = f"write it under `policies`, as in `policies: {{{name[:60]}: {{semver: ^1.2}}}}`"
+    document.tell(document.value(path), f"there is no policy {quoted(name)}", advice)
+
+
+def _labels(document: Document, path: Path) -> None:
+    if document.at((*path, "as")) == "commit" and document.at((*path, "labels")) not in (None, []):
+        message = "`labels` are for pull requests, and here a commit is made"
+        document.tell(document.key((*path, "labels")), message, "remove `labels`, or say `as: pull-request`")
+
+
+def _login(document: Document, path: Path) -> None:
+    if document.at((*path, "username")) is not None and document.at((*path, "password_env")) is None:
+        advice = "name the variable that holds its password, as in `password_env: GHCR_TOKEN`"
+        document.tell(document.key((*path, "username")), "`username` alone logs nobody in", advice)

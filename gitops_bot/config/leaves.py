@@ -1,0 +1,216 @@
+"""The single values of `gitops-bot.yaml`: how each is read, what is said of a wrong one, and its JSON Schema.
+
+Every leaf is read from its raw text by a function of its own, so that `1.10` stays the tag `1.10`, and so that the user
+hears of it in the words of the field. A regular expression here is both: what the reader checks and what the schema
+says, in the dialect that Python and JSON Schema (ECMA 262) share.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from gitops_bot.config.places import Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: How a value is read, and its JSON Schema: what `Annotated` takes after the type.
+Leaf = tuple[PlainValidator, WithJsonSchema]
+#: The type of every problem that is told here; its context holds the words.
+TOLD = "told"
+
+_SEGMENT = (
+    r"(?:\*\*|\{[A-Za-z_][A-Za-z0-9_]{0,59}\}"
+    r"|(?!\.\.?(?:/|$))(?:[^*?{}\[\]\\/\x00-\x1f\x7f]|\?|\*(?!\*))+)"
+)
+#: The globs of `releases.overlays`, as one expression.
+GLOB = rf"^(?=.{{1,500}}$)(?:\./)*(?:\.|{_SEGMENT}(?:/{_SEGMENT})*)/?$"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$"
+TAG = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"
+#: As a reference to an image names it: with a dot or a port, so that it is no part of a path.
+HOST = (
+    r"^(?:localhost|[A-Za-z0-9](?:[A-Za-z0-9-]*\.[A-Za-z0-9.-]*)[A-Za-z0-9]"
+    r"|(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?=:))(?::[0-9]{1,5})?$"
+)
+LINE = r"^[^\x00-\x1f\x7f]{1,500}$"
+LABEL = r"^[^\x00-\x1f\x7f]{1,50}$"
+#: https://git-scm.com/docs/git-check-ref-format
+BRANCH = r"^(?!@$)(?!-)(?!refs/)(?![./])(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|$)|[./]$))[^\x00-\x20\x7f~^:?*\[\\]{1,200}$"
+#: No user or password in an https address: a secret has no place in the file, nor in what git prints of an address.
+REPOSITORY = (
+    r"^(?:[A-Za-z0-9][A-Za-z0-9-]{0,38}/(?!\.\.?$)[A-Za-z0-9._-]{1,100}"
+    r"|https?://[A-Za-z0-9\[][^\s@\x00-\x1f\x7f]{0,1000}"
+    r"|ssh://(?:[A-Za-z0-9_.]+@)?[A-Za-z0-9\[][^\s@\x00-\x1f\x7f]{0,1000}"
+    r"|file:///[^\s\x00-\x1f\x7f]{1,1000}"
+    r"|[A-Za-z0-9_.]+@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s@:\x00-\x1f\x7f-][^\s@\x00-\x1f\x7f]{0,1000})$"
+)
+#: The name of an environment variable, and not by mistake the token itself.
+VARIABLE = r"^(?!gh[a-z]_|github_pat_)[A-Za-z_][A-Za-z0-9_]{0,200}$"
+
+
+def told(message: str, advice: str) -> PydanticCustomError:
+    """A problem in the user's words: what follows the name of the place, and what to do."""
+    return PydanticCustomError(TOLD, "told", {"message": message, "next": advice})
+
+
+def quoted(value: str) -> str:
+    """A value of the user in a message: cut, and with its control characters escaped."""
+    return repr(str(value[:60])) + ("..." if len(value) > 60 else "")
+
+
+def text(
+    what: str, example: str, pattern: str = LINE, *, secret: bool = False, check: Callable[[str], None] | None = None
+) -> Leaf:
+    """A text of that form, which `check` may refuse by a ValueError. A `secret` one is not shown where it is wrong.
+
+    A plain number is taken by its raw text where the form allows one.
+    """
+    form = _form(pattern)
+
+    def read(value: object) -> str:
+        scalar = _scalar(value, example)
+        if scalar.kind == "truth":
+            raise told(f"is a text, and YAML reads {scalar} as true or false", f'put it in quotes: "{scalar}"')
+        found = _checked(form, scalar, what, example, secret=secret)
+        try:
+            if check is not None:
+                check(found)
+        except ValueError as error:
+            raise told(f"is wrong: {error}", f"as in `{example}`") from None
+        return found
+
+    kind: str | list[str] = ["string", "number"] if form.match("1.5") else "string"
+    return PlainValidator(read), WithJsonSchema({"type": kind, "pattern": pattern})
+
+
+def key(what: str, example: str, pattern: str = NAME) -> Leaf:
+    """The key of a mapping whose keys the user chooses."""
+    form = _form(pattern)
+    read = PlainValidator(lambda value: _checked(form, value, what, example))
+    return read, WithJsonSchema({"type": "string", "pattern": pattern})
+
+
+def choice(example: str, *values: str) -> Leaf:
+    """One of these words."""
+    known = f"{', '.join(values[:-1])} or {values[-1]}"
+
+    def read(value: object) -> str:
+        scalar = _scalar(value, example)
+        if scalar in values:
+            return str(scalar)
+        close = get_close_matches(scalar[:60], values, n=1)
+        raise told(
+            f"is {known}, not {quoted(scalar)}", f"did you mean `{close[0]}`?" if close else f"as in `{example}`"
+        )
+
+    return PlainValidator(read), WithJsonSchema({"enum": list(values)})
+
+
+def truth(example: str) -> Leaf:
+    """True or false."""
+
+    def read(value: object) -> bool:
+        scalar = _scalar(value, example)
+        if scalar.kind == "truth":
+            return scalar.lower() == "true"
+        if scalar.lower() in ("yes", "no", "on", "off", "y", "n"):
+            raise told(f"is true or false; {scalar} is a text in YAML 1.2", f"write `{example}`")
+        if scalar.kind == "text" and scalar.lower() in ("true", "false"):
+            raise told("is true or false; in quotes it is a text", "remove the quotes")
+        raise told(f"is true or false, not {quoted(scalar)}", f"as in `{example}`")
+
+    return PlainValidator(read), WithJsonSchema({"type": "boolean"})
+
+
+def integer(example: str, least: int, most: int) -> Leaf:
+    """A whole number."""
+
+    def read(value: object) -> int:
+        scalar = _scalar(value, example)
+        number = _number(scalar, f"is a whole number from {least} to {most}", example)
+        if not least <= number <= most or number != int(number):
+            raise told(f"is a whole number from {least} to {most}, not {quoted(scalar)}", f"as in `{example}`")
+        return int(number)
+
+    return PlainValidator(read), WithJsonSchema({"type": "integer", "minimum": least, "maximum": most})
+
+
+def rate(example: str, most: int) -> Leaf:
+    """How many a second: over 0."""
+
+    def read(value: object) -> float:
+        scalar = _scalar(value, example)
+        what = f"is how many requests a second, over 0 and at most {most}"
+        number = _number(scalar, what, example)
+        if not 0 < number <= most:
+            raise told(f"{what}, not {quoted(scalar)}", f"as in `{example}`")
+        return number
+
+    return PlainValidator(read), WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": most})
+
+
+def _version(value: object) -> int:
+    scalar = _scalar(value, "version: 1")
+    if scalar.kind == "text" and scalar == "1":
+        raise told("is the number 1, and in quotes it is a text", "write `version: 1`")
+    if scalar.kind != "number" or _number(scalar, "is 1", "version: 1") != 1:
+        raise told(f"is 1, not {quoted(scalar)}", "write `version: 1`; a later form needs a later gitops-bot")
+    return 1
+
+
+#: The version of the form, of which there is one so far.
+VERSION = (PlainValidator(_version), WithJsonSchema({"const": 1}))
+
+
+def listed(example: str, *, least: int = 0, most: int = 1000) -> BeforeValidator:
+    """A list, and no single value in its place."""
+
+    def read(value: object) -> object:
+        if isinstance(value, Scalar) and value.kind == "nothing":
+            raise told("has no value", f"as in `{example}`, or remove the line")
+        if not isinstance(value, list):
+            raise told("is a list", f"as in `{example}`")
+        if len(value) < least:
+            raise told("is an empty list", f"as in `{example}`")
+        if len(value) > most:
+            raise told(f"has {len(value)} items, and {most} are the most", "keep the ones that are needed")
+        return value
+
+    return BeforeValidator(read)
+
+
+def _form(pattern: str) -> re.Pattern[str]:
+    # `$` of Python would let a last line break pass, which `$` of ECMA 262 does not.
+    return re.compile(pattern.replace("$", r"\Z"))
+
+
+def _scalar(value: object, example: str) -> Scalar:
+    if not isinstance(value, Scalar):
+        shape = "a list" if isinstance(value, list) else "a mapping"
+        raise told(f"is one value, and here stands {shape}", f"as in `{example}`")
+    if value.kind == "nothing":
+        raise told("has no value", f"as in `{example}`, or remove the line")
+    return value
+
+
+def _checked(form: re.Pattern[str], value: str, what: str, example: str, *, secret: bool = False) -> str:
+    if form.match(value) is None:
+        raise told(what if secret else f"{what}, not {quoted(value)}", f"as in `{example}`")
+    return str(value)
+
+
+def _number(scalar: Scalar, what: str, example: str) -> float:
+    """The number that YAML 1.2 reads; one that is not finite is out of every range."""
+    if scalar.kind != "number" or len(scalar) > 40:
+        hint = "remove the quotes" if scalar.isdecimal() and scalar.kind == "text" else f"as in `{example}`"
+        raise told(f"{what}, not {quoted(scalar)}", hint)
+    if scalar[:2] in ("0x", "0o"):
+        return float(int(scalar, 0))
+    number = float(scalar.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return number if math.isfinite(number) else math.inf

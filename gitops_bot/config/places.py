@@ -1,0 +1,280 @@
+"""YAML text -> plain values that remember where they stand.
+
+The parser's events are read, not its composed nodes: an alias is seen where it stands, a key that is written twice is
+not lost, and no depth of nesting can exhaust the stack. Scalars keep their raw text: `1.10` as a tag is no number.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.reader import ReaderError
+
+from gitops_bot.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ruamel.yaml.events import Event
+
+MOST_BYTES = 1 << 20
+MOST_DEPTH = 20
+#: More than these are not told: nobody mends 200 problems before looking again.
+MOST_PROBLEMS = 200
+
+# YAML 1.2 core schema, https://yaml.org/spec/1.2.2/#103-core-schema
+_NOTHING = ("", "~", "null", "Null", "NULL")
+_TRUTH = ("true", "True", "TRUE", "false", "False", "FALSE")
+_NUMBER = re.compile(
+    r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+)
+
+Kind = Literal["text", "number", "truth", "nothing", "broken"]
+
+
+class Scalar(str):
+    """The raw text of a scalar, and what YAML 1.2 takes it for. `broken` is one that a problem was told about."""
+
+    __slots__ = ("kind",)
+    kind: Kind
+
+    @classmethod
+    def of(cls, text: str, kind: Kind) -> Scalar:
+        """A scalar of that kind."""
+        scalar = cls(text)
+        scalar.kind = kind
+        return scalar
+
+
+Tree = Scalar | list["Tree"] | dict[str, "Tree"]
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line and a column, from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(slots=True)
+class Document:
+    """What a file says, where each key and each value stands, and what is wrong with it so far."""
+
+    file: str
+    tree: Tree = field(default_factory=lambda: Scalar.of("", "nothing"))
+    keys: dict[Path, Place] = field(default_factory=dict)
+    values: dict[Path, Place] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def tell(self, place: Place, message: str, advice: str) -> None:
+        """Remember a problem."""
+        self.problems.append(problem(self.file, place, message, advice))
+
+    def key(self, path: Path) -> Place:
+        """Where the key stands; for the item of a list, the item."""
+        return self.keys.get(path) or self.value(path)
+
+    def value(self, path: Path) -> Place:
+        """Where the value stands; for one that is not there, the nearest key above it."""
+        if path in self.values:
+            return self.values[path]
+        while path and path not in self.keys:
+            path = path[:-1]
+        return self.keys.get(path) or self.values.get(path) or Place(1, 1)
+
+    def at(self, path: Path) -> Tree | None:
+        """What stands there; None where nothing does."""
+        node: Tree = self.tree
+        for part in path:
+            match node:
+                case dict() if isinstance(part, str) and part in node:
+                    node = node[part]
+                case list() if isinstance(part, int) and part < len(node):
+                    node = node[part]
+                case _:
+                    return None
+        return node
+
+    def error(self) -> ConfigError:
+        """Every problem in the order of the file, none told twice."""
+        ordered = sorted(dict.fromkeys(self.problems), key=lambda each: (each.line or 0, each.column or 0))
+        if len(ordered) > MOST_PROBLEMS:
+            more = f"and at least {len(ordered) - MOST_PROBLEMS} more problems"
+            ordered[MOST_PROBLEMS:] = [Problem("failed.edit", more, "correct these first", self.file)]
+        return ConfigError(*ordered)
+
+
+def problem(file: str, place: Place, message: str, advice: str) -> Problem:
+    """A problem of the configuration."""
+    return Problem("failed.edit", message, advice, file, place.line, place.column)
+
+
+def read(text: str, file: str) -> Document:
+    """The one document of a YAML text.
+
+    Raises:
+        ConfigError: the text is too long, no YAML, or more than one document.
+    """
+    if len(text) > MOST_BYTES or len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
+        raise ConfigError(problem(file, Place(1, 1), "the file is over 1 MiB", "is this really the configuration?"))
+    document = Document(file)
+    text = text.removeprefix("\ufeff")
+    try:
+        _read(document, YAML(typ="safe", pure=True).parse(text))
+    except ReaderError as error:
+        place = _count(text, error.position)
+        advice = "remove it, or write it as an escape within double quotes"
+        raise ConfigError(problem(file, place, "YAML does not allow this character", advice)) from None
+    except MarkedYAMLError as error:
+        raise ConfigError(_syntax(document, error)) from None
+    except (YAMLError, ValueError, OverflowError):
+        # An escape such as "\UFFFFFFFF" or a directive such as `%YAML x`, which the parser does not answer by a mark.
+        advice = "look for an escape or a `%` line that YAML does not know"
+        raise ConfigError(problem(file, Place(1, 1), "the file is not YAML", advice)) from None
+    return document
+
+
+def _count(text: str, position: int) -> Place:
+    before = re.split(r"\r\n|\r|\n", text[:position])
+    return Place(len(before), len(before[-1]) + 1)
+
+
+def _syntax(document: Document, error: MarkedYAMLError) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
+    said = str(error.problem or error.context or "")
+    for part, (message, advice) in _SYNTAX.items():
+        if part in said:
+            return problem(document.file, place, message, advice)
+    return problem(document.file, place, f"this is not YAML: {said[:200]}", "look at this line and the one above it")
+
+
+_QUOTE = 'put a text that begins with `*` or `&` in quotes, as in "*/overlays/staging"'
+#: What the parser says -> what it most often means, and what to do.
+_SYNTAX = {
+    "found character '\\t'": ("a tab stands where YAML wants spaces", "indent with spaces"),
+    "mapping values are not allowed": (
+        "a second `: ` in one line, or a line that is indented too far",
+        "put a text that holds `: ` in quotes, and begin keys of one level in one column",
+    ),
+    "could not find expected ':'": ("a key without `:`", "write it as `key: value`"),
+    "found unexpected end of stream": ("a quote is opened and never closed", "close the quote"),
+    "cannot start any token": ("a value begins with a character that means something else in YAML", "put it in quotes"),
+    "expected alphabetic or numeric character": ("`*` and `&` begin an alias or an anchor in YAML", _QUOTE),
+    "expected ',' or ']'": ("a list `[...]` is not closed, or a comma is missing", "close it with `]`"),
+    "expected ',' or '}'": ("a mapping `{...}` is not closed, or a comma is missing", "close it with `}`"),
+    "expected <block end>": ("this line begins in a column that fits to nothing above it", "align it"),
+}
+
+
+def _read(document: Document, events: Iterator[Event]) -> None:
+    documents = 0
+    for event in events:
+        match event:
+            case DocumentStartEvent():
+                documents += 1
+                if documents > 1:
+                    document.tell(_place(event), "a second document begins here", "keep one document in the file")
+                    return
+            case AliasEvent() | ScalarEvent() | SequenceStartEvent() | MappingStartEvent():
+                document.values[()] = _place(event)
+                document.tree = _node(document, events, event, ())
+
+
+def _place(event: Event) -> Place:
+    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _node(document: Document, events: Iterator[Event], event: Event, path: Path) -> Tree:
+    if len(path) > MOST_DEPTH:
+        place = _place(event)
+        raise ConfigError(problem(document.file, place, "this is nested too deep", "no setting is nested that deep"))
+    match event:
+        case ScalarEvent():
+            return _scalar(document, event)
+        case SequenceStartEvent():
+            _plain(document, event)
+            return _list(document, events, path)
+        case MappingStartEvent():
+            _plain(document, event)
+            return _mapping(document, events, path)
+        case _:
+            advice = f"{_QUOTE}; for an alias write the value out (what is shared goes under `policies`)"
+            document.tell(_place(event), "`*` begins a YAML alias, and the configuration takes none", advice)
+            return Scalar.of("", "broken")
+
+
+def _plain(document: Document, event: SequenceStartEvent | MappingStartEvent) -> None:
+    """Tell of a tag: nothing here needs one."""
+    if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
+        document.tell(_place(event), "the configuration takes no YAML tags", "remove the `!...`")
+
+
+def _scalar(document: Document, event: ScalarEvent) -> Scalar:
+    text: str = event.value
+    if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:str"):
+        document.tell(_place(event), "the configuration takes no YAML tags", "remove the `!...`")
+        return Scalar.of(text, "broken")
+    if event.tag is not None or event.style is not None:
+        return Scalar.of(text, "text")
+    if text in _NOTHING:
+        return Scalar.of(text, "nothing")
+    if text in _TRUTH:
+        return Scalar.of(text, "truth")
+    return Scalar.of(text, "number" if _NUMBER.fullmatch(text) else "text")
+
+
+def _list(document: Document, events: Iterator[Event], path: Path) -> list[Tree]:
+    items: list[Tree] = []
+    for event in events:
+        if isinstance(event, SequenceEndEvent):
+            break
+        here = (*path, len(items))
+        document.values[here] = _place(event)
+        items.append(_node(document, events, event, here))
+    return items
+
+
+def _mapping(document: Document, events: Iterator[Event], path: Path) -> dict[str, Tree]:
+    pairs: dict[str, Tree] = {}
+    aside = Document(document.file)  # takes in what is refused by its key
+    for event in events:
+        if isinstance(event, MappingEndEvent):
+            break
+        place = _place(event)
+        if not isinstance(event, ScalarEvent):
+            document.tell(place, "a key is a plain text", "write it as `key: value`")
+            _node(aside, events, event, (*path, ""))
+            _node(aside, events, next(events), (*path, ""))
+            continue
+        key, value = str(event.value), next(events)
+        here = (*path, key)
+        if key == "<<" and event.style is None:
+            document.tell(place, "the configuration takes no merge keys", "write the keys out")
+            _node(aside, events, value, here)
+        elif here in document.keys:
+            first = document.keys[here].line
+            document.tell(place, f"{key[:60]!r} is written twice; the first is in line {first}", "keep one of the two")
+            _node(aside, events, value, here)
+        else:
+            # The parser has an empty value begin where the next thing stands.
+            empty = isinstance(value, ScalarEvent) and value.style is None and not value.value
+            document.keys[here], document.values[here] = place, place if empty else _place(value)
+            pairs[key] = _node(document, events, value, here)
+    return pairs

@@ -1,0 +1,175 @@
+"""From what pydantic finds wrong to what the user reads, at the place in the file."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from gitops_bot.config import form
+from gitops_bot.config.leaves import TOLD, quoted
+from gitops_bot.config.places import MOST_PROBLEMS, Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic import ValidationError
+
+    from gitops_bot.config.places import Document, Path
+
+#: Longer words are no slips of the fingers, and would take long to compare.
+_MOST_COMPARED = 60
+_MOST_KNOWN = 200
+#: So many are translated before they are put in order and cut to those that are shown.
+_MOST_TOLD = 1000
+_SECRETS = ("auth", "passphrase", "password", "secret", "token")
+_POLICIES: dict[str, type[form.Form]] = {
+    form.SEMVER: form.SemverForm,
+    form.PATTERN: form.PatternForm,
+    form.DIGEST: form.DigestForm,
+}
+_POLICY = "a policy says `semver`, `pattern` with `order`, or `digest`"
+_EXAMPLE = 'as in `{semver: ">=1.0 <2"}`'
+#: A key that has to be there -> what to say where it is not.
+_MISSING = {
+    "version": ("the file does not say `version`", "write `version: 1` at its top"),
+    "environments": ("the file has no `environments`", "say at least one, with its `overlays`"),
+    "overlays": ("this environment has no `overlays`", 'say where they are: `overlays: ["apps/*/overlays/staging"]`'),
+    "order": ("this pattern has no `order`", "say `order: semver`, `numerical` or `alphabetical`"),
+    "pattern": ("this order has no `pattern`", 'say which tags are ordered: `pattern: "^build-(?P<n>[0-9]+)$"`'),
+}
+#: What the keys are called that the user chooses.
+_CHOSEN = {
+    "policies": "the name of a policy",
+    "environments": "the name of an environment",
+    "images": "a key of `images`",
+    "registries": "a key of `registries`",
+}
+
+
+def tell(document: Document, error: ValidationError) -> None:
+    """Add a problem for each thing that is wrong."""
+    for wrong in error.errors(include_url=False, include_input=False)[:_MOST_TOLD]:
+        path, kind, is_key = _path(document, wrong["loc"])
+        here = document.at(path)
+        if isinstance(here, Scalar) and here.kind == "broken":
+            continue  # told when it was parsed
+        if wrong["type"] == TOLD:
+            context = wrong["ctx"]
+            place = document.key(path) if is_key else document.value(path)
+            document.tell(place, f"{_subject(path, is_key=is_key)} {context['message']}", context["next"])
+        else:
+            _tell(document, wrong["type"], path, kind)
+
+
+def suggestion(document: Document, word: str, known: Iterable[str]) -> str | None:
+    """What was probably meant. A file of thousands of mistakes would take minutes, and most are not shown."""
+    if len(word) > _MOST_COMPARED or len(document.problems) > MOST_PROBLEMS:
+        return None
+    close = get_close_matches(word, islice(known, _MOST_KNOWN), n=1, cutoff=0.7)
+    return close[0] if close else None
+
+
+def _tell(document: Document, what: str, path: Path, kind: str | None) -> None:
+    match what:
+        case "missing" if not _misspelt(document, path):
+            message, advice = _MISSING[str(path[-1])]
+            document.tell(document.value(path) if kind else document.key(path[:-1]), message, advice)
+        case "missing":
+            pass  # what was meant by the misspelt key is told at that key
+        case "extra_forbidden":
+            _unknown(document, path, kind)
+        case "union_tag_not_found" | "union_tag_invalid":
+            _no_policy(document, path)
+        case "too_short":
+            document.tell(document.value(path), f"{_subject(path)} is empty", _MISSING["environments"][1])
+        case _:
+            _no_mapping(document, path)
+
+
+def _misspelt(document: Document, path: Path) -> bool:
+    here = document.at(path[:-1])
+    return isinstance(here, dict) and any(suggestion(document, word, (str(path[-1]),)) for word in here)
+
+
+def _path(document: Document, location: tuple[str | int, ...]) -> tuple[Path, str | None, bool]:
+    """The place in the file, the branch of the union that it is in, and whether the key is meant and not its value."""
+    path: Path = ()
+    kind: str | None = None
+    is_key = False
+    for count, part in enumerate(location):
+        last = count == len(location) - 1
+        if document.at((*path, part)) is not None:
+            path, kind = (*path, part), None
+        elif part == "[key]" and last:
+            is_key = True
+        elif part in (form.NAMED, *_POLICIES):
+            kind = str(part)
+        else:
+            path = (*path, part)
+    return path, kind, is_key
+
+
+def _subject(path: Path, *, is_key: bool = False) -> str:
+    if is_key:
+        return _CHOSEN.get(str(path[-2]), "a key")
+    names = [part for part in path if isinstance(part, str)]
+    if not names:
+        return "the configuration"
+    return f"an item of `{names[-1]}`" if isinstance(path[-1], int) else f"`{names[-1][:_MOST_COMPARED]}`"
+
+
+def _unknown(document: Document, path: Path, kind: str | None) -> None:
+    *above, word = map(str, path)
+    if above[:1] == ["registries"] and word.lower() in _SECRETS:
+        advice = "put it into an environment variable and name that one, as in `password_env: GHCR_TOKEN`"
+        document.tell(document.key(path), f"`{word}`: a secret never stands in this file", advice)
+        return
+    model = _model(above, kind or _kind(document, path[:-1]))
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    close = suggestion(document, word, known)
+    advice = f"did you mean `{close}`?" if close else f"known here: {', '.join(f'`{each}`' for each in known)}"
+    document.tell(document.key(path), f"unknown key {quoted(word)}", advice)
+
+
+def _kind(document: Document, path: Path) -> str | None:
+    here = document.at(path)
+    return next((kind for word, kind in form.KINDS.items() if isinstance(here, dict) and word in here), None)
+
+
+def _model(path: list[str], kind: str | None) -> type[form.Form]:
+    match path:
+        case ["policies", _] | [*_, "policy"] if kind in _POLICIES:
+            return _POLICIES[kind]
+        case ["environments", _]:
+            return form.EnvironmentForm
+        case ["environments", _, "images", _]:
+            return form.RulesForm
+        case ["environments", _, "propose"]:
+            return form.ProposeForm
+        case ["registries", _]:
+            return form.RegistryForm
+        case _:
+            return form.ConfigForm
+
+
+def _no_policy(document: Document, path: Path) -> None:
+    here = document.at(path)
+    if not isinstance(here, dict) or not here:
+        document.tell(document.value(path), _POLICY, _EXAMPLE)
+        return
+    for word in here:
+        close = suggestion(document, word, (*form.KINDS, "prereleases"))
+        advice = f"did you mean `{close}`?" if close else f"{_POLICY}, {_EXAMPLE}"
+        document.tell(document.key((*path, word)), f"unknown key {quoted(word)}", advice)
+
+
+def _no_mapping(document: Document, path: Path) -> None:
+    here = document.at(path)
+    place = document.value(path)
+    if isinstance(here, Scalar) and here.kind == "nothing":
+        advice = "begin with `version: 1`" if not path else "indent what belongs to it below it, or remove the line"
+        document.tell(place, f"{_subject(path)} is empty", advice)
+        return
+    shape = "a list" if isinstance(here, list) else f"the value {quoted(here)}" if isinstance(here, Scalar) else "this"
+    document.tell(place, f"{_subject(path)} is a mapping of keys to values, not {shape}", "write it as `key: value`")

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import re
+from itertools import dropwhile
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from gitops_bot.config import leaves
+from gitops_bot.releases.glob import Glob
+
+
+def captures(glob: str, directory: str) -> dict[str, str] | None:
+    found = Glob.parse(glob).match(f"{directory}/" if directory else "")
+    return None if found is None else dict(found)
+
+
+@pytest.mark.parametrize(
+    ("glob", "directory", "expected"),
+    [
+        pytest.param("apps/web", "apps/web", {}, id="written out"),
+        pytest.param("./apps/web/", "apps/web", {}, id="./ and / count for nothing"),
+        pytest.param("././apps", "apps", {}, id="./ twice"),
+        pytest.param(".", "", {}, id="the top"),
+        pytest.param("./", "", {}, id="the top with a slash"),
+        pytest.param("apps/*/overlays/dev", "apps/web/overlays/dev", {"1": "web"}, id="one part"),
+        pytest.param("apps/web-*", "apps/web-eu-1", {"1": "eu-1"}, id="the end of a part"),
+        pytest.param("*-*-x", "a-b-c-x", {"1": "a", "2": "b-c"}, id="two in a part, the first the shortest"),
+        pytest.param("we?", "web", {"1": "b"}, id="one character"),
+        pytest.param("a*?b", "acdb", {"1": "c", "2": "d"}, id="a star and a question mark"),
+        pytest.param("{cluster}/{app}", "eu/web", {"cluster": "eu", "app": "web"}, id="by name"),
+        pytest.param("*/{app}/?", "a/web/x", {"1": "a", "app": "web", "3": "x"}, id="by name and by number"),
+        pytest.param("**", "a/b/c", {"1": "a/b/c"}, id="any number of parts"),
+        pytest.param("**", "", {"1": ""}, id="none of them"),
+        pytest.param("a/**/b", "a/b", {"1": ""}, id="none between"),
+        pytest.param("a/**/b", "a/x/y/b", {"1": "x/y"}, id="some between"),
+        pytest.param("**/prod/**", "a/prod/b/prod/c", {"1": "a", "2": "b/prod/c"}, id="the first the shortest"),
+        pytest.param("**/prod", "a/prod/b/prod", {"1": "a/prod/b"}, id="held by the end"),
+        pytest.param(".github/*", ".github/x", {"1": "x"}, id="a dot that is written"),
+        pytest.param("a/.*", "a/.x", {"1": "x"}, id="a dot before a star"),
+        pytest.param("a.b+c", "a.b+c", {}, id="no expression"),
+        pytest.param("ümlaut/*", "ümlaut/日本", {"1": "日本"}, id="other letters"),
+        pytest.param("a*", "a", {"1": ""}, id="a star for nothing"),
+    ],
+)
+def test_a_glob_means_a_directory_and_says_what_its_wildcards_stood_for(
+    glob: str, directory: str, expected: dict[str, str]
+) -> None:
+    assert captures(glob, directory) == expected
+
+
+@pytest.mark.parametrize(
+    ("glob", "directory"),
+    [
+        pytest.param("apps/*", "apps", id="a star is one part"),
+        pytest.param("apps/*", "apps/a/b", id="not two"),
+        pytest.param("apps", "apps2", id="the whole name"),
+        pytest.param("apps", "my/apps", id="from the top"),
+        pytest.param("a.b", "axb", id="a dot is a dot"),
+        pytest.param("Apps", "apps", id="upper case"),
+        pytest.param("*", ".git", id="a hidden directory for a star"),
+        pytest.param("?git", ".git", id="a hidden directory for a question mark"),
+        pytest.param("{a}", ".git", id="a hidden directory by name"),
+        pytest.param("**", "a/.git/b", id="a hidden directory on the way"),
+        pytest.param("**/b", "a/.git/b", id="a hidden directory before the end"),
+        pytest.param("*", "", id="the top is no part"),
+        pytest.param(".", "a", id="the top only"),
+        pytest.param("a", "a\n", id="a line break"),
+    ],
+)
+def test_a_glob_does_not_mean(glob: str, directory: str) -> None:
+    assert captures(glob, directory) is None
+
+
+@pytest.mark.parametrize(
+    ("glob", "said"),
+    [
+        ("", "a glob has 1 to 500 characters, not 0"),
+        ("a" * 501, "a glob has 1 to 500 characters, not 501"),
+        ("/apps", "the glob '/apps' begins with `/`: write it from the top of the repository"),
+        ("/", "the glob '/' begins with `/`: write it from the top of the repository"),
+        ("../x", "the glob '../x' has an empty part, `.` or `..`"),
+        ("a/../b", "the glob 'a/../b' has an empty part, `.` or `..`"),
+        ("a/./b", "the glob 'a/./b' has an empty part, `.` or `..`"),
+        ("a//b", "the glob 'a//b' has an empty part, `.` or `..`"),
+        ("a/[bc]", "the glob 'a/[bc]': '[bc]' is no part of a path, with `*` and `?`, `**` or `{name}`"),
+        ("a/{b,c}", "the glob 'a/{b,c}': '{b,c}' is no part of a path, with `*` and `?`, `**` or `{name}`"),
+        ("a/x{b}", "the glob 'a/x{b}': 'x{b}' is no part of a path, with `*` and `?`, `**` or `{name}`"),
+        ("a**/b", "the glob 'a**/b': 'a**' is no part of a path, with `*` and `?`, `**` or `{name}`"),
+        ("a\\b", "the glob 'a\\\\b': 'a\\\\b' is no part of a path, with `*` and `?`, `**` or `{name}`"),
+        ("{a}/{a}", "the glob '{a}/{a}' uses a name in braces twice"),
+    ],
+)
+def test_what_is_no_glob_is_refused(glob: str, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+        Glob.parse(glob)
+
+
+def test_a_glob_may_name_the_kustomization() -> None:
+    glob = Glob.parse("apps/*/kustomization.yml")
+    assert glob.file == "kustomization.yml"
+    assert glob.match("apps/web/") == {"1": "web"}
+    assert Glob.parse("Kustomization").match("") == {}
+
+
+def naive(parts: list[str], path: list[str]) -> bool:
+    """The meaning of a glob, said as plainly as can be and as slowly."""
+    if not parts:
+        return not path
+    first, *rest = parts
+    if first == "**":
+        return naive(rest, path) or (bool(path) and not path[0].startswith(".") and naive(parts, path[1:]))
+    if not path or (first[0] in "*?{" and path[0].startswith(".")):
+        return False
+    same = first.startswith("{") or characters(first, path[0])
+    return same and naive(rest, path[1:])
+
+
+def characters(pattern: str, text: str) -> bool:
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return characters(pattern[1:], text) or (bool(text) and characters(pattern, text[1:]))
+    return bool(text) and pattern[0] in ("?", text[0]) and characters(pattern[1:], text[1:])
+
+
+PARTS = st.one_of(
+    st.text(alphabet="ab.*?", min_size=1, max_size=5), st.just("**"), st.sampled_from(["{x}", "{y}", "*", "a", ".a"])
+)
+NAMES = st.text(alphabet="ab.", min_size=1, max_size=5)
+
+
+@given(glob=st.lists(PARTS, min_size=1, max_size=6), path=st.lists(NAMES, max_size=8))
+def test_a_glob_means_what_the_plainest_reading_of_it_means(glob: list[str], path: list[str]) -> None:
+    try:
+        parsed = Glob.parse("/".join(glob))
+    except ValueError:
+        return
+    parts = list(dropwhile(lambda part: part == ".", glob))
+    assert (parsed.match("".join(f"{part}/" for part in path)) is not None) == naive(parts, path)
+
+
+@st.composite
+def globs_of(draw: st.DrawFn, path: list[str]) -> list[str]:
+    """A glob that means the path: some of it is replaced by wildcards."""
+    glob: list[str] = []
+    for number, part in enumerate(path):
+        at = draw(st.integers(0, len(part) - 1))
+        glob.append(
+            draw(st.sampled_from([part, "*", f"{{n{number}}}", "**", f"{part[:at]}*", f"{part[:at]}?{part[at + 1 :]}"]))
+        )
+    return [part for at, part in enumerate(glob) if part != "**" or glob[at - 1 : at] != ["**"]]
+
+
+@given(st.data())
+def test_what_the_wildcards_stood_for_makes_the_path_again(data: st.DataObject) -> None:
+    path = data.draw(st.lists(st.text(alphabet="abc", min_size=1, max_size=4), min_size=1, max_size=6))
+    glob = data.draw(globs_of(path))
+    found = captures("/".join(glob), "/".join(path))
+    assert found is not None
+    texts = iter(found.values())
+    filled = [re.sub(r"\{n[0-9]\}|\*\*|[*?]", lambda _: next(texts), part) for part in glob]
+    assert "/".join(part for part in filled if part) == "/".join(path)
+    assert next(texts, None) is None
+
+
+@given(st.text(alphabet="a.*?{}[]/\\\n_1-é", max_size=12))
+def test_the_configuration_takes_the_same_globs(text: str) -> None:
+    """All but one rule, which no expression can say: a name in braces stands once."""
+    names = re.findall(r"\{([^}]*)\}", text)
+    assume(len(set(names)) == len(names))
+    try:
+        Glob.parse(text)
+        taken = True
+    except ValueError:
+        taken = False
+    assert taken == bool(re.search(leaves.GLOB.replace("$", r"\Z"), text))

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+import tarfile
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.images.policy import semver
+from gitops_bot.images.reference import ImageName, Pin
+from gitops_bot.images.rules import NamedPolicy, Rulebook, Rules
+from gitops_bot.releases import inference, overlays
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DIGEST = "sha256:" + "0" * 64
+
+
+@dataclass(frozen=True)
+class Entry:
+    pin: Pin
+    name: str = "web"
+    image: ImageName | None = None
+
+
+def environments(*directories: str) -> dict[str, list[str]]:
+    tree = {f"{directory}/kustomization.yaml": "100644" for directory in directories}
+    found = inference.infer(tree)
+    # What is inferred is selected like what is configured: nothing lost, nothing claimed twice.
+    selection = overlays.select(found.environments, tree)
+    assert selection.problems == ()
+    selected = {name: [overlay.directory for overlay in each] for name, each in selection.overlays.items()}
+    assert selected == {name: list(each.overlays) for name, each in found.environments.items()}
+    return selected
+
+
+@pytest.mark.parametrize(
+    ("directory", "environment"),
+    [
+        pytest.param("apps/web/overlays/dev", "dev", id="the word"),
+        pytest.param("overlays/Production", "production", id="in capitals"),
+        pytest.param("prod/web", "prod", id="above"),
+        pytest.param("prod/eu/web/overlays/staging", "staging", id="the deepest"),
+        pytest.param("clusters/cluster-staging", "staging", id="at the end"),
+        pytest.param("clusters/eu.prod/web", "prod", id="at the end, after a dot"),
+        pytest.param("clusters/web_uat", "uat", id="at the end, after an underscore"),
+        pytest.param("clusters/prod-eu", "prod", id="before a region"),
+        pytest.param("clusters/prod-us-east-1/web", "prod", id="before a longer region"),
+        pytest.param("clusters/prod-westeurope", "prod", id="before a region in one word"),
+        pytest.param("clusters/staging-2", "staging", id="before a number"),
+        pytest.param("prod/blue", "prod", id="a colour below"),
+        pytest.param("base/production/web", "production", id="below a base"),
+        pytest.param("apps/web/overlays/test", "test", id="test among overlays"),
+        pytest.param("environments/live", "live", id="live among environments"),
+        pytest.param("apps/live-eu/overlays/dev", "dev", id="an application that sounds so"),
+        pytest.param("apps/dev-tools/overlays/prod", "prod", id="tools of dev, in prod"),
+        pytest.param("prod/dev-tools", "prod", id="tools of dev, below prod"),
+    ],
+)
+def test_a_directory_belongs_to_an_environment(directory: str, environment: str) -> None:
+    assert environments(directory) == {environment: [directory]}
+
+
+@pytest.mark.parametrize(
+    "directory",
+    [
+        "base",
+        "apps/web/base",
+        "apps/web/overlays/prod/base",
+        "trino-dev/bases",
+        "apps/dev-tools",
+        "apps/test-app",
+        "apps/live-chat",
+        "apps/web-test",
+        "apps/production2",
+        "apps/predev",
+        "apps/pr-test-api",
+        "clusters/load-test",
+        "test/kubernetes/deploy",
+        "manifests/test",
+        "tests/web",
+        "config/testing",
+        "overlays/latest",
+        "overlays/local",
+        "overlays/eks",
+        "vendor/web/overlays/prod",
+        "internal/testdata/apps/dev",
+        "templates/app/overlays/dev",
+        "third-party/prod",
+        ".github/overlays/dev",
+        "{{cookiecutter.name}}/overlays/dev",
+        "apps/[app]/overlays/dev",
+        "apps/*/overlays/dev",
+    ],
+)
+def test_a_directory_belongs_to_no_environment(directory: str) -> None:
+    assert environments(directory) == {}
+
+
+def test_an_ambiguous_word_counts_beside_an_environment_beyond_doubt() -> None:
+    assert environments("lab/test", "lab/dev") == {"dev": ["lab/dev"], "test": ["lab/test"]}
+    assert environments("live/web", "staging/web") == {"staging": ["staging/web"], "live": ["live/web"]}
+    assert environments("lab/test", "other/dev") == {"dev": ["other/dev"]}
+
+
+def test_environments_are_in_the_order_in_which_a_release_travels() -> None:
+    names = ["prod", "live", "staging", "dev", "qa", "production", "preprod", "uat", "development", "test", "stage"]
+    assert list(environments(*(f"overlays/{name}" for name in names))) == list(inference.WORDS)
+
+
+def test_a_kustomization_at_the_top_and_other_files_say_nothing() -> None:
+    tree = {"kustomization.yaml": "100644", "prod/deployment.yaml": "100644", "dev/my-kustomization.yaml": "100644"}
+    assert dict(inference.infer(tree).environments) == {}
+
+
+def test_an_inferred_environment_proposes_by_pull_request() -> None:
+    found = inference.infer({"prod/kustomization.yaml": "100644"}).environments["prod"]
+    assert (found.name, found.propose.as_, found.propose.labels) == ("prod", "pull-request", ())
+
+
+@pytest.mark.parametrize(
+    ("pin", "shape"),
+    [
+        pytest.param(Pin("1.4.2"), "tag", id="a tag stays a tag"),
+        pytest.param(Pin("1.4.2", DIGEST), "tag+digest", id="both stay both"),
+    ],
+)
+def test_rules_keep_the_shape_of_the_entry(pin: Pin, shape: str) -> None:
+    book: Rulebook = inference.infer({"prod/kustomization.yaml": "100644"})
+    policy = semver("^1", pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
+    rules = book.rules("prod", Entry(pin))
+    assert rules == Rules(NamedPolicy(None, policy, "inferred"), shape)
+
+
+@pytest.mark.parametrize(
+    ("pin", "shape"),
+    [(Pin("latest"), "tag"), (Pin("latest", DIGEST), "tag+digest"), (Pin(None, DIGEST), "digest"), (Pin(), "tag")],
+)
+def test_rules_say_why_an_entry_is_not_tracked(pin: Pin, shape: str) -> None:
+    rules = inference.infer({"prod/kustomization.yaml": "100644"}).rules("prod", Entry(pin))
+    assert (rules.policy, rules.pin, rules.ignore) == (None, shape, False)
+    assert rules.unmanaged is not None
+    assert rules.unmanaged.code == "unmanaged"
+
+
+def test_rules_of_an_unknown_environment_are_a_mistake_of_the_caller() -> None:
+    with pytest.raises(KeyError):
+        inference.infer({}).rules("prod", Entry(Pin("1.4.2")))
+
+
+TREES = {
+    "Ama2352+vroom-gitops.tar": {"dev": 5, "staging": 5, "prod": 5},
+    "MicroTodoSuite+microservice-app-gitops.tar": {"dev": 5, "staging": 5, "prod": 5},
+    "team-project-final+synapse-gitops.tar": {"dev": 9, "staging": 7, "prod": 7},
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), TREES.items(), ids=TREES.keys())
+def test_whole_repositories_of_the_corpus(corpus: Path, name: str, expected: dict[str, int]) -> None:
+    with tarfile.open(corpus / "trees" / name) as archive:
+        tree = {member.name: "100644" for member in archive if member.isfile()}
+    found = inference.infer(tree).environments
+    assert {name: len(each.overlays) for name, each in found.items()} == expected
+    assert all(overlay.endswith(f"/overlays/{name}") for name, each in found.items() for overlay in each.overlays)
+
+
+def test_the_paths_of_the_corpus(corpus: Path) -> None:
+    """Every directory whose own name is a word is found, but for scaffolds and tests; and who else is."""
+    trees: dict[str, dict[str, str]] = defaultdict(dict)
+    for line in (corpus / "INDEX.jsonl").read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        trees[entry["repo"]][entry["path"]] = "100644"
+    found, left = set(), set()
+    for repository, tree in trees.items():
+        claimed = {
+            overlay: name for name, each in inference.infer(tree).environments.items() for overlay in each.overlays
+        }
+        for path in tree:
+            directory = path.rpartition("/")[0]
+            by_name = directory.rpartition("/")[2] in inference.WORDS
+            if by_name and directory not in claimed:
+                left.add(f"{repository} {directory}")
+            if directory in claimed and not (by_name and claimed[directory] == directory.rpartition("/")[2]):
+                found.add(f"{repository} {directory} {claimed[directory]}")
+    assert left == {
+        "XenitAB/gitops-promotion pkg/manifest/testdata/duplicate-application/apps/dev",
+        "emmexgdc/homelab-gitops templates/app/overlays/dev",
+        "emmexgdc/homelab-gitops templates/app/overlays/prod",
+        "emmexgdc/homelab-gitops templates/app/overlays/staging",
+        "fluxcd/flux2 manifests/test",
+    }
+    assert {line for line in found if not line.startswith("tahminator/k8s-personal base/")} == {
+        "Cybe-Asia/digital-school-gitops prod/blue prod",
+        "Cybe-Asia/digital-school-gitops prod/green prod",
+        "kubernetes-sigs/security-profiles-operator deploy/overlays/openshift-dev dev",
+    }
+    assert len(found) == 14

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from gitops_bot import config
+from gitops_bot.errors import ConfigError, Problem
+from gitops_bot.releases import overlays
+from gitops_bot.releases.overlays import Found
+
+FILE, LINK, SUBMODULE = "100644", "120000", "160000"
+
+
+@dataclass(frozen=True)
+class Environment:
+    overlays: tuple[str, ...]
+    places: tuple[tuple[str, int, int], ...] = ()
+
+
+def tree(*paths: str, **modes: str) -> dict[str, str]:
+    return dict.fromkeys(paths, FILE) | modes
+
+
+def select(wanted: dict[str, tuple[str, ...]], files: dict[str, str]) -> overlays.Selection:
+    return overlays.select({name: Environment(globs) for name, globs in wanted.items()}, files)
+
+
+def directories(selection: overlays.Selection) -> dict[str, list[str]]:
+    return {name: [found.directory for found in each] for name, each in selection.overlays.items()}
+
+
+def told(selection: overlays.Selection) -> list[str]:
+    assert all(problem.code == "failed.edit" and problem.next for problem in selection.problems)
+    return [f"{problem.where}: {problem.message}" for problem in selection.problems]
+
+
+APPS = tree(
+    "README.md",
+    "apps/web/base/kustomization.yaml",
+    "apps/web/overlays/dev/kustomization.yaml",
+    "apps/web/overlays/dev/patch.yaml",
+    "apps/web/overlays/prod/kustomization.yml",
+    "apps/api/overlays/dev/Kustomization",
+    "apps/api/overlays/prod/kustomization.yaml",
+    "apps/old/overlays/README.md",
+)
+
+
+def test_each_environment_gets_its_overlays_in_the_order_of_their_paths() -> None:
+    found = select({"prod": ("apps/*/overlays/prod",), "dev": ("apps/{app}/overlays/dev",)}, APPS)
+    assert found.problems == ()
+    assert list(found.overlays) == ["prod", "dev"]
+    glob = "apps/{app}/overlays/dev"
+    assert found.overlays["dev"] == (
+        Found("apps/api/overlays/dev", "apps/api/overlays/dev/Kustomization", glob, {"app": "api"}),
+        Found("apps/web/overlays/dev", "apps/web/overlays/dev/kustomization.yaml", glob, {"app": "web"}),
+    )
+    assert [overlay.captures for overlay in found.overlays["prod"]] == [{"1": "api"}, {"1": "web"}]
+
+
+@pytest.mark.parametrize(
+    ("globs", "expected"),
+    [
+        pytest.param(("apps/web/overlays/dev",), ["apps/web/overlays/dev"], id="written out"),
+        pytest.param(("./apps/web/overlays/dev/",), ["apps/web/overlays/dev"], id="./ and /"),
+        pytest.param(("apps/web/overlays/dev/kustomization.yaml",), ["apps/web/overlays/dev"], id="the file itself"),
+        pytest.param(("apps/*/overlays/*/Kustomization",), ["apps/api/overlays/dev"], id="files of one name"),
+        pytest.param(("**/dev",), ["apps/api/overlays/dev", "apps/web/overlays/dev"], id="at any depth"),
+        pytest.param(
+            ("apps/web/**",), [f"apps/web/{end}" for end in ("base", "overlays/dev", "overlays/prod")], id="all"
+        ),
+        pytest.param(
+            ("apps/web/overlays/*", "apps/*/overlays/dev"),
+            ["apps/api/overlays/dev", "apps/web/overlays/dev", "apps/web/overlays/prod"],
+            id="two globs that overlap",
+        ),
+    ],
+)
+def test_globs_of_one_environment(globs: tuple[str, ...], expected: list[str]) -> None:
+    found = select({"dev": globs}, APPS)
+    assert directories(found) == {"dev": expected}
+    assert found.problems == ()
+
+
+def test_the_first_glob_of_an_environment_says_what_was_captured() -> None:
+    found = select({"dev": ("**/dev", "apps/{app}/overlays/dev")}, APPS)
+    assert [overlay.captures for overlay in found.overlays["dev"]] == [
+        {"1": "apps/api/overlays"},
+        {"1": "apps/web/overlays"},
+    ]
+
+
+def test_the_top_of_the_repository_may_be_an_overlay() -> None:
+    found = select({"prod": (".",)}, tree("kustomization.yaml", "base/kustomization.yaml"))
+    assert found.overlays["prod"] == (Found(".", "kustomization.yaml", ".", {}),)
+
+
+def test_two_kustomizations_in_one_directory_are_a_problem_and_the_others_go_on() -> None:
+    files = APPS | tree("apps/web/overlays/dev/Kustomization")
+    found = select({"dev": ("apps/*/overlays/dev",)}, files)
+    assert directories(found) == {"dev": ["apps/api/overlays/dev"]}
+    (problem,) = told(found)
+    assert problem == (
+        "apps/web/overlays/dev/Kustomization: apps/web/overlays/dev/ has Kustomization and kustomization.yaml; "
+        "kustomize takes one"
+    )
+
+
+LINKS = {
+    "the kustomization": (
+        ("apps/*/overlays/dev",),
+        {"apps/web/overlays/dev/kustomization.yaml": LINK},
+        ["apps/web/overlays/dev/kustomization.yaml: apps/web/overlays/dev/kustomization.yaml is a symbolic link, and"],
+    ),
+    "the directory": (
+        ("apps/*/overlays/dev",),
+        {"apps/new/overlays/dev": LINK},
+        ["apps/new/overlays/dev: apps/new/overlays/dev is a symbolic link, and the bot follows none"],
+    ),
+    "a directory on the way": (
+        ("apps/*/overlays/dev",),
+        {"apps/new/overlays": LINK},
+        ["apps/new/overlays: apps/new/overlays is a symbolic link, and the bot follows none"],
+    ),
+    "a directory on the way, written out": (
+        ("apps/*/overlays/dev", "shared/x/dev"),
+        {"shared": LINK},
+        ["shared: shared is a symbolic link, and the bot follows none"],
+    ),
+    "a submodule": (
+        ("apps/*/overlays/dev", "modules/web/dev"),
+        {"modules/web": SUBMODULE},
+        ["modules/web: modules/web is a submodule, and the bot follows none"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("globs", "modes", "expected"), LINKS.values(), ids=LINKS.keys())
+def test_a_link_or_submodule_is_told_and_not_followed(
+    globs: tuple[str, ...], modes: dict[str, str], expected: list[str]
+) -> None:
+    found = select({"dev": globs}, APPS | modes)
+    assert [problem[: len(start)] for problem, start in zip(told(found), expected, strict=True)] == expected
+    assert not {overlay.file for overlay in found.overlays["dev"]} & set(modes)
+    assert "apps/api/overlays/dev" in directories(found)["dev"]
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["README", "apps/README", "apps/web/overlays/README", "apps/web/overlays/dev/patch", "docs/overlays/dev", "app"],
+)
+def test_a_link_that_no_glob_means_is_no_problem(link: str) -> None:
+    found = select({"dev": ("apps/*/overlays/dev",)}, APPS | {link: LINK})
+    assert found.problems == ()
+    assert len(found.overlays["dev"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("glob", "files", "message", "advice"),
+    [
+        pytest.param(
+            "apps/*/overlay/dev",
+            APPS,
+            "`apps/*/overlay/dev` of environment dev matches no directory",
+            "correct the path, which starts at the top of the repository",
+            id="a slip",
+        ),
+        pytest.param(
+            "apps/*/overlays",
+            APPS,
+            "`apps/*/overlays` of environment dev matches apps/api/overlays/, apps/old/overlays/, apps/web/overlays/, "
+            "without a kustomization",
+            "put a kustomization.yaml there, or correct the path",
+            id="directories without a kustomization",
+        ),
+        pytest.param(
+            "**",
+            tree("a/b/c/d/e/x.yaml"),
+            "`**` of environment dev matches a/, a/b/, a/b/c/ and 2 more, without a kustomization",
+            "put a kustomization.yaml there, or correct the path",
+            id="many directories",
+        ),
+        pytest.param(
+            "apps/web/overlays/dev/Kustomization",
+            APPS,
+            "`apps/web/overlays/dev/Kustomization` of environment dev matches apps/web/overlays/dev/, without a "
+            "kustomization",
+            "put a Kustomization there, or correct the path",
+            id="another file",
+        ),
+        pytest.param(
+            "x/*/dev",
+            APPS | {"x/web": LINK},
+            "`x/*/dev` of environment dev matches no directory",
+            "correct the path, which starts at the top of the repository; x/web is a symbolic link, and the bot "
+            "follows none",
+            id="perhaps because of a link",
+        ),
+        pytest.param(
+            "apps",
+            {},
+            "`apps` of environment dev matches no directory",
+            "correct the path, which starts at the top of the repository",
+            id="an empty repository",
+        ),
+    ],
+)
+def test_a_glob_that_means_nothing_is_told(glob: str, files: dict[str, str], message: str, advice: str) -> None:
+    found = overlays.select({"dev": Environment((glob,), (("g.yaml", 4, 16),))}, files)
+    assert found.problems == (Problem("failed.edit", message, advice, "g.yaml", 4, 16),)
+    assert found.overlays == {"dev": ()}
+
+
+def test_a_file_of_two_environments_is_an_error_that_names_both_globs() -> None:
+    wanted = {"dev": ("apps/*/overlays/*",), "prod": ("apps/*/base", "**/prod")}
+    with pytest.raises(ConfigError) as caught:
+        select(wanted, APPS)
+    (problem,) = caught.value.problems
+    assert problem.message == (
+        "apps/api/overlays/prod/kustomization.yaml (and 1 more) is claimed by two environments: dev "
+        "(`apps/*/overlays/*`) and prod (`**/prod`)"
+    )
+
+
+def test_every_pair_of_globs_that_meet_is_told_at_its_place() -> None:
+    text = """\
+version: 1
+environments:
+  dev: {overlays: [apps/*/overlays/dev, apps/web/base]}
+  test: {overlays: ["**/dev"]}
+  prod: {overlays: [apps/*/base, apps/*/overlays/prod]}
+"""
+    with pytest.raises(ConfigError) as caught:
+        overlays.select(config.read(text, "g.yaml").environments, APPS)
+    assert [problem.where for problem in caught.value.problems] == ["g.yaml:4:21", "g.yaml:5:21"]
+
+
+def test_a_glob_that_cannot_be_read_is_an_error_at_its_place() -> None:
+    text = 'version: 1\nenvironments: {dev: {overlays: ["{a}/{a}", "{b}/{b}"]}}\n'
+    with pytest.raises(ConfigError) as caught:
+        overlays.select(config.read(text, "g.yaml").environments, APPS)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "g.yaml:2:33: the glob '{a}/{a}' uses a name in braces twice\n  correct the glob",
+        "g.yaml:2:44: the glob '{b}/{b}' uses a name in braces twice\n  correct the glob",
+    ]
+
+
+def test_files_that_only_end_like_a_kustomization_are_none() -> None:
+    files = tree("a/my-kustomization.yaml", "a/kustomization.yaml.bak", "a/KUSTOMIZATION.yaml", "a/kustomization")
+    found = select({"dev": ("a",)}, files)
+    assert found.overlays == {"dev": ()}
