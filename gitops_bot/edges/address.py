@@ -1,0 +1,155 @@
+"""Which repository is meant: `--repository OWNER/NAME | URL | PATH`, or the origin of a checkout. Nothing is asked."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from gitops_bot.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GITHUB = "https://github.com"
+
+_LIMIT = 2000
+#: GitHub's grammar of an account and of a repository.
+_OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,99})"
+_NAME = r"[A-Za-z0-9._-]{1,100}"
+_OWNER_NAME = re.compile(rf"({_OWNER})/({_NAME})\Z")
+#: `user@host:path`, as scp has it; two colons would be a transport helper.
+_SCP = re.compile(
+    r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\]):(?P<path>[^:-].*)\Z"
+)
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\Z")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\Z")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_ADVICE = "Give it as OWNER/NAME, https://HOST/OWNER/NAME, git@HOST:OWNER/NAME, or a path."
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a repository is. `url` is what git is given and may be printed: a login stands apart from it.
+
+    `name` is `owner/name` where the address shows one, which a forge can be asked about; None for a path.
+    `server` is the origin that an https (or http) address belongs to, as GITHUB_SERVER_URL writes it.
+    """
+
+    url: str
+    host: str | None = None
+    name: str | None = None
+    server: str | None = None
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+    def takes_token_of(self, server: str) -> bool:
+        """Whether a token for `server` may be sent there: over http(s), to that very host and port."""
+        return self.server is not None and self.server == server
+
+
+def server_of(environ: Mapping[str, str]) -> str:
+    """The server that OWNER/NAME and the token belong to: GITHUB_SERVER_URL, as in Actions, else github.com.
+
+    Raises:
+        UsageError: the variable holds no http(s) address of a server.
+    """
+    text = environ.get("GITHUB_SERVER_URL") or GITHUB
+    parts = _split(text, "GITHUB_SERVER_URL")
+    if parts.scheme not in ("https", "http") or parts.path.strip("/") or parts.query or parts.username is not None:
+        raise _refused(f"GITHUB_SERVER_URL is {_shown(text)}, not the address of a server", f"For example {GITHUB}.")
+    return _origin(parts)
+
+
+def parse(text: str, *, server: str = GITHUB, here: Path | None = None) -> Address:
+    """Read what the user wrote. `OWNER/NAME` is one at `server`; write `./owner/name` for a path of that shape.
+
+    A relative path is seen from `here`. Plain http is taken for this machine and for `server` only.
+
+    Raises:
+        UsageError: it can be no repository, or is reached in a way that is not allowed; a login in it is not shown.
+    """
+    if not text or len(text) > _LIMIT or _UNPRINTABLE.search(text) or text.startswith("-"):
+        raise _refused(f"{_shown(text)} is not the address of a repository")
+    if "://" in text:
+        return _of_url(text, server)
+    if _OWNER_NAME.match(text) and (name := _owner_name(text)):
+        return Address(f"{server}/{name}.git", urlsplit(server).hostname, name, server)
+    if found := _SCP.match(text):
+        return Address(text, found["host"].strip("[]").lower(), _owner_name(found["path"]))
+    if "::" in text.partition("/")[0]:
+        raise _refused(f"{_shown(text)} asks for a transport helper, which is never run")
+    return Address((here or Path.cwd()).joinpath(text).absolute().as_uri())
+
+
+def _of_url(text: str, server: str) -> Address:
+    parts = _split(text, "the address")
+    if parts.scheme == "file":
+        path = unquote(parts.path)
+        if parts.netloc not in ("", "localhost") or not path.startswith("/") or _UNPRINTABLE.search(path):
+            raise _refused(
+                f"{_shown(text)} is not the address of a folder on this machine", "As in file:///srv/deploy."
+            )
+        return Address(Path(path).as_uri())
+    if parts.scheme not in ("https", "http", "ssh"):
+        raise _refused(f"{_shown(text)} is reached by a protocol that is not allowed")
+    host = (parts.hostname or "").lower()
+    if not (_HOST.match(host) or _is_ip(host)) or parts.query or parts.fragment or not parts.path.strip("/"):
+        raise _refused(f"{_shown(text)} is not the address of a repository")
+    if parts.scheme == "ssh":
+        if parts.password is not None or not _USER.match(parts.username or "git"):
+            raise _refused(f"{_shown(text)} has a login that ssh does not take", "Give ssh a key instead.")
+        return Address(text, host, _owner_name(parts.path))
+    origin = _origin(parts)
+    if parts.scheme == "http" and origin != server and not is_loopback(host):
+        raise _refused(f"{_shown(text)} would be reached without encryption", "Use https.")
+    username, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
+    return Address(f"{origin}{parts.path}", host, _owner_name(parts.path), origin, username, password)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very name."""
+    return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        # A zone (`fe80::1%eth0`) may hold any text.
+        return "%" not in host and bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
+
+
+def _split(text: str, what: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        # Python's own words would quote the login.
+        raise _refused(f"{what} {_shown(text)} cannot be read") from None
+    return parts
+
+
+def _origin(parts: SplitResult) -> str:
+    """Scheme, host, and the port unless it is the scheme's own."""
+    host = (parts.hostname or "").lower()
+    shown = f"[{host}]" if ":" in host else host
+    own = {"https": 443, "http": 80}[parts.scheme]
+    return f"{parts.scheme}://{shown}" + (f":{parts.port}" if parts.port not in (None, own) else "")
+
+
+def _owner_name(path: str) -> str | None:
+    found = _OWNER_NAME.match(path.strip("/").removesuffix(".git"))
+    return found[0] if found and found[2] not in (".", "..") else None
+
+
+def _shown(text: str) -> str:
+    """The text in quotes, without a login, not too long."""
+    return repr(re.sub(r"//.*@", "//***@", text, flags=re.DOTALL)[:200])
+
+
+def _refused(message: str, advice: str = _ADVICE) -> UsageError:
+    return UsageError(Problem("failed.git", message, advice))

@@ -1,0 +1,179 @@
+"""What surrounds the user on disk: the checkout one stands in, its files and its origin. Reads only, runs no hook.
+
+The top is found without git, so that `check` needs none and works in a workspace that belongs to another user.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitops_bot.errors import EditError, GitError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+#: Bytes of one file that are read. A longer one comes back cut to one byte more, so that its reader refuses it.
+FILE_LIMIT = 1024 * 1024
+#: Files and folders that are looked at below the top.
+ENTRY_LIMIT = 500_000
+#: What of the user's GIT_* variables git may see here: configuration. GIT_DIR and its like lead elsewhere.
+_KEPT = re.compile(r"GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A folder of manifests. `tree` and `read` tell of the disk what `journeys.world.Repository` tells of a commit."""
+
+    top: Path
+
+    def tree(self) -> Mapping[str, str]:
+        """Every path below the top with the mode that git would give it; `.git` is left out.
+
+        Symbolic links (120000) and checkouts within this one (160000) are told and not entered.
+
+        Raises:
+            GitError: there are more than 500,000 files and folders.
+        """
+        found: dict[str, str] = {}
+        for number, (path, mode) in enumerate(_walk(self.top)):
+            if number >= ENTRY_LIMIT:
+                raise GitError(
+                    Problem(
+                        "failed.git", f"{self.top} holds more than {ENTRY_LIMIT:,} files", "Is this the right folder?"
+                    )
+                )
+            if mode:
+                found[path] = mode
+        return found
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """The bytes of these files; what is missing, or is no file below the top, is left out.
+
+        A file over 1 MiB comes back cut to 1 MiB and one byte.
+
+        Raises:
+            EditError: a file cannot be read.
+        """
+        return {path: data for path in paths if (data := self._file(path)) is not None}
+
+    def origin(self, environ: Mapping[str, str]) -> str | None:
+        """The address of the remote `origin`, with the user's own `url.<base>.insteadOf` applied; None without one.
+
+        Raises:
+            GitError: git is not installed; or the checkout belongs to somebody else and points to a folder, where
+                pushing would run that person's hooks.
+        """
+        # `-c` is where git believes in safe.directory; the user's own configuration says how an address is to be read.
+        trusted = (f"safe.directory={path}" for path in dict.fromkeys((self.top.absolute(), self.top.resolve())))
+        settings = [word for setting in trusted for word in ("-c", setting)]
+        kept = {key: value for key, value in environ.items() if not key.startswith("GIT_") or _KEPT.match(key)}
+        command = ["git", "-C", str(self.top), *settings, "remote", "get-url", "origin"]
+        try:
+            asked = subprocess.run(command, env=kept, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        except FileNotFoundError:
+            problem = Problem("failed.git", "git is not installed, or not on PATH", "Install git 2.32 or newer.")
+            raise GitError(problem) from None
+        if asked.returncode != 0:
+            return None
+        url = asked.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
+        if not _is_elsewhere(url) and self._is_foreign():
+            raise GitError(
+                Problem(
+                    "failed.git",
+                    f"{self.top} belongs to another user, and its origin is a folder",
+                    "Name the repository by --repository to say that you trust it.",
+                )
+            )
+        return url
+
+    def _is_foreign(self) -> bool:
+        return any(path.stat().st_uid != os.geteuid() for path in (self.top, self.top / ".git"))
+
+    def _file(self, path: str) -> bytes | None:
+        top = self.top.resolve()
+        try:
+            file = (top / path).resolve()
+            # A path that leads anywhere else than it says runs through a link, or out of the folder.
+            if not file.is_relative_to(top) or file.relative_to(top).as_posix() != path:
+                return None
+            if not stat.S_ISREG(file.lstat().st_mode):
+                return None
+            with file.open("rb") as opened:
+                return opened.read(FILE_LIMIT + 1)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+
+def find(start: Path) -> Checkout | None:
+    """The checkout that `start` lies in, None outside of any."""
+    start = start.absolute()
+    for folder in (start, *start.parents):
+        git = folder / ".git"
+        # A worktree and a submodule have a file that points to their folder.
+        if _is_file(git / "HEAD") or _is_file(git):
+            return Checkout(folder)
+    return None
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file; a folder that may not be looked into has none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _walk(top: Path) -> Iterator[tuple[str, str | None]]:
+    """Every entry below the top, folders with None for a mode. Names that are not UTF-8 are left out."""
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = sorted(os.scandir(top / folder), key=lambda entry: entry.name)
+        except OSError as error:
+            raise _unreadable(folder or ".", error) from error
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.name == ".git" or not _is_text(path):
+                continue
+            mode = _mode(entry)
+            if mode is None and entry.is_dir(follow_symlinks=False):
+                folders.append(path)
+            yield path, mode
+
+
+def _mode(entry: os.DirEntry[str]) -> str | None:
+    """The mode that git would give an entry, None for a folder and for what git does not keep."""
+    if entry.is_symlink():
+        return "120000"
+    if entry.is_file(follow_symlinks=False):
+        return "100755" if entry.stat(follow_symlinks=False).st_mode & stat.S_IXUSR else "100644"
+    is_checkout = entry.is_dir(follow_symlinks=False) and os.path.lexists(f"{entry.path}/.git")
+    return "160000" if is_checkout else None
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_elsewhere(url: str) -> bool:
+    """Whether an address leads to a host: it names one, or a protocol other than `file`, before its first colon."""
+    head, colon, _ = url.partition(":")
+    return bool(colon) and "/" not in head and head != "file"
+
+
+def _unreadable(path: str, error: OSError) -> EditError:
+    problem = Problem("failed.edit", f"cannot be read: {error.strerror}", "Look at its permissions.", file=path)
+    return EditError(problem)

@@ -1,0 +1,3 @@
+from gitops_bot.edges.git.repository import Credentials, Repository
+
+__all__ = ["Credentials", "Repository"]

@@ -1,0 +1,179 @@
+"""What git, git http-backend, ssh and GitHub say when they refuse, and what the user can do about it. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gitops_bot.errors import GitError, LostRace, Problem
+
+_SAID_LIMIT = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One kind of refusal: the words that tell it, what it means (after the repository's name), the way out."""
+
+    words: re.Pattern[str]
+    means: str
+    advice: str
+    lost_race: bool = False
+
+
+def _refusal(words: str, means: str, advice: str, *, lost_race: bool = False) -> Refusal:
+    return Refusal(re.compile(words, re.IGNORECASE), means, advice, lost_race)
+
+
+#: The first that matches counts, so the more special words stand first: a ruleset's refusal also ends in
+#: "pre-receive hook declined", and a name that is taken also "cannot lock ref".
+REFUSALS = (
+    _refusal(
+        r"GH006|GH013|protected branch hook declined|protected branch update failed|changes must be made through a",
+        "protects this branch: the push was refused",
+        "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the branch's rules.",
+    ),
+    _refusal(
+        r"refusing to allow .{0,200} to create or update workflow",
+        "does not let this token change workflow files",
+        "Point the overlays away from .github/workflows, or give the token the permission `workflows: write`.",
+    ),
+    _refusal(
+        r"GH001|exceeds GitHub's file size limit|object is too large|exceeds the maximum (?:allowed|size)",
+        "refused the push because of its size",
+        "Look for a file that the server finds too large.",
+    ),
+    _refusal(
+        r"refusing to update checked out branch|branch is currently checked out",
+        "has this branch checked out in a work tree: the push was refused",
+        "Push to a bare repository, or use `propose: {as: pull-request}`.",
+    ),
+    _refusal(
+        r"(?:exists; cannot create|refname conflict|cannot process '[^'\n]*' and)",
+        "has another branch in the way of this name",
+        "A branch a cannot stand beside a branch a/b: rename or delete the other one.",
+    ),
+    _refusal(
+        r"stale info|fetch first|non-fast-forward|remote ref updated since checkout|needs force"
+        r"|reference already exists|incorrect old value provided|is at [0-9a-f]{7,64} but expected"
+        r"|unable to resolve reference|remote ref does not exist|deleting a non-existent ref"
+        r"|(?:cannot|unable to|failed to) lock ref|\.lock': File exists",
+        "moved on before the push",
+        "Somebody else pushed first: read again and plan again.",
+        lost_race=True,
+    ),
+    _refusal(
+        r"write access to repository not granted|permission to .{1,200} denied|marked as read.only"
+        r"|read-only file system|returned error: 403|HTTP 403|not allowed to (?:push|upload)|not authorized to push",
+        "refused: no permission",
+        "Give the token `contents: write` on this repository (`contents: read` is enough for plan).",
+    ),
+    _refusal(
+        r"authentication failed|could not read (?:Username|Password)|returned error: 401|HTTP 401|invalid credentials"
+        r"|terminal prompts disabled|permission denied \(|Invalid username or (?:password|token)",
+        "refused the login, or wants one",
+        "Set GITHUB_TOKEN (for a server other than github.com also GITHUB_SERVER_URL), or give ssh a key.",
+    ),
+    _refusal(
+        r"ssh: (?:command )?not found|cannot run ssh",
+        "is reached by ssh, which is not installed",
+        "Install an ssh client, or use the https address with a token.",
+    ),
+    _refusal(
+        r"host key verification failed",
+        "has a host key that ssh does not know",
+        "Add the host to known_hosts, for example by `ssh-keyscan`, after checking its fingerprint.",
+    ),
+    _refusal(
+        r"repository not found|repository '[^'\n]*' not found|does not appear to be a git repository"
+        r"|returned error: 404|HTTP 404|project you were looking for could not be found",
+        "does not exist, or this login may not see it",
+        "Look at the spelling; a private repository needs a token with `contents: read` on it.",
+    ),
+    _refusal(
+        r"dubious ownership",
+        "belongs to another user",
+        "Run as its owner, or give the repository by --repository to say that you trust it.",
+    ),
+    _refusal(
+        r"returned error: 30\d|HTTP 30\d|unable to update url base from redirection",
+        "answered with a redirect, which is not followed with a login",
+        "Give the repository's present address (after a rename, or with `.git` where the server wants it).",
+    ),
+    _refusal(
+        r"transport '[^'\n]*' not allowed",
+        "is reached by a protocol that is not allowed",
+        "Use https, ssh, or a path.",
+    ),
+    _refusal(
+        r"pre-receive hook declined|hook declined",
+        "refused the push by a rule of its own",
+        "Read what it says; `propose: {as: pull-request}` may be allowed where a commit is not.",
+    ),
+    _refusal(
+        r"dumb http transport|not valid: is this a git repository|does not support shallow",
+        "does not speak git's smart protocol",
+        "Is this the address of the repository, rather than of a web page?",
+    ),
+    _refusal(
+        r"SSL certificate|certificate verif|self.signed certificate|server certificate|SSL_ERROR|TLS connect error",
+        "could not prove who it is over TLS",
+        "For a private certificate authority set GIT_SSL_CAINFO to its file.",
+    ),
+)
+#: A word for these stands in no list of causes: the remote may have done what was asked before the line broke.
+_OUT_OF_REACH = re.compile(
+    r"could not resolve|failed to connect|couldn't connect|connection (?:refused|reset|timed out|closed)|timed out"
+    r"|operation too slow|returned error: 5\d\d|HTTP 5\d\d|RPC failed|remote end hung up|early EOF|empty reply"
+    r"|network is unreachable|no route to host|unexpected disconnect|unable to access|could not read from remote",
+    re.IGNORECASE,
+)
+_REMOTE_REF_MISSING = re.compile(r"couldn't find remote ref")
+_MISMATCHED_FORMAT = re.compile(
+    r"mismatched algorithms: client \w+; server (sha1|sha256)|support this repository's object"
+)
+
+
+def refused(said: str, where: str) -> GitError | None:
+    """The error for words of a refusal; None when they tell no known one.
+
+    `where` names the repository and the branch; `said` must be printable already.
+    """
+    for refusal in REFUSALS:
+        if refusal.words.search(said):
+            kind = LostRace if refusal.lost_race else GitError
+            return kind(Problem("failed.git", f"{where} {refusal.means}{quoted(said)}", refusal.advice))
+    return None
+
+
+def out_of_reach(said: str, where: str) -> GitError | None:
+    """The error for a connection that failed or broke; None when the words tell something else."""
+    if not _OUT_OF_REACH.search(said):
+        return None
+    problem = Problem("failed.git", f"{where} is out of reach{quoted(said)}", "Look at the network and try again.")
+    return GitError(problem)
+
+
+def lacks_ref(said: str) -> bool:
+    """Whether a fetch found no branch of the asked name."""
+    return _REMOTE_REF_MISSING.search(said) is not None
+
+
+def wanted_format(said: str) -> str | None:
+    """The object format that the remote uses, when a fetch failed because ours is another."""
+    found = _MISMATCHED_FORMAT.search(said)
+    # Protocol version 0 does not name it; a copy starts as sha1, so it is the other one.
+    return (found[1] or "sha256") if found else None
+
+
+def quoted(said: str) -> str:
+    """The last lines of what git said, on one line, to stand at the end of a message."""
+    lines = [line.strip() for line in said.splitlines()]
+    text = " · ".join(line for line in lines if line and not _IS_NOISE.match(line))
+    return f": {text[:_SAID_LIMIT]}" if text else ""
+
+
+_IS_NOISE = re.compile(
+    r"To (?:https?|ssh|file)://|Done$|hint:|error: failed to push some refs"
+    r"|Please make sure you have the correct access|and the repository exists"
+    r"|remote:\s*$|remote: (?:Resolving|Compressing|Counting|Enumerating)"
+)

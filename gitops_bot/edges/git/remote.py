@@ -1,0 +1,193 @@
+"""The remote repository: the only commands that use the network, and what their failures mean."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from gitops_bot.edges.git.process import Answer, Credentials, Git, error
+from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quoted, refused, wanted_format
+from gitops_bot.edges.git.store import DamagedError, damaged
+from gitops_bot.errors import LostRace, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from gitops_bot.errors import GitError
+
+#: All branches of the bot; they are fetched together with the base, so that looking at one costs nothing more.
+PREFIX = "gitops-bot/"
+#: A name that no configuration of the user's speaks of.
+_NAME = "gitops-bot"
+_TRACKED = f"refs/remotes/{_NAME}/"
+_BLOBLESS = ((f"remote.{_NAME}.promisor", "true"), (f"remote.{_NAME}.partialclonefilter", "blob:none"))
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
+#: A push of a commit whose parent no branch of the remote names any more: without negotiation git would send
+#: everything, and cannot, for the copy lacks the blobs.
+_UNKNOWN_PARENT = re.compile(r"unable to read [0-9a-f]{40}")
+_NO_SINGLE_OBJECTS = re.compile(r"not allow request for unadvertised object|not our ref")
+
+
+class OtherFormat(Exception):  # noqa: N818 - not a failure: the copy is made again in the remote's format
+    """The remote names its objects by another hash than the copy."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class SingleObjectsError(DamagedError):
+    """The remote filters, but does not hand out objects by their ids: the copy has to be made with all blobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A repository at an address, and the copy (`git` runs in it) that receives what is fetched."""
+
+    url: str
+    git: Git
+    credentials: Credentials | None = field(default=None, repr=False)
+
+    def default_branch(self) -> str:
+        """The branch that HEAD names.
+
+        Raises:
+            GitError: there is none, or the remote cannot be read.
+        """
+        answer = self._run("ls-remote", "--symref", "--end-of-options", _NAME, "HEAD")
+        found = re.search(rb"^ref: refs/heads/(\S+)\tHEAD$", answer.out, re.MULTILINE)
+        if answer.status == 0 and found:
+            return found[1].decode("utf-8", "replace")
+        if answer.status != 0:
+            raise self._failure(answer)
+        raise error(
+            f"{self.url} names no default branch", "Is it empty? Otherwise write `branch:` into gitops-bot.yaml."
+        )
+
+    def fetch(self, base: str | None, depth: int, *, blobless: bool) -> dict[str, str]:
+        """Bring the base branch and all branches of the bot, `depth` commits deep; answers with their commits.
+
+        Raises:
+            GitError: the base branch does not exist, or the remote cannot be read.
+            DamagedError: the copy cannot take it.
+            OtherFormat: the copy must be made in another object format.
+        """
+        branches = [*([base] if base and not base.startswith(PREFIX) else []), f"{PREFIX}*"]
+        refspecs = [f"+refs/heads/{each}:{_TRACKED}{each}" for each in branches]
+        settings = _BLOBLESS if blobless else ()
+        answer = self._run(*_FETCH, "--prune", f"--depth={depth}", _NAME, *refspecs, settings=settings)
+        if answer.status == 0:
+            return self._tracked()
+        if name := wanted_format(answer.err):
+            raise OtherFormat(name)
+        if lacks_ref(answer.err):
+            raise error(f"the branch {base!r} does not exist in {self.url}", "Write `branch:` into gitops-bot.yaml.")
+        raise self._failure(answer)
+
+    def fetch_objects(self, ids: Collection[str]) -> None:
+        """Bring these objects in one go.
+
+        Raises:
+            GitError: the remote cannot be read.
+            SingleObjectsError: it only hands out whole branches.
+        """
+        settings = (*_BLOBLESS, ("fetch.negotiationAlgorithm", "noop"))
+        stdin = "".join(f"{each}\n" for each in ids).encode()
+        answer = self._run(*_FETCH, "--filter=blob:none", "--stdin", _NAME, stdin=stdin, settings=settings)
+        if answer.status != 0:
+            if _NO_SINGLE_OBJECTS.search(answer.err):
+                raise SingleObjectsError(*self._failure(answer).problems)
+            raise self._failure(answer)
+
+    def merge(self, first: str, second: str) -> str | None:
+        """The tree that git makes of two commits; None when they conflict or this git is older than 2.38.
+
+        Blobs that the merge has to look into are fetched as it goes.
+        """
+        answer = self._run("merge-tree", "--write-tree", "--no-messages", first, second, settings=_BLOBLESS)
+        return answer.out.decode("ascii", "replace").strip() if answer.status == 0 else None
+
+    def push(self, branch: str, commit: str | None, expected: str | None) -> None:
+        """Move the remote branch to a commit (None deletes it) if it still is at `expected` (None: does not exist).
+
+        Raises:
+            LostRace: it is not; nothing was written.
+            GitError: the remote refused or is out of reach.
+        """
+        answer = self._push(branch, commit, expected)
+        if answer.status != 0 and _UNKNOWN_PARENT.search(answer.err):
+            answer = self._push(branch, commit, expected, ("push.negotiate", "true"))
+        if answer.status == 0:
+            return
+        where = f"{self.url} (branch {branch})"
+        said = f"{answer.err}\n{self.git.printable(answer.out)}"
+        if failure := refused(said, where):
+            raise failure
+        # Words that we do not know, or a line that broke after the remote had done it: look what became of it.
+        now = self.commit_of(branch)
+        if now == commit:
+            return
+        if now != expected:
+            message = f"{where} moved on before the push{quoted(said)}"
+            raise LostRace(Problem("failed.git", message, "Read again and plan again."))
+        raise out_of_reach(said, where) or error(f"{where}: the push failed{quoted(said)}", "Read what git says.")
+
+    def commit_of(self, branch: str) -> str | None:
+        """The commit that a remote branch has at this moment, None if there is no such branch."""
+        answer = self._run("ls-remote", "--end-of-options", _NAME, f"refs/heads/{branch}")
+        if answer.status != 0:
+            raise self._failure(answer)
+        found = re.search(rb"^([0-9a-f]+)\t", answer.out)
+        return found[1].decode("ascii") if found else None
+
+    def _push(self, branch: str, commit: str | None, expected: str | None, *settings: tuple[str, str]) -> Answer:
+        ref = f"refs/heads/{branch}"
+        lease = f"--force-with-lease={ref}:{expected or ''}"
+        options = ("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--no-signed", lease)
+        return self._run("push", *options, _NAME, f"{commit or ''}:{ref}", settings=settings)
+
+    def _tracked(self) -> dict[str, str]:
+        answer = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", _TRACKED)
+        if answer.status != 0:
+            raise damaged(answer.err)
+        lines = (line.partition(" ") for line in answer.out.decode("utf-8", "replace").splitlines())
+        return {name.removeprefix(_TRACKED): commit for commit, _, name in lines}
+
+    def _run(
+        self, command: str, *arguments: str, stdin: bytes = b"", settings: tuple[tuple[str, str], ...] = ()
+    ) -> Answer:
+        return self.git.run(command, *arguments, stdin=stdin, settings=(*self._settings(), *settings))
+
+    def _settings(self) -> tuple[tuple[str, str], ...]:
+        """The address and the login, which only commands for the network get to see."""
+        address = ((f"remote.{_NAME}.url", self.url),)
+        if self.credentials is None or not self.url.startswith(("https://", "http://")):
+            return address
+        parts = urlsplit(self.url)
+        key = f"http.{parts.scheme}://{parts.netloc}/.extraheader"
+        # An empty value drops headers that others set for this server, as actions/checkout does: two would clash.
+        # git would carry ours along to whatever host a redirect names, so redirects end here.
+        return (*address, (key, ""), (key, self.credentials.header), ("http.followRedirects", "false"))
+
+    def _failure(self, answer: Answer) -> GitError:
+        """The error for a failed fetch; what no remote is known to say may be the copy's own trouble, as a lock is."""
+        said = answer.err
+        failure = refused(said, self.url) or out_of_reach(said, self.url)
+        if failure is None or isinstance(failure, LostRace):
+            return DamagedError(
+                Problem("failed.git", f"{self.url} cannot be read{quoted(said)}", "Read what git says.")
+            )
+        return failure
+
+
+def protocol(url: str) -> str:
+    """The name under which git knows how the address is reached; the only one that it may use."""
+    scheme, separator, _ = url.partition("://")
+    return scheme if separator else "ssh"
+
+
+def local_folder(url: str) -> str | None:
+    """The folder of a `file://` address."""
+    return unquote(urlsplit(url).path) if url.startswith("file://") else None

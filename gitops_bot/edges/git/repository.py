@@ -1,0 +1,264 @@
+"""The Git repository that holds the manifests, read and written without a work tree.
+
+A bare copy without blobs, two commits deep, in a scratch folder (or below a cache): never the user's own `.git`.
+It deepens only when a branch cannot be told from its base otherwise. Since nothing is ever checked out, no filter, line
+ending or hook of the repository can touch a byte.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeVar
+from urllib.parse import urlsplit
+
+from gitops_bot.edges.git.cache import claim, discard, is_worn
+from gitops_bot.edges.git.history import History
+from gitops_bot.edges.git.names import is_branch, is_commit, is_path
+from gitops_bot.edges.git.process import TIMEOUT, Credentials, Git, error
+from gitops_bot.edges.git.remote import PREFIX, OtherFormat, Remote, SingleObjectsError, local_folder, protocol
+from gitops_bot.edges.git.store import DamagedError, Identity, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import TracebackType
+
+    from gitops_bot.proposals.branch import Branch
+
+__all__ = ["Credentials", "Repository"]
+
+#: Git learned GIT_CONFIG_GLOBAL, which keeps strange settings out, in this version.
+_OLDEST = (2, 32)
+#: How many commits deep the copy is, in steps: the first shows a proposal on the present base, the last is the end.
+DEPTHS = (2, 50, 1000)
+_AUTHOR = Identity("gitops-bot", "gitops-bot@noreply.invalid")
+
+_T = TypeVar("_T")
+
+
+class Repository:
+    """Fulfils `journeys.world.Repository` for one remote. Use it as a context manager: it owns a scratch folder.
+
+    `url` is an address as `edges.address` gives it (https, ssh, file; http where that is allowed), without a login.
+    `environ` gives PATH, proxies, ssh settings, and GIT_AUTHOR_* / GIT_COMMITTER_* names for its commits. The user's
+    git configuration files are not read; per-process settings (GIT_CONFIG_COUNT) are. `timeout` is in seconds and for
+    each git process.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        credentials: Credentials | None = None,
+        cache: Path | None = None,
+        environ: Mapping[str, str],
+        timeout: float = TIMEOUT,
+    ) -> None:
+        if protocol(url).startswith("http") and "@" in urlsplit(url).netloc:
+            raise ValueError("the login of a repository is given apart, never inside its address")
+        self.url = Path(url).as_uri() if url.startswith("/") else url
+        self._credentials, self._cache, self._environ, self._timeout = credentials, cache, environ, timeout
+        self._exit = contextlib.ExitStack()
+        self._heads: dict[str, str] | None = None
+        self._base: str | None = None
+        self._depth = DEPTHS[0]
+        self._blobless = True
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as opened:
+            scratch = _scratch(opened)
+            cached = claim(self._cache, self.url, opened)
+            self._copy = (cached or scratch) / "copy.git"
+            self._may_heal = cached is not None
+            git = Git(
+                self._environ,
+                variables=(
+                    ("GIT_DIR", str(self._copy)),
+                    ("GIT_ALLOW_PROTOCOL", protocol(self.url)),
+                    ("GIT_CONFIG_GLOBAL", str(_trust(scratch, local_folder(self.url)))),
+                ),
+                secrets=self._credentials.secrets() if self._credentials else (),
+                timeout=self._timeout,
+            )
+            if (version := git.version()) < _OLDEST:
+                raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
+            self._remote = Remote(self.url, git, self._credentials)
+            self._begin()
+            if not (self._copy / "HEAD").is_file() or is_worn(self._copy):
+                self._make()
+            self._exit = opened.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit.close()
+
+    def default_branch(self) -> str:
+        """The branch that the remote's HEAD names; see `journeys.world.Repository` for this and what follows."""
+        return self._remote.default_branch()
+
+    def head(self, branch: str) -> str:
+        """The commit that the remote branch has now. The bot's own branches are fetched along with it."""
+        _check_branch(branch)
+        self._base = branch
+        found = self._healing(self._fetch).get(branch)
+        if found is None:
+            raise error(f"the branch {branch!r} does not exist in {self.url}", "Write `branch:` into gitops-bot.yaml.")
+        return found
+
+    def tree(self, commit: str) -> Mapping[str, str]:
+        """Every path below a commit with its git mode; names that are not UTF-8 are left out."""
+        _check_commit(commit)
+        return {path: entry.mode for path, entry in self._healing(lambda: self._store.tree(commit)).items()}
+
+    def read(self, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
+        """The bytes of these files; links and submodules are left out like paths that do not exist.
+
+        A file over 1 MiB comes back cut to 1 MiB and one byte, so that whoever parses it refuses it by its size.
+        """
+        _check_commit(commit)
+        wanted = list(paths)
+
+        def read() -> dict[str, bytes]:
+            tree = self._store.tree(commit)
+            ids = {path: tree[path].id for path in wanted if path in tree and tree[path].regular}
+            blobs = self._store.blobs(self._store.sizes(dict.fromkeys(ids.values())))
+            return {path: blobs[each] for path, each in ids.items()}
+
+        return self._healing(read)
+
+    def branch(self, name: str, base: str) -> Branch | None:
+        """A branch of the bot as the last `head` saw it (or as it is now, before the first), compared with `base`.
+
+        Not complete, and without commits, when it has more than 200 commits, more changes than anyone proposes, or no
+        common history with the last 1,000 commits of the base.
+        """
+        _check_branch(name)
+        _check_commit(base)
+        if not name.startswith(PREFIX):
+            raise ValueError(f"{name!r} is not a branch of the bot")
+
+        def branch() -> Branch | None:
+            known = self._fetch() if self._heads is None else self._heads
+            while name in known:
+                heads = {each: head for each, head in known.items() if each.startswith(PREFIX)}
+                lines = self._history.lines(heads, base)
+                deeper = next((depth for depth in DEPTHS if depth > self._depth), None)
+                if not lines[name].cut or deeper is None:
+                    return self._history.read(heads, lines)[name]
+                self._depth = deeper
+                known = self._fetch()
+            return None
+
+        return self._healing(branch)
+
+    def publish(
+        self, branch: str, *, parent: str, files: Mapping[str, bytes], message: str, expected: str | None
+    ) -> str:
+        """Commit files on top of `parent` and move the remote branch there by compare and swap.
+
+        A branch that is not the bot's only moves forward: there `parent` must be what is expected.
+        """
+        _check_branch(branch)
+        _check_commit(parent, *([expected] if expected else []))
+        if parent != expected and not branch.startswith(PREFIX):
+            raise ValueError(f"{branch!r} is not a branch of the bot: it must not lose commits")
+        for path in files:
+            if not is_path(path):
+                raise error(f"{path!r} is not a path inside the repository", "Look at the globs of the overlays.")
+        author, committer = (self._identity(role) for role in ("AUTHOR", "COMMITTER"))
+        commit = self._healing(lambda: self._store.commit(parent, files, message, author, committer))
+        self._remote.push(branch, commit, expected)
+        if self._heads is not None:
+            self._heads[branch] = commit
+        return commit
+
+    def delete(self, branch: str, *, expected: str) -> None:
+        """Delete a branch of the bot by compare and swap."""
+        _check_branch(branch)
+        _check_commit(expected)
+        if not branch.startswith(PREFIX):
+            raise ValueError(f"{branch!r} is not a branch of the bot")
+        self._remote.push(branch, None, expected)
+        if self._heads is not None:
+            self._heads.pop(branch, None)
+
+    def _fetch(self) -> dict[str, str]:
+        try:
+            self._heads = self._remote.fetch(self._base, self._depth, blobless=self._blobless)
+        except OtherFormat as other:
+            self._make(other.name)
+            self._heads = self._remote.fetch(self._base, self._depth, blobless=self._blobless)
+        return self._heads
+
+    def _healing(self, work: Callable[[], _T]) -> _T:
+        """Do it; when the copy in the cache is broken, or cannot do without all blobs, make it anew and do it again."""
+        try:
+            return work()
+        except DamagedError as broken:
+            if not self._may_heal and not (self._blobless and isinstance(broken, SingleObjectsError)):
+                raise
+            self._may_heal = False
+            self._blobless = self._blobless and not isinstance(broken, SingleObjectsError)
+        self._make()
+        self._fetch()
+        return work()
+
+    def _make(self, object_format: str = "sha1") -> None:
+        discard(self._copy)
+        answer = self._remote.git.run("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}")
+        if answer.status != 0:
+            raise error(f"no repository could be made in {self._copy.parent}: {answer.err}", "Is the disk full?")
+        self._begin()
+
+    def _begin(self) -> None:
+        self._store = Store(self._remote.git, self._remote.fetch_objects)
+        self._history = History(self._store, self._shallow, self._remote.merge)
+
+    def _shallow(self) -> tuple[str, ...]:
+        """The commits at which the copy ends."""
+        try:
+            return tuple((self._copy / "shallow").read_text("ascii").split())
+        except FileNotFoundError:
+            return ()
+
+    def _identity(self, role: str) -> Identity:
+        name, email = (self._environ.get(f"GIT_{role}_{part}", "").strip() for part in ("NAME", "EMAIL"))
+        return Identity(name or _AUTHOR.name, email or _AUTHOR.email)
+
+
+def _scratch(stack: contextlib.ExitStack) -> Path:
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="gitops-bot-", ignore_cleanup_errors=True)
+    except OSError as failed:
+        raise error(
+            f"no scratch folder can be made: {failed.strerror}", "Set TMPDIR to one that is writable."
+        ) from failed
+    return Path(stack.enter_context(folder))
+
+
+def _check_branch(name: str) -> None:
+    if not is_branch(name):
+        raise error(f"{name!r} is not the name of a git branch", "See `git help check-ref-format`.")
+
+
+def _check_commit(*ids: str) -> None:
+    for each in ids:
+        if not is_commit(each):
+            raise ValueError(f"{each[:100]!r} is not the id of a commit")
+
+
+def _trust(scratch: Path, folder: str | None) -> Path:
+    """A configuration file under which git reads a folder that belongs to another user.
+
+    The user has named this very repository. The remote side of a path reads it too, which the environment of a single
+    command does not reach.
+    """
+    file = scratch / "gitconfig"
+    trusted = [] if folder is None else [Path(folder), Path(folder).resolve()]
+    names = dict.fromkeys(str(each) for path in trusted for each in (path, path / ".git"))
+    quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
+    file.write_text("[safe]\n" + "".join(f'\tdirectory = "{name}"\n' for name in quoted), "utf-8", "surrogateescape")
+    return file

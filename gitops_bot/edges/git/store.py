@@ -1,0 +1,202 @@
+"""The object database of a scratch repository: reads trees and blobs in bulk, writes one commit, works offline.
+
+Nothing here talks to the remote: `fetch` is handed in, and is called with every missing blob at once. Fetched one by
+one as git does it, 100 blobs cost seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitops_bot.edges.git.process import ANSWER_LIMIT
+from gitops_bot.errors import GitError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from gitops_bot.edges.git.process import Git
+
+#: Bytes of one file that are read. A longer one comes back cut to one byte more, so that its reader refuses it.
+FILE_LIMIT = 1024 * 1024
+#: Bytes of paths in one tree: half a million files.
+_TREE_LIMIT = 64 * 1024 * 1024
+#: The modes of what is a file, neither a symbolic link nor a submodule.
+REGULAR = frozenset({"100644", "100755"})
+_MADE = "refs/gitops-bot/made"
+
+
+class DamagedError(GitError):
+    """The scratch repository does not hold what it should: a broken cache, or a commit that was never fetched."""
+
+
+class TreeEntry(NamedTuple):
+    """What a tree holds under a path: its git mode and the id of its object."""
+
+    mode: str
+    id: str
+
+    @property
+    def regular(self) -> bool:
+        """Whether this is a file, neither a symbolic link nor a submodule."""
+        return self.mode in REGULAR
+
+
+class Identity(NamedTuple):
+    """Who a commit is from."""
+
+    name: str
+    email: str
+
+    def line(self) -> bytes:
+        """As fast-import reads it, at the present moment; what would break the line is left out, as git does."""
+        name, email = (part.translate(_NOT_IN_IDENTITY).strip(" .,:;\"'") for part in self)
+        return f"{name or 'unknown'} <{email}> now".encode("utf-8", "replace")
+
+
+_NOT_IN_IDENTITY = dict.fromkeys([*range(32), ord("<"), ord(">"), 127])
+
+
+@dataclass(slots=True)
+class Store:
+    """Objects by id. `fetch` brings missing ones from the remote; trees and commits are there from the start."""
+
+    git: Git
+    fetch: Callable[[Collection[str]], None]
+    _trees: dict[str, dict[str, TreeEntry]] = field(default_factory=dict)
+
+    def tree(self, commit: str) -> Mapping[str, TreeEntry]:
+        """Every file below a commit. Names that are not UTF-8 are left out: no overlay can be named by them.
+
+        Raises:
+            DamagedError: the commit is not here.
+            GitError: the names take more than 64 MiB.
+        """
+        if commit not in self._trees:
+            listed = self.run("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit, limit=_TREE_LIMIT)
+            self._trees[commit] = dict(_entries(listed))
+        return self._trees[commit]
+
+    def sizes(self, ids: Collection[str]) -> dict[str, int]:
+        """The size in bytes of each object; missing ones are fetched first, in one go.
+
+        Raises:
+            DamagedError: an object is neither here nor on the remote.
+        """
+        if not ids:
+            return {}
+        known = self._sizes(ids)
+        if missing := [each for each in ids if each not in known]:
+            self.fetch(missing)
+            known |= self._sizes(missing)
+        if absent := next((each for each in ids if each not in known), None):
+            raise damaged(f"object {absent} is missing")
+        return known
+
+    def _sizes(self, ids: Iterable[str]) -> dict[str, int]:
+        lines = self.run("cat-file", "--batch-check", "--buffer", stdin=_lines(ids)).decode("ascii", "replace")
+        words = (line.split() for line in lines.splitlines())
+        return {word[0]: int(word[2]) for word in words if len(word) == 3}
+
+    def blobs(self, sizes: Mapping[str, int]) -> dict[str, bytes]:
+        """The bytes of blobs that are here, cut to `FILE_LIMIT` + 1; takes what `sizes` told of them."""
+        read = self.contents([each for each, size in sizes.items() if size <= FILE_LIMIT])
+        for each, size in sizes.items():
+            if size > FILE_LIMIT:
+                read[each] = self.git.run("cat-file", "blob", each, limit=FILE_LIMIT + 1, cut=True).out
+        return read
+
+    def contents(self, ids: Collection[str]) -> dict[str, bytes]:
+        """The whole bytes of objects that are here and known to be small.
+
+        Raises:
+            DamagedError: one is not here after all, or cannot be read.
+        """
+        if not ids:
+            return {}
+        out = memoryview(self.run("cat-file", "--batch", "--buffer", stdin=_lines(ids)))
+        read: dict[str, bytes] = {}
+        at = 0
+        for each in ids:
+            end = bytes(out[at : at + 200]).find(b"\n")
+            words = bytes(out[at : at + end]).split()
+            if len(words) != 3:
+                raise damaged(f"object {each} is missing")
+            start, size = at + end + 1, int(words[2])
+            read[each] = bytes(out[start : start + size])
+            at = start + size + 1
+        return read
+
+    def commit(
+        self, parent: str, files: Mapping[str, bytes], message: str, author: Identity, committer: Identity
+    ) -> str:
+        """Write blobs, trees and a commit on top of `parent`, in one git process; answers with the commit's id.
+
+        Raises:
+            GitError: a path is no regular file in `parent`, or runs through a file or a link.
+        """
+        text = message.replace("\0", "").encode("utf-8", "replace")
+        tree = self.tree(parent)
+        stream = [b"feature done\ncommit %s\nmark :1\nauthor %s\n" % (_MADE.encode(), author.line())]
+        stream.append(b"committer %s\ndata %d\n%s\nfrom %s\n" % (committer.line(), len(text), text, parent.encode()))
+        for path, content in files.items():
+            name = path.replace("\\", "\\\\").replace('"', '\\"').encode()
+            stream.append(b'M %s inline "%s"\ndata %d\n' % (_mode(tree, path).encode(), name, len(content)))
+            stream += (content, b"\n")
+        stream.append(b"get-mark :1\ndone\n")
+        made = self.run(
+            "fast-import", "--quiet", "--force", "--date-format=now", "--cat-blob-fd=1", stdin=b"".join(stream)
+        )
+        return made.decode().strip()
+
+    def run(self, *arguments: str, stdin: bytes = b"", limit: int = ANSWER_LIMIT) -> bytes:
+        """The output of a git command that works on this repository alone.
+
+        Raises:
+            DamagedError: it failed.
+        """
+        answer = self.git.run(*arguments, stdin=stdin, limit=limit)
+        if answer.status != 0:
+            raise damaged(f"git {arguments[0]} failed: {answer.err[-300:]}")
+        return answer.out
+
+
+def damaged(what: str) -> DamagedError:
+    """The error for a scratch repository that cannot be read."""
+    return DamagedError(Problem("failed.git", f"the local copy cannot be read: {what}", "Run it again."))
+
+
+def _lines(ids: Iterable[str]) -> bytes:
+    return "".join(f"{each}\n" for each in ids).encode()
+
+
+def _entries(listed: bytes) -> Iterable[tuple[str, TreeEntry]]:
+    for record in listed.split(b"\0"):
+        head, _, name = record.partition(b"\t")
+        try:
+            path = name.decode()
+        except UnicodeDecodeError:
+            continue
+        if path:
+            mode, _, identity = head.decode("ascii").split(" ")
+            yield path, TreeEntry(mode, identity)
+
+
+def _mode(tree: Mapping[str, TreeEntry], path: str) -> str:
+    """The mode to write a file with: as it was, and never through a link, over a link, or over a directory."""
+    entry = tree.get(path)
+    if entry is not None and entry.regular:
+        return entry.mode
+    parts = path.split("/")
+    above = next((up for end in range(1, len(parts)) if (up := "/".join(parts[:end])) in tree), None)
+    if entry is not None or above is not None:
+        raise GitError(
+            Problem(
+                "failed.git",
+                f"{path!r} is not written: {above or path!r} is a link, a submodule, or a file in the way",
+                "Name the file itself.",
+            )
+        )
+    if any(other.startswith(f"{path}/") for other in tree):
+        raise GitError(Problem("failed.git", f"{path!r} is not written: it is a directory", "Name the file itself."))
+    return "100644"

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gitops_bot.edges.git.names import is_branch, is_commit, is_path
+
+BRANCHES = [
+    "main", "gitops-bot/production/all", "a", "ü/\N{SPARKLES}", "a@b", "a{b", "feature/#1", "a.b", "1", "a-", "a'\"b",
+    "+a", "", "-a", "a b", "a\tb", "a\nb", "a\0b", "a\x7fb", "/a", "a/", "a//b", ".a", "a/.b", "a.", "a..b", "a.lock",
+    "a.lock/b", "a~1", "a^", "a:b", "a?b", "a*b", "a[b", "a\\b", "a@{b", "@", "@{-1}", "a/@", "HEAD", "head",
+    "refs/heads/a", "a" * 240,
+]  # fmt: skip
+
+
+def git_takes(name: str) -> bool:
+    if "\0" in name:
+        return False
+    command = ["git", "check-ref-format", f"refs/heads/{name}"]
+    environ = {"PATH": os.environ["PATH"]}
+    return subprocess.run([os.fsencode(word) for word in command], env=environ, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", BRANCHES, ids=repr)
+def test_takes_the_branch_names_that_git_takes(name: str) -> None:
+    expected = git_takes(name) and not name.startswith("-") and name not in ("@", "HEAD")
+
+    assert expected is is_branch(name)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet=st.sampled_from("ab./-@{}~^:?*[\\ lock\x7f\x01ü"), max_size=12))
+@example("a.lock.lock")
+def test_takes_no_name_that_git_refuses(name: str) -> None:
+    if is_branch(name):
+        assert git_takes(name)
+
+
+@pytest.mark.parametrize("name", ["a" * 241, "ü" * 121, "a\ud800"])
+def test_refuses_names_that_no_file_system_or_encoding_has(name: str) -> None:
+    assert not is_branch(name)
+
+
+@pytest.mark.parametrize(
+    "path", ["a", "a/b/c.yaml", "ü", "a b", '"', "'", "\\", "-x", ".github/x", ".gitignore", "a.git/x", "...", "git~x"]
+)
+def test_takes_paths_inside_the_repository(path: str) -> None:
+    assert is_path(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "/a",
+        "a/",
+        "a//b",
+        ".",
+        "..",
+        "../a",
+        "a/../b",
+        "a/.",
+        "./a",
+        ".git",
+        ".GIT/config",
+        "a/.Git/hooks/x",
+        ".git./x",
+        ".git /x",
+        ".git::$INDEX_ALLOCATION/x",
+        "git~1/x",
+        "GIT~2",
+        "a\0b",
+        "a\nb",
+        "a\x1bb",
+        "a\x7f",
+        "\ud800",
+        "a" * 5000,
+    ],
+    ids=lambda path: repr(path[:30]),
+)
+def test_refuses_paths_that_lead_out_or_into_git_itself(path: str) -> None:
+    assert not is_path(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0" * 40, True),
+        ("f" * 64, True),
+        ("F" * 40, False),
+        ("0" * 39, False),
+        ("0" * 41, False),
+        ("0" * 40 + "\n", False),
+        ("HEAD", False),
+        ("--all", False),
+        ("", False),
+    ],
+)
+def test_a_commit_is_a_full_id(text: str, expected: bool) -> None:
+    assert expected is is_commit(text)

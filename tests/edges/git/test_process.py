@@ -1,0 +1,182 @@
+"""How git is run: environment, bounds, and what its words look like. A script plays git where git would not do it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.edges.git.process import Credentials, Git
+from gitops_bot.errors import GitError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATH = os.environ["PATH"]
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """The folder in which `play` puts a git."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    return folder
+
+
+def play(folder: Path, text: str, **options: object) -> Git:
+    (folder / "git").write_text(f"#!/bin/sh\n{text}\n")
+    (folder / "git").chmod(0o755)
+    return Git({"PATH": f"{folder}:{PATH}"}, **options)
+
+
+def variables(git: Git) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in git.run("x").out.decode().split("\0") if line)
+
+
+class TestRun:
+    def test_gives_status_output_and_complaints(self, script: Path) -> None:
+        answer = play(script, 'cat; echo "$@"; echo oh no >&2; exit 3').run("a b", "--c", "*", stdin=b"\x00in\n")
+
+        assert (answer.status, answer.out, answer.err) == (3, b"\x00in\na b --c *\n", "oh no")
+
+    def test_input_and_output_larger_than_any_pipe_do_not_block(self, script: Path) -> None:
+        data = os.urandom(3_000_000)
+
+        assert play(script, "cat").run("x", stdin=data).out == data
+
+    def test_a_reader_that_goes_away_is_no_error(self, script: Path) -> None:
+        answer = play(script, "exec 0<&-; echo done; exit 1").run("x", stdin=b"x" * 1_000_000)
+
+        assert (answer.status, answer.out) == (1, b"done\n")
+
+    def test_what_takes_too_long_is_killed_with_its_helpers(self, script: Path, tmp_path: Path) -> None:
+        git = play(script, f"tail -f /dev/null & echo $! > {tmp_path}/helper; wait", timeout=0.5)
+
+        with pytest.raises(GitError, match=r"git fetch took longer than 0.5 s and was stopped"):
+            git.run("fetch")
+
+        helper = int((tmp_path / "helper").read_text())
+        assert _is_gone(helper)
+
+    def test_too_much_output_is_an_error_and_ends_the_process(self, script: Path) -> None:
+        with pytest.raises(GitError, match="more than 1 MiB"):
+            play(script, "cat /dev/zero").run("ls-tree", limit=1 << 20)
+
+    def test_output_can_be_cut_instead(self, script: Path) -> None:
+        assert play(script, "cat /dev/zero").run("cat-file", limit=10, cut=True).out == b"\0" * 10
+
+    def test_endless_complaints_are_not_kept(self, script: Path) -> None:
+        git = play(script, "head -c 50000000 /dev/zero | tr '\\0' x >&2")
+
+        assert 0 < len(git.run("x").err) < 100_000
+
+    def test_git_is_looked_for_on_the_given_path_only(self, tmp_path: Path) -> None:
+        with pytest.raises(GitError, match="git is not installed"):
+            Git({"PATH": str(tmp_path)}).run("version")
+
+    @pytest.mark.parametrize(
+        ("said", "expected"),
+        [("git version 2.39.5 (Apple Git-154)", (2, 39)), ("git version 2.50.windows.1", (2, 50)), ("x", (0, 0))],
+    )
+    def test_the_version_is_read(self, script: Path, said: str, expected: tuple[int, int]) -> None:
+        assert play(script, f"echo '{said}'").version() == expected
+
+
+class TestEnvironment:
+    def test_nothing_of_this_process_gets_through_that_was_not_handed_in(
+        self, script: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GIT_DIR", "/elsewhere")
+        monkeypatch.setenv("GITHUB_TOKEN", "secret")
+        git = play(script, "env -0")
+
+        assert {"GIT_DIR", "GITHUB_TOKEN", "HOME"}.isdisjoint(variables(git))
+
+    def test_what_leads_to_a_connection_is_kept_and_what_leads_elsewhere_is_not(self, script: Path) -> None:
+        given = {
+            "HTTPS_PROXY": "http://proxy:3128",
+            "GIT_SSL_CAINFO": "/ca.pem",
+            "GIT_SSH_COMMAND": "ssh -i /key",
+            "GIT_DIR": "/x",
+            "GIT_WORK_TREE": "/x",
+            "GIT_TRACE_CURL": "/x",
+            "GIT_TRACE_REDACT": "0",
+            "GIT_CONFIG": "/x",
+            "GIT_CONFIG_PARAMETERS": "'a.b=c'",
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": "/x",
+            "GIT_EXTERNAL_DIFF": "/x",
+            "SSH_ASKPASS": "/x",
+        }
+        base = play(script, "env -0")
+        found = variables(Git(dict(base.environ) | given))
+
+        assert {key: found.get(key) for key in given} == dict.fromkeys(given) | {
+            "HTTPS_PROXY": "http://proxy:3128",
+            "GIT_SSL_CAINFO": "/ca.pem",
+            "GIT_SSH_COMMAND": "ssh -i /key",
+            "SSH_ASKPASS": "",
+        }
+
+    def test_ssh_asks_no_questions_unless_the_user_says_how_to_run_it(self, script: Path) -> None:
+        base = play(script, "env -0")
+
+        assert "BatchMode=yes" in variables(base)["GIT_SSH_COMMAND"]
+        assert "GIT_SSH_COMMAND" not in variables(Git(dict(base.environ) | {"GIT_SSH": "/usr/bin/plink"}))
+
+    @pytest.mark.parametrize(("count", "first"), [("2", 2), ("", 0), ("x", 0), ("-1", 0), ("\u00b2", 0)])
+    def test_settings_come_after_those_of_the_user_and_win(self, script: Path, count: str, first: int) -> None:
+        mine = {"GIT_CONFIG_COUNT": count, "GIT_CONFIG_KEY_0": "a.b", "GIT_CONFIG_VALUE_0": "mine"}
+        base = play(script, "env -0")
+
+        found = variables(Git(dict(base.environ) | mine, settings=(("c.d", "ours"),)))
+
+        assert found[f"GIT_CONFIG_KEY_{first}"] == "core.hooksPath"
+        last = int(found["GIT_CONFIG_COUNT"]) - 1
+        assert (found[f"GIT_CONFIG_KEY_{last}"], found[f"GIT_CONFIG_VALUE_{last}"]) == ("c.d", "ours")
+        assert f"GIT_CONFIG_KEY_{last + 1}" not in found
+        assert (found["GIT_CONFIG_KEY_0"] == "a.b") is (first == 2)
+
+    def test_real_git_reads_them(self) -> None:
+        git = Git({"PATH": PATH}, settings=(("x.y", "a\nb = 'c'"),))
+
+        assert git.run("config", "--get", "x.y").out == b"a\nb = 'c'\n"
+        assert git.run("config", "--get", "core.hooksPath").out == b"/dev/null\n"
+
+
+class TestPrintable:
+    @pytest.mark.parametrize(
+        ("said", "expected"),
+        [
+            (b"remote: no\r\n", "remote: no"),
+            (b"10%\r20%\rdone", "10%\n20%\ndone"),
+            (b"\x1b[31mred\x1b[0m", "[31mred[0m"),
+            (b"\x1b]0;title\x07x\x08\x7f\x00", "]0;titlex"),
+            ("a\u202etxt\u2066\u200b\ufeff".encode(), "atxt"),
+            (b"\xff\xfe", "\ufffd\ufffd"),
+            (b"https://me:hunter2@h/x and ssh://git@h/x", "https://***@h/x and ssh://***@h/x"),
+            (b"token is hunter2!", "token is ***!"),
+            (b"Basic bWU6aHVudGVyMg== and bWU6aHVudGVyMg==", "Basic *** and ***"),
+        ],
+    )
+    def test_has_no_secret_and_no_control_character(self, said: bytes, expected: str) -> None:
+        git = Git({}, secrets=Credentials("me", "hunter2").secrets())
+
+        assert git.printable(said) == expected
+
+
+def test_credentials_show_only_the_user() -> None:
+    credentials = Credentials("me", "hunter2")
+
+    assert repr(credentials) == "Credentials(username='me')"
+    assert credentials.header == "Authorization: basic bWU6aHVudGVyMg=="
+
+
+def _is_gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    # Killed, and waiting for a parent that collects it.
+    with open(f"/proc/{process}/stat") as file:  # noqa: PTH123 - nothing of a path is needed
+        return file.read().rpartition(")")[2].split()[0] == "Z"

@@ -1,0 +1,859 @@
+"""The git edge against real git: over HTTP with a login, and over a path."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.edges.git import Credentials, Repository
+from gitops_bot.edges.git.store import FILE_LIMIT
+from gitops_bot.errors import GitError, LostRace
+from tests.conftest import program
+from tests.counterparts.git_http import READER, WRITER, GitServer, Remote, git_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+#: No HOME, no user: what a container without a passwd entry has.
+BARE = {"PATH": os.environ["PATH"]}
+BRANCH = "gitops-bot/production/all"
+OVERLAY = "apps/web/overlays/production/kustomization.yaml"
+OTHER = "apps/api/overlays/production/kustomization.yaml"
+TEXT = b"images:\n- name: web\n  newTag: 1.2.3\n"
+NEWER = TEXT.replace(b"1.2.3", b"1.2.4")
+FILES = {OVERLAY: TEXT, OTHER: b"images: []\n", "README.md": b"# deploy\n"}
+ODD_NAMES = [
+    "new\nline.yaml",
+    'quo"te.yaml',
+    "tab\t.yaml",
+    "-option.yaml",
+    "back\\slash.yaml",
+    "ümläut-\N{SPARKLES}.yaml",
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    with git_server(tmp_path_factory.mktemp("git")) as running:
+        yield running
+
+
+@pytest.fixture
+def remote(server: GitServer, request: pytest.FixtureRequest) -> Remote:
+    return server.create(_name(request), FILES)
+
+
+def _name(request: pytest.FixtureRequest) -> str:
+    return f"acme/{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]}"
+
+
+def opened(
+    remote: Remote,
+    *,
+    login: tuple[str, str] | None = WRITER,
+    cache: Path | None = None,
+    environ: dict[str, str] | None = None,
+) -> Repository:
+    credentials = Credentials(*login) if login and remote.url else None
+    return Repository(remote.url or remote.file_url, credentials=credentials, cache=cache, environ=environ or BARE)
+
+
+def proposed(remote: Remote, **options: Path) -> str:
+    """A branch as the bot makes it: one commit on the present base."""
+    with opened(remote, **options) as repository:
+        base = repository.head("main")
+        return repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message="update\n", expected=None)
+
+
+class TestReading:
+    def test_the_default_branch_is_what_head_names(self, server: GitServer, tmp_path: Path) -> None:
+        remote = Remote.create(tmp_path / "r.git", FILES, branch="trunk/ü")
+
+        with opened(remote) as repository:
+            assert repository.default_branch() == "trunk/ü"
+            assert repository.head("trunk/ü") == remote.branches()["trunk/ü"]
+
+    def test_an_empty_repository_has_no_default_branch(self, server: GitServer, request: pytest.FixtureRequest) -> None:
+        with opened(server.create(_name(request), {})) as repository:
+            with pytest.raises(GitError, match="names no default branch"):
+                repository.default_branch()
+            with pytest.raises(GitError, match="branch 'main' does not exist"):
+                repository.head("main")
+
+    def test_the_head_is_asked_anew_at_each_call(self, remote: Remote) -> None:
+        with opened(remote) as repository:
+            first = repository.head("main")
+            second = remote.commit("main", {"README.md": b"new\n"})
+
+            assert repository.head("main") == second != first
+            assert repository.read(second, ["README.md"]) == {"README.md": b"new\n"}
+            assert repository.read(first, ["README.md"]) == {"README.md": b"# deploy\n"}
+
+    def test_a_head_that_was_rewritten_is_followed(self, remote: Remote) -> None:
+        remote.commit("main", {"README.md": b"second\n"})
+        with opened(remote) as repository:
+            repository.head("main")
+            remote.git("update-ref", "-d", "refs/heads/main")
+            rewritten = remote.commit("main", FILES, message="another beginning")
+
+            assert repository.head("main") == rewritten
+
+    def test_a_branch_that_does_not_exist_is_named(self, remote: Remote) -> None:
+        with opened(remote) as repository, pytest.raises(GitError, match="branch 'nosuch' does not exist in http"):
+            repository.head("nosuch")
+
+    @pytest.mark.parametrize(
+        "name", ["", "-x", "--upload-pack=x", "a..b", "a b", "a\nb", "a:b", "+a", "a.lock", "HEAD"]
+    )
+    def test_a_name_that_git_would_refuse_never_reaches_it(self, remote: Remote, server: GitServer, name: str) -> None:
+        before = len(server.requests())
+        with opened(remote) as repository:
+            if name == "+a":
+                with pytest.raises(GitError, match="does not exist"):
+                    repository.head(name)
+                return
+            with pytest.raises(GitError, match="not the name of a git branch"):
+                repository.head(name)
+        assert len(server.requests()) == before
+
+    def test_the_tree_tells_every_mode(self, remote: Remote) -> None:
+        inner = remote.branches()["main"].encode()
+        files = {"run.sh": b"#!/bin/sh\n", "link": b"/etc/passwd", "vendor": inner, os.fsdecode(b"a/\xff.yaml"): b"x"}
+        remote.commit("main", files, modes={"run.sh": "100755", "link": "120000", "vendor": "160000"})
+
+        with opened(remote) as repository:
+            tree = repository.tree(repository.head("main"))
+
+        modes = {"run.sh": "100755", "link": "120000", "vendor": "160000", "README.md": "100644"}
+        assert tree == dict.fromkeys((OVERLAY, OTHER), "100644") | modes
+
+    def test_reads_the_exact_bytes_whatever_the_repository_says_about_line_endings(self, remote: Remote) -> None:
+        windows = b"\xef\xbb\xbfimages:\r\n- name: web # \xc3\xa4\r\n  newTag: 1\r\n\xff\x00 no newline"
+        attributes = b"* text=auto eol=lf\n*.yaml filter=lfs diff=lfs merge=lfs ident working-tree-encoding=UTF-16\n"
+        remote.commit("main", {OVERLAY: windows, ".gitattributes": attributes, "empty.yaml": b""})
+
+        with opened(remote) as repository:
+            read = repository.read(repository.head("main"), [OVERLAY, "empty.yaml"])
+
+        assert read == {OVERLAY: windows, "empty.yaml": b""}
+
+    def test_links_submodules_folders_and_what_is_missing_are_left_out(self, remote: Remote) -> None:
+        inner = remote.branches()["main"].encode()
+        remote.commit("main", {"link.yaml": b"README.md", "sub": inner}, modes={"link.yaml": "120000", "sub": "160000"})
+        paths = ["link.yaml", "sub", "sub/k.yaml", "apps", "missing", "", "/etc/passwd", "../x", "README.md", "a\0b"]
+
+        with opened(remote) as repository:
+            assert repository.read(repository.head("main"), paths) == {"README.md": b"# deploy\n"}
+
+    def test_odd_names_are_names_like_any_other(self, remote: Remote) -> None:
+        files = {f"{name}.d/{name}": name.encode() for name in ODD_NAMES}
+        remote.commit("main", files)
+
+        with opened(remote) as repository:
+            head = repository.head("main")
+
+            assert files.keys() <= repository.tree(head).keys()
+            assert repository.read(head, files) == files
+
+    def test_a_large_file_comes_back_cut_so_that_its_reader_refuses_it(self, remote: Remote) -> None:
+        at_the_limit, over = b"x" * FILE_LIMIT, b"y" * (3 * FILE_LIMIT)
+        remote.commit("main", {"at": at_the_limit, "over": over})
+
+        with opened(remote) as repository:
+            read = repository.read(repository.head("main"), ["at", "over"])
+
+        assert read == {"at": at_the_limit, "over": over[: FILE_LIMIT + 1]}
+
+    def test_all_files_cost_one_fetch_and_the_next_reading_none(
+        self, server: GitServer, request: pytest.FixtureRequest
+    ) -> None:
+        files = {f"apps/a{number}/kustomization.yaml": b"x: %d\n" % number for number in range(50)}
+        remote = server.create(_name(request), files)
+        with opened(remote) as repository:
+            head = repository.head("main")
+            before = len(server.requests())
+
+            assert repository.read(head, files) == files
+            assert [line.split()[0] for line in server.requests()[before:]] == ["GET", "POST"]
+            assert repository.read(head, files) == files
+            assert len(server.requests()) == before + 2
+
+    def test_only_the_newest_commits_and_no_blob_are_fetched(self, remote: Remote) -> None:
+        for number in range(10):
+            remote.commit("main", {"README.md": b"%d\n" % number})
+        remote.commit("main", {"large.bin": os.urandom(200_000)})
+
+        with opened(remote) as repository:
+            repository.head("main")
+            copy = repository._copy
+            size = sum(file.stat().st_size for file in copy.rglob("*") if file.is_file())
+            commits = subprocess.run(["git", "--git-dir", copy, "rev-list", "--all"], capture_output=True, check=True)
+
+        assert len(commits.stdout.split()) == 2
+        assert size < 50_000
+
+    @pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+    @pytest.mark.parametrize("filters", [True, False], ids=["filters", "no filters"])
+    @pytest.mark.parametrize("protocol", ["2", "0"])
+    @pytest.mark.parametrize("transport", ["http", "file"])
+    def test_works_with_every_kind_of_server(
+        self,
+        server: GitServer,
+        request: pytest.FixtureRequest,
+        object_format: str,
+        filters: bool,
+        protocol: str,
+        transport: str,
+    ) -> None:
+        remote = server.create(_name(request), FILES, object_format=object_format, filters=filters)
+        if transport == "file":
+            remote = Remote(remote.path)
+        version = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "protocol.version", "GIT_CONFIG_VALUE_0": protocol}
+        proposed(remote)
+
+        with opened(remote, environ=BARE | version) as repository:
+            base = repository.head("main")
+            branch = repository.branch(BRANCH, base)
+
+            assert repository.read(base, [OVERLAY]) == {OVERLAY: TEXT}
+            assert branch is not None
+            assert [change.after for change in branch.commits[0].changes] == [NEWER]
+            assert repository.publish("gitops-bot/b/c", parent=base, files={OVERLAY: b"x"}, message="m", expected=None)
+        assert remote.show("gitops-bot/b/c", OVERLAY) == b"x"
+
+    def test_a_path_may_have_any_name(self, tmp_path: Path) -> None:
+        remote = Remote.create(tmp_path / "a b%41#?;$HOME 'ü\"" / "r.git", FILES)
+
+        with Repository(str(remote.path), environ=BARE) as repository:
+            assert repository.head("main") == remote.branches()["main"]
+
+    def test_a_shallow_checkout_as_pipelines_make_it_can_be_the_remote(self, remote: Remote, tmp_path: Path) -> None:
+        remote.commit("main", {"README.md": b"second\n"})
+        clone = ["git", "clone", "-q", "--depth=1", remote.file_url, str(tmp_path / "shallow")]
+        subprocess.run(clone, check=True, env=BARE)
+
+        with Repository(str(tmp_path / "shallow"), environ=BARE) as repository:
+            base = repository.head("main")
+            assert repository.read(base, ["README.md"]) == {"README.md": b"second\n"}
+            repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message="m", expected=None)
+            branch = repository.branch(BRANCH, repository.head("main"))
+            assert branch is not None
+            assert branch.complete
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+    @pytest.mark.parametrize("kind", ["bare", "checkout"])
+    def test_a_path_that_belongs_to_another_user_is_trusted_when_it_is_named(self, tmp_path: Path, kind: str) -> None:
+        remote = Remote.create(tmp_path / "r.git", FILES)
+        named = remote.path
+        if kind == "checkout":
+            named = tmp_path / "checkout"
+            subprocess.run(["git", "clone", "-q", remote.file_url, str(named)], check=True, env=BARE)
+        for path in (named, *named.rglob("*")):
+            os.lchown(path, 65534, 65534)
+
+        with Repository(str(named), environ=BARE) as repository:
+            base = repository.head("main")
+            repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message="m", expected=None)
+
+
+class TestPublishing:
+    def test_makes_a_branch_with_one_commit_that_changes_only_the_given_bytes(self, remote: Remote) -> None:
+        link, inner = b"../elsewhere", remote.branches()["main"].encode()
+        odd = os.fsdecode(b"apps/\xff.yaml")
+        files = {"link": link, "sub": inner, odd: b"odd", "apps/web/run.sh": b"#!/bin/sh\n"}
+        modes = {"link": "120000", "sub": "160000", "apps/web/run.sh": "100755"}
+        base = remote.commit("main", files, modes=modes)
+
+        commit = proposed(remote)
+
+        assert remote.branches() == {"main": base, BRANCH: commit}
+        assert remote.modes(BRANCH) == remote.modes("main")
+        changed = remote.git("diff-tree", "-r", "--name-only", base, commit).decode().split()
+        assert changed == [OVERLAY]
+        assert remote.show(BRANCH, OVERLAY) == NEWER
+        assert remote.log(BRANCH, "%P %s")[0] == f"{base} update"
+        remote.git("fsck", "--strict")
+
+    def test_writes_the_exact_bytes_modes_and_names(self, remote: Remote) -> None:
+        files = {f"{name}.d/k": b"\r\n\x00\xff" + name.encode() for name in ODD_NAMES if name.isprintable()}
+        files |= {"run.sh": b"new\r\n", "new/file.yaml": b"", "data": b"data 3\nM 100644 inline x\n"}
+        remote.commit("main", {"run.sh": b"old", ".gitattributes": b"* text=auto eol=lf\n"}, modes={"run.sh": "100755"})
+
+        with opened(remote) as repository:
+            base = repository.head("main")
+            repository.publish(BRANCH, parent=base, files=files, message="m", expected=None)
+
+        assert {path: remote.show(BRANCH, path) for path in files} == files
+        assert {path: remote.modes(BRANCH)[path] for path in files} == dict.fromkeys(files, "100644") | {
+            "run.sh": "100755"
+        }
+
+    def test_the_message_is_kept_byte_for_byte(self, remote: Remote) -> None:
+        message = 'Update\n\n  indented\n# not a comment\n\nGitops-Bot-Change: {"file": "a"}\ndata 5\nfrom: ü\n\n'
+
+        with opened(remote) as repository:
+            base = repository.head("main")
+            commit = repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message=message, expected=None)
+
+        assert remote.git("cat-file", "commit", commit).partition(b"\n\n")[2].decode() == message
+
+    @pytest.mark.parametrize(
+        ("environ", "expected"),
+        [
+            pytest.param(
+                {},
+                "gitops-bot <gitops-bot@noreply.invalid> / gitops-bot <gitops-bot@noreply.invalid>",
+                id="by default",
+            ),
+            pytest.param(
+                {
+                    "GIT_AUTHOR_NAME": "Ada Löve",
+                    "GIT_AUTHOR_EMAIL": "ada@acme.test",
+                    "GIT_COMMITTER_NAME": "Bot",
+                    "GIT_COMMITTER_EMAIL": "bot@acme.test",
+                },
+                "Ada Löve <ada@acme.test> / Bot <bot@acme.test>",
+                id="by git's own variables",
+            ),
+            pytest.param(
+                {"GIT_AUTHOR_NAME": "x> now\nfrom 0000 <", "GIT_COMMITTER_EMAIL": "<a@b>\n"},
+                "x nowfrom 0000 <gitops-bot@noreply.invalid> / gitops-bot <a@b>",
+                id="without what would break the line",
+            ),
+            pytest.param(
+                {"GIT_AUTHOR_NAME": "<>", "GIT_AUTHOR_EMAIL": "<>"},
+                "unknown <> / gitops-bot <gitops-bot@noreply.invalid>",
+                id="with nothing left",
+            ),
+        ],
+    )
+    def test_who_the_commit_is_from(self, remote: Remote, environ: dict[str, str], expected: str) -> None:
+        with opened(remote, environ=BARE | environ) as repository:
+            base = repository.head("main")
+            repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message="m", expected=None)
+
+        assert remote.log(BRANCH, "%an <%ae> / %cn <%ce>")[0] == expected
+
+    def test_refreshes_a_branch_on_a_new_base(self, remote: Remote) -> None:
+        first = proposed(remote)
+        base = remote.commit("main", {"README.md": b"moved on\n"})
+
+        with opened(remote) as repository:
+            assert repository.head("main") == base
+            second = repository.publish(BRANCH, parent=base, files={OVERLAY: b"x"}, message="m", expected=first)
+
+        assert remote.branches()[BRANCH] == second
+        assert remote.log(BRANCH, "%P")[0] == base
+
+    def test_pushes_on_a_base_that_no_branch_names_any_more(
+        self, server: GitServer, request: pytest.FixtureRequest
+    ) -> None:
+        files = FILES | {f"apps/a{number}/k.yaml": b"%d" % number for number in range(50)}
+        remote = server.create(_name(request), files)
+        with opened(remote) as repository:
+            base = repository.head("main")
+            moved = remote.commit("main", {"README.md": b"moved on\n"})
+            before = server.folder.joinpath("access.log").stat().st_size
+
+            commit = repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message="m", expected=None)
+
+        assert server.folder.joinpath("access.log").stat().st_size > before
+        assert remote.branches() == {"main": moved, BRANCH: commit}
+
+    def test_commits_straight_to_the_base_branch(self, remote: Remote) -> None:
+        with opened(remote) as repository:
+            base = repository.head("main")
+            commit = repository.publish("main", parent=base, files={OVERLAY: NEWER}, message="m", expected=base)
+
+            assert repository.head("main") == commit
+        assert remote.log("main", "%H") == [commit, base]
+
+    def test_the_base_branch_never_loses_a_commit(self, remote: Remote) -> None:
+        with opened(remote) as repository:
+            base = repository.head("main")
+            newer = remote.commit("main", {"README.md": b"moved on\n"})
+            with pytest.raises(ValueError, match="must not lose commits"):
+                repository.publish("main", parent=base, files={OVERLAY: NEWER}, message="m", expected=newer)
+            with pytest.raises(LostRace):
+                repository.publish("main", parent=base, files={OVERLAY: NEWER}, message="m", expected=base)
+
+        assert remote.branches() == {"main": newer}
+
+    def test_a_thousand_files_are_one_push(self, server: GitServer, request: pytest.FixtureRequest) -> None:
+        files = {f"apps/a{number}/kustomization.yaml": b"tag: 1 # %d\n" % number for number in range(1000)}
+        remote = server.create(_name(request), files)
+        newer = {path: data.replace(b"1", b"2") for path, data in files.items()}
+        with opened(remote) as repository:
+            base = repository.head("main")
+            before = len(server.requests())
+            repository.publish(BRANCH, parent=base, files=newer, message="m", expected=None)
+            branch = repository.branch(BRANCH, repository.head("main"))
+
+        pushes = [line for line in server.requests()[before:] if "git-receive-pack" in line]
+        assert [line.split()[0] for line in pushes] == ["GET", "POST"]
+        assert branch is not None
+        assert {change.path: change.after for change in branch.commits[0].changes} == newer
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "../x",
+            "/etc/passwd",
+            "a/../b",
+            "a//b",
+            "./a",
+            "a/",
+            "",
+            ".git/config",
+            "a/.GIT/x",
+            "a\nb",
+            "git~1/x",
+            "\ud800",
+        ],
+    )
+    def test_a_path_outside_the_repository_is_refused(self, remote: Remote, path: str) -> None:
+        with opened(remote) as repository:
+            base = repository.head("main")
+            with pytest.raises(GitError, match="not a path inside the repository"):
+                repository.publish(BRANCH, parent=base, files={path: b"x"}, message="m", expected=None)
+
+        assert remote.branches() == {"main": base}
+
+    @pytest.mark.parametrize("path", ["link", "sub", "link/x", "sub/x", "README.md/x", "apps", "apps/web"])
+    def test_nothing_is_written_over_or_through_a_link(self, remote: Remote, path: str) -> None:
+        modes = {"link": "120000", "sub": "160000"}
+        base = remote.commit("main", {"link": b"apps", "sub": remote.branches()["main"].encode()}, modes=modes)
+        with opened(remote) as repository:
+            repository.head("main")
+            with pytest.raises(GitError, match="is not written"):
+                repository.publish(BRANCH, parent=base, files={path: b"x"}, message="m", expected=None)
+
+        assert remote.branches() == {"main": base}
+
+    def test_a_checkout_of_the_users_keeps_its_files_and_index(self, remote: Remote, tmp_path: Path) -> None:
+        top = tmp_path / "checkout"
+        subprocess.run(["git", "clone", "-q", remote.file_url, str(top)], check=True, env=BARE)
+        (top / OVERLAY).write_bytes(b"unfinished\n")
+        index = (top / ".git" / "index").read_bytes()
+
+        with Repository(str(top), environ=BARE) as repository:
+            base = repository.head("main")
+            repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message="m", expected=None)
+            with pytest.raises(GitError, match="checked out"):
+                repository.publish("main", parent=base, files={OVERLAY: NEWER}, message="m", expected=base)
+
+        assert (top / OVERLAY).read_bytes() == b"unfinished\n"
+        assert (top / ".git" / "index").read_bytes() == index
+
+
+class TestLostRaces:
+    def test_a_branch_that_was_made_meanwhile(self, remote: Remote) -> None:
+        with opened(remote) as repository:
+            base = repository.head("main")
+            theirs = remote.commit(BRANCH, {OVERLAY: b"theirs"}, parents=[base])
+            with pytest.raises(LostRace) as lost:
+                repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message="m", expected=None)
+
+        assert remote.branches()[BRANCH] == theirs
+        assert lost.value.problem.code == "failed.git"
+        assert "plan again" in lost.value.problem.next
+
+    @pytest.mark.parametrize("action", ["publish", "delete"])
+    def test_a_branch_that_moved_meanwhile(self, remote: Remote, action: str) -> None:
+        ours = proposed(remote)
+        with opened(remote) as repository:
+            base = repository.head("main")
+            theirs = remote.commit(BRANCH, {OVERLAY: b"theirs"})
+            with pytest.raises(LostRace):
+                _write(repository, action, base, ours)
+
+        assert remote.branches()[BRANCH] == theirs
+
+    @pytest.mark.parametrize("action", ["publish", "delete"])
+    def test_a_branch_that_was_deleted_meanwhile(self, remote: Remote, action: str) -> None:
+        ours = proposed(remote)
+        with opened(remote) as repository:
+            base = repository.head("main")
+            remote.git("update-ref", "-d", f"refs/heads/{BRANCH}")
+            with pytest.raises(LostRace):
+                _write(repository, action, base, ours)
+
+        assert remote.branches() == {"main": base}
+
+    @pytest.mark.parametrize("transport", ["http", "file"])
+    @pytest.mark.parametrize("target", ["main", BRANCH])
+    def test_a_branch_that_moves_while_the_push_is_under_way(self, remote: Remote, transport: str, target: str) -> None:
+        """The server finds out, after git on this side saw nothing wrong."""
+        with opened(Remote(remote.path) if transport == "file" else remote) as repository:
+            base = repository.head("main")
+            theirs = remote.commit("elsewhere", {OVERLAY: b"theirs"}, parents=[base])
+            remote.hook("pre-receive", f"unset GIT_QUARANTINE_PATH; git update-ref refs/heads/{target} {theirs}")
+            expected = base if target == "main" else None
+            with pytest.raises(LostRace):
+                repository.publish(target, parent=base, files={OVERLAY: NEWER}, message="m", expected=expected)
+
+        assert remote.branches()[target] == theirs
+
+    def test_a_lock_that_another_push_holds(self, remote: Remote) -> None:
+        with opened(remote) as repository:
+            base = repository.head("main")
+            (remote.path / "refs" / "heads" / "main.lock").touch()
+            with pytest.raises(LostRace):
+                repository.publish("main", parent=base, files={OVERLAY: NEWER}, message="m", expected=base)
+
+        assert remote.branches() == {"main": base}
+
+    @pytest.mark.parametrize("target", ["main", BRANCH])
+    def test_of_two_processes_exactly_one_wins(self, remote: Remote, target: str) -> None:
+        arguments = (remote.url, target, OVERLAY)
+        environ = BARE | {"PYTHONPATH": os.pathsep.join(sys.path), "PASSWORD": WRITER[1]}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environ}
+        racers = [
+            subprocess.Popen([sys.executable, "-c", _RACER, *arguments, text], **pipes) for text in ("one", "two")
+        ]
+        for racer in racers:
+            assert racer.stdout.readline() == "ready\n"
+        for racer in racers:
+            racer.stdin.write("go\n")
+            racer.stdin.flush()
+        ends = [racer.communicate()[0].strip() for racer in racers]
+
+        assert sorted(ends) == ["lost", "won"]
+        text = (b"one", b"two")[ends.index("won")]
+        assert remote.show(target, OVERLAY) == text
+        assert len(remote.log(target)) == 2
+
+
+def _write(repository: Repository, action: str, base: str, expected: str) -> None:
+    if action == "delete":
+        repository.delete(BRANCH, expected=expected)
+    else:
+        repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message="m", expected=expected)
+
+
+#: One of two processes that publish with the same expectation, at the same moment.
+_RACER = """
+import os, sys
+from gitops_bot.edges.git import Credentials, Repository
+from gitops_bot.errors import LostRace
+url, target, path, text = sys.argv[1:]
+login = Credentials("x-access-token", os.environ.pop("PASSWORD"))
+with Repository(url, credentials=login, environ=os.environ) as repository:
+    base = repository.head("main")
+    print("ready", flush=True)
+    sys.stdin.readline()
+    expected = base if target == "main" else None
+    try:
+        repository.publish(target, parent=base, files={path: text.encode()}, message="m", expected=expected)
+        print("won")
+    except LostRace:
+        print("lost")
+"""
+
+
+class TestDeleting:
+    def test_deletes_a_branch_that_is_where_it_is_expected(self, remote: Remote) -> None:
+        commit = proposed(remote)
+        with opened(remote) as repository:
+            base = repository.head("main")
+            repository.delete(BRANCH, expected=commit)
+
+            assert repository.branch(BRANCH, base) is None
+        assert remote.branches() == {"main": base}
+
+    def test_only_branches_of_the_bot(self, remote: Remote) -> None:
+        with opened(remote) as repository:
+            base = repository.head("main")
+            with pytest.raises(ValueError, match="not a branch of the bot"):
+                repository.delete("main", expected=base)
+
+        assert remote.branches() == {"main": base}
+
+
+class TestRefusals:
+    """Each with the words that the user reads."""
+
+    @pytest.mark.parametrize(
+        ("said", "message", "advice"),
+        [
+            pytest.param(
+                ["error: GH006: Protected branch update failed for refs/heads/main."],
+                "protects this branch",
+                "propose: {as: pull-request}",
+                id="protected branch",
+            ),
+            pytest.param(
+                [
+                    "error: GH013: Repository rule violations found for refs/heads/main.",
+                    "- Changes must be made through a pull request.",
+                ],
+                "Changes must be made through a pull request",
+                "let the bot bypass",
+                id="ruleset",
+            ),
+            pytest.param(
+                ["refusing to allow a GitHub App to create or update workflow `.github/workflows/ci.yml` without"],
+                "workflow files",
+                "workflows: write",
+                id="workflow file",
+            ),
+            pytest.param(["error: GH001: Large files detected."], "because of its size", "too large", id="large file"),
+            pytest.param(["Sorry, it is Friday."], "Sorry, it is Friday", "propose: {as:", id="a rule of its own"),
+        ],
+    )
+    def test_a_hook_that_declines(self, remote: Remote, said: list[str], message: str, advice: str) -> None:
+        remote.refuse(*said)
+        with opened(remote) as repository:
+            base = repository.head("main")
+            with pytest.raises(GitError) as refused:
+                repository.publish("main", parent=base, files={OVERLAY: NEWER}, message="m", expected=base)
+
+        assert not isinstance(refused.value, LostRace)
+        assert message in refused.value.problem.message
+        assert remote.url in refused.value.problem.message
+        assert advice in refused.value.problem.next
+        assert remote.branches() == {"main": base}
+
+    def test_what_a_server_says_is_shown_without_control_characters(self, remote: Remote) -> None:
+        remote.hook("pre-receive", r"printf '\033[31mred\033[0m \033]0;title\007\b\b\342\200\256txt' >&2; exit 1")
+        with opened(remote) as repository:
+            base = repository.head("main")
+            with pytest.raises(GitError) as refused:
+                repository.publish("main", parent=base, files={OVERLAY: NEWER}, message="m", expected=base)
+
+        assert "red" in str(refused.value)
+        assert str(refused.value).replace("\n", "").isprintable()
+
+    def test_a_token_that_may_only_read(self, remote: Remote) -> None:
+        with opened(remote, login=READER) as repository:
+            base = repository.head("main")
+            with pytest.raises(GitError, match="no permission") as refused:
+                repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message="m", expected=None)
+
+        assert "contents: write" in refused.value.problem.next
+
+    @pytest.mark.parametrize("login", [None, ("x-access-token", "ghs_wrong0123456789")], ids=["none", "wrong"])
+    def test_a_login_that_is_refused(self, remote: Remote, login: tuple[str, str] | None) -> None:
+        with opened(remote, login=login) as repository, pytest.raises(GitError, match="refused the login") as refused:
+            repository.head("main")
+
+        assert "GITHUB_TOKEN" in refused.value.problem.next
+        assert "ghs_wrong" not in str(refused.value)
+
+    def test_a_repository_that_does_not_exist(self, server: GitServer) -> None:
+        missing = Remote(server.folder, f"{server.address}/acme/missing.git")
+        with opened(missing) as repository:
+            for question in (repository.default_branch, lambda: repository.head("main")):
+                with pytest.raises(GitError, match="does not exist, or this login may not see it") as refused:
+                    question()
+        assert "contents: read" in refused.value.problem.next
+
+    def test_a_path_that_does_not_exist(self, tmp_path: Path) -> None:
+        with (
+            Repository(str(tmp_path / "x"), environ=BARE) as repository,
+            pytest.raises(GitError, match="does not exist"),
+        ):
+            repository.head("main")
+
+    @pytest.mark.parametrize(
+        "url", ["http://127.0.0.1:9/a/b.git", "https://nosuch.invalid/a/b.git", "ssh://git@127.0.0.1:9/a/b.git"]
+    )
+    def test_a_server_that_is_out_of_reach(self, url: str) -> None:
+        program("ssh" if url.startswith("ssh") else "git")
+        with Repository(url, environ=BARE) as repository, pytest.raises(GitError, match="out of reach") as refused:
+            repository.head("main")
+
+        assert url in refused.value.problem.message
+
+    def test_another_branch_in_the_way_of_the_name(self, remote: Remote) -> None:
+        in_the_way = remote.commit("gitops-bot/production", {"x": b"x"}, parents=[remote.branches()["main"]])
+        with opened(remote) as repository:
+            base = repository.head("main")
+            with pytest.raises(GitError, match="in the way of this name") as refused:
+                repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message="m", expected=None)
+
+        assert not isinstance(refused.value, LostRace)
+        assert remote.branches() == {"main": base, "gitops-bot/production": in_the_way}
+
+    def test_an_answer_that_is_lost_after_the_push_was_done_counts_as_done(self, remote: Remote) -> None:
+        remote.hook("post-receive", "kill -9 $PPID")
+        with opened(remote) as repository:
+            base = repository.head("main")
+            commit = repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message="m", expected=None)
+
+        assert remote.branches()[BRANCH] == commit
+
+    def test_an_answer_that_is_lost_before_the_push_was_done_is_out_of_reach(self, remote: Remote) -> None:
+        remote.hook("pre-receive", "kill -9 $PPID")
+        with opened(remote) as repository:
+            base = repository.head("main")
+            with pytest.raises(GitError) as failed:
+                repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message="m", expected=None)
+
+        assert not isinstance(failed.value, LostRace)
+        assert remote.branches() == {"main": base}
+
+
+class TestSecrets:
+    def test_a_redirect_to_another_host_never_gets_the_token(self, remote: Remote, tmp_path: Path) -> None:
+        with (
+            git_server(tmp_path / "evil") as evil,
+            git_server(tmp_path / "good", elsewhere=f"127.0.0.1:{evil.port}") as good,
+        ):
+            moved = Remote(tmp_path, f"{good.address}/moved/acme/deploy.git")
+            with opened(moved) as repository, pytest.raises(GitError, match="redirect") as refused:
+                repository.head("main")
+
+            assert good.requests() != []
+            assert evil.requests() == []
+        assert "present address" in refused.value.problem.next
+
+    def test_without_a_login_a_redirect_is_followed(self, tmp_path: Path) -> None:
+        with (
+            git_server(tmp_path / "b") as other,
+            git_server(tmp_path / "a", elsewhere=f"127.0.0.1:{other.port}") as first,
+        ):
+            moved = Remote(tmp_path, f"{first.address}/moved/acme/deploy.git")
+            with opened(moved, login=None) as repository, pytest.raises(GitError, match="refused the login"):
+                repository.head("main")
+
+            assert [line.split()[-1] for line in other.requests()] == ["401"]
+
+    def test_no_process_and_no_file_shows_the_token(self, remote: Remote, tmp_path: Path) -> None:
+        """While a push is under way, every command line and every file of the copy is searched."""
+        seen, scratch = tmp_path / "seen", tmp_path / "scratch"
+        scratch.mkdir()
+        remote.hook("pre-receive", f"cat /proc/[0-9]*/cmdline > {seen}; cp -r {scratch} {tmp_path}/copied")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tempfile.tempdir", str(scratch))
+            proposed(remote, cache=tmp_path / "cache")
+
+        secrets = [WRITER[1], *Credentials(*WRITER).secrets()]
+        commands = seen.read_bytes()
+        assert remote.url.encode() in commands, "the push itself was seen"
+        files = [file for file in (*tmp_path.rglob("*"), *(tmp_path / "cache").rglob("*")) if file.is_file()]
+        assert any("copied" in file.parts for file in files)
+        for secret in secrets:
+            assert secret.encode() not in commands
+            assert [file for file in files if secret.encode() in file.read_bytes()] == []
+
+    def test_no_exception_and_no_repr_shows_the_token(self, remote: Remote) -> None:
+        remote.refuse(f"you sent {WRITER[1]}", f"and {Credentials(*WRITER).secrets()[0]}", "https://me:hunter2@host/x")
+        with opened(remote) as repository:
+            base = repository.head("main")
+            with pytest.raises(GitError) as refused:
+                repository.publish("main", parent=base, files={OVERLAY: NEWER}, message="m", expected=base)
+
+        shown = f"{refused.value} {refused.value!r} {repository!r} {repository._remote!r}"
+        assert "you sent ***" in shown
+        for secret in (*Credentials(*WRITER).secrets(), "hunter2"):
+            assert secret not in shown
+
+    def test_a_login_inside_the_address_is_not_taken(self) -> None:
+        with pytest.raises(ValueError, match="given apart") as refused:
+            Repository("https://user:hunter2@github.com/acme/deploy", environ=BARE)
+
+        assert "hunter2" not in str(refused.value)
+
+    def test_another_login_for_the_same_server_does_not_clash(self, remote: Remote) -> None:
+        """As actions/checkout leaves one behind: two Authorization headers would be an error."""
+        origin = remote.url[: remote.url.index("/acme")]
+        left = {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{origin}/.extraheader",
+            "GIT_CONFIG_VALUE_0": "Authorization: basic bm86bm8=",
+        }
+        with opened(remote, environ=BARE | left) as repository:
+            assert repository.head("main") == remote.branches()["main"]
+
+
+class TestSurroundings:
+    def test_a_hooks_environment_does_not_lead_to_another_repository(self, remote: Remote, tmp_path: Path) -> None:
+        mine = Remote.create(tmp_path / "mine.git", {"x": b"mine"})
+        names = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_INDEX_FILE", "GIT_PREFIX")
+        strange = dict.fromkeys(names, str(mine.path)) | {"GIT_NAMESPACE": "x", "GIT_QUARANTINE_PATH": str(mine.path)}
+        strange |= {"GIT_CONFIG_PARAMETERS": "'core.bare=false'", "GIT_TRACE": "1", "GIT_DEFAULT_HASH": "sha256"}
+        before = sorted((str(path), path.lstat().st_mtime_ns) for path in mine.path.rglob("*"))
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in strange.items():
+                patch.setenv(name, value)
+            with opened(remote, environ=dict(os.environ)) as repository:
+                base = repository.head("main")
+                assert repository.read(base, [OVERLAY]) == {OVERLAY: TEXT}
+                repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message="m", expected=None)
+
+        assert before == sorted((str(path), path.lstat().st_mtime_ns) for path in mine.path.rglob("*"))
+        assert remote.show(BRANCH, OVERLAY) == NEWER
+
+    def test_hooks_and_files_of_the_users_configuration_have_no_say(self, remote: Remote, tmp_path: Path) -> None:
+        ran = tmp_path / "ran"
+        hooks = tmp_path / "hooks"
+        hooks.mkdir()
+        for name in ("pre-push", "reference-transaction", "post-checkout", "commit-msg"):
+            (hooks / name).write_text(f"#!/bin/sh\ntouch {ran}\n")
+            (hooks / name).chmod(0o755)
+        (tmp_path / ".gitconfig").write_text(
+            f"[core]\n\thooksPath = {hooks}\n\tfsmonitor = touch {ran}\n\tautocrlf = true\n"
+            f"[init]\n\ttemplateDir = {tmp_path}\n[credential]\n\thelper = !touch {ran}\n[commit]\n\tgpgSign = true\n"
+            f'[url "file:///nonexistent/"]\n\tinsteadOf = http://\n[push]\n\tgpgSign = true\n\tfollowTags = true\n'
+        )
+        per_process = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": str(hooks)}
+        with opened(remote, environ=BARE | {"HOME": str(tmp_path)} | per_process) as repository:
+            base = repository.head("main")
+            repository.publish(BRANCH, parent=base, files={OVERLAY: NEWER}, message="m", expected=None)
+
+        assert not ran.exists()
+        assert remote.show(BRANCH, OVERLAY) == NEWER
+
+    def test_hooks_of_a_path_remote_still_run_as_its_owner_wants(self, remote: Remote, tmp_path: Path) -> None:
+        remote.hook("post-receive", f"cat > {tmp_path}/received")
+
+        commit = proposed(Remote(remote.path))
+
+        assert commit in (tmp_path / "received").read_text()
+
+    def test_nothing_is_left_behind(self, remote: Remote, tmp_path: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tempfile.tempdir", str(tmp_path))
+            proposed(remote)
+            with opened(remote) as repository, contextlib.suppress(GitError):
+                repository.head("nosuch")
+            with pytest.raises(GitError), Repository(remote.url, environ={"PATH": str(tmp_path)}):
+                pass
+
+        assert list(tmp_path.iterdir()) == []
+
+    def test_without_a_scratch_folder_the_error_says_what_to_set(self, remote: Remote, tmp_path: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+            with pytest.raises(GitError, match="no scratch folder") as failed, opened(remote):
+                pass
+
+        assert "TMPDIR" in failed.value.problem.next
+
+    def test_without_git_the_error_says_what_to_install(self, tmp_path: Path) -> None:
+        with (
+            pytest.raises(GitError, match="git is not installed") as failed,
+            Repository("https://github.com/a/b", environ={"PATH": str(tmp_path)}),
+        ):
+            pass
+
+        assert "Install git" in failed.value.problem.next
+
+    @pytest.mark.parametrize("said", ["git version 2.31.9", "gibberish"])
+    def test_a_git_that_is_too_old_is_named(self, tmp_path: Path, said: str) -> None:
+        (tmp_path / "git").write_text(f"#!/bin/sh\necho {said}\n")
+        (tmp_path / "git").chmod(0o755)
+        path = f"{tmp_path}:{os.environ['PATH']}"
+
+        with pytest.raises(GitError, match="too old") as failed, Repository("https://a/b/c", environ={"PATH": path}):
+            pass
+
+        assert "2.32" in failed.value.problem.next

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gitops_bot.edges.checkout import FILE_LIMIT, Checkout, find
+from gitops_bot.errors import EditError, GitError
+
+NOBODY = 65534
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *arguments], check=True, env=environment(folder.parent))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    top = tmp_path / "deploy"
+    top.mkdir()
+    git(top, "init", "--quiet")
+    return Checkout(top)
+
+
+def write(top: Path, path: str, data: bytes = b"x") -> Path:
+    file = top / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)
+    return file
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): ((found := path.lstat()).st_mtime_ns, found.st_size) for path in [folder, *folder.rglob("*")]}
+
+
+class TestFind:
+    def test_from_the_top_and_from_below(self, checkout: Checkout) -> None:
+        below = checkout.top / "apps" / "web"
+        below.mkdir(parents=True)
+
+        assert find(checkout.top) == find(below) == checkout
+
+    def test_a_worktree_has_a_file_in_place_of_a_folder(self, checkout: Checkout, tmp_path: Path) -> None:
+        git(checkout.top, "-c", "user.name=a", "-c", "user.email=a@b.test", "commit", "-q", "--allow-empty", "-m", "x")
+        git(checkout.top, "worktree", "add", "-q", str(tmp_path / "other"))
+
+        assert find(tmp_path / "other") == Checkout(tmp_path / "other")
+
+    def test_outside_of_any_there_is_none(self, tmp_path: Path) -> None:
+        (tmp_path / ".git").mkdir()
+
+        assert find(tmp_path) is None, "an empty folder of that name makes no checkout"
+
+
+class TestTree:
+    def test_tells_files_links_and_inner_checkouts_by_their_git_modes(self, checkout: Checkout) -> None:
+        write(checkout.top, "apps/web/kustomization.yaml")
+        write(checkout.top, "run.sh").chmod(0o755)
+        (checkout.top / "link").symlink_to("apps")
+        (checkout.top / "loop").symlink_to(".")
+        write(checkout.top, "vendor/.git", b"gitdir: ../.git/modules/vendor")
+        write(checkout.top, "vendor/kustomization.yaml")
+        os.mkfifo(checkout.top / "pipe")
+
+        assert checkout.tree() == {
+            "apps/web/kustomization.yaml": "100644",
+            "link": "120000",
+            "loop": "120000",
+            "run.sh": "100755",
+            "vendor": "160000",
+        }
+
+    def test_a_name_that_is_not_utf_8_is_left_out(self, checkout: Checkout) -> None:
+        write(checkout.top, "a/k.yaml")
+        Path(os.fsdecode(os.fsencode(checkout.top) + b"/\xff")).mkdir()
+        Path(os.fsdecode(os.fsencode(checkout.top) + b"/\xff/k.yaml")).write_bytes(b"x")
+
+        assert list(checkout.tree()) == ["a/k.yaml"]
+
+    def test_too_many_files_are_an_error(self, checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("gitops_bot.edges.checkout.ENTRY_LIMIT", 2)
+        for name in "abc":
+            write(checkout.top, name)
+
+        with pytest.raises(GitError, match="more than 2 files"):
+            checkout.tree()
+
+
+class TestRead:
+    def test_gives_the_exact_bytes(self, checkout: Checkout) -> None:
+        data = b"\xef\xbb\xbfimages:\r\n- name: a # \xc3\xbc\r\n"
+        write(checkout.top, "a/k.yaml", data)
+
+        assert checkout.read(["a/k.yaml", "a/missing.yaml", "a/k.yaml/x"]) == {"a/k.yaml": data}
+
+    def test_a_large_file_is_cut_to_one_byte_over_the_limit(self, checkout: Checkout) -> None:
+        write(checkout.top, "k.yaml", b"x" * (FILE_LIMIT + 1000))
+
+        assert len(checkout.read(["k.yaml"])["k.yaml"]) == FILE_LIMIT + 1
+
+    @pytest.mark.parametrize(
+        "path",
+        ["../secret", "link/secret", "file-link", "/etc/passwd", ".", "apps/../apps/k.yaml", "", "a\0b", "pipe"],
+    )
+    def test_never_leaves_the_folder_and_follows_no_link(self, checkout: Checkout, tmp_path: Path, path: str) -> None:
+        write(tmp_path, "secret", b"secret")
+        write(checkout.top, "apps/k.yaml")
+        (checkout.top / "link").symlink_to(tmp_path)
+        (checkout.top / "file-link").symlink_to(tmp_path / "secret")
+        os.mkfifo(checkout.top / "pipe")
+
+        assert checkout.read([path]) == {}
+
+    def test_a_checkout_that_is_itself_reached_by_a_link_is_read(self, checkout: Checkout, tmp_path: Path) -> None:
+        write(checkout.top, "k.yaml", b"data")
+        (tmp_path / "by-link").symlink_to(checkout.top)
+
+        assert Checkout(tmp_path / "by-link").read(["k.yaml"]) == {"k.yaml": b"data"}
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+    def test_a_file_without_permission_is_named(self, checkout: Checkout) -> None:
+        write(checkout.top, "k.yaml").chmod(0)
+
+        with pytest.raises(EditError) as failed:
+            checkout.read(["k.yaml"])
+
+        assert failed.value.problem.file == "k.yaml"
+
+
+class TestOrigin:
+    def test_is_the_address_of_the_remote(self, checkout: Checkout, tmp_path: Path) -> None:
+        git(checkout.top, "remote", "add", "origin", "git@github.com:acme/deploy.git")
+
+        assert checkout.origin(environment(tmp_path)) == "git@github.com:acme/deploy.git"
+
+    def test_there_may_be_none(self, checkout: Checkout, tmp_path: Path) -> None:
+        assert checkout.origin(environment(tmp_path)) is None
+
+    def test_the_users_own_rewriting_of_addresses_counts(self, checkout: Checkout, tmp_path: Path) -> None:
+        git(checkout.top, "remote", "add", "origin", "gh:acme/deploy")
+        write(tmp_path, ".gitconfig", b'[url "https://github.com/"]\n\tinsteadOf = gh:\n')
+
+        assert checkout.origin(environment(tmp_path)) == "https://github.com/acme/deploy"
+
+    def test_a_hooks_environment_does_not_lead_elsewhere(self, checkout: Checkout, tmp_path: Path) -> None:
+        git(checkout.top, "remote", "add", "origin", "https://github.com/acme/deploy")
+        elsewhere = {"GIT_DIR": "/nonexistent", "GIT_WORK_TREE": "/", "GIT_INDEX_FILE": "/nonexistent"}
+
+        assert checkout.origin(environment(tmp_path) | elsewhere) == "https://github.com/acme/deploy"
+
+    def test_without_git_the_error_says_what_to_install(self, checkout: Checkout, tmp_path: Path) -> None:
+        with pytest.raises(GitError, match="git is not installed") as failed:
+            checkout.origin({"PATH": str(tmp_path)})
+
+        assert "Install git" in failed.value.problem.next
+
+    def test_nothing_is_written_and_nothing_is_run(self, checkout: Checkout, tmp_path: Path) -> None:
+        git(checkout.top, "remote", "add", "origin", "https://github.com/acme/deploy")
+        ran = tmp_path / "ran"
+        for key in ("core.fsmonitor", "core.sshCommand", "core.pager", "core.editor"):
+            git(checkout.top, "config", key, f"touch {ran}")
+        write(checkout.top, "k.yaml")
+        before = snapshot(checkout.top)
+
+        checkout.origin(environment(tmp_path))
+        checkout.read(checkout.tree())
+
+        assert before == snapshot(checkout.top)
+        assert not ran.exists()
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+    def test_works_where_the_workspace_belongs_to_another_user(self, checkout: Checkout, tmp_path: Path) -> None:
+        git(checkout.top, "remote", "add", "origin", "https://github.com/acme/deploy")
+        give_away(checkout.top)
+
+        assert checkout.origin(environment(tmp_path)) == "https://github.com/acme/deploy"
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+    @pytest.mark.parametrize("origin", ["/srv/evil.git", "file:///srv/evil.git", "../evil.git"])
+    def test_another_users_workspace_does_not_lead_to_a_folder(
+        self, checkout: Checkout, tmp_path: Path, origin: str
+    ) -> None:
+        git(checkout.top, "remote", "add", "origin", origin)
+        give_away(checkout.top)
+
+        with pytest.raises(GitError, match="belongs to another user"):
+            checkout.origin(environment(tmp_path))
+
+
+def give_away(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        os.lchown(path, NOBODY, NOBODY)
