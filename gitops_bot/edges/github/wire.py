@@ -1,0 +1,208 @@
+"""GitHub's REST API over PyGithub: the one file that knows it, imported when the first request is made.
+
+PyGithub gives authentication, spacing of writes, and the rules of GitHub's rate limits. Its objects are not used: they
+fetch what an answer lacks from the addresses in that answer, so neither the number of requests nor the host they go to
+would be ours to say. What stands here bounds it: no redirects, no waiting beyond a minute, no endless answers.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import requests
+import urllib3
+from github import Auth, Github, GithubException, GithubRetry
+from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester, RequestsResponse
+
+from gitops_bot import __version__
+from gitops_bot.edges.github.failure import Refused, Unanswered, said
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from urllib3.connectionpool import ConnectionPool
+
+    from gitops_bot.edges.http import Clock
+
+#: Seconds: for one answer to begin, between two of its parts, and the longest wait that GitHub may ask for.
+_TIMEOUT, _PATIENCE = 15, 60
+#: Bytes of one answer: thirty pull requests whose bodies are as long as GitHub allows are a tenth of it.
+_LIMIT = 32 * 1024 * 1024
+_TRIES_AFTER_THE_FIRST = 3
+_RETRIED = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+class Wire:
+    """Asks one API as one token. Writes are a second apart (GitHub's guideline), except on this machine."""
+
+    def __init__(self, api_url: str, token: str, clock: Clock) -> None:
+        self._token = token
+        Requester.injectConnectionClasses(_Loopback, _Connection)
+        # On import PyGithub sets up its logger to print on standard error, which is the user's.
+        logging.getLogger("github").handlers[:] = [logging.NullHandler()]
+        self._requester = Github(
+            auth=Auth.Token(token),
+            base_url=api_url,
+            timeout=_TIMEOUT,
+            user_agent=f"gitops-bot/{__version__}",
+            per_page=100,
+            retry=_Patience(clock=clock),
+            api_version="2022-11-28",
+            seconds_between_requests=0,
+            seconds_between_writes=0 if api_url.startswith("http:") else 1,
+        ).requester
+
+    def ask(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None) -> Any:
+        """Send one request and give back the JSON of the answer.
+
+        Raises:
+            Refused: GitHub answered with a status of 300 or more.
+            Unanswered: it did not answer, or not in JSON.
+        """
+        try:
+            accept = {"Accept": "application/vnd.github+json"}
+            status, headers, text = self._requester.requestJson(method, path, dict(query or {}), accept, input=body)
+        except GithubException as error:
+            raise self._refused(method, error.status, error.data, error.headers or {}) from None
+        except _Endless:
+            raise Unanswered(f"sent more than {_LIMIT} bytes", "check GITHUB_API_URL, and run again") from None
+        except requests.exceptions.SSLError:
+            raise Unanswered(
+                "has a certificate that is not trusted here",
+                "set REQUESTS_CA_BUNDLE to the certificates of your GitHub Enterprise, or correct GITHUB_API_URL",
+            ) from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if _is_timeout(error):
+                raise Unanswered(
+                    f"did not answer within {_TIMEOUT} seconds",
+                    "run again later; githubstatus.com tells of disturbances",
+                ) from None
+            raise Unanswered(
+                "cannot be reached, or broke off its answer",
+                "check the network, the proxy and GITHUB_API_URL, and run again",
+            ) from None
+        try:
+            document = json.loads(text) if text else None
+        except (ValueError, RecursionError):
+            if status < 300:
+                raise Unanswered(
+                    "answered with something other than JSON",
+                    "check GITHUB_API_URL: for GitHub Enterprise it ends in /api/v3",
+                ) from None
+            document = None
+        if status >= 300:
+            raise self._refused(method, status, document, headers)
+        return document
+
+    def _refused(self, method: str, status: int, document: object, headers: Mapping[str, Any]) -> Refused:
+        lower = {name.lower(): str(value) for name, value in headers.items()}
+        return Refused(status, said(document, self._token), lower, write=method != "GET")
+
+
+class _Endless(Exception):  # noqa: N818 - caught in this file
+    """An answer is larger than any that GitHub gives."""
+
+
+class _Answer(RequestsResponse):
+    """An answer that was read with a bound; PyGithub reads it once more, as text."""
+
+    def __init__(self, answer: requests.Response) -> None:
+        super().__init__(answer)
+        body = bytearray()
+        for part in answer.iter_content(65_536):
+            body += part
+            if len(body) > _LIMIT:
+                raise _Endless
+        self._text = body.decode(errors="replace")
+
+    def read(self) -> str:
+        return self._text
+
+
+class _Connection(HTTPSRequestsConnectionClass):
+    def getresponse(self) -> _Answer:
+        return _fetch(self)
+
+
+class _Loopback(HTTPRequestsConnectionClass):
+    """Plain HTTP: for this machine only, so never by way of a proxy, which would see the token."""
+
+    def getresponse(self) -> _Answer:
+        self.session.trust_env = False
+        return _fetch(self)
+
+
+def _fetch(connection: _Connection | _Loopback) -> _Answer:
+    host = f"[{connection.host}]" if ":" in connection.host else connection.host
+    port = "" if (connection.protocol, connection.port) == ("https", 443) else f":{connection.port}"
+    with connection.session.request(
+        connection.verb,
+        f"{connection.protocol}://{host}{port}{connection.url}",
+        headers=connection.headers,
+        data=connection.input,
+        timeout=connection.timeout,
+        verify=connection.verify,
+        allow_redirects=False,
+        stream=True,
+    ) as answer:
+        # PyGithub would follow 301, and ask again after 202, both without end.
+        if answer.status_code == 202 or 300 <= answer.status_code < 400:
+            raise Refused(answer.status_code, "", {}, write=connection.verb != "GET")
+        return _Answer(answer)
+
+
+class _Patience(GithubRetry):
+    """Tries again after faults of the server, and waits out one rate limit, if that takes a minute at most."""
+
+    def __init__(self, *, clock: Clock, **settings: Any) -> None:
+        self._clock = clock
+        ours = {
+            "total": _TRIES_AFTER_THE_FIRST,
+            "backoff_factor": 1,
+            "backoff_max": 8,
+            "raise_on_status": False,
+            "status_forcelist": [500, 502, 503, 504],
+            "allowed_methods": _RETRIED,
+            "secondary_rate_wait": _PATIENCE,
+            "max_rate_limit_wait": _PATIENCE,
+        }
+        super().__init__(**{**ours, **settings})
+
+    def new(self, **changes: Any) -> Self:
+        return super().new(clock=self._clock, **changes)
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: Any = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: Any = None,
+    ) -> Self:
+        if response is not None and response.status in (403, 429):
+            waited = any(each.status in (403, 429) for each in self.history)
+            if waited or (self.get_retry_after(response) or 0) > _PATIENCE:
+                content = self.get_content(response, url or "")
+                raise GithubException(response.status, _json(content), dict(response.headers))
+        return cast("Self", super().increment(method, url, response, error, _pool, _stacktrace))
+
+    def sleep(self, response: Any = None) -> None:
+        seconds = (self.get_retry_after(response) if response is not None else None) or self.get_backoff_time()
+        if seconds > 0:
+            self._clock.sleep(seconds)
+
+
+def _is_timeout(error: Exception) -> bool:
+    """Whether the time was over; after the last try requests wraps the reason that urllib3 gave."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(error, requests.exceptions.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError)
+
+
+def _json(content: bytes) -> object:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,158 @@
+"""GitHub's refusals in the words that the user reads: what happened, and the way out.
+
+What each is about: docs.github.com, "Troubleshooting the REST API", "Rate limits for the REST API", "Permissions
+required for fine-grained personal access tokens"; the texts that tell them apart are GitHub's own.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from gitops_bot.edges.github.failure import Refused, Unanswered
+from gitops_bot.errors import ForgeError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: A part of GitHub's message (lower case) -> what it means, and the way out. The first that fits counts.
+_FORBIDDEN: Mapping[str, tuple[str, str]] = {
+    "not permitted to create or approve pull requests": (
+        "GitHub Actions may not create pull requests",
+        (
+            "allow it in Settings > Actions > General > Workflow permissions, of the organisation and of the "
+            "repository; or give the bot the token of a GitHub App"
+        ),
+    ),
+    "not accessible by integration": (
+        "the token of this workflow or GitHub App may not do that",
+        (
+            "give the job `permissions: {contents: write, pull-requests: write}`, or the App the same permissions; the "
+            "GITHUB_TOKEN of a workflow reaches its own repository only"
+        ),
+    ),
+    "not accessible by personal access token": (
+        "the fine-grained token may not do that",
+        "give it this repository, and `Contents` and `Pull requests` with read and write access",
+    ),
+    "archived": ("the repository is archived, so nothing can be proposed", "unarchive it, or take it out of the bot"),
+    "saml": (
+        "the organisation wants single sign-on for tokens",
+        "authorise the token for the organisation: Settings > Developer settings > tokens > Configure SSO",
+    ),
+    "ip allow list": (
+        "the organisation does not let this machine's address in",
+        "run the bot inside the allowed network, or add its address to the organisation's IP allow list",
+    ),
+    "lifetime": (
+        "the organisation does not accept tokens that live this long",
+        "make a token with a shorter expiration, or use a GitHub App",
+    ),
+    "suspended": ("the account or App of this token is suspended", "use the token of another account or App"),
+    "blocked": ("the account of this token is blocked here", "use the token of another account or App"),
+}
+
+
+def explain(failure: Refused | Unanswered, *, repository: str, host: str, now: datetime) -> ForgeError:
+    """Turn a failure into the error that the user reads; `now` says how long a rate limit lasts."""
+    if isinstance(failure, Unanswered):
+        return _error("failed.forge", f"{host} {failure.what}", failure.advice)
+    if failure.limited:
+        return _limited(failure, host, now)
+    quoted = f" (GitHub says: {failure.said})" if failure.said else ""
+    match failure.status:
+        case 401:
+            return _error(
+                "failed.auth",
+                f"{host} does not accept the token{quoted}",
+                "set GITHUB_TOKEN or GH_TOKEN to a token that is valid and not expired; the GITHUB_TOKEN of a workflow "
+                "ends with its job",
+            )
+        case 403:
+            what, way_out = _forbidden(failure)
+            return _error("failed.auth", f"{repository}: {what}{quoted}", way_out)
+        case 404 | 410:
+            return _missing(failure, repository, quoted)
+        case 422:
+            what, way_out = _invalid(failure)
+            return _error("failed.forge", f"{repository}: {what}{quoted}", way_out)
+        case status if 300 <= status < 400:
+            return _error(
+                "failed.forge",
+                f"{repository} has moved: {host} answered {status}",
+                "name the repository as it is called now, in `repository:` of gitops-bot.yaml or by --repository",
+            )
+        case status if status >= 500:
+            return _error(
+                "failed.forge",
+                f"{host} is disturbed: it answered {status}{quoted}",
+                "run again later, nothing is lost; githubstatus.com tells of disturbances",
+            )
+        case status:
+            return _error("failed.forge", f"{repository}: {host} answered {status}{quoted}", "run again")
+
+
+def _forbidden(refused: Refused) -> tuple[str, str]:
+    said = refused.said.lower()
+    for part, words in _FORBIDDEN.items():
+        if part in said:
+            return words
+    scopes = refused.headers.get("x-accepted-oauth-scopes", "").strip()
+    if scopes and "x-oauth-scopes" in refused.headers:
+        return "the classic token lacks a scope", "give it the scope `repo` (`public_repo` for a public repository)"
+    what = "the token may not write here" if refused.write else "the token may not read here"
+    return what, "give it `contents: write` and `pull-requests: write` for this repository"
+
+
+def _missing(refused: Refused, repository: str, quoted: str) -> ForgeError:
+    if refused.write:
+        return _error(
+            "failed.auth",
+            f"{repository}: the token may read here, but not write, or the pull request is gone{quoted}",
+            "give the token `contents: write` and `pull-requests: write` for this repository, and run again",
+        )
+    return _error(
+        "failed.auth",
+        f"{repository} does not exist, or the token cannot see it{quoted}",
+        "check the name; a fine-grained token must have this repository among its own, a GitHub App must be installed "
+        "on it, and the GITHUB_TOKEN of a workflow reaches its own repository only",
+    )
+
+
+def _invalid(refused: Refused) -> tuple[str, str]:
+    said = refused.said.lower()
+    if "no commits between" in said:
+        return "the branch has nothing that its base has not", "run again: the base has moved meanwhile"
+    if "head invalid" in said:
+        return "the branch to propose is not there", "run again: somebody deleted it meanwhile"
+    if "base invalid" in said:
+        return "the branch to merge into is not there", "correct `branch:` in gitops-bot.yaml"
+    return "GitHub did not take the pull request", "the reason is in GitHub's own words above"
+
+
+def _limited(refused: Refused, host: str, now: datetime) -> ForgeError:
+    after, reset = refused.headers.get("retry-after", ""), refused.headers.get("x-ratelimit-reset", "")
+    left = None
+    if _is_number(after):
+        left = timedelta(seconds=int(after))
+    elif refused.headers.get("x-ratelimit-remaining") == "0" and _is_number(reset):
+        left = max(datetime.fromtimestamp(int(reset), UTC) - now, timedelta(0))
+    if left is None:
+        until = "in a few minutes"
+    else:
+        seconds = int(left.total_seconds())
+        shown = f"{seconds} s" if seconds < 120 else f"{-(-seconds // 60)} min"
+        until = f"after {(now + left).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC (in {shown})"
+    return _error(
+        "failed.forge",
+        f"the rate limit of {host} is used up",
+        f"run again {until}: nothing is lost; the token of a GitHub App has a limit of its own",
+    )
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 10
+
+
+def _error(code: str, message: str, way_out: str) -> ForgeError:
+    return ForgeError(Problem(code, message, way_out))

@@ -1,0 +1,320 @@
+"""What goes over the wire, and what becomes of answers that are none. GitHub's own errors stand in test_words.py."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot import __version__
+from gitops_bot.demo.http import Answer, Request, Server
+from gitops_bot.edges.github import wire as wire_module
+from gitops_bot.edges.github.failure import Refused, Unanswered
+from gitops_bot.edges.github.wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+TOKEN = "ghs_0123456789abcdef"
+
+
+class FakeClock:
+    """Stands still; remembers how long it was asked to wait."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return NOW
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+@contextmanager
+def answering(answer: Callable[[Request], Answer] | list[Answer]) -> Iterator[tuple[Wire, FakeClock, Server]]:
+    """A wire to a server that gives these answers in turn, the last of them again and again."""
+    turn = iter(range(1_000))
+    respond = answer if callable(answer) else lambda _: answer[min(next(turn), len(answer) - 1)]
+    clock = FakeClock()
+    with Server(respond) as server:
+        yield Wire(server.url, TOKEN, clock), clock, server
+
+
+OK = Answer.json(200, {"fine": True})
+
+
+def said(message: str, status: int, headers: Mapping[str, str] | None = None) -> Answer:
+    return Answer.json(status, {"message": message}, headers)
+
+
+def test_a_request_says_who_asks_and_what() -> None:
+    seen: list[Request] = []
+
+    def remember(request: Request) -> Answer:
+        seen.append(request)
+        return OK
+
+    with answering(remember) as (wire, _, _):
+        assert wire.ask("POST", "/repos/a/b/pulls", query={"x": "a b&c"}, body={"title": "ä"}) == {"fine": True}
+    (request,) = seen
+    assert (request.method, request.path, request.query) == ("POST", "/repos/a/b/pulls", {"x": "a b&c"})
+    assert request.body == b'{"title": "\\u00e4"}'
+    assert request.headers["authorization"] == f"token {TOKEN}"
+    assert request.headers["user-agent"] == f"gitops-bot/{__version__}"
+    assert request.headers["accept"] == "application/vnd.github+json"
+    assert request.headers["x-github-api-version"] == "2022-11-28"
+
+
+def test_an_answer_without_a_body_is_nothing() -> None:
+    with answering([Answer(204)]) as (wire, _, _):
+        assert wire.ask("DELETE", "/x") is None
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_fault_of_the_server_is_tried_again(method: str, status: int) -> None:
+    with answering([said("oops", status), said("oops", status), OK]) as (wire, clock, server):
+        assert wire.ask(method, "/x") == {"fine": True}
+        assert [seen[2] for seen in server.seen] == [status, status, 200]
+    assert clock.slept == [2]
+
+
+def test_a_fault_that_lasts_is_refused_after_four_tries() -> None:
+    with answering([said("oops", 502)]) as (wire, clock, server):
+        with pytest.raises(Refused) as error:
+            wire.ask("GET", "/x")
+        assert len(server.seen) == 4
+    assert (error.value.status, error.value.said) == (502, "oops")
+    assert sum(clock.slept) < 15
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 422, 451, 501])
+def test_what_is_refused_for_good_is_not_tried_again(status: int) -> None:
+    with answering([said("no", status)]) as (wire, clock, server):
+        with pytest.raises(Refused) as error:
+            wire.ask("POST", "/x", body={})
+        assert len(server.seen) == 1
+    assert (error.value.status, error.value.said, error.value.write, clock.slept) == (status, "no", True, [])
+
+
+PRIMARY = "API rate limit exceeded for installation ID 1."
+SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+
+
+def primary(seconds: float) -> Answer:
+    """Spent, until so many seconds from now: PyGithub compares with the machine's own clock."""
+    moment = int(datetime.now(UTC).timestamp() + seconds)
+    return said(PRIMARY, 403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(moment)})
+
+
+@pytest.mark.parametrize(
+    ("limit", "low", "high"),
+    [
+        pytest.param(said("slow down", 429, {"Retry-After": "7"}), 7, 7, id="429 that says how long"),
+        pytest.param(said(SECONDARY, 403, {"Retry-After": "60"}), 60, 60, id="403 that says how long"),
+        pytest.param(said(SECONDARY, 403), 60, 60, id="a secondary limit that does not say how long"),
+        pytest.param(None, 1, 59, id="a primary limit that ends soon"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+def test_a_rate_limit_that_ends_within_a_minute_is_waited_out_once(
+    method: str, limit: Answer | None, low: float, high: float
+) -> None:
+    limit = limit or primary(50)
+    with answering([limit, OK]) as (wire, clock, _):
+        assert wire.ask(method, "/x") == {"fine": True}
+    assert len(clock.slept) == 1
+    assert low <= clock.slept[0] <= high
+    with answering([limit]) as (wire, clock, server):
+        with pytest.raises(Refused) as error:
+            wire.ask(method, "/x")
+        assert len(server.seen) == 2
+    assert error.value.limited
+    assert len(clock.slept) == 1
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        pytest.param(said("slow down", 429, {"Retry-After": "61"}), id="429"),
+        pytest.param(said(SECONDARY, 403, {"Retry-After": "3600"}), id="a secondary limit"),
+        pytest.param(primary(360_000), id="a primary limit"),
+        pytest.param(said("slow down", 429), id="429 that does not say how long"),
+        pytest.param(said("slow down", 429, {"Retry-After": "Fri, 31 Dec 2077 23:59:59 GMT"}), id="a date far away"),
+    ],
+)
+def test_a_rate_limit_that_lasts_longer_is_not_waited_for(limit: Answer) -> None:
+    with answering([limit]) as (wire, clock, server):
+        with pytest.raises(Refused) as error:
+            wire.ask("GET", "/x")
+        assert len(server.seen) == 1
+    assert error.value.limited
+    assert clock.slept == []
+
+
+def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    with answering([said(SECONDARY, 403, {"Retry-After": "1"}), said("oops", 502), OK]) as (wire, _, _):
+        wire.ask("GET", "/x")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_redirect_is_not_followed(status: int, method: str) -> None:
+    asked: list[str] = []
+
+    def elsewhere(request: Request) -> Answer:
+        asked.append(request.headers.get("authorization", ""))
+        return OK
+
+    with Server(elsewhere) as other:
+        for target in (f"{other.url}/x", "/y"):
+            with answering([Answer(status, headers={"Location": target}), OK]) as (wire, _, server):
+                with pytest.raises(Refused) as error:
+                    wire.ask(method, "/x")
+                assert (error.value.status, len(server.seen)) == (status, 1)
+    assert asked == []
+
+
+def test_an_answer_that_is_not_ready_is_not_asked_for_again_and_again() -> None:
+    with answering([Answer.json(202, {})]) as (wire, _, server):
+        with pytest.raises(Refused, match="202"):
+            wire.ask("GET", "/x")
+        assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<!doctype html><title>Sign in</title>", b'{"a": ', b"[" * 200_000, b"\xff\xfe"],
+    ids=["HTML", "cut off", "deep", "bytes"],
+)
+def test_an_answer_that_is_no_json_is_none(body: bytes) -> None:
+    with answering([Answer(200, body)]) as (wire, _, _), pytest.raises(Unanswered) as error:
+        wire.ask("GET", "/x")
+    assert error.value.what == "answered with something other than JSON"
+
+
+def test_a_refusal_that_is_no_json_keeps_its_status() -> None:
+    with (
+        answering([Answer(403, b"<html>blocked by the proxy</html>")]) as (wire, _, _),
+        pytest.raises(Refused) as error,
+    ):
+        wire.ask("GET", "/x")
+    assert (error.value.status, error.value.said) == (403, "")
+
+
+def test_an_answer_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire_module, "_LIMIT", 100_000)
+    with answering([Answer(200, b'"' + b"x" * 300_000 + b'"')]) as (wire, _, _), pytest.raises(Unanswered) as error:
+        wire.ask("GET", "/x")
+    assert error.value.what == "sent more than 100000 bytes"
+
+
+def test_a_server_that_is_not_there_is_unanswered_after_four_tries() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    clock = FakeClock()
+    with pytest.raises(Unanswered) as error:
+        Wire(f"http://127.0.0.1:{port}", TOKEN, clock).ask("GET", "/x")
+    assert error.value.what == "cannot be reached, or broke off its answer"
+    assert clock.slept == [2, 4]
+
+
+@contextmanager
+def raw(answer: bytes) -> Iterator[str]:
+    """A server that reads a request, sends these bytes, and hangs up; as often as it is asked."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with closing(connection):
+                    connection.recv(65_536)
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", id="another protocol"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", id="a body that is cut off"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", id="chunks that are none"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!", id="gzip that is none"
+        ),
+    ],
+)
+def test_a_broken_answer_is_unanswered(answer: bytes) -> None:
+    with raw(answer) as address, pytest.raises(Unanswered) as error:
+        Wire(address, TOKEN, FakeClock()).ask("GET", "/x")
+    assert error.value.what == "cannot be reached, or broke off its answer"
+
+
+def test_a_proxy_never_sees_what_goes_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server(lambda _: said("through the proxy", 418)) as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        with answering([OK]) as (wire, _, _):
+            assert wire.ask("GET", "/x") == {"fine": True}
+        assert list(proxy.seen) == []
+
+
+def test_a_login_in_netrc_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    netrc = tmp_path_factory.mktemp("home") / "netrc"
+    netrc.write_text("machine 127.0.0.1 login other password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    seen: list[str] = []
+
+    def remember(request: Request) -> Answer:
+        seen.append(request.headers["authorization"])
+        return OK
+
+    with answering(remember) as (wire, _, _):
+        wire.ask("GET", "/x")
+    assert seen == [f"token {TOKEN}"]
+
+
+@pytest.mark.parametrize(
+    ("document", "shown"),
+    [
+        pytest.param({"message": f"bad {TOKEN} here"}, "bad *** here", id="the token, should it be repeated"),
+        pytest.param({"message": "a\x1b[31mb\nc\u202ed"}, "a [31mb c d", id="control characters"),
+        pytest.param({"message": "x" * 1000}, "x" * 299 + "…", id="long"),
+        pytest.param(
+            {
+                "message": "Validation Failed",
+                "errors": [{"field": "head", "code": "invalid"}, "so", {"message": "why"}],
+            },
+            "Validation Failed; head invalid; so; why",
+            id="every error",
+        ),
+        pytest.param(["x"], "", id="no object"),
+        pytest.param({"message": 7, "errors": 8}, "", id="no text"),
+    ],
+)
+def test_githubs_words_are_shown_safely(document: object, shown: str) -> None:
+    with answering([Answer.json(422, document)]) as (wire, _, _), pytest.raises(Refused) as error:
+        wire.ask("GET", "/x")
+    assert error.value.said == shown
