@@ -1,0 +1,42 @@
+"""A branch as the bot finds it: what its commits did since they left the base branch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One path that a commit changed against its first parent; `None` where the file is absent on that side."""
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+    mode_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of a branch that is not on its base."""
+
+    id: str
+    parents: tuple[str, ...]
+    author: str
+    message: str
+    changes: tuple[FileChange, ...]
+    #: A merge from the base branch whose tree is exactly what git makes of both sides ("Update branch").
+    clean_merge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A branch, its head and its commits since the base, oldest first.
+
+    `complete` is false when there were more commits than the edge was ready to read, or no common history.
+    """
+
+    name: str
+    head: str
+    fork: str | None
+    commits: tuple[Commit, ...]
+    complete: bool = True

@@ -1,0 +1,106 @@
+"""Every plan is laid over the pins that the open proposal carries: base + branch + new.
+
+Ten services that run `set` in one minute share one branch; what one of them put there, the next must not lose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitops_bot.images import policy as policies
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import ImageName
+from gitops_bot.releases.choice import direction
+from gitops_bot.releases.plan import Change, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitops_bot.images.policy import Policy
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.proposals.trailers import PinChange
+    from gitops_bot.releases.plan import Decision, Entry
+
+_CODES = {"policy": "chosen", "promotion": "promoted", "set": "set", "rollback": "rolled_back"}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An entry as the base branch has it, and the policy that orders its tags, if any."""
+
+    entry: Entry
+    pin: Pin
+    policy: Policy | None
+
+
+def standing_pins(base: Mapping[tuple[str, str], Standing], carried: Sequence[PinChange]) -> tuple[PinChange, ...]:
+    """The carried pins that still mean something: not yet on the base, and made from what the base has."""
+    kept = []
+    for change in carried:
+        now = base.get(change.key)
+        if now is not None and now.pin == change.before and not _is_on(change, now):
+            kept.append(change)
+    return tuple(kept)
+
+
+def lay(
+    decisions: Sequence[Decision], carried: Sequence[PinChange], base: Mapping[tuple[str, str], Standing]
+) -> tuple[Change, ...]:
+    """The changes of the proposal: what was decided now, and of the carried pins those that no decision replaces."""
+    decided = {decision.entry.key: decision for decision in decisions if decision.entry is not None}
+    changes = {key: decision for key, decision in decided.items() if isinstance(decision, Change)}
+    for change in standing_pins(base, carried):
+        now = base[change.key]
+        if _survives(change, decided.get(change.key), now.policy):
+            changes[change.key] = _as_change(change, now)
+    # A decision for what the base has already takes the carried pin away and proposes nothing in its place.
+    return tuple(
+        change for _, change in sorted(changes.items()) if change.before != change.after or change.new_name is not None
+    )
+
+
+def _is_on(change: PinChange, now: Standing) -> bool:
+    """Whether the base has what the change asks for: the pin, and the repository where that changes too."""
+    renamed = change.new_name is None or str(ImageName.parse(change.new_name)) == now.entry.image
+    return renamed and now.pin == change.after
+
+
+def _survives(carried: PinChange, decision: Decision | None, policy: Policy | None) -> bool:
+    match decision:
+        case Change(source="policy") if carried.source != "policy":
+            # The poll found something, but a person or a pipeline asked for this pin: only something newer replaces it.
+            return not _newer(decision.after, carried, policy)
+        case Change():
+            return False
+        case Kept():
+            # The poll says that the base is current: what an earlier poll proposed has gone back at its source.
+            return carried.source != "policy"
+        case _:
+            return True
+
+
+def _newer(found: Pin, carried: PinChange, policy: Policy | None) -> bool:
+    """Whether what a poll found replaces a pin that was asked for; without an order the last one wins."""
+    if carried.new_name is not None:
+        return False  # the poll looked into another repository
+    if found.tag is None or carried.after.tag is None:
+        return True
+    if found.tag == carried.after.tag:
+        # The same tag with other bytes: only where such a tag may move.
+        return isinstance(policy, policies.Follow) or policies.is_floating(found.tag)
+    order = policies.compare(policy, found.tag, carried.after.tag)
+    return order is None or order > 0
+
+
+def _as_change(carried: PinChange, now: Standing) -> Change:
+    reason = Reason(_CODES[carried.source], "carried over from the open proposal", {})
+    return Change(
+        now.entry,
+        carried.before,
+        carried.after,
+        carried.source,
+        direction(carried.before, carried.after, now.policy),
+        reason,
+        carried.new_name,
+    )

@@ -1,0 +1,87 @@
+"""What a journey did, or would do: plain values that the report turns into text and JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.images.reason import Reason
+    from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.releases.plan import Change, Failed, Held
+
+ActionName = Literal["open", "refresh", "leave", "close", "commit", "none"]
+
+#: Actions that write, or would.
+WRITING: tuple[ActionName, ...] = ("open", "refresh", "close", "commit")
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """What became of one group of an environment. `files` holds the bytes before and after, for the diff."""
+
+    group: str
+    branch: str | None
+    action: ActionName
+    reason: Reason
+    pull_request: PullRequest | None = None
+    commit: str | None = None
+    changes: tuple[Change, ...] = ()
+    files: Mapping[str, tuple[bytes, bytes]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentOutcome:
+    """One environment after a journey."""
+
+    name: str
+    proposals: tuple[Proposed, ...] = ()
+    held: tuple[Held, ...] = ()
+    failed: tuple[Failed, ...] = ()
+    unchanged: int = 0
+    promoted_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A whole journey. `complete` is false when something could not be seen, read or done."""
+
+    repository: str | None
+    branch: str | None
+    commit: str | None
+    environments: tuple[EnvironmentOutcome, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    saw_pull_requests: bool = True
+    #: The keys of the entries that the command named: held ones of them could not be done. None: it names none.
+    named: frozenset[tuple[str, str]] | None = None
+
+    @property
+    def all_problems(self) -> tuple[Problem, ...]:
+        """Every problem once: those of the whole run, then those of the environments."""
+        failed = [item.problem for env in self.environments for item in env.failed]
+        return tuple(dict.fromkeys([*self.problems, *failed]))
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was seen, read and done."""
+        return self.saw_pull_requests and not self.problems and not any(env.failed for env in self.environments)
+
+    @property
+    def would_write(self) -> bool:
+        """Whether anything was written, or would be."""
+        return any(proposed.action in WRITING for env in self.environments for proposed in env.proposals)
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, held or nothing to do; 1 some item failed, or a named item could not be done."""
+        failed = bool(self.problems) or any(env.failed for env in self.environments)
+        return 1 if failed or self._undone() else 0
+
+    def _undone(self) -> bool:
+        if self.named is None:
+            return False
+        held = any(item.entry.key in self.named for env in self.environments for item in env.held)
+        return held or any(item.action == "leave" for env in self.environments for item in env.proposals)

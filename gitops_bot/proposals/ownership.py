@@ -1,0 +1,72 @@
+"""Whose branch is it? People win, so the bot only rewrites what is provably its own.
+
+A commit is ours when the changes that its trailers name account for exactly what differs from its parent: each pin
+as said, every other byte the same. The author's name is no evidence: `github-actions[bot]` is every workflow.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from gitops_bot.proposals import naming, trailers
+from gitops_bot.releases import replay
+
+if TYPE_CHECKING:
+    from gitops_bot.proposals.branch import Branch, Commit
+    from gitops_bot.proposals.trailers import PinChange, Trailers
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """Every commit is ours or a clean merge from the base; `carried` is what they do together."""
+
+    carried: tuple[PinChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """A person put something on the branch: `commit` is the first one that is not ours."""
+
+    commit: str
+    author: str
+    why: str
+
+
+@lru_cache(maxsize=1)  # asked for the carried pins and again for the action, and a thousand files take seconds
+def of(branch: Branch) -> Ours | Theirs:
+    """Judge a branch by its commits."""
+    if not branch.complete:
+        return Theirs(branch.head, "", "its history could not be followed back to the base branch")
+    said: list[Trailers] = []
+    for commit in branch.commits:
+        if commit.clean_merge:
+            continue
+        plan = trailers.parse(commit.message)
+        if plan is None:
+            return Theirs(commit.id, commit.author, "it carries no plan of the bot")
+        if naming.branch(plan.environment, plan.group) != branch.name:
+            return Theirs(commit.id, commit.author, "its plan is for another branch")
+        if not _accounts_for(commit, plan):
+            return Theirs(commit.id, commit.author, "it changes more than, or something else than, its plan says")
+        said.append(plan)
+    return Ours(trailers.fold(said))
+
+
+def _accounts_for(commit: Commit, plan: Trailers) -> bool:
+    if len(commit.parents) != 1:
+        return False
+    by_file: dict[str, list[PinChange]] = defaultdict(list)
+    for said in plan.changes:
+        by_file[said.file].append(said)
+    if by_file.keys() != {change.path for change in commit.changes}:
+        return False
+    for change in commit.changes:
+        if change.before is None or change.after is None or change.mode_changed:
+            return False
+        steps = [replay.Step(pin.name, pin.before, pin.after, pin.new_name) for pin in by_file[change.path]]
+        if not replay.explains(change.path, change.before, change.after, steps):
+            return False
+    return True

@@ -1,0 +1,160 @@
+"""The plan in a commit message, so that the next run can read it again: Git is the only state.
+
+    Gitops-Bot-Plan: 1 <environment> <group> <source>
+    Gitops-Bot-Change: {"file": ..., "name": ..., "from": {...}, "to": {...}}
+
+A change is one line of ASCII JSON. `newName` and `source` are added where they say more than the plan's line does.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
+from gitops_bot.releases.plan import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PLAN = "Gitops-Bot-Plan"
+CHANGE = "Gitops-Bot-Change"
+_VERSION = "1"
+_MESSAGE_LIMIT = 4 << 20
+_SOURCES: tuple[Source, ...] = get_args(Source)
+
+
+@dataclass(frozen=True, slots=True)
+class PinChange:
+    """One pin that a commit says it changed, by the entry's key."""
+
+    file: str
+    name: str
+    before: Pin
+    after: Pin
+    source: Source
+    new_name: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The entry that it is about, as `Entry.key`."""
+        return (self.file, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Trailers:
+    """What the trailers of one commit message say."""
+
+    environment: str
+    group: str
+    source: Source
+    changes: tuple[PinChange, ...]
+
+
+def render(trailers: Trailers) -> str:
+    """The trailer block, without a final newline."""
+    lines = [f"{PLAN}: {_VERSION} {trailers.environment} {trailers.group} {trailers.source}"]
+    for change in trailers.changes:
+        said: dict[str, Any] = {
+            "file": change.file,
+            "name": change.name,
+            "from": _pin_json(change.before),
+            "to": _pin_json(change.after),
+        }
+        if change.new_name is not None:
+            said["newName"] = change.new_name
+        if change.source != trailers.source:
+            said["source"] = change.source
+        lines.append(f"{CHANGE}: {json.dumps(said, ensure_ascii=True)}")
+    return "\n".join(lines)
+
+
+def parse(message: str) -> Trailers | None:
+    """The plan that a commit message carries; None where there is none, or where any part of it is not well-formed."""
+    if len(message) > _MESSAGE_LIMIT:
+        return None
+    plans: list[str] = []
+    changes: list[str] = []
+    for line in message.splitlines():
+        key, colon, value = line.partition(": ")
+        if colon and key == PLAN:
+            plans.append(value)
+        elif colon and key == CHANGE:
+            changes.append(value)
+    if len(plans) != 1:
+        return None
+    words = plans[0].split()
+    if len(words) != 4 or words[0] != _VERSION or words[3] not in _SOURCES:
+        return None
+    source = words[3]
+    parsed = [_change(text, source) for text in changes]
+    known = [change for change in parsed if change is not None]
+    if len(known) != len(parsed):
+        return None
+    return Trailers(words[1], words[2], source, tuple(known))
+
+
+def fold(said: Sequence[Trailers]) -> tuple[PinChange, ...]:
+    """What a row of commits, oldest first, did together: the first `from` and the last `to` of each entry."""
+    total: dict[tuple[str, str], PinChange] = {}
+    for trailers in said:
+        for change in trailers.changes:
+            first = total.get(change.key, change)
+            total[change.key] = PinChange(
+                change.file,
+                change.name,
+                first.before,
+                change.after,
+                change.source,
+                change.new_name if change.new_name is not None else first.new_name,
+            )
+    return tuple(change for change in total.values() if change.before != change.after or change.new_name is not None)
+
+
+def _pin_json(pin: Pin) -> dict[str, str | None]:
+    return {"tag": pin.tag, "digest": pin.digest}
+
+
+def _change(text: str, source: Source) -> PinChange | None:
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    match said:
+        case {"file": str(file), "name": str(name), "from": before, "to": after}:
+            pins = (_present(before), _pin(after))
+        case _:
+            return None
+    new_name = said.get("newName")
+    own_source = said.get("source", source)
+    if pins[0] is None or pins[1] is None or own_source not in _SOURCES or not _is_name(new_name):
+        return None
+    return PinChange(file, name, pins[0], pins[1], own_source, new_name)
+
+
+def _pin(said: object) -> Pin | None:
+    pin = _present(said)
+    if pin is None or not (pin.tag is None or is_tag(pin.tag)) or not (pin.digest is None or is_digest(pin.digest)):
+        return None
+    return pin
+
+
+def _present(said: object) -> Pin | None:
+    """What stood in a file, which may be no tag at all: the proposal that mends `newTag: 1.0+build` says so too."""
+    match said:
+        case {"tag": None | str() as tag, "digest": None | str() as digest}:
+            return Pin(tag, digest)
+    return None
+
+
+def _is_name(text: object) -> bool:
+    if text is None:
+        return True
+    if not isinstance(text, str):
+        return False
+    try:
+        ImageName.parse(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,113 @@
+"""From a policy's choice and the registry's digest to a decision about one entry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitops_bot.images import policy as policies
+from gitops_bot.images.policy import Follow
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.releases.plan import Change, Held, Kept
+
+if TYPE_CHECKING:
+    from gitops_bot.images.rules import PinShape, Rules
+    from gitops_bot.releases.plan import Decision, Direction, Entry
+
+
+def shaped(shape: PinShape, present: Pin, tag: str, digest: str | None) -> Pin:
+    """The pin to write. A tag that is there is kept in step even where only digests are asked for."""
+    match shape:
+        case "tag":
+            return Pin(tag, None)
+        case "digest" if present.tag is None:
+            return Pin(None, digest)
+        case _:
+            return Pin(tag, digest)
+
+
+def advance(place: Entry, present: Pin, rules: Rules, chosen: policies.Chosen, digest: str | None) -> Decision:
+    """Go to the tag that the policy chose; `digest` is what it names now (None where only tags are pinned)."""
+    after = shaped(rules.pin, present, chosen.tag, digest)
+    if after == present:
+        return Kept(place, present, Reason("current", chosen.reason.text))
+    direction: Direction = "adopted" if chosen.reason.code == "adopted" else "forward"
+    return Change(place, present, after, "policy", direction, chosen.reason)
+
+
+def follow(place: Entry, present: Pin, rules: Rules, tag: str, digest: str) -> Decision:
+    """Follow one moving tag: to it first, then along with it."""
+    if rules.pin == "tag" and present == Pin(tag):
+        return Kept(place, present, Reason("current", f"{tag} is followed by its name alone"))
+    if present.digest == digest and present.tag in (None, tag):
+        return Kept(place, present, Reason("current", f"{tag} still names {digest[:19]}"))
+    after = shaped(rules.pin, present, tag, digest)
+    moved = present.digest is not None and present.tag in (None, tag)
+    if moved and rules.on_move == "hold":
+        return _held_moved(place, present, tag, digest)
+    if moved:
+        return Change(place, present, after, "policy", "moved", Reason("chosen", f"{tag} now names {digest[:19]}"))
+    reason = Reason("adopted", f"{tag} is the tag to follow; it names {digest[:19]}")
+    return Change(place, present, after, "policy", "adopted", reason)
+
+
+def stay(place: Entry, present: Pin, rules: Rules, digest: str) -> Decision:
+    """The tag stays: has it been moved to other bytes? Full versions and SHA tags should never be; others follow."""
+    tag = present.tag or ""
+    if digest == present.digest:
+        return Kept(place, present, Reason("current", f"{tag} is the newest and still names the same digest"))
+    if follows_moves(rules, tag):
+        reason = Reason("chosen", f"{tag} was moved: it now names {digest[:19]}")
+        return Change(place, present, Pin(tag, digest), "policy", "moved", reason)
+    return _held_moved(place, present, tag, digest)
+
+
+def follows_moves(rules: Rules, tag: str) -> bool:
+    """Whether a tag that now names another digest is followed or held."""
+    if rules.on_move is not None:
+        return rules.on_move == "follow"
+    if rules.policy is not None and isinstance(rules.policy.policy, Follow):
+        return True
+    return policies.is_floating(tag)
+
+
+def downgrade(rules: Rules, present: Pin, after: Pin) -> Reason | None:
+    """Why going from `present` to `after` would be a step back; None where it is not, or cannot be told."""
+    if present.tag is None or after.tag is None or present.tag == after.tag:
+        return None
+    policy = rules.policy.policy if rules.policy is not None else None
+    order = policies.compare(policy, after.tag, present.tag)
+    if order is None or order >= 0:
+        return None
+    text = f"{after.tag} is older than {present.tag}: never backwards by accident"
+    return Reason("held.downgrade", text, {"present": present.tag, "asked": after.tag})
+
+
+def direction(before: Pin, after: Pin, policy: policies.Policy | None) -> Direction:
+    """How a pin that somebody asked for relates to the present one, as far as the tags tell."""
+    if before.tag == after.tag:
+        return "adopted" if before.digest is None else "moved"
+    if before.tag is None and before.digest is None:
+        return "adopted"
+    if before.tag is None or after.tag is None:
+        return "forward"
+    order = policies.compare(policy, after.tag, before.tag)
+    return "backward" if order is not None and order < 0 else "forward"
+
+
+def moved_by_accident(place: Entry, present: Pin, rules: Rules, after: Pin) -> Held | None:
+    """The hold on a tag that stays while its digest does not, unless such a tag may move; None where all is well."""
+    digests = (present.digest, after.digest)
+    if present.tag is None or present.tag != after.tag or None in digests or present.digest == after.digest:
+        return None
+    if follows_moves(rules, present.tag):
+        return None
+    return _held_moved(place, present, present.tag, after.digest or "")
+
+
+def _held_moved(place: Entry, present: Pin, tag: str, digest: str) -> Held:
+    text = (
+        f"{tag} was moved in the registry: pinned is {(present.digest or '')[:19]}, it now names {digest[:19]}; "
+        "publish a new tag, or say `on_move: follow`"
+    )
+    return Held(place, present, Pin(tag, digest), Reason("held.moved", text, {"pinned": present.digest, "now": digest}))

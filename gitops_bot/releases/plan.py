@@ -1,0 +1,85 @@
+"""The plan of one environment, as values: what would change, what is held, what failed, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from gitops_bot.errors import Problem
+    from gitops_bot.images.reason import Reason
+    from gitops_bot.images.reference import Pin
+
+Source = Literal["policy", "promotion", "set", "rollback"]
+Direction = Literal["forward", "backward", "moved", "adopted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a pin stands: one item of `images:` in one file. `file` and `name` identify it, never the repository."""
+
+    environment: str | None
+    overlay: str
+    file: str
+    line: int
+    name: str
+    image: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells this entry from every other of the repository."""
+        return (self.file, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One pin that becomes another. `new_name` only where a person gave one to `set` or `edit`."""
+
+    entry: Entry
+    before: Pin
+    after: Pin
+    source: Source
+    direction: Direction
+    reason: Reason
+    new_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An entry that stays as it is although something else could be pinned."""
+
+    entry: Entry
+    current: Pin
+    candidate: Pin | None
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An entry, or a whole file (`entry` is None), that could not be looked at."""
+
+    entry: Entry | None
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An entry with nothing to do: current, ignored or unmanaged. `pin` is what it has."""
+
+    entry: Entry
+    pin: Pin
+    reason: Reason
+
+
+Decision = Change | Held | Failed | Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to happen to one environment."""
+
+    environment: str
+    changes: tuple[Change, ...]
+    held: tuple[Held, ...]
+    failed: tuple[Failed, ...]
+    unchanged: int

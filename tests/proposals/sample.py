@@ -1,0 +1,97 @@
+"""Real bytes of kustomizations, and the proposals, commits and branches that are made of them."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.manifests import kustomization
+from gitops_bot.proposals import naming
+from gitops_bot.proposals import proposal as proposals
+from gitops_bot.proposals.branch import Branch, Commit, FileChange
+from gitops_bot.proposals.pull_request import PullRequest
+from gitops_bot.releases.overlay import Overlay, edited
+from gitops_bot.releases.plan import Change, Entry, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.proposals.proposal import Proposal
+
+A, B, C = ("sha256:" + letter * 64 for letter in "abc")
+WEB = "apps/web/overlays/staging/kustomization.yaml"
+API = "apps/api/overlays/staging/kustomization.yaml"
+FILES: Mapping[str, bytes] = {
+    WEB: (
+        b"\xef\xbb\xbf# Gr\xc3\xbc\xc3\x9fe\r\nresources: [../../base]\r\nimages:\r\n"
+        b"  - name: web  # ours\r\n    newTag: 'v1'  # keep\r\n"
+        b"  - {name: proxy, newTag: v1, digest: '%s'}\r\n"
+        b"  - name: joined\r\n    newTag: v1@%s\r\n" % (A.encode(), A.encode())
+    ),
+    API: b"images:\n- name: api\n  newTag: v1\n  digest: %s" % A.encode(),
+}
+BASE, HEAD, NEWER = (f"{number:040x}" for number in (1, 2, 3))
+
+
+def entry(name: str = "web", file: str = WEB, image: str | None = None) -> Entry:
+    return Entry("staging", posixpath.dirname(file), file, 4, name, image or f"docker.io/library/{name}")
+
+
+def change(
+    name: str = "web",
+    after: Pin | None = None,
+    before: Pin | None = None,
+    *,
+    file: str = WEB,
+    source: str = "policy",
+    new_name: str | None = None,
+    reason: str = "v2 is the highest of 3 tags",
+) -> Change:
+    return Change(
+        entry(name, file),
+        before or Pin("v1"),
+        after or Pin("v2", B),
+        source,
+        "forward",
+        Reason("chosen", reason),
+        new_name,
+    )
+
+
+def plan(*changes: Change, **more: object) -> Plan:
+    return replace(Plan("staging", changes, (), (), 0), **more)
+
+
+def overlays(files: Mapping[str, bytes]) -> list[Overlay]:
+    return [Overlay("staging", posixpath.dirname(file), kustomization.read(data, file)) for file, data in files.items()]
+
+
+def written(*changes: Change, files: Mapping[str, bytes] = FILES, parent: str = BASE) -> Proposal:
+    """The proposal that the bot makes of these changes to these files."""
+    done = edited(overlays(files), changes)
+    return proposals.write(plan(*changes), done, base="main", parent=parent, source=changes[0].source)
+
+
+def commit(proposal: Proposal, files: Mapping[str, bytes] = FILES, *, name: str = HEAD) -> Commit:
+    """The commit that publishing a proposal makes."""
+    changed = tuple(FileChange(path, files[path], data) for path, data in sorted(proposal.files.items()))
+    return Commit(name, (proposal.parent,), "gitops-bot <gitops-bot@noreply.invalid>", proposal.message, changed)
+
+
+def branch(*commits: Commit, name: str | None = None, complete: bool = True) -> Branch:
+    head = commits[-1].id if commits else BASE
+    return Branch(name or naming.branch("staging"), head, BASE, commits, complete)
+
+
+def merge(*changed: FileChange, name: str = NEWER, clean: bool = True) -> Commit:
+    """A merge from the base branch on top: what it changed against the branch, and whether git makes the same."""
+    message = "Merge branch 'main' into gitops-bot/staging/all"
+    return Commit(name, (HEAD, "f" * 40), "Ada <ada@example.test>", message, changed, clean_merge=clean)
+
+
+def pull(state: str = "open", *, body: str = "", head: str = HEAD, number: int = 7, title: str = "") -> PullRequest:
+    url = f"https://github.test/acme/deploy/pull/{number}"
+    return PullRequest(number, url, state, naming.branch("staging"), "main", head, title, body)

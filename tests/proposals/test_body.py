@@ -1,0 +1,348 @@
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt  # what `rich` renders Markdown with
+
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.proposals import body
+from gitops_bot.proposals.markdown import plain
+from gitops_bot.proposals.trailers import PinChange
+from gitops_bot.releases.plan import Change, Entry, Held
+from tests.proposals.sample import API, A, B, C, change, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CLOSED = "<!-- gitops-bot:closed -->"
+HOSTILE = {
+    "pipes": "a|b||c|",
+    "escaped pipes": "a\\|b\\\\|c\\",
+    "back-ticks": "`a``b```c",
+    "only back-ticks": "```",
+    "line breaks": "a\nb\r\nc\rd\u2028e\x85f\x0bg",
+    "a new row": "x |\n| a | b | c | d | e |",
+    "an end of the table": "x\n\n# heading\n\n- item",
+    "HTML": "<img src=x onerror=alert(1)><script>x</script>",
+    "a comment": "<!-- x",
+    "the end of a comment": "x --> y --!> z -> <!-->",
+    "the closing mark": CLOSED,
+    "the closing mark on its own line": f"x\n{CLOSED}\ny",
+    "a plan mark": f"\n<!-- gitops-bot:plan {'0' * 64} -->\n",
+    "pin marks": f"\n<!-- gitops-bot:pins {'0' * 16} -->\n",
+    "mentions": "@acme/team @ada me@example.test",
+    "issues": "fixes #1, closes acme/deploy#2",
+    "links": "[x](https://evil.test) ![y](https://evil.test/z.png) <https://evil.test> https://evil.test www.evil.test",
+    "emphasis": "*a* __b__ ~~c~~ $d$ &lt;",
+    "control characters": "a\x00b\x1b[2Jc\x7f\x9b",
+    "bidirectional": "a\u202eb\u2066c\u200fd",
+    "invisible": "\u200b\u2060\ufeff",
+    "blank": " \t ",
+    "a lone surrogate": "a\ud800b",
+    "long": "x" * 10_000,
+    "long and escaped": "|`" * 5_000,
+    "long and wide": "\U0001f600" * 10_000,
+}
+
+
+def hostile(text: str, *, tag: str = "v2") -> Change:
+    entry = Entry("staging", text, f"{text}/kustomization.yaml", 1, text, f"r.test/{text}")
+    return Change(entry, Pin(text, text), Pin(tag, B), "policy", "forward", Reason("chosen", text))
+
+
+def said(*changes: Change) -> tuple[PinChange, ...]:
+    return tuple(
+        PinChange(each.entry.file, each.entry.name, each.before, each.after, each.source, each.new_name)
+        for each in changes
+    )
+
+
+def rendered(*changes: Change, held: tuple[Held, ...] = (), environment: str = "staging") -> str:
+    return body.render(replace(plan(*changes), held=held, environment=environment), said(*changes))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a reader of the Markdown gets to see."""
+
+    rows: list[list[str]]
+    active: list[str]
+    comments: list[str]
+    text: str
+
+
+def shown(text: str) -> Shown:
+    """The body as an independent parser of Markdown with tables reads it."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    rows: list[list[str]] = []
+    active: list[str] = []
+    words: list[str] = []
+    for at, token in enumerate(tokens):
+        if token.type == "tr_open":
+            rows.append([])
+        if token.type in ("td_open", "th_open"):
+            cell = tokens[at + 1].children or []
+            rows[-1].append("".join(part.content for part in cell if part.type != "html_inline"))
+        for part in token.children or []:
+            if part.type in ("image", "link_open", "em_open", "strong_open") or (
+                part.type == "html_inline" and part.content != "<br>"
+            ):
+                active.append(part.content or part.type)
+            if part.type == "text":
+                words.append(part.content)
+        if token.type in ("heading_open", "hr", "fence", "code_block", "blockquote_open"):
+            active.append(token.type)
+    comments = [line for token in tokens if token.type == "html_block" for line in token.content.splitlines()]
+    return Shown(rows, active, comments, "\n".join(words))
+
+
+def test_a_reviewer_sees_image_from_to_digest_and_why() -> None:
+    text = rendered(change(), change("api", Pin("v2"), Pin("v1", A), file=API, reason="set by hand"))
+    seen = shown(text)
+    assert seen.rows == [
+        ["image", "from", "to", "digest", "why"],
+        [
+            "docker.io/library/webapps/web/overlays/staging/kustomization.yaml",
+            "v1",
+            "v2",
+            B,
+            "v2 is the highest of 3 tags",
+        ],
+        ["docker.io/library/apiapps/api/overlays/staging/kustomization.yaml", "v1", "v2", "", "set by hand"],
+    ]
+    assert "2 pins changed, nothing else." in text
+    assert "Merge to release. Close to decline exactly these pins" in text
+    assert "Held back" not in text
+
+
+def test_digests_alone_and_new_repositories_are_shown() -> None:
+    text = rendered(change(before=Pin(None, A), after=Pin(None, B), new_name="ghcr.io/acme/web"))
+    assert "1 pin changed" in text
+    (_, row) = shown(text).rows
+    assert row[0].startswith("docker.io/library/web → ghcr.io/acme/web")
+    assert row[1:4] == [f"@{A}", "(by digest)", B]
+
+
+def test_what_is_held_back_is_said_with_its_reason() -> None:
+    held = Held(change().entry, Pin("v1"), Pin("v0"), Reason("held.downgrade", "v0 is older than v1"))
+    assert (
+        "\n\nHeld back, and why:\n\n- `web` in `apps/web/overlays/staging/kustomization.yaml`: v0 is older than v1\n\n"
+        in rendered(change("api"), held=(held,))
+    )
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=label) for label, text in HOSTILE.items()])
+def test_no_name_and_no_reason_leaves_its_cell(text: str) -> None:
+    one = hostile(text)
+    held = Held(one.entry, one.before, one.after, one.reason)
+    rest = rendered(one, change(), held=(held,), environment=text)
+    seen = shown(rest)
+
+    assert [len(row) for row in seen.rows] == [5, 5, 5]
+    assert seen.rows[1][1] == plain(text)
+    assert seen.rows[2][1:4] == ["v1", "v2", B]
+    emphasised = ["strong_open"] if plain(text) else []
+    assert seen.active in (emphasised, [])
+    marks = " ".join(body.pin_mark(each.entry.key, each.after, None) for each in (one, change()))
+    assert seen.comments == [
+        "<!-- gitops-bot:begin -->",
+        f"<!-- gitops-bot:plan {body.mark(said(one, change()))} -->",
+        f"<!-- gitops-bot:pins {marks} -->",
+        "<!-- gitops-bot:end -->",
+    ]
+    assert not re.search(r"@\w|#\d|://|www\.", seen.text)
+    assert all(char.isprintable() or char in "\n\u200b" for char in rest)
+    assert len(rest) <= body.LIMIT
+    # The hidden comments are the bot's, whatever the names say.
+    assert body.plan_mark(rest) == body.mark(said(one, change()))
+    assert not body.closed_by_bot(rest)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=80), st.text(max_size=80))
+@example("a|b\\", "`")
+def test_the_table_is_well_formed_whatever_the_names_are(name: str, reason: str) -> None:
+    entry = Entry("staging", "", name, 1, name, name)
+    one = Change(entry, Pin(), Pin("v2"), "policy", "forward", Reason("chosen", reason))
+    text = rendered(one)
+    assert [len(row) for row in shown(text).rows] == [5, 5]
+    assert body.plan_mark(text) == body.mark(said(one))
+
+
+def test_a_thousand_changes_are_cut_at_a_whole_row_with_a_word() -> None:
+    changes = [change(f"service-{number}", file=f"apps/service-{number}/kustomization.yaml") for number in range(1000)]
+    text = rendered(*changes)
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+
+    assert body.LIMIT - 1_000 < len(text) <= body.LIMIT
+    assert rows == rendered(*changes[: len(rows)]).splitlines()[5 : 5 + len(rows)]
+    assert f"\n\n… and {1000 - len(rows)} more changes: see the commit.\n" in text
+    assert body.plan_mark(text) == body.mark(said(*changes))
+    assert len(body.pin_marks(text)) == 1000
+
+
+def test_the_word_about_the_rest_has_room_wherever_the_cut_falls() -> None:
+    changes = [change(f"service-{number}", file=f"apps/{number}/kustomization.yaml") for number in range(400)]
+    texts = [rendered(*changes, environment="x" * number) for number in range(1, 320, 10)]
+    assert all(len(text) <= body.LIMIT and "more changes: see the commit." in text for text in texts)
+
+
+def test_one_row_too_many_is_one_more_change() -> None:
+    changes = [hostile(f"{'|' * 480}{number}") for number in range(200)]
+    texts = [rendered(*changes[:number]) for number in range(1, 60)]
+    first = next(text for text in texts if "more change" in text)
+    assert "\n\n… and 1 more change: see the commit.\n" in first
+    assert len(first) <= body.LIMIT
+
+
+@pytest.mark.parametrize("text", ["x" * 10_000, "|`" * 5_000, "@#" * 5_000, "\\" * 10_000])
+def test_the_limit_holds_whatever_is_changed_and_held(text: str) -> None:
+    changes = [hostile(f"{number}{text}", tag=f"v{number}") for number in range(1500)]
+    held = tuple(Held(one.entry, one.before, one.after, one.reason) for one in changes)
+    whole = rendered(*changes, held=held, environment=text)
+
+    assert len(whole) <= body.LIMIT
+    assert body.plan_mark(whole) == body.mark(said(*changes))
+    assert re.search(r"\n- … and [0-9]+ more\n", whole)
+    assert re.search(r"\n… and [0-9]+ more changes: see the commit\.\n", whole)
+    closing = body.with_closing_mark(whole)
+    assert len(closing) <= body.LIMIT
+    assert body.closed_by_bot(closing)
+    assert body.plan_mark(closing) == body.plan_mark(whole)
+
+
+def test_the_same_plan_gives_the_same_body() -> None:
+    assert rendered(change(), hostile("x")) == rendered(change(), hostile("x"))
+
+
+# The hidden comments.
+
+
+def test_the_mark_is_of_the_pins_and_not_of_their_order_or_reasons() -> None:
+    one, other = change(), change("api", file=API)
+    mark = body.mark(said(one, other))
+    assert mark == body.mark(said(other, one))
+    assert mark == body.mark(said(replace(one, reason=Reason("set", "another reason")), other))
+    assert mark == body.mark(said(replace(one, source="set"), other))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(change(after=Pin("v3", B)), id="another tag"),
+        pytest.param(change(after=Pin("v2", C)), id="another digest"),
+        pytest.param(change(after=Pin("v2")), id="no digest"),
+        pytest.param(change(before=Pin("v0")), id="another present pin"),
+        pytest.param(change("api"), id="another entry"),
+        pytest.param(change(file=API), id="another file"),
+        pytest.param(change(new_name="ghcr.io/acme/web"), id="another repository"),
+    ],
+)
+def test_the_mark_differs_when_the_pins_do(other: Change) -> None:
+    assert body.mark(said(other)) != body.mark(said(change()))
+
+
+def test_pins_are_found_again_one_by_one() -> None:
+    one, other = change(), change("api", file=API, new_name="ghcr.io/acme/api")
+    marks = body.pin_marks(rendered(one, other))
+    assert marks == {
+        body.pin_mark(one.entry.key, one.after, None),
+        body.pin_mark(other.entry.key, other.after, "ghcr.io/acme/api"),
+    }
+    assert body.pin_mark(one.entry.key, Pin("v3", B), None) not in marks
+    assert body.pin_mark(other.entry.key, other.after, None) not in marks
+    assert body.pin_mark(other.entry.key, one.after, None) not in marks
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(lambda text: text.replace("\n", "\r\n"), id="saved in a browser"),
+        pytest.param(lambda text: f"Please review.\n\n{text}", id="words before"),
+        pytest.param(lambda text: f"{text}\n\nThanks!", id="words after"),
+        pytest.param(lambda text: re.sub(r"^\|.*\n", "", text, flags=re.MULTILINE), id="the table taken out"),
+        pytest.param(lambda text: f"{text}   ", id="blanks at the end"),
+    ],
+)
+def test_marks_outlive_what_people_do_to_the_text(edit: Callable[[str], str]) -> None:
+    text = rendered(change())
+    assert body.plan_mark(edit(text)) == body.mark(said(change()))
+    assert body.pin_marks(edit(text)) == body.pin_marks(text) != frozenset()
+    assert body.closed_by_bot(edit(body.with_closing_mark(text)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a person's words",
+        "<!-- gitops-bot:plan -->",
+        f"<!-- gitops-bot:plan {'0' * 63} -->",
+        f"<!-- gitops-bot:plan {'g' * 64} -->",
+        f"`<!-- gitops-bot:plan {'0' * 64} -->`",
+        f"> <!-- gitops-bot:plan {'0' * 64} -->",
+        "<!-- gitops-bot:pins  -->",
+        "<!-- gitops-bot:pins {} -->",
+        f"quoted: {CLOSED}",
+        f"{CLOSED} quoted",
+        "<!-- gitops-bot:closed",
+    ],
+)
+def test_what_is_no_mark_says_nothing(text: str) -> None:
+    assert (body.plan_mark(text), body.pin_marks(text), body.closed_by_bot(text)) == (None, frozenset(), False)
+
+
+def test_the_closing_mark_is_left_once_and_hides_nothing() -> None:
+    text = rendered(change())
+    closed = body.with_closing_mark(text)
+    assert closed == f"{text}\n\n{CLOSED}"
+    assert body.with_closing_mark(closed) == closed
+    assert body.plan_mark(closed) == body.plan_mark(text)
+    assert shown(closed).rows == shown(text).rows
+    assert not body.closed_by_bot(text)
+
+
+@pytest.mark.parametrize("text", ["", "x" * 65_536, "x\n" * 32_768, "<!-- " + "x" * 65_536])
+def test_any_text_can_be_marked_as_closed_within_the_limit(text: str) -> None:
+    closed = body.with_closing_mark(text)
+    assert body.closed_by_bot(closed)
+    assert len(closed) <= body.LIMIT
+
+
+# The title.
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param([change()], "chore(staging): web v2", id="one image"),
+        pytest.param([change(after=Pin(None, B))], f"chore(staging): web {B[:19]}", id="a digest alone"),
+        pytest.param([change(), change(file=API)], "chore(staging): web v2", id="one image in two overlays"),
+        pytest.param(
+            [change(), change(file=API, after=Pin("v3"))], "chore(staging): update web", id="one image, two tags"
+        ),
+        pytest.param([change(), change("api")], "chore(staging): update api and web", id="two"),
+        pytest.param(
+            [change("c"), change("a"), change("b")], "chore(staging): update a, b and c", id="three, in order"
+        ),
+        pytest.param([change(name) for name in "abcd"], "chore(staging): update 4 images", id="four"),
+    ],
+)
+def test_a_title_names_what_there_is_room_for(changes: list[Change], expected: str) -> None:
+    assert body.title("staging", changes) == expected
+    assert body.title("staging", changes[::-1]) == expected
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=label) for label, text in HOSTILE.items()])
+def test_a_title_is_one_line_of_at_most_200_characters(text: str) -> None:
+    for changes in ([hostile(text)], [hostile(text), change()], [hostile(text + str(number)) for number in range(3)]):
+        title = body.title(text[:400], changes)
+        assert title.isprintable()
+        assert 0 < len(title) <= body.TITLE_LIMIT == 200
+        assert title == title.strip()

@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gitops_bot.errors import Problem
+from gitops_bot.images import policy as policies
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.proposals import carry, ownership
+from gitops_bot.proposals.carry import Standing
+from gitops_bot.proposals.trailers import PinChange
+from gitops_bot.releases.plan import Change, Failed, Held, Kept
+from tests.proposals.sample import API, WEB, A, B, C, branch, change, commit, entry, overlays, written
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
+    from gitops_bot.images.policy import Policy
+    from gitops_bot.releases.plan import Decision
+
+SEMVER = policies.semver(">=0")
+LETTERS = policies.pattern("^v", order="alphabetical")
+MAIN = policies.follow("main")
+V1, V2, V3 = Pin("v1.0.0"), Pin("v2.0.0"), Pin("v3.0.0")
+
+
+def carried(
+    after: Pin = V2, before: Pin = V1, *, name: str = "web", source: str = "policy", new_name: str | None = None
+) -> PinChange:
+    return PinChange(WEB, name, before, after, source, new_name)
+
+
+def found(after: Pin, before: Pin = V1, *, source: str = "policy", new_name: str | None = None) -> Change:
+    return change(after=after, before=before, source=source, new_name=new_name)
+
+
+def standing(
+    pin: Pin = V1, policy: Policy | None = SEMVER, image: str | None = None
+) -> dict[tuple[str, str], Standing]:
+    return {(WEB, "web"): Standing(entry(image=image), pin, policy)}
+
+
+def pins(changes: Sequence[Change]) -> list[tuple[str, Pin, str]]:
+    return [(each.entry.name, each.after, each.source) for each in changes]
+
+
+# What is carried counts only as long as it means something.
+
+
+@pytest.mark.parametrize(
+    ("pin", "base", "stands"),
+    [
+        pytest.param(carried(), standing(), True, id="the base is as it was"),
+        pytest.param(carried(), standing(V2), False, id="the base has it"),
+        pytest.param(carried(), standing(V3), False, id="the base has something newer"),
+        pytest.param(carried(), standing(Pin("v1.0.0", A)), False, id="the base has another digest"),
+        pytest.param(carried(), standing(Pin()), False, id="the base pins nothing any more"),
+        pytest.param(carried(), {}, False, id="the entry is gone"),
+        pytest.param(carried(name="api"), standing(), False, id="it is about another entry"),
+        pytest.param(carried(V1), standing(), False, id="it changes nothing"),
+        pytest.param(carried(V1, new_name="r.test/web"), standing(), True, id="only another repository"),
+        pytest.param(carried(V2, new_name="r.test/web"), standing(), True, id="another repository and pin"),
+        pytest.param(
+            carried(V1, new_name="r.test/web"), standing(image="r.test/web"), False, id="the base has the repository"
+        ),
+        pytest.param(
+            carried(V1, new_name="nginx"),
+            standing(image="docker.io/library/nginx"),
+            False,
+            id="the base has the repository, spelt otherwise",
+        ),
+        pytest.param(
+            carried(V2, new_name="r.test/web"),
+            standing(image="r.test/web"),
+            True,
+            id="the base has the repository, but not the pin",
+        ),
+    ],
+)
+def test_a_carried_pin_stands_while_the_base_has_its_from_and_not_its_to(
+    pin: PinChange, base: dict[tuple[str, str], Standing], stands: bool
+) -> None:
+    assert carry.standing_pins(base, (pin,)) == ((pin,) if stands else ())
+
+
+# What becomes of a carried pin, given what was decided for its entry now.
+
+HELD = Held(entry(), V1, V3, Reason("held.moved", "moved"))
+FAILED = Failed(entry(), Problem("failed.registry", "out of reach"))
+KEPT = Kept(entry(), V1, Reason("current", "v1.0.0 is the newest"))
+MOVES, MOVED = Pin("main", B), Pin("main", C)
+
+
+@pytest.mark.parametrize(
+    ("pin", "decision", "policy", "expected"),
+    [
+        # Nothing was decided: nothing is lost.
+        pytest.param(carried(), None, SEMVER, V2, id="not looked at"),
+        pytest.param(carried(source="set"), None, SEMVER, V2, id="not looked at, set"),
+        pytest.param(carried(), FAILED, SEMVER, V2, id="the registry failed"),
+        pytest.param(carried(), HELD, SEMVER, V2, id="something else was held"),
+        pytest.param(carried(), Failed(None, FAILED.problem), SEMVER, V2, id="something else failed"),
+        # A poll over what a poll proposed.
+        pytest.param(carried(), found(V3), SEMVER, V3, id="a newer one is found"),
+        pytest.param(carried(V3), found(V2), SEMVER, V2, id="the newest was taken back"),
+        pytest.param(carried(), KEPT, SEMVER, None, id="the only newer one was taken back"),
+        pytest.param(carried(Pin("v2.0.0", B)), found(Pin("v2.0.0", C)), SEMVER, Pin("v2.0.0", C), id="moved"),
+        # A poll over what was asked for.
+        pytest.param(carried(source="set"), found(V3), SEMVER, V3, id="set, a newer one is found"),
+        pytest.param(carried(V3, source="set"), found(V2), SEMVER, V3, id="set, an older one is found"),
+        pytest.param(carried(source="set"), KEPT, SEMVER, V2, id="set to what the policy does not admit"),
+        pytest.param(carried(V3, source="promotion"), found(V2), SEMVER, V3, id="promoted, an older one is found"),
+        pytest.param(carried(V3, source="rollback"), found(V2), SEMVER, V3, id="rolled back, an older one is found"),
+        pytest.param(carried(V3, source="set"), found(V2), LETTERS, V3, id="set, older by letters"),
+        pytest.param(carried(Pin("v10"), source="set"), found(Pin("v9")), LETTERS, Pin("v9"), id="newer by letters"),
+        pytest.param(carried(V3, source="set"), found(V2), None, V3, id="set, older by version without a policy"),
+        pytest.param(
+            carried(Pin("2.0.0"), source="set"), found(V2), SEMVER, Pin("2.0.0"), id="set, an equal one is found"
+        ),
+        pytest.param(carried(Pin("fix"), source="set"), found(V2), SEMVER, V2, id="set, without an order"),
+        pytest.param(carried(Pin(None, B), source="set"), found(V2), SEMVER, V2, id="set to a digest"),
+        pytest.param(carried(V2, source="set"), found(Pin(None, B)), SEMVER, Pin(None, B), id="a digest is found"),
+        pytest.param(
+            carried(Pin("v2.0.0", B), source="set"),
+            found(Pin("v2.0.0", C)),
+            SEMVER,
+            Pin("v2.0.0", B),
+            id="set, and its tag was moved",
+        ),
+        pytest.param(carried(MOVES, source="set"), found(MOVED), MAIN, MOVED, id="set, and a tag that moves moved on"),
+        pytest.param(carried(MOVES, source="set"), found(MOVED), None, MOVED, id="so it is by its name alone"),
+        pytest.param(
+            carried(Pin("v2.0.0", B), source="set"),
+            found(Pin("v2.0.0", C)),
+            policies.follow("v2.0.0"),
+            Pin("v2.0.0", C),
+            id="set, and the followed tag moved on",
+        ),
+        pytest.param(
+            carried(V2, source="set", new_name="r.test/web"),
+            found(V3),
+            SEMVER,
+            V2,
+            id="set with another repository, which the poll does not know",
+        ),
+        # What is asked for now replaces whatever was there.
+        pytest.param(carried(V3), found(V2, source="set"), SEMVER, V2, id="set over a poll"),
+        pytest.param(carried(V3, source="set"), found(V2, source="set"), SEMVER, V2, id="set over set"),
+        pytest.param(carried(V3, source="set"), found(V2, source="promotion"), SEMVER, V2, id="promoted over set"),
+        pytest.param(carried(V3), found(V2, source="rollback"), SEMVER, V2, id="rolled back over a poll"),
+        pytest.param(carried(), found(V1, source="set"), SEMVER, None, id="set to what the base has"),
+    ],
+)
+def test_a_carried_pin_goes_only_where_its_entry_was_decided(
+    pin: PinChange, decision: Decision | None, policy: Policy | None, expected: Pin | None
+) -> None:
+    laid = carry.lay([decision] if decision else [], (pin,), standing(policy=policy))
+    assert [each.after for each in laid] == ([expected] if expected else [])
+    for each in laid:
+        assert each.before == V1
+        if decision is not each:
+            assert (each.entry, each.source, each.new_name) == (entry(), pin.source, pin.new_name)
+            assert each.reason.text == "carried over from the open proposal"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "policy", "direction"),
+    [
+        pytest.param(V1, V2, SEMVER, "forward", id="forward"),
+        pytest.param(V2, V1, SEMVER, "backward", id="backward"),
+        pytest.param(MOVES, MOVED, MAIN, "moved", id="moved"),
+        pytest.param(Pin(), V1, SEMVER, "adopted", id="adopted"),
+    ],
+)
+def test_the_direction_of_a_carried_pin_is_worked_out_again(
+    before: Pin, after: Pin, policy: Policy, direction: str
+) -> None:
+    (laid,) = carry.lay([], (carried(after, before, source="set"),), standing(before, policy))
+    assert laid.direction == direction
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [("policy", "chosen"), ("promotion", "promoted"), ("set", "set"), ("rollback", "rolled_back")],
+)
+def test_the_reason_of_a_carried_pin_says_where_it_came_from(source: str, code: str) -> None:
+    (laid,) = carry.lay([], (carried(source=source),), standing())
+    assert laid.reason.code == code
+
+
+def test_without_anything_carried_the_decisions_are_the_plan() -> None:
+    new_name = change("renamed", V1, V1, source="set", new_name="r.test/x")
+    nothing = change("same", V1, V1, source="set")
+    assert carry.lay([found(V2), HELD, KEPT, FAILED, new_name, nothing], (), {}) == (new_name,)
+    assert carry.lay([found(V2), new_name, nothing], (), standing()) == (new_name, found(V2))
+
+
+def test_the_changes_come_in_the_order_of_files_and_names() -> None:
+    base = {
+        (file, name): Standing(entry(name, file), V1, None)
+        for file, name in itertools.product((WEB, API), ("web", "api"))
+    }
+    said = [PinChange(*key, V1, V2, "set") for key in base]
+    assert [each.entry.key for each in carry.lay([], said, base)] == sorted(base)
+
+
+# Properties.
+
+NAMES = ("a", "b", "c", "d")
+some_pins = st.sampled_from([V1, V2, V3, Pin("main"), MOVES, MOVED, Pin(None, A), Pin()])
+some_policies = st.sampled_from([SEMVER, LETTERS, MAIN, None])
+sources = st.sampled_from(["policy", "promotion", "set", "rollback"])
+names = st.sampled_from([None, None, None, "r.test/other"])
+bases = st.dictionaries(st.sampled_from(NAMES), st.tuples(some_pins, some_policies))
+carriages = st.dictionaries(st.sampled_from(NAMES), st.tuples(some_pins, some_pins, sources, names))
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> tuple[list[Decision], list[PinChange], dict[tuple[str, str], Standing]]:
+    base = {(WEB, name): Standing(entry(name), pin, policy) for name, (pin, policy) in draw(bases).items()}
+    pins_carried = [
+        PinChange(WEB, name, before, after, source, new_name)
+        for name, (before, after, source, new_name) in draw(carriages).items()
+    ]
+    decisions: list[Decision] = []
+    for (_, name), now in base.items():
+        kind = draw(st.sampled_from(["none", "change", "held", "failed", "kept"]))
+        match kind:
+            case "change":
+                decisions.append(change(name, draw(some_pins), now.pin, source=draw(sources), new_name=draw(names)))
+            case "held":
+                decisions.append(Held(now.entry, now.pin, None, HELD.reason))
+            case "failed":
+                decisions.append(Failed(now.entry, FAILED.problem))
+            case "kept":
+                decisions.append(Kept(now.entry, now.pin, KEPT.reason))
+            case _:
+                pass
+    return decisions, pins_carried, base
+
+
+@settings(deadline=None)
+@given(situations())
+def test_nothing_carried_is_lost_without_one_of_three_reasons(
+    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Standing]],
+) -> None:
+    decisions, said, base = situation
+    laid = {each.entry.key: each for each in carry.lay(decisions, said, base)}
+    decided = {each.entry.key: each for each in decisions if isinstance(each, Change | Kept)}
+    for pin in said:
+        kept = laid.get(pin.key)
+        if kept is not None and (kept.after, kept.new_name) == (pin.after, pin.new_name):
+            continue
+        now = base.get(pin.key)
+        from_is_gone = now is None or now.pin != pin.before
+        base_has_it = now is not None and now.pin == pin.after
+        assert pin.key in decided or from_is_gone or base_has_it
+
+
+@settings(deadline=None)
+@given(situations())
+def test_nothing_appears_that_was_neither_decided_nor_carried(
+    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Standing]],
+) -> None:
+    decisions, said, base = situation
+    known = {(pin.key, pin.before, pin.after) for pin in said}
+    for each in carry.lay(decisions, said, base):
+        assert each in decisions or (each.entry.key, each.before, each.after) in known
+        assert each.before == base[each.entry.key].pin
+        assert each.before != each.after or each.new_name is not None
+
+
+@settings(deadline=None)
+@given(situations(), st.randoms(use_true_random=False))
+def test_the_order_of_decisions_and_of_carried_pins_does_not_matter(
+    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Standing]], random: Random
+) -> None:
+    decisions, said, base = situation
+    expected = carry.lay(decisions, said, base)
+    random.shuffle(decisions)
+    random.shuffle(said)
+    assert carry.lay(decisions, said, base) == expected
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.permutations(range(10)))
+def test_ten_services_that_set_their_pin_one_after_the_other_lose_nothing(order: list[int]) -> None:
+    """Each reads the branch that the one before it left, on real bytes, as ten processes do in whatever order."""
+    files = {
+        f"apps/{pair}/kustomization.yaml": b"images:\n- {name: s%d, newTag: v1}\n- {name: s%d, newTag: v1}\n"
+        % (2 * pair, 2 * pair + 1)
+        for pair in range(5)
+    }
+    base = {
+        (overlay.file, each.name): Standing(entry(each.name, overlay.file), each.pin, None)
+        for overlay in overlays(files)
+        for each in overlay.kustomization.entries
+    }
+    there = branch()
+    for number in order:
+        mine = change(f"s{number}", Pin(f"v{number + 2}"), file=f"apps/{number // 2}/kustomization.yaml", source="set")
+        judged = ownership.of(there)
+        assert isinstance(judged, ownership.Ours)
+        there = branch(commit(written(*carry.lay([mine], judged.carried, base), files=files), files))
+    judged = ownership.of(there)
+    assert isinstance(judged, ownership.Ours)
+    assert sorted((pin.name, pin.after.tag) for pin in judged.carried) == [
+        (f"s{number}", f"v{number + 2}") for number in range(10)
+    ]

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.images.reference import Pin
+from gitops_bot.proposals import body
+from gitops_bot.proposals.branch import FileChange
+from gitops_bot.proposals.declined import decline
+from gitops_bot.proposals.trailers import PinChange
+from tests.proposals.sample import API, HEAD, NEWER, WEB, A, B, C, branch, change, commit, merge, pull, written
+
+if TYPE_CHECKING:
+    from gitops_bot.proposals.branch import Branch
+    from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.releases.plan import Change
+
+WEB_V2 = change()
+API_V2 = change("api", Pin("v2", B), Pin("v1", A), file=API)
+PROPOSED = written(WEB_V2, API_V2)
+DONE = commit(PROPOSED)
+CLOSED = pull("closed", body=PROPOSED.body)
+#: The branch has moved on since, or is gone: only the body tells what was proposed.
+ELSEWHERE = branch(commit(written(change(after=Pin("v3", C))), name=NEWER))
+
+
+@pytest.mark.parametrize(
+    ("there", "existing"),
+    [
+        pytest.param(branch(DONE), (CLOSED,), id="the branch is as it was"),
+        pytest.param(branch(DONE), (replace(CLOSED, body=""),), id="the commit counts, not the body"),
+        pytest.param(
+            branch(DONE, merge(FileChange("README.md", b"a", b"b"))),
+            (replace(CLOSED, head=NEWER, body=""),),
+            id="the base was merged into it",
+        ),
+        pytest.param(
+            branch(DONE, replace(DONE, id=NEWER, message="fix: by hand")),
+            (replace(CLOSED, head=NEWER, body=""),),
+            id="a person committed on top",
+        ),
+        pytest.param(None, (CLOSED,), id="the branch is gone"),
+        pytest.param(ELSEWHERE, (CLOSED,), id="the branch has moved on"),
+        pytest.param(branch(DONE, complete=False), (CLOSED,), id="the branch could not be read"),
+        pytest.param(replace(branch(), head=HEAD), (CLOSED,), id="the branch has no commit of its own"),
+        pytest.param(
+            ELSEWHERE, (pull(number=9, head=NEWER), pull("merged", number=8), CLOSED), id="others came after it"
+        ),
+        pytest.param(
+            None,
+            (replace(CLOSED, body=f"<!-- gitops-bot:closed --> is what the bot writes\n\n{PROPOSED.body}"),),
+            id="somebody quotes the closing mark",
+        ),
+    ],
+)
+@pytest.mark.parametrize("declined", [WEB_V2, API_V2], ids=["web", "api"])
+def test_what_a_person_closed_unmerged_is_not_proposed_again(
+    declined: Change, there: Branch | None, existing: tuple[PullRequest, ...]
+) -> None:
+    held = decline(declined, there, existing, ())
+    assert held is not None
+    assert (held.entry, held.current, held.candidate) == (declined.entry, declined.before, declined.after)
+    assert held.reason.code == "held.declined"
+    assert held.reason.text == f"v2@{B} was declined: #7 was closed unmerged; reopen it to take that back"
+    assert held.reason.data == {"pull_request": 7, "url": "https://github.test/acme/deploy/pull/7"}
+
+
+@pytest.mark.parametrize("there", [branch(DONE), None], ids=["by its commit", "by its body"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(change(after=Pin("v3", B)), id="a newer tag"),
+        pytest.param(change(after=Pin("v2", C)), id="another digest"),
+        pytest.param(change(after=Pin("v2")), id="the tag without its digest"),
+        pytest.param(change("proxy", before=Pin("v1", A)), id="another entry of the file"),
+        pytest.param(change(file=API), id="an entry of that name in another file"),
+        pytest.param(change(new_name="r.test/web"), id="another repository"),
+    ],
+)
+def test_exactly_these_pins_are_declined(other: Change, there: Branch | None) -> None:
+    assert decline(other, there, (CLOSED,), ()) is None
+
+
+def test_the_same_pin_from_another_one_is_still_declined() -> None:
+    """What stood there before says nothing of the pin that was declined."""
+    for there in (branch(DONE), None):
+        assert decline(replace(WEB_V2, before=Pin("v1.5"), source="set"), there, (CLOSED,), ()) is not None
+
+
+@pytest.mark.parametrize(
+    "existing",
+    [
+        pytest.param((), id="nothing was ever opened"),
+        pytest.param((pull(body=PROPOSED.body),), id="it is open"),
+        pytest.param((pull("merged", body=PROPOSED.body),), id="it was merged"),
+        pytest.param((replace(CLOSED, body=body.with_closing_mark(PROPOSED.body)),), id="the bot closed it"),
+        pytest.param((replace(CLOSED, head=NEWER, body=written(API_V2).body),), id="it was about something else"),
+        pytest.param((replace(CLOSED, head=NEWER, body="rewritten by a person"),), id="nothing tells what it was"),
+    ],
+)
+def test_nothing_else_is_a_decline(existing: tuple[PullRequest, ...]) -> None:
+    assert decline(WEB_V2, branch(DONE), existing, ()) is None
+    assert decline(WEB_V2, None, existing, ()) is None
+
+
+def test_what_the_open_proposal_carries_is_not_declined() -> None:
+    carried = (PinChange(WEB, "web", Pin("v1"), Pin("v2", B), "policy"),)
+    assert decline(WEB_V2, branch(DONE), (CLOSED,), carried) is None
+    assert decline(API_V2, branch(DONE), (CLOSED,), carried) is not None
+    older = (replace(carried[0], after=Pin("v1.5")),)
+    assert decline(WEB_V2, branch(DONE), (CLOSED,), older) is not None
+
+
+def test_each_of_a_thousand_pins_is_declined_though_the_branch_is_gone() -> None:
+    changes = [change(f"s{number}", file=f"apps/{number}/kustomization.yaml") for number in range(1000)]
+    files = {each.entry.file: b"images:\n- {name: %s, newTag: v1}\n" % each.entry.name.encode() for each in changes}
+    closed = pull("closed", body=written(*changes, files=files).body)
+    assert all(decline(each, None, (closed,), ()) for each in changes)
+    assert not any(decline(replace(each, after=Pin("v3", B)), None, (closed,), ()) for each in changes)

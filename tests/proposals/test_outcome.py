@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+
+from gitops_bot.errors import Problem
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.proposals.outcome import ActionName, EnvironmentOutcome, Outcome, Proposed
+from gitops_bot.releases.plan import Failed, Held
+from tests.proposals.sample import entry
+
+ONE, OTHER = Problem("failed.registry", "out of reach"), Problem("failed.edit", "refused")
+HELD = Held(entry(), Pin("v1"), Pin("v0"), Reason("held.downgrade", "older"))
+NAMED = frozenset({HELD.entry.key})
+
+
+def proposed(action: ActionName) -> Proposed:
+    return Proposed("all", "gitops-bot/staging/all", action, Reason("chosen", "new"))
+
+
+def outcome(*environments: EnvironmentOutcome, **more: object) -> Outcome:
+    return Outcome("acme/deploy", "main", "0" * 40, environments, **more)
+
+
+def environment(
+    *actions: ActionName, held: tuple[Held, ...] = (), failed: tuple[Failed, ...] = ()
+) -> EnvironmentOutcome:
+    return EnvironmentOutcome("staging", tuple(map(proposed, actions)), held, failed)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(outcome(), 0, id="nothing to look at"),
+        pytest.param(outcome(environment()), 0, id="nothing to do"),
+        pytest.param(outcome(environment("open", "refresh", "close", "commit", "none")), 0, id="done"),
+        pytest.param(outcome(environment("leave")), 0, id="left to a person"),
+        pytest.param(outcome(environment(held=(HELD,))), 0, id="held"),
+        pytest.param(outcome(saw_pull_requests=False), 0, id="pull requests not seen"),
+        pytest.param(outcome(environment("open", failed=(Failed(entry(), ONE),))), 1, id="one item failed"),
+        pytest.param(outcome(environment(), environment(failed=(Failed(None, ONE),))), 1, id="one file failed"),
+        pytest.param(outcome(environment("open"), problems=(ONE,)), 1, id="the run had a problem"),
+        pytest.param(outcome(environment("open"), named=NAMED), 0, id="named and done"),
+        pytest.param(outcome(environment("none"), named=NAMED), 0, id="named and there already"),
+        pytest.param(outcome(environment("open", held=(HELD,)), named=NAMED), 1, id="named and held"),
+        pytest.param(outcome(environment("open", held=(HELD,)), named=frozenset()), 0, id="another one is held"),
+        pytest.param(outcome(environment("leave"), named=NAMED), 1, id="named and left to a person"),
+        pytest.param(outcome(environment(failed=(Failed(None, ONE),)), named=NAMED), 1, id="named and failed"),
+    ],
+)
+def test_the_exit_code_tells(found: Outcome, expected: int) -> None:
+    assert found.exit_code == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(outcome(environment("leave", held=(HELD,))), True, id="held and left alone is complete"),
+        pytest.param(outcome(environment(failed=(Failed(entry(), ONE),))), False, id="something failed"),
+        pytest.param(outcome(problems=(ONE,)), False, id="the run had a problem"),
+        pytest.param(outcome(saw_pull_requests=False), False, id="pull requests not seen"),
+    ],
+)
+def test_complete_means_that_everything_was_seen_and_done(found: Outcome, expected: bool) -> None:
+    assert found.complete is expected
+
+
+@pytest.mark.parametrize(
+    ("action", "writes"),
+    [("open", True), ("refresh", True), ("close", True), ("commit", True), ("leave", False), ("none", False)],
+)
+def test_a_plan_knows_whether_it_would_write(action: ActionName, writes: bool) -> None:
+    assert outcome(environment(), environment("none", action)).would_write is writes
+
+
+def test_each_problem_is_told_once_those_of_the_run_first() -> None:
+    twice = environment(failed=(Failed(entry(), ONE), Failed(entry("api"), ONE), Failed(None, OTHER)))
+    assert outcome(twice, twice).all_problems == (ONE, OTHER)
+    assert outcome(twice, problems=(OTHER,)).all_problems == (OTHER, ONE)
+    assert outcome().all_problems == ()

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gitops_bot.images.reference import Pin
+from gitops_bot.proposals import ownership
+from gitops_bot.proposals.branch import FileChange
+from gitops_bot.proposals.ownership import Ours, Theirs
+from gitops_bot.proposals.trailers import PinChange
+from tests.proposals.sample import API, FILES, HEAD, NEWER, WEB, A, B, branch, change, commit, merge, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.proposals.branch import Commit
+    from gitops_bot.releases.plan import Change
+
+TWO = (change(), change("api", Pin("v2", B), Pin("v1", A), file=API))
+GOOD = commit(written(*TWO))
+
+
+def said(*changes: Change) -> tuple[PinChange, ...]:
+    return tuple(
+        PinChange(each.entry.file, each.entry.name, each.before, each.after, each.source, each.new_name)
+        for each in changes
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param((change(),), id="a tag, with a digest added"),
+        pytest.param((change(after=Pin("v2")),), id="a tag alone"),
+        pytest.param((change("proxy", Pin("v2"), Pin("v1", A)),), id="a stale digest removed"),
+        pytest.param((change("proxy", Pin("v1", B), Pin("v1", A)),), id="a digest alone"),
+        pytest.param((change("joined", Pin("v2", B), Pin("v1", A)),), id="tag and digest in one value"),
+        pytest.param((change(new_name="ghcr.io/acme/web", source="set"),), id="another repository"),
+        pytest.param((change(), change("proxy", Pin("v2", B), Pin("v1", A))), id="two entries of one file"),
+        pytest.param(TWO, id="two files"),
+    ],
+)
+def test_what_the_bot_commits_is_its_own(changes: tuple[Change, ...]) -> None:
+    assert ownership.of(branch(commit(written(*changes)))) == Ours(said(*changes))
+
+
+def test_a_pin_that_was_no_tag_before_is_no_obstacle() -> None:
+    files = {WEB: b"images:\n- name: web\n  newTag: 1.0+build\n  digest: sha256:TODO\n"}
+    mended = change(before=Pin("1.0+build", "sha256:TODO"))
+    assert ownership.of(branch(commit(written(mended, files=files), files))) == Ours(said(mended))
+
+
+def test_a_branch_without_commits_is_nobody_elses() -> None:
+    assert ownership.of(branch()) == Ours(())
+
+
+def test_what_several_commits_did_is_carried_together() -> None:
+    first = written(change())
+    later = FILES | first.files
+    second = written(change(after=Pin("v3", A), before=Pin("v2", B)), files=later, parent=HEAD)
+    found = ownership.of(branch(commit(first), commit(second, later, name=NEWER)))
+    assert found == Ours(said(change(after=Pin("v3", A))))
+
+
+def test_a_clean_merge_from_the_base_is_neutral_wherever_it_stands() -> None:
+    update = merge(FileChange("README.md", b"old\n", b"new\n"))
+    assert ownership.of(branch(GOOD, update)) == Ours(said(*TWO))
+    assert ownership.of(branch(update, replace(GOOD, parents=(NEWER,)))) == Ours(said(*TWO))
+
+
+def in_web(edit: Callable[[bytes], bytes | None], **more: object) -> Callable[[Commit], Commit]:
+    """The same commit with something else done to the file of `web`."""
+
+    def tampered(good: Commit) -> Commit:
+        changes = tuple(
+            replace(each, after=edit(each.after or b""), **more) if each.path == WEB else each for each in good.changes
+        )
+        return replace(good, changes=changes)
+
+    return tampered
+
+
+def and_also(extra: FileChange) -> Callable[[Commit], Commit]:
+    return lambda good: replace(good, changes=(*good.changes, extra))
+
+
+def in_words(old: str, new: str) -> Callable[[Commit], Commit]:
+    def tampered(good: Commit) -> Commit:
+        assert old in good.message
+        return replace(good, message=good.message.replace(old, new))
+
+    return tampered
+
+
+WEB_TRAILER = next(line for line in GOOD.message.splitlines() if '"web"' in line)
+PROXY_TRAILER = next(
+    line
+    for line in written(change("proxy", Pin("v2"), Pin("v1", A))).message.splitlines()
+    if line.startswith("Gitops-Bot-Change")
+)
+TAMPERED = {
+    "an extra byte at the end": in_web(lambda data: data + b"\n"),
+    "a changed comment": in_web(lambda data: data.replace(b"# keep", b"# Keep")),
+    "the byte order mark lost": in_web(lambda data: data.removeprefix(b"\xef\xbb\xbf")),
+    "line ends changed": in_web(lambda data: data.replace(b"\r\n", b"\n")),
+    "other quotes": in_web(lambda data: data.replace(b"'v2'", b'"v2"')),
+    "another entry of the file": in_web(lambda data: data.replace(b"newTag: v1, ", b"newTag: v2, ")),
+    "another tag than said": in_web(lambda data: data.replace(b"'v2'", b"'v3'")),
+    "another digest than said": in_web(lambda data: data.replace(B.encode(), A.encode())),
+    "nothing changed where a change is said": in_web(lambda _: FILES[WEB]),
+    "no YAML any more": in_web(lambda _: b"{"),
+    "not UTF-8": in_web(lambda data: data + b"\xff"),
+    "the file deleted": in_web(lambda _: None),
+    "the mode changed as well": in_web(lambda data: data, mode_changed=True),
+    "the file is new": lambda good: replace(
+        good, changes=tuple(replace(each, before=None) if each.path == WEB else each for each in good.changes)
+    ),
+    "another file changed": and_also(FileChange("README.md", b"a", b"b")),
+    "another file added": and_also(FileChange("evil.yaml", None, b"x: 1\n")),
+    "another file deleted": and_also(FileChange("README.md", b"a", None)),
+    "another kustomization changed by a pin": and_also(
+        FileChange("apps/x/kustomization.yaml", b"images:\n- {name: web, newTag: v1}\n", b"images:\n- {name: web}\n")
+    ),
+    "a file missing": lambda good: replace(good, changes=good.changes[:1]),
+    "another `from`": in_words('"from": {"tag": "v1", "digest": null}', '"from": {"tag": "v0", "digest": null}'),
+    "another `to`": in_words(WEB_TRAILER, WEB_TRAILER.replace('"tag": "v2"', '"tag": "v3"')),
+    "`to` without the digest": in_words(WEB_TRAILER, WEB_TRAILER.replace(f'"{B}"', "null")),
+    "`to` without the tag": in_words(WEB_TRAILER, WEB_TRAILER.replace('"tag": "v2"', '"tag": null')),
+    "another name": in_words('"name": "web"', '"name": "proxy"'),
+    "a name that the file does not have": in_words('"name": "web"', '"name": "nobody"'),
+    "another file named": in_words(f'"file": "{WEB}"', '"file": "apps/web/kustomization.yaml"'),
+    "a trailer missing": in_words(f"{WEB_TRAILER}\n", ""),
+    "a trailer twice with two ends": in_words(WEB_TRAILER, f"{WEB_TRAILER}\n{WEB_TRAILER.replace(B, A)}"),
+    "a trailer for an entry that stays": in_words(WEB_TRAILER, f"{WEB_TRAILER}\n{PROXY_TRAILER}"),
+    "a newName that is not there": in_words(WEB_TRAILER, WEB_TRAILER[:-1] + ', "newName": "ghcr.io/acme/web"}'),
+    "no plan": in_words("Gitops-Bot-Plan: ", "Gitops-Bot-Plans: "),
+    "no message": lambda good: replace(good, message=""),
+    "two plans": in_words(
+        "Gitops-Bot-Plan: 1 staging", "Gitops-Bot-Plan: 1 staging all set\nGitops-Bot-Plan: 1 staging"
+    ),
+    "the plan of another environment": in_words("Plan: 1 staging all", "Plan: 1 production all"),
+    "the plan of another group": in_words("Plan: 1 staging all", "Plan: 1 staging web"),
+    "a merge": lambda good: replace(good, parents=("a" * 40, "b" * 40)),
+    "a commit without parent": lambda good: replace(good, parents=()),
+}
+
+
+@pytest.mark.parametrize("tamper", [pytest.param(tamper, id=label) for label, tamper in TAMPERED.items()])
+def test_anything_else_is_a_persons(tamper: Callable[[Commit], Commit]) -> None:
+    found = ownership.of(branch(tamper(GOOD)))
+    assert isinstance(found, Theirs)
+    assert (found.commit, found.author) == (GOOD.id, GOOD.author)
+
+
+def test_the_commit_that_is_tampered_with_is_the_bots_own_otherwise() -> None:
+    assert isinstance(ownership.of(branch(GOOD)), Ours)
+
+
+@pytest.mark.parametrize(
+    "author", ["gitops-bot <gitops-bot@noreply.invalid>", "github-actions[bot] <x@y>", "Ada <a@b>"]
+)
+def test_the_author_is_no_evidence(author: str) -> None:
+    assert isinstance(ownership.of(branch(replace(GOOD, author=author))), Ours)
+    forged = replace(in_web(lambda data: data + b" ")(GOOD), author=author)
+    assert isinstance(ownership.of(branch(forged)), Theirs)
+
+
+def test_the_first_commit_that_is_not_ours_is_named() -> None:
+    theirs = replace(GOOD, id=NEWER, message="fix: by hand", author="Ada <ada@example.test>")
+    last = replace(theirs, id="9" * 40)
+    found = ownership.of(branch(GOOD, theirs, last))
+    assert found == Theirs(NEWER, "Ada <ada@example.test>", "it carries no plan of the bot")
+
+
+def test_a_merge_that_is_not_exactly_gits_is_a_persons() -> None:
+    found = ownership.of(branch(GOOD, merge(FileChange("README.md", b"a", b"b"), clean=False)))
+    assert isinstance(found, Theirs)
+    assert found.commit == NEWER
+
+
+def test_a_history_that_cannot_be_followed_is_not_judged_as_ours() -> None:
+    assert isinstance(ownership.of(branch(GOOD, complete=False)), Theirs)
+    assert isinstance(ownership.of(branch(complete=False)), Theirs)
+
+
+@settings(deadline=None)
+@given(at=st.integers(0, 400), drop=st.integers(0, 3), put=st.binary(max_size=3))
+def test_no_mutation_of_a_byte_goes_unseen(at: int, drop: int, put: bytes) -> None:
+    good = next(each.after for each in GOOD.changes if each.path == WEB)
+    assert good is not None
+    at = min(at, len(good))
+    mutated = good[:at] + put + good[at + drop :]
+    found = ownership.of(branch(in_web(lambda _: mutated)(GOOD)))
+    assert isinstance(found, Ours) == (mutated == good)
+
+
+@settings(deadline=None)
+@given(st.integers(min_value=0), st.characters(min_codepoint=32, max_codepoint=126))
+def test_no_mutation_of_what_the_trailers_say_changes_what_is_ours(at: int, char: str) -> None:
+    block = GOOD.message.index("Gitops-Bot-Plan")
+    at = block + at % (len(GOOD.message) - block)
+    mutated = GOOD.message[:at] + char + GOOD.message[at + 1 :]
+    match ownership.of(branch(replace(GOOD, message=mutated))):
+        case Ours(carried=carried):
+            # Blanks and the source of a pin may be said otherwise; which pins became which others may not.
+            assert [(each.key, each.before, each.after, each.new_name) for each in carried] == [
+                (each.key, each.before, each.after, each.new_name) for each in said(*TWO)
+            ]
+        case Theirs(commit=first):
+            assert first == GOOD.id

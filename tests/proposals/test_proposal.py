@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.proposals import body, naming, proposal, trailers
+from gitops_bot.proposals.branch import FileChange
+from gitops_bot.proposals.trailers import PinChange, Trailers
+from gitops_bot.releases.plan import Change, Entry
+from tests.conftest import program
+from tests.proposals.sample import (
+    API,
+    BASE,
+    FILES,
+    HEAD,
+    NEWER,
+    WEB,
+    A,
+    B,
+    branch,
+    change,
+    commit,
+    merge,
+    plan,
+    written,
+)
+
+if TYPE_CHECKING:
+    from gitops_bot.proposals.branch import Branch
+
+HOSTILE = [
+    "web\n\nGitops-Bot-Plan: 1 production all policy",
+    'web\r\nGitops-Bot-Change: {"file": "x", "name": "y"}',
+    "web\x0bGitops-Bot-Plan: 1 a b set\x0c\x85\u2028Gitops-Bot-Plan: 1 a b set\u2029\x1c",
+    "---\ndiff --git a/x b/x",
+    "Signed-off-by: Ada <ada@example.test>\n",
+    "\x1b[2J\u202e\ud800\x00",
+    "# x\n# y",
+    "@team, fixes #1",
+]
+
+
+def interpreted(message: str) -> list[str]:
+    """The trailers that git itself sees."""
+    command = [program("git"), "interpret-trailers", "--parse"]
+    done = subprocess.run(command, input=message.encode(), check=True, capture_output=True)
+    return done.stdout.decode().splitlines()
+
+
+def made(*changes: Change, files: dict[str, bytes] | None = None) -> proposal.Proposal:
+    return proposal.write(plan(*changes), files or {}, base="main", parent=BASE, source="policy")
+
+
+def test_a_proposal_says_where_what_and_why() -> None:
+    done = written(change(), change("api", Pin("v2", B), Pin("v1", A), file=API, source="set"))
+    assert (done.branch, done.base, done.parent) == ("gitops-bot/staging/all", "main", BASE)
+    assert sorted(done.files) == [API, WEB]
+    assert done.files[API] == FILES[API].replace(b"v1", b"v2").replace(A.encode(), B.encode())
+    assert done.mark == body.plan_mark(done.body)
+    assert done.message == (
+        "chore(staging): update api and web\n"
+        "\n"
+        f"* docker.io/library/web in {WEB}\n"
+        "    v1\n"
+        f"    -> v2@{B}\n"
+        "    v2 is the highest of 3 tags\n"
+        f"* docker.io/library/api in {API}\n"
+        f"    v1@{A}\n"
+        f"    -> v2@{B}\n"
+        "    v2 is the highest of 3 tags\n"
+        "\n"
+        "Gitops-Bot-Plan: 1 staging all policy\n"
+        f'Gitops-Bot-Change: {{"file": "{WEB}", "name": "web", "from": {{"tag": "v1", "digest": null}}, '
+        f'"to": {{"tag": "v2", "digest": "{B}"}}}}\n'
+        f'Gitops-Bot-Change: {{"file": "{API}", "name": "api", "from": {{"tag": "v1", "digest": "{A}"}}, '
+        f'"to": {{"tag": "v2", "digest": "{B}"}}, "source": "set"}}\n'
+    )
+
+
+def test_names_that_no_branch_can_have_are_the_same_in_branch_and_trailers() -> None:
+    odd = replace(plan(change()), environment="EU West")
+    done = proposal.write(odd, {}, base="main", parent=BASE, source="set", group="Web/1")
+    said = trailers.parse(done.message)
+    assert said is not None
+    assert done.branch == f"gitops-bot/{said.environment}/{said.group}"
+
+
+def test_a_new_repository_is_told_and_can_be_read_again() -> None:
+    done = written(change(new_name="ghcr.io/acme/web", source="set"))
+    assert f"* docker.io/library/web (now ghcr.io/acme/web) in {WEB}\n" in done.message
+    said = trailers.parse(done.message)
+    assert said is not None
+    assert said.changes[0].new_name == "ghcr.io/acme/web"
+
+
+def test_git_finds_the_plan_as_the_last_paragraph() -> None:
+    done = written(change(), change("api", Pin("v2", B), Pin("v1", A), file=API))
+    last = done.message.rstrip("\n").split("\n\n")[-1]
+    assert interpreted(done.message) == last.split("\n")
+    assert len(last.split("\n")) == 3
+
+
+def test_git_finds_a_thousand_changes() -> None:
+    changes = [change(f"web{number}", file=f"apps/{number}/kustomization.yaml") for number in range(1000)]
+    assert len(interpreted(made(*changes).message)) == 1001
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_forges_a_trailer(text: str) -> None:
+    entry = Entry(text, text, f"{text}/kustomization.yaml", 1, text, text)
+    one = Change(entry, Pin(text, text), Pin("v2", B), "policy", "forward", Reason("chosen", text))
+    done = proposal.write(replace(plan(one), environment=text[:5]), {}, base="main", parent=BASE, source="policy")
+
+    said = PinChange(entry.file, entry.name, one.before, one.after, "policy")
+    assert trailers.parse(done.message) == Trailers(naming.word(text[:5]), "all", "policy", (said,))
+    assert interpreted(done.message) == done.message.rstrip("\n").split("\n\n")[-1].split("\n")
+    assert len(interpreted(done.message)) == 2
+    assert all(char.isprintable() or char == "\n" for char in done.message)
+    done.message.encode()
+
+
+@settings(deadline=None)
+@given(st.text(max_size=60), st.text(max_size=60), st.none() | st.text(max_size=60))
+def test_whatever_a_manifest_holds_the_plan_is_read_again(name: str, reason: str, tag: str | None) -> None:
+    one = Change(
+        Entry("staging", "", name, 1, name, name), Pin(tag), Pin("v2"), "set", "forward", Reason("set", reason)
+    )
+    done = made(one)
+    said = trailers.parse(done.message)
+    assert said is not None
+    assert said.changes == (PinChange(name, name, Pin(tag), Pin("v2"), "set"),)
+    assert len(done.message.split("\n")) == 10
+
+
+def test_a_digest_alone_names_no_user() -> None:
+    done = made(change(before=Pin(None, A), after=Pin(None, B)))
+    assert f"\n    {A}\n    -> {B}\n" in done.message
+    assert "@" not in done.message.partition("\n\nGitops-Bot-Plan")[0]
+
+
+def test_the_same_plan_gives_the_same_proposal() -> None:
+    assert written(change()) == written(change())
+
+
+# Whether a branch already says what is to be proposed.
+
+WANTED = written(change())
+DONE = commit(WANTED)
+#: The base has meanwhile changed another file, or the same one where it does not matter.
+MOVED = FILES | {API: FILES[API] + b"\n"}
+SAME_FILE = FILES | {WEB: FILES[WEB] + b"# more\r\n"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "expected"),
+    [
+        pytest.param(WANTED, branch(DONE), True, id="the same bytes"),
+        pytest.param(written(change(), parent=NEWER), branch(DONE), True, id="on a newer base"),
+        pytest.param(written(change(), files=MOVED, parent=NEWER), branch(DONE), True, id="the base moved elsewhere"),
+        pytest.param(
+            WANTED,
+            branch(DONE, merge(FileChange("README.md", b"a", b"b"), FileChange(API, FILES[API], MOVED[API]))),
+            True,
+            id="the base was merged into it",
+        ),
+        pytest.param(
+            written(change(), files=SAME_FILE, parent=NEWER),
+            branch(DONE, merge(FileChange(WEB, WANTED.files[WEB], WANTED.files[WEB] + b"# more\r\n"))),
+            True,
+            id="the base changed the same file, and was merged into it",
+        ),
+        pytest.param(
+            written(change(), files=SAME_FILE, parent=NEWER), branch(DONE), False, id="the base changed the same file"
+        ),
+        pytest.param(
+            WANTED,
+            branch(DONE, merge(FileChange(WEB, WANTED.files[WEB], WANTED.files[WEB] + b"# more\r\n"))),
+            False,
+            id="merged into it is what the base has taken back since",
+        ),
+        pytest.param(written(change(after=Pin("v3", B))), branch(DONE), False, id="another pin"),
+        pytest.param(WANTED, branch(), False, id="no commit"),
+        pytest.param(
+            written(change(), change("api", Pin("v2", B), Pin("v1", A), file=API)), branch(DONE), False, id="one more"
+        ),
+        pytest.param(
+            WANTED,
+            branch(commit(written(change(), change("api", Pin("v2", B), Pin("v1", A), file=API)))),
+            False,
+            id="one less",
+        ),
+        pytest.param(
+            WANTED, branch(replace(DONE, changes=(FileChange(WEB, FILES[WEB], None),))), False, id="deleted there"
+        ),
+        pytest.param(
+            WANTED,
+            branch(commit(written(change(after=Pin("v3"))), name=NEWER), replace(DONE, id=HEAD)),
+            True,
+            id="in two steps",
+        ),
+        pytest.param(
+            WANTED,
+            branch(DONE, replace(DONE, id=NEWER, changes=(FileChange(WEB, WANTED.files[WEB], FILES[WEB]),))),
+            False,
+            id="done and taken back",
+        ),
+    ],
+)
+def test_a_branch_says_a_proposal_when_it_has_its_bytes_and_no_other(
+    wanted: proposal.Proposal, there: Branch, expected: bool
+) -> None:
+    assert wanted.is_on(there) is expected

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import pytest
+
+from gitops_bot.images import policy as policies
+from gitops_bot.images.policy import Chosen
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.images.rules import NamedPolicy, OnMove, PinShape, Rules
+from gitops_bot.releases import choice
+from gitops_bot.releases.plan import Change, Entry, Held, Kept
+
+A, B, C = ("sha256:" + letter * 64 for letter in "abc")
+WEB = Entry("staging", "apps/web", "apps/web/kustomization.yaml", 3, "web", "docker.io/library/web")
+SEMVER = policies.semver(">=1")
+MAIN = policies.follow("main")
+SHA = "sha-706798e"
+
+
+def rules(
+    policy: policies.Policy | None = SEMVER, *, pin: PinShape = "tag+digest", on_move: OnMove | None = None
+) -> Rules:
+    return Rules(NamedPolicy("releases", policy, "config") if policy else None, pin, on_move)
+
+
+def told(decision: object) -> tuple[object, ...]:
+    """What a decision comes to: what is written and in which direction, or why nothing is."""
+    match decision:
+        case Change(entry=entry, before=before, after=after, source="policy", direction=direction, new_name=None):
+            assert entry == WEB
+            assert before != after
+            return (direction, after)
+        case Held(entry=entry, candidate=candidate, reason=reason):
+            assert entry == WEB
+            return (reason.code, candidate)
+        case Kept(entry=entry, pin=pin, reason=reason):
+            assert entry == WEB
+            return (reason.code, pin)
+        case _:
+            raise AssertionError(decision)
+
+
+@pytest.mark.parametrize(
+    ("shape", "present", "expected"),
+    [
+        pytest.param("tag+digest", Pin("1.0.0", A), Pin("1.1.0", B), id="both over both"),
+        pytest.param("tag+digest", Pin("1.0.0"), Pin("1.1.0", B), id="both over a tag"),
+        pytest.param("tag+digest", Pin(None, A), Pin("1.1.0", B), id="both over a digest"),
+        pytest.param("tag+digest", Pin(), Pin("1.1.0", B), id="both over nothing"),
+        pytest.param("tag", Pin("1.0.0", A), Pin("1.1.0"), id="a tag over both leaves no stale digest"),
+        pytest.param("tag", Pin("1.0.0"), Pin("1.1.0"), id="a tag over a tag"),
+        pytest.param("tag", Pin(None, A), Pin("1.1.0"), id="a tag over a digest"),
+        pytest.param("digest", Pin(None, A), Pin(None, B), id="a digest over a digest"),
+        pytest.param("digest", Pin(), Pin(None, B), id="a digest over nothing"),
+        pytest.param("digest", Pin("1.0.0", A), Pin("1.1.0", B), id="a digest over both leaves no stale tag"),
+        pytest.param("digest", Pin("1.0.0"), Pin("1.1.0", B), id="a digest over a tag"),
+    ],
+)
+def test_a_pin_is_written_in_the_shape_that_is_asked_for(shape: PinShape, present: Pin, expected: Pin) -> None:
+    assert choice.shaped(shape, present, "1.1.0", B) == expected
+
+
+CHOSEN = Chosen("1.1.0", Reason("chosen", "1.1.0 is the highest of 2 tags"))
+ADOPTED = Chosen("1.1.0", Reason("adopted", "latest has no order"))
+
+
+@pytest.mark.parametrize(
+    ("applies", "present", "chosen", "digest", "expected"),
+    [
+        pytest.param(rules(), Pin("1.0.0", A), CHOSEN, B, ("forward", Pin("1.1.0", B)), id="both"),
+        pytest.param(rules(pin="tag"), Pin("1.0.0", A), CHOSEN, None, ("forward", Pin("1.1.0")), id="a tag"),
+        pytest.param(rules(pin="digest"), Pin(None, A), CHOSEN, B, ("forward", Pin(None, B)), id="a digest"),
+        pytest.param(rules(), Pin("latest", A), ADOPTED, B, ("adopted", Pin("1.1.0", B)), id="a first version"),
+        pytest.param(rules(), Pin("latest", B), ADOPTED, B, ("adopted", Pin("1.1.0", B)), id="only the tag"),
+        pytest.param(rules(pin="digest"), Pin(None, B), CHOSEN, B, ("current", Pin(None, B)), id="noop: a digest"),
+        pytest.param(rules(pin="tag"), Pin("1.1.0"), CHOSEN, None, ("current", Pin("1.1.0")), id="noop: a tag"),
+    ],
+)
+def test_an_entry_advances_to_what_its_policy_chose(
+    applies: Rules, present: Pin, chosen: Chosen, digest: str | None, expected: tuple[object, ...]
+) -> None:
+    decision = choice.advance(WEB, present, applies, chosen, digest)
+    assert told(decision) == expected
+    assert decision.reason.text == chosen.reason.text
+
+
+@pytest.mark.parametrize(
+    ("applies", "present", "expected"),
+    [
+        # The digest that `main` names is B.
+        pytest.param(rules(MAIN), Pin("main", A), ("moved", Pin("main", B)), id="along with it"),
+        pytest.param(rules(MAIN), Pin(None, A), ("moved", Pin("main", B)), id="from a digest, its tag is added"),
+        pytest.param(rules(MAIN, pin="digest"), Pin(None, A), ("moved", Pin(None, B)), id="by digest alone"),
+        pytest.param(rules(MAIN, pin="digest"), Pin("main", A), ("moved", Pin("main", B)), id="its tag stays"),
+        pytest.param(rules(MAIN, pin="tag"), Pin("main", A), ("moved", Pin("main")), id="by name alone from now on"),
+        pytest.param(rules(MAIN), Pin("1.0.0", A), ("adopted", Pin("main", B)), id="to it, from another tag"),
+        pytest.param(rules(MAIN), Pin("1.0.0", B), ("adopted", Pin("main", B)), id="to it, from the same bytes"),
+        pytest.param(rules(MAIN), Pin("main"), ("adopted", Pin("main", B)), id="its digest is added"),
+        pytest.param(rules(MAIN), Pin(), ("adopted", Pin("main", B)), id="to it, from nothing"),
+        pytest.param(rules(MAIN, pin="tag"), Pin("1.0.0"), ("adopted", Pin("main")), id="to it, by name alone"),
+        pytest.param(rules(MAIN, pin="tag"), Pin("1.0.0", A), ("adopted", Pin("main")), id="no digest is left behind"),
+        pytest.param(rules(MAIN, on_move="follow"), Pin("main", A), ("moved", Pin("main", B)), id="asked to follow"),
+        pytest.param(rules(MAIN, on_move="hold"), Pin("main", A), ("held.moved", Pin("main", B)), id="asked to hold"),
+        pytest.param(
+            rules(MAIN, on_move="hold"), Pin(None, A), ("held.moved", Pin("main", B)), id="asked to hold, a digest"
+        ),
+        pytest.param(rules(MAIN, on_move="hold"), Pin("1.0.0", A), ("adopted", Pin("main", B)), id="hold is no start"),
+        # noop
+        pytest.param(rules(MAIN), Pin("main", B), ("current", Pin("main", B)), id="noop: both"),
+        pytest.param(rules(MAIN), Pin(None, B), ("current", Pin(None, B)), id="noop: a digest"),
+        pytest.param(rules(MAIN, pin="digest"), Pin(None, B), ("current", Pin(None, B)), id="noop: a digest is asked"),
+        pytest.param(rules(MAIN, pin="tag"), Pin("main"), ("current", Pin("main")), id="noop: by name alone"),
+        pytest.param(rules(MAIN, pin="tag"), Pin("main", B), ("current", Pin("main", B)), id="noop: not moved"),
+        pytest.param(rules(MAIN, on_move="hold"), Pin("main", B), ("current", Pin("main", B)), id="noop: hold"),
+        pytest.param(rules(MAIN, on_move="hold"), Pin(None, B), ("current", Pin(None, B)), id="noop: hold, a digest"),
+        pytest.param(
+            rules(MAIN, pin="tag", on_move="hold"), Pin("main", B), ("current", Pin("main", B)), id="noop: hold, a tag"
+        ),
+    ],
+)
+def test_one_tag_is_followed(applies: Rules, present: Pin, expected: tuple[object, ...]) -> None:
+    assert told(choice.follow(WEB, present, applies, "main", B)) == expected
+
+
+MOVES = [
+    # tag, policy, on_move, whether a move is followed
+    pytest.param("1.0.0", SEMVER, None, False, id="a full version"),
+    pytest.param("v1.0.0-alpine", SEMVER, None, False, id="a full version and more"),
+    pytest.param(SHA, policies.pattern("^sha-", order="alphabetical"), None, False, id="a commit"),
+    pytest.param("2024-01-05", policies.pattern("^2", order="alphabetical"), None, False, id="a date"),
+    pytest.param("1.27", SEMVER, None, True, id="two numbers"),
+    pytest.param("1", SEMVER, None, True, id="one number"),
+    pytest.param("latest", SEMVER, None, True, id="latest"),
+    pytest.param("1.0.0", None, None, False, id="a full version without a policy"),
+    pytest.param("main", None, None, True, id="a branch without a policy"),
+    pytest.param("1.0.0", policies.follow("1.0.0"), None, True, id="a full version that is followed"),
+    pytest.param("1.0.0", SEMVER, "follow", True, id="a full version, asked to follow"),
+    pytest.param(SHA, SEMVER, "follow", True, id="a commit, asked to follow"),
+    pytest.param("latest", SEMVER, "hold", False, id="latest, asked to hold"),
+    pytest.param("main", MAIN, "hold", False, id="a followed tag, asked to hold"),
+]
+
+
+@pytest.mark.parametrize(("tag", "policy", "on_move", "follows"), MOVES)
+def test_a_tag_that_was_moved_is_followed_or_held(
+    tag: str, policy: policies.Policy | None, on_move: OnMove | None, follows: bool
+) -> None:
+    applies = rules(policy, on_move=on_move)
+    assert choice.follows_moves(applies, tag) is follows
+
+    moved = choice.stay(WEB, Pin(tag, A), applies, B)
+    assert told(moved) == (("moved", Pin(tag, B)) if follows else ("held.moved", Pin(tag, B)))
+    assert told(choice.stay(WEB, Pin(tag, A), applies, A)) == ("current", Pin(tag, A))
+
+    held = choice.moved_by_accident(WEB, Pin(tag, A), applies, Pin(tag, B))
+    assert (held is None) is follows
+    if held is not None:
+        assert held == moved
+
+
+def test_a_hold_says_what_moved_and_the_ways_out() -> None:
+    held = choice.stay(WEB, Pin("1.0.0", A), rules(), B)
+    assert isinstance(held, Held)
+    assert held.current == Pin("1.0.0", A)
+    assert held.reason.text == (
+        "1.0.0 was moved in the registry: pinned is sha256:aaaaaaaaaaaa, it now names sha256:bbbbbbbbbbbb; "
+        "publish a new tag, or say `on_move: follow`"
+    )
+    assert held.reason.data == {"pinned": A, "now": B}
+
+
+@pytest.mark.parametrize(
+    ("present", "after"),
+    [
+        pytest.param(Pin("1.0.0", A), Pin("1.0.0", A), id="nothing changes"),
+        pytest.param(Pin("1.0.0", A), Pin("1.1.0", B), id="another tag"),
+        pytest.param(Pin("1.0.0"), Pin("1.0.0", B), id="a digest is added"),
+        pytest.param(Pin("1.0.0", A), Pin("1.0.0"), id="a digest is removed"),
+        pytest.param(Pin(None, A), Pin(None, B), id="digests alone"),
+        pytest.param(Pin(None, A), Pin("1.0.0", B), id="a tag is added"),
+    ],
+)
+def test_nothing_else_is_a_moved_tag(present: Pin, after: Pin) -> None:
+    assert choice.moved_by_accident(WEB, present, rules(), after) is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "present", "after", "back"),
+    [
+        pytest.param(SEMVER, Pin("1.1.0"), Pin("1.0.0"), True, id="a lower version"),
+        pytest.param(SEMVER, Pin("1.1.0", A), Pin("1.0.0", A), True, id="a lower version with the same bytes"),
+        pytest.param(SEMVER, Pin("1.1.0"), Pin("1.1.0-rc.1"), True, id="a pre-release of it"),
+        pytest.param(SEMVER, Pin("0.9.0"), Pin("0.8.0"), True, id="outside of the range"),
+        pytest.param(
+            policies.pattern("^b-(?P<n>[0-9]+)$", order="numerical"), Pin("b-10"), Pin("b-9"), True, id="by number"
+        ),
+        pytest.param(policies.pattern("^v", order="alphabetical"), Pin("vb"), Pin("va"), True, id="by letter"),
+        pytest.param(None, Pin("1.1.0"), Pin("1.0.0"), True, id="full versions without a policy"),
+        pytest.param(SEMVER, Pin("1.0.0"), Pin("1.1.0"), False, id="noop: higher"),
+        pytest.param(SEMVER, Pin("1.0.0"), Pin("v1.0.0"), False, id="noop: equal"),
+        pytest.param(SEMVER, Pin("1.0.0", A), Pin("1.0.0", B), False, id="noop: the same tag"),
+        pytest.param(SEMVER, Pin("latest"), Pin("1.0.0"), False, id="noop: the present one has no order"),
+        pytest.param(SEMVER, Pin("1.0.0"), Pin("latest"), False, id="noop: the other one has no order"),
+        pytest.param(SEMVER, Pin(None, A), Pin("1.0.0", B), False, id="noop: from a digest"),
+        pytest.param(SEMVER, Pin("1.0.0", A), Pin(None, B), False, id="noop: to a digest"),
+        pytest.param(SEMVER, Pin(), Pin("1.0.0"), False, id="noop: from nothing"),
+        pytest.param(MAIN, Pin("1.1.0"), Pin("1.0.0"), False, id="noop: a policy without an order"),
+        pytest.param(None, Pin("1.1"), Pin("1.0"), False, id="noop: no full versions without a policy"),
+    ],
+)
+def test_a_step_back_is_seen_where_the_order_tells(
+    policy: policies.Policy | None, present: Pin, after: Pin, back: bool
+) -> None:
+    reason = choice.downgrade(rules(policy), present, after)
+    assert (reason is not None) is back
+    if reason is not None:
+        assert reason.code == "held.downgrade"
+        assert reason.text == f"{after.tag} is older than {present.tag}: never backwards by accident"
+        assert reason.data == {"present": present.tag, "asked": after.tag}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "policy", "expected"),
+    [
+        pytest.param(Pin("1.0.0"), Pin("1.1.0"), SEMVER, "forward", id="higher"),
+        pytest.param(Pin("1.1.0"), Pin("1.0.0"), SEMVER, "backward", id="lower"),
+        pytest.param(Pin("1.1.0"), Pin("1.0.0"), None, "backward", id="lower, without a policy"),
+        pytest.param(Pin("1.0.0"), Pin("fix"), SEMVER, "forward", id="without an order"),
+        pytest.param(Pin("1.0.0", A), Pin("1.0.0", B), SEMVER, "moved", id="the same tag"),
+        pytest.param(Pin(None, A), Pin(None, B), SEMVER, "moved", id="digests alone"),
+        pytest.param(Pin("1.0.0"), Pin("1.0.0", B), SEMVER, "adopted", id="a digest is added"),
+        pytest.param(Pin(), Pin("1.0.0", B), SEMVER, "adopted", id="nothing was pinned"),
+        pytest.param(Pin(), Pin(None, B), SEMVER, "adopted", id="nothing was pinned, a digest alone"),
+        pytest.param(Pin(None, A), Pin("1.0.0", B), SEMVER, "forward", id="from a digest to a tag"),
+        pytest.param(Pin("1.0.0", A), Pin(None, B), SEMVER, "forward", id="from a tag to a digest"),
+    ],
+)
+def test_the_direction_of_what_was_asked_for(
+    before: Pin, after: Pin, policy: policies.Policy | None, expected: str
+) -> None:
+    assert choice.direction(before, after, policy) == expected
