@@ -1,0 +1,273 @@
+"""The door: argv and environment in, exit code out. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import threading
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gitops_bot import __version__
+from gitops_bot.errors import BotError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_BUG, _INTERRUPTED, _WOULD_WRITE = 3, 130, 4
+_DIR = click.Path(file_okay=False)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. 0 done, 1 some item failed, 2 wrong usage or configuration, 3 a bug, 4 `plan --exit-code`."""
+    code = 0
+    _end_orderly()
+    try:
+        code = int(cli.main(args=argv, prog_name="gitops-bot", standalone_mode=False) or 0)
+        click.echo(nl=False)  # flushes: a reader that has gone away is met here
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        if threading.active_count() > 1:
+            # Python would wait for every question to a registry that is still under way. All that was opened is closed.
+            os._exit(_INTERRUPTED)
+        return _INTERRUPTED
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+            return _bug()
+        # Whoever read our output has seen enough; what was to be written elsewhere is written. What is left in the
+        # buffer goes nowhere, or Python would complain of it at its end and give an exit code of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = code if error.errno == errno.EPIPE else 1
+    except Exception:  # noqa: BLE001 - the one boundary: whatever nobody expected is a bug, and says so
+        return _bug()
+    return code
+
+
+def _bug() -> int:
+    import traceback
+
+    traceback.print_exc()
+    click.echo(f"\ngitops-bot {__version__} met a bug. Please report the lines above.", err=True)
+    return _BUG
+
+
+def _end_orderly() -> None:
+    """End on SIGTERM and SIGHUP as on Ctrl-C, so that what was opened is closed and no clone is left behind."""
+    if sys.stdout is None:  # closed by whoever started us: there is nobody to print to
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - it stays open as long as the process
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):  # not on every system
+                signal.signal(getattr(signal, name), signal.default_int_handler)
+
+
+def _command(name: str, *, config: bool = True, dry_run: bool = False) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command with the options that all commands take, whose failures are told in the form that was asked for."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @wraps(function)
+        def told(*, output: str, log_format: str, **arguments: Any) -> int:
+            from gitops_bot import log
+
+            log.use(log_format)
+            try:
+                return int(function(output=output, **arguments) or 0)
+            except BotError as error:
+                from gitops_bot import report
+                from gitops_bot.edges.clock import SystemClock
+
+                report.show_failure(name, error.problems, output, SystemClock().now())
+                return error.exit_code
+
+        options: list[Callable[..., Any]] = [
+            click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form of the output."),
+            click.option(
+                "--log-format",
+                type=click.Choice(["auto", "text", "json"]),
+                default="auto",
+                help="Form of the log on standard error; auto: text on a terminal, else JSON.",
+            ),
+        ]
+        if config:
+            options.append(click.option("--config", metavar="FILE", help="Use this configuration."))
+        if dry_run:
+            options.append(click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing."))
+        for option in reversed(options):
+            told = option(told)
+        return cli.command(name)(told)
+
+    return decorate
+
+
+def _remote(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that read the repository from its remote."""
+    function = click.option("--cache", type=_DIR, help="Keep the clone here; it only saves time.")(function)
+    return click.option(
+        "--repository",
+        metavar="OWNER/NAME | URL | PATH",
+        help="The repository of the manifests, instead of the origin of this checkout.",
+    )(function)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="gitops-bot", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Keep the image pins of a GitOps repository current: byte-exact edits, one pull request per environment."""
+
+
+@_command("plan")
+@_remote
+@click.option("--exit-code", is_flag=True, help="Exit with 4 when something would be written.")
+@click.argument("environments", metavar="[ENV]...", nargs=-1)
+def plan(
+    environments: tuple[str, ...],
+    *,
+    exit_code: bool,
+    repository: str | None,
+    cache: str | None,
+    config: str | None,
+    output: str,
+) -> int:
+    """Show what would change, as a table and a diff; write nothing."""
+    from gitops_bot import report
+    from gitops_bot.cli_world import Asked, opened
+    from gitops_bot.journeys.update import update
+
+    with opened(Asked(repository, config, cache), environments, infer=True, writes=False) as (world, survey):
+        outcome = update(world, survey, dry_run=True)
+        report.show_outcome("plan", outcome, output, world.clock.now(), written=False)
+    if exit_code and outcome.exit_code == 0 and outcome.would_write:
+        return _WOULD_WRITE
+    return outcome.exit_code
+
+
+@_command("update", dry_run=True)
+@_remote
+@click.argument("environments", metavar="[ENV]...", nargs=-1)
+def update_command(
+    environments: tuple[str, ...],
+    *,
+    repository: str | None,
+    cache: str | None,
+    config: str | None,
+    dry_run: bool,
+    output: str,
+) -> int:
+    """Poll once; open or refresh pull requests."""
+    from gitops_bot import report
+    from gitops_bot.cli_world import Asked, opened
+    from gitops_bot.journeys.update import update
+
+    with opened(Asked(repository, config, cache), environments, infer=False, writes=True) as (world, survey):
+        outcome = update(world, survey, dry_run=dry_run)
+        report.show_outcome("update", outcome, output, world.clock.now(), written=not dry_run)
+    return outcome.exit_code
+
+
+@_command("set", dry_run=True)
+@_remote
+@click.option("--allow-downgrade", is_flag=True, help="Go to an older version, or along with a moved tag.")
+@click.argument("environment", metavar="ENV")
+@click.argument("pins", metavar="IMAGE=PIN...", nargs=-1, required=True)
+def set_command(
+    environment: str,
+    pins: tuple[str, ...],
+    *,
+    allow_downgrade: bool,
+    repository: str | None,
+    cache: str | None,
+    config: str | None,
+    dry_run: bool,
+    output: str,
+) -> int:
+    """Pin what was just pushed (the step after docker push).
+
+    PIN is TAG, TAG@DIGEST, @DIGEST, NEWNAME:TAG[@DIGEST] or NEWNAME@DIGEST. A given digest is the truth; a missing one
+    is asked of the registry.
+    """
+    from gitops_bot import report
+    from gitops_bot.cli_world import Asked, opened
+    from gitops_bot.journeys import assignments
+    from gitops_bot.journeys.set import set_pins
+
+    asked = assignments.parse(pins)
+    with opened(Asked(repository, config, cache), (environment,), infer=False, writes=True) as (world, survey):
+        outcome = set_pins(world, survey, asked, allow_downgrade=allow_downgrade, dry_run=dry_run)
+        report.show_outcome("set", outcome, output, world.clock.now(), written=not dry_run)
+    return outcome.exit_code
+
+
+@_command("edit", config=False, dry_run=True)
+@click.argument("path", metavar="PATH")
+@click.argument("pins", metavar="IMAGE=PIN...", nargs=-1, required=True)
+def edit_command(path: str, pins: tuple[str, ...], *, dry_run: bool, output: str) -> int:
+    """Edit a kustomization on disk, byte-exact; no git, no network.
+
+    PATH is a file, or a directory with one kustomization. A tag alone removes a stale digest, a digest alone keeps the
+    tag. All pins are done, or none.
+    """
+    from gitops_bot import report
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.edges.disk import Disk
+    from gitops_bot.journeys import assignments
+    from gitops_bot.journeys.edit import edit
+
+    done = edit(Disk(), path, assignments.parse(pins), dry_run=dry_run)
+    files = {done.file: (done.before, done.after)} if dry_run else {}
+    report.show_edit(done.changes, done.unchanged, files, output, SystemClock().now())
+    return 0
+
+
+@_command("check")
+def check_command(*, config: str | None, output: str) -> int:
+    """Validate the configuration and the overlays of this checkout, offline."""
+    from gitops_bot import report
+    from gitops_bot.cli_world import on_disk
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.journeys.check import check
+
+    files, tree, book = on_disk(config)
+    checked = check(files, tree, book)
+    report.show_checked(checked, output, SystemClock().now())
+    return 1 if checked.problems else 0
+
+
+@_command("demo", config=False)
+@click.option("--keep", is_flag=True, help="Leave the whole state, to go on with it.")
+@click.option("--resume", type=_DIR, metavar="DIR", help="Start the servers of a demo that was kept again.")
+def demo(*, keep: bool, resume: str | None, output: str) -> int:
+    """Show the whole journey on this machine: embedded registry, Git remote and GitHub server."""
+    import threading
+    from pathlib import Path
+
+    from gitops_bot.demo import story
+
+    _ = output
+    if resume is not None:
+        return story.resume(Path(resume), sys.stdout, threading.Event())
+    return story.tell(sys.stdout, keep=keep)
+
+
+@_command("schema", config=False)
+@click.argument("of", type=click.Choice(["config", "plan", "update", "set", "check", "edit"]), default="config")
+def schema(*, of: str, output: str) -> int:
+    """Print a JSON Schema: of gitops-bot.yaml, for editors, or of what a command prints with --output json."""
+    _ = output
+    if of == "config":
+        from gitops_bot.config import schema_text
+
+        click.echo(schema_text(), nl=False)
+    else:
+        import json
+
+        from gitops_bot.report_schema import schema as report_schema
+
+        click.echo(json.dumps(report_schema(of), indent=2))
+    return 0

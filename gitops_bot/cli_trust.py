@@ -1,0 +1,71 @@
+"""Which server the token is for, and where it may go: decided from names alone, before anything is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from gitops_bot.edges import address
+from gitops_bot.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.config import Config
+    from gitops_bot.edges.address import Address
+
+_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
+
+
+def token(environ: Mapping[str, str]) -> str | None:
+    """The token for the forge. One that is mounted as a file often ends in a line break."""
+    return next((text for name in _TOKENS if (text := environ.get(name, "").strip())), None)
+
+
+def server(environ: Mapping[str, str]) -> str:
+    """The server that OWNER/NAME and the token belong to: GITHUB_SERVER_URL, else the API's, else github.com.
+
+    Raises:
+        UsageError: the variable holds no address of a server.
+    """
+    api = urlsplit(environ.get("GITHUB_API_URL", ""))
+    if environ.get("GITHUB_SERVER_URL") or not api.hostname:
+        return address.server_of(environ)
+    return address.server_of({"GITHUB_SERVER_URL": f"{api.scheme}://{api.netloc.removeprefix('api.')}"})
+
+
+def api_url(environ: Mapping[str, str]) -> str:
+    """Where the forge's API is: GITHUB_API_URL, else where GitHub or GitHub Enterprise has it."""
+    known = server(environ)
+    default = "https://api.github.com" if known == address.GITHUB else f"{known}/api/v3"
+    return environ.get("GITHUB_API_URL") or default
+
+
+def takes_token(where: Address, environ: Mapping[str, str]) -> bool:
+    """Whether the token belongs to the server of this repository: it and its API have one host, and it is that one."""
+    known = server(environ)
+    hosts = [(urlsplit(url).hostname or "").removeprefix("api.") for url in (known, api_url(environ))]
+    host = where.host or ""
+    if address.is_loopback(host):
+        # On one machine git and the API may well be two servers, each on a port of its own.
+        return all(address.is_loopback(name) for name in hosts)
+    if len(set(hosts)) > 1:
+        return False
+    if where.server is None:
+        return host.removeprefix("ssh.") == hosts[0]  # by ssh git needs no token, but the API does
+    return where.takes_token_of(known)
+
+
+def check_registries(config: Config, environ: Mapping[str, str]) -> None:
+    """A configuration may come from whoever opened a pull request: it must not send the token of the job anywhere.
+
+    Raises:
+        ConfigError: `password_env` names the forge's token for a registry that is not the forge's own.
+    """
+    host = urlsplit(server(environ)).hostname or ""
+    own = {"ghcr.io", "docker.pkg.github.com"} if host == "github.com" else {f"containers.{host}"}
+    for registry, access in config.registries.items():
+        if access.password_env in _TOKENS and registry not in own:
+            message = f"`registries`: {access.password_env} is the token of {host} and is not sent to {registry}"
+            advice = "put that registry's password into a variable of its own"
+            raise ConfigError(Problem("failed.edit", message, advice, config.file))

@@ -1,0 +1,237 @@
+"""The world that a command works in, made from its options, the environment variables and the checkout around it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from gitops_bot import cli_trust, config, log
+from gitops_bot.config import Config
+from gitops_bot.edges import address, checkout
+from gitops_bot.edges.clock import SystemClock
+from gitops_bot.errors import ConfigError, Problem, UsageError
+from gitops_bot.journeys.book import inferred
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gitops_bot.edges.address import Address
+    from gitops_bot.edges.checkout import Checkout
+    from gitops_bot.edges.git import Credentials, Repository
+    from gitops_bot.edges.github import GitHub
+    from gitops_bot.edges.registry import Registry
+    from gitops_bot.journeys.book import Book
+    from gitops_bot.journeys.survey import Survey
+    from gitops_bot.journeys.world import World
+
+CONFIG = "gitops-bot.yaml"
+SYMBOLIC_LINK = "120000"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Where to work, as the command line says it: `--repository`, `--config`, `--cache`."""
+
+    repository: str | None
+    config: str | None
+    cache: str | None
+
+
+@contextmanager
+def opened(asked: Asked, environments: Sequence[str], *, infer: bool, writes: bool) -> Iterator[tuple[World, Survey]]:
+    """The world and its first reading. `infer`: go on without a configuration; `writes`: it must be possible to write.
+
+    Raises:
+        UsageError: the repository or an environment cannot be meant, or pull requests are not possible there.
+        ConfigError: the configuration cannot be used.
+        GitError: the repository cannot be read.
+    """
+    from gitops_bot.edges.git import Repository
+    from gitops_bot.journeys.survey import Survey
+    from gitops_bot.journeys.world import World
+
+    environ = os.environ
+    local = _Local.read(asked, checkout.find(_here()), environ)
+    where, clock = local.address, SystemClock()
+    forge = _forge(where, environ, clock)  # first of all: where the token cannot go to the API, git must not have it
+    cache = Path(asked.cache) if asked.cache else None
+    with ExitStack() as stack:
+        repository = stack.enter_context(
+            Repository(where.url, credentials=_login(where, environ), cache=cache, environ=environ)
+        )
+        branch = (local.config.branch if local.config else None) or repository.default_branch()
+        commit = repository.head(branch)
+        book = _book(local, repository, commit, branch, infer=infer)
+        if isinstance(book, Config) and book.branch and book.branch != branch:
+            branch, commit = book.branch, repository.head(book.branch)
+        if writes and where.name is None:
+            _refuse_pull_requests(book, environments, where)
+        registry = stack.enter_context(_registry(book, environ, clock))
+        world = World(repository, registry, forge, clock)
+        yield world, Survey(world, book, branch, where.name, environments, commit=commit)
+
+
+def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Book]:
+    """What `check` reads: the files of the checkout one stands in (of this folder outside of any), and their rules.
+
+    Raises:
+        ConfigError, UsageError: the configuration cannot be used, or the named one cannot be read.
+    """
+    files = checkout.find(_here()) or checkout.Checkout(_here())
+    file = named or CONFIG
+    tree = files.tree()
+    _refuse_link(tree)
+    text = _named_file(named) if named else _decoded(files.read([CONFIG]).get(CONFIG), CONFIG)
+    return files, tree, config.read(text, file) if text is not None else inferred(tree)
+
+
+@dataclass(frozen=True, slots=True)
+class _Local:
+    """What the command line and the checkout around it say. `text` is the configuration's, where it lies on disk."""
+
+    address: Address
+    config: Config | None
+    text: str | None
+    file: str
+
+    @classmethod
+    def read(cls, asked: Asked, around: Checkout | None, environ: Mapping[str, str]) -> _Local:
+        server = cli_trust.server(environ)
+        named = address.parse(asked.repository, server=server) if asked.repository is not None else None
+        origin = around.origin(environ) if around is not None else None
+        here = address.parse(origin, server=server, here=around.top) if around is not None and origin else None
+        file, text = asked.config or CONFIG, cast("str | None", None)
+        if asked.config is not None:
+            text = _named_file(asked.config)
+        elif around is not None and (named is None or _same_place(named, here, around)):
+            if (around.top / CONFIG).is_symlink():
+                _refuse_link({CONFIG: SYMBOLIC_LINK})
+            text = _decoded(around.read([CONFIG]).get(CONFIG), CONFIG)
+        read = config.read(text, file) if text is not None else None
+        if named is None and read is not None and read.repository is not None:
+            named = _said_by(read, server)
+        found = named or here
+        if found is None:
+            raise UsageError(_no_repository(around))
+        return cls(found, read, text, file)
+
+
+def _said_by(read: Config, server: str) -> Address:
+    """The repository that a configuration names. It may be anybody's: a folder would run that folder's hooks."""
+    said = address.parse(read.repository or "", server=server)
+    if said.host is None:
+        message = f"`repository: {read.repository}` is a folder, which only a person may choose"
+        raise ConfigError(Problem("failed.edit", message, "write OWNER/NAME, or give --repository", read.file))
+    return said
+
+
+def _book(local: _Local, repository: Repository, commit: str, branch: str, *, infer: bool) -> Book:
+    """The configuration on disk, else the branch's, else what can be inferred."""
+    there = _decoded(repository.read(commit, [CONFIG]).get(CONFIG), CONFIG)
+    if local.config is not None:
+        if there is not None and there != local.text:
+            log.event("configuration.differs", used=local.file, branch=branch)
+        return local.config
+    if there is not None:
+        return config.read(there, CONFIG)
+    _refuse_link(repository.tree(commit))
+    if not infer:
+        message = f"there is no {CONFIG}, neither here nor on the branch {branch}"
+        raise UsageError(Problem("failed.edit", message, "`gitops-bot plan` shows what it would find without one"))
+    return inferred(repository.tree(commit))
+
+
+def _refuse_pull_requests(book: Book, environments: Sequence[str], where: Address) -> None:
+    for environment in book.environments.values():
+        if environment.propose.as_ == "pull-request" and (not environments or environment.name in environments):
+            message = f"{environment.name} is proposed by pull requests, and {where.url} is not on a forge"
+            advice = "name it as OWNER/NAME or by its https address, or say `propose: {as: commit}`"
+            raise UsageError(Problem("failed.forge", message, advice))
+
+
+def _login(where: Address, environ: Mapping[str, str]) -> Credentials | None:
+    from gitops_bot.edges.git import Credentials
+
+    if where.password is not None:
+        return Credentials(where.username or "x-access-token", where.password)
+    token = cli_trust.token(environ)
+    if token is None or where.server is None or not cli_trust.takes_token(where, environ):
+        return None
+    return Credentials("x-access-token", token)
+
+
+def _forge(where: Address, environ: Mapping[str, str], clock: SystemClock) -> GitHub | None:
+    """The forge, where there is a token for it and the repository is one that it knows."""
+    from gitops_bot.edges.github import GitHub
+
+    token = cli_trust.token(environ)
+    if token is None or where.name is None:
+        return None
+    if not cli_trust.takes_token(where, environ):
+        log.event("token.unused", host=where.host, next="set GITHUB_SERVER_URL to the server that the token is for")
+        return None
+    return GitHub(where.name, token, clock=clock, warn=_warn, api_url=cli_trust.api_url(environ))
+
+
+def _registry(book: Book, environ: Mapping[str, str], clock: SystemClock) -> Registry:
+    from gitops_bot.edges.registry import Access, Registry
+
+    access = {}
+    if isinstance(book, Config):
+        cli_trust.check_registries(book, environ)
+        access = {
+            host: Access(said.username, said.password_env, said.plain_http, said.concurrency, said.rate)
+            for host, said in book.registries.items()
+        }
+    return Registry(access, environ, clock)
+
+
+def _warn(problem: Problem) -> None:
+    log.event("github.warning", message=problem.message, next=problem.next)
+
+
+def _same_place(named: Address, here: Address | None, around: Checkout) -> bool:
+    """Whether `--repository` names the checkout that one stands in, or its origin."""
+    if here is not None and (named.url == here.url or (named.name is not None and named.name == here.name)):
+        return True
+    return named.url == around.top.absolute().as_uri()
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        problem = Problem("failed.git", "this folder does not exist any more", "change to one that does")
+        raise UsageError(problem) from error
+
+
+def _refuse_link(tree: Mapping[str, str]) -> None:
+    """A configuration that is a link would be passed over in silence: the bot follows none."""
+    if tree.get(CONFIG) == SYMBOLIC_LINK:
+        problem = Problem("failed.edit", f"{CONFIG} is a symbolic link", "put the file itself there", CONFIG)
+        raise ConfigError(problem)
+
+
+def _named_file(path: str) -> str:
+    try:
+        return Path(path).read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(Problem("failed.edit", f"{path} cannot be read: {reason}", "correct --config")) from error
+
+
+def _decoded(data: bytes | None, file: str) -> str | None:
+    try:
+        return None if data is None else data.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(Problem("failed.edit", "the configuration is not UTF-8", "save it as UTF-8", file)) from error
+
+
+def _no_repository(around: Checkout | None) -> Problem:
+    if around is None:
+        return Problem("failed.git", "this is no checkout of a repository", "stand in one, or give --repository")
+    message = f"the checkout {around.top} has no remote called origin"
+    return Problem("failed.git", message, "give --repository, or `repository:` in gitops-bot.yaml")

@@ -1,0 +1,154 @@
+"""The files of the person who runs `edit`: found, read, and replaced in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+from typing import Self
+
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.manifests.document import SIZE_LIMIT
+from gitops_bot.manifests.kustomization import FILE_NAMES
+
+#: Where Linux shows the open files of a process by number.
+_OPEN_FILES = Path("/proc/self/fd")
+
+
+class Disk:
+    """Regular files below the size that a kustomization may have."""
+
+    def kustomization(self, path: str) -> str:
+        """The file that `path` means: itself, or the one kustomization in that directory.
+
+        Raises:
+            EditError: nothing is there, or none or several kustomizations are.
+        """
+        try:
+            if not Path(path).is_dir():
+                return path
+            found = [name for name in FILE_NAMES if Path(path, name).is_file()]
+        except OSError as error:
+            raise EditError(_failed("found", error, path)) from error
+        if len(found) == 1:
+            return str(Path(path, found[0]))
+        if found:
+            advice = "Keep one: kustomize refuses a directory with two."
+            raise EditError(Problem("failed.edit", f"the directory has {' and '.join(found)}", advice, path))
+        advice = f"Name a file, or a directory that holds one of {', '.join(FILE_NAMES)}."
+        raise EditError(Problem("failed.edit", "the directory holds no kustomization", advice, path))
+
+    def read(self, file: str) -> bytes:
+        """The bytes of a regular file, or of the one that a symbolic link leads to; one more than the limit at most.
+
+        Raises:
+            EditError: it is missing, no regular file (a pipe would never end), or cannot be read.
+        """
+        try:
+            # Not to wait for a writer, where somebody gives a named pipe.
+            descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(descriptor, "rb") as opened:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise EditError(Problem("failed.edit", "this is no regular file", "Name the file itself.", file))
+                return opened.read(SIZE_LIMIT + 1)
+        except OSError as error:
+            raise EditError(_failed("read", error, file)) from error
+
+    def replace(self, file: str, *, before: bytes, after: bytes) -> None:
+        """Put `after` in the place of `before`: whoever reads the file sees the one or the other, at any moment.
+
+        Mode, owner, group and extended attributes stay. Where `file` is a symbolic link, the file that it leads to
+        is replaced and the link stays: that is where people who link kustomizations expect the new pin, and what
+        kustomize would read.
+
+        Raises:
+            EditError: the file does not hold `before` any more, its owner could not be kept, or the directory
+                cannot be written; nothing was changed, and no other file is left.
+        """
+        try:
+            target = Path(file).resolve(strict=True)
+            with _Draft(target) as draft:
+                draft.write(after)
+                if self.read(str(target)) != before:
+                    raise EditError(_changed(file))
+                draft.take_the_place()
+        except OSError as error:
+            raise EditError(_failed("written", error, file)) from error
+
+
+class _Draft:
+    """A file beside `target` that takes its place, or vanishes.
+
+    Where the system can, it has no name until its last moment, so that not even a killed process leaves one behind.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._name = target.with_name(f".gitops-bot-{os.urandom(8).hex()}.tmp")
+        nameless = _nameless(target.parent)
+        self._named = nameless is None
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+        self._descriptor = os.open(self._name, flags, 0o600) if nameless is None else nameless
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+        self._name.unlink(missing_ok=True)  # after an error or an interrupt; else it has become the target
+
+    def write(self, data: bytes) -> None:
+        """Write the bytes to the disk itself, and give the file what belongs to the target beside its bytes."""
+        with os.fdopen(self._descriptor, "wb", closefd=False) as opened:
+            opened.write(data)
+        old, new = self._target.stat(), os.fstat(self._descriptor)
+        if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+            try:
+                os.fchown(self._descriptor, old.st_uid, old.st_gid)
+            except PermissionError as error:
+                raise EditError(_foreign(self._target, old)) from error
+        os.fchmod(self._descriptor, stat.S_IMODE(old.st_mode))
+        for name in _attributes(self._target):
+            with contextlib.suppress(OSError):  # some belong to the system, which sets them itself
+                os.setxattr(self._descriptor, name, os.getxattr(self._target, name))
+        os.fsync(self._descriptor)
+
+    def take_the_place(self) -> None:
+        """Replace the target in one step."""
+        if not self._named:
+            # Only with a directory, which an absolute path ignores, does Python make the call that follows the link.
+            source = _OPEN_FILES / str(self._descriptor)
+            os.link(source, self._name, src_dir_fd=self._descriptor, follow_symlinks=True)
+        self._name.replace(self._target)
+
+
+def _nameless(folder: Path) -> int | None:
+    """A new file without a name, where the system has such files and a way to name them later; else None."""
+    if hasattr(os, "O_TMPFILE") and _OPEN_FILES.is_dir():
+        with contextlib.suppress(OSError):  # not every file system has them
+            return os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    return None
+
+
+def _attributes(file: Path) -> list[str]:
+    """The names of a file's extended attributes (access lists are among them), where there are such things."""
+    try:
+        return os.listxattr(file)
+    except (OSError, AttributeError):
+        return []
+
+
+def _changed(file: str) -> Problem:
+    advice = "Somebody else wrote it in the meantime. Run the command again."
+    return Problem("failed.edit", "the file changed while it was edited", advice, file)
+
+
+def _foreign(file: Path, owner: os.stat_result) -> Problem:
+    message = f"the file belongs to user {owner.st_uid} and group {owner.st_gid}, and would become yours"
+    return Problem("failed.edit", message, "Run the command as that user, or change the owner first.", str(file))
+
+
+def _failed(what: str, error: OSError, file: str) -> Problem:
+    advice = "Look at the path and at its permissions."
+    return Problem("failed.edit", f"the file cannot be {what}: {error.strerror or error}", advice, file)

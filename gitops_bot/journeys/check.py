@@ -1,0 +1,108 @@
+"""`gitops-bot check`: validate the configuration and the overlays as they lie on disk, offline."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Protocol
+
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.manifests import kustomization
+from gitops_bot.releases import dead, overlays
+from gitops_bot.releases.checked import Checked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from gitops_bot.journeys.book import Book
+    from gitops_bot.manifests.kustomization import Entry, Kustomization
+
+
+class Files(Protocol):
+    """The files below the top of a checkout, by paths as git has them."""
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Their bytes; paths where no file is are left out."""
+        ...
+
+
+def check(files: Files, tree: Mapping[str, str], book: Book) -> Checked:
+    """Look at every overlay of every environment, and at the bases that they build upon.
+
+    Raises:
+        ConfigError: a file is claimed by two environments.
+    """
+    selection = overlays.select(book.environments, tree)
+    claimed = {found.file: name for name, found_here in selection.overlays.items() for found in found_here}
+    known = _Known(files, tree)
+    read = known.compose(claimed)
+    problems = [*selection.problems, *known.problems]
+    for item in read:
+        problems += _entries(item, book, claimed[item.file])
+    known.compose_bases(read)
+    for item in read:
+        problems += _dead(item, known)
+    return Checked(len(claimed), sum(len(item.entries) for item in read), tuple(problems))
+
+
+class _Known:
+    """The kustomizations that were read, each once, by directory."""
+
+    def __init__(self, files: Files, tree: Mapping[str, str]) -> None:
+        self._files = files
+        self._tree = tree
+        self.by_directory: dict[str, Kustomization] = {}
+        self.problems: list[Problem] = []
+
+    def compose(self, paths: Iterable[str]) -> list[Kustomization]:
+        """Read these; one that is refused is a problem."""
+        read = []
+        data = self._files.read(paths)
+        for path in paths:
+            try:
+                item = kustomization.read(data.get(path, b""), path)
+            except EditError as error:
+                self.problems += error.problems
+            else:
+                self.by_directory[posixpath.dirname(path)] = item
+                read.append(item)
+        return read
+
+    def compose_bases(self, items: Iterable[Kustomization]) -> None:
+        """Read what these build upon, and so on. A base that is refused is nobody's overlay, and no problem here."""
+        found = len(self.problems)
+        while wanted := {path for item in items for path in self._bases(item)}:
+            items = self.compose(sorted(wanted))
+            self.by_directory |= {posixpath.dirname(path): _EMPTY for path in wanted} | self.by_directory
+        del self.problems[found:]
+
+    def _bases(self, item: Kustomization) -> Iterator[str]:
+        for directory in dead.bases_of(posixpath.dirname(item.file), item):
+            paths = [posixpath.join(directory, name) for name in kustomization.FILE_NAMES]
+            there = [path for path in paths if self._tree.get(path) in ("100644", "100755")]
+            if len(there) == 1 and directory not in self.by_directory:
+                yield there[0]
+
+
+_EMPTY = kustomization.read(b"", "")
+
+
+def _entries(item: Kustomization, book: Book, environment: str) -> Iterator[Problem]:
+    for entry in item.entries:
+        rules = book.rules(environment, entry)
+        if rules.ignore:
+            continue
+        if entry.refusal is not None:
+            yield entry.refusal
+        elif entry.image is None and rules.policy is not None:
+            message = f"{(entry.new_name or entry.name)[:300]!r} is not the name of an image repository"
+            yield _problem(item, entry, message, "correct it, or say `ignore: true` for it in gitops-bot.yaml")
+
+
+def _dead(item: Kustomization, known: _Known) -> Iterator[Problem]:
+    for found in dead.dead(posixpath.dirname(item.file), known.by_directory):
+        message = f"the entry {found.entry.name!r} changes nothing: {found.base_file} names this image {found.new_name}"
+        yield _problem(item, found.entry, message, f"write `name: {found.new_name}`, as the overlay sees the image")
+
+
+def _problem(item: Kustomization, entry: Entry, message: str, advice: str) -> Problem:
+    return Problem("failed.edit", message, advice, item.file, entry.line, entry.column)

@@ -1,0 +1,181 @@
+"""One reading of the world: the base branch's commit, the overlays it holds, the proposals that are open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitops_bot.errors import EditError, Problem, UsageError
+from gitops_bot.manifests import kustomization
+from gitops_bot.manifests.matching import matching
+from gitops_bot.proposals import naming
+from gitops_bot.proposals.carry import Standing
+from gitops_bot.proposals.outcome import Outcome
+from gitops_bot.releases import overlays
+from gitops_bot.releases.overlay import Overlay
+from gitops_bot.releases.plan import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from gitops_bot.images.rules import Rules
+    from gitops_bot.journeys.book import Book, Environment
+    from gitops_bot.journeys.world import World
+    from gitops_bot.manifests.kustomization import Kustomization
+    from gitops_bot.proposals.outcome import EnvironmentOutcome
+    from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.releases.plan import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """One entry, where it stands, and the rules that apply to it."""
+
+    place: Entry
+    entry: kustomization.Entry
+    rules: Rules
+
+
+class Survey:
+    """What one pass of a journey knows. It is read anew when somebody else was faster."""
+
+    def __init__(
+        self,
+        world: World,
+        book: Book,
+        branch: str,
+        repository: str | None,
+        names: Sequence[str] = (),
+        *,
+        commit: str | None = None,
+    ) -> None:
+        """Read what the base branch has of these environments (of all without names), at `commit` if that is known.
+
+        Raises:
+            UsageError: an environment that does not exist is named.
+            GitError: the branch does not exist, or the remote cannot be read.
+            ConfigError: a file is claimed by two environments.
+        """
+        self._world = world
+        self._book = book
+        self.branch = branch
+        self._repository = repository
+        self.environments = _named(book, names)
+        #: Composed files by path and bytes: a second reading of the world composes only what changed.
+        self._read: dict[tuple[str, bytes], Kustomization | Problem] = {}
+        self._pulls: dict[str, tuple[PullRequest, ...]] | None = None
+        self.moved_to(commit or world.repository.head(branch))
+
+    def again(self) -> None:
+        """Read the remote again."""
+        self._pulls = None
+        self.moved_to(self._world.repository.head(self.branch))
+
+    def moved_to(self, commit: str) -> None:
+        """The base branch is at `commit` now."""
+        self.commit = commit
+        tree = self._world.repository.tree(commit)
+        self._selection = overlays.select(self._book.environments, tree)
+        if len(self.environments) < len(self._book.environments):
+            # The others count for the question whose a file is; what is wrong with them is not asked here.
+            own = {environment.name: environment for environment in self.environments}
+            self._selection = overlays.select(own, tree)
+        names = [environment.name for environment in self.environments]
+        paths = [overlay.file for name in names for overlay in self._selection.overlays[name]]
+        self._bytes = self._world.repository.read(commit, paths)
+        self._overlays: dict[str, tuple[Overlay, ...]] = {}
+        self._failed: dict[str, tuple[Failed, ...]] = {}
+        for name in names:
+            self._compose(name)
+
+    def overlays(self, name: str) -> tuple[Overlay, ...]:
+        """The overlays of an environment that could be read."""
+        return self._overlays[name]
+
+    def failed(self, name: str) -> tuple[Failed, ...]:
+        """The files of an environment that could not be read."""
+        return self._failed[name]
+
+    def spots(self, name: str) -> tuple[Spot, ...]:
+        """Every entry of an environment."""
+        return tuple(
+            self._spot(overlay, entry) for overlay in self._overlays[name] for entry in overlay.kustomization.entries
+        )
+
+    def matching(self, name: str, image: str) -> tuple[Spot, ...]:
+        """The entries that a command line means by `image`: by name exactly, else by repository, in each overlay."""
+        return tuple(
+            self._spot(overlay, overlay.kustomization.entries[index])
+            for overlay in self._overlays[name]
+            for index in matching(overlay.kustomization.entries, image)
+        )
+
+    def standing(self, name: str) -> Mapping[tuple[str, str], Standing]:
+        """What the base branch pins, by the entries' keys."""
+        return {
+            spot.place.key: Standing(
+                spot.place, spot.entry.pin, spot.rules.policy.policy if spot.rules.policy else None
+            )
+            for spot in self.spots(name)
+        }
+
+    def pull_requests(self, name: str) -> tuple[PullRequest, ...]:
+        """The pull requests of an environment's branch, newest first; asked for all at once."""
+        if self._world.forge is None:
+            return ()
+        if self._pulls is None:
+            asked = [environment for environment in self.environments if environment.propose.as_ == "pull-request"]
+            branches = [naming.branch(environment.name) for environment in asked]
+            self._pulls = self._world.forge.find(branches, self.branch)
+        return self._pulls.get(naming.branch(name), ())
+
+    def before(self, files: Mapping[str, bytes]) -> dict[str, tuple[bytes, bytes]]:
+        """Each file as the base branch has it, beside what it becomes."""
+        return {path: (self._bytes[path], after) for path, after in files.items()}
+
+    def outcome(
+        self, outcomes: Iterable[EnvironmentOutcome], *, named: frozenset[tuple[str, str]] | None = None
+    ) -> Outcome:
+        """What a journey found or did, together with what it read."""
+        found = tuple(outcomes)
+        return Outcome(
+            repository=self._repository,
+            branch=self.branch,
+            commit=self.commit,
+            environments=found,
+            problems=self._selection.problems,
+            saw_pull_requests=self._world.forge is not None or self._repository is None,
+            named=named,
+        )
+
+    def _spot(self, overlay: Overlay, entry: kustomization.Entry) -> Spot:
+        return Spot(overlay.place(entry), entry, self._book.rules(overlay.environment or "", entry))
+
+    def _compose(self, name: str) -> None:
+        read: list[Overlay] = []
+        failed: list[Failed] = []
+        for found in self._selection.overlays[name]:
+            match self._kustomization(found.file):
+                case Problem() as problem:
+                    failed.append(Failed(None, problem))
+                case composed:
+                    read.append(Overlay(name, found.directory, composed))
+        self._overlays[name], self._failed[name] = tuple(read), tuple(failed)
+
+    def _kustomization(self, path: str) -> Kustomization | Problem:
+        data = self._bytes.get(path, b"")
+        if (path, data) not in self._read:
+            try:
+                self._read[path, data] = kustomization.read(data, path)
+            except EditError as error:
+                self._read[path, data] = error.problem
+        return self._read[path, data]
+
+
+def _named(book: Book, names: Sequence[str]) -> tuple[Environment, ...]:
+    for name in names:
+        if name not in book.environments:
+            known = ", ".join(book.environments)
+            there = f"there are: {known}" if known else "the repository has no environment that the bot knows"
+            raise UsageError(Problem("failed.edit", f"there is no environment {name[:100]!r}", there))
+    return tuple(environment for environment in book.environments.values() if not names or environment.name in names)

@@ -1,0 +1,182 @@
+"""Outcomes for people: what would change as a table and a diff, what is held, what failed and what to do next."""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+import sys
+from io import StringIO
+from typing import TYPE_CHECKING, TextIO
+
+from gitops_bot.proposals.markdown import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
+    from gitops_bot.releases.checked import Checked
+    from gitops_bot.releases.plan import Change
+
+_SHORT = len("sha256:") + 12
+_UNFOLDED = 4096
+_NO_ENVIRONMENT = (
+    "No environment was found: there is no gitops-bot.yaml, and no kustomization lies in a directory that is named\n"
+    "like one (dev, staging, production, ...). Name environments and their overlays in gitops-bot.yaml."
+)
+_WOULD = {
+    "open": ("would open a pull request", "opened"),
+    "refresh": ("would refresh the pull request", "refreshed"),
+    "close": ("would close the pull request", "closed"),
+    "leave": ("would leave it alone", "left alone"),
+    "commit": ("would commit", "committed"),
+    "none": ("nothing to write", "nothing to write"),
+}
+
+
+def print_outcome(outcome: Outcome, out: TextIO, *, written: bool, diff: bool) -> None:
+    """Print a plan (`written` is false), or what came of it."""
+    where = " ".join(part for part in (outcome.repository, outcome.branch) if part)
+    if outcome.commit:
+        print(f"{where} at {outcome.commit[:10]}".strip(), file=out)
+    if not outcome.environments:
+        print(_NO_ENVIRONMENT, file=out)
+    for environment in outcome.environments:
+        print(file=out)
+        _environment(environment, out, written=written)
+    if diff:
+        for environment in outcome.environments:
+            for proposed in environment.proposals:
+                print_diff(proposed.files, out)
+    if not outcome.saw_pull_requests:
+        print("\nNo token is set, so pull requests were not seen: GITHUB_TOKEN lets the plan look at them.", file=out)
+
+
+def print_changes(changes: Sequence[Change], out: TextIO) -> None:
+    """One table row a change."""
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("IMAGE", "FROM", "TO", "WHERE AND WHY"):
+        table.add_column(heading, no_wrap=heading in ("FROM", "TO"), overflow="fold")
+    for change in changes:
+        renamed = f" (now {plain(change.new_name)})" if change.new_name else ""
+        where = f"{plain(change.entry.file)}:{change.entry.line}"
+        image = plain(change.entry.image) + renamed
+        cells = (image, short(change.before), short(change.after), f"{where}\n{plain(change.reason.text)}")
+        table.add_row(*(Text(cell) for cell in cells))
+    text = StringIO()
+    console = Console(file=text, width=_width(out), highlight=False)
+    console.print(Padding(table, (0, 0, 0, 4), expand=False))
+    for line in text.getvalue().splitlines():
+        print(line.rstrip(), file=out)
+
+
+def _width(out: TextIO) -> int:
+    """The columns there are. What is piped is never folded, so that it can be searched."""
+    return shutil.get_terminal_size().columns if out.isatty() else _UNFOLDED
+
+
+def print_diff(files: Mapping[str, tuple[bytes, bytes]], out: TextIO) -> None:
+    """A unified diff of what is written, and of nothing else."""
+    for path, (before, after) in sorted(files.items()):
+        name = plain(path).lstrip("/")
+        lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}", lineterm="")
+        print(file=out)
+        for line in lines:
+            print(line, file=out)
+
+
+def print_problems(problems: Iterable[Problem], out: TextIO) -> None:
+    """What, where and what to do next."""
+    for problem in problems:
+        where = f"{plain(problem.where)}: " if problem.where else ""
+        print(f"error: {where}{plain(problem.message, 2000)}", file=out)
+        if problem.next:
+            print(f"  next: {plain(problem.next, 2000)}", file=out)
+
+
+def short(pin: Pin) -> str:
+    """A pin with its digest cut to twelve digits; what stands in a file may be any text."""
+    digest = f"@{pin.digest[:_SHORT]}" if pin.digest else ""
+    return plain(f"{pin.tag or ''}{digest}") or "(none)"
+
+
+def _environment(environment: EnvironmentOutcome, out: TextIO, *, written: bool) -> None:
+    print(plain(environment.name), file=out)
+    for proposed in environment.proposals:
+        _proposed(proposed, out, written=written)
+    if environment.held:
+        print("  held:", file=out)
+    for held in environment.held:
+        candidate = f" -> {short(held.candidate)}" if held.candidate else ""
+        where = f"{plain(held.entry.file)}:{held.entry.line}"
+        print(f"    {plain(held.entry.name)} {short(held.current)}{candidate}  {where}", file=out)
+        print(f"      {held.reason.code}: {plain(held.reason.text)}", file=out)
+    if environment.failed:
+        print("  failed:", file=out)
+    for failed in environment.failed:
+        name = f"{plain(failed.entry.name)}: " if failed.entry else ""
+        where = f" ({plain(failed.problem.where)})" if failed.problem.where else ""
+        print(f"    {name}{plain(failed.problem.message, 2000)}{where}", file=out)
+        if failed.problem.next:
+            print(f"      next: {plain(failed.problem.next, 2000)}", file=out)
+    print(f"  {environment.unchanged} unchanged", file=out)
+
+
+def _proposed(proposed: Proposed, out: TextIO, *, written: bool) -> None:
+    words = _WOULD[proposed.action][1 if written else 0]
+    target = f" {proposed.branch}" if proposed.branch else ""
+    pull = f" #{proposed.pull_request.number} {proposed.pull_request.url}" if proposed.pull_request else ""
+    commit = f" {proposed.commit[:10]}" if proposed.commit and proposed.action == "commit" else ""
+    # Why something was opened, refreshed or committed is said for each change; why not, is said here.
+    why = "" if written and proposed.action in ("open", "refresh", "commit") else f": {plain(proposed.reason.text)}"
+    print(f"  {words}{commit}{pull}{target}{why}", file=out)
+    if proposed.changes:
+        print_changes(proposed.changes, out)
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines of a file as a diff shows them; what a terminal could take for a command is escaped."""
+    lines = data.decode("utf-8", "replace").removeprefix("\ufeff").split("\n")
+    shown = ["".join(_visible(char) for char in line) for line in lines]
+    # As git has it: a file ends in a line break, or it is said that it does not.
+    return shown[:-1] if lines[-1] == "" else [*shown[:-1], f"{shown[-1]}\n\\ No newline at end of file"]
+
+
+def _visible(char: str) -> str:
+    return char if char.isprintable() or char == "\t" else char.encode("unicode_escape").decode()
+
+
+def print_edit(
+    changes: Sequence[Change], unchanged: int, files: Mapping[str, tuple[bytes, bytes]], out: TextIO
+) -> None:
+    """One line a change, and the diff of `files`. No table: this command has to be quick."""
+    for change in changes:
+        renamed = f" (now {plain(change.new_name)})" if change.new_name else ""
+        where = f"{plain(change.entry.file)}:{change.entry.line}"
+        pins = f"{plain(str(change.before))} -> {plain(str(change.after))}"
+        print(f"{where}: {plain(change.entry.name)}{renamed} {pins}", file=out)
+    if unchanged:
+        print(f"{unchanged} already as asked", file=out)
+    print_diff(files, out)
+
+
+def print_checked(checked: Checked, out: TextIO) -> None:
+    """How much was looked at; what is wrong goes to `print_problems`."""
+    if not checked.files and not checked.problems:
+        print(_NO_ENVIRONMENT, file=out)
+        return
+    verdict = f"{len(checked.problems)} wrong" if checked.problems else "all good"
+    print(f"{checked.files} files, {checked.entries} entries: {verdict}", file=out)
+
+
+def stdout() -> TextIO:
+    """Standard output, with characters that it cannot show replaced rather than fatal."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    return sys.stdout

@@ -1,0 +1,49 @@
+"""The short profile of the fuzzer; a million runs: `python -m tests.fuzz.edits`."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from gitops_bot.errors import EditError
+from gitops_bot.images.reference import Pin
+from gitops_bot.manifests.kustomization import Edit, edit, read
+from tests.fuzz import edits
+
+RUNS = 1_000_000 if os.environ.get("GITOPS_BOT_LONG") == "1" else 2_000
+SEED = 7
+
+
+def test_no_mutated_file_is_damaged_by_an_edit_and_none_crashes_it() -> None:
+    sources = edits.seeds(edits.corpus_folder())
+    outcomes = [edits.run(number, SEED, sources) for number in range(RUNS)]
+
+    assert [outcome for outcome in outcomes if outcome.kind.isupper()] == []
+    assert sum(outcome.kind == "edited" for outcome in outcomes) > RUNS / 5
+
+
+BEFORE = b"images:\n- name: web # c\n  newTag: v1\n- name: db\n  newTag: v1\n"
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        pytest.param(BEFORE, "became", id="nothing was done"),
+        pytest.param(BEFORE.replace(b"v1", b"v2"), "became", id="the other entry, too"),
+        pytest.param(BEFORE.replace(b"v1", b"v2", 1).replace(b" # c", b""), "lines", id="a comment lost"),
+        pytest.param(BEFORE.replace(b"v1", b"v2", 1).replace(b"\n", b"\r\n"), "line break", id="other line breaks"),
+        pytest.param(BEFORE.replace(b"v1", b"v2", 1).rstrip(b"\n"), "the end", id="the last line break lost"),
+        pytest.param(b"\xef\xbb\xbf" + BEFORE.replace(b"v1", b"v2", 1), "2 came for 1", id="a byte order mark"),
+        pytest.param(BEFORE.replace(b"v1", b"v2", 1) + b"x: 1\n", "lines", id="a line more"),
+        pytest.param(BEFORE.replace(b"v1", b"!!str v2", 1), "explicit YAML tag", id="a tag"),
+    ],
+)
+def test_the_judge_sees_damage(after: bytes, said: str) -> None:
+    with pytest.raises((edits.Wrong, EditError), match=said):
+        edits.judge(read(BEFORE, "k"), [Edit("web", Pin("v2"))], after)
+
+
+def test_the_judge_is_content_with_a_good_edit() -> None:
+    asks = [Edit("web", Pin("v2"))]
+    edits.judge(read(BEFORE, "k"), asks, edit(read(BEFORE, "k"), asks))

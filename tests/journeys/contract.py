@@ -1,0 +1,185 @@
+"""The contract of `--output json`, written by hand from DESIGN section 7: every key, every type, every null.
+
+It imports nothing of the bot, so that a code or a field that changes there does not change here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+Rule = Callable[[Any, str], None]
+
+_HELD = (
+    *("downgrade", "older_build", "reverted", "declined", "vanished", "moved", "unordered", "no_release_tag"),
+    *("absent_in_target", "platforms", "soak", "window", "limit", "label", "hold", "frozen", "history_bound"),
+)
+CODES = frozenset(
+    {"chosen", "current", "adopted", "promoted", "set", "rolled_back", "ignored", "unmanaged", "nothing_new", "person"}
+    | {f"held.{why}" for why in _HELD}
+    | {f"failed.{what}" for what in ("registry", "auth", "edit", "forge", "git")}
+)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_BRANCH = re.compile(r"gitops-bot/[a-z0-9-]{1,60}/[a-z0-9-]{1,60}")
+_URL = re.compile(r"https?://[!-~]+")
+
+
+class BrokenContractError(AssertionError):
+    """A document does not keep the contract; the message names the place."""
+
+
+def check(document: Any, code: int) -> None:
+    """Check what a command printed, and that its exit code says the same.
+
+    Raises:
+        BrokenContractError: it does not keep the contract.
+    """
+    text(document.get("schema") if isinstance(document, dict) else None, "schema")
+    found = re.fullmatch(r"gitops-bot/(plan|update|set|check|edit)/1", document["schema"])
+    _insist(found is not None, "schema", document["schema"])
+    own = {"check": _CHECK, "edit": _EDIT}.get(found[1] if found else "", _PLAN)
+    obj(**_ENVELOPE, **own)(document, "")
+    _insist(not (document["problems"] and document["complete"]), "complete", "true in spite of problems")
+    _insist(code in (0, 1, 2, 4), "exit code", code)
+    _insist(code in (0, 4) or document["problems"] or _undone(document), "exit code", f"{code} without a reason")
+    _insist(code not in (0, 4) or not document["problems"], "exit code", f"{code} in spite of problems")
+    for environment in document.get("environments", []):
+        for failed in environment["failed"]:
+            _insist(failed["problem"] in document["problems"], environment["name"], "a problem that is told once only")
+
+
+def _undone(document: Any) -> bool:
+    """Whether a command that names its items could not do one."""
+    return document["schema"] == "gitops-bot/set/1" and any(
+        environment["held"] or any(proposal["action"] == "leave" for proposal in environment["proposals"])
+        for environment in document["environments"]
+    )
+
+
+def text(value: Any, at: str) -> None:
+    _insist(type(value) is str, at, value)
+
+
+def filled(value: Any, at: str) -> None:
+    _insist(type(value) is str and value.strip() != "" and value.isprintable(), at, value)
+
+
+def number(value: Any, at: str) -> None:
+    _insist(type(value) is int and value >= 0, at, value)
+
+
+def place(value: Any, at: str) -> None:
+    _insist(type(value) is int and value >= 1, at, value)
+
+
+def flag(value: Any, at: str) -> None:
+    _insist(type(value) is bool, at, value)
+
+
+def time(value: Any, at: str) -> None:
+    _insist(type(value) is str and _TIME.fullmatch(value) is not None, at, value)
+    datetime.strptime(value, "%Y-%m-%dT%H:%M:%S%z")
+
+
+def code(value: Any, at: str) -> None:
+    _insist(value in CODES, at, value)
+
+
+def failure(value: Any, at: str) -> None:
+    code(value, at)
+    _insist(value.startswith("failed."), at, value)
+
+
+def data(value: Any, at: str) -> None:
+    _insist(type(value) is dict, at, value)
+    for name, fact in value.items():
+        _insist(type(name) is str and (fact is None or type(fact) in (str, int)), f"{at}.{name}", fact)
+
+
+def one_of(*words: str) -> Rule:
+    return lambda value, at: _insist(value in words, at, value)
+
+
+def like(pattern: re.Pattern[str]) -> Rule:
+    return lambda value, at: _insist(type(value) is str and pattern.fullmatch(value) is not None, at, value)
+
+
+def maybe(rule: Rule) -> Rule:
+    return lambda value, at: None if value is None else rule(value, at)
+
+
+def many(rule: Rule) -> Rule:
+    def check_all(value: Any, at: str) -> None:
+        _insist(type(value) is list, at, value)
+        for position, item in enumerate(value):
+            rule(item, f"{at}[{position}]")
+
+    return check_all
+
+
+def obj(**rules: Rule) -> Rule:
+    """Exactly these keys; a trailing underscore keeps a key from being a word of Python."""
+    known = {name.removesuffix("_"): rule for name, rule in rules.items()}
+
+    def check_object(value: Any, at: str) -> None:
+        _insist(type(value) is dict, at, value)
+        missing, strange = known.keys() - value.keys(), value.keys() - known.keys()
+        _insist(not missing and not strange, at, f"missing {sorted(missing)}, unknown {sorted(strange)}")
+        for name, rule in known.items():
+            rule(value[name], f"{at}.{name}")
+
+    return check_object
+
+
+def _insist(holds: object, at: str, value: object) -> None:
+    if not holds:
+        raise BrokenContractError(f"{at or 'the document'}: {value!r}")
+
+
+_ENTRY = obj(environment=maybe(filled), overlay=filled, file=filled, line=place, name=filled, image=filled)
+_PIN = obj(tag=maybe(like(_TAG)), digest=maybe(like(_DIGEST)))
+_REASON = obj(code=code, text=filled, data=data)
+_PROBLEM = obj(code=failure, message=filled, file=maybe(filled), line=maybe(place), column=maybe(place), next=filled)
+_PULL_REQUEST = obj(number=place, url=like(_URL), state=one_of("open", "closed", "merged"))
+_CHANGE = obj(
+    entry=_ENTRY,
+    from_=_PIN,
+    to=_PIN,
+    source=one_of("policy", "promotion", "set", "rollback"),
+    direction=one_of("forward", "backward", "moved", "adopted"),
+    reason=_REASON,
+)
+_PROPOSAL = obj(
+    group=filled,
+    branch=maybe(like(_BRANCH)),
+    action=one_of("open", "refresh", "leave", "close", "commit", "none"),
+    reason=_REASON,
+    pull_request=maybe(_PULL_REQUEST),
+    commit=maybe(like(_COMMIT)),
+    changes=many(_CHANGE),
+)
+_ENVIRONMENT = obj(
+    name=filled,
+    promoted_from=maybe(filled),
+    proposals=many(_PROPOSAL),
+    held=many(obj(entry=_ENTRY, current=_PIN, candidate=maybe(_PIN), reason=_REASON)),
+    failed=many(obj(entry=maybe(_ENTRY), problem=_PROBLEM)),
+    unchanged=number,
+)
+_ENVELOPE: dict[str, Rule] = {
+    "schema": filled,
+    "repository": maybe(filled),
+    "branch": maybe(filled),
+    "commit": maybe(like(_COMMIT)),
+    "at": time,
+    "complete": flag,
+    "problems": many(_PROBLEM),
+}
+_PLAN: dict[str, Rule] = {"environments": many(_ENVIRONMENT)}
+_CHECK: dict[str, Rule] = {"files": number, "entries": number}
+_EDIT: dict[str, Rule] = {"changes": many(_CHANGE), "unchanged": number}

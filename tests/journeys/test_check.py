@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.counterparts.world import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.counterparts.world import Done
+
+CONFIG = """\
+version: 1
+policies: {releases: {semver: ">=1.0.0"}}
+environments:
+  staging:
+    overlays: ["apps/*/staging"]
+    policy: releases
+  production:
+    overlays: ["apps/*/production"]
+    policy: releases
+"""
+GOOD = "images:\n- name: ghcr.io/acme/web\n  newTag: 1.0.0\n"
+
+
+def check(tmp_path: Path, files: dict[str, str], *args: str) -> Done:
+    """Run `check` in a checkout with these files; git is there only as a folder, and no network is needed."""
+    (tmp_path / ".git").mkdir(exist_ok=True)
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    return run("check", *args, cwd=tmp_path)
+
+
+def places(done: Done) -> list[tuple[str | None, int | None, int | None]]:
+    return [(problem["file"], problem["line"], problem["column"]) for problem in done.json["problems"]]
+
+
+def test_a_good_repository_is_said_to_be_good(tmp_path: Path) -> None:
+    files = {
+        "gitops-bot.yaml": CONFIG,
+        "apps/web/staging/kustomization.yaml": GOOD,
+        "apps/web/production/Kustomization": GOOD,
+    }
+    done = check(tmp_path, files)
+    assert (done.code, done.out, done.err) == (0, "2 files, 2 entries: all good\n", "")
+    done = check(tmp_path, files, "--output", "json")
+    assert (done.code, done.json["files"], done.json["entries"], done.json["complete"]) == (0, 2, 2, True)
+
+
+def test_every_mistake_of_the_configuration_is_told_at_once_with_its_place(tmp_path: Path) -> None:
+    wrong = """\
+version: 1
+polices: {}
+policies:
+  releases: {semver: "not a range"}
+environments:
+  production:
+    overlays: ["apps/*/production"]
+    policy: releasse
+    pinn: tag
+    propose: {as: push}
+"""
+    expected = [(2, 1), (4, 22), (8, 13), (9, 5), (10, 19)]
+    done = check(tmp_path, {"gitops-bot.yaml": wrong}, "--output", "json")
+    assert done.code == 2
+    assert sorted(places(done)) == [("gitops-bot.yaml", *place) for place in expected]
+    told = {problem["line"]: f"{problem['message']} {problem['next']}" for problem in done.json["problems"]}
+    assert "policies" in told[2]
+    assert "not a range" in told[4]
+    assert "did you mean `releases`?" in told[8]
+    assert "`pin`" in told[9]
+    assert "pull-request" in told[10]
+    text = check(tmp_path, {})
+    assert (text.code, text.out) == (2, "")
+    for line, column in expected:
+        assert f"error: gitops-bot.yaml:{line}:{column}: " in text.err
+
+
+def test_everything_wrong_with_the_overlays_is_told_and_the_rest_is_counted(tmp_path: Path) -> None:
+    files = {
+        "gitops-bot.yaml": CONFIG,
+        "apps/good/staging/kustomization.yaml": GOOD,
+        "apps/two/staging/kustomization.yaml": GOOD,
+        "apps/two/staging/kustomization.yml": GOOD,
+        "apps/twice/staging/kustomization.yaml": GOOD + GOOD.removeprefix("images:\n"),
+        "apps/template/staging/kustomization.yaml": "images:\n- name: web\n  newTag: ${TAG}\n",
+        "apps/dead/base/kustomization.yaml": "images:\n- name: web\n  newName: ghcr.io/acme/web\n",
+        "apps/dead/production/kustomization.yaml": "resources: [../base]\nimages:\n- name: web\n  newTag: 1.0.0\n",
+        "apps/broken/production/kustomization.yaml": "images:\n- name: [\n",
+    }
+    done = check(tmp_path, files, "--output", "json")
+    assert done.code == 1
+    told = {(problem["file"], problem["line"]): problem for problem in done.json["problems"]}
+    assert told.keys() == {
+        ("apps/two/staging/kustomization.yaml", None),
+        ("apps/twice/staging/kustomization.yaml", 2),
+        ("apps/twice/staging/kustomization.yaml", 4),
+        ("apps/template/staging/kustomization.yaml", 3),
+        ("apps/dead/production/kustomization.yaml", 3),
+        ("apps/broken/production/kustomization.yaml", 3),
+    }
+    dead = told["apps/dead/production/kustomization.yaml", 3]
+    assert "changes nothing: apps/dead/base/kustomization.yaml names this image ghcr.io/acme/web" in dead["message"]
+    assert dead["next"] == "write `name: ghcr.io/acme/web`, as the overlay sees the image"
+    text = check(tmp_path, {})
+    assert text.code == 1
+    for (file, line), problem in told.items():
+        assert f"error: {file}" + (f":{line}:{problem['column']}" if line else "") in text.err
+    assert text.out == "5 files, 5 entries: 6 wrong\n"
+
+
+def test_a_linked_overlay_is_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    outside.mkdir()
+    (outside / "kustomization.yaml").write_text("images: [{name: secret, newTag: 1.0.0}]\n")
+    (tmp_path / "apps" / "web").mkdir(parents=True)
+    (tmp_path / "apps" / "web" / "production").symlink_to(outside)
+    (tmp_path / "apps" / "api" / "production").mkdir(parents=True)
+    (tmp_path / "apps" / "api" / "production" / "kustomization.yaml").symlink_to(outside / "kustomization.yaml")
+    done = check(tmp_path, {"gitops-bot.yaml": CONFIG, "apps/web/staging/kustomization.yaml": GOOD}, "--output", "json")
+    assert done.code == 1
+    assert (done.json["files"], done.json["entries"]) == (1, 1)
+    assert "symbolic link" in " ".join(problem["message"] + problem["next"] for problem in done.json["problems"])
+    assert "secret" not in done.out + done.err
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_a_file_of_two_environments_is_a_mistake_of_the_configuration(tmp_path: Path, output: str) -> None:
+    config = CONFIG.replace('["apps/*/production"]', '["apps/*/production", "apps/web/*"]')
+    done = check(tmp_path, {"gitops-bot.yaml": config, "apps/web/staging/kustomization.yaml": GOOD}, "--output", output)
+    assert done.code == 2
+    assert "error: gitops-bot.yaml:8:" in done.err
+    assert "apps/web/staging/kustomization.yaml is claimed by two environments: staging" in done.err
+    assert "a file belongs to one environment" in done.err
+    if output == "json":
+        assert done.json["problems"][0]["line"] == 8
+
+
+def test_another_configuration_can_be_named(tmp_path: Path) -> None:
+    files = {
+        "gitops-bot.yaml": "version: 9\n",
+        "other.yaml": CONFIG,
+        "apps/web/staging/kustomization.yaml": GOOD,
+        "apps/web/production/kustomization.yaml": GOOD,
+    }
+    assert check(tmp_path, files, "--config", "other.yaml").code == 0
+    missing = check(tmp_path, {}, "--config", "nowhere.yaml", "--output", "json")
+    assert missing.code == 2
+    assert "nowhere.yaml cannot be read" in missing.json["problems"][0]["message"]
