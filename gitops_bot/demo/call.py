@@ -1,0 +1,121 @@
+"""One request to a repository of the embedded forge: who asks, what was sent, and lists page by page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
+
+from gitops_bot.demo.http import Answer
+from gitops_bot.demo.pulls import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gitops_bot.demo.http import Request
+    from gitops_bot.demo.identity import Json
+    from gitops_bot.demo.pulls import PullRequests
+    from gitops_bot.demo.shapes import Shapes
+
+_PAGE = 30
+_PAGE_LIMIT = 100
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to a repository: who asks (None: nobody who said so), and what it is about."""
+
+    request: Request
+    user: str | None
+    pulls: PullRequests
+    shapes: Shapes
+
+    def body(self) -> Any:
+        """The JSON that was sent."""
+        try:
+            return json.loads(self.request.body or b"{}")
+        except (ValueError, RecursionError):
+            raise Invalid(400, "Problems parsing JSON") from None
+
+    def fields(self) -> Fields:
+        """The JSON object that was sent."""
+        body = self.body()
+        if not isinstance(body, dict):
+            raise Invalid(400, "Body should be a JSON object")
+        return Fields(body)
+
+    def page(self, items: Sequence[T], show: Callable[[T], Json]) -> Answer:
+        """One page of a list, with GitHub's Link header to the others."""
+        asked = self.request.query
+        size = min(_number(asked.get("per_page"), _PAGE), _PAGE_LIMIT)
+        page = _number(asked.get("page"), 1)
+        last = max(1, -(-len(items) // size))
+        others = {"prev": page - 1, "first": 1} if page > 1 else {}
+        if page < last:
+            others |= {"next": page + 1, "last": last}
+        here = f"{self.shapes.api}{self.request.path.removeprefix('/api/v3')}"
+        links = [
+            f'<{here}?{urlencode({**asked, "per_page": size, "page": number})}>; rel="{name}"'
+            for name, number in others.items()
+        ]
+        shown = [show(item) for item in items[(page - 1) * size : page * size]]
+        return Answer.json(200, shown, {"Link": ", ".join(links)} if links else None)
+
+    def writer(self) -> str:
+        """Who writes: everyone who has a token may."""
+        if self.user is None:
+            raise Invalid(401, "Requires authentication")
+        return self.user
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of a JSON object, with GitHub's words for those of a wrong type."""
+
+    given: Json
+
+    def text(self, name: str) -> str | None:
+        """A string or nothing."""
+        value = self.given.get(name)
+        if value is not None and not isinstance(value, str):
+            raise Invalid(
+                422, f"Invalid request.\n\nFor 'properties/{name}', {json.dumps(value)[:100]} is not a string."
+            )
+        # A lone surrogate is valid JSON, and no text that could be kept.
+        return None if value is None else value.encode(errors="replace").decode()
+
+    def needed(self, *names: str) -> tuple[str, ...]:
+        """Strings that must be there."""
+        values = [self.text(name) for name in names]
+        missing = [f'"{name}"' for name, value in zip(names, values, strict=True) if value is None]
+        if missing:
+            verb = "wasn't" if len(missing) == 1 else "weren't"
+            raise Invalid(422, f"Invalid request.\n\n{', '.join(missing)} {verb} supplied.")
+        return tuple(value or "" for value in values)
+
+    def flag(self, name: str) -> bool:
+        """True or false, false by default."""
+        value = self.given.get(name, False)
+        if not isinstance(value, bool):
+            raise Invalid(
+                422, f"Invalid request.\n\nFor 'properties/{name}', {json.dumps(value)[:100]} is not a boolean."
+            )
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        """A list of strings, empty by default."""
+        return texts(self.given.get(name) or [])
+
+
+def texts(values: Any) -> list[str]:
+    """Read a list of strings."""
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise Invalid(422, "Invalid request.\n\nNot every item is a string.")
+    return [value.encode(errors="replace").decode() for value in values]
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 7 and int(text) else default

@@ -1,0 +1,143 @@
+"""How the embedded forge shows people and repositories: in GitHub's shapes most of it is addresses."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from gitops_bot.demo.hub import Hub
+
+Json = dict[str, Any]
+
+#: Addresses below the repository's own: `{field}_url`, and what follows.
+_REPOSITORY_URLS = {
+    "archive": "/{archive_format}{/ref}",
+    "assignees": "/assignees{/user}",
+    "blobs": "/git/blobs{/sha}",
+    "branches": "/branches{/branch}",
+    "collaborators": "/collaborators{/collaborator}",
+    "comments": "/comments{/number}",
+    "commits": "/commits{/sha}",
+    "compare": "/compare/{base}...{head}",
+    "contents": "/contents/{+path}",
+    "contributors": "/contributors",
+    "deployments": "/deployments",
+    "downloads": "/downloads",
+    "events": "/events",
+    "forks": "/forks",
+    "git_commits": "/git/commits{/sha}",
+    "git_refs": "/git/refs{/sha}",
+    "git_tags": "/git/tags{/sha}",
+    "hooks": "/hooks",
+    "issue_comment": "/issues/comments{/number}",
+    "issue_events": "/issues/events{/number}",
+    "issues": "/issues{/number}",
+    "keys": "/keys{/key_id}",
+    "labels": "/labels{/name}",
+    "languages": "/languages",
+    "merges": "/merges",
+    "milestones": "/milestones{/number}",
+    "notifications": "/notifications{?since,all,participating}",
+    "pulls": "/pulls{/number}",
+    "releases": "/releases{/id}",
+    "stargazers": "/stargazers",
+    "statuses": "/statuses/{sha}",
+    "subscribers": "/subscribers",
+    "subscription": "/subscription",
+    "tags": "/tags",
+    "teams": "/teams",
+    "trees": "/git/trees{/sha}",
+}
+_USER_URLS = {
+    "events": "/events{/privacy}",
+    "followers": "/followers",
+    "following": "/following{/other_user}",
+    "gists": "/gists{/gist_id}",
+    "organizations": "/orgs",
+    "received_events": "/received_events",
+    "repos": "/repos",
+    "starred": "/starred{/owner}{/repo}",
+    "subscriptions": "/subscriptions",
+}
+#: What a repository of the demo never has.
+_NOTHING: Json = {
+    "archived": False,
+    "description": None,
+    "disabled": False,
+    "fork": False,
+    "forks": 0,
+    "forks_count": 0,
+    "has_discussions": False,
+    "has_downloads": False,
+    "has_issues": True,
+    "has_pages": False,
+    "has_projects": False,
+    "has_wiki": False,
+    "homepage": None,
+    "language": None,
+    "license": None,
+    "mirror_url": None,
+    "size": 0,
+    "stargazers_count": 0,
+    "watchers": 0,
+    "watchers_count": 0,
+    "allow_merge_commit": True,
+    "allow_rebase_merge": True,
+    "allow_squash_merge": True,
+    "delete_branch_on_merge": False,
+}
+
+
+def node(kind: str, key: int | str) -> str:
+    """Make an id as GraphQL knows it: opaque, and the same for the same thing."""
+    return f"{kind[0]}_{base64.urlsafe_b64encode(f'{kind}:{key}'.encode()).decode().rstrip('=')}"
+
+
+def user(api: str, site: str, login: str) -> Json:
+    """Show a person, an organisation or a bot."""
+    number, bot = zlib.crc32(login.encode()), login.endswith("[bot]")
+    here = f"{api}/users/{quote(login)}"
+    return {
+        "login": login,
+        "id": number,
+        "node_id": node("User", number),
+        "avatar_url": f"{site}/avatars/{number}",
+        "gravatar_id": "",
+        "url": here,
+        "html_url": f"{site}/{quote(login)}",
+        "type": "Bot" if bot else "User",
+        "site_admin": False,
+        **{f"{name}_url": here + tail for name, tail in _USER_URLS.items()},
+    }
+
+
+def repository(api: str, site: str, hub: Hub, default_branch: str) -> Json:
+    """Show a repository as it stands inside other answers."""
+    here, page = f"{api}/repos/{hub.full_name}", f"{site}/{hub.full_name}"
+    count = sum(1 for pull in hub.pulls.values() if pull.state == "open")
+    return {
+        "id": hub.id,
+        "node_id": node("Repository", hub.id),
+        "name": hub.name,
+        "full_name": hub.full_name,
+        "owner": user(api, site, hub.owner),
+        "private": hub.private,
+        "visibility": "private" if hub.private else "public",
+        "html_url": page,
+        "url": here,
+        "clone_url": f"{page}.git",
+        "git_url": f"git:{site.removeprefix('http:')}/{hub.full_name}.git",
+        "ssh_url": f"git@127.0.0.1:{hub.full_name}.git",
+        "svn_url": page,
+        "default_branch": default_branch,
+        "open_issues": count,
+        "open_issues_count": count,
+        "created_at": hub.created_at,
+        "updated_at": hub.created_at,
+        "pushed_at": hub.created_at,
+        **_NOTHING,
+        **{f"{name}_url": here + tail for name, tail in _REPOSITORY_URLS.items()},
+    }

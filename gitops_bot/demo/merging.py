@@ -1,0 +1,155 @@
+"""Makes the commits that a forge makes: the first one of a repository, and those that merge a branch.
+
+The three-way merge is made in a private index by commands that every git since 2.30 has; `git merge-tree
+--write-tree`, which does the same in one step, came with 2.38. Renames are not followed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from gitops_bot.demo.bare import Bare, GitFailed, Person
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+Method = Literal["merge", "squash", "rebase"]
+
+_FILE_MODES = {"100644", "100755"}
+
+
+class Conflict(Exception):  # noqa: N818 - two sides that do not fit are an outcome, not a fault
+    """The two sides changed the same lines."""
+
+
+def write(bare: Bare, files: Mapping[str, bytes], *, message: str, author: Person, at: datetime) -> str:
+    """Make a commit without parents that holds exactly these files, and give back its id; no branch moves."""
+    with _index() as index:
+        lines = [f"100644 {_blob(bare, content)}\t{path}\0".encode() for path, content in files.items()]
+        bare.git("update-index", "-z", "--index-info", stdin=b"".join(lines), extra=index)
+        tree = bare.line("write-tree", extra=index)
+    when = f"{int(at.timestamp())} +0000"
+    return _commit(bare, tree, (), message, author=author, authored=when, committer=author, committed=when)
+
+
+def merge(
+    bare: Bare, base: str, head: str, method: Method, message: str, *, author: Person, by: Person, at: datetime
+) -> str:
+    """Make the commit that merging `head` into `base` gives, and give back its id; no branch moves.
+
+    `by` merges; `author` is who proposed, and becomes the author of a squashed commit. `rebase` keeps the messages and
+    authors of the single commits, and leaves merges out.
+
+    Raises:
+        Conflict: the two sides changed the same lines, or have no common history.
+    """
+    when = f"{int(at.timestamp())} +0000"
+    if method != "rebase":
+        parents, author = ((base, head), by) if method == "merge" else ((base,), author)
+        tree = merged_tree(bare, _fork(bare, base, head), base, head)
+        return _commit(bare, tree, parents, message, author=author, authored=when, committer=by, committed=when)
+    _fork(bare, base, head)
+    top = base
+    for each in bare.commits(base, head):
+        if len(each.parents) == 1:
+            tree = merged_tree(bare, each.parents[0], top, each.id)
+            top = _commit(
+                bare,
+                tree,
+                (top,),
+                each.message,
+                author=each.author,
+                authored=each.authored_at,
+                committer=by,
+                committed=when,
+            )
+    return top
+
+
+def mergeable(bare: Bare, base: str, head: str) -> bool:
+    """Whether the two sides fit."""
+    try:
+        merged_tree(bare, _fork(bare, base, head), base, head)
+    except Conflict:
+        return False
+    return True
+
+
+def merged_tree(bare: Bare, fork: str, ours: str, theirs: str) -> str:
+    """Write the tree that has the changes of both sides since `fork`.
+
+    Raises:
+        Conflict: they do not fit.
+    """
+    with _index() as index:
+        bare.git("read-tree", "-i", "-m", "--aggressive", fork, ours, theirs, extra=index)
+        sides: dict[str, dict[str, tuple[str, str]]] = {}
+        for line in bare.git("ls-files", "--unmerged", "-z", extra=index).split(b"\0")[:-1]:
+            told, path = line.decode("utf-8", "surrogateescape").split("\t", 1)
+            mode, blob, stage = told.split(" ")
+            sides.setdefault(path, {})[stage] = (mode, blob)
+        lines = b"".join(_settled(bare, path, side) for path, side in sides.items())
+        bare.git("update-index", "-z", "--index-info", stdin=lines, extra=index)
+        return bare.line("write-tree", extra=index)
+
+
+def _settled(bare: Bare, path: str, side: Mapping[str, tuple[str, str]]) -> bytes:
+    """The line of the index for a path that both sides changed. Stages: 1 the fork, 2 ours, 3 theirs."""
+    if set(side) != {"1", "2", "3"} or not {mode for mode, _ in side.values()} <= _FILE_MODES:
+        raise Conflict(path)
+    before = side["1"][0]
+    mode = next((mode for mode, _ in (side["2"], side["3"]) if mode != before), before)
+    with tempfile.TemporaryDirectory() as folder:
+        names = {stage: str(Path(folder, stage)) for stage in side}
+        for stage, (_, blob) in side.items():
+            Path(names[stage]).write_bytes(bare.git("cat-file", "blob", blob))
+        try:
+            content = bare.git("merge-file", "-p", "-q", names["2"], names["1"], names["3"])
+        except GitFailed as error:
+            raise Conflict(path) from error
+    return f"{mode} {_blob(bare, content)}\t{path}\0".encode("utf-8", "surrogateescape")
+
+
+def _fork(bare: Bare, base: str, head: str) -> str:
+    fork = bare.merge_base(base, head)
+    if fork is None:
+        raise Conflict
+    return fork
+
+
+def _blob(bare: Bare, content: bytes) -> str:
+    return bare.line("hash-object", "-w", "--no-filters", "--stdin", stdin=content)
+
+
+@contextmanager
+def _index() -> Iterator[dict[str, str]]:
+    """Give the environment that names a private index."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+
+
+def _commit(
+    bare: Bare,
+    tree: str,
+    parents: Sequence[str],
+    message: str,
+    *,
+    author: Person,
+    authored: str,
+    committer: Person,
+    committed: str,
+) -> str:
+    identity = {
+        "GIT_AUTHOR_NAME": author.name,
+        "GIT_AUTHOR_EMAIL": author.email,
+        "GIT_AUTHOR_DATE": authored,
+        "GIT_COMMITTER_NAME": committer.name,
+        "GIT_COMMITTER_EMAIL": committer.email,
+        "GIT_COMMITTER_DATE": committed,
+    }
+    onto = [part for parent in parents for part in ("-p", parent)]
+    return bare.line("commit-tree", tree, *onto, "-F", "-", stdin=message.encode(), extra=identity)

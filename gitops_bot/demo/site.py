@@ -1,0 +1,142 @@
+"""The demo's folder and its two servers: a registry with images, and a forge with a repository made of the example."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitops_bot.demo.forge import Forge
+from gitops_bot.demo.images import push
+from gitops_bot.demo.registry import Registry
+from gitops_bot.errors import Problem, UsageError
+from gitops_bot.images.reference import Pin
+from gitops_bot.manifests import kustomization
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+REPOSITORY = "acme/deploy"
+_STATE = "demo.json"
+_RELEASE = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
+_PUBLIC = b"ghcr.io/acme/"
+#: When the first image of the story was built; each later one an hour after the one before.
+_FIRST_BUILD = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A running demo. The tokens live as long as its servers and are written nowhere."""
+
+    folder: Path
+    registry: Registry
+    forge: Forge
+    bot_token: str
+    person_token: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the bot's commands need to work here instead of on github.com."""
+        return {
+            "GITHUB_SERVER_URL": self.forge.url,
+            "GITHUB_API_URL": self.forge.api_url,
+            "GITHUB_TOKEN": self.bot_token,
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+        }
+
+    def push(self, image: str, tag: str) -> str:
+        """Build and push `acme/<image>:<tag>`, as a pipeline would, and give back its digest."""
+        revision = sha256(f"{image}:{tag}".encode()).hexdigest()[:40]
+        built = _FIRST_BUILD + timedelta(hours=int(revision[:2], 16))
+        source = f"https://github.com/acme/{image}"
+        return push(self.registry.host, f"acme/{image}", tag, created=built, revision=revision, source=source)
+
+    def push_next(self, image: str) -> str:
+        """Push the next patch release of `acme/<image>`, and give back its tag."""
+        with closing(HTTPConnection(self.registry.host, timeout=30)) as connection:
+            connection.request("GET", f"/v2/acme/{image}/tags/list")
+            tags = json.loads(connection.getresponse().read())["tags"]
+        released = max(tuple(map(int, found.groups())) for tag in tags if (found := _RELEASE.fullmatch(tag)))
+        tag = f"v{released[0]}.{released[1]}.{released[2] + 1}"
+        self.push(image, tag)
+        return tag
+
+
+@contextmanager
+def begun(folder: Path) -> Iterator[Site]:
+    """Start the servers on an empty folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _served(folder, {}) as site:
+        ports = {"registry": site.registry.port, "forge": site.forge.port}
+        (folder / _STATE).write_text(json.dumps(ports))
+        yield site
+
+
+@contextmanager
+def resumed(folder: Path) -> Iterator[Site]:
+    """Start the same servers again, at their old addresses: the manifests name the registry's.
+
+    Raises:
+        UsageError: the folder is no demo that was kept, or another program has one of the ports now.
+    """
+    try:
+        ports = json.loads((folder / _STATE).read_text())
+        ports = {name: int(ports[name]) for name in ("registry", "forge")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"{folder} holds no demo that was kept"
+        raise UsageError(Problem("failed.git", message, "make one by `gitops-bot demo --keep`")) from error
+    with ExitStack() as stack:
+        try:
+            site = stack.enter_context(_served(folder, ports))
+        except OSError as error:
+            message = f"the ports {ports['registry']} and {ports['forge']} are not free: {error.strerror}"
+            raise UsageError(Problem("failed.git", message, "end the program that has them, then resume")) from error
+        yield site
+
+
+def found(site: Site) -> None:
+    """Push the images that the example pins, and make the repository of it."""
+    files = {path: data.replace(_PUBLIC, f"{site.registry.host}/acme/".encode()) for path, data in example().items()}
+    for path, data in sorted(files.items()):
+        if path.rpartition("/")[2] in kustomization.FILE_NAMES:
+            files[path] = _pinned(site, path, data)
+    site.forge.create(REPOSITORY, files)
+
+
+def example() -> dict[str, bytes]:
+    """The files of `manifests-example/`: beside this module in an installed package, else at the project's top."""
+    here = Path(__file__).parent
+    folder = next(
+        place for place in (here / "manifests-example", here.parents[1] / "manifests-example") if place.is_dir()
+    )
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _pinned(site: Site, path: str, data: bytes) -> bytes:
+    """Push what this kustomization pins, and pin the digests that the registry gave, by the bot's own editor."""
+    read = kustomization.read(data, path)
+    edits = []
+    for entry in read.entries:
+        if entry.image is not None and entry.image.registry == site.registry.host and entry.pin.tag is not None:
+            digest = site.push(entry.image.path.rpartition("/")[2], entry.pin.tag)
+            edits.append(kustomization.Edit(entry.name, Pin(entry.pin.tag, digest)))
+    return kustomization.edit(read, edits)
+
+
+@contextmanager
+def _served(folder: Path, ports: Mapping[str, int]) -> Iterator[Site]:
+    bot, person = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    tokens = {bot: "gitops-bot", person: "alice"}
+    with ExitStack() as stack:
+        registry = stack.enter_context(Registry(folder / "registry", port=ports.get("registry", 0)))
+        (folder / "forge").mkdir(exist_ok=True)
+        forge = stack.enter_context(Forge(folder / "forge", tokens=tokens, port=ports.get("forge", 0)))
+        yield Site(folder, registry, forge, bot, person)
