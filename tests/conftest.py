@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -27,12 +29,18 @@ def absent(what: str) -> None:
 
 
 def program(name: str) -> str:
-    """The path of a program that a test needs."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    """The path of a program that a test needs: on PATH, beside this Python, or where Debian puts servers."""
+    places = (None, str(Path(sys.executable).parent), "/usr/sbin:/sbin")
+    found = next((path for place in places if (path := shutil.which(name, path=place))), None)
     if found is None:
         absent(name)
         raise AssertionError
     return found
+
+
+# A loaded machine is no fault of the code: no test may depend on how long an example takes.
+hypothesis.settings.register_profile("project", deadline=None)
+hypothesis.settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")

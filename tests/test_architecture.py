@@ -1,0 +1,576 @@
+"""Who may import whom, and what each room may touch: read from the source, so that it holds without running it.
+
+Every import counts, wherever it stands: in a function, or for the type checker only. A room that names another room's
+types knows that room.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import graphlib
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import gitops_bot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+PACKAGE = Path(gitops_bot.__file__).parent
+
+PURE = ("config", "images", "manifests", "proposals", "releases")
+
+#: Room -> the rooms it may import, beside itself. Everyone may import `errors` and the package's version.
+MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
+    "cli": ("config", "demo", "edges", "journeys", "log", "report"),
+    "journeys": PURE,
+    "report": PURE,
+    "edges": (*PURE, "log"),
+    "demo": (*PURE, "edges", "journeys", "log", "report"),
+    "proposals": ("images", "releases"),
+    "releases": ("images", "manifests"),
+    "manifests": ("images",),
+    "config": ("images",),
+    "images": (),
+    "log": (),
+    "errors": (),
+    "version": (),
+}
+
+#: The edge that other edges stand on.
+SHARED_EDGE = "http"
+
+#: Library -> the modules that may import it.
+LIBRARIES: Mapping[str, tuple[str, ...]] = {
+    "click": ("cli*",),
+    "git": ("edges.git*",),
+    "gitdb": ("edges.git*",),
+    "github": ("edges.github*",),
+    "httpcore": ("edges.http*",),
+    "httpx": ("edges.http*", "edges.registry*"),
+    "pydantic": ("config*",),
+    "pydantic_core": ("config*",),
+    "re2": ("images.*",),
+    "requests": ("edges.github*",),
+    "rich": ("cli*", "report*"),
+    "ruamel": ("manifests.*", "config*"),
+    "structlog": ("log",),
+    "tenacity": ("edges.http*", "edges.registry*"),
+    "urllib3": ("edges.github*",),
+}
+
+#: Libraries of which one file knows everything, so that another could take their place.
+IN_ONE_FILE = ("git", "github")
+
+#: What the pure rooms may use of the standard library: none of it reaches network, disk, clock, environment or chance.
+PURE_STANDARD_LIBRARY = frozenset({
+    "__future__", "abc", "base64", "binascii", "bisect", "collections", "contextlib", "copy", "dataclasses",
+    "datetime", "decimal", "difflib", "enum", "fnmatch", "fractions", "functools", "hashlib", "heapq", "html",
+    "io.StringIO", "ipaddress", "itertools", "json", "math", "operator", "pathlib.PurePosixPath", "posixpath", "re",
+    "string", "textwrap", "types", "typing", "unicodedata", "urllib.parse",
+})  # fmt: skip
+#: Journeys get the world as an argument, but they ask for several things at once, and wait at random between two tries.
+JOURNEYS_STANDARD_LIBRARY = PURE_STANDARD_LIBRARY | {"concurrent.futures", "random", "threading"}
+
+#: Ways out of a pure room that need no import of their own.
+IMPURE = frozenset({
+    "__import__", "breakpoint", "compile", "datetime.date.today", "datetime.datetime.now", "datetime.datetime.today",
+    "datetime.datetime.utcnow", "eval", "exec", "input", "open", "print",
+})  # fmt: skip
+
+MOST_LINES = 300
+
+#: What `gitops-bot --version` must not wait for; each costs 10 to 170 ms.
+HEAVY = frozenset(LIBRARIES) - {"click"}
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A dotted name that a module imports, or reaches through an import."""
+
+    symbol: str
+    line: int
+    imported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One file of the package. `name` is dotted, without the package's own name: `edges.http`."""
+
+    name: str
+    path: str
+    lines: int
+    uses: tuple[Use, ...]
+
+    @property
+    def room(self) -> str:
+        """The room that the module stands in: `cli_text` is part of `cli`."""
+        first = self.name.partition(".")[0]
+        return {"": "version", "__main__": "cli"}.get(first) or first.partition("_")[0]
+
+    @property
+    def edge(self) -> str:
+        """The edge that a module of `edges` belongs to: `edges.registry.auth` is part of `registry`."""
+        return self.name.split(".")[1].partition("_")[0] if "." in self.name else ""
+
+    def imports(self) -> Iterator[Use]:
+        return (use for use in self.uses if use.imported)
+
+
+Tree = dict[str, Module]
+
+
+def read(package: Path) -> Tree:
+    """Every module of a package, by its dotted name."""
+    return {module.name: module for module in (_module(package, path) for path in sorted(package.rglob("*.py")))}
+
+
+def _module(package: Path, path: Path) -> Module:
+    source = path.read_text(encoding="utf-8")
+    inside = path.relative_to(package).with_suffix("").parts
+    is_package = inside[-1] == "__init__"
+    name = ".".join(inside[:-1] if is_package else inside)
+    here = [package.name, *inside[:-1]]
+    tree = ast.parse(source, filename=str(path))
+    imports = list(_imports(tree, here))
+    known = {own: meaning for own, meaning, _ in imports}
+    bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    bound |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    reached = (
+        Use(symbol, node.lineno, imported=False)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute | ast.Name) and (symbol := _symbol(node, known, bound))
+    )
+    uses = (*(use for _, _, use in imports), *reached)
+    return Module(name, str(path.relative_to(package.parent)), source.count("\n"), uses)
+
+
+def _imports(tree: ast.Module, here: list[str]) -> Iterator[tuple[str, str, Use]]:
+    """Every import as (the name it binds, what that name stands for, the use)."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                for alias in names:
+                    top = alias.name.partition(".")[0]
+                    use = Use(alias.name, node.lineno, imported=True)
+                    yield (alias.asname, alias.name, use) if alias.asname else (top, top, use)
+            case ast.ImportFrom(module=origin, names=names, level=level):
+                start = here[: len(here) - level + 1] if level else []
+                for alias in names:
+                    symbol = ".".join([*start, *filter(None, [origin]), alias.name])
+                    yield alias.asname or alias.name, symbol, Use(symbol, node.lineno, imported=True)
+
+
+def _symbol(node: ast.expr, known: Mapping[str, str], bound: set[str]) -> str | None:
+    """What `node` names once the module's imports are followed; None where it is no import and no builtin."""
+    match node:
+        case ast.Name(id=name) if name in known:
+            return known[name]
+        case ast.Name(id=name) if name not in bound and hasattr(builtins, name):
+            return name
+        case ast.Attribute(value=value, attr=attribute):
+            before = _symbol(value, known, bound)
+            return f"{before}.{attribute}" if before else None
+        case _:
+            return None
+
+
+def within(symbol: str, names: Iterable[str]) -> bool:
+    """Whether `symbol` is one of these names or stands below one."""
+    return any(symbol == name or symbol.startswith(f"{name}.") for name in names)
+
+
+def target(symbol: str, tree: Tree) -> Module | None:
+    """The module of ours that an imported name belongs to; None where it is not ours."""
+    package, _, rest = symbol.partition(".")
+    if package != PACKAGE.name:
+        return None
+    parts = rest.split(".") if rest else []
+    names = (".".join(parts[:count]) for count in range(len(parts), -1, -1))
+    return next((tree[name] for name in names if name in tree), None)
+
+
+def breach(module: Module, line: int, what: str, way_out: str) -> str:
+    return f"{module.path}:{line}: {what}\n    {way_out}"
+
+
+def rooms_are_known(tree: Tree) -> Iterator[str]:
+    for module in tree.values():
+        if module.room not in MAY_IMPORT:
+            yield breach(
+                module,
+                1,
+                f"`{module.room}` is no room of this package",
+                "Move the module into the room it belongs to (CONTRIBUTING.md lists them).",
+            )
+
+
+def rooms_import_in_one_direction(tree: Tree) -> Iterator[str]:
+    for module in tree.values():
+        allowed = {*MAY_IMPORT.get(module.room, ()), module.room, "errors", "version"}
+        for use in module.imports():
+            other = target(use.symbol, tree)
+            if other is not None and other.room not in allowed:
+                yield breach(
+                    module,
+                    use.line,
+                    f"`{module.room}` imports `{use.symbol}`, and `{module.room}` may not know `{other.room}`",
+                    "Hand the value in as an argument, or move the code to the room whose work it is.",
+                )
+
+
+def edges_stand_alone(tree: Tree) -> Iterator[str]:
+    for module in tree.values():
+        for use in module.imports() if module.room == "edges" else ():
+            other = target(use.symbol, tree)
+            if other is not None and other.room == "edges" and other.edge not in (module.edge, SHARED_EDGE):
+                yield breach(
+                    module,
+                    use.line,
+                    f"the edge `{module.edge}` imports the edge `{other.edge}`",
+                    "Let cli put the two together: an edge takes what it needs as an argument.",
+                )
+
+
+def libraries_have_their_place(tree: Tree) -> Iterator[str]:
+    for module in tree.values():
+        for use in module.imports():
+            library = use.symbol.partition(".")[0]
+            if library in sys.stdlib_module_names or library == PACKAGE.name:
+                continue
+            places = LIBRARIES.get(library, ())
+            if not any(fnmatchcase(module.name, place) for place in places):
+                yield breach(
+                    module,
+                    use.line,
+                    f"`{library}` is imported outside of {' and '.join(places) or 'every place that is agreed'}",
+                    "Use what that module offers; a new library gets its place in LIBRARIES of this test.",
+                )
+
+
+def some_libraries_stay_in_one_file(tree: Tree) -> Iterator[str]:
+    for library in IN_ONE_FILE:
+        users = {
+            module.name: (module, use.line)
+            for module in tree.values()
+            for use in module.imports()
+            if within(use.symbol, (library,))
+        }
+        for module, line in list(users.values())[1:]:
+            yield breach(
+                module,
+                line,
+                f"`{library}` is imported by a second file (the first is {next(iter(users))})",
+                "Give that first module a function with our own types, and call it.",
+            )
+
+
+def pure_rooms_touch_nothing(tree: Tree) -> Iterator[str]:
+    for module in tree.values():
+        if module.room not in (*PURE, "journeys"):
+            continue
+        allowed = JOURNEYS_STANDARD_LIBRARY if module.room == "journeys" else PURE_STANDARD_LIBRARY
+        found = [use for use in module.uses if use.symbol in IMPURE or not _is_allowed(use.symbol, allowed)]
+        # `random` and `random.uniform` on one line are one breach, told in full.
+        for use in {use.line: use for use in sorted(found, key=lambda use: len(use.symbol))}.values():
+            yield breach(
+                module,
+                use.line,
+                f"`{module.room}` uses `{use.symbol}`",
+                "Rooms inside the edges see no network, disk, clock, environment or log: take the value as an "
+                "argument. A module that is pure itself goes into PURE_STANDARD_LIBRARY of this test.",
+            )
+
+
+def _is_allowed(symbol: str, allowed: Iterable[str]) -> bool:
+    """`import pathlib` alone is harmless where `pathlib.PurePosixPath` is allowed; `pathlib.Path` is not."""
+    foreign = symbol.partition(".")[0] not in sys.stdlib_module_names
+    return foreign or within(symbol, allowed) or any(name.startswith(f"{symbol}.") for name in allowed)
+
+
+def imports_make_no_circle(tree: Tree) -> Iterator[str]:
+    graph = {
+        module.name: {other.name for use in module.imports() if (other := target(use.symbol, tree))} - {module.name}
+        for module in tree.values()
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        circle: list[str] = error.args[1]
+        yield breach(
+            tree[circle[0]],
+            1,
+            f"imports go round in a circle: {' <- '.join(circle)}",
+            "Move what both need into a module of its own.",
+        )
+
+
+def modules_stay_small(tree: Tree) -> Iterator[str]:
+    for module in tree.values():
+        if module.lines > MOST_LINES:
+            yield breach(
+                module,
+                MOST_LINES,
+                f"{module.lines} lines, and {MOST_LINES} are the most",
+                "A module has one concept: name the second one and give it a file.",
+            )
+
+
+RULES: tuple[Callable[[Tree], Iterator[str]], ...] = (
+    rooms_are_known,
+    rooms_import_in_one_direction,
+    edges_stand_alone,
+    libraries_have_their_place,
+    some_libraries_stay_in_one_file,
+    pure_rooms_touch_nothing,
+    imports_make_no_circle,
+    modules_stay_small,
+)
+
+
+@pytest.fixture(scope="module")
+def package() -> Tree:
+    return read(PACKAGE)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_package_holds_to(rule: Callable[[Tree], Iterator[str]], package: Tree) -> None:
+    breaches = list(rule(package))
+    assert not breaches, "\n" + "\n".join(breaches)
+
+
+def test_every_room_is_inhabited(package: Tree) -> None:
+    """A rule about a room that is not there could not fail."""
+    assert {module.room for module in package.values()} == set(MAY_IMPORT)
+
+
+def test_the_version_is_told_without_the_heavy_libraries() -> None:
+    told = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "gitops_bot", "--version"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert gitops_bot.__version__ in told.stdout
+    loaded = set(re.findall(r"^import time: +\d+ \| +\d+ \| +([\w.]+)$", told.stderr, re.MULTILINE))
+    assert "gitops_bot" in loaded
+    assert sorted(loaded & HEAVY) == [], "import these inside the functions that need them"
+
+
+# --- the rules themselves, on packages that are made up -----------------------------------------------------------
+
+BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]] = [
+    (
+        "a module outside of every room",
+        {"helpers.py": ""},
+        rooms_are_known,
+        "gitops_bot/helpers.py:1: `helpers` is no room",
+    ),
+    (
+        "a pure room imports an edge",
+        {"images/version.py": "from gitops_bot.edges import registry\n", "edges/registry.py": ""},
+        rooms_import_in_one_direction,
+        "gitops_bot/images/version.py:1: `images` imports `gitops_bot.edges.registry`",
+    ),
+    (
+        "against the direction inside a function",
+        {"releases/plan.py": "def f():\n    import gitops_bot.proposals.body\n", "proposals/body.py": ""},
+        rooms_import_in_one_direction,
+        "gitops_bot/releases/plan.py:2: `releases` imports `gitops_bot.proposals.body`",
+    ),
+    (
+        "against the direction for the type checker only",
+        {
+            "config.py": "if TYPE_CHECKING:\n    from gitops_bot.journeys.update import Update\n",
+            "journeys/update.py": "",
+        },
+        rooms_import_in_one_direction,
+        "gitops_bot/config.py:2: `config` imports `gitops_bot.journeys.update.Update`",
+    ),
+    (
+        "against the direction by a relative import",
+        {"manifests/spans.py": "from ..releases import plan\n", "releases/plan.py": ""},
+        rooms_import_in_one_direction,
+        "gitops_bot/manifests/spans.py:1: `manifests` imports `gitops_bot.releases.plan`",
+    ),
+    (
+        "a journey reaches for an edge",
+        {"journeys/update.py": "from gitops_bot.edges.git import Git\n", "edges/git.py": ""},
+        rooms_import_in_one_direction,
+        "`journeys` may not know `edges`",
+    ),
+    (
+        "the demo is imported by an edge",
+        {"edges/github.py": "import gitops_bot.demo.github\n", "demo/github.py": ""},
+        rooms_import_in_one_direction,
+        "`edges` may not know `demo`",
+    ),
+    (
+        "errors import something of ours",
+        {"errors.py": "from gitops_bot.images.reason import CODES\n", "images/reason.py": ""},
+        rooms_import_in_one_direction,
+        "`errors` may not know `images`",
+    ),
+    (
+        "an edge imports another edge",
+        {"edges/github.py": "from gitops_bot.edges.git import push\n", "edges/git.py": ""},
+        edges_stand_alone,
+        "gitops_bot/edges/github.py:1: the edge `github` imports the edge `git`",
+    ),
+    (
+        "http imports an edge",
+        {"edges/http.py": "from gitops_bot.edges.registry import auth\n", "edges/registry/auth.py": ""},
+        edges_stand_alone,
+        "the edge `http` imports the edge `registry`",
+    ),
+    (
+        "ruamel outside of manifests",
+        {"releases/plan.py": "from ruamel.yaml import YAML\n"},
+        libraries_have_their_place,
+        "`ruamel` is imported outside of manifests.* and config*",
+    ),
+    (
+        "httpx in the GitHub edge",
+        {"edges/github.py": "def f():\n    import httpx\n"},
+        libraries_have_their_place,
+        "gitops_bot/edges/github.py:2: `httpx` is imported outside of edges.http*",
+    ),
+    (
+        "a library without a place",
+        {"cli.py": "import attrs\n"},
+        libraries_have_their_place,
+        "`attrs` is imported outside of every place that is agreed",
+    ),
+    (
+        "GitPython in two files",
+        {"edges/git.py": "import git\n", "edges/git_push.py": "import re\nfrom git.exc import GitError\n"},
+        some_libraries_stay_in_one_file,
+        "gitops_bot/edges/git_push.py:2: `git` is imported by a second file (the first is edges.git)",
+    ),
+    (
+        "the environment in a pure room",
+        {"config.py": "import os\n"},
+        pure_rooms_touch_nothing,
+        "gitops_bot/config.py:1: `config` uses `os`",
+    ),
+    (
+        "the disk through pathlib",
+        {"manifests/find.py": "import pathlib\nroot = pathlib.Path('.')\n"},
+        pure_rooms_touch_nothing,
+        "gitops_bot/manifests/find.py:2: `manifests` uses `pathlib.Path`",
+    ),
+    (
+        "the disk through a builtin",
+        {"manifests/find.py": "text = open('x').read()\n"},
+        pure_rooms_touch_nothing,
+        "`manifests` uses `open`",
+    ),
+    (
+        "the network through urllib",
+        {"images/built.py": "from urllib.request import urlopen\n"},
+        pure_rooms_touch_nothing,
+        "`images` uses `urllib.request.urlopen`",
+    ),
+    (
+        "the clock through datetime",
+        {"releases/hold.py": "from datetime import UTC, datetime as when\nnow = when.now(UTC)\n"},
+        pure_rooms_touch_nothing,
+        "gitops_bot/releases/hold.py:2: `releases` uses `datetime.datetime.now`",
+    ),
+    (
+        "the clock in a journey",
+        {"journeys/update.py": "import time\n"},
+        pure_rooms_touch_nothing,
+        "`journeys` uses `time`",
+    ),
+    (
+        "two uses on one line",
+        {"manifests/find.py": "import json, pathlib\nx = json.JSONDecoder.decode, pathlib.Path\n"},
+        pure_rooms_touch_nothing,
+        "`manifests` uses `pathlib.Path`",
+    ),
+    (
+        "a log in a pure room",
+        {"proposals/body.py": "import logging\n"},
+        pure_rooms_touch_nothing,
+        "`proposals` uses `logging`",
+    ),
+    (
+        "an import that no reader of imports sees",
+        {"images/policy.py": "edge = __import__('gitops_bot.edges.git')\n"},
+        pure_rooms_touch_nothing,
+        "`images` uses `__import__`",
+    ),
+    (
+        "two modules import each other",
+        {"images/a.py": "from gitops_bot.images import b\n", "images/b.py": "from gitops_bot.images.a import x\n"},
+        imports_make_no_circle,
+        "imports go round in a circle: ",
+    ),
+    (
+        "a module of 301 lines",
+        {"images/policy.py": "x = 1\n" * 301},
+        modules_stay_small,
+        "gitops_bot/images/policy.py:300: 301 lines",
+    ),
+]
+
+SOUND: list[tuple[str, dict[str, str]]] = [
+    ("a room imports itself and errors", {"images/a.py": "from gitops_bot import errors, images\n", "errors.py": ""}),
+    ("the version", {"edges/http.py": "from gitops_bot import __version__\n"}),
+    ("an edge imports http", {"edges/github.py": "from gitops_bot.edges.http import text\n", "edges/http.py": ""}),
+    (
+        "one edge in several files",
+        {
+            "edges/registry/__init__.py": "from .auth import token\n",
+            "edges/registry/auth.py": "from gitops_bot.edges import registry_limits\nimport httpx, os\n",
+            "edges/registry_limits.py": "",
+        },
+    ),
+    ("the door and its parts", {"__main__.py": "from gitops_bot.cli import main\n", "cli.py": "import click, os\n"}),
+    ("a part of the door", {"cli_text.py": "from gitops_bot.report import table\n", "report.py": "import rich\n"}),
+    ("pure paths and moments", {"releases/a.py": "from pathlib import PurePosixPath\nfrom datetime import datetime\n"}),
+    ("a thread pool in a journey", {"journeys/a.py": "from concurrent.futures import ThreadPoolExecutor\n"}),
+    ("a function of its own named like a builtin", {"proposals/a.py": "def open(x): ...\ndef f():\n    open(1)\n"}),
+    ("a method that is called like a builtin", {"proposals/a.py": "def f(forge):\n    return forge.open()\n"}),
+    ("a module of 300 lines", {"images/policy.py": "x = 1\n" * 300}),
+]
+
+
+def made_up(folder: Path, files: Mapping[str, str]) -> Tree:
+    package = folder / PACKAGE.name
+    for path, text in {"__init__.py": "__version__ = '1'\n", **files}.items():
+        file = package / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        (file.parent / "__init__.py").touch()
+        file.write_text(text, encoding="utf-8")
+    return read(package)
+
+
+@pytest.mark.parametrize(("files", "rule", "said"), [row[1:] for row in BREACHES], ids=[row[0] for row in BREACHES])
+def test_a_breach_is_found(
+    files: dict[str, str], rule: Callable[[Tree], Iterator[str]], said: str, tmp_path: Path
+) -> None:
+    breaches = list(rule(made_up(tmp_path, files)))
+    assert len(breaches) == 1
+    assert said in breaches[0]
+
+
+@pytest.mark.parametrize("files", [row[1] for row in SOUND], ids=[row[0] for row in SOUND])
+def test_sound_code_is_left_alone(files: dict[str, str], tmp_path: Path) -> None:
+    tree = made_up(tmp_path, files)
+    assert [said for rule in RULES for said in rule(tree)] == []
+
+
+def test_every_rule_is_proved_able_to_fail() -> None:
+    assert {row[2] for row in BREACHES} == set(RULES)
