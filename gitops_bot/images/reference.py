@@ -5,13 +5,14 @@ Grammar: OCI distribution specification 1.1, "Pulling manifests"; the host rule 
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*\Z")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?\Z")
+_HOST = re.compile(rf"(?:\[([0-9A-Fa-f:.]{{2,45}})\]|({_LABEL}(?:\.{_LABEL})*))(?::[0-9]{{1,5}})?\Z")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
 _DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
 _NAME_LIMIT = 255
@@ -27,6 +28,22 @@ def is_tag(text: str) -> bool:
 def is_digest(text: str) -> bool:
     """Whether `text` is a digest of a registered algorithm (sha256, sha512) in full length and lower case."""
     return _DIGEST.match(text) is not None
+
+
+def _is_host(text: str) -> bool:
+    """Whether `text` is a host with or without a port. What looks like an address has to be one."""
+    found = _HOST.match(text)
+    if found is None:
+        return False
+    try:
+        match found.groups():
+            case str(bracketed), _:
+                ipaddress.IPv6Address(bracketed)
+            case _, str(name) if name.rpartition(".")[2].isdigit():
+                ipaddress.IPv4Address(name)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,7 +69,7 @@ class ImageName:
             registry = DOCKER_HUB
         if registry == DOCKER_HUB and "/" not in path:
             path = f"library/{path}"
-        if not _HOST.match(registry) or not _PATH.match(path) or len(registry) + 1 + len(path) > _NAME_LIMIT:
+        if not _is_host(registry) or not _PATH.match(path) or len(registry) + 1 + len(path) > _NAME_LIMIT:
             raise ValueError(f"{text[:300]!r} is not the name of an image repository")
         return cls(registry, path)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import ImageName, Pin
 
-#: What is written for a chosen tag. `tag` writes no digest, `digest` leaves the tag as it stands.
+#: What is written for a chosen tag. `tag` writes no digest, `digest` no tag where there is none.
 PinShape = Literal["tag+digest", "tag", "digest"]
 #: What happens when the present tag names another digest than the pinned one.
 OnMove = Literal["hold", "follow"]

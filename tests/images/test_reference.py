@@ -57,6 +57,9 @@ def test_no_digest(text: str) -> None:
         ("registry:5000/a/b/c", "registry:5000", "a/b/c"),
         ("10.0.0.1:5000/web", "10.0.0.1:5000", "web"),
         ("[::1]:5000/web", "[::1]:5000", "web"),
+        ("[::FFFF:1.2.3.4]/web", "[::ffff:1.2.3.4]", "web"),
+        ("xn--a.b/web", "xn--a.b", "web"),
+        ("1.example.com/web", "1.example.com", "web"),
         ("my-registry.example.com/web", "my-registry.example.com", "web"),
         ("a.b", "docker.io", "library/a.b"),
         ("ghcr.io/a_b/c__d/e.f/g---h/0", "ghcr.io", "a_b/c__d/e.f/g---h/0"),
@@ -74,6 +77,8 @@ def test_a_name_is_normalised(text: str, registry: str, path: str) -> None:
      "ghcr.io/../etc", "https://ghcr.io/web", "ghcr..io/web", ".ghcr.io/web", "-ghcr.io/web", "ghcr-.io/web",
      "gh_cr.io/web", "user@ghcr.io/web", "ghcr.io:/web", "ghcr.io:x/web", "ghcr.io:123456/web", "[::1/web", "é/web",
      "ghcr.io/é", "ghcr.io/\N{ARABIC-INDIC DIGIT ONE}", "ghcr.io/a\0b", "ghcr.io/$(id)", "ghcr.io/a?b", "ghcr.io/a#b",
+     "999.999.999.999/x", "1.2.3/x", "127.1:5000/x", "010.0.0.1/x", "5000:5000/x", "a.b.1/x", "[::::]/x", "[....]/x",
+     "[::ffff:1.2.3.4.5]/x", "[::1]x/x", "[1.2.3.4]/x",
      "ghcr.io/a%2fb", "ghcr.io/" + "a" * 248, "a" * 256, "a-" * 100_000, "a." * 100_000 + "/x"],
 )  # fmt: skip
 def test_no_name_is_refused_and_quoted_in_part(text: str) -> None:

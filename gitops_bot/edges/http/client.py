@@ -22,6 +22,7 @@ from gitops_bot.edges.http.address import Misled, follow, origin
 from gitops_bot.edges.http.failure import Unanswered, broken, busy
 from gitops_bot.edges.http.pace import CONCURRENCY, Clock, Closed, Pace
 from gitops_bot.edges.http.proxy import proxy_for
+from gitops_bot.edges.http.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,12 +82,17 @@ class Http:
         environ: Mapping[str, str],
         tunings: Mapping[str, Tuning],
         *,
+        seconds: float = PATIENCE,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """`tunings` is by `host` or `host:port`; `environ` names proxies and authorities as curl reads them."""
+        """`tunings` is by `host` or `host:port`; `environ` names proxies and authorities as curl reads them.
+
+        `seconds` is what one try of a request may take as a whole; a `transport` of one's own has its own bounds.
+        """
         self._clock = clock
         self._environ = environ
         self._tunings = tunings
+        self._seconds = seconds
         self._transport = transport
         self._lock = threading.Lock()
         self._lines: dict[tuple[str, str, int | None], _Line] = {}
@@ -174,7 +180,7 @@ class Http:
             raise busy(closed.seconds) from closed
         except httpx.TransportError as error:
             raise broken(error) from error
-        except UnicodeError as error:  # from the depths of getaddrinfo, of a name like `a..b`
+        except UnicodeError as error:  # from httpx of `xn--` and junk, from getaddrinfo of `a..b`
             raise Unanswered(_NOWHERE, reached=False) from error
         if answer.status == 429:
             asked = self._asked(answer)
@@ -182,7 +188,7 @@ class Http:
         return answer
 
     def _body(self, response: httpx.Response, method: str, limit: int) -> bytes:
-        """The body as it came over the wire, within `limit` bytes and the time that one request may take."""
+        """The body as it came over the wire, within `limit` bytes."""
         failed = response.status_code >= 300
         encoding = response.headers.get("content-encoding", "identity")
         if encoding != "identity" and not failed and method != "HEAD":
@@ -191,7 +197,7 @@ class Http:
         announced = response.headers.get("content-length", "")
         if method != "HEAD" and not failed and announced.isdecimal() and int(announced[:20]) > limit:
             raise too_much
-        most, began = (ERROR_BODY if failed else limit), self._now()
+        most = ERROR_BODY if failed else limit
         body = bytearray()
         for chunk in response.stream:  # type: ignore[union-attr]  # a sync transport gives a sync stream
             body += chunk
@@ -199,8 +205,6 @@ class Http:
                 if failed:
                     break
                 raise too_much
-            if self._now() - began > PATIENCE:
-                raise Unanswered(f"took more than {PATIENCE:.0f} s to send one answer", "Run again later.")
         return bytes(body[:most])
 
     def _line(self, url: httpx.URL) -> _Line:
@@ -222,7 +226,7 @@ class Http:
         # Reading the authorities takes 10 ms of CPU: a plain connection gets a context that trusts nobody.
         trust = self._authorities() if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            return httpx.HTTPTransport(verify=trust, limits=limits, proxy=proxy_for(url, self._environ))
+            return Transport(trust, limits, proxy_for(url, self._environ), self._seconds)
         except (ValueError, ImportError) as error:
             raise Unanswered(
                 f"cannot be asked: the proxy in {url.scheme.upper()}_PROXY or ALL_PROXY is not one that can be used",

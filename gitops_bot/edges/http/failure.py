@@ -37,6 +37,11 @@ def busy(seconds: float) -> Unanswered:
     )
 
 
+def late(seconds: float) -> Unanswered:
+    """The request as a whole was given `seconds`; bytes may have come until then."""
+    return Unanswered(f"took more than {seconds:g} s to send one answer", "Run again later.")
+
+
 def broken(error: httpx.TransportError) -> Unanswered:
     """A connection that did not come about, or did not last."""
     cause: BaseException | None = error

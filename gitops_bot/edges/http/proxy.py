@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from gitops_bot.edges.http.address import is_loopback
+from gitops_bot.edges.http.address import host_of, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ def proxy_for(url: httpx.URL, environ: Mapping[str, str]) -> httpx.Proxy | None:
     """
     named = {name.lower(): value for name, value in sorted(environ.items()) if name.lower().endswith("_proxy")}
     address = named.get(f"{url.scheme}_proxy") or named.get("all_proxy")
-    if not address or is_loopback(url.host) or _spared(url, named.get("no_proxy", "")):
+    if not address or is_loopback(host_of(url)) or _spared(url, named.get("no_proxy", "")):
         return None
     try:
         return httpx.Proxy(address if "://" in address else f"http://{address}")
@@ -29,7 +29,7 @@ def proxy_for(url: httpx.URL, environ: Mapping[str, str]) -> httpx.Proxy | None:
 
 
 def _spared(url: httpx.URL, no_proxy: str) -> bool:
-    host, authority = url.host, url.netloc.decode("ascii")
+    host, authority = host_of(url), url.netloc.decode("ascii")
     for name in no_proxy.lower().split(","):
         bare = name.strip().removeprefix("*").removeprefix(".")
         if name.strip() == "*" or (bare and (bare in (host, authority) or host.endswith(f".{bare}"))):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from gitops_bot.edges.http import is_loopback
+from gitops_bot.edges.http import host_of, is_loopback
+from gitops_bot.edges.registry.failure import Untrusted
 from gitops_bot.images.reference import DOCKER_HUB
 
 
@@ -24,7 +25,14 @@ class Access:
 
 
 def base_url(registry: str, access: Access) -> httpx.URL:
-    """Where the API of a registry is: Docker Hub has it under another name, and plain http is for the trusted."""
+    """Where the API of a registry is: Docker Hub has it under another name, and plain http is for the trusted.
+
+    Raises:
+        Untrusted: the name is no host and port.
+    """
     host = "registry-1.docker.io" if registry == DOCKER_HUB else registry
-    url = httpx.URL(f"https://{host}/")
-    return url.copy_with(scheme="http") if access.plain_http or is_loopback(url.host) else url
+    try:
+        url = httpx.URL(f"https://{host}/")
+    except httpx.InvalidURL as error:
+        raise Untrusted("cannot be asked: it is no valid host and port", "Check the name of the image.") from error
+    return url.copy_with(scheme="http") if access.plain_http or is_loopback(host_of(url)) else url

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.edges.registry.docker_config import DockerConfig, read_config
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.helper import ask_helper
-from gitops_bot.edges.registry.login import Basic, Credential, Login
+from gitops_bot.edges.registry.login import Basic, Credential, Login, is_sendable
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.images.reference import DOCKER_HUB
 
@@ -40,8 +40,17 @@ class Credentials:
         """The first credential that there is for an image.
 
         Raises:
-            NoLogin: one is configured for it and cannot be had.
+            NoLogin: one is configured for it and cannot be had, or not be sent.
         """
+        login = self._find(image)
+        if login.credential is not None and not is_sendable(login.credential):
+            raise NoLogin(
+                f"the credentials for {image.registry} from {login.source} hold characters that cannot be sent",
+                "Log in again, or mend them where they are kept.",
+            )
+        return login
+
+    def _find(self, image: ImageName) -> Login:
         access = self._access.get(image.registry)
         if access is not None and access.password_env is not None:
             # Secrets that were made with `echo` end with a line break that nobody meant.

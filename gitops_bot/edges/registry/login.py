@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass, field
 
 
@@ -40,11 +41,23 @@ class Login:
     source: str
 
 
-def basic(credential: Basic | IdentityToken) -> str:
-    """The value of `Authorization` that shows user name and password."""
+def is_sendable(credential: Credential) -> bool:
+    """Whether HTTP can carry it: a token for the registry is a header as it is, everything else is encoded first."""
+    if isinstance(credential, RegistryToken):
+        return re.fullmatch(r"[!-~]+", credential.token) is not None
+    # JSON and the environment may hold halves of characters, which are no text.
+    return not any("\ud800" <= each <= "\udfff" for text in _texts(credential) for each in text)
+
+
+def _texts(credential: Basic | IdentityToken) -> tuple[str, str]:
     match credential:
         case Basic(username, secret) | IdentityToken(secret, username):
-            return "Basic " + base64.b64encode(f"{username}:{secret}".encode()).decode("ascii")
+            return username, secret
+
+
+def basic(credential: Basic | IdentityToken) -> str:
+    """The value of `Authorization` that shows user name and password."""
+    return "Basic " + base64.b64encode(":".join(_texts(credential)).encode()).decode("ascii")
 
 
 def secrets(credential: Credential | None) -> tuple[str, ...]:

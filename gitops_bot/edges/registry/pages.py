@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from gitops_bot.edges.http import Misled, follow, origin
+from gitops_bot.edges.http import Misled, follow, host_of, origin
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
 from gitops_bot.images.reference import is_tag
 
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 SIZE = 1000
 _SIZED = f"n={SIZE}"
 MOST_PAGES = 1000
-#: Bytes of one page, and of a whole list.
-PAGE_BYTES, LIST_BYTES = 16 * 1024 * 1024, 64 * 1024 * 1024
+#: Bytes of one page, bytes of a whole list, and its tags: as Python's strings they take many times the room.
+PAGE_BYTES, LIST_BYTES, MOST_TAGS = 16 * 1024 * 1024, 16 * 1024 * 1024, 300_000
+#: Commas on one page. JSON has one between any two values: they are counted before the values become objects. Google's
+#: registry describes every image on the page, with a comma about every 30 bytes.
+_MOST_COMMAS = 1_000_000
 #: Pages in a row without a tag that is new.
 _IDLE = 3
 _NOTHING_LOST = "Nothing was decided on half a list of tags. Report it to who runs the registry."
@@ -51,7 +54,7 @@ def every_tag(fetch: Callable[[str], Page]) -> tuple[str, ...]:
     """
     for _ in range(2):
         try:
-            return tuple(tag for tag in _walk(fetch) if is_tag(tag))
+            return tuple(_walk(fetch))
         except _PlaceLost:
             continue
     raise Untrusted("loses its place in the list of tags: tags are deleted while it is read", "Run again.")
@@ -64,8 +67,12 @@ class _PlaceLost(Exception):  # noqa: N818 - begin again, once
 def _walk(fetch: Callable[[str], Page]) -> dict[str, None]:
     """All pages, from the first to the last."""
     query, page = _first(fetch)
-    tags, size, asked, linked, idle = dict.fromkeys(page.tags), page.size, {query}, False, 0
+    tags, size, asked, linked, idle = dict.fromkeys(filter(is_tag, page.tags)), page.size, {query}, False, 0
     for _ in range(MOST_PAGES):
+        if size > LIST_BYTES:
+            raise _too_large(f"{LIST_BYTES} bytes")
+        if len(tags) > MOST_TAGS:
+            raise _too_large(f"{MOST_TAGS} tags")
         linked = linked or page.next is not None
         query = page.next if linked else _unlinked(page, query)
         if query is None:
@@ -74,18 +81,21 @@ def _walk(fetch: Callable[[str], Page]) -> dict[str, None]:
             raise Untrusted("sends in a circle through its list of tags", _NOTHING_LOST)
         asked.add(query)
         last, page, known = page.tags[-1:], _further(fetch, query), len(tags)
-        tags.update(dict.fromkeys(page.tags))
+        found = tuple(filter(is_tag, page.tags))
+        tags.update(dict.fromkeys(found))
         size += page.size
         if not linked and last[0] in page.tags:
             return tags  # distribution 2 ignores `n` and `last`, and said everything again
-        if not linked and len(tags) - known < len(page.tags):
+        if not linked and len(tags) - known < len(found):
             raise _PlaceLost  # ggcr's registry starts again where it does not know `last` any more
         idle = idle + 1 if len(tags) == known else 0
         if idle > _IDLE:
             raise Untrusted("names ever more pages of its list of tags, with nothing new on them", _NOTHING_LOST)
-        if size > LIST_BYTES:
-            raise Untrusted(f"has a list of tags of more than {LIST_BYTES} bytes", "Delete tags that nobody needs.")
-    raise Untrusted(f"has more than {MOST_PAGES} pages of tags", "Delete tags that nobody needs.")
+    raise _too_large(f"{MOST_PAGES} pages")
+
+
+def _too_large(measure: str) -> Untrusted:
+    return Untrusted(f"has a list of tags of more than {measure}", "Delete tags that nobody needs.")
 
 
 def _first(fetch: Callable[[str], Page]) -> tuple[str | None, Page]:
@@ -125,6 +135,8 @@ def read_page(answer: Answer) -> Page:
     Raises:
         Untrusted: it is no list of tags, or the next page is to be on another host.
     """
+    if answer.body.count(b",") > _MOST_COMMAS:
+        raise _too_large(f"{_MOST_COMMAS} values on one page")
     try:
         document = json.loads(answer.body)
         tags = document["tags"] if document["tags"] is not None else ()
@@ -140,7 +152,7 @@ def read_page(answer: Answer) -> Page:
         except Misled as misled:
             raise Untrusted(f"goes on with its list of tags at {misled}", _NOTHING_LOST) from misled
         if origin(target) != origin(answer.url):
-            raise Untrusted(f"goes on with its list of tags at another host, {target.host[:200]!r}", _NOTHING_LOST)
+            raise Untrusted(f"goes on with its list of tags at another host, {host_of(target)[:200]!r}", _NOTHING_LOST)
         query = target.query.decode("ascii")
     return Page(tuple(tags), query, len(answer.body))
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar
+
+import httpx
 
 from gitops_bot.edges.http import Http, Tuning, Unanswered
 from gitops_bot.edges.registry.access import Access, base_url
@@ -19,8 +22,6 @@ from gitops_bot.images.reference import is_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    import httpx
 
     from gitops_bot.edges.http import Answer, Clock
     from gitops_bot.edges.registry.login import Login
@@ -48,11 +49,7 @@ class Registry:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._access = access
-        tunings = {
-            base_url(registry, each).netloc.decode("ascii"): Tuning(each.concurrency or Tuning().concurrency, each.rate)
-            for registry, each in access.items()
-        }
-        self._http = Http(clock, environ, tunings, transport=transport)
+        self._http = Http(clock, environ, _tunings(access), transport=transport)
         self._tokens = Tokens(self._http, clock)
         self._credentials = Credentials(access, environ)
         self._tags: Once[tuple[str, ...]] = Once()
@@ -112,6 +109,9 @@ class Registry:
             return ask(self._host(image.registry), login)
         except (NoLogin, Refused, Untrusted, Unanswered) as failure:
             raise explain(failure, image, asked, login) from failure
+        except httpx.InvalidURL as error:  # each part was read before: put together they are longer than httpx allows
+            astray = Untrusted("leads to an address that cannot be asked", "Report it to who runs the registry.")
+            raise explain(astray, image, asked, login) from error
 
     def _host(self, registry: str) -> Host:
         with self._lock:
@@ -120,3 +120,13 @@ class Registry:
                 base = base_url(registry, self._access.get(registry, _PLAIN))
                 host = self._hosts[registry] = Host(self._http, self._tokens, base)
             return host
+
+
+def _tunings(access: Mapping[str, Access]) -> dict[str, Tuning]:
+    """How each registry is asked, by its host; one whose name is no host is told of where an image of it is wanted."""
+    found: dict[str, Tuning] = {}
+    for registry, each in access.items():
+        with suppress(Untrusted):
+            host = base_url(registry, each).netloc.decode("ascii")
+            found[host] = Tuning(each.concurrency or Tuning().concurrency, each.rate)
+    return found

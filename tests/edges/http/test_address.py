@@ -35,6 +35,19 @@ FOLLOWED = [
         "http://auth.lan/token",
         "http://auth.lan/token",
     ),
+    ("a host that only looks like junk", "https://ghcr.io/", "https://xn--a.b/token", "https://xn--a.b/token"),
+    ("a public address", "https://ghcr.io/", "https://[2606:4700::1]/token", "https://[2606:4700::1]/token"),
+    ("a public address by NAT64", "https://a.test/", "https://[64:ff9b::808:808]/", "https://[64:ff9b::808:808]/"),
+    ("names that begin with a known one", "https://a.test/", "https://localhost.a.test/", "https://localhost.a.test/"),
+    ("names that end almost in a zone", "https://a.test/", "https://notinternal.test/", "https://notinternal.test/"),
+    (
+        "within a private zone",
+        "https://hub.corp.internal/",
+        "https://auth.corp.internal/",
+        "https://auth.corp.internal/",
+    ),
+    ("from a private address to a private name", "https://10.0.0.5/", "https://auth.local/", "https://auth.local/"),
+    ("neighbours without a dot", "https://registry/", "https://auth/token", "https://auth/token"),
     ("from loopback out, encrypted", "http://127.0.0.1:5000/", "https://auth.docker.io/", "https://auth.docker.io/"),
 ]
 
@@ -53,6 +66,24 @@ REFUSED = [
     ("loopback as a number", "https://ghcr.io/", "https://2130706433/token", "private network"),
     ("loopback in base 16", "https://ghcr.io/", "https://0x7f.0.0.0x1/token", "private network"),
     ("loopback with a last dot", "https://ghcr.io/", "https://127.0.0.1./token", "private network"),
+    ("loopback by name, with a last dot", "https://ghcr.io/", "https://localhost./", "private network"),
+    ("loopback below its name, with a last dot", "https://ghcr.io/", "https://a.localhost./", "private network"),
+    ("loopback by its long name", "https://ghcr.io/", "https://localhost.localdomain/", "private network"),
+    ("loopback by name, version 6", "https://ghcr.io/", "https://ip6-localhost/", "private network"),
+    ("loopback, from a private name", "https://hub.internal/", "https://localhost.localdomain/", "private network"),
+    ("the cloud's metadata by name", "https://ghcr.io/", "https://metadata.google.internal/", "private network"),
+    ("the cloud's metadata, in any case", "https://ghcr.io/", "https://METADATA.Google.Internal./", "private network"),
+    ("metadata, from a private name", "https://hub.internal/", "https://metadata.google.internal/", "private network"),
+    ("a private zone", "https://ghcr.io/", "https://vault.corp.internal/", "private network"),
+    ("a service of the cluster", "https://ghcr.io/", "https://kubernetes.default.svc/", "private network"),
+    ("a name without a dot", "https://ghcr.io/", "https://kubernetes/", "private network"),
+    ("loopback by NAT64", "https://ghcr.io/", "https://[64:ff9b::7f00:1]/", "private network"),
+    ("a private network by NAT64", "https://ghcr.io/", "https://[64:ff9b::10.0.0.5]/", "private network"),
+    ("loopback, compatible", "https://ghcr.io/", "https://[::7f00:1]/", "private network"),
+    ("loopback, mapped in base 16", "https://ghcr.io/", "https://[::ffff:7f00:1]/", "private network"),
+    ("a private network by 6to4", "https://ghcr.io/", "https://[2002:a00:5::1]/", "private network"),
+    ("an address that is none", "https://ghcr.io/", "https://999.999.999.999/", "cannot be read"),
+    ("an address of version 6 that is none", "https://ghcr.io/", "https://[::::]/", "cannot be read"),
     ("a user in the address", "https://ghcr.io/", "https://ghcr.io@evil.test/", "cannot be asked"),
     ("a backslash", "https://ghcr.io/", "https://ghcr.io\\@evil.test/", "cannot be asked"),
     ("a file", "https://ghcr.io/", "file:///etc/passwd", "cannot be asked"),
@@ -88,6 +119,10 @@ def test_loopback_is_known(host: str) -> None:
 )
 def test_everything_else_is_not_loopback(host: str) -> None:
     assert not is_loopback(host)
+
+
+def test_an_origin_is_told_of_a_host_that_only_looks_like_junk() -> None:
+    assert origin(httpx.URL("https://xn--a.b/")) == ("https", "xn--a.b", None)
 
 
 def test_an_origin_is_scheme_host_and_port() -> None:

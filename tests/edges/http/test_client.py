@@ -252,19 +252,6 @@ def test_a_body_without_end_is_given_up() -> None:
     assert len(taken) == 11
 
 
-def test_a_body_that_drips_is_given_up() -> None:
-    clock = StillClock()
-
-    class Dripping(httpx.SyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            while True:
-                clock.moment += timedelta(seconds=29)
-                yield b"x"
-
-    with pytest.raises(Unanswered, match=f"more than {PATIENCE:.0f} s"):
-        ask(Script(httpx.Response(200, stream=Dripping())), clock)
-
-
 def test_the_body_of_a_failure_is_cut_and_not_held_against_it() -> None:
     status, body = ask(Script(reply(404, b"x" * (ERROR_BODY + 1))), limit=10)
     assert (status, len(body)) == (404, ERROR_BODY)
@@ -280,6 +267,21 @@ def test_a_compressed_answer_is_refused_because_none_was_asked_for() -> None:
 def test_a_head_may_name_an_encoding_because_it_has_no_body() -> None:
     head = reply(200, headers={"Content-Encoding": "gzip", "Content-Length": "100000"})
     assert ask(Script(head), method="HEAD", limit=10) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("https://xn--a.b/", "cannot be found: it is no valid host and port"),
+        ("https://999.1.1.1/", "redirects to an address that cannot be read"),
+        ("https://[::::]/", "redirects to an address that cannot be read"),
+    ],
+)
+def test_a_redirect_to_no_host_is_an_error_in_words(location: str, words: str) -> None:
+    script = Script(reply(307, headers={"Location": location}), OK)
+    with pytest.raises(Unanswered, match=words):
+        ask(script)
+    assert len(script.requests) == 1
 
 
 def test_the_bot_says_who_it_is() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.edges.registry.access import Access, base_url
+from gitops_bot.edges.registry.failure import Untrusted
 
 PLAIN = Access(plain_http=True)
 BASES = [
@@ -14,6 +15,7 @@ BASES = [
     ("plain on loopback", "127.0.0.1:5000", Access(), "http://127.0.0.1:5000/"),
     ("plain on loopback by name", "localhost:5000", Access(username="ada"), "http://localhost:5000/"),
     ("plain on loopback, version 6", "[::1]:5000", Access(), "http://[::1]:5000/"),
+    ("a host that only looks like junk", "xn--a.b", Access(), "https://xn--a.b/"),
     ("encrypted where it only looks like loopback", "localhost.evil.test", Access(), "https://localhost.evil.test/"),
 ]
 
@@ -21,3 +23,9 @@ BASES = [
 @pytest.mark.parametrize(("registry", "access", "url"), [row[1:] for row in BASES], ids=[row[0] for row in BASES])
 def test_where_a_registry_is(registry: str, access: Access, url: str) -> None:
     assert str(base_url(registry, access)) == url
+
+
+@pytest.mark.parametrize("registry", ["999.1.1.1", "[::::]", "[....]", "[::ffff:1.2.3.4.5]", "a b\n", "a:x"])
+def test_what_is_no_host_is_an_error(registry: str) -> None:
+    with pytest.raises(Untrusted, match="no valid host and port"):
+        base_url(registry, Access())

@@ -40,9 +40,9 @@ def login(environ: dict[str, str], image: ImageName = WEB, **access: Access) -> 
 
 
 def test_the_places_in_their_order() -> None:
-    environ = {"HOME": "/users/ada", "REGISTRY_AUTH_FILE": "/run/auth", "XDG_RUNTIME_DIR": "/run/user/1"}
-    rest = [Path("/run/auth"), Path("/run/user/1/containers/auth.json"), Path("/users/ada/.config/containers/auth.json")]
-    assert places(environ) == (Path("/users/ada/.docker/config.json"), *rest)
+    environ = {"HOME": "/users/a", "REGISTRY_AUTH_FILE": "/run/auth", "XDG_RUNTIME_DIR": "/run/user/1"}
+    rest = [Path("/run/auth"), Path("/run/user/1/containers/auth.json"), Path("/users/a/.config/containers/auth.json")]
+    assert places(environ) == (Path("/users/a/.docker/config.json"), *rest)
     assert places({**environ, "DOCKER_CONFIG": "/etc/docker"}) == (Path("/etc/docker/config.json"), *rest)
     assert places({}) == ()
 
@@ -145,3 +145,32 @@ def test_a_file_that_cannot_be_read_is_an_error_for_every_image(tmp_path: Path) 
     for image in (WEB, HUB):
         with pytest.raises(NoLogin, match="is not the JSON"):
             credentials.login(image)
+
+
+UNSENDABLE: list[tuple[str, dict[str, str]]] = [
+    ("a registry token beyond ASCII", {"registrytoken": "sécret"}),
+    ("a registry token with a line break", {"registrytoken": "se\ncret"}),
+    ("an identity token with half a character", {"identitytoken": "secret\ud800"}),
+    ("a password with half a character", {"username": "ada", "password": "secret\ud800"}),
+    ("a user with half a character", {"username": "ada\udfff", "password": "secret"}),
+]
+
+
+@pytest.mark.parametrize("stored", [row[1] for row in UNSENDABLE], ids=[row[0] for row in UNSENDABLE])
+def test_what_http_cannot_carry_is_an_error_without_it(tmp_path: Path, stored: dict[str, str]) -> None:
+    path = write(tmp_path / ".docker/config.json", {"auths": {"ghcr.io": stored}})
+    with pytest.raises(NoLogin, match="hold characters that cannot be sent") as failure:
+        login({"HOME": str(tmp_path)})
+    assert str(path) in failure.value.what
+    assert "cret" not in failure.value.what + failure.value.advice
+
+
+def test_a_password_of_the_environment_that_is_no_text_is_an_error_without_it() -> None:
+    with pytest.raises(NoLogin, match="from the environment variable TOKEN hold characters") as failure:
+        login({"TOKEN": "secret\udcff"}, ghcr_io=Access(password_env="TOKEN"))
+    assert "secret" not in failure.value.what
+
+
+def test_a_password_beyond_ascii_can_be_sent(tmp_path: Path) -> None:
+    write(tmp_path / ".docker/config.json", {"auths": {"ghcr.io": {"username": "ada", "password": "pässwort"}}})
+    assert login({"HOME": str(tmp_path)}).credential == Basic("ada", "pässwort")

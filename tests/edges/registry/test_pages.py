@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -9,7 +10,16 @@ import pytest
 
 from gitops_bot.edges.http import Answer
 from gitops_bot.edges.registry.failure import Refused, Untrusted
-from gitops_bot.edges.registry.pages import LIST_BYTES, MOST_PAGES, SIZE, Page, every_tag, read_page
+from gitops_bot.edges.registry.pages import (
+    LIST_BYTES,
+    MOST_PAGES,
+    MOST_TAGS,
+    PAGE_BYTES,
+    SIZE,
+    Page,
+    every_tag,
+    read_page,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -242,6 +252,36 @@ def test_the_whole_list_has_a_measure() -> None:
     assert len(asked) == 4
 
 
+def test_the_number_of_tags_has_a_measure_in_one_page_and_in_all() -> None:
+    for size in (MOST_TAGS + 1, MOST_TAGS // 3):
+        asked: list[str] = []
+
+        def fetch(query: str, size: int = size, asked: list[str] = asked) -> Page:
+            asked.append(query)
+            return Page(names(size, size * len(asked)), f"p={len(asked)}")
+
+        with pytest.raises(Untrusted, match=f"more than {MOST_TAGS} tags"):
+            every_tag(fetch)
+        assert len(asked) == (1 if size > MOST_TAGS else 4)
+
+
+def test_as_many_tags_as_there_may_be_are_given() -> None:
+    assert len(every_tag(lambda _: Page(names(MOST_TAGS)))) == MOST_TAGS
+
+
+def test_strings_that_are_no_tags_do_not_count_as_tags_nor_as_something_new() -> None:
+    asked: list[str] = []
+
+    def fetch(query: str) -> Page:
+        asked.append(query)
+        return Page((f"/{len(asked)}",), f"p={len(asked)}")
+
+    with pytest.raises(Untrusted, match="with nothing new"):
+        every_tag(fetch)
+    fetch_once, _ = pages(Page(tuple(f"/{number}" for number in range(MOST_TAGS + 1))))
+    assert every_tag(fetch_once) == ()
+
+
 # --- one answer ---
 
 URL = httpx.URL("https://registry.test/v2/acme/web/tags/list?n=1000")
@@ -285,6 +325,19 @@ NO_PAGES = [
 def test_what_is_no_page_is_an_error(body: bytes, kind: str, words: str) -> None:
     with pytest.raises(Untrusted, match=f"answered {words} where a list of tags was expected"):
         read_page(answered(body, kind=kind))
+
+
+def test_a_page_of_very_many_values_is_refused_before_they_take_room() -> None:
+    values = (PAGE_BYTES - 20) // len('"a",')
+    body = b'{"tags": [' + b'"a",' * values + b'"a"]}'
+    answer = answered(body)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Untrusted, match="more than 1000000 values on one page"):
+            read_page(answer)
+        assert tracemalloc.get_traced_memory()[1] < len(body)
+    finally:
+        tracemalloc.stop()
 
 
 LINKS = [

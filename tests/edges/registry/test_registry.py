@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from gitops_bot.edges.http.client import ATTEMPTS
@@ -543,3 +544,36 @@ def test_a_failing_image_leaves_the_others_alone(registry: DockerRegistry) -> No
         with pytest.raises(RegistryError):
             ours.tags(ImageName(registry.host, "alone/none"))
         assert ours.tags(ImageName(registry.host, "alone/web")) == ("v1",)
+
+
+LED_ASTRAY: list[tuple[str, str, dict[str, str]]] = [
+    ("a token server that only looks like junk", "a.test", {"WWW-Authenticate": 'Bearer realm="https://xn--a.b/"'}),
+    ("a token server that is no address", "a.test", {"WWW-Authenticate": 'Bearer realm="https://999.1.1.1/"'}),
+    ("a redirect that only looks like junk", "a.test", {"Location": "https://xn--a.b/"}),
+    ("a redirect to no address", "a.test", {"Location": "https://[::::]/"}),
+    ("a registry that only looks like junk", "xn--a.b", {}),
+    ("a registry that is no address", "999.1.1.1", {}),
+    ("a registry in brackets that is no address", "[::::]", {}),
+]
+
+
+@pytest.mark.parametrize(("registry", "headers"), [row[1:] for row in LED_ASTRAY], ids=[row[0] for row in LED_ASTRAY])
+def test_no_name_of_a_host_ends_more_than_its_image(registry: str, headers: Mapping[str, str]) -> None:
+    first = reply(307 if "Location" in headers else 401, headers=headers)
+    script = Script(first, httpx.ConnectError("refused"))
+    with Registry({registry: Access(rate=2)}, {}, StillClock(), transport=script) as ours:
+        with pytest.raises(RegistryError) as failure:
+            ours.tags(ImageName(registry, "web"))
+        with pytest.raises(RegistryError):
+            ours.digest(ImageName(registry, "web"), "v1")
+    assert f"{registry}/web: " in failure.value.problem.message
+
+
+def test_a_next_page_that_is_too_long_to_be_asked_for_is_an_error_in_words() -> None:
+    link = "</?" + "\N{ROCKET}" * 5450 + '>; rel="next"'  # short enough only without the repository
+    page = httpx.Response(200, headers={"Link": link.encode()}, stream=httpx.ByteStream(b'{"tags": ["v1"]}'))
+    with (
+        Registry({}, {}, StillClock(), transport=Script(page)) as ours,
+        pytest.raises(RegistryError, match="leads to an address that cannot be asked"),
+    ):
+        ours.tags(ImageName("a.test", "web" * 80))
