@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FILE_LIMIT = 1024 * 1024
 #: Files and folders that are looked at below the top.
 ENTRY_LIMIT = 500_000
+#: Seconds after which git is given up: it only reads configuration, but may wait for a pipe in the place of a file.
+GIT_TIMEOUT = 10.0
 #: What of the user's GIT_* variables git may see here: configuration. GIT_DIR and its like lead elsewhere.
 _KEPT = re.compile(r"GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)\Z")
 
@@ -66,8 +68,8 @@ class Checkout:
         """The address of the remote `origin`, with the user's own `url.<base>.insteadOf` applied; None without one.
 
         Raises:
-            GitError: git is not installed; or the checkout belongs to somebody else and points to a folder, where
-                pushing would run that person's hooks.
+            GitError: git is not installed, or gave no answer within 10 seconds; or the checkout belongs to
+                somebody else and points to a folder, where pushing would run that person's hooks.
         """
         # `-c` is where git believes in safe.directory; the user's own configuration says how an address is to be read.
         trusted = (f"safe.directory={path}" for path in dict.fromkeys((self.top.absolute(), self.top.resolve())))
@@ -75,14 +77,19 @@ class Checkout:
         kept = {key: value for key, value in environ.items() if not key.startswith("GIT_") or _KEPT.match(key)}
         command = ["git", "-C", str(self.top), *settings, "remote", "get-url", "origin"]
         try:
-            asked = subprocess.run(command, env=kept, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            asked = subprocess.run(
+                command, env=kept, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=GIT_TIMEOUT
+            )
         except FileNotFoundError:
             problem = Problem("failed.git", "git is not installed, or not on PATH", "Install git 2.32 or newer.")
             raise GitError(problem) from None
+        except subprocess.TimeoutExpired as late:
+            message = f"git did not tell the origin of {self.top} within {GIT_TIMEOUT:g} s and was stopped"
+            raise GitError(Problem("failed.git", message, "Look at its .git, or name the repository.")) from late
         if asked.returncode != 0:
             return None
         url = asked.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
-        if not _is_elsewhere(url) and self._is_foreign():
+        if not _is_elsewhere(url) and self.is_foreign:
             raise GitError(
                 Problem(
                     "failed.git",
@@ -92,8 +99,18 @@ class Checkout:
             )
         return url
 
-    def _is_foreign(self) -> bool:
-        return any(path.stat().st_uid != os.geteuid() for path in (self.top, self.top / ".git"))
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the folder, its `.git`, or what that links to belongs to another user: then git trusts none of it.
+
+        A folder without `.git` is judged alone; what cannot be looked at is not trusted either.
+        """
+        git = self.top / ".git"
+        try:
+            paths = (self.top, git) if os.path.lexists(git) else (self.top,)
+            return any(found.st_uid != os.geteuid() for path in paths for found in (path.lstat(), path.stat()))
+        except OSError:
+            return True
 
     def _file(self, path: str) -> bytes | None:
         top = self.top.resolve()

@@ -56,7 +56,7 @@ def read(data: bytes, file: str) -> Document:
             deep or several documents; with file, line and column.
     """
     if len(data) > SIZE_LIMIT:
-        raise EditError(Problem("failed.edit", f"the file is larger than 1 MiB ({len(data)} bytes)", file=file))
+        raise EditError(Problem("failed.edit", f"the file is larger than 1 MiB ({len(data)} bytes)", "Split it.", file))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -119,7 +119,7 @@ class _Scanner(Scanner):
 def _unparsable(error: Exception, text: str, file: str) -> Problem:
     match error:
         case MaxDepthExceededError(problem_mark=mark):
-            message, advice = f"the file is nested over {DEPTH_LIMIT} deep", ""
+            message, advice = f"the file is nested over {DEPTH_LIMIT} deep", "Flatten it: no kustomization is so deep."
             return Problem("failed.edit", message, advice, file, mark.line + 1, mark.column + 1)
         case MarkedYAMLError(problem_mark=mark) if error.problem == "but found another document":
             message, advice = "the file holds more than one document", "Keep one document in a file that is edited."
@@ -133,7 +133,8 @@ def _unparsable(error: Exception, text: str, file: str) -> Problem:
             place = _place(text[: text.index(chr(error.character))])
         case _:
             said, place = "the text is malformed", (None, None)
-    advice = "Where it is a template, edit the template's values instead." if "{{" in text or "{%" in text else ""
+    template = "{{" in text or "{%" in text
+    advice = "Where it is a template, edit the template's values instead." if template else "Correct it at this place."
     return Problem("failed.edit", f"the file is not YAML: {said}", advice, file, *place)
 
 

@@ -186,7 +186,9 @@ def _keys(document: Document, entry: MappingNode) -> Iterator[Problem]:
     end = entry.start_mark.index
     for key, value in entry.value:
         if not isinstance(key, ScalarNode):
-            yield document.problem(key, "a key of the entry is no plain word")
+            yield document.problem(
+                key, "a key of the entry is no plain word", "Remove it: kustomize knows no such key."
+            )
             continue
         if key.value.casefold() in seen:
             advice = "Keep one of them: kustomize takes the last, and the case of the letters makes no difference."
@@ -201,7 +203,7 @@ def _keys(document: Document, entry: MappingNode) -> Iterator[Problem]:
 def _unclear_value(document: Document, field: str, pair: Pair) -> Problem | None:
     value = pair.value
     if not isinstance(value, ScalarNode):
-        return document.problem(value, f"{field} is no text")
+        return document.problem(value, f"{field} is no text", "Write one word, as in `newTag: v1.4.2`.")
     if value.style in ("|", ">"):
         return document.problem(value, f"{field} is a block of text", "Write it on the line of its key.")
     if value.start_mark.index == value.end_mark.index:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
@@ -25,8 +25,14 @@ __all__ = ["FILE_NAMES", "Edit", "Entry", "Kustomization", "edit", "pinned", "re
 #: What kustomize looks for in a directory; two of them in one are an error.
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
+#: Items of `images:` that are read. Each may have a refusal of its own: a hostile file must not make endless ones.
+ENTRY_LIMIT = 10_000
+#: How many of the places of one name are told.
+_PLACES_TOLD = 10
 #: The keys of a kustomization that are read here, and where what other files contribute is listed.
 _LISTS = ("resources", "bases", "components")
+_TAG_ADVICE = "A tag has letters, digits, `_`, `.` and `-`, at most 128 of them."
+_DIGEST_ADVICE = "A digest is `sha256:` and 64 lower-case hexadecimal digits."
 _KEYS = ("images", "kind", *_LISTS)
 
 
@@ -64,18 +70,25 @@ def read(data: bytes, file: str) -> Kustomization:
 
     Raises:
         EditError: the file as a whole cannot be edited (see `document.read`; no mapping, a key given twice, `images`
-            that is no list); with file, line and column. What is wrong with one entry is in its `refusal`.
+            that is no list or has over 10,000 items); with file, line and column. What is wrong with one entry
+            is in its `refusal`.
     """
     parsed = document.read(data, file)
     if parsed.root is None:
         return Kustomization(file, parsed.text, (), "Kustomization", (), parsed, ())
     if not isinstance(parsed.root, MappingNode):
-        raise EditError(parsed.problem(parsed.root, "the file is no kustomization: it holds no mapping"))
+        raise EditError(
+            parsed.problem(parsed.root, "the file is no kustomization: it holds no mapping", "Name another file.")
+        )
     top = _top(parsed, parsed.root)
     images = top.get("images")
     nodes = tuple(images.value) if isinstance(images, SequenceNode) else ()
     if images is not None and not isinstance(images, SequenceNode) and images.value not in ("", "null", "~"):
         raise EditError(parsed.problem(images, "`images` is no list", "Write one `- name: ...` for each image."))
+    if images is not None and len(nodes) > ENTRY_LIMIT:
+        raise EditError(
+            parsed.problem(images, f"`images` has more than {ENTRY_LIMIT:,} entries", "Split the kustomization.")
+        )
     anchored = parsed.root.anchor is not None or (images is not None and images.anchor is not None)
     entries = tuple(entry.read(parsed, node, anchored=anchored) for node in nodes)
     kind = top.get("kind")
@@ -106,7 +119,9 @@ def edit(kustomization: Kustomization, edits: Sequence[Edit]) -> bytes:
     for one in edits:
         index = places.get(one.name)
         if index is None:
-            problems.append(Problem("failed.edit", f"there is no entry {one.name!r}", file=kustomization.file))
+            problems.append(
+                Problem("failed.edit", f"there is no entry {one.name!r}", "Look at its `name`.", kustomization.file)
+            )
         elif refusal := kustomization.entries[index].refusal or _unfit(kustomization, index, one):
             problems.append(refusal)
         elif asked.setdefault(index, one) != one:
@@ -155,32 +170,39 @@ def _items(node: Node | None) -> Sequence[Node]:
 
 def _unique(entries: Sequence[Entry], file: str) -> Iterator[Entry]:
     """The entries, each refused that shares its name with another one."""
-    times = Counter(entry.name for entry in entries if entry.name)
+    lines: defaultdict[str, list[int]] = defaultdict(list)
     for one in entries:
-        if one.refusal is None and times[one.name] > 1:
-            lines = ", ".join(str(other.line) for other in entries if other.name == one.name)
-            message = f"{times[one.name]} entries are called {one.name!r} (lines {lines})"
-            advice = "Keep one of them: kustomize applies them one after the other."
+        lines[one.name].append(one.line)
+    messages = {name: _shared(name, places) for name, places in lines.items() if name and len(places) > 1}
+    advice = "Keep one of them: kustomize applies them one after the other."
+    for one in entries:
+        if one.refusal is None and one.name in messages:
+            message = messages[one.name]
             yield replace(one, refusal=Problem("failed.edit", message, advice, file, one.line, one.column))
         else:
             yield one
 
 
+def _shared(name: str, lines: Sequence[int]) -> str:
+    told = ", ".join(map(str, lines[:_PLACES_TOLD])) + (", ..." if len(lines) > _PLACES_TOLD else "")
+    return f"{len(lines)} entries are called {name[:300]!r} (lines {told})"
+
+
 def _unfit(kustomization: Kustomization, index: int, edit: Edit) -> Problem | None:
     """What of an edit is outside the OCI grammar."""
     if edit.pin.tag is not None and not is_tag(edit.pin.tag):
-        return _problem(kustomization, index, f"{edit.pin.tag[:300]!r} is not a tag")
+        return _problem(kustomization, index, f"{edit.pin.tag[:300]!r} is not a tag", _TAG_ADVICE)
     if edit.pin.digest is not None and not is_digest(edit.pin.digest):
-        return _problem(kustomization, index, f"{edit.pin.digest[:300]!r} is not a digest")
+        return _problem(kustomization, index, f"{edit.pin.digest[:300]!r} is not a digest", _DIGEST_ADVICE)
     if edit.new_name is not None:
         try:
             ImageName.parse(edit.new_name)
         except ValueError as error:
-            return _problem(kustomization, index, str(error))
+            return _problem(kustomization, index, str(error), "Write it as in ghcr.io/acme/web, without a tag.")
     return None
 
 
-def _problem(kustomization: Kustomization, index: int, message: str, advice: str = "") -> Problem:
+def _problem(kustomization: Kustomization, index: int, message: str, advice: str) -> Problem:
     at = kustomization.entries[index]
     return Problem("failed.edit", message, advice, kustomization.file, at.line, at.column)
 

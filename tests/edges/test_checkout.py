@@ -174,6 +174,18 @@ class TestOrigin:
         assert before == snapshot(checkout.top)
         assert not ran.exists()
 
+    def test_git_that_waits_is_given_up(
+        self, checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("gitops_bot.edges.checkout.GIT_TIMEOUT", 0.2)
+        (checkout.top / ".git" / "config").unlink()
+        os.mkfifo(checkout.top / ".git" / "config")
+
+        with pytest.raises(GitError, match=r"did not tell the origin of .* within 0.2 s") as failed:
+            checkout.origin(environment(tmp_path))
+
+        assert "name the repository" in failed.value.problem.next
+
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
     def test_works_where_the_workspace_belongs_to_another_user(self, checkout: Checkout, tmp_path: Path) -> None:
         git(checkout.top, "remote", "add", "origin", "https://github.com/acme/deploy")
@@ -191,6 +203,35 @@ class TestOrigin:
 
         with pytest.raises(GitError, match="belongs to another user"):
             checkout.origin(environment(tmp_path))
+
+
+class TestForeign:
+    def test_what_one_made_oneself_is_not(self, checkout: Checkout, tmp_path: Path) -> None:
+        (tmp_path / "plain").mkdir()
+
+        assert not checkout.is_foreign
+        assert not Checkout(tmp_path / "plain").is_foreign
+
+    def test_what_cannot_be_looked_at_is(self, tmp_path: Path) -> None:
+        (tmp_path / ".git").symlink_to(tmp_path / "missing")
+
+        assert Checkout(tmp_path).is_foreign
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+    @pytest.mark.parametrize("path", [".", ".git"])
+    def test_what_belongs_to_another_user_is(self, checkout: Checkout, path: str) -> None:
+        os.chown(checkout.top / path, NOBODY, NOBODY)
+
+        assert checkout.is_foreign
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+    @pytest.mark.parametrize("given_away", ["link", "target"])
+    def test_a_link_counts_with_what_it_leads_to(self, checkout: Checkout, tmp_path: Path, given_away: str) -> None:
+        (checkout.top / ".git").rename(tmp_path / "target")
+        (checkout.top / ".git").symlink_to(tmp_path / "target")
+        os.lchown(checkout.top / ".git" if given_away == "link" else tmp_path / "target", NOBODY, NOBODY)
+
+        assert checkout.is_foreign
 
 
 def give_away(folder: Path) -> None:

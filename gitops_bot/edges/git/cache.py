@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
+import os
 import shutil
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+from gitops_bot import log
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -13,29 +17,76 @@ if TYPE_CHECKING:
 
 #: A copy with more packs than this is thrown away: fetching it anew costs less than tidying it up.
 _PACK_LIMIT = 200
+#: What of a copy is data. All else says what git runs or where else it reads: it is made afresh for every use.
+_DATA = frozenset({"HEAD", "objects", "packed-refs", "refs", "shallow"})
+_CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
+_CONFIG_SHA256 = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\tobjectformat = sha256\n"
+_CONFIG_LIMIT = 64 * 1024
+_OTHERS_WRITE = 0o022
 
 
 def claim(cache: Path | None, url: str, stack: ExitStack) -> Path | None:
     """The folder of the copy of `url` below the cache, locked until `stack` closes.
 
-    None without a cache, while another process uses the folder, or where the cache cannot be written: a cache only
-    saves time, so nothing of this is an error.
+    None without a cache, while another process uses the folder, where the cache cannot be written, and where another
+    user owns it or may write to it: git runs what a repository's configuration says. A cache only saves time, so
+    nothing of this is an error; the event `cache.unused` tells it.
     """
     if cache is None:
         return None
     folder = cache / "git" / hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:32]
     try:
+        for each in (cache, cache / "git", folder):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check(each, _OTHERS_WRITE)
         # A copy may hold what only its owner's token can see.
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = stack.enter_context((folder / "lock").open("wb"))
-        _lock(lock)
-    except OSError:
+        folder.chmod(0o700)
+        _lock(folder / "lock", stack)
+        _disarm(folder / "copy.git")
+    except OSError as unfit:
+        log.event("cache.unused", folder=str(unfit.filename or folder), reason=unfit.strerror)
         return None
     return folder
 
 
-def _lock(file: IO[bytes]) -> None:
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def _check(folder: Path, forbidden: int) -> None:
+    found = folder.stat()
+    if found.st_uid != os.geteuid():
+        raise PermissionError(errno.EPERM, "it belongs to another user", str(folder))
+    if found.st_mode & forbidden:
+        raise PermissionError(errno.EPERM, "other users may write to it", str(folder))
+
+
+def _lock(file: Path, stack: ExitStack) -> None:
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    stack.callback(os.close, descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as busy:
+        raise BlockingIOError(busy.errno, "another process uses it", str(file.parent)) from busy
+
+
+def _disarm(copy: Path) -> None:
+    """Leave of a copy only its data: no configuration, no hook, and no word of another place to read from."""
+    if copy.is_dir():
+        # git lets the umask decide who may write; nobody else comes through the folder above.
+        _check(copy, 0)
+    if copy.is_symlink() or not (copy / "objects").is_dir():
+        discard(copy)
+        return
+    config = copy / "config"
+    fresh = _CONFIG_SHA256 if b"sha256" in _read(config) else _CONFIG  # a wrong guess costs a new copy
+    for entry in (*copy.iterdir(), copy / "objects" / "info"):
+        if entry.name not in _DATA or entry.is_symlink():
+            discard(entry)
+    config.write_text(fresh, "ascii")
+
+
+def _read(file: Path) -> bytes:
+    if not file.is_file():
+        return b""
+    with file.open("rb") as opened:
+        return opened.read(_CONFIG_LIMIT)
 
 
 def discard(copy: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR, Store
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
 COMMIT_LIMIT = 200
 CHANGE_LIMIT = 5_000
 BYTE_LIMIT = 32 * 1024 * 1024
+#: Bytes of commit objects, messages included, that are read of all branches together, the smallest first.
+COMMIT_BYTE_LIMIT = 32 * 1024 * 1024
+#: How a commit object begins. Git reads a parent nowhere else, so that a later line of that name is none.
+_BEGINNING = re.compile(rb"tree ([0-9a-f]{40,64})\n((?:parent [0-9a-f]{40,64}\n)*)")
+_AUTHOR = re.compile(rb"^author (.*>)", re.MULTILINE)
 _ABSENT = "000000"
 _SUBMODULE = "160000"
 
@@ -61,7 +68,7 @@ class History:
     store: Store
     shallow: Callable[[], Collection[str]]
     merged: Callable[[str, str], str | None]
-    #: What was read, by commit; None for a commit that is too large to read.
+    #: What was read, by commit; None for a commit that is malformed or too large to read.
     _known: dict[str, _Read | None] = field(default_factory=dict)
     _clean: dict[str, bool] = field(default_factory=dict)
 
@@ -98,7 +105,11 @@ class History:
         return replace(commit, clean_merge=self._clean[commit.id])
 
     def _load(self, ids: Collection[str]) -> None:
-        raw = {each: _headers(data) for each, data in self.store.contents(ids).items()}
+        weights = sorted((size, each) for each, size in self.store.sizes(ids).items())
+        totals = accumulate(size for size, _ in weights)
+        light = [each for (_, each), total in zip(weights, totals, strict=True) if total <= COMMIT_BYTE_LIMIT]
+        read = {each: _headers(data) for each, data in self.store.contents(light).items()}
+        raw = {each: headers for each, headers in read.items() if headers is not None}
         pairs = "".join(f"{each} {parents[0]}\n" for each, (_, parents, _, _) in raw.items() if parents)
         changes = _changes(self.store.run("diff-tree", "--stdin", "-r", "-z", "--no-renames", stdin=pairs.encode()))
         small = {each: found for each in raw if len(found := changes.get(each, ())) <= CHANGE_LIMIT}
@@ -110,9 +121,10 @@ class History:
                 del small[each]
         needed = {each for found in small.values() for change in found for each in change.objects()}
         blobs = self.store.blobs({each: sizes[each] for each in needed})
-        for each, (tree, parents, author, message) in raw.items():
+        for each in ids:
             self._known[each] = None
             if each in small:
+                tree, parents, author, message = raw[each]
                 files = tuple(_file_change(change, blobs) for change in small[each])
                 self._known[each] = _Read(Commit(each, parents, author, message, files), tree)
 
@@ -134,19 +146,19 @@ def _line(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[
     return Line(commits, fork, frozenset(updates), cut=not shallow.isdisjoint(commits))
 
 
-def _headers(data: bytes) -> tuple[str, tuple[str, ...], str, str]:
-    """Tree, parents, author and message of a commit object."""
+def _headers(data: bytes) -> tuple[str, tuple[str, ...], str, str] | None:
+    """Tree, parents, author and message of a commit object; None where it does not begin as one."""
     head, _, message = data.partition(b"\n\n")
-    tree, author, parents = "", "", []
-    for line in head.split(b"\n"):
-        key, _, value = line.partition(b" ")
-        if key == b"tree":
-            tree = value.decode("ascii")
-        elif key == b"parent":
-            parents.append(value.decode("ascii"))
-        elif key == b"author":
-            author = value[: value.rfind(b">") + 1].decode("utf-8", "replace")
-    return tree, tuple(parents), author, message.decode("utf-8", "replace")
+    beginning = _BEGINNING.match(head + b"\n")
+    if beginning is None:
+        return None
+    author = _AUTHOR.search(head)
+    return (
+        beginning[1].decode("ascii"),
+        tuple(beginning[2].decode("ascii").split()[1::2]),
+        author[1].decode("utf-8", "replace") if author else "",
+        message.decode("utf-8", "replace"),
+    )
 
 
 def _changes(out: bytes) -> dict[str, list[_Change]]:

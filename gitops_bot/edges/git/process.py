@@ -57,6 +57,8 @@ _VARIABLES = {
     "GIT_ASKPASS": "",
     "SSH_ASKPASS": "",
     "GIT_OPTIONAL_LOCKS": "0",
+    # The files of a copy are known by their names.
+    "GIT_DEFAULT_REF_FORMAT": "files",
 }
 #: glibc gives memory back to the system after each object that git deflates; keeping it makes writing a thousand files
 #: six times faster (0.30 s to 0.05 s).

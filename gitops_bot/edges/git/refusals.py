@@ -71,7 +71,8 @@ REFUSALS = (
         r"authentication failed|could not read (?:Username|Password)|returned error: 401|HTTP 401|invalid credentials"
         r"|terminal prompts disabled|permission denied \(|Invalid username or (?:password|token)",
         "refused the login, or wants one",
-        "Set GITHUB_TOKEN (for a server other than github.com also GITHUB_SERVER_URL), or give ssh a key.",
+        "Set GITHUB_TOKEN; one that is set was refused: it expired, or is not for this repository. For a server other "
+        "than github.com set GITHUB_SERVER_URL too; ssh wants a key.",
     ),
     _refusal(
         r"ssh: (?:command )?not found|cannot run ssh",
@@ -87,7 +88,7 @@ REFUSALS = (
         r"repository not found|repository '[^'\n]*' not found|does not appear to be a git repository"
         r"|returned error: 404|HTTP 404|project you were looking for could not be found",
         "does not exist, or this login may not see it",
-        "Look at the spelling; a private repository needs a token with `contents: read` on it.",
+        "Look at the spelling or the path; a private repository needs a token with `contents: read` on it.",
     ),
     _refusal(
         r"dubious ownership",

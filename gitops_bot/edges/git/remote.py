@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: All branches of the bot; they are fetched together with the base, so that looking at one costs nothing more.
 PREFIX = "gitops-bot/"
 #: A name that no configuration of the user's speaks of.
+#: For a branch that is not there.
+BRANCH_ADVICE = "Correct `branch:` in gitops-bot.yaml; without it the default branch counts."
 _NAME = "gitops-bot"
 _TRACKED = f"refs/remotes/{_NAME}/"
 _BLOBLESS = ((f"remote.{_NAME}.promisor", "true"), (f"remote.{_NAME}.partialclonefilter", "blob:none"))
@@ -83,7 +85,7 @@ class Remote:
         if name := wanted_format(answer.err):
             raise OtherFormat(name)
         if lacks_ref(answer.err):
-            raise error(f"the branch {base!r} does not exist in {self.url}", "Write `branch:` into gitops-bot.yaml.")
+            raise error(f"the branch {base!r} does not exist in {self.url}", BRANCH_ADVICE)
         raise self._failure(answer)
 
     def fetch_objects(self, ids: Collection[str]) -> None:

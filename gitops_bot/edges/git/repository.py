@@ -17,7 +17,15 @@ from gitops_bot.edges.git.cache import claim, discard, is_worn
 from gitops_bot.edges.git.history import History
 from gitops_bot.edges.git.names import is_branch, is_commit, is_path
 from gitops_bot.edges.git.process import TIMEOUT, Credentials, Git, error
-from gitops_bot.edges.git.remote import PREFIX, OtherFormat, Remote, SingleObjectsError, local_folder, protocol
+from gitops_bot.edges.git.remote import (
+    BRANCH_ADVICE,
+    PREFIX,
+    OtherFormat,
+    Remote,
+    SingleObjectsError,
+    local_folder,
+    protocol,
+)
 from gitops_bot.edges.git.store import DamagedError, Identity, Store
 
 if TYPE_CHECKING:
@@ -99,13 +107,18 @@ class Repository:
         """The branch that the remote's HEAD names; see `journeys.world.Repository` for this and what follows."""
         return self._remote.default_branch()
 
+    def commit_of(self, branch: str) -> str | None:
+        """The commit that the remote branch has at this moment."""
+        _check_branch(branch)
+        return self._remote.commit_of(branch)
+
     def head(self, branch: str) -> str:
         """The commit that the remote branch has now. The bot's own branches are fetched along with it."""
         _check_branch(branch)
         self._base = branch
         found = self._healing(self._fetch).get(branch)
         if found is None:
-            raise error(f"the branch {branch!r} does not exist in {self.url}", "Write `branch:` into gitops-bot.yaml.")
+            raise error(f"the branch {branch!r} does not exist in {self.url}", BRANCH_ADVICE)
         return found
 
     def tree(self, commit: str) -> Mapping[str, str]:

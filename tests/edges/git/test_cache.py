@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -115,14 +116,44 @@ def _another_file(copy: Path) -> None:
     copy.write_text("x")
 
 
+def _file_for_objects(copy: Path) -> None:
+    shutil.rmtree(copy / "objects")
+    (copy / "objects").write_text("x")
+
+
+def _objects_elsewhere(copy: Path) -> None:
+    (copy / "objects").rename(copy.parent / "objects")
+    (copy / "objects").symlink_to(copy.parent / "objects")
+
+
+def _armed(copy: Path, ran: Path) -> None:
+    """What git would run or follow when it reads a repository that somebody else prepared."""
+    shutil.rmtree(copy / "refs")  # then git asks for the refs of the alternates
+    (copy / "refs").mkdir()
+    elsewhere = copy.parent / "elsewhere.git"
+    shutil.copytree(copy, elsewhere)
+    (copy / "objects" / "info").mkdir(exist_ok=True)
+    (copy / "objects" / "info" / "alternates").write_text(f"{elsewhere}/objects\n")
+    with (copy / "config").open("a") as config:
+        config.write(f'[core]\n\talternateRefsCommand = "touch {ran}; echo"\n')
+    hook = copy / "hooks" / "reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    hook.chmod(0o755)
+
+
 BREAKS: dict[str, Callable[[Path], object]] = {
     "no objects": lambda copy: shutil.rmtree(copy / "objects"),
+    "a file for objects": _file_for_objects,
+    "objects elsewhere": _objects_elsewhere,
     "empty objects": _empty_objects,
     "flipped bytes": _flip_packs,
     "half a shallow file": lambda copy: (copy / "shallow").write_text("0123456789"),
     "a shallow file of something else": lambda copy: (copy / "shallow").write_text("0" * 40 + "\n"),
     "locks of a killed run": _stale_locks,
     "broken configuration": lambda copy: (copy / "config").write_text("[core\n"),
+    "garbage for a configuration": lambda copy: (copy / "config").write_bytes(os.urandom(1000)),
+    "another common folder": lambda copy: (copy / "commondir").write_text("/nonexistent\n"),
     "a broken ref": lambda copy: (copy / "refs/remotes/gitops-bot/main").write_text("0123"),
     "no HEAD": lambda copy: (copy / "HEAD").unlink(),
     "no packs": lambda copy: shutil.rmtree(copy / "objects" / "pack"),
@@ -140,6 +171,100 @@ def test_a_broken_copy_is_thrown_away_and_made_anew(
     assert visit(remote, cache) == FILES
     assert visit(remote, cache) == FILES, "and is whole from then on"
     assert remote.log(BRANCH, "%P")[0] == remote.branches()["main"]
+
+
+def test_a_damaged_configuration_costs_no_new_copy(remote: Remote, cache: Path) -> None:
+    visit(remote, cache)
+    before = objects(copy_in(cache))
+    (copy_in(cache) / "config").write_bytes(b"\xff[[")
+
+    assert visit(remote, cache) == FILES
+    assert before <= objects(copy_in(cache))
+
+
+def test_nothing_that_a_copy_says_is_run_or_followed(remote: Remote, cache: Path, tmp_path: Path) -> None:
+    visit(remote, cache)
+    _armed(copy_in(cache), tmp_path / "ran")
+
+    assert visit(remote, cache) == FILES
+    assert not (tmp_path / "ran").exists()
+    assert not list(copy_in(cache).glob("hooks")) + list(copy_in(cache).glob("objects/info/alternates"))
+
+
+@pytest.mark.parametrize("part", [".", "git", "git/*", "git/*/copy.git"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_belongs_to_another_user_is_not_used(
+    remote: Remote, cache: Path, part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    visit(remote, cache)
+    (folder,) = cache.glob(part) if part != "." else (cache,)
+    os.chown(folder, 65534, 65534)
+    before = objects(copy_in(cache))
+    remote.commit("main", {"apps/web/k.yaml": b"newer"})
+
+    assert visit(remote, cache) == FILES | {"apps/web/k.yaml": b"newer"}
+    assert objects(copy_in(cache)) == before
+    assert told(capsys) == [("cache.unused", str(folder), "it belongs to another user")]
+
+
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o1777])
+@pytest.mark.parametrize("part", [".", "git", "git/*"])
+def test_what_others_may_write_to_is_not_used(
+    remote: Remote, cache: Path, part: str, mode: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    visit(remote, cache)
+    (folder,) = cache.glob(part) if part != "." else (cache,)
+    folder.chmod(mode)
+    before = objects(copy_in(cache))
+
+    assert visit(remote, cache) == FILES
+    assert objects(copy_in(cache)) == before
+    assert told(capsys) == [("cache.unused", str(folder), "other users may write to it")]
+
+
+def test_a_generous_umask_makes_no_cache_that_is_refused_later(
+    remote: Remote, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = os.umask(0)
+    try:
+        visit(remote, cache)
+        visit(remote, cache)
+    finally:
+        os.umask(before)
+
+    assert told(capsys) == []
+
+
+def test_a_lock_that_leads_elsewhere_is_not_followed(
+    remote: Remote, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    visit(remote, cache)
+    (tmp_path / "precious").write_text("mine")
+    lock = copy_in(cache).parent / "lock"
+    lock.unlink()
+    lock.symlink_to(tmp_path / "precious")
+
+    assert visit(remote, cache) == FILES
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert [(name, folder) for name, folder, _ in told(capsys)] == [("cache.unused", str(lock))]
+
+
+def test_a_copy_that_is_a_link_is_replaced_and_its_target_kept(remote: Remote, cache: Path, tmp_path: Path) -> None:
+    visit(remote, cache)
+    copy = copy_in(cache)
+    copy.rename(tmp_path / "mine.git")
+    (tmp_path / "mine.git" / "config").write_text("mine")
+    copy.symlink_to(tmp_path / "mine.git")
+
+    assert visit(remote, cache) == FILES
+    assert (tmp_path / "mine.git" / "config").read_text() == "mine"
+    assert not copy.is_symlink()
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str, str]]:
+    """The events of the log: name, folder and reason."""
+    events = map(json.loads, capsys.readouterr().err.splitlines())
+    return [(event["event"], event["folder"], event["reason"]) for event in events]
 
 
 def test_a_remote_that_is_away_is_no_reason_to_throw_the_copy_away(remote: Remote, cache: Path) -> None:
@@ -178,6 +303,9 @@ def test_a_remote_that_was_made_again_in_another_format_is_followed(remote: Remo
     Remote.create(remote.path, FILES, object_format="sha256")
 
     assert visit(remote, cache) == FILES
+    before = objects(copy_in(cache))
+    assert visit(remote, cache) == FILES
+    assert before <= objects(copy_in(cache)), "a copy of either format is used again"
 
     shutil.rmtree(remote.path)
     Remote.create(remote.path, FILES)

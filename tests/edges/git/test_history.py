@@ -311,6 +311,29 @@ class TestBounds:
             assert other.complete
             assert other.commits[0].id == fine
 
+    def test_a_commit_with_an_endless_message_is_incomplete_and_others_are_read(
+        self, remote: Remote, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("gitops_bot.edges.git.history.COMMIT_BYTE_LIMIT", 10_000)
+        base = remote.branches()["main"]
+        stray = remote.commit(BRANCH, {FILE: NEW}, parents=[base], message="x" * 10_000)
+        fine = remote.commit("gitops-bot/staging/all", {FILE: NEW}, parents=[base])
+
+        assert seen(remote) == Branch(BRANCH, stray, base, (), complete=False)
+        assert [commit.id for commit in seen(remote, "gitops-bot/staging/all").commits] == [fine]
+
+    @pytest.mark.parametrize("header", [b"parent \xff", b"tree \xc3\xbc", b"parent " + b"0" * 40, b"\xff\xfe \xff"])
+    def test_headers_that_git_does_not_read_are_not_read(self, remote: Remote, header: bytes) -> None:
+        base = remote.branches()["main"]
+        sound = remote.git("cat-file", "commit", remote.commit(BRANCH, {FILE: NEW}, parents=[base]))
+        odd = sound.replace(b"\n\n", b"\n%s\n\n" % header, 1)
+        head = remote.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=odd).decode().strip()
+        remote.git("update-ref", f"refs/heads/{BRANCH}", head)
+
+        (commit,) = seen(remote).commits
+
+        assert (commit.id, commit.parents, commit.changes) == (head, (base,), (FileChange(FILE, OLD, NEW),))
+
     def test_only_branches_of_the_bot_are_asked_for(self, remote: Remote) -> None:
         with pytest.raises(ValueError, match="not a branch of the bot"):
             look(remote, "main")
