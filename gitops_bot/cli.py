@@ -32,6 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except SystemExit:
+        # Click's own end of a command whose reader has gone away: as below, that is no failure.
+        return code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         if threading.active_count() > 1:
@@ -44,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has seen enough; what was to be written elsewhere is written. What is left in the
         # buffer goes nowhere, or Python would complain of it at its end and give an exit code of its own.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = code if error.errno == errno.EPIPE else 1
+        if error.errno == errno.ENOSPC:
+            click.echo(f"error: {error.strerror}: not everything could be written", err=True)
+            return code or 1
     except Exception:  # noqa: BLE001 - the one boundary: whatever nobody expected is a bug, and says so
         return _bug()
     return code

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gitops_bot.edges import address
-from gitops_bot.errors import ConfigError, Problem
+from gitops_bot.errors import ConfigError, Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from urllib.parse import SplitResult
 
     from gitops_bot.config import Config
     from gitops_bot.edges.address import Address
@@ -26,12 +27,29 @@ def server(environ: Mapping[str, str]) -> str:
     """The server that OWNER/NAME and the token belong to: GITHUB_SERVER_URL, else the API's, else github.com.
 
     Raises:
-        UsageError: the variable holds no address of a server.
+        UsageError: a variable holds no address of a server, or of an API.
     """
-    api = urlsplit(environ.get("GITHUB_API_URL", ""))
-    if environ.get("GITHUB_SERVER_URL") or not api.hostname:
+    api = _api(environ)
+    if environ.get("GITHUB_SERVER_URL") or api is None:
         return address.server_of(environ)
     return address.server_of({"GITHUB_SERVER_URL": f"{api.scheme}://{api.netloc.removeprefix('api.')}"})
+
+
+def _api(environ: Mapping[str, str]) -> SplitResult | None:
+    """GITHUB_API_URL in its parts; what is wrong with it is told without its text, which may hold a login."""
+    text = environ.get("GITHUB_API_URL")
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("https", "http") and bool(parts.hostname) and "@" not in parts.netloc
+        _ = parts.port
+    except ValueError:
+        usable = False
+    if not usable:
+        advice = "write https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise"
+        raise UsageError(Problem("failed.forge", "GITHUB_API_URL is not the address of an API", advice))
+    return parts
 
 
 def api_url(environ: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import shutil
 import sys
 from io import StringIO
@@ -25,6 +26,8 @@ _NO_ENVIRONMENT = (
     "No environment was found: there is no gitops-bot.yaml, and no kustomization lies in a directory that is named\n"
     "like one (dev, staging, production, ...). Name environments and their overlays in gitops-bot.yaml."
 )
+#: What GitHub Actions would obey: `::` at the start of a line, after any blanks, and `##[` anywhere.
+_COMMAND = re.compile(r"^\s*:(?=:)|#(?=#\[)", re.MULTILINE)
 _WOULD = {
     "open": ("would open a pull request", "opened"),
     "refresh": ("would refresh the pull request", "refreshed"),
@@ -39,18 +42,18 @@ def print_outcome(outcome: Outcome, out: TextIO, *, written: bool, diff: bool) -
     """Print a plan (`written` is false), or what came of it."""
     where = " ".join(part for part in (outcome.repository, outcome.branch) if part)
     if outcome.commit:
-        print(f"{where} at {outcome.commit[:10]}".strip(), file=out)
+        _say(f"{where} at {outcome.commit[:10]}".strip(), out)
     if not outcome.environments:
-        print(_NO_ENVIRONMENT, file=out)
+        _say(_NO_ENVIRONMENT, out)
     for environment in outcome.environments:
-        print(file=out)
+        _say("", out)
         _environment(environment, out, written=written)
     if diff:
         for environment in outcome.environments:
             for proposed in environment.proposals:
                 print_diff(proposed.files, out)
     if not outcome.saw_pull_requests:
-        print("\nNo token is set, so pull requests were not seen: GITHUB_TOKEN lets the plan look at them.", file=out)
+        _say("\nNo token is set, so pull requests were not seen: GITHUB_TOKEN lets the plan look at them.", out)
 
 
 def print_changes(changes: Sequence[Change], out: TextIO) -> None:
@@ -73,7 +76,7 @@ def print_changes(changes: Sequence[Change], out: TextIO) -> None:
     console = Console(file=text, width=_width(out), highlight=False)
     console.print(Padding(table, (0, 0, 0, 4), expand=False))
     for line in text.getvalue().splitlines():
-        print(line.rstrip(), file=out)
+        _say(line.rstrip(), out)
 
 
 def _width(out: TextIO) -> int:
@@ -86,18 +89,18 @@ def print_diff(files: Mapping[str, tuple[bytes, bytes]], out: TextIO) -> None:
     for path, (before, after) in sorted(files.items()):
         name = plain(path).lstrip("/")
         lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}", lineterm="")
-        print(file=out)
+        _say("", out)
         for line in lines:
-            print(line, file=out)
+            _say(line, out)
 
 
 def print_problems(problems: Iterable[Problem], out: TextIO) -> None:
     """What, where and what to do next."""
     for problem in problems:
         where = f"{plain(problem.where)}: " if problem.where else ""
-        print(f"error: {where}{plain(problem.message, 2000)}", file=out)
+        _say(f"error: {where}{plain(problem.message, 2000)}", out)
         if problem.next:
-            print(f"  next: {plain(problem.next, 2000)}", file=out)
+            _say(f"  next: {plain(problem.next, 2000)}", out)
 
 
 def short(pin: Pin) -> str:
@@ -107,25 +110,25 @@ def short(pin: Pin) -> str:
 
 
 def _environment(environment: EnvironmentOutcome, out: TextIO, *, written: bool) -> None:
-    print(plain(environment.name), file=out)
+    _say(plain(environment.name), out)
     for proposed in environment.proposals:
         _proposed(proposed, out, written=written)
     if environment.held:
-        print("  held:", file=out)
+        _say("  held:", out)
     for held in environment.held:
         candidate = f" -> {short(held.candidate)}" if held.candidate else ""
         where = f"{plain(held.entry.file)}:{held.entry.line}"
-        print(f"    {plain(held.entry.name)} {short(held.current)}{candidate}  {where}", file=out)
-        print(f"      {held.reason.code}: {plain(held.reason.text)}", file=out)
+        _say(f"    {plain(held.entry.name)} {short(held.current)}{candidate}  {where}", out)
+        _say(f"      {held.reason.code}: {plain(held.reason.text)}", out)
     if environment.failed:
-        print("  failed:", file=out)
+        _say("  failed:", out)
     for failed in environment.failed:
         name = f"{plain(failed.entry.name)}: " if failed.entry else ""
         where = f" ({plain(failed.problem.where)})" if failed.problem.where else ""
-        print(f"    {name}{plain(failed.problem.message, 2000)}{where}", file=out)
+        _say(f"    {name}{plain(failed.problem.message, 2000)}{where}", out)
         if failed.problem.next:
-            print(f"      next: {plain(failed.problem.next, 2000)}", file=out)
-    print(f"  {environment.unchanged} unchanged", file=out)
+            _say(f"      next: {plain(failed.problem.next, 2000)}", out)
+    _say(f"  {environment.unchanged} unchanged", out)
 
 
 def _proposed(proposed: Proposed, out: TextIO, *, written: bool) -> None:
@@ -135,7 +138,7 @@ def _proposed(proposed: Proposed, out: TextIO, *, written: bool) -> None:
     commit = f" {proposed.commit[:10]}" if proposed.commit and proposed.action == "commit" else ""
     # Why something was opened, refreshed or committed is said for each change; why not, is said here.
     why = "" if written and proposed.action in ("open", "refresh", "commit") else f": {plain(proposed.reason.text)}"
-    print(f"  {words}{commit}{pull}{target}{why}", file=out)
+    _say(f"  {words}{commit}{pull}{target}{why}", out)
     if proposed.changes:
         print_changes(proposed.changes, out)
 
@@ -146,6 +149,11 @@ def _lines(data: bytes) -> list[str]:
     shown = ["".join(_visible(char) for char in line) for line in lines]
     # As git has it: a file ends in a line break, or it is said that it does not.
     return shown[:-1] if lines[-1] == "" else [*shown[:-1], f"{shown[-1]}\n\\ No newline at end of file"]
+
+
+def _say(text: str, out: TextIO) -> None:
+    """Print it; what a job's log would take for a command is escaped."""
+    print(_COMMAND.sub(lambda found: f"{found[0][:-1]}\\x{ord(found[0][-1]):02x}", text), file=out)
 
 
 def _visible(char: str) -> str:
@@ -160,19 +168,19 @@ def print_edit(
         renamed = f" (now {plain(change.new_name)})" if change.new_name else ""
         where = f"{plain(change.entry.file)}:{change.entry.line}"
         pins = f"{plain(str(change.before))} -> {plain(str(change.after))}"
-        print(f"{where}: {plain(change.entry.name)}{renamed} {pins}", file=out)
+        _say(f"{where}: {plain(change.entry.name)}{renamed} {pins}", out)
     if unchanged:
-        print(f"{unchanged} already as asked", file=out)
+        _say(f"{unchanged} already as asked", out)
     print_diff(files, out)
 
 
 def print_checked(checked: Checked, out: TextIO) -> None:
     """How much was looked at; what is wrong goes to `print_problems`."""
     if not checked.files and not checked.problems:
-        print(_NO_ENVIRONMENT, file=out)
+        _say(_NO_ENVIRONMENT, out)
         return
     verdict = f"{len(checked.problems)} wrong" if checked.problems else "all good"
-    print(f"{checked.files} files, {checked.entries} entries: {verdict}", file=out)
+    _say(f"{checked.files} files, {checked.entries} entries: {verdict}", out)
 
 
 def stdout() -> TextIO:

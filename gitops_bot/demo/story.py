@@ -53,7 +53,6 @@ def resume(folder: Path, out: TextIO, ended: threading.Event) -> int:
             "In another terminal:\n",
             *(f"  export {name}={shlex.quote(text)}" for name, text in site.environment.items()),
             f"  gitops-bot plan --repository {REPOSITORY}",
-            f"  gitops-bot set production {site.registry.host}/acme/web={tag} --repository {REPOSITORY}",
             f"  gitops-bot update --repository {REPOSITORY}",
             f"  git clone {site.forge.url}/{REPOSITORY}.git",
             f"\nPull requests: {site.forge.url}/{REPOSITORY}/pulls. Ctrl-C ends the servers.",

@@ -16,7 +16,7 @@ from gitops_bot.proposals import carry, naming, ownership, proposal, reconcile
 from gitops_bot.proposals.declined import decline
 from gitops_bot.proposals.outcome import EnvironmentOutcome, Proposed
 from gitops_bot.releases.overlay import edited
-from gitops_bot.releases.plan import Change, Failed, Held, Kept, Plan
+from gitops_bot.releases.plan import CODE_OF, Change, Failed, Held, Kept, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 #: How long a lost race is run again, and the bounds of the wait between two tries; all in seconds.
 PATIENCE = 120.0
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 2.0
-_CODES: dict[str, str] = {"policy": "chosen", "set": "set", "promotion": "promoted", "rollback": "rolled_back"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def _commit(world: World, survey: Survey, task: Task) -> EnvironmentOutcome:
             survey.branch, parent=survey.commit, files=files, message=written.message, expected=survey.commit
         )
         survey.moved_to(commit)
-    reason = Reason(_CODES[task.source], f"straight to {survey.branch}, as configured")
+    reason = Reason(CODE_OF[task.source], f"straight to {survey.branch}, as configured")
     return _outcome(plan, Proposed(naming.DEFAULT_GROUP, None, "commit", reason, None, commit, plan.changes, before))
 
 
@@ -121,7 +120,7 @@ def _pull_request(world: World, survey: Survey, task: Task) -> EnvironmentOutcom
         branch=naming.branch(name),
         action=reconcile.NAMES[type(action)],
         reason=action.reason,
-        pull_request=action.pull_request,
+        pull_request=opened,
         changes=plan.changes,
         files=survey.before(files),
     )

@@ -34,7 +34,7 @@ def set_pins(
     A given digest is the truth; a missing one is asked of the registry, once. A pin that cannot be done stops no other.
 
     Raises:
-        UsageError: two assignments mean one entry.
+        UsageError: two assignments ask for different pins of one entry.
     """
     (environment,) = survey.environments
     named: set[tuple[str, str]] = set()
@@ -48,8 +48,11 @@ def set_pins(
             if not spots:
                 decisions.append(Failed(None, _matches_nothing(assignment, survey, environment.name)))
             for spot in spots:
-                if (other := meant.setdefault(spot.place.key, assignment)) is not assignment:
+                other = meant.setdefault(spot.place.key, assignment)
+                if (other.pin, other.new_name) != (assignment.pin, assignment.new_name):
                     raise UsageError(_contradiction(spot, other, assignment))
+                if other is not assignment:
+                    continue
                 named.add(spot.place.key)
                 proposed = open_pins.get(spot.place.key)
                 decisions.append(_decide(world.registry, spot, assignment, proposed, allow_downgrade))

@@ -30,7 +30,7 @@ _PLAN = re.compile(r"^<!-- gitops-bot:plan ([0-9a-f]{64}) -->\s*$", re.MULTILINE
 _PINS = re.compile(r"^<!-- gitops-bot:pins ([0-9a-f ]{16,24000}) -->\s*$", re.MULTILINE)
 _CLOSED = "<!-- gitops-bot:closed -->"
 _BEGIN, _END = "<!-- gitops-bot:begin -->", "<!-- gitops-bot:end -->"
-_OURS = re.compile(rf"^{_BEGIN}\s*?$.*?^{_END}\s*?$", re.MULTILINE | re.DOTALL)
+_OURS = re.compile(rf"^{_BEGIN}\s*?$.*?^{_END}(?=\s*?$)", re.MULTILINE | re.DOTALL)
 _IS_CLOSED = re.compile(rf"^{_CLOSED}\s*$", re.MULTILINE)
 
 
@@ -81,7 +81,8 @@ def within(found: str, new: str) -> str:
     ours = _OURS.search(found)
     if ours is None:
         return new
-    whole = found[: ours.start()] + new + _IS_CLOSED.sub("", found[ours.end() :]).rstrip()
+    before, after = (_IS_CLOSED.sub("", part) for part in (found[: ours.start()], found[ours.end() :]))
+    whole = before + new + after.rstrip()
     return whole if len(whole) <= LIMIT else new
 
 

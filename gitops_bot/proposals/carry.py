@@ -12,7 +12,7 @@ from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName
 from gitops_bot.releases.choice import direction
-from gitops_bot.releases.plan import Change, Kept
+from gitops_bot.releases.plan import CODE_OF, Change, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.plan import Decision, Entry
-
-_CODES = {"policy": "chosen", "promotion": "promoted", "set": "set", "rollback": "rolled_back"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ def _newer(found: Pin, carried: PinChange, policy: Policy | None) -> bool:
 
 
 def _as_change(carried: PinChange, now: Standing) -> Change:
-    reason = Reason(_CODES[carried.source], "carried over from the open proposal", {})
+    reason = Reason(CODE_OF[carried.source], "carried over from the open proposal", {})
     return Change(
         now.entry,
         carried.before,

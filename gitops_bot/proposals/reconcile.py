@@ -26,7 +26,6 @@ class Open:
 
     reason: Reason
     push: bool = True
-    pull_request: PullRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

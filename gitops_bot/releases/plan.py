@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
 
 Source = Literal["policy", "promotion", "set", "rollback"]
+#: The code of the reason for a change, by where its pin comes from.
+CODE_OF: Final[dict[Source, str]] = {
+    "policy": "chosen",
+    "promotion": "promoted",
+    "set": "set",
+    "rollback": "rolled_back",
+}
 Direction = Literal["forward", "backward", "moved", "adopted"]
 
 

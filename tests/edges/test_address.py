@@ -7,7 +7,7 @@ import pytest
 from gitops_bot.edges.address import Address, is_loopback, parse, server_of
 from gitops_bot.errors import UsageError
 
-HERE = Path("/work/here")
+HERE = Path("/srv/here")
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ HERE = Path("/work/here")
         pytest.param("file:///srv/deploy.git", Address("file:///srv/deploy.git"), id="file"),
         pytest.param("/srv/a b%41#?/ü.git", Address("file:///srv/a%20b%2541%23%3F/%C3%BC.git"), id="path"),
         pytest.param("/srv/deploy", Address("file:///srv/deploy"), id="path of two segments"),
-        pytest.param("./acme/deploy", Address("file:///work/here/acme/deploy"), id="relative path"),
-        pytest.param("deploy", Address("file:///work/here/deploy"), id="relative path of one segment"),
-        pytest.param("../deploy", Address("file:///work/here/../deploy"), id="path above"),
+        pytest.param("./acme/deploy", Address("file:///srv/here/acme/deploy"), id="relative path"),
+        pytest.param("deploy", Address("file:///srv/here/deploy"), id="relative path of one segment"),
+        pytest.param("../deploy", Address("file:///srv/here/../deploy"), id="path above"),
     ],
 )
 def test_reads_what_the_user_wrote(text: str, expected: Address) -> None:
@@ -147,7 +147,7 @@ def test_no_part_of_an_scp_address_becomes_an_option_of_ssh(text: str) -> None:
         address = parse(text, here=HERE)
     except UsageError:
         return
-    assert address.url.startswith("file:///work/here/"), "at most it is the name of a folder"
+    assert address.url.startswith("file:///srv/here/"), "at most it is the name of a folder"
 
 
 @pytest.mark.parametrize(

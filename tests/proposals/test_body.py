@@ -346,3 +346,61 @@ def test_a_title_is_one_line_of_at_most_200_characters(text: str) -> None:
         assert title.isprintable()
         assert 0 < len(title) <= body.TITLE_LIMIT == 200
         assert title == title.strip()
+
+
+# The place of the bot's text in what people made of it.
+
+OLD, NEW = rendered(change()), rendered(change(after=Pin("v3", C)))
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(OLD, NEW, id="its text alone"),
+        pytest.param(f"before\n\n{OLD}", f"before\n\n{NEW}", id="words before"),
+        pytest.param(f"{OLD}\n\nafter", f"{NEW}\n\nafter", id="words after"),
+        pytest.param(f"before\n{OLD}\nafter\n", f"before\n{NEW}\nafter", id="words around"),
+        pytest.param(f"{OLD}\n\n```\n\\1 \\g<0>\n```", f"{NEW}\n\n```\n\\1 \\g<0>\n```", id="words with backslashes"),
+        pytest.param(
+            f"before\n\n{OLD}\n\nafter".replace("\n", "\r\n"),
+            f"before\r\n\r\n{NEW}\r\n\r\nafter",
+            id="saved in the web editor",
+        ),
+        pytest.param(f"{OLD}\n\n{CLOSED}", NEW, id="the closing mark after it"),
+        pytest.param(f"{OLD}\r\n\r\n{CLOSED}\r\n", NEW, id="the closing mark after it, saved in the web editor"),
+        pytest.param(f"{OLD}\n\nafter\n\n{CLOSED}", f"{NEW}\n\nafter", id="the closing mark after words"),
+        pytest.param(f"{CLOSED}\n{OLD}", f"{NEW}", id="the closing mark before it"),
+        pytest.param(f"a {CLOSED} b\n{OLD}", f"a {CLOSED} b\n{NEW}", id="a closing mark that somebody quotes"),
+        pytest.param(OLD.replace("nothing else.", "nothing else. Really."), NEW, id="words within it"),
+        pytest.param("", NEW, id="nothing"),
+        pytest.param("a person's words alone", NEW, id="no place of the bot's"),
+        pytest.param("before\n<!-- gitops-bot:begin -->\nafter", NEW, id="a beginning without an end"),
+        pytest.param(f"{'x' * body.LIMIT}\n{OLD}", NEW, id="words that leave no room"),
+        pytest.param(
+            f"{'x' * (body.LIMIT - len(NEW) - 1)}\n{OLD}",
+            f"{'x' * (body.LIMIT - len(NEW) - 1)}\n{NEW}",
+            id="words that leave just enough room",
+        ),
+        pytest.param(f"{'x' * (body.LIMIT - len(NEW))}\n{OLD}", NEW, id="words that are one character too long"),
+    ],
+)
+def test_the_new_text_takes_the_place_of_the_old_and_no_other(found: str, expected: str) -> None:
+    whole = body.within(found, NEW)
+    assert whole.lstrip("\n") == expected
+    assert body.plan_mark(whole) == body.plan_mark(NEW)
+    assert not body.closed_by_bot(whole)
+    assert body.within(whole, NEW) == whole
+    assert len(whole) <= body.LIMIT
+
+
+def test_the_text_that_is_in_place_stays_as_it_is() -> None:
+    for found in (OLD, f"before\n\n{OLD}\n\nafter", f"before\r\n\r\n{OLD}\r\n\r\nafter"):
+        assert body.within(found, OLD) == found
+
+
+def test_an_unfinished_text_lacks_its_mark_alone_and_is_finished_in_place() -> None:
+    begun = body.unfinished(NEW)
+    assert body.plan_mark(begun) is None
+    assert body.pin_marks(begun) == body.pin_marks(NEW)
+    assert shown(begun).rows == shown(NEW).rows
+    assert body.within(f"before\n\n{begun}\n\nafter", NEW) == f"before\n\n{NEW}\n\nafter"

@@ -114,7 +114,7 @@ def test_the_same_facts_give_the_same_action(row: Row) -> None:
     assert type(action) is row.expected
     assert getattr(action, "push", None) is row.push
     opened = next((each for each in row.existing if each.state == "open"), None)
-    assert action.pull_request == opened
+    assert getattr(action, "pull_request", None) == opened
     expected = {Leave: "person", Nothing: "nothing_new", Close: "nothing_new"}.get(row.expected, "chosen")
     assert action.reason.code == expected
     assert action.reason.text
@@ -127,7 +127,7 @@ def test_what_an_action_makes_is_left_alone_the_next_time() -> None:
         if isinstance(action, Leave):
             continue
         there = branch(DONE) if getattr(action, "push", False) else BRANCHES[row.there]
-        opened = replace(action.pull_request or OPEN, body=WANTED.body, state="open")
+        opened = replace(getattr(action, "pull_request", None) or OPEN, body=WANTED.body, state="open")
         closed = tuple(each for each in row.existing if each.state != "open")
         assert isinstance(reconcile.decide(WANTED, there, (opened, *closed)), Nothing)
 
@@ -183,3 +183,27 @@ def test_the_branches_of_the_table_are_what_they_are_called() -> None:
         "cut": "Theirs",
     }
     assert BASE not in (HEAD, NEWER)
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "expected", "word"),
+    [
+        pytest.param("none", True, Open, "pull requests were not looked for", id="the first time"),
+        pytest.param("empty", True, Open, "pull requests were not looked for", id="a branch at the base"),
+        pytest.param("outdated", True, Open, "pull requests were not looked for", id="newer pins"),
+        pytest.param("ours", True, Nothing, "was not looked for", id="everything is on the branch"),
+        pytest.param("updated", True, Nothing, "was not looked for", id="everything, and the base merged into it"),
+        pytest.param("person", True, Leave, "is left alone", id="a person's commit"),
+        pytest.param("cut", True, Leave, "is left alone", id="a history that ends nowhere"),
+        pytest.param("none", False, Nothing, "nothing to propose", id="nothing to do"),
+        pytest.param("ours", False, Nothing, "nothing to propose", id="nothing to do, though a branch is there"),
+        pytest.param("person", False, Nothing, "nothing to propose", id="nothing to do, a person's branch"),
+    ],
+)
+def test_without_a_sight_of_pull_requests_only_what_the_branch_lacks_is_to_be_written(
+    there: str, wanted: bool, expected: type[reconcile.Action], word: str
+) -> None:
+    action = reconcile.decide_unseen(WANTED if wanted else None, BRANCHES[there])
+    assert type(action) is expected
+    assert getattr(action, "pull_request", None) is None
+    assert word in action.reason.text

@@ -26,7 +26,7 @@ API_URL = "https://api.github.com"
 #: GitHub's limits, in characters.
 TITLE_LIMIT, BODY_LIMIT = 256, 65_536
 #: Pull requests of one branch that are looked at, and closed ones of them that are told of.
-_LOOKED_AT, _CLOSED = 30, 5
+_LOOKED_AT, _CLOSED = 30, 30
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9_.-]{1,100}\Z")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,1000}\Z")

@@ -1,0 +1,120 @@
+"""What reaches the terminal: nothing that it could take for a command, nothing that a pipe would choke on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.counterparts.world import run
+from tests.journeys.conftest import API, WEB
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.counterparts.world import Deploy, Done, World
+
+A = f"sha256:{'a' * 64}"
+HOSTILE = {
+    "escape characters": r'"1.0.0\e[2J\e]0;owned\a"',
+    "a command of Actions on a line of its own": r'"1.0.0\n::error title=x::owned"',
+    "a command of Actions from the start": '"::error title=x::owned"',
+    "an older command of Actions": '"x ##[error]owned"',
+    "another line break": r'"1.0.0\r\n::error::owned\u2028::error::owned\x85::error::owned"',
+    "an eight-bit escape": r'"1.0.0\x9b2J"',
+    "text that runs backwards": '"1.0.0\u202egnp\u2066"',
+}
+
+
+def assert_harmless(done: Done) -> None:
+    """No character that a terminal obeys, and no line that GitHub Actions does: it strips the blanks before `::`."""
+    for text in (done.out, done.err):
+        assert all(char.isprintable() or char in "\n\t" for char in text), ascii(text)
+        assert not any(line.lstrip().startswith("::") or "##[" in line for line in text.splitlines()), text
+
+
+@pytest.mark.parametrize("value", [pytest.param(value, id=label) for label, value in HOSTILE.items()])
+@pytest.mark.parametrize("key", ["newTag", "name"])
+def test_a_hostile_pin_or_name_never_reaches_the_terminal_raw(shop: Deploy, key: str, value: str) -> None:
+    lines = {"name": shop.image("web"), "newTag": "1.0.0"} | {key: value}
+    pins = "".join(f"  {name}: {text}\n" for name, text in lines.items() if name != "name")
+    text = f"images:\n- name: {lines['name']}\n{pins}".encode()
+    shop.remote.commit("main", {WEB: text})
+    digest = shop.push("web", "1.1.0")
+    plan = shop.bot("plan")
+    assert_harmless(plan)
+    assert shop.image("web") in plan.out or "owned" in plan.out or "2J" in plan.out or "gnp" in plan.out
+    update = shop.bot("update")
+    assert_harmless(update)
+
+    file = shop.folder / "kustomization.yaml"
+    file.write_bytes(text)
+    for arguments in (["--dry-run"], []):
+        assert_harmless(run("edit", *arguments, str(file), f"{shop.image('web')}=1.1.0@{digest}", cwd=shop.folder))
+    assert_harmless(run("check", cwd=shop.folder))
+
+
+def test_a_hostile_line_beside_a_pin_never_reaches_the_terminal_raw(tmp_path: Path) -> None:
+    file = tmp_path / "kustomization.yaml"
+    file.write_text(
+        "images:\n- name: web\n  newTag: 1.0.0\n"
+        "configMapGenerator:\n- name: x\n  literals:\n  - |\n    ::error::owned\n    \u202eowned\n"
+        "  - name: y\n",
+        encoding="utf-8",
+    )
+    near = tmp_path / "near.yaml"
+    near.write_text("images:\n- name: web\n  newTag: 1.0.0\n  other: |\n    ::error::owned \u202e\n", encoding="utf-8")
+    for path in (file, near):
+        done = run("edit", "--dry-run", str(path), "web=1.1.0", cwd=tmp_path)
+        assert done.code == 0
+        assert "+  newTag: 1.1.0" in done.out
+        assert_harmless(done)
+    assert "owned" in done.out
+
+
+def test_what_is_piped_has_no_trailing_blanks_and_is_not_folded(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.push("api", "0.9.0")
+    plan = shop.bot("plan")
+    table, _, diff = plan.out.partition("\n--- a/")
+    assert "IMAGE" in table
+    assert diff
+    assert [line for line in table.splitlines() if line != line.rstrip()] == []
+    row = next(line for line in table.splitlines() if shop.image("web") in line)
+    assert f"{WEB}:7" in row
+    done = shop.bot("update")
+    assert [line for line in done.out.splitlines() if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize(
+    ("before", "newline"),
+    [(b"images:\n- name: web\n  newTag: 1.0.0", False), (b"images:\n- name: web\n  newTag: 1.0.0\n", True)],
+    ids=["without", "with"],
+)
+def test_a_missing_line_break_at_the_end_is_said_as_git_says_it(tmp_path: Path, before: bytes, newline: bool) -> None:
+    (tmp_path / "kustomization.yaml").write_bytes(before)
+    done = run("edit", "--dry-run", ".", "web=1.1.0", cwd=tmp_path)
+    assert done.code == 0
+    diff = done.out[done.out.index("@@") :].splitlines()[1:]
+    missing = [] if newline else ["\\ No newline at end of file"]
+    assert diff == [" images:", " - name: web", "-  newTag: 1.0.0", *missing, "+  newTag: 1.1.0", *missing]
+    assert (tmp_path / "kustomization.yaml").read_bytes() == before
+
+
+def test_a_repository_without_environments_says_so(worldwide: World, tmp_path: Path) -> None:
+    deploy = worldwide.deploy(lambda _: {"README.md": b"# nothing here\n"})
+    plan = deploy.bot("plan")
+    assert plan.code == 0
+    check = run("check", cwd=tmp_path)
+    assert check.code == 0
+    for done in (plan, check):
+        assert "No environment was found: there is no gitops-bot.yaml" in done.out
+        assert "Name environments and their overlays in gitops-bot.yaml." in done.out
+    assert "0 files" not in check.out
+
+
+def test_a_repository_with_environments_does_not(shop: Deploy) -> None:
+    assert "No environment" not in shop.bot("plan").out
+    (shop.folder / API).parent.mkdir(parents=True)
+    (shop.folder / API).write_bytes(f"images:\n- name: web\n  newTag: 1.0.0\n  digest: {A}\n".encode())
+    assert run("check", cwd=shop.folder).out == "1 files, 1 entries: all good\n"
