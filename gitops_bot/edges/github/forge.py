@@ -25,8 +25,8 @@ API_URL = "https://api.github.com"
 
 #: GitHub's limits, in characters.
 TITLE_LIMIT, BODY_LIMIT = 256, 65_536
-#: Pull requests of one branch that are looked at, and closed ones of them that are told of.
-_LOOKED_AT, _CLOSED = 30, 30
+#: Pull requests of one branch that are looked at: a decline is remembered for so many.
+_LOOKED_AT = 30
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9_.-]{1,100}\Z")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,1000}\Z")
@@ -131,7 +131,7 @@ class GitHub:
         pulls = [pull for pull in map(self._kept, ours) if (pull.branch, pull.base) == (branch, base)]
         opened = [pull for pull in pulls if pull.state == "open"]
         closed = sorted((pull for pull in pulls if pull.state != "open"), key=lambda pull: -pull.number)
-        return (*opened, *closed[:_CLOSED])
+        return (*opened, *closed)
 
     def _present(self, number: int) -> PullRequest:
         return self._seen.get(number) or self._kept(self._ask("GET", f"/pulls/{number}"))

@@ -194,7 +194,7 @@ def test_open_ones_come_first_and_then_the_newest_closed_ones(site: Site, bot: B
     found = bot.forge.find([BRANCH, "gitops-bot/staging/all"], "main")
     assert [(pull.number, pull.state) for pull in found[BRANCH]] == [
         (2, "open"),
-        *((number, "closed") for number in (7, 6, 5, 4, 3)),
+        *((number, "closed") for number in (7, 6, 5, 4, 3, 1)),
     ]
     assert found["gitops-bot/staging/all"] == ()
 
