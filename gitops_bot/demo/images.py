@@ -1,4 +1,4 @@
-"""Makes a tiny OCI image and pushes it over HTTP, as `docker push` would: blobs first, then the manifest."""
+"""Makes a small OCI image for several platforms and pushes it over HTTP: blobs, manifests, then the index."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ import json
 import tarfile
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import lru_cache
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_INDEX = "application/vnd.oci.image.index.v1+json"
+PLATFORMS = ("linux/amd64", "linux/arm64")
+#: Bytes of the layer that all images of one platform begin with.
+_BASE = 1024 * 1024
 
 
 class PushError(Exception):
@@ -26,65 +31,102 @@ class PushError(Exception):
 
 
 def push(
-    host: str, repository: str, tag: str, *, created: datetime, revision: str, source: str, content: bytes = b""
+    host: str,
+    repository: str,
+    tag: str,
+    *,
+    created: datetime,
+    revision: str,
+    source: str,
+    content: bytes = b"",
+    platforms: Sequence[str] = PLATFORMS,
 ) -> str:
-    """Push one linux/amd64 image to the plain-HTTP registry at `host` (`127.0.0.1:PORT`) and give back its digest.
+    """Push an image to the plain-HTTP registry at `host` (`127.0.0.1:PORT`) and give back the digest of its index.
 
     `created` (aware), `revision` and `source` become what docker/metadata-action writes: the build time and the labels
-    `org.opencontainers.image.{created,revision,source,version}`. Equal arguments give equal bytes and one digest.
+    `org.opencontainers.image.{created,revision,source,version}`. `content` is the program, one layer above that of the
+    system, which the images of one platform share. Equal arguments give equal bytes and one digest.
 
     Raises:
-        PushError: the registry refused a blob or the manifest; the message quotes its answer.
+        PushError: the registry refused a blob or a manifest; the message quotes its answer.
         OSError: it cannot be reached.
     """
-    layer = _layer(content, created)
     built = created.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    config = {
-        "created": built,
-        "architecture": "amd64",
-        "os": "linux",
-        "config": {
-            "Labels": {
-                "org.opencontainers.image.created": built,
-                "org.opencontainers.image.revision": revision,
-                "org.opencontainers.image.source": source,
-                "org.opencontainers.image.version": tag,
-            }
-        },
-        "rootfs": {"type": "layers", "diff_ids": [_digest(gzip.decompress(layer))]},
-        "history": [{"created": built, "created_by": "gitops-bot demo"}],
-    }
-    settings = json.dumps(config, sort_keys=True).encode()
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": _MANIFEST,
-        "config": {"mediaType": _CONFIG, "digest": _digest(settings), "size": len(settings)},
-        "layers": [{"mediaType": _LAYER, "digest": _digest(layer), "size": len(layer)}],
-    }
-    body = json.dumps(manifest, sort_keys=True).encode()
+    labels = {"created": built, "revision": revision, "source": source, "version": tag}
+    program = _layer("app", content, int(created.timestamp()))
     with closing(HTTPConnection(host, timeout=15)) as registry:
-        for blob in (layer, settings):
-            _push_blob(registry, repository, blob)
-        _send(registry, "PUT", f"/v2/{repository}/manifests/{tag}", body, {"Content-Type": _MANIFEST})
-    return _digest(body)
+        entries = []
+        for platform in platforms:
+            os, _, architecture = platform.partition("/")
+            layers = (_system(platform), program)
+            config = {
+                "created": built,
+                "architecture": architecture,
+                "os": os,
+                "config": {"Labels": {f"org.opencontainers.image.{name}": text for name, text in labels.items()}},
+                "rootfs": {"type": "layers", "diff_ids": [_digest(gzip.decompress(layer)) for layer in layers]},
+                "history": [{"created": built, "created_by": "gitops-bot demo"}],
+            }
+            settings = _json(config)
+            for blob in (*layers, settings):
+                _push_blob(registry, repository, blob)
+            manifest = _json(
+                {
+                    "schemaVersion": 2,
+                    "mediaType": _MANIFEST,
+                    "config": _descriptor(_CONFIG, settings),
+                    "layers": [_descriptor(_LAYER, layer) for layer in layers],
+                }
+            )
+            _push_manifest(registry, repository, _digest(manifest), _MANIFEST, manifest)
+            place = {"os": os, "architecture": architecture}
+            entries.append({**_descriptor(_MANIFEST, manifest), "platform": place})
+        index = _json({"schemaVersion": 2, "mediaType": _INDEX, "manifests": entries})
+        _push_manifest(registry, repository, tag, _INDEX, index)
+    return _digest(index)
 
 
-def _layer(content: bytes, created: datetime) -> bytes:
+@lru_cache
+def _system(platform: str) -> bytes:
+    """What the images of a platform begin with, of a size that is not the other's, and no smaller when compressed."""
+    seed = platform.encode()
+    return _layer("lib", hashlib.shake_256(seed).digest(_BASE + seed[-1] * 1000), 0)
+
+
+def _json(document: object) -> bytes:
+    return json.dumps(document, sort_keys=True).encode()
+
+
+def _descriptor(kind: str, content: bytes) -> dict[str, object]:
+    return {"mediaType": kind, "digest": _digest(content), "size": len(content)}
+
+
+def _layer(name: str, content: bytes, changed: int) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
-        entry = tarfile.TarInfo("app")
-        entry.size, entry.mtime, entry.mode = len(content), int(created.timestamp()), 0o755
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.mtime, entry.mode = len(content), changed, 0o755
         archive.addfile(entry, io.BytesIO(content))
-    return gzip.compress(packed.getvalue(), mtime=0)
+    return gzip.compress(packed.getvalue(), compresslevel=1, mtime=0)
 
 
 def _push_blob(registry: HTTPConnection, repository: str, blob: bytes) -> None:
+    """Push a blob that the repository does not have yet."""
+    registry.request("HEAD", f"/v2/{repository}/blobs/{_digest(blob)}")
+    with registry.getresponse() as answer:
+        answer.read()
+        if answer.status == 200:
+            return
     place = _send(registry, "POST", f"/v2/{repository}/blobs/uploads/", b"")
     if not place.startswith("/"):
         raise PushError(f"the registry wants the blob elsewhere: {place[:200]!r}")
     query = urlencode({"digest": _digest(blob)})
     joined = f"{place}{'&' if '?' in place else '?'}{query}"
     _send(registry, "PUT", joined, blob, {"Content-Type": "application/octet-stream"})
+
+
+def _push_manifest(registry: HTTPConnection, repository: str, reference: str, kind: str, body: bytes) -> None:
+    _send(registry, "PUT", f"/v2/{repository}/manifests/{reference}", body, {"Content-Type": kind})
 
 
 def _send(

@@ -121,8 +121,7 @@ class Registry(Server):
         media_type = request.headers.get("content-type", "").partition(";")[0].strip()
         folder = self._repository(name)
         for needed, inside in _named(body, media_type):
-            here = folder / "_manifests" / needed.removeprefix("sha256:") if inside else self._blob_file(needed)
-            if not here.is_file():
+            if not (folder / ("_manifests" if inside else "_blobs") / needed.removeprefix("sha256:")).is_file():
                 raise _error(400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry", {"digest": needed})
         _write(self._blob_file(digest), body)
         _write(folder / "_manifests" / digest.removeprefix("sha256:"), media_type.encode())
@@ -142,7 +141,7 @@ class Registry(Server):
 
     def _blob(self, _: Request, name: str, digest: str) -> Answer:
         file = self._blob_file(digest) if _DIGEST.match(digest) else None
-        if file is None or not file.is_file():
+        if file is None or not self._holds(name, digest) or not file.is_file():
             raise _error(404, "BLOB_UNKNOWN", "blob unknown to registry", {"name": name, "digest": digest[:100]})
         headers = {"Content-Type": "application/octet-stream", "Docker-Content-Digest": digest}
         return Answer(200, file.read_bytes(), headers)
@@ -175,6 +174,7 @@ class Registry(Server):
         if not _DIGEST.match(digest) or _digest(body) != digest:
             raise _error(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
         _write(self._blob_file(digest), body)
+        _write(self._repository(name) / "_blobs" / digest.removeprefix("sha256:"), b"")
         return Answer(201, headers={"Location": f"/v2/{name}/blobs/{digest}", "Docker-Content-Digest": digest})
 
     # Where things lie: no component of a name begins with an underscore, so `_tags` is never part of one
@@ -183,6 +183,10 @@ class Registry(Server):
         if len(name) > _NAME_LIMIT:
             raise _error(400, "NAME_INVALID", "invalid repository name")
         return self._repositories / name
+
+    def _holds(self, name: str, digest: str) -> bool:
+        """Whether a blob was pushed to this repository: what another one has is not there."""
+        return (self._repository(name) / "_blobs" / digest.removeprefix("sha256:")).is_file()
 
     def _blob_file(self, digest: str) -> Path:
         return self._blobs / digest.removeprefix("sha256:")

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from tests.conftest import program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tests.counterparts.token_server import TokenServer
@@ -31,6 +31,7 @@ _HTPASSWD = f"{USER}:$2b$04$HdwrGayKeoxZ.XisJFRkxurMo5kJ8nyF12NS2HHZQ2Qyi02MJ.BV
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
+_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LINE = re.compile(r'^\S+ - \S+ \[[^]]*\] "([A-Z]+) (\S+) HTTP/1\.1" (\d+) ', re.MULTILINE)
 
@@ -58,6 +59,58 @@ class DockerRegistry:
             body, kind = self._index(repository, content, children), INDEX
         return self.put(repository, tag, body, kind)
 
+    def push_image(
+        self,
+        repository: str,
+        tag: str,
+        *,
+        platforms: Sequence[str] = (),
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        index_annotations: Mapping[str, str] | None = None,
+        created: str | None = None,
+        layers: Sequence[int] = (100,),
+        attested: bool = False,
+    ) -> str:
+        """Push an image with all that it can say of itself, and give its digest.
+
+        For each of `platforms` (`os/architecture[/variant]`) it is one image of an index, else linux/amd64 alone.
+        `layers` are their sizes in bytes; `attested` adds what BuildKit keeps beside an image.
+        """
+        entries: list[dict[str, object]] = []
+        for platform in platforms or ("linux/amd64",):
+            about = dict(zip(("os", "architecture", "variant"), platform.split("/"), strict=False))
+            config = {**about, "config": {"Labels": labels}, "rootfs": {"type": "layers", "diff_ids": list[str]()}}
+            document: dict[str, object] = {
+                "schemaVersion": 2,
+                "mediaType": MANIFEST,
+                "config": self.put_blob(
+                    repository, json.dumps({**config, "created": created} if created else config).encode(), _CONFIG
+                ),
+                "layers": [
+                    self.put_blob(repository, bytes([number % 256]) * size, _LAYER)
+                    for number, size in enumerate(layers)
+                ],
+            }
+            body = json.dumps({**document, "annotations": annotations} if annotations else document).encode()
+            if not platforms:
+                return self.put(repository, tag, body, MANIFEST)
+            entries.append({**self._child(repository, body), "platform": about})
+        if attested:
+            config = self.put_blob(repository, b'{"architecture": "unknown", "os": "unknown"}', _CONFIG)
+            document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": list[object]()}
+            entries.append(
+                {
+                    **self._child(repository, json.dumps(document).encode()),
+                    "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
+                    "platform": {"os": "unknown", "architecture": "unknown"},
+                }
+            )
+        index: dict[str, object] = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+        if index_annotations:
+            index["annotations"] = index_annotations
+        return self.put(repository, tag, json.dumps(index).encode(), INDEX)
+
     def push_all(self, repository: str, tags: Iterable[str], content: str | None = None) -> dict[str, str]:
         """Push many tags, in their order; gives their digests."""
         return {tag: self.push(repository, tag, content) for tag in tags}
@@ -67,6 +120,15 @@ class DockerRegistry:
         digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
         self._call("PUT", f"/v2/{repository}/manifests/{reference}", body, {"Content-Type": kind}, repository)
         return digest
+
+    def put_blob(self, repository: str, body: bytes, kind: str) -> dict[str, object]:
+        """Upload a blob; gives its descriptor."""
+        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+        place = self._call("POST", f"/v2/{repository}/blobs/uploads/", b"", {}, repository)["location"]
+        parts = urlsplit(place)
+        octets = {"Content-Type": "application/octet-stream"}
+        self._call("PUT", f"{parts.path}?{parts.query}&digest={digest}", body, octets, repository)
+        return {"mediaType": kind, "digest": digest, "size": len(body)}
 
     def delete(self, repository: str, digest: str) -> None:
         """Delete a manifest, and with it every tag that names it."""
@@ -110,12 +172,15 @@ class DockerRegistry:
     def _index(self, repository: str, content: str, platforms: Iterable[str]) -> bytes:
         entries: list[dict[str, object]] = []
         for platform in platforms:
-            body = self._manifest(repository, content, platform)
-            digest = self.put(repository, f"sha256:{hashlib.sha256(body).hexdigest()}", body, MANIFEST)
             os, _, architecture = platform.partition("/")
-            about = {"os": os, "architecture": architecture}
-            entries.append({"mediaType": MANIFEST, "digest": digest, "size": len(body), "platform": about})
+            child = self._child(repository, self._manifest(repository, content, platform))
+            entries.append({**child, "platform": {"os": os, "architecture": architecture}})
         return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).encode()
+
+    def _child(self, repository: str, body: bytes) -> dict[str, object]:
+        """Store a manifest that an index names; gives its descriptor."""
+        digest = self.put(repository, f"sha256:{hashlib.sha256(body).hexdigest()}", body, MANIFEST)
+        return {"mediaType": MANIFEST, "digest": digest, "size": len(body)}
 
     def _config(self, repository: str, os: str, architecture: str) -> tuple[str, int]:
         """Upload the configuration of an image, once for each repository."""
@@ -123,10 +188,7 @@ class DockerRegistry:
         body = json.dumps({"architecture": architecture, "os": os, "config": {}, "rootfs": layers}).encode()
         digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
         if f"{repository}@{digest}" not in self._configs:
-            place = self._call("POST", f"/v2/{repository}/blobs/uploads/", b"", {}, repository)["location"]
-            parts = urlsplit(place)
-            kind = {"Content-Type": "application/octet-stream"}
-            self._call("PUT", f"{parts.path}?{parts.query}&digest={digest}", body, kind, repository)
+            self.put_blob(repository, body, _CONFIG)
             self._configs[f"{repository}@{digest}"] = (digest, len(body))
         return self._configs[f"{repository}@{digest}"]
 

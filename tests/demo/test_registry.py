@@ -100,11 +100,11 @@ def test_a_page_of_a_size_that_is_no_number_is_refused(registry: Registry, asked
 def test_a_manifest_is_answered_by_tag_and_by_digest(registry: Registry, method: str) -> None:
     digest = pushed(registry, "v1")
     for reference in ("v1", digest):
-        status, headers, body = ask(registry, method, f"/v2/acme/web/manifests/{reference}", headers={"Accept": OCI})
+        status, headers, body = ask(registry, method, f"/v2/acme/web/manifests/{reference}", headers={"Accept": INDEX})
         assert status == 200
         assert headers["docker-content-digest"] == digest
         assert headers["etag"] == f'"{digest}"'
-        assert headers["content-type"] == OCI
+        assert headers["content-type"] == INDEX
         assert int(headers["content-length"]) > 0
         assert digest_of(body) == digest if method == "GET" else body == b""
 
@@ -112,7 +112,7 @@ def test_a_manifest_is_answered_by_tag_and_by_digest(registry: Registry, method:
 def test_an_unchanged_manifest_is_not_sent_again(registry: Registry) -> None:
     digest = pushed(registry, "v1")
     status, headers, body = ask(
-        registry, "GET", "/v2/acme/web/manifests/v1", headers={"Accept": OCI, "If-None-Match": f'"{digest}"'}
+        registry, "GET", "/v2/acme/web/manifests/v1", headers={"Accept": INDEX, "If-None-Match": f'"{digest}"'}
     )
     assert (status, headers["docker-content-digest"], body) == (304, digest, b"")
 
@@ -196,7 +196,7 @@ def test_a_manifest_that_cannot_be_served_is_not_taken(
 
 def test_an_index_names_manifests_that_are_there(registry: Registry) -> None:
     child = pushed(registry, "v1")
-    body = json.dumps({"mediaType": INDEX, "manifests": [{"mediaType": OCI, "digest": child, "size": 1}]}).encode()
+    body = json.dumps({"mediaType": INDEX, "manifests": [{"mediaType": INDEX, "digest": child, "size": 1}]}).encode()
     assert ask(registry, "PUT", "/v2/acme/web/manifests/all", body, {"Content-Type": INDEX})[0] == 201
     assert ask(registry, "GET", "/v2/acme/web/manifests/all", headers={"Accept": INDEX})[2] == body
 
@@ -221,7 +221,7 @@ def test_a_blob_that_is_not_what_it_says_is_not_kept(registry: Registry) -> None
 def test_a_tag_can_be_moved_and_taken_away(registry: Registry) -> None:
     first, second = pushed(registry, "v1"), pushed(registry, "v2")
     body = ask(registry, "GET", f"/v2/acme/web/manifests/{second}")[2]
-    assert ask(registry, "PUT", "/v2/acme/web/manifests/v1", body, {"Content-Type": OCI})[0] == 201
+    assert ask(registry, "PUT", "/v2/acme/web/manifests/v1", body, {"Content-Type": INDEX})[0] == 201
     assert ask(registry, "HEAD", "/v2/acme/web/manifests/v1")[1]["docker-content-digest"] == second
     assert ask(registry, "HEAD", f"/v2/acme/web/manifests/{first}")[0] == 200
     assert ask(registry, "DELETE", "/v2/acme/web/manifests/v1")[0] == 202
@@ -243,6 +243,26 @@ def test_skopeo_lists_inspects_and_copies_there_and_back(registry: Registry, tmp
     assert (told["Digest"], told["Created"]) == (digest, "2026-01-02T03:04:05Z")
     assert told["Labels"]["org.opencontainers.image.revision"] == "a" * 40
     plain = ("--src-tls-verify=false", "--dest-tls-verify=false", "--insecure-policy")
-    skopeo("copy", *plain, f"{here}/acme/web:v1", f"oci:{tmp_path}/image:v1")
-    skopeo("copy", *plain, f"oci:{tmp_path}/image:v1", f"{here}/other/place/web:v2")
+    skopeo("copy", "--all", *plain, f"{here}/acme/web:v1", f"oci:{tmp_path}/image:v1")
+    skopeo("copy", "--all", *plain, f"oci:{tmp_path}/image:v1", f"{here}/other/place/web:v2")
     assert json.loads(skopeo("inspect", "--tls-verify=false", f"{here}/other/place/web:v2"))["Digest"] == digest
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_blob_is_answered_by_its_digest_in_its_repository_only(registry: Registry, method: str) -> None:
+    index = json.loads(ask(registry, "GET", f"/v2/acme/web/manifests/{pushed(registry, 'v1')}")[2])
+    manifest = json.loads(ask(registry, "GET", f"/v2/acme/web/manifests/{index['manifests'][0]['digest']}")[2])
+    pushed(registry, "v1", "acme/api")
+    for described in (manifest["config"], *manifest["layers"]):
+        status, headers, body = ask(registry, method, f"/v2/acme/web/blobs/{described['digest']}")
+        assert (status, headers["docker-content-digest"]) == (200, described["digest"])
+        assert int(headers["content-length"]) == described["size"]
+        assert digest_of(body) == described["digest"] if method == "GET" else body == b""
+        assert ask(registry, method, f"/v2/acme/other/blobs/{described['digest']}")[0] == 404
+
+
+def test_a_blob_of_another_repository_is_not_there_for_a_manifest(registry: Registry) -> None:
+    index = json.loads(ask(registry, "GET", f"/v2/acme/web/manifests/{pushed(registry, 'v1')}")[2])
+    body = ask(registry, "GET", f"/v2/acme/web/manifests/{index['manifests'][0]['digest']}")[2]
+    status, _, said = ask(registry, "PUT", "/v2/acme/other/manifests/v1", body, {"Content-Type": OCI})
+    assert (status, error(said)) == (400, "MANIFEST_BLOB_UNKNOWN")

@@ -19,15 +19,19 @@ SHOWN = 200
 class Refused(Exception):  # noqa: N818 - a status is for the caller to judge, and often has a second way
     """An answer with a status other than 200; `said` are the server's own words, safe to print.
 
-    `token_server` tells a token server from the registry itself.
+    `token_server` tells a token server from the registry itself, `elsewhere` a host that a redirect led to and that
+    was shown no credentials.
     """
 
-    def __init__(self, status: int, host: str, said: str, *, token_server: bool = False) -> None:
+    def __init__(
+        self, status: int, host: str, said: str, *, token_server: bool = False, elsewhere: bool = False
+    ) -> None:
         super().__init__(f"{host}: {status} {said}")
         self.status = status
         self.host = host
         self.said = said
         self.token_server = token_server
+        self.elsewhere = elsewhere
 
     def is_one_of(self, *statuses: int) -> bool:
         """Whether the registry itself, and no token server, answered with one of these."""

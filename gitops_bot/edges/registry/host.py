@@ -100,7 +100,8 @@ class Host:
             if isinstance(offered, _ByPassword) and not isinstance(login.credential, Basic | IdentityToken):
                 break
         sent = {*secrets(login.credential), (shown or "").partition(" ")[2]}
-        raise Refused(answer.status, answer.host, said(answer.body, sent))
+        elsewhere = origin(answer.url) != origin(self._base)
+        raise Refused(answer.status, answer.host, said(answer.body, sent), elsewhere=elsewhere)
 
     def _show(self, way: _Way | None, path: str, login: Login, rejected: str | None) -> tuple[str | None, bool]:
         """The value of `Authorization` (None to go without), and whether there is no newer one to be had."""

@@ -1,31 +1,48 @@
-"""What a tag names now: the digest of a manifest or of an index."""
+"""Manifests and indexes: which a document is, and the digest of the one that a tag names now."""
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
 from gitops_bot.images.reference import is_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from gitops_bot.edges.http import Answer
 
+INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+IMAGES = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 #: All in one header: a registry that misses one answers with another manifest (of one platform) or with 404.
-_TYPES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
+_TYPES = (*INDEXES, *IMAGES)
 ACCEPT = ", ".join(_TYPES)
 #: Bytes; the limit that registries themselves have.
 LIMIT = 4 * 1024 * 1024
 #: Statuses with which registries refuse HEAD only, or say nothing about why: GET decides, and has a message.
 _ASK_AGAIN = (400, 404, 405, 406, 501)
+
+
+class Kind(enum.Enum):
+    """What a manifest is of."""
+
+    IMAGE = enum.auto()
+    INDEX = enum.auto()
+
+
+def kind_of(document: Mapping[str, Any]) -> Kind | None:
+    """What a document is by its own words, which its digest covers, as it does no header; None: nothing of these.
+
+    OCI documents need not say their type. One that could be read as either is neither (CVE-2021-41190).
+    """
+    is_index, is_image = "manifests" in document, "config" in document or "layers" in document
+    if document.get("schemaVersion") != 2 or is_index == is_image:
+        return None
+    kind, types = (Kind.INDEX, INDEXES) if is_index else (Kind.IMAGE, IMAGES)
+    return kind if document.get("mediaType", types[0]) in types else None
 
 
 def digest_of(ask: Callable[[str], Answer]) -> str:

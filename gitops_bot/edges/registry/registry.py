@@ -11,6 +11,7 @@ import httpx
 from gitops_bot.edges.http import Http, Tuning, Unanswered
 from gitops_bot.edges.registry.access import Access, base_url
 from gitops_bot.edges.registry.credentials import Credentials
+from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
 from gitops_bot.edges.registry.host import Host
 from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, digest_of
@@ -18,7 +19,7 @@ from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.edges.registry.words import explain
-from gitops_bot.images.reference import is_tag
+from gitops_bot.images.reference import is_digest, is_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Answer, Clock
     from gitops_bot.edges.registry.login import Login
     from gitops_bot.edges.registry.pages import Page
+    from gitops_bot.images.build import Build
     from gitops_bot.images.reference import ImageName
 
 T = TypeVar("T")
@@ -34,7 +36,9 @@ _PLAIN = Access()
 
 
 class Registry:
-    """Asks registries for tags and digests: each question once per run, from as many threads as one likes.
+    """Asks registries for tags, digests, and what images say of themselves.
+
+    Each question is put once per run, from as many threads as one likes.
 
     `access` is by the normalised name of a registry (`ghcr.io`, `docker.io`, `localhost:5000`). `environ` holds the
     passwords that it names, the places of docker's credentials, and proxies; nothing else of the process is read.
@@ -54,6 +58,7 @@ class Registry:
         self._credentials = Credentials(access, environ)
         self._tags: Once[tuple[str, ...]] = Once()
         self._digests: Once[str] = Once()
+        self._builds: Once[Build] = Once()
         self._lock = threading.Lock()
         self._hosts: dict[str, Host] = {}
 
@@ -100,6 +105,24 @@ class Registry:
             return digest_of(fetch)
 
         return self._digests.get((image, tag), lambda: self._explained(image, f"the tag {tag}", ask))
+
+    def describe(self, image: ImageName, digest: str) -> Build:
+        """What the image of that digest says of itself: for the text of a proposal, never for a decision.
+
+        Raises:
+            RegistryError: as above; `status` is 404 where the digest does not exist.
+            ValueError: `digest` is none by its grammar.
+        """
+        if not is_digest(digest):
+            raise ValueError(f"{digest[:200]!r} is not a digest")
+
+        def ask(host: Host, login: Login) -> Build:
+            def fetch(rest: str, accept: str, limit: int) -> Answer:
+                return host.ask("GET", image.path, rest, login, accept=accept, limit=limit)
+
+            return describe(fetch, digest)
+
+        return self._builds.get((image, digest), lambda: self._explained(image, f"the digest {digest}", ask))
 
     def _explained(self, image: ImageName, asked: str, ask: Callable[[Host, Login], T]) -> T:
         """What `ask` gives; what it raises in words."""

@@ -34,7 +34,7 @@ def explain(failure: Failure, image: ImageName, asked: str, login: Login | None)
         case Unanswered(what=what, advice=advice, status=status, host=host):
             return RegistryError(Problem("failed.registry", f"{image}: {host} {what}", advice), status=status)
         case Refused(status=status, said=said):
-            code = "failed.auth" if status in (401, 403) else "failed.registry"
+            code = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
             who = f"the token server {failure.host}" if failure.token_server else failure.host
             words = f" ({said})" if said else ""
             message = f"{image}: {who} answered {_status(status)} to the request for {asked}{words}"
@@ -43,10 +43,12 @@ def explain(failure: Failure, image: ImageName, asked: str, login: Login | None)
 
 def _advice(refused: Refused, image: ImageName, asked: str, login: Login | None) -> str:
     match refused.status:
+        case _ if refused.elsewhere:
+            return f"{image.registry} redirects there, without credentials. Run again, or ask who runs the registry."
         case 401 | 403:
             return _permission(image, login)
-        case 404 if asked.startswith("the tag") and not refused.token_server:
-            return "Check that the tag still exists."
+        case 404 if asked.startswith(("the tag ", "the digest ")) and not refused.token_server:
+            return f"Check that {asked.rpartition(' ')[0]} still exists."
         case 404:
             return f"Check the name; what may not be seen looks the same. {_permission(image, login)}"
         case 429 if image.registry == DOCKER_HUB:
