@@ -7,23 +7,26 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitops_bot.edges.git.difference import ABSENT, Change, differences
 from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR, Store
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
-#: Beyond these a branch is not read and comes back incomplete: no proposal of the bot's is like that.
+#: Beyond this a branch is not read and comes back incomplete: no proposal of the bot's is like that.
 COMMIT_LIMIT = 200
-CHANGE_LIMIT = 5_000
-BYTE_LIMIT = 32 * 1024 * 1024
-#: Bytes of commit objects, messages included, that are read of all branches together, the smallest first.
+#: What is read of all branches together, the smallest first: bytes of commit objects, messages included, and bytes of
+#: changed files, before and after.
 COMMIT_BYTE_LIMIT = 32 * 1024 * 1024
+BYTE_LIMIT = 128 * 1024 * 1024
 #: How a commit object begins. Git reads a parent nowhere else, so that a later line of that name is none.
 _BEGINNING = re.compile(rb"tree ([0-9a-f]{40,64})\n((?:parent [0-9a-f]{40,64}\n)*)")
 _AUTHOR = re.compile(rb"^author (.*>)", re.MULTILINE)
-_ABSENT = "000000"
-_SUBMODULE = "160000"
+
+
+#: Tree, parents, author, message.
+_Headers = tuple[str, tuple[str, ...], str, str]
 
 
 class Line(NamedTuple):
@@ -45,17 +48,6 @@ class Line(NamedTuple):
 class _Read(NamedTuple):
     commit: Commit
     tree: str
-
-
-class _Change(NamedTuple):
-    """One line of `git diff-tree --raw`; the id of an absent side names no object."""
-
-    path: bytes
-    modes: tuple[str, str]
-    ids: tuple[str, str]
-
-    def objects(self) -> Iterator[str]:
-        return (each for mode, each in zip(self.modes, self.ids, strict=True) if mode not in (_ABSENT, _SUBMODULE))
 
 
 @dataclass(slots=True)
@@ -86,7 +78,8 @@ class History:
 
     def read(self, heads: Mapping[str, str], lines: Mapping[str, Line]) -> dict[str, Branch]:
         """The branches with all their changes; incomplete, and without commits, where there is too much or no fork."""
-        wanted = dict.fromkeys(each for line in lines.values() if line.readable for each in line.commits)
+        short_first = sorted((line for line in lines.values() if line.readable), key=lambda line: len(line.commits))
+        wanted = dict.fromkeys(each for line in short_first for each in line.commits)
         self._load([each for each in wanted if each not in self._known])
         return {name: self._branch(name, heads[name], line) for name, line in lines.items()}
 
@@ -105,28 +98,29 @@ class History:
         return replace(commit, clean_merge=self._clean[commit.id])
 
     def _load(self, ids: Collection[str]) -> None:
-        weights = sorted((size, each) for each, size in self.store.sizes(ids).items())
-        totals = accumulate(size for size, _ in weights)
-        light = [each for (_, each), total in zip(weights, totals, strict=True) if total <= COMMIT_BYTE_LIMIT]
-        read = {each: _headers(data) for each, data in self.store.contents(light).items()}
+        light = _lightest(self.store.sizes(ids), COMMIT_BYTE_LIMIT)
+        read = {each: _headers(data) for each, data in self.store.contents([*filter(light.__contains__, ids)]).items()}
         raw = {each: headers for each, headers in read.items() if headers is not None}
-        pairs = "".join(f"{each} {parents[0]}\n" for each, (_, parents, _, _) in raw.items() if parents)
-        changes = _changes(self.store.run("diff-tree", "--stdin", "-r", "-z", "--no-renames", stdin=pairs.encode()))
-        small = {each: found for each in raw if len(found := changes.get(each, ())) <= CHANGE_LIMIT}
-        sizes = self.store.sizes(
-            {each: None for found in small.values() for change in found for each in change.objects()}
-        )
-        for each, found in list(small.items()):
-            if sum(min(sizes[blob], FILE_LIMIT) for change in found for blob in change.objects()) > BYTE_LIMIT:
-                del small[each]
-        needed = {each for found in small.values() for change in found for each in change.objects()}
-        blobs = self.store.blobs({each: sizes[each] for each in needed})
+        listed = differences(self.store, self._trees(raw))
+        objects = {each: [name for change in found for name in change.objects()] for each, found in listed.items()}
+        sizes = self.store.sizes({name: None for names in objects.values() for name in names})
+        weights = {each: sum(min(sizes[name], FILE_LIMIT) for name in names) for each, names in objects.items()}
+        small = _lightest(weights, BYTE_LIMIT)
+        blobs = self.store.blobs({name: sizes[name] for each in small for name in objects[each]})
         for each in ids:
             self._known[each] = None
-            if each in small:
+            if each in raw and (each in small or not raw[each][1]):
                 tree, parents, author, message = raw[each]
-                files = tuple(_file_change(change, blobs) for change in small[each])
+                files = tuple(_file_change(change, blobs) for change in listed.get(each, ()))
                 self._known[each] = _Read(Commit(each, parents, author, message, files), tree)
+
+    def _trees(self, raw: Mapping[str, _Headers]) -> dict[str, tuple[str, str]]:
+        """From which tree to which each commit goes; a first parent is known by its commit only."""
+        parents = {each: headers[1][0] for each, headers in raw.items() if headers[1]}
+        asked = "".join(f"{parent}^{{tree}}\n" for parent in parents.values()).encode()
+        out = self.store.run("cat-file", "--batch-check=%(objectname)", "--buffer", stdin=asked) if asked else b""
+        trees = out.decode("ascii").splitlines()
+        return {each: (tree, raw[each][0]) for each, tree in zip(parents, trees, strict=True)}
 
 
 def _line(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[str]) -> Line:
@@ -146,7 +140,7 @@ def _line(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[
     return Line(commits, fork, frozenset(updates), cut=not shallow.isdisjoint(commits))
 
 
-def _headers(data: bytes) -> tuple[str, tuple[str, ...], str, str] | None:
+def _headers(data: bytes) -> _Headers | None:
     """Tree, parents, author and message of a commit object; None where it does not begin as one."""
     head, _, message = data.partition(b"\n\n")
     beginning = _BEGINNING.match(head + b"\n")
@@ -161,27 +155,20 @@ def _headers(data: bytes) -> tuple[str, tuple[str, ...], str, str] | None:
     )
 
 
-def _changes(out: bytes) -> dict[str, list[_Change]]:
-    """Read `git diff-tree --stdin -z`: a commit's id, then `:MODE MODE ID ID STATUS` and a path for each change."""
-    result: dict[str, list[_Change]] = {}
-    commit = ""
-    fields = iter(out.split(b"\0"))
-    for word in fields:
-        if word.startswith(b":"):
-            before, after, old, new, _ = word[1:].decode("ascii").split(" ")
-            result.setdefault(commit, []).append(_Change(next(fields), (before, after), (old, new)))
-        else:
-            commit = word.decode("ascii").strip()
-    return result
+def _lightest(weights: Mapping[str, int], limit: int) -> frozenset[str]:
+    """As many as weigh no more than `limit` together, the lightest first."""
+    ordered = sorted((weight, each) for each, weight in weights.items())
+    totals = accumulate(weight for weight, _ in ordered)
+    return frozenset(each for (_, each), total in zip(ordered, totals, strict=True) if total <= limit)
 
 
-def _file_change(change: _Change, blobs: Mapping[str, bytes]) -> FileChange:
+def _file_change(change: Change, blobs: Mapping[str, bytes]) -> FileChange:
     """`mode_changed` also for what cannot be judged by its bytes: no regular file, cut by its size, an odd name."""
     before, after = (
-        None if mode == _ABSENT else blobs.get(each, each.encode())
+        None if mode == ABSENT else blobs.get(each, each.encode())
         for mode, each in zip(change.modes, change.ids, strict=True)
     )
-    present = [mode for mode in change.modes if mode != _ABSENT]
+    present = [mode for mode in change.modes if mode != ABSENT]
     plain = len(set(present)) == 1 and present[0] in REGULAR
     whole = all(data is None or len(data) <= FILE_LIMIT for data in (before, after))
     try:

@@ -28,9 +28,38 @@ def _refusal(words: str, means: str, advice: str, *, lost_race: bool = False) ->
 #: "pre-receive hook declined", and a name that is taken also "cannot lock ref".
 REFUSALS = (
     _refusal(
-        r"GH006|GH013|protected branch hook declined|protected branch update failed|changes must be made through a",
+        r"(?:repository|project) (?:was|is|has been) archived|archived so (?:it )?is read.only",
+        "is archived: nobody can write to it",
+        "Unarchive it in its settings, or end what runs the bot for it.",
+    ),
+    _refusal(
+        r"branches that\s+(?:remote:\s*)?are queued for merging cannot be updated|has been added to a merge queue",
+        "has the pull request of this branch in its merge queue, and lets nobody change it there",
+        "Wait until it is merged, or take the pull request out of the queue.",
+    ),
+    _refusal(
+        r"changes must be made through (?:a|the) merge queue",
+        "takes changes to this branch by its merge queue only",
+        "Use `propose: {as: pull-request}` in gitops-bot.yaml; with `auto_merge: true` the bot puts pull requests into "
+        "the queue.",
+    ),
+    _refusal(
+        r"changes must be made through a pull request",
+        "takes changes to this branch by pull request only",
+        "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the rule. Where the branch begins "
+        "with gitops-bot/, take those branches out of the rule.",
+    ),
+    _refusal(
+        r"commits must have (?:verified|valid) signatures|missing successful verification of signatures",
+        "wants signed commits on this branch, and the bot's are not signed",
+        "Let the bot bypass the rule. Where the branch begins with gitops-bot/, take those branches out of the rule.",
+    ),
+    _refusal(
+        r"GH006|GH013|protected branch hook declined|protected branch update failed"
+        r"|not allowed to (?:force )?push (?:code )?to (?:a )?protected branch",
         "protects this branch: the push was refused",
-        "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the branch's rules.",
+        "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the branch's rules. Where the "
+        "branch begins with gitops-bot/, take those branches out of the rules.",
     ),
     _refusal(
         r"refusing to allow .{0,200} to create or update workflow",

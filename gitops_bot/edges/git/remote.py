@@ -154,7 +154,8 @@ class Remote:
         answer = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", _TRACKED)
         if answer.status != 0:
             raise damaged(answer.err)
-        lines = (line.partition(" ") for line in answer.out.decode("utf-8", "replace").splitlines())
+        # A name that is not UTF-8 keeps its bytes as halves of characters: no name that anybody asks for has them.
+        lines = (line.partition(" ") for line in answer.out.decode("utf-8", "surrogateescape").split("\n") if line)
         return {name.removeprefix(_TRACKED): commit for commit, _, name in lines}
 
     def _run(

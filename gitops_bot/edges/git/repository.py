@@ -142,6 +142,15 @@ class Repository:
 
         return self._healing(read)
 
+    def branches(self) -> tuple[str, ...]:
+        """The bot's own branches as the last `head` saw them, sorted.
+
+        Those that the bot itself made or deleted since count as it left them; odd names of strangers are left out.
+        """
+        if self._heads is None:
+            raise ValueError("the branches are known once a head was asked for")
+        return tuple(sorted(name for name in self._heads if name.startswith(PREFIX) and is_branch(name)))
+
     def branch(self, name: str, base: str) -> Branch | None:
         """A branch of the bot as the last `head` saw it (or as it is now, before the first), compared with `base`.
 

@@ -287,7 +287,7 @@ class TestBounds:
         ("limit", "value"),
         [
             pytest.param("git.history.COMMIT_LIMIT", 2, id="commits"),
-            pytest.param("git.history.CHANGE_LIMIT", 2, id="changed paths"),
+            pytest.param("git.difference.CHANGE_LIMIT", 2, id="changed paths"),
             pytest.param("git.history.BYTE_LIMIT", 10, id="bytes"),
             pytest.param("git.repository.DEPTHS", (2, 3), id="history"),
         ],
@@ -322,6 +322,91 @@ class TestBounds:
         assert seen(remote) == Branch(BRANCH, stray, base, (), complete=False)
         assert [commit.id for commit in seen(remote, "gitops-bot/staging/all").commits] == [fine]
 
+    @pytest.mark.parametrize("before", [0, 2], ids=["at once", "behind small ones"])
+    def test_a_few_trees_that_name_a_billion_paths_cost_their_branch_only(self, remote: Remote, before: int) -> None:
+        base = remote.branches()["main"]
+        line = "100644 blob {}\ta".format(remote.git("hash-object", "-w", "--stdin", stdin=b"x").decode().strip())
+        for _ in range(3):
+            entries = "".join(f"{line}{number:04d}\n" for number in range(1000))
+            tree = remote.git("mktree", stdin=entries.encode()).decode().strip()
+            line = f"040000 tree {tree}\ta"
+        head = base
+        for number in range(before):
+            head = remote.commit(BRANCH, {FILE: b"%d" % number}, parents=[head])
+        who = "ada <ada@acme.test> 1700000000 +0000"
+        commit = f"tree {tree}\nparent {head}\nauthor {who}\ncommitter {who}\n\nbomb\n".encode()
+        bomb = remote.git("hash-object", "-t", "commit", "-w", "--stdin", stdin=commit).decode().strip()
+        remote.git("update-ref", f"refs/heads/{BRANCH}", bomb)
+        fine = {name: remote.commit(f"gitops-bot/{name}/all", {FILE: NEW}, parents=[base]) for name in "abc"}
+
+        assert seen(remote) == Branch(BRANCH, bomb, base, (), complete=False)
+        for name, head in fine.items():
+            (commit,) = seen(remote, f"gitops-bot/{name}/all").commits
+            assert (commit.id, commit.changes) == (head, (FileChange(FILE, OLD, NEW),))
+
+    def test_lists_that_are_too_long_together_are_read_apart(
+        self, remote: Remote, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("gitops_bot.edges.git.difference.LIST_LIMIT", 400)
+        base = remote.branches()["main"]
+        for number in range(7):
+            remote.commit(BRANCH, {FILE: b"%d" % number}, parents=[base] if not number else ())
+            remote.commit(BRANCH, {})
+        stray = remote.commit("gitops-bot/a/all", {f"{number}": b"x" for number in range(9)}, parents=[base])
+
+        branch = seen(remote)
+
+        assert branch.complete
+        changed = [[change.after for change in commit.changes] for commit in branch.commits]
+        assert changed == [each for number in range(7) for each in ([b"%d" % number], [])]
+        assert seen(remote, "gitops-bot/a/all") == Branch("gitops-bot/a/all", stray, base, (), complete=False)
+
+    def test_a_directory_for_a_file_and_a_file_for_a_directory(self, remote: Remote) -> None:
+        remote.commit(BRANCH, {FILE: None, "apps": b"x"}, parents=[remote.branches()["main"]])
+        remote.commit(BRANCH, {"apps": None, FILE: NEW, "apps/api/deep/k.yaml": b"y"})
+
+        first, second = (commit.changes for commit in seen(remote).commits)
+
+        assert first == (FileChange("apps", None, b"x"), FileChange(FILE, OLD, None))
+        assert second == (
+            FileChange("apps", b"x", None),
+            FileChange("apps/api/deep/k.yaml", None, b"y"),
+            FileChange(FILE, None, NEW),
+        )
+
+    @pytest.mark.parametrize(
+        "path",
+        [pytest.param("/".join("d" * 101), id="levels"), pytest.param("/".join(["d" * 200] * 21), id="bytes")],
+    )
+    def test_a_path_deeper_or_longer_than_any_is_incomplete(self, remote: Remote, path: str) -> None:
+        base = remote.branches()["main"]
+        remote.commit(BRANCH, {path: b"x"}, parents=[base])
+        remote.commit("gitops-bot/staging/all", {"/".join("d" * 100): b"x"}, parents=[base])
+
+        assert not seen(remote).complete
+        assert seen(remote, "gitops-bot/staging/all").complete
+
+    @pytest.mark.parametrize(
+        ("limit", "value"),
+        [
+            pytest.param("history.BYTE_LIMIT", len(OLD) + len(NEW), id="bytes of files"),
+            pytest.param("difference.JOINT_LIMIT", 2, id="changed paths"),
+        ],
+    )
+    def test_what_is_too_much_for_all_together_is_left_out_from_the_longest_or_heaviest(
+        self, remote: Remote, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+    ) -> None:
+        monkeypatch.setattr(f"gitops_bot.edges.git.{limit}", value)
+        base = remote.branches()["main"]
+        stray = "gitops-bot/a/first-by-name"
+        for number in range(2):
+            content = {f"{number}": b"x" * 100, f"other-{number}": b"x" * 100}
+            remote.commit(stray, content, parents=[base] if not number else ())
+        remote.commit(BRANCH, {FILE: NEW}, parents=[base])
+
+        assert not seen(remote, stray).complete
+        assert [commit.changes for commit in seen(remote).commits] == [(FileChange(FILE, OLD, NEW),)]
+
     @pytest.mark.parametrize("header", [b"parent \xff", b"tree \xc3\xbc", b"parent " + b"0" * 40, b"\xff\xfe \xff"])
     def test_headers_that_git_does_not_read_are_not_read(self, remote: Remote, header: bytes) -> None:
         base = remote.branches()["main"]
@@ -344,6 +429,67 @@ class TestBounds:
             repository.head("main")
             with pytest.raises(ValueError, match="not the id of a commit"):
                 repository.branch(BRANCH, base)
+
+
+class TestNames:
+    def test_the_bots_own_branches_are_named_in_order_and_no_others(self, remote: Remote) -> None:
+        base = remote.branches()["main"]
+        for name in (
+            "gitops-bot/staging/all",
+            "gitops-bot/production/web",
+            "gitops-botx/y",
+            "feature",
+            "x/gitops-bot/y",
+        ):
+            remote.commit(name, {FILE: NEW}, parents=[base])
+        with Repository(remote.file_url, environ=BARE) as repository:
+            repository.head("main")
+
+            assert repository.branches() == ("gitops-bot/production/web", "gitops-bot/staging/all")
+
+    def test_there_may_be_none(self, remote: Remote) -> None:
+        with Repository(remote.file_url, environ=BARE) as repository:
+            repository.head("main")
+
+            assert repository.branches() == ()
+
+    def test_they_are_not_known_before_the_first_head(self, remote: Remote) -> None:
+        with Repository(remote.file_url, environ=BARE) as repository, pytest.raises(ValueError, match="once a head"):
+            repository.branches()
+
+    def test_they_are_those_that_the_last_head_saw_without_another_look(self, server: GitServer) -> None:
+        remote = server.create("acme/names", {FILE: OLD})
+        base = remote.commit(BRANCH, {FILE: NEW}, parents=[remote.branches()["main"]])
+        with Repository(remote.url, credentials=Credentials(*WRITER), environ=BARE) as repository:
+            repository.head("main")
+            remote.git("update-ref", "refs/heads/gitops-bot/later/all", base)
+            before = len(server.requests())
+
+            assert repository.branches() == (BRANCH,)
+            assert server.requests()[before:] == []
+
+            repository.head("main")
+            assert repository.branches() == ("gitops-bot/later/all", BRANCH)
+
+    def test_what_the_bot_made_and_deleted_itself_counts(self, remote: Remote) -> None:
+        with Repository(remote.file_url, environ=BARE) as repository:
+            base = repository.head("main")
+            head = repository.publish(BRANCH, parent=base, files={FILE: NEW}, message="m", expected=None)
+            assert repository.branches() == (BRANCH,)
+            repository.delete(BRANCH, expected=head)
+            assert repository.branches() == ()
+
+    @pytest.mark.parametrize("odd", [b"\xff", b"a" * 241, "\u2028".encode()])
+    def test_names_that_no_proposal_has_are_left_out_or_can_be_asked_for(self, remote: Remote, odd: bytes) -> None:
+        base = remote.branches()["main"]
+        remote.commit(BRANCH, {FILE: NEW}, parents=[base])
+        remote.git("update-ref", f"refs/heads/gitops-bot/{os.fsdecode(odd)}", base)
+        with Repository(remote.file_url, environ=BARE) as repository:
+            repository.head("main")
+            names = repository.branches()
+
+            assert BRANCH in names
+            assert all(repository.branch(name, base) is not None for name in names)
 
 
 class TestRoundTrips:

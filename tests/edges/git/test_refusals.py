@@ -26,8 +26,69 @@ LOST = {
 REFUSED = {
     "GH006": (
         (
+            "remote: error: GH006: Protected branch update failed for refs/heads/main.\nremote: error: At least 1 "
+            "approving review is required by reviewers with write access.\n"
+            f"{REJECTED}[remote rejected] (protected branch hook declined)"
+        ),
+        "protects this branch",
+    ),
+    "pull request required": (
+        (
             "remote: error: GH006: Protected branch update failed for refs/heads/main.\nremote: \nremote: - Changes "
             f"must be made through a pull request.\n{REJECTED}[remote rejected] (protected branch hook declined)"
+        ),
+        "by pull request only",
+    ),
+    "merge queue required": (
+        (
+            "remote: error: GH006: Protected branch update failed for refs/heads/main.\nremote: error: Changes must be "
+            "made through the merge queue Changes must be made through a pull request.\n"
+            f"{REJECTED}[remote rejected] (protected branch hook declined)"
+        ),
+        "by its merge queue only",
+    ),
+    "merge queue required by a ruleset": (
+        (
+            "remote: error: GH013: Repository rule violations found for refs/heads/main.\nremote: \nremote: - Changes "
+            "must be made through a merge queue\n"
+            f"{REJECTED}[remote rejected] (push declined due to repository rule violations)"
+        ),
+        "by its merge queue only",
+    ),
+    "queued": (
+        (
+            "remote: error: GH006: Protected branch update failed for refs/heads/main.\nremote: error: A pull request "
+            "for this branch has been added to a merge queue. Branches that\nremote: are queued for merging cannot be "
+            "updated. To modify this branch, dequeue the\nremote: associated pull request.\n"
+            f"{REJECTED}[remote rejected] (protected branch hook declined)"
+        ),
+        "in its merge queue",
+    ),
+    "signatures": (
+        (
+            "remote: error: GH013: Repository rule violations found for refs/heads/main.\nremote: Review all "
+            "repository rules at https://github.com/acme/deploy/rules\nremote: \nremote: - Commits must "
+            "have verified signatures.\nremote:   Found 1 violation:\nremote: \nremote:   "
+            "027faa7121ee9df79db623e1a2848d2cc88a8dba\n"
+            f"{REJECTED}[remote rejected] (push declined due to repository rule violations)"
+        ),
+        "wants signed commits",
+    ),
+    "archived": (
+        (
+            "remote: This repository was archived so it is read-only.\nfatal: unable to access "
+            "'https://github.com/acme/deploy/': The requested URL returned error: 403"
+        ),
+        "is archived",
+    ),
+    "archived, by ssh": (
+        "ERROR: This repository was archived so it is read-only.\nfatal: Could not read from remote repository.",
+        "is archived",
+    ),
+    "protected at GitLab": (
+        (
+            "remote: GitLab: You are not allowed to push code to protected branches on this project.\n"
+            f"{REJECTED}[remote rejected] (pre-receive hook declined)"
         ),
         "protects this branch",
     ),
@@ -142,6 +203,25 @@ def test_a_refusal_says_what_it_means_and_the_way_out(said: str, means: str) -> 
     assert failure.problem.message.startswith(WHERE)
     assert means in failure.problem.message
     assert failure.problem.next
+
+
+WAYS_OUT = {
+    "archived": "Unarchive it",
+    "queued": "out of the queue",
+    "merge queue required": "`auto_merge: true`",
+    "pull request required": "`propose: {as: pull-request}`",
+    "signatures": "bypass the rule. Where the branch begins with gitops-bot/",
+    "GH006": "Where the branch begins with gitops-bot/",
+    "token without write": "`contents: write`",
+}
+
+
+@pytest.mark.parametrize(("name", "way_out"), WAYS_OUT.items(), ids=WAYS_OUT)
+def test_the_way_out_is_that_of_the_rule(name: str, way_out: str) -> None:
+    failure = refused(REFUSED[name][0], WHERE)
+
+    assert failure is not None
+    assert way_out in failure.problem.next
 
 
 @pytest.mark.parametrize("said", UNREACHABLE.values(), ids=UNREACHABLE)
