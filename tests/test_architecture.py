@@ -54,6 +54,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "git": ("edges.git*",),
     "gitdb": ("edges.git*",),
     "github": ("edges.github*",),
+    "graphql": ("demo.*",),
     "httpcore": ("edges.http*",),
     "httpx": ("edges.http*", "edges.registry*"),
     "pydantic": ("config*",),
@@ -71,11 +72,12 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
 IN_ONE_FILE = ("git", "github")
 
 #: What the pure rooms may use of the standard library: none of it reaches network, disk, clock, environment or chance.
+#: `zoneinfo` reads a table of constants, the same for everybody, and asks for no time.
 PURE_STANDARD_LIBRARY = frozenset({
     "__future__", "abc", "base64", "binascii", "bisect", "collections", "contextlib", "copy", "dataclasses",
     "datetime", "decimal", "difflib", "enum", "fnmatch", "fractions", "functools", "hashlib", "heapq", "html",
     "io.StringIO", "ipaddress", "itertools", "json", "math", "operator", "pathlib.PurePosixPath", "posixpath", "re",
-    "string", "textwrap", "types", "typing", "unicodedata", "urllib.parse",
+    "string", "textwrap", "types", "typing", "unicodedata", "urllib.parse", "zoneinfo",
 })  # fmt: skip
 #: Journeys get the world as an argument, but they ask for several things at once, and wait at random between two tries.
 JOURNEYS_STANDARD_LIBRARY = PURE_STANDARD_LIBRARY | {"concurrent.futures", "random", "threading"}

@@ -1,23 +1,31 @@
 """A bare Git repository, read and written by git's own plumbing: what the embedded forge serves and merges in.
 
-No work tree and no configuration of the user's: hooks, filters and identities of this machine have no say.
+No work tree and no configuration of the user's: hooks, filters and identities of this machine have no say. A process
+costs some milliseconds, so where branches are is read from git's files, and what git said of two commits (which never
+change) is remembered.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
 #: Seconds after which a git command is given up.
 _PATIENCE = 120
+_ID = re.compile(r"[0-9a-f]{40}\Z")
+#: How many answers are remembered; the oldest go first.
+_REMEMBERED = 2000
 #: The fields of one commit, for `git log -z`: none of them can hold a NUL.
 _FIELDS = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B"
+
+T = TypeVar("T")
 
 
 class GitFailed(Exception):  # noqa: N818 - reads as what happened
@@ -71,6 +79,9 @@ def environment() -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_LITERAL_PATHSPECS": "1",
         "GIT_TERMINAL_PROMPT": "0",
+        # Branches are read from their files here, whatever git's own default comes to be.
+        "GIT_DEFAULT_REF_FORMAT": "files",
+        "GIT_DEFAULT_HASH": "sha1",
     }
 
 
@@ -79,6 +90,7 @@ class Bare:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._known: dict[tuple[str, ...], object] = {}
 
     @classmethod
     def create(cls, path: Path, *, branch: str = "main") -> Bare:
@@ -120,25 +132,54 @@ class Bare:
 
     def branches(self) -> dict[str, str]:
         """Every branch and the commit it is at."""
-        listed = self.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads/").decode()
-        pairs = (line.split(" ", 1) for line in listed.splitlines())
-        return {name.removeprefix("refs/heads/"): commit for commit, name in pairs}
+        # Loose files first: packing writes `packed-refs` before it removes them, so none can slip through.
+        loose = {}
+        for file in sorted((self.path / "refs" / "heads").rglob("*")):
+            name = file.relative_to(self.path / "refs" / "heads").as_posix()
+            commit = _read(file).strip() if not name.endswith(".lock") else ""
+            if _ID.match(commit):
+                loose[name] = commit
+        packed = (line.partition(" ") for line in _read(self.path / "packed-refs").splitlines())
+        heads = {
+            name.removeprefix("refs/heads/"): commit
+            for commit, _, name in packed
+            if name.startswith("refs/heads/") and _ID.match(commit)
+        }
+        return dict(sorted({**heads, **loose}.items()))
+
+    def once(self, make: Callable[[], T], *key: str) -> T:
+        """Remember what git says, where `key` is a word and ids of commits: nothing can change that answer."""
+        if not all(_ID.match(part) for part in key[1:]):
+            return make()
+        if key not in self._known:
+            while len(self._known) >= _REMEMBERED:
+                self._known.pop(next(iter(self._known)), None)
+            self._known[key] = make()
+        return cast("T", self._known[key])
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor of two commits."""
-        return self.git("merge-base", one, other, allowed=(0, 1)).decode().strip() or None
+
+        def ask() -> str | None:
+            return self.git("merge-base", one, other, allowed=(0, 1)).decode().strip() or None
+
+        return one if one == other else self.once(ask, "merge-base", one, other)
 
     def contains(self, commit: str, ancestor: str) -> bool:
         """Whether `ancestor` is `commit` or in its history."""
         return self.merge_base(commit, ancestor) == ancestor
 
+    def has(self, commit: str) -> bool:
+        """Whether there is a commit with this full id."""
+        return bool(_ID.match(commit)) and self.git("cat-file", "-t", commit, allowed=(0, 128)).strip() == b"commit"
+
     def commit(self, commit: str) -> CommitInfo:
         """One commit."""
-        return self._log("-1", commit)[0]
+        return self.once(lambda: self._log("-1", commit)[0], "commit", commit)
 
     def commits(self, base: str, head: str) -> tuple[CommitInfo, ...]:
         """The commits that `head` has and `base` has not, oldest first."""
-        return self._log("--topo-order", "--reverse", f"{base}..{head}")
+        return self.once(lambda: self._log("--topo-order", "--reverse", f"{base}..{head}"), "commits", base, head)
 
     def _log(self, *which: str) -> tuple[CommitInfo, ...]:
         told = self.git("log", "-z", f"--format=tformat:{_FIELDS}", *which, "--").decode(errors="replace")
@@ -164,8 +205,22 @@ class Bare:
         options = ("--no-color", "--no-renames", "--no-ext-diff", "--no-textconv")
         return self.git("diff", *options, base, head, "--", *paths).decode(errors="replace")
 
+    def counted(self, base: str, head: str) -> tuple[int, int, int]:
+        """How many files differ between two commits, and how many lines were added and deleted."""
+
+        def ask() -> tuple[int, int, int]:
+            told = self.git("diff-tree", "--no-renames", "-r", "--numstat", base, head, "--").decode(errors="replace")
+            numbers = [line.split("\t", 2)[:2] for line in told.splitlines()]
+            added, gone = (sum(int(pair[side]) for pair in numbers if pair[side].isdigit()) for side in (0, 1))
+            return len(numbers), added, gone
+
+        return self.once(ask, "counted", base, head)
+
     def files(self, base: str, head: str) -> tuple[FileDiff, ...]:
         """Every path that differs between two commits."""
+        return self.once(lambda: self._files(base, head), "files", base, head)
+
+    def _files(self, base: str, head: str) -> tuple[FileDiff, ...]:
         options = ("--no-renames", "-r", "-z")
         raw = self.git("diff-tree", *options, base, head, "--").decode(errors="surrogateescape").split("\0")
         counted = self.git("diff-tree", *options, "--numstat", base, head, "--").decode(errors="surrogateescape")
@@ -206,3 +261,19 @@ class Bare:
             self.git("update-ref", "-d", f"refs/heads/{branch}", expected)
         except GitFailed as error:
             raise Moved(branch) from error
+
+    def keep(self, number: int, commit: str) -> None:
+        """Put `refs/pull/NUMBER/head` at a commit: it stays fetchable when its branch is gone, as on GitHub."""
+        file = self.path / "refs" / "pull" / str(number) / "head"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name("head.lock")
+        draft.write_text(f"{commit}\n", encoding="ascii")
+        draft.replace(file)
+
+
+def _read(file: Path) -> str:
+    """The text of one of git's files; empty where there is none, or a folder."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

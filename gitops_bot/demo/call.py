@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 from gitops_bot.demo.http import Answer
-from gitops_bot.demo.pulls import Invalid
+from gitops_bot.demo.refusal import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,10 +65,24 @@ class Call:
         return Answer.json(200, shown, {"Link": ", ".join(links)} if links else None)
 
     def writer(self) -> str:
-        """Who writes: everyone who has a token may."""
+        """Who writes: everyone who has a token may, as long as the repository is not archived."""
         if self.user is None:
             raise Invalid(401, "Requires authentication")
+        if self.pulls.hub.settings.archived:
+            raise Invalid(403, "Repository was archived so is read-only.")
         return self.user
+
+    def commit(self, name: str) -> str:
+        """The commit that a branch or a full id names; a branch may have its owner before it."""
+        owner, colon, branch = name.rpartition(":")
+        found = self.pulls.bare.branches().get(branch)
+        if colon and owner.lower() != self.pulls.hub.owner.lower():
+            found = None
+        elif found is None and self.pulls.bare.has(name):
+            found = name
+        if found is None:
+            raise Invalid(404, "Not Found")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import zlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from gitops_bot.demo.hub import IDS
 
 if TYPE_CHECKING:
     from gitops_bot.demo.hub import Hub
@@ -64,7 +67,6 @@ _USER_URLS = {
 }
 #: What a repository of the demo never has.
 _NOTHING: Json = {
-    "archived": False,
     "description": None,
     "disabled": False,
     "fork": False,
@@ -84,16 +86,27 @@ _NOTHING: Json = {
     "stargazers_count": 0,
     "watchers": 0,
     "watchers_count": 0,
-    "allow_merge_commit": True,
-    "allow_rebase_merge": True,
-    "allow_squash_merge": True,
-    "delete_branch_on_merge": False,
 }
 
 
 def node(kind: str, key: int | str) -> str:
     """Make an id as GraphQL knows it: opaque, and the same for the same thing."""
     return f"{kind[0]}_{base64.urlsafe_b64encode(f'{kind}:{key}'.encode()).decode().rstrip('=')}"
+
+
+def unnode(text: str) -> tuple[str, str] | None:
+    """Read such an id: the kind of thing and its key."""
+    try:
+        kind, colon, key = base64.urlsafe_b64decode(text[2:] + "=" * (-len(text[2:]) % 4)).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return (kind, key) if colon and node(kind or "?", key) == text else None
+
+
+def repository_of(key: str) -> int | None:
+    """The id of the repository that a pull request with this id belongs to."""
+    kind, number = unnode(key) or ("", "")
+    return int(number) // IDS if kind == "PullRequest" and number.isdecimal() and len(number) < 20 else None
 
 
 def user(api: str, site: str, login: str) -> Json:
@@ -138,6 +151,12 @@ def repository(api: str, site: str, hub: Hub, default_branch: str) -> Json:
         "created_at": hub.created_at,
         "updated_at": hub.created_at,
         "pushed_at": hub.created_at,
+        "archived": hub.settings.archived,
+        "allow_auto_merge": hub.settings.allow_auto_merge,
+        "allow_merge_commit": hub.settings.allow_merge_commit,
+        "allow_rebase_merge": hub.settings.allow_rebase_merge,
+        "allow_squash_merge": hub.settings.allow_squash_merge,
+        "delete_branch_on_merge": hub.settings.delete_branch_on_merge,
         **_NOTHING,
         **{f"{name}_url": here + tail for name, tail in _REPOSITORY_URLS.items()},
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from gitops_bot.demo.bare import Bare, GitFailed, Person
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-Method = Literal["merge", "squash", "rebase"]
+    from gitops_bot.demo.rules import Method
 
 _FILE_MODES = {"100644", "100755"}
 
@@ -72,11 +72,15 @@ def merge(
 
 def mergeable(bare: Bare, base: str, head: str) -> bool:
     """Whether the two sides fit."""
-    try:
-        merged_tree(bare, _fork(bare, base, head), base, head)
-    except Conflict:
-        return False
-    return True
+
+    def ask() -> bool:
+        try:
+            merged_tree(bare, _fork(bare, base, head), base, head)
+        except Conflict:
+            return False
+        return True
+
+    return bare.merge_base(base, head) in (base, head) or bare.once(ask, "mergeable", base, head)
 
 
 def merged_tree(bare: Bare, fork: str, ours: str, theirs: str) -> str:
@@ -85,6 +89,8 @@ def merged_tree(bare: Bare, fork: str, ours: str, theirs: str) -> str:
     Raises:
         Conflict: they do not fit.
     """
+    if fork in (ours, theirs):
+        return bare.commit(theirs if fork == ours else ours).tree
     with _index() as index:
         bare.git("read-tree", "-i", "-m", "--aggressive", fork, ours, theirs, extra=index)
         sides: dict[str, dict[str, tuple[str, str]]] = {}

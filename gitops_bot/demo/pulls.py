@@ -1,4 +1,6 @@
-"""The rules of pull requests, with GitHub's words for what it refuses.
+"""The life of pull requests, from opening to closing, with GitHub's words for what it refuses.
+
+What is said in them stands in `talk.py`, what stands between them and a merge in `gate.py`, the merge in `landing.py`.
 
 Where the rules stand: docs.github.com, "REST API endpoints for pull requests"; what the documentation leaves open
 (the texts of refusals, what a push does to a pull request) is as github.com does it.
@@ -9,43 +11,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.demo import merging
-from gitops_bot.demo.bare import Moved, Person
-from gitops_bot.demo.hub import Comment, Pull, Review
+from gitops_bot.demo.hub import Pull
+from gitops_bot.demo.refusal import Invalid, invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection
 
     from gitops_bot.demo.bare import Bare, CommitInfo, FileDiff
-    from gitops_bot.demo.hub import Hub, ReviewState
-    from gitops_bot.demo.merging import Method
+    from gitops_bot.demo.hub import Hub
+    from gitops_bot.demo.rules import Protection
 
 TITLE_LIMIT = 256
 BODY_LIMIT = 65_536
-
-_EVENTS: dict[str, ReviewState] = {
-    "APPROVE": "APPROVED",
-    "REQUEST_CHANGES": "CHANGES_REQUESTED",
-    "COMMENT": "COMMENTED",
-    "": "PENDING",
-}
-
-
-class Invalid(Exception):  # noqa: N818 - GitHub's refusals are answers, not faults
-    """GitHub refuses: an HTTP status, its message, and what it lists under `errors`."""
-
-    def __init__(self, status: int, message: str, errors: Sequence[object] = ()) -> None:
-        super().__init__(message)
-        self.status, self.message, self.errors = status, message, tuple(errors)
-
-
-def _person(login: str) -> Person:
-    return Person(login, f"{login}@users.noreply.github.com")
-
-
-def invalid(code: str, resource: str = "PullRequest", **more: str) -> Invalid:
-    """Make the usual 422 with one error in it."""
-    return Invalid(422, "Validation Failed", [{"resource": resource, "code": code, **more}])
+#: The identity of every workflow with the token that Actions gives it.
+ACTIONS = "github-actions[bot]"
 
 
 class PullRequests:
@@ -59,6 +38,10 @@ class PullRequests:
         """The present time as GitHub writes it."""
         return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
+    def moment(self) -> datetime:
+        """The present time."""
+        return self._now()
+
     def sync(self) -> bool:
         """Let open pull requests follow their branches, as GitHub does when one is pushed or deleted; was there any?"""
         branches, changed = self.bare.branches(), False
@@ -67,15 +50,37 @@ class PullRequests:
             if pull.state == "closed" or (head, base) == (pull.head_sha, pull.base_sha):
                 continue
             changed, pull.updated_at = True, self.time()
-            if head is None or base is None:
-                self._close(pull)
-                continue
-            pull.head_sha, was, pull.base_sha = head, pull.base_sha, base
-            if base != was and self.bare.contains(base, head):
+            was = pull.base_sha
+            pull.base_sha = base or was
+            if head is not None and head != pull.head_sha:
+                self._pushed(pull, head)
+            if base not in (None, was) and self.bare.contains(pull.base_sha, pull.head_sha):
                 # Its commits came to the base branch by a push: GitHub shows it as merged.
-                self._close(pull)
-                pull.merged_at, pull.merge_commit_sha = pull.closed_at, head
+                self.close(pull)
+                pull.merged_at, pull.merge_commit_sha = pull.closed_at, pull.head_sha
+            elif head is None or base is None:
+                self.close(pull)
         return changed
+
+    def _pushed(self, pull: Pull, head: str) -> None:
+        """Its branch is somewhere else: the queue lets it go, and approvals end where the base branch says so."""
+        protection = self.protection(pull)
+        dismisses = protection is not None and protection.dismiss_stale
+        before = self.diff(pull) if dismisses else ""
+        pull.head_sha = head
+        self.bare.keep(pull.number, head)
+        self.unqueue(pull)
+        if dismisses and self.diff(pull) != before:
+            for review in pull.reviews:
+                review.state = "DISMISSED" if review.state == "APPROVED" else review.state
+
+    def protection(self, pull: Pull) -> Protection | None:
+        """What its base branch asks for."""
+        return self.hub.protected.get(pull.base)
+
+    def unqueue(self, pull: Pull) -> None:
+        """Take it out of the merge queue, if it is there."""
+        self.hub.queue = [each for each in self.hub.queue if each.number != pull.number]
 
     def get(self, number: int) -> Pull:
         """One pull request."""
@@ -101,17 +106,20 @@ class PullRequests:
 
     def files(self, pull: Pull) -> tuple[FileDiff, ...]:
         """What it changes since it left the base branch."""
-        return self.bare.files(self._fork(pull), pull.head_sha)
+        return self.bare.files(self.fork(pull), pull.head_sha)
 
     def diff(self, pull: Pull) -> str:
         """The same as one unified diff."""
-        return self.bare.diff(self._fork(pull), pull.head_sha)
+        return self.bare.diff(self.fork(pull), pull.head_sha)
 
-    def _fork(self, pull: Pull) -> str:
+    def fork(self, pull: Pull) -> str:
+        """Where it left its base branch."""
         return self.bare.merge_base(pull.base_sha, pull.head_sha) or pull.base_sha
 
     def create(self, *, user: str, title: str, body: str | None, head: str, base: str, draft: bool) -> Pull:
         """Open a pull request for a branch of this repository."""
+        if user == ACTIONS and not self.hub.settings.actions_may_propose:
+            raise Invalid(403, "GitHub Actions is not permitted to create or approve pull requests.")
         owner, colon, branch = head.rpartition(":")
         branches = self.bare.branches()
         if base not in branches:
@@ -141,6 +149,7 @@ class PullRequests:
             draft=draft,
         )
         self.hub.pulls[number] = pull
+        self.bare.keep(number, pull.head_sha)
         return pull
 
     def edit(self, pull: Pull, *, title: str | None, body: str | None, state: str | None, base: str | None) -> None:
@@ -149,113 +158,17 @@ class PullRequests:
         if base is not None and base != pull.base:
             if base not in self.bare.branches():
                 raise invalid("invalid", field="base")
-            pull.base, pull.base_sha = base, self.bare.branches()[base]
+            pull.base, pull.base_sha, pull.auto_merge = base, self.bare.branches()[base], None
+            self.unqueue(pull)
         if state is not None and state != pull.state:
             self._set_state(pull, state)
         pull.title = pull.title if title is None else title
         pull.body = pull.body if body is None else body
         pull.updated_at = self.time()
 
-    def merge(
-        self, pull: Pull, *, user: str, method: Method, title: str | None, message: str | None, expected: str | None
-    ) -> str:
-        """Merge into the base branch of the bare repository, and give back the commit that this made."""
-        if pull.state == "closed":
-            raise Invalid(405, "Pull Request is not mergeable")
-        if pull.draft:
-            raise Invalid(405, "Pull Request is still a draft")
-        if expected is not None and expected != pull.head_sha:
-            raise Invalid(409, "Head branch was modified. Review and try the merge again.")
-        text = self._message(pull, method, title, message)
-        try:
-            made = merging.merge(
-                self.bare,
-                pull.base_sha,
-                pull.head_sha,
-                method,
-                text,
-                author=_person(pull.user),
-                by=_person(user),
-                at=self._now(),
-            )
-            self.bare.move(pull.base, made, expected=pull.base_sha)
-        except merging.Conflict:
-            raise Invalid(405, "Pull Request is not mergeable") from None
-        except Moved:
-            raise Invalid(405, "Base branch was modified. Review and try the merge again.") from None
-        self._close(pull)
-        pull.merged_at, pull.merged_by, pull.merge_commit_sha = pull.closed_at, user, made
-        return made
-
-    def _message(self, pull: Pull, method: Method, title: str | None, message: str | None) -> str:
-        """The message of the merge: GitHub's default for what is not given."""
-        commits = self.bare.commits(pull.base_sha, pull.head_sha)
-        if method == "merge":
-            head, rest = f"Merge pull request #{pull.number} from {self.hub.owner}/{pull.head}", pull.title
-        elif len(commits) == 1:
-            first, _, rest = commits[0].message.partition("\n")
-            head, rest = f"{first} (#{pull.number})", rest.strip("\n")
-        else:
-            head, rest = f"{pull.title} (#{pull.number})", "\n\n".join(f"* {each.message}" for each in commits)
-        rest = rest if message is None else message
-        return f"{title or head}\n\n{rest}\n" if rest else f"{title or head}\n"
-
-    def label(self, pull: Pull, names: Sequence[str]) -> None:
-        """Give it exactly these labels; one that the repository does not have is made."""
-        for name in names:
-            if not name.strip() or len(name) > 50:
-                raise invalid("invalid", "Label", field="name")
-            if name not in self.hub.labels:
-                self.hub.labels[name] = self.hub.next_id()
-        pull.labels = list(dict.fromkeys(names))
-        pull.updated_at = self.time()
-
-    def comment(self, pull: Pull, *, user: str, body: str) -> Comment:
-        """Add to the conversation."""
-        if not body.strip():
-            raise invalid("missing_field", "IssueComment", field="body")
-        self._check_length(body, "IssueComment")
-        now = self.time()
-        made = Comment(self.hub.next_id(), user, body, now, now)
-        pull.comments.append(made)
-        pull.updated_at = now
-        return made
-
-    def edit_comment(self, comment: Comment, body: str) -> None:
-        """Give a comment another text."""
-        self._check_length(body, "IssueComment")
-        comment.body, comment.updated_at = body, self.time()
-
-    def ask(self, pull: Pull, reviewers: Sequence[str], teams: Sequence[str]) -> None:
-        """Ask people for a review; teams do not exist here."""
-        if pull.user in reviewers:
-            raise Invalid(422, "Review cannot be requested from pull request author.")
-        if teams or not set(reviewers) <= set(self.people):
-            who = "One or more of the users or teams you specified is not a collaborator"
-            raise Invalid(
-                422, f"Reviews may only be requested from collaborators. {who} of the {self.hub.full_name} repository."
-            )
-        pull.reviewers = list(dict.fromkeys([*pull.reviewers, *reviewers]))
-        pull.updated_at = self.time()
-
-    def review(self, pull: Pull, *, user: str, event: str, body: str, commit: str | None) -> Review:
-        """Approve, ask for changes, or comment."""
-        if event not in _EVENTS:
-            raise Invalid(422, "Unprocessable Entity", [f"Variable $event has the invalid value {event[:40]}"])
-        if user == pull.user and event in ("APPROVE", "REQUEST_CHANGES"):
-            verb = "approve" if event == "APPROVE" else "request changes on"
-            raise Invalid(422, "Unprocessable Entity", [f"Can not {verb} your own pull request"])
-        if event in ("REQUEST_CHANGES", "COMMENT") and not body.strip():
-            raise Invalid(422, "Unprocessable Entity", [f"Review body is required for {event}"])
-        made = Review(self.hub.next_id(), user, _EVENTS[event], body, commit or pull.head_sha, self.time())
-        pull.reviews.append(made)
-        pull.reviewers = [each for each in pull.reviewers if each != user]
-        pull.updated_at = self.time()
-        return made
-
     def _set_state(self, pull: Pull, state: str) -> None:
         if state == "closed":
-            self._close(pull)
+            self.close(pull)
             return
         head = self.bare.branches().get(pull.head)
         twin = [each for each in self.list(state="open", head=None, base=pull.base) if each.head == pull.head]
@@ -269,12 +182,15 @@ class PullRequests:
             raise self._stuck(f"There is already an open pull request from {self.hub.owner}:{pull.head}.")
         pull.state, pull.closed_at, pull.head_sha = "open", None, head
         pull.base_sha = self.bare.branches().get(pull.base, pull.base_sha)
+        self.bare.keep(pull.number, head)
 
     def _stuck(self, why: str) -> Invalid:
         return invalid("custom", field="state", message=f"state cannot be changed. {why}")
 
-    def _close(self, pull: Pull) -> None:
-        pull.state = "closed"
+    def close(self, pull: Pull) -> None:
+        """Close it: it merges by itself no more, and leaves the queue."""
+        self.unqueue(pull)
+        pull.state, pull.auto_merge = "closed", None
         pull.closed_at = pull.updated_at = self.time()
 
     def _check_text(self, title: str, body: str | None) -> None:
@@ -282,9 +198,11 @@ class PullRequests:
             raise invalid("missing_field", field="title")
         if len(title) > TITLE_LIMIT:
             raise invalid("custom", "Issue", field="title", message="title is too long (maximum is 256 characters)")
-        self._check_length(body or "", "Issue")
+        check_length(body or "", "Issue")
 
-    def _check_length(self, body: str, resource: Literal["Issue", "IssueComment"]) -> None:
-        if len(body) > BODY_LIMIT:
-            message = f"body is too long (maximum is {BODY_LIMIT} characters)"
-            raise invalid("custom", resource, field="body", message=message)
+
+def check_length(body: str, resource: Literal["Issue", "IssueComment"]) -> None:
+    """Refuse a body that is longer than GitHub takes."""
+    if len(body) > BODY_LIMIT:
+        message = f"body is too long (maximum is {BODY_LIMIT} characters)"
+        raise invalid("custom", resource, field="body", message=message)

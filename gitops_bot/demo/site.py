@@ -8,7 +8,7 @@ import secrets
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from hashlib import sha256, shake_256
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,8 +27,12 @@ REPOSITORY = "acme/deploy"
 _STATE = "demo.json"
 _RELEASE = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 _PUBLIC = b"ghcr.io/acme/"
-#: When the first image of the story was built; each later one an hour after the one before.
+_CANDIDATE = re.compile(r"v(\d+)\.(\d+)\.(\d+)(?:-rc\.(\d+))?")
+#: The beginning of the story: a minor release comes every ten days, its candidates on the days before it, a patch the
+#: day after, and what has no number was built last.
 _FIRST_BUILD = datetime(2026, 1, 5, 9, tzinfo=UTC)
+#: Bytes of a program, and by how many at most another version is larger.
+_PROGRAM, _GROWN = 300_000, 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,17 @@ class Site:
 
     def push(self, image: str, tag: str) -> str:
         """Build and push `acme/<image>:<tag>`, as a pipeline would, and give back its digest."""
-        revision = sha256(f"{image}:{tag}".encode()).hexdigest()[:40]
-        built = _FIRST_BUILD + timedelta(hours=int(revision[:2], 16))
-        source = f"https://github.com/acme/{image}"
-        return push(self.registry.host, f"acme/{image}", tag, created=built, revision=revision, source=source)
+        name = f"{image}:{tag}".encode()
+        revision = sha256(name).hexdigest()[:40]
+        return push(
+            self.registry.host,
+            f"acme/{image}",
+            tag,
+            created=_built(tag) + timedelta(seconds=int(revision[:4], 16) % 3600),
+            revision=revision,
+            source=f"https://github.com/acme/{image}",
+            content=shake_256(name).digest(_PROGRAM + int(revision[:8], 16) % _GROWN),
+        )
 
     def push_next(self, image: str) -> str:
         """Push the next patch release of `acme/<image>`, and give back its tag."""
@@ -118,6 +129,14 @@ def example() -> dict[str, bytes]:
         place for place in (here / "manifests-example", here.parents[1] / "manifests-example") if place.is_dir()
     )
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _built(tag: str) -> datetime:
+    """When a version was built: later ones later."""
+    if (found := _CANDIDATE.fullmatch(tag)) is None:
+        return _FIRST_BUILD + timedelta(days=100)
+    _, minor, patch, candidate = (int(number or 0) for number in found.groups())
+    return _FIRST_BUILD + timedelta(days=10 * minor + patch - (max(10 - candidate, 1) if candidate else 0))
 
 
 def _pinned(site: Site, path: str, data: bytes) -> bytes:

@@ -56,12 +56,30 @@ class Site:
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Ask the API below the repository, as a person does."""
-        sent = None if body is None else json.dumps(body).encode()
+        return self.ask(method, f"/api/v3/repos/{REPOSITORY}{path}", body, token=token, headers=headers)
+
+    def ask(
+        self,
+        method: str,
+        target: str,
+        body: object = None,
+        *,
+        token: str | None = PERSON_TOKEN,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Ask anything of the server, as a person does; bytes are sent as they are."""
+        sent = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         authorization = {} if token is None else {"Authorization": f"Bearer {token}"}
         with closing(HTTPConnection(self.forge.host, timeout=30)) as connection:
-            connection.request(method, f"/api/v3/repos/{REPOSITORY}{path}", sent, {**authorization, **(headers or {})})
+            connection.request(method, target, sent, {**authorization, **(headers or {})})
             answer = connection.getresponse()
             return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+
+    def graphql(self, query: str, *, token: str = BOT_TOKEN, **variables: Any) -> Any:
+        """Ask in GraphQL, as the bot does, and give back the whole document."""
+        reply = self.ask("POST", "/api/graphql", {"query": query, "variables": variables}, token=token)
+        assert reply.status == 200, reply.body
+        return reply.json
 
     def commit(
         self, branch: str, files: Mapping[str, bytes | None], *, onto: str = "main", message: str = "a change\n"

@@ -52,7 +52,7 @@ class Description:
     def breaches(
         self, method: str, target: str, *, sent: Any = None, status: int, body: bytes, headers: Mapping[str, str]
     ) -> list[str]:
-        """What in a request and its answer is not as described. `target` begins with `/repos/`."""
+        """What in a request and its answer is not as described. `target` begins behind `/api/v3`."""
         path, query = urlsplit(target).path, dict(parse_qsl(urlsplit(target).query))
         operation = self._operation(method, path)
         if operation is None:
@@ -80,8 +80,8 @@ class Description:
     @cached_property
     def _paths(self) -> list[tuple[re.Pattern[str], str, Any]]:
         """Paths that say more first: `/pulls/comments` before `/pulls/{number}`; a reference may hold slashes."""
-        ordered = sorted(self._document["paths"], key=lambda path: path.count("{"))
-        known = [path for path in ordered if path.startswith("/repos/{owner}/{repo}")]
+        ordered = sorted(self._document["paths"], key=lambda path: (path.count("{"), -len(path)))
+        known = [path for path in ordered if path.startswith(("/repos/{owner}/{repo}", "/rate_limit"))]
         return [(re.compile(_pattern(path)), path, self._document["paths"][path]) for path in known]
 
     def _unknown(self, operation: Any, query: Mapping[str, str]) -> list[str]:
@@ -113,7 +113,7 @@ class Description:
 
 def _pattern(path: str) -> str:
     """A template as an expression; the reference of a branch may have slashes."""
-    escaped = re.escape(path).replace(r"\{ref\}", ".+").replace(r"\{branch\}", ".+")
+    escaped = re.escape(path).replace(r"\{ref\}", ".+").replace(r"\{branch\}", ".+").replace(r"\{basehead\}", ".+")
     return re.sub(r"\\\{\w+\\\}", "[^/]+", escaped)
 
 

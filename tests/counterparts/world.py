@@ -15,11 +15,14 @@ import sys
 from collections.abc import Callable
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPConnection
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from gitops_bot.demo.forge import Forge
+from gitops_bot.demo.http import Refused
 from tests.conftest import PROJECT
 from tests.counterparts.git_http import WRITER, Remote, git_server
 from tests.counterparts.registry import docker_registry
@@ -91,34 +94,70 @@ def ended(process: subprocess.Popen[str], stdin: str = "") -> Done:
     return done
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One API request of the bot: method, path below the repository (or `/graphql`) and status as one line."""
+
+    repository: str
+    line: str
+    writes: bool
+
+
 class GatedForge(Forge):
-    """The embedded GitHub server; what a test puts into `gates` for a repository sees its API requests first."""
+    """The embedded GitHub server; what a test puts into `gates` for a repository sees its API requests first.
+
+    A gate sees GraphQL too, as `POST` of `/api/graphql`: a request belongs to the first repository that it names.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.gates: dict[str, Gate] = {}
+        self.asked: list[Asked] = []
         super().__init__(folder, tokens={TOKEN: BOT, PERSON_TOKEN: PERSON})
 
     def _answer_api(self, request: Request) -> Answer:
-        found = re.match(r"/api/v3/repos/([^/]+/[^/]+)", request.path)
-        gate = self.gates.get(found[1]) if found else None
         # Only what the bot asks: what a test itself does as a person goes straight through.
-        if gate is None or PERSON_TOKEN in request.headers.get("authorization", ""):
+        if PERSON_TOKEN in request.headers.get("authorization", ""):
             return super()._answer_api(request)
-        return gate(request, lambda: super(GatedForge, self)._answer_api(request))
+        name, writes = self.gateway.about(request)
+        gate = self.gates.get(name or "")
+        try:
+            answer = (
+                super()._answer_api(request) if gate is None else gate(request, partial(super()._answer_api, request))
+            )
+        except Refused as refused:
+            self._note(name, writes, request, refused.answer)
+            raise
+        self._note(name, writes, request, answer)
+        return answer
+
+    def _note(self, name: str | None, writes: bool, request: Request, answer: Answer) -> None:
+        path = re.sub(r"/api(?:/v3(?:/repos/[^/]+/[^/]+)?)?", "", request.path, count=1)
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        self.asked.append(Asked(name or "", f"{request.method} {path}{query} {answer.status}", writes))
 
 
 @dataclass(slots=True)
 class Watched:
     """What a block did, known when it has ended: API requests of the bot, branches before and after."""
 
-    api: list[str] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
     before: dict[str, str] = field(default_factory=dict)
     after: dict[str, str] = field(default_factory=dict)
 
     @property
+    def api(self) -> list[str]:
+        """Method, path and status of every API request."""
+        return [each.line for each in self.asked]
+
+    @property
+    def reads(self) -> list[str]:
+        """Those that only read: a GraphQL query is one, for all that it is sent by POST."""
+        return [each.line for each in self.asked if not each.writes]
+
+    @property
     def writes(self) -> list[str]:
-        """Method, path and status of every API request that is no reading."""
-        return [line for line in self.api if not line.startswith("GET ")]
+        """Those that write; a GraphQL mutation is one."""
+        return [each.line for each in self.asked if each.writes]
 
     @property
     def nothing(self) -> bool:
@@ -232,16 +271,11 @@ class Deploy:
     def watching(self) -> Iterator[Watched]:
         """Watch what a block does to the remote and to the API."""
         watched = Watched(before=self.branches)
-        begun = len(self.world.forge.seen)
+        begun = len(self.world.forge.asked)
         yield watched
         watched.after = self.branches
-        prefix = f"/api/v3/repos/{self.name}"
-        seen = list(self.world.forge.seen)[begun:]
-        watched.api = [
-            f"{method} {target.removeprefix(prefix)} {status}"
-            for method, target, status in seen
-            if target.startswith((f"{prefix}/", f"{prefix}?"))
-        ]
+        # What no repository is named in (`/rate_limit`) counts too: nobody else asks meanwhile.
+        watched.asked = [each for each in self.world.forge.asked[begun:] if each.repository in ("", self.name)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,13 @@ def test_a_life_of_pull_requests_is_as_github_describes_it(site: Site, descripti
     site.commit(FIX, {"README.md": b"# 2\n"})
     site.commit("second", {"b.txt": b"b\n", "README.md": None})
     site.bare.move("same", site.bare.branches()["main"], expected=None)
+    assert lived(site, description, LIFE) == []
+
+
+def lived(site: Site, description: Description, life: tuple[tuple[str | None, str, str, Any, int], ...]) -> list[str]:
+    """Go through a life, and say what in it is not as GitHub describes it."""
     breaches: list[str] = []
-    for token, method, path, body, status in LIFE:
+    for token, method, path, body, status in life:
         reply = site.call(method, path, body, token=token)
         assert reply.status == status, (method, path, body, reply.body)
         if status == 401:  # every operation of GitHub has it, and its description lists it for none of these
@@ -117,7 +122,126 @@ def test_a_life_of_pull_requests_is_as_github_describes_it(site: Site, descripti
         target = f"/repos/{REPOSITORY}{path}"
         found = description.breaches(method, target, sent=body, status=status, body=reply.body, headers=reply.headers)
         breaches += [f"{method} {path} {status}: {each}" for each in found]
+    return breaches
+
+
+#: What a protected branch is about; `{head}` is the commit of the pull request, `{first}` where the branch began.
+RULES: tuple[tuple[str | None, str, str, Any, int], ...] = (
+    (PERSON_TOKEN, "GET", "/branches/main/protection", None, 404),
+    (PERSON_TOKEN, "GET", "/branches/nowhere/protection", None, 404),
+    (PERSON_TOKEN, "GET", "/rules/branches/main", None, 200),
+    (
+        PERSON_TOKEN,
+        "PUT",
+        "/branches/main/protection",
+        {
+            "required_status_checks": {"strict": False, "contexts": ["ci"]},
+            "required_pull_request_reviews": {"required_approving_review_count": 1, "dismiss_stale_reviews": True},
+            "enforce_admins": True,
+            "restrictions": None,
+        },
+        200,
+    ),
+    (PERSON_TOKEN, "GET", "/branches/main/protection", None, 200),
+    (PERSON_TOKEN, "GET", "/branches/main", None, 200),
+    (PERSON_TOKEN, "PATCH", "", {"allow_auto_merge": True, "delete_branch_on_merge": True}, 200),
+    (BOT_TOKEN, "POST", "/pulls", {"title": "t", "head": FIX, "base": "main"}, 201),
+    (BOT_TOKEN, "GET", "/pulls/1", None, 200),
+    (BOT_TOKEN, "GET", "/issues/1", None, 200),
+    (BOT_TOKEN, "PATCH", "/issues/1", {"labels": ["release"], "assignees": [PERSON]}, 200),
+    (BOT_TOKEN, "GET", "/issues/9", None, 404),
+    (BOT_TOKEN, "POST", "/issues/1/assignees", {"assignees": [PERSON, "nobody"]}, 201),
+    (BOT_TOKEN, "DELETE", "/issues/1/assignees", {"assignees": [PERSON]}, 200),
+    (BOT_TOKEN, "POST", "/issues/1/comments", {"body": "hello"}, 201),
+    (BOT_TOKEN, "GET", "/teams", None, 200),
+    (BOT_TOKEN, "POST", "/pulls/1/requested_reviewers", {"reviewers": [PERSON], "team_reviewers": ["platform"]}, 201),
+    (BOT_TOKEN, "GET", "/pulls/1/requested_reviewers", None, 200),
+    (BOT_TOKEN, "DELETE", "/pulls/1/requested_reviewers", {"reviewers": [PERSON]}, 200),
+    (BOT_TOKEN, "DELETE", "/pulls/1/requested_reviewers", {"reviewers": ["nobody"]}, 422),
+    (BOT_TOKEN, "GET", "/compare/main...{head}", None, 200),
+    (BOT_TOKEN, "GET", f"/compare/main...acme:{FIX}", None, 200),
+    (BOT_TOKEN, "GET", "/compare/main...nowhere", None, 404),
+    (PERSON_TOKEN, "PUT", "/pulls/1/merge", {}, 405),
+    (PERSON_TOKEN, "GET", "/commits/{head}/status", None, 200),
+    (PERSON_TOKEN, "POST", "/statuses/{head}", {"state": "pending", "context": "ci", "description": "runs"}, 201),
+    (PERSON_TOKEN, "POST", "/statuses/{head}", {"state": "success"}, 201),
+    (PERSON_TOKEN, "GET", f"/commits/{FIX}/status", None, 200),
+    (PERSON_TOKEN, "GET", f"/commits/{FIX}/statuses", None, 200),
+    (PERSON_TOKEN, "GET", "/commits/nowhere/status", None, 404),
+    (PERSON_TOKEN, "POST", "/check-runs", {"name": "lint", "head_sha": "{head}"}, 201),
+    (
+        PERSON_TOKEN,
+        "POST",
+        "/check-runs",
+        {"name": "unit", "head_sha": "{head}", "status": "completed", "conclusion": "success"},
+        201,
+    ),
+    (PERSON_TOKEN, "GET", "/commits/{head}/check-runs", None, 200),
+    (PERSON_TOKEN, "POST", "/pulls/1/reviews", {"event": "APPROVE"}, 200),
+    (PERSON_TOKEN, "PUT", "/pulls/1/reviews/{review}/dismissals", {"message": "not yet"}, 200),
+    (PERSON_TOKEN, "PUT", "/pulls/1/reviews/{review}/dismissals", {"message": "not yet"}, 422),
+    (PERSON_TOKEN, "PUT", "/pulls/1/reviews/7/dismissals", {"message": "not yet"}, 404),
+    (PERSON_TOKEN, "PUT", "/pulls/1/update-branch", {}, 422),
+    (PERSON_TOKEN, "PUT", "/pulls/1/update-branch", {"expected_head_sha": "0" * 40}, 422),
+    (PERSON_TOKEN, "DELETE", "/branches/main/protection", None, 204),
+    (PERSON_TOKEN, "PATCH", "", {"allow_merge_commit": False}, 200),
+    (PERSON_TOKEN, "PUT", "/pulls/1/merge", {}, 405),
+    (PERSON_TOKEN, "PUT", "/pulls/1/merge", {"merge_method": "squash"}, 200),
+    (PERSON_TOKEN, "GET", "/pulls/1", None, 200),
+    (PERSON_TOKEN, "PATCH", "", {"archived": True}, 200),
+    (PERSON_TOKEN, "PATCH", "/pulls/1", {"title": "x"}, 403),
+    (PERSON_TOKEN, "PATCH", "", {"archived": False}, 200),
+)
+
+
+def test_a_life_on_a_protected_branch_is_as_github_describes_it(site: Site, description: Description) -> None:
+    head = site.commit(FIX, {"README.md": b"# 2\n"})
+    site.forge.team(REPOSITORY, "platform", [PERSON])
+    breaches = []
+    for token, method, path, body, status in RULES:
+        known = {"{head}": head, "{review}": str(review_of(site)) if "{review}" in path else ""}
+        for word, value in known.items():
+            path = path.replace(word, value)  # noqa: PLW2901 - the table writes them as words
+        if isinstance(body, dict):
+            body = {name: head if value == "{head}" else value for name, value in body.items()}  # noqa: PLW2901
+        # The one answer that GitHub's description does not list: it is the usual refusal of what is archived.
+        if (method, status) == ("PATCH", 403):
+            assert site.call(method, path, body).json["message"] == "Repository was archived so is read-only."
+            continue
+        breaches += lived(site, description, ((token, method, path, body, status),))
     assert breaches == []
+
+
+def review_of(site: Site) -> int:
+    (review,) = site.call("GET", "/pulls/1/reviews").json
+    return int(review["id"])
+
+
+@pytest.mark.parametrize("by_ruleset", [False, True])
+def test_rules_are_shown_where_they_were_made(site: Site, description: Description, by_ruleset: bool) -> None:
+    site.forge.protect(
+        REPOSITORY, checks=["ci"], approvals=1, signatures=True, merge_queue="squash", by_ruleset=by_ruleset
+    )
+    rules = site.call("GET", "/rules/branches/main")
+    kinds = {rule["type"] for rule in rules.json}
+    assert ({"required_status_checks", "pull_request", "required_signatures", "merge_queue"} <= kinds) is by_ruleset
+    assert site.call("GET", "/branches/main/protection").status == (404 if by_ruleset else 200)
+    target = f"/repos/{REPOSITORY}/rules/branches/main"
+    assert description.breaches("GET", target, status=200, body=rules.body, headers=rules.headers) == []
+    site.forge.unprotect(REPOSITORY)
+    assert site.call("GET", "/rules/branches/main").json == []
+    assert site.call("GET", "/branches/main/protection").json["message"] == "Branch not protected"
+
+
+def test_the_limit_is_told_as_github_describes_it_and_asking_costs_nothing(
+    site: Site, description: Description
+) -> None:
+    first, second = (site.ask("GET", "/api/v3/rate_limit") for _ in range(2))
+    breaches = description.breaches("GET", "/rate_limit", status=200, body=first.body, headers=first.headers)
+    assert breaches == []
+    assert first.json["resources"]["core"]["remaining"] == second.json["resources"]["core"]["remaining"] == 5000
+    site.call("GET", "/pulls")
+    assert site.ask("GET", "/api/v3/rate_limit").json["rate"]["remaining"] == 4999
 
 
 def test_every_answer_is_counted_and_named_as_github_does(site: Site) -> None:
@@ -295,6 +419,33 @@ def test_a_token_is_taken_in_each_way_that_github_takes_it(site: Site) -> None:
         ("POST", "/git/refs", {"ref": "refs/heads/main", "sha": "0" * 40}, 422, "Reference already exists"),
         ("POST", "/git/refs", {"ref": "refs/heads/x", "sha": "--help"}, 422, "Object does not exist"),
         ("GET", "/collaborators", None, 404, "Not Found"),
+        ("PATCH", "/issues/1", {"state": "gone"}, 422, "Validation Failed"),
+        ("PATCH", "/issues/1", {"labels": 7}, 422, None),
+        ("POST", "/issues/1/assignees", {"assignees": "alice"}, 422, None),
+        ("DELETE", "/issues/comments/7", None, 404, "Not Found"),
+        ("POST", f"/statuses/{'0' * 40}", {"state": "success"}, 422, f"No commit found for SHA: {'0' * 40}"),
+        ("POST", "/check-runs", {"name": "x", "head_sha": "--help"}, 422, "No commit found for SHA: --help"),
+        ("PATCH", "/check-runs/7", {"status": "completed"}, 404, "Not Found"),
+        ("PUT", "/branches/nowhere/protection", {}, 404, "Branch not found"),
+        ("PUT", "/branches/main/protection", {"required_status_checks": [1]}, 422, None),
+        ("PUT", "/branches/main/protection", {"required_status_checks": {"contexts": [7]}}, 422, None),
+        (
+            "PUT",
+            "/branches/main/protection",
+            {"required_pull_request_reviews": {"required_approving_review_count": 7}},
+            422,
+            None,
+        ),
+        ("DELETE", "/branches/main/protection", None, 404, "Branch not protected"),
+        ("GET", "/compare/main...--help", None, 404, "Not Found"),
+        ("PATCH", "", {"archived": "yes"}, 422, None),
+        (
+            "PATCH",
+            "",
+            {"allow_merge_commit": False, "allow_squash_merge": False, "allow_rebase_merge": False},
+            422,
+            "Sorry, you need to allow at least one merge strategy. (no_merge_method)",
+        ),
         ("GET", "/pulls/1/../2", None, 404, "Not Found"),
     ],
 )
@@ -405,3 +556,23 @@ def test_a_merge_is_in_the_bare_repository(site: Site) -> None:
     assert site.bare.branches()["main"] == reply.json["sha"]
     assert site.bare.git("cat-file", "blob", "main:apps/web/kustomization.yaml").endswith(b"newTag: v2\n")
     assert answers(site.call("PUT", f"/pulls/{number}/merge", {})) == (405, "Pull Request is not mergeable")
+
+
+def test_an_archived_repository_takes_no_push_and_no_write(site: Site, tmp_path: Path) -> None:
+    site.proposed()
+    site.forge.settings(REPOSITORY, archived=True)
+    before = site.bare.branches()
+    folder = tmp_path / "work"
+    folder.mkdir()
+    assert git("clone", "-q", f"{site.forge.url}/{REPOSITORY}.git", ".", cwd=folder).returncode == 0
+    pushed = git("push", "-q", "origin", "HEAD:refs/heads/x", cwd=folder, token=BOT_TOKEN, server=site.forge.url)
+    assert "403" in pushed.stderr
+    for method, path, body in (
+        ("POST", "/issues/1/comments", {"body": "x"}),
+        ("POST", "/issues/1/labels", {"labels": ["x"]}),
+        ("PUT", "/pulls/1/merge", {}),
+        ("PATCH", "", {"allow_auto_merge": True}),
+    ):
+        assert answers(site.call(method, path, body)) == (403, "Repository was archived so is read-only.")
+    assert site.bare.branches() == before
+    assert site.call("GET", "/pulls/1").json["comments"] == 0

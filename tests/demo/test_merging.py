@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from gitops_bot.demo.merging import Method
+    from gitops_bot.demo.rules import Method
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BOT, ALICE = Person("bot", "bot@x"), Person("alice", "alice@x")

@@ -1,42 +1,23 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gitops_bot.demo import talk
 from gitops_bot.demo.bare import Bare
-from gitops_bot.demo.hub import Hub, Pull
-from gitops_bot.demo.pulls import Invalid, PullRequests
+from gitops_bot.demo.hub import AutoMerge, Check, Hub, Queued
+from gitops_bot.demo.refusal import Invalid
+from gitops_bot.demo.rules import Protection, Settings, Team
 from tests.counterparts.forge import commit
+from tests.demo.sample import merge, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gitops_bot.demo.merging import Method
-
-
-@pytest.fixture
-def pulls(tmp_path: Path) -> PullRequests:
-    bare = Bare.create(tmp_path / "r.git")
-    commit(bare, "main", {"a.txt": b"1\n2\n3\n4\n5\n"}, onto=None)
-    ticks = iter(range(1000))
-    begin = datetime(2026, 1, 1, tzinfo=UTC)
-    hub = Hub("acme", "deploy", 1, "2026-01-01T00:00:00Z")
-    return PullRequests(hub, bare, people=("alice", "bob"), now=lambda: begin + timedelta(seconds=next(ticks)))
-
-
-def opened(
-    pulls: PullRequests, branch: str = "fix", content: bytes = b"1\ntwo\n3\n4\n5\n", message: str = "fix\n"
-) -> Pull:
-    commit(pulls.bare, branch, {"a.txt": content}, onto="main", message=message)
-    return pulls.create(user="bot", title="Title", body="Body", head=branch, base="main", draft=False)
-
-
-def merge(
-    pulls: PullRequests, pull: Pull, method: Method = "merge", title: str | None = None, message: str | None = None
-) -> str:
-    return pulls.merge(pull, user="alice", method=method, title=title, message=message, expected=None)
+    from gitops_bot.demo.pulls import PullRequests
+    from gitops_bot.demo.rules import Method
 
 
 def refusal(error: pytest.ExceptionInfo[Invalid]) -> object:
@@ -185,9 +166,57 @@ def test_a_base_that_moved_at_the_last_moment_is_not_overwritten(pulls: PullRequ
 
 def test_the_state_survives_its_file(pulls: PullRequests, tmp_path: Path) -> None:
     pull = opened(pulls)
-    pulls.label(pull, ["a", "b", "a"])
-    pulls.comment(pull, user="alice", body="hm ä")
-    pulls.review(pull, user="bob", event="APPROVE", body="", commit=None)
+    talk.label(pulls, pull, ["a", "b", "a"])
+    talk.comment(pulls, pull, user="alice", body="hm ä")
+    talk.review(pulls, pull, user="bob", event="APPROVE", body="", commit=None)
+    pull.auto_merge = AutoMerge("bot", pulls.time(), "squash", title="T")
+    pull.assignees, pull.teams = ["bob"], ["platform"]
+    pulls.hub.settings = Settings(allow_auto_merge=True, archived=True)
+    pulls.hub.protected["main"] = Protection(["ci"], approvals=2, merge_queue="rebase", by_ruleset=True)
+    pulls.hub.teams["platform"] = Team(7, "platform", ["alice"])
+    pulls.hub.queue.append(Queued(8, pull.number, "alice", pulls.time()))
+    pulls.hub.checks[pull.head_sha] = [Check(9, "run", "ci", None, "ci", "t", "t", status="queued")]
     pulls.hub.save(tmp_path / "hub.json")
     assert Hub.load(tmp_path / "hub.json") == pulls.hub
     assert [path.name for path in tmp_path.glob("hub*")] == ["hub.json"]
+
+
+def test_a_state_from_before_there_were_rules_is_read(pulls: PullRequests, tmp_path: Path) -> None:
+    opened(pulls)
+    pulls.hub.save(tmp_path / "hub.json")
+    kept = json.loads((tmp_path / "hub.json").read_text())
+    for name in ("settings", "protected", "teams", "queue", "checks"):
+        del kept[name]
+    for name in ("assignees", "teams", "auto_merge"):
+        del kept["pulls"]["1"][name]
+    (tmp_path / "hub.json").write_text(json.dumps(kept))
+    assert Hub.load(tmp_path / "hub.json") == pulls.hub
+
+
+def test_commits_stay_fetchable_when_their_branch_is_gone(pulls: PullRequests, tmp_path: Path) -> None:
+    pull = opened(pulls)
+    head = commit(pulls.bare, "fix", {"b.txt": b"b"}, onto="fix")
+    pulls.sync()
+    pulls.bare.delete("fix", expected=head)
+    pulls.sync()
+    work = Bare.create(tmp_path / "work.git")
+    work.git("fetch", "--quiet", str(pulls.bare.path), f"refs/pull/{pull.number}/head:refs/heads/kept")
+    assert work.branches() == {"kept": head}
+    assert list(pulls.bare.branches()) == ["main"]
+
+
+def test_a_push_that_merges_and_deletes_at_once_is_a_merge(pulls: PullRequests) -> None:
+    pull, heads = opened(pulls), pulls.bare.branches()
+    pulls.bare.move("main", heads["fix"], expected=heads["main"])
+    pulls.bare.delete("fix", expected=heads["fix"])
+    assert pulls.sync()
+    assert (pull.state, pull.merge_commit_sha) == ("closed", heads["fix"])
+
+
+def test_a_workflow_may_not_propose_where_the_repository_says_so(pulls: PullRequests) -> None:
+    commit(pulls.bare, "fix", {"a.txt": b"x"}, onto="main")
+    pulls.hub.settings.actions_may_propose = False
+    with pytest.raises(Invalid, match="GitHub Actions is not permitted to create or approve pull requests") as error:
+        pulls.create(user="github-actions[bot]", title="t", body=None, head="fix", base="main", draft=False)
+    assert (error.value.status, pulls.hub.pulls) == (403, {})
+    assert pulls.create(user="alice", title="t", body=None, head="fix", base="main", draft=False).number == 1

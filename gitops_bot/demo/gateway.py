@@ -1,0 +1,150 @@
+"""The API of the embedded forge: REST below `/api/v3`, GraphQL at `/api/graphql`, as on GitHub Enterprise."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from gitops_bot.demo import api, identity
+from gitops_bot.demo.bare import GitFailed
+from gitops_bot.demo.call import Call
+from gitops_bot.demo.http import Answer
+from gitops_bot.demo.refusal import Invalid
+from gitops_bot.demo.shapes import Shapes
+
+if TYPE_CHECKING:
+    from gitops_bot.demo.accounts import Accounts
+    from gitops_bot.demo.http import Request
+    from gitops_bot.demo.hub import Hub
+    from gitops_bot.demo.identity import Json
+    from gitops_bot.demo.limits import Limits, Resource
+    from gitops_bot.demo.store import Store
+
+_API = re.compile(r"/api/v3/repos/(?P<owner>[^/]{1,40})/(?P<name>[^/]{1,110}?)(?P<rest>/.*)?")
+_GRAPHQL = "/api/graphql"
+_DOCUMENTATION = "https://docs.github.com/rest"
+
+
+class Gateway:
+    """Answers requests to the API; `site` is the address of the pages, without a slash at the end."""
+
+    def __init__(self, site: str, store: Store, accounts: Accounts, limits: Limits) -> None:
+        self.site, self.api = site, f"{site}/api/v3"
+        self.store, self._accounts, self.limits = store, accounts, limits
+        self._routes = api.routes()
+
+    def answer(self, request: Request) -> Answer:
+        """Answer a request, with the headers that every answer of GitHub has."""
+        resource: Resource = "graphql" if request.path == _GRAPHQL else "core"
+        try:
+            answer = self._answer(request, resource)
+        except Invalid as invalid:
+            told = {"message": invalid.message, "documentation_url": _DOCUMENTATION, "status": str(invalid.status)}
+            answer = Answer.json(invalid.status, {**told, "errors": invalid.errors} if invalid.errors else told)
+        except GitFailed:
+            answer = Answer.json(500, {"message": "Server Error", "documentation_url": _DOCUMENTATION})
+        named = {"X-GitHub-Request-Id": secrets.token_hex(8).upper()}
+        left = self.limits.headers(resource, known="authorization" in request.headers)
+        return Answer(answer.status, answer.body, {**answer.headers, **named, **left})
+
+    def about(self, request: Request) -> tuple[str | None, bool]:
+        """The full name of the repository that a request is about, in lower case, and whether the request writes."""
+        found = _API.fullmatch(request.path)
+        if found is not None:
+            return f"{found['owner']}/{found['name']}".lower(), request.method != "GET"
+        if request.path != _GRAPHQL:
+            return None, request.method != "GET"
+        from gitops_bot.demo import graphql_api
+
+        try:
+            subject = graphql_api.Request.read(request.body).subject
+        except Invalid:
+            return None, False
+        for owner, name in subject.repositories:
+            return f"{owner}/{name}".lower(), subject.writes
+        for key in subject.nodes:
+            if number := identity.repository_of(key):
+                hub = self.store.numbered(number)
+                return hub.full_name.lower() if hub else None, subject.writes
+        return None, subject.writes
+
+    def visible(self, full_name: str, user: str | None) -> Hub | None:
+        """The repository with this name, if this person may see it."""
+        hub = self.store.named(full_name)
+        return None if hub is None or (hub.private and user is None) else hub
+
+    def _answer(self, request: Request, resource: Resource) -> Answer:
+        user = self._accounts.asking(request)
+        if request.method == "GET" and request.path == "/api/v3/rate_limit":
+            return Answer.json(200, self.limits.overview())
+        if (refused := self.limits.refusal(resource, user)) is not None:
+            return refused
+        if resource == "graphql":
+            return self._graphql(request, user)
+        self.limits.take(resource)
+        return self._rest(request, user)
+
+    def _rest(self, request: Request, user: str | None) -> Answer:
+        found = _API.fullmatch(request.path)
+        hub = self.visible(f"{found['owner']}/{found['name']}", user) if found else None
+        if found is None or hub is None:
+            raise Invalid(404, "Not Found")
+        with self.store.opened(hub, writes=request.method != "GET") as pulls:
+            call = Call(request, user, pulls, Shapes(self.api, self.site, pulls))
+            for route in self._routes:
+                fits = route.method == request.method and route.path.fullmatch(found["rest"] or "")
+                if fits:
+                    return route.answer(call, **fits.groupdict())
+        raise Invalid(404, "Not Found")
+
+    def _graphql(self, request: Request, user: str | None) -> Answer:
+        # The library costs a tenth of a second, and not every demo asks this way.
+        from gitops_bot.demo import graphql_api
+
+        if user is None:
+            raise Invalid(401, "This endpoint requires you to be authenticated.")
+        if request.method != "POST":
+            raise Invalid(404, "Not Found")
+        asked = graphql_api.Request.read(request.body)
+        self.limits.take("graphql", asked.cost.points)
+        with ExitStack() as stack:
+            seen = _Visible(self, stack, user, writes=asked.subject.writes)
+            return Answer.json(200, asked.answer(seen, user))
+
+    def opened(self, hub: Hub, stack: ExitStack, *, writes: bool) -> Shapes:
+        """Have a repository alone until `stack` ends."""
+        return Shapes(self.api, self.site, stack.enter_context(self.store.opened(hub, writes=writes)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Visible:
+    """What one GraphQL request may see: each repository is opened once, when the request comes to it."""
+
+    gateway: Gateway
+    stack: ExitStack
+    viewer: str
+    writes: bool
+    _opened: dict[int, Shapes] = field(default_factory=dict)
+
+    def named(self, owner: str, name: str) -> Shapes | None:
+        return self._open(self.gateway.visible(f"{owner}/{name}", self.viewer))
+
+    def numbered(self, number: int) -> Shapes | None:
+        return self._open(self.gateway.store.numbered(number))
+
+    def _open(self, hub: Hub | None) -> Shapes | None:
+        if hub is not None and hub.id not in self._opened:
+            self._opened[hub.id] = self.gateway.opened(hub, self.stack, writes=self.writes)
+        return self._opened[hub.id] if hub else None
+
+    def user(self) -> Json:
+        return identity.user(self.gateway.api, self.gateway.site, self.viewer)
+
+    def limit(self) -> Json:
+        window = self.gateway.limits.window("graphql")
+        resets_at = datetime.fromtimestamp(window.resets_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"limit": window.limit, "remaining": window.remaining, "used": window.used, "resetAt": resets_at}

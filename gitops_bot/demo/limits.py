@@ -1,0 +1,122 @@
+"""GitHub's rate limits: how much of a window is left, and the refusals when nothing is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from gitops_bot.demo.http import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from gitops_bot.demo.identity import Json
+
+Resource = Literal["core", "graphql"]
+
+#: GitHub's limits in requests (or points) an hour, with a token and without.
+_LIMIT, _ANONYMOUS_LIMIT = 5000, 60
+_HOUR = 3600
+_DOCUMENTATION = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"
+
+
+@dataclass(slots=True)
+class Window:
+    """One hour of one resource. `resets_at` is in seconds since 1970; `strict`: what is used up is refused."""
+
+    limit: int
+    used: int
+    resets_at: int
+    strict: bool = False
+
+    @property
+    def remaining(self) -> int:
+        """What is left."""
+        return max(self.limit - self.used, 0)
+
+    def shown(self) -> Json:
+        """As REST shows it."""
+        return {"limit": self.limit, "remaining": self.remaining, "reset": self.resets_at, "used": self.used}
+
+
+@dataclass(slots=True)
+class _Throttle:
+    """A secondary limit: the next `requests` are refused."""
+
+    requests: int = 0
+    retry_after: int | None = None
+    status: Literal[403, 429] = 403
+
+
+class Limits:
+    """Counts requests. Only a limit that a test has set refuses: otherwise a window that is used up begins again."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._windows: dict[Resource, Window] = {}
+        self._throttle = _Throttle()
+
+    def set(self, resource: Resource, remaining: int, resets_in: int) -> None:
+        """Leave so much of the present window, which ends in `resets_in` seconds."""
+        limit = max(_LIMIT, remaining)
+        self._windows[resource] = Window(limit, limit - remaining, self._time() + resets_in, strict=True)
+
+    def throttle(self, requests: int, retry_after: int | None, status: Literal[403, 429]) -> None:
+        """Refuse the next requests by a secondary limit; `retry_after` in seconds, None: without a word of when."""
+        self._throttle = _Throttle(requests, retry_after, status)
+
+    def window(self, resource: Resource) -> Window:
+        """The present window."""
+        found = self._windows.get(resource)
+        if found is None or found.resets_at <= self._time() or (not found.strict and not found.remaining):
+            found = self._windows[resource] = Window(_LIMIT, 0, self._time() + _HOUR)
+        return found
+
+    def refusal(self, resource: Resource, user: str | None) -> Answer | None:
+        """The answer to a request that is one too many."""
+        if self._throttle.requests > 0:
+            self._throttle.requests -= 1
+            retry = self._throttle.retry_after
+            message = (
+                "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. "
+                "If you reach out to GitHub Support for help, please include the request ID."
+            )
+            return self._refused(self._throttle.status, message, {} if retry is None else {"Retry-After": str(retry)})
+        window = self.window(resource)
+        if not window.strict or window.remaining:
+            return None
+        message = f"API rate limit exceeded for {user or '127.0.0.1'}."
+        if resource == "graphql":
+            return Answer.json(200, {"errors": [{"type": "RATE_LIMITED", "message": message}]})
+        return self._refused(403, message, {})
+
+    def _refused(self, status: int, message: str, headers: dict[str, str]) -> Answer:
+        told = {"message": message, "documentation_url": _DOCUMENTATION}
+        return Answer.json(status, told, headers)
+
+    def take(self, resource: Resource, points: int = 1) -> None:
+        """Count a request."""
+        window = self.window(resource)
+        window.used = min(window.used + points, window.limit)
+
+    def headers(self, resource: Resource, *, known: bool) -> dict[str, str]:
+        """The headers that tell what is left; `known`: whether the request had a token."""
+        window = self.window(resource)
+        limit = window.limit if known else _ANONYMOUS_LIMIT
+        return {
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(min(window.remaining, limit)),
+            "X-RateLimit-Used": str(window.used),
+            "X-RateLimit-Reset": str(window.resets_at),
+            "X-RateLimit-Resource": resource,
+        }
+
+    def overview(self) -> Json:
+        """What `GET /rate_limit` answers; asking costs nothing."""
+        core, graphql = (self.window(resource).shown() for resource in ("core", "graphql"))
+        search = Window(30, 0, self._time() + 60).shown()
+        return {"resources": {"core": core, "graphql": graphql, "search": search}, "rate": core}
+
+    def _time(self) -> int:
+        return int(self._now().timestamp())

@@ -1,0 +1,83 @@
+"""The repositories of the embedded forge: one folder with `OWNER/NAME.git` and `OWNER/NAME.json` for each."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from gitops_bot.demo import landing
+from gitops_bot.demo.bare import Bare, Person
+from gitops_bot.demo.hub import Hub
+from gitops_bot.demo.merging import write
+from gitops_bot.demo.pulls import PullRequests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+_FULL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\Z")
+
+
+class Store:
+    """The repositories below `folder`; `people` are the logins that have access to each of them."""
+
+    def __init__(self, folder: Path, people: Collection[str], now: Callable[[], datetime]) -> None:
+        self.folder = folder
+        self._people, self._now = frozenset(people), now
+        self._lock = RLock()
+        self._hubs = {hub.full_name.lower(): hub for hub in map(Hub.load, sorted(folder.glob("*/*.json")))}
+        #: One for each repository as long as this lives, for what it remembers.
+        self._bares: dict[int, Bare] = {}
+
+    def create(self, full_name: str, files: Mapping[str, bytes], *, private: bool, branch: str) -> Bare:
+        """Make a repository with one commit that holds these files.
+
+        Raises:
+            ValueError: the name is none that GitHub allows, or taken.
+        """
+        if not _FULL_NAME.match(full_name) or full_name.endswith(".git") or full_name.lower() in self._hubs:
+            raise ValueError(f"{full_name[:150]!r} cannot be the name of a new repository")
+        owner, name = full_name.split("/")
+        at = self._now()
+        hub = Hub(owner, name, len(self._hubs) + 1, at.strftime("%Y-%m-%dT%H:%M:%SZ"), private=private)
+        bare = Bare.create(self.bare(hub).path, branch=branch)
+        author = Person(owner, f"{owner}@users.noreply.github.com")
+        bare.move(branch, write(bare, files, message="Initial commit\n", author=author, at=at), expected=None)
+        hub.save(self._file(hub))
+        self._hubs[full_name.lower()] = hub
+        return self.bare(hub)
+
+    def named(self, full_name: str) -> Hub | None:
+        """The repository with this name, in any case."""
+        return self._hubs.get(full_name.lower())
+
+    def numbered(self, number: int) -> Hub | None:
+        """The repository with this id."""
+        return next((hub for hub in self._hubs.values() if hub.id == number), None)
+
+    def bare(self, hub: Hub) -> Bare:
+        """Its commits."""
+        if hub.id not in self._bares:
+            self._bares[hub.id] = Bare((self.folder / hub.owner / f"{hub.name}.git").absolute())
+        return self._bares[hub.id]
+
+    @contextmanager
+    def opened(self, hub: Hub, *, writes: bool) -> Iterator[PullRequests]:
+        """Have a repository alone: what happens by itself has happened, before and after; then its file is written."""
+        with self._lock:
+            pulls = PullRequests(hub, self.bare(hub), people=self._people, now=self._now)
+            changed = landing.settle(pulls)
+            try:
+                yield pulls
+            finally:
+                # Read again only after a write: nobody else is here meanwhile but people who push.
+                if writes:
+                    landing.settle(pulls)
+                if changed or writes:
+                    hub.save(self._file(hub))
+
+    def _file(self, hub: Hub) -> Path:
+        return self.folder / hub.owner / f"{hub.name}.json"

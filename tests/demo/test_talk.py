@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.demo import talk
+from gitops_bot.demo.refusal import Invalid
+from gitops_bot.demo.rules import Protection, Team
+from tests.counterparts.forge import commit
+from tests.demo.sample import opened
+
+if TYPE_CHECKING:
+    from gitops_bot.demo.pulls import PullRequests
+
+
+@pytest.mark.parametrize(
+    ("asked", "assigned"),
+    [
+        (["alice", "nobody"], ["alice"]),
+        (["alice", "bob", "alice"], ["alice", "bob"]),
+        (["nobody"], []),
+        ([], []),
+    ],
+)
+def test_who_has_no_access_is_not_assigned_and_nobody_is_told(
+    pulls: PullRequests, asked: list[str], assigned: list[str]
+) -> None:
+    pull = opened(pulls)
+    talk.assign(pulls, pull, asked)
+    assert pull.assignees == assigned
+
+
+@pytest.mark.parametrize(
+    ("people", "teams", "why"),
+    [
+        (["alice", "bot"], [], "Review cannot be requested from pull request author."),
+        (["alice", "nobody"], ["platform"], "One or more of the users or teams you specified is not a collaborator"),
+        (["alice"], ["platform", "secret"], "One or more of the users or teams you specified is not a collaborator"),
+        ([], ["platform", "secret"], "One or more of the teams you specified is not a collaborator"),
+    ],
+)
+def test_a_review_of_somebody_who_cannot_give_one_is_refused_as_a_whole(
+    pulls: PullRequests, people: list[str], teams: list[str], why: str
+) -> None:
+    pulls.hub.teams["platform"] = Team(1, "platform")
+    pull = opened(pulls)
+    with pytest.raises(Invalid, match=why) as error:
+        talk.ask(pulls, pull, people, teams)
+    assert error.value.status == 422
+    assert (pull.reviewers, pull.teams) == ([], [])
+
+
+def test_a_request_is_answered_by_a_review_or_taken_back(pulls: PullRequests) -> None:
+    pulls.hub.teams |= {"platform": Team(1, "platform", ["alice"]), "web": Team(2, "web", ["bob"])}
+    pull = opened(pulls)
+    talk.ask(pulls, pull, ["alice", "bob"], ["platform", "web"])
+    talk.review(pulls, pull, user="alice", event="APPROVE", body="", commit=None)
+    assert (pull.reviewers, pull.teams) == (["bob"], ["web"])
+    talk.ask_no_more(pulls, pull, ["bob"], ["web"])
+    assert (pull.reviewers, pull.teams) == ([], [])
+
+
+def test_a_dismissed_review_counts_no_more_and_is_dismissed_once(pulls: PullRequests) -> None:
+    pull = opened(pulls)
+    made = talk.review(pulls, pull, user="alice", event="APPROVE", body="", commit=None)
+    talk.dismiss(pulls, pull, made.id, "not yet")
+    assert [review.state for review in talk.latest(pull, opinionated=True)] == ["DISMISSED"]
+    for number, message in ((made.id, "again"), (made.id, " "), (7, "which?")):
+        with pytest.raises(Invalid):
+            talk.dismiss(pulls, pull, number, message)
+
+
+def test_the_last_word_of_each_person_counts(pulls: PullRequests) -> None:
+    pull = opened(pulls)
+    for user, event in (("alice", "APPROVE"), ("bob", "REQUEST_CHANGES"), ("alice", "COMMENT"), ("bob", "APPROVE")):
+        talk.review(pulls, pull, user=user, event=event, body="so", commit=None)
+    talk.review(pulls, pull, user="bob", event="", body="so", commit=None)
+    last = {each.user: each.state for each in talk.latest(pull, opinionated=False)}
+    assert last == {"alice": "COMMENTED", "bob": "APPROVED"}
+    assert {each.state for each in talk.latest(pull, opinionated=True)} == {"APPROVED"}
+
+
+@pytest.mark.parametrize(
+    ("dismisses", "change", "state"),
+    [
+        pytest.param(False, True, "APPROVED", id="where the base does not say so it stays"),
+        pytest.param(True, True, "DISMISSED", id="a push that changes the diff"),
+        pytest.param(True, False, "APPROVED", id="a push that changes nothing of the diff"),
+    ],
+)
+def test_a_push_ends_an_approval_only_where_the_base_says_so(
+    pulls: PullRequests, dismisses: bool, change: bool, state: str
+) -> None:
+    pulls.hub.protected["main"] = Protection(dismiss_stale=dismisses)
+    pull = opened(pulls)
+    talk.review(pulls, pull, user="alice", event="APPROVE", body="", commit=None)
+    talk.review(pulls, pull, user="bob", event="REQUEST_CHANGES", body="no", commit=None)
+    commit(pulls.bare, "fix", {"b.txt": b"b"} if change else {}, onto="fix", message="more\n")
+    pulls.sync()
+    assert [review.state for review in pull.reviews] == [state, "CHANGES_REQUESTED"]
+
+
+def test_a_workflow_may_not_approve_where_the_repository_says_so(pulls: PullRequests) -> None:
+    pull = opened(pulls)
+    pulls.hub.settings.actions_may_propose = False
+    with pytest.raises(Invalid) as error:
+        talk.review(pulls, pull, user="github-actions[bot]", event="APPROVE", body="", commit=None)
+    assert error.value.errors == ("GitHub Actions is not permitted to approve pull requests.",)
+    assert pull.reviews == []
