@@ -28,6 +28,7 @@ JsonObject = dict[str, Any]
 
 def show_outcome(command: str, outcome: Outcome, output: str, at: datetime, *, written: bool) -> None:
     """A plan (`written` is false, and the diff is shown), or what came of it."""
+    report_text.print_ended(outcome.ended, sys.stderr)
     if output == "json":
         _print(outcome_json(command, outcome, at))
         return

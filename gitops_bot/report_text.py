@@ -10,6 +10,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, TextIO
 
 from gitops_bot.proposals.markdown import plain
+from gitops_bot.releases import hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
     from gitops_bot.releases.checked import Checked
+    from gitops_bot.releases.hold import WrittenHold
     from gitops_bot.releases.plan import Change
 
 _SHORT = len("sha256:") + 12
@@ -101,6 +103,15 @@ def print_problems(problems: Iterable[Problem], out: TextIO) -> None:
         _say(f"error: {where}{plain(problem.message, 2000)}", out)
         if problem.next:
             _say(f"  next: {plain(problem.next, 2000)}", out)
+
+
+def print_ended(holds: Iterable[WrittenHold], out: TextIO) -> None:
+    """The holds that hold nothing any more: no failure, and whoever wrote them wants to know."""
+    for written in holds:
+        file, line, column = written.place
+        what = f"{written.environment} {written.image}" if written.image else written.environment
+        why = f"the hold on {plain(what)} ended {hold.shown(written.until)} ({plain(written.why)})"
+        _say(f"note: {plain(file)}:{line}:{column}: {why}\n  next: remove it, or give it a later `until`", out)
 
 
 def short(pin: Pin) -> str:

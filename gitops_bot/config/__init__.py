@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from gitops_bot.config import checks, places, words
 from gitops_bot.config import form as forms
 from gitops_bot.config.json_schema import schema, schema_text
+from gitops_bot.config.propose import Hold, NamedGroup, Propose, Window, hold, propose
 from gitops_bot.images.reference import ImageName
 from gitops_bot.images.rules import NamedPolicy, Rules
 
@@ -19,15 +20,18 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.rules import OnMove, Pinned, PinShape
 
-__all__ = ["Config", "Environment", "Propose", "RegistryAccess", "read", "schema", "schema_text"]
-
-
-@dataclass(frozen=True, slots=True)
-class Propose:
-    """How the changes of an environment are put to people."""
-
-    as_: Literal["pull-request", "commit"] = "pull-request"
-    labels: tuple[str, ...] = ()
+__all__ = [
+    "Config",
+    "Environment",
+    "Hold",
+    "NamedGroup",
+    "Propose",
+    "RegistryAccess",
+    "Window",
+    "read",
+    "schema",
+    "schema_text",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,13 @@ class RegistryAccess:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What `gitops-bot.yaml` says. Environments are in the order of the file; registries by normalised host."""
+    """What `gitops-bot.yaml` says. All is in the order of the file; registries are by normalised host."""
 
     file: str
     repository: str | None
     branch: str | None
     environments: Mapping[str, Environment]
+    holds: tuple[Hold, ...]
     registries: Mapping[str, RegistryAccess]
 
     def rules(self, environment: str, entry: Pinned) -> Rules:
@@ -123,6 +128,7 @@ def read(text: str, file: str) -> Config:
         environments=MappingProxyType(
             {name: _environment(document, name, each, policies) for name, each in form.environments.items()}
         ),
+        holds=tuple(hold(each, _place(document, ("holds", at))) for at, each in enumerate(form.holds)),
         registries=MappingProxyType(
             {checks.host(name) or name: _access(each) for name, each in form.registries.items()}
         ),
@@ -135,17 +141,21 @@ def _environment(
     form: forms.EnvironmentForm,
     policies: Mapping[str, NamedPolicy],
 ) -> Environment:
-    written = [document.value(("environments", name, "overlays", at)) for at in range(len(form.overlays))]
     images = {image: _said(each, policies) for image, each in form.images.items()}
     return Environment(
         name=name,
         overlays=form.overlays,
-        places=tuple((document.file, place.line, place.column) for place in written),
-        propose=Propose(form.propose.as_, form.propose.labels),
+        places=tuple(_place(document, ("environments", name, "overlays", at)) for at in range(len(form.overlays))),
+        propose=propose(form.propose),
         said=_said(form, policies),
         by_name=MappingProxyType(images),
         by_repository=MappingProxyType({parsed: said for image, said in images.items() if (parsed := _parsed(image))}),
     )
+
+
+def _place(document: places.Document, path: places.Path) -> tuple[str, int, int]:
+    place = document.value(path)
+    return (document.file, place.line, place.column)
 
 
 def _said(form: forms.RulesForm, policies: Mapping[str, NamedPolicy]) -> Said:

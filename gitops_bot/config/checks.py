@@ -5,11 +5,11 @@ These look at the text, not at the models: where one part is wrong, the others a
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from gitops_bot.config.form import KINDS
-from gitops_bot.config.leaves import quoted
+from gitops_bot.config import check_propose
+from gitops_bot.config.form_policy import KINDS
+from gitops_bot.config.leaves import quoted, slug
 from gitops_bot.config.places import Scalar
 from gitops_bot.config.words import suggestion
 from gitops_bot.images.reference import ImageName
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def check(document: Document) -> None:
     """Add a problem for each contradiction."""
     environments = _below(document, ("environments",))
-    _apart(document, ("environments",), _slug, "its branches would be called as those of")
+    _apart(document, ("environments",), slug, "its branches would be called as those of")
     _apart(document, ("registries",), host, "it is the same registry as")
     for name in environments:
         path = ("environments", name)
@@ -31,9 +31,12 @@ def check(document: Document) -> None:
         _policy(document, path, path)
         for image in _below(document, (*path, "images")):
             _policy(document, path, (*path, "images", image))
-        _labels(document, (*path, "propose"))
+        check_propose.check(document, (*path, "propose"))
     for name in _below(document, ("registries",)):
         _login(document, ("registries", name))
+    holds = document.at(("holds",))
+    for at in range(len(holds) if isinstance(holds, list) else 0):
+        _environment(document, ("holds", at, "environment"))
 
 
 def host(key: str) -> str | None:
@@ -48,10 +51,6 @@ def host(key: str) -> str | None:
 def _below(document: Document, path: Path) -> dict[str, Tree]:
     here = document.at(path)
     return here if isinstance(here, dict) else {}
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower())
 
 
 def _repository(key: str) -> str | None:
@@ -96,22 +95,27 @@ def _policy(document: Document, environment: Path, path: Path) -> None:
 
 def _known(document: Document, path: Path, name: Scalar) -> None:
     policies = _below(document, ("policies",))
-    if name in policies:
-        return
-    close = suggestion(document, name, policies)
+    write = f"write it under `policies`, as in `policies: {{{name[:60]}: {{semver: ^1.2}}}}`"
+    if name not in policies:
+        document.tell(
+            document.value(path), f"there is no policy {quoted(name)}", _meant(document, name, "policies", write)
+        )
+
+
+def _environment(document: Document, path: Path) -> None:
+    """A hold of an environment that does not exist."""
+    name = document.at(path)
+    if isinstance(name, Scalar) and name.kind in ("text", "number") and name not in _below(document, ("environments",)):
+        advice = _meant(document, name, "environments", "write it under `environments`")
+        document.tell(document.value(path), f"there is no environment {quoted(name)}", advice)
+
+
+def _meant(document: Document, name: str, key: str, otherwise: str) -> str:
+    known = _below(document, (key,))
+    close = suggestion(document, name, known)
     if close:
-        advice = f"did you mean `{close}`?"
-    elif policies:
-        advice = f"`policies` has: {', '.join(f'`{each[:60]}`' for each in list(policies)[:20])}"
-    else:
-        advice = f"write it under `policies`, as in `policies: {{{name[:60]}: {{semver: ^1.2}}}}`"
-    document.tell(document.value(path), f"there is no policy {quoted(name)}", advice)
-
-
-def _labels(document: Document, path: Path) -> None:
-    if document.at((*path, "as")) == "commit" and document.at((*path, "labels")) not in (None, []):
-        message = "`labels` are for pull requests, and here a commit is made"
-        document.tell(document.key((*path, "labels")), message, "remove `labels`, or say `as: pull-request`")
+        return f"did you mean `{close}`?"
+    return f"`{key}` has: {', '.join(f'`{each[:60]}`' for each in list(known)[:20])}" if known else otherwise
 
 
 def _login(document: Document, path: Path) -> None:

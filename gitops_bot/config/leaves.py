@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from gitops_bot.config.places import Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 #: How a value is read, and its JSON Schema: what `Annotated` takes after the type.
 Leaf = tuple[PlainValidator, WithJsonSchema]
@@ -38,8 +38,18 @@ HOST = (
     r"^(?:localhost|[A-Za-z0-9](?:[A-Za-z0-9-]*\.[A-Za-z0-9.-]*)[A-Za-z0-9]"
     r"|(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?=:))(?::[0-9]{1,5})?$"
 )
-LINE = r"^[^\x00-\x1f\x7f]{1,500}$"
-LABEL = r"^[^\x00-\x1f\x7f]{1,50}$"
+#: No control character, and nothing that anyone takes for a line break.
+_VISIBLE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
+LINE = rf"^{_VISIBLE}{{1,500}}$"
+#: A line that says something.
+WORDS = rf"^(?=.*\S){_VISIBLE}{{1,500}}$"
+#: By these two, people tell the bot something of one pull request (GitHub takes no notice of capitals).
+LABEL = rf"^(?![Hh][Oo][Ll][Dd]$|[Hh][Aa][Nn][Dd]-[Bb][Aa][Cc][Kk]$){_VISIBLE}{{1,50}}$"
+#: `all` is the group of everything, and `rollback-` begins the groups of rollbacks: their branches are taken.
+GROUP = r"^(?![Aa][Ll][Ll]$|[Rr][Oo][Ll][Ll][Bb][Aa][Cc][Kk][._-])[A-Za-z0-9][A-Za-z0-9._-]{0,59}$"
+_LOGIN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
+LOGIN = rf"^{_LOGIN}$"
+REVIEWER = rf"^(?:{_LOGIN}|team:(?:{_LOGIN}/)?[a-z0-9_-]{{1,100}})$"
 #: https://git-scm.com/docs/git-check-ref-format
 BRANCH = r"^(?!@$)(?!-)(?!refs/)(?![./])(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|$)|[./]$))[^\x00-\x20\x7f~^:?*\[\\]{1,200}$"
 #: No user or password in an https address: a secret has no place in the file, nor in what git prints of an address.
@@ -64,12 +74,24 @@ def quoted(value: str) -> str:
     return repr(str(value[:60])) + ("..." if len(value) > 60 else "")
 
 
+def slug(name: str) -> str:
+    """What is the same in names that people take for one, and that would give branches of nearly one name."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())
+
+
 def text(
-    what: str, example: str, pattern: str = LINE, *, secret: bool = False, check: Callable[[str], None] | None = None
+    what: str,
+    example: str,
+    pattern: str = LINE,
+    *,
+    secret: bool = False,
+    check: Callable[[str], object] | None = None,
+    schema: str | None = None,
 ) -> Leaf:
     """A text of that form, which `check` may refuse by a ValueError. A `secret` one is not shown where it is wrong.
 
-    A plain number is taken by its raw text where the form allows one.
+    A plain number is taken by its raw text where the form allows one. `schema` is the form that the JSON Schema says
+    where it can say more than `pattern`: what `check` has better words for.
     """
     form = _form(pattern)
 
@@ -81,12 +103,16 @@ def text(
         try:
             if check is not None:
                 check(found)
+        except PydanticCustomError:
+            raise  # told in words of its own
         except ValueError as error:
             raise told(f"is wrong: {error}", f"as in `{example}`") from None
         return found
 
-    kind: str | list[str] = ["string", "number"] if form.match("1.5") else "string"
-    return PlainValidator(read), WithJsonSchema({"type": kind, "pattern": pattern})
+    numbers = ["number"] if form.match("1.5") else ["integer"] if form.match("1") else []
+    return PlainValidator(read), WithJsonSchema(
+        {"type": ["string", *numbers] if numbers else "string", "pattern": schema or pattern}
+    )
 
 
 def key(what: str, example: str, pattern: str = NAME) -> Leaf:
@@ -104,28 +130,28 @@ def choice(example: str, *values: str) -> Leaf:
         scalar = _scalar(value, example)
         if scalar in values:
             return str(scalar)
-        close = get_close_matches(scalar[:60], values, n=1)
-        raise told(
-            f"is {known}, not {quoted(scalar)}", f"did you mean `{close[0]}`?" if close else f"as in `{example}`"
-        )
+        raise _not_among(scalar, known, values, example)
 
     return PlainValidator(read), WithJsonSchema({"enum": list(values)})
 
 
-def truth(example: str) -> Leaf:
-    """True or false."""
+def truth(example: str, *others: str) -> Leaf:
+    """True or false, or one of the `others`."""
+    known = " or ".join(", ".join(("true", "false", *others)).rsplit(", ", 1))
 
-    def read(value: object) -> bool:
+    def read(value: object) -> bool | str:
         scalar = _scalar(value, example)
         if scalar.kind == "truth":
             return scalar.lower() == "true"
+        if scalar in others:
+            return str(scalar)
         if scalar.lower() in ("yes", "no", "on", "off", "y", "n"):
-            raise told(f"is true or false; {scalar} is a text in YAML 1.2", f"write `{example}`")
+            raise told(f"is {known}; {scalar} is a text in YAML 1.2", f"write `{example}`")
         if scalar.kind == "text" and scalar.lower() in ("true", "false"):
-            raise told("is true or false; in quotes it is a text", "remove the quotes")
-        raise told(f"is true or false, not {quoted(scalar)}", f"as in `{example}`")
+            raise told(f"is {known}; in quotes it is a text", "remove the quotes")
+        raise _not_among(scalar, known, others, example)
 
-    return PlainValidator(read), WithJsonSchema({"type": "boolean"})
+    return PlainValidator(read), WithJsonSchema({"enum": [False, True, *others]} if others else {"type": "boolean"})
 
 
 def integer(example: str, least: int, most: int) -> Leaf:
@@ -197,6 +223,11 @@ def _scalar(value: object, example: str) -> Scalar:
     if value.kind == "nothing":
         raise told("has no value", f"as in `{example}`, or remove the line")
     return value
+
+
+def _not_among(scalar: Scalar, known: str, values: Sequence[str], example: str) -> PydanticCustomError:
+    close = get_close_matches(scalar[:60], values, n=1)
+    return told(f"is {known}, not {quoted(scalar)}", f"did you mean `{close[0]}`?" if close else f"as in `{example}`")
 
 
 def _checked(form: re.Pattern[str], value: str, what: str, example: str, *, secret: bool = False) -> str:

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gitops_bot.config import form
+from gitops_bot.config import form, form_policy, form_propose
 from gitops_bot.config.leaves import TOLD, quoted
 from gitops_bot.config.places import MOST_PROBLEMS, Scalar
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pydantic import ValidationError
 
+    from gitops_bot.config.form_base import Form
     from gitops_bot.config.places import Document, Path
 
 #: Longer words are no slips of the fingers, and would take long to compare.
@@ -23,11 +24,13 @@ _MOST_KNOWN = 200
 #: So many are translated before they are put in order and cut to those that are shown.
 _MOST_TOLD = 1000
 _SECRETS = ("auth", "passphrase", "password", "secret", "token")
-_POLICIES: dict[str, type[form.Form]] = {
-    form.SEMVER: form.SemverForm,
-    form.PATTERN: form.PatternForm,
-    form.DIGEST: form.DigestForm,
+_POLICIES: dict[str, type[Form]] = {
+    form_policy.SEMVER: form_policy.SemverForm,
+    form_policy.PATTERN: form_policy.PatternForm,
+    form_policy.DIGEST: form_policy.DigestForm,
 }
+#: What pydantic says of the branch of a union that it is in; no part of the file.
+_BRANCHES = (form_policy.NAMED, *_POLICIES, form_propose.GROUP_WORD, form_propose.GROUP_LIST)
 _POLICY = "a policy says `semver`, `pattern` with `order`, or `digest`"
 _EXAMPLE = 'as in `{semver: ">=1.0 <2"}`'
 #: A key that has to be there -> what to say where it is not.
@@ -37,6 +40,10 @@ _MISSING = {
     "overlays": ("this environment has no `overlays`", 'say where they are: `overlays: ["apps/*/overlays/staging"]`'),
     "order": ("this pattern has no `order`", "say `order: semver`, `numerical` or `alphabetical`"),
     "pattern": ("this order has no `pattern`", 'say which tags are ordered: `pattern: "^build-(?P<n>[0-9]+)$"`'),
+    "name": ("this group has no `name`", "say what it is called: `name: web`"),
+    "environment": ("this hold has no `environment`", "say where it holds: `environment: production`"),
+    "until": ("this hold has no `until`", "say when it ends: `until: 2026-12-24`"),
+    "why": ("this hold has no `why`", 'give the reason: `why: "no release before the fair"`'),
 }
 #: What the keys are called that the user chooses.
 _CHOSEN = {
@@ -103,7 +110,7 @@ def _path(document: Document, location: tuple[str | int, ...]) -> tuple[Path, st
             path, kind = (*path, part), None
         elif part == "[key]" and last:
             is_key = True
-        elif part in (form.NAMED, *_POLICIES):
+        elif part in _BRANCHES:
             kind = str(part)
         else:
             path = (*path, part)
@@ -134,10 +141,10 @@ def _unknown(document: Document, path: Path, kind: str | None) -> None:
 
 def _kind(document: Document, path: Path) -> str | None:
     here = document.at(path)
-    return next((kind for word, kind in form.KINDS.items() if isinstance(here, dict) and word in here), None)
+    return next((kind for word, kind in form_policy.KINDS.items() if isinstance(here, dict) and word in here), None)
 
 
-def _model(path: list[str], kind: str | None) -> type[form.Form]:
+def _model(path: list[str], kind: str | None) -> type[Form]:
     match path:
         case ["policies", _] | [*_, "policy"] if kind in _POLICIES:
             return _POLICIES[kind]
@@ -146,7 +153,15 @@ def _model(path: list[str], kind: str | None) -> type[form.Form]:
         case ["environments", _, "images", _]:
             return form.RulesForm
         case ["environments", _, "propose"]:
-            return form.ProposeForm
+            return form_propose.ProposeForm
+        case ["environments", _, "propose", "group", _]:
+            return form_propose.GroupForm
+        case ["environments", _, "propose", "limit"]:
+            return form_propose.LimitForm
+        case ["environments", _, "propose", "schedule", _]:
+            return form_propose.WindowForm
+        case ["holds", _]:
+            return form.HoldForm
         case ["registries", _]:
             return form.RegistryForm
         case _:
@@ -159,7 +174,7 @@ def _no_policy(document: Document, path: Path) -> None:
         document.tell(document.value(path), _POLICY, _EXAMPLE)
         return
     for word in here:
-        close = suggestion(document, word, (*form.KINDS, "prereleases"))
+        close = suggestion(document, word, (*form_policy.KINDS, "prereleases"))
         advice = f"did you mean `{close}`?" if close else f"{_POLICY}, {_EXAMPLE}"
         document.tell(document.key((*path, word)), f"unknown key {quoted(word)}", advice)
 

@@ -10,6 +10,15 @@ from gitops_bot.releases import inference
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitops_bot.proposals.group import Grouping
+    from gitops_bot.proposals.schedule import Window
+    from gitops_bot.releases.hold import WrittenHold
+
+
+MergeMethod = Literal["merge", "squash", "rebase"]
+#: Whether proposals merge by themselves: never, only past required checks, or even where the base branch asks for none.
+AutoMerge = Literal["never", "past-checks", "without-checks"]
+
 
 class Proposing(Protocol):
     """How an environment's changes are put to people."""
@@ -20,8 +29,78 @@ class Proposing(Protocol):
         ...
 
     @property
+    def group(self) -> Grouping:
+        """Which changes go into one proposal."""
+        ...
+
+    @property
+    def together(self) -> bool:
+        """Whether one entry that is held holds the rest of its group; a named group may say so for itself."""
+        ...
+
+    @property
     def labels(self) -> Sequence[str]:
         """Labels of its pull requests."""
+        ...
+
+    @property
+    def reviewers(self) -> Sequence[str]:
+        """Logins of people who are asked for a review."""
+        ...
+
+    @property
+    def teams(self) -> Sequence[str]:
+        """Slugs of teams that are asked for a review."""
+        ...
+
+    @property
+    def assignees(self) -> Sequence[str]:
+        """Logins."""
+        ...
+
+    @property
+    def draft(self) -> bool:
+        """Whether pull requests are opened as drafts."""
+        ...
+
+    @property
+    def refresh_approved(self) -> bool:
+        """Whether a proposal that is approved, queued or set to auto-merge gets newer pins all the same."""
+        ...
+
+    @property
+    def auto_merge(self) -> AutoMerge:
+        """Whether proposals merge by themselves."""
+        ...
+
+    @property
+    def merge_method(self) -> MergeMethod | None:
+        """How they are merged then; None: as the repository has it."""
+        ...
+
+    @property
+    def most_open(self) -> int | None:
+        """How many proposals of this environment may be open at once."""
+        ...
+
+    @property
+    def most_new_per_hour(self) -> int | None:
+        """How many proposals of this environment may be opened within an hour."""
+        ...
+
+    @property
+    def schedule(self) -> Sequence[Window]:
+        """When something new may be opened; empty: always."""
+        ...
+
+    @property
+    def title(self) -> str | None:
+        """The template of titles; None: the bot's own."""
+        ...
+
+    @property
+    def message(self) -> str | None:
+        """The template of commit messages, without trailers; None: the bot's own."""
         ...
 
 
@@ -55,6 +134,11 @@ class Book(Rulebook, Protocol):
     @property
     def environments(self) -> Mapping[str, Environment]:
         """By name."""
+        ...
+
+    @property
+    def holds(self) -> Sequence[WrittenHold]:
+        """What people wrote down to be left as it is for a while."""
         ...
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import ForgeError, LostRace, Problem
-from gitops_bot.proposals import body, reconcile
+from gitops_bot.proposals import body, comment, reconcile
 from gitops_bot.releases.plan import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from gitops_bot.journeys.book import Proposing
+    from gitops_bot.journeys.prepare import Draft
     from gitops_bot.journeys.world import Forge, World
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.outcome import Proposed
@@ -20,52 +20,113 @@ if TYPE_CHECKING:
 
 
 def carry_out(
-    world: World,
-    action: reconcile.Action,
-    proposed: Proposed,
-    written: Proposal | None,
-    branch: Branch | None,
-    labels: Sequence[str],
+    world: World, draft: Draft, proposed: Proposed, written: Proposal | None, propose: Proposing
 ) -> tuple[Proposed, Failed | None]:
     """Do it, and say what came of it. The branch comes first: a later run opens what is missing for it.
 
     Raises:
         LostRace: the branch moved meanwhile and nothing was written, or the pull request ended meanwhile.
-        GitError: the remote refused.
+        GitError, ForgeError: the remote refused, or there is no token for the forge.
     """
     forge = _forge(world)
-    head = branch.head if branch else None
-    if written is not None and isinstance(action, reconcile.Open | reconcile.Refresh):
-        if action.push:
+    head = draft.branch.head if draft.branch else None
+    match draft.action:
+        case reconcile.Refresh(takes_back=True, pull_request=pull):
+            _take_back(forge, pull)
+        case reconcile.Leave(pull_request=pull, comment=remark) if pull is not None and remark is not None:
+            forge.comment(pull.number, remark.body, edits=remark.edits)
+    if written is not None and isinstance(draft.action, reconcile.Open | reconcile.Refresh):
+        if draft.action.push:
             head = world.repository.publish(
                 written.branch, parent=written.parent, files=written.files, message=written.message, expected=head
             )
         proposed = replace(proposed, commit=head)
     try:
-        match action:
-            case reconcile.Open() if written is not None:
-                pull = _open(forge, written, labels)
-                _insist_on_head(world, written.branch, head)
-                return replace(proposed, pull_request=pull), None
-            case reconcile.Refresh(pull_request=found) if written is not None:
-                text = body.within(found.body, written.body)
-                # A finished text says that the labels were added once: one that a person took away stays away.
-                missing = labels if body.plan_mark(found.body) is None else ()
-                pull = forge.refresh(found.number, title=written.title, body=text, labels=missing)
-                if pull.state != "open":
-                    # Merged or closed since it was found: it gets the text back that people decided on, and what was
-                    # just pushed is proposed anew.
-                    forge.refresh(found.number, title=found.title, body=found.body, labels=())
-                    raise LostRace(_ended(pull))
-                _insist_on_head(world, written.branch, head)
-                return replace(proposed, pull_request=pull), None
+        match draft.action:
+            case reconcile.Open() if written is not None and head is not None:
+                return replace(proposed, pull_request=_open(world, forge, written, head, propose)), None
+            case reconcile.Refresh(pull_request=found) if written is not None and head is not None:
+                return replace(proposed, pull_request=_refresh(world, forge, found, written, head, propose)), None
             case reconcile.Close(pull_request=pull, reason=reason):
-                pull = _close(world, forge, pull, branch, reason.text)
+                pull = _close(world, forge, pull, draft.branch, comment.closed(reason))
                 return replace(proposed, pull_request=pull), None
             case _:
                 return proposed, None
     except ForgeError as error:
         return proposed, Failed(None, error.problem)
+
+
+def _take_back(forge: Forge, pull: PullRequest) -> None:
+    """Use up the word that gave the branch back, before the branch is written: it holds for this head only."""
+    if any(label.lower() == reconcile.HAND_BACK for label in pull.labels):
+        forge.unlabel(pull.number, reconcile.HAND_BACK)
+    if body.handed_back(pull.body):
+        forge.refresh(pull.number, title=pull.title, body=body.with_box_cleared(pull.body))
+
+
+def _open(world: World, forge: Forge, written: Proposal, head: str, propose: Proposing) -> PullRequest:
+    """Open it. What takes requests of its own comes before the text is finished: a run that dies is known by that."""
+    dressed = _dresses(propose)
+    text = body.unfinished(written.body) if dressed else written.body
+    pull = forge.open(branch=written.branch, base=written.base, title=written.title, body=text, draft=propose.draft)
+    if dressed:
+        pull = _finish(forge, pull, written, head, propose, text=written.body)
+    if pull.state == "open":
+        _insist_on_head(world, written.branch, head)
+    return pull
+
+
+def _refresh(
+    world: World, forge: Forge, found: PullRequest, written: Proposal, head: str, propose: Proposing
+) -> PullRequest:
+    text = body.within(found.body, written.body)
+    if body.plan_mark(found.body) is None and _dresses(propose):
+        # A finished text says that all of it was done once: a label that a person took away stays away.
+        pull = _finish(forge, found, written, head, propose, text=text)
+    else:
+        pull = _merging(forge, found, written, head, propose, text=text)
+    if pull.state == "closed" or (pull.state == "merged" and pull.head != head):
+        # Ended since it was found: it gets the text back that people decided on, and what was just pushed is
+        # proposed anew.
+        forge.refresh(found.number, title=found.title, body=found.body)
+        raise LostRace(_ended(pull))
+    if pull.state == "open":
+        _insist_on_head(world, written.branch, head)
+    return pull
+
+
+def _dresses(propose: Proposing) -> bool:
+    """Whether a proposal of this environment takes more than a title and a text."""
+    people = propose.labels or propose.reviewers or propose.teams or propose.assignees
+    return bool(people) or propose.auto_merge != "never"
+
+
+def _finish(
+    forge: Forge, pull: PullRequest, written: Proposal, head: str, propose: Proposing, *, text: str
+) -> PullRequest:
+    if propose.labels:
+        forge.label(pull.number, propose.labels)
+    if propose.assignees:
+        forge.assign(pull.number, propose.assignees)
+    if propose.reviewers or propose.teams:
+        forge.ask_for_review(pull.number, propose.reviewers, propose.teams)
+    return _merging(forge, pull, written, head, propose, text=text)
+
+
+def _merging(
+    forge: Forge, pull: PullRequest, written: Proposal, head: str, propose: Proposing, *, text: str
+) -> PullRequest:
+    """Let it merge by itself, where that is wished and no person switched it off again; then finish the text."""
+    asked = body.asked_to_merge(pull.body)
+    if propose.auto_merge != "never" and not asked and not pull.auto_merge and not pull.queued:
+        pull = forge.merge_when_ready(
+            pull.number,
+            head=head,
+            method=propose.merge_method,
+            without_checks=propose.auto_merge == "without-checks",
+        )
+        asked = pull.auto_merge or pull.queued
+    return forge.refresh(pull.number, title=written.title, body=body.with_merge_mark(text) if asked else text)
 
 
 def _insist_on_head(world: World, branch: str, head: str | None) -> None:
@@ -80,13 +141,6 @@ def _ended(pull: PullRequest) -> Problem:
     return Problem("failed.forge", message, "run again: what is on its branch is proposed anew")
 
 
-def _open(forge: Forge, written: Proposal, labels: Sequence[str]) -> PullRequest:
-    """Open it; with labels, which take a request of their own, the text is finished only after they are there."""
-    text = body.unfinished(written.body) if labels else written.body
-    pull = forge.open(branch=written.branch, base=written.base, title=written.title, body=text, labels=labels)
-    return forge.refresh(pull.number, title=written.title, body=written.body, labels=()) if labels else pull
-
-
 def _close(world: World, forge: Forge, pull: PullRequest, branch: Branch | None, why: str) -> PullRequest:
     """Mark it, delete the branch if nobody pushed to it meanwhile, close it: the branch is the lock.
 
@@ -94,12 +148,12 @@ def _close(world: World, forge: Forge, pull: PullRequest, branch: Branch | None,
         LostRace: somebody pushed; the mark is taken back.
     """
     marked = body.with_closing_mark(pull.body)
-    forge.refresh(pull.number, title=pull.title, body=marked, labels=())
+    forge.refresh(pull.number, title=pull.title, body=marked)
     if branch is not None:
         try:
             world.repository.delete(branch.name, expected=branch.head)
         except LostRace:
-            forge.refresh(pull.number, title=pull.title, body=pull.body, labels=())
+            forge.refresh(pull.number, title=pull.title, body=pull.body)
             raise
     return forge.close(pull.number, body=marked, comment=why)
 

@@ -58,8 +58,8 @@ def set_pins(
                 decisions.append(_decide(world.registry, spot, assignment, proposed, allow_downgrade))
         return decisions
 
-    outcome = propose(world, survey, Task(environment, decide, "set", dry_run))
-    return survey.outcome([outcome], named=frozenset(named))
+    outcomes = propose(world, survey, [Task(environment, decide, "set", dry_run)])
+    return survey.outcome(outcomes, named=frozenset(named))
 
 
 def _decide(

@@ -11,7 +11,7 @@ from gitops_bot.manifests.matching import matching
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.carry import Standing
 from gitops_bot.proposals.outcome import Outcome
-from gitops_bot.releases import overlays
+from gitops_bot.releases import hold, overlays
 from gitops_bot.releases.overlay import Overlay
 from gitops_bot.releases.plan import Failed
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gitops_bot.manifests.kustomization import Kustomization
     from gitops_bot.proposals.outcome import EnvironmentOutcome
     from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.releases.hold import WrittenHold
     from gitops_bot.releases.plan import Entry
 
 
@@ -63,12 +64,12 @@ class Survey:
         self.environments = _named(book, names)
         #: Composed files by path and bytes: a second reading of the world composes only what changed.
         self._read: dict[tuple[str, bytes], Kustomization | Problem] = {}
-        self._pulls: dict[str, tuple[PullRequest, ...]] | None = None
+        self._pulls: dict[str, tuple[PullRequest, ...]] = {}
         self.moved_to(commit or world.repository.head(branch))
 
     def again(self) -> None:
         """Read the remote again."""
-        self._pulls = None
+        self._pulls = {}
         self.moved_to(self._world.repository.head(self.branch))
 
     def moved_to(self, commit: str) -> None:
@@ -119,15 +120,27 @@ class Survey:
             for spot in self.spots(name)
         }
 
-    def pull_requests(self, name: str) -> tuple[PullRequest, ...]:
-        """The pull requests of an environment's branch, newest first; asked for all at once."""
+    def branches(self, name: str) -> tuple[str, ...]:
+        """The bot's own branches that the remote has for an environment: its groups', and those of groups that were."""
+        beginning = naming.branch(name).removesuffix(naming.DEFAULT_GROUP)
+        return tuple(branch for branch in self._world.repository.branches() if branch.startswith(beginning))
+
+    def pull_requests(self, branches: Iterable[str]) -> Mapping[str, tuple[PullRequest, ...]]:
+        """The pull requests of each of these branches, newest first; what was not asked before is asked for at once.
+
+        Raises:
+            ForgeError: the forge refused or did not answer.
+        """
+        wanted = dict.fromkeys(branches)
         if self._world.forge is None:
-            return ()
-        if self._pulls is None:
-            asked = [environment for environment in self.environments if environment.propose.as_ == "pull-request"]
-            branches = [naming.branch(environment.name) for environment in asked]
-            self._pulls = self._world.forge.find(branches, self.branch)
-        return self._pulls.get(naming.branch(name), ())
+            return dict.fromkeys(wanted, ())
+        if missing := [branch for branch in wanted if branch not in self._pulls]:
+            self._pulls |= dict.fromkeys(missing, ()) | self._world.forge.find(missing, self.branch)
+        return {branch: self._pulls[branch] for branch in wanted}
+
+    def hold(self, entry: Entry) -> WrittenHold | None:
+        """The hold that somebody wrote down for an entry, as long as it lasts."""
+        return hold.standing(self._book.holds, entry, self._world.clock.now())
 
     def before(self, files: Mapping[str, bytes]) -> dict[str, tuple[bytes, bytes]]:
         """Each file as the base branch has it, beside what it becomes."""
@@ -146,6 +159,7 @@ class Survey:
             problems=self._selection.problems,
             saw_pull_requests=self._world.forge is not None or self._repository is None,
             named=named,
+            ended=hold.ended(self._book.holds, self._world.clock.now()),
         )
 
     def _spot(self, overlay: Overlay, entry: kustomization.Entry) -> Spot:

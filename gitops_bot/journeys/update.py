@@ -19,13 +19,23 @@ if TYPE_CHECKING:
 
 def update(world: World, survey: Survey, *, dry_run: bool) -> Outcome:
     """Look at every entry of the survey's environments and propose what is newer. What fails costs no other."""
-    # All registries are asked at once for everything; the environments then find the answers there.
-    look(world.registry, [spot for environment in survey.environments for spot in survey.spots(environment.name)])
-    outcomes = []
+    seen: dict[str, dict[str, list[Decision]]] = {}
+
+    def decided(survey: Survey) -> dict[str, list[Decision]]:
+        """What is decided at the survey's commit: all registries are asked for everything at once, once."""
+        if survey.commit not in seen:
+            found: dict[str, list[Decision]] = {environment.name: [] for environment in survey.environments}
+            asked = [(name, spot) for name in found for spot in survey.spots(name)]
+            for (name, _), decision in zip(asked, look(world.registry, [spot for _, spot in asked]), strict=True):
+                found[name].append(decision)
+            seen[survey.commit] = found
+        return seen[survey.commit]
+
+    tasks = []
     for environment in survey.environments:
 
         def decide(survey: Survey, _carried: Sequence[PinChange], name: str = environment.name) -> Sequence[Decision]:
-            return look(world.registry, survey.spots(name))
+            return decided(survey)[name]
 
-        outcomes.append(propose(world, survey, Task(environment, decide, "policy", dry_run)))
-    return survey.outcome(outcomes)
+        tasks.append(Task(environment, decide, "policy", dry_run))
+    return survey.outcome(propose(world, survey, tasks))

@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from gitops_bot.images.build import Build
     from gitops_bot.images.reference import ImageName
+    from gitops_bot.journeys.book import MergeMethod
     from gitops_bot.proposals.branch import Branch
+    from gitops_bot.proposals.budget import Left
     from gitops_bot.proposals.pull_request import PullRequest
 
 
@@ -30,6 +33,14 @@ class Registry(Protocol):
 
         Raises:
             RegistryError: as above; `status` is 404 where the tag does not exist.
+        """
+        ...
+
+    def describe(self, image: ImageName, digest: str) -> Build:
+        """What the image says of itself: for the text of a proposal, never for a decision.
+
+        Raises:
+            RegistryError: as above; `status` is 404 where the digest does not exist.
         """
         ...
 
@@ -59,6 +70,10 @@ class Repository(Protocol):
 
     def read(self, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
         """The bytes of these paths at that commit, fetched in one go; paths that do not exist are left out."""
+        ...
+
+    def branches(self) -> tuple[str, ...]:
+        """The names of the bot's own remote branches, sorted, as the last `head` saw them."""
         ...
 
     def branch(self, name: str, base: str) -> Branch | None:
@@ -102,12 +117,59 @@ class Forge(Protocol):
         """
         ...
 
-    def open(self, *, branch: str, base: str, title: str, body: str, labels: Sequence[str]) -> PullRequest:
-        """Open a pull request, or find and refresh the one that already exists for the branch."""
+    def left(self) -> Left | None:
+        """How many requests the rate limit has left; None where the forge has no limit."""
         ...
 
-    def refresh(self, number: int, *, title: str, body: str, labels: Sequence[str]) -> PullRequest:
-        """Give an open pull request a new title and body, and add missing labels; writes only what differs."""
+    def commits_between(self, source: str, old: str, new: str) -> tuple[str, ...]:
+        """The subjects of the commits from one revision of a source repository to another, oldest first.
+
+        At most a bounded number of the newest; none where the source is elsewhere or the token cannot read it: this
+        is for the text of a proposal, and never an error.
+        """
+        ...
+
+    def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
+        """Open a pull request, or find and refresh the one that is open for the branch already."""
+        ...
+
+    def refresh(self, number: int, *, title: str, body: str) -> PullRequest:
+        """Give a pull request a new title and body; writes only what differs."""
+        ...
+
+    def label(self, number: int, labels: Sequence[str]) -> None:
+        """Add the labels that are missing. Where that is not allowed, people are told and the proposal goes on."""
+        ...
+
+    def unlabel(self, number: int, label: str) -> None:
+        """Take a label away; one that is not there is no error.
+
+        Raises:
+            ForgeError: that is not allowed, or the forge did not answer.
+        """
+        ...
+
+    def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
+        """Request reviews of people (logins) and teams (slugs). What is not possible is told, as with labels."""
+        ...
+
+    def assign(self, number: int, people: Sequence[str]) -> None:
+        """Assign people. What is not possible is told, as with labels."""
+        ...
+
+    def comment(self, number: int, body: str, *, edits: int | None = None) -> None:
+        """Comment on a pull request, or give the comment with the id `edits` this text."""
+        ...
+
+    def merge_when_ready(
+        self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool
+    ) -> PullRequest:
+        """Let an open pull request merge by itself, by whatever way its base branch has: auto-merge, queue, at once.
+
+        Only at `head`, and only where the base branch asks for checks, unless `without_checks`. `method` None is the
+        repository's own default. What is not possible is told, as with labels. The pull request is as it is then:
+        merged, queued, set to auto-merge, or as it was.
+        """
         ...
 
     def close(self, number: int, *, body: str, comment: str) -> PullRequest:

@@ -11,40 +11,60 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from gitops_bot.proposals.markdown import code, plain, prose
+from gitops_bot.proposals import advice, details
+from gitops_bot.proposals.limit import LIMIT, clip, cost, cut, size
+from gitops_bot.proposals.markdown import code, prose
+from gitops_bot.proposals.summary import called
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from gitops_bot.images.reference import Pin
+    from gitops_bot.proposals.details import Described
     from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.plan import Change, Held, Plan
 
-#: GitHub's limit of a body, in characters.
-LIMIT = 65_536
-TITLE_LIMIT = 200
-#: What the held entries may take of it, in characters, and how many pins are marked: the rest is for the changes.
-_HELD_ROOM = 8_000
+#: What is kept free for the marks that come later; what each part behind the table may count on, be it for a word
+#: about what was cut; what lost platforms and the held entries may take at most. All in characters.
+_SPARE, _WORD, _LOST_ROOM, _HELD_ROOM = 200, 150, 3_000, 8_000
+#: How many pins are marked: the rest is for the changes.
 _MARKED = 1_400
 _PLAN = re.compile(r"^<!-- gitops-bot:plan ([0-9a-f]{64}) -->\s*$", re.MULTILINE)
 _PINS = re.compile(r"^<!-- gitops-bot:pins ([0-9a-f ]{16,24000}) -->\s*$", re.MULTILINE)
-_CLOSED = "<!-- gitops-bot:closed -->"
+_CLOSED, _MERGES = "<!-- gitops-bot:closed -->", "<!-- gitops-bot:auto-merge -->"
 _BEGIN, _END = "<!-- gitops-bot:begin -->", "<!-- gitops-bot:end -->"
 _OURS = re.compile(rf"^{_BEGIN}\s*?$.*?^{_END}(?=\s*?$)", re.MULTILINE | re.DOTALL)
 _IS_CLOSED = re.compile(rf"^{_CLOSED}\s*$", re.MULTILINE)
+_IS_MERGING = re.compile(rf"^{_MERGES}\s*?$", re.MULTILINE)
+_TICKED = re.compile(rf"^([-*+] \[)[xX](\] {advice.BOX})", re.MULTILINE)
 
 
-def title(environment: str, changes: Sequence[Change]) -> str:
-    """One line in the form of Conventional Commits."""
-    names = sorted({_short(change) for change in changes})
-    targets = {str(change.after.tag or (change.after.digest or "")[:19]) for change in changes}
-    if len(names) == 1 and len(targets) == 1:
-        what = f"{names[0]} {targets.pop()}"
-    elif len(names) <= 3:
-        what = f"update {' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)}"
-    else:
-        what = f"update {len(names)} images"
-    return plain(f"chore({environment}): {what}", TITLE_LIMIT)
+def render(plan: Plan, pins: Sequence[PinChange], described: Mapping[tuple[str, str], Described]) -> str:
+    """The whole body; never over GitHub's limit, cut at a whole row or section with a word.
+
+    Where room is short, the table has it first, then the ways back, then what was held, then what is known of images.
+    """
+    head = [
+        _BEGIN,
+        f"**{prose(plan.environment)}**: {_count(len(plan.changes), 'pin')} changed, nothing else.",
+        "",
+        "| image | from | to | digest | why |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    marks = ["", f"<!-- gitops-bot:plan {mark(pins)} -->", _marked(pins), _END]
+    known = [(change, described[change.entry.key]) for change in plan.changes if change.entry.key in described]
+
+    room = LIMIT - _SPARE - cost([*head, advice.ROLL_BACK, advice.PEOPLE, *marks])
+    rows = cut(plan.changes, _row, room - 4 * _WORD, _more_rows)
+    room -= cost(rows)
+    lost = _lost(known, min(room - 3 * _WORD, _LOST_ROOM))
+    room -= cost(lost)
+    commands = advice.commands(plan, room - 2 * _WORD)
+    room -= cost(commands)
+    held = _held(plan.held, min(room - _WORD, _HELD_ROOM))
+    room -= cost(held)
+    sections = cut(_sections(known), str, room, _more_sections)
+    return "\n".join([*head, *rows, *lost, *sections, *held, advice.ROLL_BACK, *commands, advice.PEOPLE, *marks])
 
 
 def mark(changes: Sequence[PinChange]) -> str:
@@ -59,23 +79,6 @@ def pin_mark(key: tuple[str, str], after: Pin, new_name: str | None) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-def render(plan: Plan, pins: Sequence[PinChange]) -> str:
-    """The whole body; never over GitHub's limit, cut at a whole row with a word."""
-    head = [
-        _BEGIN,
-        f"**{prose(plan.environment)}**: {_count(len(plan.changes), 'pin')} changed, nothing else.",
-        "",
-        "| image | from | to | digest | why |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    tail = [*_held(plan.held), "", _ADVICE, "", f"<!-- gitops-bot:plan {mark(pins)} -->", _marked(pins), _END]
-    room = LIMIT - len("\n".join([*head, *tail])) - 200
-    rows = _fitting(map(_row, plan.changes), room)
-    left = len(plan.changes) - len(rows)
-    more = ["", f"… and {_count(left, 'more change')}: see the commit."] if left else []
-    return "\n".join([*head, *rows, *more, *tail])
-
-
 def within(found: str, new: str) -> str:
     """The new text in the place of the old one: what people wrote before and after it stays."""
     ours = _OURS.search(found)
@@ -83,7 +86,7 @@ def within(found: str, new: str) -> str:
         return new
     before, after = (_IS_CLOSED.sub("", part) for part in (found[: ours.start()], found[ours.end() :]))
     whole = before + new + after.rstrip()
-    return whole if len(whole) <= LIMIT else new
+    return whole if size(whole) <= LIMIT else new
 
 
 def unfinished(text: str) -> str:
@@ -110,17 +113,37 @@ def closed_by_bot(text: str) -> bool:
 
 def with_closing_mark(text: str) -> str:
     """The body with the mark that the bot leaves before it closes; a closing without it is a person's."""
-    return text if closed_by_bot(text) else f"{text[: LIMIT - len(_CLOSED) - 2]}\n\n{_CLOSED}"
+    return text if closed_by_bot(text) else f"{clip(text, LIMIT - len(_CLOSED) - 2)}\n\n{_CLOSED}"
 
 
-_ADVICE = (
-    "Merge to release. Close to decline exactly these pins; newer ones will be proposed again. "
-    "Push a commit to this branch to take it over: from then on the bot leaves it alone."
-)
+def handed_back(text: str) -> bool:
+    """Whether a person ticked the box that gives the branch back to the bot. Only the bot's own box counts."""
+    return _TICKED.search(_ours(text)) is not None
 
 
-def _short(change: Change) -> str:
-    return change.entry.image.rpartition("/")[2]
+def with_box_cleared(text: str) -> str:
+    """The text with that box as it was before anybody ticked it."""
+    ours = _ours(text)
+    return text.replace(ours, _TICKED.sub(r"\g<1> \g<2>", ours), 1) if ours else text
+
+
+def asked_to_merge(text: str) -> bool:
+    """Whether the bot once let this pull request merge by itself: a person who switched that off is not overruled."""
+    return _IS_MERGING.search(_ours(text)) is not None
+
+
+def with_merge_mark(text: str) -> str:
+    """The text with the mark that says so; unchanged where it has no place of the bot's."""
+    ours = _ours(text)
+    if not ours or asked_to_merge(text):
+        return text
+    return within(text, f"{ours.removesuffix(_END)}{_MERGES}\n{_END}")
+
+
+def _ours(text: str) -> str:
+    """The part of a body that is the bot's; empty where people took its marks out."""
+    found = _OURS.search(text)
+    return found.group() if found else ""
 
 
 def _count(number: int, noun: str) -> str:
@@ -128,10 +151,9 @@ def _count(number: int, noun: str) -> str:
 
 
 def _row(change: Change) -> str:
-    name = change.entry.image if change.entry.image.endswith(change.entry.name) else change.entry.name
     renamed = f" → {code(change.new_name)}" if change.new_name else ""
     cells = (
-        f"{code(name)}{renamed}<br>{code(change.entry.file)}",
+        f"{code(called(change))}{renamed}<br>{code(change.entry.file)}",
         code(change.before.tag or str(change.before)),
         code(change.after.tag or "(by digest)"),
         code(change.after.digest or ""),
@@ -140,26 +162,38 @@ def _row(change: Change) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _fitting(rows: Iterable[str], room: int) -> list[str]:
-    """The first rows that fit into so many characters."""
-    shown = []
-    for row in rows:
-        room -= len(row) + 1
-        if room < 0:
-            break
-        shown.append(row)
-    return shown
+def _more_rows(left: int) -> str:
+    return f"\n… and {_count(left, 'more change')}: see the commit."
 
 
-def _held(held: Sequence[Held]) -> list[str]:
+def _lost(known: Sequence[tuple[Change, Described]], room: int) -> list[str]:
+    lines = [line for line in dict.fromkeys(details.lost(*one) for one in known) if line]
+    if not lines:
+        return []
+    # A kind of quotation that GitHub puts into a frame of its own; elsewhere it is a quotation.
+    head = ["", "> [!WARNING]"]
+    shown = cut(lines, str, room - cost(head), lambda left: f"> - … and {left} more lost platforms")
+    return [*head, *shown] if shown else []
+
+
+def _sections(known: Sequence[tuple[Change, Described]]) -> list[str]:
+    """One for each change; those of one image in several overlays say the same, and are one."""
+    return [text for text in dict.fromkeys(details.section(*one) for one in known) if text]
+
+
+def _more_sections(left: int) -> str:
+    return f"\n… and more is known of {_count(left, 'change')}, for which there is no room."
+
+
+def _held(held: Sequence[Held], room: int) -> list[str]:
     if not held:
         return []
-    rows = _fitting(
-        (f"- {code(item.entry.name)} in {code(item.entry.file)}: {prose(item.reason.text)}" for item in held),
-        _HELD_ROOM,
-    )
-    left = len(held) - len(rows)
-    return ["", "Held back, and why:", "", *rows, *([f"- … and {left} more"] if left else [])]
+    head = ["", "Held back, and why:", ""]
+    return [*head, *cut(held, _held_item, room - cost(head), lambda left: f"- … and {left} more")]
+
+
+def _held_item(item: Held) -> str:
+    return f"- {code(item.entry.name)} in {code(item.entry.file)}: {prose(item.reason.text)}"
 
 
 def _marked(pins: Sequence[PinChange]) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$])")
-#: What a forge acts upon even where Markdown is escaped: mentions, issues (closed by "fixes #1"), addresses.
-_ACTIVE = re.compile(r"[@#]|:(?=//)|www(?=\.)", re.IGNORECASE)
+#: What makes a list, a rule or a heading of a line that begins with it.
+_OPENING = re.compile(r"^(?:(?=[-+=])|([0-9]{1,9})(?=[.)](?: |$)))")
+#: What a forge acts upon even where Markdown is escaped: mentions, issues (closed by "fixes #1", "fixes GH-1"),
+#: addresses.
+_ACTIVE = re.compile(r"[@#]|:(?=//)|www(?=\.)|\bGH(?=-[0-9])", re.IGNORECASE)
+#: Not seen, and no part of any word that a forge knows.
+BREAK = "\u200b"
 _TICKS = re.compile(r"`+")
 
 
@@ -20,16 +26,28 @@ def plain(text: str, limit: int = 500) -> str:
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
-def prose(text: str) -> str:
+def quiet(text: str, limit: int = 500) -> str:
+    """Text for where no Markdown is read: titles and commit messages. It notifies nobody and closes nothing."""
+    return _ACTIVE.sub(rf"\g<0>{BREAK}", plain(text, limit))
+
+
+def prose(text: str, limit: int = 500) -> str:
     """Text that Markdown shows as it stands. Zero-width spaces keep it from notifying, closing or linking anything."""
-    return _ACTIVE.sub("\\g<0>\u200b", _SPECIAL.sub(r"\\\1", plain(text)))
+    escaped = _SPECIAL.sub(r"\\\1", plain(text, limit))
+    return _ACTIVE.sub(rf"\g<0>{BREAK}", _OPENING.sub(lambda found: f"{found[1] or ''}\\", escaped))
 
 
-def code(text: str) -> str:
+def code(text: str, limit: int = 500) -> str:
     """A code span that survives back-ticks and, inside a table, pipes."""
-    shown = plain(text).replace("|", "\\|")
+    shown = plain(text, limit).replace("|", "\\|")
     if not shown:
         return ""
     fence = "`" * (max((len(run) for run in _TICKS.findall(shown)), default=0) + 1)
     space = " " if shown[0] == "`" or shown[-1] == "`" else ""
     return f"{fence}{space}{shown}{space}{fence}"
+
+
+def html_code(text: str, limit: int = 500) -> str:
+    """A code element, for where HTML stands around it and Markdown is not read."""
+    shown = html.escape(plain(text, limit))
+    return f"<code>{shown}</code>" if shown else ""

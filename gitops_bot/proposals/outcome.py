@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.reason import Reason
     from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.releases.hold import WrittenHold
     from gitops_bot.releases.plan import Change, Failed, Held
 
 ActionName = Literal["open", "refresh", "leave", "close", "commit", "none"]
@@ -57,6 +58,8 @@ class Outcome:
     saw_pull_requests: bool = True
     #: The keys of the entries that the command named: held ones of them could not be done. None: it names none.
     named: frozenset[tuple[str, str]] | None = None
+    #: What people wrote down to be held, and holds nothing any more.
+    ended: tuple[WrittenHold, ...] = ()
 
     @property
     def all_problems(self) -> tuple[Problem, ...]:
@@ -83,5 +86,12 @@ class Outcome:
     def _undone(self) -> bool:
         if self.named is None:
             return False
-        held = any(item.entry.key in self.named for env in self.environments for item in env.held)
-        return held or any(item.action == "leave" for env in self.environments for item in env.proposals)
+        held = {item.entry.key for env in self.environments for item in env.held}
+        left = {
+            change.entry.key
+            for env in self.environments
+            for proposed in env.proposals
+            if proposed.action == "leave"
+            for change in proposed.changes
+        }
+        return not self.named.isdisjoint(held | left)

@@ -28,14 +28,20 @@ class Ours:
 
 @dataclass(frozen=True, slots=True)
 class Theirs:
-    """A person put something on the branch: `commit` is the first one that is not ours."""
+    """A person put something on the branch: `commit` is the first one that is not ours.
+
+    `carried` is what our commits before it did together: what a branch goes on with that is handed back.
+    """
 
     commit: str
     author: str
     why: str
+    carried: tuple[PinChange, ...] = ()
 
 
-@lru_cache(maxsize=1)  # asked for the carried pins and again for the action, and a thousand files take seconds
+# Asked for the carried pins and again for the action, and a thousand files take seconds; a run has all its branches in
+# hand in any case.
+@lru_cache(maxsize=128)
 def of(branch: Branch) -> Ours | Theirs:
     """Judge a branch by its commits."""
     if not branch.complete:
@@ -46,12 +52,15 @@ def of(branch: Branch) -> Ours | Theirs:
             continue
         plan = trailers.parse(commit.message)
         if plan is None:
-            return Theirs(commit.id, commit.author, "it carries no plan of the bot")
-        if naming.branch(plan.environment, plan.group) != branch.name:
-            return Theirs(commit.id, commit.author, "its plan is for another branch")
-        if not _accounts_for(commit, plan):
-            return Theirs(commit.id, commit.author, "it changes more than, or something else than, its plan says")
-        said.append(plan)
+            why = "it carries no plan of the bot"
+        elif naming.branch(plan.environment, plan.group) != branch.name:
+            why = "its plan is for another branch"
+        elif not _accounts_for(commit, plan):
+            why = "it changes more than, or something else than, its plan says"
+        else:
+            said.append(plan)
+            continue
+        return Theirs(commit.id, commit.author, why, trailers.fold(said))
     return Ours(trailers.fold(said))
 
 

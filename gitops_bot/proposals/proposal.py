@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.proposals import body, naming, trailers
-from gitops_bot.proposals.markdown import plain
+from gitops_bot.proposals import body, naming, summary, template, trailers
 from gitops_bot.proposals.trailers import PinChange, Trailers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.branch import Branch
+    from gitops_bot.proposals.details import Described
     from gitops_bot.releases.plan import Change, Plan, Source
 
 
@@ -45,19 +44,37 @@ class Proposal:
 
 
 def write(
-    plan: Plan, files: Mapping[str, bytes], *, base: str, parent: str, source: Source, group: str = naming.DEFAULT_GROUP
+    plan: Plan,
+    files: Mapping[str, bytes],
+    *,
+    base: str,
+    parent: str,
+    source: Source,
+    group: str = naming.DEFAULT_GROUP,
+    title: str | None = None,
+    message: str | None = None,
+    described: Mapping[tuple[str, str], Described] | None = None,
 ) -> Proposal:
-    """Put a plan with at least one change into words. `base` is the base branch, `parent` its commit."""
+    """Put a plan with at least one change into words.
+
+    `base` is the base branch, `parent` its commit. `title` and `message` are templates, None for the bot's own;
+    `described` is what is known of the images, by the entries' keys, and has no part in `mark`.
+
+    Raises:
+        ValueError: a template with a field that there is none of.
+    """
     pins = tuple(_said(change) for change in plan.changes)
-    title = body.title(plan.environment, plan.changes)
+    fields = summary.fields(plan, group, source)
+    headline = template.title(title, fields)
+    text = template.message(message, fields | {"title": headline, "changes": summary.table(plan.changes)})
     said = Trailers(naming.word(plan.environment), naming.word(group), source, pins)
     return Proposal(
         branch=naming.branch(plan.environment, group),
         base=base,
         parent=parent,
-        title=title,
-        body=body.render(plan, pins),
-        message=f"{title}\n\n{_table(plan.changes)}\n\n{trailers.render(said)}\n",
+        title=headline,
+        body=body.render(plan, pins, described or {}),
+        message=f"{text}\n\n{trailers.render(said)}\n",
         files=files,
         mark=body.mark(pins),
     )
@@ -65,22 +82,3 @@ def write(
 
 def _said(change: Change) -> PinChange:
     return PinChange(change.entry.file, change.entry.name, change.before, change.after, change.source, change.new_name)
-
-
-def _table(changes: Sequence[Change]) -> str:
-    """The changes as indented lines: image and file, from and to, why. No line can be taken for a trailer."""
-    rows = []
-    for change in changes:
-        renamed = f" (now {change.new_name})" if change.new_name else ""
-        # Several entries may have one image: then only the name tells them apart.
-        name = "" if change.entry.image.endswith(change.entry.name) else f" ({plain(change.entry.name)})"
-        rows.append(f"* {plain(change.entry.image)}{name}{renamed} in {plain(change.entry.file)}")
-        rows.append(f"    {_shown(change.before)}")
-        rows.append(f"    -> {_shown(change.after)}")
-        rows.append(f"    {plain(change.reason.text)}")
-    return "\n".join(rows)
-
-
-def _shown(pin: Pin) -> str:
-    # What stood in the file may be any text. A digest alone goes without its `@`, which would name a user.
-    return plain(str(pin)).removeprefix("@")

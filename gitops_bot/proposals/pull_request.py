@@ -1,12 +1,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment of the bot's own on a pull request."""
+
+    id: int
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request as the forge shows it. `head` is the commit that its branch had when it was last seen."""
+    """A pull request as the forge shows it. `head` is the commit that its branch had when it was last seen.
+
+    `node` is the forge's other name for it, which some requests want. `approved`: a review that counts approves it and
+    none asks for changes. `queued`: it waits in a merge queue. `auto_merge`: it merges by itself once nothing blocks
+    it. `checks_failed`: a check of its head commit has failed, so that this will not happen.
+    """
 
     number: int
     url: str
@@ -17,3 +33,11 @@ class PullRequest:
     title: str
     body: str
     labels: tuple[str, ...] = ()
+    node: str = ""
+    created_at: datetime | None = None
+    draft: bool = False
+    approved: bool = False
+    queued: bool = False
+    auto_merge: bool = False
+    checks_failed: bool = False
+    comments: tuple[Comment, ...] = ()

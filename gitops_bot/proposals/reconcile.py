@@ -6,18 +6,34 @@ Whatever an earlier run managed to write before it died, this decision finds it 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import body, ownership
+from gitops_bot.proposals import body, comment, frozen, ownership, schedule
 from gitops_bot.proposals.markdown import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.proposals.schedule import Window
+
+#: Labels with which people speak to the bot, in any case: leave this pull request as it is; this branch is yours again.
+HOLD: Final = "hold"
+HAND_BACK: Final = "hand-back"
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A comment that is to be there; `edits` is the id of the one that gets this text, None where it is new."""
+
+    body: str
+    edits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +46,24 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """Push (where `push`) and bring title and body of the open pull request up to date."""
+    """Push (where `push`) and bring title and body of the open pull request up to date.
+
+    `takes_back`: a person handed the branch back. Their word, label or tick, is used up before anything is pushed.
+    """
 
     pull_request: PullRequest
     reason: Reason
     push: bool = True
+    takes_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """People win: nothing is written."""
+    """People win: nothing is written, but for the `comment` that tells them so, once."""
 
     pull_request: PullRequest | None
     reason: Reason
+    comment: Remark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,32 +94,41 @@ NAMES: dict[type[Action], Literal["open", "refresh", "leave", "close", "none"]] 
 }
 
 
-def decide(proposal: Proposal | None, branch: Branch | None, existing: Sequence[PullRequest]) -> Action:
+def decide(
+    proposal: Proposal | None,
+    branch: Branch | None,
+    existing: Sequence[PullRequest],
+    *,
+    refresh_approved: bool = False,
+    stands: bool = True,
+    why_gone: Reason | None = None,
+) -> Action:
     """The action for one branch.
 
-    `proposal` is None when nothing is left to propose; `existing` is newest first. Labels are no part of it: one that
-    a person took away stays away.
+    `proposal` is None when nothing is left to propose; `existing` is newest first. `stands`: whether any pin that the
+    branch carries still means something, neither on the base branch nor made from what that no longer has. `why_gone`
+    is what to say where the group itself is no more. The configuration's labels are no part of it: one that a person
+    took away stays away.
     """
     opened = next((pull for pull in existing if pull.state == "open"), None)
     if proposal is None and opened is None:
         return Nothing(None, Reason("nothing_new", "nothing to propose"))
     if branch is not None and opened is None and _merged(branch, existing):
         branch = None
-    if branch is not None and isinstance(theirs := ownership.of(branch), ownership.Theirs):
-        return Leave(opened, _person(branch, theirs))
-    pushed = proposal is not None and branch is not None and proposal.is_on(branch)
-    if opened is None:
-        missing = (
-            "the branch is there, its pull request is not" if pushed else "no pull request is open for this branch"
-        )
-        return Open(Reason("chosen", missing), push=not pushed)
-    if proposal is None:
-        return Close(opened, Reason("nothing_new", "nothing of it is left to propose"))
-    if not pushed:
-        return Refresh(opened, Reason("chosen", f"#{opened.number} is open: it gets the new plan in place"))
-    if unfinished := _unfinished(opened, proposal):
-        return Refresh(opened, Reason("chosen", f"#{opened.number} has the commit, but {unfinished}"), push=False)
-    return Nothing(opened, Reason("nothing_new", f"pull request #{opened.number} already proposes exactly this"))
+    if opened is not None and _has_label(opened, HOLD):
+        return Leave(opened, _asked_to_hold(opened))
+    whose = ownership.of(branch) if branch is not None else None
+    if branch is not None and isinstance(whose, ownership.Theirs) and not (opened is not None and handed_back(opened)):
+        return _left_to_people(opened, branch, whose)
+    pushed = (
+        proposal is not None and branch is not None and isinstance(whose, ownership.Ours) and proposal.is_on(branch)
+    )
+    if opened is not None:
+        if frozen.ice(opened) and not refresh_approved:
+            return _frozen(opened, proposal, whose, pushed=pushed, stands=stands, why_gone=why_gone)
+        return _kept_up(opened, proposal, pushed=pushed, stands=stands, why_gone=why_gone)
+    missing = "the branch is there, its pull request is not" if pushed else "no pull request is open for this branch"
+    return Open(Reason("chosen", missing), push=not pushed)
 
 
 def decide_unseen(proposal: Proposal | None, branch: Branch | None) -> Action:
@@ -111,6 +141,39 @@ def decide_unseen(proposal: Proposal | None, branch: Branch | None) -> Action:
             return Open(Reason("chosen", "pull requests were not looked for"))
         case action:
             return action
+
+
+def admit(
+    action: Action,
+    *,
+    at: datetime,
+    windows: Sequence[Window],
+    open_now: int,
+    opened: Sequence[datetime],
+    most_open: int | None,
+    most_new_per_hour: int | None,
+) -> Action:
+    """The action, unless it opens what may not be opened at this moment. What is open already is kept up at any time.
+
+    `opened` are the moments at which proposals of this environment were opened; `open_now` are open still.
+    """
+    if not isinstance(action, Open):
+        return action
+    if (closed := schedule.closed(windows, at)) is not None:
+        return Leave(None, closed)
+    if most_open is not None and open_now >= most_open:
+        text = f"{open_now} proposals of this environment are open and {most_open} may be: merge or close one first"
+        return Leave(None, Reason("held.limit", text, {"most_open": most_open}))
+    recent = sorted(moment.astimezone(UTC) for moment in opened if moment > at - _HOUR)
+    if most_new_per_hour is not None and len(recent) >= most_new_per_hour:
+        frees = recent[-most_new_per_hour] + _HOUR
+        text = (
+            f"{len(recent)} proposals of this environment were opened within an hour and {most_new_per_hour} may be: "
+            f"the next one not before {frees:%Y-%m-%d %H:%M:%S} UTC"
+        )
+        when = f"{frees:%Y-%m-%dT%H:%M:%SZ}"
+        return Leave(None, Reason("held.limit", text, {"most_new_per_hour": most_new_per_hour, "opens_at": when}))
+    return action
 
 
 def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
@@ -126,6 +189,49 @@ def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
     return all(pull.head != branch.head for pull in existing)
 
 
+def handed_back(pull: PullRequest) -> bool:
+    """Whether a person gave the branch of a pull request back to the bot, by the label or by the box in its text."""
+    return _has_label(pull, HAND_BACK) or body.handed_back(pull.body)
+
+
+def _frozen(
+    opened: PullRequest,
+    proposal: Proposal | None,
+    whose: ownership.Ours | ownership.Theirs | None,
+    *,
+    pushed: bool,
+    stands: bool,
+    why_gone: Reason | None,
+) -> Action:
+    """What was reviewed is what merges, whether or not its text is finished."""
+    if pushed:
+        return Nothing(opened, _already(opened))
+    if proposal is None and not stands and not handed_back(opened):
+        return Close(opened, why_gone or _nothing_left(stands))
+    return Leave(opened, frozen.reason(opened, proposal, whose, stands=stands))
+
+
+def _kept_up(
+    opened: PullRequest, proposal: Proposal | None, *, pushed: bool, stands: bool, why_gone: Reason | None
+) -> Action:
+    """The open pull request gets what it lacks, in place."""
+    if proposal is None:
+        return Close(opened, why_gone or _nothing_left(stands))
+    if handed_back(opened):
+        # Also where the branch is ours: a word that outlives its use would give the next person's commit away.
+        text = f"#{opened.number} was handed back: its branch is the bot's again"
+        return Refresh(opened, Reason("chosen", text), push=not pushed, takes_back=True)
+    if not pushed:
+        return Refresh(opened, Reason("chosen", f"#{opened.number} is open: it gets the new plan in place"))
+    if unfinished := _unfinished(opened, proposal):
+        return Refresh(opened, Reason("chosen", f"#{opened.number} has the commit, but {unfinished}"), push=False)
+    return Nothing(opened, _already(opened))
+
+
+def _has_label(pull: PullRequest, name: str) -> bool:
+    return any(label.lower() == name for label in pull.labels)
+
+
 def _unfinished(opened: PullRequest, proposal: Proposal) -> str | None:
     """What an earlier run did not come to do."""
     # A closing mark in an open one is of a run that died, or was reopened since: a person's closing must count again.
@@ -139,12 +245,41 @@ def _merged(branch: Branch, existing: Sequence[PullRequest]) -> bool:
     return any(pull.state == "merged" and pull.head == branch.head for pull in existing)
 
 
-def _person(branch: Branch, theirs: ownership.Theirs) -> Reason:
+def _asked_to_hold(opened: PullRequest) -> Reason:
+    text = f"#{opened.number} has the label `{HOLD}`: it is left as it is until that is taken away"
+    return Reason("held.label", text, {"pull_request": opened.number, "url": opened.url})
+
+
+def _already(opened: PullRequest) -> Reason:
+    return Reason("nothing_new", f"pull request #{opened.number} already proposes exactly this")
+
+
+def _nothing_left(stands: bool) -> Reason:
+    if stands:
+        text = "what it proposes is not wanted any more: its source went back, or another group proposes it now"
+    else:
+        text = "nothing of it is left to propose: the base branch has it already or moved on, or it is held now"
+    return Reason("nothing_new", text)
+
+
+def _left_to_people(opened: PullRequest | None, branch: Branch, theirs: ownership.Theirs) -> Leave:
     author = plain(theirs.author, 100)
     who = f" by {author}" if author else ""
-    return Reason(
+    until = "merged or deleted" if opened is None else f"merged, deleted or handed back (label `{HAND_BACK}`)"
+    reason = Reason(
         "person",
         f"commit {theirs.commit[:10]}{who} on {branch.name} is not the bot's ({theirs.why}): the branch is left alone "
-        "until it is merged or deleted",
+        f"until it is {until}",
         {"commit": theirs.commit, "branch": branch.name, "author": author},
     )
+    return Leave(opened, reason, _owed(opened, theirs) if opened is not None else None)
+
+
+def _owed(opened: PullRequest, theirs: ownership.Theirs) -> Remark | None:
+    """The comment about this commit, where it is not there yet; it takes the place of one about another commit."""
+    about = {comment.marker_of(said.body): said.id for said in opened.comments}
+    if f"person {theirs.commit}" in about:
+        return None
+    older = [number for marker, number in about.items() if marker is not None and marker.startswith("person ")]
+    text = comment.person(theirs.commit, theirs.author, theirs.why)
+    return Remark(text, edits=older[-1] if older else None)

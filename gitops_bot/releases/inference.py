@@ -57,7 +57,21 @@ class Propose:
     """How the changes of an inferred environment are put to people: never behind their back."""
 
     as_: Literal["pull-request"] = "pull-request"
+    group: Literal["environment"] = "environment"
+    together: bool = False
     labels: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    draft: bool = False
+    refresh_approved: bool = False
+    auto_merge: Literal["never"] = "never"
+    merge_method: None = None
+    most_open: int | None = None
+    most_new_per_hour: int | None = None
+    schedule: tuple[()] = ()
+    title: str | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,7 @@ class Inferred:
     """What a repository looks like without a configuration; a `Rulebook`."""
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
+    holds: tuple[()] = ()
 
     def rules(self, environment: str, entry: Pinned) -> Rules:
         """The next tag of the shape that the entry pins, written in the same shape.

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
@@ -10,7 +13,10 @@ from gitops_bot import config
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.policy import follow, pattern, semver
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.images.rules import NamedPolicy, Rulebook, Rules
+from gitops_bot.images.rules import NamedPolicy, Rules
+
+if TYPE_CHECKING:
+    from gitops_bot.journeys.book import Book
 
 GOOD = """\
 # gitops-bot.yaml, at the root of the manifest repository
@@ -41,7 +47,21 @@ environments:
         policy: {semver: ^1.2, prereleases: true, pattern: "^v"}
         on_move: follow
     propose:
+      group:
+        - {name: web, images: ["ghcr.io/acme/web*"], together: true}
+        - {name: rest, overlays: ["apps/*/overlays/production"]}
       labels: [release, 1.0]
+      reviewers: [alice, "team:acme/platform"]
+      auto_merge: without-checks
+      merge_method: squash
+      limit: {open: 5, new_per_hour: 2}
+      schedule: [{days: [mon-fri], hours: 09:00-16:30, timezone: Europe/Berlin}]
+      title: "chore({environment}): {summary}"
+      message: "{title}\\n\\n{changes}"
+
+holds:
+  - {environment: production, image: ghcr.io/acme/web, until: 2026-12-24, why: no release before the fair}
+  - {environment: staging, until: "2026-12-24T18:00:00+01:00", why: 'the fair'}
 
 registries:
   ghcr.io: {username: bot, password_env: GHCR_TOKEN}
@@ -83,8 +103,33 @@ def test_a_good_file_is_read_in_its_order() -> None:
     assert production.name == "production"
     assert production.overlays == ("apps/{app}/overlays/production", "./clusters/**/prod/")
     assert production.places == (("gitops-bot.yaml", 21, 16), ("gitops-bot.yaml", 21, 50))
-    assert production.propose == config.Propose("pull-request", ("release", "1.0"))
-    assert read.environments["staging"].propose == config.Propose("commit", ())
+    assert production.propose == config.Propose(
+        group=(
+            config.NamedGroup("web", images=("ghcr.io/acme/web*",), together=True),
+            config.NamedGroup("rest", overlays=("apps/*/overlays/production",)),
+        ),
+        labels=("release", "1.0"),
+        reviewers=("alice",),
+        teams=("platform",),
+        auto_merge="without-checks",
+        merge_method="squash",
+        most_open=5,
+        most_new_per_hour=2,
+        schedule=(config.Window(frozenset(range(5)), time(9), time(16, 30), ZoneInfo("Europe/Berlin")),),
+        title="chore({environment}): {summary}",
+        message="{title}\n\n{changes}",
+    )
+    assert read.environments["staging"].propose == config.Propose("commit")
+    assert read.holds == (
+        config.Hold(
+            "production",
+            "ghcr.io/acme/web",
+            datetime(2026, 12, 24, tzinfo=UTC),
+            "no release before the fair",
+            ("gitops-bot.yaml", 42, 5),
+        ),
+        config.Hold("staging", None, datetime(2026, 12, 24, 17, tzinfo=UTC), "the fair", ("gitops-bot.yaml", 43, 5)),
+    )
     assert dict(read.registries) == {
         "ghcr.io": config.RegistryAccess(username="bot", password_env="GHCR_TOKEN"),
         "docker.io": config.RegistryAccess(password_env="HUB_TOKEN"),
@@ -94,8 +139,8 @@ def test_a_good_file_is_read_in_its_order() -> None:
 
 def test_the_smallest_file_has_defaults() -> None:
     read = config.read("version: 1\n" + REST, "f.yaml")
-    assert (read.repository, read.branch, dict(read.registries)) == (None, None, {})
-    assert read.environments["dev"].propose == config.Propose("pull-request", ())
+    assert (read.repository, read.branch, dict(read.registries), read.holds) == (None, None, {}, ())
+    assert read.environments["dev"].propose == config.Propose("pull-request", "environment")
     assert read.rules("dev", entry("web")) == Rules(None, pin="tag+digest", on_move=None, ignore=False)
 
 
@@ -128,7 +173,7 @@ OWN = NamedPolicy(None, semver("^1.2", prereleases=True, pattern="^v"), "config"
     ],
 )
 def test_an_image_beats_its_environment(environment: str, who: Entry, expected: Rules) -> None:
-    book: Rulebook = config.read(GOOD, "f.yaml")
+    book: Book = config.read(GOOD, "f.yaml")
     assert book.rules(environment, who) == expected
 
 
@@ -390,21 +435,9 @@ WITHIN = {
         "overlays: [a]\n    propose: {as: pullrequest}",
         "5:19 `as` is pull-request or commit, not 'pullrequest' / did you mean `pull-request`?",
     ),
-    "reviewers": (
-        "overlays: [a]\n    propose: {reviewers: [me]}",
-        "5:15 unknown key 'reviewers' / known here: `as`, `l",
-    ),
-    "labels on a commit": (
-        "overlays: [a]\n    propose: {as: commit, labels: [x]}",
-        "5:27 `labels` are for pull requests, and here a commit is made / remove `labels`, or say `as: pull-request`",
-    ),
-    "an endless label": (
-        f"overlays: [a]\n    propose: {{labels: [{'x' * 51}]}}",
-        "5:24 an item of `labels` is a label",
-    ),
-    "too many labels": (
-        f"overlays: [a]\n    propose: {{labels: [{'x, ' * 101}]}}",
-        "5:23 `labels` has 101 items, and 10",
+    "a glob that says a name twice": (
+        'overlays: ["{app}/{app}"]',
+        "4:16 an item of `overlays` is wrong: `{app}` stands in it twice / as in `overlays: ",
     ),
     "a digest that is not pinned": (
         "overlays: [a]\n    pin: tag\n    policy: {digest: main}",
@@ -581,6 +614,15 @@ KEYS = [
     "ignore",
     "<semver>",
     "<named>",
+    "<groups>",
+    "name",
+    "days",
+    "hours",
+    "timezone",
+    "open",
+    "environment",
+    "until",
+    "why",
     "[key]",
     "username",
     "password_env",
@@ -610,3 +652,15 @@ def test_any_shape_in_any_place_is_read_or_refused(key: str, shape: str) -> None
         f"version: 1\npolicies: {{a: {shape}}}\nenvironments: {{a: {shape}}}\nregistries: {{a.b: {shape}}}\n"
     )
     read_or_refuse(f"version: 1\nenvironments: {{a: {{overlays: [a], policy: {shape}, images: {{b: {shape}}}}}}}\n")
+
+
+@given(
+    key=st.sampled_from(["as", "group", "labels", "reviewers", "auto_merge", "limit", "schedule", "title", "message"]),
+    shape=SHAPES,
+)
+def test_any_shape_in_any_place_of_propose_and_holds_is_read_or_refused(key: str, shape: str) -> None:
+    read_or_refuse(
+        f"version: 1\nholds: {shape}\nenvironments: {{a: {{overlays: [a], propose: {{{key}: {shape}}}}}, "
+        f"b: {{overlays: [b], propose: {{as: commit, group: [{shape}], schedule: [{shape}]}}}}}}\n"
+    )
+    read_or_refuse(f"version: 1\nholds: [{shape}]\nenvironments: {{a: {{overlays: [a], propose: {shape}}}}}\n")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 
 from gitops_bot import config
 from gitops_bot.errors import ConfigError
@@ -35,9 +36,28 @@ def is_read(text: str) -> bool:
     return True
 
 
+class Core(SafeConstructor):
+    """YAML 1.2 has no type for dates: they are texts."""
+
+
+Core.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
+
+
 def is_valid(text: str) -> bool:
     """As an editor sees it: YAML 1.2 loaded as plain data of JSON, then the schema."""
-    return VALIDATOR.is_valid(json.loads(json.dumps(YAML(typ="safe", pure=True).load(text))))
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = Core
+    return VALIDATOR.is_valid(json.loads(json.dumps(yaml.load(text))))
+
+
+def proposed(lines: str) -> str:
+    """A file whose one environment says that of its proposals."""
+    return HEAD + f"environments: {{a: {{overlays: [a], propose: {{{lines}}}}}}}\n"
+
+
+def held(lines: str) -> str:
+    """A file with one hold."""
+    return DEV + f"holds: [{{{lines}}}]\n"
 
 
 def test_the_published_schema_is_the_one_of_the_code() -> None:
@@ -83,7 +103,7 @@ def test_no_mapping_of_the_schema_is_open() -> None:
                 yield from mappings(value)
 
     found = list(mappings(SCHEMA))
-    assert len(found) == 12
+    assert len(found) == 16
     assert all(mapping["additionalProperties"] is False for mapping in found)
 
 
@@ -113,7 +133,33 @@ environments:
     images:
       ghcr.io/acme/web: {policy: {digest: latest}, pin: digest, on_move: hold, ignore: true}
       "a b:c": {}
-    propose: {as: pull-request, labels: [x, "ümlaut"]}
+    propose:
+      as: pull-request
+      group:
+        - {name: web-1.x, images: ["ghcr.io/acme/web*", "a b:*"], overlays: ["apps/{app}/**"], together: false}
+        - {name: rollback, overlays: [.]}
+      together: true
+      labels: [x, "ümlaut", holder, 1]
+      reviewers: [alice, a_b-c, 1x, 12, team:platform, "team:acme/the_platform-2"]
+      assignees: [bob]
+      draft: false
+      refresh_approved: true
+      auto_merge: without-checks
+      merge_method: rebase
+      limit: {open: 1, new_per_hour: 1000}
+      schedule:
+        - {days: [mon, tuesday-wed, sat-mon], hours: 22:00-06:00, timezone: America/Argentina/Buenos_Aires}
+        - {hours: "00:00-24:00"}
+        - {days: [sun], timezone: UTC}
+      title: "{{{environment}}}: {group} {summary} {count} {images} {overlays} {source}"
+      message: |
+        {title}
+
+        {changes} {{}}
+holds:
+  - {environment: prod.eu-1, image: a b:c, until: 2028-02-29, why: "ümlaut: yes"}
+  - {environment: prod.eu-1, until: "2026-12-24T23:59:59.5-23:59", why: 1}
+  - {environment: prod.eu-1, until: 2026-12-24 18:00Z, why: fair}
 registries:
   ghcr.io: {username: bot, password_env: _T1}
   "[::1]:5000": {plain_http: true, concurrency: 64, rate: 0.5}
@@ -122,7 +168,16 @@ registries:
 """,
     "numbers as texts": DEV + "branch: 1.0\npolicies: {1.5: {digest: 1.10}, 2: {semver: 1.2}}",
     "a version with a point": "version: 1.0\nenvironments: {dev: {overlays: [dev]}}",
-    "commit without labels": HEAD + "environments: {a: {overlays: [a], propose: {as: commit, labels: []}}}",
+    "a commit, and what says nothing beside it": proposed(
+        "as: commit, group: environment, together: false, labels: [], reviewers: [], assignees: [], draft: false, "
+        "refresh_approved: false, auto_merge: false, schedule: [{days: [mon]}], title: a, message: b"
+    ),
+    "a draft that does not merge": proposed("draft: true, auto_merge: false"),
+    "neither a draft": proposed("draft: false, auto_merge: true"),
+    "one limit": proposed("limit: {open: 1.0}"),
+    "the longest title": proposed(f"title: {'x' * 200}"),
+    "the longest message": proposed(f"message: {'x' * 10_000}"),
+    "a reason of blanks and a word": held("environment: dev, until: 2026-12-24, why: ' x '"),
     "a password without a user": DEV + "registries: {ghcr.io: {password_env: X}}",
     "a whole number with a point": DEV + "registries: {ghcr.io: {concurrency: 4.0}}",
     "a hexadecimal number": DEV + "registries: {ghcr.io: {concurrency: 0x10}}",
@@ -154,7 +209,78 @@ REFUSED = {
     "a pin that is none": HEAD + "environments: {a: {overlays: [a], pin: tags}}",
     "an image of nothing": HEAD + "environments: {a: {overlays: [a], images: {b: }}}",
     "an image with overlays": HEAD + "environments: {a: {overlays: [a], images: {b: {overlays: [a]}}}}",
-    "labels on a commit": HEAD + "environments: {a: {overlays: [a], propose: {as: commit, labels: [a]}}}",
+    **{
+        f"{key} on a commit": proposed(f"as: commit, {key}: {value}")
+        for key, value in {
+            "group": "overlay",
+            "together": "true",
+            "labels": "[a]",
+            "reviewers": "[a]",
+            "assignees": "[a]",
+            "draft": "true",
+            "refresh_approved": "true",
+            "auto_merge": "without-checks",
+            "merge_method": "merge",
+            "limit": "{open: 1}",
+        }.items()
+    },
+    "groups by name on a commit": proposed("as: commit, group: [{name: a, images: [b]}]"),
+    "a draft that merges": proposed("draft: true, auto_merge: without-checks"),
+    "a method that nothing merges by": proposed("merge_method: merge"),
+    "a method beside no merging": proposed("merge_method: merge, auto_merge: false"),
+    "another grouping": proposed("group: team"),
+    "no groups": proposed("group: []"),
+    "a group of nothing": proposed("group: [{name: a}]"),
+    "a group of no images": proposed("group: [{name: a, images: []}]"),
+    "a group without a name": proposed("group: [{images: [a]}]"),
+    "a group like the default": proposed("group: [{name: All, images: [a]}]"),
+    "a group like a rollback": proposed("group: [{name: Rollback.a, images: [a]}]"),
+    "a group with labels": proposed("group: [{name: a, images: [a], labels: [b]}]"),
+    "together as a word": proposed("together: yes"),
+    "the label of a hold": proposed("labels: [Hold]"),
+    "the label that hands back": proposed("labels: [hand-back]"),
+    "a person with an at sign": proposed("reviewers: ['@alice']"),
+    "a team without a name": proposed("reviewers: ['team:']"),
+    "a team for an assignee": proposed("assignees: ['team:platform']"),
+    "too many assignees": proposed(f"assignees: [{', '.join(f'a{number}' for number in range(11))}]"),
+    "another word for merging": proposed("auto_merge: always"),
+    "merging in quotes": proposed("auto_merge: 'true'"),
+    "another method": proposed("auto_merge: true, merge_method: fast-forward"),
+    "a limit of nothing": proposed("limit: {}"),
+    "a limit of none": proposed("limit: {open: 0}"),
+    "a limit without end": proposed("limit: {new_per_hour: 1001}"),
+    "an empty schedule": proposed("schedule: []"),
+    "a window of nothing": proposed("schedule: [{timezone: UTC}]"),
+    "a window of no days": proposed("schedule: [{days: []}]"),
+    "a day that is none": proposed("schedule: [{days: [mo]}]"),
+    "days with capitals": proposed("schedule: [{days: [Mon-Fri]}]"),
+    "hours of one digit": proposed("schedule: [{hours: 9:00-17:00}]"),
+    "hours that are none": proposed("schedule: [{hours: 24:00-09:00}]"),
+    "hours of no length": proposed("schedule: [{hours: 09:00-09:00}]"),
+    "a zone by its offset": proposed("schedule: [{days: [mon], timezone: +02:00}]"),
+    "the zone of the machine": proposed("schedule: [{days: [mon], timezone: localtime}]"),
+    "an unknown field": proposed("title: '{sumary}'"),
+    "a field of messages in a title": proposed("title: '{title}'"),
+    "a format of a field": proposed("title: '{count:>10}'"),
+    "a brace that is open": proposed("message: 'a {'"),
+    "a brace that is closed": proposed("message: 'a }}}'"),
+    "a trailer": proposed('message: "{title}\\n\\nGitops-Bot-Plan: 1 a b policy"'),
+    "a title of two lines": proposed('title: "a\\nb"'),
+    "a title of a separator": proposed('title: "a\\u2028b"'),
+    "a title too long": proposed(f"title: {'x' * 201}"),
+    "a title of nothing": proposed("title: '  '"),
+    "a message too long": proposed(f"message: {'x' * 10_001}"),
+    "a message that begins with nothing": proposed('message: "\\n{title}"'),
+    "a hold of nothing": held(""),
+    "a hold without an environment": held("until: 2026-12-24, why: a"),
+    "a hold without an end": held("environment: dev, why: a"),
+    "a hold without a reason": held("environment: dev, until: 2026-12-24"),
+    "a hold of blanks": held("environment: dev, until: 2026-12-24, why: ' '"),
+    "a hold of two lines": held('environment: dev, until: 2026-12-24, why: "a\\nb"'),
+    "a hold until a number": held("environment: dev, until: 2026, why: a"),
+    "a hold until no month": held("environment: dev, until: 2026-13-01, why: a"),
+    "a hold until an hour of nowhere": held("environment: dev, until: 2026-12-24T18:00:00, why: a"),
+    "holds as a mapping": DEV + "holds: {environment: dev, until: 2026-12-24, why: a}",
     "a label too long": HEAD + f"environments: {{a: {{overlays: [a], propose: {{labels: [{'a' * 51}]}}}}}}",
     "a policy of nothing": DEV + "policies: {a: {}}",
     "a policy as a text": DEV + "policies: {a: '>=1'}",
@@ -180,6 +306,11 @@ ONLY_THE_READER_REFUSES = {
     "names that make one branch": HEAD + "environments: {a.b: {overlays: [a]}, a-b: {overlays: [b]}}",
     "one registry twice": DEV + "registries: {docker.io: {}, index.docker.io: {}}",
     "one image twice": HEAD + "environments: {a: {overlays: [a], images: {nginx: {}, docker.io/nginx: {}}}}",
+    "a glob that says a name twice": HEAD + "environments: {a: {overlays: ['{b}/{b}']}}",
+    "groups that make one branch": proposed("group: [{name: a.b, images: [a]}, {name: A-b, images: [c]}]"),
+    "no such time zone": proposed("schedule: [{days: [mon], timezone: Europe/Berln}]"),
+    "no such environment": held("environment: production, until: 2026-12-24, why: a"),
+    "no such day": held("environment: dev, until: 2026-02-30, why: a"),
     "a digest that is not pinned": HEAD + "environments: {a: {overlays: [a], pin: tag, policy: {digest: b}}}",
 }
 

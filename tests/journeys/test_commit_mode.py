@@ -127,4 +127,4 @@ def test_a_protected_branch_fails_at_once_with_the_way_out_while_others_go_on(st
     text = straight.bot("update", "dev")
     assert text.code == 1
     assert "GH006" in text.out + text.err
-    assert "let the bot bypass the branch's rules" in text.out + text.err
+    assert "let the bot bypass the rule" in text.out + text.err

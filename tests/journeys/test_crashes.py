@@ -163,7 +163,7 @@ def test_an_api_that_refuses_leaves_the_branch_for_the_next_run(shop: Deploy) ->
     digest = shop.push("web", "1.1.0")
     said = "GitHub Actions is not permitted to create or approve pull requests."
     refusal = Answer.json(403, {"message": said, "documentation_url": "https://docs.github.com/rest"})
-    shop.gate(lambda request, go: refusal if request.method == "POST" else go())
+    shop.gate(lambda request, go: refusal if request.path.endswith("/pulls") else go())
     done = shop.ask("update")
     assert done.code == 1
     (problem,) = done.json["problems"]

@@ -186,7 +186,7 @@ def test_a_push_while_the_bot_closes_keeps_the_pull_request_open_and_the_mark_is
     assert CLOSED in marked[0]
     assert seen.after[BRANCH] == theirs[0]
     assert (shop.pull()["number"], shop.pull()["body"]) == (1, before)
-    assert seen.writes == ["PATCH /pulls/1 200", "PATCH /pulls/1 200"]
+    assert seen.writes == ["PATCH /pulls/1 200", "PATCH /pulls/1 200", "POST /issues/1/comments 201"]
     found = proposal(done.json)
     assert (done.code, found["action"], found["reason"]["code"]) == (0, "leave", "person")
     # Closed by a person now, it is that person's word.

@@ -126,7 +126,7 @@ def test_a_pull_request_that_ends_behind_the_runs_back_is_followed_by_another(sh
 
     def behind_its_back(request: Request, go: Callable[[], Answer]) -> Answer:
         answer = go()
-        if request.method == "GET":
+        if request.path.endswith("/graphql"):
             # The run has just read that #1 is open, and will push on its branch.
             shop.gate(None)
             if how == "merged":

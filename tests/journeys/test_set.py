@@ -45,7 +45,8 @@ def test_a_given_digest_is_the_truth_and_a_missing_one_is_asked_for_once(shop: D
     with shop.world.registry.counting() as asked:
         done = shop.ask("set", "production", f"{shop.image('web')}=1.1.0@{A}", f"{shop.image('api')}=1.1.0")
     assert done.code == 0
-    assert asked == [f"HEAD /v2/{shop.name}/api/manifests/1.1.0 200"]
+    # What is asked of the digests is for the text only.
+    assert [line for line in asked if "sha256:" not in line] == [f"HEAD /v2/{shop.name}/api/manifests/1.1.0 200"]
     assert changes(done.json) == {
         "web": ("1.1.0", A, "set", "forward"),
         "api": ("1.1.0", digest, "set", "forward"),
@@ -179,7 +180,7 @@ def test_a_branch_that_a_person_took_over_is_left_alone_and_fails_the_command(sh
     shop.remote.commit(BRANCH, {"more": b"by hand"})
     with shop.watching() as seen:
         done = shop.ask("set", "production", f"{shop.image('web')}=1.2.0@{B}")
-    assert seen.nothing
+    assert (seen.before, seen.writes) == (seen.after, ["POST /issues/1/comments 201"])
     assert done.code == 1
     assert done.json["environments"][0]["proposals"][0]["action"] == "leave"
 

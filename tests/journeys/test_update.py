@@ -223,7 +223,7 @@ def test_a_persons_commit_takes_the_branch_over(shop: Deploy, author: str) -> No
 
     with shop.watching() as seen:
         done = shop.ask("update")
-    assert seen.nothing
+    assert (seen.before, seen.writes) == (seen.after, ["POST /issues/1/comments 201"])
     assert shop.branches[BRANCH] == theirs
     assert done.code == 0
     found = proposal(done.json)
@@ -243,7 +243,7 @@ def test_an_edit_in_the_bots_own_words_is_still_a_persons(shop: Deploy) -> None:
     theirs = shop.remote.commit(BRANCH, {WEB: data}, message=shop.message(BRANCH), parents=[shop.branches["main"]])
     with shop.watching() as seen:
         done = shop.ask("update")
-    assert seen.nothing
+    assert seen.before == seen.after
     assert shop.branches[BRANCH] == theirs
     assert proposal(done.json)["reason"]["code"] == "person"
 
@@ -283,7 +283,7 @@ def test_a_merge_that_carries_more_than_the_base_is_a_persons(shop: Deploy) -> N
     )
     with shop.watching() as seen:
         done = shop.ask("update")
-    assert seen.nothing
+    assert seen.before == seen.after
     assert proposal(done.json)["action"] == "leave"
 
 
@@ -324,7 +324,7 @@ def test_what_the_base_has_by_now_is_taken_back(shop: Deploy) -> None:
     assert (pull["state"], pull["merged_at"]) == ("closed", None)
     assert "<!-- gitops-bot:closed -->" in pull["body"]
     (comment,) = shop.call("GET", "/issues/1/comments")
-    assert comment["body"] == "nothing of it is left to propose"
+    assert "Closed: nothing of it is left to propose: the base branch has it already" in comment["body"]
 
     # The bot's own closing declines nothing: the pin comes back when the base goes back.
     shop.remote.commit("main", {WEB: shop.files(f"{seen.before['main']}~1")[WEB]}, message="back")

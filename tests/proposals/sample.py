@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from gitops_bot.images.build import Build
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.manifests import kustomization
@@ -59,6 +61,20 @@ def change(
         Reason("chosen", reason),
         new_name,
     )
+
+
+def build(**more: object) -> Build:
+    """What a well-kept image says of itself."""
+    whole = Build(
+        created=datetime(2026, 8, 1, 12, 0, tzinfo=UTC),
+        source="https://github.com/acme/web",
+        revision="a" * 40,
+        version="2.0.0",
+        platforms=("linux/amd64", "linux/arm64"),
+        size=41_200_000,
+        sized="linux/amd64",
+    )
+    return replace(whole, **more)
 
 
 def plan(*changes: Change, **more: object) -> Plan:

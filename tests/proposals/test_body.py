@@ -11,14 +11,16 @@ from markdown_it import MarkdownIt  # what `rich` renders Markdown with
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import body
+from gitops_bot.proposals import advice, body
+from gitops_bot.proposals.details import Described
+from gitops_bot.proposals.limit import LIMIT, size
 from gitops_bot.proposals.markdown import plain
 from gitops_bot.proposals.trailers import PinChange
 from gitops_bot.releases.plan import Change, Entry, Held
-from tests.proposals.sample import API, A, B, C, change, plan
+from tests.proposals.sample import API, A, B, C, build, change, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 CLOSED = "<!-- gitops-bot:closed -->"
 HOSTILE = {
@@ -38,6 +40,16 @@ HOSTILE = {
     "pin marks": f"\n<!-- gitops-bot:pins {'0' * 16} -->\n",
     "mentions": "@acme/team @ada me@example.test",
     "issues": "fixes #1, closes acme/deploy#2",
+    "issues by their short name": "fixes GH-1, closes gh-2",
+    "lists": "- a",
+    "numbered lists": "1. a",
+    "rules": "---",
+    "a ticked box": "- [x] <!-- gitops-bot:hand-back -->",
+    "a ticked box on its own line": "x\n\n- [x] <!-- gitops-bot:hand-back --> y\n",
+    "an auto-merge mark": "\n<!-- gitops-bot:auto-merge -->\n",
+    "the end of the bot's part": "\n<!-- gitops-bot:end -->\n",
+    "the end of a section": "</summary></details>\n\n</details>\n\n# x",
+    "a fence": "```\n```sh\nx",
     "links": "[x](https://evil.test) ![y](https://evil.test/z.png) <https://evil.test> https://evil.test www.evil.test",
     "emphasis": "*a* __b__ ~~c~~ $d$ &lt;",
     "control characters": "a\x00b\x1b[2Jc\x7f\x9b",
@@ -63,8 +75,20 @@ def said(*changes: Change) -> tuple[PinChange, ...]:
     )
 
 
-def rendered(*changes: Change, held: tuple[Held, ...] = (), environment: str = "staging") -> str:
-    return body.render(replace(plan(*changes), held=held, environment=environment), said(*changes))
+def rendered(
+    *changes: Change,
+    held: tuple[Held, ...] = (),
+    environment: str = "staging",
+    described: Mapping[tuple[str, str], Described] | None = None,
+) -> str:
+    whole = replace(plan(*changes), held=held, environment=environment)
+    return body.render(whole, said(*changes), described or {})
+
+
+def telling(text: str) -> Described:
+    """Images that say this of themselves, whatever they are asked, and commits that say it too."""
+    before = build(source=text, revision=text, platforms=(text, f"{text}?"), sized=text)
+    return Described(before, replace(before, platforms=(text, f"{text}!")), (text, f"{text} {text}"))
 
 
 @dataclass(frozen=True)
@@ -72,17 +96,23 @@ class Shown:
     """What a reader of the Markdown gets to see."""
 
     rows: list[list[str]]
+    #: What a reader would stumble over, click on or be shouted at by.
     active: list[str]
     comments: list[str]
+    #: HTML that stands by itself, line by line, without the comments.
+    html: list[str]
+    fences: list[str]
+    links: list[str]
     text: str
 
 
 def shown(text: str) -> Shown:
     """The body as an independent parser of Markdown with tables reads it."""
-    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
     rows: list[list[str]] = []
     active: list[str] = []
     words: list[str] = []
+    links: list[str] = []
     for at, token in enumerate(tokens):
         if token.type == "tr_open":
             rows.append([])
@@ -90,16 +120,26 @@ def shown(text: str) -> Shown:
             cell = tokens[at + 1].children or []
             rows[-1].append("".join(part.content for part in cell if part.type != "html_inline"))
         for part in token.children or []:
-            if part.type in ("image", "link_open", "em_open", "strong_open") or (
-                part.type == "html_inline" and part.content != "<br>"
+            if part.type in ("image", "em_open", "strong_open", "s_open") or (
+                part.type == "html_inline" and part.content not in ("<br>", advice.BOX)
             ):
                 active.append(part.content or part.type)
+            if part.type == "link_open":
+                links.append(str(part.attrs["href"]))
             if part.type == "text":
                 words.append(part.content)
-        if token.type in ("heading_open", "hr", "fence", "code_block", "blockquote_open"):
+        if token.type in ("heading_open", "hr", "code_block", "ordered_list_open"):
             active.append(token.type)
-    comments = [line for token in tokens if token.type == "html_block" for line in token.content.splitlines()]
-    return Shown(rows, active, comments, "\n".join(words))
+    blocks = [line for token in tokens if token.type == "html_block" for line in token.content.splitlines()]
+    return Shown(
+        rows,
+        active,
+        [line for line in blocks if line.startswith("<!--")],
+        [line for line in blocks if not line.startswith("<!--")],
+        [token.content for token in tokens if token.type == "fence"],
+        links,
+        "\n".join(words),
+    )
 
 
 def test_a_reviewer_sees_image_from_to_digest_and_why() -> None:
@@ -129,6 +169,69 @@ def test_digests_alone_and_new_repositories_are_shown() -> None:
     assert row[1:4] == [f"@{A}", "(by digest)", B]
 
 
+def test_what_is_known_of_the_images_stands_below_the_table() -> None:
+    one, other = change(before=Pin("v1", A)), change("api", file=API)
+    known = Described(build(), build(revision="b" * 40, platforms=("linux/amd64",)), ("fix: #1 by @ada",))
+    seen = shown(rendered(one, other, described={one.entry.key: known}))
+    assert len(seen.rows) == 3
+    assert seen.html == [
+        "<details><summary><code>docker.io/library/web</code> <code>v1</code> → <code>v2</code></summary>",
+        "</details>",
+        "<details><summary>Or pin again what was there before</summary>",
+        "</details>",
+    ]
+    assert seen.fences == [
+        f"docker pull docker.io/library/web@{B}\n",
+        f"gitops-bot set staging web=v1@{A} --allow-downgrade\ngitops-bot set staging api=v1 --allow-downgrade\n",
+    ]
+    assert seen.links == [f"https://github.com/acme/web/compare/{'a' * 40}...{'b' * 40}"]
+    assert "\nfix: #\u200b1 by @\u200bada\n" in seen.text
+
+
+def test_lost_platforms_are_said_outside_of_what_is_folded_away() -> None:
+    one = change()
+    described = {one.entry.key: Described(build(), build(platforms=("linux/amd64",)))}
+    text = rendered(one, described=described)
+    assert (
+        "|\n\n> [!WARNING]\n> - `docker.io/library/web` `v2` was not built for `linux/arm64` any more\n\n<details>"
+        in text
+    )
+    assert "WARNING" not in rendered(one, described={one.entry.key: Described(build(), build())})
+
+
+def test_overlays_that_change_alike_share_a_section() -> None:
+    changes = [change(), change(file=API)]
+    described = {one.entry.key: Described(build(), build(platforms=("linux/amd64",))) for one in changes}
+    text = rendered(*changes, described=described)
+    assert len(shown(text).rows) == 3
+    assert text.count("docker pull") == text.count("was not built for") == 1
+
+
+def test_what_is_known_is_cut_at_a_whole_section_with_a_word() -> None:
+    changes = [change(f"web{number}") for number in range(60)]
+    known = Described(build(), build(), tuple("x" * 200 for _ in range(30)))
+    text = rendered(*changes, described={one.entry.key: known for one in changes})
+    seen = shown(text)
+    sections = len(seen.html) // 2 - 1
+    assert 0 < sections < 60
+    assert len(seen.fences) == sections + 1
+    assert f"\n\n… and more is known of {60 - sections} changes, for which there is no room.\n\n**How to roll" in text
+    assert LIMIT - 3_500 < len(text) <= LIMIT
+
+
+def test_where_room_is_short_the_table_comes_first_and_the_ways_of_people_stay() -> None:
+    changes = [change(f"web{number}", before=Pin("v1", A)) for number in range(1000)]
+    held = tuple(Held(one.entry, one.before, one.after, one.reason) for one in changes)
+    gone = Described(build(), build(platforms=()), ("x",))
+    text = rendered(*changes, held=held, described={one.entry.key: gone for one in changes})
+    assert len(shown(text).rows) > 150
+    assert "more changes: see the commit." in text
+    assert re.search(r"\nHeld back, and why:\n\n(- `.*\n)?- … and (999|1000) more\n", text)
+    assert "… and more is known of 1000 changes, for which there is no room." in text
+    assert advice.ROLL_BACK in text
+    assert f"{advice.PEOPLE}\n\n<!-- gitops-bot:plan " in text
+
+
 def test_what_is_held_back_is_said_with_its_reason() -> None:
     held = Held(change().entry, Pin("v1"), Pin("v0"), Reason("held.downgrade", "v0 is older than v1"))
     assert (
@@ -141,14 +244,26 @@ def test_what_is_held_back_is_said_with_its_reason() -> None:
 def test_no_name_and_no_reason_leaves_its_cell(text: str) -> None:
     one = hostile(text)
     held = Held(one.entry, one.before, one.after, one.reason)
-    rest = rendered(one, change(), held=(held,), environment=text)
+    described = {one.entry.key: telling(text), change().entry.key: telling(text)}
+    rest = rendered(one, change(), held=(held,), environment=text, described=described)
     seen = shown(rest)
 
     assert [len(row) for row in seen.rows] == [5, 5, 5]
     assert seen.rows[1][1] == plain(text)
     assert seen.rows[2][1:4] == ["v1", "v2", B]
-    emphasised = ["strong_open"] if plain(text) else []
-    assert seen.active in (emphasised, [])
+    # The environment, the lost platforms of both, and how to roll back: as many as of a text without any sign in it.
+    assert seen.active == ["strong_open"] * (4 if plain(text) else 3)
+    assert seen.links == []
+    # Sections begin and end as they should, whatever stands in their code elements.
+    begun = [re.sub("<code>[^<>]*</code>", "x", line) for line in seen.html if line != "</details>"]
+    named = "x x" if plain(text) else "x "
+    assert begun[:2] == [f"<details><summary>{named} → x</summary>", "<details><summary>x x → x</summary>"]
+    assert begun[2:] in ([], ["<details><summary>Or pin again what was there before</summary>"])
+    # Nothing can be pulled by a name that is none: one section is without its command.
+    assert seen.html.count("</details>") == len(begun) == len(seen.fences) + 1
+    assert len(re.findall(r"^ *[-*+] \[[ xX]\] ", rest, re.MULTILINE)) == 1
+    assert not body.handed_back(rest)
+    assert not body.asked_to_merge(rest)
     marks = " ".join(body.pin_mark(each.entry.key, each.after, None) for each in (one, change()))
     assert seen.comments == [
         "<!-- gitops-bot:begin -->",
@@ -158,7 +273,7 @@ def test_no_name_and_no_reason_leaves_its_cell(text: str) -> None:
     ]
     assert not re.search(r"@\w|#\d|://|www\.", seen.text)
     assert all(char.isprintable() or char in "\n\u200b" for char in rest)
-    assert len(rest) <= body.LIMIT
+    assert len(rest) <= LIMIT
     # The hidden comments are the bot's, whatever the names say.
     assert body.plan_mark(rest) == body.mark(said(one, change()))
     assert not body.closed_by_bot(rest)
@@ -175,12 +290,46 @@ def test_the_table_is_well_formed_whatever_the_names_are(name: str, reason: str)
     assert body.plan_mark(text) == body.mark(said(one))
 
 
+TEXTS = st.sampled_from(list(HOSTILE.values())) | st.text(max_size=60)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data(), st.sampled_from([1, 3, 40, 1500]), st.sampled_from([0, 2, 400]), st.sampled_from([0, 1, 30]))
+def test_the_limit_and_the_marks_hold_whatever_is_in_a_plan(
+    data: st.DataObject, changed: int, held: int, subjects: int
+) -> None:
+    names = data.draw(st.lists(TEXTS, min_size=1, max_size=4))
+    changes = [hostile(f"{names[number % len(names)]}{number}") for number in range(changed)]
+    text = data.draw(TEXTS)
+    known = telling(text)
+    described = {one.entry.key: replace(known, subjects=known.subjects * subjects) for one in changes[:50]}
+    kept = tuple(Held(one.entry, one.before, one.after, one.reason) for one in changes)[:1] * held
+    whole = rendered(*changes, held=kept, environment=text, described=described)
+
+    finished = body.with_merge_mark(whole)
+    closing = body.with_closing_mark(finished)
+    assert size(closing) <= LIMIT
+    for each in (whole, finished, closing):
+        assert body.plan_mark(each) == body.mark(said(*changes))
+        assert len(body.pin_marks(each)) == min(len({one.entry.key for one in changes}), 1400)
+        assert body.closed_by_bot(each) is (each is closing)
+        assert body.asked_to_merge(each) is (each is not whole)
+        assert not body.handed_back(each)
+        assert len(re.findall(r"^ *[-*+] \[[ xX]\] ", each, re.MULTILINE)) == 1
+    seen = shown(whole)
+    assert seen.links == []
+    assert not re.search(r"@\w|#\d|GH-\d|://|www\.", seen.text)
+    assert len(seen.comments) == 4
+    assert all(len(row) == 5 for row in seen.rows)
+    assert seen.html.count("</details>") * 2 == len(seen.html)
+
+
 def test_a_thousand_changes_are_cut_at_a_whole_row_with_a_word() -> None:
     changes = [change(f"service-{number}", file=f"apps/service-{number}/kustomization.yaml") for number in range(1000)]
     text = rendered(*changes)
     rows = [line for line in text.splitlines() if line.startswith("| `")]
 
-    assert body.LIMIT - 1_000 < len(text) <= body.LIMIT
+    assert LIMIT - 1_500 < len(text) <= LIMIT
     assert rows == rendered(*changes[: len(rows)]).splitlines()[5 : 5 + len(rows)]
     assert f"\n\n… and {1000 - len(rows)} more changes: see the commit.\n" in text
     assert body.plan_mark(text) == body.mark(said(*changes))
@@ -190,7 +339,7 @@ def test_a_thousand_changes_are_cut_at_a_whole_row_with_a_word() -> None:
 def test_the_word_about_the_rest_has_room_wherever_the_cut_falls() -> None:
     changes = [change(f"service-{number}", file=f"apps/{number}/kustomization.yaml") for number in range(400)]
     texts = [rendered(*changes, environment="x" * number) for number in range(1, 320, 10)]
-    assert all(len(text) <= body.LIMIT and "more changes: see the commit." in text for text in texts)
+    assert all(len(text) <= LIMIT and "more changes: see the commit." in text for text in texts)
 
 
 def test_one_row_too_many_is_one_more_change() -> None:
@@ -198,7 +347,7 @@ def test_one_row_too_many_is_one_more_change() -> None:
     texts = [rendered(*changes[:number]) for number in range(1, 60)]
     first = next(text for text in texts if "more change" in text)
     assert "\n\n… and 1 more change: see the commit.\n" in first
-    assert len(first) <= body.LIMIT
+    assert len(first) <= LIMIT
 
 
 @pytest.mark.parametrize("text", ["x" * 10_000, "|`" * 5_000, "@#" * 5_000, "\\" * 10_000])
@@ -207,12 +356,12 @@ def test_the_limit_holds_whatever_is_changed_and_held(text: str) -> None:
     held = tuple(Held(one.entry, one.before, one.after, one.reason) for one in changes)
     whole = rendered(*changes, held=held, environment=text)
 
-    assert len(whole) <= body.LIMIT
+    assert len(whole) <= LIMIT
     assert body.plan_mark(whole) == body.mark(said(*changes))
     assert re.search(r"\n- … and [0-9]+ more\n", whole)
     assert re.search(r"\n… and [0-9]+ more changes: see the commit\.\n", whole)
     closing = body.with_closing_mark(whole)
-    assert len(closing) <= body.LIMIT
+    assert len(closing) <= LIMIT
     assert body.closed_by_bot(closing)
     assert body.plan_mark(closing) == body.plan_mark(whole)
 
@@ -312,40 +461,89 @@ def test_the_closing_mark_is_left_once_and_hides_nothing() -> None:
 def test_any_text_can_be_marked_as_closed_within_the_limit(text: str) -> None:
     closed = body.with_closing_mark(text)
     assert body.closed_by_bot(closed)
-    assert len(closed) <= body.LIMIT
+    assert len(closed) <= LIMIT
 
 
-# The title.
+# The box that gives a branch back, and the mark of a proposal that merges by itself.
+
+BOX = "- [ ] <!-- gitops-bot:hand-back -->"
+TICKED = BOX.replace("[ ]", "[x]")
+TEXT = rendered(change())
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"),
+    ("text", "expected"),
     [
-        pytest.param([change()], "chore(staging): web v2", id="one image"),
-        pytest.param([change(after=Pin(None, B))], f"chore(staging): web {B[:19]}", id="a digest alone"),
-        pytest.param([change(), change(file=API)], "chore(staging): web v2", id="one image in two overlays"),
-        pytest.param(
-            [change(), change(file=API, after=Pin("v3"))], "chore(staging): update web", id="one image, two tags"
-        ),
-        pytest.param([change(), change("api")], "chore(staging): update api and web", id="two"),
-        pytest.param(
-            [change("c"), change("a"), change("b")], "chore(staging): update a, b and c", id="three, in order"
-        ),
-        pytest.param([change(name) for name in "abcd"], "chore(staging): update 4 images", id="four"),
+        pytest.param(TEXT, False, id="as it was written"),
+        pytest.param(TEXT.replace(BOX, TICKED), True, id="ticked"),
+        pytest.param(TEXT.replace(BOX, BOX.replace("[ ]", "[X]")), True, id="ticked with a capital"),
+        pytest.param(TEXT.replace(BOX, TICKED.replace("-", "*", 1)), True, id="ticked, as a list of another kind"),
+        pytest.param(TEXT.replace(BOX, TICKED).replace("\n", "\r\n"), True, id="ticked and saved in a browser"),
+        pytest.param(f"Hello.\n\n{TEXT.replace(BOX, TICKED)}\n\nBye.", True, id="ticked between people's words"),
+        pytest.param(f"{TICKED} hand back\n\n{TEXT}\n\n{TICKED} hand back", False, id="ticked in people's words"),
+        pytest.param(TICKED, False, id="alone"),
+        pytest.param(TEXT.replace(BOX, f"`{TICKED}`"), False, id="quoted"),
+        pytest.param(TEXT.replace(BOX, f"  {TICKED}"), False, id="within another list"),
+        pytest.param(TEXT.replace(BOX, "- [x]"), False, id="without its mark"),
+        pytest.param(TEXT.replace(BOX, TICKED).replace("<!-- gitops-bot:end -->", ""), False, id="without an end"),
+        pytest.param("", False, id="nothing"),
     ],
 )
-def test_a_title_names_what_there_is_room_for(changes: list[Change], expected: str) -> None:
-    assert body.title("staging", changes) == expected
-    assert body.title("staging", changes[::-1]) == expected
+def test_a_branch_is_handed_back_by_the_bots_own_box(text: str, expected: bool) -> None:
+    assert body.handed_back(text) is expected
+    cleared = body.with_box_cleared(text)
+    assert not body.handed_back(cleared)
+    assert body.with_box_cleared(cleared) == cleared
+    assert len(cleared) == len(text)
+    if not expected:
+        assert cleared == text
 
 
-@pytest.mark.parametrize("text", [pytest.param(text, id=label) for label, text in HOSTILE.items()])
-def test_a_title_is_one_line_of_at_most_200_characters(text: str) -> None:
-    for changes in ([hostile(text)], [hostile(text), change()], [hostile(text + str(number)) for number in range(3)]):
-        title = body.title(text[:400], changes)
-        assert title.isprintable()
-        assert 0 < len(title) <= body.TITLE_LIMIT == 200
-        assert title == title.strip()
+def test_a_cleared_box_is_as_it_was() -> None:
+    around = f"{TICKED} mine\n\n{TEXT}\n\nBye."
+    assert body.with_box_cleared(around.replace(BOX, TICKED)) == around
+
+
+def test_a_refresh_clears_the_box() -> None:
+    assert body.within(TEXT.replace(BOX, TICKED), TEXT) == TEXT
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        pytest.param(lambda text: text, id="alone"),
+        pytest.param(lambda text: f"Hello.\n\n{text}\n\nBye.", id="between people's words"),
+        pytest.param(lambda text: text.replace("\n", "\r\n"), id="saved in a browser"),
+    ],
+)
+def test_that_the_bot_let_it_merge_is_known_from_then_on(around: Callable[[str], str]) -> None:
+    text = around(TEXT)
+    marked = body.with_merge_mark(text)
+    assert not body.asked_to_merge(text)
+    assert body.asked_to_merge(marked)
+    assert body.with_merge_mark(marked) == marked
+    assert marked.replace("<!-- gitops-bot:auto-merge -->\n", "") == text
+    assert body.plan_mark(marked) == body.plan_mark(text)
+    assert body.asked_to_merge(body.unfinished(marked))
+    assert body.asked_to_merge(body.with_closing_mark(marked))
+
+
+@pytest.mark.parametrize("text", ["", "a person's words", "<!-- gitops-bot:auto-merge -->", f"{TEXT[:-5]}"])
+def test_without_a_place_of_the_bots_it_is_not_known(text: str) -> None:
+    assert body.with_merge_mark(text) == text
+    assert not body.asked_to_merge(text)
+
+
+def test_people_do_not_set_the_mark_beside_the_bots_text() -> None:
+    assert not body.asked_to_merge(f"<!-- gitops-bot:auto-merge -->\n{TEXT}\n<!-- gitops-bot:auto-merge -->")
+
+
+def test_the_mark_has_room_beside_what_people_wrote() -> None:
+    full = f"{'x' * (LIMIT - len(TEXT) - 1)}\n{TEXT}"
+    marked = body.with_merge_mark(full)
+    assert len(marked) <= LIMIT
+    assert body.asked_to_merge(marked)
+    assert body.plan_mark(marked) == body.plan_mark(TEXT)
 
 
 # The place of the bot's text in what people made of it.
@@ -375,13 +573,13 @@ OLD, NEW = rendered(change()), rendered(change(after=Pin("v3", C)))
         pytest.param("", NEW, id="nothing"),
         pytest.param("a person's words alone", NEW, id="no place of the bot's"),
         pytest.param("before\n<!-- gitops-bot:begin -->\nafter", NEW, id="a beginning without an end"),
-        pytest.param(f"{'x' * body.LIMIT}\n{OLD}", NEW, id="words that leave no room"),
+        pytest.param(f"{'x' * LIMIT}\n{OLD}", NEW, id="words that leave no room"),
         pytest.param(
-            f"{'x' * (body.LIMIT - len(NEW) - 1)}\n{OLD}",
-            f"{'x' * (body.LIMIT - len(NEW) - 1)}\n{NEW}",
+            f"{'x' * (LIMIT - len(NEW) - 1)}\n{OLD}",
+            f"{'x' * (LIMIT - len(NEW) - 1)}\n{NEW}",
             id="words that leave just enough room",
         ),
-        pytest.param(f"{'x' * (body.LIMIT - len(NEW))}\n{OLD}", NEW, id="words that are one character too long"),
+        pytest.param(f"{'x' * (LIMIT - len(NEW))}\n{OLD}", NEW, id="words that are one character too long"),
     ],
 )
 def test_the_new_text_takes_the_place_of_the_old_and_no_other(found: str, expected: str) -> None:
@@ -390,7 +588,7 @@ def test_the_new_text_takes_the_place_of_the_old_and_no_other(found: str, expect
     assert body.plan_mark(whole) == body.plan_mark(NEW)
     assert not body.closed_by_bot(whole)
     assert body.within(whole, NEW) == whole
-    assert len(whole) <= body.LIMIT
+    assert len(whole) <= LIMIT
 
 
 def test_the_text_that_is_in_place_stays_as_it_is() -> None:

@@ -7,15 +7,17 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.outcome import ActionName, EnvironmentOutcome, Outcome, Proposed
 from gitops_bot.releases.plan import Failed, Held
-from tests.proposals.sample import entry
+from tests.proposals.sample import change, entry
 
 ONE, OTHER = Problem("failed.registry", "out of reach"), Problem("failed.edit", "refused")
 HELD = Held(entry(), Pin("v1"), Pin("v0"), Reason("held.downgrade", "older"))
 NAMED = frozenset({HELD.entry.key})
 
 
-def proposed(action: ActionName) -> Proposed:
-    return Proposed("all", "gitops-bot/staging/all", action, Reason("chosen", "new"))
+def proposed(action: ActionName, *names: str) -> Proposed:
+    """What became of a group with changes to the entries of these names."""
+    changes = tuple(change(name) for name in names or ("web",))
+    return Proposed("all", "gitops-bot/staging/all", action, Reason("chosen", "new"), changes=changes)
 
 
 def outcome(*environments: EnvironmentOutcome, **more: object) -> Outcome:
@@ -45,6 +47,18 @@ def environment(
         pytest.param(outcome(environment("open", held=(HELD,)), named=NAMED), 1, id="named and held"),
         pytest.param(outcome(environment("open", held=(HELD,)), named=frozenset()), 0, id="another one is held"),
         pytest.param(outcome(environment("leave"), named=NAMED), 1, id="named and left to a person"),
+        pytest.param(outcome(environment("open", "leave"), named=NAMED), 1, id="named, and one of two groups is left"),
+        pytest.param(
+            outcome(EnvironmentOutcome("staging", (proposed("open"), proposed("leave", "api"))), named=NAMED),
+            0,
+            id="named and done, another group is left",
+        ),
+        pytest.param(
+            outcome(EnvironmentOutcome("staging", (proposed("leave", "api", "web"),)), named=NAMED),
+            1,
+            id="named among others that are left",
+        ),
+        pytest.param(outcome(environment("leave"), named=frozenset()), 0, id="none is named, one is left"),
         pytest.param(outcome(environment(failed=(Failed(None, ONE),)), named=NAMED), 1, id="named and failed"),
     ],
 )

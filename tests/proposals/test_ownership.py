@@ -173,7 +173,32 @@ def test_the_first_commit_that_is_not_ours_is_named() -> None:
     theirs = replace(GOOD, id=NEWER, message="fix: by hand", author="Ada <ada@example.test>")
     last = replace(theirs, id="9" * 40)
     found = ownership.of(branch(GOOD, theirs, last))
-    assert found == Theirs(NEWER, "Ada <ada@example.test>", "it carries no plan of the bot")
+    assert found == Theirs(NEWER, "Ada <ada@example.test>", "it carries no plan of the bot", said(*TWO))
+
+
+def test_what_ours_did_before_a_persons_commit_is_remembered() -> None:
+    """A branch that is handed back goes on with these pins: the person's commit goes, what `set` asked for stays."""
+    second = written(change(after=Pin("v3", A), before=Pin("v2", B)), files=FILES | written(change()).files)
+    ours, later = commit(written(change())), commit(second, FILES | written(change()).files, name="8" * 40)
+    theirs = replace(GOOD, id=NEWER, message="fix: by hand")
+
+    def carried(*commits: Commit) -> tuple[PinChange, ...]:
+        found = ownership.of(branch(*commits))
+        assert isinstance(found, Theirs)
+        return found.carried
+
+    assert carried(theirs) == ()
+    assert carried(theirs, ours) == ()
+    assert carried(ours, theirs, later) == said(change())
+    assert carried(ours, later, theirs) == said(change(after=Pin("v3", A)))
+    assert carried(ours, in_web(lambda data: data + b" ")(replace(GOOD, id=NEWER))) == said(change())
+
+
+def test_branches_are_judged_once_however_many_there_are() -> None:
+    """What a run asks twice for each of its branches is not read twice: a thousand files take seconds."""
+    found = [ownership.of(branch(replace(GOOD, id=f"{number:040x}"))) for number in range(100)]
+    again = [ownership.of(branch(replace(GOOD, id=f"{number:040x}"))) for number in range(100)]
+    assert all(one is other for one, other in zip(found, again, strict=True))
 
 
 def test_a_merge_that_is_not_exactly_gits_is_a_persons() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,8 +11,11 @@ from hypothesis import strategies as st
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import body, naming, proposal, trailers
+from gitops_bot.proposals import body, naming, proposal, template, trailers
 from gitops_bot.proposals.branch import FileChange
+from gitops_bot.proposals.details import Described
+from gitops_bot.proposals.limit import size
+from gitops_bot.proposals.markdown import plain
 from gitops_bot.proposals.trailers import PinChange, Trailers
 from gitops_bot.releases.plan import Change, Entry
 from tests.conftest import program
@@ -25,6 +29,7 @@ from tests.proposals.sample import (
     A,
     B,
     branch,
+    build,
     change,
     commit,
     merge,
@@ -122,7 +127,7 @@ def test_no_text_forges_a_trailer(text: str) -> None:
     assert trailers.parse(done.message) == Trailers(naming.word(text[:5]), "all", "policy", (said,))
     assert interpreted(done.message) == done.message.rstrip("\n").split("\n\n")[-1].split("\n")
     assert len(interpreted(done.message)) == 2
-    assert all(char.isprintable() or char == "\n" for char in done.message)
+    assert all(char.isprintable() or char in "\n\u200b" for char in done.message)
     done.message.encode()
 
 
@@ -136,13 +141,71 @@ def test_whatever_a_manifest_holds_the_plan_is_read_again(name: str, reason: str
     said = trailers.parse(done.message)
     assert said is not None
     assert said.changes == (PinChange(name, name, Pin(tag), Pin("v2"), "set"),)
-    assert len(done.message.split("\n")) == 10
+    assert len(done.message.split("\n")) == (10 if plain(reason) else 9)
 
 
 def test_a_digest_alone_names_no_user() -> None:
     done = made(change(before=Pin(None, A), after=Pin(None, B)))
     assert f"\n    {A}\n    -> {B}\n" in done.message
     assert "@" not in done.message.partition("\n\nGitops-Bot-Plan")[0]
+
+
+def test_people_choose_title_and_message() -> None:
+    one = change()
+    done = proposal.write(
+        plan(one),
+        {},
+        base="main",
+        parent=BASE,
+        source="promotion",
+        group="web-apps",
+        title="{environment}/{group}: {count} by {source}",
+        message="{title}\n\nGitops-Bot-Plan: 1 production all set\n{images} in {overlays}",
+    )
+    assert done.title == "staging/web-apps: 1 by promotion"
+    assert done.message == (
+        "staging/web-apps: 1 by promotion\n"
+        "\n"
+        " Gitops-Bot-Plan: 1 production all set\n"
+        "docker.io/library/web in apps/web/overlays/staging\n"
+        "\n"
+        "Gitops-Bot-Plan: 1 staging web-apps promotion\n"
+        f'Gitops-Bot-Change: {{"file": "{WEB}", "name": "web", "from": {{"tag": "v1", "digest": null}}, '
+        f'"to": {{"tag": "v2", "digest": "{B}"}}, "source": "policy"}}\n'
+    )
+    assert len(interpreted(done.message)) == 2
+    assert done.branch == "gitops-bot/staging/web-apps"
+
+
+def test_a_template_that_cannot_be_read_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"there is no field \{changes\}"):
+        proposal.write(plan(change()), {}, base="main", parent=BASE, source="set", title="{changes}")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_title_is_one_line_of_at_most_200_characters(text: str) -> None:
+    for names in ([text], [text, "web"], [f"{text}{number}" for number in range(3)]):
+        changes = [replace(change(name), entry=Entry("staging", "x", WEB, 1, name, f"r.test/{name}")) for name in names]
+        group = text.replace("\ud800", "")  # what names a branch comes from a configuration, which is UTF-8
+        whole = replace(plan(*changes), environment=group * 9)
+        done = proposal.write(whole, {}, base="main", parent=BASE, source="set", group=group)
+        assert all(char.isprintable() or char == "\u200b" for char in done.title)
+        assert 0 < size(done.title) <= template.TITLE_LIMIT == 200
+        assert done.title == done.title.strip()
+        words = done.message.partition("\n\nGitops-Bot-Plan")[0].replace(f"@{B}", "")
+        assert not re.search(r"@\w|#\d", done.title + words)
+
+
+def test_what_is_known_of_images_stands_in_the_body_and_not_in_the_mark() -> None:
+    one = change()
+    known = {one.entry.key: Described(build(), build(revision="b" * 40), ("feat: more",))}
+    plainly, told = (
+        proposal.write(plan(one), {}, base="main", parent=BASE, source="policy", described=each)
+        for each in (None, known)
+    )
+    assert "feat: more" in told.body
+    assert "feat: more" not in plainly.body + told.message
+    assert plainly.mark == told.mark == body.plan_mark(told.body)
 
 
 def test_the_same_plan_gives_the_same_proposal() -> None:

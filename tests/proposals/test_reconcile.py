@@ -1,17 +1,25 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import body, ownership, reconcile
+from gitops_bot.proposals import body, comment, frozen, ownership, reconcile
 from gitops_bot.proposals.branch import Branch, FileChange
-from gitops_bot.proposals.reconcile import Close, Leave, Nothing, Open, Refresh
+from gitops_bot.proposals.pull_request import Comment
+from gitops_bot.proposals.reconcile import Close, Leave, Nothing, Open, Refresh, Remark
 from tests.proposals.sample import BASE, HEAD, NEWER, B, branch, change, commit, merge, pull, written
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
 
 WANTED = written(change())
@@ -28,12 +36,21 @@ BRANCHES: dict[str, Branch | None] = {
     "person": branch(DONE, PERSONS),
     "unmerged": branch(DONE, merge(FileChange("README.md", b"old", b"new"), clean=False)),
     "cut": Branch("gitops-bot/staging/all", NEWER, None, (), complete=False),
+    "same": branch(DONE, replace(PERSONS, changes=())),
 }
 
 OPEN = pull(body=WANTED.body)
 OPEN_OLDER = pull(body=OLDER.body)
 OPEN_BARE = pull(body="rewritten by a person")
 OPEN_MARKED = pull(body=body.with_closing_mark(WANTED.body))
+LABELLED = replace(OPEN, labels=("release", "Hand-Back"))
+TICKED = replace(OPEN, body=WANTED.body.replace("- [ ] <!-- gitops-bot:hand-back", "- [x] <!-- gitops-bot:hand-back"))
+ON_HOLD = replace(OPEN, labels=("release", "HOLD"))
+ON_HOLD_OLDER = replace(OPEN_OLDER, labels=("hold",))
+APPROVED, APPROVED_OLDER = replace(OPEN, approved=True), replace(OPEN_OLDER, approved=True)
+APPROVED_MARKED, APPROVED_BARE = replace(OPEN_MARKED, approved=True), replace(OPEN_BARE, approved=True)
+QUEUED_OLDER, MERGING_OLDER = replace(OPEN_OLDER, queued=True), replace(OPEN_OLDER, auto_merge=True)
+FAILED_OLDER = replace(MERGING_OLDER, checks_failed=True)
 DECLINED = pull("closed", body=WANTED.body, number=5, head="d" * 40)
 TIDIED = pull("closed", body=body.with_closing_mark(WANTED.body), number=4, head="e" * 40)
 MERGED = pull("merged", body=OLDER.body, number=3, head="f" * 40)
@@ -50,6 +67,10 @@ class Row:
     expected: type[reconcile.Action]
     push: bool | None = None
     wanted: bool = True
+    code: str | None = None
+    takes_back: bool = False
+    says: bool = False
+    more: Mapping[str, object] = field(default_factory=dict)
 
 
 TABLE = {
@@ -80,17 +101,97 @@ TABLE = {
     "the open one counts wherever it stands": Row("ours", (MERGED, DECLINED, OPEN), Nothing),
     "open, though this head was merged once": Row("ours", (OPEN, MERGED_HERE), Nothing),
     # People win.
-    "a person's commit": Row("person", (OPEN,), Leave),
-    "a person's commit, newer pins": Row("person", (OPEN_OLDER,), Leave),
+    "a person's commit": Row("person", (OPEN,), Leave, says=True),
+    "a person's commit, newer pins": Row("person", (OPEN_OLDER,), Leave, says=True),
     "a person's commit, no pull request": Row("person", (), Leave),
     "a person's commit, closed by that person": Row("person", (DECLINED_PERSONS,), Leave),
     "a person's commit on top of what was merged": Row("person", (MERGED_HERE,), Leave),
-    "a person's commit, open again after a merge": Row("person", (OPEN, MERGED_PERSONS), Leave),
-    "a merge that git would not make": Row("unmerged", (OPEN,), Leave),
-    "a history that ends nowhere": Row("cut", (OPEN,), Leave),
+    "a person's commit, open again after a merge": Row("person", (OPEN, MERGED_PERSONS), Leave, says=True),
+    "a merge that git would not make": Row("unmerged", (OPEN,), Leave, says=True),
+    "a history that ends nowhere": Row("cut", (OPEN,), Leave, says=True),
     "a history that ends nowhere, no pull request": Row("cut", (), Leave),
     "a person's commit that was merged": Row("person", (MERGED_PERSONS,), Open, push=True),
     "merged so long ago that the history is cut": Row("cut", (MERGED_PERSONS,), Open, push=True),
+    # A branch that a person handed back is the bot's again, and the word is used up.
+    "handed back by the label": Row("person", (LABELLED,), Refresh, push=True, takes_back=True),
+    "handed back by the box": Row("person", (TICKED,), Refresh, push=True, takes_back=True),
+    "handed back, a merge that git would not make": Row("unmerged", (TICKED,), Refresh, push=True, takes_back=True),
+    "handed back, a history that ends nowhere": Row("cut", (LABELLED,), Refresh, push=True, takes_back=True),
+    "handed back, with no more on it than is proposed": Row("same", (LABELLED,), Refresh, push=True, takes_back=True),
+    "handed back, nothing is left of it": Row("person", (LABELLED,), Close, wanted=False),
+    "handed back, though it was the bot's": Row("ours", (LABELLED,), Refresh, push=False, takes_back=True),
+    "handed back, though it was the bot's, newer pins": Row("outdated", (TICKED,), Refresh, push=True, takes_back=True),
+    "handed back, its branch is gone": Row("none", (TICKED,), Refresh, push=True, takes_back=True),
+    "a closed one was handed back, none is open": Row("person", (replace(LABELLED, state="closed", head=BASE),), Leave),
+    "a closed one was handed back, another is open": Row(
+        "person", (OPEN, replace(LABELLED, state="closed", number=2)), Leave, says=True
+    ),
+    # The label `hold` comes before everything else.
+    "on hold, and everything is there": Row("ours", (ON_HOLD,), Leave, code="held.label"),
+    "on hold, newer pins": Row("outdated", (ON_HOLD_OLDER,), Leave, code="held.label"),
+    "on hold, an older text": Row("ours", (ON_HOLD_OLDER,), Leave, code="held.label"),
+    "on hold, a person's commit": Row("person", (ON_HOLD,), Leave, code="held.label"),
+    "on hold, handed back": Row("person", (replace(TICKED, labels=("hold",)),), Leave, code="held.label"),
+    "on hold and approved": Row("outdated", (replace(ON_HOLD_OLDER, approved=True),), Leave, code="held.label"),
+    "on hold, refreshed though approved": Row(
+        "outdated",
+        (replace(ON_HOLD_OLDER, approved=True),),
+        Leave,
+        code="held.label",
+        more={"refresh_approved": True},
+    ),
+    "on hold, nothing is left": Row("ours", (ON_HOLD,), Leave, wanted=False, code="held.label"),
+    "on hold, nothing stands": Row("ours", (ON_HOLD,), Leave, wanted=False, code="held.label", more={"stands": False}),
+    "a label that begins so": Row("outdated", (replace(OPEN_OLDER, labels=("holder", "on hold")),), Refresh, push=True),
+    "the closed one is on hold": Row("none", (replace(DECLINED, labels=("hold",)),), Open, push=True),
+    # What was reviewed is what merges.
+    "approved, and everything is there": Row("ours", (APPROVED,), Nothing),
+    "approved, and the base merged into it": Row("updated", (APPROVED,), Nothing),
+    "approved, an older text": Row("ours", (APPROVED_OLDER,), Nothing),
+    "approved, a closing mark": Row("ours", (APPROVED_MARKED,), Nothing),
+    "approved, a text without marks": Row("ours", (APPROVED_BARE,), Nothing),
+    "approved, newer pins": Row("outdated", (APPROVED_OLDER,), Leave, code="held.frozen"),
+    "queued, newer pins": Row("outdated", (QUEUED_OLDER,), Leave, code="held.frozen"),
+    "auto-merge, newer pins": Row("outdated", (MERGING_OLDER,), Leave, code="held.frozen"),
+    "auto-merge, but its checks failed": Row("outdated", (FAILED_OLDER,), Refresh, push=True),
+    "approved, though its checks failed": Row(
+        "outdated", (replace(FAILED_OLDER, approved=True),), Leave, code="held.frozen"
+    ),
+    "approved, the base moved into a conflict": Row(
+        "outdated", (APPROVED_OLDER,), Leave, code="held.frozen", more={"stands": False}
+    ),
+    "approved, a person's commit": Row("person", (APPROVED,), Leave, says=True),
+    "approved, handed back": Row("person", (replace(TICKED, approved=True),), Leave, code="held.frozen"),
+    "approved, handed back, though it was the bot's": Row("ours", (replace(TICKED, approved=True),), Nothing),
+    "approved, its source went back": Row("ours", (APPROVED,), Leave, wanted=False, code="held.frozen"),
+    "approved, its group is gone": Row(
+        "ours", (APPROVED,), Leave, wanted=False, code="held.frozen", more={"why_gone": Reason("nothing_new", "gone")}
+    ),
+    "approved, the base has it": Row("ours", (APPROVED,), Close, wanted=False, more={"stands": False}),
+    "approved, handed back, nothing known of it stands": Row(
+        "person",
+        (replace(LABELLED, approved=True),),
+        Leave,
+        wanted=False,
+        code="held.frozen",
+        more={"stands": False},
+    ),
+    "a closed one was approved": Row("none", (replace(DECLINED, approved=True),), Open, push=True),
+    "approved, newer pins, not waiting": Row(
+        "outdated", (APPROVED_OLDER,), Refresh, push=True, more={"refresh_approved": True}
+    ),
+    "queued, newer pins, not waiting": Row(
+        "outdated", (QUEUED_OLDER,), Refresh, push=True, more={"refresh_approved": True}
+    ),
+    "approved, an older text, not waiting": Row(
+        "ours", (APPROVED_OLDER,), Refresh, push=False, more={"refresh_approved": True}
+    ),
+    "approved, its source went back, not waiting": Row(
+        "ours", (APPROVED,), Close, wanted=False, more={"refresh_approved": True}
+    ),
+    "approved, a person's commit, not waiting": Row(
+        "person", (APPROVED,), Leave, says=True, more={"refresh_approved": True}
+    ),
     # Nothing is left to propose.
     "nothing to do": Row("none", (), Nothing, wanted=False),
     "nothing to do, after a merge": Row("outdated", (MERGED_HERE,), Nothing, wanted=False),
@@ -102,42 +203,319 @@ TABLE = {
     "nothing is left, and the base was merged into it": Row("updated", (OPEN,), Close, wanted=False),
     "nothing is left, its branch is gone": Row("none", (OPEN,), Close, wanted=False),
     "a run died while it closed": Row("ours", (OPEN_MARKED,), Close, wanted=False),
-    "nothing is left, but a person's commit": Row("person", (OPEN,), Leave, wanted=False),
-    "nothing is left, but the history is cut": Row("cut", (OPEN,), Leave, wanted=False),
+    "nothing is left, but a person's commit": Row("person", (OPEN,), Leave, wanted=False, says=True),
+    "nothing is left, but the history is cut": Row("cut", (OPEN,), Leave, wanted=False, says=True),
 }
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=label) for label, row in TABLE.items()])
 def test_the_same_facts_give_the_same_action(row: Row) -> None:
-    action = reconcile.decide(WANTED if row.wanted else None, BRANCHES[row.there], row.existing)
+    action = reconcile.decide(WANTED if row.wanted else None, BRANCHES[row.there], row.existing, **row.more)
 
     assert type(action) is row.expected
     assert getattr(action, "push", None) is row.push
+    assert getattr(action, "takes_back", False) is row.takes_back
+    assert (getattr(action, "comment", None) is not None) is row.says
     opened = next((each for each in row.existing if each.state == "open"), None)
     assert getattr(action, "pull_request", None) == opened
-    expected = {Leave: "person", Nothing: "nothing_new", Close: "nothing_new"}.get(row.expected, "chosen")
-    assert action.reason.code == expected
+    usual = {Leave: "person", Nothing: "nothing_new", Close: "nothing_new"}.get(row.expected, "chosen")
+    assert action.reason.code == (row.code or usual)
     assert action.reason.text
 
 
-def test_what_an_action_makes_is_left_alone_the_next_time() -> None:
-    """From any state that is the bot's, doing what was decided leads to `Nothing`, and stays there."""
-    for row in TABLE.values():
-        action = reconcile.decide(WANTED, BRANCHES[row.there], row.existing)
-        if isinstance(action, Leave):
+def carried_out(
+    action: reconcile.Action, proposal: Proposal | None, there: Branch | None, existing: tuple[PullRequest, ...]
+) -> tuple[Branch | None, tuple[PullRequest, ...]]:
+    """The world after an action, as far as this room sees it."""
+    others = tuple(each for each in existing if each is not getattr(action, "pull_request", None))
+    match action:
+        case Open(push=push):
+            assert proposal is not None
+            there = branch(commit(proposal)) if push else there
+            assert there is not None
+            return there, (pull(body=proposal.body, head=there.head, number=99), *others)
+        case Refresh(pull_request=opened, push=push, takes_back=takes_back):
+            assert proposal is not None
+            if takes_back:
+                labels = tuple(each for each in opened.labels if each.lower() != reconcile.HAND_BACK)
+                opened = replace(opened, labels=labels, body=body.with_box_cleared(opened.body))
+            there = branch(commit(proposal)) if push else there
+            assert there is not None
+            text = body.within(opened.body, proposal.body)
+            return there, (replace(opened, body=text, head=there.head), *others)
+        case Close(pull_request=opened):
+            return None, (*others, replace(opened, state="closed", body=body.with_closing_mark(opened.body)))
+        case Leave(pull_request=opened, comment=Remark(body=text, edits=edits)) if opened is not None:
+            comments = (*(each for each in opened.comments if each.id != edits), Comment(edits or 1000, text))
+            return there, (replace(opened, comments=comments), *others)
+        case _:
+            return there, existing
+
+
+#: Texts of pull requests in any state that a run, or a person, may leave.
+TEXTS = (WANTED.body, OLDER.body, TICKED.body, OPEN_MARKED.body, body.unfinished(WANTED.body), "by a person", "")
+REMARKS = (comment.person(NEWER, "Ada", "it carries no plan"), comment.person(HEAD, "", "it is another's"), "hello", "")
+PULLS = st.builds(
+    replace,
+    st.builds(pull, st.sampled_from(["closed", "merged"]), head=st.sampled_from([BASE, HEAD, NEWER])),
+    number=st.integers(10, 20),
+    body=st.sampled_from(TEXTS),
+    labels=st.lists(st.sampled_from(["hold", "Hold", "hand-back", "HAND-BACK", "release"]), max_size=2).map(tuple),
+    approved=st.booleans(),
+    queued=st.booleans(),
+    auto_merge=st.booleans(),
+    checks_failed=st.booleans(),
+    comments=st.lists(st.builds(Comment, st.integers(1, 9), st.sampled_from(REMARKS)), max_size=3).map(tuple),
+)
+
+
+@settings(max_examples=500)
+@given(
+    st.sampled_from([WANTED, OLDER, None]),
+    st.sampled_from(sorted(BRANCHES)),
+    st.none() | PULLS,
+    st.lists(PULLS, max_size=2),
+    st.booleans(),
+    st.booleans(),
+)
+def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
+    proposal: Proposal | None,
+    name: str,
+    opened: PullRequest | None,
+    ended: list[PullRequest],
+    refresh_approved: bool,
+    stands: bool,
+) -> None:
+    there = BRANCHES[name]
+    opened = None if opened is None else replace(opened, state="open", number=7)
+    existing = (*([opened] if opened else []), *ended)
+
+    action = reconcile.decide(proposal, there, existing, refresh_approved=refresh_approved, stands=stands)
+    assert action == reconcile.decide(proposal, there, existing, refresh_approved=refresh_approved, stands=stands), (
+        "the same facts give the same action"
+    )
+
+    writes = isinstance(action, Open | Refresh | Close)
+    over_the_branch = isinstance(action, Close) or getattr(action, "push", False)
+    theirs = there is not None and isinstance(ownership.of(there), ownership.Theirs)
+    if over_the_branch and theirs and there is not None:
+        returned = opened is not None and reconcile.handed_back(opened)
+        merged = opened is None and any(each.state == "merged" and each.head == there.head for each in ended)
+        assert returned or merged, "nothing is written over a person's commit"
+    if opened is not None and {"hold", "Hold"} & {*opened.labels}:
+        assert isinstance(action, Leave), "a pull request on hold is not touched"
+        assert action.comment is None
+    elif opened is not None and frozen.ice(opened) and not refresh_approved:
+        assert not writes or (isinstance(action, Close) and not stands and not theirs), "nor is a frozen one"
+    assert isinstance(action, Open) <= (opened is None), "there are never two"
+    assert (proposal is None) <= (not isinstance(action, Open | Refresh)), "nothing is proposed out of nothing"
+    if isinstance(action, Leave):
+        assert action.reason.code == "person" or action.comment is None
+
+    branch_then, pulls_then = carried_out(action, proposal, there, existing)
+    again = reconcile.decide(
+        proposal, branch_then, pulls_then, refresh_approved=refresh_approved, stands=stands or writes
+    )
+    assert isinstance(again, Nothing | Leave)
+    assert getattr(again, "comment", None) is None
+    assert type(again) is type(action) or writes
+
+
+def test_a_branch_that_was_taken_back_is_lost_again_to_the_next_person() -> None:
+    """The word counted for one commit. With the next one the branch is that person's, and the comment says so."""
+    first = reconcile.decide(WANTED, BRANCHES["person"], (LABELLED,))
+    there, pulls = carried_out(first, WANTED, BRANCHES["person"], (LABELLED,))
+    assert there is not None
+    later = replace(there, head="9" * 40, commits=(*there.commits, replace(PERSONS, id="9" * 40)))
+    again = reconcile.decide(WANTED, later, pulls)
+    assert isinstance(again, Leave)
+    assert again.comment is not None
+    assert comment.marker_of(again.comment.body) == f"person {'9' * 40}"
+
+
+def said(*texts: str) -> tuple[PullRequest]:
+    return (replace(OPEN, comments=tuple(Comment(10 + at, text) for at, text in enumerate(texts))),)
+
+
+ABOUT_THIS = comment.person(NEWER, "Ada", "it carries no plan of the bot")
+ABOUT_OTHERS = [comment.person(letter * 40, "Bob", "it is another's") for letter in "ab"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        pytest.param((), (True, None), id="nothing was said yet"),
+        pytest.param(("Closed: nothing is left.", ""), (True, None), id="something else was said"),
+        pytest.param((ABOUT_THIS,), None, id="it was said"),
+        pytest.param((f"{ABOUT_THIS}\nedited", "thanks"), None, id="it was said, whatever else was"),
+        pytest.param(ABOUT_OTHERS[:1], (True, 10), id="it was said of another commit"),
+        pytest.param(ABOUT_OTHERS, (True, 11), id="it was said of others, and the last one is edited"),
+        pytest.param((*ABOUT_OTHERS, ABOUT_THIS), None, id="it was said of others and of this one"),
+        pytest.param((f"> {ABOUT_THIS}",), (True, None), id="somebody quoted it"),
+    ],
+)
+def test_a_persons_commit_is_told_once(texts: tuple[str, ...], expected: tuple[bool, int | None] | None) -> None:
+    action = reconcile.decide(WANTED, BRANCHES["person"], said(*texts))
+    assert isinstance(action, Leave)
+    assert action.reason.code == "person"
+    if expected is None:
+        assert action.comment is None
+        return
+    assert action.comment is not None
+    assert action.comment.edits == expected[1]
+    assert comment.marker_of(action.comment.body) == f"person {NEWER}"
+    assert "it carries no plan of the bot" in action.comment.body
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        pytest.param(
+            {},
+            "what it proposes is not wanted any more: its source went back, or another group proposes it now",
+            id="its pins still mean something",
+        ),
+        pytest.param(
+            {"stands": False},
+            "nothing of it is left to propose: the base branch has it already or moved on, or it is held now",
+            id="they mean nothing any more",
+        ),
+        pytest.param(
+            {"stands": False, "why_gone": Reason("nothing_new", "its group is no more")},
+            "its group is no more",
+            id="its group is gone",
+        ),
+    ],
+)
+def test_a_closing_says_why(more: Mapping[str, object], text: str) -> None:
+    for opened in (OPEN, APPROVED) if more else (OPEN,):
+        action = reconcile.decide(None, BRANCHES["ours"], (opened,), **more)
+        assert action == Close(opened, Reason("nothing_new", text))
+
+
+def test_a_hold_names_the_label_and_the_pull_request() -> None:
+    action = reconcile.decide(WANTED, BRANCHES["outdated"], (ON_HOLD,))
+    assert action.reason == Reason(
+        "held.label",
+        "#7 has the label `hold`: it is left as it is until that is taken away",
+        {"pull_request": 7, "url": ON_HOLD.url},
+    )
+
+
+AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+TOO_MANY = (
+    "3 proposals of this environment were opened within an hour and 2 may be: the next one not before "
+    "2026-11-23 12:30:00 UTC"
+)
+NEW = Open(Reason("chosen", "new"))
+
+
+@dataclass(frozen=True)
+class Mornings:
+    days: frozenset[int] = frozenset(range(7))
+    start: time = time(6)
+    end: time = time(12)
+    zone: object = UTC
+
+
+def admitted(action: reconcile.Action, **more: object) -> reconcile.Action:
+    usual = {"at": AT, "windows": (), "open_now": 0, "opened": (), "most_open": None, "most_new_per_hour": None}
+    return reconcile.admit(action, **(usual | more))
+
+
+def ago(*minutes: float) -> list[datetime]:
+    return [AT - timedelta(minutes=each) for each in minutes]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        pytest.param({}, None, id="no schedule and no limit"),
+        pytest.param({"windows": [Mornings()], "at": AT - timedelta(seconds=1)}, None, id="within the schedule"),
+        pytest.param(
+            {"windows": [Mornings()]},
+            (
+                "held.window",
+                "outside of the schedule: nothing new is opened before 2026-11-24 06:00 UTC",
+                {"opens_at": "2026-11-24T06:00:00Z"},
+            ),
+            id="outside of the schedule",
+        ),
+        pytest.param({"open_now": 500}, None, id="many are open and no limit"),
+        pytest.param({"open_now": 1, "most_open": 2}, None, id="one more may be open"),
+        pytest.param(
+            {"open_now": 2, "most_open": 2},
+            (
+                "held.limit",
+                "2 proposals of this environment are open and 2 may be: merge or close one first",
+                {"most_open": 2},
+            ),
+            id="no more may be open",
+        ),
+        pytest.param({"open_now": 3, "most_open": 2}, "held.limit", id="more are open than may be"),
+        pytest.param({"opened": ago(1, 2, 3)}, None, id="many are new and no limit"),
+        pytest.param({"opened": ago(61, 600, 59), "most_new_per_hour": 2}, None, id="one more may be new"),
+        pytest.param({"opened": ago(60, 60), "most_new_per_hour": 1}, None, id="an hour is over"),
+        pytest.param(
+            {"opened": ago(10, 50, 300, 30), "most_new_per_hour": 2},
+            (
+                "held.limit",
+                TOO_MANY,
+                {"most_new_per_hour": 2, "opens_at": "2026-11-23T12:30:00Z"},
+            ),
+            id="no more may be new, and when the second of three is an hour old, one may",
+        ),
+        pytest.param({"opened": ago(-5), "most_new_per_hour": 1}, "held.limit", id="the forge's clock is ahead"),
+        pytest.param(
+            {"windows": [Mornings()], "open_now": 2, "most_open": 2}, "held.window", id="the schedule comes first"
+        ),
+    ],
+)
+def test_something_new_is_opened_when_it_may_be(more: Mapping[str, object], expected: object) -> None:
+    for action in (NEW, replace(NEW, push=False)):
+        found = admitted(action, **more)
+        if expected is None:
+            assert found is action
             continue
-        there = branch(DONE) if getattr(action, "push", False) else BRANCHES[row.there]
-        opened = replace(getattr(action, "pull_request", None) or OPEN, body=WANTED.body, state="open")
-        closed = tuple(each for each in row.existing if each.state != "open")
-        assert isinstance(reconcile.decide(WANTED, there, (opened, *closed)), Nothing)
+        assert isinstance(found, Leave)
+        assert found.pull_request is None
+        if isinstance(expected, str):
+            assert found.reason.code == expected
+        else:
+            assert (found.reason.code, found.reason.text, found.reason.data) == expected
+
+
+def test_one_more_is_admitted_at_the_moment_that_was_told() -> None:
+    opened = ago(10, 50, 30)
+    at = AT + timedelta(minutes=30)
+    assert admitted(NEW, opened=opened, most_new_per_hour=2, at=at) is NEW
+    assert isinstance(admitted(NEW, opened=opened, most_new_per_hour=2, at=at - timedelta(seconds=1)), Leave)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        Refresh(OPEN, Reason("chosen", "newer")),
+        Close(OPEN, Reason("nothing_new", "gone")),
+        Leave(OPEN, Reason("person", "theirs"), Remark("said")),
+        Nothing(OPEN, Reason("nothing_new", "there")),
+    ],
+    ids=lambda action: type(action).__name__,
+)
+def test_what_is_open_is_kept_up_at_any_time(action: reconcile.Action) -> None:
+    limits = {"open_now": 9, "most_open": 1, "opened": ago(1, 2), "most_new_per_hour": 1}
+    assert admitted(action, windows=[Mornings()], **limits) is action
 
 
 def test_a_persons_commit_is_named_in_plain_words() -> None:
     reason = reconcile.decide(WANTED, BRANCHES["person"], (OPEN,)).reason
     assert reason.text == (
         f"commit {NEWER[:10]} by Ada[31m <ada@example.test> on gitops-bot/staging/all is not the bot's "
-        "(it carries no plan of the bot): the branch is left alone until it is merged or deleted"
+        "(it carries no plan of the bot): the branch is left alone until it is merged, deleted or handed back (label "
+        "`hand-back`)"
     )
+    closed = reconcile.decide(WANTED, BRANCHES["person"], ()).reason
+    assert closed.text.endswith("the branch is left alone until it is merged or deleted")
     assert reason.data == {
         "commit": NEWER,
         "branch": "gitops-bot/staging/all",
@@ -181,7 +559,10 @@ def test_the_branches_of_the_table_are_what_they_are_called() -> None:
         "person": "Theirs",
         "unmerged": "Theirs",
         "cut": "Theirs",
+        "same": "Theirs",
     }
+    assert WANTED.is_on(branch(DONE, replace(PERSONS, changes=())))
+    assert body.handed_back(TICKED.body)
     assert BASE not in (HEAD, NEWER)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import tarfile
 from collections import defaultdict
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gitops_bot.config import Propose
 from gitops_bot.images.policy import semver
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.rules import NamedPolicy, Rulebook, Rules
@@ -15,6 +17,8 @@ from gitops_bot.releases import inference, overlays
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from gitops_bot.journeys.book import Book
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -119,6 +123,12 @@ def test_a_kustomization_at_the_top_and_other_files_say_nothing() -> None:
 def test_an_inferred_environment_proposes_by_pull_request() -> None:
     found = inference.infer({"prod/kustomization.yaml": "100644"}).environments["prod"]
     assert (found.name, found.propose.as_, found.propose.labels) == ("prod", "pull-request", ())
+
+
+def test_an_inferred_environment_is_proposed_as_one_of_a_configuration_that_says_nothing() -> None:
+    book: Book = inference.infer({"prod/kustomization.yaml": "100644"})
+    assert dataclasses.asdict(inference.Propose()) == dataclasses.asdict(Propose())
+    assert book.holds == ()
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,25 @@
-"""Reads what GitHub answers. Every field is checked: it may end on a terminal, in a command, or in a decision."""
+"""Reads what GitHub answers in REST and in GraphQL.
+
+Every field is checked: it may end on a terminal, in a command, or in a decision.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 from gitops_bot.edges.github.failure import Unanswered
-from gitops_bot.proposals.pull_request import PullRequest
+from gitops_bot.proposals.pull_request import Comment, PullRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,1000}\Z")
+_STATES: Mapping[str, Literal["open", "closed", "merged"]] = {"OPEN": "open", "CLOSED": "closed", "MERGED": "merged"}
+#: What every comment of the bot's own begins with, hidden from readers.
+_MARK = "<!-- gitops-bot:"
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
 
@@ -33,9 +44,63 @@ def read(document: Any) -> PullRequest:
             title=_text(document["title"]),
             body=_text(document["body"] or ""),
             labels=tuple(_text(label["name"]) for label in labels),
+            # These are missing on servers that only resemble GitHub.
+            node=_text(document.get("node_id") or ""),
+            created_at=_moment(document.get("created_at")),
+            draft=document.get("draft") is True,
+            auto_merge=isinstance(document.get("auto_merge"), dict),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(error) from error
+
+
+def read_node(node: Any) -> PullRequest:
+    """Read a pull request as `documents` asks for it; one that has ended has no more than what stands first.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        number = node["number"]
+        if type(number) is not int or number < 1:
+            raise ValueError(number)
+        pull = PullRequest(
+            number=number,
+            url=_matching(_ADDRESS, node["url"]),
+            state=_STATES[node["state"]],
+            branch=_text(node["headRefName"]),
+            base=_text(node["baseRefName"]),
+            head=_matching(_COMMIT, node["headRefOid"]),
+            title=_text(node["title"]),
+            body=_text(node["body"]),
+            node=_text(node["id"]),
+            created_at=_moment(node["createdAt"]),
+        )
+        return _opened(pull, node) if pull.state == "open" and "isDraft" in node else pull
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(error) from error
+
+
+def approved(decision: str | None, states: Iterable[str]) -> bool:
+    """Whether the latest reviews approve. A decision is there only where the base branch asks for reviews.
+
+    An approval counts before there are as many as are asked for: somebody has looked at what is there now.
+    """
+    found = set(states)
+    return decision == "APPROVED" or (
+        decision != "CHANGES_REQUESTED" and "APPROVED" in found and "CHANGES_REQUESTED" not in found
+    )
+
+
+def state_of(text: Any) -> Literal["open", "closed", "merged"]:
+    """The state of a pull request in GraphQL.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if text not in _STATES:
+        raise ValueError(text)
+    return _STATES[text]
 
 
 def is_from(document: Any, repository: str) -> bool:
@@ -57,6 +122,56 @@ def unreadable() -> Unanswered:
         "did not answer as GitHub does",
         "check GITHUB_API_URL: for GitHub Enterprise it ends in /api/v3; then run again",
     )
+
+
+def _opened(pull: PullRequest, node: Any) -> PullRequest:
+    reviews = [_text(each["state"]) for each in _nodes(node["latestOpinionatedReviews"])]
+    commits = _nodes(node["commits"])
+    checks = commits[-1]["commit"]["statusCheckRollup"] if commits else None
+    return replace(
+        pull,
+        labels=tuple(_text(each["name"]) for each in _nodes(node["labels"])),
+        draft=_truth(node["isDraft"]),
+        approved=approved(node["reviewDecision"], reviews),
+        queued=_truth(node["isInMergeQueue"]),
+        auto_merge=node["autoMergeRequest"] is not None,
+        checks_failed=checks is not None and checks["state"] in ("FAILURE", "ERROR"),
+        comments=tuple(
+            Comment(each["databaseId"], each["body"])
+            for each in _nodes(node["comments"])
+            if each["viewerDidAuthor"] is True and is_ours(each["body"]) and type(each["databaseId"]) is int
+        ),
+    )
+
+
+def is_ours(body: Any) -> bool:
+    """Whether the text of a comment has the bot's hidden mark."""
+    return isinstance(body, str) and _MARK in body
+
+
+def _nodes(connection: Any) -> list[Any]:
+    """What a connection lists; null stands for none of what may not be there, and for what was deleted meanwhile."""
+    if connection is None:
+        return []
+    nodes = connection["nodes"]
+    if not isinstance(nodes, list):
+        raise TypeError(nodes)
+    return [each for each in nodes if each is not None]
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    moment = datetime.fromisoformat(_text(value))
+    if moment.tzinfo is None:
+        raise ValueError(value)
+    return moment
+
+
+def _truth(value: Any) -> bool:
+    if type(value) is not bool:
+        raise TypeError(value)
+    return value
 
 
 def _state(document: Any) -> Literal["open", "closed", "merged"]:

@@ -39,6 +39,14 @@ class Unanswered(Exception):  # noqa: N818 - likewise
         self.what, self.advice = what, advice
 
 
+class TooLarge(Unanswered):
+    """An answer larger than any that GitHub gives to one question: fewer questions at once may do."""
+
+
+class Unsupported(Exception):  # noqa: N818 - likewise: there is REST
+    """The server has no GraphQL, or does not know these fields: an old GitHub Enterprise, or another forge."""
+
+
 def said(document: object, secret: str) -> str:
     """The words of an error's body: its message, and each of its `errors`, as GitHub lists them."""
     if not isinstance(document, dict):

@@ -1,4 +1,4 @@
-"""GitHub's REST API over PyGithub: the one file that knows it, imported when the first request is made.
+"""GitHub's API over PyGithub: the one file that knows it, imported when the first request is made.
 
 PyGithub gives authentication, spacing of writes, and the rules of GitHub's rate limits. Its objects are not used: they
 fetch what an answer lacks from the addresses in that answer, so neither the number of requests nor the host they go to
@@ -17,7 +17,8 @@ from github import Auth, Github, GithubException, GithubRetry
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester, RequestsResponse
 
 from gitops_bot import __version__
-from gitops_bot.edges.github.failure import Refused, Unanswered, said
+from gitops_bot.edges.github import graphql, limits
+from gitops_bot.edges.github.failure import Refused, TooLarge, Unanswered, said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from urllib3.connectionpool import ConnectionPool
 
     from gitops_bot.edges.http import Clock
+    from gitops_bot.proposals.budget import Left
 
 #: Seconds: for one answer to begin, between two of its parts, and the longest wait that GitHub may ask for.
 _TIMEOUT, _PATIENCE = 15, 60
@@ -35,10 +37,14 @@ _RETRIED = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Wire:
-    """Asks one API as one token. Writes are a second apart (GitHub's guideline), except on this machine."""
+    """Asks one API as one token. Writes are a second apart (GitHub's guideline), except on this machine.
+
+    `left` is what the rate limit for REST had left at the last answer that told.
+    """
 
     def __init__(self, api_url: str, token: str, clock: Clock) -> None:
-        self._token = token
+        self._token, self._clock = token, clock
+        self.left: Left | None = None
         Requester.injectConnectionClasses(_Loopback, _Connection)
         # On import PyGithub sets up its logger to print on standard error, which is the user's.
         logging.getLogger("github").handlers[:] = [logging.NullHandler()]
@@ -55,19 +61,54 @@ class Wire:
         ).requester
 
     def ask(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None) -> Any:
-        """Send one request and give back the JSON of the answer.
+        """Send one request of REST and give back the JSON of the answer.
 
         Raises:
             Refused: GitHub answered with a status of 300 or more.
             Unanswered: it did not answer, or not in JSON.
         """
+        document, headers = self._send(method, path, query=query, body=body, write=method != "GET")
+        self.left = limits.told(headers) or self.left
+        return document
+
+    def graphql(
+        self, question: str, variables: Mapping[str, object], *, write: bool, spare: frozenset[str] = frozenset()
+    ) -> graphql.Told:
+        """Ask in GraphQL and give back what was told. Fields named in `spare` may be hidden from the token.
+
+        A secondary limit is waited out once here too, though it came with status 200.
+
+        Raises:
+            Unsupported: the server has no GraphQL, or not these fields.
+            Refused: GitHub refused; the status is what REST would have said, and 413 where it was too much at once.
+            Unanswered: as in `ask`.
+        """
+        asked = {"query": question, "variables": dict(variables)}
+        waited = False
+        while True:
+            try:
+                document, headers = self._send("POST", self._requester.graphql_url, body=asked, write=write)
+            except Refused as refused:
+                raise graphql.over_http(refused) from None
+            try:
+                return graphql.read(document, headers, self._token, write=write, spare=spare)
+            except Refused as refused:
+                seconds = refused.headers.get("retry-after", "")
+                if waited or not refused.limited or not limits.is_number(seconds) or int(seconds) > _PATIENCE:
+                    raise
+                self._clock.sleep(int(seconds))
+                waited = True
+
+    def _send(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None, write: bool
+    ) -> tuple[Any, dict[str, str]]:
         try:
             accept = {"Accept": "application/vnd.github+json"}
             status, headers, text = self._requester.requestJson(method, path, dict(query or {}), accept, input=body)
         except GithubException as error:
-            raise self._refused(method, error.status, error.data, error.headers or {}) from None
+            raise self._refused(error.status, error.data, error.headers or {}, write=write) from None
         except _Endless:
-            raise Unanswered(f"sent more than {_LIMIT} bytes", "check GITHUB_API_URL, and run again") from None
+            raise TooLarge(f"sent more than {_LIMIT} bytes", "check GITHUB_API_URL, and run again") from None
         except requests.exceptions.SSLError:
             raise Unanswered(
                 "has a certificate that is not trusted here",
@@ -93,12 +134,11 @@ class Wire:
                 ) from None
             document = None
         if status >= 300:
-            raise self._refused(method, status, document, headers)
-        return document
+            raise self._refused(status, document, headers, write=write)
+        return document, _lower(headers)
 
-    def _refused(self, method: str, status: int, document: object, headers: Mapping[str, Any]) -> Refused:
-        lower = {name.lower(): str(value) for name, value in headers.items()}
-        return Refused(status, said(document, self._token), lower, write=method != "GET")
+    def _refused(self, status: int, document: object, headers: Mapping[str, Any], *, write: bool) -> Refused:
+        return Refused(status, said(document, self._token), _lower(headers), write=write)
 
 
 class _Endless(Exception):  # noqa: N818 - caught in this file
@@ -193,6 +233,10 @@ class _Patience(GithubRetry):
         seconds = (self.get_retry_after(response) if response is not None else None) or self.get_backoff_time()
         if seconds > 0:
             self._clock.sleep(seconds)
+
+
+def _lower(headers: Mapping[str, Any]) -> dict[str, str]:
+    return {name.lower(): str(value) for name, value in headers.items()}
 
 
 def _is_timeout(error: Exception) -> bool:

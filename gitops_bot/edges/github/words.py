@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from gitops_bot.edges.github import limits
 from gitops_bot.edges.github.failure import Refused, Unanswered
 from gitops_bot.errors import ForgeError, Problem
 
@@ -34,6 +35,10 @@ _FORBIDDEN: Mapping[str, tuple[str, str]] = {
     "not accessible by personal access token": (
         "the fine-grained token may not do that",
         "give it this repository, and `Contents` and `Pull requests` with read and write access",
+    ),
+    "granted the required scopes": (
+        "the classic token lacks a scope",
+        "give it the scope `repo` (`public_repo` for a public repository)",
     ),
     "archived": ("the repository is archived, so nothing can be proposed", "unarchive it, or take it out of the bot"),
     "saml": (
@@ -73,6 +78,12 @@ def explain(failure: Refused | Unanswered, *, repository: str, host: str, now: d
             return _error("failed.auth", f"{repository}: {what}{quoted}", way_out)
         case 404 | 410:
             return _missing(failure, repository, quoted)
+        case 413:
+            return _error(
+                "failed.forge",
+                f"{host} takes too long over the pull requests of {repository}{quoted}",
+                "run again later; githubstatus.com tells of disturbances",
+            )
         case 422:
             what, way_out = _invalid(failure)
             return _error("failed.forge", f"{repository}: {what}{quoted}", way_out)
@@ -99,7 +110,7 @@ def _forbidden(refused: Refused) -> tuple[str, str]:
             return words
     scopes = refused.headers.get("x-accepted-oauth-scopes", "").strip()
     if scopes and "x-oauth-scopes" in refused.headers:
-        return "the classic token lacks a scope", "give it the scope `repo` (`public_repo` for a public repository)"
+        return _FORBIDDEN["granted the required scopes"]
     what = "the token may not write here" if refused.write else "the token may not read here"
     return what, "give it `contents: write` and `pull-requests: write` for this repository"
 
@@ -133,9 +144,9 @@ def _invalid(refused: Refused) -> tuple[str, str]:
 def _limited(refused: Refused, host: str, now: datetime) -> ForgeError:
     after, reset = refused.headers.get("retry-after", ""), refused.headers.get("x-ratelimit-reset", "")
     left = None
-    if _is_number(after):
+    if limits.is_number(after):
         left = timedelta(seconds=int(after))
-    elif refused.headers.get("x-ratelimit-remaining") == "0" and _is_number(reset):
+    elif refused.headers.get("x-ratelimit-remaining") == "0" and limits.is_number(reset):
         left = max(datetime.fromtimestamp(int(reset), UTC) - now, timedelta(0))
     if left is None:
         until = "in a few minutes"
@@ -148,10 +159,6 @@ def _limited(refused: Refused, host: str, now: datetime) -> ForgeError:
         f"the rate limit of {host} is used up",
         f"run again {until}: nothing is lost; the token of a GitHub App has a limit of its own",
     )
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 10
 
 
 def _error(code: str, message: str, way_out: str) -> ForgeError:

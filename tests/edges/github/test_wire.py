@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from contextlib import closing, contextmanager
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import responses
 
 from gitops_bot import __version__
 from gitops_bot.demo.http import Answer, Request, Server
@@ -69,6 +71,27 @@ def test_a_request_says_who_asks_and_what() -> None:
     assert request.headers["user-agent"] == f"gitops-bot/{__version__}"
     assert request.headers["accept"] == "application/vnd.github+json"
     assert request.headers["x-github-api-version"] == "2022-11-28"
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("api_url", "address"),
+    [
+        ("https://api.github.com", "https://api.github.com/graphql"),
+        ("https://api.corp.ghe.com", "https://api.corp.ghe.com/graphql"),
+        ("https://git.example.com/api/v3", "https://git.example.com/api/graphql"),
+        ("https://git.example.com:8443/api/v3", "https://git.example.com:8443/api/graphql"),
+        ("http://127.0.0.1:8080/api/v3", "http://127.0.0.1:8080/api/graphql"),
+        ("http://[::1]:8080", "http://[::1]:8080/graphql"),
+    ],
+)
+def test_graphql_is_asked_beside_the_rest_of_the_api(api_url: str, address: str) -> None:
+    responses.post(address, json={"data": {"viewer": {"login": "bot"}}})
+    told = Wire(api_url, TOKEN, FakeClock()).graphql("query Q { viewer { login } }", {"a": "ä"}, write=False)
+    assert told.data == {"viewer": {"login": "bot"}}
+    sent = responses.calls[0].request
+    assert json.loads(sent.body or "") == {"query": "query Q { viewer { login } }", "variables": {"a": "ä"}}
+    assert sent.headers["authorization"] == f"token {TOKEN}"
 
 
 def test_an_answer_without_a_body_is_nothing() -> None:

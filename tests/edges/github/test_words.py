@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+GRAPHQL = "https://api.github.com/graphql"
 PULLS = "https://api.github.com/repos/acme/deploy/pulls"
 BRANCH = "gitops-bot/production/all"
 
@@ -44,7 +45,7 @@ def reading() -> Problem:
 
 def writing() -> Problem:
     with pytest.raises(ForgeError) as error:
-        github().open(branch=BRANCH, base="main", title="t", body="b", labels=[])
+        github().open(branch=BRANCH, base="main", title="t", body="b", draft=False)
     assert "ghs_secret" not in str(error.value)
     return error.value.problem
 
@@ -265,7 +266,7 @@ def test_a_refusal_says_what_it_is_and_the_way_out(
     ],
 )
 def test_a_rate_limit_says_when_it_ends(status: int, said: str, headers: Mapping[str, str], way_out: str) -> None:
-    responses.get(PULLS, json={"message": said}, status=status, headers=headers)
+    responses.post(GRAPHQL, json={"message": said}, status=status, headers=headers)
     problem = reading()
     assert (problem.code, problem.message) == ("failed.forge", "the rate limit of api.github.com is used up")
     assert way_out in problem.next
@@ -273,11 +274,106 @@ def test_a_rate_limit_says_when_it_ends(status: int, said: str, headers: Mapping
 
 @responses.activate
 def test_a_repository_that_cannot_be_seen_names_every_way_why() -> None:
+    responses.post(GRAPHQL, status=404)
     responses.get(PULLS, json={"message": "Not Found"}, status=404)
     problem = reading()
     assert problem.code == "failed.auth"
     assert problem.message == "acme/deploy does not exist, or the token cannot see it (GitHub says: Not Found)"
     assert "a fine-grained token must have this repository among its own" in problem.next
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("error", "headers", "code", "message", "way_out"),
+    [
+        pytest.param(
+            {"type": "NOT_FOUND", "message": "Could not resolve to a Repository with the name 'acme/deploy'."},
+            {},
+            "failed.auth",
+            "acme/deploy does not exist, or the token cannot see it (GitHub says: Could not resolve to a Repository",
+            "a fine-grained token must have this repository among its own",
+            id="a fine-grained token without the repository",
+        ),
+        pytest.param(
+            {"type": "FORBIDDEN", "message": "Resource not accessible by integration"},
+            {},
+            "failed.auth",
+            "the token of this workflow or GitHub App may not do that",
+            "permissions: {contents: write, pull-requests: write}",
+            id="a workflow without the permission",
+        ),
+        pytest.param(
+            {
+                "type": "FORBIDDEN",
+                "message": "Resource protected by organization SAML enforcement. You must grant your Personal Access "
+                "token access to this organization.",
+                "extensions": {"saml_failure": True},
+            },
+            {},
+            "failed.auth",
+            "the organisation wants single sign-on",
+            "Configure SSO",
+            id="single sign-on",
+        ),
+        pytest.param(
+            {
+                "type": "INSUFFICIENT_SCOPES",
+                "message": "Your token has not been granted the required scopes to execute this query. The 'name' "
+                "field requires one of the following scopes: ['repo'], but your token has only been granted the: "
+                "['read:org'] scopes.",
+            },
+            {},
+            "failed.auth",
+            "the classic token lacks a scope",
+            "the scope `repo`",
+            id="a classic token without the scope",
+        ),
+        pytest.param(
+            {"type": "RATE_LIMITED", "message": "API rate limit exceeded for user ID 1."},
+            {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": in_the_future(seconds=90)},
+            "failed.forge",
+            "the rate limit of api.github.com is used up",
+            "run again after 2026-01-02 03:05:35 UTC (in 90 s)",
+            id="a primary limit",
+        ),
+        pytest.param(
+            {"message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."},
+            {"Retry-After": "1380"},
+            "failed.forge",
+            "the rate limit of api.github.com is used up",
+            "in 23 min",
+            id="a secondary limit",
+        ),
+        pytest.param(
+            {
+                "message": "Something went wrong while executing your query. This may be the result of a timeout, or "
+                "it could be a GitHub bug. Please include `6B1A:2` when reporting this issue."
+            },
+            {},
+            "failed.forge",
+            "api.github.com takes too long over the pull requests of acme/deploy",
+            "run again later",
+            id="a time-out",
+        ),
+        pytest.param(
+            {"type": "INTERNAL", "message": "Something else"},
+            {},
+            "failed.forge",
+            "api.github.com is disturbed: it answered 502 (GitHub says: Something else)",
+            "githubstatus.com",
+            id="anything else",
+        ),
+    ],
+)
+def test_a_refusal_in_graphql_says_the_same_as_one_in_rest(
+    error: Mapping[str, Any], headers: Mapping[str, str], code: str, message: str, way_out: str
+) -> None:
+    answer = {"data": {"repository": None}, "errors": [{**error, "path": ["repository"]}]}
+    responses.post(GRAPHQL, json=answer, headers=headers)
+    problem = reading()
+    assert problem.code == code
+    assert message in problem.message
+    assert way_out in problem.next
 
 
 @responses.activate

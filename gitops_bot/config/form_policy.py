@@ -1,0 +1,100 @@
+"""Policies as they are written: which tags may be chosen, and their order."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from gitops_bot.config import leaves as leaf
+from gitops_bot.config.form_base import Form
+from gitops_bot.images import policy as policies
+
+#: Mark the branches of the union of policies in the place of a problem.
+NAMED, SEMVER, PATTERN, DIGEST = "<named>", "<semver>", "<pattern>", "<digest>"
+PolicyName = Annotated[str, *leaf.text("is the name of a policy, or a policy", "policy: releases", leaf.NAME)]
+
+
+def _range(expression: str) -> None:
+    policies.semver(expression)
+
+
+def _expression(pattern: str) -> None:
+    policies.semver("*", pattern=pattern)
+
+
+Expression = Annotated[
+    str, *leaf.text("is a regular expression", 'pattern: "^build-(?P<n>[0-9]+)$"', check=_expression)
+]
+
+
+class SemverForm(Form):
+    """The highest version that a range admits."""
+
+    semver: Annotated[str, *leaf.text("is a range of versions", "semver: ^1.2", check=_range)] = Field(
+        description="A range of versions, as in Helm and Flux: `^1.2`, `~1.2.x`, `>=1.0 <2`, `1.x || 3.x`.",
+        examples=[">=1.0.0 <3", "^1.2"],
+    )
+    prereleases: Annotated[bool, *leaf.truth("prereleases: true")] = Field(
+        default=False, description="Whether pre-releases such as `2.0.0-rc.1` may be chosen.", examples=[True]
+    )
+    pattern: Expression | None = Field(
+        default=None,
+        description="Only tags that this regular expression (RE2) matches. A named group holds the version.",
+        examples=["^v(?P<version>.*)$"],
+    )
+
+    @property
+    def policy(self) -> policies.Policy:
+        """What this says."""
+        return policies.semver(self.semver, prereleases=self.prereleases, pattern=self.pattern)
+
+
+class PatternForm(Form):
+    """The last, in a stated order, of the tags that a regular expression matches."""
+
+    pattern: Expression = Field(
+        description="A regular expression (RE2). Where it has a named group, what the group matches is ordered.",
+        examples=["^build-(?P<number>[0-9]+)$"],
+    )
+    order: Annotated[
+        Literal["semver", "numerical", "alphabetical"],
+        *leaf.choice("order: numerical", "semver", "numerical", "alphabetical"),
+    ] = Field(description="How the tags, or what their named group matches, are ordered.", examples=["numerical"])
+
+    @property
+    def policy(self) -> policies.Policy:
+        """What this says."""
+        return policies.pattern(self.pattern, order=self.order)
+
+
+class DigestForm(Form):
+    """One moving tag, followed by its digest."""
+
+    digest: Annotated[str, *leaf.text("is a tag", "digest: main", leaf.TAG)] = Field(
+        description="The tag to follow: its digest is pinned anew whenever it moves.", examples=["main"]
+    )
+
+    @property
+    def policy(self) -> policies.Policy:
+        """What this says."""
+        return policies.follow(self.digest)
+
+
+PolicyForm = SemverForm | PatternForm | DigestForm
+_SemverBranch = Annotated[SemverForm, Tag(SEMVER)]
+_PatternBranch = Annotated[PatternForm, Tag(PATTERN)]
+_DigestBranch = Annotated[DigestForm, Tag(DIGEST)]
+#: The keys that tell which policy a mapping is, in the order in which they are looked for.
+KINDS = {"semver": SEMVER, "digest": DIGEST, "pattern": PATTERN, "order": PATTERN}
+
+
+def _kind(value: object) -> str | None:
+    return next((kind for word, kind in KINDS.items() if word in value), None) if isinstance(value, dict) else None
+
+
+Policy = Annotated[_SemverBranch | _PatternBranch | _DigestBranch, Discriminator(_kind)]
+PolicyOrName = Annotated[
+    Annotated[PolicyName, Tag(NAMED)] | _SemverBranch | _PatternBranch | _DigestBranch,
+    Discriminator(lambda value: _kind(value) if isinstance(value, dict) else NAMED),
+]

@@ -1,0 +1,124 @@
+"""How the changes of an environment are put to people, and what is held: what the configuration says of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import time
+from typing import TYPE_CHECKING, Literal
+
+from gitops_bot.config import times
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from gitops_bot.config.form import HoldForm
+    from gitops_bot.config.form_propose import GroupForm, ProposeForm, WindowForm
+
+_TEAM = "team:"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedGroup:
+    """Changes that go into one proposal, by globs of images and of overlays; an empty tuple is all of them."""
+
+    name: str
+    images: tuple[str, ...] = ()
+    overlays: tuple[str, ...] = ()
+    together: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Some hours of some days (Monday is 0) of each week; where `end` is not after `start`, it is on the next day."""
+
+    days: frozenset[int]
+    start: time
+    end: time
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """How the changes of an environment are put to people."""
+
+    as_: Literal["pull-request", "commit"] = "pull-request"
+    group: Literal["environment", "overlay", "image"] | tuple[NamedGroup, ...] = "environment"
+    together: bool = False
+    labels: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    draft: bool = False
+    refresh_approved: bool = False
+    auto_merge: Literal["never", "past-checks", "without-checks"] = "never"
+    merge_method: Literal["merge", "squash", "rebase"] | None = None
+    most_open: int | None = None
+    most_new_per_hour: int | None = None
+    schedule: tuple[Window, ...] = ()
+    title: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is left as it is until a moment in UTC; `image` None is every entry of the environment."""
+
+    environment: str
+    image: str | None
+    until: datetime
+    why: str
+    place: tuple[str, int, int]
+
+
+def hold(form: HoldForm, place: tuple[str, int, int]) -> Hold:
+    """What a form says that was read without a problem, and where it stands."""
+    return Hold(form.environment, form.image, times.moment(form.until), form.why, place)
+
+
+def propose(form: ProposeForm) -> Propose:
+    """What a form says that was read without a problem."""
+    teams = [each for each in form.reviewers if each.startswith(_TEAM)]
+    return Propose(
+        as_=form.as_,
+        group=form.group if isinstance(form.group, str) else tuple(_group(each, form.together) for each in form.group),
+        together=form.together,
+        labels=form.labels,
+        reviewers=_once(each for each in form.reviewers if each not in teams),
+        # A team is of the organization that the repository belongs to: the forge takes no other.
+        teams=_once(each.removeprefix(_TEAM).rpartition("/")[2] for each in teams),
+        assignees=_once(form.assignees),
+        draft=form.draft,
+        refresh_approved=form.refresh_approved,
+        auto_merge=_auto_merge(form.auto_merge),
+        merge_method=form.merge_method,
+        most_open=form.limit.open,
+        most_new_per_hour=form.limit.new_per_hour,
+        schedule=tuple(map(_window, form.schedule)),
+        title=form.title,
+        message=form.message,
+    )
+
+
+def _once(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _group(form: GroupForm, together: bool) -> NamedGroup:
+    return NamedGroup(form.name, form.images, form.overlays, together if form.together is None else form.together)
+
+
+def _auto_merge(written: bool | Literal["without-checks"]) -> Literal["never", "past-checks", "without-checks"]:
+    match written:
+        case True:
+            return "past-checks"
+        case False:
+            return "never"
+        case _:
+            return written
+
+
+def _window(form: WindowForm) -> Window:
+    start, end = times.hours(form.hours) if form.hours is not None else (time(), time())
+    return Window(times.days(form.days or ("mon-sun",)), start, end, times.zone(form.timezone))

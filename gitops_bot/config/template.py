@@ -1,0 +1,71 @@
+"""Templates of titles and messages: any text, in which `{field}` stands for a value, and `{{` and `}}` for braces.
+
+They hold no trailers (`Gitops-Bot-...`): those are how the bot knows its own commits again.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot.config.leaves import quoted, text, told
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.config.leaves import Leaf
+
+TITLE_FIELDS: Final = ("environment", "group", "summary", "count", "images", "overlays", "source")
+MESSAGE_FIELDS: Final = (*TITLE_FIELDS, "title", "changes")
+MOST_OF_A_TITLE = 200
+MOST_OF_A_MESSAGE = 10_000
+
+#: What a template is made of, from left to right; each `{` and `}` is in one of these or stands alone.
+_BRACES = re.compile(r"\{\{|\}\}|\{(?P<field>[^{}]*)\}|(?P<stray>[{}])")
+_TRAILER = "Gitops-Bot-"
+_NOT_IN_LINES = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+#: Tabs and line feeds are well in a message.
+_NOT_IN_TEXTS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029"
+_FIRST_LINE = r"(?=[^\n]*\S)"
+
+
+def title(example: str) -> Leaf:
+    """One line."""
+    what = f"is one line of at most {MOST_OF_A_TITLE} characters"
+    return _template(what, example, TITLE_FIELDS, rf"[^{_NOT_IN_LINES}]{{1,{MOST_OF_A_TITLE}}}$")
+
+
+def message(example: str) -> Leaf:
+    """Lines, of which the first says the most."""
+    what = f"is a text of at most {MOST_OF_A_MESSAGE:,} characters whose first line is not empty"
+    return _template(what, example, MESSAGE_FIELDS, rf"[^{_NOT_IN_TEXTS}]{{1,{MOST_OF_A_MESSAGE}}}$")
+
+
+def shown(fields: Sequence[str]) -> str:
+    """The fields as one writes them."""
+    return ", ".join(f"`{{{field}}}`" for field in fields)
+
+
+def _template(what: str, example: str, fields: Sequence[str], characters: str) -> Leaf:
+    return text(
+        what,
+        example,
+        rf"^{_FIRST_LINE}{characters}",
+        check=lambda written: _check(written, fields),
+        schema=rf"^{_FIRST_LINE}(?![\s\S]*{_TRAILER})(?={characters})"
+        rf"(?:[^{{}}]|\{{\{{|\}}\}}|\{{(?:{'|'.join(fields)})\}})+$",
+    )
+
+
+def _check(written: str, fields: Sequence[str]) -> None:
+    if _TRAILER in written:
+        raise told(f"has `{_TRAILER}`, which begins the lines that the bot writes for itself", "word it differently")
+    for brace in _BRACES.finditer(written):
+        field = brace["field"]
+        if brace["stray"]:
+            raise told(f"has a `{brace['stray']}` that belongs to no field", "write `{{` and `}}` for braces")
+        if field is not None and field not in fields:
+            close = get_close_matches(field[:60], fields, n=1)
+            advice = f"did you mean `{{{close[0]}}}`?" if close else f"known here: {shown(fields)}; `{{{{` is a brace"
+            raise told(f"has no field {quoted(f'{{{field}}}')}", advice)

@@ -1,0 +1,97 @@
+"""Days, hours, time zones and moments as they are written: the form of each, and what it means."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, time
+from functools import cache
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo, available_timezones
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAY = f"(?:{'|'.join(f'{day[:3]}(?:{day[3:]})?' for day in _DAYS)})"
+#: One day, or the first and the last of several.
+DAYS = f"^{_DAY}(?:-{_DAY})?$"
+
+_MINUTE = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+#: Never the same twice, which might be a whole day or nothing.
+HOURS = rf"^(?!(.{{5}})-\1$){_MINUTE}-(?:{_MINUTE}|24:00)$"
+
+_PART = "[A-Za-z0-9_+-]{1,30}"
+#: Without what only the files of one machine have: its own time, and other ways to count.
+ZONE = f"^(?!posix|right/|localtime$)[A-Z]{_PART}(?:/{_PART}){{0,2}}$"
+_IS_ZONE = re.compile(ZONE.removesuffix("$") + r"\Z")
+
+#: A date, or a moment as in RFC 3339 section 5.6, whose seconds may be left out. These years fit into every offset.
+MOMENT = (
+    r"^2[0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    rf"(?:[Tt ]{_MINUTE}(?::[0-5][0-9](?:\.[0-9]{{1,9}})?)?(?:[Zz]|[+-]{_MINUTE}))?$"
+)
+
+
+def days(written: Iterable[str]) -> frozenset[int]:
+    """The days of the week that `DAYS` say, Monday is 0; `sat-mon` are three of them."""
+    found: set[int] = set()
+    for each in written:
+        first, _, last = each.partition("-")
+        start, end = _day(first), _day(last or first)
+        found.update((start + count) % 7 for count in range((end - start) % 7 + 1))
+    return frozenset(found)
+
+
+def _day(written: str) -> int:
+    return next(number for number, day in enumerate(_DAYS) if day.startswith(written))
+
+
+def hours(written: str) -> tuple[time, time]:
+    """The start and the end that `HOURS` say; `24:00` is the start of the next day."""
+    start, _, end = written.partition("-")
+    return time.fromisoformat(start), time() if end == "24:00" else time.fromisoformat(end)
+
+
+def moment(written: str) -> datetime:
+    """What `MOMENT` says, in UTC; a date is the moment at which that day begins in UTC.
+
+    Raises:
+        ValueError: the month does not have that day.
+    """
+    try:
+        said = datetime.fromisoformat(written.upper())
+    except ValueError:
+        raise ValueError(f"there is no {written[:10]}") from None
+    return said.astimezone(UTC) if said.tzinfo is not None else said.replace(tzinfo=UTC)
+
+
+def is_zone(written: str) -> bool:
+    """Whether that may be the name of a time zone."""
+    return _IS_ZONE.match(written) is not None
+
+
+def zone(written: str) -> ZoneInfo:
+    """The time zone of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    try:
+        return ZoneInfo(written)
+    except (KeyError, OSError):  # a directory of zones, as `Europe`, is the latter before Python 3.13
+        raise ValueError(f"there is no time zone {written}") from None
+
+
+def cities(initial: str) -> Mapping[str, str]:
+    """The zones of which the last part begins with that letter, by this part in small letters."""
+    return _cities().get(initial.lower(), {})
+
+
+@cache
+def _cities() -> Mapping[str, Mapping[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    # The longest last: `Asia/Singapore` is the name, and `Singapore` its alias.
+    for name in sorted(filter(is_zone, available_timezones()), key=lambda name: (name.count("/"), name)):
+        city = name.rpartition("/")[2].lower()
+        found.setdefault(city[0], {})[city] = name
+    return found

@@ -1,0 +1,78 @@
+"""What is asked in GraphQL: for everything that a run must know of its proposals, REST takes a request for each.
+
+Names of branches go as variables, so that none of them can become part of a question. Fields and limits are those of
+GitHub's public schema (docs.github.com/graphql); `followRenames` stays at its default, and `nameWithOwner` tells a
+repository that has moved.
+"""
+
+from __future__ import annotations
+
+#: Pull requests of one branch that are looked at: a decline is remembered for as many as have ended.
+OPEN, ENDED = 5, 30
+
+_ENDED = """
+fragment Ended on PullRequest {
+  id number url state title body headRefName baseRefName headRefOid isCrossRepository createdAt
+}"""
+
+# writersOnly: on a public repository anybody may approve, and must not freeze a proposal by that.
+_OPEN = """
+fragment Open on PullRequest {
+  ...Ended
+  isDraft isInMergeQueue reviewDecision
+  labels(first: 100) { nodes { name } }
+  latestOpinionatedReviews(first: 50, writersOnly: true) { nodes { state } }
+  autoMergeRequest { enabledAt }
+  commits(last: 1) { nodes { commit { statusCheckRollup { state } } } }
+  comments(last: 100) { nodes { databaseId body viewerDidAuthor } }
+}"""
+
+_BASE = """
+    autoMergeAllowed mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed viewerDefaultMergeMethod
+    ref(qualifiedName: $ref) {
+      refUpdateRule { requiredStatusCheckContexts }
+      rules(first: 100) { nodes { type } }
+    }
+    mergeQueue(branch: $base) { id }"""
+
+#: Sets a pull request to merge by itself; with a merge queue it goes there once nothing blocks it.
+ENABLE_AUTO_MERGE = """
+mutation EnableAutoMerge($input: EnablePullRequestAutoMergeInput!) {
+  enablePullRequestAutoMerge(input: $input) {
+    pullRequest { state isInMergeQueue autoMergeRequest { enabledAt } }
+  }
+}"""
+
+ENQUEUE = """
+mutation Enqueue($input: EnqueuePullRequestInput!) {
+  enqueuePullRequest(input: $input) { mergeQueueEntry { state } }
+}"""
+
+
+def proposals(count: int, *, with_base: bool) -> str:
+    """The question for so many branches ($b0, $b1, ...), and once for what the base branch asks for."""
+    numbers = range(count)
+    variables = ["$owner: String!", "$name: String!", *(f"$b{number}: String!" for number in numbers)]
+    if count or with_base:
+        variables.append("$base: String!")
+    if with_base:
+        variables.append("$ref: String!")
+    asked = "".join(_branch(number) for number in numbers)
+    fragments = _OPEN + _ENDED if count else ""
+    return (
+        f"query Proposals({', '.join(variables)}) {{\n"
+        "  repository(owner: $owner, name: $name) {\n"
+        f"    nameWithOwner{_BASE if with_base else ''}{asked}\n"
+        f"  }}\n}}{fragments}"
+    )
+
+
+def _branch(number: int) -> str:
+    chosen = f"headRefName: $b{number}, baseRefName: $base, orderBy: {{field: CREATED_AT, direction: DESC}}"
+    return f"""
+    open{number}: pullRequests({chosen}, states: [OPEN], first: {OPEN}) {{
+      pageInfo {{ hasNextPage }} nodes {{ ...Open }}
+    }}
+    ended{number}: pullRequests({chosen}, states: [CLOSED, MERGED], first: {ENDED}) {{
+      pageInfo {{ hasNextPage }} nodes {{ ...Ended }}
+    }}"""

@@ -1,0 +1,231 @@
+"""What is to be written for one environment, group by group: all is read and decided here, and nothing written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gitops_bot.errors import EditError
+from gitops_bot.images.reason import Reason
+from gitops_bot.journeys.there import There
+from gitops_bot.proposals import carry, group, proposal, reconcile
+from gitops_bot.proposals.declined import decline
+from gitops_bot.releases import hold
+from gitops_bot.releases.overlay import edited
+from gitops_bot.releases.plan import Change, Failed, Held, Kept, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitops_bot.journeys.survey import Survey
+    from gitops_bot.journeys.there import Task
+    from gitops_bot.journeys.world import World
+    from gitops_bot.proposals.branch import Branch
+    from gitops_bot.proposals.details import Described
+    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.proposals.trailers import PinChange
+    from gitops_bot.releases.plan import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One group: its plan, what that makes of which files, what is there already, and what is to be done."""
+
+    group: str
+    plan: Plan
+    files: Mapping[str, bytes]
+    written: Proposal | None
+    branch: Branch | None
+    existing: tuple[PullRequest, ...]
+    #: The pins that the branch proposes as it is.
+    carried: tuple[PinChange, ...]
+    action: reconcile.Action
+
+    @property
+    def opened(self) -> PullRequest | None:
+        """The open pull request, as it was found."""
+        return next((pull for pull in self.existing if pull.state == "open"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One environment: what is held, failed and unchanged in it, and a draft for each group that has any change."""
+
+    commit: str
+    plan: Plan
+    drafts: tuple[Draft, ...]
+
+
+def prepare(world: World, survey: Survey, task: Task) -> Prepared:
+    """Read the proposals of the environment, decide its entries, and say what is to be done with each group.
+
+    Raises:
+        GitError, ForgeError: the branches or the pull requests cannot be read.
+    """
+    there = There.read(world, survey, task)
+    carried = carry.standing_pins(there.standing, [pin for pins in there.carried.values() for pin in pins])
+    decisions = decided(survey, task, carried)
+    drafts = _admitted(
+        world,
+        task,
+        there,
+        [_draft(world, survey, task, there, name, mine) for name, mine in there.grouped(decisions).items()],
+    )
+    plan = Plan(
+        environment=task.environment.name,
+        changes=(),
+        held=tuple(item for draft in drafts for item in draft.plan.held),
+        failed=tuple(
+            dict.fromkeys([
+                *survey.failed(task.environment.name),
+                *(item for item in decisions if isinstance(item, Failed)),
+                *(item for draft in drafts for item in draft.plan.failed),
+            ])
+        ),
+        unchanged=sum(draft.plan.unchanged for draft in drafts),
+    )
+    worth = (draft for draft in drafts if draft.written or not isinstance(draft.action, reconcile.Nothing))
+    return Prepared(survey.commit, plan, tuple(worth))
+
+
+def decided(survey: Survey, task: Task, carried: Sequence[PinChange]) -> list[Decision]:
+    """One decision for each entry that the task means. What a person wrote down to be held is held, whatever it is."""
+    found = []
+    for decision in task.decide(survey, carried):
+        written = survey.hold(decision.entry) if decision.entry is not None else None
+        found.append(decision if written is None else hold.hold(decision, written))
+    return found
+
+
+def plan_of(
+    survey: Survey, task: Task, decisions: Sequence[Decision], changes: Sequence[Change]
+) -> tuple[Plan, Mapping[str, bytes]]:
+    """The plan, and the bytes of its files. A file whose edit is refused fails alone."""
+    name = task.environment.name
+    files: dict[str, bytes] = {}
+    failed = [item for item in decisions if isinstance(item, Failed)]
+    done: list[Change] = []
+    for file in sorted({change.entry.file for change in changes}):
+        mine = [change for change in changes if change.entry.file == file]
+        try:
+            files |= edited(survey.overlays(name), mine)
+        except EditError as error:
+            failed += [Failed(change.entry, error.problem) for change in mine]
+        else:
+            done += mine
+    held = tuple(item for item in decisions if isinstance(item, Held))
+    unchanged = sum(isinstance(item, Kept) for item in decisions)
+    return Plan(name, tuple(done), held, tuple(failed), unchanged), files
+
+
+def _draft(world: World, survey: Survey, task: Task, there: There, name: str, decisions: Sequence[Decision]) -> Draft:
+    """Lay what was decided over what the open proposal carries, and compare that with what is there."""
+    branch, existing = there.branches.get(there.branch_of(name)), there.pulls.get(there.branch_of(name), ())
+    own = there.carried.get(there.branch_of(name), ())
+    opened = next((pull for pull in existing if pull.state == "open"), None)
+    carried, locked = carry.standing_pins(there.standing, there.pins(name)), there.locked(name)
+
+    def judged(decision: Decision) -> Decision:
+        if not isinstance(decision, Change):
+            return decision
+        if (reason := locked.get(decision.entry.key)) is not None:
+            return Held(decision.entry, decision.before, decision.after, reason)
+        # Only what an open pull request carries was reopened; what a push came too late for stays declined.
+        return decline(decision, branch, existing, carried if opened else ()) or decision
+
+    # What a person declined decides nothing: a pin that the open proposal carries for that entry stays in it.
+    decided = [judged(decision) for decision in decisions]
+    if group.is_together(name, task.environment.propose.group, default=task.environment.propose.together):
+        decided = list(group.hold_together(decided, name))
+    laid = [judged(change) for change in carry.lay(decided, carried, there.standing)]
+    held = [item for item in laid if isinstance(item, Held) and item not in decided]
+    plan, files = plan_of(survey, task, [*decided, *held], [item for item in laid if isinstance(item, Change)])
+    written = write(survey, task, name, plan, files) if plan.changes else None
+    action: reconcile.Action
+    if unread := sorted({pin.file for pin in own} & _unread(survey, plan, laid)):
+        text = f"{unread[0]} cannot be edited as it stands: what is proposed for it waits until it can"
+        action = reconcile.Leave(opened, Reason("failed.edit", text, {"file": unread[0]}))
+    elif world.forge is None:
+        action = reconcile.decide_unseen(written, branch)
+    else:
+        action = reconcile.decide(
+            written,
+            branch,
+            existing,
+            refresh_approved=task.environment.propose.refresh_approved,
+            stands=bool(carry.standing_pins(there.standing, own)),
+            why_gone=_GONE if there.is_gone(name) else None,
+        )
+    return _waiting(Draft(name, plan, files, written, branch, existing, own, action))
+
+
+_GONE = Reason("nothing_new", "no entry belongs to this group any more: they are proposed in other groups now")
+
+
+def write(
+    survey: Survey,
+    task: Task,
+    name: str,
+    plan: Plan,
+    files: Mapping[str, bytes],
+    described: Mapping[tuple[str, str], Described] | None = None,
+) -> Proposal:
+    """Put a plan into words."""
+    return proposal.write(
+        plan,
+        files,
+        base=survey.branch,
+        parent=survey.commit,
+        source=task.source,
+        group=name,
+        title=task.environment.propose.title,
+        message=task.environment.propose.message,
+        described=described or {},
+    )
+
+
+def _unread(survey: Survey, plan: Plan, laid: Sequence[Decision]) -> set[str]:
+    """The files of which nothing can be told: broken on the base branch just now, or an edit of them was refused."""
+    done = {change.entry.key for change in plan.changes}
+    refused = {item.entry.file for item in laid if isinstance(item, Change) and item.entry.key not in done}
+    return refused | {item.problem.file for item in survey.failed(plan.environment) if item.problem.file}
+
+
+def _admitted(world: World, task: Task, there: There, drafts: Sequence[Draft]) -> list[Draft]:
+    """What may be opened now, by the schedule and the limits of the environment; the rest waits."""
+    propose, at = task.environment.propose, world.clock.now()
+    pulls = [pull for found in there.pulls.values() for pull in found]
+    open_now = sum(pull.state == "open" for pull in pulls)
+    opened = [pull.created_at for pull in pulls if pull.created_at is not None]
+    admitted = []
+    for draft in drafts:
+        action = reconcile.admit(
+            draft.action,
+            at=at,
+            windows=propose.schedule,
+            open_now=open_now,
+            opened=opened,
+            most_open=propose.most_open,
+            most_new_per_hour=propose.most_new_per_hour,
+        )
+        if isinstance(action, reconcile.Open):
+            open_now += 1
+            opened.append(at)
+        admitted.append(draft if action is draft.action else _waiting(replace(draft, action=action)))
+    return admitted
+
+
+def _waiting(draft: Draft) -> Draft:
+    """Say of each entry that it is held where the whole proposal is, unless it is in the open one as it should be."""
+    match draft.action:
+        case reconcile.Leave(reason=reason) if reason.code.startswith("held."):
+            proposed = {(pin.key, pin.after, pin.new_name) for pin in draft.carried}
+            held = [
+                Held(change.entry, change.before, change.after, reason)
+                for change in draft.plan.changes
+                if (change.entry.key, change.after, change.new_name) not in proposed
+            ]
+            return replace(draft, plan=replace(draft.plan, held=(*draft.plan.held, *held)))
+        case _:
+            return draft

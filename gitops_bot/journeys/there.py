@@ -1,0 +1,146 @@
+"""What is there of an environment's proposals: branches, pull requests, the pins that they carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitops_bot.proposals import group, naming, ownership, reconcile
+from gitops_bot.releases.plan import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gitops_bot.images.reason import Reason
+    from gitops_bot.journeys.book import Environment
+    from gitops_bot.journeys.survey import Survey
+    from gitops_bot.journeys.world import World
+    from gitops_bot.proposals.branch import Branch
+    from gitops_bot.proposals.carry import Standing
+    from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.proposals.trailers import PinChange
+    from gitops_bot.releases.plan import Decision, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is asked for: the environment, how its entries are decided, where the pins come from."""
+
+    environment: Environment
+    #: From a reading of the world and the pins that open proposals carry to one decision per entry.
+    decide: Callable[[Survey, Sequence[PinChange]], Sequence[Decision]]
+    source: Source
+    dry_run: bool
+
+    @property
+    def by_pull_request(self) -> bool:
+        """Whether changes become pull requests, and not a commit on the base branch."""
+        return self.environment.propose.as_ == "pull-request"
+
+
+def branches(survey: Survey, task: Task) -> set[str]:
+    """The branches whose pull requests have to be known: those that are there, and those that may be opened."""
+    name, propose = task.environment.name, task.environment.propose
+    entries = [item.entry for item in task.decide(survey, ()) if isinstance(item, Change)]
+    if propose.most_new_per_hour is not None:
+        entries = [spot.place for spot in survey.spots(name)]  # what was opened and merged within the hour counts too
+    groups = {group.name_of(entry, propose.group) for entry in entries}
+    return {*survey.branches(name), *(naming.branch(name, each) for each in groups)}
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """What is there for one environment. What is by branch has the branches' names as keys."""
+
+    environment: Environment
+    standing: Mapping[tuple[str, str], Standing]
+    #: The group of each entry, by its key.
+    group_of: Mapping[tuple[str, str], str]
+    branches: Mapping[str, Branch | None]
+    pulls: Mapping[str, tuple[PullRequest, ...]]
+    #: The pins that a branch proposes, but for those that somebody wrote down to be held.
+    carried: Mapping[str, tuple[PinChange, ...]]
+    #: Branches that are left alone whatever is to be proposed, and why.
+    left: Mapping[str, Reason]
+
+    @classmethod
+    def read(cls, world: World, survey: Survey, task: Task) -> There:
+        """Read it.
+
+        Raises:
+            GitError, ForgeError: the branches or the pull requests cannot be read.
+        """
+        name, propose = task.environment.name, task.environment.propose
+        standing = survey.standing(name)
+        group_of = {key: group.name_of(each.entry, propose.group) for key, each in standing.items()}
+        found = {each: world.repository.branch(each, survey.commit) for each in survey.branches(name)}
+        pulls = survey.pull_requests(branches(survey, task))
+        carried: dict[str, tuple[PinChange, ...]] = {}
+        left: dict[str, Reason] = {}
+        for each, branch in found.items():
+            carried[each] = tuple(
+                pin
+                for pin in _proposed_on(branch, pulls[each])
+                if pin.key not in standing or survey.hold(standing[pin.key].entry) is None
+            )
+            action = reconcile.decide(None, branch, pulls[each], refresh_approved=propose.refresh_approved)
+            if isinstance(action, reconcile.Leave):
+                left[each] = action.reason
+        return cls(task.environment, standing, group_of, found, pulls, carried, left)
+
+    def branch_of(self, name: str) -> str:
+        """The branch on which a group is proposed."""
+        return naming.branch(self.environment.name, name)
+
+    def is_gone(self, name: str) -> bool:
+        """Whether no entry belongs to this group any more."""
+        return name not in self.group_of.values()
+
+    def grouped(self, decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
+        """The decisions by group. A group of which only a branch is left has none, and comes last."""
+        named = {self.branch_of(name): name for name in self.group_of.values()}
+        there = {named.get(branch, branch.rpartition("/")[2]) for branch in self.branches}
+        decided = {self.group_of[item.entry.key] for item in decisions if item.entry is not None}
+        known = set(self.group_of.values())
+        found: dict[str, list[Decision]] = {
+            name: [] for name in (*sorted((decided | there) & known), *sorted(there - known))
+        }
+        for item in decisions:
+            if item.entry is not None:
+                found[self.group_of[item.entry.key]].append(item)
+        return found
+
+    def pins(self, name: str) -> tuple[PinChange, ...]:
+        """The pins that a group goes on with: of branches that were another group's, and (they count) of its own."""
+        own = self.branch_of(name)
+        moved = [
+            pin
+            for branch, pins in self.carried.items()
+            if branch != own and branch not in self.left
+            for pin in pins
+            if self.group_of.get(pin.key) == name
+        ]
+        return (*moved, *(pin for pin in self.carried.get(own, ()) if self.group_of.get(pin.key) == name))
+
+    def locked(self, name: str) -> dict[tuple[str, str], Reason]:
+        """Entries of a group that another branch proposes, which is left alone."""
+        own = self.branch_of(name)
+        return {
+            pin.key: reason
+            for branch, reason in self.left.items()
+            if branch != own
+            for pin in self.carried[branch]
+            if self.group_of.get(pin.key) == name
+        }
+
+
+def _proposed_on(branch: Branch | None, existing: Sequence[PullRequest]) -> tuple[PinChange, ...]:
+    """The pins on the branch, where they count as proposed and the branch is the bot's, or is given back to it."""
+    if branch is None or not reconcile.trusted(branch, existing):
+        return ()
+    match ownership.of(branch):
+        case ownership.Ours(carried=carried):
+            return carried
+        case ownership.Theirs(carried=carried):
+            opened = (pull for pull in existing if pull.state == "open")
+            return carried if any(map(reconcile.handed_back, opened)) else ()

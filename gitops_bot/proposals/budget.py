@@ -1,0 +1,112 @@
+"""What a run may still ask of the forge, and what it is about to ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from gitops_bot.errors import Problem
+from gitops_bot.proposals import body
+from gitops_bot.proposals.reconcile import Close, Leave, Nothing, Open, Refresh, Remark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from gitops_bot.proposals.reconcile import Action
+
+#: Requests: the text with the mark, the comment, the end.
+_CLOSE = 3
+#: Requests: all who are wanted, and those who are left where one of them cannot be asked.
+_REVIEW = 2
+#: Requests: auto-merge or a queue, once more where the forge did not know yet, and a merge at once.
+_MERGE = 3
+#: Requests: the label, and the tick in the text.
+_TAKE_BACK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Requests that a rate limit has left until it begins anew. `resets_at` is in UTC."""
+
+    remaining: int
+    resets_at: datetime
+
+
+class Dress(Protocol):
+    """What a proposal gets beside a title and a text."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Of the pull request."""
+        ...
+
+    @property
+    def reviewers(self) -> Sequence[str]:
+        """Logins."""
+        ...
+
+    @property
+    def teams(self) -> Sequence[str]:
+        """Slugs."""
+        ...
+
+    @property
+    def assignees(self) -> Sequence[str]:
+        """Logins."""
+        ...
+
+    @property
+    def draft(self) -> bool:
+        """Whether it is opened as a draft."""
+        ...
+
+    @property
+    def auto_merge(self) -> str:
+        """`never`, or how it merges by itself."""
+        ...
+
+
+def needed(action: Action, dress: Dress, *, compared: int = 0) -> int:
+    """How many requests it takes at most to carry out an action, as long as nobody else writes at the same time.
+
+    `compared`: how many pairs of revisions are looked up for the text of a proposal that is written.
+    """
+    match action:
+        case Open():
+            dressing = _dressing(dress)
+            # A draft once more as none, where there are no drafts; the text once more, which is finished last.
+            return 1 + dress.draft + compared + dressing + (dressing > 0)
+        case Refresh(pull_request=pull, takes_back=takes_back):
+            unfinished = body.plan_mark(pull.body) is None
+            dressing = _dressing(dress) if unfinished else _merging(dress)
+            return 1 + compared + dressing + (_TAKE_BACK if takes_back else 0)
+        case Close():
+            return _CLOSE
+        case Leave(comment=Remark(edits=edits)):
+            return 1 if edits is None else 2  # a new one where the one to edit was deleted
+        case Leave() | Nothing():
+            return 0
+
+
+def short(needed: int, left: Left) -> Problem | None:
+    """Why nothing may be begun with what the limit has left; None where that is enough."""
+    if needed <= left.remaining:
+        return None
+    until = f"{left.resets_at:%H:%M} UTC"
+    there = f"{left.remaining} left" if left.remaining > 0 else "none left"
+    return Problem(
+        "failed.forge",
+        f"this run needs up to {needed} requests, and the rate limit has {there} until {until}: nothing was written",
+        f"run it again after {until}, or for fewer environments at once",
+    )
+
+
+def _dressing(dress: Dress) -> int:
+    """All that is done once, when a proposal is new."""
+    review = _REVIEW if dress.reviewers or dress.teams else 0
+    return bool(dress.labels) + bool(dress.assignees) + review + _merging(dress)
+
+
+def _merging(dress: Dress) -> int:
+    return 0 if dress.auto_merge == "never" else _MERGE

@@ -1,0 +1,63 @@
+"""A proposal that is approved, queued or set to auto-merge is frozen: what was reviewed is what merges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitops_bot.images.reason import Reason
+from gitops_bot.proposals import body
+from gitops_bot.proposals.ownership import Ours
+
+if TYPE_CHECKING:
+    from gitops_bot.proposals.ownership import Theirs
+    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.pull_request import PullRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Ice:
+    """One thing that freezes a pull request: its name for scripts, what people read, and how they undo it."""
+
+    name: str
+    what: str
+    undo: str
+
+
+_APPROVED = Ice("approved", "is approved", "dismiss the approval")
+_QUEUED = Ice("queued", "waits in the merge queue", "take it out of the queue")
+_AUTO_MERGE = Ice("auto_merge", "is set to auto-merge", "disable auto-merge")
+
+
+def ice(pull: PullRequest) -> tuple[Ice, ...]:
+    """All that freezes a pull request; nothing where it is not frozen."""
+    facts = (
+        (_APPROVED, pull.approved),
+        (_QUEUED, pull.queued),
+        # Failed checks keep it from merging, and newer pins may be what mends them.
+        (_AUTO_MERGE, pull.auto_merge and not pull.checks_failed),
+    )
+    return tuple(each for each, is_so in facts if is_so)
+
+
+def reason(pull: PullRequest, proposal: Proposal | None, whose: Ours | Theirs | None, *, stands: bool) -> Reason:
+    """Why a frozen pull request is left as it is, what that means for what would be proposed, and how to thaw it.
+
+    `stands`: as in `reconcile.decide`.
+    """
+    found = ice(pull)
+    it = f"#{pull.number} {' and '.join(each.what for each in found)}"
+    undo = " and ".join(each.undo for each in found)
+    if proposal is None:
+        text = f"{it}, so it stays, although it would not be proposed today: close it, or {undo}"
+    elif not stands:
+        text = f"{it}, but the base branch moved on under it: {undo}, and it is rebuilt on the new base"
+    elif isinstance(whose, Ours) and body.mark(whose.carried) == proposal.mark:
+        text = f"{it}, and the base branch changed its files since: merge it, or {undo} to have it rebuilt"
+    else:
+        text = (
+            f"{it}: what was reviewed is what merges, and newer pins wait; merge it, or {undo} to have it refreshed "
+            "(`refresh_approved: true` does not wait)"
+        )
+    by = " ".join(each.name for each in found)
+    return Reason("held.frozen", text, {"pull_request": pull.number, "url": pull.url, "by": by})

@@ -1,0 +1,124 @@
+"""Which changes go into one proposal: those of the environment, of each overlay or image, or as people name them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from gitops_bot.images.reason import Reason
+from gitops_bot.proposals.naming import DEFAULT_GROUP
+from gitops_bot.releases.glob import Glob
+from gitops_bot.releases.plan import Change, Failed, Held
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.releases.plan import Decision, Entry
+
+
+class NamedGroup(Protocol):
+    """A group that people named. An entry belongs to the first group whose globs it meets."""
+
+    @property
+    def name(self) -> str:
+        """As written; never `all`, and never beginning with `rollback-`."""
+        ...
+
+    @property
+    def images(self) -> Sequence[str]:
+        """Globs of an entry's `name` or repository; `*` is any text. Empty: every image."""
+        ...
+
+    @property
+    def overlays(self) -> Sequence[str]:
+        """Globs of overlay directories, as `overlays` of an environment. Empty: every overlay."""
+        ...
+
+    @property
+    def together(self) -> bool:
+        """Whether one entry that is held holds the rest."""
+        ...
+
+
+Grouping: TypeAlias = 'Literal["environment", "overlay", "image"] | Sequence[NamedGroup]'
+
+
+def name_of(entry: Entry, grouping: Grouping) -> str:
+    """The group that an entry belongs to; what meets no named group goes into the environment's own."""
+    match grouping:
+        case "environment":
+            return DEFAULT_GROUP
+        case "overlay":
+            return entry.overlay
+        case "image":
+            return entry.image
+        case named:
+            return next((group.name for group in named if _belongs(entry, group)), DEFAULT_GROUP)
+
+
+def is_together(name: str, grouping: Grouping, *, default: bool) -> bool:
+    """Whether one entry of this group that is held holds the rest."""
+    if isinstance(grouping, str):
+        return default
+    return next((group.together for group in grouping if group.name == name), default)
+
+
+def hold_together(decisions: Sequence[Decision], name: str) -> tuple[Decision, ...]:
+    """The decisions of a group that changes as a whole or not at all, each in its place."""
+    first = next((each for each in decisions if isinstance(each, Held | Failed)), None)
+    if first is None:
+        return tuple(decisions)
+    reason = _waits_for(first, name)
+    return tuple(
+        Held(each.entry, each.before, each.after, reason) if isinstance(each, Change) else each for each in decisions
+    )
+
+
+def _waits_for(first: Held | Failed, name: str) -> Reason:
+    match first:
+        case Held(reason=reason):
+            code, why = reason.code, reason.text
+        case Failed(problem=problem):
+            code, why = problem.code, problem.message
+    if (entry := first.entry) is None:
+        return Reason(code, f"the group {name} goes together, and not all of it can be read: {why}", {"group": name})
+    verb = "is held" if isinstance(first, Held) else "failed"
+    text = f"the group {name} goes together, and {entry.name} in {entry.file} {verb}: {why}"
+    return Reason(code, text, {"group": name, "file": entry.file, "name": entry.name})
+
+
+def _belongs(entry: Entry, group: NamedGroup) -> bool:
+    images = not group.images or any(_fits(glob, text) for glob in group.images for text in (entry.name, entry.image))
+    return images and (not group.overlays or any(_is_in(entry, _glob(text)) for text in group.overlays))
+
+
+def _fits(glob: str, text: str) -> bool:
+    """Whether a glob, in which `*` is any text, is this text.
+
+    Each part between two stars is taken where it comes first: a later place leaves less for what follows. So nothing
+    is tried twice, whatever the glob.
+    """
+    first, *rest = glob.split("*")
+    if not rest:
+        return text == glob
+    *middle, last = rest
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for part in middle:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+def _is_in(entry: Entry, glob: Glob) -> bool:
+    if glob.file is not None and glob.file != entry.file.rpartition("/")[2]:
+        return False
+    return glob.match("" if entry.overlay == "." else f"{entry.overlay}/") is not None
+
+
+@lru_cache(maxsize=256)
+def _glob(text: str) -> Glob:
+    return Glob.parse(text)

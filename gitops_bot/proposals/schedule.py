@@ -1,0 +1,99 @@
+"""When something new may be opened: windows of days and hours in a time zone.
+
+A window opens and closes once for each of its days: at the first moment at which the clock shows that time or a later
+one. So it is neither missed where a clock is put forward over its start, nor opened twice where one is put back.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from gitops_bot.images.reason import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
+    from datetime import time, tzinfo
+
+_SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
+#: Days that are looked at: from two before, for what passes midnight, to two weeks after. A zone may once have left out
+#: a day of the calendar, and with it all that a weekly window had.
+_FROM, _TO = -2, 16
+
+
+class Window(Protocol):
+    """Some hours of some days of each week."""
+
+    @property
+    def days(self) -> AbstractSet[int]:
+        """Days of the week on which it begins, Monday is 0."""
+        ...
+
+    @property
+    def start(self) -> time:
+        """When it begins, by the clock of `zone`."""
+        ...
+
+    @property
+    def end(self) -> time:
+        """When it ends (no longer open at that moment); at or before `start` it ends on the next day."""
+        ...
+
+    @property
+    def zone(self) -> tzinfo:
+        """Whose clock."""
+        ...
+
+
+def is_open(windows: Sequence[Window], at: datetime) -> bool:
+    """Whether something new may be opened at this moment: within any of the windows, or where there is none."""
+    return next_opening(windows, at) == at
+
+
+def next_opening(windows: Sequence[Window], at: datetime) -> datetime | None:
+    """The first moment, from `at` on, at which something new may be opened, in UTC; None where that never comes."""
+    at = at.astimezone(UTC)
+    if not windows:
+        return at
+    later = (max(begin, at) for window in windows for begin, end in _openings(window, at) if max(begin, at) < end)
+    return min(later, default=None)
+
+
+def closed(windows: Sequence[Window], at: datetime) -> Reason | None:
+    """Why nothing new may be opened at this moment; None where it may."""
+    opens = next_opening(windows, at)
+    if opens == at:
+        return None
+    if opens is None:
+        return Reason("held.window", "the schedule has no hour at which anything new is opened", {"opens_at": None})
+    return Reason(
+        "held.window",
+        f"outside of the schedule: nothing new is opened before {opens:%Y-%m-%d %H:%M} UTC",
+        {"opens_at": f"{opens:%Y-%m-%dT%H:%M:%SZ}"},
+    )
+
+
+def _openings(window: Window, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """From when to when the window is open around a moment, in UTC."""
+    today = at.astimezone(window.zone).date()
+    for day in (today + count * _DAY for count in range(_FROM, _TO)):
+        if day.weekday() in window.days:
+            last = day if window.start < window.end else day + _DAY
+            begin, end = datetime.combine(day, window.start), datetime.combine(last, window.end)
+            yield _first(begin, window.zone), _first(end, window.zone)
+
+
+def _first(wall: datetime, zone: tzinfo) -> datetime:
+    """The first moment, in UTC, at which the clock of a zone shows `wall` or later."""
+    # PEP 495: what a clock shows twice is first shown at fold 0; what it leaps over is, reckoned with the offset of
+    # the other side, before the leap at fold 1 and after it at fold 0.
+    one, other = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if one <= other:
+        return one
+
+    def is_past(seconds: int) -> bool:
+        return (other + seconds * _SECOND).astimezone(zone).replace(tzinfo=None) >= wall
+
+    return other + bisect_left(range((one - other) // _SECOND), True, key=is_past) * _SECOND

@@ -1,0 +1,572 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gitops_bot import config
+from gitops_bot.config import NamedGroup, Propose, Window
+from gitops_bot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gitops_bot.journeys.book import Proposing
+    from gitops_bot.releases.hold import WrittenHold
+
+
+def text_of(lines: str) -> str:
+    """An environment `a` with these lines in its `propose`, of which the first stands in line 6, column 7."""
+    indented = "".join(f"      {line}\n" for line in lines.splitlines())
+    return f"version: 1\nenvironments:\n  a:\n    overlays: [a]\n    propose:\n{indented}"
+
+
+def proposed(lines: str) -> Propose:
+    return config.read(text_of(lines), "f.yaml").environments["a"].propose
+
+
+def told(text: str) -> list[str]:
+    """Every problem of a text as `line:column message / next`."""
+    with pytest.raises(ConfigError) as caught:
+        config.read(text, "f.yaml")
+    return [f"{each.line}:{each.column} {each.message} / {each.next}" for each in caught.value.problems]
+
+
+DAILY = frozenset(range(7))
+BERLIN = ZoneInfo("Europe/Berlin")
+
+GOOD = {
+    "nothing but how": ("as: pull-request", Propose()),
+    "a commit": ("as: commit\ntitle: a\nmessage: b", Propose("commit", title="a", message="b")),
+    "a commit on workdays": (
+        "as: commit\nschedule: [{days: [mon-fri]}]",
+        Propose("commit", schedule=(Window(frozenset(range(5)), time(), time(), ZoneInfo("UTC")),)),
+    ),
+    "by overlay": ("group: overlay", Propose(group="overlay")),
+    "by image, atomic": ("group: image\ntogether: true", Propose(group="image", together=True)),
+    "the whole environment, atomic": ("group: environment\ntogether: true", Propose(together=True)),
+    "groups, one of which says for itself": (
+        (
+            "together: true\n"
+            'group:\n  - {name: web, images: ["ghcr.io/acme/web*"]}\n'
+            "  - {name: Rest.2, overlays: [apps/**, .], together: false}"
+        ),
+        Propose(
+            group=(
+                NamedGroup("web", images=("ghcr.io/acme/web*",), together=True),
+                NamedGroup("Rest.2", overlays=("apps/**", "."), together=False),
+            ),
+            together=True,
+        ),
+    ),
+    "people and teams, none twice": (
+        'reviewers: [alice, "team:platform", bob-2, team:acme/platform, alice, team:other_1]\nassignees: [bob, bob]',
+        Propose(reviewers=("alice", "bob-2"), teams=("platform", "other_1"), assignees=("bob",)),
+    ),
+    "a login that is a number": ("reviewers: [0123]", Propose(reviewers=("0123",))),
+    "drafts, refreshed": (
+        "draft: true\nrefresh_approved: true\nauto_merge: false",
+        Propose(draft=True, refresh_approved=True),
+    ),
+    "merged past checks": ("auto_merge: true", Propose(auto_merge="past-checks")),
+    "merged without checks": (
+        "auto_merge: without-checks\nmerge_method: rebase",
+        Propose(auto_merge="without-checks", merge_method="rebase"),
+    ),
+    "one limit": ("limit: {open: 1}", Propose(most_open=1)),
+    "the other limit": ("limit: {new_per_hour: 1000}", Propose(most_new_per_hour=1000)),
+    "windows": (
+        (
+            "schedule:\n"
+            "  - {days: [sat-mon, wednesday], hours: 22:00-06:00, timezone: Europe/Berlin}\n"
+            '  - {hours: "12:00-24:00"}'
+        ),
+        Propose(
+            schedule=(
+                Window(frozenset({5, 6, 0, 2}), time(22), time(6), BERLIN),
+                Window(DAILY, time(12), time(), ZoneInfo("UTC")),
+            )
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("lines", "expected"), GOOD.values(), ids=GOOD.keys())
+def test_what_is_written_is_what_is_meant(lines: str, expected: Proposing) -> None:
+    assert proposed(lines) == expected
+
+
+#: What stands in `propose`, from line 6 and column 7 -> every problem.
+WRONG = {
+    "an unknown key": ("reviewrs: [a]", ["6:7 unknown key 'reviewrs' / did you mean `reviewers`?"]),
+    "an unknown key in a group": (
+        "group: [{name: a, images: [b], image: c}]",
+        ["6:38 unknown key 'image' / did you mean `images`?"],
+    ),
+    "an unknown key in a limit": (
+        "limit: {opened: 1}",
+        ["6:15 unknown key 'opened' / did you mean `open`?"],
+    ),
+    "an unknown key in a window": (
+        "schedule: [{day: [mon]}]",
+        ["6:19 unknown key 'day' / did you mean `days`?"],
+    ),
+    "another grouping": (
+        "group: overlays",
+        ["6:14 `group` is environment, overlay or image, not 'overlays' / did you mean `overlay`?"],
+    ),
+    "one group without a list": (
+        "group: {name: a, images: [b]}",
+        ["6:14 `group` is one value, and here stands a mapping / as in `group: overlay`"],
+    ),
+    "a word for a group": (
+        "group: [web]",
+        ["6:15 an item of `group` is a mapping of keys to values, not the value 'web' / write it as `key: value`"],
+    ),
+    "no groups": (
+        "group: []",
+        ['6:14 `group` is an empty list / as in `group: [{name: web, images: ["ghcr.io/acme/web*"]}]`'],
+    ),
+    "a group without a name": (
+        "group:\n  - {images: [b]}",
+        ["7:11 this group has no `name` / say what it is called: `name: web`"],
+    ),
+    "a group of nothing": (
+        "group: [{name: a, together: true}]",
+        [
+            (
+                "6:15 this group has neither `images` nor `overlays` / say which: "
+                '`images: ["ghcr.io/acme/web*"]`, `overlays: ["apps/web/**"]` or both'
+            )
+        ],
+    ),
+    "a group of no images": (
+        "group: [{name: a, images: []}]",
+        ['6:33 `images` is an empty list / as in `images: ["ghcr.io/acme/web*"]`'],
+    ),
+    "a group of a bad overlay": (
+        "group: [{name: a, overlays: [../b]}]",
+        [
+            (
+                "6:36 an item of `overlays` is a path from the top of the repository, with `*`, `?`, `**` or `{name}` "
+                "(no `..`, no `[...]`, no first `/`), not '../b' / as in `overlays: [\"apps/*/overlays/staging\"]`"
+            )
+        ],
+    ),
+    "a group of an overlay that says a name twice": (
+        "group: [{name: a, overlays: ['{b}/{b}']}]",
+        [
+            (
+                "6:36 an item of `overlays` is wrong: `{b}` stands in it twice / "
+                'as in `overlays: ["apps/*/overlays/staging"]`'
+            )
+        ],
+    ),
+    **{
+        f"a group called {name}": (
+            f"group: [{{name: {name}, images: [b]}}]",
+            [
+                (
+                    "6:22 `name` is up to 60 letters, digits, `.`, `_` and `-` (neither `all` nor `rollback-...`, "
+                    f"which the bot uses), not '{name}' / as in `name: web`"
+                )
+            ],
+        )
+        for name in ("all", "ALL", "rollback-web", "Rollback_web", "rollback.", "a b", "-a", "ä", "a/b")
+    },
+    "two groups of one name": (
+        "group:\n  - {name: web, images: [b]}\n  - {name: web, images: [c]}",
+        [
+            "8:18 'web': its branch would be called as that of 'web' in line 7 / rename or remove one of the two",
+        ],
+    ),
+    "two groups of nearly one name": (
+        "group:\n  - {name: web.eu, images: [b]}\n  - {name: x, images: [c]}\n  - {name: Web-EU, images: [c]}",
+        [
+            "9:18 'Web-EU': its branch would be called as that of 'web.eu' in line 7 / rename or remove one of the two",
+        ],
+    ),
+    "together as a word": (
+        "together: yes",
+        ["6:17 `together` is true or false; yes is a text in YAML 1.2 / write `together: true`"],
+    ),
+    "a label with a meaning": (
+        "labels: [release, Hand-Back]",
+        [
+            (
+                "6:25 an item of `labels` is a label of 1 to 50 characters (`hold` and `hand-back` are for people to "
+                "set), not 'Hand-Back' / as in `labels: [release]`"
+            )
+        ],
+    ),
+    "an endless label": (
+        f"labels: [{'x' * 51}]",
+        [
+            (
+                "6:16 an item of `labels` is a label of 1 to 50 characters (`hold` and `hand-back` are for people to "
+                f"set), not '{'x' * 51}' / as in `labels: [release]`"
+            )
+        ],
+    ),
+    "too many labels": (
+        f"labels: [{'x, ' * 101}]",
+        ["6:15 `labels` has 101 items, and 100 are the most / keep the ones that are needed"],
+    ),
+    "one reviewer without a list": ("reviewers: alice", ["6:18 `reviewers` is a list / as in `reviewers: [alice]`"]),
+    **{
+        f"a reviewer {what}": (
+            f"reviewers: ['{name}']",
+            [
+                (
+                    "6:19 an item of `reviewers` is the login of a person, or a team as in `team:platform`, not "
+                    f"'{name}' / as in `reviewers: [alice, \"team:platform\"]`"
+                )
+            ],
+        )
+        for what, name in {
+            "with an at sign": "@alice",
+            "by name": "Alice A.",
+            "that is a team by path": "acme/platform",
+            "that is no team": "team:",
+            "that is a team with capitals": "team:Platform",
+            "that is a team of a team": "team:a/b/c",
+            "out of the path": "..",
+        }.items()
+    },
+    "a reviewer as a mapping": (
+        "reviewers:\n  - team: platform",
+        [
+            (
+                "7:11 an item of `reviewers` is one value, and here stands a mapping / as in "
+                '`reviewers: [alice, "team:platform"]`'
+            )
+        ],
+    ),
+    "a team for an assignee": (
+        "assignees: ['team:platform']",
+        ["6:19 an item of `assignees` is the login of a person, not 'team:platform' / as in `assignees: [alice]`"],
+    ),
+    "too many assignees": (
+        f"assignees: [{'x, ' * 11}]",
+        ["6:18 `assignees` has 11 items, and 10 are the most / keep the ones that are needed"],
+    ),
+    "another word for merging": (
+        "auto_merge: without-check",
+        [
+            "6:19 `auto_merge` is true, false or without-checks, not 'without-check' / did you mean `without-checks`?",
+        ],
+    ),
+    "merging in quotes": (
+        "auto_merge: 'true'",
+        ["6:19 `auto_merge` is true, false or without-checks; in quotes it is a text / remove the quotes"],
+    ),
+    "merging in the words of YAML 1.1": (
+        "auto_merge: on",
+        ["6:19 `auto_merge` is true, false or without-checks; on is a text in YAML 1.2 / write `auto_merge: true`"],
+    ),
+    "another method": (
+        "auto_merge: true\nmerge_method: squashed",
+        ["7:21 `merge_method` is merge, squash or rebase, not 'squashed' / did you mean `squash`?"],
+    ),
+    "a draft that merges": (
+        "draft: true\nauto_merge: true",
+        [
+            (
+                "7:7 a draft does not merge by itself: somebody has to say that it is ready / "
+                "remove `auto_merge`, or `draft`"
+            )
+        ],
+    ),
+    "a method that nothing merges by": (
+        "merge_method: squash",
+        [
+            (
+                "6:7 `merge_method` is for proposals that merge by themselves, and these do not / "
+                "remove `merge_method`, or say `auto_merge: true`"
+            )
+        ],
+    ),
+    "a method beside no merging": (
+        "auto_merge: False\nmerge_method: squash",
+        [
+            (
+                "7:7 `merge_method` is for proposals that merge by themselves, and these do not / "
+                "remove `merge_method`, or say `auto_merge: true`"
+            )
+        ],
+    ),
+    "a limit of nothing": ("limit: {}", ["6:14 `limit` limits nothing / say `open`, `new_per_hour` or both"]),
+    "a limit without any": (
+        "limit:",
+        ["6:7 `limit` is empty / indent what belongs to it below it, or remove the line"],
+    ),
+    "a limit as a number": (
+        "limit: 5",
+        ["6:14 `limit` is a mapping of keys to values, not the value '5' / write it as `key: value`"],
+    ),
+    "a limit of none": (
+        "limit: {open: 0, new_per_hour: 1001}",
+        [
+            "6:21 `open` is a whole number from 1 to 1000, not '0' / as in `open: 5`",
+            "6:38 `new_per_hour` is a whole number from 1 to 1000, not '1001' / as in `new_per_hour: 2`",
+        ],
+    ),
+    "a schedule of nothing": (
+        "schedule: []",
+        ['6:17 `schedule` is an empty list / as in `schedule: [{days: [mon-fri], hours: "09:00-16:30"}]`'],
+    ),
+    "a window without a list": (
+        "schedule: {days: [mon]}",
+        ['6:17 `schedule` is a list / as in `schedule: [{days: [mon-fri], hours: "09:00-16:30"}]`'],
+    ),
+    "a window of nothing": (
+        "schedule: [{timezone: UTC}]",
+        [
+            (
+                "6:18 this window has neither `days` nor `hours` / "
+                'say when, as in `{days: [mon-fri], hours: "09:00-16:30"}`; for always, remove it'
+            )
+        ],
+    ),
+    "a day without a list": ("schedule: [{days: mon-fri}]", ["6:25 `days` is a list / as in `days: [mon-fri]`"]),
+    **{
+        f"the day {day}": (
+            f"schedule: [{{days: [mon, {day}]}}]",
+            [
+                (
+                    f"6:31 an item of `days` is a day or a range of days, as `mon` or `mon-fri`, not '{day}' / "
+                    "as in `days: [mon-fri, sun]`"
+                )
+            ],
+        )
+        for day in ("mo", "Mon", "mon-", "mon-fri-sun", "1", "mond", "mon - fri")
+    },
+    **{
+        f"the hours {hours}": (
+            f"schedule: [{{hours: '{hours}'}}]",
+            [
+                (
+                    f"6:26 `hours` is two different times as in \"09:00-16:30\", not '{hours}' / "
+                    'as in `hours: "09:00-16:30"`'
+                )
+            ],
+        )
+        for hours in ("9:00-17:00", "09:00", "09:00-25:00", "09:60-10:00", "24:00-09:00", "09:00-24:01", "09:00-09:00")
+    },
+    "a time zone by its offset": (
+        "schedule: [{days: [mon], timezone: +02:00}]",
+        [
+            (
+                "6:42 `timezone` is the name of a time zone, as in the IANA database, not '+02:00' / "
+                "as in `timezone: Europe/Berlin`"
+            )
+        ],
+    ),
+    "a misspelt time zone": (
+        "schedule: [{days: [mon], timezone: Europe/Berln}]",
+        ["6:42 there is no time zone 'Europe/Berln' / did you mean `Europe/Berlin`?"],
+    ),
+    "a city for a time zone": (
+        "schedule: [{days: [mon], timezone: New_York}]",
+        ["6:42 there is no time zone 'New_York' / did you mean `America/New_York`?"],
+    ),
+    "a continent for a time zone": (
+        "schedule: [{days: [mon], timezone: Europe}]",
+        ["6:42 there is no time zone 'Europe' / take one by its name, as in `timezone: Europe/Berlin`"],
+    ),
+    "a file for a time zone": (
+        "schedule: [{days: [mon], timezone: ../../../etc/passwd}]",
+        [
+            (
+                "6:42 `timezone` is the name of a time zone, as in the IANA database, not '../../../etc/passwd' / "
+                "as in `timezone: Europe/Berlin`"
+            )
+        ],
+    ),
+    "much that is wrong": (
+        "group: [{name: all}]\ndraft: maybe\nschedule: [{days: [x], timezone: Yy/Z}]\ntitle: '{x}'",
+        [
+            (
+                "6:15 this group has neither `images` nor `overlays` / say which: "
+                '`images: ["ghcr.io/acme/web*"]`, `overlays: ["apps/web/**"]` or both'
+            ),
+            (
+                "6:22 `name` is up to 60 letters, digits, `.`, `_` and `-` (neither `all` nor `rollback-...`, "
+                "which the bot uses), not 'all' / as in `name: web`"
+            ),
+            "7:14 `draft` is true or false, not 'maybe' / as in `draft: true`",
+            (
+                "8:26 an item of `days` is a day or a range of days, as `mon` or `mon-fri`, not 'x' / "
+                "as in `days: [mon-fri, sun]`"
+            ),
+            "8:40 there is no time zone 'Yy/Z' / take one by its name, as in `timezone: Europe/Berlin`",
+            (
+                "9:14 `title` has no field '{x}' / known here: `{environment}`, `{group}`, `{summary}`, `{count}`, "
+                "`{images}`, `{overlays}`, `{source}`; `{{` is a brace"
+            ),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("lines", "expected"), WRONG.values(), ids=WRONG.keys())
+def test_what_is_wrong_is_told_at_its_place(lines: str, expected: list[str]) -> None:
+    assert told(text_of(lines)) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("group", "overlay"),
+        ("group", "[{name: a, images: [b]}]"),
+        ("together", "true"),
+        ("labels", "[a]"),
+        ("reviewers", "[a]"),
+        ("assignees", "[a]"),
+        ("draft", "true"),
+        ("refresh_approved", "true"),
+        ("auto_merge", "true"),
+        ("auto_merge", "without-checks"),
+        ("merge_method", "squash"),
+        ("limit", "{open: 1}"),
+    ],
+)
+def test_what_only_pull_requests_have_is_refused_beside_a_commit(key: str, value: str) -> None:
+    assert told(text_of(f"{key}: {value}\nas: commit")) == [
+        f"6:7 `{key}` is for pull requests, and here a commit is made / remove `{key}`, or say `as: pull-request`"
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["group: environment", "labels: []", "reviewers: []", "assignees: []"]
+    + [f"{key}: false" for key in ("together", "draft", "refresh_approved", "auto_merge")],
+)
+def test_what_says_nothing_is_taken_beside_a_commit(line: str) -> None:
+    assert proposed(f"as: commit\n{line}") == Propose("commit")
+
+
+def test_a_key_without_a_value_is_told_once_beside_a_commit() -> None:
+    assert told(text_of("as: commit\ndraft:")) == ["7:7 `draft` has no value / as in `draft: true`, or remove the line"]
+
+
+# --- holds -----------------------------------------------------------------------------------------------------------
+
+
+def held(lines: str) -> str:
+    return f"version: 1\nholds:\n{lines}\nenvironments: {{production: {{overlays: [a]}}, staging: {{overlays: [b]}}}}\n"
+
+
+def test_a_hold_knows_when_it_ends_and_where_it_stands() -> None:
+    text = held("""\
+  - environment: production
+    until: 2026-12-24
+    why: no release before the fair
+  - {why: "two: words", until: 2026-12-24T18:00:00+01:00, environment: staging, image: postgres}""")
+    expected: tuple[WrittenHold, ...] = (
+        config.Hold(
+            "production", None, datetime(2026, 12, 24, tzinfo=UTC), "no release before the fair", ("f.yaml", 3, 5)
+        ),
+        config.Hold("staging", "postgres", datetime(2026, 12, 24, 17, tzinfo=UTC), "two: words", ("f.yaml", 6, 5)),
+    )
+    assert config.read(text, "f.yaml").holds == expected
+
+
+MOMENT = "`until` is a date, or a moment with its offset from UTC, not "
+
+WRONG_HOLDS = {
+    "no such environment": (
+        "{environment: prodction, until: 2026-12-24, why: x}",
+        ["3:19 there is no environment 'prodction' / did you mean `production`?"],
+    ),
+    "nothing like an environment": (
+        "{environment: x, until: 2026-12-24, why: x}",
+        ["3:19 there is no environment 'x' / `environments` has: `production`, `staging`"],
+    ),
+    "an unknown key": (
+        "{environment: staging, untl: 2026-12-24, why: x}",
+        ["3:28 unknown key 'untl' / did you mean `until`?"],
+    ),
+    "nothing": (
+        "{}",
+        [
+            "3:5 this hold has no `environment` / say where it holds: `environment: production`",
+            "3:5 this hold has no `until` / say when it ends: `until: 2026-12-24`",
+            '3:5 this hold has no `why` / give the reason: `why: "no release before the fair"`',
+        ],
+    ),
+    "a word": (
+        "production",
+        [
+            (
+                "3:5 an item of `holds` is a mapping of keys to values, not the value 'production' / "
+                "write it as `key: value`"
+            )
+        ],
+    ),
+    "no reason": (
+        "{environment: staging, until: 2026-12-24, why: }",
+        ['3:47 `why` has no value / as in `why: "no release before the fair"`, or remove the line'],
+    ),
+    "blanks for a reason": (
+        "{environment: staging, until: 2026-12-24, why: '  '}",
+        ["3:52 `why` is one line of 1 to 500 characters, not '  ' / as in `why: \"no release before the fair\"`"],
+    ),
+    "two lines of reason": (
+        '{environment: staging, until: 2026-12-24, why: "a\\nb"}',
+        ["3:52 `why` is one line of 1 to 500 characters, not 'a\\nb' / as in `why: \"no release before the fair\"`"],
+    ),
+    "too long a reason": (
+        f"{{environment: staging, until: 2026-12-24, why: {'x' * 501}}}",
+        [
+            (
+                f"3:52 `why` is one line of 1 to 500 characters, not '{'x' * 60}'... / "
+                'as in `why: "no release before the fair"`'
+            )
+        ],
+    ),
+    "a day that is none": (
+        "{environment: staging, until: 2026-02-30, why: x}",
+        ["3:35 `until` is wrong: there is no 2026-02-30 / as in `until: 2026-12-24`"],
+    ),
+    **{
+        f"until {until}": (
+            f"{{environment: staging, until: '{until}', why: x}}",
+            [f"3:35 {MOMENT}'{until}' / as in `until: 2026-12-24`"],
+        )
+        for until in (
+            "tomorrow",
+            "24.12.2026",
+            "2026-12",
+            "1999-12-31",
+            "2026-12-24T18:00:00",
+            "2026-12-24T18:00:00 Europe/Berlin",
+            "2026-12-24+01:00",
+            "2026-W52-4",
+        )
+    },
+}
+
+
+@pytest.mark.parametrize(("lines", "expected"), WRONG_HOLDS.values(), ids=WRONG_HOLDS.keys())
+def test_a_wrong_hold_is_told_at_its_place(lines: str, expected: list[str]) -> None:
+    assert told(held(f"  - {lines}")) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("holds: {environment: a}", "2:8 `holds` is a list / as in "),
+        ("holds:", "2:1 `holds` has no value / as in "),
+        (f"holds: [{'{}, ' * 1001}]", "2:8 `holds` has 1001 items, and 1000 are the most / keep the ones that"),
+    ],
+    ids=["a mapping", "nothing", "too many"],
+)
+def test_holds_are_a_list(written: str, message: str) -> None:
+    (problem,) = told(f"version: 1\n{written}\nenvironments: {{a: {{overlays: [a]}}}}\n")
+    assert problem.startswith(message)
+
+
+def test_a_file_of_nothing_but_wrong_time_zones_is_told_within_bounds() -> None:
+    windows = ", ".join(f"{{days: [mon], timezone: Nowhere/A{number}}}" for number in range(3000))
+    assert len(told(text_of(f"schedule: [{windows}]"))) == 201

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitops_bot import config
+from gitops_bot.config import template
+from gitops_bot.errors import ConfigError
+from gitops_bot.proposals import template as written_out
+
+
+def read(key: str, text: str) -> config.Propose:
+    """What a `propose` with this template says."""
+    line = f"environments: {{a: {{overlays: [a], propose: {{{key}: {json.dumps(text)}}}}}}}\n"
+    return config.read(f"version: 1\n{line}", "f.yaml").environments["a"].propose
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "chore({environment}): {summary}",
+        "{environment} {group} {summary} {count} {images} {overlays} {source}",
+        "no field at all",
+        "{{{group}}}",
+        "{{group}}",
+        "}}{{",
+        "x" * 200,
+        "ümlaut ✓",
+        "gitops-bot: {summary}",
+    ],
+)
+def test_a_title_is_taken_as_it_is_written(text: str) -> None:
+    assert read("title", text).title == text
+    assert read("message", text).message == text
+
+
+@pytest.mark.parametrize("text", ["{title}\n\n{changes}\n", "{summary}\n\n\t* {changes} {{x}}", "x" * 10_000])
+def test_a_message_is_taken_as_it_is_written(text: str) -> None:
+    assert read("message", text).message == text
+
+
+FIELDS = "`{environment}`, `{group}`, `{summary}`, `{count}`, `{images}`, `{overlays}`, `{source}`"
+NO_FIELD = "write `{{` and `}}` for braces"
+TITLE_LINE = "`title` is one line of at most 200 characters, not "
+MESSAGE_LINE = "`message` is a text of at most 10,000 characters whose first line is not empty, not "
+MESSAGE_EXAMPLE = 'as in `message: "{title}\\n\\n{changes}"`'
+TITLE_EXAMPLE = 'as in `title: "chore({environment}): {summary}"`'
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "message", "advice"),
+    [
+        ("title", "{sumary}", "`title` has no field '{sumary}'", "did you mean `{summary}`?"),
+        ("title", "{Group}", "`title` has no field '{Group}'", "did you mean `{group}`?"),
+        ("title", "{count:>9}", "`title` has no field '{count:>9}'", "did you mean `{count}`?"),
+        ("title", "{tag}", "`title` has no field '{tag}'", f"known here: {FIELDS}; `{{{{` is a brace"),
+        ("title", "{title}", "`title` has no field '{title}'", f"known here: {FIELDS}; `{{{{` is a brace"),
+        (
+            "message",
+            "{}",
+            "`message` has no field '{}'",
+            f"known here: {FIELDS}, `{{title}}`, `{{changes}}`; `{{{{` is a brace",
+        ),
+        ("message", "{a.b[0]!r}", "`message` has no field '{a.b[0]!r}'", None),
+        ("message", "{" + "x" * 99 + "}", f"`message` has no field '{{{'x' * 59}'...", None),
+        ("title", "a { b", "`title` has a `{` that belongs to no field", NO_FIELD),
+        ("title", "a } b", "`title` has a `}` that belongs to no field", NO_FIELD),
+        ("title", "{{group}", "`title` has a `}` that belongs to no field", NO_FIELD),
+        ("title", "{a{group}}", "`title` has a `{` that belongs to no field", NO_FIELD),
+        ("title", "{group}}}}", "`title` has a `}` that belongs to no field", NO_FIELD),
+        (
+            "message",
+            "{title}\n\nGitops-Bot-Plan: 1 a b policy",
+            "`message` has `Gitops-Bot-`, which begins the lines that the bot writes for itself",
+            "word it differently",
+        ),
+        ("title", "Gitops-Bot-Plan", "`title` has `Gitops-Bot-`, which begins the lines that the bot writes for", None),
+        ("title", "a\nb", TITLE_LINE + "'a\\nb'", TITLE_EXAMPLE),
+        ("title", "a\u2028b", TITLE_LINE + "'a\\u2028b'", TITLE_EXAMPLE),
+        ("title", "a\x85b", TITLE_LINE + "'a\\x85b'", TITLE_EXAMPLE),
+        ("title", "a\n", TITLE_LINE + "'a\\n'", TITLE_EXAMPLE),
+        ("title", "\x1b[31m", TITLE_LINE + "'\\x1b[31m'", TITLE_EXAMPLE),
+        ("title", "", TITLE_LINE + "''", TITLE_EXAMPLE),
+        ("title", " ", TITLE_LINE + "' '", TITLE_EXAMPLE),
+        ("title", "x" * 201, TITLE_LINE + f"'{'x' * 60}'...", TITLE_EXAMPLE),
+        ("message", "\n{title}", MESSAGE_LINE + "'\\n{title}'", MESSAGE_EXAMPLE),
+        ("message", "a\rb", MESSAGE_LINE + "'a\\rb'", MESSAGE_EXAMPLE),
+        ("message", "x" * 10_001, MESSAGE_LINE + f"'{'x' * 60}'...", MESSAGE_EXAMPLE),
+    ],
+)
+def test_a_wrong_template_is_told_at_its_place(key: str, text: str, message: str, advice: str | None) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(key, text)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column) == (2, 47 + len(key))
+    if advice is None:
+        assert problem.message.startswith(message)
+    else:
+        assert (problem.message, problem.next) == (message, advice)
+
+
+def test_the_fields_are_those_that_are_filled_in() -> None:
+    assert template.TITLE_FIELDS == written_out.TITLE_FIELDS
+    assert template.MESSAGE_FIELDS == written_out.MESSAGE_FIELDS
+
+
+PIECES = st.sampled_from(["{{", "}}", "{", "}", "{group}", "{title}", "{none}", "{group:>3}", "x", " ", "\n"])
+
+
+@given(st.lists(PIECES, max_size=8).map("".join))
+def test_what_is_read_can_be_filled_in_and_what_is_refused_cannot(text: str) -> None:
+    """The two rooms do not know each other; a template means the same to both."""
+    fields = dict.fromkeys(template.MESSAGE_FIELDS, "value")
+    message = f"m{text}"
+    try:
+        written_out.render(message, fields)
+    except ValueError:
+        with pytest.raises(ConfigError):
+            read("message", message)
+    else:
+        assert read("message", message).message == message

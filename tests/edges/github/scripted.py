@@ -1,0 +1,282 @@
+"""GitHub's recorded answers, played back over a socket: for what no emulator refuses as GitHub does.
+
+Answers of REST are the examples of GitHub's own documentation (they stand in its OpenAPI description), with what a test
+is about put in. Each request, and each answer of success, is held against GitHub's description and schema.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from gitops_bot.demo.http import Answer, Request, Server
+from gitops_bot.edges.github import GitHub
+from tests.counterparts import graphql, openapi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from gitops_bot.errors import Problem
+
+REPOSITORY, BRANCH, BASE = "acme/deploy", "gitops-bot/production/all", "main"
+HEAD = "6dcb09b5b57875f334f61aebed695e2e4193db5e"
+TOKEN = "ghs_0123456789abcdef"
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+#: What a server without GraphQL says to every question.
+NO_GRAPHQL = Answer.json(404, {"message": "Not Found", "documentation_url": "https://docs.github.com/rest"})
+
+
+class StillClock:
+    """Stands still; remembers how long it was asked to wait."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return NOW
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+class Bot:
+    """The edge with everything that it tells the outside."""
+
+    def __init__(self, api_url: str, token: str = TOKEN, repository: str = REPOSITORY) -> None:
+        self.clock = StillClock()
+        self.warnings: list[Problem] = []
+        self.forge = GitHub(repository, token, clock=self.clock, warn=self.warnings.append, api_url=api_url)
+
+
+@dataclass(slots=True)
+class Script:
+    """`asked` are the requests in order, `sent` their bodies (in GraphQL the variables)."""
+
+    server: Server
+    bot: Bot
+    asked: list[str] = field(default_factory=list)
+    sent: list[Any] = field(default_factory=list)
+    breaches: list[str] = field(default_factory=list)
+
+    @property
+    def warned(self) -> list[str]:
+        """Each warning with its way out, on one line."""
+        return [f"{each.message} -> {each.next}" for each in self.bot.warnings]
+
+
+@contextmanager
+def playing(plays: Mapping[str, Any], *, below: str = "/api/v3", broken: bool = False) -> Iterator[Script]:
+    """Serve these answers: by `METHOD /path` below the repository, by `METHOD //path` elsewhere, by operation's name.
+
+    One of a list is played after the other, the last for ever; a function gets the body. What is asked and not played,
+    or is not as GitHub describes it, fails the test; `broken` answers are what the test is about.
+    """
+    turns = {name: iter(play) if isinstance(play, list) else None for name, play in plays.items()}
+    last: dict[str, Answer] = {}
+
+    def answer(request: Request) -> Answer:
+        body: Any = json.loads(request.body) if request.body else None
+        if request.path == f"{below.removesuffix('/v3')}/graphql":
+            name = body["query"].split()[1].partition("(")[0]
+            script.sent.append(body["variables"])
+        else:
+            path = request.path.removeprefix(below)
+            inside = path.removeprefix(f"/repos/{REPOSITORY}")
+            name = f"{request.method} {inside if inside != path else f'/{path}'}"
+            script.sent.append(body)
+        script.asked.append(name)
+        if name not in plays:
+            script.breaches.append(f"nobody expects {name}")
+            return Answer.json(500, {"message": "nobody expects this"})
+        turn, play = turns[name], plays[name]
+        if turn is not None:
+            last[name] = next(turn, last.get(name, Answer(500)))
+            play = last[name]
+        given: Answer = play if isinstance(play, Answer) else play(body)
+        script.breaches += [] if broken else _breaches(name, request, body, given, below)
+        return given
+
+    with Server(answer) as server:
+        script = Script(server, Bot(f"{server.url}{below}"))
+        yield script
+    assert script.breaches == []
+
+
+#: Read once: it is large.
+_described = cache(openapi.described)
+
+
+def _breaches(name: str, request: Request, body: Any, given: Answer, below: str) -> list[str]:
+    if name[0].isupper() and " " not in name:
+        answered = json.loads(given.body) if given.status == 200 else None
+        return graphql.described().breaches(body["query"], body["variables"], answered)
+    path = request.path.removeprefix(below)
+    if not path.startswith("/repos/") or given.status >= 400:
+        # An error's text is GitHub's, its schema is the same everywhere; 5xx and limits are in no operation.
+        return []
+    target = f"{path}?{urlencode(request.query)}"
+    headers = {key.lower(): value for key, value in given.headers.items()}
+    return _described().breaches(
+        request.method, target, sent=body, status=given.status, body=given.body, headers=headers
+    )
+
+
+def recorded(method: str, path: str, status: int, **changes: Any) -> Any:
+    """The example of GitHub's documentation for an operation, with these fields changed.
+
+    `path` is below the repository. Where an example itself breaks the description, it is mended.
+    """
+    description = _described()
+    whole = path if path == "/rate_limit" else f"/repos/{{owner}}/{{repo}}{path}"
+    operation = description._document["paths"][whole][method.lower()]
+    content = description._deref(operation["responses"][str(status)])["content"]["application/json"]
+    example = _mended(deepcopy(description._deref(next(iter(content["examples"].values())))["value"]))
+    return {**example, **changes} if isinstance(example, dict) else example
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_mended(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    empty: Mapping[str, Any] = {"mirror_url": None, "requested_teams": [], "template_repository": None}
+    return {name: empty[name] if name in empty else _mended(each) for name, each in value.items()}
+
+
+def pull(**changes: Any) -> Any:
+    """A pull request by REST."""
+    found = recorded("GET", "/pulls/{pull_number}", 200)
+    whole = {**found["head"]["repo"], "full_name": REPOSITORY}
+    return {
+        **found,
+        "number": 1,
+        "node_id": "PR_kwDOA1",
+        "html_url": f"https://github.com/{REPOSITORY}/pull/1",
+        "title": "web v2",
+        "body": "what",
+        "labels": [],
+        "assignees": [],
+        "draft": False,
+        "merged": False,
+        "merged_at": None,
+        "closed_at": None,
+        "auto_merge": None,
+        "head": {**found["head"], "ref": BRANCH, "sha": HEAD, "label": f"acme:{BRANCH}", "repo": whole},
+        "base": {**found["base"], "ref": BASE},
+        **changes,
+    }
+
+
+def listed(**changes: Any) -> Any:
+    """A pull request as a list of REST shows it."""
+    known = set(recorded("GET", "/pulls", 200)[0])
+    return {name: value for name, value in pull(**changes).items() if name in known}
+
+
+def ended(**changes: Any) -> dict[str, Any]:
+    """A pull request by GraphQL that was closed."""
+    return {
+        "id": "PR_kwDOA1",
+        "number": 1,
+        "url": f"https://github.com/{REPOSITORY}/pull/1",
+        "state": "CLOSED",
+        "title": "web v2",
+        "body": "what",
+        "headRefName": BRANCH,
+        "baseRefName": BASE,
+        "headRefOid": HEAD,
+        "isCrossRepository": False,
+        "createdAt": "2026-01-02T03:00:00Z",
+        **changes,
+    }
+
+
+def opened(**changes: Any) -> dict[str, Any]:
+    """A pull request by GraphQL that is open."""
+    return ended(
+        **{
+            "state": "OPEN",
+            "isDraft": False,
+            "isInMergeQueue": False,
+            "reviewDecision": None,
+            "labels": {"nodes": []},
+            "latestOpinionatedReviews": {"nodes": []},
+            "autoMergeRequest": None,
+            "commits": {"nodes": [{"commit": {"statusCheckRollup": None}}]},
+            "comments": {"nodes": []},
+            **changes,
+        }
+    )
+
+
+CHECKED: Mapping[str, Any] = {
+    "ref": {"refUpdateRule": {"requiredStatusCheckContexts": ["ci"]}, "rules": {"nodes": []}},
+}
+"""A base branch that asks for a check."""
+
+
+def repository(
+    body: Any,
+    pulls: Sequence[Mapping[str, Any]] = (),
+    *,
+    more: bool = False,
+    errors: Sequence[Mapping[str, Any]] = (),
+    headers: Mapping[str, str] | None = None,
+    **changes: Any,
+) -> Answer:
+    """The answer to a question for proposals: these pull requests, by their branch and state, and this base branch."""
+    base = {
+        "autoMergeAllowed": True,
+        "mergeCommitAllowed": True,
+        "squashMergeAllowed": True,
+        "rebaseMergeAllowed": False,
+        "viewerDefaultMergeMethod": "SQUASH",
+        "ref": {"refUpdateRule": None, "rules": {"nodes": []}},
+        "mergeQueue": None,
+        **changes,
+    }
+    found: dict[str, Any] = {"nameWithOwner": changes.get("nameWithOwner", REPOSITORY)}
+    if "autoMergeAllowed" in body["query"]:
+        found |= base
+    branches = {name: value for name, value in body["variables"].items() if name[0] == "b" and name[1:].isdigit()}
+    for name, branch in branches.items():
+        mine = [each for each in pulls if each["headRefName"] == branch]
+        for alias, is_open in (("open", True), ("ended", False)):
+            nodes = [each for each in mine if (each["state"] == "OPEN") is is_open]
+            found[f"{alias}{name[1:]}"] = {"pageInfo": {"hasNextPage": more}, "nodes": nodes}
+    answer: dict[str, Any] = {"data": {"repository": found}}
+    return Answer.json(200, {**answer, "errors": list(errors)} if errors else answer, headers)
+
+
+def having(*pulls: Mapping[str, Any], **changes: Any) -> Callable[[Any], Answer]:
+    """Play `repository`."""
+    return lambda body: repository(body, pulls, **changes)
+
+
+def refusal(kind: str | None, message: str, path: Sequence[str | int] = ("repository",), **extra: Any) -> Answer:
+    """GitHub's refusal in GraphQL."""
+    error = {"path": list(path), "locations": [{"line": 2, "column": 3}], "message": message}
+    named = {"type": kind, **error} if kind else error
+    return Answer.json(200, {"data": {str(path[0]): None}, "errors": [{**named, **extra}]})
+
+
+def said(status: int, message: str, headers: Mapping[str, str] | None = None, **extra: Any) -> Answer:
+    """GitHub's refusal in REST."""
+    return Answer.json(status, {"message": message, "documentation_url": "https://docs.github.com", **extra}, headers)
+
+
+def unknown(field_: str, kind: str) -> Answer:
+    """What an older GitHub Enterprise says to a question for a field that it has not."""
+    error = {
+        "path": ["query Proposals", "repository", field_],
+        "extensions": {"code": "undefinedField", "typeName": kind, "fieldName": field_},
+        "locations": [{"line": 3, "column": 5}],
+        "message": f"Field '{field_}' doesn't exist on type '{kind}'",
+    }
+    return Answer.json(200, {"errors": [error]})

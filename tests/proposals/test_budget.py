@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import pytest
+
+from gitops_bot.errors import Problem
+from gitops_bot.images.reason import Reason
+from gitops_bot.proposals import body, budget
+from gitops_bot.proposals.reconcile import Action, Close, Leave, Nothing, Open, Refresh, Remark
+from tests.proposals.sample import change, pull, written
+
+
+@dataclass(frozen=True)
+class Dress:
+    labels: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    auto_merge: str = "never"
+    draft: bool = False
+
+
+WHY = Reason("chosen", "new")
+PLAIN, LABELS = Dress(), Dress(labels=("release", "prod"))
+FULL = Dress(("release",), ("alice", "bob"), ("platform",), ("bob",), "past-checks")
+TEXT = written(change()).body
+DONE, UNFINISHED = pull(body=TEXT), pull(body=body.unfinished(TEXT))
+
+
+@pytest.mark.parametrize(
+    ("action", "dress", "expected"),
+    [
+        pytest.param(Open(WHY), PLAIN, 1, id="open"),
+        pytest.param(Open(WHY, push=False), PLAIN, 1, id="open, the branch is there"),
+        pytest.param(Open(WHY), LABELS, 1 + 1 + 1, id="open, labels, the text again"),
+        pytest.param(Open(WHY), Dress(reviewers=("alice",)), 1 + 2 + 1, id="open, reviewers, the text again"),
+        pytest.param(Open(WHY), Dress(teams=("platform",)), 1 + 2 + 1, id="open, teams, the text again"),
+        pytest.param(Open(WHY), Dress(assignees=("bob",)), 1 + 1 + 1, id="open, assignees, the text again"),
+        pytest.param(Open(WHY), Dress(auto_merge="without-checks"), 1 + 3 + 1, id="open, auto-merge, the text again"),
+        pytest.param(Open(WHY), FULL, 1 + 4 + 3 + 1, id="open with everything"),
+        pytest.param(Open(WHY), Dress(draft=True), 1 + 1, id="open a draft, or none where there are none"),
+        pytest.param(Refresh(DONE, WHY), PLAIN, 1, id="refresh"),
+        pytest.param(Refresh(DONE, WHY), Dress(draft=True), 1, id="refresh a draft"),
+        pytest.param(Refresh(DONE, WHY), LABELS, 1, id="refresh: labels were added once"),
+        pytest.param(Refresh(DONE, WHY), FULL, 1 + 3, id="refresh with auto-merge"),
+        pytest.param(Refresh(UNFINISHED, WHY, push=False), LABELS, 1 + 1, id="finish what died"),
+        pytest.param(Refresh(UNFINISHED, WHY, push=False), FULL, 1 + 4 + 3, id="finish what died, with everything"),
+        pytest.param(Refresh(DONE, WHY, takes_back=True), PLAIN, 1 + 2, id="take a branch back"),
+        pytest.param(Close(DONE, WHY), FULL, 3, id="close"),
+        pytest.param(Leave(None, WHY), FULL, 0, id="leave"),
+        pytest.param(Leave(DONE, WHY, Remark("said")), FULL, 1, id="leave, and say so"),
+        pytest.param(Leave(DONE, WHY, Remark("said", edits=5)), FULL, 2, id="leave, and edit what was said"),
+        pytest.param(Nothing(DONE, WHY), FULL, 0, id="nothing"),
+    ],
+)
+def test_what_an_action_takes_at_most(action: Action, dress: Dress, expected: int) -> None:
+    assert budget.needed(action, dress) == expected
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        pytest.param(Open(WHY), 1 + 5, id="open"),
+        pytest.param(Refresh(DONE, WHY), 1 + 5, id="refresh"),
+        pytest.param(Close(DONE, WHY), 3, id="a closing has no text of its own"),
+        pytest.param(Nothing(DONE, WHY), 0, id="nothing is looked up for nothing"),
+        pytest.param(Leave(DONE, WHY, Remark("said")), 1, id="nor for a comment"),
+    ],
+)
+def test_what_is_looked_up_for_a_text_counts(action: Action, expected: int) -> None:
+    assert budget.needed(action, PLAIN, compared=5) == expected
+
+
+LEFT = budget.Left(12, datetime(2026, 11, 23, 14, 5, 59, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("needed", [0, 1, 12])
+def test_what_is_enough_is_no_problem(needed: int) -> None:
+    assert budget.short(needed, LEFT) is None
+
+
+def test_too_little_stops_before_anything_is_written_and_says_when_to_run_again() -> None:
+    assert budget.short(13, LEFT) == Problem(
+        "failed.forge",
+        "this run needs up to 13 requests, and the rate limit has 12 left until 14:05 UTC: nothing was written",
+        "run it again after 14:05 UTC, or for fewer environments at once",
+    )
+
+
+@pytest.mark.parametrize("remaining", [0, -3])
+def test_nothing_left_is_said_in_words(remaining: int) -> None:
+    problem = budget.short(1, replace(LEFT, remaining=remaining))
+    assert problem is not None
+    assert "the rate limit has none left until 14:05 UTC" in problem.message

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from gitops_bot.images.reason import Reason
+from gitops_bot.proposals import body, comment
+from tests.proposals.sample import HEAD, NEWER
+
+
+def test_a_persons_commit_is_named_with_the_way_back() -> None:
+    assert comment.person(HEAD, "Ada Lovelace <ada@example.test>", "it carries no plan of the bot") == (
+        f"<!-- gitops-bot:person {HEAD} -->\n"
+        "Commit 0000000000 by Ada Lovelace \\<ada@\u200bexample.test\\> is not the bot's: it carries no plan of the "
+        "bot. People win, so this branch is left alone from now on; merge or close it as you see fit.\n"
+        "\n"
+        "To hand the branch back, tick the box in the description or add the label `hand-back`: the bot then writes it "
+        "anew on top of the base branch, without this commit."
+    )
+
+
+def test_a_commit_without_an_author_is_nobodys() -> None:
+    assert f"Commit {HEAD[:10]} is not the bot's: " in comment.person(HEAD, "", "its history is cut")
+
+
+def test_a_closing_says_why() -> None:
+    assert comment.closed(Reason("nothing_new", "nothing of it is left to propose")) == (
+        "<!-- gitops-bot:closing -->\n"
+        "Closed: nothing of it is left to propose. Nobody declined anything; what is new will be proposed again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(comment.person(HEAD, "Ada", "x"), f"person {HEAD}", id="a person's commit"),
+        pytest.param(
+            comment.person(HEAD, "Ada", "x").replace("\n", "\r\n"), f"person {HEAD}", id="edited in a browser"
+        ),
+        pytest.param(comment.closed(Reason("nothing_new", "x")), "closing", id="a closing"),
+        pytest.param("", None, id="empty"),
+        pytest.param("LGTM", None, id="a person's"),
+        pytest.param(f"> {comment.person(HEAD, 'Ada', 'x')}", None, id="quoted"),
+        pytest.param(f"x\n{comment.person(HEAD, 'Ada', 'x')}", None, id="not at the beginning"),
+        pytest.param("<!-- gitops-bot:person x -->", None, id="no commit"),
+        pytest.param(f"<!-- gitops-bot:person {HEAD} --> x", None, id="not alone on its line"),
+    ],
+)
+def test_the_bots_comments_are_known_by_their_first_line(text: str, expected: str | None) -> None:
+    assert comment.marker_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"x\n<!-- gitops-bot:person {NEWER} -->\n",
+        "-->\n<!-- gitops-bot:closed -->",
+        "@team fixes #1, GH-2, https://evil.test <script>",
+        "x" * 100_000,
+    ],
+)
+def test_no_author_and_no_reason_says_more_than_itself(text: str) -> None:
+    for said in (comment.person(HEAD, text, text), comment.closed(Reason("nothing_new", text))):
+        assert not re.search(r"@\w|#\d|GH-\d|://", said)
+        assert said.count("\n<!--") == 0
+        assert len(said) < 4_000
+        assert not body.closed_by_bot(said)
+    assert comment.marker_of(comment.person(HEAD, text, text)) == f"person {HEAD}"

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.images.reference import Pin
+from gitops_bot.proposals import details
+from gitops_bot.proposals.details import Described
+from tests.proposals.sample import A, B, build, change, entry
+
+if TYPE_CHECKING:
+    from gitops_bot.images.build import Build
+
+WEB = replace(change(before=Pin("v1.4.1", A), after=Pin("v1.4.2", B)), entry=entry("web", image="ghcr.io/acme/web"))
+OLD = build()
+NEW = build(created=datetime(2026, 8, 2, 13, 5, tzinfo=UTC), revision="b" * 40, size=42_900_000)
+PULL = f"\n```sh\ndocker pull ghcr.io/acme/web@{B}\n```\n"
+
+
+def lines(before: Build | None, after: Build | None, *subjects: str) -> list[str]:
+    """The list of one section."""
+    text = details.section(WEB, Described(before, after, subjects))
+    return [line for line in text.splitlines() if line.lstrip().startswith("- ")]
+
+
+def test_a_change_is_told_in_a_section_that_is_folded_away() -> None:
+    subjects = ("feat: a button", "fix: its colour")
+    assert details.section(WEB, Described(OLD, NEW, subjects)) == (
+        "\n<details><summary><code>ghcr.io/acme/web</code> <code>v1.4.1</code> → <code>v1.4.2</code></summary>\n"
+        "\n"
+        "- built 2026-08-02 13:05 UTC, before 2026-08-01 12:00 UTC\n"
+        "- source: [`aaaaaaaaaa...bbbbbbbbbb`]"
+        f"(https://github.com/acme/web/compare/{'a' * 40}...{'b' * 40}) of `github.com/acme/web`\n"
+        "- commits in between, oldest first:\n"
+        "  - feat: a button\n"
+        "  - fix: its colour\n"
+        "- [release notes of v1.4.2](https://github.com/acme/web/releases/tag/v1.4.2)\n"
+        "- platforms: `linux/amd64`, `linux/arm64`\n"
+        "- size: 42.9 MB to pull for `linux/amd64`, before 41.2 MB (+1.7 MB)\n"
+        f"{PULL}"
+        "\n</details>"
+    )
+
+
+def test_an_image_that_says_nothing_can_still_be_pulled() -> None:
+    for described in (
+        Described(),
+        Described(None, build(created=None, source=None, revision=None, platforms=(), size=None)),
+    ):
+        assert details.section(WEB, described) == (
+            "\n<details><summary><code>ghcr.io/acme/web</code> <code>v1.4.1</code> → <code>v1.4.2</code></summary>\n"
+            f"{PULL}"
+            "\n</details>"
+        )
+
+
+def test_where_nothing_is_known_nothing_is_said() -> None:
+    assert details.section(replace(WEB, after=Pin("v1.4.2")), Described()) == ""
+    assert details.section(replace(WEB, entry=entry(image="No Image")), Described()) == ""
+
+
+def test_the_new_repository_is_the_one_to_pull_from() -> None:
+    text = details.section(replace(WEB, new_name="nginx"), Described())
+    assert f"docker pull docker.io/library/nginx@{B}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param(None, NEW, ["- built 2026-08-02 13:05 UTC"], id="nothing of before"),
+        pytest.param(build(created=None), NEW, ["- built 2026-08-02 13:05 UTC"], id="no time of before"),
+        pytest.param(
+            None,
+            build(created=datetime(2026, 8, 2, 1, 0, tzinfo=timezone(timedelta(hours=2)))),
+            ["- built 2026-08-01 23:00 UTC"],
+            id="of another time zone",
+        ),
+        pytest.param(OLD, build(created=None), [], id="no time"),
+        pytest.param(OLD, build(created=datetime(1970, 1, 1, tzinfo=UTC)), [], id="a reproducible build"),
+        pytest.param(OLD, build(created=datetime(1980, 1, 1, 0, 0, 1, tzinfo=UTC)), [], id="of buildpacks"),
+        pytest.param(
+            OLD, build(created=datetime.max.replace(tzinfo=timezone(timedelta(hours=-2)))), [], id="the end of time"
+        ),
+    ],
+)
+def test_the_build_time_is_in_utc(before: Build | None, after: Build, expected: list[str]) -> None:
+    assert [line for line in lines(before, after) if line.startswith("- built")] == expected
+
+
+HOME = "https://github.com/acme/web"
+ONE_COMMIT = f"- source: [`bbbbbbbbbb`]({HOME}/commit/{'b' * 40}) of `github.com/acme/web`"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param(None, NEW, ONE_COMMIT, id="nothing of before"),
+        pytest.param(build(revision="main"), NEW, ONE_COMMIT, id="a branch before"),
+        pytest.param(build(source="https://github.com/else/web"), NEW, ONE_COMMIT, id="from elsewhere before"),
+        pytest.param(NEW, NEW, f"{ONE_COMMIT}, built again from the same commit", id="the same commit"),
+        pytest.param(OLD, build(revision=None), f"- source: [`github.com/acme/web`]({HOME})", id="no commit"),
+        pytest.param(OLD, build(revision="main"), f"- source: [`github.com/acme/web`]({HOME})", id="a branch"),
+        pytest.param(OLD, build(source=None), "- source: commit `aaaaaaaaaa`", id="no source"),
+        pytest.param(
+            OLD,
+            build(source="git@github.com:acme/web"),
+            "- source: commit `aaaaaaaaaa` of `git@github.com:acme/web`",
+            id="a source that is no link",
+        ),
+        pytest.param(OLD, build(source="x](y)`", revision=None), "- source: `` x](y)` ``", id="a hostile source"),
+        pytest.param(OLD, build(source=None, revision=None), None, id="neither"),
+        pytest.param(
+            build(source=None),
+            NEW,
+            f"- source: [`aaaaaaaaaa...bbbbbbbbbb`]({HOME}/compare/{'a' * 40}...{'b' * 40}) of `github.com/acme/web`",
+            id="only the commit of before",
+        ),
+    ],
+)
+def test_the_source_is_linked_as_far_as_it_is_known(before: Build | None, after: Build, expected: str | None) -> None:
+    assert next((line for line in lines(before, after) if line.startswith("- source")), None) == expected
+
+
+def test_subjects_are_bounded_and_the_newest_stay() -> None:
+    shown = lines(None, None, *(f"commit {number}" for number in range(50)))
+    assert shown[:3] == ["- commits in between, oldest first:", "  - … 30 older ones", "  - commit 30"]
+    assert shown[-1] == "  - commit 49"
+    assert len(shown) == 22
+    assert len(lines(None, None, "x" * 1_000)[1]) == len("  - ") + 120
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        pytest.param(
+            "fixes #1, closes GH-2 @ada", "  - fixes \\#\u200b1, closes GH\u200b-2 @\u200bada", id="words to a forge"
+        ),
+        pytest.param("[x] done", "  - \\[x\\] done", id="a ticked box"),
+        pytest.param(
+            "- [ ] <!-- gitops-bot:hand-back -->", "  - \\- \\[ \\] \\<!-- gitops-bot:hand-back --\\>", id="the box"
+        ),
+        pytest.param(
+            "a\n- [x] <!-- gitops-bot:hand-back -->", "  - a - \\[x\\] \\<!-- gitops-bot:hand-back --\\>", id="lines"
+        ),
+        pytest.param("</details>", "  - \\</details\\>", id="the end of the section"),
+        pytest.param("1. first", "  - 1\\. first", id="a list"),
+    ],
+)
+def test_subjects_are_shown_and_not_obeyed(subject: str, expected: str) -> None:
+    assert lines(None, None, subject)[1:] == [expected]
+
+
+def test_blank_subjects_are_left_out() -> None:
+    assert lines(None, None, "", "\u200b") == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "page"),
+    [
+        pytest.param("v1.4.2", "releases/tag/v1.4.2", id="full"),
+        pytest.param("1.4.2", "releases?q=1.4.2", id="without a v"),
+        pytest.param("v2.0.0-rc.1", "releases/tag/v2.0.0-rc.1", id="a pre-release"),
+        pytest.param("v1.4", None, id="half a version"),
+        pytest.param("sha-0123abc", None, id="a commit"),
+        pytest.param(None, None, id="no tag"),
+    ],
+)
+def test_full_versions_have_release_notes(tag: str | None, page: str | None) -> None:
+    text = details.section(replace(WEB, after=Pin(tag, B)), Described(None, NEW))
+    expected = [f"- [release notes of {tag}]({HOME}/{page})"] if page else []
+    assert [line for line in text.splitlines() if "release notes" in line] == expected
+
+
+def test_without_a_forge_there_are_no_release_notes() -> None:
+    assert "release notes" not in details.section(WEB, Described(None, build(source="https://acme.example")))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected", "warning"),
+    [
+        pytest.param((), ("linux/amd64",), "- platforms: `linux/amd64`", "", id="nothing of before"),
+        pytest.param(("a", "b"), ("b", "a"), "- platforms: `b`, `a`", "", id="the same"),
+        pytest.param(("a",), ("a", "b"), "- platforms: `a`, `b`", "", id="one more"),
+        pytest.param(("a", "b", "c"), ("b",), "- platforms: `b`; **no longer `a`, `c`**", "`a`, `c`", id="two less"),
+        pytest.param(("a", "b"), (), None, "", id="unknown now"),
+        pytest.param(
+            (),
+            tuple(f"p{number:02}" for number in range(14)),
+            f"- platforms: {', '.join(f'`p{number:02}`' for number in range(12))} and 2 more",
+            "",
+            id="many",
+        ),
+        pytest.param(("**x**", "a"), ("a",), "- platforms: `a`; **no longer `**x**`**", "`**x**`", id="hostile"),
+    ],
+)
+def test_lost_platforms_are_said_loudly(
+    before: tuple[str, ...], after: tuple[str, ...], expected: str | None, warning: str
+) -> None:
+    described = Described(build(platforms=before), build(platforms=after))
+    shown = [line for line in details.section(WEB, described).splitlines() if line.startswith("- platforms")]
+    assert shown == ([expected] if expected else [])
+    loud = f"> - `ghcr.io/acme/web` `v1.4.2` was not built for {warning} any more"
+    assert details.lost(WEB, described) == (loud if warning else "")
+
+
+def test_where_one_image_is_unknown_no_platform_is_lost() -> None:
+    assert details.lost(WEB, Described(None, NEW)) == details.lost(WEB, Described(OLD, None)) == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param(None, 999, "- size: 999 B to pull for `linux/amd64`", id="bytes, and nothing of before"),
+        pytest.param(2_000, 1_500, "- size: 1.5 kB to pull for `linux/amd64`, before 2.0 kB (-500 B)", id="smaller"),
+        pytest.param(10**9, 10**9, "- size: 1.0 GB to pull for `linux/amd64`, before 1.0 GB (the same)", id="the same"),
+        pytest.param(0, 10, "- size: 10 B to pull for `linux/amd64`, before 0 B (+10 B)", id="from nothing"),
+        pytest.param(5, None, None, id="unknown"),
+        pytest.param(5, -1, None, id="less than nothing"),
+        pytest.param(5, 10**4_000, None, id="more than there is"),
+        pytest.param(10**4_000, 5, "- size: 5 B to pull for `linux/amd64`", id="more than there was"),
+    ],
+)
+def test_the_size_is_that_of_the_pull(before: int | None, after: int | None, expected: str | None) -> None:
+    shown = lines(build(size=before), build(size=after))
+    assert next((line for line in shown if line.startswith("- size")), None) == expected
+
+
+def test_sizes_of_two_platforms_are_not_compared() -> None:
+    shown = lines(build(sized="linux/arm64"), build(size=1_000))
+    assert "- size: 1.0 kB to pull for `linux/amd64`" in shown
+
+
+def test_names_do_not_leave_the_summary() -> None:
+    odd = replace(WEB, entry=entry("</code></summary>\n\n# x", image="y"), before=Pin("<b>"))
+    (first, *_) = details.section(odd, Described()).splitlines()[1:]
+    assert first == (
+        "<details><summary><code>&lt;/code&gt;&lt;/summary&gt; # x</code> <code>&lt;b&gt;</code> → "
+        "<code>v1.4.2</code></summary>"
+    )

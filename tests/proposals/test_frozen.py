@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gitops_bot.images.reference import Pin
+from gitops_bot.proposals import frozen, ownership
+from tests.proposals.sample import B, branch, change, commit, pull, written
+
+WANTED, OLDER = written(change()), written(change(after=Pin("v1.9", B)))
+OURS, OURS_OLDER = (ownership.of(branch(commit(each))) for each in (WANTED, OLDER))
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        pytest.param({}, [], id="nothing"),
+        pytest.param({"approved": True}, ["approved"], id="an approval"),
+        pytest.param({"queued": True}, ["queued"], id="a merge queue"),
+        pytest.param({"auto_merge": True}, ["auto_merge"], id="auto-merge"),
+        pytest.param({"checks_failed": True}, [], id="failed checks alone"),
+        pytest.param({"auto_merge": True, "checks_failed": True}, [], id="auto-merge that will not happen"),
+        pytest.param({"approved": True, "checks_failed": True}, ["approved"], id="an approval in spite of checks"),
+        pytest.param({"queued": True, "checks_failed": True}, ["queued"], id="a queue in spite of checks"),
+        pytest.param({"draft": True, "labels": ("release",)}, [], id="neither a draft nor a label"),
+        pytest.param(
+            {"approved": True, "queued": True, "auto_merge": True}, ["approved", "queued", "auto_merge"], id="all three"
+        ),
+    ],
+)
+def test_what_freezes(facts: dict[str, object], expected: list[str]) -> None:
+    assert [each.name for each in frozen.ice(replace(pull(), **facts))] == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        pytest.param(
+            {"approved": True},
+            "#7 is approved: what was reviewed is what merges, and newer pins wait; merge it, or dismiss the approval "
+            "to have it refreshed (`refresh_approved: true` does not wait)",
+            id="an approval",
+        ),
+        pytest.param(
+            {"queued": True},
+            "#7 waits in the merge queue: what was reviewed is what merges, and newer pins wait; merge it, or take it "
+            "out of the queue to have it refreshed (`refresh_approved: true` does not wait)",
+            id="a queue",
+        ),
+        pytest.param(
+            {"approved": True, "auto_merge": True},
+            "#7 is approved and is set to auto-merge: what was reviewed is what merges, and newer pins wait; merge it, "
+            "or dismiss the approval and disable auto-merge to have it refreshed (`refresh_approved: true` does not "
+            "wait)",
+            id="two of them",
+        ),
+    ],
+)
+def test_newer_pins_wait_and_say_for_what(facts: dict[str, object], text: str) -> None:
+    opened = replace(pull(), **facts)
+    reason = frozen.reason(opened, WANTED, OURS_OLDER, stands=True)
+    assert (reason.code, reason.text) == ("held.frozen", text)
+    assert reason.data == {"pull_request": 7, "url": opened.url, "by": " ".join(facts)}
+
+
+def test_a_base_that_moved_on_is_told_from_newer_pins() -> None:
+    opened = replace(pull(), approved=True)
+    assert frozen.reason(opened, WANTED, OURS, stands=True).text == (
+        "#7 is approved, and the base branch changed its files since: merge it, or dismiss the approval to have it "
+        "rebuilt"
+    )
+    assert frozen.reason(opened, WANTED, OURS_OLDER, stands=False).text == (
+        "#7 is approved, but the base branch moved on under it: dismiss the approval, and it is rebuilt on the new base"
+    )
+
+
+def test_what_would_not_be_proposed_today_stays_too() -> None:
+    assert frozen.reason(replace(pull(), queued=True), None, OURS, stands=True).text == (
+        "#7 waits in the merge queue, so it stays, although it would not be proposed today: close it, or take it out "
+        "of the queue"
+    )

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gitops_bot.proposals import links
+
+OLD, NEW = "a" * 40, "b" * 40
+
+
+def pages(source: str, tag: str) -> tuple[str, str, str]:
+    there = links.read(source)
+    assert there is not None
+    return there.compare(OLD, NEW), there.commit(NEW), there.release(tag)
+
+
+def test_github_and_gitea_have_the_same_pages() -> None:
+    for host in ("https://github.com", "https://codeberg.org", "http://git.acme.example:3000"):
+        home = f"{host}/acme/web"
+        assert pages(home, "v1.4.2") == (
+            f"{home}/compare/{OLD}...{NEW}",
+            f"{home}/commit/{NEW}",
+            f"{home}/releases/tag/v1.4.2",
+        )
+        assert pages(home, "1.4.2")[2] == f"{home}/releases?q=1.4.2"
+
+
+def test_gitlab_has_groups_within_groups_and_pages_of_its_own() -> None:
+    home = "https://gitlab.acme.example/platform/team/web"
+    assert pages(home, "v1.4.2") == (
+        f"{home}/-/compare/{OLD}...{NEW}",
+        f"{home}/-/commit/{NEW}",
+        f"{home}/-/releases/v1.4.2",
+    )
+    assert pages(home, "1.4.2")[2] == f"{home}/-/releases"
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        pytest.param("https://github.com/acme/web", "github.com/acme/web", id="as it should be"),
+        pytest.param("https://github.com/acme/web/", "github.com/acme/web", id="a slash at the end"),
+        pytest.param("https://github.com/acme/web.git", "github.com/acme/web", id="as it is cloned"),
+        pytest.param("HTTPS://GitHub.com/Acme/Web", "github.com/Acme/Web", id="capital letters"),
+        pytest.param("https://github.com/acme/.github", "github.com/acme/.github", id="a dot before the name"),
+        pytest.param("https://github.com/acme/mono/tree/main/web", "github.com/acme/mono", id="a directory"),
+        pytest.param("https://gitlab.com/a/b/c/d", "gitlab.com/a/b/c/d", id="groups within groups"),
+    ],
+)
+def test_a_repository_is_known_by_its_address(source: str, name: str) -> None:
+    there = links.read(source)
+    assert there is not None
+    assert (there.name, there.home) == (name, f"https://{name}")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        None,
+        "",
+        "acme/web",
+        "git@github.com:acme/web.git",
+        "ssh://git@github.com/acme/web",
+        "javascript://github.com/acme/web",
+        "https://github.com",
+        "https://github.com/acme",
+        "https://github.com/acme/web/wiki",
+        "https://user@github.com/acme/web",
+        "https://user:secret@github.com/acme/web",
+        "https://github.com/acme/web?x=1",
+        "https://github.com/acme/web#x",
+        "https://github.com/acme/web%0A",
+        "https://github.com/acme/web\n",
+        "https://github.com/acme/../web",
+        "https://github.com/../..",
+        "https://github.com/acme/-",
+        "https://github.com//web",
+        "https://github.com/acme/web)",
+        "https://github.com/acme/[web](https://evil.test)",
+        "https://github.com/acme/web-->",
+        "https://github.com/acme/w eb",
+        "https://github.com/acme/w\\eb",
+        "https://github.com/acme/wéb",
+        "https://gíthub.com/acme/web",
+        "https://127.0.0.1/acme/web",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::1]/acme/web",
+        "https://localhost/acme/web",
+        "https://github.com:999999/acme/web",
+        "https://-github.com/acme/web",
+        "https://bitbucket.org/acme/web",
+        "https://github.com/acme/" + "x" * 101,
+        "https://" + "a." * 1_000 + "com/acme/web",
+        "https://gitlab.com" + "/a" * 1_000,
+    ],
+)
+def test_what_is_no_repository_of_a_forge_is_no_link(source: str | None) -> None:
+    assert links.read(source) is None
+
+
+@given(st.from_regex(links._ADDRESS) | st.text(max_size=200))
+@example("https://github.com/acme/web\n")
+def test_an_address_has_no_character_that_could_end_a_link(source: str) -> None:
+    there = links.read(source)
+    if there is not None:
+        assert re.fullmatch(r"https?://[A-Za-z0-9.~_/:-]+", there.home)
+        assert "//" not in there.name
+        assert ".." not in there.name.split("/")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("0123abc", "0123abc", id="a short one"),
+        pytest.param("a" * 64, "a" * 64, id="of SHA-256"),
+        pytest.param("012345", None, id="too short"),
+        pytest.param("a" * 65, None, id="too long"),
+        pytest.param("A" * 40, None, id="capital letters"),
+        pytest.param("main", None, id="a branch"),
+        pytest.param("a" * 40 + "\n", None, id="a line break"),
+        pytest.param("../../" + "a" * 40, None, id="a path"),
+        pytest.param("", None, id="empty"),
+        pytest.param(None, None, id="none"),
+    ],
+)
+def test_a_revision_is_a_commit(text: str | None, expected: str | None) -> None:
+    assert links.revision(text) == expected

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.images.reference import Pin
+from gitops_bot.proposals import summary
+from gitops_bot.proposals.limit import size
+from tests.proposals.sample import API, WEB, A, B, change, entry, plan
+
+if TYPE_CHECKING:
+    from gitops_bot.releases.plan import Change
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param([change()], "web v2", id="one image"),
+        pytest.param([change(after=Pin(None, B))], f"web {B[:19]}", id="a digest alone"),
+        pytest.param([change(), change(file=API)], "web v2", id="one image in two overlays"),
+        pytest.param([change(), change(file=API, after=Pin("v3"))], "update web", id="one image, two tags"),
+        pytest.param([change(), change("api")], "update api and web", id="two"),
+        pytest.param([change("c"), change("a"), change("b")], "update a, b and c", id="three, in order"),
+        pytest.param([change(name) for name in "abcd"], "update 4 images", id="four"),
+    ],
+)
+def test_a_summary_names_what_there_is_room_for(changes: list[Change], expected: str) -> None:
+    assert summary.in_words(changes) == expected
+    assert summary.in_words(changes[::-1]) == expected
+
+
+@pytest.mark.parametrize(
+    ("group", "expected"),
+    [
+        pytest.param("all", "web v2", id="the whole environment"),
+        pytest.param("web", "web v2", id="named as the image"),
+        pytest.param("docker.io/library/web", "web v2", id="the image"),
+        pytest.param("apps/web/overlays/eu", "web v2 in apps/web/overlays/eu", id="an overlay"),
+        pytest.param("frontend", "web v2 in frontend", id="named by people"),
+    ],
+)
+def test_a_summary_says_the_group_unless_that_says_nothing_new(group: str, expected: str) -> None:
+    assert summary.in_words([change()], group) == expected
+
+
+def test_two_groups_of_one_environment_are_told_apart() -> None:
+    changes = [change(name) for name in "abcd"]
+    assert summary.in_words(changes, "web") == "update 4 images in web"
+
+
+def test_templates_may_say_these() -> None:
+    said = summary.fields(plan(change(), change("api", file=API)), "frontend", "promotion")
+    assert said == {
+        "environment": "staging",
+        "group": "frontend",
+        "summary": "update api and web in frontend",
+        "count": "2",
+        "images": "docker.io/library/api, docker.io/library/web",
+        "overlays": "apps/api/overlays/staging, apps/web/overlays/staging",
+        "source": "promotion",
+    }
+
+
+def test_an_overlay_at_the_top_of_the_repository_has_a_name() -> None:
+    top = replace(change(), entry=entry(file="kustomization.yaml"))
+    assert summary.fields(plan(top), "all", "policy")["overlays"] == "."
+
+
+def test_no_field_notifies_closes_or_breaks_a_line() -> None:
+    text = "@ada\nfixes #1 GH-2 https://x.test"
+    odd = replace(change(), entry=replace(entry(text, text, text), overlay=text))
+    for value in summary.fields(replace(plan(odd), environment=text), text, "set").values():
+        assert not re.search(r"@\w|#\d|GH-\d|://|\n", value)
+
+
+def test_the_table_has_image_file_from_to_and_why() -> None:
+    rows = summary.table([
+        change(before=Pin(None, A), after=Pin(None, B)),
+        replace(change("proxy", new_name="ghcr.io/acme/proxy"), entry=entry("front", WEB, "docker.io/library/proxy")),
+    ])  # fmt: skip
+    assert rows.split("\n") == [
+        f"* docker.io/library/web in {WEB}",
+        f"    {A}",
+        f"    -> {B}",
+        "    v2 is the highest of 3 tags",
+        f"* docker.io/library/proxy (front) (now ghcr.io/acme/proxy) in {WEB}",
+        "    v1",
+        f"    -> v2@{B}",
+        "    v2 is the highest of 3 tags",
+    ]
+
+
+def test_what_stood_in_the_file_notifies_nobody() -> None:
+    rows = summary.table([change(before=Pin("@ada", "fixes #1"))])
+    assert not re.search(r"@[a-z]|#\d", rows.partition("->")[0])
+
+
+def test_the_table_is_cut_at_a_whole_change_with_a_word() -> None:
+    rows = summary.table([change(f"web{number}", reason="x" * 400) for number in range(1000)]).split("\n")
+    assert len(rows) % 4 == 1
+    assert rows[-1] == f"* … and {1000 - len(rows) // 4} more: see the trailers"
+    assert size("\n".join(rows)) <= 50_000

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.errors import Problem
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.releases import hold
+from gitops_bot.releases.plan import Change, Entry, Failed, Held, Kept
+
+if TYPE_CHECKING:
+    from gitops_bot.releases.plan import Decision
+
+UNTIL = datetime(2026, 12, 24, tzinfo=UTC)
+BEFORE, TICK = UNTIL - timedelta(days=1), timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Written:
+    environment: str = "production"
+    image: str | None = None
+    until: datetime = UNTIL
+    why: str = "no release before the fair"
+    place: tuple[str, int, int] = ("gitops-bot.yaml", 31, 5)
+
+
+ALL = Written()
+WEB = Entry("production", "apps/web", "apps/web/kustomization.yaml", 3, "web", "ghcr.io/acme/web")
+NGINX = replace(WEB, name="proxy", image="docker.io/library/nginx")
+ODD = replace(WEB, name="Odd Name", image="Odd Name")
+
+
+@pytest.mark.parametrize(
+    ("written", "entry", "expected"),
+    [
+        pytest.param(ALL, WEB, True, id="every entry of the environment"),
+        pytest.param(replace(ALL, environment="staging"), WEB, False, id="another environment"),
+        pytest.param(replace(ALL, environment="Production"), WEB, False, id="another environment by its case"),
+        pytest.param(ALL, replace(WEB, environment=None), False, id="an entry of no environment"),
+        pytest.param(replace(ALL, image="web"), WEB, True, id="by name"),
+        pytest.param(replace(ALL, image="Web"), WEB, False, id="by another name"),
+        pytest.param(replace(ALL, image="we"), WEB, False, id="by a part of the name"),
+        pytest.param(replace(ALL, image="ghcr.io/acme/web"), WEB, True, id="by repository"),
+        pytest.param(replace(ALL, image="GHCR.IO/acme/web"), WEB, True, id="by repository, normalised"),
+        pytest.param(replace(ALL, image="ghcr.io/acme"), WEB, False, id="by a part of the repository"),
+        pytest.param(replace(ALL, image="nginx"), NGINX, True, id="by a short repository"),
+        pytest.param(replace(ALL, image="docker.io/library/nginx"), NGINX, True, id="by the whole of it"),
+        pytest.param(replace(ALL, image="proxy"), NGINX, True, id="by a name that is no repository"),
+        pytest.param(replace(ALL, image="Odd Name"), ODD, True, id="by a name that can be no repository"),
+        pytest.param(replace(ALL, image="Another Name"), ODD, False, id="by another that can be no repository"),
+    ],
+)
+def test_a_hold_means_an_entry(written: Written, entry: Entry, expected: bool) -> None:
+    assert (hold.standing([written], entry, BEFORE) is written) is expected
+    assert hold.standing([], entry, BEFORE) is None
+
+
+@pytest.mark.parametrize(
+    ("at", "stands"),
+    [
+        pytest.param(UNTIL - TICK, True, id="just before"),
+        pytest.param(UNTIL, False, id="at its end"),
+        pytest.param(UNTIL + TICK, False, id="after"),
+        pytest.param(UNTIL.astimezone(timezone(timedelta(hours=9))) - TICK, True, id="by another clock"),
+    ],
+)
+def test_a_hold_stands_until_its_end_and_has_ended_from_then_on(at: datetime, stands: bool) -> None:
+    assert (hold.standing([ALL], WEB, at) is not None) is stands
+    assert hold.ended([ALL], at) == (() if stands else (ALL,))
+
+
+def test_the_hold_that_lasts_longest_is_told() -> None:
+    longer = replace(ALL, image="web", until=UNTIL + timedelta(days=7), why="until the new year")
+    past = replace(ALL, until=BEFORE)
+    assert hold.standing([past, ALL, longer], WEB, BEFORE) is longer
+    assert hold.standing([longer, ALL, past], WEB, BEFORE) is longer
+    assert hold.standing([longer, ALL, past], NGINX, BEFORE) is ALL
+
+
+def test_those_that_ended_are_told_in_the_order_of_the_file_whatever_they_meant() -> None:
+    gone = replace(ALL, environment="nowhere", until=BEFORE)
+    assert hold.ended([gone, ALL, replace(gone, image="x")], BEFORE) == (gone, replace(gone, image="x"))
+
+
+REASON = Reason(
+    "held.hold",
+    "held until 2026-12-24 (no release before the fair) by gitops-bot.yaml:31",
+    {
+        "until": "2026-12-24T00:00:00Z",
+        "why": "no release before the fair",
+        "file": "gitops-bot.yaml",
+        "line": 31,
+    },
+)
+CHANGE = Change(WEB, Pin("v1"), Pin("v2"), "policy", "forward", Reason("chosen", "v2 is the highest"))
+
+
+@pytest.mark.parametrize(
+    ("decision", "expected"),
+    [
+        pytest.param(CHANGE, Held(WEB, Pin("v1"), Pin("v2"), REASON), id="a change"),
+        pytest.param(
+            replace(CHANGE, source="set", new_name="ghcr.io/acme/other"),
+            Held(WEB, Pin("v1"), Pin("v2"), REASON),
+            id="a change that a person asked for",
+        ),
+        pytest.param(
+            Held(WEB, Pin("v1"), Pin("v0"), Reason("held.downgrade", "older")),
+            Held(WEB, Pin("v1"), Pin("v0"), REASON),
+            id="what is held for another reason",
+        ),
+        pytest.param(
+            Kept(WEB, Pin("v1"), Reason("current", "the newest")),
+            Held(WEB, Pin("v1"), None, REASON),
+            id="what is current",
+        ),
+        pytest.param(
+            Kept(WEB, Pin("v1"), Reason("nothing_new", "pinned already")),
+            Held(WEB, Pin("v1"), None, REASON),
+            id="what is pinned already",
+        ),
+    ],
+)
+def test_what_is_decided_there_is_held(decision: Decision, expected: Held) -> None:
+    assert hold.hold(decision, ALL) == expected
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        pytest.param(Kept(WEB, Pin("v1"), Reason("ignored", "ignore: true")), id="ignored"),
+        pytest.param(Kept(WEB, Pin("v1"), Reason("unmanaged", "no policy")), id="unmanaged"),
+        pytest.param(Failed(WEB, Problem("failed.registry", "out of reach")), id="failed"),
+        pytest.param(Failed(None, Problem("failed.edit", "broken")), id="a file that failed"),
+    ],
+)
+def test_what_a_hold_says_nothing_about_stays(decision: Decision) -> None:
+    assert hold.hold(decision, ALL) is decision
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        pytest.param(UNTIL, "2026-12-24", id="the beginning of a day"),
+        pytest.param(UNTIL + timedelta(hours=17, minutes=30), "2026-12-24 17:30 UTC", id="a moment"),
+        pytest.param(
+            datetime(2026, 12, 24, 1, tzinfo=timezone(timedelta(hours=1))), "2026-12-24", id="said by another clock"
+        ),
+    ],
+)
+def test_the_end_is_told_as_people_write_it(until: datetime, expected: str) -> None:
+    held = hold.hold(CHANGE, replace(ALL, until=until))
+    assert held.reason.text == f"held until {expected} (no release before the fair) by gitops-bot.yaml:31"
+    assert held.reason.data["until"] == until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
