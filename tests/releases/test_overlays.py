@@ -223,6 +223,13 @@ def test_a_file_of_two_environments_is_an_error_that_names_both_globs() -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    name: str
+    overlays: tuple[str, ...]
+    places: tuple[tuple[str, int, int], ...]
+
+
 def test_every_pair_of_globs_that_meet_is_told_at_its_place() -> None:
     text = """\
 version: 1
@@ -237,9 +244,9 @@ environments:
 
 
 def test_a_glob_that_cannot_be_read_is_an_error_at_its_place() -> None:
-    text = 'version: 1\nenvironments: {dev: {overlays: ["{a}/{a}", "{b}/{b}"]}}\n'
+    written = Claimed("dev", ("{a}/{a}", "{b}/{b}"), (("g.yaml", 2, 33), ("g.yaml", 2, 44)))
     with pytest.raises(ConfigError) as caught:
-        overlays.select(config.read(text, "g.yaml").environments, APPS)
+        overlays.select({"dev": written}, APPS)
     assert [str(problem) for problem in caught.value.problems] == [
         "g.yaml:2:33: the glob '{a}/{a}' uses a name in braces twice\n  correct the glob",
         "g.yaml:2:44: the glob '{b}/{b}' uses a name in braces twice\n  correct the glob",
