@@ -144,6 +144,8 @@ def _environment(environment: EnvironmentOutcome, out: TextIO, *, written: bool)
 
 def _proposed(proposed: Proposed, out: TextIO, *, written: bool) -> None:
     words = _WOULD[proposed.action][1 if written else 0]
+    if proposed.action == "none" and proposed.reason.code.startswith("failed."):
+        words = "not done"
     target = f" {proposed.branch}" if proposed.branch else ""
     pull = f" #{proposed.pull_request.number} {proposed.pull_request.url}" if proposed.pull_request else ""
     commit = f" {proposed.commit[:10]}" if proposed.commit and proposed.action == "commit" else ""

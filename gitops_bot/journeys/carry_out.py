@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import ForgeError, LostRace, Problem
+from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import body, comment, reconcile
 from gitops_bot.releases.plan import Failed
 
@@ -50,10 +51,15 @@ def carry_out(
             case reconcile.Close(pull_request=pull, reason=reason):
                 pull = _close(world, forge, pull, draft.branch, comment.closed(reason))
                 return replace(proposed, pull_request=pull), None
+            case reconcile.Nothing(pull_request=pull) if (
+                pull is not None and head is not None and _wants(pull, propose)
+            ):
+                return replace(proposed, pull_request=_merge(forge, pull, head, propose)), None
             case _:
                 return proposed, None
     except ForgeError as error:
-        return proposed, Failed(None, error.problem)
+        failed = Reason(error.problem.code, error.problem.message)
+        return replace(proposed, action="none", reason=failed), Failed(None, error.problem)
 
 
 def _take_back(forge: Forge, pull: PullRequest) -> None:
@@ -118,15 +124,33 @@ def _merging(
 ) -> PullRequest:
     """Let it merge by itself, where that is wished and no person switched it off again; then finish the text."""
     asked = body.asked_to_merge(pull.body)
-    if propose.auto_merge != "never" and not asked and not pull.auto_merge and not pull.queued:
-        pull = forge.merge_when_ready(
-            pull.number,
-            head=head,
-            method=propose.merge_method,
-            without_checks=propose.auto_merge == "without-checks",
-        )
+    if _wants(pull, propose):
+        pull = _when_ready(forge, pull, head, propose)
         asked = pull.auto_merge or pull.queued
     return forge.refresh(pull.number, title=written.title, body=body.with_merge_mark(text) if asked else text)
+
+
+def _wants(pull: PullRequest, propose: Proposing) -> bool:
+    """Whether it has still to be told to merge by itself."""
+    told = pull.auto_merge or pull.queued or body.asked_to_merge(pull.body)
+    return propose.auto_merge != "never" and pull.state == "open" and not told
+
+
+def _merge(forge: Forge, pull: PullRequest, head: str, propose: Proposing) -> PullRequest:
+    """Try again: where a repository has no auto-merge, whichever run finds the proposal ready merges it."""
+    now = _when_ready(forge, pull, head, propose)
+    if now.auto_merge or now.queued:
+        return forge.refresh(pull.number, title=pull.title, body=body.with_merge_mark(pull.body))
+    return now
+
+
+def _when_ready(forge: Forge, pull: PullRequest, head: str, propose: Proposing) -> PullRequest:
+    return forge.merge_when_ready(
+        pull.number,
+        head=head,
+        method=propose.merge_method,
+        without_checks=propose.auto_merge == "without-checks",
+    )
 
 
 def _insist_on_head(world: World, branch: str, head: str | None) -> None:

@@ -40,6 +40,8 @@ class Draft:
     existing: tuple[PullRequest, ...]
     #: The pins that the branch proposes as it is.
     carried: tuple[PinChange, ...]
+    #: The entries among them that belong to other groups now, and are proposed there.
+    moved: frozenset[tuple[str, str]]
     action: reconcile.Action
 
     @property
@@ -66,22 +68,26 @@ def prepare(world: World, survey: Survey, task: Task) -> Prepared:
     there = There.read(world, survey, task)
     carried = carry.standing_pins(there.standing, [pin for pins in there.carried.values() for pin in pins])
     decisions = decided(survey, task, carried)
-    drafts = _admitted(
-        world,
-        task,
-        there,
-        [_draft(world, survey, task, there, name, mine) for name, mine in there.grouped(decisions).items()],
+    drafts = _with_what_waits(
+        _admitted(
+            world,
+            task,
+            there,
+            [_draft(world, survey, task, there, name, mine) for name, mine in there.grouped(decisions).items()],
+        )
     )
     plan = Plan(
         environment=task.environment.name,
         changes=(),
         held=tuple(item for draft in drafts for item in draft.plan.held),
         failed=tuple(
-            dict.fromkeys([
-                *survey.failed(task.environment.name),
-                *(item for item in decisions if isinstance(item, Failed)),
-                *(item for draft in drafts for item in draft.plan.failed),
-            ])
+            dict.fromkeys(
+                [
+                    *survey.failed(task.environment.name),
+                    *(item for item in decisions if isinstance(item, Failed)),
+                    *(item for draft in drafts for item in draft.plan.failed),
+                ]
+            )
         ),
         unchanged=sum(draft.plan.unchanged for draft in drafts),
     )
@@ -157,10 +163,11 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
             stands=bool(carry.standing_pins(there.standing, own)),
             why_gone=_GONE if there.is_gone(name) else None,
         )
-    return _waiting(Draft(name, plan, files, written, branch, existing, own, action))
+    moved = frozenset(pin.key for pin in own if there.group_of.get(pin.key, name) != name)
+    return _waiting(Draft(name, plan, files, written, branch, existing, own, moved, action))
 
 
-_GONE = Reason("nothing_new", "no entry belongs to this group any more: they are proposed in other groups now")
+_GONE = Reason("nothing_new", "no entry belongs to this group any more: what is still there belongs to others")
 
 
 def write(
@@ -214,6 +221,26 @@ def _admitted(world: World, task: Task, there: There, drafts: Sequence[Draft]) -
             opened.append(at)
         admitted.append(draft if action is draft.action else _waiting(replace(draft, action=action)))
     return admitted
+
+
+def _with_what_waits(drafts: Sequence[Draft]) -> list[Draft]:
+    """A proposal keeps what is to move to another one as long as that has to wait: else it would be nowhere."""
+    waits = {
+        change.entry.key: draft.action.reason
+        for draft in drafts
+        if isinstance(draft.action, reconcile.Leave)
+        for change in draft.plan.changes
+    }
+    kept = []
+    for draft in drafts:
+        reasons = [waits[key] for key in sorted(draft.moved) if key in waits]
+        if reasons and isinstance(draft.action, reconcile.Refresh | reconcile.Close):
+            kept.append(_waiting(replace(draft, action=reconcile.Leave(draft.opened, reasons[0]))))
+        else:
+            kept.append(draft)
+    # What was to move to one of those waits with it.
+    more = any(new is not old for new, old in zip(kept, drafts, strict=True))
+    return _with_what_waits(kept) if more else kept
 
 
 def _waiting(draft: Draft) -> Draft:

@@ -138,8 +138,8 @@ def _pull_requests(
 ) -> EnvironmentOutcome:
     """Write every group; `done` remembers what became of those that were through before a race was lost."""
     failed: list[Failed] = []
-    # What is proposed elsewhere now is closed last: a run that dies in between has lost nothing.
-    for draft in sorted(ready.drafts, key=lambda each: isinstance(each.action, reconcile.Close)):
+    # What is proposed elsewhere now is taken away last: a run that dies in between has lost nothing.
+    for draft in sorted(ready.drafts, key=lambda each: (bool(each.moved), isinstance(each.action, reconcile.Close))):
         proposed, failure = _group(world, survey, task, draft, failed[-1:])
         if failure is not None:
             failed.append(failure)
@@ -163,8 +163,8 @@ def _group(
     )
     if task.dry_run:
         return proposed, None
-    if before and before[0].problem.code == "failed.auth":
-        # What the token may not do for one group it may not do for the next.
+    if before and (draft.moved or before[0].problem.code == "failed.auth"):
+        # What moves elsewhere may not have come there. What the token may not do for one group it may not for the next.
         return _unwritten(proposed, before[0].problem), before[0]
     try:
         written = draft.written

@@ -78,11 +78,15 @@ class There:
         carried: dict[str, tuple[PinChange, ...]] = {}
         left: dict[str, Reason] = {}
         for each, branch in found.items():
-            carried[each] = tuple(
-                pin
-                for pin in _proposed_on(branch, pulls[each])
-                if pin.key not in standing or survey.hold(standing[pin.key].entry) is None
-            )
+            pins = _proposed_on(branch, pulls[each])
+            held = {pin.key for pin in pins if pin.key in standing and survey.hold(standing[pin.key].entry) is not None}
+            # A group that goes together loses all of them with the first.
+            torn = {
+                group_of[key]
+                for key in held
+                if group.is_together(group_of[key], propose.group, default=propose.together)
+            }
+            carried[each] = tuple(pin for pin in pins if pin.key not in held and group_of.get(pin.key) not in torn)
             action = reconcile.decide(None, branch, pulls[each], refresh_approved=propose.refresh_approved)
             if isinstance(action, reconcile.Leave):
                 left[each] = action.reason
@@ -97,13 +101,15 @@ class There:
         return name not in self.group_of.values()
 
     def grouped(self, decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
-        """The decisions by group. A group of which only a branch is left has none, and comes last."""
+        """The decisions by group. One that only carries pins has none; what is only a branch by now comes last."""
         named = {self.branch_of(name): name for name in self.group_of.values()}
         there = {named.get(branch, branch.rpartition("/")[2]) for branch in self.branches}
-        decided = {self.group_of[item.entry.key] for item in decisions if item.entry is not None}
+        carried = {pin.key for pins in self.carried.values() for pin in pins}
+        decided = {item.entry.key for item in decisions if item.entry is not None}
+        meant = {self.group_of[key] for key in carried | decided if key in self.group_of}
         known = set(self.group_of.values())
         found: dict[str, list[Decision]] = {
-            name: [] for name in (*sorted((decided | there) & known), *sorted(there - known))
+            name: [] for name in (*sorted(meant | (there & known)), *sorted(there - known))
         }
         for item in decisions:
             if item.entry is not None:
@@ -128,8 +134,8 @@ class There:
         return {
             pin.key: reason
             for branch, reason in self.left.items()
-            if branch != own
-            for pin in self.carried[branch]
+            if branch != own and (there := self.branches[branch]) is not None
+            for pin in ownership.of(there).carried  # a person's branch goes on with nothing, and proposes it still
             if self.group_of.get(pin.key) == name
         }
 

@@ -97,7 +97,8 @@ def short(needed: int, left: Left) -> Problem | None:
     there = f"{left.remaining} left" if left.remaining > 0 else "none left"
     return Problem(
         "failed.forge",
-        f"this run needs up to {needed} requests, and the rate limit has {there} until {until}: nothing was written",
+        f"this run needs up to {needed} requests, and the rate limit has {there} until {until}: no pull request was "
+        "touched",
         f"run it again after {until}, or for fewer environments at once",
     )
 

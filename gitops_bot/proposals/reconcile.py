@@ -162,7 +162,10 @@ def admit(
     if (closed := schedule.closed(windows, at)) is not None:
         return Leave(None, closed)
     if most_open is not None and open_now >= most_open:
-        text = f"{open_now} proposals of this environment are open and {most_open} may be: merge or close one first"
+        count = (
+            "1 proposal of this environment is" if open_now == 1 else f"{open_now} proposals of this environment are"
+        )
+        text = f"{count} open and {most_open} may be: merge or close one first"
         return Leave(None, Reason("held.limit", text, {"most_open": most_open}))
     recent = sorted(moment.astimezone(UTC) for moment in opened if moment > at - _HOUR)
     if most_new_per_hour is not None and len(recent) >= most_new_per_hour:

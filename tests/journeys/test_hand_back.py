@@ -1,0 +1,127 @@
+"""A person takes a branch over by a commit, is told so once, and may give it back."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.counterparts.world import ended
+from tests.journeys.scene import actions, news, said
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    from gitops_bot.demo.http import Answer, Request
+    from tests.counterparts.world import Deploy
+
+BRANCH = "gitops-bot/production/all"
+PATCH = "apps/web/production/patch.yaml"
+A = f"sha256:{'a' * 64}"
+UNTICKED, TICKED = "- [ ] <!-- gitops-bot:hand-back -->", "- [x] <!-- gitops-bot:hand-back -->"
+
+
+def hand_back(shop: Deploy, by: str) -> None:
+    """Give the branch back, as a person does."""
+    if by == "label":
+        shop.call("POST", "/issues/1/labels", {"labels": ["hand-back"]})
+        return
+    body = shop.pull()["body"]
+    assert body.count(UNTICKED) == 1
+    # GitHub's own page ends lines this way when it saves.
+    shop.call("PATCH", "/pulls/1", {"body": body.replace(UNTICKED, TICKED).replace("\n", "\r\n")})
+
+
+def test_one_comment_says_whose_the_branch_is_and_follows_what_the_person_does(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    ours = shop.branches[BRANCH]
+    theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"}, author="Eve @root <eve@example.test>")
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.writes == ["POST /issues/1/comments 201"]
+    (word,) = said(shop)
+    assert f"Commit {theirs[:10]}" in word
+    assert "label `hand-back`" in word
+    assert "@root" not in word
+
+    # More on top of it, and newer tags: all has been said.
+    shop.remote.commit(BRANCH, {PATCH: b"x: 2\n"})
+    shop.push("web", "1.2.0")
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+    # The person writes the branch anew: the comment speaks of the new commit.
+    other = shop.remote.commit(BRANCH, {PATCH: b"x: 3\n"}, parents=[ours])
+    with shop.watching() as seen:
+        shop.bot("update")
+    (line,) = seen.writes
+    assert line.startswith("PATCH /issues/comments/")
+    (word,) = said(shop)
+    assert f"Commit {other[:10]}" in word
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+
+@pytest.mark.parametrize("by", ["label", "box"])
+def test_a_branch_that_is_handed_back_is_written_anew_with_what_the_bot_had_on_it(shop: Deploy, by: str) -> None:
+    shop.bot("set", "production", f"{shop.image('api')}=1.0.1@{A}")
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
+    newer = shop.push("web", "1.2.0")
+    shop.bot("update")
+    hand_back(shop, by)
+
+    done = shop.ask("update")
+    assert (done.code, actions(done.json)) == (0, {"all": "refresh"})
+    assert shop.parents(BRANCH) == [shop.branches["main"]]
+    assert news(shop, BRANCH) == {"api/api": "1.0.1", "web/web": "1.2.0"}
+    assert PATCH not in shop.files(BRANCH)
+    pull = shop.pull()
+    assert newer in pull["body"]
+    assert UNTICKED in pull["body"]
+    assert [label["name"] for label in pull["labels"]] == ["release", "bot"]
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+    # The word was for that commit: the next one takes the branch over again.
+    theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 2\n"})
+    assert actions(shop.ask("update").json) == {"all": "leave"}
+    assert shop.branches[BRANCH] == theirs
+
+
+def test_a_run_that_dies_when_it_has_taken_the_word_loses_nothing(shop: Deploy) -> None:
+    shop.bot("set", "production", f"{shop.image('api')}=1.0.1@{A}")
+    theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    hand_back(shop, "label")
+    bot: list[subprocess.Popen[str]] = []
+
+    def killing(request: Request, go: Callable[[], Answer]) -> Answer:
+        answer = go()
+        if bot and request.method == "DELETE":
+            os.kill(bot[0].pid, signal.SIGKILL)
+        return answer
+
+    shop.gate(killing)
+    bot.append(shop.start("update"))
+    assert ended(bot[0]).code == -signal.SIGKILL
+    shop.gate(None)
+    assert shop.branches[BRANCH] == theirs
+
+    # The word is used up, the commit is there: it is a person's until that is said again.
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+    assert len(said(shop)) == 1
+    hand_back(shop, "label")
+    assert actions(shop.ask("update").json) == {"all": "refresh"}
+    assert news(shop, BRANCH) == {"api/api": "1.0.1", "web/web": "1.1.0"}
