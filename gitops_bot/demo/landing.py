@@ -101,7 +101,7 @@ def _message(pulls: PullRequests, pull: Pull, method: Method, title: str | None,
 def enable_auto_merge(pulls: PullRequests, pull: Pull, how: AutoMerge, *, expected: str | None) -> None:
     """Let it merge by itself once nothing is missing; GitHub refuses what could be merged at once."""
     protection, stands = pulls.protection(pull), standing(pulls, pull)
-    if pull.state == "closed":
+    if pull.state == "closed" or pulls.hub.queued(pull) is not None:
         raise Invalid(422, "Pull request Can't enable auto-merge for this pull request.")
     if not pulls.hub.settings.allow_auto_merge:
         raise Invalid(422, "Pull request Auto merge is not allowed for this repository")

@@ -131,14 +131,16 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
     own = there.carried.get(there.branch_of(name), ())
     opened = next((pull for pull in existing if pull.state == "open"), None)
     carried, locked = carry.standing_pins(there.standing, there.pins(name)), there.locked(name)
+    shown = carry.standing_pins(there.standing, there.pins(name, shown=True))
 
     def judged(decision: Decision) -> Decision:
         if not isinstance(decision, Change):
             return decision
         if (reason := locked.get(decision.entry.key)) is not None:
             return Held(decision.entry, decision.before, decision.after, reason)
-        # Only what an open pull request carries was reopened; what a push came too late for stays declined.
-        return decline(decision, branch, existing, carried if opened else ()) or decision
+        # What an open pull request shows is wanted again: it was reopened, or asked for in another group since. What a
+        # push came too late for stays declined.
+        return decline(decision, branch, existing, shown) or decision
 
     # What a person declined decides nothing: a pin that the open proposal carries for that entry stays in it.
     decided = [judged(decision) for decision in decisions]

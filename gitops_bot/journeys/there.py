@@ -116,17 +116,20 @@ class There:
                 found[self.group_of[item.entry.key]].append(item)
         return found
 
-    def pins(self, name: str) -> tuple[PinChange, ...]:
-        """The pins that a group goes on with: of branches that were another group's, and (they count) of its own."""
+    def pins(self, name: str, *, shown: bool = False) -> tuple[PinChange, ...]:
+        """The pins that a group goes on with: of branches that were another group's, and (they count) of its own.
+
+        `shown`: only those that stand in an open pull request.
+        """
         own = self.branch_of(name)
-        moved = [
+        others = (branch for branch in self.carried if branch != own and branch not in self.left)
+        return tuple(
             pin
-            for branch, pins in self.carried.items()
-            if branch != own and branch not in self.left
-            for pin in pins
+            for branch in (*others, own)
+            if not shown or any(pull.state == "open" for pull in self.pulls.get(branch, ()))
+            for pin in self.carried.get(branch, ())
             if self.group_of.get(pin.key) == name
-        ]
-        return (*moved, *(pin for pin in self.carried.get(own, ()) if self.group_of.get(pin.key) == name))
+        )
 
     def locked(self, name: str) -> dict[tuple[str, str], Reason]:
         """Entries of a group that another branch proposes, which is left alone."""

@@ -276,6 +276,16 @@ def test_a_push_a_close_and_a_person_take_a_pull_request_out_of_the_queue(pulls:
     assert (pulls.hub.queue, landing.advance(pulls)) == ([], ())
 
 
+def test_what_waits_in_the_queue_takes_no_auto_merge(pulls: PullRequests) -> None:
+    pull = guarded(pulls, merge_queue="squash")
+    report(pulls, pull)
+    landing.enqueue(pulls, pull, user="alice", expected=None)
+    with pytest.raises(Invalid, match="Can't enable auto-merge"):
+        enable(pulls, pull)
+    assert pull.auto_merge is None
+    assert landing.advance(pulls) == (pull.number,)
+
+
 def test_auto_merge_goes_into_the_queue_as_soon_as_it_is_ready(pulls: PullRequests) -> None:
     pull = guarded(pulls, merge_queue="merge")
     pulls.hub.settings.allow_merge_commit = False

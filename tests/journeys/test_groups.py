@@ -233,3 +233,19 @@ def test_what_a_branch_of_the_old_groups_proposes_that_is_left_alone_is_proposed
     shop.call("PATCH", "/pulls/1", {"state": "closed"})
     shop.bot("update")
     assert {"web/web": "1.2.0"} in branches(shop).values()
+
+
+def test_what_is_asked_for_again_in_another_group_is_not_declined_when_it_moves_back(shop: Deploy) -> None:
+    pin = f"1.3.0-rc.1@{shop.push('web', '1.3.0-rc.1')}"
+    shop.bot("set", "production", f"{shop.image('web')}={pin}")
+    shop.call("PATCH", "/pulls/1", {"state": "closed"})
+    shop.remote.git("update-ref", "-d", f"refs/heads/{ALL}")
+    configure(shop, "{group: overlay}")
+    shop.bot("set", "production", f"{shop.image('web')}={pin}")
+    assert shop.pull()["number"] == 2
+
+    configure(shop, "{group: environment}")
+    done = shop.ask("update")
+    assert held(done.json) == {}
+    assert branches(shop) == {ALL: {"web/web": "1.3.0-rc.1"}}
+    assert shop.pull()["number"] == 3

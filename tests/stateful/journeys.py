@@ -1,0 +1,165 @@
+"""A fixed list of journeys: what is there, and the one command that is then run, whole or killed at any place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.stateful.world import NAME, Command, Shop, file_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.stateful.people import People
+
+UPDATE = Command()
+ALL = "gitops-bot/production/all"
+#: The overlays of every journey.
+PLACES = ("front", "back")
+FRONT = file_of("front")
+DRESSED = {"labels": ["release", "bot"], "reviewers": ["alice"], "assignees": ["bob"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """`prepare` makes what is there, in a new repository with these overlays and this `propose:`."""
+
+    name: str
+    propose: dict[str, Any]
+    prepare: Callable[[Shop, People], None]
+    command: Command = UPDATE
+    places: tuple[tuple[str, ...], ...] = (("web", "api"), ("web",))
+    #: It takes back a branch that was handed to it, and uses up the word that says so before it pushes.
+    uses_up_a_word: bool = False
+
+
+def _newer(shop: Shop, *names: str) -> None:
+    for name in names:
+        shop.push(name, f"1.{5 + len(shop.pushed[name])}.0")
+
+
+def _opened(shop: Shop) -> None:
+    _newer(shop, "web", "api")
+    shop.run(Command())
+    assert shop.pulls()
+
+
+def _new(shop: Shop, _: People) -> None:
+    _newer(shop, "web")
+
+
+def _checked(shop: Shop, _: People) -> None:
+    shop.forge.settings(NAME, allow_auto_merge=True)
+    shop.forge.protect(NAME, checks=["ci"])
+    _newer(shop, "web", "api")
+
+
+def _queued(shop: Shop, people: People) -> None:
+    _checked(shop, people)
+    shop.forge.protect(NAME, merge_queue="squash")
+
+
+def _refreshed(shop: Shop, _: People) -> None:
+    _opened(shop)
+    _newer(shop, "web")
+
+
+def _set_beside(shop: Shop, _: People) -> None:
+    _newer(shop, "web")
+    shop.run(Command(f"api=1.6.0@sha256:{'a' * 64}"))
+    shop.run(Command())
+
+
+def _moved_under(shop: Shop, people: People) -> None:
+    _opened(shop)
+    people.pin_by_hand((FRONT, "web"), "newest")
+    _newer(shop, "web")
+
+
+def _done_by_hand(shop: Shop, people: People) -> None:
+    _opened(shop)
+    for key in shop.main:
+        people.pin_by_hand(key, "what is proposed")
+
+
+def _withdrawn(shop: Shop, _: People) -> None:
+    _opened(shop)
+    for name in ("web", "api"):
+        shop.withdraw(name, "1.6.0")
+
+
+def _taken_over(shop: Shop, people: People) -> None:
+    _opened(shop)
+    people.commit(ALL, "another file")
+
+
+def _taken_over_again(shop: Shop, people: People) -> None:
+    _taken_over(shop, people)
+    shop.run(Command())
+    people.commit(ALL, "amended")
+
+
+def _handed_back(shop: Shop, people: People) -> None:
+    _taken_over(shop, people)
+    shop.run(Command())
+    (pull,) = shop.pulls()
+    people.hand_back(pull, by_tick=False)
+    people.hand_back(pull, by_tick=True)
+
+
+def _regrouped(shop: Shop, people: People) -> None:
+    shop.run(Command(f"api=1.6.0@sha256:{'a' * 64}"))
+    _opened(shop)
+    shop.propose["group"] = "overlay"
+    people.configure()
+
+
+def _gathered(shop: Shop, people: People) -> None:
+    _regrouped(shop, people)
+    shop.run(Command())
+    shop.propose["group"] = "environment"
+    people.configure()
+
+
+def _declined(shop: Shop, people: People) -> None:
+    _opened(shop)
+    people.close(shop.pulls()[0], delete=False)
+    _newer(shop, "web")
+
+
+def _reopened(shop: Shop, people: People) -> None:
+    _opened(shop)
+    people.close(shop.pulls()[0], delete=False)
+    people.reopen(shop.pulls("closed")[0])
+    _newer(shop, "web")
+
+
+def _merged(shop: Shop, people: People) -> None:
+    _opened(shop)
+    people.merge(shop.pulls()[0], "squash", delete=False)
+    _newer(shop, "web")
+
+
+JOURNEYS: Sequence[Journey] = (
+    Journey("open", {}, _new),
+    Journey("open and dress", DRESSED, _new),
+    Journey("open and let it merge", {**DRESSED, "auto_merge": True, "merge_method": "squash"}, _checked),
+    Journey("open and queue", {"auto_merge": "without-checks", "labels": ["release"]}, _queued),
+    Journey("open and merge at once", {"auto_merge": "without-checks"}, _new),
+    Journey("open a draft by set", {"draft": True, "labels": ["release"]}, _new, Command("web=1.6.0")),
+    Journey("refresh", DRESSED, _refreshed),
+    Journey("refresh by set", {}, _set_beside, Command(f"web=1.7.0@sha256:{'b' * 64}")),
+    Journey("rebuild on a base that moved into a conflict", {}, _moved_under),
+    Journey("close what is on the base branch", {}, _done_by_hand),
+    Journey("close what went back at its source", {"group": "overlay"}, _withdrawn),
+    Journey("say whose the branch is", {}, _taken_over),
+    Journey("say it of another commit", {}, _taken_over_again),
+    Journey("take back what was handed back", DRESSED, _handed_back, uses_up_a_word=True),
+    Journey("split a group", {"labels": ["release"]}, _regrouped),
+    Journey("gather groups", {}, _gathered),
+    Journey("open two groups", {"group": "overlay", "labels": ["release"]}, _new),
+    Journey("propose anew after a decline", {}, _declined),
+    Journey("refresh what was reopened", {}, _reopened),
+    Journey("propose anew on a merged branch", {}, _merged),
+    Journey("commit", {"as": "commit"}, _new),
+)

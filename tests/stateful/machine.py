@@ -1,0 +1,415 @@
+"""People, pipelines, the registry and the bot do things in any order, and after every run all of it must hold."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, Phase, event, settings
+from hypothesis import seed as with_seed
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from tests.stateful.lines import Pinned
+from tests.stateful.model import Model, version
+from tests.stateful.people import People
+from tests.stateful.world import FIRST, NAME, Command, Shop
+from tests.stateful.writes import Killed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.demo.hub import Pull
+    from tests.stateful.world import Ran
+    from tests.stateful.writes import When
+
+IMAGES = ("web", "api", "db")
+PLACES = ("front", "back", "jobs")
+#: Which of what is there; counted from its beginning, and around.
+WHICH = st.integers(0, 3)
+#: How often each rule came to what.
+TALLY: Counter[str] = Counter()
+
+_named = [{"name": "pair", "images": ["web", "api"], "together": True}]
+GROUPS = st.sampled_from(["environment", "overlay", "image", _named])
+SETS = st.sampled_from(["newest", "unheard of", "older", "older, allowed", "other bytes"])
+TAGS = st.sampled_from(["newer", "newer", "newer", "older", "pre-release", "moved", "withdrawn"])
+PUSHES = st.sampled_from(
+    [
+        "another file",
+        "another line",
+        "the line above an entry",
+        "without an entry",
+        "a broken file, or mended",
+        "newest",
+        "older",
+        "what is proposed",
+    ]
+)
+WORK = st.sampled_from(["another file", "the same file", "the bot's own words", "amended", "reworded"])
+COMMANDS = st.tuples(
+    st.sampled_from(IMAGES),
+    st.sampled_from(["update", "update with a newer tag", "unheard of", "unheard of", "newest", "older, allowed"]),
+)
+#: How many writes of a run come first.
+AT = st.sampled_from([0, 1, 2, 3, 0, 1, 5])
+WHEN = st.sampled_from(["before", "after"])
+
+
+class Proposals(RuleBasedStateMachine):
+    """One repository with one environment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open = ExitStack()
+        folder = self._open.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        self.shop = self._open.enter_context(Shop.open(Path(folder)))
+        self.model = Model(self.shop)
+        self.people = People(self.shop, self.model)
+
+    def teardown(self) -> None:
+        self._open.close()
+
+    @initialize(
+        places=st.lists(st.lists(st.sampled_from(IMAGES), min_size=1, max_size=3, unique=True), min_size=2, max_size=3),
+        group=GROUPS,
+        refresh_approved=st.booleans(),
+        auto_merge=st.sampled_from([False, False, False, True, "without-checks"]),
+        dressed=st.booleans(),
+        most_open=st.sampled_from([None, None, None, 1]),
+        base=st.sampled_from(["free", "free", "checks", "queue"]),
+        newer=st.sets(st.sampled_from(IMAGES)),
+    )
+    def repository(
+        self,
+        places: list[list[str]],
+        group: object,
+        refresh_approved: bool,
+        auto_merge: object,
+        dressed: bool,
+        most_open: int | None,
+        base: str,
+        newer: set[str],
+    ) -> None:
+        propose: dict[str, Any] = {"group": group, "refresh_approved": refresh_approved, "auto_merge": auto_merge}
+        if dressed:
+            propose |= {"labels": ["release"], "reviewers": ["alice"], "assignees": ["bob"]}
+        if most_open:
+            propose["limit"] = {"open": most_open}
+        self.shop.begin(dict(zip(PLACES, places, strict=False)), propose)
+        self.shop.forge.settings(NAME, allow_auto_merge=True)
+        if base != "free":
+            self.shop.forge.protect(NAME, checks=["ci"], merge_queue="squash" if base == "queue" else None)
+        self._note("base", base)
+        for name in sorted(newer & self.shop.pushed.keys()):
+            self.shop.push(name, f"1.{FIRST + 1}.0")
+        self._run(Command())
+
+    # The registry
+
+    @rule(name=st.sampled_from(IMAGES), how=TAGS)
+    def tag(self, name: str, how: str) -> None:
+        if name not in self.shop.pushed:
+            return
+        newest, oldest = max(self._minors(name)), min(self._minors(name))
+        match how:
+            case "newer":
+                self.shop.push(name, f"1.{newest + 1}.0")
+            case "older":
+                self.shop.push(name, f"1.{oldest - 1}.0" if oldest else "0.9.0")
+            case "pre-release":
+                self.shop.push(name, f"1.{newest + 1}.0-rc.1")
+            case "moved":
+                self.shop.push(name, f"1.{newest}.0", "other bytes")
+            case "withdrawn" if newest > FIRST:
+                self.shop.withdraw(name, f"1.{newest}.0")
+        self._note("tag", how)
+
+    # The bot
+
+    @rule()
+    def update(self) -> None:
+        self._run(Command())
+        self._quiet(Command())
+
+    @rule(name=st.sampled_from(IMAGES), to=SETS)
+    def set(self, name: str, to: str) -> None:
+        command = self._set(name, to)
+        self._run(command)
+        self._quiet(command)
+
+    @rule(command=COMMANDS, at=AT, when=WHEN)
+    def run_is_killed(self, command: tuple[str, str], at: int, when: When) -> None:
+        def kill(number: int, now: When) -> None:
+            if (number, now) == (at, when):
+                raise Killed
+
+        self._run(self._command(command), kill)
+
+    @rule(
+        command=COMMANDS,
+        other=COMMANDS,
+        at=AT,
+        when=WHEN,
+    )
+    def run_meets_another(self, command: tuple[str, str], other: tuple[str, str], at: int, when: When) -> None:
+        around, within = self._command(command), self._command(other)
+
+        def meet(number: int, now: When) -> None:
+            if (number, now) == (at, when):
+                before = self.model.moment()
+                self.model.check(before, within, self.shop.run(within), disturbed=True, around=around)
+
+        self._run(around, meet)
+
+    @rule(
+        command=COMMANDS,
+        act=st.sampled_from(["commit", "merge", "close", "delete", "pin by hand", "touch"]),
+        which=WHICH,
+        at=AT,
+        when=WHEN,
+    )
+    def person_acts_within_a_run(self, command: tuple[str, str], act: str, which: int, at: int, when: When) -> None:
+        def meet(number: int, now: When) -> None:
+            if (number, now) == (at, when):
+                self._act(act, which)
+
+        self._run(self._command(command), meet)
+
+    # People and pull requests
+
+    @precondition(lambda self: self.shop.pulls())
+    @rule(which=WHICH, method=st.sampled_from(["merge", "squash", "rebase"]), delete=st.booleans())
+    def merge(self, which: int, method: Any, delete: bool) -> None:
+        self._note("merge", self.people.merge(self._pull(which), method, delete=delete))
+
+    @precondition(lambda self: self.shop.pulls())
+    @rule(which=WHICH, delete=st.booleans())
+    def close(self, which: int, delete: bool) -> None:
+        self._note("close", self.people.close(self._pull(which), delete=delete))
+
+    @precondition(lambda self: self._closed())
+    @rule(which=WHICH)
+    def reopen(self, which: int) -> None:
+        closed = self._closed()
+        self._note("reopen", self.people.reopen(closed[-1 - which % len(closed)]))
+
+    @precondition(lambda self: self.shop.pulls())
+    @rule(which=WHICH)
+    def update_branch(self, which: int) -> None:
+        self._note("update branch", self.people.update_branch(self._pull(which)))
+
+    @precondition(lambda self: self.shop.pulls())
+    @rule(which=WHICH, said=st.sampled_from(["approved", "approved", "changes wanted", "dismissed"]))
+    def review(self, which: int, said: str) -> None:
+        pull = self._pull(which)
+        self._note(
+            "review",
+            self.people.dismiss(pull) if said == "dismissed" else self.people.review(pull, approves=said == "approved"),
+        )
+
+    @precondition(lambda self: self.shop.pulls())
+    @rule(which=WHICH)
+    def label_hold(self, which: int) -> None:
+        self._note("label", self.people.hold(self._pull(which)))
+
+    @precondition(lambda self: self._taken_over())
+    @rule(which=WHICH, by_tick=st.booleans())
+    def hand_back(self, which: int, by_tick: bool) -> None:
+        taken = self._taken_over()
+        self._note("hand back", self.people.hand_back(taken[which % len(taken)], by_tick=by_tick))
+
+    @precondition(lambda self: self.shop.pulls() and self.shop.hub.protected)
+    @rule(which=WHICH)
+    def auto_merge(self, which: int) -> None:
+        self._note("auto-merge", self.people.auto_merge(self._pull(which)))
+
+    @precondition(lambda self: self.shop.pulls() and self.shop.hub.protected)
+    @rule(which=WHICH, state=st.sampled_from(["success", "success", "failure"]))
+    def checks_end(self, which: int, state: str) -> None:
+        pull = self._pull(which)
+        self.shop.forge.report(NAME, pull.head_sha, "ci", state)
+        self.shop.forge.advance(NAME)
+        self._note("checks", f"{state}, {'merged' if pull.merged_at else 'open'}")
+
+    @precondition(lambda self: self._merged())
+    @rule(which=WHICH)
+    def revert(self, which: int) -> None:
+        merged = self._merged()
+        self._note("revert", self.people.revert(merged[-1 - which % len(merged)]))
+
+    # People and branches
+
+    @precondition(lambda self: self.shop.proposing)
+    @rule(which=WHICH, work=WORK)
+    def commit_on_branch(self, which: int, work: Any) -> None:
+        self._note("commit", self.people.commit(self._branch(which), work))
+
+    @precondition(lambda self: self.shop.proposing)
+    @rule(which=WHICH)
+    def delete_branch(self, which: int) -> None:
+        self._note("branch", self.people.delete_branch(self._branch(which)))
+
+    # The base branch
+
+    @precondition(lambda self: len(self.shop.main) > 1)
+    @rule(which=WHICH, how=PUSHES)
+    def push_to_base(self, which: int, how: Any) -> None:
+        path, name = self._key(which)
+        match how:
+            case "another file":
+                data = self.shop.files(self.shop.branches["main"])["README.md"]
+                came_of_it = self.people.push("README.md", data + b"more\n", "docs")
+            case "another line":
+                came_of_it = self.people.touch(path)
+            case "the line above an entry":
+                came_of_it = self.people.touch(path, above=name)
+            case "without an entry":
+                came_of_it = self.people.remove((path, name))
+            case "a broken file, or mended":
+                came_of_it = self.people.break_file(path)
+            case _:
+                came_of_it = self.people.pin_by_hand((path, name), how)
+        self._note(f"push {how}", came_of_it)
+
+    # The configuration, and time
+
+    @rule(name=st.sampled_from([*IMAGES, None]), hours=st.integers(1, 30))
+    def write_hold(self, name: str | None, hours: int) -> None:
+        until = self.shop.clock.now().timestamp() + hours * 3600
+        said = {"environment": "production", "until": _moment(until), "why": "the fair"}
+        self.shop.holds.append(said if name is None else {**said, "image": name})
+        self.people.configure()
+
+    @precondition(lambda self: self.shop.holds)
+    @rule()
+    def lift_hold(self) -> None:
+        self.shop.holds.pop()
+        self.people.configure()
+
+    @rule(group=GROUPS)
+    def regroup(self, group: object) -> None:
+        if self.shop.propose["group"] != group:
+            self.shop.propose["group"] = group
+            self.model.regrouped = True
+            self.people.configure()
+            self._note("regroup", "done")
+
+    @rule(hours=st.sampled_from([0.5, 3, 48]))
+    def time_passes(self, hours: float) -> None:
+        self.shop.clock.sleep(hours * 3600)
+
+    # How it is done
+
+    def _run(self, command: Command, happens: Callable[[int, When], None] | None = None) -> Ran:
+        before = self.model.moment()
+        self.model.touched.clear()
+        ran = self.shop.run(command, happens)
+        self.model.check(before, command, ran, disturbed=happens is not None)
+        how = "alone" if happens is None else "killed" if ran.outcome is None else "disturbed"
+        self._note("update" if command.pin is None else "set", how)
+        for proposed in ran.outcome.environments[0].proposals if ran.outcome else ():
+            self._note("proposal", f"{proposed.action} {proposed.reason.code}")
+        return ran
+
+    def _quiet(self, command: Command) -> None:
+        """Nothing changed since: nothing is written, and next to nothing is asked."""
+        for _ in range(4):
+            main = self.shop.branches["main"]
+            ran = self._run(command)
+            if main == self.shop.branches["main"] and not self._merges_by_itself(ran):
+                assert ran.seen.writes == [], f"nothing has changed, and {command} writes"
+                assert len(ran.seen.reads) <= 2
+                return
+        raise AssertionError(f"{command} comes to no end")
+
+    def _merges_by_itself(self, ran: Ran) -> bool:
+        return any("/merge" in each for each in ran.seen.writes)
+
+    def _act(self, act: str, which: int) -> None:
+        pulls, branches = self.shop.pulls(), self.shop.proposing
+        if act == "commit" and branches:
+            self._note("within", self.people.commit(self._branch(which), "another file"))
+        elif act == "merge" and pulls:
+            self._note("within", self.people.merge(self._pull(which), "squash", delete=False))
+        elif act == "close" and pulls:
+            self._note("within", self.people.close(self._pull(which), delete=False))
+        elif act == "delete" and branches:
+            self._note("within", self.people.delete_branch(self._branch(which)))
+        elif act == "pin by hand" and self.shop.main:
+            self._note("within", self.people.pin_by_hand(self._key(which), "newest"))
+        elif act == "touch" and self.shop.main:
+            self._note("within", self.people.touch(self._key(which)[0]))
+
+    def _command(self, asked: tuple[str, str]) -> Command:
+        name, to = asked
+        if not to.startswith("update"):
+            return self._set(name, to)
+        if to == "update with a newer tag":
+            self.tag(name, "newer")
+        return Command()
+
+    def _set(self, name: str, to: str) -> Command:
+        minors = self._minors(name) or [FIRST]
+        tag, digest, allowed = f"1.{max(minors)}.0", "", False
+        if to == "unheard of":
+            tag, digest = f"1.{max(minors) + 1}.5", f"@sha256:{'a' * 64}"
+        elif to.startswith("older"):
+            tag, allowed = f"1.{min(minors)}.0", to.endswith("allowed")
+        elif to == "other bytes":
+            digest = f"@sha256:{'b' * 64}"
+        if allowed:
+            self.model.allowed |= {(key, tag) for key in self.shop.main if key[1] == name}
+        if name not in self.shop.pushed:
+            digest = f"@sha256:{'c' * 64}"
+        return Command(f"{name}={tag}{digest}", allowed)
+
+    def _minors(self, name: str) -> list[int]:
+        tags = [tag for tag in self.shop.pushed.get(name, {"1.5.0": ""}) if "-" not in tag and tag.startswith("1.")]
+        return [version(Pinned(tag))[1] for tag in tags]
+
+    def _pull(self, which: int) -> Pull:
+        return self.shop.pulls()[which % len(self.shop.pulls())]
+
+    def _branch(self, which: int) -> str:
+        return sorted(self.shop.proposing)[which % len(self.shop.proposing)]
+
+    def _key(self, which: int) -> tuple[str, str]:
+        return sorted(self.shop.main)[which % len(self.shop.main)]
+
+    def _taken_over(self) -> list[Pull]:
+        return [pull for pull in self.shop.pulls() if self.model.is_theirs(pull.head)]
+
+    def _closed(self) -> list[Pull]:
+        return [pull for pull in self.shop.pulls("closed") if pull.merged_at is None]
+
+    def _merged(self) -> list[Pull]:
+        return [pull for pull in self.shop.pulls("closed") if pull.merged_at is not None]
+
+    def _note(self, what: str, came_of_it: str) -> None:
+        event(what, came_of_it)
+        TALLY[f"{what}: {came_of_it}"] += 1
+
+
+def explore(*, examples: int, seed: int, steps: int = 25, shrinks: bool = True) -> None:
+    """Run so many rows of at most so many steps, which follow from the seed alone."""
+    profile = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        phases=[Phase.generate, Phase.shrink] if shrinks else [Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),  # a row takes seconds
+        report_multiple_bugs=False,
+        print_blob=False,
+    )
+    run_state_machine_as_test(with_seed(seed)(Proposals), settings=profile)
+
+
+def _moment(timestamp: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,127 @@
+"""A run is killed before and after each of its writes; the next one carries it on to the very same end."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import contextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gitops_bot.demo.hub import Hub
+from tests.stateful.journeys import JOURNEYS, PLACES
+from tests.stateful.model import Model
+from tests.stateful.people import People
+from tests.stateful.world import NAME, Command, Shop
+from tests.stateful.writes import Killed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gitops_bot.demo.hub import Pull
+    from tests.stateful.journeys import Journey
+    from tests.stateful.writes import When
+
+_MARK = re.compile(r"<!-- gitops-bot:(?:plan [0-9a-f]{64}|auto-merge) -->")
+_COMMIT = re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b")
+
+
+@pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.name)
+def test_a_run_that_is_killed_at_any_write_is_carried_on_to_the_same_end(journey: Journey, tmp_path: Path) -> None:
+    with Shop.open(tmp_path / "shop") as shop:
+        shop.begin(dict(zip(PLACES, journey.places, strict=False)), dict(journey.propose))
+        model = Model(shop)
+        journey.prepare(shop, People(shop, model))
+        with _put_back(shop):
+            whole = shop.run(journey.command)
+            assert whole.outcome is not None
+            _carry_on(shop, journey.command)
+            expected, comments = _state(shop), _comments(shop)
+        assert whole.seen.writes, "there is nothing to kill it at"
+        lost, ends = [], list[object]()
+        for at in range(len(whole.seen.writes)):
+            for when in ("before", "after"):
+                with _put_back(shop):
+                    before = model.moment()
+                    ran = shop.run(journey.command, _killer(at, when))
+                    assert ran.outcome is None
+                    assert ran.seen.done == at + (when == "after")
+                    model.check(before, journey.command, ran, disturbed=True)
+                    if (end := (_state(shop), _comments(shop))) in ends:
+                        continue  # killed after one write is killed before the next
+                    ends.append(end)
+                    _carry_on(shop, journey.command)
+                    if journey.uses_up_a_word and _is_left_to_people(shop):
+                        lost.append((at, when))
+                        continue
+                    assert _state(shop) == expected, f"killed {when} {ran.seen.writes[-1]}"
+                    assert all(said in comments for said in _comments(shop)), "it says what it would not have said"
+        # Killed between the word that is used up and the push: the branch is left to people once more, and whole.
+        assert bool(lost) == journey.uses_up_a_word
+        print(f"{journey.name}: {2 * len(whole.seen.writes)} places: {', '.join(whole.seen.writes)}")  # noqa: T201
+
+
+def _killer(at: int, when: When) -> Any:
+    def kill(number: int, now: When) -> None:
+        if (number, now) == (at, when):
+            raise Killed
+
+    return kill
+
+
+def _carry_on(shop: Shop, command: Command) -> None:
+    """Run it again, until nothing is left to write: in the end that must be so."""
+    for turn in count():
+        assert turn < 4, f"{command} comes to no end"
+        ran = shop.run(command)
+        assert ran.outcome is not None
+        if not ran.seen.writes:
+            return
+
+
+@contextmanager
+def _put_back(shop: Shop) -> Iterator[None]:
+    """Put everything back in the end as it was at first: the repository, its pull requests, the time."""
+    kept, state, moment = shop.folder / "kept", shop.folder / "forge" / f"{NAME}.json", shop.clock.moment
+    shutil.copytree(shop.remote.path, kept)
+    said = state.read_text()
+    try:
+        yield
+    finally:
+        shutil.rmtree(shop.remote.path)
+        kept.rename(shop.remote.path)
+        state.write_text(said)
+        shop.forge.store._hubs[NAME] = Hub.load(state)
+        shop.clock.moment = moment
+
+
+def _state(shop: Shop) -> object:
+    """All that a run left, without what differs between two runs: ids of commits, and comments."""
+    files = {name: shop.files(commit) for name, commit in shop.branches.items()}
+    messages = {name: shop.remote.git("log", "--format=%B", f"main..{name}") for name in shop.proposing}
+    return files, messages, [_pull(pull, queued=shop.hub.queued(pull) is not None) for pull in shop.pulls("all")]
+
+
+def _pull(pull: Pull, *, queued: bool) -> object:
+    text = _COMMIT.sub("...", pull.body or "")
+    if pull.merged_at is not None or pull.auto_merge is not None or queued:
+        # It is frozen or merged as soon as the bot asked for that: the hidden marks, which come last, may be missing.
+        text = " ".join(_MARK.sub("", text).split())
+    said = (pull.title, text, sorted(pull.labels), pull.reviewers, pull.assignees)
+    state = (pull.state, pull.merged_at is not None, pull.draft, pull.auto_merge is not None, queued)
+    return (pull.number, pull.head, said, state)
+
+
+def _comments(shop: Shop) -> list[tuple[int, str]]:
+    """What was said, and nothing of it twice."""
+    said = [(pull.number, _COMMIT.sub("...", each.body)) for pull in shop.pulls("all") for each in pull.comments]
+    assert len(said) == len(set(said)), "it says something twice"
+    return said
+
+
+def _is_left_to_people(shop: Shop) -> bool:
+    (pull,) = shop.pulls()
+    return "apps/notes.txt" in shop.files(pull.head_sha)

@@ -1,0 +1,260 @@
+"""One repository with its forge, its registry and its clock, in which the real journeys run over the real edges."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from gitops_bot import config
+from gitops_bot.demo.forge import Forge
+from gitops_bot.demo.registry import Registry as Images
+from gitops_bot.edges.git import Repository
+from gitops_bot.edges.github import GitHub
+from gitops_bot.edges.registry import Registry
+from gitops_bot.images.reference import Assignment
+from gitops_bot.journeys.set import set_pins
+from gitops_bot.journeys.survey import Survey
+from gitops_bot.journeys.update import update
+from gitops_bot.journeys.world import World
+from tests.counterparts.clock import StillClock
+from tests.counterparts.git_http import Remote
+from tests.counterparts.registry import DockerRegistry
+from tests.counterparts.world import overlay
+from tests.stateful import lines, writes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from gitops_bot.demo.hub import Hub, Pull
+    from gitops_bot.demo.pulls import PullRequests
+    from gitops_bot.errors import Problem
+    from gitops_bot.proposals.outcome import Outcome
+    from tests.stateful.lines import Pinned
+    from tests.stateful.writes import Seen, When
+
+NAME, ENVIRONMENT = "acme/deploy", "production"
+BOT, ALICE, BOB = "gitops-bot[bot]", "alice", "bob"
+CONFIG = "gitops-bot.yaml"
+PREFIX = "gitops-bot/"
+_TOKENS = {"ghs_bot0123456789": BOT, "ghp_alice0123456789": ALICE, "ghp_bob0123456789": BOB}
+_TOKEN = next(iter(_TOKENS))
+#: The minor version that everything begins with, as in `1.5.0`.
+FIRST = 5
+
+#: An entry: its file and its name.
+Key = tuple[str, str]
+
+
+def file_of(place: str) -> str:
+    """The kustomization of an overlay."""
+    return f"apps/{place}/production/kustomization.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`update`, or `set IMAGE=PIN`."""
+
+    pin: str | None = None
+    allow_downgrade: bool = False
+
+    def __str__(self) -> str:
+        return "update" if self.pin is None else f"set {self.pin}{' --allow-downgrade' * self.allow_downgrade}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a run ended: `outcome` is None where it was killed."""
+
+    outcome: Outcome | None
+    seen: Seen
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True)
+class Shop:
+    """A repository of manifests, as people and the bot find it."""
+
+    folder: Path
+    forge: Forge
+    images: Images
+    clock: StillClock
+    propose: dict[str, Any] = field(default_factory=dict)
+    holds: list[dict[str, str]] = field(default_factory=list)
+    #: Tag and digest of everything that was pushed, by image.
+    pushed: dict[str, dict[str, str]] = field(default_factory=dict)
+    _files: dict[str, dict[str, bytes]] = field(default_factory=dict)
+
+    @classmethod
+    @contextmanager
+    def open(cls, folder: Path) -> Iterator[Self]:
+        """Serve an empty world out of an empty folder."""
+        clock = StillClock()
+        with ExitStack() as stack:
+            forge = stack.enter_context(Forge(folder / "forge", tokens=_TOKENS, now=clock.now))
+            images = stack.enter_context(Images(folder / "registry"))
+            shop = cls(folder, forge, images, clock)
+            stack.enter_context(writes.hooked(shop.settle))
+            yield shop
+
+    def begin(self, places: Mapping[str, Sequence[str]], propose: dict[str, Any]) -> None:
+        """Make the repository: overlays and the names of their entries, and how changes are proposed."""
+        self.propose = propose
+        for name in sorted({name for names in places.values() for name in names}):
+            self.push(name, f"1.{FIRST}.0")
+        files = {CONFIG: self.config(), "README.md": b"# Deploy\n"}
+        for number, (place, names) in enumerate(places.items()):
+            entries = []
+            for name in names:
+                # One overlay has no digests yet, another the line ends of Windows.
+                digest = f"; digest: {self.pushed[name][f'1.{FIRST}.0']}" if number != 1 else ""
+                entries.append((name, f"newName: {self.image(name)}; newTag: 1.{FIRST}.0{digest}"))
+            files[file_of(place)] = overlay(entries, end="\r\n" if number == 2 else "\n")
+        self.forge.create(NAME, files)
+
+    def config(self) -> bytes:
+        """What `gitops-bot.yaml` says now."""
+        said = {
+            "version": 1,
+            "policies": {"releases": {"semver": ">=0.1.0"}},
+            "environments": {
+                ENVIRONMENT: {"overlays": ["apps/*/production"], "policy": "releases", "propose": self.propose}
+            },
+            **({"holds": self.holds} if self.holds else {}),
+        }
+        return json.dumps(said, indent=1).encode()
+
+    # The registry
+
+    def image(self, name: str) -> str:
+        """The repository of an image."""
+        return f"{self.images.host}/{NAME}/{name}"
+
+    def push(self, name: str, tag: str, content: str = "") -> str:
+        """Push an image and give its digest."""
+        registry = DockerRegistry(self.images.host, self.folder)
+        digest = registry.push(f"{NAME}/{name}", tag, f"{name} {tag} {content}")
+        self.pushed.setdefault(name, {})[tag] = digest
+        return digest
+
+    def withdraw(self, name: str, tag: str) -> None:
+        """Delete a tag."""
+        (self.folder / "registry" / "repositories" / NAME / name / "_tags" / tag).unlink()
+        del self.pushed[name][tag]
+
+    # The bot
+
+    def run(self, command: Command, happens: Callable[[int, When], None] | None = None) -> Ran:
+        """Run a command as its own process would: everything is read anew."""
+        environ = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
+        warnings: list[Problem] = []
+        with (
+            writes.seen(happens) as seen,
+            Repository(self.remote.file_url, environ=environ) as repository,
+            Registry({}, environ, self.clock) as registry,
+        ):
+            commit = repository.head("main")
+            book = config.read(repository.read(commit, [CONFIG])[CONFIG].decode(), CONFIG)
+            forge = GitHub(NAME, _TOKEN, clock=self.clock, warn=warnings.append, api_url=self.forge.api_url)
+            world = World(repository, registry, forge, self.clock)
+            survey = Survey(world, book, "main", NAME, [ENVIRONMENT], commit=commit)
+            try:
+                outcome = _journey(world, survey, command)
+            except writes.Killed:
+                outcome = None
+        self.settle()
+        return Ran(outcome, seen, tuple(warnings))
+
+    # Git
+
+    @property
+    def remote(self) -> Remote:
+        """The repository itself, where people push to."""
+        return Remote(self.folder / "forge" / f"{NAME}.git")
+
+    def settle(self) -> None:
+        """What a push makes happen by itself happens now: the forge learns of it."""
+        with self.forge.store.opened(self.hub, writes=False):
+            pass
+
+    @property
+    def branches(self) -> dict[str, str]:
+        """Every branch and its commit."""
+        return self.forge.bare(NAME).branches()
+
+    @property
+    def proposing(self) -> dict[str, str]:
+        """The bot's own branches."""
+        return {name: commit for name, commit in self.branches.items() if name.startswith(PREFIX)}
+
+    def commit(self, branch: str, files: Mapping[str, bytes | None], message: str = "a person's change") -> str:
+        """Commit as a person and push that."""
+        made = self.remote.commit(branch, files, message=message)
+        self.settle()
+        return made
+
+    def files(self, commit: str) -> dict[str, bytes]:
+        """Every file at a commit."""
+        if commit not in self._files:
+            paths = list(self.remote.modes(commit))
+            told = self.remote.git(
+                "cat-file", "--batch", stdin="".join(f"{commit}:{path}\n" for path in paths).encode()
+            )
+            found, at = {}, 0
+            for path in paths:
+                end = told.index(b"\n", at)
+                size = int(told[at:end].split()[2])
+                found[path] = told[end + 1 : end + 1 + size]
+                at = end + size + 2
+            self._files[commit] = found
+        return self._files[commit]
+
+    def pins(self, commit: str) -> dict[Key, Pinned]:
+        """What every entry pins at a commit, by a second opinion."""
+        overlays = {path: data for path, data in self.files(commit).items() if path.endswith("kustomization.yaml")}
+        return {(path, name): pin for path, data in overlays.items() for name, pin in lines.pins(data).items()}
+
+    @property
+    def main(self) -> dict[Key, Pinned]:
+        """What every entry pins on the base branch."""
+        return self.pins(self.branches["main"])
+
+    # Pull requests
+
+    @property
+    def hub(self) -> Hub:
+        """All that the forge knows of the repository."""
+        hub = self.forge.store.named(NAME)
+        assert hub is not None
+        return hub
+
+    @contextmanager
+    def acting(self) -> Iterator[PullRequests]:
+        """Do what a person does in the browser."""
+        with self.forge.store.opened(self.hub, writes=True) as pulls:
+            yield pulls
+
+    def pulls(self, state: str = "open") -> list[Pull]:
+        """The pull requests, oldest first: `open`, `closed` or `all`; a merged one is closed."""
+        return [pull for pull in self.hub.pulls.values() if state in ("all", pull.state)]
+
+    def fork(self, commit: str) -> str:
+        """Where a branch left the base branch."""
+        fork = self.forge.bare(NAME).merge_base(self.branches["main"], commit)
+        assert fork is not None
+        return fork
+
+    def proposed(self, head: str) -> dict[Key, tuple[Pinned | None, Pinned]]:
+        """The pins that a branch changes since it left the base branch: from what to what."""
+        before, after = self.pins(self.fork(head)), self.pins(head)
+        return {key: (before.get(key), pin) for key, pin in after.items() if before.get(key) != pin}
+
+
+def _journey(world: World, survey: Survey, command: Command) -> Outcome:
+    if command.pin is None:
+        return update(world, survey, dry_run=False)
+    asked = [Assignment.parse(command.pin)]
+    return set_pins(world, survey, asked, allow_downgrade=command.allow_downgrade, dry_run=False)
