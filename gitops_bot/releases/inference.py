@@ -82,6 +82,9 @@ class Environment:
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...] = ()
     propose: Propose = Propose()
+    match_by: Literal["digest"] = "digest"
+    release_tag: bool = False
+    promotion: None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,11 +71,12 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An entry with nothing to do: current, ignored or unmanaged. `pin` is what it has."""
+    """An entry with nothing to do: current, ignored or unmanaged. `pin` is what it has, `source` what was asked."""
 
     entry: Entry
     pin: Pin
     reason: Reason
+    source: Source = "policy"
 
 
 Decision = Change | Held | Failed | Kept

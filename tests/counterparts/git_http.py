@@ -15,6 +15,7 @@ from tests.conftest import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
 #: May read and write.
 WRITER = ("x-access-token", "ghs_writer0123456789abcdef")
@@ -118,15 +119,20 @@ class Remote:
         modes: Mapping[str, str] | None = None,
         parents: Sequence[str] = (),
         author: str = "Ada <ada@example.test>",
+        at: datetime | None = None,
     ) -> str:
-        """Commit on top of the branch (or of `parents`); `None` removes a file; answers with the new commit's id."""
+        """Commit on top of the branch (or of `parents`); `None` removes a file; answers with the new commit's id.
+
+        `at` is the time that the commit bears, as the history of a repository tells it; now without it.
+        """
         parents = parents or [tip for name, tip in self.branches().items() if name == branch]
         text = message.encode()
+        when = b"now" if at is None else b"%d +0000" % at.timestamp()
         stream = [b"feature done\n"]
         if not parents:
             stream.append(b"reset refs/heads/%s\n\n" % branch.encode())
-        stream.append(b"commit refs/heads/%s\nmark :1\nauthor %s now\n" % (branch.encode(), author.encode()))
-        stream.append(b"committer %s now\ndata %d\n%s\n" % (author.encode(), len(text), text))
+        stream.append(b"commit refs/heads/%s\nmark :1\nauthor %s %s\n" % (branch.encode(), author.encode(), when))
+        stream.append(b"committer %s %s\ndata %d\n%s\n" % (author.encode(), when, len(text), text))
         stream += [
             b"%s %s\n" % (word, parent.encode())
             for word, parent in zip([b"from", *[b"merge"] * len(parents)], parents, strict=False)
@@ -141,8 +147,9 @@ class Remote:
             else:
                 stream.append(b"M %s inline %s\ndata %d\n%s\n" % (mode, name, len(content), content))
         stream.append(b"get-mark :1\ndone\n")
+        form = "now" if at is None else "raw"
         made = self.git(
-            "fast-import", "--quiet", "--force", "--date-format=now", "--cat-blob-fd=1", stdin=b"".join(stream)
+            "fast-import", "--quiet", "--force", f"--date-format={form}", "--cat-blob-fd=1", stdin=b"".join(stream)
         )
         return made.decode().strip()
 

@@ -8,11 +8,12 @@ listed apart, for all commits in one process, and a commit that turns out to cha
 from __future__ import annotations
 
 import hashlib
+import re
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.edges.git.store import Store
 
@@ -25,13 +26,30 @@ LIST_LIMIT = 32 * 1024 * 1024
 ABSENT = "000000"
 _DIRECTORY = "040000"
 _SUBMODULE = "160000"
-#: By the length of an object's id. Git knows them without having them.
-_NO_FILES = {
+_SLASH = re.compile(rb"/")
+#: The tree without files, by the length of an object's id. Git knows it without having it.
+NO_FILES = {
     len(empty.hexdigest()): empty.hexdigest()
     for empty in (hashlib.sha1(b"tree 0\0", usedforsecurity=False), hashlib.sha256(b"tree 0\0"))
 }
 
 Trees = tuple[str, str]
+
+
+class Scope:
+    """The directories whose files are asked for (`.` is all); only what leads there is looked into."""
+
+    def __init__(self, directories: Iterable[str]) -> None:
+        inside = frozenset(each.encode("utf-8", "surrogatepass") for each in directories)
+        self._all = b"." in inside
+        self._inside = frozenset(each + b"/" for each in inside)
+        self._towards = frozenset(each[: slash.end()] for each in self._inside for slash in _SLASH.finditer(each))
+
+    def of(self, prefix: bytes, listed: Iterable[Change]) -> Iterable[Change]:
+        """What counts of the changes in the directory `prefix`, which ends in a slash unless it is the top."""
+        if self._all or any(prefix[: slash.end()] in self._inside for slash in _SLASH.finditer(prefix)):
+            return listed
+        return (each for each in listed if _DIRECTORY in each.modes and prefix + each.path + b"/" in self._towards)
 
 
 class Change(NamedTuple):
@@ -46,25 +64,28 @@ class Change(NamedTuple):
         return (each for mode, each in zip(self.modes, self.ids, strict=True) if mode not in (ABSENT, _SUBMODULE))
 
 
-def differences(store: Store, trees: Mapping[str, Trees]) -> dict[str, list[Change]]:
-    """What each commit changed, by its parent's tree and its own; left out where that is too much.
+def differences(
+    store: Store, trees: Mapping[str, Trees], scope: Scope | None = None, limit: int | None = None
+) -> dict[str, list[Change]]:
+    """What each commit changed in `scope`, by its parent's tree and its own; left out where it is too much.
 
-    Where it is too much for all together, the last ones are left out.
+    Where it is too much for all together, the last ones are left out. `limit` is for one commit, else `CHANGE_LIMIT`.
 
     Raises:
         DamagedError: a tree is not here.
     """
     found: dict[str, list[Change]] = {each: [] for each in trees}
     level = {each: [(b"", pair)] for each, pair in trees.items()}
-    room = JOINT_LIMIT
+    scope, room = scope or Scope(["."]), JOINT_LIMIT
+    limit = CHANGE_LIMIT if limit is None else limit
     for _ in range(_DEPTH_LIMIT):
         if not level:
             break
         listed = _listed(store, list(dict.fromkeys(pair for places in level.values() for _, pair in places)))
         deeper: dict[str, list[tuple[bytes, Trees]]] = {}
         for each, places in level.items():
-            most = min(room, CHANGE_LIMIT - len(found[each]))
-            changes = _placed(places, listed, most)
+            most = min(room, limit - len(found[each]))
+            changes = _placed(places, listed, scope, most)
             if changes is None:
                 room += len(found.pop(each))
                 continue
@@ -78,7 +99,7 @@ def differences(store: Store, trees: Mapping[str, Trees]) -> dict[str, list[Chan
 
 
 def _placed(
-    places: Sequence[tuple[bytes, Trees]], listed: Mapping[Trees, Sequence[Change]], most: int
+    places: Sequence[tuple[bytes, Trees]], listed: Mapping[Trees, Sequence[Change]], scope: Scope, most: int
 ) -> list[Change] | None:
     """The changes at all these places, by their whole paths; None where there are more than `most`, or too long ones.
 
@@ -86,7 +107,11 @@ def _placed(
     """
     if any(pair not in listed for _, pair in places):
         return None
-    changes = (change._replace(path=prefix + change.path) for prefix, pair in places for change in listed[pair])
+    changes = (
+        change._replace(path=prefix + change.path)
+        for prefix, pair in places
+        for change in scope.of(prefix, listed[pair])
+    )
     first = list(islice(changes, most + 1))
     return None if len(first) > most or any(len(change.path) > _PATH_LIMIT for change in first) else first
 
@@ -94,7 +119,7 @@ def _placed(
 def _inside(change: Change) -> tuple[bytes, Trees]:
     """A directory that changed: where, and from which tree to which."""
     old, new = (
-        _NO_FILES[len(each)] if mode == ABSENT else each for mode, each in zip(change.modes, change.ids, strict=True)
+        NO_FILES[len(each)] if mode == ABSENT else each for mode, each in zip(change.modes, change.ids, strict=True)
     )
     return change.path + b"/", (old, new)
 

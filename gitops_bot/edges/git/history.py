@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitops_bot.edges.git.commits import Headers, headers
 from gitops_bot.edges.git.difference import ABSENT, Change, differences
 from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR, Store
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
@@ -20,13 +20,6 @@ COMMIT_LIMIT = 200
 #: changed files, before and after.
 COMMIT_BYTE_LIMIT = 32 * 1024 * 1024
 BYTE_LIMIT = 128 * 1024 * 1024
-#: How a commit object begins. Git reads a parent nowhere else, so that a later line of that name is none.
-_BEGINNING = re.compile(rb"tree ([0-9a-f]{40,64})\n((?:parent [0-9a-f]{40,64}\n)*)")
-_AUTHOR = re.compile(rb"^author (.*>)", re.MULTILINE)
-
-
-#: Tree, parents, author, message.
-_Headers = tuple[str, tuple[str, ...], str, str]
 
 
 class Line(NamedTuple):
@@ -99,8 +92,8 @@ class History:
 
     def _load(self, ids: Collection[str]) -> None:
         light = _lightest(self.store.sizes(ids), COMMIT_BYTE_LIMIT)
-        read = {each: _headers(data) for each, data in self.store.contents([*filter(light.__contains__, ids)]).items()}
-        raw = {each: headers for each, headers in read.items() if headers is not None}
+        read = {each: headers(data) for each, data in self.store.contents([*filter(light.__contains__, ids)]).items()}
+        raw = {each: found for each, found in read.items() if found is not None}
         listed = differences(self.store, self._trees(raw))
         objects = {each: [name for change in found for name in change.objects()] for each, found in listed.items()}
         sizes = self.store.sizes({name: None for names in objects.values() for name in names})
@@ -109,18 +102,18 @@ class History:
         blobs = self.store.blobs({name: sizes[name] for each in small for name in objects[each]})
         for each in ids:
             self._known[each] = None
-            if each in raw and (each in small or not raw[each][1]):
+            if each in raw and (each in small or not raw[each].parents):
                 tree, parents, author, message = raw[each]
                 files = tuple(_file_change(change, blobs) for change in listed.get(each, ()))
                 self._known[each] = _Read(Commit(each, parents, author, message, files), tree)
 
-    def _trees(self, raw: Mapping[str, _Headers]) -> dict[str, tuple[str, str]]:
+    def _trees(self, raw: Mapping[str, Headers]) -> dict[str, tuple[str, str]]:
         """From which tree to which each commit goes; a first parent is known by its commit only."""
-        parents = {each: headers[1][0] for each, headers in raw.items() if headers[1]}
+        parents = {each: found.parents[0] for each, found in raw.items() if found.parents}
         asked = "".join(f"{parent}^{{tree}}\n" for parent in parents.values()).encode()
         out = self.store.run("cat-file", "--batch-check=%(objectname)", "--buffer", stdin=asked) if asked else b""
         trees = out.decode("ascii").splitlines()
-        return {each: (tree, raw[each][0]) for each, tree in zip(parents, trees, strict=True)}
+        return {each: (tree, raw[each].tree) for each, tree in zip(parents, trees, strict=True)}
 
 
 def _line(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[str]) -> Line:
@@ -138,21 +131,6 @@ def _line(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[
         # A root that is not on the base: no common history, unless the base's own line is cut before it gets there.
         return Line(commits, None, frozenset(), cut=bool(shallow))
     return Line(commits, fork, frozenset(updates), cut=not shallow.isdisjoint(commits))
-
-
-def _headers(data: bytes) -> _Headers | None:
-    """Tree, parents, author and message of a commit object; None where it does not begin as one."""
-    head, _, message = data.partition(b"\n\n")
-    beginning = _BEGINNING.match(head + b"\n")
-    if beginning is None:
-        return None
-    author = _AUTHOR.search(head)
-    return (
-        beginning[1].decode("ascii"),
-        tuple(beginning[2].decode("ascii").split()[1::2]),
-        author[1].decode("utf-8", "replace") if author else "",
-        message.decode("utf-8", "replace"),
-    )
 
 
 def _lightest(weights: Mapping[str, int], limit: int) -> frozenset[str]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from gitops_bot.edges.git.process import Answer, Credentials, Git, error
+from gitops_bot.edges.git.names import is_branch
+from gitops_bot.edges.git.process import ANSWER_LIMIT, Answer, Credentials, Git, error
 from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quoted, refused, wanted_format
 from gitops_bot.edges.git.store import DamagedError, damaged
 from gitops_bot.errors import LostRace, Problem
@@ -19,12 +20,17 @@ if TYPE_CHECKING:
 
 #: All branches of the bot; they are fetched together with the base, so that looking at one costs nothing more.
 PREFIX = "gitops-bot/"
-#: A name that no configuration of the user's speaks of.
 #: For a branch that is not there.
 BRANCH_ADVICE = "Correct `branch:` in gitops-bot.yaml; without it the default branch counts."
+#: Which blobs the remote sends with what is fetched; others are asked for by their ids.
+NO_BLOBS, SMALL_BLOBS = "blob:none", "blob:limit=64k"
+#: Bytes of a list of tags: a third of a million.
+_TAGS_LIMIT = 32 * 1024 * 1024
+#: A name that no configuration of the user's speaks of.
 _NAME = "gitops-bot"
 _TRACKED = f"refs/remotes/{_NAME}/"
-_BLOBLESS = ((f"remote.{_NAME}.promisor", "true"), (f"remote.{_NAME}.partialclonefilter", "blob:none"))
+_PARTIAL, _FILTER = (f"remote.{_NAME}.promisor", "true"), f"remote.{_NAME}.partialclonefilter"
+_BLOBLESS = (_PARTIAL, (_FILTER, NO_BLOBS))
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
 #: A push of a commit whose parent no branch of the remote names any more: without negotiation git would send
 #: everything, and cannot, for the copy lacks the blobs.
@@ -68,8 +74,10 @@ class Remote:
             f"{self.url} names no default branch", "Is it empty? Otherwise write `branch:` into gitops-bot.yaml."
         )
 
-    def fetch(self, base: str | None, depth: int, *, blobless: bool) -> dict[str, str]:
+    def fetch(self, base: str | None, depth: int, blobs: str | None) -> dict[str, str]:
         """Bring the base branch and all branches of the bot, `depth` commits deep; answers with their commits.
+
+        `blobs` is a filter; without one, or where the remote knows none, every blob comes along.
 
         Raises:
             GitError: the base branch does not exist, or the remote cannot be read.
@@ -78,7 +86,7 @@ class Remote:
         """
         branches = [*([base] if base and not base.startswith(PREFIX) else []), f"{PREFIX}*"]
         refspecs = [f"+refs/heads/{each}:{_TRACKED}{each}" for each in branches]
-        settings = _BLOBLESS if blobless else ()
+        settings = (_PARTIAL, (_FILTER, blobs)) if blobs else ()
         answer = self._run(*_FETCH, "--prune", f"--depth={depth}", _NAME, *refspecs, settings=settings)
         if answer.status == 0:
             return self._tracked()
@@ -144,6 +152,20 @@ class Remote:
         found = re.search(rb"^([0-9a-f]+)\t", answer.out)
         return found[1].decode("ascii") if found else None
 
+    def tags(self) -> dict[str, str]:
+        """Every tag by its name, with the commit that it names, be it by an object of its own.
+
+        Raises:
+            GitError: the remote cannot be read, or has more tags than 32 MiB can name.
+        """
+        answer = self._run("ls-remote", "--tags", "--end-of-options", _NAME, limit=_TAGS_LIMIT)
+        if answer.status != 0:
+            raise self._failure(answer)
+        # The line of what a tag's own object names follows that of the tag, and takes its place.
+        found = re.finditer(rb"^([0-9a-f]{40,64})\trefs/tags/([^\n^]+)(?:\^\{\})?$", answer.out, re.MULTILINE)
+        tags = {each[2].decode("utf-8", "surrogateescape"): each[1].decode("ascii") for each in found}
+        return {name: commit for name, commit in tags.items() if is_branch(name)}
+
     def _push(self, branch: str, commit: str | None, expected: str | None, *settings: tuple[str, str]) -> Answer:
         ref = f"refs/heads/{branch}"
         lease = f"--force-with-lease={ref}:{expected or ''}"
@@ -159,9 +181,14 @@ class Remote:
         return {name.removeprefix(_TRACKED): commit for commit, _, name in lines}
 
     def _run(
-        self, command: str, *arguments: str, stdin: bytes = b"", settings: tuple[tuple[str, str], ...] = ()
+        self,
+        command: str,
+        *arguments: str,
+        stdin: bytes = b"",
+        settings: tuple[tuple[str, str], ...] = (),
+        limit: int = ANSWER_LIMIT,
     ) -> Answer:
-        return self.git.run(command, *arguments, stdin=stdin, settings=(*self._settings(), *settings))
+        return self.git.run(command, *arguments, stdin=stdin, settings=(*self._settings(), *settings), limit=limit)
 
     def _settings(self) -> tuple[tuple[str, str], ...]:
         """The address and the login, which only commands for the network get to see."""

@@ -1,38 +1,42 @@
 """The Git repository that holds the manifests, read and written without a work tree.
 
 A bare copy without blobs, two commits deep, in a scratch folder (or below a cache): never the user's own `.git`.
-It deepens only when a branch cannot be told from its base otherwise. Since nothing is ever checked out, no filter, line
-ending or hook of the repository can touch a byte.
+It deepens only when a branch cannot be told from its base otherwise, or when history is asked for. Since nothing is
+ever checked out, no filter, line ending or hook of the repository can touch a byte.
 """
 
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import urlsplit
 
 from gitops_bot.edges.git.cache import claim, discard, is_worn
 from gitops_bot.edges.git.history import History
+from gitops_bot.edges.git.line import WINDOWS, LineReader
 from gitops_bot.edges.git.names import is_branch, is_commit, is_path
 from gitops_bot.edges.git.process import TIMEOUT, Credentials, Git, error
 from gitops_bot.edges.git.remote import (
     BRANCH_ADVICE,
+    NO_BLOBS,
     PREFIX,
+    SMALL_BLOBS,
     OtherFormat,
     Remote,
     SingleObjectsError,
     local_folder,
     protocol,
 )
+from gitops_bot.edges.git.scratch import scratch_folder, trusting
 from gitops_bot.edges.git.store import DamagedError, Identity, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from gitops_bot.proposals.branch import Branch
+    from gitops_bot.releases.line import Line
 
 __all__ = ["Credentials", "Repository"]
 
@@ -51,7 +55,8 @@ class Repository:
     `url` is an address as `edges.address` gives it (https, ssh, file; http where that is allowed), without a login.
     `environ` gives PATH, proxies, ssh settings, and GIT_AUTHOR_* / GIT_COMMITTER_* names for its commits. The user's
     git configuration files are not read; per-process settings (GIT_CONFIG_COUNT) are. `timeout` is in seconds and for
-    each git process.
+    each git process. `history` says that `line` will be asked: then the first fetch brings the newest 300 commits with
+    all their small files, so that as a rule nothing has to be fetched after it.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class Repository:
         cache: Path | None = None,
         environ: Mapping[str, str],
         timeout: float = TIMEOUT,
+        history: bool = False,
     ) -> None:
         if protocol(url).startswith("http") and "@" in urlsplit(url).netloc:
             raise ValueError("the login of a repository is given apart, never inside its address")
@@ -70,12 +76,12 @@ class Repository:
         self._exit = contextlib.ExitStack()
         self._heads: dict[str, str] | None = None
         self._base: str | None = None
-        self._depth = DEPTHS[0]
+        self._depth, self._filter = (WINDOWS[0], SMALL_BLOBS) if history else (DEPTHS[0], NO_BLOBS)
         self._blobless = True
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as opened:
-            scratch = _scratch(opened)
+            scratch = scratch_folder(opened)
             cached = claim(self._cache, self.url, opened)
             self._copy = (cached or scratch) / "copy.git"
             self._may_heal = cached is not None
@@ -84,7 +90,7 @@ class Repository:
                 variables=(
                     ("GIT_DIR", str(self._copy)),
                     ("GIT_ALLOW_PROTOCOL", protocol(self.url)),
-                    ("GIT_CONFIG_GLOBAL", str(_trust(scratch, local_folder(self.url)))),
+                    ("GIT_CONFIG_GLOBAL", str(trusting(scratch, local_folder(self.url)))),
                 ),
                 secrets=self._credentials.secrets() if self._credentials else (),
                 timeout=self._timeout,
@@ -176,6 +182,32 @@ class Repository:
 
         return self._healing(branch)
 
+    def line(self, commit: str, directories: Sequence[str], enough: Callable[[Line], bool]) -> Line:
+        """The commits of the first-parent line that changed a file below one of the directories (`.` is all).
+
+        A kustomization that is no regular file, or over 1 MiB, is told by bytes that nobody can read. The line ends,
+        incomplete, before a commit that changed more than 50,000 of these files, and after 50,000 commits, 500,000
+        changed files or 64 MiB of kustomizations.
+        """
+        _check_commit(commit)
+
+        def line() -> Line:
+            reader = LineReader(self._store, commit, directories)
+            for window in WINDOWS:
+                if self._depth < window and self._shallow():
+                    self._depth = window
+                    self._fetch()
+                found = reader.read(window, self._shallow())
+                if reader.ended or enough(found):
+                    break
+            return found
+
+        return self._healing(line)
+
+    def tags(self) -> dict[str, str]:
+        """The remote's tags, each with the commit that it names (asked anew at each call)."""
+        return self._remote.tags()
+
     def publish(
         self, branch: str, *, parent: str, files: Mapping[str, bytes], message: str, expected: str | None
     ) -> str:
@@ -208,11 +240,12 @@ class Repository:
             self._heads.pop(branch, None)
 
     def _fetch(self) -> dict[str, str]:
+        kind = self._filter if self._blobless else None
         try:
-            self._heads = self._remote.fetch(self._base, self._depth, blobless=self._blobless)
+            self._heads = self._remote.fetch(self._base, self._depth, kind)
         except OtherFormat as other:
             self._make(other.name)
-            self._heads = self._remote.fetch(self._base, self._depth, blobless=self._blobless)
+            self._heads = self._remote.fetch(self._base, self._depth, kind)
         return self._heads
 
     def _healing(self, work: Callable[[], _T]) -> _T:
@@ -251,16 +284,6 @@ class Repository:
         return Identity(name or _AUTHOR.name, email or _AUTHOR.email)
 
 
-def _scratch(stack: contextlib.ExitStack) -> Path:
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="gitops-bot-", ignore_cleanup_errors=True)
-    except OSError as failed:
-        raise error(
-            f"no scratch folder can be made: {failed.strerror}", "Set TMPDIR to one that is writable."
-        ) from failed
-    return Path(stack.enter_context(folder))
-
-
 def _check_branch(name: str) -> None:
     if not is_branch(name):
         raise error(f"{name!r} is not the name of a git branch", "See `git help check-ref-format`.")
@@ -270,17 +293,3 @@ def _check_commit(*ids: str) -> None:
     for each in ids:
         if not is_commit(each):
             raise ValueError(f"{each[:100]!r} is not the id of a commit")
-
-
-def _trust(scratch: Path, folder: str | None) -> Path:
-    """A configuration file under which git reads a folder that belongs to another user.
-
-    The user has named this very repository. The remote side of a path reads it too, which the environment of a single
-    command does not reach.
-    """
-    file = scratch / "gitconfig"
-    trusted = [] if folder is None else [Path(folder), Path(folder).resolve()]
-    names = dict.fromkeys(str(each) for path in trusted for each in (path, path / ".git"))
-    quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
-    file.write_text("[safe]\n" + "".join(f'\tdirectory = "{name}"\n' for name in quoted), "utf-8", "surrogateescape")
-    return file

@@ -17,6 +17,7 @@ from gitops_bot.edges.registry.host import Host
 from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, digest_of
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
+from gitops_bot.edges.registry.presence import exists, missing
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.edges.registry.words import explain
 from gitops_bot.images.reference import is_digest, is_tag
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Answer, Clock
     from gitops_bot.edges.registry.login import Login
     from gitops_bot.edges.registry.pages import Page
+    from gitops_bot.edges.registry.presence import Ask
     from gitops_bot.images.build import Build
     from gitops_bot.images.reference import ImageName
 
@@ -59,6 +61,8 @@ class Registry:
         self._tags: Once[tuple[str, ...]] = Once()
         self._digests: Once[str] = Once()
         self._builds: Once[Build] = Once()
+        self._there: Once[bool] = Once()
+        self._gone: Once[tuple[str, ...]] = Once()
         self._lock = threading.Lock()
         self._hosts: dict[str, Host] = {}
 
@@ -123,6 +127,37 @@ class Registry:
             return describe(fetch, digest)
 
         return self._builds.get((image, digest), lambda: self._explained(image, f"the digest {digest}", ask))
+
+    def exists(self, image: ImageName, digest: str) -> bool:
+        """Whether the repository has a manifest of that digest.
+
+        Raises:
+            RegistryError: as above, but not for a digest that is not there.
+            ValueError: `digest` is none by its grammar.
+        """
+        return self._there.get((image, digest), lambda: self._asked(image, digest, exists))
+
+    def missing(self, image: ImageName, digest: str) -> tuple[str, ...]:
+        """The platforms of an index whose own manifests are gone.
+
+        Raises:
+            RegistryError: as above; `status` is 404 where the digest itself is gone.
+            ValueError: `digest` is none by its grammar.
+        """
+        return self._gone.get((image, digest), lambda: self._asked(image, digest, missing))
+
+    def _asked(self, image: ImageName, digest: str, question: Callable[[Ask, str], T]) -> T:
+        """What a question about a digest gives, which is put by asking for manifests."""
+        if not is_digest(digest):
+            raise ValueError(f"{digest[:200]!r} is not a digest")
+
+        def ask(host: Host, login: Login) -> T:
+            def fetch(method: str, named: str) -> Answer:
+                return host.ask(method, image.path, f"manifests/{named}", login, accept=ACCEPT, limit=LIMIT)
+
+            return question(fetch, digest)
+
+        return self._explained(image, f"the digest {digest}", ask)
 
     def _explained(self, image: ImageName, asked: str, ask: Callable[[Host, Login], T]) -> T:
         """What `ask` gives; what it raises in words."""

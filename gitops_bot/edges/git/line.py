@@ -1,0 +1,205 @@
+"""The first-parent line of a commit: what each commit on it made of the directories that are asked for.
+
+Each commit is compared with its first parent, merges too, so that a pull request is one step however it was merged.
+It is read in windows of a fixed number of commits, and not as deep as the copy happens to be: what is known of the
+history never depends on what a cache holds. `git log --raw -- PATHS` would tell the same in one process, but lists
+each commit as a whole before it says the first word of it; `differences` cannot be led into that.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitops_bot.edges.git.commits import headers
+from gitops_bot.edges.git.difference import ABSENT, NO_FILES, Change, Scope, differences
+from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR
+from gitops_bot.releases.line import Line, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from gitops_bot.edges.git.store import Store
+
+#: How many commits of the line are looked at, in steps: the last is the end.
+WINDOWS = (300, 3_000, 50_000)
+#: Changed paths of one commit, and of the whole line. The line ends before a commit that exceeds one of these: which
+#: of its files it changed is not known, and so neither is what older ones mean.
+CHANGE_LIMIT, PATH_LIMIT = 50_000, 500_000
+#: Versions of kustomizations on the whole line, and their bytes. The line ends before a commit that exceeds them too.
+VERSION_LIMIT, BYTE_LIMIT = 100_000, 64 * 1024 * 1024
+#: Bytes of commit objects, the newest first. Beyond it a commit has neither author nor message.
+COMMIT_BYTE_LIMIT = 32 * 1024 * 1024
+#: Commits that are compared in one go.
+_BATCH = 1000
+#: Stands for what was not read, or is no regular file: nobody can take it for a kustomization, nor for an empty one.
+UNREADABLE = b"\0"
+#: The last second that a `datetime` can tell; git's times go on.
+_LAST_SECOND = 253_402_300_799
+
+
+class _Link(NamedTuple):
+    """A commit on the line. `time` is the committer's, in seconds since 1970, as far as git can read one."""
+
+    commit: str
+    tree: str
+    time: str
+    parents: tuple[str, ...]
+
+    def at(self) -> datetime:
+        """The committer's time in UTC: within the years that there are, and 1970 for none, as git shows it."""
+        return datetime.fromtimestamp(min(int(self.time[:20] or "0"), _LAST_SECOND), UTC)
+
+
+#: What a commit changed, and the tree that it found.
+_Touch = tuple[_Link, list[Change]]
+
+
+class LineReader:
+    """Reads the line of one commit, window by window; what was read once is not read again."""
+
+    def __init__(self, store: Store, commit: str, directories: Iterable[str]) -> None:
+        from gitops_bot.manifests.kustomization import FILE_NAMES  # it knows YAML, which costs 40 ms
+
+        self._store, self._commit, self._scope = store, commit, Scope(directories)
+        self._names = frozenset(name.encode() for name in FILE_NAMES)
+        self._steps: list[Step] = []
+        self._length = self._compared = self._paths = self._commit_bytes = self._bytes = 0
+        self._blobs: dict[str, bytes] = {}
+        self._cut = False
+        #: Whether a larger window cannot show more: the line is complete, at a limit, or the remote has no more of it.
+        self.ended = False
+
+    def read(self, window: int, shallow: Collection[str]) -> Line:
+        """The line as far as it lies within the first `window` commits; `shallow` are those at which the copy ends.
+
+        Raises:
+            DamagedError: the copy lacks what it should have.
+            GitError: what is missing cannot be fetched.
+        """
+        chain = self._chain(window)
+        rooted = not chain[-1].parents and chain[-1].commit not in shallow
+        pairs: list[tuple[_Link, str]] = [(link, older.tree) for link, older in pairwise(chain)]
+        if rooted:
+            # Only a true root added all that it holds; where the copy just ends, nobody knows.
+            pairs.append((chain[-1], NO_FILES[len(chain[-1].tree)]))
+        touched = self._touched(pairs[self._compared :])
+        self._steps += self._read(touched)
+        self._compared = len(pairs)
+        self.ended = self._cut or rooted or len(chain) <= self._length
+        self._length = len(chain)
+        return Line(tuple(self._steps), complete=rooted and not self._cut)
+
+    def _chain(self, window: int) -> list[_Link]:
+        """The first commits of the line, the newest first."""
+        form = ("--first-parent", f"--max-count={window}", "--format=%T,%ct,%P")
+        out = self._store.run("rev-list", *form, "--end-of-options", self._commit).decode("ascii").splitlines()
+        # Each commit takes two lines: `commit ID`, and what was asked for.
+        commits = (line.removeprefix("commit ") for line in out[::2])
+        told = (line.split(",") for line in out[1::2])
+        return [
+            _Link(commit, tree, time, tuple(parents.split()))
+            for commit, (tree, time, parents) in zip(commits, told, strict=True)
+        ]
+
+    def _touched(self, pairs: Sequence[tuple[_Link, str]]) -> list[_Touch]:
+        """The commits that changed anything that is asked for, the newest first, up to one that changed too much."""
+        result: list[_Touch] = []
+        at, size = 0, _BATCH
+        while at < len(pairs):
+            batch = pairs[at : at + size]
+            trees = {link.commit: (before, link.tree) for link, before in batch}
+            found = differences(self._store, trees, self._scope, CHANGE_LIMIT)
+            for link, _ in batch:
+                changes = found.get(link.commit)
+                if changes is None or self._paths + len(changes) > PATH_LIMIT:
+                    break
+                at += 1
+                self._paths += len(changes)
+                if changes:
+                    result.append((link, changes))
+            else:
+                continue
+            # It was too much for all together, or for this commit: alone it is told which.
+            if len(batch) == 1:
+                self._cut = True
+                break
+            size = max(1, size // 8)
+        return result
+
+    def _read(self, touched: Sequence[_Touch]) -> list[Step]:
+        texts = self._texts([link.commit for link, _ in touched])
+        steps = []
+        for link, changes in touched[: self._load(touched)]:
+            said = headers(texts.get(link.commit, b""))
+            steps.append(
+                Step(
+                    link.commit,
+                    link.parents,
+                    link.at(),
+                    said.author if said else "",
+                    said.message if said else "",
+                    tuple(change.path.decode("utf-8", "backslashreplace") for change in changes),
+                    {change.path.decode(): self._sides(change) for change in self._kustomizations(changes)},
+                )
+            )
+        return steps
+
+    def _texts(self, commits: Collection[str]) -> dict[str, bytes]:
+        """The commit objects, as far as they are not too much."""
+        wanted = []
+        for commit, size in self._store.sizes(commits).items():
+            if size <= FILE_LIMIT and self._commit_bytes + size <= COMMIT_BYTE_LIMIT:
+                self._commit_bytes += size
+                wanted.append(commit)
+        return self._store.contents(wanted)
+
+    def _load(self, touched: Sequence[_Touch]) -> int:
+        """Read the kustomizations of these commits; answers how many commits it was enough for."""
+        wanted: dict[str, None] = {}
+        ends = []
+        for _, changes in touched:
+            for change in self._kustomizations(changes):
+                wanted |= dict.fromkeys(_files(change))
+            ends.append(len(wanted))
+        room = VERSION_LIMIT - len(self._blobs)
+        sizes = self._store.sizes(list(wanted)[:room])
+        fits = 0
+        for size in (sizes[each] for each in wanted if each in sizes):
+            self._bytes += size if size <= FILE_LIMIT else 0
+            if self._bytes > BYTE_LIMIT:
+                break
+            fits += 1
+        read = list(wanted)[:fits]
+        small = [each for each in read if sizes[each] <= FILE_LIMIT]
+        self._blobs |= dict.fromkeys(read, UNREADABLE) | self._store.contents(small)
+        whole = sum(end <= fits for end in ends)
+        self._cut = self._cut or whole < len(touched)
+        return whole
+
+    def _kustomizations(self, changes: Iterable[Change]) -> Iterator[Change]:
+        """Those of kustomizations. A path that is not UTF-8 is no overlay's."""
+        for change in changes:
+            if change.path.rpartition(b"/")[2] in self._names and _is_text(change.path):
+                yield change
+
+    def _sides(self, change: Change) -> tuple[bytes | None, bytes | None]:
+        before, after = (
+            None if mode == ABSENT else self._blobs[each] if mode in REGULAR else UNREADABLE
+            for mode, each in zip(change.modes, change.ids, strict=True)
+        )
+        return before, after
+
+
+def _is_text(path: bytes) -> bool:
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _files(change: Change) -> Iterable[str]:
+    """The ids of both sides that are regular files."""
+    return (each for mode, each in zip(change.modes, change.ids, strict=True) if mode in REGULAR)

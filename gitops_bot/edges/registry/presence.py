@@ -1,0 +1,48 @@
+"""Whether what was pinned is still there: a clean-up of single manifests leaves an index that nobody can pull."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitops_bot.edges.registry.content import document
+from gitops_bot.edges.registry.failure import Refused
+from gitops_bot.edges.registry.manifest import Kind, digest_of, kind_of
+from gitops_bot.edges.registry.platforms import images
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.edges.http import Answer
+
+    #: Asks for the manifest of a digest by a method.
+    Ask = Callable[[str, str], Answer]
+
+_NOT_FOUND = 404
+
+
+def exists(ask: Ask, digest: str) -> bool:
+    """Whether there is a manifest of that digest: one HEAD where there is, and GET where a registry knows no HEAD.
+
+    Raises:
+        Refused, Untrusted: as `manifest.digest_of`, but for 404.
+    """
+    try:
+        return digest_of(lambda method: ask(method, digest)) == digest
+    except Refused as refused:
+        if refused.is_one_of(_NOT_FOUND):
+            return False
+        raise
+
+
+def missing(ask: Ask, digest: str) -> tuple[str, ...]:
+    """The platforms of an index whose manifests are gone, in its order; a single image has none to miss.
+
+    Raises:
+        Refused: the registry refused; 404 where the digest itself is gone.
+        Untrusted: an answer is not what its digest names.
+    """
+    top = document(ask("GET", digest), digest, "a manifest")
+    if kind_of(top) is not Kind.INDEX:
+        return ()
+    gone = [each for each in images(top) if each.digest and not exists(ask, each.digest)]
+    return tuple(dict.fromkeys(each.platform or each.digest[:19] for each in gone))

@@ -1,0 +1,59 @@
+"""The base branch's first-parent line, as git tells it: what each commit made of the files that were asked for."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One commit, compared with its first parent.
+
+    `at` is the committer's time in UTC, `author` as git has it (`Name <address>`). `changed` are the paths that it
+    changed, `files` the bytes before and after of the kustomizations among them; None where there was no such file.
+    """
+
+    commit: str
+    parents: tuple[str, ...]
+    at: datetime
+    author: str
+    message: str
+    changed: tuple[str, ...]
+    files: Mapping[str, tuple[bytes | None, bytes | None]]
+
+    @property
+    def who(self) -> str:
+        """The author's name, without the address."""
+        name = self.author.partition(" <")[0].strip()
+        return " ".join("".join(char if char.isprintable() else " " for char in name).split())[:100] or "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The commits that touched the files asked for, the newest first; `complete` when nothing older was cut away."""
+
+    steps: tuple[Step, ...]
+    complete: bool
+    _touching: Mapping[str, tuple[Step, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found: defaultdict[str, dict[str, Step]] = defaultdict(dict)
+        for step in self.steps:
+            for path in (*step.changed, *step.files):
+                directory = posixpath.dirname(path)
+                # The directories above have it already where this one has.
+                while step.commit not in found[directory or "."]:
+                    found[directory or "."][step.commit] = step
+                    directory = posixpath.dirname(directory)
+        object.__setattr__(self, "_touching", {name: tuple(steps.values()) for name, steps in found.items()})
+
+    def touching(self, overlay: str) -> tuple[Step, ...]:
+        """The commits that changed a file of an overlay (`.` is the top) or below it, the newest first."""
+        return self._touching.get(overlay, ())

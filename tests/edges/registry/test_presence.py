@@ -1,0 +1,225 @@
+"""Whether what was pinned is still there, and whole: of a real registry, and of some that answer wrongly."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.edges.registry import Registry
+from gitops_bot.errors import RegistryError
+from gitops_bot.images.reference import ImageName
+from tests.counterparts.broken import answer, broken_server
+from tests.counterparts.clock import StillClock
+from tests.counterparts.registry import INDEX, MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.counterparts.broken import Answer
+    from tests.counterparts.registry import DockerRegistry
+
+PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7")
+BODY = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": {}, "layers": []}).encode()
+DIGEST = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
+OTHER = f"sha256:{'0' * 64}"
+TYPE = f"Content-Type: {MANIFEST}"
+NAMED = f"Docker-Content-Digest: {DIGEST}"
+HERE = answer("200 OK", b"", TYPE, NAMED, length=len(BODY))
+GONE = answer("404 Not Found", b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}', "Content-Type: application/json")
+GONE_HEAD = answer("404 Not Found", b"")
+
+
+def opened() -> Registry:
+    return Registry({}, {}, StillClock())
+
+
+# --- a real registry ---
+
+
+def test_one_head_tells_that_a_manifest_is_there(registry: DockerRegistry) -> None:
+    digest = registry.push("presence/web", "v1")
+    with opened() as ours, registry.counting() as seen:
+        for _ in range(3):
+            assert ours.exists(ImageName(registry.host, "presence/web"), digest)
+    assert seen == [f"HEAD /v2/presence/web/manifests/{digest} 200"]
+
+
+def test_what_was_deleted_or_never_was_is_not_there(registry: DockerRegistry) -> None:
+    digest = registry.push("presence/deleted", "v1")
+    registry.delete("presence/deleted", digest)
+    with opened() as ours:
+        for repository, asked in (("deleted", digest), ("deleted", OTHER), ("nosuch", digest)):
+            assert not ours.exists(ImageName(registry.host, f"presence/{repository}"), asked), repository
+
+
+def test_an_index_that_has_all_of_its_platforms_misses_none(registry: DockerRegistry) -> None:
+    digest = registry.push("presence/whole", "v1", platforms=PLATFORMS)
+    with opened() as ours, registry.counting() as seen:
+        assert ours.missing(ImageName(registry.host, "presence/whole"), digest) == ()
+    assert [line.split()[0] for line in seen] == ["GET", "HEAD", "HEAD", "HEAD"]
+
+
+def test_the_platforms_whose_manifests_are_gone_are_told_in_the_order_of_the_index(registry: DockerRegistry) -> None:
+    name = "presence/torn"
+    digest = registry.push_image(name, "v1", platforms=PLATFORMS, attested=True)
+    image = ImageName(registry.host, name)
+    children = index(registry, name, digest)
+    for platform in ("arm", "amd64"):
+        registry.delete(name, children[platform])
+    with opened() as ours:
+        assert ours.exists(image, digest)
+        assert ours.missing(image, digest) == ("linux/amd64", "linux/arm/v7")
+
+
+def test_what_is_kept_beside_an_image_is_no_platform_to_miss(registry: DockerRegistry) -> None:
+    name = "presence/attested"
+    digest = registry.push_image(name, "v1", platforms=PLATFORMS[:1], attested=True)
+    registry.delete(name, index(registry, name, digest)["unknown"])
+    with opened() as ours:
+        assert ours.missing(ImageName(registry.host, name), digest) == ()
+
+
+def test_a_single_image_has_none_to_miss_and_one_that_is_gone_is_404(registry: DockerRegistry) -> None:
+    digest = registry.push("presence/single", "v1")
+    image = ImageName(registry.host, "presence/single")
+    with opened() as ours:
+        assert ours.missing(image, digest) == ()
+        with pytest.raises(RegistryError) as raised:
+            ours.missing(image, OTHER)
+    assert raised.value.status == 404
+    assert OTHER in raised.value.problem.message
+
+
+def index(registry: DockerRegistry, name: str, digest: str) -> dict[str, str]:
+    """The manifests that an index names, by their architectures."""
+    import urllib.request
+
+    request = urllib.request.Request(f"http://{registry.host}/v2/{name}/manifests/{digest}", headers={"Accept": INDEX})
+    with urllib.request.urlopen(request) as opened_url:  # noqa: S310 - likewise
+        document = json.load(opened_url)
+    return {each["platform"]["architecture"]: each["digest"] for each in document["manifests"]}
+
+
+@pytest.mark.parametrize("digest", ["", "latest", "sha256:abc", f"{DIGEST}/../../tags", f"{DIGEST}\n"])
+def test_what_is_no_digest_is_never_asked_for(registry: DockerRegistry, digest: str) -> None:
+    image = ImageName(registry.host, "presence/web")
+    with opened() as ours, registry.counting() as seen:
+        for question in (ours.exists, ours.missing):
+            with pytest.raises(ValueError, match="is not a digest"):
+                question(image, digest)
+    assert seen == []
+
+
+# --- registries that answer wrongly ---
+
+
+@pytest.mark.parametrize(
+    ("answers", "there", "asked"),
+    [
+        pytest.param([HERE], True, ["HEAD"], id="as it should be"),
+        pytest.param([answer("405 No", b""), answer("200 OK", BODY, TYPE)], True, ["HEAD", "GET"], id="knows no HEAD"),
+        pytest.param([GONE_HEAD, answer("200 OK", BODY, TYPE)], True, ["HEAD", "GET"], id="denies it to HEAD only"),
+        pytest.param(
+            [answer("200 OK", b"", TYPE), answer("200 OK", BODY, TYPE)], True, ["HEAD", "GET"], id="no digest"
+        ),
+        pytest.param([GONE_HEAD, GONE], False, ["HEAD", "GET"], id="gone"),
+        pytest.param(
+            [answer("200 OK", b"", TYPE, f"Docker-Content-Digest: {OTHER}", length=9)], False, ["HEAD"], id="another"
+        ),
+        pytest.param([GONE_HEAD, answer("200 OK", BODY + b" ", TYPE)], False, ["HEAD", "GET"], id="other bytes"),
+    ],
+)
+def test_by_head_and_where_that_says_nothing_by_the_bytes(
+    answers: Sequence[Answer], there: bool, asked: list[str]
+) -> None:
+    with broken_server(answers) as server, opened() as ours:
+        assert ours.exists(ImageName(server.host, "acme/web"), DIGEST) is there
+    assert [line.split()[0] for line in server.lines] == asked
+    assert {line.split()[1] for line in server.lines} == {f"/v2/acme/web/manifests/{DIGEST}"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "status"),
+    [
+        pytest.param([answer("401 Unauthorized", b"")], 401, id="401"),
+        pytest.param([answer("403 Forbidden", b"")], 403, id="403"),
+        pytest.param([answer("500 Oops", b"")], 500, id="500"),
+        pytest.param([answer("429 Too Many", b"", "Retry-After: 1")], 429, id="429"),
+        pytest.param([b""], None, id="nothing"),
+        pytest.param(
+            [GONE_HEAD, answer("200 OK", b"<html>log in</html>", "Content-Type: text/html")], None, id="a page"
+        ),
+    ],
+)
+def test_what_cannot_be_told_is_an_error_and_never_taken_for_gone(
+    answers: Sequence[Answer], status: int | None
+) -> None:
+    with broken_server(answers) as server, opened() as ours:
+        for question in (ours.exists, ours.missing):
+            with pytest.raises(RegistryError) as raised:
+                question(ImageName(server.host, "acme/web"), DIGEST)
+            assert raised.value.status == status
+            assert raised.value.problem.next
+
+
+def an_index(*manifests: object) -> tuple[bytes, str]:
+    body = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}).encode()
+    return body, f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+@pytest.mark.parametrize(
+    ("manifests", "gone"),
+    [
+        pytest.param([{"mediaType": MANIFEST, "digest": OTHER, "size": 1}], (OTHER[:19],), id="no platform named"),
+        pytest.param([{"mediaType": MANIFEST, "digest": "../../x", "size": 1}], (), id="no digest"),
+        pytest.param([7, None, {"digest": 3}, {}], (), id="no descriptors"),
+        pytest.param([], (), id="empty"),
+        pytest.param(
+            [{"mediaType": MANIFEST, "digest": OTHER, "size": 1, "platform": {"os": "linux", "architecture": "arm64"}}]
+            * 3,
+            ("linux/arm64",),
+            id="one platform three times",
+        ),
+    ],
+)
+def test_an_index_is_hostile_input(manifests: list[object], gone: tuple[str, ...]) -> None:
+    body, digest = an_index(*manifests)
+
+    def given(head: str) -> bytes:
+        return answer("200 OK", body, f"Content-Type: {INDEX}") if digest in head else GONE
+
+    with broken_server([given]) as server, opened() as ours:
+        assert ours.missing(ImageName(server.host, "acme/web"), digest) == gone
+    assert not any(".." in line for line in server.lines)
+
+
+def test_an_index_whose_bytes_are_not_those_of_its_digest_is_not_believed() -> None:
+    body, _ = an_index()
+    with (
+        broken_server([answer("200 OK", body, f"Content-Type: {INDEX}")]) as server,
+        opened() as ours,
+        pytest.raises(RegistryError) as raised,
+    ):
+        ours.missing(ImageName(server.host, "acme/web"), OTHER)
+    assert raised.value.status is None
+    assert OTHER in raised.value.problem.message
+
+
+def here(head: str) -> bytes:
+    """That there is what a HEAD asks for."""
+    named = head.split()[1].rpartition("/")[2]
+    return answer("200 OK", b"", TYPE, f"Docker-Content-Digest: {named}", length=9)
+
+
+def test_an_index_of_very_many_manifests_does_not_become_as_many_requests() -> None:
+    body, digest = an_index(*({"mediaType": MANIFEST, "digest": f"sha256:{n:064x}", "size": 1} for n in range(150)))
+
+    def given(head: str) -> bytes:
+        return answer("200 OK", body, f"Content-Type: {INDEX}") if digest in head else here(head)
+
+    with broken_server([given]) as server, opened() as ours:
+        assert ours.missing(ImageName(server.host, "acme/web"), digest) == ()
+    assert len(server.lines) == 101

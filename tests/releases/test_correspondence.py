@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitops_bot.errors import ConfigError
+from gitops_bot.manifests import kustomization
+from gitops_bot.releases.correspondence import check, impossible, pairs, partner
+from gitops_bot.releases.overlays import Found, select
+
+
+@dataclass(frozen=True)
+class Globs:
+    overlays: tuple[str, ...]
+    places: tuple[tuple[str, int, int], ...] = ()
+
+
+def found(globs: list[str], directories: list[str]) -> tuple[Found, ...]:
+    tree = {f"{directory}/kustomization.yaml": "100644" for directory in directories}
+    return select({"any": Globs(tuple(globs))}, tree).overlays["any"]
+
+
+def met(source: tuple[list[str], list[str]], target: tuple[list[str], list[str]]) -> dict[str, list[str]]:
+    """The target's directories, each with those of the source."""
+    result = pairs(found(*source), found(*target))
+    return {pair.target.directory: [one.directory for one in pair.sources] for pair in result}
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        pytest.param(
+            (["apps/*/overlays/staging"], ["apps/web/overlays/staging", "apps/old/overlays/staging"]),
+            (["apps/*/overlays/production"], ["apps/web/overlays/production", "apps/new/overlays/production"]),
+            {"apps/new/overlays/production": [], "apps/web/overlays/production": ["apps/web/overlays/staging"]},
+            id="what the star stood for is equal",
+        ),
+        pytest.param(
+            (["staging/{app}"], ["staging/web", "staging/api"]),
+            (["clusters/{cluster}/{app}"], ["clusters/eu/web", "clusters/us/web", "clusters/us/api"]),
+            {
+                "clusters/eu/web": ["staging/web"],
+                "clusters/us/api": ["staging/api"],
+                "clusters/us/web": ["staging/web"],
+            },
+            id="one to many",
+        ),
+        pytest.param(
+            (["{cluster}/{app}/staging"], ["eu/web/staging", "us/web/staging"]),
+            (["{app}/production"], ["web/production"]),
+            {"web/production": ["eu/web/staging", "us/web/staging"]},
+            id="many to one",
+        ),
+        pytest.param(
+            (["{cluster}/staging/{app}"], ["eu/staging/web", "us/staging/web"]),
+            (["{cluster}/production/{app}"], ["eu/production/web", "us/production/web"]),
+            {"eu/production/web": ["eu/staging/web"], "us/production/web": ["us/staging/web"]},
+            id="both names are shared",
+        ),
+        pytest.param(
+            (["{region}/*/staging"], ["eu/web/staging"]),
+            (["*/production/{zone}"], ["web/production/a", "api/production/a"]),
+            {"api/production/a": [], "web/production/a": ["eu/web/staging"]},
+            id="those without a name by their order, wherever they stand",
+        ),
+        pytest.param(
+            (["*/*/staging"], ["a/b/staging", "b/a/staging"]),
+            (["production/*/*"], ["production/a/b"]),
+            {"production/a/b": ["a/b/staging"]},
+            id="two without a name",
+        ),
+        pytest.param(
+            (["staging/**"], ["staging/a/b", "staging/a"]),
+            (["production/**"], ["production/a/b", "production/c"]),
+            {"production/a/b": ["staging/a/b"], "production/c": []},
+            id="any number of parts",
+        ),
+        pytest.param(
+            (["stage"], ["stage"]), (["deploy/live"], ["deploy/live"]), {"deploy/live": ["stage"]}, id="one and one"
+        ),
+        pytest.param(
+            (["web/staging", "api/staging"], ["web/staging", "api/staging"]),
+            (["web/production", "api/production", "db/production"], ["web/production", "api/production"]),
+            {"api/production": ["api/staging"], "web/production": ["web/staging"]},
+            id="several that are written out",
+        ),
+        pytest.param(
+            (["web/staging", "api/staging"], ["web/staging", "api/staging"]),
+            (["deploy/web/live"], ["deploy/web/live"]),
+            {"deploy/web/live": []},
+            id="written out, of another depth",
+        ),
+        pytest.param(
+            (["apps/*/staging", "infra/staging"], ["apps/web/staging", "infra/staging"]),
+            (["infra/production", "apps/*/production"], ["infra/production", "apps/web/production"]),
+            {"apps/web/production": ["apps/web/staging"], "infra/production": ["infra/staging"]},
+            id="globs of both kinds",
+        ),
+        pytest.param(
+            (["apps/*/staging"], ["apps/web/staging"]),
+            (["apps/web/production"], ["apps/web/production"]),
+            {"apps/web/production": []},
+            id="nothing to compare",
+        ),
+        pytest.param(([], []), (["a/*"], ["a/b"]), {"a/b": []}, id="a source without overlays"),
+        pytest.param((["a/*"], ["a/b"]), ([], []), {}, id="a target without overlays"),
+    ],
+)
+def test_overlays_correspond_by_what_their_globs_captured(
+    source: tuple[list[str], list[str]], target: tuple[list[str], list[str]], expected: dict[str, list[str]]
+) -> None:
+    assert met(source, target) == expected
+
+
+APPS = st.lists(st.sampled_from(["web", "api", "db", "job"]), unique=True)
+
+
+@given(APPS, APPS)
+def test_each_application_meets_itself_and_nobody_else(source: list[str], target: list[str]) -> None:
+    expected = {f"{app}/production": [f"{app}/staging"] if app in source else [] for app in target}
+    staging, production = ([f"{app}/staging" for app in source], [f"{app}/production" for app in target])
+    assert met((["*/staging"], staging), (["*/production"], production)) == expected
+    if len(source) > 1:
+        assert met((staging, staging), (production, production)) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        (["apps/*/staging"], ["apps/*/production"]),
+        (["staging/{app}"], ["clusters/{cluster}/{app}"]),
+        (["staging"], ["production"]),
+        (["*/staging"], ["*/production", "monitoring/production"]),
+        (["{cluster}/{app}"], ["{app}"]),
+        (["*/*/staging", "*/staging"], ["*/production"]),
+    ],
+)
+def test_globs_that_may_correspond(source: list[str], target: list[str]) -> None:
+    assert impossible(source, target) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "named"),
+    [
+        pytest.param(["apps/*/staging"], ["clusters/*/*/production"], "clusters/*/*/production", id="not as many"),
+        pytest.param(["staging/*"], ["production/{app}"], "production/{app}", id="only one with a name"),
+        pytest.param(["staging/{name}"], ["production/{app}"], "production/{app}", id="other names"),
+        pytest.param(["staging/*"], ["production/web"], "production/web", id="nothing is captured here"),
+        pytest.param(["staging/web"], ["clusters/{cluster}/web"], "clusters/{cluster}/web", id="nothing there"),
+        pytest.param(["*/staging"], ["*/production", "x", "*/*/production"], "*/*/production", id="one of three"),
+    ],
+)
+def test_globs_that_never_can_are_named(source: list[str], target: list[str], named: str) -> None:
+    message = impossible(source, target)
+    assert message is not None
+    assert message.startswith(f"`{named}` captures ")
+    assert all(f"`{text}`" in message for text in source)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (
+            "clusters/{cluster}/*",
+            "`clusters/{cluster}/*` captures `{cluster}`, a wildcard, and nothing of `staging/{app}`",
+        ),
+        ("production", "`production` captures nothing, and nothing of `staging/{app}`"),
+    ],
+)
+def test_people_are_told_what_is_captured(target: str, said: str) -> None:
+    message = impossible(["staging/{app}"], [target])
+    assert message is not None
+    assert message.startswith(said)
+
+
+@dataclass(frozen=True)
+class From:
+    source: str
+    place: tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class Promoted:
+    overlays: tuple[str, ...]
+    promotion: From | None = None
+
+
+def test_promotions_that_can_never_be_are_refused_where_they_are_written() -> None:
+    environments = {
+        "eu": Promoted(("clusters/*/*",), From("staging", ("g.yaml", 4, 19))),
+        "us": Promoted(("us/{app}",), From("staging", ("g.yaml", 7, 19))),
+        "good": Promoted(("good/*",), From("staging", ("g.yaml", 9, 19))),
+        "staging": Promoted(("staging/*",)),
+        "other": Promoted(("a/*/b/*",)),
+    }
+    with pytest.raises(ConfigError) as caught:
+        check(environments)
+    first, second = caught.value.problems
+    assert (first.where, second.where) == ("g.yaml:4:19", "g.yaml:7:19")
+    assert first.message.startswith("eu cannot be promoted from staging: `clusters/*/*` captures a wildcard, a wild")
+    assert second.message.startswith("us cannot be promoted from staging: `us/{app}` captures `{app}`, and nothing of")
+    assert second.next == "correct the `overlays` of one of the two, or remove `promote_from` of us"
+    check({name: environments[name] for name in ("good", "staging", "other")})
+
+
+@pytest.mark.parametrize(
+    ("entry", "own", "source", "expected"),
+    [
+        pytest.param("web", ["web"], ["api", "web"], "web", id="by name"),
+        pytest.param("web>acme/web", ["web>acme/web"], ["web>other/web"], "web", id="by name, whatever the repository"),
+        pytest.param("web", ["web"], ["api"], None, id="nobody"),
+        pytest.param("web>acme/web", ["web>acme/web"], ["acme/web", "x"], "acme/web", id="by repository"),
+        pytest.param("web>acme/a", ["web>acme/a"], ["a>acme/a", "b>acme/a"], None, id="two could be meant"),
+        pytest.param("web>acme/a", ["web>acme/a", "job>acme/a"], ["acme/a"], None, id="another could mean it"),
+        pytest.param("A/", ["A/"], ["B/"], None, id="no repositories at all"),
+    ],
+)
+def test_an_entry_has_its_partner(entry: str, own: list[str], source: list[str], expected: str | None) -> None:
+    def read(texts: list[str]) -> tuple[kustomization.Entry, ...]:
+        lines = ["images:"]
+        for text in texts:
+            name, renamed, new_name = text.partition(">")
+            lines += [f"  - name: {name}", *([f"    newName: {new_name}"] if renamed else [])]
+        return kustomization.read("\n".join(lines).encode(), "k").entries
+
+    mine = read(own)
+    one = partner(next(each for each, text in zip(mine, own, strict=True) if text == entry), mine, read(source))
+    assert (one.name if one else None) == expected

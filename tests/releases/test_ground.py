@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from gitops_bot.releases.ground import Ground
+from gitops_bot.releases.overlays import select
+
+
+@dataclass(frozen=True)
+class Globs:
+    overlays: tuple[str, ...]
+    places: tuple[tuple[str, int, int], ...] = ()
+
+
+ENVIRONMENTS = {
+    "staging": Globs(("apps/*/overlays/staging", "apps/web/overlays/production/preview")),
+    "production": Globs(("apps/*/overlays/production",)),
+    "tools": Globs(("tools/**",)),
+    "top": Globs((".",)),
+}
+TREE = dict.fromkeys(
+    (
+        "kustomization.yaml",
+        "apps/web/base/kustomization.yaml",
+        "apps/web/overlays/production/kustomization.yaml",
+        "apps/web/overlays/production/preview/kustomization.yaml",
+        "apps/web/overlays/staging/kustomization.yaml",
+        "tools/a/kustomization.yaml",
+    ),
+    "100644",
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param(
+            "apps/web/overlays/production/kustomization.yaml", ("production", "apps/web/overlays/production"), id="own"
+        ),
+        pytest.param(
+            "apps/web/overlays/production/a/b.yaml", ("production", "apps/web/overlays/production"), id="below"
+        ),
+        pytest.param(
+            "apps/web/overlays/production/preview/x",
+            ("staging", "apps/web/overlays/production/preview"),
+            id="an overlay of another environment below it",
+        ),
+        pytest.param("apps/gone/overlays/staging/x", ("staging", "apps/gone/overlays/staging"), id="one that is gone"),
+        pytest.param("tools/a/patches/x", ("tools", "tools/a"), id="the overlay that is there, not what ** means too"),
+        pytest.param("apps/web/base/deployment.yaml", ("top", "."), id="nobody's but that of the top"),
+        pytest.param("README.md", ("top", "."), id="a file at the top"),
+    ],
+)
+def test_a_path_belongs_to_the_deepest_overlay_above_it(path: str, expected: tuple[str, str]) -> None:
+    selection = select(ENVIRONMENTS, TREE)
+    assert Ground(ENVIRONMENTS, selection).owner(path) == expected
+
+
+def test_a_path_may_be_nobodys() -> None:
+    own = {name: globs for name, globs in ENVIRONMENTS.items() if name != "top"}
+    ground = Ground(own, select(own, TREE))
+    assert ground.owner("apps/web/base/deployment.yaml") is None
+    assert ground.owner("README.md") is None

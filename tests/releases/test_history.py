@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.errors import Problem
+from gitops_bot.releases import history
+from gitops_bot.releases.ground import Ground
+from gitops_bot.releases.history import Release
+from gitops_bot.releases.overlays import select
+from tests.releases.past import FILE, START, Files, commit, images, line
+
+if TYPE_CHECKING:
+    from gitops_bot.releases.line import Step
+
+
+@dataclass(frozen=True)
+class Globs:
+    overlays: tuple[str, ...]
+    places: tuple[tuple[str, int, int], ...] = ()
+
+
+ENVIRONMENTS = {"staging": Globs(("apps/*/overlays/staging",)), "production": Globs(("apps/*/overlays/production",))}
+GROUND = Ground(ENVIRONMENTS, select(ENVIRONMENTS, {FILE: "100644", FILE.replace("production", "staging"): "100644"}))
+COMMITS: tuple[Files, ...] = (
+    {FILE: images(web="1")},
+    {"README.md": b"no release"},
+    {"apps/web/overlays/staging/x": b"another environment's"},
+    {"apps/gone/overlays/production/x": b"of an overlay that is no more"},
+    {FILE: images(web="2"), "apps/web/base/x": b"x"},
+)
+
+
+def numbered(known: tuple[Release, ...]) -> list[tuple[int, int | None]]:
+    return [(int(release.commit, 16), release.number) for release in known]
+
+
+@pytest.mark.parametrize(
+    ("complete", "tags", "expected"),
+    [
+        pytest.param(True, {}, [(5, 3), (4, 2), (1, 1)], id="counted from the oldest"),
+        pytest.param(False, {}, [(5, None), (4, None)], id="not counted in a history that was cut"),
+        pytest.param(
+            False,
+            {"release/production/8": commit(5), "release/production/7": commit(4), "v1": commit(4)},
+            [(5, 8), (4, 7)],
+            id="by tags",
+        ),
+        pytest.param(
+            True, {"release/production/7": commit(4)}, [(5, None), (4, 7), (1, None)], id="where tags are kept, by them"
+        ),
+        pytest.param(
+            True,
+            {"release/staging/9": commit(4), "release/production/x": commit(4), "release/production/0": commit(4)},
+            [(5, 3), (4, 2), (1, 1)],
+            id="no such tag",
+        ),
+        pytest.param(
+            False,
+            {"release/production/8": commit(4), "release/production/7": commit(4)},
+            [(5, None), (4, 7)],
+            id="two tags, the first one",
+        ),
+    ],
+)
+def test_releases_are_the_commits_that_changed_a_file_of_the_overlays(
+    complete: bool, tags: dict[str, str], expected: list[tuple[int, int | None]]
+) -> None:
+    assert numbered(history.releases("production", line(*COMMITS, complete=complete), GROUND, tags)) == expected
+
+
+def test_a_release_knows_its_own_paths_and_its_moment() -> None:
+    newest = history.releases("production", line(*COMMITS), GROUND)[0]
+    assert newest.paths == (FILE,)
+    assert (newest.at - START).total_seconds() == 5 * 3600
+    assert str(newest) == "release 3 (0000000000)"
+
+
+def test_an_environment_without_a_release_has_none() -> None:
+    assert history.releases("production", line(*COMMITS[1:3]), GROUND) == ()
+
+
+@pytest.fixture
+def known() -> tuple[Release, ...]:
+    letters: dict[str, str] = {commit(1): "abcdef1" + "0" * 33, commit(4): "abcdef2" + "0" * 33}
+    found = history.releases("production", line(*COMMITS), GROUND)
+    return tuple(
+        Release(one.environment, one.number, _renamed(one, letters.get(one.commit, one.commit)), one.paths)
+        for one in found
+    )
+
+
+def _renamed(release: Release, name: str) -> Step:
+    step = release.step
+    return replace(step, commit=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        pytest.param("3", 3, id="a number"),
+        pytest.param("000002", 2, id="six digits"),
+        pytest.param("abcdef1", 1, id="the beginning of a commit"),
+        pytest.param("ABCDEF20", 2, id="in capitals"),
+        pytest.param("abcdef1" + "0" * 33, 1, id="a whole commit"),
+        pytest.param("0000000000000", 3, id="seven digits are a commit too"),
+        pytest.param("v1.2.3", 2, id="a tag"),
+        pytest.param("abcdef", 1, id="six hex digits with a letter are a tag"),
+    ],
+)
+def test_a_release_is_found(name: str, number: int, known: tuple[Release, ...]) -> None:
+    tags = {"v1.2.3": "abcdef2" + "0" * 33, "abcdef": "abcdef1" + "0" * 33, "3": "abcdef1" + "0" * 33}
+    found = history.find(known, name, tags)
+    assert isinstance(found, Release)
+    assert found.number == number
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        pytest.param("4", "4 is no release of production", id="a number"),
+        pytest.param("1234567", "1234567 is no release of production", id="a commit"),
+        pytest.param("v9", "there is no tag 'v9'", id="a tag"),
+        pytest.param("elsewhere", "elsewhere is no release of production", id="a tag of another commit"),
+        pytest.param("", "there is no tag ''", id="nothing"),
+        pytest.param("٣", "there is no tag", id="digits of other scripts are none"),
+    ],
+)
+def test_what_is_no_release_is_told_with_those_that_are(name: str, message: str, known: tuple[Release, ...]) -> None:
+    found = history.find(known, name, {"elsewhere": "f" * 40})
+    assert isinstance(found, Problem)
+    assert message in found.message
+    assert found.next == "The newest are 3 (0000000000), 2 (abcdef2000), 1 (abcdef1000)."
+
+
+def test_a_beginning_that_two_commits_share_is_refused() -> None:
+    found = history.find(history.releases("production", line(*COMMITS), GROUND), "0000000", {})
+    assert isinstance(found, Problem)
+    assert found.message == "0000000 is the beginning of 3 commits"
+
+
+def test_a_number_needs_the_whole_history() -> None:
+    found = history.find(history.releases("production", line(*COMMITS, complete=False), GROUND), "2", {})
+    assert isinstance(found, Problem)
+    assert "was cut" in found.message
+    assert "fetch-depth: 0" in found.next
+
+
+def test_where_tags_give_the_numbers_another_number_is_no_release() -> None:
+    known = history.releases("production", line(*COMMITS), GROUND, {"release/production/7": commit(4)})
+    found = history.find(known, "2", {})
+    assert isinstance(found, Problem)
+    assert "2 is no release of production" in found.message
+
+
+@pytest.mark.parametrize("name", ["3", "abcdef1", "v1"])
+def test_without_any_release_that_is_what_people_are_told(name: str) -> None:
+    found = history.find((), name, {"v1": commit(1)})
+    assert isinstance(found, Problem)
+    assert "No commit is known" in found.next

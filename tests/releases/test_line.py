@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from gitops_bot.releases.line import Line, Step
+from tests.releases.past import START, images, line
+
+
+@pytest.mark.parametrize(
+    ("overlay", "expected"),
+    [
+        pytest.param("apps/web/prod", [4, 2, 1], id="a file, one below, the kustomization"),
+        pytest.param("apps/webshop/prod", [3], id="no mere beginning of a name"),
+        pytest.param("apps", [4, 3, 2, 1], id="everything below"),
+        pytest.param(".", [5, 4, 3, 2, 1], id="the top"),
+        pytest.param("nowhere", [], id="nothing"),
+    ],
+)
+def test_commits_are_found_by_the_overlay_that_they_touch(overlay: str, expected: list[int]) -> None:
+    found = line(
+        {"apps/web/prod/kustomization.yaml": images(web="1")},
+        {"apps/web/prod/patches/a.yaml": b"a"},
+        {"apps/webshop/prod/kustomization.yaml": images(shop="1")},
+        {"apps/web/prod/kustomization.yaml": images(web="2"), "apps/web/prod/x": b"x"},
+        {"README.md": b"hello"},
+    )
+    assert [int(step.commit, 16) for step in found.touching(overlay)] == expected
+
+
+@pytest.mark.parametrize(
+    ("author", "expected"),
+    [
+        ("Ada Lovelace <ada@example.com>", "Ada Lovelace"),
+        ("Ada\x1b[31m\nEve <x>", "Ada [31m Eve"),
+        ("Ada\u202eEve <x>", "Ada Eve"),
+        (" <x>", "nobody"),
+        ("", "nobody"),
+        ("a" * 500, "a" * 100),
+    ],
+)
+def test_people_are_named_without_address_and_control_characters(author: str, expected: str) -> None:
+    assert Step("c", (), START, author, "", (), {}).who == expected
+
+
+def test_a_line_of_nothing_touches_nothing() -> None:
+    assert Line((), complete=True).touching(".") == ()

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from gitops_bot.images import policy as policies
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
+from gitops_bot.releases import promotion
+from gitops_bot.releases.plan import Change, Decision, Entry, Held, Kept
+from gitops_bot.releases.promotion import Artifact, Running
+from tests.releases.past import START, WEB, A, B, C, commit, step
+
+STAGING = Entry("staging", "apps/web/overlays/staging", "apps/web/overlays/staging/kustomization.yaml", 2, "web", "x/w")
+NOW = START + timedelta(hours=51)
+NONE = timedelta(0)
+V1, V2, V3 = Pin("1.0.0", A), Pin("1.1.0", B), Pin("1.2.0", C)
+
+
+def rules(shape: PinShape = "tag+digest", policy: policies.Policy | None = None, *, ignore: bool = False) -> Rules:
+    return Rules(NamedPolicy("p", policy, "config") if policy else None, shape, ignore=ignore)
+
+
+def running(pin: Pin, policy: policies.Policy | None = None, at: int | None = 1, overlay: str = "s") -> Running:
+    entry = replace(STAGING, overlay=overlay)
+    return Running(entry, pin, policy, step(at, {}) if at is not None else None, 12)
+
+
+def settled(present: Pin, source: Pin, applies: Rules | None = None, **more: object) -> Decision | None:
+    known = {"now": NOW, "wait": NONE, "release_tag": False, "hold": None} | more
+    wait, now, hold = known["wait"], known["now"], known["hold"]
+    assert isinstance(wait, timedelta)
+    assert isinstance(now, datetime)
+    assert hold is None or isinstance(hold, Reason)
+    return promotion.settled(
+        WEB,
+        present,
+        applies or rules(),
+        running(source),
+        now=now,
+        wait=wait,
+        release_tag=bool(known["release_tag"]),
+        hold=hold,
+    )
+
+
+def promoted(
+    present: Pin,
+    artifact: Artifact,
+    applies: Rules | None = None,
+    source: Running | None = None,
+) -> Decision:
+    return promotion.promoted(WEB, present, applies or rules(), source or running(artifact.pin), artifact, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("present", "source", "applies", "release_tag", "expected"),
+    [
+        pytest.param(V1, V1, rules(), False, "current", id="equal"),
+        pytest.param(Pin("1"), Pin("1"), rules(), False, "current", id="equal without digests"),
+        pytest.param(Pin("1"), Pin("1", A), rules("tag"), False, "current", id="equal but for what is not pinned here"),
+        pytest.param(Pin(None, A), V1, rules("digest"), False, "current", id="the digest alone is pinned here"),
+        pytest.param(V1, Pin(None, A), rules(), False, "current", id="the digest alone is pinned there"),
+        pytest.param(V1, Pin("sha-abc1234", A), rules(), True, "current", id="the version tag of the same bytes"),
+        pytest.param(V1, V2, rules(ignore=True), False, "ignored", id="ignored"),
+        pytest.param(V1, Pin(), rules(), False, "nothing_new", id="the source pins nothing"),
+        pytest.param(
+            V1, Pin(None, B), rules(), False, "held.no_release_tag", id="a tag would stand beside other bytes"
+        ),
+        pytest.param(V1, Pin(None, B), rules(), True, None, id="unless a version tag is looked for"),
+        pytest.param(Pin(None, A), Pin(None, B), rules(), False, None, id="digests alone"),
+        pytest.param(V1, V2, rules(), False, None, id="another pin"),
+        pytest.param(V1, Pin("1.0.0", B), rules(), False, None, id="the same tag, other bytes"),
+        pytest.param(Pin("1"), Pin("1", A), rules(), False, None, id="a digest more"),
+        pytest.param(V1, Pin("1.0.0"), rules(), False, None, id="a digest less, which is to be resolved"),
+        pytest.param(Pin("sha-a", A), Pin("sha-a", A), rules(), True, None, id="equal, but no version tag yet"),
+        pytest.param(V1, Pin("sha-b", B), rules(), True, None, id="a version tag of other bytes"),
+    ],
+)
+def test_what_needs_no_registry(
+    present: Pin, source: Pin, applies: Rules, release_tag: bool, expected: str | None
+) -> None:
+    found = settled(present, source, applies, release_tag=release_tag)
+    assert found is None or isinstance(found, Kept | Held)
+    assert (found.reason.code if found else None) == expected
+
+
+def test_what_the_source_holds_is_held_here_with_its_reason() -> None:
+    found = settled(V1, V2, hold=Reason("held.moved", "1.1.0 was moved", {"pinned": B}))
+    assert found == Held(
+        WEB,
+        V1,
+        V2,
+        Reason("held.moved", "1.1.0 is held in staging itself: 1.1.0 was moved", {"pinned": B, "source": "staging"}),
+    )
+
+
+def test_a_pin_soaks_in_the_source_before_it_is_promoted() -> None:
+    found = settled(V1, V2, now=START + timedelta(hours=2), wait=timedelta(hours=3))
+    assert isinstance(found, Held)
+    assert (found.reason.code, found.candidate, found.reason.data["left"]) == ("held.soak", V2, 7200)
+    assert settled(V1, V2, now=START + timedelta(hours=4), wait=timedelta(hours=3)) is None
+
+
+def test_what_is_equal_waits_for_nothing() -> None:
+    assert isinstance(settled(V1, V1, now=START, wait=timedelta(days=9), hold=Reason("held.moved", "x")), Kept)
+
+
+@pytest.mark.parametrize(
+    ("present", "artifact", "applies", "direction", "after"),
+    [
+        pytest.param(V1, Artifact(V2, True), rules(), "forward", V2, id="tag and digest of the source"),
+        pytest.param(V1, Artifact(Pin("1.0.0", B), True), rules(), "moved", Pin("1.0.0", B), id="the source's digest"),
+        pytest.param(Pin("1.0.0"), Artifact(V1, True), rules(), "adopted", V1, id="a digest for the tag"),
+        pytest.param(Pin(), Artifact(V1, True), rules(), "adopted", V1, id="over nothing"),
+        pytest.param(
+            Pin(None, A), Artifact(Pin("2"), True), rules("digest"), "forward", Pin("2"), id="half a pin, not none"
+        ),
+        pytest.param(V1, Artifact(V2, True), rules("tag"), "forward", Pin("1.1.0"), id="a tag alone"),
+        pytest.param(V1, Artifact(Pin("1.1.0"), True), rules("tag"), "forward", Pin("1.1.0"), id="of a tag alone"),
+        pytest.param(Pin(None, A), Artifact(V2, True), rules("digest"), "moved", Pin(None, B), id="a digest alone"),
+        pytest.param(V1, Artifact(V2, True), rules("digest"), "forward", V2, id="in step with the tag that is there"),
+        pytest.param(
+            Pin(None, A), Artifact(Pin(None, B), True), rules(), "moved", Pin(None, B), id="digests on both sides"
+        ),
+        pytest.param(
+            Pin("sha-a", A), Artifact(Pin("sha-b", B), True), rules(), "forward", Pin("sha-b", B), id="without an order"
+        ),
+    ],
+)
+def test_an_entry_gets_what_the_source_runs(
+    present: Pin, artifact: Artifact, applies: Rules, direction: str, after: Pin
+) -> None:
+    found = promoted(present, artifact, applies)
+    assert isinstance(found, Change)
+    assert (found.entry, found.before, found.after, found.source, found.direction, found.new_name) == (
+        WEB,
+        present,
+        after,
+        "promotion",
+        direction,
+        None,
+    )
+    assert found.reason.code == "promoted"
+
+
+@pytest.mark.parametrize(
+    ("present", "artifact", "applies", "source", "code"),
+    [
+        pytest.param(V2, Artifact(V1, True), rules(), None, "held.downgrade", id="an older version"),
+        pytest.param(
+            Pin("2", A), Artifact(Pin("1", B), True), rules(policy=policies.semver("*")), None, "held.downgrade",
+            id="by the target's policy",
+        ),
+        pytest.param(
+            Pin("main-2", A), Artifact(Pin("main-1", B), True), rules(),
+            running(Pin("main-1", B), policies.pattern(r"^main-(\d+)$", order="alphabetical")), "held.downgrade",
+            id="by the source's policy, where the target has none",
+        ),
+        pytest.param(V1, Artifact(V2, False), rules(), None, "held.absent_in_target", id="not in the target"),
+        pytest.param(V2, Artifact(V1, False), rules(), None, "held.downgrade", id="both: backwards comes first"),
+        pytest.param(V2, Artifact(V2, True, "resolved"), rules(), None, "current", id="resolved to what is there"),
+        pytest.param(V2, Artifact(V2, False), rules(), None, "current", id="what is there needs no looking up"),
+        pytest.param(V1, Artifact(V1, True, renamed=True), rules("tag"), None, "current", id="a digest beside the tag"),
+    ],
+)  # fmt: skip
+def test_an_entry_stays(present: Pin, artifact: Artifact, applies: Rules, source: Running | None, code: str) -> None:
+    found = promoted(present, artifact, applies, source)
+    assert isinstance(found, Held | Kept)
+    assert found.reason.code == code
+
+
+@pytest.mark.parametrize(
+    ("present", "pin"),
+    [
+        pytest.param(Pin("main-1", A), Pin("main-1", B), id="the same tag is no older one"),
+        pytest.param(Pin(None, A), Pin("main-1", B), id="nothing to compare here"),
+        pytest.param(Pin(None, A), Pin(None, B), id="nor there"),
+    ],
+)
+def test_the_sources_order_holds_only_what_it_knows_to_be_older(present: Pin, pin: Pin) -> None:
+    source = running(pin, policies.pattern(r"^main-(\d+)$", order="alphabetical"))
+    assert isinstance(promoted(present, Artifact(pin, True), rules(), source), Change)
+
+
+def test_the_targets_own_order_beats_the_sources() -> None:
+    """By letters sha-b comes before sha-c; what the target says of versions counts."""
+    source = running(V2, policies.pattern(r"^.*(?P<key>[ab])$", order="alphabetical"))
+    assert isinstance(promoted(V1, Artifact(V2, True), rules(policy=policies.semver("*")), source), Change)
+
+
+@pytest.mark.parametrize(
+    ("artifact", "applies", "source", "text", "data"),
+    [
+        pytest.param(
+            Artifact(V2, True),
+            rules(),
+            running(V2),
+            "staging runs 1.1.0 since 2026-08-01 11:00 UTC (2 days), release 12 (0000000000)",
+            {"source": "staging", "release": commit(1), "since": "2026-08-01T11:00:00Z"},
+            id="copied",
+        ),
+        pytest.param(
+            Artifact(V2, True),
+            rules(),
+            running(V2, at=None),
+            "staging runs 1.1.0",
+            {"source": "staging", "release": None, "since": None},
+            id="older than what is known",
+        ),
+        pytest.param(
+            Artifact(V2, True, "resolved"),
+            rules(),
+            running(Pin("1.1.0"), at=None),
+            "staging runs 1.1.0; staging pins no digest, so this is what the tag names now",
+            {"source": "staging", "release": None, "since": None},
+            id="resolved",
+        ),
+        pytest.param(
+            Artifact(V2, True, renamed=True),
+            rules(),
+            running(Pin("sha-1", B), at=None),
+            "staging runs sha-1; the same bytes are called 1.1.0",
+            {"source": "staging", "release": None, "since": None},
+            id="by its version tag",
+        ),
+        pytest.param(
+            Artifact(V2, True, "rebuilt", revision="f" * 40),
+            rules(),
+            running(Pin("sha-1", C), at=None),
+            "rebuilt, not the bytes that were tested: 1.1.0 was built again from revision ffffffffffff; "
+            "staging runs sha-1",
+            {"source": "staging", "release": None, "since": None, "rebuilt": 1, "revision": "f" * 40},
+            id="rebuilt, said first",
+        ),
+        pytest.param(
+            Artifact(V2, True),
+            rules("tag"),
+            running(V2, at=None),
+            "staging runs 1.1.0; `pin: tag` leaves out sha256:bbbbbbbbbbbb, so a tag that moves ships other bytes",
+            {"source": "staging", "release": None, "since": None},
+            id="a digest is not lost in silence",
+        ),
+    ],
+)
+def test_reviewers_are_told_what_ships_and_how_it_was_tested(
+    artifact: Artifact, applies: Rules, source: Running, text: str, data: dict[str, str | int | None]
+) -> None:
+    found = promoted(V1, artifact, applies, source)
+    assert isinstance(found, Change)
+    assert found.reason == Reason("promoted", text, data)
+
+
+def test_what_is_not_there_says_where_and_what_to_do() -> None:
+    found = promoted(V1, Artifact(V2, False))
+    assert isinstance(found, Held)
+    assert found.reason.text.startswith(f"docker.io/library/web does not have {B}, which staging runs from x/w")
+    assert "copy the image there" in found.reason.text
+
+
+@pytest.mark.parametrize(
+    ("revision", "said"),
+    [
+        pytest.param(None, f"names the digest that staging runs (sha-1@{B})", id="of the digest"),
+        pytest.param("f" * 40, f"names an image of revision ffffffffffff (sha-1@{B})", id="of the revision"),
+    ],
+)
+def test_without_a_version_tag_nothing_is_promoted(revision: str | None, said: str) -> None:
+    found = promotion.no_release_tag(WEB, V1, running(Pin("sha-1", B)), revision)
+    assert (found.reason.code, found.candidate) == ("held.no_release_tag", Pin("sha-1", B))
+    assert said in found.reason.text
+
+
+def test_several_overlays_of_the_source_speak_with_one_voice_by_the_last_that_changed() -> None:
+    found = promotion.one_of(WEB, V1, [running(V2, at=3), running(V2, at=7), running(V2, at=5)])
+    assert isinstance(found, Running)
+    assert found.arrived is not None
+    assert found.arrived.commit == commit(7)
+    unknown = promotion.one_of(WEB, V1, [running(V2, at=3), running(V2, at=None)])
+    assert isinstance(unknown, Running)
+    assert unknown.arrived is None
+
+
+def test_several_overlays_of_the_source_that_differ_promote_nothing() -> None:
+    found = promotion.one_of(WEB, V1, [running(V2, overlay="eu"), running(V3, overlay="us")])
+    assert isinstance(found, Held)
+    assert found.reason.code == "held.unordered"
+    assert found.reason.text == "staging does not run one pin but several: 1.1.0 in eu, 1.2.0 in us"
+
+
+@pytest.mark.parametrize(("count", "end"), [(5, "1.0.0 in 4"), (7, "1.0.0 in 4 and 2 more")])
+def test_of_many_overlays_the_first_are_named(count: int, end: str) -> None:
+    several = [running(V2 if at == 0 else V1, overlay=str(at)) for at in range(count)]
+    found = promotion.one_of(WEB, V1, several)
+    assert isinstance(found, Held)
+    assert found.reason.text.endswith(end)

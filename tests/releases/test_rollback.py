@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gitops_bot.images import policy as policies
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.images.rules import NamedPolicy, Rules
+from gitops_bot.releases.history import Release
+from gitops_bot.releases.plan import Change, Held, Kept
+from gitops_bot.releases.rollback import Goal, found, goal, rolled_back
+from tests.releases.past import FILE, OVERLAY, WEB, A, B, C, Files, commit, images, line
+
+RULES = Rules(None)
+BUILDS = Rules(NamedPolicy("builds", policies.pattern(r"^b(?P<key>\d+)$", order="numerical"), "config"))
+V1, V2, V3 = Pin("1.0.0", A), Pin("1.1.0", B), Pin("1.2.0", C)
+KEY = (OVERLAY, "web")
+
+
+def history(*commits: Files) -> tuple[Release, ...]:
+    steps = line(*commits).steps
+    return tuple(Release("production", len(steps) - at, step, step.changed) for at, step in enumerate(steps))
+
+
+KNOWN = history(
+    {FILE: images(web=V1, job=V1)},
+    {FILE: images(web=V2, job=V1), f"{OVERLAY}/limits.yaml": b"1"},
+    {FILE: images(web=V2)},
+    {FILE: images(web=V3, cron=V3)},
+    {f"{OVERLAY}/limits.yaml": b"2"},
+)
+PRESENT = {KEY: V3, (OVERLAY, "cron"): V3}
+
+
+def test_the_goal_is_what_was_pinned_then_and_what_a_rollback_leaves() -> None:
+    assert goal(KNOWN, KNOWN[4], PRESENT) == Goal(
+        KNOWN[4],
+        {KEY: V1, (OVERLAY, "job"): V1},
+        (
+            f"job in {OVERLAY} ({V1}) was removed since; it stays away",
+            f"cron in {OVERLAY} did not exist then; it stays as it is",
+            f"configuration that changed since is not reverted: {FILE}, {OVERLAY}/limits.yaml",
+        ),
+    )
+
+
+def test_the_present_release_is_a_goal_without_a_step() -> None:
+    assert goal(KNOWN, KNOWN[0], PRESENT) == Goal(KNOWN[0], PRESENT, ())
+
+
+@pytest.mark.parametrize(("count", "end"), [(10, "/09"), (13, "/09 and 3 more")])
+def test_of_many_files_the_first_are_named(count: int, end: str) -> None:
+    many = history({FILE: images(web=V1)}, {f"{OVERLAY}/{at:02}": b"" for at in range(count)})
+    (note,) = goal(many, many[1], {KEY: V1}).notes
+    assert note.endswith(f"{OVERLAY}{end}")
+
+
+def to(pin: Pin | None) -> Goal:
+    return Goal(KNOWN[4], {KEY: pin} if pin is not None else {}, ())
+
+
+@pytest.mark.parametrize(
+    ("present", "then", "applies", "direction", "after"),
+    [
+        pytest.param(V2, V1, RULES, "backward", V1, id="an older version"),
+        pytest.param(V1, V2, RULES, "forward", V2, id="back from a downgrade"),
+        pytest.param(Pin("sha-b", B), Pin("sha-a", A), RULES, "backward", Pin("sha-a", A), id="without an order"),
+        pytest.param(Pin("b10", B), Pin("b9", A), BUILDS, "backward", Pin("b9", A), id="by the policy"),
+        pytest.param(Pin("b9", B), Pin("b10", A), BUILDS, "forward", Pin("b10", A), id="forward by the policy"),
+        pytest.param(V2, Pin("v1.1.0", B), RULES, "backward", Pin("v1.1.0", B), id="of one order by another name"),
+        pytest.param(Pin("main", B), Pin("main", A), RULES, "moved", Pin("main", A), id="the tag, with its old digest"),
+        pytest.param(V2, Pin("1.0.0"), RULES, "backward", Pin("1.0.0"), id="a tag alone takes the digest away"),
+        pytest.param(Pin(None, B), V1, RULES, "backward", V1, id="a tag comes back"),
+        pytest.param(V2, Pin(None, A), RULES, "moved", Pin("1.1.0", A), id="a digest alone keeps the tag"),
+        pytest.param(Pin(), V1, RULES, "adopted", V1, id="over nothing"),
+    ],
+)
+def test_an_entry_goes_back(present: Pin, then: Pin, applies: Rules, direction: str, after: Pin) -> None:
+    change = rolled_back(WEB, present, applies, to(then))
+    assert isinstance(change, Change)
+    assert (change.entry, change.before, change.after, change.source, change.direction) == (
+        WEB,
+        present,
+        after,
+        "rollback",
+        direction,
+    )
+
+
+def test_the_reason_names_the_release() -> None:
+    change = rolled_back(WEB, V2, RULES, to(V1))
+    assert change.reason == Reason(
+        "rolled_back",
+        "back to release 1 (0000000000) of 2026-08-01 11:00 UTC, by Ada 1",
+        {"release": commit(1), "number": 1},
+    )
+
+
+@pytest.mark.parametrize(
+    ("present", "then", "said"),
+    [
+        pytest.param(V2, Pin("1.0.0"), "it pinned no digest", id="a tag alone may name other bytes by now"),
+        pytest.param(V2, Pin(None, A), "1.1.0 stays beside it", id="a tag that the digest never had"),
+    ],
+)
+def test_what_does_not_come_back_exactly_is_said(present: Pin, then: Pin, said: str) -> None:
+    assert said in rolled_back(WEB, present, RULES, to(then)).reason.text
+
+
+@pytest.mark.parametrize(
+    ("present", "then", "code"),
+    [
+        pytest.param(V1, V1, "current", id="the same then and now"),
+        pytest.param(V1, None, "nothing_new", id="not there yet"),
+        pytest.param(V1, Pin(), "nothing_new", id="nothing was pinned"),
+    ],
+)
+def test_an_entry_stays(present: Pin, then: Pin | None, code: str) -> None:
+    kept = rolled_back(WEB, present, RULES, to(then))
+    assert isinstance(kept, Kept)
+    assert (kept.pin, kept.reason.code) == (present, code)
+
+
+def test_an_entry_of_another_overlay_is_another_entry() -> None:
+    assert isinstance(rolled_back(replace(WEB, overlay="elsewhere"), V2, RULES, to(V1)), Kept)
+
+
+CHANGE = Change(WEB, V2, V1, "rollback", "backward", Reason("rolled_back", "back"))
+
+
+@pytest.mark.parametrize(
+    ("exists", "missing", "code"),
+    [
+        pytest.param(False, (), "held.vanished", id="the image is gone"),
+        pytest.param(True, ("linux/arm64",), "held.platforms", id="a platform is gone"),
+        pytest.param(False, ("linux/arm64",), "held.vanished", id="both"),
+    ],
+)
+def test_what_the_registry_lost_is_not_gone_back_to(exists: bool, missing: tuple[str, ...], code: str) -> None:
+    held = found(CHANGE, exists=exists, missing=missing)
+    assert isinstance(held, Held)
+    assert (held.current, held.candidate, held.reason.code) == (V2, V1, code)
+    assert "--to" in held.reason.text
+
+
+def test_what_is_there_is_gone_back_to() -> None:
+    assert found(CHANGE, exists=True) is CHANGE

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gitops_bot.releases import soak
+
+NOW = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
+TWO_HOURS = timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"),
+    [
+        pytest.param(NOW - timedelta(minutes=90), timedelta(minutes=30), id="half an hour left"),
+        pytest.param(NOW - TWO_HOURS, timedelta(0), id="just over"),
+        pytest.param(NOW - timedelta(days=9), timedelta(0), id="long over"),
+        pytest.param(NOW + timedelta(days=9), TWO_HOURS, id="a commit from the future waits no longer than all"),
+    ],
+)
+def test_what_is_left_counts_from_the_commit(since: datetime, expected: timedelta) -> None:
+    assert soak.left(since, NOW, TWO_HOURS) == expected
+
+
+def test_a_pin_that_has_not_run_long_enough_is_held_with_what_is_left() -> None:
+    reason = soak.held("staging", NOW - timedelta(minutes=90), NOW, TWO_HOURS)
+    assert reason is not None
+    assert (reason.code, dict(reason.data)) == ("held.soak", {"soak": "2h", "left": 1800})
+    assert "runs in staging for 1 hour of 2h: 30m left" in reason.text
+
+
+@pytest.mark.parametrize(
+    ("since", "wanted"),
+    [
+        pytest.param(NOW - TWO_HOURS, TWO_HOURS, id="long enough"),
+        pytest.param(NOW, timedelta(0), id="no soak"),
+        pytest.param(None, timedelta(0), id="no soak, and nobody knows since when"),
+    ],
+)
+def test_a_pin_passes(since: datetime | None, wanted: timedelta) -> None:
+    assert soak.held("staging", since, NOW, wanted) is None
+
+
+def test_without_a_known_beginning_nothing_passes() -> None:
+    reason = soak.held("staging", None, NOW, TWO_HOURS)
+    assert reason is not None
+    assert reason.code == "held.history_bound"

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.images.reference import Pin
+from gitops_bot.releases.trail import DEPTH, arrival, enough, stays
+from tests.releases.past import FILE, OVERLAY, WEB, A, B, Files, images, line, web
+
+if TYPE_CHECKING:
+    from gitops_bot.releases.line import Line
+
+
+def told(known: Line) -> list[tuple[int | None, Pin]]:
+    return [(int(stay.step.commit, 16) if stay.step else None, stay.pin) for stay in stays(known, WEB)]
+
+
+ONE, TWO = Pin("1", A), Pin("2", B)
+RENAMED = b"images:\n  - name: %s\n    newName: ghcr.io/acme/web\n    newTag: '%s'\n"
+
+
+def tagged(tag: str, digest: str | None = None) -> Files:
+    return {FILE: images(web=Pin(tag, digest))}
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        pytest.param(web(ONE, TWO, ONE), [(1, ONE), (2, TWO), (3, ONE)], id="each pin with the commit that brought it"),
+        pytest.param(web("1", ONE, TWO), [(1, ONE), (3, TWO)], id="a digest that comes later is no other pin"),
+        pytest.param(web(ONE, "1", Pin("1", B)), [(1, ONE), (3, Pin("1", B))], id="a digest that went is remembered"),
+        pytest.param(web(ONE, Pin(None, A), TWO), [(1, ONE), (3, TWO)], id="nor is a tag that went"),
+        pytest.param(web("1", Pin(None, A)), [(1, Pin("1")), (2, Pin(None, A))], id="a tag and a digest are two"),
+        pytest.param(web(ONE, None, TWO), [(1, ONE), (3, TWO)], id="away for a while"),
+        pytest.param(web(ONE, Pin(), ONE), [(1, ONE)], id="pinned nothing for a while"),
+        pytest.param(web(ONE, TWO, complete=False), [(None, ONE), (2, TWO)], id="what stood before the cut"),
+        pytest.param(line(), [], id="no history"),
+        pytest.param(
+            line(tagged("1"), {FILE: b"images: &x [\n"}, tagged("2")), [(1, Pin("1")), (3, Pin("2"))], id="unreadable"
+        ),
+        pytest.param(
+            line(tagged("1"), {FILE: b"images:\n  - {name: web, newTag: 9}\n  - {name: web}\n"}, tagged("2")),
+            [(1, Pin("1")), (3, Pin("2"))],
+            id="an entry that is refused",
+        ),
+        pytest.param(
+            line(
+                tagged("1"), {f"{OVERLAY}/kustomization.yml": images(web="1"), FILE: None}, {f"{OVERLAY}/x.yaml": b"x"}
+            ),
+            [(1, Pin("1"))],
+            id="another name for the file, and a commit beside it",
+        ),
+    ],
+)
+def test_the_pins_of_an_entry_one_after_the_other(known: Line, expected: list[tuple[int | None, Pin]]) -> None:
+    assert told(known) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "followed"),
+    [
+        pytest.param(RENAMED % (b"old", b"1"), RENAMED % (b"web", b"2"), True, id="the same repository"),
+        pytest.param(
+            RENAMED % (b"old", b"1"),
+            RENAMED % (b"web", b"2") + (RENAMED % (b"old", b"1"))[8:],
+            False,
+            id="the other one is still there",
+        ),
+        pytest.param(
+            RENAMED % (b"old", b"1") + (RENAMED % (b"older", b"0"))[8:],
+            RENAMED % (b"web", b"2"),
+            False,
+            id="two could be meant",
+        ),
+        pytest.param(images(other="1"), RENAMED % (b"web", b"2"), False, id="another repository"),
+        pytest.param(b"images:\n  - {name: A/, newTag: 1}\n", images(web="2"), False, id="no repository at all"),
+    ],
+)
+def test_an_entry_is_followed_to_the_name_that_it_had(before: bytes, after: bytes, followed: bool) -> None:
+    expected = [(1, Pin("1")), (2, Pin("2"))] if followed else [(2, Pin("2"))]
+    assert told(line({FILE: before}, {FILE: after})) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "pin", "expected"),
+    [
+        pytest.param(web(ONE, TWO), TWO, 2, id="the last commit"),
+        pytest.param(web(ONE, TWO, ONE), ONE, 3, id="the last time that it came"),
+        pytest.param(web(TWO), TWO, 1, id="with the file"),
+        pytest.param(web(TWO, None, TWO), TWO, 3, id="added again"),
+        pytest.param(web("2", TWO), TWO, 2, id="the digest came later, and the bytes with it"),
+        pytest.param(web(Pin("sha-1", B), TWO), TWO, 1, id="the same bytes by another tag"),
+        pytest.param(web(TWO, "2"), Pin("2"), 1, id="a tag alone"),
+        pytest.param(
+            line({FILE: images(web=ONE, job=TWO)}, {FILE: images(web=TWO, job=TWO)}), TWO, 2, id="another entry had it"
+        ),
+        pytest.param(
+            line({FILE: images(web=ONE) + f"# next: {B}\n".encode()}, {FILE: images(web=TWO)}),
+            TWO,
+            2,
+            id="a comment had it",
+        ),
+        pytest.param(
+            line({FILE: images(web=TWO)}, {FILE: images(web=TWO) + b"# x\n"}, {f"{OVERLAY}/x": b""}),
+            TWO,
+            1,
+            id="what changes beside it is no arrival",
+        ),
+        pytest.param(
+            line({FILE: b'images: [{name: web, newTag: "\\x32"}]\n'}, {FILE: images(web=TWO, a="1")}),
+            Pin("2"),
+            1,
+            id="spelt with a backslash",
+        ),
+        pytest.param(web(TWO, TWO, complete=False), TWO, None, id="older than what is known"),
+        pytest.param(line({FILE: b"x: ["}, {FILE: images(web=TWO)}), TWO, 2, id="in doubt later"),
+    ],
+)
+def test_when_the_present_pin_came(known: Line, pin: Pin, expected: int | None) -> None:
+    found = arrival(known, WEB, pin)
+    assert (int(found.commit, 16) if found else None) == expected
+
+
+def test_two_hundred_commits_of_the_overlay_are_enough() -> None:
+    touching = [{f"{OVERLAY}/x": str(at).encode()} for at in range(DEPTH + 1)]
+    elsewhere = [{"apps/api/x": str(at).encode()} for at in range(DEPTH + 1)]
+    assert enough(line(*touching, complete=False), OVERLAY)
+    assert not enough(line(*touching[:-1], complete=False), OVERLAY)
+    assert not enough(line(*elsewhere, complete=False), OVERLAY)
+    assert enough(line(*touching[:2], complete=True), OVERLAY)
+
+
+def test_what_is_older_than_two_hundred_commits_of_the_overlay_counts_for_nothing() -> None:
+    later: list[Files] = [{f"{OVERLAY}/x": str(at).encode()} for at in range(DEPTH - 1)]
+    assert told(line(tagged("1"), tagged("2"), *later)) == [(None, Pin("1")), (2, Pin("2"))]
+    assert told(line(tagged("1"), tagged("2"), *later, {f"{OVERLAY}/x": b"last"})) == []
+
+
+def test_an_overlay_at_the_top_is_an_overlay() -> None:
+    top = replace(WEB, overlay=".", file="kustomization.yaml")
+    known = line({"kustomization.yaml": images(web=ONE)}, {"apps/x": b""}, {"kustomization.yaml": images(web=TWO)})
+    assert [stay.pin for stay in stays(known, top)] == [ONE, TWO]
