@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
@@ -25,6 +26,7 @@ __all__ = [
     "Environment",
     "Hold",
     "NamedGroup",
+    "Promotion",
     "Propose",
     "RegistryAccess",
     "Window",
@@ -45,13 +47,28 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Promotion:
+    """Where an environment's pins come from, the file, line and column that say so, and how long they soak there."""
+
+    source: str
+    place: tuple[str, int, int]
+    soak: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
-    """One environment. `places` are the file, line and column of each of its `overlays`."""
+    """One environment. `places` are the file, line and column of each of its `overlays`.
+
+    `match_by` and `release_tag` hold for every promotion to it, `promotion` is the one that needs nobody to ask for it.
+    """
 
     name: str
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...]
     propose: Propose
+    match_by: Literal["digest", "revision"]
+    release_tag: bool
+    promotion: Promotion | None
     said: Said = field(repr=False)
     by_name: Mapping[str, Said] = field(repr=False)
     by_repository: Mapping[ImageName, Said] = field(repr=False)
@@ -65,6 +82,7 @@ class Environment:
             pin=own.pin or self.said.pin or "tag+digest",
             on_move=own.on_move or self.said.on_move,
             ignore=bool(self.said.ignore if own.ignore is None else own.ignore),
+            own_policy=own.policy is not None,
         )
 
 
@@ -147,10 +165,20 @@ def _environment(
         overlays=form.overlays,
         places=tuple(_place(document, ("environments", name, "overlays", at)) for at in range(len(form.overlays))),
         propose=propose(form.propose),
+        match_by=form.match or "digest",
+        release_tag=form.tag == "release",
+        promotion=_promotion(document, name, form),
         said=_said(form, policies),
         by_name=MappingProxyType(images),
         by_repository=MappingProxyType({parsed: said for image, said in images.items() if (parsed := _parsed(image))}),
     )
+
+
+def _promotion(document: places.Document, name: str, form: forms.EnvironmentForm) -> Promotion | None:
+    if form.promote_from is None:
+        return None
+    place = _place(document, ("environments", name, "promote_from"))
+    return Promotion(form.promote_from, place, form.soak or timedelta(0))
 
 
 def _place(document: places.Document, path: places.Path) -> tuple[str, int, int]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.config import check_propose
+from gitops_bot.config import check_promotion, check_propose
 from gitops_bot.config.form_policy import KINDS
 from gitops_bot.config.leaves import quoted, slug
 from gitops_bot.config.places import Scalar
-from gitops_bot.config.words import suggestion
+from gitops_bot.config.words import meant
 from gitops_bot.images.reference import ImageName
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def check(document: Document) -> None:
         for image in _below(document, (*path, "images")):
             _policy(document, path, (*path, "images", image))
         check_propose.check(document, (*path, "propose"))
+    check_promotion.check(document, environments)
     for name in _below(document, ("registries",)):
         _login(document, ("registries", name))
     holds = document.at(("holds",))
@@ -97,25 +98,16 @@ def _known(document: Document, path: Path, name: Scalar) -> None:
     policies = _below(document, ("policies",))
     write = f"write it under `policies`, as in `policies: {{{name[:60]}: {{semver: ^1.2}}}}`"
     if name not in policies:
-        document.tell(
-            document.value(path), f"there is no policy {quoted(name)}", _meant(document, name, "policies", write)
-        )
+        advice = meant(document, name, "policies", policies) or write
+        document.tell(document.value(path), f"there is no policy {quoted(name)}", advice)
 
 
 def _environment(document: Document, path: Path) -> None:
     """A hold of an environment that does not exist."""
-    name = document.at(path)
-    if isinstance(name, Scalar) and name.kind in ("text", "number") and name not in _below(document, ("environments",)):
-        advice = _meant(document, name, "environments", "write it under `environments`")
+    name, known = document.at(path), _below(document, ("environments",))
+    if isinstance(name, Scalar) and name.kind in ("text", "number") and name not in known:
+        advice = meant(document, name, "environments", known) or "write it under `environments`"
         document.tell(document.value(path), f"there is no environment {quoted(name)}", advice)
-
-
-def _meant(document: Document, name: str, key: str, otherwise: str) -> str:
-    known = _below(document, (key,))
-    close = suggestion(document, name, known)
-    if close:
-        return f"did you mean `{close}`?"
-    return f"`{key}` has: {', '.join(f'`{each[:60]}`' for each in list(known)[:20])}" if known else otherwise
 
 
 def _login(document: Document, path: Path) -> None:

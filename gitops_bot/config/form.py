@@ -5,6 +5,7 @@ Only what works is here: a key that is not built yet is an unknown key.
 
 from __future__ import annotations
 
+from datetime import timedelta  # noqa: TC003 - pydantic reads it from here
 from typing import Annotated, Literal, get_args
 
 from pydantic import ConfigDict, Field
@@ -65,6 +66,15 @@ class RulesForm(Form):
 class EnvironmentForm(RulesForm):
     """One environment. `policy`, `pin`, `on_move` and `ignore` hold for every entry of its overlays."""
 
+    # As `check_promotion` has it; the models cannot say it, since each key may be right by itself.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "dependentRequired": {"soak": ["promote_from"]},
+            "if": {"properties": {"match": {"const": "revision"}}, "required": ["match"]},
+            "then": {"properties": {"tag": {"const": "release"}}, "required": ["tag"]},
+        }
+    )
+
     overlays: Annotated[tuple[Overlay, ...], leaf.listed('overlays: ["apps/*/staging"]', least=1)] = Field(
         json_schema_extra={"minItems": 1},
         description="Where its kustomizations are, as paths from the top of the repository. `*` and `?` match "
@@ -76,6 +86,32 @@ class EnvironmentForm(RulesForm):
         default={},
         description="What one image says differently: by the `name` of an entry, else by its repository.",
         examples=[{"ghcr.io/acme/web": {"policy": "releases"}, "postgres": {"ignore": True}}],
+    )
+    promote_from: Annotated[
+        str | None, *leaf.text("is the name of another environment", "promote_from: staging", leaf.NAME)
+    ] = Field(
+        default=None,
+        description="The environment whose pins it gets, for the entries that both have: an image with a `policy` of "
+        "its own goes by that, and the `policy` of this environment is for what the other one does not have.",
+        examples=["staging"],
+    )
+    match: Annotated[Literal["digest", "revision"] | None, *leaf.choice("match: digest", "digest", "revision")] = Field(
+        default=None,
+        description="What is the same after a promotion: the bytes, by their `digest` (the default), or only the "
+        "`revision` that an image was built from, for pipelines that build again for the version tag (`tag: release`).",
+        examples=["digest"],
+    )
+    tag: Annotated[Literal["source", "release"] | None, *leaf.choice("tag: release", "source", "release")] = Field(
+        default=None,
+        description="Which tag a promotion writes: that of the other environment (`source`, the default), or the "
+        "version tag that the registry has for the same image (`release`).",
+        examples=["release"],
+    )
+    soak: Annotated[timedelta | None, *leaf.span("soak: 2h")] = Field(
+        default=None,
+        description="How long the other environment has to run a pin before it goes on by itself, as in `90s`, `15m`, "
+        "`2h` or `1d12h`, at most 366 days. Without it, at once.",
+        examples=["2h", "1d12h", 0],
     )
     propose: ProposeForm = Field(
         default_factory=ProposeForm,

@@ -16,9 +16,11 @@ from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from gitops_bot.config.places import Scalar
+from gitops_bot.images import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import timedelta
 
 #: How a value is read, and its JSON Schema: what `Annotated` takes after the type.
 Leaf = tuple[PlainValidator, WithJsonSchema]
@@ -60,6 +62,8 @@ REPOSITORY = (
     r"|file:///[^\s\x00-\x1f\x7f]{1,1000}"
     r"|[A-Za-z0-9_.]+@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s@:\x00-\x1f\x7f-][^\s@\x00-\x1f\x7f]{0,1000})$"
 )
+#: As `duration.parse` reads it, but for the most that it takes.
+SPAN = r"^(?:0|(?=[0-9])(?:[0-9]{1,5}d)?(?:[0-9]{1,6}h)?(?:[0-9]{1,7}m)?(?:[0-9]{1,8}s)?)$"
 #: The name of an environment variable, and not by mistake the token itself.
 VARIABLE = r"^(?!gh[a-z]_|github_pat_)[A-Za-z_][A-Za-z0-9_]{0,200}$"
 
@@ -179,6 +183,21 @@ def rate(example: str, most: int) -> Leaf:
         return number
 
     return PlainValidator(read), WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": most})
+
+
+def span(example: str) -> Leaf:
+    """A span of time: `90s`, `2h`, `1d12h`, and `0`, which is a number to YAML."""
+
+    def read(value: object) -> timedelta:
+        scalar = _scalar(value, example)
+        try:
+            return duration.parse(scalar)
+        except ValueError as error:
+            raise told(f"is wrong: {error}", f"as in `{example}`") from None
+
+    return PlainValidator(read), WithJsonSchema(
+        {"type": ["string", "integer"], "pattern": SPAN, "minimum": 0, "maximum": 0}
+    )
 
 
 def _version(value: object) -> int:

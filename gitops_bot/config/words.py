@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 #: Longer words are no slips of the fingers, and would take long to compare.
 _MOST_COMPARED = 60
 _MOST_KNOWN = 200
+_MOST_NAMED = 20
 #: So many are translated before they are put in order and cut to those that are shown.
 _MOST_TOLD = 1000
 _SECRETS = ("auth", "passphrase", "password", "secret", "token")
@@ -75,6 +76,15 @@ def suggestion(document: Document, word: str, known: Iterable[str]) -> str | Non
         return None
     close = get_close_matches(word, islice(known, _MOST_KNOWN), n=1, cutoff=0.7)
     return close[0] if close else None
+
+
+def meant(document: Document, name: str, key: str, known: Iterable[str]) -> str | None:
+    """The way out where `key` has nothing of that name but these; None where it has nothing at all."""
+    known = list(islice(known, _MOST_KNOWN))
+    close = suggestion(document, name, known)
+    if close:
+        return f"did you mean `{close}`?"
+    return f"`{key}` has: {', '.join(f'`{each[:60]}`' for each in known[:_MOST_NAMED])}" if known else None
 
 
 def _tell(document: Document, what: str, path: Path, kind: str | None) -> None:

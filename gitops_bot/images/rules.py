@@ -30,7 +30,7 @@ class Rules:
     """What applies to one entry.
 
     `on_move` is None where the kind of the tag decides. `unmanaged` says why nothing could be inferred, which people
-    are told.
+    are told. `own_policy`: the policy is said of this very image, and so beats a promotion.
     """
 
     policy: NamedPolicy | None
@@ -38,6 +38,7 @@ class Rules:
     on_move: OnMove | None = None
     ignore: bool = False
     unmanaged: Reason | None = None
+    own_policy: bool = False
 
 
 class Pinned(Protocol):

@@ -9,6 +9,7 @@ from gitops_bot.releases import inference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
 
     from gitops_bot.proposals.group import Grouping
     from gitops_bot.proposals.schedule import Window
@@ -104,6 +105,25 @@ class Proposing(Protocol):
         ...
 
 
+class Promoting(Protocol):
+    """How an environment gets its pins from another one, without anybody asking for it."""
+
+    @property
+    def source(self) -> str:
+        """The name of that environment."""
+        ...
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """File, line and column where it is written."""
+        ...
+
+    @property
+    def soak(self) -> timedelta:
+        """How long the source has to run a pin before it goes on by itself."""
+        ...
+
+
 class Environment(Protocol):
     """One environment."""
 
@@ -125,6 +145,21 @@ class Environment(Protocol):
     @property
     def propose(self) -> Proposing:
         """How its changes are put to people."""
+        ...
+
+    @property
+    def match_by(self) -> Literal["digest", "revision"]:
+        """What a promotion leaves the same: the bytes, or only the revision that they were built from."""
+        ...
+
+    @property
+    def release_tag(self) -> bool:
+        """Whether a promotion writes the version tag of the same image in the place of the source's tag."""
+        ...
+
+    @property
+    def promotion(self) -> Promoting | None:
+        """Where its pins come from, if from another environment."""
         ...
 
 

@@ -6,8 +6,8 @@ import posixpath
 from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.manifests import kustomization
-from gitops_bot.releases import dead, overlays
+from gitops_bot.manifests import kustomization, mistyped
+from gitops_bot.releases import correspondence, dead, overlays
 from gitops_bot.releases.checked import Checked
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.journeys.book import Book
     from gitops_bot.manifests.kustomization import Entry, Kustomization
+    from gitops_bot.releases.overlays import Selection
 
 
 class Files(Protocol):
@@ -29,13 +30,14 @@ def check(files: Files, tree: Mapping[str, str], book: Book) -> Checked:
     """Look at every overlay of every environment, and at the bases that they build upon.
 
     Raises:
-        ConfigError: a file is claimed by two environments.
+        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
     """
     selection = overlays.select(book.environments, tree)
+    correspondence.check(book.environments)
     claimed = {found.file: name for name, found_here in selection.overlays.items() for found in found_here}
     known = _Known(files, tree)
     read = known.compose(claimed)
-    problems = [*selection.problems, *known.problems]
+    problems = [*selection.problems, *_alone(book, selection), *known.problems]
     for item in read:
         problems += _entries(item, book, claimed[item.file])
     known.compose_bases(read)
@@ -86,14 +88,35 @@ class _Known:
 _EMPTY = kustomization.read(b"", "")
 
 
+def _alone(book: Book, selection: Selection) -> Iterator[Problem]:
+    """Promotions that find nothing to promote to: some overlays may well be the target's alone, but hardly all.
+
+    Where one of the two has no overlays at all, that is told already.
+    """
+    for name, environment in book.environments.items():
+        if environment.promotion is None:
+            continue
+        source = environment.promotion.source
+        here, there = selection.overlays[name], selection.overlays[source]
+        if here and there and not any(pair.sources for pair in correspondence.pairs(there, here)):
+            message = (
+                f"no overlay of {name} corresponds to one of {source}: "
+                f"{here[0].directory} by `{here[0].glob}`, {there[0].directory} by `{there[0].glob}`"
+            )
+            advice = "the wildcards of both have to stand for the same, as in `apps/*/staging` and `apps/*/production`"
+            yield Problem("failed.edit", message, advice, *environment.promotion.place)
+
+
 def _entries(item: Kustomization, book: Book, environment: str) -> Iterator[Problem]:
-    for entry in item.entries:
+    for entry, node in zip(item.entries, item.nodes, strict=True):
         rules = book.rules(environment, entry)
         if rules.ignore:
             continue
         if entry.refusal is not None:
             yield entry.refusal
-        elif entry.image is None and rules.policy is not None:
+            continue
+        yield from mistyped.problems(item.document, node)
+        if entry.image is None and (rules.policy is not None or book.environments[environment].promotion is not None):
             message = f"{(entry.new_name or entry.name)[:300]!r} is not the name of an image repository"
             yield _problem(item, entry, message, "correct it, or say `ignore: true` for it in gitops-bot.yaml")
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -42,6 +42,10 @@ environments:
     overlays: ["apps/{app}/overlays/production", ./clusters/**/prod/]
     pin: digest
     on_move: hold
+    promote_from: staging
+    match: revision
+    tag: release
+    soak: 1d12h
     images:
       api:
         policy: {semver: ^1.2, prereleases: true, pattern: "^v"}
@@ -103,6 +107,8 @@ def test_a_good_file_is_read_in_its_order() -> None:
     assert production.name == "production"
     assert production.overlays == ("apps/{app}/overlays/production", "./clusters/**/prod/")
     assert production.places == (("gitops-bot.yaml", 21, 16), ("gitops-bot.yaml", 21, 50))
+    assert production.promotion == config.Promotion("staging", ("gitops-bot.yaml", 24, 19), timedelta(hours=36))
+    assert (production.match_by, production.release_tag) == ("revision", True)
     assert production.propose == config.Propose(
         group=(
             config.NamedGroup("web", images=("ghcr.io/acme/web*",), together=True),
@@ -126,9 +132,9 @@ def test_a_good_file_is_read_in_its_order() -> None:
             "ghcr.io/acme/web",
             datetime(2026, 12, 24, tzinfo=UTC),
             "no release before the fair",
-            ("gitops-bot.yaml", 42, 5),
+            ("gitops-bot.yaml", 46, 5),
         ),
-        config.Hold("staging", None, datetime(2026, 12, 24, 17, tzinfo=UTC), "the fair", ("gitops-bot.yaml", 43, 5)),
+        config.Hold("staging", None, datetime(2026, 12, 24, 17, tzinfo=UTC), "the fair", ("gitops-bot.yaml", 47, 5)),
     )
     assert dict(read.registries) == {
         "ghcr.io": config.RegistryAccess(username="bot", password_env="GHCR_TOKEN"),
@@ -140,7 +146,9 @@ def test_a_good_file_is_read_in_its_order() -> None:
 def test_the_smallest_file_has_defaults() -> None:
     read = config.read("version: 1\n" + REST, "f.yaml")
     assert (read.repository, read.branch, dict(read.registries), read.holds) == (None, None, {}, ())
-    assert read.environments["dev"].propose == config.Propose("pull-request", "environment")
+    dev = read.environments["dev"]
+    assert dev.propose == config.Propose("pull-request", "environment")
+    assert (dev.promotion, dev.match_by, dev.release_tag) == (None, "digest", False)
     assert read.rules("dev", entry("web")) == Rules(None, pin="tag+digest", on_move=None, ignore=False)
 
 
@@ -160,16 +168,29 @@ OWN = NamedPolicy(None, semver("^1.2", prereleases=True, pattern="^v"), "config"
         pytest.param(
             "staging",
             entry("web", "ghcr.io/acme/web"),
-            Rules(RELEASES, ignore=False),
+            Rules(RELEASES, ignore=False, own_policy=True),
             id="by repository, ignore undone",
         ),
-        pytest.param("staging", entry("ghcr.io/acme/web", "x/y"), Rules(RELEASES), id="by name before the repository"),
+        pytest.param(
+            "staging",
+            entry("ghcr.io/acme/web", "x/y"),
+            Rules(RELEASES, own_policy=True),
+            id="by name before the repository",
+        ),
         pytest.param("staging", entry("postgres"), Rules(BUILDS, pin="tag", ignore=True), id="key by key"),
         pytest.param(
             "staging", entry("db", "docker.io/library/postgres"), Rules(BUILDS, pin="tag", ignore=True), id="normalised"
         ),
         pytest.param("staging", Entry("postgres"), Rules(BUILDS, pin="tag", ignore=True), id="by name, no image name"),
-        pytest.param("production", entry("api"), Rules(OWN, pin="digest", on_move="follow"), id="a policy written out"),
+        pytest.param(
+            "production",
+            entry("api"),
+            Rules(OWN, pin="digest", on_move="follow", own_policy=True),
+            id="a policy written out",
+        ),
+        pytest.param(
+            "production", entry("web"), Rules(None, pin="digest", on_move="hold"), id="nothing but the promotion"
+        ),
     ],
 )
 def test_an_image_beats_its_environment(environment: str, who: Entry, expected: Rules) -> None:
@@ -397,8 +418,8 @@ WITHIN = {
     "alternatives": ("overlays: ['a/{b,c}']", "4:16 an item of `overlays` is a path from the top of the repository,"),
     "a truth for a path": ("overlays: [true]", "4:16 an item of `overlays` is a text, and YAML reads true as true or"),
     "not built yet": (
-        "overlays: [a]\n    promote_from: dev",
-        "5:5 unknown key 'promote_from' / known here: `policy`, ",
+        "overlays: [a]\n    verify: cosign",
+        "5:5 unknown key 'verify' / known here: `policy`, ",
     ),
     "no such policy": (
         "overlays: [a]\n    policy: relases",
@@ -607,6 +628,9 @@ KEYS = [
     "overlays",
     "images",
     "as",
+    "promote_from",
+    "match",
+    "soak",
     "labels",
     "web",
     "propose",

@@ -55,6 +55,11 @@ def proposed(lines: str) -> str:
     return HEAD + f"environments: {{a: {{overlays: [a], propose: {{{lines}}}}}}}\n"
 
 
+def promoted(lines: str) -> str:
+    """A file with an environment that says that, after another one, `b`."""
+    return HEAD + f"environments: {{b: {{overlays: [b]}}, a: {{overlays: [a], {lines}}}}}\n"
+
+
 def held(lines: str) -> str:
     """A file with one hold."""
     return DEV + f"holds: [{{{lines}}}]\n"
@@ -166,6 +171,11 @@ registries:
   registry:5000: {}
   localhost: {}
 """,
+    "a promotion in every word": promoted("promote_from: b, match: revision, tag: release, soak: 1d2h3m4s"),
+    "a promotion in other words": promoted("promote_from: b, match: digest, tag: source, soak: 0"),
+    "no soaking, as a text": promoted("promote_from: b, soak: '0'"),
+    "a promotion by hand": promoted("match: revision, tag: release"),
+    "from a number": HEAD + "environments: {1.5: {overlays: [a]}, b: {overlays: [b], promote_from: 1.5}}",
     "numbers as texts": DEV + "branch: 1.0\npolicies: {1.5: {digest: 1.10}, 2: {semver: 1.2}}",
     "a version with a point": "version: 1.0\nenvironments: {dev: {overlays: [dev]}}",
     "a commit, and what says nothing beside it": proposed(
@@ -200,7 +210,20 @@ REFUSED = {
     "a bad name": HEAD + "environments: {a b: {overlays: [a]}}",
     "an unknown key": DEV + "colour: red",
     "a key of another place": HEAD + "environments: {a: {overlays: [a], labels: [x]}}",
-    "not built yet": HEAD + "environments: {a: {overlays: [a], promote_from: b}}",
+    "not built yet": HEAD + "environments: {a: {overlays: [a], verify: cosign}}",
+    "a promotion of an image": HEAD + "environments: {a: {overlays: [a], images: {b: {promote_from: a}}}}",
+    "a promotion from nowhere": promoted("promote_from: a b"),
+    "a promotion from two": promoted("promote_from: [dev, b]"),
+    "another match": promoted("promote_from: b, match: tag"),
+    "a revision without a version": promoted("promote_from: b, match: revision"),
+    "a revision by the tag of the source": promoted("match: revision, tag: source"),
+    "another tag": promoted("promote_from: b, tag: latest"),
+    "soaking nowhere": promoted("soak: 2h"),
+    "soaking for a number": promoted("promote_from: b, soak: 2"),
+    "soaking for words": promoted("promote_from: b, soak: 2 hours"),
+    "soaking for nothing": promoted("promote_from: b, soak: ''"),
+    "soaking backwards": promoted("promote_from: b, soak: 5m2h"),
+    "soaking less than no time": promoted("promote_from: b, soak: -1h"),
     "a null": DEV + "branch: ~",
     "a truth for a text": DEV + "branch: true",
     "a bad branch": DEV + "branch: a..b",
@@ -309,6 +332,11 @@ ONLY_THE_READER_REFUSES = {
     "a glob that says a name twice": HEAD + "environments: {a: {overlays: ['{b}/{b}']}}",
     "groups that make one branch": proposed("group: [{name: a.b, images: [a]}, {name: A-b, images: [c]}]"),
     "no such time zone": proposed("schedule: [{days: [mon], timezone: Europe/Berln}]"),
+    "promoted from no environment": promoted("promote_from: c"),
+    "promoted from itself": promoted("promote_from: a"),
+    "promoted in a circle": HEAD
+    + "environments: {a: {overlays: [a], promote_from: b}, b: {overlays: [b], promote_from: a}}",
+    "soaking for years": promoted("promote_from: b, soak: 367d"),
     "no such environment": held("environment: production, until: 2026-12-24, why: a"),
     "no such day": held("environment: dev, until: 2026-02-30, why: a"),
     "a digest that is not pinned": HEAD + "environments: {a: {overlays: [a], pin: tag, policy: {digest: b}}}",

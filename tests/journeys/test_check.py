@@ -113,6 +113,118 @@ def test_everything_wrong_with_the_overlays_is_told_and_the_rest_is_counted(tmp_
     assert text.out == "5 files, 5 entries: 6 wrong\n"
 
 
+def test_a_tag_that_kustomize_takes_for_a_number_is_told_unless_the_entry_is_ignored(tmp_path: Path) -> None:
+    config = CONFIG.replace(
+        '    overlays: ["apps/*/staging', '    images: {db: {ignore: true}}\n    overlays: ["apps/*/staging'
+    )
+    files = {
+        "gitops-bot.yaml": config,
+        "apps/web/staging/kustomization.yaml": """\
+images:
+- name: db
+  newTag: 1.10
+- name: web
+  newTag: 1.10
+- {name: api, newTag: "1.10"}
+- {name: job, newTag: 2024-01-15}
+- {name: cron, newTag: 7284872}
+""",
+        "apps/web/production/kustomization.yaml": GOOD,
+    }
+    done = check(tmp_path, files, "--output", "json")
+    assert done.code == 1
+    file = "apps/web/staging/kustomization.yaml"
+    assert places(done) == [(file, 5, 11), (file, 8, 24)]
+    first = done.json["problems"][0]
+    assert first["message"] == "newTag: 1.10 is a number to kustomize, which refuses the file"
+    assert first["next"] == 'Write it in quotes: `newTag: "1.10"`.'
+
+
+PROMOTED = """\
+version: 1
+environments:
+  staging:
+    overlays: {staging}
+  production:
+    overlays: {production}
+    promote_from: staging
+"""
+AT_STAGING = "apps/web/staging/kustomization.yaml"
+
+
+def promoted(staging: str, production: str, *files: str) -> dict[str, str]:
+    """A checkout whose production is promoted from its staging, with these kustomizations."""
+    config = PROMOTED.format(staging=staging, production=production)
+    return {"gitops-bot.yaml": config, **dict.fromkeys(files, GOOD)}
+
+
+def test_globs_that_cannot_correspond_are_a_mistake_of_the_configuration(tmp_path: Path) -> None:
+    files = promoted('["apps/*/staging"]', '["clusters/*/*"]', AT_STAGING, "clusters/eu/web/kustomization.yaml")
+    done = check(tmp_path, files, "--output", "json")
+    assert done.code == 2
+    assert places(done) == [("gitops-bot.yaml", 7, 19)]
+    message = done.json["problems"][0]["message"]
+    assert message.startswith("production cannot be promoted from staging: `clusters/*/*` captures a wildcard, a wil")
+    text = check(tmp_path, {})
+    assert (text.code, text.out) == (2, "")
+    assert "error: gitops-bot.yaml:7:19: production cannot be promoted from staging" in text.err
+
+
+def test_a_promotion_for_which_no_overlay_is_there_is_told(tmp_path: Path) -> None:
+    globs = '["apps/*/staging"]', '["apps/*/production"]'
+    files = promoted(*globs, AT_STAGING, "apps/api/production/kustomization.yaml")
+    done = check(tmp_path, files, "--output", "json")
+    assert (done.code, done.json["files"]) == (1, 2)
+    (problem,) = done.json["problems"]
+    assert (problem["file"], problem["line"], problem["column"]) == ("gitops-bot.yaml", 7, 19)
+    assert problem["message"] == (
+        "no overlay of production corresponds to one of staging: apps/api/production by `apps/*/production`, "
+        "apps/web/staging by `apps/*/staging`"
+    )
+    assert "have to stand for the same" in problem["next"]
+
+
+@pytest.mark.parametrize(
+    ("staging", "production", "files"),
+    [
+        pytest.param(
+            '["apps/*/staging"]',
+            '["apps/*/production"]',
+            ["apps/web/production/kustomization.yaml", "apps/api/production/kustomization.yaml"],
+            id="one of two has its partner",
+        ),
+        pytest.param("[apps/web/staging]", "[live]", ["live/kustomization.yaml"], id="one and one"),
+        pytest.param(
+            '["apps/{app}/staging"]',
+            '["clusters/{cluster}/{app}"]',
+            ["clusters/eu/web/kustomization.yaml", "clusters/us/web/kustomization.yaml"],
+            id="one to many",
+        ),
+    ],
+)
+def test_a_promotion_with_something_to_promote_is_good(
+    tmp_path: Path, staging: str, production: str, files: list[str]
+) -> None:
+    done = check(tmp_path, promoted(staging, production, AT_STAGING, *files))
+    assert (done.code, done.err) == (0, "")
+
+
+def test_a_source_without_overlays_is_told_once(tmp_path: Path) -> None:
+    globs = '["apps/*/staging"]', '["apps/*/production"]'
+    done = check(tmp_path, promoted(*globs, "apps/web/production/kustomization.yaml"), "--output", "json")
+    assert done.code == 1
+    assert places(done) == [("gitops-bot.yaml", 4, 16)]
+    assert "`apps/*/staging` of environment staging matches no directory" in done.json["problems"][0]["message"]
+
+
+def test_an_entry_that_is_only_promoted_needs_the_name_of_an_image(tmp_path: Path) -> None:
+    files = promoted("[s]", "[p]", "s/kustomization.yaml", "p/kustomization.yaml")
+    files["p/kustomization.yaml"] = "images:\n- name: web\n  newName: Web/\n"
+    done = check(tmp_path, files, "--output", "json")
+    assert places(done) == [("p/kustomization.yaml", 2, 3)]
+    assert "is not the name of an image repository" in done.json["problems"][0]["message"]
+
+
 def test_a_linked_overlay_is_not_followed(tmp_path: Path) -> None:
     outside = tmp_path.parent / f"{tmp_path.name}-outside"
     outside.mkdir()
