@@ -7,19 +7,20 @@ import os
 import signal
 import sys
 import threading
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot import __version__
-from gitops_bot.errors import BotError
+from gitops_bot import __version__, cli_release
+from gitops_bot.cli_command import DIR, cli, command, release_hold_option, remote
+from gitops_bot.report_schema import COMMANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+__all__ = ["cli", "cli_release", "main"]
 
 _BUG, _INTERRUPTED, _WOULD_WRITE = 3, 130, 4
-_DIR = click.Path(file_okay=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,68 +74,16 @@ def _end_orderly() -> None:
                 signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
-def _command(name: str, *, config: bool = True, dry_run: bool = False) -> Callable[[Callable[..., Any]], click.Command]:
-    """A command with the options that all commands take, whose failures are told in the form that was asked for."""
-
-    def decorate(function: Callable[..., Any]) -> click.Command:
-        @wraps(function)
-        def told(*, output: str, log_format: str, **arguments: Any) -> int:
-            from gitops_bot import log
-
-            log.use(log_format)
-            try:
-                return int(function(output=output, **arguments) or 0)
-            except BotError as error:
-                from gitops_bot import report
-                from gitops_bot.edges.clock import SystemClock
-
-                report.show_failure(name, error.problems, output, SystemClock().now())
-                return error.exit_code
-
-        options: list[Callable[..., Any]] = [
-            click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form of the output."),
-            click.option(
-                "--log-format",
-                type=click.Choice(["auto", "text", "json"]),
-                default="auto",
-                help="Form of the log on standard error; auto: text on a terminal, else JSON.",
-            ),
-        ]
-        if config:
-            options.append(click.option("--config", metavar="FILE", help="Use this configuration."))
-        if dry_run:
-            options.append(click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing."))
-        for option in reversed(options):
-            told = option(told)
-        return cli.command(name)(told)
-
-    return decorate
-
-
-def _remote(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of commands that read the repository from its remote."""
-    function = click.option("--cache", type=_DIR, help="Keep the clone here; it only saves time.")(function)
-    return click.option(
-        "--repository",
-        metavar="OWNER/NAME | URL | PATH",
-        help="The repository of the manifests, instead of the origin of this checkout.",
-    )(function)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="gitops-bot", message="%(prog)s %(version)s")
-def cli() -> None:
-    """Keep the image pins of a GitOps repository current: byte-exact edits, one pull request per environment."""
-
-
-@_command("plan")
-@_remote
+@command("plan")
+@remote
+@release_hold_option
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when something would be written.")
 @click.argument("environments", metavar="[ENV]...", nargs=-1)
 def plan(
     environments: tuple[str, ...],
     *,
     exit_code: bool,
+    release_hold: bool,
     repository: str | None,
     cache: str | None,
     config: str | None,
@@ -146,19 +95,21 @@ def plan(
     from gitops_bot.journeys.update import update
 
     with opened(Asked(repository, config, cache), environments, infer=True, writes=False) as (world, survey):
-        outcome = update(world, survey, dry_run=True)
+        outcome = update(world, survey, release_hold=release_hold, dry_run=True)
         report.show_outcome("plan", outcome, output, world.clock.now(), written=False)
     if exit_code and outcome.exit_code == 0 and outcome.would_write:
         return _WOULD_WRITE
     return outcome.exit_code
 
 
-@_command("update", dry_run=True)
-@_remote
+@command("update", dry_run=True)
+@remote
+@release_hold_option
 @click.argument("environments", metavar="[ENV]...", nargs=-1)
 def update_command(
     environments: tuple[str, ...],
     *,
+    release_hold: bool,
     repository: str | None,
     cache: str | None,
     config: str | None,
@@ -171,13 +122,14 @@ def update_command(
     from gitops_bot.journeys.update import update
 
     with opened(Asked(repository, config, cache), environments, infer=False, writes=True) as (world, survey):
-        outcome = update(world, survey, dry_run=dry_run)
+        outcome = update(world, survey, release_hold=release_hold, dry_run=dry_run)
         report.show_outcome("update", outcome, output, world.clock.now(), written=not dry_run)
     return outcome.exit_code
 
 
-@_command("set", dry_run=True)
-@_remote
+@command("set", dry_run=True)
+@remote
+@release_hold_option
 @click.option("--allow-downgrade", is_flag=True, help="Go to an older version, or along with a moved tag.")
 @click.argument("environment", metavar="ENV")
 @click.argument("pins", metavar="IMAGE=PIN...", nargs=-1, required=True)
@@ -186,6 +138,7 @@ def set_command(
     pins: tuple[str, ...],
     *,
     allow_downgrade: bool,
+    release_hold: bool,
     repository: str | None,
     cache: str | None,
     config: str | None,
@@ -204,12 +157,14 @@ def set_command(
 
     asked = assignments.parse(pins)
     with opened(Asked(repository, config, cache), (environment,), infer=False, writes=True) as (world, survey):
-        outcome = set_pins(world, survey, asked, allow_downgrade=allow_downgrade, dry_run=dry_run)
+        outcome = set_pins(
+            world, survey, asked, allow_downgrade=allow_downgrade, release_hold=release_hold, dry_run=dry_run
+        )
         report.show_outcome("set", outcome, output, world.clock.now(), written=not dry_run)
     return outcome.exit_code
 
 
-@_command("edit", config=False, dry_run=True)
+@command("edit", config=False, dry_run=True)
 @click.argument("path", metavar="PATH")
 @click.argument("pins", metavar="IMAGE=PIN...", nargs=-1, required=True)
 def edit_command(path: str, pins: tuple[str, ...], *, dry_run: bool, output: str) -> int:
@@ -230,7 +185,7 @@ def edit_command(path: str, pins: tuple[str, ...], *, dry_run: bool, output: str
     return 0
 
 
-@_command("check")
+@command("check")
 def check_command(*, config: str | None, output: str) -> int:
     """Validate the configuration and the overlays of this checkout, offline."""
     from gitops_bot import report
@@ -244,9 +199,9 @@ def check_command(*, config: str | None, output: str) -> int:
     return 1 if checked.problems else 0
 
 
-@_command("demo", config=False)
+@command("demo", config=False)
 @click.option("--keep", is_flag=True, help="Leave the whole state, to go on with it.")
-@click.option("--resume", type=_DIR, metavar="DIR", help="Start the servers of a demo that was kept again.")
+@click.option("--resume", type=DIR, metavar="DIR", help="Start the servers of a demo that was kept again.")
 def demo(*, keep: bool, resume: str | None, output: str) -> int:
     """Show the whole journey on this machine: embedded registry, Git remote and GitHub server."""
     import threading
@@ -260,8 +215,12 @@ def demo(*, keep: bool, resume: str | None, output: str) -> int:
     return story.tell(sys.stdout, keep=keep)
 
 
-@_command("schema", config=False)
-@click.argument("of", type=click.Choice(["config", "plan", "update", "set", "check", "edit"]), default="config")
+@command("schema", config=False)
+@click.argument(
+    "of",
+    type=click.Choice(["config", *COMMANDS]),
+    default="config",
+)
 def schema(*, of: str, output: str) -> int:
     """Print a JSON Schema: of gitops-bot.yaml, for editors, or of what a command prints with --output json."""
     _ = output

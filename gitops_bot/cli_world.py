@@ -41,8 +41,18 @@ class Asked:
 
 
 @contextmanager
-def opened(asked: Asked, environments: Sequence[str], *, infer: bool, writes: bool) -> Iterator[tuple[World, Survey]]:
+def opened(
+    asked: Asked,
+    environments: Sequence[str],
+    *,
+    infer: bool,
+    writes: bool,
+    also: Sequence[str] = (),
+    history: bool = False,
+) -> Iterator[tuple[World, Survey]]:
     """The world and its first reading. `infer`: go on without a configuration; `writes`: it must be possible to write.
+
+    `also` are environments that are only read; `history`: it will surely be needed, so it is fetched at once.
 
     Raises:
         UsageError: the repository or an environment cannot be meant, or pull requests are not possible there.
@@ -60,7 +70,7 @@ def opened(asked: Asked, environments: Sequence[str], *, infer: bool, writes: bo
     cache = Path(asked.cache) if asked.cache else None
     with ExitStack() as stack:
         repository = stack.enter_context(
-            Repository(where.url, credentials=_login(where, environ), cache=cache, environ=environ)
+            Repository(where.url, credentials=_login(where, environ), cache=cache, environ=environ, history=history)
         )
         branch = (local.config.branch if local.config else None) or repository.default_branch()
         commit = repository.head(branch)
@@ -71,7 +81,7 @@ def opened(asked: Asked, environments: Sequence[str], *, infer: bool, writes: bo
             _refuse_pull_requests(book, environments, where)
         registry = stack.enter_context(_registry(book, environ, clock))
         world = World(repository, registry, forge, clock)
-        yield world, Survey(world, book, branch, where.name, environments, commit=commit)
+        yield world, Survey(world, book, branch, where.name, environments, also=also, commit=commit)
 
 
 def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Book]:

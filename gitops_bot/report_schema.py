@@ -16,7 +16,7 @@ _TIME: Final[Schema] = {"type": "string", "format": "date-time", "pattern": r"^\
 _COMMIT: Final[Schema] = {"type": "string", "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$"}
 _CODE: Final[Schema] = {"enum": list(CODES)}
 
-COMMANDS: Final = ("plan", "update", "set", "check", "edit")
+COMMANDS: Final = ("plan", "update", "set", "promote", "rollback", "check", "edit")
 
 
 def schema(command: str) -> Schema:
@@ -135,6 +135,8 @@ _BODIES: Final[dict[str, Schema]] = {
     "plan": _ENVIRONMENTS,
     "update": _ENVIRONMENTS,
     "set": _ENVIRONMENTS,
+    "promote": _ENVIRONMENTS,
+    "rollback": _ENVIRONMENTS,
     "check": {"files": _COUNT, "entries": _COUNT},
     "edit": {"changes": _list("change"), "unchanged": _COUNT},
 }

@@ -121,7 +121,8 @@ def short(pin: Pin) -> str:
 
 
 def _environment(environment: EnvironmentOutcome, out: TextIO, *, written: bool) -> None:
-    _say(plain(environment.name), out)
+    source = f" (from {plain(environment.promoted_from)})" if environment.promoted_from else ""
+    _say(f"{plain(environment.name)}{source}", out)
     for proposed in environment.proposals:
         _proposed(proposed, out, written=written)
     if environment.held:
@@ -154,6 +155,9 @@ def _proposed(proposed: Proposed, out: TextIO, *, written: bool) -> None:
     _say(f"  {words}{commit}{pull}{target}{why}", out)
     if proposed.changes:
         print_changes(proposed.changes, out)
+    for notes in dict.fromkeys(change.reason.data.get("notes") for change in proposed.changes):
+        if notes:
+            _say(f"    beside the pins: {plain(str(notes), 2000)}", out)
 
 
 def _lines(data: bytes) -> list[str]:

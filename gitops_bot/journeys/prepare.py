@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
 from gitops_bot.journeys.there import There
-from gitops_bot.proposals import carry, group, proposal, reconcile
+from gitops_bot.proposals import carry, group, naming, proposal, reconcile
 from gitops_bot.proposals.declined import decline
-from gitops_bot.releases import hold
+from gitops_bot.releases import hold, stepped_back, trail
 from gitops_bot.releases.overlay import edited
 from gitops_bot.releases.plan import Change, Failed, Held, Kept, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from gitops_bot.journeys.survey import Survey
     from gitops_bot.journeys.there import Task
@@ -67,7 +67,7 @@ def prepare(world: World, survey: Survey, task: Task) -> Prepared:
     """
     there = There.read(world, survey, task)
     carried = carry.standing_pins(there.standing, [pin for pins in there.carried.values() for pin in pins])
-    decisions = decided(survey, task, carried)
+    decisions = decided(survey, task, carried, there.fresh(survey.commit))
     drafts = _with_what_waits(
         _admitted(
             world,
@@ -95,13 +95,41 @@ def prepare(world: World, survey: Survey, task: Task) -> Prepared:
     return Prepared(survey.commit, plan, tuple(worth))
 
 
-def decided(survey: Survey, task: Task, carried: Sequence[PinChange]) -> list[Decision]:
-    """One decision for each entry that the task means. What a person wrote down to be held is held, whatever it is."""
+def decided(
+    survey: Survey, task: Task, carried: Sequence[PinChange], fresh: Collection[PinChange] = ()
+) -> list[Decision]:
+    """One decision for each entry that the task means.
+
+    What a person wrote down to be held is held, whatever it is, and so is what the environment left by going back;
+    history is read for what would change. `fresh` pins were proposed on the very base that there is: they were looked
+    up then.
+
+    Raises:
+        GitError: history is needed, and the remote cannot be read.
+    """
     found = []
     for decision in task.decide(survey, carried):
-        written = survey.hold(decision.entry) if decision.entry is not None else None
+        written = survey.hold(decision.entry) if decision.entry is not None and not task.release_hold else None
         found.append(decision if written is None else hold.hold(decision, written))
-    return found
+    changes = [item for item in found if isinstance(item, Change)]
+    checked = {
+        change.entry.key: each for change, each in zip(changes, _left(survey, task, changes, fresh), strict=True)
+    }
+    return [checked[item.entry.key] if isinstance(item, Change) else item for item in found]
+
+
+def _left(survey: Survey, task: Task, changes: Sequence[Change], fresh: Collection[PinChange]) -> list[Change | Held]:
+    """The changes, held where the environment left that pin by going back."""
+    known = {(pin.key, pin.after) for pin in fresh}
+    asked = {each.entry.key for each in changes if (each.entry.key, each.after) not in known}
+    if not asked or task.release_hold:
+        return list(changes)
+    overlays = {each.entry.overlay for each in changes if each.entry.key in asked}
+    line = survey.line(lambda line: all(trail.enough(line, overlay) for overlay in overlays))
+    rules = {spot.place.key: spot.rules for spot in survey.spots(task.environment.name)}
+    return [
+        stepped_back.checked(each, line, rules[each.entry.key]) if each.entry.key in asked else each for each in changes
+    ]
 
 
 def plan_of(
@@ -138,6 +166,8 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
             return decision
         if (reason := locked.get(decision.entry.key)) is not None:
             return Held(decision.entry, decision.before, decision.after, reason)
+        if task.source == "rollback":
+            return decision  # a person asks for it now, whatever was declined before
         # What an open pull request shows is wanted again: it was reopened, or asked for in another group since. What a
         # push came too late for stays declined.
         return decline(decision, branch, existing, shown) or decision
@@ -147,7 +177,12 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
     if group.is_together(name, task.environment.propose.group, default=task.environment.propose.together):
         decided = list(group.hold_together(decided, name))
     laid = [judged(change) for change in carry.lay(decided, carried, there.standing)]
-    held = [item for item in laid if isinstance(item, Held) and item not in decided]
+    # A pin that is only carried on was looked up when it was proposed; the environment may have left it since.
+    over = [item for item in laid if isinstance(item, Change) and item not in decided]
+    stands = {each.entry.key: each for each in _left(survey, task, over, there.fresh(survey.commit))}
+    laid = [stands.get(item.entry.key, item) if isinstance(item, Change) else item for item in laid]
+    said = [(item.entry, item.reason) for item in decided if isinstance(item, Held)]
+    held = [item for item in laid if isinstance(item, Held) and (item.entry, item.reason) not in said]
     plan, files = plan_of(survey, task, [*decided, *held], [item for item in laid if isinstance(item, Change)])
     written = write(survey, task, name, plan, files) if plan.changes else None
     action: reconcile.Action
@@ -163,7 +198,7 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
             existing,
             refresh_approved=task.environment.propose.refresh_approved,
             stands=bool(carry.standing_pins(there.standing, own)),
-            why_gone=_GONE if there.is_gone(name) else None,
+            why_gone=_GONE if there.is_gone(name) and not name.startswith(naming.ROLLBACK) else None,
         )
     moved = frozenset(pin.key for pin in own if there.group_of.get(pin.key, name) != name)
     return _waiting(Draft(name, plan, files, written, branch, existing, own, moved, action))
@@ -203,6 +238,8 @@ def _unread(survey: Survey, plan: Plan, laid: Sequence[Decision]) -> set[str]:
 
 def _admitted(world: World, task: Task, there: There, drafts: Sequence[Draft]) -> list[Draft]:
     """What may be opened now, by the schedule and the limits of the environment; the rest waits."""
+    if task.source == "rollback":
+        return list(drafts)  # at two in the morning no schedule and no limit is in the way
     propose, at = task.environment.propose, world.clock.now()
     pulls = [pull for found in there.pulls.values() for pull in found]
     open_now = sum(pull.state == "open" for pull in pulls)

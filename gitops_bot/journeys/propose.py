@@ -111,7 +111,7 @@ def _commit(world: World, survey: Survey, task: Task) -> EnvironmentOutcome:
     plan, files = plan_of(survey, task, decisions, changes)
     plan = replace(plan, failed=(*survey.failed(plan.environment), *plan.failed))
     if not plan.changes:
-        return _outcome(plan)
+        return _outcome(task, plan)
     proposed = Proposed(
         group=naming.DEFAULT_GROUP,
         branch=None,
@@ -120,9 +120,13 @@ def _commit(world: World, survey: Survey, task: Task) -> EnvironmentOutcome:
         changes=plan.changes,
         files=survey.before(files),
     )
-    if (closed := schedule.closed(task.environment.propose.schedule, world.clock.now())) is not None:
+    # At two in the morning no schedule is in the way of a rollback.
+    windows = task.environment.propose.schedule if task.source != "rollback" else ()
+    if (closed := schedule.closed(windows, world.clock.now())) is not None:
         waiting = tuple(Held(change.entry, change.before, change.after, closed) for change in plan.changes)
-        return _outcome(replace(plan, held=(*plan.held, *waiting)), replace(proposed, action="leave", reason=closed))
+        return _outcome(
+            task, replace(plan, held=(*plan.held, *waiting)), replace(proposed, action="leave", reason=closed)
+        )
     if not task.dry_run:
         written = write(survey, task, naming.DEFAULT_GROUP, plan, files)
         commit = world.repository.publish(
@@ -130,7 +134,7 @@ def _commit(world: World, survey: Survey, task: Task) -> EnvironmentOutcome:
         )
         survey.moved_to(commit)
         proposed = replace(proposed, commit=commit)
-    return _outcome(plan, proposed)
+    return _outcome(task, plan, proposed)
 
 
 def _pull_requests(
@@ -146,7 +150,7 @@ def _pull_requests(
         if proposed.action != "none" or draft.group not in done:
             done[draft.group] = proposed
     in_order = [done[name] for name in sorted(done) if done[name].action != "none" or done[name].changes]
-    return _outcome(ready.plan, *in_order, failures=tuple(dict.fromkeys(failed)))
+    return _outcome(task, ready.plan, *in_order, failures=tuple(dict.fromkeys(failed)))
 
 
 def _group(
@@ -183,20 +187,24 @@ def _unwritten(proposed: Proposed, problem: Problem) -> Proposed:
 
 def _stopped(survey: Survey, task: Task, problem: Problem) -> EnvironmentOutcome:
     """What is known of an environment that could not be written: what would have changed, and why it did not."""
-    decisions = decided(survey, task, ())
+    try:
+        decisions = decided(survey, task, ())
+    except (GitError, ForgeError):
+        decisions = []  # the same that stopped it
     plan, files = plan_of(survey, task, decisions, [item for item in decisions if isinstance(item, Change)])
     plan = replace(plan, failed=(*survey.failed(plan.environment), *plan.failed))
     branch = naming.branch(plan.environment) if task.by_pull_request else None
     reason = Reason(problem.code, problem.message)
     stopped = Proposed(naming.DEFAULT_GROUP, branch, "none", reason, changes=plan.changes, files=survey.before(files))
-    return _outcome(plan, *([stopped] if plan.changes else []), failures=(Failed(None, problem),))
+    return _outcome(task, plan, *([stopped] if plan.changes else []), failures=(Failed(None, problem),))
 
 
-def _outcome(plan: Plan, *proposed: Proposed, failures: Sequence[Failed] = ()) -> EnvironmentOutcome:
+def _outcome(task: Task, plan: Plan, *proposed: Proposed, failures: Sequence[Failed] = ()) -> EnvironmentOutcome:
     return EnvironmentOutcome(
         name=plan.environment,
         proposals=proposed,
         held=plan.held,
         failed=(*plan.failed, *failures),
         unchanged=plan.unchanged,
+        promoted_from=task.promoted_from,
     )

@@ -27,6 +27,7 @@ def set_pins(
     assignments: Sequence[Assignment],
     *,
     allow_downgrade: bool,
+    release_hold: bool = False,
     dry_run: bool,
 ) -> Outcome:
     """Propose these pins for every entry of the survey's one environment that they mean.
@@ -58,7 +59,7 @@ def set_pins(
                 decisions.append(_decide(world.registry, spot, assignment, proposed, allow_downgrade))
         return decisions
 
-    outcomes = propose(world, survey, [Task(environment, decide, "set", dry_run)])
+    outcomes = propose(world, survey, [Task(environment, decide, "set", dry_run, release_hold=release_hold)])
     return survey.outcome(outcomes, named=frozenset(named))
 
 

@@ -11,12 +11,14 @@ from gitops_bot.manifests.matching import matching
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.carry import Standing
 from gitops_bot.proposals.outcome import Outcome
-from gitops_bot.releases import hold, overlays
+from gitops_bot.releases import correspondence, hold, overlays
+from gitops_bot.releases.glob import Glob
+from gitops_bot.releases.ground import Ground
 from gitops_bot.releases.overlay import Overlay
 from gitops_bot.releases.plan import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from gitops_bot.images.rules import Rules
     from gitops_bot.journeys.book import Book, Environment
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.outcome import EnvironmentOutcome
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.hold import WrittenHold
+    from gitops_bot.releases.line import Line
+    from gitops_bot.releases.overlays import Found
     from gitops_bot.releases.plan import Entry
 
 
@@ -48,9 +52,12 @@ class Survey:
         repository: str | None,
         names: Sequence[str] = (),
         *,
+        also: Sequence[str] = (),
         commit: str | None = None,
     ) -> None:
         """Read what the base branch has of these environments (of all without names), at `commit` if that is known.
+
+        Those that their pins come from, and `also`, are read along, and nothing is proposed to them.
 
         Raises:
             UsageError: an environment that does not exist is named.
@@ -62,10 +69,16 @@ class Survey:
         self.branch = branch
         self._repository = repository
         self.environments = _named(book, names)
+        wanted = {environment.name for environment in (*self.environments, *(_named(book, also) if also else ()))}
+        wanted |= {each.promotion.source for each in self.environments if each.promotion is not None}
+        self._read_along = tuple(each for each in book.environments.values() if each.name in wanted)
+        self._line: Line | None = None
+        self._ground: Ground | None = None
         #: Composed files by path and bytes: a second reading of the world composes only what changed.
         self._read: dict[tuple[str, bytes], Kustomization | Problem] = {}
         self._pulls: dict[str, tuple[PullRequest, ...]] = {}
         self.moved_to(commit or world.repository.head(branch))
+        correspondence.check(book.environments)
 
     def again(self) -> None:
         """Read the remote again."""
@@ -77,11 +90,13 @@ class Survey:
         self.commit = commit
         tree = self._world.repository.tree(commit)
         self._selection = overlays.select(self._book.environments, tree)
-        if len(self.environments) < len(self._book.environments):
+        self._ground, self._line = None, None
+        self._everything = self._selection
+        if len(self._read_along) < len(self._book.environments):
             # The others count for the question whose a file is; what is wrong with them is not asked here.
-            own = {environment.name: environment for environment in self.environments}
+            own = {environment.name: environment for environment in self._read_along}
             self._selection = overlays.select(own, tree)
-        names = [environment.name for environment in self.environments]
+        names = [environment.name for environment in self._read_along]
         paths = [overlay.file for name in names for overlay in self._selection.overlays[name]]
         self._bytes = self._world.repository.read(commit, paths)
         self._overlays: dict[str, tuple[Overlay, ...]] = {}
@@ -96,6 +111,33 @@ class Survey:
     def failed(self, name: str) -> tuple[Failed, ...]:
         """The files of an environment that could not be read."""
         return self._failed[name]
+
+    def found(self, name: str) -> tuple[Found, ...]:
+        """The overlays of an environment as its globs found them, also those that could not be read."""
+        return self._selection.overlays[name]
+
+    def globs(self, name: str) -> Sequence[str]:
+        """The globs of an environment, as written."""
+        return self._book.environments[name].overlays
+
+    @property
+    def ground(self) -> Ground:
+        """Whose each path is, now or by the globs."""
+        if self._ground is None:
+            self._ground = Ground(self._book.environments, self._everything)
+        return self._ground
+
+    def line(self, enough: Callable[[Line], bool]) -> Line:
+        """The history of the environments that were read, as much of it as is enough, or all there is.
+
+        Raises:
+            GitError: the remote cannot be read.
+        """
+        if self._line is None or not (self._line.complete or enough(self._line)):
+            globs = [Glob.parse(text) for environment in self._read_along for text in environment.overlays]
+            directories = sorted({glob.prefix.rpartition("/")[0] or "." for glob in globs})
+            self._line = self._world.repository.line(self.commit, directories, enough)
+        return self._line
 
     def spots(self, name: str) -> tuple[Spot, ...]:
         """Every entry of an environment."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.proposals import group, naming, ownership, reconcile
+from gitops_bot.images.reason import Reason
+from gitops_bot.proposals import carry, group, naming, ownership, reconcile
 from gitops_bot.releases.plan import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gitops_bot.images.reason import Reason
     from gitops_bot.journeys.book import Environment
     from gitops_bot.journeys.survey import Survey
     from gitops_bot.journeys.world import World
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.carry import Standing
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.proposals.trailers import PinChange
-    from gitops_bot.releases.plan import Decision, Source
+    from gitops_bot.releases.plan import Decision, Entry, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,15 @@ class Task:
     decide: Callable[[Survey, Sequence[PinChange]], Sequence[Decision]]
     source: Source
     dry_run: bool
+    #: Where the pins come from, if from another environment.
+    promoted_from: str | None = None
+    #: A person's word that what the environment left, or what somebody wrote down to be held, may be proposed again.
+    release_hold: bool = False
+
+    def group_of(self, entry: Entry) -> str:
+        """The group that an entry is proposed in. A rollback has groups of its own, beside what is proposed already."""
+        name = group.name_of(entry, self.environment.propose.group)
+        return f"{naming.ROLLBACK}{name}" if self.source == "rollback" else name
 
     @property
     def by_pull_request(self) -> bool:
@@ -44,7 +53,7 @@ def branches(survey: Survey, task: Task) -> set[str]:
     entries = [item.entry for item in task.decide(survey, ()) if isinstance(item, Change)]
     if propose.most_new_per_hour is not None:
         entries = [spot.place for spot in survey.spots(name)]  # what was opened and merged within the hour counts too
-    groups = {group.name_of(entry, propose.group) for entry in entries}
+    groups = {task.group_of(entry) for entry in entries}
     return {*survey.branches(name), *(naming.branch(name, each) for each in groups)}
 
 
@@ -62,6 +71,8 @@ class There:
     carried: Mapping[str, tuple[PinChange, ...]]
     #: Branches that are left alone whatever is to be proposed, and why.
     left: Mapping[str, Reason]
+    #: Those of them that are rollbacks, which nothing else is said of.
+    rollbacks: frozenset[str]
 
     @classmethod
     def read(cls, world: World, survey: Survey, task: Task) -> There:
@@ -72,13 +83,16 @@ class There:
         """
         name, propose = task.environment.name, task.environment.propose
         standing = survey.standing(name)
-        group_of = {key: group.name_of(each.entry, propose.group) for key, each in standing.items()}
-        found = {each: world.repository.branch(each, survey.commit) for each in survey.branches(name)}
+        group_of = {key: task.group_of(each.entry) for key, each in standing.items()}
+        # A rollback goes its way whatever else is proposed; everything else makes way for it.
+        names = [each for each in survey.branches(name) if task.source != "rollback" or _is_rollback(each)]
+        found = {each: world.repository.branch(each, survey.commit) for each in names}
         pulls = survey.pull_requests(branches(survey, task))
         carried: dict[str, tuple[PinChange, ...]] = {}
         left: dict[str, Reason] = {}
+        rollbacks: set[str] = set()
         for each, branch in found.items():
-            pins = _proposed_on(branch, pulls[each])
+            pins = proposed_on(branch, pulls[each])
             held = {pin.key for pin in pins if pin.key in standing and survey.hold(standing[pin.key].entry) is not None}
             # A group that goes together loses all of them with the first.
             torn = {
@@ -90,7 +104,10 @@ class There:
             action = reconcile.decide(None, branch, pulls[each], refresh_approved=propose.refresh_approved)
             if isinstance(action, reconcile.Leave):
                 left[each] = action.reason
-        return cls(task.environment, standing, group_of, found, pulls, carried, left)
+            if task.source != "rollback" and _is_rollback(each) and carry.standing_pins(standing, carried[each]):
+                rollbacks.add(each)
+                left[each] = _rolled_back(pulls[each])
+        return cls(task.environment, standing, group_of, found, pulls, carried, left, frozenset(rollbacks))
 
     def branch_of(self, name: str) -> str:
         """The branch on which a group is proposed."""
@@ -103,7 +120,7 @@ class There:
     def grouped(self, decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
         """The decisions by group. One that only carries pins has none; what is only a branch by now comes last."""
         named = {self.branch_of(name): name for name in self.group_of.values()}
-        there = {named.get(branch, branch.rpartition("/")[2]) for branch in self.branches}
+        there = {named.get(each, each.rpartition("/")[2]) for each in self.branches if each not in self.rollbacks}
         carried = {pin.key for pins in self.carried.values() for pin in pins}
         decided = {item.entry.key for item in decisions if item.entry is not None}
         meant = {self.group_of[key] for key in carried | decided if key in self.group_of}
@@ -131,6 +148,15 @@ class There:
             if self.group_of.get(pin.key) == name
         )
 
+    def fresh(self, base: str) -> tuple[PinChange, ...]:
+        """The pins that were proposed on this very commit of the base branch."""
+        return tuple(
+            pin
+            for name, branch in self.branches.items()
+            if branch is not None and branch.fork == base
+            for pin in self.carried[name]
+        )
+
     def locked(self, name: str) -> dict[tuple[str, str], Reason]:
         """Entries of a group that another branch proposes, which is left alone."""
         own = self.branch_of(name)
@@ -143,7 +169,18 @@ class There:
         }
 
 
-def _proposed_on(branch: Branch | None, existing: Sequence[PullRequest]) -> tuple[PinChange, ...]:
+def _is_rollback(branch: str) -> bool:
+    return branch.rpartition("/")[2].startswith(naming.ROLLBACK)
+
+
+def _rolled_back(existing: Sequence[PullRequest]) -> Reason:
+    opened = next((pull for pull in existing if pull.state == "open"), None)
+    what = f"#{opened.number} rolls it back" if opened is not None else "a rollback of it is being proposed"
+    facts: dict[str, str | int | None] = {"pull_request": opened.number, "url": opened.url} if opened else {}
+    return Reason("held.reverted", f"{what}: it is left alone until that is merged or closed", facts)
+
+
+def proposed_on(branch: Branch | None, existing: Sequence[PullRequest]) -> tuple[PinChange, ...]:
     """The pins on the branch, where they count as proposed and the branch is the bot's, or is given back to it."""
     if branch is None or not reconcile.trusted(branch, existing):
         return ()

@@ -1,41 +1,95 @@
-"""`gitops-bot update` and `gitops-bot plan`: poll once, and propose what is new."""
+"""`gitops-bot update` and `gitops-bot plan`: poll once, and propose what is new.
+
+An entry has one source: its image's own policy, else the environment that its pins are promoted from where that has the
+entry, else the environment's policy.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from gitops_bot.journeys.look import look
+from gitops_bot.journeys.promoting import meet, promotions
 from gitops_bot.journeys.propose import Task, propose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.journeys.survey import Survey
+    from gitops_bot.journeys.book import Environment
+    from gitops_bot.journeys.survey import Spot, Survey
     from gitops_bot.journeys.world import World
     from gitops_bot.proposals.outcome import Outcome
     from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.plan import Decision
 
 
-def update(world: World, survey: Survey, *, dry_run: bool) -> Outcome:
+def update(world: World, survey: Survey, *, release_hold: bool = False, dry_run: bool) -> Outcome:
     """Look at every entry of the survey's environments and propose what is newer. What fails costs no other."""
-    seen: dict[str, dict[str, list[Decision]]] = {}
-
-    def decided(survey: Survey) -> dict[str, list[Decision]]:
-        """What is decided at the survey's commit: all registries are asked for everything at once, once."""
-        if survey.commit not in seen:
-            found: dict[str, list[Decision]] = {environment.name: [] for environment in survey.environments}
-            asked = [(name, spot) for name in found for spot in survey.spots(name)]
-            for (name, _), decision in zip(asked, look(world.registry, [spot for _, spot in asked]), strict=True):
-                found[name].append(decision)
-            seen[survey.commit] = found
-        return seen[survey.commit]
-
+    polled = _Polled(world)
     tasks = []
     for environment in survey.environments:
 
-        def decide(survey: Survey, _carried: Sequence[PinChange], name: str = environment.name) -> Sequence[Decision]:
-            return decided(survey)[name]
+        def decide(
+            survey: Survey, _carried: Sequence[PinChange], environment: Environment = environment
+        ) -> Sequence[Decision]:
+            return polled.at(survey)[environment.name] + polled.promoted(survey, environment)
 
-        tasks.append(Task(environment, decide, "policy", dry_run))
+        source = environment.promotion.source if environment.promotion is not None else None
+        tasks.append(
+            Task(
+                environment,
+                decide,
+                "policy" if source is None else "promotion",
+                dry_run,
+                promoted_from=source,
+                release_hold=release_hold,
+            )
+        )
     return survey.outcome(propose(world, survey, tasks))
+
+
+class _Polled:
+    """What was decided at each commit: all registries are asked for everything at once, once."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._polled: dict[str, dict[str, list[Decision]]] = {}
+        self._promoted: dict[tuple[str, str], list[Decision]] = {}
+
+    def at(self, survey: Survey) -> dict[str, list[Decision]]:
+        """What polling found, by environment."""
+        if survey.commit not in self._polled:
+            found: dict[str, list[Decision]] = {environment.name: [] for environment in survey.environments}
+            asked = []
+            for environment in survey.environments:
+                promoted = _pairs(survey, environment)
+                spots = survey.spots(environment.name)
+                asked += [(environment.name, spot) for spot in spots if spot.place.key not in promoted]
+            answers = look(self._world.registry, [spot for _, spot in asked])
+            for (name, _), decision in zip(asked, answers, strict=True):
+                found[name].append(decision)
+            self._polled[survey.commit] = found
+        return self._polled[survey.commit]
+
+    def promoted(self, survey: Survey, environment: Environment) -> list[Decision]:
+        """What its source runs, for the entries that it has from there."""
+        if environment.promotion is None:
+            return []
+        key = (survey.commit, environment.name)
+        if key not in self._promoted:
+            pairs = list(_pairs(survey, environment).values())
+            wait = environment.promotion.soak
+            self._promoted[key] = promotions(self._world, survey, environment, pairs, wait=wait)
+        return self._promoted[key]
+
+
+def _pairs(survey: Survey, environment: Environment) -> dict[tuple[str, str], tuple[Spot, Sequence[Spot]]]:
+    """The entries that are promoted, each with those that it stands for, by their keys."""
+    if environment.promotion is None:
+        return {}
+    partners = meet(survey, environment.promotion.source, environment.name).partners
+    return {
+        spot.place.key: (spot, partners[spot.place.key])
+        for spot in survey.spots(environment.name)
+        if spot.place.key in partners and not spot.rules.own_policy
+    }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.images.build import Build
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.budget import Left
     from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.releases.line import Line
 
 
 class Registry(Protocol):
@@ -33,6 +34,22 @@ class Registry(Protocol):
 
         Raises:
             RegistryError: as above; `status` is 404 where the tag does not exist.
+        """
+        ...
+
+    def exists(self, image: ImageName, digest: str) -> bool:
+        """Whether the repository has a manifest (or index) of that digest.
+
+        Raises:
+            RegistryError: as above, but not for a digest that is not there.
+        """
+        ...
+
+    def missing(self, image: ImageName, digest: str) -> tuple[str, ...]:
+        """The platforms of an index whose own manifests are gone; none of them for a single image.
+
+        Raises:
+            RegistryError: as above; `status` is 404 where the digest itself is gone.
         """
         ...
 
@@ -78,6 +95,25 @@ class Repository(Protocol):
 
     def branch(self, name: str, base: str) -> Branch | None:
         """The remote branch as it is now, with its commits since it left `base` (a commit); None if there is none."""
+        ...
+
+    def line(self, commit: str, directories: Sequence[str], enough: Callable[[Line], bool]) -> Line:
+        """The commits of the first-parent line that changed a file below one of the directories (`.` is all).
+
+        Each is compared with its first parent. History is read in steps, the newest first, until it is `enough` or
+        the line is complete; where the remote or a limit cuts it off, it ends there and is not complete.
+
+        Raises:
+            GitError: the remote cannot be read.
+        """
+        ...
+
+    def tags(self) -> Mapping[str, str]:
+        """The tags of the remote, each with the commit that it names (asked anew at each call).
+
+        Raises:
+            GitError: the remote cannot be read.
+        """
         ...
 
     def commit_of(self, branch: str) -> str | None:

@@ -20,9 +20,8 @@ everything as it is. Push a commit to this branch to take it over: from then on 
 - [ ] {BOX} Tick this, or add the label `hand-back`, to give a branch that was taken over back to the bot. It writes \
 the branch anew: commits of others are no longer on it."""
 ROLL_BACK: Final = """
-**How to roll back:** revert this pull request once it is merged. A revert alone is no hold, and the next run may \
-propose the same pins again: an entry under `holds:` in `gitops-bot.yaml` (`environment`, `image`, `until`, `why`) \
-keeps them out until something newer is there."""
+**How to roll back:** `gitops-bot rollback` with the name of this environment, or revert this pull request once it is \
+merged. These pins are not proposed again then, until something newer is there."""
 #: What the commands may take, in characters.
 _ROOM = 6_000
 _SAFE = re.compile(r"[A-Za-z0-9@%+=:,./_-]+")

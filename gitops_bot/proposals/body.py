@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _SPARE, _WORD, _LOST_ROOM, _HELD_ROOM = 200, 150, 3_000, 8_000
 #: How many pins are marked: the rest is for the changes.
 _MARKED = 1_400
+#: Characters of what a rollback leaves as it is.
+_NOTES = 2_000
+_REBUILT = "**Attention: rebuilt, not the bytes that were tested.**"
 _PLAN = re.compile(r"^<!-- gitops-bot:plan ([0-9a-f]{64}) -->\s*$", re.MULTILINE)
 _PINS = re.compile(r"^<!-- gitops-bot:pins ([0-9a-f ]{16,24000}) -->\s*$", re.MULTILINE)
 _CLOSED, _MERGES = "<!-- gitops-bot:closed -->", "<!-- gitops-bot:auto-merge -->"
@@ -46,7 +49,9 @@ def render(plan: Plan, pins: Sequence[PinChange], described: Mapping[tuple[str, 
     """
     head = [
         _BEGIN,
+        *([_REBUILT, ""] if any(change.reason.data.get("rebuilt") for change in plan.changes) else []),
         f"**{prose(plan.environment)}**: {_count(len(plan.changes), 'pin')} changed, nothing else.",
+        *_notes(plan.changes),
         "",
         "| image | from | to | digest | why |",
         "| --- | --- | --- | --- | --- |",
@@ -148,6 +153,12 @@ def _ours(text: str) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _notes(changes: Sequence[Change]) -> list[str]:
+    """What a rollback does not bring back: said once, whatever the number of its changes."""
+    notes = dict.fromkeys(str(change.reason.data["notes"]) for change in changes if change.reason.data.get("notes"))
+    return [line for note in notes for line in ("", f"Beside the pins: {prose(note, _NOTES)}.")]
 
 
 def _row(change: Change) -> str:

@@ -71,9 +71,10 @@ def _survives(carried: PinChange, decision: Decision | None, policy: Policy | No
             return not _newer(decision.after, carried, policy)
         case Change():
             return False
-        case Kept():
-            # The poll says that the base is current: what an earlier poll proposed has gone back at its source.
-            return carried.source != "policy"
+        case Kept(source=source):
+            # The base is as it should be: what an earlier poll, or the same question, proposed has gone back at its
+            # source.
+            return carried.source not in ("policy", source)
         case _:
             return True
 

@@ -10,6 +10,8 @@ import re
 
 PREFIX = "gitops-bot"
 DEFAULT_GROUP = "all"
+#: What the groups of rollbacks begin with: they are proposed beside everything else.
+ROLLBACK = "rollback-"
 _LIMIT = 60
 _HASH = 8
 _WORD = re.compile(r"[A-Za-z0-9._-]{1,60}")

@@ -34,6 +34,8 @@ def fields(plan: Plan, group: str, source: Source) -> dict[str, str]:
 
 def in_words(changes: Sequence[Change], group: str = naming.DEFAULT_GROUP) -> str:
     """What changes, as the end of a sentence; with the group, unless that is the whole environment or the image."""
+    if all(change.source == "rollback" for change in changes):
+        return _back(changes)
     names = sorted({_short(change) for change in changes})
     targets = {str(change.after.tag or (change.after.digest or "")[:19]) for change in changes}
     if len(names) == 1 and len(targets) == 1:
@@ -44,6 +46,13 @@ def in_words(changes: Sequence[Change], group: str = naming.DEFAULT_GROUP) -> st
         what = f"update {len(names)} images"
     said = all(group in (change.entry.name, change.entry.image, _short(change)) for change in changes)
     return what if said or group == naming.DEFAULT_GROUP else f"{what} in {group}"
+
+
+def _back(changes: Sequence[Change]) -> str:
+    names = sorted({_short(change) for change in changes})
+    targets = {briefly(change.after) for change in changes}
+    what = " and ".join(names) if len(names) <= 2 else f"{len(names)} images"
+    return f"roll back {what} to {targets.pop()}" if len(targets) == 1 else f"roll back {what}"
 
 
 def table(changes: Sequence[Change]) -> str:

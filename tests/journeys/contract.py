@@ -40,7 +40,7 @@ def check(document: Any, code: int) -> None:
         BrokenContractError: it does not keep the contract.
     """
     text(document.get("schema") if isinstance(document, dict) else None, "schema")
-    found = re.fullmatch(r"gitops-bot/(plan|update|set|check|edit)/1", document["schema"])
+    found = re.fullmatch(r"gitops-bot/(plan|update|set|promote|rollback|check|edit)/1", document["schema"])
     _insist(found is not None, "schema", document["schema"])
     own = {"check": _CHECK, "edit": _EDIT}.get(found[1] if found else "", _PLAN)
     obj(**_ENVELOPE, **own)(document, "")
@@ -55,7 +55,8 @@ def check(document: Any, code: int) -> None:
 
 def _undone(document: Any) -> bool:
     """Whether a command that names its items could not do one."""
-    return document["schema"] == "gitops-bot/set/1" and any(
+    names = re.fullmatch(r"gitops-bot/(set|promote|rollback)/1", document["schema"])
+    return names is not None and any(
         environment["held"] or any(proposal["action"] == "leave" for proposal in environment["proposals"])
         for environment in document["environments"]
     )

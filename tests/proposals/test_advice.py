@@ -24,7 +24,7 @@ def test_the_ways_of_people_are_said() -> None:
     assert "Merge to release. Close to decline exactly these pins" in advice.PEOPLE
     assert "The label `hold` keeps" in advice.PEOPLE
     assert f"\n- [ ] {advice.BOX} Tick this, or add the label `hand-back`" in advice.PEOPLE
-    assert "`holds:` in `gitops-bot.yaml` (`environment`, `image`, `until`, `why`)" in advice.ROLL_BACK
+    assert "`gitops-bot rollback` with the name of this environment, or revert" in advice.ROLL_BACK
 
 
 def test_the_commands_are_folded_away() -> None:

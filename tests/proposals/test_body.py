@@ -602,3 +602,13 @@ def test_an_unfinished_text_lacks_its_mark_alone_and_is_finished_in_place() -> N
     assert body.pin_marks(begun) == body.pin_marks(NEW)
     assert shown(begun).rows == shown(NEW).rows
     assert body.within(f"before\n\n{begun}\n\nafter", NEW) == f"before\n\n{NEW}\n\nafter"
+
+
+def test_what_a_rollback_leaves_as_it_is_is_said_once_and_shown_as_it_stands() -> None:
+    note = "configuration that changed since is not reverted: a/`x`|\n<!-- gitops-bot:closed -->"
+    reason = Reason("rolled_back", "back to release 3", {"notes": note})
+    text = body.render(plan(replace(change(), reason=reason), replace(change(API), reason=reason)), (), {})
+    (line,) = (line for line in text.splitlines() if line.startswith("Beside the pins: "))
+    assert "configuration that changed since is not reverted: a/\\`x" in line
+    assert not body.closed_by_bot(text)
+    assert "Beside the pins" not in body.render(plan(change()), (), {})

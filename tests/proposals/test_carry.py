@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from gitops_bot.images.policy import Policy
-    from gitops_bot.releases.plan import Decision
+    from gitops_bot.releases.plan import Decision, Source
 
 SEMVER = policies.semver(">=0")
 LETTERS = policies.pattern("^v", order="alphabetical")
@@ -94,6 +94,12 @@ def test_a_carried_pin_stands_while_the_base_has_its_from_and_not_its_to(
 HELD = Held(entry(), V1, V3, Reason("held.moved", "moved"))
 FAILED = Failed(entry(), Problem("failed.registry", "out of reach"))
 KEPT = Kept(entry(), V1, Reason("current", "v1.0.0 is the newest"))
+
+
+def kept(source: Source) -> Kept:
+    return Kept(entry(), V1, KEPT.reason, source)
+
+
 MOVES, MOVED = Pin("main", B), Pin("main", C)
 
 
@@ -149,6 +155,12 @@ MOVES, MOVED = Pin("main", B), Pin("main", C)
             V2,
             id="set with another repository, which the poll does not know",
         ),
+        # The same question again says that the base is as it should be.
+        pytest.param(carried(source="promotion"), kept("promotion"), SEMVER, None, id="promoted, the source went back"),
+        pytest.param(carried(source="rollback"), kept("rollback"), SEMVER, None, id="another release had it as it is"),
+        pytest.param(carried(), kept("promotion"), SEMVER, None, id="polled, and promoted by now"),
+        pytest.param(carried(source="promotion"), KEPT, SEMVER, V2, id="promoted to what the policy does not admit"),
+        pytest.param(carried(source="set"), kept("promotion"), SEMVER, V2, id="set to what the source does not run"),
         # What is asked for now replaces whatever was there.
         pytest.param(carried(V3), found(V2, source="set"), SEMVER, V2, id="set over a poll"),
         pytest.param(carried(V3, source="set"), found(V2, source="set"), SEMVER, V2, id="set over set"),

@@ -1,0 +1,79 @@
+"""What all commands share: the group that they belong to, and the options that most of them take."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gitops_bot import __version__
+from gitops_bot.errors import BotError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DIR = click.Path(file_okay=False)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="gitops-bot", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Keep the image pins of a GitOps repository current: byte-exact edits, one pull request per environment."""
+
+
+def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command with the options that all commands take, whose failures are told in the form that was asked for."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @wraps(function)
+        def told(*, output: str, log_format: str, **arguments: Any) -> int:
+            from gitops_bot import log
+
+            log.use(log_format)
+            try:
+                return int(function(output=output, **arguments) or 0)
+            except BotError as error:
+                from gitops_bot import report
+                from gitops_bot.edges.clock import SystemClock
+
+                report.show_failure(name, error.problems, output, SystemClock().now())
+                return error.exit_code
+
+        options: list[Callable[..., Any]] = [
+            click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form of the output."),
+            click.option(
+                "--log-format",
+                type=click.Choice(["auto", "text", "json"]),
+                default="auto",
+                help="Form of the log on standard error; auto: text on a terminal, else JSON.",
+            ),
+        ]
+        if config:
+            options.append(click.option("--config", metavar="FILE", help="Use this configuration."))
+        if dry_run:
+            options.append(click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing."))
+        for option in reversed(options):
+            told = option(told)
+        return cli.command(name)(told)
+
+    return decorate
+
+
+def remote(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that read the repository from its remote."""
+    function = click.option("--cache", type=DIR, help="Keep the clone here; it only saves time.")(function)
+    return click.option(
+        "--repository",
+        metavar="OWNER/NAME | URL | PATH",
+        help="The repository of the manifests, instead of the origin of this checkout.",
+    )(function)
+
+
+def release_hold_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The option of commands that may propose what is held."""
+    return click.option(
+        "--release-hold",
+        is_flag=True,
+        help="Propose also what the environment left by going back, or what `holds:` keeps, this once.",
+    )(function)

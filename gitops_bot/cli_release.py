@@ -1,0 +1,75 @@
+"""The commands of the release stage: from one environment to the next, and back."""
+
+from __future__ import annotations
+
+import click
+
+from gitops_bot.cli_command import command, release_hold_option, remote
+
+
+@command("promote", dry_run=True)
+@remote
+@release_hold_option
+@click.option("--image", "images", metavar="NAME", multiple=True, help="Only this image; may be repeated.")
+@click.option("--overlay", "overlays", metavar="GLOB", multiple=True, help="Only these overlays of the target.")
+@click.argument("source", metavar="SOURCE")
+@click.argument("target", metavar="TARGET")
+def promote_command(
+    source: str,
+    target: str,
+    *,
+    images: tuple[str, ...],
+    overlays: tuple[str, ...],
+    release_hold: bool,
+    repository: str | None,
+    cache: str | None,
+    config: str | None,
+    dry_run: bool,
+    output: str,
+) -> int:
+    """Copy what SOURCE runs to TARGET: the very digests, never what a tag means today."""
+    from gitops_bot import report
+    from gitops_bot.cli_world import Asked, opened
+    from gitops_bot.journeys.promote import promote
+
+    where = Asked(repository, config, cache)
+    with opened(where, (target,), also=(source,), infer=False, writes=True, history=True) as (world, survey):
+        outcome = promote(
+            world, survey, source, images=images, overlays=overlays, release_hold=release_hold, dry_run=dry_run
+        )
+        report.show_outcome("promote", outcome, output, world.clock.now(), written=not dry_run)
+    return outcome.exit_code
+
+
+@command("rollback", dry_run=True)
+@remote
+@release_hold_option
+@click.option("--to", metavar="RELEASE", help="A release's number, commit or tag; default: the one before the last.")
+@click.option("--image", "images", metavar="NAME", multiple=True, help="Only this image; may be repeated.")
+@click.option("--offline", is_flag=True, help="Do not ask the registries whether the images are still there.")
+@click.argument("environment", metavar="ENV")
+def rollback_command(
+    environment: str,
+    *,
+    to: str | None,
+    images: tuple[str, ...],
+    offline: bool,
+    release_hold: bool,
+    repository: str | None,
+    cache: str | None,
+    config: str | None,
+    dry_run: bool,
+    output: str,
+) -> int:
+    """Propose the pins that ENV ran before, from Git alone; configuration stays as it is."""
+    from gitops_bot import report
+    from gitops_bot.cli_world import Asked, opened
+    from gitops_bot.journeys.rollback import roll_back
+
+    where = Asked(repository, config, cache)
+    with opened(where, (environment,), infer=False, writes=True, history=True) as (world, survey):
+        outcome = roll_back(
+            world, survey, to, images=images, offline=offline, release_hold=release_hold, dry_run=dry_run
+        )
+        report.show_outcome("rollback", outcome, output, world.clock.now(), written=not dry_run)
+    return outcome.exit_code

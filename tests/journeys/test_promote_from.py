@@ -1,0 +1,166 @@
+"""`promote_from` and `soak`: `update` opens promotions by itself, once the source has run the pin for long enough."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.counterparts.world import overlay
+from tests.journeys.stages import Stages, actions, environment, held, kustomization, path, reason
+
+if TYPE_CHECKING:
+    from tests.counterparts.world import Deploy, World
+
+STAGING = "policy: releases\npropose: {as: commit}"
+
+
+def test_what_staging_runs_is_proposed_to_production_and_nothing_that_it_does_not(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging", staging=STAGING)
+    stages.push("web", "1.1.0")
+    before = stages.deploy.branches["main"]
+    plan = stages.deploy.ask("plan")
+    # The newest tag is nothing for production: staging has not run it.
+    assert (actions(plan.json, "staging"), actions(plan.json)) == ({"all": "commit"}, {})
+    assert stages.deploy.branches == {"main": before}
+
+    for _ in range(2):
+        assert stages.deploy.ask("update").code == 0
+    assert stages.pins(environment="staging") == stages.news() == {"web": stages.pin("web", "1.1.0")}
+    with stages.deploy.watching() as seen:
+        again = stages.deploy.ask("update")
+    assert seen.nothing
+    assert (environment(again.json)["promoted_from"], actions(again.json)) == ("staging", {"all": "none"})
+    assert stages.deploy.pull()["title"] == "chore(production): web 1.1.0"
+
+
+def test_an_image_with_a_policy_of_its_own_goes_by_that_and_what_the_source_lacks_by_the_environments(
+    worldwide: World,
+) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging\npolicy: releases", apps=("web", "api"))
+    deploy = stages.deploy
+    stages.push("cron", "1.0.0")
+    lonely = {path("cron", "production"): kustomization(deploy, "cron", "1.0.0", stages.digests["cron", "1.0.0"])}
+    deploy.remote.commit("main", lonely)
+    own = f"images: {{{deploy.image('api')}: {{policy: releases}}}}"
+    stages.configure(f"promote_from: staging\npolicy: releases\n{own}")
+    for app in ("web", "api", "cron"):
+        stages.push(app, "1.1.0")
+    done = deploy.ask("update", "production")
+    assert done.code == 0
+    assert stages.news() == {app: stages.pin(app, "1.1.0") for app in ("api", "cron")}
+    sources = {
+        found["entry"]["overlay"]: found["source"] for found in environment(done.json)["proposals"][0]["changes"]
+    }
+    assert sources == {"apps/api/production": "policy", "apps/cron/production": "policy"}
+
+    stages.run("staging", "web", "1.1.0")
+    done = deploy.ask("update", "production")
+    assert actions(done.json) == {"all": "refresh"}
+    assert stages.news() == {app: stages.pin(app, "1.1.0") for app in ("web", "api", "cron")}
+
+
+def test_a_pin_soaks_from_the_commit_that_brought_it_and_the_rest_goes_on(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging\nsoak: 2h", apps=("web", "api"))
+    now = datetime.now(UTC)
+    for app, hours in (("web", 3), ("api", 1)):
+        stages.run("staging", app, "1.1.0", at=now - timedelta(hours=hours))
+    done = stages.deploy.ask("update")
+    assert done.code == 0
+    assert stages.news() == {"web": stages.pin("web", "1.1.0")}
+    assert held(done.json) == {"api/production": "held.soak"}
+    found = reason(done.json)
+    assert (found["text"].split(":")[0], found["data"]["soak"]) == ("runs in staging for 1 hour of 2h", "2h")
+    assert 3000 < found["data"]["left"] <= 3600
+    assert found["text"].endswith(" left")
+    # Configuration that changes is no new beginning.
+    stages.deploy.remote.commit("main", {"apps/api/staging/note.txt": b"x"})
+    assert reason(stages.deploy.ask("update").json)["data"]["left"] <= found["data"]["left"]
+
+    # A person may promote at once; then that is no reason any more.
+    assert stages.promote("--image", stages.deploy.image("api")).code == 0
+    assert stages.news() == {app: stages.pin(app, "1.1.0") for app in ("web", "api")}
+
+
+def test_a_newer_pin_in_the_source_begins_to_soak_and_the_open_proposal_stays_as_it_is(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging\nsoak: 2h")
+    stages.run("staging", "web", "1.1.0", at=datetime.now(UTC) - timedelta(hours=3))
+    stages.deploy.bot("update")
+    stages.run("staging", "web", "1.2.0")
+    with stages.deploy.watching() as seen:
+        done = stages.deploy.ask("update")
+    assert seen.nothing
+    assert held(done.json) == {"web/production": "held.soak"}
+    assert stages.news() == {"web": stages.pin("web", "1.1.0")}
+
+
+def test_what_left_the_source_again_is_not_promoted_from_the_past(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging\nsoak: 1h")
+    stages.run("staging", "web", "1.1.0", at=datetime.now(UTC) - timedelta(hours=3))
+    stages.run("staging", "web", "1.0.0", at=datetime.now(UTC) - timedelta(hours=2))
+    done = stages.deploy.ask("update")
+    assert (done.code, actions(done.json), environment(done.json)["unchanged"]) == (0, {}, 1)
+
+
+def test_soak_is_held_where_the_known_history_does_not_tell_since_when(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging\nsoak: 2h")
+    stages.run("staging", "web", "1.1.0", at=datetime.now(UTC) - timedelta(days=9))
+    cut(stages.deploy)
+    done = stages.deploy.ask("update")
+    assert (done.code, held(done.json)) == (0, {"web/production": "held.history_bound"})
+    assert "does not tell since when" in reason(done.json)["text"]
+    assert "fetch-depth: 0" in reason(done.json)["text"]
+    assert stages.deploy.branches.keys() == {"main"}
+
+
+def cut(deploy: Deploy) -> None:
+    """Make the remote a shallow one: its history ends at the tip of the base branch."""
+    deploy.remote.commit("main", {"note.txt": b"x"})
+    (deploy.remote.path / "shallow").write_text(f"{deploy.branches['main']}\n")
+
+
+CHAIN = """\
+version: 1
+policies: {releases: {semver: ">=1.0.0"}}
+environments:
+  dev: {overlays: ["apps/*/dev"], policy: releases, propose: {as: commit}}
+  staging: {overlays: ["apps/*/staging"], promote_from: dev, propose: {as: commit}}
+  eu: {overlays: ["apps/*/eu"], promote_from: staging}
+  us: {overlays: ["apps/*/us"], promote_from: staging, soak: 1h}
+"""
+
+
+def test_a_chain_goes_one_step_after_the_other_and_fans_out(worldwide: World) -> None:
+    names = ("dev", "staging", "eu", "us")
+
+    def files(deploy: Deploy) -> dict[str, bytes]:
+        entry = overlay([(deploy.image("web"), f"newTag: 1.0.0; digest: {deploy.push('web', '1.0.0')}")])
+        return {"gitops-bot.yaml": CHAIN.encode()} | {path("web", name): entry for name in names}
+
+    deploy = worldwide.deploy(files)
+    digest = deploy.push("web", "1.1.0")
+    for _ in range(4):
+        done = deploy.ask("update")
+        assert done.code == 0
+    pins = {name: deploy.files("main")[path("web", name)].count(digest.encode()) for name in names}
+    assert pins == {"dev": 1, "staging": 1, "eu": 0, "us": 0}
+    assert held(done.json, "us") == {"web/us": "held.soak"}
+    (pull,) = deploy.pulls()
+    assert pull["head"]["ref"] == "gitops-bot/eu/all"
+    log = deploy.remote.log("main", "%(trailers:key=Gitops-Bot-Plan,valueonly)%x00")
+    assert [line.strip("\0") for line in log if "1 " in line] == ["1 staging all promotion", "1 dev all policy"]
+
+
+@pytest.mark.parametrize(
+    "command", [("plan",), ("update",), ("promote", "staging", "production"), ("rollback", "staging")]
+)
+def test_a_circle_is_a_mistake_of_the_configuration(worldwide: World, command: tuple[str, ...]) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging", staging="promote_from: production")
+    done = stages.deploy.ask(*command)
+    assert done.code == 2
+    assert {(problem["file"], problem["line"]) for problem in done.json["problems"]} == {
+        ("gitops-bot.yaml", 6),
+        ("gitops-bot.yaml", 9),
+    }
+    assert stages.deploy.branches.keys() == {"main"}
