@@ -96,11 +96,12 @@ def settled(
     """
     source = running.environment
     if rules.ignore:
-        return Kept(place, present, Reason("ignored", "the configuration says `ignore: true`"))
+        return Kept(place, present, Reason("ignored", "the configuration says `ignore: true`"), "promotion")
     if _is_current(present, rules, running.pin, release_tag=release_tag):
-        return Kept(place, present, Reason("current", f"{source} runs the same"))
+        return Kept(place, present, Reason("current", f"{source} runs the same"), "promotion")
     if running.pin == Pin():
-        return Kept(place, present, Reason("nothing_new", f"{source} pins nothing for {running.entry.name}"))
+        nothing = Reason("nothing_new", f"{source} pins nothing for {running.entry.name}")
+        return Kept(place, present, nothing, "promotion")
     if hold is not None:
         text = f"{_short(running.pin)} is held in {source} itself: {hold.text}"
         return Held(place, present, running.pin, Reason(hold.code, text, {**hold.data, "source": source}))
@@ -124,7 +125,7 @@ def promoted(
     after = _shaped(rules, present, artifact.pin)
     # Where only tags are pinned, a digest that stands beside the right one does no harm.
     if after == present or (rules.pin == "tag" and artifact.pin == present):
-        return Kept(place, present, Reason("current", f"{running.environment} runs the same"))
+        return Kept(place, present, Reason("current", f"{running.environment} runs the same"), "promotion")
     if (reason := _downgrade(rules, running, present, after)) is not None:
         return Held(place, present, after, reason)
     if not artifact.exists:

@@ -57,13 +57,13 @@ def rolled_back(place: Entry, present: Pin, rules: Rules, goal: Goal) -> Change 
     """One entry of the environment as the release had it."""
     then = goal.pins.get((place.overlay, place.name))
     if then is None:
-        return Kept(place, present, Reason("nothing_new", f"{goal.release} did not have it yet"))
+        return Kept(place, present, Reason("nothing_new", f"{goal.release} did not have it yet"), "rollback")
     if then == Pin():
-        return Kept(place, present, Reason("nothing_new", f"{goal.release} pinned nothing for it"))
+        return Kept(place, present, Reason("nothing_new", f"{goal.release} pinned nothing for it"), "rollback")
     # An edit keeps the tag where only a digest is given, and a tag alone takes the digest away.
     after = Pin(then.tag or present.tag, then.digest)
     if after == present:
-        return Kept(place, present, Reason("current", f"{goal.release} had the same"))
+        return Kept(place, present, Reason("current", f"{goal.release} had the same"), "rollback")
     text = f"back to {goal.release} of {goal.release.at:%Y-%m-%d %H:%M} UTC, by {goal.release.step.who}"
     if then.tag is None and present.tag is not None:
         text += f"; it pinned the digest alone, and {present.tag} stays beside it"

@@ -94,6 +94,8 @@ class Model:
     #: Steps back that somebody allowed.
     allowed: set[tuple[Key, str]] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+    #: Branches on which people rewrote the bot's own commit, and the plan with it.
+    rewritten: set[str] = field(default_factory=set)
     #: Pull requests that were merged, by their numbers.
     landed: set[int] = field(default_factory=set)
     #: Branches that people did something with since the last run began.
@@ -222,8 +224,8 @@ class Model:
     def _no_entry_twice(self, now: Moment, left: Mapping[str | None, str]) -> None:
         where: dict[Key, list[int]] = {}
         for shown in now.pulls.values():
-            if left.get(shown.branch) in ("held.limit", "held.window"):
-                continue  # what it proposes is on its way to other groups, and not all of it has arrived
+            if left.get(shown.branch) in ("held.limit", "held.window") or shown.branch in self.rewritten:
+                continue  # it is on its way to other groups, and not all of it has arrived; or nobody knows what it was
             for key, (old, new) in shown.pins.items():
                 if self._stands(key, old, new):
                     where.setdefault(key, []).append(shown.number)

@@ -172,6 +172,7 @@ class People:
                     changed["apps/notes.txt"] = b"amended\n"
                 self.model.forget((key, pin) for key, (_, pin) in shop.proposed(head).items())
                 self.model.theirs.pop(head, None)
+                self.model.rewritten.add(branch)
                 made = shop.remote.commit(branch, dict(changed), message="my own words", parents=parents)
                 shop.settle()
         if not handed_back:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.edges.registry.content import document
 from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.edges.registry.manifest import Kind, digest_of, kind_of
-from gitops_bot.edges.registry.platforms import images
+from gitops_bot.edges.registry.platforms import MOST, images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,5 +44,9 @@ def missing(ask: Ask, digest: str) -> tuple[str, ...]:
     top = document(ask("GET", digest), digest, "a manifest")
     if kind_of(top) is not Kind.INDEX:
         return ()
-    gone = [each for each in images(top) if each.digest and not exists(ask, each.digest)]
-    return tuple(dict.fromkeys(each.platform or each.digest[:19] for each in gone))
+    named: dict[str, str] = {}
+    for each in images(top):
+        if each.digest:
+            named.setdefault(each.digest, each.platform or each.digest[:19])
+    # An index is anybody's text: one of ten thousand lines must not become as many requests.
+    return tuple(dict.fromkeys(name for digest, name in [*named.items()][:MOST] if not exists(ask, digest)))
