@@ -127,7 +127,7 @@ class Model:
             # Once the branch is gone, all that is left of it is the text, which a race or a crash may have left behind.
             said = {key: pin for key, pin in pins.items() if (pin.digest or "") in (pull.body or "")}
             self.declined.append(Declined(pull.number, pull.head, said))
-        self.forget(pins.items())
+        self.asked = {key: asked for key, asked in self.asked.items() if key not in pins}
 
     def forget(self, pins: Iterable[tuple[Key, Pinned]]) -> None:
         """These pins need not be proposed any longer."""
