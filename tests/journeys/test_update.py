@@ -326,9 +326,10 @@ def test_what_the_base_has_by_now_is_taken_back(shop: Deploy) -> None:
     (comment,) = shop.call("GET", "/issues/1/comments")
     assert "Closed: nothing of it is left to propose: the base branch has it already" in comment["body"]
 
-    # The bot's own closing declines nothing: the pin comes back when the base goes back.
+    # The bot's own closing declines nothing: only the step back holds the pin now, and that can be lifted.
     shop.remote.commit("main", {WEB: shop.files(f"{seen.before['main']}~1")[WEB]}, message="back")
-    assert proposal(shop.ask("update").json)["action"] == "open"
+    assert shop.ask("update").json["environments"][0]["proposals"] == []
+    assert proposal(shop.ask("update", "--release-hold").json)["action"] == "open"
 
 
 def test_what_a_person_writes_into_title_and_body_stays_as_long_as_the_plan_does(shop: Deploy) -> None:
