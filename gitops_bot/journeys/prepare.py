@@ -158,7 +158,8 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
     branch, existing = there.branches.get(there.branch_of(name)), there.pulls.get(there.branch_of(name), ())
     own = there.carried.get(there.branch_of(name), ())
     opened = next((pull for pull in existing if pull.state == "open"), None)
-    carried, locked = carry.standing_pins(there.standing, there.pins(name)), there.locked(name)
+    locked = there.locked(name)
+    carried = carry.standing_pins(there.standing, there.pins(name))
     shown = carry.standing_pins(there.standing, there.pins(name, shown=True))
 
     def judged(decision: Decision) -> Decision:
@@ -175,8 +176,10 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
     # What a person declined decides nothing: a pin that the open proposal carries for that entry stays in it.
     decided = [judged(decision) for decision in decisions]
     if group.is_together(name, task.environment.propose.group, default=task.environment.propose.together):
+        if any(isinstance(each, Held) and each.withdraws for each in decided):
+            carried = ()  # it loses all of them with the first
         decided = list(group.hold_together(decided, name))
-    laid = [judged(change) for change in carry.lay(decided, carried, there.standing)]
+    laid = [judged(change) for change in carry.lay(decided, carried, there.standing, asked=task.asked)]
     # A pin that is only carried on was looked up when it was proposed; the environment may have left it since.
     over = [item for item in laid if isinstance(item, Change) and item not in decided]
     stands = {each.entry.key: each for each in _left(survey, task, over, there.fresh(survey.commit))}
@@ -198,10 +201,19 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
             existing,
             refresh_approved=task.environment.propose.refresh_approved,
             stands=bool(carry.standing_pins(there.standing, own)),
-            why_gone=_GONE if there.is_gone(name) and not name.startswith(naming.ROLLBACK) else None,
+            why_gone=_why_gone(there, name, own, locked),
         )
     moved = frozenset(pin.key for pin in own if there.group_of.get(pin.key, name) != name)
     return _waiting(Draft(name, plan, files, written, branch, existing, own, moved, action))
+
+
+def _why_gone(
+    there: There, name: str, own: Sequence[PinChange], locked: Mapping[tuple[str, str], Reason]
+) -> Reason | None:
+    """What to say where nothing is left for a group, if it is not that its pins are done or not wanted."""
+    if there.is_gone(name) and not name.startswith(naming.ROLLBACK):
+        return _GONE
+    return locked[own[0].key] if own and all(pin.key in locked for pin in own) else None
 
 
 _GONE = Reason("nothing_new", "no entry belongs to this group any more: what is still there belongs to others")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.images.reason import Reason
-from gitops_bot.journeys.promoting import meet, promotions
+from gitops_bot.journeys.promoting import meet, promotions, withdrawn
 from gitops_bot.journeys.propose import Task, propose
 from gitops_bot.journeys.there import proposed_on
 from gitops_bot.proposals.markdown import plain
@@ -58,11 +58,11 @@ def promote(
 
     known: dict[str, Sequence[Decision]] = {}
 
-    def decide(survey: Survey, _carried: Sequence[PinChange]) -> Sequence[Decision]:
+    def decide(survey: Survey, carried: Sequence[PinChange]) -> Sequence[Decision]:
         # Asked more than once, and one commit of the base branch has one answer.
         if survey.commit not in known:
             known[survey.commit] = decided_at(survey)
-        return known[survey.commit]
+        return withdrawn(survey, known[survey.commit], carried, meet(survey, source, target).partners)
 
     def decided_at(survey: Survey) -> Sequence[Decision]:
         chosen, unknown = _chosen(survey, target, images, globs, overlays)

@@ -11,7 +11,7 @@ from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.journeys import release_tag
-from gitops_bot.releases import correspondence, history, hold, promotion, trail
+from gitops_bot.releases import correspondence, history, hold, promotion, stepped_back, trail
 from gitops_bot.releases.plan import Failed, Held, Kept
 from gitops_bot.releases.promotion import Artifact, Running
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gitops_bot.journeys.book import Environment
     from gitops_bot.journeys.survey import Spot, Survey
     from gitops_bot.journeys.world import Registry, World
+    from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.line import Line
     from gitops_bot.releases.plan import Decision
 
@@ -86,6 +87,50 @@ def promotions(
             found = pool.map(lambda one: journey.decided(one[1], [since(each) for each in one[2]], wait=wait), asked)
             decided |= {at: decision for (at, _, _), decision in zip(asked, found, strict=True)}
     return [decided[at] for at in range(len(pairs))]
+
+
+def withdrawn(
+    survey: Survey,
+    decisions: Sequence[Decision],
+    carried: Sequence[PinChange],
+    partners: Mapping[tuple[str, str], Sequence[Spot]],
+) -> list[Decision]:
+    """The decisions. Where one is held, what an open proposal has goes too once its source is behind it no more.
+
+    That is so when the very pin is held now, and when the source left it by going back. While only something newer has
+    to wait, it stays.
+
+    Raises:
+        GitError: history is needed, and the remote cannot be read.
+    """
+    pins = {pin.key: pin for pin in carried if pin.source == "promotion"}
+
+    def judged(decision: Decision) -> Decision:
+        match decision:
+            case Held(entry=entry, candidate=candidate, reason=reason) if (pin := pins.get(entry.key)) is not None:
+                same = candidate is not None and _is_same(candidate, pin.after)
+                gone = (
+                    reason.code != "held.soak" if same else _went_back(survey, partners.get(entry.key, ()), pin.after)
+                )
+                return replace(decision, withdraws=gone)
+            case _:
+                return decision
+
+    return [judged(decision) for decision in decisions]
+
+
+def _is_same(one: Pin, other: Pin) -> bool:
+    """Whether two pins mean one image, whatever the target calls it."""
+    return one.digest == other.digest if one.digest and other.digest else one.tag == other.tag
+
+
+def _went_back(survey: Survey, source: Sequence[Spot], pin: Pin) -> bool:
+    """Whether the source left a pin by going backwards, in any of the overlays that it stands for."""
+    if not source:
+        return False
+    line = survey.line(lambda line: all(trail.enough(line, spot.place.overlay) for spot in source))
+    found = (stepped_back.left(line, spot.place, spot.rules, pin) for spot in source if spot.entry.pin != pin)
+    return any(last is not None and last.way == "backward" for last in found)
 
 
 def _refused(spot: Spot, partners: Sequence[Spot]) -> Failed | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.errors import ForgeError, GitError, LostRace
 from gitops_bot.images.reason import Reason
 from gitops_bot.journeys.carry_out import carry_out
-from gitops_bot.journeys.describe import COMPARED, describe
+from gitops_bot.journeys.describe import COMPARED, MOST, describe
 from gitops_bot.journeys.prepare import decided, plan_of, prepare, write
 from gitops_bot.journeys.there import Task, branches
 from gitops_bot.proposals import budget, naming, reconcile, schedule
@@ -173,7 +173,10 @@ def _group(
     try:
         written = draft.written
         if written is not None and isinstance(draft.action, reconcile.Open | reconcile.Refresh):
-            written = write(survey, task, draft.group, draft.plan, draft.files, describe(world, draft.plan.changes))
+            # Hundreds at once are read as a table: to describe a few of them would only make a promotion slow.
+            many = task.source == "promotion" and len(draft.plan.changes) > MOST
+            described = {} if many else describe(world, draft.plan.changes)
+            written = write(survey, task, draft.group, draft.plan, draft.files, described)
         return carry_out(world, draft, proposed, written, task.environment.propose)
     except LostRace:
         raise

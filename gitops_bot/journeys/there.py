@@ -33,6 +33,8 @@ class Task:
     dry_run: bool
     #: Where the pins come from, if from another environment.
     promoted_from: str | None = None
+    #: Whether somebody asks for it by name. What a poll finds by itself gives way to that.
+    asked: bool = True
     #: A person's word that what the environment left, or what somebody wrote down to be held, may be proposed again.
     release_hold: bool = False
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.journeys.look import look
-from gitops_bot.journeys.promoting import meet, promotions
+from gitops_bot.journeys.promoting import meet, promotions, withdrawn
 from gitops_bot.journeys.propose import Task, propose
 
 if TYPE_CHECKING:
@@ -30,9 +30,12 @@ def update(world: World, survey: Survey, *, release_hold: bool = False, dry_run:
     for environment in survey.environments:
 
         def decide(
-            survey: Survey, _carried: Sequence[PinChange], environment: Environment = environment
+            survey: Survey, carried: Sequence[PinChange], environment: Environment = environment
         ) -> Sequence[Decision]:
-            return polled.at(survey)[environment.name] + polled.promoted(survey, environment)
+            promoted = polled.promoted(survey, environment)
+            return polled.at(survey)[environment.name] + withdrawn(
+                survey, promoted, carried, _partners(survey, environment)
+            )
 
         source = environment.promotion.source if environment.promotion is not None else None
         tasks.append(
@@ -42,6 +45,7 @@ def update(world: World, survey: Survey, *, release_hold: bool = False, dry_run:
                 "policy" if source is None else "promotion",
                 dry_run,
                 promoted_from=source,
+                asked=False,
                 release_hold=release_hold,
             )
         )
@@ -81,6 +85,10 @@ class _Polled:
             wait = environment.promotion.soak
             self._promoted[key] = promotions(self._world, survey, environment, pairs, wait=wait)
         return self._promoted[key]
+
+
+def _partners(survey: Survey, environment: Environment) -> dict[tuple[str, str], Sequence[Spot]]:
+    return {key: partners for key, (_, partners) in _pairs(survey, environment).items()}
 
 
 def _pairs(survey: Survey, environment: Environment) -> dict[tuple[str, str], tuple[Spot, Sequence[Spot]]]:

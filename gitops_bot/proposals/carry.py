@@ -12,7 +12,7 @@ from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName
 from gitops_bot.releases.choice import direction
-from gitops_bot.releases.plan import CODE_OF, Change, Kept
+from gitops_bot.releases.plan import CODE_OF, Change, Held, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,14 +43,21 @@ def standing_pins(base: Mapping[tuple[str, str], Standing], carried: Sequence[Pi
 
 
 def lay(
-    decisions: Sequence[Decision], carried: Sequence[PinChange], base: Mapping[tuple[str, str], Standing]
+    decisions: Sequence[Decision],
+    carried: Sequence[PinChange],
+    base: Mapping[tuple[str, str], Standing],
+    *,
+    asked: bool = True,
 ) -> tuple[Change, ...]:
-    """The changes of the proposal: what was decided now, and of the carried pins those that no decision replaces."""
+    """The changes of the proposal: what was decided now, and of the carried pins those that no decision replaces.
+
+    `asked`: somebody asks for these decisions by name; otherwise the bot came to them by itself.
+    """
     decided = {decision.entry.key: decision for decision in decisions if decision.entry is not None}
     changes = {key: decision for key, decision in decided.items() if isinstance(decision, Change)}
     for change in standing_pins(base, carried):
         now = base[change.key]
-        if _survives(change, decided.get(change.key), now.policy):
+        if _survives(change, decided.get(change.key), now.policy, asked=asked):
             changes[change.key] = _as_change(change, now)
     # A decision for what the base has already takes the carried pin away and proposes nothing in its place.
     return tuple(
@@ -64,13 +71,19 @@ def _is_on(change: PinChange, now: Standing) -> bool:
     return renamed and now.pin == change.after
 
 
-def _survives(carried: PinChange, decision: Decision | None, policy: Policy | None) -> bool:
+def _survives(carried: PinChange, decision: Decision | None, policy: Policy | None, *, asked: bool) -> bool:
     match decision:
         case Change(source="policy") if carried.source != "policy":
             # The poll found something, but a person or a pipeline asked for this pin: only something newer replaces it.
             return not _newer(decision.after, carried, policy)
+        case Change(source="promotion") if not asked and carried.source in ("set", "rollback"):
+            # Likewise what another environment runs by now. Without an order it is there to stay: a run finds the
+            # same again and again, and would never let it be.
+            return not _surely_newer(decision.after, carried, policy)
         case Change():
             return False
+        case Held(withdraws=True):
+            return carried.source != "promotion"
         case Kept(source=source):
             # The base is as it should be: what an earlier poll, or the same question, proposed has gone back at its
             # source.
@@ -90,6 +103,13 @@ def _newer(found: Pin, carried: PinChange, policy: Policy | None) -> bool:
         return isinstance(policy, policies.Follow) or policies.is_floating(found.tag)
     order = policies.compare(policy, found.tag, carried.after.tag)
     return order is None or order > 0
+
+
+def _surely_newer(found: Pin, carried: PinChange, policy: Policy | None) -> bool:
+    if carried.new_name is not None or found.tag is None or carried.after.tag is None:
+        return False
+    order = policies.compare(policy, found.tag, carried.after.tag)
+    return order is not None and order > 0
 
 
 def _as_change(carried: PinChange, now: Standing) -> Change:

@@ -53,12 +53,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An entry that stays as it is although something else could be pinned."""
+    """An entry that stays as it is although something else could be pinned.
+
+    `withdraws`: what the open proposal has for it goes too, since whoever vouched for that pin does so no more.
+    """
 
     entry: Entry
     current: Pin
     candidate: Pin | None
     reason: Reason
+    withdraws: bool = False
 
 
 @dataclass(frozen=True, slots=True)

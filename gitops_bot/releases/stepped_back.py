@@ -83,7 +83,10 @@ def stepped_back(line: Line, entry: Entry, rules: Rules, candidate: Pin) -> Reas
     if last.way == "forward":
         return None
     step = last.step
-    text = f"left in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who}, for {_short(last.successor)}"
+    text = (
+        f"left in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who}, for {_short(last.successor)} "
+        "(`--release-hold` lifts that)"
+    )
     return Reason("held.reverted", text, _facts(step))
 
 

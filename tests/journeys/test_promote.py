@@ -98,6 +98,21 @@ def test_one_head_for_each_digest_is_all_that_a_registry_is_asked_before_the_tex
     )
 
 
+def test_a_promotion_of_many_asks_the_registry_nothing_else_for_its_text_either(worldwide: World) -> None:
+    apps = [f"app{number}" for number in range(21)]
+    stages = Stages.start(worldwide, apps=apps)
+    pins = {app: ("1.1.0", stages.push(app, "1.1.0")) for app in apps}
+    stages.deploy.remote.commit(
+        "main", {path(app, "staging"): kustomization(stages.deploy, app, *pin) for app, pin in pins.items()}
+    )
+    with stages.deploy.world.registry.counting() as seen:
+        assert actions(stages.promote().json) == {"all": "open"}
+    assert sorted(seen) == sorted(
+        f"HEAD /v2/{stages.deploy.name}/{app}/manifests/{digest} 200" for app, (_, digest) in pins.items()
+    )
+    assert stages.news() == pins
+
+
 def test_a_dry_run_says_what_would_be_written_and_touches_nothing(stages: Stages) -> None:
     stages.run("staging", "web", "1.1.0")
     with stages.deploy.watching() as seen:

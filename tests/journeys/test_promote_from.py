@@ -103,6 +103,78 @@ def test_what_left_the_source_again_is_not_promoted_from_the_past(worldwide: Wor
     assert (done.code, actions(done.json), environment(done.json)["unchanged"]) == (0, {}, 1)
 
 
+def test_a_newer_pin_that_a_person_sets_stays_proposed_and_goes_only_for_something_newer(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging\npolicy: releases")
+    stages.push("web", "1.2.0")
+    pin = "@".join(stages.pin("web", "1.2.0"))
+    stages.deploy.ask("set", "production", f"{stages.deploy.image('web')}={pin}")
+    stages.run("staging", "web", "1.1.0")
+    with stages.deploy.watching() as seen:
+        assert actions(stages.deploy.ask("update").json) == {"all": "none"}
+    assert seen.nothing
+    assert stages.news() == {"web": stages.pin("web", "1.2.0")}
+
+    stages.run("staging", "web", "1.3.0")
+    assert actions(stages.deploy.ask("update").json) == {"all": "refresh"}
+    assert stages.news() == {"web": stages.pin("web", "1.3.0")}
+    # A person who promotes by hand means what staging runs, whatever is proposed.
+    stages.deploy.ask("set", "production", f"{stages.deploy.image('web')}={pin}", "--allow-downgrade")
+    assert stages.news() == {"web": stages.pin("web", "1.2.0")}
+    assert actions(stages.promote().json) == {"all": "refresh"}
+    assert stages.news() == {"web": stages.pin("web", "1.3.0")}
+
+
+@pytest.mark.parametrize("how", ["below what production runs", "soaking again", "held there", "deleted"])
+def test_a_pin_that_its_source_is_behind_no_more_is_taken_out_of_the_open_proposal(worldwide: World, how: str) -> None:
+    soak = "\nsoak: 1h"
+    stages = Stages.start(worldwide, f"promote_from: staging{soak}", apps=("web", "api"))
+    long_ago = datetime.now(UTC) - timedelta(hours=3)
+    if how == "below what production runs":
+        stages.run("staging", "web", "0.9.0", at=long_ago)
+    if how == "soaking again":
+        stages.run("staging", "web", "1.0.5", at=long_ago)
+    for app in ("web", "api"):
+        stages.run("staging", app, "1.1.0", at=long_ago)
+    assert actions(stages.deploy.ask("update").json) == {"all": "open"}
+    assert stages.news().keys() == {"web", "api"}
+    code = {
+        "below what production runs": "held.downgrade",
+        "soaking again": "held.soak",
+        "held there": "held.hold",
+        "deleted": "held.absent_in_target",
+    }[how]
+    match how:
+        case "below what production runs":
+            stages.run("staging", "web", "0.9.0", at=long_ago)
+        case "soaking again":
+            stages.run("staging", "web", "1.0.5")
+        case "held there":
+            image = stages.deploy.image("web")
+            hold = f'{{environment: staging, image: {image}, until: 2999-01-01, why: "it leaks"}}'
+            stages.configure(f"promote_from: staging{soak}", more=f"holds: [{hold}]")
+        case _:
+            stages.deploy.world.registry.delete(f"{stages.deploy.name}/web", stages.digests["web", "1.1.0"])
+    done = stages.deploy.ask("update")
+    assert (held(done.json), actions(done.json)) == ({"web/production": code}, {"all": "refresh"})
+    assert stages.news() == {"api": stages.pin("api", "1.1.0")}
+    with stages.deploy.watching() as seen:
+        stages.deploy.ask("update")
+    assert seen.nothing
+
+
+def test_a_group_that_goes_together_is_taken_back_with_the_first_of_it(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging\npropose: {together: true}", apps=("web", "api"))
+    stages.run("staging", "web", "0.9.0")
+    for app in ("web", "api"):
+        stages.run("staging", app, "1.1.0")
+    assert actions(stages.deploy.ask("update").json) == {"all": "open"}
+    stages.run("staging", "web", "0.9.0")
+    done = stages.deploy.ask("update")
+    assert actions(done.json) == {"all": "close"}
+    assert held(done.json) == {"web/production": "held.downgrade", "api/production": "held.downgrade"}
+    assert stages.deploy.branches.keys() == {"main"}
+
+
 def test_soak_is_held_where_the_known_history_does_not_tell_since_when(worldwide: World) -> None:
     stages = Stages.start(worldwide, "promote_from: staging\nsoak: 2h")
     stages.run("staging", "web", "1.1.0", at=datetime.now(UTC) - timedelta(days=9))

@@ -54,6 +54,8 @@ def test_what_was_proposed_before_the_rollback_is_withdrawn_while_that_is_open_a
     done = stages.deploy.ask("update")
     assert (done.code, actions(done.json)) == (0, {"all": "close"})
     assert held(done.json) == {"web/production": "held.reverted"}
+    (comment,) = stages.deploy.call("GET", "/issues/1/comments")
+    assert "2 rolls it back: it is left alone until that is merged or closed." in comment["body"]
     assert stages.deploy.branches.keys() == {"main", ROLLBACK}
     assert stages.news(ROLLBACK) == {"web": stages.pin("web", "1.0.0")}
     stages.close()
@@ -79,7 +81,7 @@ def test_the_pin_that_was_left_is_not_proposed_again_and_a_newer_one_is(stages: 
         assert (done.code, held(done.json)) == (0, {"web/production": "held.reverted"})
     text = reason(done.json)["text"]
     assert text.startswith(f"left in {commit[:10]} on ")
-    assert text.endswith(f"by {who}, for 1.0.0")
+    assert text.endswith(f"by {who}, for 1.0.0 (`--release-hold` lifts that)")
     assert f"held.reverted: {text}" in deploy.bot("plan").out
     promoted = stages.promote("--image", deploy.image("web"))
     assert (promoted.code, held(promoted.json)) == (1, {"web/production": "held.reverted"})
@@ -161,6 +163,7 @@ def test_what_a_rollback_undid_comes_back_only_by_a_clear_word(stages: Stages) -
     stages.merge()
     done = stages.rollback()
     assert (done.code, held(done.json)) == (1, {"web/production": "held.reverted"})
+    assert "`--release-hold` lifts that" in reason(done.json)["text"]
     done = stages.rollback("--release-hold")
     assert (done.code, actions(done.json)) == (0, {"rollback-all": "open"})
     assert stages.news(ROLLBACK) == {"web": stages.pin("web", "1.1.0")}

@@ -181,6 +181,54 @@ def test_a_carried_pin_goes_only_where_its_entry_was_decided(
             assert each.reason.text == "carried over from the open proposal"
 
 
+# A run that nobody asked, over what an open proposal has.
+
+WITHDRAWN = Held(entry(), V1, V3, HELD.reason, withdraws=True)
+
+
+@pytest.mark.parametrize(
+    ("pin", "decision", "policy", "expected"),
+    [
+        pytest.param(carried(V3, source="set"), found(V2, source="promotion"), SEMVER, V3, id="set, older promoted"),
+        pytest.param(carried(V2, source="set"), found(V3, source="promotion"), SEMVER, V3, id="set, newer promoted"),
+        pytest.param(carried(V2, source="set"), found(V3, source="promotion"), None, V3, id="newer by version alone"),
+        pytest.param(
+            carried(Pin("sha-2"), source="set"),
+            found(Pin("sha-3"), source="promotion"),
+            None,
+            Pin("sha-2"),
+            id="no order",
+        ),
+        pytest.param(
+            carried(Pin(None, B), source="set"),
+            found(V3, source="promotion"),
+            SEMVER,
+            Pin(None, B),
+            id="set to a digest",
+        ),
+        pytest.param(
+            carried(V2, source="set", new_name="r.test/web"),
+            found(V3, source="promotion"),
+            SEMVER,
+            V2,
+            id="set with another repository",
+        ),
+        pytest.param(
+            carried(V3, source="promotion"), found(V2, source="promotion"), SEMVER, V2, id="its source went back"
+        ),
+        pytest.param(carried(V3), found(V2, source="promotion"), SEMVER, V2, id="polled once, promoted by now"),
+        pytest.param(carried(V2, source="promotion"), HELD, SEMVER, V2, id="promoted, and something newer waits"),
+        pytest.param(carried(V2, source="promotion"), WITHDRAWN, SEMVER, None, id="promoted, and withdrawn"),
+        pytest.param(carried(V2, source="set"), WITHDRAWN, SEMVER, V2, id="set, which no source withdraws"),
+    ],
+)
+def test_what_a_run_finds_by_itself_gives_way_to_what_somebody_asked_for(
+    pin: PinChange, decision: Decision, policy: Policy | None, expected: Pin | None
+) -> None:
+    laid = carry.lay([decision], (pin,), standing(policy=policy), asked=False)
+    assert [each.after for each in laid] == ([expected] if expected else [])
+
+
 @pytest.mark.parametrize(
     ("before", "after", "policy", "direction"),
     [

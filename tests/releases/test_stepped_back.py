@@ -84,7 +84,7 @@ def test_people_are_told_where_when_and_by_whom() -> None:
     reason = stepped_back(web(V1, V2, V1), WEB, SEMVER, V2)
     assert reason == Reason(
         "held.reverted",
-        "left in 0000000000 on 2026-08-01 by Ada 3, for 1.0.0",
+        "left in 0000000000 on 2026-08-01 by Ada 3, for 1.0.0 (`--release-hold` lifts that)",
         {"commit": commit(3), "author": "Ada 3", "at": "2026-08-01T13:00:00Z"},
     )
 
