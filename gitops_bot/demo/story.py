@@ -77,7 +77,18 @@ def _story(site: Site, out: TextIO) -> int:
         _show(site, out, number)
         _merge(site, out, number)
     _say(out, "Argo CD would deploy that now. And the next poll?")
-    return _run(site, out, "update")
+    if code := _run(site, out, "update"):
+        return code
+    _say(out, "Nothing new, so it wrote nothing. Production has trouble with that release: back to the one before.")
+    if code := _run(site, out, "rollback", "production"):
+        return code
+    for number in _open_pulls(site):
+        _merge(site, out, number)
+    _say(out, "What production left by going back is not proposed again, until there is something newer:")
+    if code := _run(site, out, "plan", "production"):
+        return code
+    _say(out, "What staging has tested can go to production as it is, by its digest:")
+    return _run(site, out, "promote", "staging", "production", "--dry-run")
 
 
 def _run(site: Site, out: TextIO, *words: str) -> int:

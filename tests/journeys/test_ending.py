@@ -148,6 +148,9 @@ def actions(done: Done) -> set[str]:
 def test_a_demo_that_is_resumed_has_something_to_do(tmp_path: Path) -> None:
     told = run("demo", "--keep", cwd=tmp_path, env={"TMPDIR": str(tmp_path)})
     assert told.code == 0
+    # The story goes there and back again, by pull requests that a person merges.
+    for said in ("opened #1 ", "opened #2 ", "alice merges #2", "held.reverted: left in ", "production (from staging)"):
+        assert said in told.out
     words = shlex.split(told.out.splitlines()[-1])
     assert words[:3] == ["gitops-bot", "demo", "--resume"]
 
