@@ -287,16 +287,3 @@ def run_the_action(folder: Path, inputs: dict[str, str]) -> tuple[subprocess.Com
         env={"PATH": os.defpath, "RUNNER_TEMP": str(folder), "GITHUB_ACTION_PATH": str(PROJECT), **given},
     )
     return done, written.read_text(encoding="utf-8").split("\0")[:-1] if written.exists() else []
-
-
-def test_the_image_is_built_from_the_locks_and_runs_as_nobody() -> None:
-    lines = (PROJECT / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    joined = " ".join(lines)
-    assert joined.count("--require-hashes --requirement requirements.lock") == 1
-    assert [line for line in lines if line.startswith("USER ")] == ["USER 10001:10001"]
-    kept = (PROJECT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    assert kept[0] == "*", "nothing comes into the image that is not named"
-    copied = {
-        word for line in lines if line.startswith("COPY ") and "--from" not in line for word in line.split()[1:-1]
-    }
-    assert copied == {line.removeprefix("!") for line in kept if line.startswith("!")}
