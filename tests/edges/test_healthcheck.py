@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.edges import health
+from gitops_bot.edges import healthcheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nalive\n"
     ],
 )
 def test_a_service_is_found_by_its_command_line(words: list[str], expected: tuple[str, int]) -> None:
-    assert health.listening(words) == expected
+    assert healthcheck.listening(words) == expected
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_service_is_found_by_its_command_line(words: list[str], expected: tupl
     ],
 )
 def test_what_serves_nothing_is_not_asked(words: list[str]) -> None:
-    assert health.listening(words) is None
+    assert healthcheck.listening(words) is None
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def answering(answer: bytes) -> Iterator[tuple[int, list[bytes]]]:
 )
 def test_the_answer_decides(answer: bytes, expected: tuple[bool, str]) -> None:
     with answering(answer) as (port, asked):
-        assert health.ask("127.0.0.1", port) == expected
+        assert healthcheck.ask("127.0.0.1", port) == expected
     assert asked[0].startswith(b"GET /healthz HTTP/1.1\r\nHost: ")
 
 
@@ -100,8 +100,8 @@ def test_the_exit_code_is_what_an_engine_reads(
     with answering(answer) as (port, _):
         words = [*PYTHON, "run", "--every", "5m", "--listen", f"0.0.0.0:{port}"]
         (tmp_path / "cmdline").write_text("\0".join(words) + "\0", encoding="utf-8")
-        monkeypatch.setattr(health, "FIRST_PROCESS", tmp_path / "cmdline")
-        assert health.main() == code
+        monkeypatch.setattr(healthcheck, "FIRST_PROCESS", tmp_path / "cmdline")
+        assert healthcheck.main() == code
     assert capsys.readouterr().out.startswith("HTTP/1.1 ")
 
 
@@ -111,13 +111,13 @@ def test_a_service_that_is_gone_is_not_well(
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     (tmp_path / "cmdline").write_text(f"gitops-bot\0run\0--listen\0localhost:{port}\0", encoding="utf-8")
-    monkeypatch.setattr(health, "FIRST_PROCESS", tmp_path / "cmdline")
-    assert health.main() == 1
+    monkeypatch.setattr(healthcheck, "FIRST_PROCESS", tmp_path / "cmdline")
+    assert healthcheck.main() == 1
     assert capsys.readouterr().out == f"no answer from localhost:{port}: Connection refused\n"
 
 
 def test_a_container_whose_first_process_cannot_be_seen_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "FIRST_PROCESS", tmp_path / "missing")
-    assert health.main() == 0
+    monkeypatch.setattr(healthcheck, "FIRST_PROCESS", tmp_path / "missing")
+    assert healthcheck.main() == 0
