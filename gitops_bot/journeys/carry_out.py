@@ -12,7 +12,7 @@ from gitops_bot.releases.plan import Failed
 
 if TYPE_CHECKING:
     from gitops_bot.journeys.book import Proposing
-    from gitops_bot.journeys.prepare import Draft
+    from gitops_bot.journeys.draft import Draft
     from gitops_bot.journeys.world import Forge, World
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.outcome import Proposed

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
+from gitops_bot.journeys.draft import Draft, admitted, waiting, with_what_waits
 from gitops_bot.journeys.there import There
 from gitops_bot.proposals import carry, group, naming, proposal, reconcile
 from gitops_bot.proposals.declined import decline
@@ -20,34 +21,10 @@ if TYPE_CHECKING:
     from gitops_bot.journeys.survey import Survey
     from gitops_bot.journeys.there import Task
     from gitops_bot.journeys.world import World
-    from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.details import Described
     from gitops_bot.proposals.proposal import Proposal
-    from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.plan import Decision
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """One group: its plan, what that makes of which files, what is there already, and what is to be done."""
-
-    group: str
-    plan: Plan
-    files: Mapping[str, bytes]
-    written: Proposal | None
-    branch: Branch | None
-    existing: tuple[PullRequest, ...]
-    #: The pins that the branch proposes as it is.
-    carried: tuple[PinChange, ...]
-    #: The entries among them that belong to other groups now, and are proposed there.
-    moved: frozenset[tuple[str, str]]
-    action: reconcile.Action
-
-    @property
-    def opened(self) -> PullRequest | None:
-        """The open pull request, as it was found."""
-        return next((pull for pull in self.existing if pull.state == "open"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +45,8 @@ def prepare(world: World, survey: Survey, task: Task) -> Prepared:
     there = There.read(world, survey, task)
     carried = carry.standing_pins(there.standing, [pin for pins in there.carried.values() for pin in pins])
     decisions = decided(survey, task, carried, there.fresh(survey.commit))
-    drafts = _with_what_waits(
-        _admitted(
+    drafts = with_what_waits(
+        admitted(
             world,
             task,
             there,
@@ -204,7 +181,7 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
             why_gone=_why_gone(there, name, own, locked),
         )
     moved = frozenset(pin.key for pin in own if there.group_of.get(pin.key, name) != name)
-    return _waiting(Draft(name, plan, files, written, branch, existing, own, moved, action))
+    return waiting(Draft(name, plan, files, written, branch, existing, own, moved, action))
 
 
 def _why_gone(
@@ -246,64 +223,3 @@ def _unread(survey: Survey, plan: Plan, laid: Sequence[Decision]) -> set[str]:
     done = {change.entry.key for change in plan.changes}
     refused = {item.entry.file for item in laid if isinstance(item, Change) and item.entry.key not in done}
     return refused | {item.problem.file for item in survey.failed(plan.environment) if item.problem.file}
-
-
-def _admitted(world: World, task: Task, there: There, drafts: Sequence[Draft]) -> list[Draft]:
-    """What may be opened now, by the schedule and the limits of the environment; the rest waits."""
-    if task.source == "rollback":
-        return list(drafts)  # at two in the morning no schedule and no limit is in the way
-    propose, at = task.environment.propose, world.clock.now()
-    pulls = [pull for found in there.pulls.values() for pull in found]
-    open_now = sum(pull.state == "open" for pull in pulls)
-    opened = [pull.created_at for pull in pulls if pull.created_at is not None]
-    admitted = []
-    for draft in drafts:
-        action = reconcile.admit(
-            draft.action,
-            at=at,
-            windows=propose.schedule,
-            open_now=open_now,
-            opened=opened,
-            most_open=propose.most_open,
-            most_new_per_hour=propose.most_new_per_hour,
-        )
-        if isinstance(action, reconcile.Open):
-            open_now += 1
-            opened.append(at)
-        admitted.append(draft if action is draft.action else _waiting(replace(draft, action=action)))
-    return admitted
-
-
-def _with_what_waits(drafts: Sequence[Draft]) -> list[Draft]:
-    """A proposal keeps what is to move to another one as long as that has to wait: else it would be nowhere."""
-    waits = {
-        change.entry.key: draft.action.reason
-        for draft in drafts
-        if isinstance(draft.action, reconcile.Leave)
-        for change in draft.plan.changes
-    }
-    kept = []
-    for draft in drafts:
-        reasons = [waits[key] for key in sorted(draft.moved) if key in waits]
-        if reasons and isinstance(draft.action, reconcile.Refresh | reconcile.Close):
-            kept.append(_waiting(replace(draft, action=reconcile.Leave(draft.opened, reasons[0]))))
-        else:
-            kept.append(draft)
-    # What was to move to one of those waits with it.
-    more = any(new is not old for new, old in zip(kept, drafts, strict=True))
-    return _with_what_waits(kept) if more else kept
-
-
-def _waiting(draft: Draft) -> Draft:
-    """Say of each entry that it is held where the whole proposal is, unless it is in the open one as it should be."""
-    match draft.action:
-        case reconcile.Leave(reason=reason) if reason.code.startswith("held."):
-            proposed = {(pin.key, pin.after, pin.new_name) for pin in draft.carried}
-            held = [
-                Held(change.entry, change.before, change.after, reason)
-                for change in draft.plan.changes
-                if (change.entry.key, change.after, change.new_name) not in proposed
-            ]
-            return replace(draft, plan=replace(draft.plan, held=(*draft.plan.held, *held)))
-        case _:
-            return draft

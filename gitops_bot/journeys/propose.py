@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.errors import Problem
-    from gitops_bot.journeys.prepare import Draft, Prepared
+    from gitops_bot.journeys.draft import Draft
+    from gitops_bot.journeys.prepare import Prepared
     from gitops_bot.journeys.survey import Survey
     from gitops_bot.journeys.world import World
     from gitops_bot.releases.plan import Plan
