@@ -9,7 +9,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot import report_text
+from gitops_bot import redact, report_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ def show_failure(command: str, problems: Sequence[Problem], output: str, at: dat
 
 
 def _print(document: JsonObject) -> None:
-    json.dump(document, sys.stdout, indent=2)
+    json.dump(redact.document(document), sys.stdout, indent=2)
     sys.stdout.write("\n")
 
 

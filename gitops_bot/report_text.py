@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import re
 import shutil
 import sys
 from io import StringIO
 from typing import TYPE_CHECKING, TextIO
 
+from gitops_bot import redact
 from gitops_bot.proposals.markdown import plain
 from gitops_bot.releases import hold
 
@@ -28,8 +28,6 @@ _NO_ENVIRONMENT = (
     "No environment was found: there is no gitops-bot.yaml, and no kustomization lies in a directory that is named\n"
     "like one (dev, staging, production, ...). Name environments and their overlays in gitops-bot.yaml."
 )
-#: What GitHub Actions would obey: `::` at the start of a line, after any blanks, and `##[` anywhere.
-_COMMAND = re.compile(r"^\s*:(?=:)|#(?=#\[)", re.MULTILINE)
 _WOULD = {
     "open": ("would open a pull request", "opened"),
     "refresh": ("would refresh the pull request", "refreshed"),
@@ -73,7 +71,8 @@ def print_changes(changes: Sequence[Change], out: TextIO) -> None:
         where = f"{plain(change.entry.file)}:{change.entry.line}"
         image = plain(change.entry.image) + renamed
         cells = (image, short(change.before), short(change.after), f"{where}\n{plain(change.reason.text)}")
-        table.add_row(*(Text(cell) for cell in cells))
+        # Before a narrow terminal folds them: half a secret is not known any more.
+        table.add_row(*(Text(redact.strike(cell)) for cell in cells))
     text = StringIO()
     console = Console(file=text, width=_width(out), highlight=False)
     console.print(Padding(table, (0, 0, 0, 4), expand=False))
@@ -116,7 +115,7 @@ def print_ended(holds: Iterable[WrittenHold], out: TextIO) -> None:
 
 def short(pin: Pin) -> str:
     """A pin with its digest cut to twelve digits; what stands in a file may be any text."""
-    digest = f"@{pin.digest[:_SHORT]}" if pin.digest else ""
+    digest = f"@{redact.strike(pin.digest)[:_SHORT]}" if pin.digest else ""
     return plain(f"{pin.tag or ''}{digest}") or "(none)"
 
 
@@ -161,20 +160,16 @@ def _proposed(proposed: Proposed, out: TextIO, *, written: bool) -> None:
 
 
 def _lines(data: bytes) -> list[str]:
-    """The lines of a file as a diff shows them; what a terminal could take for a command is escaped."""
-    lines = data.decode("utf-8", "replace").removeprefix("\ufeff").split("\n")
-    shown = ["".join(_visible(char) for char in line) for line in lines]
+    """The lines of a file as a diff shows them."""
+    # Secrets are struck out of the whole: of a private key, a diff may show the middle.
+    lines = redact.strike(data.decode("utf-8", "replace")).removeprefix("\ufeff").split("\n")
     # As git has it: a file ends in a line break, or it is said that it does not.
-    return shown[:-1] if lines[-1] == "" else [*shown[:-1], f"{shown[-1]}\n\\ No newline at end of file"]
+    return lines[:-1] if lines[-1] == "" else [*lines[:-1], f"{lines[-1]}\n\\ No newline at end of file"]
 
 
 def _say(text: str, out: TextIO) -> None:
-    """Print it; what a job's log would take for a command is escaped."""
-    print(_COMMAND.sub(lambda found: f"{found[0][:-1]}\\x{ord(found[0][-1]):02x}", text), file=out)
-
-
-def _visible(char: str) -> str:
-    return char if char.isprintable() or char == "\t" else char.encode("unicode_escape").decode()
+    """Print it, without secrets; what a terminal or a job's log would take for a command is escaped."""
+    print(redact.printable(text), file=out)
 
 
 def print_edit(

@@ -30,17 +30,18 @@ PURE = ("config", "images", "manifests", "proposals", "releases")
 
 #: Room -> the rooms it may import, beside itself. Everyone may import `errors` and the package's version.
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
-    "cli": ("config", "demo", "edges", "journeys", "log", "report"),
+    "cli": ("config", "demo", "edges", "journeys", "log", "redact", "report"),
     "journeys": PURE,
-    "report": PURE,
-    "edges": (*PURE, "log"),
+    "report": (*PURE, "redact"),
+    "edges": (*PURE, "log", "redact"),
     "demo": (*PURE, "edges", "journeys", "log", "report"),
     "proposals": ("images", "releases"),
     "releases": ("images", "manifests"),
     "manifests": ("images",),
     "config": ("images",),
     "images": (),
-    "log": (),
+    "log": ("redact",),
+    "redact": (),
     "errors": (),
     "version": (),
 }

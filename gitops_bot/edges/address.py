@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from gitops_bot import redact
 from gitops_bot.errors import Problem, UsageError
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def _of_url(text: str, server: str) -> Address:
     if parts.scheme == "http" and origin != server and not is_loopback(host):
         raise _refused(f"{_shown(text)} would be reached without encryption", "Use https.")
     username, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
+    redact.learn(password)
     return Address(f"{origin}{parts.path}", host, _owner_name(parts.path), origin, username, password)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import urlsplit
 
+from gitops_bot import redact
 from gitops_bot.edges.git.cache import claim, discard, is_worn
 from gitops_bot.edges.git.history import History
 from gitops_bot.edges.git.line import WINDOWS, LineReader
@@ -72,6 +73,7 @@ class Repository:
         if protocol(url).startswith("http") and "@" in urlsplit(url).netloc:
             raise ValueError("the login of a repository is given apart, never inside its address")
         self.url = Path(url).as_uri() if url.startswith("/") else url
+        redact.learn(*(credentials.secrets() if credentials is not None else ()))
         self._credentials, self._cache, self._environ, self._timeout = credentials, cache, environ, timeout
         self._exit = contextlib.ExitStack()
         self._heads: dict[str, str] | None = None

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
+from gitops_bot import redact
 from gitops_bot.edges.github import address, answers
 from gitops_bot.edges.github.failure import Refused, Unanswered
 from gitops_bot.edges.github.words import explain
@@ -30,6 +31,7 @@ class Api:
         self, repository: str, token: str, *, clock: Clock, warn: Callable[[Problem], None], api_url: str
     ) -> None:
         self.repository = address.checked_repository(repository)
+        redact.learn(token)
         self._token = address.checked_token(token)
         self.url = address.checked_api(api_url)
         self.clock = clock

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitops_bot.edges.github.address import source_repository
 from gitops_bot.errors import ForgeError
+from gitops_bot.redact import strike
 
 if TYPE_CHECKING:
     from gitops_bot.edges.github.api import Api
@@ -59,4 +60,5 @@ def _subject(document: Any) -> str:
         lines = str(document["commit"]["message"]).strip().splitlines()
     except (KeyError, TypeError):
         return ""
-    return lines[0].strip()[:_LENGTH] if lines else ""
+    # Strangers may read the proposal that cannot read the source.
+    return strike(lines[0].strip())[:_LENGTH] if lines else ""

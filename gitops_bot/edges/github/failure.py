@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gitops_bot.redact import STRUCK, strike
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -54,7 +56,8 @@ def said(document: object, secret: str) -> str:
     errors = document.get("errors")
     parts = [document.get("message"), *(map(_error, errors) if isinstance(errors, list) else ())]
     text = "; ".join(part for part in parts if isinstance(part, str) and part)
-    shown = " ".join("".join(each if each.isprintable() else " " for each in text.replace(secret, "***")).split())
+    text = strike(text.replace(secret, STRUCK))
+    shown = " ".join("".join(each if each.isprintable() else " " for each in text).split())
     return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
 
 

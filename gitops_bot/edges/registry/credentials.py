@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gitops_bot import redact
 from gitops_bot.edges.registry.docker_config import DockerConfig, read_config
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.helper import ask_helper
-from gitops_bot.edges.registry.login import Basic, Credential, Login, is_sendable
+from gitops_bot.edges.registry.login import Basic, Credential, Login, is_sendable, secrets
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.images.reference import DOCKER_HUB
 
@@ -33,6 +34,7 @@ class Credentials:
     def __init__(self, access: Mapping[str, Access], environ: Mapping[str, str]) -> None:
         self._access = access
         self._environ = environ
+        redact.learn(*(environ.get(each.password_env) for each in access.values() if each.password_env is not None))
         self._files: Once[tuple[DockerConfig, ...]] = Once()
         self._helped: Once[Credential | None] = Once()
 
@@ -48,6 +50,7 @@ class Credentials:
                 f"the credentials for {image.registry} from {login.source} hold characters that cannot be sent",
                 "Log in again, or mend them where they are kept.",
             )
+        redact.learn(*secrets(login.credential))
         return login
 
     def _find(self, image: ImageName) -> Login:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gitops_bot import redact
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, RegistryToken
 from gitops_bot.images.reference import DOCKER_HUB
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from gitops_bot.images.reference import ImageName
@@ -93,14 +95,26 @@ def read_config(path: Path) -> DockerConfig | None:
         raise NoLogin(f"{path} is not the JSON that it should be", advice) from None
     if not isinstance(document, dict):
         raise NoLogin(f"{path} is not the JSON object that it should be", advice)
+    auths = _by_place(document.get("auths"))
+    redact.learn(*(secret for entry in auths.values() for secret in _secrets(entry)))
     helpers = _by_place(document.get("credHelpers"))
     store = document.get("credsStore")
     return DockerConfig(
         path,
-        auths=_by_place(document.get("auths")),
+        auths=auths,
         helpers={place: name for place, name in helpers.items() if isinstance(name, str)},
         store=store if isinstance(store, str) else None,
     )
+
+
+def _secrets(entry: Any) -> Iterator[str]:
+    """What must not be shown of an entry, be it for a registry that nobody asks."""
+    for key in ("auth", "password", "identitytoken", "registrytoken") if isinstance(entry, dict) else ():
+        if isinstance(text := entry.get(key), str):
+            yield text
+            if key == "auth":
+                with suppress(ValueError):
+                    yield base64.b64decode(text, validate=True).decode().partition(":")[2].rstrip("\0")
 
 
 def _by_place(section: Any) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from gitops_bot.redact import STRUCK, strike
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -79,7 +81,8 @@ def said(body: bytes, secrets: Iterable[str]) -> str:
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
     """Text of the other side on one line, without control and invisible characters and without secrets, cut short."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, "***")
+        text = text.replace(secret, STRUCK)
+    text = strike(text)
     # Cs, Co and Cn cannot be printed everywhere; Cc and Cf hold escape sequences and the marks that turn text around.
     shown = "".join(" " if unicodedata.category(each)[0] in "CZ" else each for each in text[: 10 * SHOWN])
     shown = re.sub(r" +", " ", shown).strip()

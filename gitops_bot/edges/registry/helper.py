@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from gitops_bot import redact
 from gitops_bot.edges.registry.failure import NoLogin, clean
 from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken
 
@@ -60,4 +61,5 @@ def ask_helper(name: str, server: str, environ: Mapping[str, str]) -> Credential
         raise NoLogin(f"the credential helper {program} gave an answer that cannot be read", advice)
     if not secret:
         return None
+    redact.learn(secret)
     return IdentityToken(secret) if username == "<token>" else Basic(username, secret)

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+from gitops_bot.redact import strike
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,14 +49,17 @@ def moment(text: str) -> datetime | None:
 
 
 def line(text: str) -> str | None:
-    """One short line that can be printed; a longer one is no revision and no version, and half of it neither."""
+    """One short line that can be printed; a longer one is no revision and no version, and half of it neither.
+
+    Nor is one with a secret in it, as from a remote of git in a pipeline.
+    """
     shown = text.strip()
-    return shown if 0 < len(shown) <= _LINE and shown.isprintable() else None
+    return shown if 0 < len(shown) <= _LINE and shown.isprintable() and strike(shown) == shown else None
 
 
 def address(text: str) -> str | None:
-    """An address of the web. One with a login in it, as from a remote of git in a pipeline, is nobody's to read."""
-    if len(text) > _ADDRESS or not _IN_ADDRESS.fullmatch(text):
+    """An address of the web. One with a login or a token in it, as from a pipeline, is nobody's to read."""
+    if len(text) > _ADDRESS or not _IN_ADDRESS.fullmatch(text) or strike(text) != text:
         return None
     try:
         parts = urlsplit(text)

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from gitops_bot import redact
 from gitops_bot.edges.registry.failure import Refused, Untrusted, said
 from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, RegistryToken, basic, secrets
 
@@ -76,6 +77,7 @@ class Tokens:
             if slot.token != rejected and now < slot.expires:
                 return slot.token, False
             slot.token, seconds = self._fetch(bearer, path, credential)
+            redact.learn(slot.token, passing=True)
             slot.expires = now + seconds - _EARLY
             return slot.token, True
 

@@ -1,0 +1,151 @@
+"""The last line of defence: no secret, and nothing that a terminal or a job's log would obey, is ever shown.
+
+Whoever learns a secret says so here; whoever shows text (the log, the reports, a traceback) strikes it out here. What
+is written to a repository never comes through here: a pin is a pin, whatever it looks like.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STRUCK = "***"
+
+#: Shorter ones are not struck out wherever they stand: `test` or `main` would go out of every report.
+SHORTEST = 6
+#: A line that is a secret by itself: of a key, or of the JSON of a service account.
+_SHORTEST_LINE = 16
+#: So many of those that pass are remembered: a process that runs for months gets ever new ones.
+_PASSING = 1024
+
+# Secrets that nobody told us of, as a server, a label or a file may hold them. No repetition is tried twice over the
+# same text, so a hostile one takes no longer than another.
+
+#: PEM, also as git repeats what a server says.
+_KEY = (
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+    r"(?:remote:|Proc-Type: 4,ENCRYPTED|DEK-Info: [A-Z0-9-]{1,40},|(?:Version|Comment): [\w. ()/+-]{0,100}+"
+    r"|[\sA-Za-z0-9+/=\\·])*+(?:-----END [A-Z0-9 ]{0,40}-----)?"
+)
+#: A login in an address; the `git@` of ssh is none, nor is the name of an image before its digest.
+_LOGIN = r"(?<=://)(?:(?<!ssh://)|(?=[^/\s@:]{0,500}:))[^/\s\"<>]{1,2000}@(?!sha(?:256|512):)"
+#: An address that is signed, or carries a token.
+_SIGNED = (
+    r"(?i)([?&](?:(?:access_|private_)?token|sig(?:nature)?|x-(?:amz|goog)-(?:signature|credential|security-token))=)"
+    r"[^&\s'\"<>]{1,8000}+"
+)
+#: A header, also where a structure of Python or JSON is quoted.
+_HEADER = (
+    r"(?i)(\bauthorization\\{0,15}[\"']?\s{0,5}[:=,]\s{0,5}b?\\{0,15}[\"']?)"
+    r"(?:(?:bearer|basic|token)\s{1,5}[^\s\"'\\,;]{1,8000}+|[^\s\"'\\,;]{16,8000}+)"
+)
+_SCHEME = r"(?i)\b((?:bearer|basic)\s{1,5})[a-z0-9._~+/=-]{20,8000}+"
+#: JSON, also inside of a string: docker's configuration, answers of token servers and of credential helpers.
+_FIELD = (
+    r"(?i)([\"'](?:auth|(?:identity|registry|id_|refresh_|access_?)?token|(?:client_)?secret|passw(?:or)?d|private_key)"
+    r"\\{0,15}[\"']\s{0,5}[:=]\s{0,5}(\\{0,15}[\"']))(?:(?!\2)(?:\\{1,16}+.|[^\\\n])){1,8000}+"
+)
+#: What tells itself: GitHub, GitLab, Docker Hub, Google; JWT, and the passwords of Amazon's registries.
+_TELLING = (
+    r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9_]{16,2000}+(?:[.-][A-Za-z0-9_-]{1,4000}+){0,3}"
+    r"|github_pat_[A-Za-z0-9_]{16,500}+"
+    r"|gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|soat|oas)-[A-Za-z0-9_.-]{16,500}+"
+    r"|dckr_(?:pat|oat)_[A-Za-z0-9_-]{16,200}+"
+    r"|ya29\.[A-Za-z0-9_.-]{16,4000}+"
+    r"|eyJ(?:[A-Za-z0-9_+/=-]{60,}+|[A-Za-z0-9_-]{8,59}\.[A-Za-z0-9_-]{8,}+)[A-Za-z0-9_.+/=-]*+)"
+)
+
+
+def _line_by_line(found: re.Match[str]) -> str:
+    """As many lines as before: a diff keeps its numbers."""
+    return re.sub(r"[^\n]+", STRUCK, found[0])
+
+
+_FORMS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    (_KEY, _line_by_line),
+    (_LOGIN, f"{STRUCK}@"),
+    (_SIGNED, rf"\1{STRUCK}"),
+    (_HEADER, rf"\1{STRUCK}"),
+    (_SCHEME, rf"\1{STRUCK}"),
+    (_FIELD, rf"\1{STRUCK}"),
+    (_TELLING, STRUCK),
+)
+#: What none of the forms does without, in lower case: most text has nothing of it, and is through at once.
+_HINTS = (
+    "://", "private key", "=", "auth", "bearer", "basic", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_",
+    "gl", "dckr_", "ya29.", "eyj", "pass", "secret", "token",
+)  # fmt: skip
+
+#: What GitHub Actions (`::` at the start of a line, after any blanks; `##[`) and its relatives (`##vso[`) would obey.
+_COMMAND = re.compile(r"^[^\S\n]*:(?=:)|#(?=#[a-z]{0,20}\[)", re.MULTILINE)
+_UNUSUAL = re.compile(r"[^ -~\n\t]")
+
+#: They belong to the process, as its environment does: every room that shows text needs all of them.
+_known: set[str] = set()
+_passing: deque[str] = deque(maxlen=_PASSING)
+_lock = threading.Lock()
+
+
+def learn(*secrets: str | None, passing: bool = False) -> None:
+    """Never show these from now on, nor what they are in an address or in JSON.
+
+    `passing` are those of which there are ever new ones: the newest are remembered.
+    """
+    new = [secret for secret in secrets if secret and secret not in _known]
+    found = {form for secret in new for form in _written(secret) if len(form) >= SHORTEST}
+    with _lock:
+        if passing:
+            _passing.extend(found - _known)
+        else:
+            _known.update(found)
+
+
+def strike(text: str) -> str:
+    """The text with every known secret, and all that has the form of one, struck out."""
+    with _lock:
+        present = [secret for secrets in (_known, _passing) for secret in secrets if secret in text]
+    for secret in sorted(present, key=len, reverse=True):
+        text = text.replace(secret, STRUCK)
+    lower = text.lower()
+    if any(hint in lower for hint in _HINTS):
+        # Compiled with the first text that has a hint (`re` keeps them): many a command shows none.
+        for form, instead in _FORMS:
+            text = re.sub(form, instead, text)
+    return text
+
+
+def printable(text: str) -> str:
+    """The text for a terminal or a job's log: no secret, no control character but line breaks and tabs, no command."""
+    shown = _UNUSUAL.sub(_escaped, strike(text))
+    return _COMMAND.sub(lambda found: f"{found[0][:-1]}\\x{ord(found[0][-1]):02x}", shown)
+
+
+def document(value: Any) -> Any:
+    """A document for JSON with every text in it struck; the names of its fields are our own."""
+    match value:
+        case str():
+            return strike(value)
+        case dict():
+            return {key: document(item) for key, item in value.items()}
+        case list() | tuple():
+            return [document(item) for item in value]
+        case _:
+            return value
+
+
+def _written(secret: str) -> set[str]:
+    """How a secret may stand in a text; of several lines, each long one too."""
+    lines = (line.strip() for line in secret.splitlines())
+    parts = {secret.strip(), *(line for line in lines if len(line) >= _SHORTEST_LINE)}
+    return {form for part in parts for form in (part, quote(part, safe="", errors="replace"), json.dumps(part)[1:-1])}
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else found[0].encode("unicode_escape").decode()
