@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 import threading
+from io import StringIO
 from typing import TYPE_CHECKING
 
 import click
 
 from gitops_bot import __version__, cli_release
-from gitops_bot.cli_command import DIR, cli, command, release_hold_option, remote
+from gitops_bot.cli_command import DIR, TOKENS, cli, command, release_hold_option, remote
 from gitops_bot.report_schema import COMMANDS
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = int(cli.main(args=argv, prog_name="gitops-bot", standalone_mode=False) or 0)
         click.echo(nl=False)  # flushes: a reader that has gone away is met here
     except click.ClickException as error:
-        error.show()
+        text = StringIO()
+        error.show(text)  # it quotes what was given, which may be a token in the wrong place
+        _complain(text.getvalue())
         return error.exit_code
     except SystemExit:
         # Click's own end of a command whose reader has gone away: as below, that is no failure.
@@ -59,15 +62,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _bug() -> int:
     import traceback
 
-    traceback.print_exc()
+    _complain(traceback.format_exc())
     click.echo(f"\ngitops-bot {__version__} met a bug. Please report the lines above.", err=True)
     return _BUG
+
+
+def _complain(text: str) -> None:
+    """Print on standard error what may quote anything."""
+    from gitops_bot import redact
+
+    redact.learn(*map(os.environ.get, TOKENS))
+    click.echo(redact.printable(text), nl=False, err=True)
 
 
 def _end_orderly() -> None:
     """End on SIGTERM and SIGHUP as on Ctrl-C, so that what was opened is closed and no clone is left behind."""
     if sys.stdout is None:  # closed by whoever started us: there is nobody to print to
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - it stays open as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - likewise
     if threading.current_thread() is threading.main_thread():
         for name in ("SIGTERM", "SIGHUP"):
             if hasattr(signal, name):  # not on every system

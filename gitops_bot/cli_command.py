@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DIR = click.Path(file_okay=False)
+#: The environment variables with the token for the forge, the first one first.
+TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -27,18 +31,25 @@ def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callabl
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @wraps(function)
-        def told(*, output: str, log_format: str, **arguments: Any) -> int:
-            from gitops_bot import log
+        def told(*, output: str, log_format: str, quiet: bool, verbose: bool, **arguments: Any) -> int:
+            from gitops_bot import log, redact
 
-            log.use(log_format)
+            redact.learn(*map(os.environ.get, TOKENS))
+            if quiet and verbose:
+                raise click.UsageError("--quiet and --verbose exclude one another.")
+            log.use(log_format, least="warning" if quiet else "debug" if verbose else "info")
+            log.debug("command.started", command=name, version=__version__)
+            began = time.perf_counter()
             try:
-                return int(function(output=output, **arguments) or 0)
+                code = int(function(output=output, **arguments) or 0)
             except BotError as error:
                 from gitops_bot import report
                 from gitops_bot.edges.clock import SystemClock
 
                 report.show_failure(name, error.problems, output, SystemClock().now())
-                return error.exit_code
+                code = error.exit_code
+            log.debug("command.ended", command=name, exit=code, ms=log.milliseconds(began))
+            return code
 
         options: list[Callable[..., Any]] = [
             click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form of the output."),
@@ -48,6 +59,8 @@ def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callabl
                 default="auto",
                 help="Form of the log on standard error; auto: text on a terminal, else JSON.",
             ),
+            click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only; show no progress."),
+            click.option("-v", "--verbose", is_flag=True, help="Log every request and what was waited for, too."),
         ]
         if config:
             options.append(click.option("--config", metavar="FILE", help="Use this configuration."))

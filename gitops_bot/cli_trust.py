@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from gitops_bot.cli_command import TOKENS
 from gitops_bot.edges import address
 from gitops_bot.errors import ConfigError, Problem, UsageError
 
@@ -15,12 +16,10 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config
     from gitops_bot.edges.address import Address
 
-_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
-
 
 def token(environ: Mapping[str, str]) -> str | None:
     """The token for the forge. One that is mounted as a file often ends in a line break."""
-    return next((text for name in _TOKENS if (text := environ.get(name, "").strip())), None)
+    return next((text for name in TOKENS if (text := environ.get(name, "").strip())), None)
 
 
 def server(environ: Mapping[str, str]) -> str:
@@ -83,7 +82,7 @@ def check_registries(config: Config, environ: Mapping[str, str]) -> None:
     host = urlsplit(server(environ)).hostname or ""
     own = {"ghcr.io", "docker.pkg.github.com"} if host == "github.com" else {f"containers.{host}"}
     for registry, access in config.registries.items():
-        if access.password_env in _TOKENS and registry not in own:
+        if access.password_env in TOKENS and registry not in own:
             message = f"`registries`: {access.password_env} is the token of {host} and is not sent to {registry}"
             advice = "put that registry's password into a variable of its own"
             raise ConfigError(Problem("failed.edit", message, advice, config.file))

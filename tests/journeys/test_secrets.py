@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -92,7 +94,7 @@ def test_a_whole_update_leaves_no_secret_anywhere(worldwide: World, tmp_path: Pa
         private.push_all("acme/web", ("1.0.0", "1.1.0"))
         deploy.gate(sampling)
         env = deploy.env | {"THE_PASSWORD": PASSWORD, "TMPDIR": str(scratch), "PATH": f"{spy}:{os.environ['PATH']}"}
-        done = deploy.bot("update", "--log-format", log_format, "--cache", str(tmp_path / "cache"), env=env)
+        done = deploy.bot("update", "-v", "--log-format", log_format, "--cache", str(tmp_path / "cache"), env=env)
     assert (done.code, deploy.pull()["number"]) == (0, 1), done.out + done.err
 
     assert len(samples) == 4  # it looked, opened, labelled, finished the text
@@ -100,6 +102,7 @@ def test_a_whole_update_leaves_no_secret_anywhere(worldwide: World, tmp_path: Pa
     assert {"fetch", "push"} <= set(argv.split())
     for text in (done.out, done.err, argv, (spy / "all").read_bytes(), *samples):
         assert_clean(text)
+    assert {"git.command", "http.request", "command.ended"} <= set(re.findall(r"\b[a-z]+\.[a-z]+\b", done.err))
     # The copy of the repository is in the cache, where it stays; the scratch folder is gone.
     assert any(path.name == "config" for path in files_below(tmp_path / "cache"))
     for files in (*kept, files_below(tmp_path / "cache"), files_below(deploy.folder), files_below(deploy.remote.path)):
@@ -184,3 +187,55 @@ def test_the_token_goes_to_no_registry_and_a_password_to_no_other_host(worldwide
     assert stranger.heads
     for head in stranger.heads:
         assert "authorization" not in head.lower()
+
+
+def test_a_registry_that_repeats_what_it_was_shown_is_not_repeated(worldwide: World, tmp_path: Path) -> None:
+    """From each source of passwords; and one that is in the file, for a registry that nobody asks."""
+    logins = {"env": "env secret one", "file": "file secret two", "helper": "helper secret three"}
+    unused = "secret that nobody asks for"
+
+    def echo(head: str) -> bytes:
+        if "authorization" not in head.lower():
+            return answer("401 Unauthorized", b"", 'WWW-Authenticate: Basic realm="here"')
+        shown = next(line for line in head.splitlines() if line.lower().startswith("authorization"))
+        words = " ".join([shown, shown.split()[-1], *logins.values(), unused, f"http://{USER}:pw@x.invalid"])
+        return answer("403 Forbidden", json.dumps({"errors": [{"code": "DENIED", "message": words}]}).encode())
+
+    with broken_server([echo]) as env, broken_server([echo]) as file, broken_server([echo]) as helper:
+        auths = {file.host: logins["file"], "unused.invalid": unused}
+        (tmp_path / "config.json").write_text(
+            json.dumps(
+                {
+                    "auths": {host: {"auth": basic(USER, password)} for host, password in auths.items()},
+                    "credHelpers": {helper.host: "fake"},
+                }
+            )
+        )
+        program = tmp_path / "docker-credential-fake"
+        program.write_text(f"#!/bin/sh\necho '{json.dumps({'Username': USER, 'Secret': logins['helper']})}'\n")
+        program.chmod(0o755)
+        login = f"registries: {{'{env.host}': {{username: {USER}, password_env: THE_PASSWORD}}}}\n"
+        hosts = (env.host, file.host, helper.host)
+        deploy = worldwide.deploy(
+            lambda _: {
+                "gitops-bot.yaml": CONFIG + login.encode(),
+                WEB: b"images:\n" + b"".join(f"- name: {host}/a/b\n  newTag: 1.0.0\n".encode() for host in hosts),
+            }
+        )
+        more = {
+            "THE_PASSWORD": logins["env"],
+            "DOCKER_CONFIG": str(tmp_path),
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        }
+        done = deploy.ask("plan", "-v", env=deploy.env | more)
+        text = deploy.bot("plan", "-v", "--log-format", "text", env=deploy.env | more)
+    for server, password in zip((env, file, helper), logins.values(), strict=True):
+        assert any(basic(USER, password) in head for head in server.heads)
+    (environment,) = done.json["environments"]
+    messages = [failed["problem"]["message"] for failed in environment["failed"]]
+    assert len(messages) == 3
+    assert all("403 Forbidden" in message and "***" in message for message in messages)
+    for shown in (done, text):
+        for password in (*logins.values(), unused):
+            for form in (password, basic(USER, password), "pw@"):
+                assert form not in shown.out + shown.err

@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, cast
 
+from gitops_bot import log, redact
 from gitops_bot.errors import GitError, Problem
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class Git:
         Raises:
             GitError: git is not installed, ran longer than `timeout` seconds, or said more than `limit` bytes.
         """
+        began = time.perf_counter()
         started = _start(arguments, self._environment(settings))
         process = cast("subprocess.Popen[bytes]", started.proc)
         try:
@@ -144,6 +146,8 @@ class Git:
             ) from late
         finally:
             _end(process)
+            # The rest of the arguments is nobody's business: names of branches and objects, thousands of them.
+            log.debug("git.command", verb=arguments[0], exit=process.returncode, ms=log.milliseconds(began))
         if len(out) > limit and not cut:
             raise error(
                 f"git {arguments[0]} answered with more than {limit >> 20} MiB",
@@ -152,11 +156,11 @@ class Git:
         return Answer(status, out[:limit], self.printable(err))
 
     def printable(self, text: bytes) -> str:
-        """The text without secrets, logins inside addresses, and control characters."""
+        """The text without secrets, logins inside addresses (the `git@` of ssh too), and control characters."""
         shown = text.decode("utf-8", "replace").replace("\r", "\n").replace("\t", " ")
         for secret in self.secrets:
-            shown = shown.replace(secret, "***")
-        return _UNPRINTABLE.sub("", _LOGIN_IN_URL.sub("***@", shown)).strip()
+            shown = shown.replace(secret, redact.STRUCK)
+        return _UNPRINTABLE.sub("", redact.strike(_LOGIN_IN_URL.sub(f"{redact.STRUCK}@", shown))).strip()
 
     def version(self) -> tuple[int, int]:
         """The version of git, as far as it decides what git can do."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import requests
@@ -16,7 +17,7 @@ import urllib3
 from github import Auth, Github, GithubException, GithubRetry
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester, RequestsResponse
 
-from gitops_bot import __version__
+from gitops_bot import __version__, log
 from gitops_bot.edges.github import graphql, limits
 from gitops_bot.edges.github.failure import Refused, TooLarge, Unanswered, said
 
@@ -96,6 +97,7 @@ class Wire:
                 seconds = refused.headers.get("retry-after", "")
                 if waited or not refused.limited or not limits.is_number(seconds) or int(seconds) > _PATIENCE:
                     raise
+                log.debug("http.waiting", host=self._requester.hostname, seconds=int(seconds), why="rate limit")
                 self._clock.sleep(int(seconds))
                 waited = True
 
@@ -177,6 +179,7 @@ class _Loopback(HTTPRequestsConnectionClass):
 def _fetch(connection: _Connection | _Loopback) -> _Answer:
     host = f"[{connection.host}]" if ":" in connection.host else connection.host
     port = "" if (connection.protocol, connection.port) == ("https", 443) else f":{connection.port}"
+    began = time.perf_counter()
     with connection.session.request(
         connection.verb,
         f"{connection.protocol}://{host}{port}{connection.url}",
@@ -187,6 +190,14 @@ def _fetch(connection: _Connection | _Loopback) -> _Answer:
         allow_redirects=False,
         stream=True,
     ) as answer:
+        log.debug(
+            "http.request",
+            method=connection.verb,
+            host=f"{host}{port}",
+            path=connection.url.partition("?")[0],
+            status=answer.status_code,
+            ms=log.milliseconds(began),
+        )
         # PyGithub would follow 301, and ask again after 202, both without end.
         if answer.status_code == 202 or 300 <= answer.status_code < 400:
             raise Refused(answer.status_code, "", {}, write=connection.verb != "GET")
@@ -232,6 +243,9 @@ class _Patience(GithubRetry):
     def sleep(self, response: Any = None) -> None:
         seconds = (self.get_retry_after(response) if response is not None else None) or self.get_backoff_time()
         if seconds > 0:
+            last = self.history[-1] if self.history else None
+            why = "no answer" if last is None or last.status is None else f"status {last.status}"
+            log.debug("http.waiting", seconds=round(seconds, 3), why=why)
             self._clock.sleep(seconds)
 
 

@@ -6,22 +6,21 @@ its own redirects and authentication, none of which is wanted here, and takes ha
 
 from __future__ import annotations
 
-import math
-import re
 import ssl
 import threading
+import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Self
 
 import httpx
 import tenacity
 
-from gitops_bot import __version__
+from gitops_bot import __version__, log
 from gitops_bot.edges.http.address import Misled, follow, origin
 from gitops_bot.edges.http.failure import Unanswered, broken, busy
 from gitops_bot.edges.http.pace import CONCURRENCY, Clock, Closed, Pace
 from gitops_bot.edges.http.proxy import proxy_for
+from gitops_bot.edges.http.retry import may_heal, may_pass, outcome, retry_after, tell
 from gitops_bot.edges.http.transport import Transport
 
 if TYPE_CHECKING:
@@ -127,6 +126,7 @@ class Http:
                 answer = self._persist(method, url, sent, content, limit)
             except Unanswered as failure:
                 failure.host = url.netloc.decode("ascii")
+                log.debug("http.failed", method=method, host=failure.host, path=_path(url), why=failure.what)
                 raise
             location = answer.headers.get("location")
             if answer.status not in (301, 302, 303, 307, 308) or location is None or method == "POST":
@@ -155,10 +155,12 @@ class Http:
 
         retrying = tenacity.Retrying(
             sleep=self._clock.sleep,
+            before_sleep=lambda state: tell(state, url.netloc.decode("ascii"), _path(url)),
             wait=wait,
             stop=stop,
-            retry=tenacity.retry_if_result(_may_pass) | tenacity.retry_if_exception(_may_heal),
-            retry_error_callback=_outcome,
+            retry=tenacity.retry_if_result(lambda answer: may_pass(answer.status))
+            | tenacity.retry_if_exception(may_heal),
+            retry_error_callback=outcome,
         )
         return retrying(self._send, method, url, headers, content, limit)
 
@@ -166,8 +168,10 @@ class Http:
         self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None, limit: int
     ) -> Answer:
         line = self._line(url)
+        asked_at = time.perf_counter()
         try:
             with line.pace.turn(PATIENCE) as seen:
+                began = time.perf_counter()
                 request = httpx.Request(method, url, headers=headers, content=content, extensions=_TIMEOUTS)
                 response = line.transport.handle_request(request)
                 try:
@@ -182,6 +186,15 @@ class Http:
             raise broken(error) from error
         except UnicodeError as error:  # from httpx of `xn--` and junk, from getaddrinfo of `a..b`
             raise Unanswered(_NOWHERE, reached=False) from error
+        log.debug(
+            "http.request",
+            method=method,
+            host=answer.host,
+            path=_path(url),
+            status=answer.status,
+            ms=log.milliseconds(began),
+            waited_ms=round((began - asked_at) * 1000),
+        )
         if answer.status == 429:
             asked = self._asked(answer)
             line.pace.slow_down(seen, 1.0 if asked is None else asked)
@@ -254,36 +267,12 @@ class Http:
         return retry_after(answer.headers.get("retry-after"), self._now())
 
 
-def retry_after(text: str | None, now: float) -> float | None:
-    """Seconds to wait by a `Retry-After` (seconds or a date); None where there is none, or nothing sensible in it."""
-    if text is None:
-        return None
-    if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text.strip()):
-        return float(text)
-    try:
-        seconds = parsedate_to_datetime(text).timestamp() - now
-    except (ValueError, OverflowError):
-        return None
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
-
-
 def _astray(url: httpx.URL, what: str, status: int) -> Unanswered:
     failure = Unanswered(what, "Nothing was sent there; check the address of the registry.", status=status)
     failure.host = url.netloc.decode("ascii")
     return failure
 
 
-def _may_pass(answer: Answer) -> bool:
-    # 501 says that the method is not implemented, which does not pass.
-    return answer.status in (408, 429) or (500 <= answer.status < 600 and answer.status != 501)
-
-
-def _may_heal(error: BaseException) -> bool:
-    return isinstance(error, Unanswered) and error.again
-
-
-def _outcome(state: tenacity.RetryCallState) -> Answer:
-    """The last answer as it is; raises the last exception where there was none."""
-    assert state.outcome is not None  # noqa: S101 - tenacity calls this after an attempt
-    answer: Answer = state.outcome.result()
-    return answer
+def _path(url: httpx.URL) -> str:
+    """Without the query, which may carry what is secret."""
+    return url.raw_path.partition(b"?")[0].decode("ascii", "replace")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from gitops_bot.edges.http.client import ATTEMPTS, ERROR_BODY, PATIENCE, REDIRECTS, Http, Tuning, retry_after
+from gitops_bot.edges.http.client import ATTEMPTS, ERROR_BODY, PATIENCE, REDIRECTS, Http, Tuning
 from gitops_bot.edges.http.failure import Unanswered
+from gitops_bot.edges.http.retry import retry_after
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
