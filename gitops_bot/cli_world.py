@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from gitops_bot import cli_trust, config, log
+from gitops_bot.cli_progress import progress
 from gitops_bot.config import Config
 from gitops_bot.edges import address, checkout
 from gitops_bot.edges.clock import SystemClock
@@ -72,15 +73,16 @@ def opened(
         repository = stack.enter_context(
             Repository(where.url, credentials=_login(where, environ), cache=cache, environ=environ, history=history)
         )
-        branch = (local.config.branch if local.config else None) or repository.default_branch()
-        commit = repository.head(branch)
+        with progress("fetching the repository"):
+            branch = (local.config.branch if local.config else None) or repository.default_branch()
+            commit = repository.head(branch)
         book = _book(local, repository, commit, branch, infer=infer)
         if isinstance(book, Config) and book.branch and book.branch != branch:
             branch, commit = book.branch, repository.head(book.branch)
         if writes and where.name is None:
             _refuse_pull_requests(book, environments, where)
         registry = stack.enter_context(_registry(book, environ, clock))
-        world = World(repository, registry, forge, clock)
+        world = World(repository, registry, forge, clock, progress)
         yield world, Survey(world, book, branch, where.name, environments, also=also, commit=commit)
 
 
@@ -181,7 +183,12 @@ def _forge(where: Address, environ: Mapping[str, str], clock: SystemClock) -> Gi
     if token is None or where.name is None:
         return None
     if not cli_trust.takes_token(where, environ):
-        log.event("token.unused", host=where.host, next="set GITHUB_SERVER_URL to the server that the token is for")
+        log.event(
+            "token.unused",
+            level="warning",
+            host=where.host,
+            next="set GITHUB_SERVER_URL to the server that the token is for",
+        )
         return None
     return GitHub(where.name, token, clock=clock, warn=_warn, api_url=cli_trust.api_url(environ))
 
@@ -200,7 +207,7 @@ def _registry(book: Book, environ: Mapping[str, str], clock: SystemClock) -> Reg
 
 
 def _warn(problem: Problem) -> None:
-    log.event("github.warning", message=problem.message, next=problem.next)
+    log.event("github.warning", level="warning", message=problem.message, next=problem.next)
 
 
 def _same_place(named: Address, here: Address | None, around: Checkout) -> bool:

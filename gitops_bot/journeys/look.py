@@ -9,6 +9,7 @@ from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
+from gitops_bot.journeys.world import silent
 from gitops_bot.releases import choice
 from gitops_bot.releases.plan import Failed, Held, Kept
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.rules import Rules
     from gitops_bot.journeys.survey import Spot
-    from gitops_bot.journeys.world import Registry
+    from gitops_bot.journeys.world import Progress, Registry
     from gitops_bot.releases.plan import Decision
 
 #: Registry reads under way at once, over all registries. Each registry has its own, lower bound at the edge.
@@ -27,13 +28,19 @@ _PLACES = 30
 _NOT_FOUND = 404
 
 
-def look(registry: Registry, spots: Sequence[Spot]) -> tuple[Decision, ...]:
+def look(registry: Registry, spots: Sequence[Spot], progress: Progress = silent) -> tuple[Decision, ...]:
     """A decision for each entry, in their order. A registry that fails costs only the entries that need it."""
     if len(spots) <= 1:
         return tuple(_look(registry, spot) for spot in spots)
+    registries = len({spot.entry.image.registry for spot in spots if spot.entry.image is not None})
     pool = ThreadPoolExecutor(max_workers=min(WORKERS, len(spots)), thread_name_prefix="look")
     try:
-        return tuple(pool.map(lambda spot: _look(registry, spot), spots))
+        with progress(f"asking {registries} registr{'y' if registries == 1 else 'ies'}", len(spots)) as done:
+            found = []
+            for decision in pool.map(lambda spot: _look(registry, spot), spots):
+                found.append(decision)
+                done()
+            return tuple(found)
     finally:
         # After an interrupt nobody waits for answers that are still on their way.
         pool.shutdown(wait=False, cancel_futures=True)

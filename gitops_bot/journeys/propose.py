@@ -16,6 +16,7 @@ from gitops_bot.journeys.carry_out import carry_out
 from gitops_bot.journeys.describe import COMPARED, MOST, describe
 from gitops_bot.journeys.prepare import decided, plan_of, prepare, write
 from gitops_bot.journeys.there import Task, branches
+from gitops_bot.journeys.world import silent
 from gitops_bot.proposals import budget, naming, reconcile, schedule
 from gitops_bot.proposals.outcome import EnvironmentOutcome, Proposed
 from gitops_bot.releases.plan import CODE_OF, Change, Failed, Held
@@ -144,12 +145,16 @@ def _pull_requests(
     """Write every group; `done` remembers what became of those that were through before a race was lost."""
     failed: list[Failed] = []
     # What is proposed elsewhere now is taken away last: a run that dies in between has lost nothing.
-    for draft in sorted(ready.drafts, key=lambda each: (bool(each.moved), isinstance(each.action, reconcile.Close))):
-        proposed, failure = _group(world, survey, task, draft, failed[-1:])
-        if failure is not None:
-            failed.append(failure)
-        if proposed.action != "none" or draft.group not in done:
-            done[draft.group] = proposed
+    drafts = sorted(ready.drafts, key=lambda each: (bool(each.moved), isinstance(each.action, reconcile.Close)))
+    progress = silent if task.dry_run or not drafts else world.progress
+    with progress("writing pull requests", len(drafts)) as advance:
+        for draft in drafts:
+            proposed, failure = _group(world, survey, task, draft, failed[-1:])
+            if failure is not None:
+                failed.append(failure)
+            if proposed.action != "none" or draft.group not in done:
+                done[draft.group] = proposed
+            advance()
     in_order = [done[name] for name in sorted(done) if done[name].action != "none" or done[name].changes]
     return _outcome(task, ready.plan, *in_order, failures=tuple(dict.fromkeys(failed)))
 

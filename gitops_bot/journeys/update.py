@@ -69,7 +69,7 @@ class _Polled:
                 promoted = _pairs(survey, environment)
                 spots = survey.spots(environment.name)
                 asked += [(environment.name, spot) for spot in spots if spot.place.key not in promoted]
-            answers = look(self._world.registry, [spot for _, spot in asked])
+            answers = look(self._world.registry, [spot for _, spot in asked], self._world.progress)
             for (name, _), decision in zip(asked, answers, strict=True):
                 found[name].append(decision)
             self._polled[survey.commit] = found

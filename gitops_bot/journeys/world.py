@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from gitops_bot.images.build import Build
@@ -225,6 +227,19 @@ class Clock(Protocol):
         ...
 
 
+class Progress(Protocol):
+    """Tells who watches that long work is under way."""
+
+    def __call__(self, what: str, of: int | None = None) -> AbstractContextManager[Callable[[], None]]:
+        """From the beginning of the block to its end; each call of what it gives is one of `of` done."""
+        ...
+
+
+def silent(what: str, of: int | None = None) -> AbstractContextManager[Callable[[], None]]:  # noqa: ARG001 - nobody is told
+    """The progress that nobody watches."""
+    return nullcontext(lambda: None)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """All that a journey may touch. Without a token, or with a plain path, there is no forge."""
@@ -233,3 +248,4 @@ class World:
     registry: Registry
     forge: Forge | None
     clock: Clock
+    progress: Progress = silent

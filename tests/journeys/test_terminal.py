@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import PROJECT
 from tests.counterparts.world import run
 from tests.journeys.conftest import API, WEB
 
@@ -118,3 +124,41 @@ def test_a_repository_with_environments_does_not(shop: Deploy) -> None:
     (shop.folder / API).parent.mkdir(parents=True)
     (shop.folder / API).write_bytes(f"images:\n- name: web\n  newTag: 1.0.0\n  digest: {A}\n".encode())
     assert run("check", cwd=shop.folder).out == "1 files, 1 entries: all good\n"
+
+
+def test_a_plan_that_has_nothing_to_log_does_not_wait_for_the_log(shop: Deploy) -> None:
+    plan = shop.bot("plan", env=shop.env | {"PYTHONPROFILEIMPORTTIME": "1"})
+    assert plan.code == 0
+    loaded = {line.rpartition("|")[2].strip() for line in plan.err.splitlines()}
+    assert "gitops_bot.log" in loaded
+    assert not {"structlog", "rich.live"} & loaded
+
+
+@pytest.mark.parametrize("more", [(), ("--quiet",)])
+def test_on_a_terminal_long_work_is_told_of_and_standard_output_has_nothing_of_it(
+    shop: Deploy, more: tuple[str, ...]
+) -> None:
+    controller, terminal = pty.openpty()
+    arguments = [sys.executable, "-m", "gitops_bot", "plan", "--repository", shop.name, *more]
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "LANG": "C.UTF-8", "TERM": "xterm"} | shop.env
+    with subprocess.Popen(
+        arguments, cwd=shop.folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=terminal
+    ) as process:
+        os.close(terminal)
+        shown = b""
+        # Linux ends the reading of a terminal that nobody writes to any more with an error.
+        with contextlib.suppress(OSError):
+            while chunk := os.read(controller, 65536):
+                shown += chunk
+        assert process.stdout is not None
+        out = process.stdout.read().decode()
+    os.close(controller)
+    assert process.returncode == 0
+    assert "2 unchanged" in out
+    assert "\x1b" not in out
+    if more:
+        assert shown == b""
+    else:
+        assert b"fetching the repository ..." in shown
+        assert b"asking 1 registry: 2 of 2 ..." in shown
+        assert shown.endswith(b"\x1b[2K")

@@ -1,0 +1,63 @@
+"""How far long work is: one line on the terminal, gone when the work is done. Nothing where nobody watches."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from gitops_bot import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.text import Text
+
+#: A terminal has one last line.
+_last_line = threading.Lock()
+
+
+@contextmanager
+def progress(what: str, of: int | None = None) -> Iterator[Callable[[], None]]:
+    """Show `what` as under way until the block ends; each call of what it gives is one of `of` done.
+
+    On standard error only, and only where a person looks at it. Inside of another one it is silent.
+    """
+    work = _Work(what, of)
+    if of == 0 or not log.is_watched() or os.environ.get("TERM") == "dumb" or not _last_line.acquire(blocking=False):
+        yield work.advance
+        return
+    try:
+        # rich takes 50 ms to load, and is wanted here only.
+        from rich.console import Console
+        from rich.live import Live
+
+        # What is logged meanwhile comes to stand above the line. Standard output is no business of this.
+        console = Console(stderr=True, highlight=False)
+        live = Live(
+            get_renderable=work.line, console=console, transient=True, refresh_per_second=8, redirect_stdout=False
+        )
+        live.start()
+        try:
+            yield work.advance
+        finally:
+            live.stop()
+    finally:
+        _last_line.release()
+
+
+class _Work:
+    """One piece of work, and how much of it is done."""
+
+    def __init__(self, what: str, of: int | None) -> None:
+        self._what, self._of, self._done = what, of, 0
+
+    def advance(self) -> None:
+        self._done += 1
+
+    def line(self) -> Text:
+        from rich.text import Text
+
+        count = "" if self._of is None else f": {self._done} of {self._of}"
+        return Text(f"{self._what}{count} ...", no_wrap=True, overflow="ellipsis")
