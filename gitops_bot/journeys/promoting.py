@@ -83,9 +83,14 @@ def promotions(
             asked.append((at, spot, running))
     if asked:
         since = _since(survey, [one for _, _, running in asked for one in running])
-        with ThreadPoolExecutor(max_workers=min(_WORKERS, len(asked)), thread_name_prefix="promote") as pool:
+        with (
+            world.progress("asking the registries", len(asked)) as done,
+            ThreadPoolExecutor(max_workers=min(_WORKERS, len(asked)), thread_name_prefix="promote") as pool,
+        ):
             found = pool.map(lambda one: journey.decided(one[1], [since(each) for each in one[2]], wait=wait), asked)
-            decided |= {at: decision for (at, _, _), decision in zip(asked, found, strict=True)}
+            for (at, _, _), promoted in zip(asked, found, strict=True):
+                decided[at] = promoted
+                done()
     return [decided[at] for at in range(len(pairs))]
 
 

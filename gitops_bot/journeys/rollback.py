@@ -62,8 +62,14 @@ def roll_back(
         goal = _goal(world, survey, name, to, spots if images else None)
         if isinstance(goal, Problem):
             return [*decisions, Failed(None, goal)]
-        with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="rollback") as pool:
-            found = list(pool.map(lambda spot: _back(world.registry, spot, goal, offline=offline), spots))
+        found = []
+        with (
+            world.progress("asking the registries", len(spots)) as done,
+            ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="rollback") as pool,
+        ):
+            for decision in pool.map(lambda spot: _back(world.registry, spot, goal, offline=offline), spots):
+                found.append(decision)
+                done()
         named.update(spot.place.key for spot, one in zip(spots, found, strict=True) if not isinstance(one, Kept))
         return [*decisions, *found]
 
