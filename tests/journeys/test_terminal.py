@@ -131,7 +131,7 @@ def test_a_plan_that_has_nothing_to_log_does_not_wait_for_the_log(shop: Deploy) 
     assert plan.code == 0
     loaded = {line.rpartition("|")[2].strip() for line in plan.err.splitlines()}
     assert "gitops_bot.log" in loaded
-    assert not {"structlog", "rich.live"} & loaded
+    assert "structlog" not in loaded
 
 
 @pytest.mark.parametrize("more", [(), ("--quiet",)])
