@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from git.cmd import Git as GitPython
 
+#: Git learned GIT_CONFIG_GLOBAL, which keeps strange settings out, in this version.
+OLDEST = (2, 32)
 #: Seconds after which one git process is given up and killed.
 TIMEOUT = 300.0
 #: Bytes of one answer that are read: a repository is hostile input, and a small one may name billions of files.
@@ -180,6 +182,15 @@ class Git:
             result[f"GIT_CONFIG_KEY_{number}"] = key
             result[f"GIT_CONFIG_VALUE_{number}"] = value
         return result | {"GIT_CONFIG_COUNT": str(first + len(pairs))}
+
+
+def installed(environ: Mapping[str, str], timeout: float) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The version of git on the PATH of `environ`, (0, 0) if it tells none, and the oldest one that works.
+
+    Raises:
+        GitError: there is none, or it does not answer within `timeout` seconds.
+    """
+    return Git(environ, timeout=timeout).version(), OLDEST
 
 
 def _start(arguments: tuple[str, ...], environment: dict[str, str]) -> GitPython.AutoInterrupt:

@@ -32,6 +32,7 @@ _TRACKED = f"refs/remotes/{_NAME}/"
 _PARTIAL, _FILTER = (f"remote.{_NAME}.promisor", "true"), f"remote.{_NAME}.partialclonefilter"
 _BLOBLESS = (_PARTIAL, (_FILTER, NO_BLOBS))
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
+_PUSH = ("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--no-signed")
 #: A push of a commit whose parent no branch of the remote names any more: without negotiation git would send
 #: everything, and cannot, for the copy lacks the blobs.
 _UNKNOWN_PARENT = re.compile(r"unable to read [0-9a-f]{40}")
@@ -144,6 +145,28 @@ class Remote:
             raise LostRace(Problem("failed.git", message, "Read again and plan again."))
         raise out_of_reach(said, where) or error(f"{where}: the push failed{quoted(said)}", "Read what git says.")
 
+    def rehearse(self, branch: str, commit: str) -> None:
+        """See whether this login may push, without pushing: the remote lists its branches to those who may write.
+
+        Over HTTP that is one GET. What a rule of one branch refuses shows only when something is pushed.
+
+        Raises:
+            GitError: it may not, or the remote is out of reach.
+        """
+        options = (
+            "--dry-run",
+            "--porcelain",
+            "--no-verify",
+            "--no-follow-tags",
+            "--recurse-submodules=no",
+            "--no-signed",
+        )
+        answer = self._run("push", *options, _NAME, f"+{commit}:refs/heads/{branch}")
+        if answer.status != 0:
+            said = f"{answer.err}\n{self.git.printable(answer.out)}"
+            failure = refused(said, self.url) or out_of_reach(said, self.url)
+            raise failure or error(f"{self.url} cannot be pushed to{quoted(said)}", "Read what git says.")
+
     def commit_of(self, branch: str) -> str | None:
         """The commit that a remote branch has at this moment, None if there is no such branch."""
         answer = self._run("ls-remote", "--end-of-options", _NAME, f"refs/heads/{branch}")
@@ -169,8 +192,7 @@ class Remote:
     def _push(self, branch: str, commit: str | None, expected: str | None, *settings: tuple[str, str]) -> Answer:
         ref = f"refs/heads/{branch}"
         lease = f"--force-with-lease={ref}:{expected or ''}"
-        options = ("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--no-signed", lease)
-        return self._run("push", *options, _NAME, f"{commit or ''}:{ref}", settings=settings)
+        return self._run("push", *_PUSH, lease, _NAME, f"{commit or ''}:{ref}", settings=settings)
 
     def _tracked(self) -> dict[str, str]:
         answer = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", _TRACKED)

@@ -17,7 +17,7 @@ from gitops_bot.edges.git.cache import claim, discard, is_worn
 from gitops_bot.edges.git.history import History
 from gitops_bot.edges.git.line import WINDOWS, LineReader
 from gitops_bot.edges.git.names import is_branch, is_commit, is_path
-from gitops_bot.edges.git.process import TIMEOUT, Credentials, Git, error
+from gitops_bot.edges.git.process import OLDEST, TIMEOUT, Credentials, Git, error
 from gitops_bot.edges.git.remote import (
     BRANCH_ADVICE,
     NO_BLOBS,
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Credentials", "Repository"]
 
-#: Git learned GIT_CONFIG_GLOBAL, which keeps strange settings out, in this version.
-_OLDEST = (2, 32)
 #: How many commits deep the copy is, in steps: the first shows a proposal on the present base, the last is the end.
 DEPTHS = (2, 50, 1000)
 _AUTHOR = Identity("gitops-bot", "gitops-bot@noreply.invalid")
@@ -97,7 +95,7 @@ class Repository:
                 secrets=self._credentials.secrets() if self._credentials else (),
                 timeout=self._timeout,
             )
-            if (version := git.version()) < _OLDEST:
+            if (version := git.version()) < OLDEST:
                 raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
             self._remote = Remote(self.url, git, self._credentials)
             self._begin()
@@ -230,6 +228,12 @@ class Repository:
         if self._heads is not None:
             self._heads[branch] = commit
         return commit
+
+    def rehearse(self, branch: str, commit: str) -> None:
+        """See whether a branch of the bot might be pushed, without pushing anything; see `Remote.rehearse`."""
+        _check_branch(branch)
+        _check_commit(commit)
+        self._remote.rehearse(branch, commit)
 
     def delete(self, branch: str, *, expected: str) -> None:
         """Delete a branch of the bot by compare and swap."""

@@ -50,13 +50,16 @@ class Unsupported(Exception):  # noqa: N818 - likewise: there is REST
 
 
 def said(document: object, secret: str) -> str:
-    """The words of an error's body: its message, and each of its `errors`, as GitHub lists them."""
+    """The words of an error's body: its message, and each of its `errors`, as GitHub lists them.
+
+    The secret, if there is one, is struck out.
+    """
     if not isinstance(document, dict):
         return ""
     errors = document.get("errors")
     parts = [document.get("message"), *(map(_error, errors) if isinstance(errors, list) else ())]
     text = "; ".join(part for part in parts if isinstance(part, str) and part)
-    text = strike(text.replace(secret, STRUCK))
+    text = strike(text.replace(secret, STRUCK) if secret else text)
     shown = " ".join("".join(each if each.isprintable() else " " for each in text).split())
     return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
 

@@ -43,19 +43,25 @@ class Wire:
     `left` is what the rate limit for REST had left at the last answer that told.
     """
 
-    def __init__(self, api_url: str, token: str, clock: Clock) -> None:
-        self._token, self._clock = token, clock
+    def __init__(
+        self, api_url: str, token: str | None, clock: Clock, *, timeout: int = _TIMEOUT, patient: bool = True
+    ) -> None:
+        """`timeout` is in seconds, as above; without patience nothing is asked twice, whatever the answer.
+
+        Without a token the API is asked as anybody.
+        """
+        self._token, self._clock, self._timeout = token, clock, timeout
         self.left: Left | None = None
         Requester.injectConnectionClasses(_Loopback, _Connection)
         # On import PyGithub sets up its logger to print on standard error, which is the user's.
         logging.getLogger("github").handlers[:] = [logging.NullHandler()]
         self._requester = Github(
-            auth=Auth.Token(token),
+            auth=Auth.Token(token) if token is not None else None,
             base_url=api_url,
-            timeout=_TIMEOUT,
+            timeout=timeout,
             user_agent=f"gitops-bot/{__version__}",
             per_page=100,
-            retry=_Patience(clock=clock),
+            retry=_Patience(clock=clock) if patient else None,
             api_version="2022-11-28",
             seconds_between_requests=0,
             seconds_between_writes=0 if api_url.startswith("http:") else 1,
@@ -71,6 +77,10 @@ class Wire:
         document, headers = self._send(method, path, query=query, body=body, write=method != "GET")
         self.left = limits.told(headers) or self.left
         return document
+
+    def look(self, path: str, *, query: Mapping[str, str] | None = None) -> tuple[Any, dict[str, str]]:
+        """As `ask` by GET, and with the headers of the answer, whose names are in lower case."""
+        return self._send("GET", path, query=query, write=False)
 
     def graphql(
         self, question: str, variables: Mapping[str, object], *, write: bool, spare: frozenset[str] = frozenset()
@@ -92,7 +102,7 @@ class Wire:
             except Refused as refused:
                 raise graphql.over_http(refused) from None
             try:
-                return graphql.read(document, headers, self._token, write=write, spare=spare)
+                return graphql.read(document, headers, self._token or "", write=write, spare=spare)
             except Refused as refused:
                 seconds = refused.headers.get("retry-after", "")
                 if waited or not refused.limited or not limits.is_number(seconds) or int(seconds) > _PATIENCE:
@@ -119,7 +129,7 @@ class Wire:
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if _is_timeout(error):
                 raise Unanswered(
-                    f"did not answer within {_TIMEOUT} seconds",
+                    f"did not answer within {self._timeout} seconds",
                     "run again later; githubstatus.com tells of disturbances",
                 ) from None
             raise Unanswered(
@@ -140,7 +150,7 @@ class Wire:
         return document, _lower(headers)
 
     def _refused(self, status: int, document: object, headers: Mapping[str, Any], *, write: bool) -> Refused:
-        return Refused(status, said(document, self._token), _lower(headers), write=write)
+        return Refused(status, said(document, self._token or ""), _lower(headers), write=write)
 
 
 class _Endless(Exception):  # noqa: N818 - caught in this file

@@ -82,16 +82,19 @@ class Http:
         tunings: Mapping[str, Tuning],
         *,
         seconds: float = PATIENCE,
+        attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """`tunings` is by `host` or `host:port`; `environ` names proxies and authorities as curl reads them.
 
-        `seconds` is what one try of a request may take as a whole; a `transport` of one's own has its own bounds.
+        `seconds` is what one try of a request may take as a whole; a `transport` of one's own has its own bounds. Each
+        request is tried `attempts` times at most.
         """
         self._clock = clock
         self._environ = environ
         self._tunings = tunings
         self._seconds = seconds
+        self._attempts = attempts
         self._transport = transport
         self._lock = threading.Lock()
         self._lines: dict[tuple[str, str, int | None], _Line] = {}
@@ -151,7 +154,7 @@ class Http:
             return _BACKOFF(state) if asked is None else asked + _JITTER(state)
 
         def stop(state: tenacity.RetryCallState) -> bool:
-            return state.attempt_number >= ATTEMPTS or self._now() - began + state.upcoming_sleep > PATIENCE
+            return state.attempt_number >= self._attempts or self._now() - began + state.upcoming_sleep > PATIENCE
 
         retrying = tenacity.Retrying(
             sleep=self._clock.sleep,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gitops_bot import redact
 from gitops_bot.edges.registry.docker_config import DockerConfig, read_config
 from gitops_bot.edges.registry.failure import NoLogin
-from gitops_bot.edges.registry.helper import ask_helper
+from gitops_bot.edges.registry.helper import PATIENCE, ask_helper
 from gitops_bot.edges.registry.login import Basic, Credential, Login, is_sendable, secrets
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.images.reference import DOCKER_HUB
@@ -29,12 +29,13 @@ class _StoreFailed(NoLogin):
 
 
 class Credentials:
-    """Finds the login for an image. Files are read and helpers asked at most once."""
+    """Finds the login for an image. Files are read and helpers asked at most once, each for `patience` seconds."""
 
-    def __init__(self, access: Mapping[str, Access], environ: Mapping[str, str]) -> None:
+    def __init__(self, access: Mapping[str, Access], environ: Mapping[str, str], *, patience: float = PATIENCE) -> None:
         self._access = access
         self._environ = environ
         redact.learn(*(environ.get(each.password_env) for each in access.values() if each.password_env is not None))
+        self._patience = patience
         self._files: Once[tuple[DockerConfig, ...]] = Once()
         self._helped: Once[Credential | None] = Once()
 
@@ -100,7 +101,7 @@ class Credentials:
     def _ask(self, helper: str, registry: str) -> Credential | None:
         # Docker keeps the Hub under the address of its first, long gone version.
         server = "https://index.docker.io/v1/" if registry == DOCKER_HUB else registry
-        return self._helped.get((helper, registry), lambda: ask_helper(helper, server, self._environ))
+        return self._helped.get((helper, registry), lambda: ask_helper(helper, server, self._environ, self._patience))
 
 
 def places(environ: Mapping[str, str]) -> tuple[Path, ...]:

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\Z")
 #: Seconds; the helpers of clouds ask their own servers.
-_PATIENCE = 30
+PATIENCE = 30.0
 _NOT_FOUND = "credentials not found in native keychain"
 
 
-def ask_helper(name: str, server: str, environ: Mapping[str, str]) -> Credential | None:
-    """What the helper `docker-credential-<name>` has for a server; None where it has nothing.
+def ask_helper(name: str, server: str, environ: Mapping[str, str], patience: float = PATIENCE) -> Credential | None:
+    """What the helper `docker-credential-<name>` has for a server; None where it has nothing. It is given `patience` s.
 
     Raises:
         NoLogin: it is not on the PATH of `environ`, it failed, or its answer cannot be read.
@@ -40,10 +40,10 @@ def ask_helper(name: str, server: str, environ: Mapping[str, str]) -> Credential
     advice = f"Try it by hand: echo {server} | {program} get"
     try:
         done = subprocess.run(
-            [path, "get"], input=server.encode(), capture_output=True, timeout=_PATIENCE, env=dict(environ), check=False
+            [path, "get"], input=server.encode(), capture_output=True, timeout=patience, env=dict(environ), check=False
         )
     except subprocess.TimeoutExpired:
-        raise NoLogin(f"the credential helper {program} did not answer within {_PATIENCE} s", advice) from None
+        raise NoLogin(f"the credential helper {program} did not answer within {patience:g} s", advice) from None
     except OSError as error:
         raise NoLogin(f"the credential helper {program} does not run: {error.strerror}", advice) from error
     answer = done.stdout.decode(errors="replace").strip()

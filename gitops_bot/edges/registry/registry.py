@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
 
-from gitops_bot.edges.http import Http, Tuning, Unanswered
+from gitops_bot.edges.http import ATTEMPTS, PATIENCE, Http, Tuning, Unanswered
+from gitops_bot.edges.registry import helper
 from gitops_bot.edges.registry.access import Access, base_url
 from gitops_bot.edges.registry.credentials import Credentials
 from gitops_bot.edges.registry.describe import describe
@@ -18,6 +19,7 @@ from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, digest_of
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
 from gitops_bot.edges.registry.presence import exists, missing
+from gitops_bot.edges.registry.served import served
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.edges.registry.words import explain
 from gitops_bot.images.reference import is_digest, is_tag
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.pages import Page
     from gitops_bot.edges.registry.presence import Ask
     from gitops_bot.images.build import Build
-    from gitops_bot.images.reference import ImageName
+    from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.proposals.health.facts import Served
 
 T = TypeVar("T")
 
@@ -52,12 +55,15 @@ class Registry:
         environ: Mapping[str, str],
         clock: Clock,
         *,
+        seconds: float = PATIENCE,
+        attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        """`seconds` is what one try of a request may take, and an answer of a credential helper; see `Http`."""
         self._access = access
-        self._http = Http(clock, environ, _tunings(access), transport=transport)
+        self._http = Http(clock, environ, _tunings(access), seconds=seconds, attempts=attempts, transport=transport)
         self._tokens = Tokens(self._http, clock)
-        self._credentials = Credentials(access, environ)
+        self._credentials = Credentials(access, environ, patience=min(seconds, helper.PATIENCE))
         self._tags: Once[tuple[str, ...]] = Once()
         self._digests: Once[str] = Once()
         self._builds: Once[Build] = Once()
@@ -145,6 +151,24 @@ class Registry:
             ValueError: `digest` is none by its grammar.
         """
         return self._gone.get((image, digest), lambda: self._asked(image, digest, missing))
+
+    def served(self, image: ImageName, pin: Pin) -> Served:
+        """How the registry lets the bot in there: who it is, and whether what is pinned is there.
+
+        Asked anew each time: one HEAD of the pinned manifest, and one page of a single tag.
+
+        Raises:
+            RegistryError: as above, but not for a tag or digest that is not there.
+        """
+
+        def ask(host: Host, login: Login) -> Served:
+            def fetch(method: str, rest: str) -> Answer:
+                accept, limit = ("application/json", PAGE_BYTES) if rest.startswith("tags/") else (ACCEPT, LIMIT)
+                return host.ask(method, image.path, rest, login, accept=accept, limit=limit)
+
+            return served(fetch, login, pin)
+
+        return self._explained(image, "its tags", ask)
 
     def _asked(self, image: ImageName, digest: str, question: Callable[[Ask, str], T]) -> T:
         """What a question about a digest gives, which is put by asking for manifests."""
