@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot import __version__, cli_release
+from gitops_bot import __version__, cli_doctor, cli_release
 from gitops_bot.cli_command import DIR, TOKENS, cli, command, release_hold_option, remote
 from gitops_bot.report_schema import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["cli", "cli_release", "main"]
+__all__ = ["cli", "cli_doctor", "cli_release", "main"]
 
 _BUG, _INTERRUPTED, _WOULD_WRITE = 3, 130, 4
 

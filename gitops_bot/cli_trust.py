@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 def token(environ: Mapping[str, str]) -> str | None:
     """The token for the forge. One that is mounted as a file often ends in a line break."""
-    return next((text for name in TOKENS if (text := environ.get(name, "").strip())), None)
+    variable = token_variable(environ)
+    return environ[variable].strip() if variable is not None else None
+
+
+def token_variable(environ: Mapping[str, str]) -> str | None:
+    """The name of the environment variable that holds the token."""
+    return next((name for name in TOKENS if environ.get(name, "").strip()), None)
 
 
 def server(environ: Mapping[str, str]) -> str:

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.checkout import Checkout
-    from gitops_bot.edges.git import Credentials, Repository
+    from gitops_bot.edges.git import Credentials
     from gitops_bot.edges.github import GitHub
-    from gitops_bot.edges.registry import Registry
+    from gitops_bot.edges.registry import Access, Registry
     from gitops_bot.journeys.book import Book
     from gitops_bot.journeys.survey import Survey
+    from gitops_bot.journeys.world import Repository as Readable
     from gitops_bot.journeys.world import World
 
 CONFIG = "gitops-bot.yaml"
@@ -65,18 +66,18 @@ def opened(
     from gitops_bot.journeys.world import World
 
     environ = os.environ
-    local = _Local.read(asked, checkout.find(_here()), environ)
+    local = Local.read(asked, surroundings(), environ)
     where, clock = local.address, SystemClock()
     forge = _forge(where, environ, clock)  # first of all: where the token cannot go to the API, git must not have it
     cache = Path(asked.cache) if asked.cache else None
     with ExitStack() as stack:
         repository = stack.enter_context(
-            Repository(where.url, credentials=_login(where, environ), cache=cache, environ=environ, history=history)
+            Repository(where.url, credentials=login_for(where, environ), cache=cache, environ=environ, history=history)
         )
         with progress("fetching the repository"):
             branch = (local.config.branch if local.config else None) or repository.default_branch()
             commit = repository.head(branch)
-        book = _book(local, repository, commit, branch, infer=infer)
+        book = book_of(local, repository, commit, branch, infer=infer)
         if isinstance(book, Config) and book.branch and book.branch != branch:
             branch, commit = book.branch, repository.head(book.branch)
         if writes and where.name is None:
@@ -92,7 +93,7 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Book]:
     Raises:
         ConfigError, UsageError: the configuration cannot be used, or the named one cannot be read.
     """
-    files = checkout.find(_here()) or checkout.Checkout(_here())
+    files = surroundings() or checkout.Checkout(_here())
     file = named or CONFIG
     tree = files.tree()
     _refuse_link(tree)
@@ -101,7 +102,7 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Book]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Local:
+class Local:
     """What the command line and the checkout around it say. `text` is the configuration's, where it lies on disk."""
 
     address: Address
@@ -110,13 +111,24 @@ class _Local:
     file: str
 
     @classmethod
-    def read(cls, asked: Asked, around: Checkout | None, environ: Mapping[str, str]) -> _Local:
+    def read(
+        cls, asked: Asked, around: Checkout | None, environ: Mapping[str, str], *, configured: bool = True
+    ) -> Local:
+        """Read it; with `configured=False` as if no configuration lay here.
+
+        Raises:
+            UsageError: the repository cannot be meant, or none is.
+            ConfigError: the configuration cannot be used.
+            GitError: git is missing, or the checkout cannot be trusted.
+        """
         server = cli_trust.server(environ)
         named = address.parse(asked.repository, server=server) if asked.repository is not None else None
         origin = around.origin(environ) if around is not None else None
         here = address.parse(origin, server=server, here=around.top) if around is not None and origin else None
         file, text = asked.config or CONFIG, cast("str | None", None)
-        if asked.config is not None:
+        if not configured:
+            pass
+        elif asked.config is not None:
             text = _named_file(asked.config)
         elif around is not None and (named is None or _same_place(named, here, around)):
             if (around.top / CONFIG).is_symlink():
@@ -140,7 +152,7 @@ def _said_by(read: Config, server: str) -> Address:
     return said
 
 
-def _book(local: _Local, repository: Repository, commit: str, branch: str, *, infer: bool) -> Book:
+def book_of(local: Local, repository: Readable, commit: str, branch: str, *, infer: bool) -> Book:
     """The configuration on disk, else the branch's, else what can be inferred."""
     there = _decoded(repository.read(commit, [CONFIG]).get(CONFIG), CONFIG)
     if local.config is not None:
@@ -164,7 +176,8 @@ def _refuse_pull_requests(book: Book, environments: Sequence[str], where: Addres
             raise UsageError(Problem("failed.forge", message, advice))
 
 
-def _login(where: Address, environ: Mapping[str, str]) -> Credentials | None:
+def login_for(where: Address, environ: Mapping[str, str]) -> Credentials | None:
+    """What git logs in with: the login of the address itself, else the token, where it is for that server."""
     from gitops_bot.edges.git import Credentials
 
     if where.password is not None:
@@ -194,16 +207,26 @@ def _forge(where: Address, environ: Mapping[str, str], clock: SystemClock) -> Gi
 
 
 def _registry(book: Book, environ: Mapping[str, str], clock: SystemClock) -> Registry:
-    from gitops_bot.edges.registry import Access, Registry
+    from gitops_bot.edges.registry import Registry
 
-    access = {}
-    if isinstance(book, Config):
-        cli_trust.check_registries(book, environ)
-        access = {
-            host: Access(said.username, said.password_env, said.plain_http, said.concurrency, said.rate)
-            for host, said in book.registries.items()
-        }
-    return Registry(access, environ, clock)
+    return Registry(access(book, environ), environ, clock)
+
+
+def access(book: Book, environ: Mapping[str, str]) -> dict[str, Access]:
+    """How the configuration says that registries are reached.
+
+    Raises:
+        ConfigError: it would send the forge's token somewhere else.
+    """
+    from gitops_bot.edges.registry import Access
+
+    if not isinstance(book, Config):
+        return {}
+    cli_trust.check_registries(book, environ)
+    return {
+        host: Access(said.username, said.password_env, said.plain_http, said.concurrency, said.rate)
+        for host, said in book.registries.items()
+    }
 
 
 def _warn(problem: Problem) -> None:
@@ -215,6 +238,15 @@ def _same_place(named: Address, here: Address | None, around: Checkout) -> bool:
     if here is not None and (named.url == here.url or (named.name is not None and named.name == here.name)):
         return True
     return named.url == around.top.absolute().as_uri()
+
+
+def surroundings() -> Checkout | None:
+    """The checkout that one stands in, None outside of any.
+
+    Raises:
+        UsageError: the folder was deleted meanwhile.
+    """
+    return checkout.find(_here())
 
 
 def _here() -> Path:

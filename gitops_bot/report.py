@@ -9,7 +9,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot import redact, report_text
+from gitops_bot import redact, report_doctor, report_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
+    from gitops_bot.proposals.health.finding import Diagnosis
     from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.checked import Checked
@@ -53,6 +54,14 @@ def show_checked(checked: Checked, output: str, at: datetime) -> None:
         return
     report_text.print_checked(checked, report_text.stdout())
     report_text.print_problems(checked.problems, sys.stderr)
+
+
+def show_diagnosis(diagnosis: Diagnosis, output: str, at: datetime) -> None:
+    """What `doctor` found."""
+    if output == "json":
+        _print(diagnosis_json(diagnosis, at))
+    else:
+        report_doctor.print_diagnosis(diagnosis, report_text.stdout())
 
 
 def show_failure(command: str, problems: Sequence[Problem], output: str, at: datetime) -> None:
@@ -119,8 +128,26 @@ def checked_json(checked: Checked, at: datetime) -> JsonObject:
     return head | {"files": checked.files, "entries": checked.entries}
 
 
+def diagnosis_json(diagnosis: Diagnosis, at: datetime) -> JsonObject:
+    """`doctor`: every check; what is wrong stands in `problems` too."""
+    head = envelope(
+        "doctor",
+        at,
+        repository=diagnosis.repository,
+        branch=diagnosis.branch,
+        commit=diagnosis.commit,
+        complete=not diagnosis.problems,
+        problems=diagnosis.problems,
+    )
+    return head | {"checks": [report_doctor.check_json(finding) for finding in diagnosis.findings]}
+
+
 #: What a command that could not start says of its subject: nothing.
-_NOTHING: dict[str, JsonObject] = {"check": {"files": 0, "entries": 0}, "edit": {"changes": [], "unchanged": 0}}
+_NOTHING: dict[str, JsonObject] = {
+    "check": {"files": 0, "entries": 0},
+    "doctor": {"checks": []},
+    "edit": {"changes": [], "unchanged": 0},
+}
 
 
 def failure_json(command: str, problems: Sequence[Problem], at: datetime) -> JsonObject:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, get_args
 
 from gitops_bot.images.reason import CODES
+from gitops_bot.proposals.health.finding import Check, Verdict
 from gitops_bot.releases.plan import Direction, Source
 
 Schema = dict[str, Any]
@@ -16,7 +17,7 @@ _TIME: Final[Schema] = {"type": "string", "format": "date-time", "pattern": r"^\
 _COMMIT: Final[Schema] = {"type": "string", "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$"}
 _CODE: Final[Schema] = {"enum": list(CODES)}
 
-COMMANDS: Final = ("plan", "update", "set", "promote", "rollback", "check", "edit")
+COMMANDS: Final = ("plan", "update", "set", "promote", "rollback", "check", "doctor", "edit")
 
 
 def schema(command: str) -> Schema:
@@ -118,6 +119,16 @@ _DEFS: Final[Schema] = {
         }
     ),
     "failed": _object({"entry": _or_null(_ref("entry")), "problem": _ref("problem")}),
+    "check": _object(
+        {
+            "name": {"enum": list(get_args(Check))},
+            "subject": _TEXT,
+            "ok": _or_null({"type": "boolean"}),
+            "verdict": {"enum": list(get_args(Verdict))},
+            "text": _TEXT,
+            "next": _TEXT,
+        }
+    ),
     "environment": _object(
         {
             "name": _TEXT,
@@ -138,5 +149,6 @@ _BODIES: Final[dict[str, Schema]] = {
     "promote": _ENVIRONMENTS,
     "rollback": _ENVIRONMENTS,
     "check": {"files": _COUNT, "entries": _COUNT},
+    "doctor": {"checks": _list("check")},
     "edit": {"changes": _list("change"), "unchanged": _COUNT},
 }

@@ -74,13 +74,13 @@ def print_changes(changes: Sequence[Change], out: TextIO) -> None:
         # Before a narrow terminal folds them: half a secret is not known any more.
         table.add_row(*(Text(redact.strike(cell)) for cell in cells))
     text = StringIO()
-    console = Console(file=text, width=_width(out), highlight=False)
+    console = Console(file=text, width=width(out), highlight=False)
     console.print(Padding(table, (0, 0, 0, 4), expand=False))
     for line in text.getvalue().splitlines():
         _say(line.rstrip(), out)
 
 
-def _width(out: TextIO) -> int:
+def width(out: TextIO) -> int:
     """The columns there are. What is piped is never folded, so that it can be searched."""
     return shutil.get_terminal_size().columns if out.isatty() else _UNFOLDED
 

@@ -46,7 +46,7 @@ def routes() -> list[Route]:
 
 
 def _repository(call: Call) -> Answer:
-    return Answer.json(200, call.shapes.full_repository())
+    return Answer.json(200, call.shapes.full_repository(call.user))
 
 
 def _edit_repository(call: Call) -> Answer:
@@ -58,7 +58,7 @@ def _edit_repository(call: Call) -> Answer:
     if not (changed.allow_merge_commit or changed.allow_squash_merge or changed.allow_rebase_merge):
         raise Invalid(422, "Sorry, you need to allow at least one merge strategy. (no_merge_method)")
     call.pulls.hub.settings = changed
-    return Answer.json(200, call.shapes.full_repository())
+    return Answer.json(200, call.shapes.full_repository(call.user))
 
 
 def _branches(call: Call) -> Answer:

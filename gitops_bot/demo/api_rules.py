@@ -136,7 +136,15 @@ def _unprotect(call: Call, branch: str) -> Answer:
 
 def _rules(call: Call, branch: str) -> Answer:
     rule = call.pulls.hub.protected.get(branch)
-    return Answer.json(200, rule_shapes.rules(call.shapes, rule) if rule is not None and rule.by_ruleset else [])
+    by_ruleset = rule is not None and rule.by_ruleset
+    return Answer.json(200, rule_shapes.rules(call.shapes, branch, rule) if rule is not None and by_ruleset else [])
+
+
+def _ruleset(call: Call, number: str) -> Answer:
+    for branch, rule in call.pulls.hub.protected.items():
+        if rule.by_ruleset and rule_shapes.ruleset_id(branch) == int(number):
+            return Answer.json(200, rule_shapes.ruleset(call.shapes, branch, rule))
+    raise Invalid(404, "Not Found")
 
 
 def _teams(call: Call) -> Answer:
@@ -155,5 +163,6 @@ ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("PUT", _BRANCH, _protect),
     ("DELETE", _BRANCH, _unprotect),
     ("GET", "/rules/branches/(?P<branch>.+)", _rules),
+    ("GET", "/rulesets/(?P<number>[0-9]{1,15})", _ruleset),
     ("GET", "/teams", _teams),
 )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gitops_bot.demo.http import Request
     from gitops_bot.demo.hub import Hub
     from gitops_bot.demo.limits import Resource
-    from gitops_bot.demo.rules import Method, Settings
+    from gitops_bot.demo.rules import Bypass, Method, Settings
 
 _HERE = r"/(?P<owner>[^/]{1,40})/(?P<name>[^/]{1,110}?)"
 
@@ -99,11 +99,12 @@ class Forge(Server):
         signatures: bool = False,
         merge_queue: Method | None = None,
         by_ruleset: bool = False,
+        bypass: Bypass = "never",
     ) -> None:
         """Protect a branch, the default one if none is named, by exactly these rules (see `rules.Protection`)."""
         with self.store.opened(self._hub(full_name), writes=True) as pulls:
             pulls.hub.protected[branch or pulls.bare.default_branch()] = Protection(
-                list(checks), strict, approvals, dismiss_stale, signatures, merge_queue, by_ruleset
+                list(checks), strict, approvals, dismiss_stale, signatures, merge_queue, by_ruleset, bypass
             )
 
     def unprotect(self, full_name: str, branch: str | None = None) -> None:
@@ -127,6 +128,10 @@ class Forge(Server):
         """Let the merge queues of a repository work, and give back the pull requests that merged."""
         with self.store.opened(self._hub(full_name), writes=True) as pulls:
             return landing.advance(pulls)
+
+    def scope(self, token: str, *scopes: str) -> None:
+        """Give a person's token exactly these scopes, as a classic one has them."""
+        self.accounts.scope(token, scopes)
 
     def limit(
         self, *, remaining: int, resets_in: int = 3600, resources: Sequence[Resource] = ("core", "graphql")
@@ -183,6 +188,8 @@ class Forge(Server):
             raise git_http.unauthorized()
         if hub is None:
             raise Refused(Answer(404, b"Repository not found.\n"))
+        if writes and not self.accounts.may_write(request):
+            raise Refused(Answer(403, f"Permission to {hub.full_name}.git denied to {user}.\n".encode()))
         if writes and hub.settings.archived:
             raise Refused(Answer(403, b"This repository was archived so it is read-only.\n"))
         return hub

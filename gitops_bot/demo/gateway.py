@@ -49,7 +49,9 @@ class Gateway:
             answer = Answer.json(500, {"message": "Server Error", "documentation_url": _DOCUMENTATION})
         named = {"X-GitHub-Request-Id": secrets.token_hex(8).upper()}
         left = self.limits.headers(resource, known="authorization" in request.headers)
-        return Answer(answer.status, answer.body, {**answer.headers, **named, **left})
+        scopes = self._accounts.scopes(request)
+        classic = {} if scopes is None else {"X-OAuth-Scopes": ", ".join(scopes), "X-Accepted-OAuth-Scopes": "repo"}
+        return Answer(answer.status, answer.body, {**answer.headers, **named, **left, **classic})
 
     def about(self, request: Request) -> tuple[str | None, bool]:
         """The full name of the repository that a request is about, in lower case, and whether the request writes."""
@@ -91,7 +93,7 @@ class Gateway:
     def _rest(self, request: Request, user: str | None) -> Answer:
         found = _API.fullmatch(request.path)
         hub = self.visible(f"{found['owner']}/{found['name']}", user) if found else None
-        if found is None or hub is None:
+        if found is None or hub is None or not self._is_for(request, hub):
             raise Invalid(404, "Not Found")
         with self.store.opened(hub, writes=request.method != "GET") as pulls:
             call = Call(request, user, pulls, Shapes(self.api, self.site, pulls))
@@ -100,6 +102,12 @@ class Gateway:
                 if fits:
                     return route.answer(call, **fits.groupdict())
         raise Invalid(404, "Not Found")
+
+    def _is_for(self, request: Request, hub: Hub) -> bool:
+        """Whether the scopes of the token are for this: GitHub says no as if nothing were there."""
+        if hub.private:
+            return self._accounts.may_see_private(request)
+        return request.method == "GET" or self._accounts.may_write(request)
 
     def _graphql(self, request: Request, user: str | None) -> Answer:
         # The library costs a tenth of a second, and not every demo asks this way.
@@ -110,6 +118,9 @@ class Gateway:
         if request.method != "POST":
             raise Invalid(404, "Not Found")
         asked = graphql_api.Request.read(request.body)
+        if asked.subject.writes and not self._accounts.may_write(request):
+            message = "Your token has not been granted the required scopes to execute this query."
+            return Answer.json(200, {"errors": [{"type": "INSUFFICIENT_SCOPES", "message": message}]})
         self.limits.take("graphql", asked.cost.points)
         with ExitStack() as stack:
             seen = _Visible(self, stack, user, writes=asked.subject.writes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -112,7 +113,38 @@ def protection(shapes: Shapes, branch: str, rule: Protection) -> Json:
     return shown
 
 
-def rules(shapes: Shapes, rule: Protection) -> list[Json]:
+def ruleset_id(branch: str) -> int:
+    """The id of the ruleset for a branch: each has one of its own."""
+    return zlib.crc32(branch.encode())
+
+
+def ruleset(shapes: Shapes, branch: str, rule: Protection) -> Json:
+    """A ruleset, as somebody sees it who may not edit it: without the list of those who may bypass it."""
+    number = ruleset_id(branch)
+    return {
+        "id": number,
+        "name": f"rules of {branch}",
+        "target": "branch",
+        "source_type": "Repository",
+        "source": shapes.hub.full_name,
+        "enforcement": "active",
+        "current_user_can_bypass": rule.bypass,
+        "node_id": node("RepositoryRuleset", number),
+        "_links": {
+            "self": {"href": f"{shapes.here}/rulesets/{number}"},
+            "html": {"href": f"{shapes.page}/rules/{number}"},
+        },
+        "conditions": {"ref_name": {"include": [f"refs/heads/{branch}"], "exclude": []}},
+        "rules": [
+            {name: value for name, value in each.items() if not name.startswith("ruleset")}
+            for each in rules(shapes, branch, rule)
+        ],
+        "created_at": shapes.hub.created_at,
+        "updated_at": shapes.hub.created_at,
+    }
+
+
+def rules(shapes: Shapes, branch: str, rule: Protection) -> list[Json]:
     """The rules that a ruleset has for a branch."""
     found: list[tuple[str, Json | None]] = [("deletion", None), ("non_fast_forward", None)]
     if rule.checks:
@@ -144,6 +176,6 @@ def rules(shapes: Shapes, rule: Protection) -> list[Json]:
     source = {
         "ruleset_source_type": "Repository",
         "ruleset_source": shapes.hub.full_name,
-        "ruleset_id": shapes.hub.id,
+        "ruleset_id": ruleset_id(branch),
     }
     return [{"type": kind, **source, **({"parameters": told} if told else {})} for kind, told in found]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Method = Literal["merge", "squash", "rebase"]
+Bypass = Literal["always", "pull_requests_only", "never"]
 
 
 @dataclass(slots=True)
@@ -41,7 +42,8 @@ class Protection:
     `checks` are contexts that must succeed at its head; `strict`: only when it has all of its base; `approvals` is how
     many reviews must approve, and `dismiss_stale` lets a push undo them. `merge_queue` is how the queue of the branch
     merges; None: there is none. `signatures` is told to who asks, and checked nowhere. `by_ruleset` says that a ruleset
-    asks for all this, and not a protection rule: GitHub shows the one where it does not show the other.
+    asks for all this, and not a protection rule: GitHub shows the one where it does not show the other. `bypass` is what a
+    ruleset tells whoever asks that they may do past it; it is followed nowhere.
     """
 
     checks: list[str] = field(default_factory=list)
@@ -51,6 +53,7 @@ class Protection:
     signatures: bool = False
     merge_queue: Method | None = None
     by_ruleset: bool = False
+    bypass: Bypass = "never"
 
 
 @dataclass(slots=True)

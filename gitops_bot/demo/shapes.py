@@ -55,9 +55,14 @@ class Shapes:
         """The repository as it stands inside other answers."""
         return identity.repository(self.api, self.site, self.hub, self.bare.default_branch())
 
-    def full_repository(self) -> Json:
-        """The repository as its own address shows it."""
-        return {**self.repository(), "network_count": 0, "subscribers_count": 0}
+    def full_repository(self, viewer: str | None) -> Json:
+        """The repository as its own address shows it. Of an App GitHub says that it may nothing, whatever it may."""
+        shown = {**self.repository(), "network_count": 0, "subscribers_count": 0}
+        if viewer is None:
+            return shown
+        person, owner = not viewer.endswith("[bot]"), viewer == self.hub.owner
+        role = {"admin": owner, "maintain": owner, "push": person, "triage": person, "pull": person}
+        return {**shown, "permissions": role}
 
     def file(self, file: FileDiff, head: str) -> Json:
         """A path that a pull request changes."""

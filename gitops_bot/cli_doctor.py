@@ -1,0 +1,184 @@
+"""The command `doctor`: puts together what it looks at, of which any part may be missing."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops_bot.cli_command import command
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.cli_world import Asked, Local
+    from gitops_bot.edges.address import Address
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.edges.github import Inspection
+    from gitops_bot.edges.registry import Registry
+    from gitops_bot.errors import Problem
+    from gitops_bot.journeys.book import Book
+    from gitops_bot.journeys.doctor.notes import Notes
+    from gitops_bot.journeys.doctor.patient import Chosen, Patient, Remote, Token
+    from gitops_bot.proposals.health.finding import Diagnosis
+
+#: What one answer may take of the time for all of them.
+_SHARE = 0.3
+#: A registry is asked twice: a connection that breaks once is no finding.
+_ATTEMPTS = 2
+
+
+@command("doctor")
+@click.option(
+    "--repository",
+    metavar="OWNER/NAME | URL | PATH",
+    help="The repository of the manifests, instead of the origin of this checkout.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1, 600),
+    default=25,
+    show_default=True,
+    metavar="SECONDS",
+    help="Give up what has not answered by then.",
+)
+def doctor_command(*, repository: str | None, timeout: float, config: str | None, output: str) -> int:
+    """Check what a run needs: configuration, git, token, rules of the branch, registries. Writes nothing."""
+    from gitops_bot import report
+    from gitops_bot.cli_world import Asked
+    from gitops_bot.edges.clock import SystemClock
+
+    clock = SystemClock()
+    diagnosis = diagnose(Asked(repository, config, None), os.environ, clock, timeout)
+    report.show_diagnosis(diagnosis, output, clock.now())
+    return diagnosis.code
+
+
+def diagnose(asked: Asked, environ: Mapping[str, str], clock: SystemClock, seconds: float) -> Diagnosis:
+    """Look at everything, for so many seconds."""
+    from gitops_bot.journeys.doctor.examine import examine
+    from gitops_bot.journeys.doctor.notes import Notes
+
+    notes = Notes()
+    local, sound = _local(asked, environ, notes)
+    return examine(_patient(local, environ, clock, seconds, notes, sound=sound), seconds)
+
+
+def _local(asked: Asked, environ: Mapping[str, str], notes: Notes) -> tuple[Local | None, bool]:
+    """What the command line and the checkout say, and whether the configuration can be used as far as it lies here."""
+    from gitops_bot import cli_world
+    from gitops_bot.errors import BotError, ConfigError
+
+    def read(*, configured: bool) -> Local:
+        return cli_world.Local.read(asked, cli_world.surroundings(), environ, configured=configured)
+
+    try:
+        return read(configured=True), True
+    except BotError as error:
+        failed = error
+    try:
+        local = read(configured=False)
+    except BotError as error:
+        if isinstance(failed, ConfigError):
+            notes.fail("configuration", asked.config or cli_world.CONFIG, failed)
+        notes.fail("repository", asked.repository or "the repository", error)
+        return None, False
+    notes.fail("configuration", asked.config or cli_world.CONFIG, failed)
+    return local, False
+
+
+def _patient(
+    local: Local | None,
+    environ: Mapping[str, str],
+    clock: SystemClock,
+    seconds: float,
+    notes: Notes,
+    *,
+    sound: bool,
+) -> Patient:
+    from gitops_bot.edges.git import Repository, installed
+    from gitops_bot.journeys.doctor.patient import Patient
+
+    share = seconds * _SHARE
+    where = local.address if local is not None else None
+    token = notes.of("token", "the token", partial(_token, where, environ))
+    patient = partial(
+        Patient,
+        clock=clock,
+        git=partial(installed, environ, share),
+        registry=partial(_registry, environ, clock, share),
+        # Whatever is wrong with the environment variables is told once, by the first who needs them.
+        forge=None if token is None else notes.of("forge", "the forge", partial(_forge, where, environ, clock, share)),
+        token=token,
+    )
+    if local is None or where is None:
+        return patient(findings=notes.findings, code=notes.code)
+    from gitops_bot.cli_world import login_for
+
+    login = notes.of("token", where.url, lambda: (login_for(where, environ),))
+    return patient(
+        findings=notes.findings,
+        code=notes.code,
+        where=where.name or where.url,
+        name=where.name,
+        branch=local.config.branch if local.config is not None else None,
+        remote=None
+        if login is None
+        else partial(Repository, where.url, credentials=login[0], environ=environ, timeout=share),
+        choose=partial(_choose, local) if sound else None,
+    )
+
+
+def _choose(local: Local, remote: Remote, commit: str, branch: str) -> Chosen:
+    from gitops_bot.cli_world import book_of
+    from gitops_bot.config import Config
+    from gitops_bot.journeys.doctor.patient import Chosen
+
+    book = book_of(local, remote, commit, branch, infer=True)
+    if isinstance(book, Config):
+        return Chosen(book, book.file, book.branch, tuple(book.registries))
+    return Chosen(book)
+
+
+def _registry(environ: Mapping[str, str], clock: SystemClock, seconds: float, book: Book) -> Registry:
+    from gitops_bot.cli_world import access
+    from gitops_bot.edges.registry import Registry
+
+    return Registry(access(book, environ), environ, clock, seconds=seconds, attempts=_ATTEMPTS)
+
+
+def _token(where: Address | None, environ: Mapping[str, str]) -> Token | Problem | None:
+    """The token, what is wrong with it, or None where none is needed: the repository is a folder."""
+    from gitops_bot import cli_trust
+    from gitops_bot.edges.github import checked_token
+    from gitops_bot.errors import Problem
+    from gitops_bot.journeys.doctor.patient import Token
+    from gitops_bot.proposals.health.token import NEEDED
+
+    if where is not None and where.name is None:
+        return None
+    if where is not None and not cli_trust.takes_token(where, environ):
+        message = f"the token is for {cli_trust.server(environ)}, and the repository is on {where.host}"
+        return Problem("failed.auth", message, "set GITHUB_SERVER_URL (and GITHUB_API_URL) to the repository's server")
+    variable, token = cli_trust.token_variable(environ), cli_trust.token(environ)
+    if variable is None or token is None:
+        message = "neither GITHUB_TOKEN nor GH_TOKEN is set"
+        repository = "the repository" if where is None else where.name
+        advice = f"make a fine-grained token for {repository} alone with {NEEDED}, and put it into GITHUB_TOKEN"
+        return Problem("failed.auth", message, advice)
+    checked_token(token)
+    return Token(variable, actions=environ.get("GITHUB_ACTIONS") == "true")
+
+
+def _forge(where: Address | None, environ: Mapping[str, str], clock: SystemClock, seconds: float) -> Inspection | None:
+    """The forge, also where there is no token; not where the repository is elsewhere."""
+    from gitops_bot import cli_trust
+    from gitops_bot.edges.github import Inspection
+
+    if where is not None and not cli_trust.takes_token(where, environ):
+        return None
+    name = where.name if where is not None else None
+    api, token = cli_trust.api_url(environ), cli_trust.token(environ)
+    return Inspection(name, token, clock=clock, api_url=api, timeout=max(round(seconds), 1))

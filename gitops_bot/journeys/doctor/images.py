@@ -1,0 +1,55 @@
+"""Which registries a run will ask, and by which image of each that can be tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.manifests import kustomization
+from gitops_bot.releases import correspondence, overlays
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.journeys.book import Book
+    from gitops_bot.journeys.world import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """The overlays of a commit. `images` is by registry: the first image that is kept current, and its pin."""
+
+    files: int
+    entries: int
+    images: Mapping[str, tuple[ImageName, Pin]]
+    problems: tuple[Problem, ...]
+
+
+def tracked(book: Book, repository: Repository, commit: str) -> Tracked:
+    """Read every overlay of every environment. A file that is refused is a problem, and the others go on.
+
+    Raises:
+        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
+        GitError: the remote cannot be read.
+    """
+    selection = overlays.select(book.environments, repository.tree(commit))
+    correspondence.check(book.environments)
+    claimed = {found.file: name for name, there in selection.overlays.items() for found in there}
+    data = repository.read(commit, claimed)
+    problems, entries = [*selection.problems], 0
+    images: dict[str, tuple[ImageName, Pin]] = {}
+    for path, name in claimed.items():
+        try:
+            read = kustomization.read(data.get(path, b""), path)
+        except EditError as error:
+            problems += error.problems
+            continue
+        entries += len(read.entries)
+        for entry in read.entries:
+            rules = book.rules(name, entry)
+            kept = rules.policy is not None or book.environments[name].promotion is not None
+            if entry.image is not None and kept and not rules.ignore:
+                images.setdefault(entry.image.registry, (entry.image, entry.pin))
+    return Tracked(len(claimed), entries, images, tuple(problems))
