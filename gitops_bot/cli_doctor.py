@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from gitops_bot.journeys.book import Book
     from gitops_bot.journeys.doctor.notes import Notes
     from gitops_bot.journeys.doctor.patient import Chosen, Patient, Remote, Token
-    from gitops_bot.proposals.health.finding import Diagnosis
 
 #: What one answer may take of the time for all of them.
 _SHARE = 0.3
@@ -49,21 +48,14 @@ def doctor_command(*, repository: str | None, timeout: float, config: str | None
     from gitops_bot import report
     from gitops_bot.cli_world import Asked
     from gitops_bot.edges.clock import SystemClock
-
-    clock = SystemClock()
-    diagnosis = diagnose(Asked(repository, config, None), os.environ, clock, timeout)
-    report.show_diagnosis(diagnosis, output, clock.now())
-    return diagnosis.code
-
-
-def diagnose(asked: Asked, environ: Mapping[str, str], clock: SystemClock, seconds: float) -> Diagnosis:
-    """Look at everything, for so many seconds."""
     from gitops_bot.journeys.doctor.examine import examine
     from gitops_bot.journeys.doctor.notes import Notes
 
-    notes = Notes()
-    local, sound = _local(asked, environ, notes)
-    return examine(_patient(local, environ, clock, seconds, notes, sound=sound), seconds)
+    notes, clock, environ = Notes(), SystemClock(), os.environ
+    local, sound = _local(Asked(repository, config, None), environ, notes)
+    diagnosis = examine(_patient(local, environ, clock, timeout, notes, sound=sound), timeout)
+    report.show_diagnosis(diagnosis, output, clock.now())
+    return diagnosis.code
 
 
 def _local(asked: Asked, environ: Mapping[str, str], notes: Notes) -> tuple[Local | None, bool]:
@@ -154,8 +146,7 @@ def _token(where: Address | None, environ: Mapping[str, str]) -> Token | Problem
     from gitops_bot import cli_trust
     from gitops_bot.edges.github import checked_token
     from gitops_bot.errors import Problem
-    from gitops_bot.journeys.doctor.patient import Token
-    from gitops_bot.proposals.health.token import NEEDED
+    from gitops_bot.journeys.doctor.patient import Token, no_token
 
     if where is not None and where.name is None:
         return None
@@ -164,10 +155,7 @@ def _token(where: Address | None, environ: Mapping[str, str]) -> Token | Problem
         return Problem("failed.auth", message, "set GITHUB_SERVER_URL (and GITHUB_API_URL) to the repository's server")
     variable, token = cli_trust.token_variable(environ), cli_trust.token(environ)
     if variable is None or token is None:
-        message = "neither GITHUB_TOKEN nor GH_TOKEN is set"
-        repository = "the repository" if where is None else where.name
-        advice = f"make a fine-grained token for {repository} alone with {NEEDED}, and put it into GITHUB_TOKEN"
-        return Problem("failed.auth", message, advice)
+        return no_token(where.name if where is not None else None)
     checked_token(token)
     return Token(variable, actions=environ.get("GITHUB_ACTIONS") == "true")
 

@@ -258,8 +258,10 @@ class _Handling(BaseHTTPRequestHandler):
                 return bytes(body)
 
     def _send(self, given: Answer) -> None:
-        self.send_response(given.status)
-        for name, value in given.headers.items():
+        self.send_response_only(given.status)
+        # An answer may say another time: that of a server whose clock is wrong.
+        named = {"Server": self.version_string(), "Date": self.date_time_string(), **given.headers}
+        for name, value in named.items():
             self.send_header(name, value)
         if given.status not in (204, 304):
             if "Content-Length" not in given.headers:

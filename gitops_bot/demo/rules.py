@@ -42,8 +42,8 @@ class Protection:
     `checks` are contexts that must succeed at its head; `strict`: only when it has all of its base; `approvals` is how
     many reviews must approve, and `dismiss_stale` lets a push undo them. `merge_queue` is how the queue of the branch
     merges; None: there is none. `signatures` is told to who asks, and checked nowhere. `by_ruleset` says that a ruleset
-    asks for all this, and not a protection rule: GitHub shows the one where it does not show the other. `bypass` is what a
-    ruleset tells whoever asks that they may do past it; it is followed nowhere.
+    asks for all this, and not a protection rule: GitHub shows the one where it does not show the other. `bypass` is
+    what a ruleset tells whoever asks that they may do past it; it is followed nowhere.
     """
 
     checks: list[str] = field(default_factory=list)

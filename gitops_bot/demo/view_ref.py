@@ -24,7 +24,7 @@ def ref(seen: Seen, name: str) -> Json | None:
         return None
     rule = seen.shapes.hub.protected.get(branch)
     classic = None if rule is None or rule.by_ruleset else rule
-    rules = rule_shapes.rules(seen.shapes, rule) if rule is not None and rule.by_ruleset else []
+    rules = rule_shapes.rules(seen.shapes, branch, rule) if rule is not None and rule.by_ruleset else []
     return {
         "__typename": "Ref",
         "id": node("Ref", f"{seen.shapes.hub.id}:{branch}"),

@@ -40,14 +40,19 @@ def check(document: Any, code: int) -> None:
         BrokenContractError: it does not keep the contract.
     """
     text(document.get("schema") if isinstance(document, dict) else None, "schema")
-    found = re.fullmatch(r"gitops-bot/(plan|update|set|promote|rollback|check|edit)/1", document["schema"])
+    found = re.fullmatch(r"gitops-bot/(plan|update|set|promote|rollback|check|doctor|edit)/1", document["schema"])
     _insist(found is not None, "schema", document["schema"])
-    own = {"check": _CHECK, "edit": _EDIT}.get(found[1] if found else "", _PLAN)
+    own = {"check": _CHECK, "doctor": _DOCTOR, "edit": _EDIT}.get(found[1] if found else "", _PLAN)
     obj(**_ENVELOPE, **own)(document, "")
     _insist(not (document["problems"] and document["complete"]), "complete", "true in spite of problems")
     _insist(code in (0, 1, 2, 4), "exit code", code)
     _insist(code in (0, 4) or document["problems"] or _undone(document), "exit code", f"{code} without a reason")
     _insist(code not in (0, 4) or not document["problems"], "exit code", f"{code} in spite of problems")
+    for each in document.get("checks", []):
+        _insist(each["ok"] is _OK[each["verdict"]], each["name"], "verdict and ok say different things")
+        _insist(bool(each["next"]) == (each["ok"] is not True), each["name"], "no next step, or one too many")
+        told = [problem["next"] for problem in document["problems"]]
+        _insist(each["ok"] is not False or each["next"] in told, each["name"], "what is wrong is no problem")
     for environment in document.get("environments", []):
         for failed in environment["failed"]:
             _insist(failed["problem"] in document["problems"], environment["name"], "a problem that is told once only")
@@ -183,4 +188,20 @@ _ENVELOPE: dict[str, Rule] = {
 }
 _PLAN: dict[str, Rule] = {"environments": many(_ENVIRONMENT)}
 _CHECK: dict[str, Rule] = {"files": number, "entries": number}
+_OK = {"good": True, "warning": None, "unknown": None, "wrong": False}
+_DOCTOR: dict[str, Rule] = {
+    "checks": many(
+        obj(
+            name=one_of(
+                *("git", "configuration", "repository", "overlays", "push", "forge", "clock", "token", "rate-limit"),
+                *("pull-requests", "rules", "propose", "branches", "registry"),
+            ),
+            subject=filled,
+            ok=maybe(flag),
+            verdict=one_of(*_OK),
+            text=filled,
+            next=text,
+        )
+    )
+}
 _EDIT: dict[str, Rule] = {"changes": many(_CHANGE), "unchanged": number}

@@ -145,6 +145,7 @@ def test_the_published_schema_says_the_same(shop: Deploy, tmp_path: Path) -> Non
     for command, arguments in {
         "plan": [],
         "set": ["production", f"{shop.image('web')}=1.1.0", "nothing=1.0.0"],
+        "doctor": [],
     }.items():
         schema = json.loads(run("schema", command, cwd=tmp_path).out)
         jsonschema.validate(shop.ask(command, *arguments).json, schema)

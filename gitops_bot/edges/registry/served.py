@@ -40,7 +40,7 @@ def served(ask: Callable[[str, str], Answer], login: Login, pin: Pin) -> Served:
                 raise
             there = False
     ask("GET", "tags/list?n=1")
-    return Served(_words(login), login.credential is None, there, left)
+    return Served(_words(login), there, left)
 
 
 def _words(login: Login) -> str:

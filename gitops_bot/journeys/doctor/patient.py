@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from gitops_bot.errors import Problem
 from gitops_bot.journeys.world import Repository
+from gitops_bot.proposals.health.token import NEEDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.journeys.book import Book
     from gitops_bot.journeys.world import Clock
@@ -85,7 +86,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Which environment variable holds the token; `actions`: it is the one that a workflow gets by itself."""
+    """Which environment variable holds the token; `actions`: a workflow runs this."""
 
     variable: str
     actions: bool
@@ -112,3 +113,10 @@ class Patient:
     choose: Callable[[Remote, str, str], Chosen] | None = None
     forge: Forge | None = None
     token: Token | Problem | None = None
+
+
+def no_token(repository: str | None) -> Problem:
+    """There is none, and how to get one."""
+    what = repository or "the repository of the manifests"
+    advice = f"make a fine-grained token for {what} alone with {NEEDED}, and put it into GITHUB_TOKEN"
+    return Problem("failed.auth", "neither GITHUB_TOKEN nor GH_TOKEN is set", advice)

@@ -73,6 +73,5 @@ class Served:
     """
 
     login: str
-    anonymous: bool
     there: bool
     left: int | None = None

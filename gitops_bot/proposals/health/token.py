@@ -50,7 +50,7 @@ def token(greeting: Greeting, variable: str, host: str, now: datetime) -> Findin
 
 
 def pull_requests(greeting: Greeting, grounds: Grounds, repository: str, *, actions: bool) -> Finding:
-    """Whether the token may open pull requests. `actions`: it is the GITHUB_TOKEN of a workflow that runs now."""
+    """Whether the token may open pull requests. `actions`: a workflow runs this."""
 
     def no(message: str, advice: str) -> Finding:
         return wrong("pull-requests", repository, Problem("failed.auth", message, advice))
@@ -75,7 +75,7 @@ def pull_requests(greeting: Greeting, grounds: Grounds, repository: str, *, acti
         )
     if greeting.scopes is not None and grounds.may_push:
         return good("pull-requests", repository, "the token may open pull requests")
-    if actions:
+    if actions and greeting.kind == "app":
         return unknown(
             "pull-requests",
             repository,

@@ -1,0 +1,310 @@
+"""How things stand, by GitHub's recorded answers: each request and answer is held against GitHub's description."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gitops_bot.demo.http import Answer
+from gitops_bot.edges.github import Inspection
+from gitops_bot.errors import ForgeError
+from gitops_bot.proposals.budget import Left
+from gitops_bot.proposals.health.facts import BranchRules, Rule
+from tests.edges.github.scripted import NOW, REPOSITORY, StillClock, playing, recorded, said
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+RESET = 1767325445
+LIMITS = {"resources": {"core": {"limit": 5000, "remaining": 4987, "reset": RESET, "used": 13}}}
+
+
+@contextmanager
+def inspecting(plays: Mapping[str, Any], token: str | None = "ghs_1", **how: Any) -> Iterator[tuple[Inspection, Any]]:
+    with playing(plays, **how) as script:
+        url = f"{script.server.url}/api/v3"
+        yield Inspection(REPOSITORY, token, clock=StillClock(), api_url=url, timeout=5), script
+
+
+def greeting(headers: Mapping[str, str] | None = None, token: str | None = "ghs_1", status: int = 200) -> Any:
+    named = {"Date": format_datetime(NOW, usegmt=True), **(headers or {})}
+    answer = Answer.json(status, LIMITS if status == 200 else {"message": "Rate limiting is not enabled."}, named)
+    with inspecting({"GET //rate_limit": answer}, token) as (inspection, script):
+        found = inspection.greet()
+        assert script.asked == ["GET //rate_limit"]
+    return found
+
+
+def test_github_says_what_it_thinks_of_a_classic_token() -> None:
+    found = greeting(
+        {
+            "X-OAuth-Scopes": "repo, read:org",
+            "github-authentication-token-expiration": "2026-12-01 10:00:00 UTC",
+            "X-GitHub-Enterprise-Version": "3.17.2",
+        },
+        token="ghp_1",
+    )
+    assert (found.kind, found.scopes) == ("classic", {"repo", "read:org"})
+    assert found.expires == datetime(2026, 12, 1, 10, tzinfo=UTC)
+    assert (found.skew, found.version) == (timedelta(0), "3.17.2")
+    assert found.left == Left(4987, datetime.fromtimestamp(RESET, UTC))
+
+
+@pytest.mark.parametrize(
+    ("token", "headers", "kind", "scopes"),
+    [
+        ("ghs_1", {}, "app", None),
+        ("github_pat_1", {}, "fine-grained", None),
+        ("gho_1", {"X-OAuth-Scopes": ""}, "oauth", frozenset()),
+        ("0123456789abcdef0123456789abcdef01234567", {"X-OAuth-Scopes": "repo"}, "classic", {"repo"}),
+        ("glpat-1", {}, "other", None),
+        (None, {}, None, None),
+    ],
+)
+def test_tokens_are_told_apart(token: str | None, headers: dict[str, str], kind: str | None, scopes: object) -> None:
+    found = greeting(headers, token)
+    assert (found.kind, found.scopes, found.expires) == (kind, scopes, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expires"),
+    [
+        ("2026-12-01 10:00:00 +0200", datetime(2026, 12, 1, 8, tzinfo=UTC)),
+        ("2026-12-01 10:00:00", datetime(2026, 12, 1, 10, tzinfo=UTC)),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_the_end_of_a_token_is_read_or_left_open(text: str, expires: datetime | None) -> None:
+    assert greeting({"github-authentication-token-expiration": text}).expires == expires
+
+
+@pytest.mark.parametrize("seconds", [-3600, -1, 90])
+def test_the_skew_is_how_far_the_server_is_ahead(seconds: int) -> None:
+    there = NOW + timedelta(seconds=seconds)
+    assert greeting({"Date": format_datetime(there, usegmt=True)}).skew == timedelta(seconds=seconds)
+
+
+def test_a_date_that_is_none_is_left_open() -> None:
+    assert greeting({"Date": "yesterday"}).skew is None
+
+
+def test_a_server_without_limits_says_so_by_404() -> None:
+    found = greeting(status=404)
+    assert (found.left, found.skew) == (None, timedelta(0))
+
+
+def test_a_token_that_is_not_taken_is_told_without_its_text() -> None:
+    refusal = said(401, "Bad credentials: ghs_1")
+    with inspecting({"GET //rate_limit": refusal}) as (inspection, _), pytest.raises(ForgeError) as told:
+        inspection.greet()
+    assert told.value.problem.code == "failed.auth"
+    assert "ghs_1" not in str(told.value)
+
+
+def test_a_failing_server_is_asked_once() -> None:
+    with inspecting({"GET //rate_limit": said(503, "down")}) as (inspection, script):
+        with pytest.raises(ForgeError, match="disturbed"):
+            inspection.greet()
+        assert script.asked == ["GET //rate_limit"]
+
+
+def test_a_server_that_never_answers_is_given_up_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        inspection = Inspection(REPOSITORY, "ghs_1", clock=StillClock(), api_url=url, timeout=1)
+        with pytest.raises(ForgeError, match="did not answer within 1 seconds"):
+            inspection.greet()
+
+
+def repository(**changes: Any) -> Any:
+    role = {"admin": False, "maintain": False, "push": True, "triage": True, "pull": True}
+    return recorded("GET", "", 200, **{"full_name": REPOSITORY, "permissions": role, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, (True, False), id="a person who may write"),
+        pytest.param({"permissions": {"admin": True, "push": True, "pull": True}}, (True, True), id="administrator"),
+        pytest.param({"permissions": {"admin": False, "push": False, "pull": True}}, (False, False), id="reader"),
+    ],
+)
+def test_the_role_of_the_account_is_read(changes: Any, expected: tuple[bool, bool]) -> None:
+    with inspecting({"GET ": Answer.json(200, repository(**changes))}) as (inspection, _):
+        found = inspection.grounds()
+    assert (found.may_push, found.admin) == expected
+
+
+def test_settings_are_read_and_those_not_told_are_left_open() -> None:
+    told = repository(allow_auto_merge=True, allow_merge_commit=False, archived=True, default_branch="trunk")
+    untold = {name: value for name, value in repository().items() if not name.startswith(("allow_", "permissions"))}
+    with inspecting({"GET ": [Answer.json(200, told), Answer.json(200, untold)]}) as (inspection, _):
+        first, second = inspection.grounds(), inspection.grounds()
+    assert (first.auto_merge, first.methods, first.archived) == (True, ("squash", "rebase"), True)
+    assert first.default_branch == "trunk"
+    assert (second.auto_merge, second.methods, second.may_push, second.admin) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_pull_requests_that_may_not_be_read_are_an_error(status: int) -> None:
+    refusal = said(status, "Resource not accessible by integration")
+    with inspecting({"GET /pulls": refusal}) as (inspection, _), pytest.raises(ForgeError) as told:
+        inspection.pull_requests()
+    assert told.value.problem.code == "failed.auth"
+
+
+def branch(*, protected: bool = True, enabled: bool = True, contexts: tuple[str, ...] = ()) -> Answer:
+    found = recorded("GET", "/branches/{branch}", 200, name="main", protected=protected)
+    required = {"enforcement_level": "non_admins" if contexts else "off", "contexts": list(contexts), "checks": []}
+    found["protection"] = {"enabled": enabled, "required_status_checks": required}
+    return Answer.json(200, found)
+
+
+SOURCE = {"ruleset_source_type": "Repository", "ruleset_source": REPOSITORY}
+REVIEWS = {
+    "dismiss_stale_reviews_on_push": False,
+    "require_code_owner_review": False,
+    "require_last_push_approval": False,
+    "required_approving_review_count": 2,
+    "required_review_thread_resolution": False,
+}
+NO_RULES = Answer.json(200, [])
+
+
+def ruled(number: int, kind: str, **parameters: Any) -> Any:
+    return {"type": kind, **SOURCE, "ruleset_id": number, **({"parameters": parameters} if parameters else {})}
+
+
+def ruleset(number: int, bypass: str | None) -> Answer:
+    found = {"id": number, "name": "r", "source": REPOSITORY, "enforcement": "active"}
+    return Answer.json(200, found | ({"current_user_can_bypass": bypass} if bypass else {}))
+
+
+def test_rulesets_tell_what_they_ask_and_who_may_pass() -> None:
+    listed = [
+        ruled(1, "pull_request", **REVIEWS),
+        ruled(1, "required_signatures"),
+        ruled(
+            2,
+            "required_status_checks",
+            strict_required_status_checks_policy=True,
+            required_status_checks=[{"context": "ci"}, {"context": "lint"}],
+        ),
+        ruled(3, "non_fast_forward"),
+        ruled(4, "commit_message_pattern", operator="contains", pattern="x"),
+    ]
+    plays = {
+        "GET /rules/branches/main": Answer.json(200, listed),
+        "GET /rulesets/1": ruleset(1, "pull_requests_only"),
+        "GET /rulesets/2": ruleset(2, None),
+        "GET /rulesets/3": ruleset(3, "never"),
+        "GET /branches/main": branch(protected=False, enabled=False),
+    }
+    with inspecting(plays) as (inspection, script):
+        found = inspection.rules("main")
+        assert sorted(script.asked) == sorted(plays)
+    assert found == BranchRules(
+        (
+            Rule("pull-request", "pull-requests", approvals=2),
+            Rule("signatures", "pull-requests"),
+            Rule("checks", "unknown", checks=("ci", "lint")),
+            Rule("force", "never"),
+        )
+    )
+
+
+def protection(**parts: Any) -> Answer:
+    found = recorded("GET", "/branches/{branch}/protection", 200)
+    kept = {"url": found["url"], "enforce_admins": {**found["enforce_admins"], "enabled": False}}
+    return Answer.json(200, {**kept, **parts})
+
+
+def of_admin(*, admin: bool, enforced: bool, **parts: Any) -> tuple[Rule, ...]:
+    url = "https://api.github.com/x"
+    role = {"admin": admin, "push": True, "pull": True}
+    plays = {
+        "GET ": Answer.json(200, repository(permissions=role)),
+        "GET /rules/branches/main": NO_RULES,
+        "GET /branches/main": branch(),
+        "GET /branches/main/protection": protection(enforce_admins={"url": url, "enabled": enforced}, **parts),
+    }
+    with inspecting(plays) as (inspection, _):
+        inspection.grounds()
+        found = inspection.rules("main")
+    assert not found.hidden
+    return found.rules
+
+
+def reviews(**more: Any) -> Any:
+    told = {"dismiss_stale_reviews": False, "require_code_owner_reviews": False, "required_approving_review_count": 1}
+    return {"required_pull_request_reviews": told | more}
+
+
+@pytest.mark.parametrize(
+    ("admin", "enforced", "bypass"),
+    [(True, False, "always"), (True, True, "never"), (False, False, "never")],
+    ids=["an administrator", "an administrator who is bound too", "a person"],
+)
+def test_a_protection_rule_does_not_bind_every_administrator(*, admin: bool, enforced: bool, bypass: str) -> None:
+    (rule,) = of_admin(admin=admin, enforced=enforced, **reviews())
+    assert (rule.kind, rule.bypass, rule.approvals) == ("pull-request", bypass, 1)
+
+
+def test_who_is_on_the_list_of_a_protection_rule_is_not_told() -> None:
+    user = recorded("GET", "/pulls/{pull_number}", 200)["user"]
+    (rule,) = of_admin(
+        admin=False, enforced=True, **reviews(bypass_pull_request_allowances={"users": [user], "teams": [], "apps": []})
+    )
+    assert rule.bypass == "unknown"
+
+
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize(
+    ("contexts", "expected"),
+    [((), ()), (("ci",), (Rule("checks", "unknown", checks=("ci",)),))],
+    ids=["nothing told", "checks told"],
+)
+def test_a_protection_rule_that_may_not_be_read_is_known_to_be_there(
+    status: int, contexts: tuple[str, ...], expected: tuple[Rule, ...]
+) -> None:
+    plays = {
+        "GET /rules/branches/main": NO_RULES,
+        "GET /branches/main": branch(contexts=contexts),
+        "GET /branches/main/protection": said(status, "Resource not accessible by integration"),
+    }
+    with inspecting(plays) as (inspection, _):
+        assert inspection.rules("main") == BranchRules(expected, hidden=True)
+
+
+def test_a_branch_without_rules_costs_two_requests() -> None:
+    plays = {"GET /rules/branches/main": NO_RULES, "GET /branches/main": branch(protected=False, enabled=False)}
+    with inspecting(plays) as (inspection, script):
+        assert inspection.rules("main") == BranchRules()
+        assert len(script.asked) == 2
+
+
+def test_rules_are_told_of_a_branch_that_is_not_there_yet() -> None:
+    name = "gitops-bot/production/all"
+    plays = {
+        f"GET /rules/branches/{name}": Answer.json(200, [ruled(7, "creation")]),
+        "GET /rulesets/7": said(404, "Not Found"),
+    }
+    with inspecting(plays) as (inspection, _):
+        assert inspection.rules_by_name(name) == BranchRules((Rule("creation", "unknown"),))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [[{"kind": "x"}], [3], {"message": "hello"}, [{"type": "pull_request", "parameters": 3}], "rules"],
+    ids=["no type", "a number", "no list", "no parameters", "text"],
+)
+def test_an_answer_that_is_none_is_an_error(answer: Any) -> None:
+    plays = {"GET /rules/branches/main": Answer.json(200, answer)}
+    with inspecting(plays, broken=True) as (inspection, _), pytest.raises(ForgeError, match="did not answer as GitHub"):
+        inspection.rules("main")
