@@ -28,7 +28,7 @@ class Tracked:
 
 
 def tracked(book: Book, repository: Repository, commit: str) -> Tracked:
-    """Read every overlay of every environment. A file that is refused is a problem, and the others go on.
+    """Read every overlay of every environment. What is refused in them is a problem, and the rest goes on.
 
     Raises:
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
@@ -49,7 +49,10 @@ def tracked(book: Book, repository: Repository, commit: str) -> Tracked:
         entries += len(read.entries)
         for entry in read.entries:
             rules = book.rules(name, entry)
-            kept = rules.policy is not None or book.environments[name].promotion is not None
-            if entry.image is not None and kept and not rules.ignore:
+            if rules.ignore or (rules.policy is None and book.environments[name].promotion is None):
+                continue
+            if entry.refusal is not None:
+                problems.append(entry.refusal)
+            elif entry.image is not None:
                 images.setdefault(entry.image.registry, (entry.image, entry.pin))
     return Tracked(len(claimed), entries, images, tuple(problems))

@@ -124,7 +124,8 @@ def test_a_server_that_never_answers_is_given_up_in_time() -> None:
 
 def repository(**changes: Any) -> Any:
     role = {"admin": False, "maintain": False, "push": True, "triage": True, "pull": True}
-    return recorded("GET", "", 200, **{"full_name": REPOSITORY, "permissions": role, **changes})
+    found = recorded("GET", "", 200, **{"full_name": REPOSITORY, "permissions": role, "language": None, **changes})
+    return {name: value for name, value in found.items() if name not in ("source", "parent")}
 
 
 @pytest.mark.parametrize(
