@@ -75,7 +75,7 @@ def _local(asked: Asked, environ: Mapping[str, str], notes: Notes) -> tuple[Loca
     except BotError as error:
         if isinstance(failed, ConfigError):
             notes.fail("configuration", asked.config or cli_world.CONFIG, failed)
-        notes.fail("repository", asked.repository or "the repository", error)
+        notes.fail("repository", "the repository", error)  # what was asked for may hold a login
         return None, False
     notes.fail("configuration", asked.config or cli_world.CONFIG, failed)
     return local, False

@@ -308,6 +308,26 @@ def test_outside_of_any_repository_what_can_be_checked_is(shop: Deploy, tmp_path
     assert "--repository" in one(done, "repository")["next"]
 
 
+@pytest.mark.parametrize(
+    ("repository", "env", "name"),
+    [
+        (f"ftp://ada:{WRONG.replace(' ', '-')}@127.0.0.1/acme/x", {}, "repository"),
+        ("acme/x", {"GITHUB_API_URL": f"https://ada:{WRONG}@127.0.0.1"}, "forge"),
+        ("acme/x", {"GITHUB_TOKEN": f"{TOKEN} {WRONG}"}, "token"),
+    ],
+    ids=["address", "API", "token"],
+)
+def test_what_cannot_be_used_is_told_without_the_secret_in_it(
+    shop: Deploy, repository: str, env: dict[str, str], name: str
+) -> None:
+    done = run("doctor", "--repository", repository, "--output", "json", cwd=shop.folder, env=shop.env | env)
+    assert done.code == 2
+    assert WRONG.replace(" ", "-") not in done.out
+    found = verdicts(done)
+    assert (found[name], found["git"]) == ("wrong", "good")
+    assert "propose" not in found
+
+
 def test_without_a_configuration_it_says_how_to_get_one(worldwide: World) -> None:
     deploy = worldwide.deploy(
         lambda deploy: {WEB: overlay([(deploy.image("web"), f"newTag: 1.0.0; digest: {deploy.push('web', '1.0.0')}")])}
@@ -320,13 +340,13 @@ def test_without_a_configuration_it_says_how_to_get_one(worldwide: World) -> Non
 
 
 def test_people_read_a_mark_a_line_and_the_next_step(shop: Deploy) -> None:
-    shop.remote.commit("main", {WEB: b"images:\n- name: web\n- name: web\n"})
+    shop.remote.commit("main", {WEB: b"images: []\n---\nimages: []\n"})
     done = shop.bot("doctor", env=shop.env | {"COLUMNS": "40"})
     assert (done.code, done.err) == (1, "")
     lines = done.out.splitlines()
     assert "ok       configuration gitops-bot.yaml: environments: production" in lines
     (wrong,) = (number for number, line in enumerate(lines) if line.startswith("error"))
-    assert lines[wrong].startswith(f"error    overlays main: {WEB}:3:")
+    assert lines[wrong].startswith(f"error    overlays main: {WEB}:")
     assert lines[wrong + 1].startswith("         next: ")
     assert re.fullmatch(r"\d+ ok, 1 warning, 1 unknown, 1 error", lines[-1])
     assert "\x1b" not in done.out

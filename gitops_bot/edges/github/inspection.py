@@ -6,6 +6,7 @@ administrators only, and everybody else learns from the branch that there is one
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -33,6 +34,10 @@ _KINDS: Mapping[str, TokenKind] = {
 #: Rulesets that are asked whether the token may bypass them: a branch with more is told as if nobody said.
 _MOST_RULESETS = 10
 _HIDDEN = (403, 404)
+#: A scope (`read:org`) or a version (`3.17.2`), of which a header has not many.
+_WORD = re.compile(r"[A-Za-z0-9_.:-]{1,40}")
+#: Bytes of a reference on GitHub.
+_LONGEST = 255
 _METHODS: tuple[Method, ...] = ("merge", "squash", "rebase")
 _FIELDS: Mapping[Method, str] = {"merge": "merge_commit", "squash": "squash_merge", "rebase": "rebase_merge"}
 
@@ -79,11 +84,11 @@ class Inspection:
         kind = None if self._token is None else _kind(self._token, classic=scopes is not None)
         return Greeting(
             kind=kind,
-            scopes=None if scopes is None else frozenset(filter(None, (each.strip() for each in scopes.split(",")))),
+            scopes=None if scopes is None else frozenset(_WORD.findall(scopes)),
             expires=_expiry(headers.get("github-authentication-token-expiration")),
             skew=None if at is None else at - (before + (self._clock.now() - before) / 2),
             left=limits.read(document),
-            version=headers.get("x-github-enterprise-version"),
+            version=next(iter(_WORD.findall(headers.get("x-github-enterprise-version", ""))), None),
         )
 
     def grounds(self) -> Grounds:
@@ -188,8 +193,11 @@ def _grounds(document: Any) -> Grounds:
     role = document.get("permissions")
     allowed = {method: document.get(f"allow_{field}") for method, field in _FIELDS.items()}
     told = all(type(each) is bool for each in allowed.values())
+    branch = document["default_branch"]
+    if not isinstance(branch, str) or not branch.isprintable() or len(branch) > _LONGEST:
+        raise ValueError(branch)
     return Grounds(
-        default_branch=str(document["default_branch"]),
+        default_branch=branch,
         archived=document.get("archived") is True,
         private=_truth(document.get("private")),
         may_push=_truth(role.get("push")) if isinstance(role, dict) else None,

@@ -40,9 +40,9 @@ class Consultation:
         greeting = self._greet(forge) if forge is not None else None
         if isinstance(token, Problem):
             self._no_token(token, needed=bool(proposed) or not environments)
-        elif token is None:
+        elif self._patient.name is None:
             self._no_forge(proposed)
-        elif forge is not None and self._patient.name is not None:
+        elif forge is not None and token is not None:
             if greeting is None:
                 text = "not asked: the forge did not answer as it should"
                 self._notes.add(unknown("rules", self._patient.where, text, "mend that first"))

@@ -152,6 +152,20 @@ def test_settings_are_read_and_those_not_told_are_left_open() -> None:
     assert (second.auto_merge, second.methods, second.may_push, second.admin) == (None, None, None, None)
 
 
+@pytest.mark.parametrize("branch", ["\x1b[31mred", "x" * 256, 3, None], ids=["escapes", "endless", "number", "none"])
+def test_a_default_branch_that_cannot_be_shown_is_an_error(branch: object) -> None:
+    answer = Answer.json(200, repository(default_branch=branch))
+    with inspecting({"GET ": answer}, broken=True) as (inspection, _), pytest.raises(ForgeError, match="as GitHub"):
+        inspection.grounds()
+
+
+def test_headers_are_read_as_words() -> None:
+    found = greeting({"X-OAuth-Scopes": "repo,\x07\x1b[2J, " + "x" * 100, "X-GitHub-Enterprise-Version": "<3.1>"})
+    assert found.scopes is not None
+    assert all(scope.isprintable() and len(scope) <= 40 for scope in found.scopes)
+    assert found.version == "3.1"
+
+
 @pytest.mark.parametrize("status", [403, 404])
 def test_pull_requests_that_may_not_be_read_are_an_error(status: int) -> None:
     refusal = said(status, "Resource not accessible by integration")
