@@ -228,9 +228,35 @@ def test_rules_are_shown_where_they_were_made(site: Site, description: Descripti
     assert site.call("GET", "/branches/main/protection").status == (404 if by_ruleset else 200)
     target = f"/repos/{REPOSITORY}/rules/branches/main"
     assert description.breaches("GET", target, status=200, body=rules.body, headers=rules.headers) == []
+    for number in {rule["ruleset_id"] for rule in rules.json}:
+        ruleset = site.call("GET", f"/rulesets/{number}")
+        target = f"/repos/{REPOSITORY}/rulesets/{number}"
+        assert description.breaches("GET", target, status=200, body=ruleset.body, headers=ruleset.headers) == []
+        assert ruleset.json["current_user_can_bypass"] == "never"
+        assert {rule["type"] for rule in ruleset.json["rules"]} == kinds
+    assert site.call("GET", "/rulesets/1").status == 404
     site.forge.unprotect(REPOSITORY)
     assert site.call("GET", "/rules/branches/main").json == []
     assert site.call("GET", "/branches/main/protection").json["message"] == "Branch not protected"
+
+
+def test_what_a_token_is_for_is_told_of_people_and_counts(site: Site, description: Description) -> None:
+    whole, app = (site.call("GET", "", token=token) for token in (PERSON_TOKEN, BOT_TOKEN))
+    assert (whole.headers["x-oauth-scopes"], "x-oauth-scopes" in app.headers) == ("repo", False)
+    assert (whole.json["permissions"]["push"], app.json["permissions"]["push"]) == (True, False)
+    assert description.breaches("GET", f"/repos/{REPOSITORY}", status=200, body=whole.body, headers=whole.headers) == []
+    site.forge.scope(PERSON_TOKEN, "read:org")
+    read = site.call("GET", "")
+    assert (read.status, read.headers["x-oauth-scopes"]) == (200, "read:org")
+    asked = {"title": "t", "head": FIX, "base": "main"}
+    assert site.call("POST", "/pulls", asked).status == 404
+    mutation = {"query": 'mutation { closePullRequest(input: {pullRequestId: "x"}) { clientMutationId } }'}
+    assert site.ask("POST", "/api/graphql", mutation).json["errors"][0]["type"] == "INSUFFICIENT_SCOPES"
+    site.forge.create("acme/hidden", FILES, private=True)
+    assert site.ask("GET", "/api/v3/repos/acme/hidden").status == 404
+    site.forge.scope(PERSON_TOKEN, "public_repo")
+    assert site.call("POST", "/pulls", asked).status == 422
+    assert site.ask("GET", "/api/v3/repos/acme/hidden").status == 404
 
 
 def test_the_limit_is_told_as_github_describes_it_and_asking_costs_nothing(

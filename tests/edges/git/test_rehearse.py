@@ -1,0 +1,79 @@
+"""A push that is only rehearsed: it tells who may not write, and sends nothing."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.edges.git import Credentials, Repository, installed
+from gitops_bot.errors import GitError
+from tests.counterparts.git_http import READER, WRITER, GitServer, Remote, git_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BARE = {"PATH": os.environ["PATH"]}
+BRANCH = "gitops-bot/doctor/all"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    with git_server(tmp_path_factory.mktemp("git")) as running:
+        yield running
+
+
+def rehearse(remote: Remote, login: tuple[str, str] | None) -> None:
+    credentials = Credentials(*login) if login else None
+    with Repository(remote.url or remote.file_url, credentials=credentials, environ=BARE) as repository:
+        repository.rehearse(BRANCH, repository.head("main"))
+
+
+def test_a_writer_may_and_nothing_is_sent(server: GitServer) -> None:
+    remote = server.create("acme/writer", {"a": b"1"})
+    before, asked = remote.branches(), len(server.requests())
+    rehearse(remote, WRITER)
+    assert [line for line in server.requests()[asked:] if "receive-pack" in line] == [
+        "GET /acme/writer.git/info/refs?service=git-receive-pack 200"
+    ]
+    assert remote.branches() == before
+
+
+def test_a_branch_that_is_there_already_says_nothing_else(server: GitServer) -> None:
+    remote = server.create("acme/there", {"a": b"1"})
+    remote.commit(BRANCH, {"b": b"2"})
+    before = remote.branches()
+    rehearse(remote, WRITER)
+    assert remote.branches() == before
+
+
+def test_a_reader_may_not(server: GitServer) -> None:
+    remote = server.create("acme/reader", {"a": b"1"})
+    with pytest.raises(GitError, match="no permission") as refused:
+        rehearse(remote, READER)
+    assert "contents: write" in refused.value.problem.next
+    assert READER[1] not in str(refused.value)
+
+
+def test_a_folder_runs_no_hook(tmp_path: Path) -> None:
+    remote = Remote.create(tmp_path / "deploy.git", {"a": b"1"})
+    for name in ("pre-receive", "update", "post-receive", "reference-transaction"):
+        hook = remote.path / "hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran-{name}\n")
+        hook.chmod(0o755)
+    before = remote.branches()
+    rehearse(remote, None)
+    assert remote.branches() == before
+    assert list(tmp_path.glob("ran-*")) == []
+
+
+def test_the_version_of_git_is_told_with_the_oldest_that_works(tmp_path: Path) -> None:
+    version, oldest = installed(BARE, 60)
+    assert version >= oldest == (2, 32)
+    script = tmp_path / "git"
+    script.write_text("#!/bin/sh\necho hello\n")
+    script.chmod(0o755)
+    assert installed({"PATH": f"{tmp_path}:{os.environ['PATH']}"}, 60) == ((0, 0), oldest)
