@@ -110,7 +110,7 @@ def own(branch: str, found: BranchRules) -> Finding:
     if any(rule.kind == "deletion" and rule.bypass == "never" for rule in found.rules):
         text = "the bot may make and refresh its own branches, but not delete them"
         return warning("branches", subject, text, advice)
-    return good("branches", subject, "no rule keeps the bot from its own branches")
+    return good("branches", subject, "no ruleset keeps the bot from its own branches")
 
 
 def _commit(name: str, branch: str, found: BranchRules) -> Finding:

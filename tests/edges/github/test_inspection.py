@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gitops_bot.demo.http import Answer
+from gitops_bot.demo.http import Answer, Server
 from gitops_bot.edges.github import Inspection
 from gitops_bot.errors import ForgeError
 from gitops_bot.proposals.budget import Left
@@ -19,6 +19,8 @@ from tests.edges.github.scripted import NOW, REPOSITORY, StillClock, playing, re
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from gitops_bot.demo.http import Request
 
 RESET = 1767325445
 LIMITS = {"resources": {"core": {"limit": 5000, "remaining": 4987, "reset": RESET, "used": 13}}}
@@ -105,6 +107,20 @@ def test_a_token_that_is_not_taken_is_told_without_its_text() -> None:
         inspection.greet()
     assert told.value.problem.code == "failed.auth"
     assert "ghs_1" not in str(told.value)
+
+
+def test_without_a_token_it_asks_as_anybody() -> None:
+    shown: list[bool] = []
+
+    def answer(request: Request) -> Answer:
+        shown.append("authorization" in request.headers)
+        return said(403, "log in first")
+
+    with Server(answer) as server:
+        inspection = Inspection(None, None, clock=StillClock(), api_url=server.url, timeout=5)
+        with pytest.raises(ForgeError, match="log in first"):
+            inspection.greet()
+    assert shown == [False]
 
 
 def test_a_failing_server_is_asked_once() -> None:

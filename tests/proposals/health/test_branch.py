@@ -162,13 +162,13 @@ def test_an_environment_meets_the_repository(
 @pytest.mark.parametrize(
     ("found", "verdict", "says"),
     [
-        pytest.param(rules(), "good", "no rule keeps", id="none"),
-        pytest.param(rules(Rule("linear")), "good", "no rule keeps", id="linear as they are"),
+        pytest.param(rules(), "good", "no ruleset keeps", id="none"),
+        pytest.param(rules(Rule("linear")), "good", "no ruleset keeps", id="linear as they are"),
         pytest.param(rules(Rule("creation")), "wrong", "may not be created", id="creation"),
         pytest.param(rules(Rule("force")), "wrong", "may not lose commits", id="force"),
         pytest.param(rules(Rule("update")), "wrong", "lets only those write", id="restricted"),
         pytest.param(rules(REVIEW), "wrong", "by pull request only", id="reviews on every branch"),
-        pytest.param(rules(passing(Rule("force"), "always")), "good", "no rule keeps", id="bypass"),
+        pytest.param(rules(passing(Rule("force"), "always")), "good", "no ruleset keeps", id="bypass"),
         pytest.param(rules(passing(Rule("force"), "unknown")), "unknown", "unless the bot may", id="nobody says"),
         pytest.param(rules(Rule("deletion")), "warning", "but not delete them", id="deletion"),
     ],
