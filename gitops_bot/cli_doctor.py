@@ -101,7 +101,6 @@ def _patient(
         clock=clock,
         git=partial(installed, environ, share),
         registry=partial(_registry, environ, clock, share),
-        # Whatever is wrong with the environment variables is told once, by the first who needs them.
         forge=None if token is None else notes.of("forge", "the forge", partial(_forge, where, environ, clock, share)),
         token=token,
     )
@@ -151,7 +150,7 @@ def _token(where: Address | None, environ: Mapping[str, str]) -> Token | Problem
     if where is not None and where.name is None:
         return None
     if where is not None and not cli_trust.takes_token(where, environ):
-        message = f"the token is for {cli_trust.server(environ)}, and the repository is on {where.host}"
+        message = f"the forge is {cli_trust.server(environ)}, and the repository is on {where.host}"
         return Problem("failed.auth", message, "set GITHUB_SERVER_URL (and GITHUB_API_URL) to the repository's server")
     variable, token = cli_trust.token_variable(environ), cli_trust.token(environ)
     if variable is None or token is None:

@@ -37,7 +37,7 @@ class Accounts:
         Raises:
             Invalid: the token is nobody's.
         """
-        if "authorization" not in request.headers:
+        if not request.headers.get("authorization"):
             return None
         user = self.whose(self._given(request))
         if user is None:

@@ -312,7 +312,7 @@ def test_outside_of_any_repository_what_can_be_checked_is(shop: Deploy, tmp_path
     ("repository", "env", "name"),
     [
         (f"ftp://ada:{WRONG.replace(' ', '-')}@127.0.0.1/acme/x", {}, "repository"),
-        ("acme/x", {"GITHUB_API_URL": f"https://ada:{WRONG}@127.0.0.1"}, "forge"),
+        ("acme/x", {"GITHUB_API_URL": f"https://ada:{WRONG}@127.0.0.1"}, "repository"),
         ("acme/x", {"GITHUB_TOKEN": f"{TOKEN} {WRONG}"}, "token"),
     ],
     ids=["address", "API", "token"],
@@ -326,6 +326,7 @@ def test_what_cannot_be_used_is_told_without_the_secret_in_it(
     found = verdicts(done)
     assert (found[name], found["git"]) == ("wrong", "good")
     assert "propose" not in found
+    assert len({problem["message"] for problem in done.json["problems"]}) == len(done.json["problems"])
 
 
 def test_without_a_configuration_it_says_how_to_get_one(worldwide: World) -> None:

@@ -29,9 +29,11 @@ class Notes:
             self.code = max(self.code, 1)
 
     def fail(self, name: Check, subject: str, error: BotError) -> None:
-        """Note what went wrong with a check."""
+        """Note what went wrong with a check; what several checks need and is missing is told by the first."""
+        known = {finding.problem for finding in self.findings}
         for problem in error.problems:
-            self.add(wrong(name, subject, problem))
+            if problem not in known:
+                self.add(wrong(name, subject, problem))
         self.code = max(self.code, error.exit_code)
 
     def of(self, name: Check, subject: str, check: Callable[[], T]) -> T | None:
