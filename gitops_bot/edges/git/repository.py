@@ -43,7 +43,6 @@ __all__ = ["Credentials", "Repository"]
 
 #: How many commits deep the copy is, in steps: the first shows a proposal on the present base, the last is the end.
 DEPTHS = (2, 50, 1000)
-_AUTHOR = Identity("gitops-bot", "gitops-bot@noreply.invalid")
 
 _T = TypeVar("_T")
 
@@ -222,7 +221,7 @@ class Repository:
         for path in files:
             if not is_path(path):
                 raise error(f"{path!r} is not a path inside the repository", "Look at the globs of the overlays.")
-        author, committer = (self._identity(role) for role in ("AUTHOR", "COMMITTER"))
+        author, committer = (Identity.of(self._environ, role) for role in ("AUTHOR", "COMMITTER"))
         commit = self._healing(lambda: self._store.commit(parent, files, message, author, committer))
         self._remote.push(branch, commit, expected)
         if self._heads is not None:
@@ -284,10 +283,6 @@ class Repository:
             return tuple((self._copy / "shallow").read_text("ascii").split())
         except FileNotFoundError:
             return ()
-
-    def _identity(self, role: str) -> Identity:
-        name, email = (self._environ.get(f"GIT_{role}_{part}", "").strip() for part in ("NAME", "EMAIL"))
-        return Identity(name or _AUTHOR.name, email or _AUTHOR.email)
 
 
 def _check_branch(name: str) -> None:

@@ -43,10 +43,16 @@ class TreeEntry(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """Who a commit is from."""
+    """Who a commit is from: the bot, unless somebody else is named."""
 
-    name: str
-    email: str
+    name: str = "gitops-bot"
+    email: str = "gitops-bot@noreply.invalid"
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str], role: str) -> Identity:
+        """Whom the variables of git name as `AUTHOR` or `COMMITTER`."""
+        given = {part: environ.get(f"GIT_{role}_{part.upper()}", "").strip() for part in cls._fields}
+        return cls(**{part: text for part, text in given.items() if text})
 
     def line(self) -> bytes:
         """As fast-import reads it, at the present moment; what would break the line is left out, as git does."""
