@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ruamel.yaml import YAML
 from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
-from ruamel.yaml.scanner import Scanner
 
 from gitops_bot.errors import EditError, Problem
+from gitops_bot.manifests import loader
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
@@ -81,39 +80,10 @@ def compose(text: str, file: str) -> Document:
                 column,
             )
         )
-    # The nodes are those of the round-trip loader without the comments that it hangs on them: it loses some of those
-    # inside braces and gives up on others. `proof` finds the comments between the nodes, where none is lost.
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Scanner = _Scanner
-    yaml.max_depth = DEPTH_LIMIT
-    yaml.composer.warn_double_anchors = False  # an anchor may be given anew; kustomize takes that too
     try:
-        return Document(file, text, yaml.compose(text))
+        return Document(file, text, loader.compose(text, DEPTH_LIMIT))
     except (YAMLError, *_ESCAPES) as error:
         raise EditError(_unparsable(error, text, file)) from error
-
-
-class _Scanner(Scanner):
-    """ruamel.yaml's scanner, which refuses tabs outside braces, with the tabs that YAML and kustomize take.
-
-    Wherever no key can start, blanks do not indent anything: behind a colon or a value, and inside a plain scalar.
-    """
-
-    def scan_to_next_token(self) -> Any:
-        super().scan_to_next_token()
-        while self.reader.peek() == "\t" and not self.allow_simple_key:
-            self.reader.forward()
-            super().scan_to_next_token()
-
-    def scan_plain_spaces(self, indent: int, start_mark: Any) -> Any:
-        length = 0
-        while self.reader.peek(length) in " \t":
-            length += 1
-        blanks = self.reader.prefix(length)
-        if "\t" not in blanks:
-            return super().scan_plain_spaces(indent, start_mark)
-        self.reader.forward(length)
-        return super().scan_plain_spaces(indent, start_mark) if self.reader.peek() in "#\r\n\0" else [blanks]
 
 
 def _unparsable(error: Exception, text: str, file: str) -> Problem:
