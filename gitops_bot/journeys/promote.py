@@ -19,7 +19,6 @@ from gitops_bot.releases.plan import Change, Failed, Held
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gitops_bot.journeys.promoting import Meeting
     from gitops_bot.journeys.survey import Spot, Survey
     from gitops_bot.journeys.world import World
     from gitops_bot.proposals.outcome import Outcome
@@ -57,6 +56,7 @@ def promote(
     named: set[tuple[str, str]] = set()
 
     known: dict[str, Sequence[Decision]] = {}
+    only_there: list[Held] = []
 
     def decide(survey: Survey, carried: Sequence[PinChange]) -> Sequence[Decision]:
         # Asked more than once, and one commit of the base branch has one answer.
@@ -68,6 +68,7 @@ def promote(
         chosen, unknown = _chosen(survey, target, images, globs, overlays)
         named.update(spot.place.key for spot in chosen) if images else None
         meeting = meet(survey, source, target)
+        only_there[:] = [_only_there(spot, target) for spot in meeting.only_source]
         pairs = [(spot, meeting.partners[spot.place.key]) for spot in chosen if spot.place.key in meeting.partners]
         ahead = _ahead(world, survey, source, {one.place.key for _, partners in pairs for one in partners})
         decided = promotions(world, survey, environment, pairs, wait=timedelta(0))
@@ -81,7 +82,7 @@ def promote(
     task = Task(environment, decide, "promotion", dry_run, promoted_from=source, release_hold=release_hold)
     outcomes = propose(world, survey, [task])
     if not images and not globs:
-        outcomes = [replace(one, held=(*one.held, *_only_there(survey, source, target))) for one in outcomes]
+        outcomes = [replace(one, held=(*one.held, *only_there)) for one in outcomes]
     return survey.outcome(outcomes, named=frozenset(named) if images else None)
 
 
@@ -155,7 +156,5 @@ def _alone(spot: Spot, source: str) -> Held:
     return Held(spot.place, spot.entry.pin, None, Reason("unmanaged", f"{source} has no such entry to promote"))
 
 
-def _only_there(survey: Survey, source: str, target: str) -> list[Held]:
-    meeting: Meeting = meet(survey, source, target)
-    reason = Reason("unmanaged", f"{target} has no such entry")
-    return [Held(spot.place, spot.entry.pin, None, reason) for spot in meeting.only_source]
+def _only_there(spot: Spot, target: str) -> Held:
+    return Held(spot.place, spot.entry.pin, None, Reason("unmanaged", f"{target} has no such entry"))

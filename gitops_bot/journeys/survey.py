@@ -99,18 +99,17 @@ class Survey:
         names = [environment.name for environment in self._read_along]
         paths = [overlay.file for name in names for overlay in self._selection.overlays[name]]
         self._bytes = self._world.repository.read(commit, paths)
-        self._overlays: dict[str, tuple[Overlay, ...]] = {}
-        self._failed: dict[str, tuple[Failed, ...]] = {}
-        for name in names:
-            self._compose(name)
+        #: What is read and composed of each environment, once somebody asks.
+        self._composed: dict[str, tuple[tuple[Overlay, ...], tuple[Failed, ...]]] = {}
+        self._spots: dict[str, tuple[Spot, ...]] = {}
 
     def overlays(self, name: str) -> tuple[Overlay, ...]:
         """The overlays of an environment that could be read."""
-        return self._overlays[name]
+        return self._compose(name)[0]
 
     def failed(self, name: str) -> tuple[Failed, ...]:
         """The files of an environment that could not be read."""
-        return self._failed[name]
+        return self._compose(name)[1]
 
     def found(self, name: str) -> tuple[Found, ...]:
         """The overlays of an environment as its globs found them, also those that could not be read."""
@@ -141,15 +140,19 @@ class Survey:
 
     def spots(self, name: str) -> tuple[Spot, ...]:
         """Every entry of an environment."""
-        return tuple(
-            self._spot(overlay, entry) for overlay in self._overlays[name] for entry in overlay.kustomization.entries
-        )
+        if name not in self._spots:
+            self._spots[name] = tuple(
+                self._spot(overlay, entry)
+                for overlay in self.overlays(name)
+                for entry in overlay.kustomization.entries
+            )
+        return self._spots[name]
 
     def matching(self, name: str, image: str) -> tuple[Spot, ...]:
         """The entries that a command line means by `image`: by name exactly, else by repository, in each overlay."""
         return tuple(
             self._spot(overlay, overlay.kustomization.entries[index])
-            for overlay in self._overlays[name]
+            for overlay in self.overlays(name)
             for index in matching(overlay.kustomization.entries, image)
         )
 
@@ -207,7 +210,10 @@ class Survey:
     def _spot(self, overlay: Overlay, entry: kustomization.Entry) -> Spot:
         return Spot(overlay.place(entry), entry, self._book.rules(overlay.environment or "", entry))
 
-    def _compose(self, name: str) -> None:
+    def _compose(self, name: str) -> tuple[tuple[Overlay, ...], tuple[Failed, ...]]:
+        """The overlays of an environment, and the files that could not be read."""
+        if name in self._composed:
+            return self._composed[name]
         read: list[Overlay] = []
         failed: list[Failed] = []
         for found in self._selection.overlays[name]:
@@ -216,7 +222,8 @@ class Survey:
                     failed.append(Failed(None, problem))
                 case composed:
                     read.append(Overlay(name, found.directory, composed))
-        self._overlays[name], self._failed[name] = tuple(read), tuple(failed)
+        self._composed[name] = tuple(read), tuple(failed)
+        return self._composed[name]
 
     def _kustomization(self, path: str) -> Kustomization | Problem:
         data = self._bytes.get(path, b"")
