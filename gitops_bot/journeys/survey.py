@@ -142,9 +142,7 @@ class Survey:
         """Every entry of an environment."""
         if name not in self._spots:
             self._spots[name] = tuple(
-                self._spot(overlay, entry)
-                for overlay in self.overlays(name)
-                for entry in overlay.kustomization.entries
+                self._spot(overlay, entry) for overlay in self.overlays(name) for entry in overlay.kustomization.entries
             )
         return self._spots[name]
 

@@ -19,10 +19,11 @@ _TICKS = re.compile(r"`+")
 
 def plain(text: str, limit: int = 500) -> str:
     """One line without control and formatting characters (line breaks, escapes, bidi overrides), cut at `limit`."""
-    shown = "".join(
-        " " if char.isspace() else char for char in text if char.isspace() or unicodedata.category(char)[0] != "C"
-    )
-    shown = " ".join(shown.split())
+    if not text.isprintable():
+        text = "".join(
+            " " if char.isspace() else char for char in text if char.isspace() or unicodedata.category(char)[0] != "C"
+        )
+    shown = " ".join(text.split())
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,7 +32,7 @@ def is_changed(step: Step, overlay: str) -> bool:
 
     By directory, so that it makes no difference when `kustomization.yml` becomes `kustomization.yaml`.
     """
-    return any(_holds(overlay, path) for path in step.files)
+    return bool(_sides(step, overlay))
 
 
 def before(step: Step, overlay: str) -> State:
@@ -43,16 +42,19 @@ def before(step: Step, overlay: str) -> State:
 
 def after(step: Step, overlay: str) -> State:
     """The entries that it left."""
-    return _state(tuple(side for path, (_, side) in step.files.items() if _holds(overlay, path) and side is not None))
+    return _state(tuple(side for _, side in _sides(step, overlay) if side is not None))
 
 
 def texts_before(step: Step, overlay: str) -> tuple[bytes, ...]:
     """What a commit found, as it stood in the file; nothing where there was no kustomization."""
-    return tuple(side for path, (side, _) in step.files.items() if _holds(overlay, path) and side is not None)
+    return tuple(side for side, _ in _sides(step, overlay) if side is not None)
 
 
-def _holds(overlay: str, path: str) -> bool:
-    return (posixpath.dirname(path) or ".") == overlay
+def _sides(step: Step, overlay: str) -> list[tuple[bytes | None, bytes | None]]:
+    """Before and after of the kustomizations in an overlay that a commit changed. One may have changed thousands."""
+    directory = "" if overlay == "." else f"{overlay}/"
+    paths = (directory + name for name in kustomization.FILE_NAMES)
+    return [step.files[path] for path in paths if path in step.files]
 
 
 def _state(files: tuple[bytes, ...]) -> State:
