@@ -45,8 +45,10 @@ def kind_of(document: Mapping[str, Any]) -> Kind | None:
     return kind if document.get("mediaType", types[0]) in types else None
 
 
-def digest_of(ask: Callable[[str], Answer]) -> str:
+def digest_of(ask: Callable[[str], Answer], algorithm: str | None = None) -> str:
     """The digest, by what `ask` gets for a method: by HEAD, which is no pull at Docker Hub, else by GET.
+
+    `algorithm` is the one that is wanted (`sha256`, `sha512`); None leaves it to the registry.
 
     Raises:
         Refused: the registry refused; 404 where there is no such tag.
@@ -59,12 +61,12 @@ def digest_of(ask: Callable[[str], Answer]) -> str:
             raise
     else:
         digest = head.headers.get("docker-content-digest", "")
-        if is_digest(digest) and _type(head) in _TYPES:
+        if is_digest(digest) and _type(head) in _TYPES and algorithm in (None, digest.partition(":")[0]):
             return digest
-    return _hashed(ask("GET"))
+    return _hashed(ask("GET"), algorithm)
 
 
-def _hashed(answer: Answer) -> str:
+def _hashed(answer: Answer, algorithm: str | None) -> str:
     """The digest of a manifest by its bytes, which has to be the one that the registry names, if it names one."""
     try:
         document = json.loads(answer.body)
@@ -76,14 +78,18 @@ def _hashed(answer: Answer) -> str:
     if version != 2:
         raise unexpected(answer, "a manifest")
     named = answer.headers.get("docker-content-digest")
-    algorithm = "sha512" if named is not None and named.startswith("sha512:") else "sha256"
-    digest = f"{algorithm}:{hashlib.new(algorithm, answer.body).hexdigest()}"
+    usual = "sha512" if named is not None and named.startswith("sha512:") else "sha256"
+    digest = _by(usual, answer.body)
     if named is not None and named != digest:
         raise Untrusted(
             f"names the digest {named[:150]!r} for a manifest whose bytes have {digest}",
             "Something between changes what the registry sends; nothing was pinned.",
         )
-    return digest
+    return digest if algorithm in (None, usual) else _by(algorithm, answer.body)
+
+
+def _by(algorithm: str, body: bytes) -> str:
+    return f"{algorithm}:{hashlib.new(algorithm, body).hexdigest()}"
 
 
 def _type(answer: Answer) -> str:

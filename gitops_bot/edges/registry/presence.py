@@ -23,11 +23,13 @@ _NOT_FOUND = 404
 def exists(ask: Ask, digest: str) -> bool:
     """Whether there is a manifest of that digest: one HEAD where there is, and GET where a registry knows no HEAD.
 
+    A registry may name what it has by another algorithm than it was asked for, or not at all: then the bytes tell.
+
     Raises:
         Refused, Untrusted: as `manifest.digest_of`, but for 404.
     """
     try:
-        return digest_of(lambda method: ask(method, digest)) == digest
+        return digest_of(lambda method: ask(method, digest), digest.partition(":")[0]) == digest
     except Refused as refused:
         if refused.is_one_of(_NOT_FOUND):
             return False

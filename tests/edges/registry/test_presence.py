@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7")
 BODY = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": {}, "layers": []}).encode()
 DIGEST = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
+LONG = f"sha512:{hashlib.sha512(BODY).hexdigest()}"
 OTHER = f"sha256:{'0' * 64}"
 TYPE = f"Content-Type: {MANIFEST}"
 NAMED = f"Docker-Content-Digest: {DIGEST}"
@@ -139,6 +140,30 @@ def test_by_head_and_where_that_says_nothing_by_the_bytes(
         assert ours.exists(ImageName(server.host, "acme/web"), DIGEST) is there
     assert [line.split()[0] for line in server.lines] == asked
     assert {line.split()[1] for line in server.lines} == {f"/v2/acme/web/manifests/{DIGEST}"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "there", "asked"),
+    [
+        pytest.param(
+            [answer("200 OK", b"", TYPE, f"Docker-Content-Digest: {LONG}", length=9)], True, ["HEAD"], id="as asked"
+        ),
+        pytest.param(
+            [answer("200 OK", b"", TYPE), answer("200 OK", BODY, TYPE)], True, ["HEAD", "GET"], id="no digest"
+        ),
+        pytest.param([HERE, answer("200 OK", BODY, TYPE, NAMED)], True, ["HEAD", "GET"], id="by another algorithm"),
+        pytest.param([answer("501 No", b""), answer("200 OK", BODY, TYPE)], True, ["HEAD", "GET"], id="knows no HEAD"),
+        pytest.param([HERE, answer("200 OK", BODY + b" ", TYPE)], False, ["HEAD", "GET"], id="other bytes"),
+        pytest.param([GONE_HEAD, GONE], False, ["HEAD", "GET"], id="gone"),
+    ],
+)
+def test_a_digest_of_another_algorithm_than_the_registrys_own_is_told_by_the_bytes(
+    answers: Sequence[Answer], there: bool, asked: list[str]
+) -> None:
+    with broken_server(answers) as server, opened() as ours:
+        assert ours.exists(ImageName(server.host, "acme/web"), LONG) is there
+    assert [line.split()[0] for line in server.lines] == asked
+    assert {line.split()[1] for line in server.lines} == {f"/v2/acme/web/manifests/{LONG}"}
 
 
 @pytest.mark.parametrize(
