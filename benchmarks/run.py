@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import http.client
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -141,7 +142,9 @@ print(json.dumps([time.monotonic() - began, used.ru_utime + used.ru_stime, used.
 def measured(command: Sequence[str], folder: Path) -> Figure:
     """Run it as a whole process and read what the operating system says of it and of all its children."""
     meter = [sys.executable, "-S", "-I", "-c", _METER, *command]
-    done = subprocess.run(meter, cwd=folder, check=True, capture_output=True, text=True)
+    # As after an installation: the modules are compiled once, not in every run.
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(meter, cwd=folder, env=environment, check=True, capture_output=True, text=True)
     wall, cpu, memory, code = json.loads(done.stdout)
     if code != 0:
         raise SystemExit(f"{command} ended with {code}:\n{done.stderr}")
