@@ -65,6 +65,8 @@ def print_changes(changes: Sequence[Change], out: TextIO) -> None:
 
 _HEADINGS = ("IMAGE", "FROM", "TO", "WHERE AND WHY")
 _INDENT, _GAP = 4, 2
+#: Columns of what is piped.
+_UNFOLDED = 4096
 
 
 def _row(change: Change) -> tuple[str, ...]:

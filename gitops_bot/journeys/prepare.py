@@ -117,10 +117,13 @@ def plan_of(
     files: dict[str, bytes] = {}
     failed = [item for item in decisions if isinstance(item, Failed)]
     done: list[Change] = []
-    for file in sorted({change.entry.file for change in changes}):
-        mine = [change for change in changes if change.entry.file == file]
+    by_file: dict[str, list[Change]] = {}
+    for change in changes:
+        by_file.setdefault(change.entry.file, []).append(change)
+    overlays = {overlay.file: overlay for overlay in survey.overlays(name)}
+    for file, mine in sorted(by_file.items()):
         try:
-            files |= edited(survey.overlays(name), mine)
+            files |= edited([overlays[file]], mine)
         except EditError as error:
             failed += [Failed(change.entry, error.problem) for change in mine]
         else:
