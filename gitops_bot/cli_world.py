@@ -16,12 +16,14 @@ from gitops_bot.errors import ConfigError, Problem, UsageError
 from gitops_bot.journeys.book import inferred
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.checkout import Checkout
     from gitops_bot.edges.git import Credentials, Repository
     from gitops_bot.edges.github import GitHub
+    from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Registry
     from gitops_bot.journeys.book import Book
     from gitops_bot.journeys.survey import Survey
@@ -40,6 +42,21 @@ class Asked:
     cache: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What a process that opens the world again and again adds to what is asked.
+
+    `whole` stands around what is written as one; `observe` is told of each request to a registry. `book` is the
+    configuration to use instead of what there is now. `absent` is told which of the named environments it has no more,
+    if any; the others are done. Without it that is an error.
+    """
+
+    whole: Callable[[], AbstractContextManager[None]]
+    observe: Observe
+    book: Config | None = None
+    absent: Callable[[Sequence[str]], None] | None = None
+
+
 @contextmanager
 def opened(
     asked: Asked,
@@ -49,6 +66,7 @@ def opened(
     writes: bool,
     also: Sequence[str] = (),
     history: bool = False,
+    again: Again | None = None,
 ) -> Iterator[tuple[World, Survey]]:
     """The world and its first reading. `infer`: go on without a configuration; `writes`: it must be possible to write.
 
@@ -64,7 +82,7 @@ def opened(
     from gitops_bot.journeys.world import World
 
     environ = os.environ
-    local = _Local.read(asked, checkout.find(_here()), environ)
+    local = _Local.read(asked, checkout.find(_here()), environ, again.book if again else None)
     where, clock = local.address, SystemClock()
     forge = _forge(where, environ, clock)  # first of all: where the token cannot go to the API, git must not have it
     cache = Path(asked.cache) if asked.cache else None
@@ -74,13 +92,15 @@ def opened(
         )
         branch = (local.config.branch if local.config else None) or repository.default_branch()
         commit = repository.head(branch)
-        book = _book(local, repository, commit, branch, infer=infer)
+        book = (again and again.book) or _book(local, repository, commit, branch, infer=infer)
+        if again is not None and again.absent is not None:
+            environments = _there(book, environments, again.absent)
         if isinstance(book, Config) and book.branch and book.branch != branch:
             branch, commit = book.branch, repository.head(book.branch)
         if writes and where.name is None:
             _refuse_pull_requests(book, environments, where)
-        registry = stack.enter_context(_registry(book, environ, clock))
-        world = World(repository, registry, forge, clock)
+        registry = stack.enter_context(_registry(book, environ, clock, again.observe if again else None))
+        world = World(repository, registry, forge, clock, *([again.whole] if again else []))
         yield world, Survey(world, book, branch, where.name, environments, also=also, commit=commit)
 
 
@@ -108,19 +128,23 @@ class _Local:
     file: str
 
     @classmethod
-    def read(cls, asked: Asked, around: Checkout | None, environ: Mapping[str, str]) -> _Local:
+    def read(
+        cls, asked: Asked, around: Checkout | None, environ: Mapping[str, str], book: Config | None = None
+    ) -> _Local:
         server = cli_trust.server(environ)
         named = address.parse(asked.repository, server=server) if asked.repository is not None else None
         origin = around.origin(environ) if around is not None else None
         here = address.parse(origin, server=server, here=around.top) if around is not None and origin else None
         file, text = asked.config or CONFIG, cast("str | None", None)
-        if asked.config is not None:
+        if book is not None:
+            pass  # what there is now cannot be used
+        elif asked.config is not None:
             text = _named_file(asked.config)
         elif around is not None and (named is None or _same_place(named, here, around)):
             if (around.top / CONFIG).is_symlink():
                 _refuse_link({CONFIG: SYMBOLIC_LINK})
             text = _decoded(around.read([CONFIG]).get(CONFIG), CONFIG)
-        read = config.read(text, file) if text is not None else None
+        read = config.read(text, file) if text is not None else book
         if named is None and read is not None and read.repository is not None:
             named = _said_by(read, server)
         found = named or here
@@ -152,6 +176,13 @@ def _book(local: _Local, repository: Repository, commit: str, branch: str, *, in
         message = f"there is no {CONFIG}, neither here nor on the branch {branch}"
         raise UsageError(Problem("failed.edit", message, "`gitops-bot plan` shows what it would find without one"))
     return inferred(repository.tree(commit))
+
+
+def _there(book: Book, names: Sequence[str], absent: Callable[[Sequence[str]], None]) -> Sequence[str]:
+    """The named environments that there still are; all of the names where that is none, which is an error."""
+    found = [name for name in names if name in book.environments]
+    absent([name for name in names if name not in found])
+    return found or names
 
 
 def _refuse_pull_requests(book: Book, environments: Sequence[str], where: Address) -> None:
@@ -186,7 +217,7 @@ def _forge(where: Address, environ: Mapping[str, str], clock: SystemClock) -> Gi
     return GitHub(where.name, token, clock=clock, warn=_warn, api_url=cli_trust.api_url(environ))
 
 
-def _registry(book: Book, environ: Mapping[str, str], clock: SystemClock) -> Registry:
+def _registry(book: Book, environ: Mapping[str, str], clock: SystemClock, observe: Observe | None) -> Registry:
     from gitops_bot.edges.registry import Access, Registry
 
     access = {}
@@ -196,7 +227,7 @@ def _registry(book: Book, environ: Mapping[str, str], clock: SystemClock) -> Reg
             host: Access(said.username, said.password_env, said.plain_http, said.concurrency, said.rate)
             for host, said in book.registries.items()
         }
-    return Registry(access, environ, clock)
+    return Registry(access, environ, clock, observe=observe)
 
 
 def _warn(problem: Problem) -> None:

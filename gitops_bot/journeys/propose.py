@@ -129,9 +129,10 @@ def _commit(world: World, survey: Survey, task: Task) -> EnvironmentOutcome:
         )
     if not task.dry_run:
         written = write(survey, task, naming.DEFAULT_GROUP, plan, files)
-        commit = world.repository.publish(
-            survey.branch, parent=survey.commit, files=files, message=written.message, expected=survey.commit
-        )
+        with world.whole():
+            commit = world.repository.publish(
+                survey.branch, parent=survey.commit, files=files, message=written.message, expected=survey.commit
+            )
         survey.moved_to(commit)
         proposed = replace(proposed, commit=commit)
     return _outcome(task, plan, proposed)
@@ -174,7 +175,8 @@ def _group(
         written = draft.written
         if written is not None and isinstance(draft.action, reconcile.Open | reconcile.Refresh):
             written = write(survey, task, draft.group, draft.plan, draft.files, describe(world, draft.plan.changes))
-        return carry_out(world, draft, proposed, written, task.environment.propose)
+        with world.whole():
+            return carry_out(world, draft, proposed, written, task.environment.propose)
     except LostRace:
         raise
     except (GitError, ForgeError) as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from gitops_bot.images.build import Build
@@ -233,3 +235,5 @@ class World:
     registry: Registry
     forge: Forge | None
     clock: Clock
+    #: Around what is written as one, such as a branch and its pull request: who runs for ever ends behind it.
+    whole: Callable[[], AbstractContextManager[None]] = nullcontext

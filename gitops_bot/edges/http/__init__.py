@@ -1,6 +1,19 @@
 from gitops_bot.edges.http.address import Misled, follow, host_of, is_loopback, origin
 from gitops_bot.edges.http.client import Answer, Http, Tuning
+from gitops_bot.edges.http.counted import Observe
 from gitops_bot.edges.http.failure import Unanswered
 from gitops_bot.edges.http.pace import Clock
 
-__all__ = ["Answer", "Clock", "Http", "Misled", "Tuning", "Unanswered", "follow", "host_of", "is_loopback", "origin"]
+__all__ = [
+    "Answer",
+    "Clock",
+    "Http",
+    "Misled",
+    "Observe",
+    "Tuning",
+    "Unanswered",
+    "follow",
+    "host_of",
+    "is_loopback",
+    "origin",
+]
