@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from gitops_bot.journeys.survey import Survey
     from gitops_bot.journeys.ticks import Schedule
     from gitops_bot.journeys.world import World
-    from gitops_bot.proposals.outcome import Outcome
 
 _INTERRUPTED = 130
 
@@ -96,7 +95,6 @@ def run_command(
 def _when(every: str, timezone: str, jitter: str | None, now: datetime) -> tuple[Schedule, timedelta | None]:
     from gitops_bot.config import times
     from gitops_bot.errors import Problem, UsageError
-    from gitops_bot.images import duration
     from gitops_bot.journeys import ticks
 
     option = "--timezone"
@@ -105,7 +103,7 @@ def _when(every: str, timezone: str, jitter: str | None, now: datetime) -> tuple
         option = "--every"
         schedule = ticks.parse(every, zone, now)
         option = "--jitter"
-        return schedule, duration.parse(jitter) if jitter is not None else None
+        return schedule, ticks.span(jitter) if jitter is not None else None
     except ValueError as error:
         advice = "as in `--every 5m --jitter 30s`, or `--every '0 8 * * mon-fri' --timezone Europe/Berlin`"
         raise UsageError(Problem("failed.edit", f"{option}: {error}", advice)) from error
@@ -156,16 +154,13 @@ class _Cycles:
         """
         from gitops_bot.edges.ending import Overran
         from gitops_bot.errors import BotError, ConfigError, UsageError
-        from gitops_bot.images import duration
-        from gitops_bot.journeys.run import Ended
+        from gitops_bot.journeys.run import Ended, overran
 
         try:
             with self.ending.within(limit.total_seconds()):
                 return self._cycle(number)
         except Overran:
-            message = f"it took longer than {duration.written(limit)} and was broken off"
-            advice = "look at what answers slowly; a longer --every gives a cycle more time"
-            return Ended("overran", message, {"message": message, "next": advice})
+            return overran(limit)
         except BotError as error:
             if self._good is None and isinstance(error, UsageError | ConfigError):
                 raise
@@ -192,6 +187,7 @@ class _Cycles:
         )
 
     def _cycle(self, number: int) -> Ended:
+        from gitops_bot.journeys.news import counts
         from gitops_bot.journeys.run import Ended
         from gitops_bot.journeys.update import update
 
@@ -203,7 +199,8 @@ class _Cycles:
         self.metrics.looked(outcome, datetime.now(UTC), left)
         for fact in self.news.of(outcome, written=not self.dry_run):
             log.event(fact.name, cycle=number, **fact.facts)
-        return Ended("partial" if outcome.exit_code else "done", facts=_counts(outcome, left))
+        facts = {"commit": outcome.commit, **counts(outcome)}
+        return Ended("partial" if outcome.exit_code else "done", facts={**facts, "rate_limit_left": left})
 
     def _opened(self, stack: ExitStack, number: int) -> tuple[World, Survey]:
         """The world by the present configuration; by the last good one where that cannot be used."""
@@ -256,23 +253,6 @@ def _left(world: World) -> int | None:
     except ForgeError:
         return None
     return left.remaining if left is not None else None
-
-
-def _counts(outcome: Outcome, left: int | None) -> dict[str, object]:
-    from gitops_bot.edges.metrics import entries_by_outcome, open_proposals
-    from gitops_bot.proposals.outcome import WRITING
-
-    counts: dict[str, int] = {}
-    for environment in outcome.environments:
-        for name, count in entries_by_outcome(environment).items():
-            counts[name] = counts.get(name, 0) + count
-    return {
-        "commit": outcome.commit,
-        "written": sum(each.action in WRITING for env in outcome.environments for each in env.proposals),
-        **counts,
-        "open_proposals": sum(map(open_proposals, outcome.environments)),
-        "rate_limit_left": left,
-    }
 
 
 def _reap() -> None:

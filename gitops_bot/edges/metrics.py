@@ -117,27 +117,9 @@ class _LastCycle(Collector):
         )
         proposals = GaugeMetricFamily("gitops_bot_open_proposals", "Open pull requests.", labels=["environment"])
         for each in picture.environments:
-            for outcome, count in entries_by_outcome(each).items():
+            for outcome, count in each.entries.items():
                 entries.add_metric([each.name, outcome], count)
             for reason, count in sorted(Count(item.reason.code for item in each.held).items()):
                 held.add_metric([each.name, reason], count)
-            proposals.add_metric([each.name], open_proposals(each))
+            proposals.add_metric([each.name], each.open_proposals)
         yield from (entries, held, proposals)
-
-
-def entries_by_outcome(environment: EnvironmentOutcome) -> dict[str, int]:
-    """How many entries change, are held, failed, and stay. A file or a proposal that failed counts as one that did."""
-    held = {item.entry.key for item in environment.held}
-    changes = {change.entry.key for each in environment.proposals for change in each.changes}
-    return {
-        "changed": len(changes - held),
-        "held": len(held),
-        "failed": len(environment.failed),
-        "unchanged": environment.unchanged,
-    }
-
-
-def open_proposals(environment: EnvironmentOutcome) -> int:
-    """How many pull requests of the environment are open after the cycle."""
-    pulls = {each.pull_request.number: each.pull_request.state for each in environment.proposals if each.pull_request}
-    return sum(state == "open" for state in pulls.values())

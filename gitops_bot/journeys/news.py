@@ -49,6 +49,19 @@ class News:
                 yield Fact(f"{name}.more", {"count": len(mine) - MOST})
 
 
+def counts(outcome: Outcome) -> dict[str, int]:
+    """What came of the whole cycle."""
+    entries = dict.fromkeys(("changed", "held", "failed", "unchanged"), 0)
+    for environment in outcome.environments:
+        for name, count in environment.entries.items():
+            entries[name] += count
+    return {
+        "written": sum(each.action in WRITING for env in outcome.environments for each in env.proposals),
+        **entries,
+        "open_proposals": sum(environment.open_proposals for environment in outcome.environments),
+    }
+
+
 def _seen(key: object, seen: set[object]) -> bool:
     if key in seen:
         return True

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NoReturn
 
+from gitops_bot.images import duration
 from gitops_bot.journeys.ticks import jittered, later
 
 if TYPE_CHECKING:
@@ -46,6 +47,13 @@ class Ended:
     def through(self) -> bool:
         """Whether it came to its end, whatever became of single items."""
         return self.result in ("done", "partial")
+
+
+def overran(limit: timedelta) -> Ended:
+    """A cycle was broken off, for it took longer than it may."""
+    message = f"it took longer than {duration.written(limit)} and was broken off"
+    advice = "look at what answers slowly; a longer --every gives a cycle more time"
+    return Ended("overran", message, {"message": message, "next": advice})
 
 
 class Pulse:
