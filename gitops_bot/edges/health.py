@@ -43,24 +43,22 @@ class Page:
 class HealthServer:
     """Serves `page` (None for a path that there is not) at HOST:PORT; a context manager. Port 0 takes a free one.
 
-    `page` is called from the server's thread.
+    `page` is called from the server's thread. A connection lasts `seconds` at most.
 
     Raises:
         UsageError: the address is none, or cannot be listened on.
     """
 
-    def __init__(self, listen: str, page: Callable[[str], Page | None]) -> None:
-        self._page = page
+    def __init__(self, listen: str, page: Callable[[str], Page | None], *, seconds: float = PATIENCE) -> None:
+        self._page, self._seconds = page, seconds
         self._socket = _bound(listen)
+        host, port = self._socket.getsockname()[:2]
+        #: Where it listens, as HOST:PORT.
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._open: dict[asyncio.Task[None], None] = {}
         self._loop = asyncio.new_event_loop()
+        self._over = asyncio.Event()
         self._thread = threading.Thread(target=self._serve, name="health", daemon=True)
-
-    @property
-    def address(self) -> str:
-        """Where it listens, as HOST:PORT."""
-        host, port = self._socket.getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -69,20 +67,18 @@ class HealthServer:
     def __exit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join()
         self._socket.close()
 
     def _serve(self) -> None:
-        loop = self._loop
-        try:
-            loop.run_until_complete(asyncio.start_server(self._connected, sock=self._socket, limit=HEAD))
-            loop.run_forever()
-            for task in asyncio.all_tasks(loop):
-                task.cancel()
-            loop.run_until_complete(asyncio.sleep(0))
-        finally:
-            loop.close()
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # its end is that of every connection
+            runner.run(self._accept())
+
+    async def _accept(self) -> None:
+        server = await asyncio.start_server(self._connected, sock=self._socket, limit=HEAD)
+        await self._over.wait()
+        server.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -91,7 +87,7 @@ class HealthServer:
             next(iter(self._open)).cancel()
         self._open[task] = None
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._seconds):
                 writer.write(await self._answer(reader))
                 await writer.drain()
                 writer.write_eof()

@@ -203,10 +203,15 @@ class Soak:
                 return cycle
         raise AssertionError(self.cycles[-6:])
 
-    def proposals(self) -> list[tuple[bytes, ...]]:
-        """What each pull request there ever was makes of the overlays."""
-        heads = [pull["head"]["sha"] for pull in self.deploy.pulls("all")]
-        return [tuple(self.deploy.files(head)[path] for path in IMAGES.values()) for head in heads]
+    def proposals(self) -> dict[str, list[str]]:
+        """The pull requests that there ever were, with how they stand, by what they make of the overlays."""
+        found: dict[str, list[str]] = {}
+        for pull in self.deploy.pulls("all"):
+            files = self.deploy.files(pull["head"]["sha"])
+            pins = " ".join(f"{name} {pin(files[path])[0]}" for name, path in IMAGES.items())
+            state = "merged" if pull["merged_at"] else pull["state"]
+            found.setdefault(pins, []).append(f"#{pull['number']} {state} {pull['head']['sha'][:10]} {pull['title']}")
+        return found
 
     def proposed(self) -> dict[str, bytes]:
         """The overlays as they become: the open proposal's, or the base branch's where there is none."""
@@ -241,6 +246,16 @@ def soaking(folder: Path, seed: int) -> Iterator[Soak]:
                 soak.lives[-1].process.send_signal(signal.SIGKILL)
                 soak.lives[-1].process.wait()
                 soak._close(soak.lives[-1])
+
+
+def pin(overlay: bytes) -> tuple[str, str]:
+    """The tag and the digest of the only entry of an overlay."""
+    lines = overlay.decode("utf-8-sig").splitlines()
+    tag, digest = (
+        next(line.partition(":")[2].strip() for line in lines if line.strip().startswith(f"{field}:"))
+        for field in ("newTag", "digest")
+    )
+    return tag, digest
 
 
 def _fd(pipe: IO[str] | None) -> int:
