@@ -6,6 +6,7 @@ import os
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -209,7 +210,7 @@ class _Cycles:
         from gitops_bot.errors import ConfigError
 
         def world(book: Config | None) -> tuple[World, Survey]:
-            absent = self._absent if self._good is not None else None
+            absent = partial(self._absent, number) if self._good is not None else None
             again = Again(self.ending.whole, self.metrics.asked, book, absent)
             return stack.enter_context(opened(self.asked, self.environments, infer=False, writes=True, again=again))
 
@@ -236,11 +237,12 @@ class _Cycles:
                 log.event("configuration.good", cycle=number)
         self._bad = problems
 
-    def _absent(self, names: Sequence[str]) -> None:
+    def _absent(self, number: int, names: Sequence[str]) -> None:
         """Tell of environments that the command names and the configuration has no more, once."""
         for name in names:
             if name not in self._gone:
-                log.event("environment.unknown", environment=name, next="correct the command line, or put it back")
+                advice = "correct the command line, or put it back"
+                log.event("environment.unknown", cycle=number, environment=name, next=advice)
         self._gone = names
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING
 
 from tests.soak.shop import IMAGES, pin, soaking
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 #: Cycles of a life after which memory is what it will be: everything was imported, and was asked for once.
 SETTLED = 5
-#: Bytes by which memory may grow from then on, and open files by which it may differ between two looks.
-GROWTH, FILES = 16 << 20, 2
+#: Bytes by which memory may be more in the second half of a life than in the first.
+GROWTH = 4 << 20
 #: Seconds that a cycle may take while servers come and go: five tries of a registry are the most of it.
 LONGEST = 60.0
 
@@ -53,6 +54,7 @@ def soak(folder: Path, cycles: int, seed: int) -> Soak:
 
 
 def _flat(life: Life) -> None:
-    settled = life.rss[SETTLED:]
-    assert max(settled) - settled[0] < GROWTH, life.rss
-    assert max(life.files) - min(life.files) <= FILES, life.files
+    # A look may fall into the next cycle, which has files open: what adds up shows in the middle of many looks.
+    half = (SETTLED + len(life.rss)) // 2
+    assert median(life.rss[half:]) - median(life.rss[SETTLED:half]) < GROWTH, life.rss
+    assert median(life.files[half:]) <= median(life.files[SETTLED:half]), life.files
