@@ -10,7 +10,6 @@ import asyncio
 import re
 import socket
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
@@ -76,6 +75,8 @@ class HealthServer:
             runner.run(self._accept())
 
     async def _accept(self) -> None:
+        # Whatever a stranger's connection does, it is nothing that the log should tell.
+        self._loop.set_exception_handler(lambda _loop, _context: None)
         server = await asyncio.start_server(self._connected, sock=self._socket, limit=HEAD)
         await self._over.wait()
         server.close()
@@ -98,8 +99,6 @@ class HealthServer:
         finally:
             del self._open[task]
             writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
 
     async def _answer(self, reader: asyncio.StreamReader) -> bytes:
         try:

@@ -145,3 +145,14 @@ def test_a_server_that_ended_listens_no_more() -> None:
         assert b"alive" in ask(server, GET % b"/healthz")
     with pytest.raises(OSError, match="refused"):
         connect(server)
+
+
+def test_connections_under_way_neither_keep_its_end_nor_spoil_it(capfd: pytest.CaptureFixture[str]) -> None:
+    with HealthServer("127.0.0.1:0", page) as server:
+        open_ones = [connect(server) for _ in range(8)]
+        for each in open_ones[:4]:
+            each.sendall(b"GET /hea")
+        assert b"alive" in ask(server, GET % b"/healthz")
+    for each in open_ones:
+        each.close()
+    assert capfd.readouterr() == ("", "")
