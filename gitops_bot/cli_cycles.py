@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -42,6 +42,7 @@ class Cycles:
     _good: Config | None = None
     _bad: tuple[Problem, ...] = ()
     _gone: Sequence[str] = ()
+    _warned: dict[Problem, int] = field(default_factory=dict)
 
     def run(self, number: int, limit: timedelta) -> Ended:
         """One cycle, and how it ended. What nobody expected costs this cycle alone.
@@ -107,7 +108,7 @@ class Cycles:
 
         def world(book: Config | None) -> tuple[World, Survey]:
             absent = partial(self._absent, number) if self._good is not None else None
-            again = Again(self.ending.whole, self.metrics.asked, book, absent)
+            again = Again(self.ending.whole, self.metrics.asked, partial(self._warn, number), book, absent)
             return stack.enter_context(opened(self.asked, self.environments, infer=False, writes=True, again=again))
 
         try:
@@ -140,6 +141,13 @@ class Cycles:
                 advice = "correct the command line, or put it back"
                 log.event("environment.unknown", cycle=number, environment=name, next=advice)
         self._gone = names
+
+    def _warn(self, number: int, problem: Problem) -> None:
+        """Tell of what the forge could not do, unless the last cycle did."""
+        if self._warned.get(problem, -1) < number - 1:
+            log.event("github.warning", cycle=number, message=problem.message, next=problem.next)
+        self._warned[problem] = number
+        self._warned = {each: last for each, last in self._warned.items() if last >= number - 1}
 
 
 def _left(world: World) -> int | None:

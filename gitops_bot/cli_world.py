@@ -46,13 +46,14 @@ class Asked:
 class Again:
     """What a process that opens the world again and again adds to what is asked.
 
-    `whole` stands around what is written as one; `observe` is told of each request to a registry. `book` is the
-    configuration to use instead of what there is now. `absent` is told which of the named environments it has no more,
-    if any; the others are done. Without it that is an error.
+    `whole` stands around what is written as one; `observe` is told of each request to a registry, and `warn` of what
+    the forge could not do. `book` is the configuration to use instead of what there is now. `absent` is told which of
+    the named environments it has no more, if any; the others are done. Without it that is an error.
     """
 
     whole: Callable[[], AbstractContextManager[None]]
     observe: Observe
+    warn: Callable[[Problem], None]
     book: Config | None = None
     absent: Callable[[Sequence[str]], None] | None = None
 
@@ -84,7 +85,10 @@ def opened(
     environ = os.environ
     local = _Local.read(asked, checkout.find(_here()), environ, again.book if again else None)
     where, clock = local.address, SystemClock()
-    forge = _forge(where, environ, clock)  # first of all: where the token cannot go to the API, git must not have it
+    warn = again.warn if again else _warn
+    forge = _forge(
+        where, environ, clock, warn
+    )  # first of all: where the token cannot go to the API, git must not have it
     cache = Path(asked.cache) if asked.cache else None
     with ExitStack() as stack:
         repository = stack.enter_context(
@@ -204,7 +208,9 @@ def _login(where: Address, environ: Mapping[str, str]) -> Credentials | None:
     return Credentials("x-access-token", token)
 
 
-def _forge(where: Address, environ: Mapping[str, str], clock: SystemClock) -> GitHub | None:
+def _forge(
+    where: Address, environ: Mapping[str, str], clock: SystemClock, warn: Callable[[Problem], None]
+) -> GitHub | None:
     """The forge, where there is a token for it and the repository is one that it knows."""
     from gitops_bot.edges.github import GitHub
 
@@ -214,7 +220,7 @@ def _forge(where: Address, environ: Mapping[str, str], clock: SystemClock) -> Gi
     if not cli_trust.takes_token(where, environ):
         log.event("token.unused", host=where.host, next="set GITHUB_SERVER_URL to the server that the token is for")
         return None
-    return GitHub(where.name, token, clock=clock, warn=_warn, api_url=cli_trust.api_url(environ))
+    return GitHub(where.name, token, clock=clock, warn=warn, api_url=cli_trust.api_url(environ))
 
 
 def _registry(book: Book, environ: Mapping[str, str], clock: SystemClock, observe: Observe | None) -> Registry:
