@@ -27,8 +27,9 @@ RESULTS: tuple[Result, ...] = ("done", "partial", "failed", "overran")
 
 #: So many periods may pass without the end of a cycle.
 PERIODS = 3
-#: What a cycle may take in any case: thousands of images behind a registry that counts the requests of a second.
-PATIENCE = timedelta(minutes=15)
+#: What a cycle may take in any case (thousands of images behind a registry that counts the requests of a second), and
+#: what it may take at most, be it due once a week only.
+PATIENCE, LONGEST = timedelta(minutes=15), timedelta(hours=6)
 #: What it may take to break off a cycle, the write under way included; beyond it the process hangs.
 SLACK = timedelta(minutes=1)
 #: Seconds after which a clock that is waited for is looked at again: it may be set, and machines sleep.
@@ -95,7 +96,7 @@ class Pulse:
         return f"the cycle that began {_time(since)} cannot be broken off"
 
     def _limit(self, since: datetime) -> timedelta:
-        return max(later(self._schedule, since, PERIODS) - since, PATIENCE)
+        return min(max(later(self._schedule, since, PERIODS) - since, PATIENCE), LONGEST)
 
 
 def run(

@@ -75,7 +75,8 @@ def test_a_cycle_that_failed_or_was_broken_off_is_followed_by_the_next() -> None
 
 
 def test_a_cycle_may_take_three_periods_and_a_quarter_of_an_hour_in_any_case() -> None:
-    for every, limit in ((Every(timedelta(seconds=1)), 15), (FIVE, 15), (Every(timedelta(hours=1)), 180)):
+    hour, week = Every(timedelta(hours=1)), Every(timedelta(days=7))
+    for every, limit in ((Every(timedelta(seconds=1)), 15), (FIVE, 15), (hour, 180), (week, 360)):
         work = Work(StillClock(), [0])
         work.run(every)
         assert work.limits == [timedelta(minutes=limit)]
