@@ -57,6 +57,7 @@ class Soak:
     done: Counter[str] = field(default_factory=Counter)
     newest: dict[str, tuple[str, str]] = field(default_factory=dict)
     _versions: Counter[str] = field(default_factory=Counter)
+    _dealt: dict[bool, list[Callable[[], None]]] = field(default_factory=dict)
     #: When the next cycle begins.
     _due: float = 0.0
 
@@ -143,15 +144,19 @@ class Soak:
 
     def happen(self, *, deadly: bool) -> None:
         """One thing, drawn by chance, at a moment that chance chooses."""
-        acts: list[tuple[Callable[[], None], int]] = [
-            (self.nothing, 2),
-            (self.push, 5),
-            (self.merge, 3),
-            (self.registry_away, 2),
-            (self.git_away, 2),
-            (self.killed, 3 if deadly else 0),
-        ]
-        act = self.chance.choices([act for act, _ in acts], [weight for _, weight in acts])[0]
+        acts: dict[Callable[[], None], int] = {
+            self.nothing: 2,
+            self.push: 5,
+            self.merge: 3,
+            self.registry_away: 2,
+            self.git_away: 2,
+            **({self.killed: 3} if deadly else {}),
+        }
+        if deadly not in self._dealt:
+            # Each of them once, however few there are going to be.
+            self._dealt[deadly] = self.chance.sample(list(acts), len(acts))
+        hand = self._dealt[deadly]
+        act = hand.pop() if hand else self.chance.choices(list(acts), list(acts.values()))[0]
         self.linger(self._due + self.chance.uniform(-0.1, 0.5))
         act()
         self.done[act.__name__] += 1
