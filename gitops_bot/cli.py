@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot import __version__, cli_doctor, cli_release
-from gitops_bot.cli_command import DIR, TOKENS, cli, command, release_hold_option, remote
+from gitops_bot import __version__, cli_doctor, cli_release, cli_run
+from gitops_bot.cli_command import DIR, TOKENS, cli, command, leave, release_hold_option, remote
 from gitops_bot.report_schema import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["cli", "cli_doctor", "cli_release", "main"]
+__all__ = ["cli", "cli_doctor", "cli_release", "cli_run", "main"]
 
 _BUG, _INTERRUPTED, _WOULD_WRITE = 3, 130, 4
 #: New objects after which Python looks for circles among them. By default it does so after 700, which takes a tenth of
@@ -46,10 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        if threading.active_count() > 1:
-            # Python would wait for every question to a registry that is still under way. All that was opened is closed.
-            os._exit(_INTERRUPTED)
-        return _INTERRUPTED
+        return leave(_INTERRUPTED)
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.ENOSPC):
             return _bug()

@@ -17,12 +17,14 @@ from gitops_bot.errors import ConfigError, Problem, UsageError
 from gitops_bot.journeys.book import inferred
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.checkout import Checkout
     from gitops_bot.edges.git import Credentials
     from gitops_bot.edges.github import GitHub
+    from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Access, Registry
     from gitops_bot.journeys.book import Book
     from gitops_bot.journeys.survey import Survey
@@ -42,6 +44,22 @@ class Asked:
     cache: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What a process that opens the world again and again adds to what is asked.
+
+    `whole` stands around what is written as one; `observe` is told of each request to a registry, and `warn` of what
+    the forge could not do. `book` is the configuration to use instead of what there is now. `absent` is told which of
+    the named environments it has no more, if any; the others are done. Without it that is an error.
+    """
+
+    whole: Callable[[], AbstractContextManager[None]]
+    observe: Observe
+    warn: Callable[[Problem], None]
+    book: Config | None = None
+    absent: Callable[[Sequence[str]], None] | None = None
+
+
 @contextmanager
 def opened(
     asked: Asked,
@@ -51,6 +69,7 @@ def opened(
     writes: bool,
     also: Sequence[str] = (),
     history: bool = False,
+    again: Again | None = None,
 ) -> Iterator[tuple[World, Survey]]:
     """The world and its first reading. `infer`: go on without a configuration; `writes`: it must be possible to write.
 
@@ -66,9 +85,11 @@ def opened(
     from gitops_bot.journeys.world import World
 
     environ = os.environ
-    local = Local.read(asked, surroundings(), environ)
+    local = Local.read(asked, surroundings(), environ, instead=again.book if again else None)
     where, clock = local.address, SystemClock()
-    forge = _forge(where, environ, clock)  # first of all: where the token cannot go to the API, git must not have it
+    warn = again.warn if again else _warn
+    # First of all: where the token cannot go to the API, git must not have it.
+    forge = _forge(where, environ, clock, warn)
     cache = Path(asked.cache) if asked.cache else None
     with ExitStack() as stack:
         repository = stack.enter_context(
@@ -77,13 +98,15 @@ def opened(
         with progress("fetching the repository"):
             branch = (local.config.branch if local.config else None) or repository.default_branch()
             commit = repository.head(branch)
-        book = book_of(local, repository, commit, branch, infer=infer)
+        book = (again and again.book) or book_of(local, repository, commit, branch, infer=infer)
+        if again is not None and again.absent is not None:
+            environments = _there(book, environments, again.absent)
         if isinstance(book, Config) and book.branch and book.branch != branch:
             branch, commit = book.branch, repository.head(book.branch)
         if writes and where.name is None:
             _refuse_pull_requests(book, environments, where)
-        registry = stack.enter_context(_registry(book, environ, clock))
-        world = World(repository, registry, forge, clock, progress)
+        registry = stack.enter_context(_registry(book, environ, clock, again.observe if again else None))
+        world = World(repository, registry, forge, clock, progress, *([again.whole] if again else []))
         yield world, Survey(world, book, branch, where.name, environments, also=also, commit=commit)
 
 
@@ -112,9 +135,15 @@ class Local:
 
     @classmethod
     def read(
-        cls, asked: Asked, around: Checkout | None, environ: Mapping[str, str], *, configured: bool = True
+        cls,
+        asked: Asked,
+        around: Checkout | None,
+        environ: Mapping[str, str],
+        *,
+        configured: bool = True,
+        instead: Config | None = None,
     ) -> Local:
-        """Read it; with `configured=False` as if no configuration lay here.
+        """Read it; with `configured=False` as if no configuration lay here, or as if it were the one `instead`.
 
         Raises:
             UsageError: the repository cannot be meant, or none is.
@@ -126,15 +155,15 @@ class Local:
         origin = around.origin(environ) if around is not None else None
         here = address.parse(origin, server=server, here=around.top) if around is not None and origin else None
         file, text = asked.config or CONFIG, cast("str | None", None)
-        if not configured:
-            pass
+        if instead is not None or not configured:
+            pass  # what there is now cannot be used
         elif asked.config is not None:
             text = _named_file(asked.config)
         elif around is not None and (named is None or _same_place(named, here, around)):
             if (around.top / CONFIG).is_symlink():
                 _refuse_link({CONFIG: SYMBOLIC_LINK})
             text = _decoded(around.read([CONFIG]).get(CONFIG), CONFIG)
-        read = config.read(text, file) if text is not None else None
+        read = config.read(text, file) if text is not None else instead
         if named is None and read is not None and read.repository is not None:
             named = _said_by(read, server)
         found = named or here
@@ -168,6 +197,13 @@ def book_of(local: Local, repository: Readable, commit: str, branch: str, *, inf
     return inferred(repository.tree(commit))
 
 
+def _there(book: Book, names: Sequence[str], absent: Callable[[Sequence[str]], None]) -> Sequence[str]:
+    """The named environments that there still are; all of the names where that is none, which is an error."""
+    found = [name for name in names if name in book.environments]
+    absent([name for name in names if name not in found])
+    return found or names
+
+
 def _refuse_pull_requests(book: Book, environments: Sequence[str], where: Address) -> None:
     for environment in book.environments.values():
         if environment.propose.as_ == "pull-request" and (not environments or environment.name in environments):
@@ -188,7 +224,9 @@ def login_for(where: Address, environ: Mapping[str, str]) -> Credentials | None:
     return Credentials("x-access-token", token)
 
 
-def _forge(where: Address, environ: Mapping[str, str], clock: SystemClock) -> GitHub | None:
+def _forge(
+    where: Address, environ: Mapping[str, str], clock: SystemClock, warn: Callable[[Problem], None]
+) -> GitHub | None:
     """The forge, where there is a token for it and the repository is one that it knows."""
     from gitops_bot.edges.github import GitHub
 
@@ -203,13 +241,13 @@ def _forge(where: Address, environ: Mapping[str, str], clock: SystemClock) -> Gi
             next="set GITHUB_SERVER_URL to the server that the token is for",
         )
         return None
-    return GitHub(where.name, token, clock=clock, warn=_warn, api_url=cli_trust.api_url(environ))
+    return GitHub(where.name, token, clock=clock, warn=warn, api_url=cli_trust.api_url(environ))
 
 
-def _registry(book: Book, environ: Mapping[str, str], clock: SystemClock) -> Registry:
+def _registry(book: Book, environ: Mapping[str, str], clock: SystemClock, observe: Observe | None) -> Registry:
     from gitops_bot.edges.registry import Registry
 
-    return Registry(access(book, environ), environ, clock)
+    return Registry(access(book, environ), environ, clock, observe=observe)
 
 
 def access(book: Book, environ: Mapping[str, str]) -> dict[str, Access]:

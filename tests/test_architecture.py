@@ -52,12 +52,14 @@ SHARED_EDGE = "http"
 #: Library -> the modules that may import it.
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "click": ("cli*",),
+    "cronsim": ("journeys.ticks",),  # calendars, and what clocks do in spring; it knows no present of its own
     "git": ("edges.git*",),
     "gitdb": ("edges.git*",),
     "github": ("edges.github*",),
     "graphql": ("demo.*",),
     "httpcore": ("edges.http*",),
     "httpx": ("edges.http*", "edges.registry*"),
+    "prometheus_client": ("edges.metrics",),
     "pydantic": ("config*",),
     "pydantic_core": ("config*",),
     "re2": ("images.*",),

@@ -37,6 +37,7 @@ def carry_out(
         case reconcile.Leave(pull_request=pull, comment=remark) if pull is not None and remark is not None:
             forge.comment(pull.number, remark.body, edits=remark.edits)
     if written is not None and isinstance(draft.action, reconcile.Open | reconcile.Refresh):
+        _insist_on_base(world, draft, written)
         if draft.action.push:
             head = world.repository.publish(
                 written.branch, parent=written.parent, files=written.files, message=written.message, expected=head
@@ -151,6 +152,15 @@ def _when_ready(forge: Forge, pull: PullRequest, head: str, propose: Proposing) 
         method=propose.merge_method,
         without_checks=propose.auto_merge == "without-checks",
     )
+
+
+def _insist_on_base(world: World, draft: Draft, written: Proposal) -> None:
+    """The pull request that was merged as the branch is may have been open when the base was read."""
+    head = draft.branch.head if draft.branch is not None and isinstance(draft.action, reconcile.Open) else None
+    merged = any(pull.state == "merged" and pull.head == head for pull in draft.existing)
+    if merged and world.repository.commit_of(written.base) != written.parent:
+        message = f"{written.base} moved on while a pull request was prepared, again and again"
+        raise LostRace(Problem("failed.git", message, "run again: what was merged meanwhile is proposed no more"))
 
 
 def _insist_on_head(world: World, branch: str, head: str | None) -> None:

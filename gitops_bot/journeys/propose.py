@@ -131,9 +131,10 @@ def _commit(world: World, survey: Survey, task: Task) -> EnvironmentOutcome:
         )
     if not task.dry_run:
         written = write(survey, task, naming.DEFAULT_GROUP, plan, files)
-        commit = world.repository.publish(
-            survey.branch, parent=survey.commit, files=files, message=written.message, expected=survey.commit
-        )
+        with world.whole():
+            commit = world.repository.publish(
+                survey.branch, parent=survey.commit, files=files, message=written.message, expected=survey.commit
+            )
         survey.moved_to(commit)
         proposed = replace(proposed, commit=commit)
     return _outcome(task, plan, proposed)
@@ -183,7 +184,8 @@ def _group(
             many = task.source == "promotion" and len(draft.plan.changes) > MOST
             described = {} if many else describe(world, draft.plan.changes)
             written = write(survey, task, draft.group, draft.plan, draft.files, described)
-        return carry_out(world, draft, proposed, written, task.environment.propose)
+        with world.whole():
+            return carry_out(world, draft, proposed, written, task.environment.propose)
     except LostRace:
         raise
     except (GitError, ForgeError) as error:

@@ -120,6 +120,11 @@ class Survey:
         return self._book.environments[name].overlays
 
     @property
+    def book(self) -> Book:
+        """The configuration that this reading goes by."""
+        return self._book
+
+    @property
     def ground(self) -> Ground:
         """Whose each path is, now or by the globs."""
         if self._ground is None:

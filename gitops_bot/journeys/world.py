@@ -249,3 +249,5 @@ class World:
     forge: Forge | None
     clock: Clock
     progress: Progress = silent
+    #: Around what is written as one, such as a branch and its pull request: who runs for ever ends behind it.
+    whole: Callable[[], AbstractContextManager[None]] = nullcontext

@@ -45,6 +45,27 @@ class EnvironmentOutcome:
     unchanged: int = 0
     promoted_from: str | None = None
 
+    @property
+    def entries(self) -> dict[str, int]:
+        """How many entries change, are held, failed, and stay. A file or a proposal that failed counts as one of them.
+
+        One that is held while an open proposal carries another pin for it is held.
+        """
+        held = {item.entry.key for item in self.held}
+        changed = {change.entry.key for each in self.proposals for change in each.changes}
+        return {
+            "changed": len(changed - held),
+            "held": len(held),
+            "failed": len(self.failed),
+            "unchanged": self.unchanged,
+        }
+
+    @property
+    def open_proposals(self) -> int:
+        """How many of its pull requests are open now."""
+        pulls = (each.pull_request for each in self.proposals)
+        return len({pull.number for pull in pulls if pull is not None and pull.state == "open"})
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

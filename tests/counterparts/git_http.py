@@ -204,6 +204,37 @@ class GitServer:
         url = f"{self.address}/{name}.git"
         return Remote.create(path, files, object_format=object_format, filters=filters, url=url)
 
+    def serve(self) -> None:
+        """Start to serve, at the address that it has; again after `kill`."""
+        socket_path = self.folder / "fcgi.sock"
+        socket_path.unlink(missing_ok=True)
+        # Whoever starts a git server after a crash clears the locks that it left.
+        for lock in (self.folder / "repositories").rglob("*.lock"):
+            lock.unlink(missing_ok=True)
+        for command in (
+            [program("fcgiwrap"), "-c", "4", "-s", f"unix:{socket_path}"],
+            [
+                program("nginx"),
+                "-p",
+                str(self.folder),
+                "-c",
+                str(self.folder / "nginx.conf"),
+                "-e",
+                str(self.folder / "error.log"),
+            ],
+        ):
+            self.processes.append(subprocess.Popen(command, start_new_session=True))
+        _ready(socket.AF_UNIX, str(socket_path), self.processes[0])
+        _ready(socket.AF_INET, ("127.0.0.1", self.port), self.processes[1])
+
+    def kill(self) -> None:
+        """End it as a power cut would, with every git that it runs."""
+        for process in self.processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self.processes.clear()
+
     def requests(self) -> list[str]:
         """Method, path and status of every request so far, in the order of their answers."""
         lines = (self.folder / "access.log").read_text().splitlines()
@@ -236,7 +267,7 @@ def git_server(folder: Path, *, elsewhere: str = "127.0.0.1:9") -> Iterator[GitS
 
     Below `/moved/` every request is redirected to the host `elsewhere`.
     """
-    nginx, fcgiwrap = program("nginx"), program("fcgiwrap")
+    program("nginx"), program("fcgiwrap")
     backend = Path(subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True).stdout.strip())
     server = GitServer(folder, _free_port())
     (folder / "repositories").mkdir(parents=True)
@@ -252,19 +283,8 @@ def git_server(folder: Path, *, elsewhere: str = "127.0.0.1:9") -> Iterator[GitS
             elsewhere=elsewhere,
         )
     )
-    socket_path = folder / "fcgi.sock"
-    commands = (
-        [fcgiwrap, "-c", "4", "-s", f"unix:{socket_path}"],
-        [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")],
-    )
     try:
-        for command in commands:
-            server.processes.append(subprocess.Popen(command, start_new_session=True))
-        _ready(socket.AF_UNIX, str(socket_path), server.processes[0])
-        _ready(socket.AF_INET, ("127.0.0.1", server.port), server.processes[1])
+        server.serve()
         yield server
     finally:
-        for process in server.processes:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            process.wait()
+        server.kill()

@@ -47,6 +47,20 @@ class DockerRegistry:
     token_server: TokenServer | None = None
     _configs: dict[str, tuple[str, int]] = field(default_factory=dict)
     _marks: int = 0
+    _process: subprocess.Popen[bytes] | None = None
+
+    def serve(self) -> None:
+        """Start to serve, at the address that it has; again after `kill`."""
+        command = [program("docker-registry"), "serve", str(self.folder / "registry.yml")]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        _ready(self.host, self._process)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def push(self, repository: str, tag: str, content: str | None = None, *, platforms: Iterable[str] = ()) -> str:
         """Push an image (an index of one for each `os/architecture`, if any) and give its digest.
@@ -210,17 +224,20 @@ class DockerRegistry:
 
 @contextlib.contextmanager
 def docker_registry(
-    folder: Path, *, password: bool = False, token_server: TokenServer | None = None
+    folder: Path, *, password: bool = False, token_server: TokenServer | None = None, lasting: bool = False
 ) -> Iterator[DockerRegistry]:
-    """Serve a registry out of an empty folder until the block ends; it keeps its images in memory."""
-    binary = program("docker-registry")
+    """Serve a registry out of an empty folder until the block ends; it keeps its images in memory, unless `lasting`."""
+    program("docker-registry")
     folder.mkdir(parents=True, exist_ok=True)
     host = f"127.0.0.1:{_free_port()}"
     server = DockerRegistry(host, folder, token_server=token_server)
     settings: dict[str, object] = {
         "version": "0.1",
         "log": {"level": "error", "accesslog": {"disabled": False}},
-        "storage": {"inmemory": {}, "delete": {"enabled": True}},
+        "storage": {
+            **({"filesystem": {"rootdirectory": str(folder / "images")}} if lasting else {"inmemory": {}}),
+            "delete": {"enabled": True},
+        },
         "http": {"addr": host},
     }
     if password:
@@ -239,15 +256,11 @@ def docker_registry(
         }
     # Its configuration is YAML, of which JSON is a part.
     (folder / "registry.yml").write_text(json.dumps(settings))
-    with (folder / "log").open("wb") as log:
-        command = [binary, "serve", str(folder / "registry.yml")]
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-        try:
-            _ready(host, process)
-            yield server
-        finally:
-            process.terminate()
-            process.wait()
+    try:
+        server.serve()
+        yield server
+    finally:
+        server.kill()
 
 
 def _free_port() -> int:

@@ -155,3 +155,26 @@ def test_a_pull_request_that_ends_behind_the_runs_back_is_followed_by_another(sh
         decided,
         "chore(production): web 1.1.0",
     )
+
+
+@pytest.mark.parametrize("method", ["merge", "squash"])
+def test_what_is_merged_behind_the_runs_back_is_not_proposed_again(shop: Deploy, method: str) -> None:
+    shop.push("web", "1.1.0")
+    assert shop.bot("update").code == 0
+    # The base branch has moved, so that the proposal would be made anew on it.
+    shop.remote.commit("main", {"README.md": b"Read me.\n"})
+    (pull,) = shop.pulls()
+    merged: list[int] = []
+
+    def gate(_: Request, go: Callable[[], Answer]) -> Answer:
+        # The run has read the base branch, and asks for its pull requests now.
+        if not merged:
+            merged.append(pull["number"])
+            shop.call("PUT", f"/pulls/{pull['number']}/merge", {"merge_method": method})
+        return go()
+
+    shop.gate(gate)
+    done = shop.ask("update")
+    assert (done.code, done.json["environments"][0]["proposals"]) == (0, [])
+    assert [(each["number"], each["merged_at"] is not None) for each in shop.pulls("all")] == [(pull["number"], True)]
+    assert b"newTag: 1.1.0" in shop.files("main")[WEB]

@@ -17,6 +17,7 @@ import tenacity
 
 from gitops_bot import __version__, log
 from gitops_bot.edges.http.address import Misled, follow, origin
+from gitops_bot.edges.http.counted import Counted
 from gitops_bot.edges.http.failure import Unanswered, broken, busy
 from gitops_bot.edges.http.pace import CONCURRENCY, Clock, Closed, Pace
 from gitops_bot.edges.http.proxy import proxy_for
@@ -25,6 +26,8 @@ from gitops_bot.edges.http.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from gitops_bot.edges.http.counted import Observe
 
 #: A request is tried so often, and for so many seconds in all, the waits included.
 ATTEMPTS, PATIENCE = 5, 120.0
@@ -84,11 +87,12 @@ class Http:
         seconds: float = PATIENCE,
         attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
+        observe: Observe | None = None,
     ) -> None:
         """`tunings` is by `host` or `host:port`; `environ` names proxies and authorities as curl reads them.
 
         `seconds` is what one try of a request may take as a whole; a `transport` of one's own has its own bounds. Each
-        request is tried `attempts` times at most.
+        request is tried `attempts` times at most. `observe` is told of every request.
         """
         self._clock = clock
         self._environ = environ
@@ -96,6 +100,7 @@ class Http:
         self._seconds = seconds
         self._attempts = attempts
         self._transport = transport
+        self._observe = observe
         self._lock = threading.Lock()
         self._lines: dict[tuple[str, str, int | None], _Line] = {}
         self._trust: ssl.SSLContext | None = None
@@ -230,7 +235,10 @@ class Http:
             if line is None:
                 tuning = self._tunings.get(url.netloc.decode("ascii"), Tuning())
                 pace = Pace(self._clock, tuning.concurrency, tuning.rate)
-                line = self._lines[where] = _Line(pace, self._transport or self._connect(url, tuning))
+                transport = self._transport or self._connect(url, tuning)
+                if self._observe is not None:
+                    transport = Counted(transport, url.netloc.decode("ascii"), self._observe)
+                line = self._lines[where] = _Line(pace, transport)
             return line
 
     def _connect(self, url: httpx.URL, tuning: Tuning) -> httpx.BaseTransport:

@@ -27,7 +27,7 @@ from gitops_bot.images.reference import is_digest, is_tag
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gitops_bot.edges.http import Answer, Clock
+    from gitops_bot.edges.http import Answer, Clock, Observe
     from gitops_bot.edges.registry.login import Login
     from gitops_bot.edges.registry.pages import Page
     from gitops_bot.edges.registry.presence import Ask
@@ -47,6 +47,7 @@ class Registry:
 
     `access` is by the normalised name of a registry (`ghcr.io`, `docker.io`, `localhost:5000`). `environ` holds the
     passwords that it names, the places of docker's credentials, and proxies; nothing else of the process is read.
+    `observe` is told of every request, by the registry's host.
     """
 
     def __init__(
@@ -58,10 +59,23 @@ class Registry:
         seconds: float = PATIENCE,
         attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
+        observe: Observe | None = None,
     ) -> None:
         """`seconds` is what one try of a request may take, and an answer of a credential helper; see `Http`."""
         self._access = access
-        self._http = Http(clock, environ, _tunings(access), seconds=seconds, attempts=attempts, transport=transport)
+        #: Where registries are; whom they send us to is told as `other`, for that they choose at will.
+        self._known: set[str] = set()
+        self._told = observe
+        watch = None if observe is None else self._observe
+        self._http = Http(
+            clock,
+            environ,
+            _tunings(access),
+            seconds=seconds,
+            attempts=attempts,
+            transport=transport,
+            observe=watch,
+        )
         self._tokens = Tokens(self._http, clock)
         self._credentials = Credentials(access, environ, patience=min(seconds, helper.PATIENCE))
         self._tags: Once[tuple[str, ...]] = Once()
@@ -195,11 +209,16 @@ class Registry:
             astray = Untrusted("leads to an address that cannot be asked", "Report it to who runs the registry.")
             raise explain(astray, image, asked, login) from error
 
+    def _observe(self, host: str, status: int | None) -> None:
+        if self._told is not None:
+            self._told(host if host in self._known else "other", status)
+
     def _host(self, registry: str) -> Host:
         with self._lock:
             host = self._hosts.get(registry)
             if host is None:
                 base = base_url(registry, self._access.get(registry, _PLAIN))
+                self._known.add(base.netloc.decode("ascii"))
                 host = self._hosts[registry] = Host(self._http, self._tokens, base)
             return host
 

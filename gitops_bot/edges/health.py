@@ -1,0 +1,142 @@
+"""A small HTTP server for probes and metrics, in a thread of its own.
+
+Whoever reaches it may ask, so everything is bounded: the bytes and the seconds of a request, and the connections. It
+answers one request for each connection, without a look at anything but the first line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import threading
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Self
+
+from gitops_bot.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+#: Bytes of a request's head, and seconds from the connection to the last byte of the answer.
+HEAD, PATIENCE = 8 * 1024, 5.0
+#: Connections at once. One more, and the oldest goes: slow clients must not keep the probes out.
+CONNECTIONS = 64
+
+_LINE = re.compile(rb"([A-Z]{1,16}) (/[!-~]*) HTTP/1\.[01]\r\n")
+_ADDRESS = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]{2,45})\]|(?P<name>[A-Za-z0-9.-]{1,253})):(?P<port>[0-9]{1,5})\Z")
+_TEXT = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a path answers."""
+
+    status: int
+    text: str
+    kind: str = _TEXT
+
+
+class HealthServer:
+    """Serves `page` (None for a path that there is not) at HOST:PORT; a context manager. Port 0 takes a free one.
+
+    `page` is called from the server's thread. A connection lasts `seconds` at most.
+
+    Raises:
+        UsageError: the address is none, or cannot be listened on.
+    """
+
+    def __init__(self, listen: str, page: Callable[[str], Page | None], *, seconds: float = PATIENCE) -> None:
+        self._page, self._seconds = page, seconds
+        self._socket = _bound(listen)
+        host, port = self._socket.getsockname()[:2]
+        #: Where it listens, as HOST:PORT.
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._open: dict[asyncio.Task[None], None] = {}
+        self._loop = asyncio.new_event_loop()
+        self._over = asyncio.Event()
+        self._thread = threading.Thread(target=self._serve, name="health", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # its end is that of every connection
+            runner.run(self._accept())
+
+    async def _accept(self) -> None:
+        # Whatever a stranger's connection does, it is nothing that the log should tell.
+        self._loop.set_exception_handler(lambda _loop, _context: None)
+        server = await asyncio.start_server(self._connected, sock=self._socket, limit=HEAD)
+        await self._over.wait()
+        server.close()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - asyncio starts one for each connection
+        if len(self._open) >= CONNECTIONS:
+            next(iter(self._open)).cancel()
+        self._open[task] = None
+        try:
+            async with asyncio.timeout(self._seconds):
+                writer.write(await self._answer(reader))
+                await writer.drain()
+                writer.write_eof()
+                # Closed with something unread, a connection is reset, and the answer may never be seen.
+                await reader.read(HEAD)
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            writer.transport.abort()
+        finally:
+            del self._open[task]
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader) -> bytes:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.LimitOverrunError:
+            return _written(Page(431, "the head of the request is too long\n"))
+        found = _LINE.match(head)
+        if found is None:
+            return _written(Page(400, "this is no request\n"))
+        method, path = found[1], found[2].partition(b"?")[0].decode("ascii")
+        if method not in (b"GET", b"HEAD"):
+            return _written(Page(405, "only GET and HEAD\n"), "Allow: GET, HEAD")
+        page = self._page(path) or Page(404, "there are /healthz, /readyz and /metrics\n")
+        return _written(page, body=method == b"GET")
+
+
+def _written(page: Page, *headers: str, body: bool = True) -> bytes:
+    data = page.text.encode()
+    lines = [
+        f"HTTP/1.1 {page.status} {HTTPStatus(page.status).phrase}",
+        f"Content-Type: {page.kind}",
+        f"Content-Length: {len(data)}",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        "Connection: close",
+        *headers,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + (data if body else b"")
+
+
+def _bound(listen: str) -> socket.socket:
+    found = _ADDRESS.match(listen)
+    if found is None or int(found["port"]) > 65535:
+        message = f"--listen {listen[:100]!r} is not HOST:PORT"
+        raise UsageError(Problem("failed.edit", message, "write 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080"))
+    family, host = (socket.AF_INET6, found["six"]) if found["six"] else (socket.AF_INET, found["name"])
+    try:
+        return socket.create_server((host, int(found["port"])), family=family)
+    except OSError as error:
+        message = f"--listen {listen}: {error.strerror or error}"
+        raise UsageError(Problem("failed.edit", message, "choose another address or port")) from error

@@ -1,0 +1,125 @@
+"""What Prometheus reads. Label values are bounded: by the configuration, by closed sets, and by a limit of hosts."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter as Count
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import prometheus_client as prometheus
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from gitops_bot import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime, timedelta
+
+    from prometheus_client import Metric
+
+    from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome
+
+#: Registries that are told apart in the life of a process; manifests name them.
+HOSTS = 100
+_SECONDS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 900)
+
+
+class Metrics:
+    """Counts what happens. Safe to use from many threads; `text` is a whole picture at one moment."""
+
+    def __init__(self, results: Sequence[str]) -> None:
+        """`results` are how a cycle may end; each is there from the start, so that the first one counts as a rise."""
+        self._registry = registry = prometheus.CollectorRegistry()
+        prometheus.ProcessCollector(registry=registry)
+        build = prometheus.Info("gitops_bot_build", "What runs.", registry=registry)
+        build.info({"version": __version__})
+        self._cycles = prometheus.Counter(
+            "gitops_bot_cycles", "Cycles by how they ended.", ["result"], registry=registry
+        )
+        for result in results:
+            self._cycles.labels(result)
+        self._seconds = prometheus.Histogram(
+            "gitops_bot_cycle_duration_seconds", "How long cycles took.", buckets=_SECONDS, registry=registry
+        )
+        self._requests = prometheus.Counter(
+            "gitops_bot_registry_requests",
+            "Requests to registries, by host and status; `none` where no answer came.",
+            ["host", "status"],
+            registry=registry,
+        )
+        self._good = prometheus.Gauge(
+            "gitops_bot_config_last_reload_successful",
+            "0 while the last good configuration is used instead of the present one.",
+            registry=registry,
+        )
+        self._good.set(1)
+        self._lock = threading.Lock()
+        self._hosts: set[str] = set()
+        self._last = _LastCycle()
+        registry.register(self._last)
+
+    def asked(self, host: str, status: int | None) -> None:
+        """A registry was asked, and answered with a status, or not at all."""
+        with self._lock:
+            if host not in self._hosts and len(self._hosts) >= HOSTS:
+                host = "other"
+            self._hosts.add(host)
+        self._requests.labels(host, "none" if status is None else str(status)).inc()
+
+    def configured(self, *, good: bool) -> None:
+        """The configuration was read anew, and can be used or not."""
+        self._good.set(good)
+
+    def looked(self, outcome: Outcome, at: datetime, left: int | None) -> None:
+        """A cycle came to its end; `left` is what the forge's rate limit has left."""
+        self._last.picture = _Picture(at.timestamp(), outcome.environments, left)
+
+    def ended(self, result: str, took: timedelta) -> None:
+        """A cycle ended, in whatever way."""
+        self._cycles.labels(result).inc()
+        self._seconds.observe(took.total_seconds())
+
+    def text(self) -> tuple[str, str]:
+        """All of it in Prometheus' text format, and the media type of that."""
+        return prometheus.generate_latest(self._registry).decode(), prometheus.CONTENT_TYPE_LATEST
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """What the last whole cycle saw; replaced as one, so that no scrape sees half of two."""
+
+    at: float
+    environments: Sequence[EnvironmentOutcome] = field(repr=False)
+    left: int | None
+
+
+class _LastCycle(Collector):
+    """The gauges of the last cycle: an environment or a hold that is gone has no line any more."""
+
+    def __init__(self) -> None:
+        self.picture: _Picture | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        picture = self.picture
+        if picture is None:
+            return
+        yield GaugeMetricFamily("gitops_bot_last_cycle_timestamp_seconds", "When a cycle ended last.", picture.at)
+        if picture.left is not None:
+            said = "Requests that the forge's rate limit has left."
+            yield GaugeMetricFamily("gitops_bot_api_rate_limit_remaining", said, picture.left)
+        entries = GaugeMetricFamily(
+            "gitops_bot_entries", "Entries by what the last cycle made of them.", labels=["environment", "outcome"]
+        )
+        held = GaugeMetricFamily(
+            "gitops_bot_held_entries", "Held entries, by reason.", labels=["environment", "reason"]
+        )
+        proposals = GaugeMetricFamily("gitops_bot_open_proposals", "Open pull requests.", labels=["environment"])
+        for each in picture.environments:
+            for outcome, count in each.entries.items():
+                entries.add_metric([each.name, outcome], count)
+            for reason, count in sorted(Count(item.reason.code for item in each.held).items()):
+                held.add_metric([each.name, reason], count)
+            proposals.add_metric([each.name], each.open_proposals)
+        yield from (entries, held, proposals)

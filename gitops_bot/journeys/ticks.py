@@ -1,0 +1,100 @@
+"""When cycles begin: every so often, or as a cron expression says. The present comes in as an argument."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot.images import duration
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+#: The part of the time between two ticks by which a cycle begins later at most, and the most that comes to: a fleet
+#: that was started in one second does not knock in one second.
+_TENTH, _MOST = 10, timedelta(minutes=1)
+_SHORTEST: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """One tick in each period."""
+
+    period: timedelta
+
+    def next(self, last: datetime, now: datetime) -> datetime:
+        """The first tick behind `now`, whole periods after `last`; what was missed between the two is skipped."""
+        passed = max(now - last, timedelta(0)) // self.period
+        if last > now:  # the clock was set back: nobody waits until it is as late again
+            return now + self.period
+        return last + (passed + 1) * self.period
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """A tick whenever the clock of a zone reads as the expression says."""
+
+    expression: str
+    zone: ZoneInfo
+
+    def next(self, last: datetime, now: datetime) -> datetime:
+        """The first tick behind both. Where clocks change, a daily one comes once, as in Debian's cron.
+
+        Raises:
+            ValueError: the expression is none, or names a day that never comes.
+        """
+        from cronsim import CronSim, CronSimError
+
+        try:
+            tick = next(CronSim(self.expression, max(last, now).astimezone(self.zone)), None)
+        except CronSimError as error:
+            said = f"{self.expression[:100]!r} is no cron expression: {str(error)[:1].lower()}{str(error)[1:]}"
+            raise ValueError(said) from error
+        if tick is None:
+            raise ValueError(f"{self.expression[:100]!r} names a day that never comes")
+        return tick.astimezone(UTC)
+
+
+Schedule = Every | Cron
+
+
+def parse(text: str, zone: ZoneInfo, now: datetime) -> Schedule:
+    """Read `5m`, or a cron expression of five fields such as `*/10 8-18 * * mon-fri`.
+
+    Raises:
+        ValueError: it is neither, or shorter than a second; the message says what to write.
+    """
+    if len(text.split()) > 1:
+        cron = Cron(text, zone)
+        cron.next(now, now)
+        return cron
+    period = duration.parse(text)
+    if period < _SHORTEST:
+        raise ValueError(f"{text!r} is no time between two cycles: a second is the least")
+    return Every(period)
+
+
+def span(text: str) -> timedelta:
+    """Read a span of time such as `30s`, or `0`.
+
+    Raises:
+        ValueError: it is none; the message says what to write.
+    """
+    return duration.parse(text)
+
+
+def later(schedule: Schedule, moment: datetime, count: int) -> datetime:
+    """The tick `count` ticks after a moment: for `Every` so many periods, wherever in a period that is."""
+    for _ in range(count):
+        moment = schedule.next(moment, moment)
+    return moment
+
+
+def jittered(schedule: Schedule, tick: datetime, most: timedelta | None) -> datetime:
+    """A moment at random between a tick and `most` after it (None: a tenth of the time to the next, at most 1 min)."""
+    gap = schedule.next(tick, tick) - tick
+    spread = min(gap / _TENTH, _MOST) if most is None else min(most, gap)
+    return tick + spread * random.random()  # noqa: S311 - spreads those who ask, guards no secret

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from gitops_bot.edges import ending
+from gitops_bot.edges.ending import Ending, Overran, Told
+
+STOPS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+Writes = list[str]
+
+
+def come(number: signal.Signals) -> None:
+    """A signal comes, and has come when this is over."""
+    os.kill(os.getpid(), number)
+
+
+def write(end: Ending, done: Writes, *come_meanwhile: signal.Signals) -> None:
+    """A branch and its pull request as one, and the next of them; the signals come behind the branch."""
+    with end.whole():
+        done.append("branch")
+        for number in come_meanwhile:
+            come(number)
+        done.append("pull request")
+    done.append("the next write")
+
+
+@pytest.mark.parametrize("number", STOPS, ids=lambda number: number.name)
+def test_between_two_writes_a_signal_is_obeyed_at_once(number: signal.Signals) -> None:
+    with Ending(), pytest.raises(Told) as told:
+        come(number)
+    assert told.value.signal is number
+
+
+@pytest.mark.parametrize("number", STOPS, ids=lambda number: number.name)
+def test_a_write_under_way_is_finished_first(number: signal.Signals) -> None:
+    done: Writes = []
+    with Ending() as end, pytest.raises(Told) as told:
+        write(end, done, number)
+    assert (told.value.signal, done) == (number, ["branch", "pull request"])
+
+
+def test_a_write_that_fails_after_the_signal_ends_all_the_same() -> None:
+    def refused(end: Ending) -> None:
+        with end.whole():
+            come(signal.SIGTERM)
+            raise ValueError("the branch was refused")
+
+    with Ending() as end, pytest.raises(Told):
+        refused(end)
+
+
+def test_a_second_signal_is_obeyed_even_in_a_write() -> None:
+    done: Writes = []
+    with Ending() as end, pytest.raises(Told):
+        write(end, done, signal.SIGTERM, signal.SIGTERM)
+    assert done == ["branch"]
+
+
+def test_a_write_that_does_not_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(end: Ending) -> None:
+        with end.whole():
+            come(signal.SIGTERM)
+            threading.Event().wait()
+
+    monkeypatch.setattr(ending, "GRACE", 0.001)
+    with Ending() as end, pytest.raises(Told):
+        endless(end)
+
+
+def test_work_that_takes_too_long_is_broken_off() -> None:
+    with Ending() as end, pytest.raises(Overran), end.within(0.001):
+        threading.Event().wait()
+
+
+def test_work_that_ends_in_time_is_not_broken_off_later() -> None:
+    with Ending() as end:
+        with end.within(60):
+            pass
+        assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_a_write_is_finished_when_the_time_is_over_and_then_the_work_ends() -> None:
+    done: Writes = []
+    with Ending() as end:
+        with pytest.raises(Overran), end.within(60):
+            write(end, done, signal.SIGALRM)
+        assert done == ["branch", "pull request"]
+        # The next cycle knows nothing of it.
+        with end.within(60):
+            write(end, done)
+    assert done[2:] == ["branch", "pull request", "the next write"]
+
+
+def test_a_word_to_end_in_a_write_whose_time_is_over_counts() -> None:
+    done: Writes = []
+    with Ending() as end, pytest.raises(Told):
+        write(end, done, signal.SIGALRM, signal.SIGTERM)
+    assert done == ["branch", "pull request"]
+
+
+def test_what_was_there_before_is_put_back() -> None:
+    before = [signal.getsignal(number) for number in (*STOPS, signal.SIGALRM)]
+    with Ending():
+        assert signal.getsignal(signal.SIGTERM) not in before
+    assert [signal.getsignal(number) for number in (*STOPS, signal.SIGALRM)] == before
