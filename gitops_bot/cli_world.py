@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -189,13 +189,16 @@ def _forge(where: Address, environ: Mapping[str, str], clock: SystemClock) -> Gi
 def _registry(book: Book, environ: Mapping[str, str], clock: SystemClock) -> Registry:
     from gitops_bot.edges.registry import Access, Registry
 
-    access = {}
+    access: dict[str, Access] = {}
     if isinstance(book, Config):
         cli_trust.check_registries(book, environ)
         access = {
             host: Access(said.username, said.password_env, said.plain_http, said.concurrency, said.rate)
             for host, said in book.registries.items()
         }
+    if (host := cli_trust.registry(environ)) is not None:
+        user = environ.get(cli_trust.REGISTRY_USERNAME) or None
+        access[host] = replace(access.get(host, Access()), username=user, password_env=cli_trust.REGISTRY_PASSWORD)
     return Registry(access, environ, clock)
 
 

@@ -30,7 +30,8 @@ _NO_ENVIRONMENT = (
 )
 #: What GitHub Actions would obey: `::` at the start of a line, after any blanks, and `##[` anywhere.
 _COMMAND = re.compile(r"^\s*:(?=:)|#(?=#\[)", re.MULTILINE)
-_WOULD = {
+#: What an action is called before it is done, and after.
+WORDS = {
     "open": ("would open a pull request", "opened"),
     "refresh": ("would refresh the pull request", "refreshed"),
     "close": ("would close the pull request", "closed"),
@@ -144,7 +145,7 @@ def _environment(environment: EnvironmentOutcome, out: TextIO, *, written: bool)
 
 
 def _proposed(proposed: Proposed, out: TextIO, *, written: bool) -> None:
-    words = _WOULD[proposed.action][1 if written else 0]
+    words = WORDS[proposed.action][1 if written else 0]
     if proposed.action == "none" and proposed.reason.code.startswith("failed."):
         words = "not done"
     target = f" {proposed.branch}" if proposed.branch else ""
@@ -169,8 +170,12 @@ def _lines(data: bytes) -> list[str]:
 
 
 def _say(text: str, out: TextIO) -> None:
-    """Print it; what a job's log would take for a command is escaped."""
-    print(_COMMAND.sub(lambda found: f"{found[0][:-1]}\\x{ord(found[0][-1]):02x}", text), file=out)
+    print(inert(text), file=out)
+
+
+def inert(text: str) -> str:
+    """The text with what a job's log would take for a command escaped."""
+    return _COMMAND.sub(lambda found: f"{found[0][:-1]}\\x{ord(found[0][-1]):02x}", text)
 
 
 def _visible(char: str) -> str:
