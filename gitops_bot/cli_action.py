@@ -43,7 +43,7 @@ def main() -> int:
         _stay_away_from_strangers(step, environ)
     except UsageError as error:
         failed = report.failure_json("set", error.problems, SystemClock().now())
-        _tell(environ, failed, "gitops-bot", written=True)
+        _tell(environ, failed, "gitops-bot", written=True, done=False)
         _annotate(environ, failed, named=False)
         return error.exit_code
     title = f"gitops-bot {step.command}"
@@ -54,7 +54,7 @@ def main() -> int:
     if document is None:
         runner.command(annotation("error", Finding(f"{title} met a bug", "report the lines above"), "gitops-bot"))
         return code or 3
-    _tell(environ, document, title, step, written=not step.dry_run)
+    _tell(environ, document, title, step, written=not step.dry_run, done=code == 0)
     _annotate(environ, document, step.config, named=code == 1 and step.command in _NAMING)
     if code == 1 and _is_from_a_fork(environ):
         why = "this run is for a pull request from a fork: GitHub gives it no secrets, and a token that only reads"
@@ -98,10 +98,11 @@ def _tell(
     step: inputs.Step | None = None,
     *,
     written: bool,
+    done: bool,
 ) -> None:
     """Outputs and summary, and the gist in the log, where it is not folded away."""
     images: Sequence[str] = step.images if step else ()
-    set_ = outputs(document, images, step.digest if step else "", written=written)
+    set_ = outputs(document, images, written=written, done=done)
     runner.write_outputs(environ, set_)
     if room := runner.room_in_summary(environ):
         runner.write_summary(environ, summary(title, document, room, written=written))

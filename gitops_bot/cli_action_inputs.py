@@ -44,7 +44,6 @@ class Step:
     arguments: tuple[str, ...]
     environ: Mapping[str, str] = field(repr=False)
     images: tuple[str, ...]
-    digest: str
     dry_run: bool
     config: str
 
@@ -63,13 +62,12 @@ def read(environ: Mapping[str, str]) -> Step:
     if problems:
         raise UsageError(*problems)
     flags = {name: _TRUTHS[given[name].lower()] for name in _FLAGS}
-    images = _lines(given["image"])
+    images = _images(command, given)
     return Step(
         command,
         (command, *_options(command, given, flags), *_words(command, given, images)),
         _seen(environ, given, command),
-        tuple(line.partition("=")[0] for line in images),
-        given["digest"],
+        tuple(images),
         flags["dry-run"] or command == "plan",
         given["config"],
     )
@@ -163,12 +161,19 @@ def _options(command: str, given: Mapping[str, str], flags: Mapping[str, bool]) 
     return options
 
 
-def _words(command: str, given: Mapping[str, str], images: list[str]) -> list[str]:
+def _images(command: str, given: Mapping[str, str]) -> list[str]:
+    """Each image; for `set` with its own pin, else with that of the step."""
+    lines = _lines(given["image"])
+    if command != "set":
+        return lines
     pin = given["tag"] + (f"@{given['digest']}" if given["digest"] else "")
+    return [line if "=" in line else f"{line}={pin}" for line in lines]
+
+
+def _words(command: str, given: Mapping[str, str], images: list[str]) -> list[str]:
     match command:
         case "set":
-            pins = (line if "=" in line else f"{line}={pin}" for line in images)
-            return ["--", given["environment"], *pins]
+            return ["--", given["environment"], *images]
         case "promote":
             return [*(f"--image={name}" for name in images), "--", given["from"], given["environment"]]
         case "rollback":

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.images.reference import ImageName
+from gitops_bot.images.reference import Assignment, ImageName
 from gitops_bot.proposals.markdown import plain
 from gitops_bot.proposals.outcome import WRITING
 from gitops_bot.report_text import WORDS
@@ -114,12 +114,12 @@ def findings(document: JsonObject, *, named: bool) -> tuple[list[Finding], list[
     return wrong, undone + [Finding(f"{each['branch']} is left alone: {each['reason']['text']}") for each in left]
 
 
-def outputs(document: JsonObject, images: Sequence[str], digest: str, *, written: bool) -> dict[str, str]:
-    """The outputs of the step. `images` are those that it named, and `digest` is the one that it gave for them."""
+def outputs(document: JsonObject, images: Sequence[str], *, written: bool, done: bool) -> dict[str, str]:
+    """The outputs of the step. `images` are those that it named, with their pins; `done`: all that it asked for."""
     found = [proposal for _, proposal in proposals(document)]
     kept = [proposal for proposal in found if proposal["action"] != "close"]
     pulls = [proposal["pull_request"] for proposal in kept if proposal["pull_request"]]
-    pins = _pins(document, images, digest)
+    pins = _pins(document, images) or (_given(images) if done else [])
     plan = json.dumps(document, separators=(",", ":"))
     return {
         "changed": str(any(proposal["action"] in WRITING for proposal in found)).lower(),
@@ -134,18 +134,27 @@ def outputs(document: JsonObject, images: Sequence[str], digest: str, *, written
     }
 
 
-def _pins(document: JsonObject, images: Sequence[str], digest: str) -> list[tuple[str, str]]:
-    """Each image by tag and digest, with its digest: as the changes have it, else as the step gave it."""
-    asked = {_normal(image) for image in images}
+def _pins(document: JsonObject, images: Sequence[str]) -> list[tuple[str, str]]:
+    """Each pin that is, or would be, proposed or written for the images that were named: the whole, and its digest."""
+    asked = {_normal(image.partition("=")[0]) for image in images}
     found = []
     for _, proposal in proposals(document):
-        for change in proposal["changes"]:
-            entry, pin = change["entry"], change["to"]
+        gone = proposal["action"] == "leave" or proposal["reason"]["code"].startswith("failed.")
+        for change in () if gone else proposal["changes"]:
+            entry = change["entry"]
             if not asked or asked & {_normal(entry["name"]), _normal(entry["image"])}:
-                tag = f":{pin['tag']}" if pin["tag"] else ""
-                whole = f"{repository(change)}{tag}" + (f"@{pin['digest']}" if pin["digest"] else "")
-                found.append((whole, pin["digest"] or ""))
-    return found or [(f"{image}@{digest}", digest) for image in images if digest]
+                found.append(_whole(repository(change), change["to"]["tag"], change["to"]["digest"]))
+    return found
+
+
+def _given(images: Sequence[str]) -> list[tuple[str, str]]:
+    """What was asked for by digest, and was there already."""
+    pins = (Assignment.parse(image) for image in images if "=" in image)
+    return [_whole(each.image, each.pin.tag, each.pin.digest) for each in pins if each.pin.digest]
+
+
+def _whole(image: str, tag: str | None, digest: str | None) -> tuple[str, str]:
+    return image + (f":{tag}" if tag else "") + (f"@{digest}" if digest else ""), digest or ""
 
 
 def _normal(image: str) -> str:
