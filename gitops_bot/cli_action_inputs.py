@@ -110,15 +110,12 @@ def _malformed(given: Mapping[str, str]) -> list[Problem]:
 
 
 def _malformed_images(given: Mapping[str, str]) -> list[Problem]:
-    found, bare = [], 0
+    found = []
     for line in _lines(given["image"]):
         name, equals, pin = line.partition("=")
         tag, _, digest = pin.partition("@")
-        bare += not equals
         if not name or (equals and not _is_pin(pin, tag, digest)):
             found.append(problem("image must be NAME, NAME=TAG, NAME=TAG@DIGEST or NAME=@DIGEST in each line"))
-    if (given["tag"] or given["digest"]) and given["image"] and not bare:
-        found.append(problem("tag and digest are for images without a pin, and each line of image has its own"))
     return found
 
 
@@ -139,8 +136,11 @@ def _missing(command: str, given: Mapping[str, str]) -> list[Problem]:
     if command in needed and len(given["environment"].split()) > 1:
         found.append(problem(f"the command {command} takes one environment"))
     lines = _lines(given["image"])
-    if command == "set" and not given["tag"] and not given["digest"] and any("=" not in line for line in lines):
+    bare, pin = [line for line in lines if "=" not in line], given["tag"] or given["digest"]
+    if command == "set" and bare and not pin:
         found.append(problem("tag or digest is needed", "give what was pushed: the output `digest` of the build"))
+    if command == "set" and lines and pin and not bare:
+        found.append(problem("tag and digest are for images without a pin, and each line of image has its own"))
     if command in ("promote", "rollback") and any("=" in line for line in lines):
         found.append(problem(f"image names what to {command}, without a pin"))
     if command not in ("plan", "check") and not given["token"]:
