@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")
 #: Bytes of the event file that are read: GitHub's largest webhook.
 _EVENT_LIMIT = 25 * 1024 * 1024
+#: How a command ends that was cancelled: it has said so, and has nothing to tell.
+_INTERRUPTED = 130
 #: The commands that fail where they cannot do what they name.
 _NAMING = ("set", "promote", "rollback")
 
@@ -51,6 +53,8 @@ def main() -> int:
         code, document = _run(step)
         for line in log(document, written=not step.dry_run) if document else ():
             runner.say(line)
+    if document is None and code == _INTERRUPTED:
+        return code
     if document is None:
         runner.command(annotation("error", Finding(f"{title} met a bug", "report the lines above"), "gitops-bot"))
         return code or 3
