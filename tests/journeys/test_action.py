@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import program
 from tests.counterparts.registry import PASSWORD, USER, docker_registry
 from tests.counterparts.runner import Runner
 from tests.counterparts.world import TOKEN
@@ -377,7 +378,11 @@ def test_another_version_of_the_bot_comes_from_the_repository_of_the_action(
         assert (ran.code, ran.said[0].startswith(why)) == (2, True)
 
 
-def test_without_a_python_the_way_out_is_said(runner: Runner, shop: Deploy, workspace: Path) -> None:
-    ran = use(runner, shop, workspace, pushed(shop, A), env={"PATH": "/nowhere"})
+def test_without_a_python_the_way_out_is_said(shop: Deploy, workspace: Path, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name, at in (("cksum", "cksum"), ("cmp", "cmp"), ("python3", "false")):
+        (tools / name).symlink_to(program(at))
+    ran = use(Runner.start(tmp_path / "other"), shop, workspace, pushed(shop, A), env={"PATH": str(tools)})
     assert ran.code == 2
     assert ran.said == ["gitops-bot needs Python 3.11 or newer: put actions/setup-python before this step"]
