@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gitops_bot.cli_command import TOKENS
+from gitops_bot.config import checks
 from gitops_bot.edges import address
 from gitops_bot.errors import ConfigError, Problem, UsageError
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.edges.address import Address
+
+#: A login for one registry, beside those of the configuration: its host, and the user and password for it alone.
+REGISTRY = "GITOPS_BOT_REGISTRY"
+REGISTRY_USERNAME, REGISTRY_PASSWORD = f"{REGISTRY}_USERNAME", f"{REGISTRY}_PASSWORD"
 
 
 def token(environ: Mapping[str, str]) -> str | None:
@@ -79,16 +84,37 @@ def takes_token(where: Address, environ: Mapping[str, str]) -> bool:
     return where.takes_token_of(known)
 
 
+def registry(environ: Mapping[str, str]) -> str | None:
+    """The registry that the login in the environment is for, as images name it.
+
+    Raises:
+        UsageError: it is no host.
+    """
+    text = environ.get(REGISTRY, "").strip()
+    if not text:
+        return None
+    host = checks.host(text)
+    if host is None:
+        advice = "write its host, and the port where it has one, as in ghcr.io"
+        raise UsageError(Problem("failed.auth", f"{REGISTRY} is not the host of a registry", advice))
+    return host
+
+
 def check_registries(config: Config, environ: Mapping[str, str]) -> None:
     """A configuration may come from whoever opened a pull request: it must not send the token of the job anywhere.
 
     Raises:
-        ConfigError: `password_env` names the forge's token for a registry that is not the forge's own.
+        ConfigError: `password_env` names the forge's token, or the login for one registry, for another registry.
     """
     host = urlsplit(server(environ)).hostname or ""
     own = {"ghcr.io", "docker.pkg.github.com"} if host == "github.com" else {f"containers.{host}"}
-    for registry, access in config.registries.items():
-        if access.password_env in TOKENS and registry not in own:
-            message = f"`registries`: {access.password_env} is the token of {host} and is not sent to {registry}"
-            advice = "put that registry's password into a variable of its own"
-            raise ConfigError(Problem("failed.edit", message, advice, config.file))
+    given = registry(environ)
+    for name, access in config.registries.items():
+        if access.password_env in TOKENS and name not in own:
+            message = f"`registries`: {access.password_env} is the token of {host} and is not sent to {name}"
+        elif access.password_env == REGISTRY_PASSWORD and name != given:
+            message = f"`registries`: {REGISTRY_PASSWORD} is for {given or 'no registry'} and is not sent to {name}"
+        else:
+            continue
+        advice = "put that registry's password into a variable of its own"
+        raise ConfigError(Problem("failed.edit", message, advice, config.file))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -251,20 +251,24 @@ def _registry(book: Book, environ: Mapping[str, str], clock: SystemClock, observ
 
 
 def access(book: Book, environ: Mapping[str, str]) -> dict[str, Access]:
-    """How the configuration says that registries are reached.
+    """How the configuration and the environment say that registries are reached.
 
     Raises:
-        ConfigError: it would send the forge's token somewhere else.
+        ConfigError: the configuration would send the forge's token, or another registry's password, somewhere else.
     """
     from gitops_bot.edges.registry import Access
 
-    if not isinstance(book, Config):
-        return {}
-    cli_trust.check_registries(book, environ)
-    return {
-        host: Access(said.username, said.password_env, said.plain_http, said.concurrency, said.rate)
-        for host, said in book.registries.items()
-    }
+    found = {}
+    if isinstance(book, Config):
+        cli_trust.check_registries(book, environ)
+        found = {
+            host: Access(said.username, said.password_env, said.plain_http, said.concurrency, said.rate)
+            for host, said in book.registries.items()
+        }
+    if (host := cli_trust.registry(environ)) is not None:
+        user = environ.get(cli_trust.REGISTRY_USERNAME) or None
+        found[host] = replace(found.get(host, Access()), username=user, password_env=cli_trust.REGISTRY_PASSWORD)
+    return found
 
 
 def _warn(problem: Problem) -> None:

@@ -27,7 +27,8 @@ _NO_ENVIRONMENT = (
     "No environment was found: there is no gitops-bot.yaml, and no kustomization lies in a directory that is named\n"
     "like one (dev, staging, production, ...). Name environments and their overlays in gitops-bot.yaml."
 )
-_WOULD = {
+#: What an action is called before it is done, and after.
+WORDS = {
     "open": ("would open a pull request", "opened"),
     "refresh": ("would refresh the pull request", "refreshed"),
     "close": ("would close the pull request", "closed"),
@@ -170,7 +171,7 @@ def _environment(environment: EnvironmentOutcome, out: TextIO, *, written: bool)
 
 
 def _proposed(proposed: Proposed, out: TextIO, *, written: bool) -> None:
-    words = _WOULD[proposed.action][1 if written else 0]
+    words = WORDS[proposed.action][1 if written else 0]
     if proposed.action == "none" and proposed.reason.code.startswith("failed."):
         words = "not done"
     target = f" {proposed.branch}" if proposed.branch else ""

@@ -231,3 +231,42 @@ def test_the_forges_token_goes_to_no_other_registry(registry: str, variable: str
     assert problem.file == "gitops-bot.yaml"
     assert f"{variable} is the token of" in problem.message
     assert problem.message.endswith(f"is not sent to {registry}")
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("", None),
+        ("ghcr.io", "ghcr.io"),
+        (" GHCR.io\n", "ghcr.io"),
+        ("index.docker.io", "docker.io"),
+        ("127.0.0.1:5000", "127.0.0.1:5000"),
+    ],
+)
+def test_the_registry_of_the_login_is_as_images_name_it(text: str, host: str | None) -> None:
+    assert cli_trust.registry({"GITOPS_BOT_REGISTRY": text}) == host
+
+
+@pytest.mark.parametrize(
+    "text", ["https://ghcr.io", "ghcr.io/acme", "user@ghcr.io", "ghcr", "a b.io", "ghcr.io\nevil.io"]
+)
+def test_what_is_no_host_of_a_registry_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is not the host of a registry"):
+        cli_trust.registry({"GITOPS_BOT_REGISTRY": text})
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"), [("ghcr.io", False), ("quay.io", True), ("", True)], ids=["its own", "another's", "nobody's"]
+)
+def test_the_login_for_one_registry_goes_to_no_other(given: str, refused: bool) -> None:
+    said = config.read(
+        "version: 1\nenvironments: {live: {overlays: [a]}}\n"
+        "registries: {ghcr.io: {username: bot, password_env: GITOPS_BOT_REGISTRY_PASSWORD}}\n",
+        "gitops-bot.yaml",
+    )
+    environ = {"GITOPS_BOT_REGISTRY": given, "GITOPS_BOT_REGISTRY_PASSWORD": "x"}
+    if not refused:
+        cli_trust.check_registries(said, environ)
+        return
+    with pytest.raises(ConfigError, match=r"GITOPS_BOT_REGISTRY_PASSWORD is for .* and is not sent to ghcr\.io"):
+        cli_trust.check_registries(said, environ)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -21,7 +18,6 @@ from tests.conftest import PROJECT, absent
 if TYPE_CHECKING:
     from pathlib import Path
 
-DIGEST, LONG_DIGEST = f"sha256:{'0f' * 32}", f"sha512:{'0f' * 64}"
 LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-dev.lock")
 MANIFEST = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = MANIFEST["dependency-groups"]
@@ -181,109 +177,3 @@ def test_the_scripts_are_bash_that_stops_at_the_first_fault(name: str) -> None:
     text = script.read_text(encoding="utf-8")
     assert text.startswith("#!/usr/bin/env bash\n")
     assert "\nset -euo pipefail\n" in text
-
-
-def test_the_action_runs_nothing_that_an_input_says() -> None:
-    action = yaml.safe_load((PROJECT / "action.yml").read_text(encoding="utf-8"))
-    scripts = [step["run"] for step in action["runs"]["steps"]]
-    assert len(scripts) == 2
-    assert all("${{" not in script for script in scripts)
-    given = {expression for step in action["runs"]["steps"] for expression in step.get("env", {}).values()}
-    assert given == {f"${{{{ inputs.{name} }}}}" for name in action["inputs"]}
-
-
-@pytest.mark.parametrize(
-    ("given", "options", "pin"),
-    [
-        pytest.param({"tag": "v1.4.2"}, [], "v1.4.2", id="a tag"),
-        pytest.param({"tag": "_" + "v" * 127}, [], "_" + "v" * 127, id="a long tag"),
-        pytest.param({"digest": DIGEST}, [], f"@{DIGEST}", id="a digest"),
-        pytest.param({"digest": LONG_DIGEST}, [], f"@{LONG_DIGEST}", id="a long digest"),
-        pytest.param({"tag": "v1", "digest": DIGEST}, [], f"v1@{DIGEST}", id="both"),
-        pytest.param({"tag": "v1", "config": "a b.yaml"}, ["--config=a b.yaml"], "v1", id="a configuration"),
-        pytest.param({"tag": "v1", "dry-run": "true"}, ["--dry-run"], "v1", id="dry run"),
-    ],
-)
-def test_the_action_hands_its_inputs_to_set(
-    given: dict[str, str], options: list[str], pin: str, tmp_path: Path
-) -> None:
-    done, told = run_the_action(tmp_path, {"environment": "--help", "image": "web", **given})
-    assert done.returncode == 0, done.stderr
-    expected = ["set", "--repository=acme/deploy", *options, "--", "--help", f"web={pin}"]
-    assert told == ["-P", "-m", "gitops_bot", *expected]
-    assert not (tmp_path / "x").exists()
-
-
-def test_the_action_does_not_guess_what_dry_run_means(tmp_path: Path) -> None:
-    done, told = run_the_action(tmp_path, {"environment": "dev", "image": "web", "tag": "v1", "dry-run": "yes"})
-    assert (done.returncode, told) == (2, [])
-    assert done.stdout == "::error::dry-run must be true or false\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "given"),
-    [
-        pytest.param("tag", "$(touch x) `touch x`; touch x\n-v", id="a script"),
-        pytest.param("tag", "evil.example/web", id="what reads as a new name"),
-        pytest.param("tag", f"v1@{DIGEST}", id="a tag with a digest"),
-        pytest.param("tag", "v1\n::warning::x", id="a command to the runner"),
-        pytest.param("tag", "v1\n", id="a line break"),
-        pytest.param("tag", "-v", id="an option"),
-        pytest.param("tag", "v\N{LATIN SMALL LETTER E WITH ACUTE}", id="another letter"),
-        pytest.param("tag", "v" * 129, id="a tag that is too long"),
-        pytest.param("digest", "sha256:ab", id="a short digest"),
-        pytest.param("digest", DIGEST.upper(), id="upper case"),
-        pytest.param("digest", f"{DIGEST}\n", id="a digest and a line break"),
-        pytest.param("digest", DIGEST.replace("256", "512"), id="a digest of another length"),
-        pytest.param("digest", f"evil.example/web@{DIGEST}", id="a digest with a new name"),
-    ],
-)
-def test_the_action_takes_a_tag_and_a_digest_for_nothing_else(name: str, given: str, tmp_path: Path) -> None:
-    done, told = run_the_action(tmp_path, {"environment": "dev", "image": "web", "tag": "v1", name: given})
-    assert (done.returncode, told) == (2, [])
-    assert re.fullmatch(rf"::error::{name} must be .*\n", done.stdout)
-    assert not (tmp_path / "x").exists()
-
-
-def test_the_action_imports_nothing_from_the_workspace(tmp_path: Path) -> None:
-    step = yaml.safe_load((PROJECT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"][0]
-    workspace, action = tmp_path / "workspace", tmp_path / "action"
-    for folder in (workspace, action, tmp_path / "bin"):
-        folder.mkdir()
-    (tmp_path / "bin" / "python3").symlink_to(sys.executable)
-    (action / "requirements.lock").touch()
-    for module in ("venv", "pip", "ensurepip", "sitecustomize"):
-        (workspace / f"{module}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n", encoding="utf-8")
-    environment = {"RUNNER_TEMP": str(tmp_path), "GITHUB_ACTION_PATH": str(action)}
-    subprocess.run(
-        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
-        check=True,
-        capture_output=True,
-        cwd=workspace,
-        env={"PATH": f"{tmp_path / 'bin'}:{os.defpath}", **environment},
-    )
-    assert (tmp_path / "gitops-bot" / "bin" / "pip").exists()
-    assert not (tmp_path / "ran").exists()
-
-
-def run_the_action(folder: Path, inputs: dict[str, str]) -> tuple[subprocess.CompletedProcess[str], list[str]]:
-    """Run the last step as a runner does, with a Python that only writes down its arguments."""
-    step = yaml.safe_load((PROJECT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"][-1]
-    python, written = folder / "gitops-bot" / "bin" / "python", folder / "arguments"
-    python.parent.mkdir(parents=True)
-    python.write_text(f"#!/bin/sh\nprintf '%s\\0' \"$@\" > '{written}'\n", encoding="utf-8")
-    python.chmod(0o755)
-    values = {"repository": "acme/deploy", "dry-run": "false", **inputs}
-    given = {
-        variable: values.get(expression.removeprefix("${{ inputs.").removesuffix(" }}"), "")
-        for variable, expression in step["env"].items()
-    }
-    done = subprocess.run(
-        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={"PATH": os.defpath, "RUNNER_TEMP": str(folder), "GITHUB_ACTION_PATH": str(PROJECT), **given},
-    )
-    return done, written.read_text(encoding="utf-8").split("\0")[:-1] if written.exists() else []

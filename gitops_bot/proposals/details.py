@@ -157,9 +157,14 @@ def _bytes(number: int) -> str:
 
 
 def _pull(change: Change) -> Iterator[str]:
+    if command := pull_command(change.new_name or change.entry.image, change.after.digest):
+        yield from ("", "```sh", command, "```")
+
+
+def pull_command(image: str, digest: str | None) -> str | None:
+    """What pulls the very bytes; None where the parts are not what a shell may be given."""
     try:
-        repository = ImageName.parse(change.new_name or change.entry.image)
+        repository = ImageName.parse(image)
     except ValueError:
-        return
-    if change.after.digest is not None and is_digest(change.after.digest):
-        yield from ("", "```sh", f"docker pull {repository}@{change.after.digest}", "```")
+        return None
+    return f"docker pull {repository}@{digest}" if digest is not None and is_digest(digest) else None

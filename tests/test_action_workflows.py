@@ -1,0 +1,83 @@
+"""The action and the workflows of its page: read by the linters that people use, and by what action.yml knows."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.conftest import PROJECT, program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAGE = PROJECT / "docs" / "action.md"
+SNIPPETS = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+ACTION = yaml.safe_load((PROJECT / "action.yml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def workflows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("repository") / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    for number, text in enumerate(SNIPPETS):
+        (folder / f"{number}.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def steps(text: str) -> list[Any]:
+    """The uses of this action in a workflow."""
+    return [
+        step
+        for job in yaml.safe_load(text)["jobs"].values()
+        for step in job["steps"]
+        if step.get("uses", "").startswith("acme/gitops-bot@")
+    ]
+
+
+def lint(*command: str) -> str:
+    done = subprocess.run(
+        [program(command[0]), *command[1:]],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    return done.stdout if done.returncode else ""
+
+
+def test_actionlint_finds_nothing(workflows: Path) -> None:
+    assert lint("actionlint", *map(str, sorted(workflows.iterdir()))) == ""
+
+
+def test_zizmor_finds_nothing(workflows: Path) -> None:
+    assert lint("zizmor", "--offline", "--quiet", str(workflows), str(PROJECT / "action.yml")) == ""
+
+
+def test_shellcheck_finds_nothing_in_the_scripts(tmp_path: Path) -> None:
+    files = []
+    for number, step in enumerate(ACTION["runs"]["steps"]):
+        files.append(tmp_path / f"{number}.sh")
+        files[-1].write_text(f"#!/usr/bin/env bash\n{step['run']}", encoding="utf-8")
+    assert lint("shellcheck", *map(str, files)) == ""
+
+
+@pytest.mark.parametrize("text", SNIPPETS, ids=[yaml.safe_load(text)["name"] for text in SNIPPETS])
+def test_a_workflow_uses_what_the_action_has(text: str) -> None:
+    used = steps(text)
+    assert used
+    for step in used:
+        assert step.get("with", {}).keys() <= ACTION["inputs"].keys()
+        outputs = re.findall(rf"steps\.{step['id']}\.outputs\.([\w-]+)", text) if "id" in step else []
+        assert set(outputs) <= ACTION["outputs"].keys()
+
+
+def test_the_page_names_every_command() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    named = re.findall(r"`(\w+)`", ACTION["inputs"]["command"]["description"])
+    assert len(named) == 6
+    assert [name for name in named if f"`{name}`" not in text] == []
