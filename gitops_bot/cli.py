@@ -106,7 +106,8 @@ def plan(
 ) -> int:
     """Show what would change, as a table and a diff; write nothing."""
     from gitops_bot import report
-    from gitops_bot.cli_world import Asked, opened
+    from gitops_bot.cli_place import Asked
+    from gitops_bot.cli_world import opened
     from gitops_bot.journeys.update import update
 
     with opened(Asked(repository, config, cache), environments, infer=True, writes=False) as (world, survey):
@@ -133,7 +134,8 @@ def update_command(
 ) -> int:
     """Poll once; open or refresh pull requests."""
     from gitops_bot import report
-    from gitops_bot.cli_world import Asked, opened
+    from gitops_bot.cli_place import Asked
+    from gitops_bot.cli_world import opened
     from gitops_bot.journeys.update import update
 
     with opened(Asked(repository, config, cache), environments, infer=False, writes=True) as (world, survey):
@@ -166,7 +168,8 @@ def set_command(
     is asked of the registry.
     """
     from gitops_bot import report
-    from gitops_bot.cli_world import Asked, opened
+    from gitops_bot.cli_place import Asked
+    from gitops_bot.cli_world import opened
     from gitops_bot.journeys import assignments
     from gitops_bot.journeys.set import set_pins
 
@@ -204,7 +207,7 @@ def edit_command(path: str, pins: tuple[str, ...], *, dry_run: bool, output: str
 def check_command(*, config: str | None, output: str) -> int:
     """Validate the configuration and the overlays of this checkout, offline."""
     from gitops_bot import report
-    from gitops_bot.cli_world import on_disk
+    from gitops_bot.cli_place import on_disk
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.journeys.check import check
 

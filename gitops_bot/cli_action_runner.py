@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitops_bot.report_action_command import data
 from gitops_bot.redact import printable
+from gitops_bot.report_action_command import data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from gitops_bot.cli_world import Asked
+    from gitops_bot.cli_place import Asked
     from gitops_bot.config import Config
     from gitops_bot.edges.ending import Ending
     from gitops_bot.edges.metrics import Metrics
@@ -156,7 +156,7 @@ class Cycles:
     def _warn(self, number: int, problem: Problem) -> None:
         """Tell of what the forge could not do, unless the last cycle did."""
         if self._warned.get(problem, -1) < number - 1:
-            log.event("github.warning", cycle=number, message=problem.message, next=problem.next)
+            log.event("github.warning", level="warning", cycle=number, message=problem.message, next=problem.next)
         self._warned[problem] = number
         self._warned = {each: last for each, last in self._warned.items() if last >= number - 1}
 

@@ -13,7 +13,7 @@ from gitops_bot.cli_command import command
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.cli_world import Asked, Local
+    from gitops_bot.cli_place import Asked, Local
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.edges.github import Inspection
@@ -46,7 +46,7 @@ _ATTEMPTS = 2
 def doctor_command(*, repository: str | None, timeout: float, config: str | None, output: str) -> int:
     """Check what a run needs: configuration, git, token, rules of the branch, registries. Writes nothing."""
     from gitops_bot import report
-    from gitops_bot.cli_world import Asked
+    from gitops_bot.cli_place import Asked
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.journeys.doctor.examine import examine
     from gitops_bot.journeys.doctor.notes import Notes
@@ -60,11 +60,11 @@ def doctor_command(*, repository: str | None, timeout: float, config: str | None
 
 def _local(asked: Asked, environ: Mapping[str, str], notes: Notes) -> tuple[Local | None, bool]:
     """What the command line and the checkout say, and whether the configuration can be used as far as it lies here."""
-    from gitops_bot import cli_world
+    from gitops_bot import cli_place
     from gitops_bot.errors import BotError, ConfigError
 
     def read(*, configured: bool) -> Local:
-        return cli_world.Local.read(asked, cli_world.surroundings(), environ, configured=configured)
+        return cli_place.Local.read(asked, cli_place.surroundings(), environ, configured=configured)
 
     try:
         return read(configured=True), True
@@ -74,10 +74,10 @@ def _local(asked: Asked, environ: Mapping[str, str], notes: Notes) -> tuple[Loca
         local = read(configured=False)
     except BotError as error:
         if isinstance(failed, ConfigError):
-            notes.fail("configuration", asked.config or cli_world.CONFIG, failed)
+            notes.fail("configuration", asked.config or cli_place.CONFIG, failed)
         notes.fail("repository", "the repository", error)  # what was asked for may hold a login
         return None, False
-    notes.fail("configuration", asked.config or cli_world.CONFIG, failed)
+    notes.fail("configuration", asked.config or cli_place.CONFIG, failed)
     return local, False
 
 
@@ -123,7 +123,7 @@ def _patient(
 
 
 def _choose(local: Local, remote: Remote, commit: str, branch: str) -> Chosen:
-    from gitops_bot.cli_world import book_of
+    from gitops_bot.cli_place import book_of
     from gitops_bot.config import Config
     from gitops_bot.journeys.doctor.patient import Chosen
 

@@ -29,7 +29,8 @@ def promote_command(
 ) -> int:
     """Copy what SOURCE runs to TARGET: the very digests, never what a tag means today."""
     from gitops_bot import report
-    from gitops_bot.cli_world import Asked, opened
+    from gitops_bot.cli_place import Asked
+    from gitops_bot.cli_world import opened
     from gitops_bot.journeys.promote import promote
 
     where = Asked(repository, config, cache)
@@ -63,7 +64,8 @@ def rollback_command(
 ) -> int:
     """Propose the pins that ENV ran before, from Git alone; configuration stays as it is."""
     from gitops_bot import report
-    from gitops_bot.cli_world import Asked, opened
+    from gitops_bot.cli_place import Asked
+    from gitops_bot.cli_world import opened
     from gitops_bot.journeys.rollback import roll_back
 
     where = Asked(repository, config, cache)

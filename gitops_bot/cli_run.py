@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from zoneinfo import ZoneInfo
 
-    from gitops_bot.cli_world import Asked
+    from gitops_bot.cli_place import Asked
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.edges.ending import Ending
     from gitops_bot.edges.health import Page
@@ -52,7 +52,7 @@ def run_command(
     The first cycle begins at once. SIGTERM finishes the write under way and ends with 0; a second one ends at once. All
     is told by the log, on standard error.
     """
-    from gitops_bot.cli_world import Asked
+    from gitops_bot.cli_place import Asked
     from gitops_bot.edges.ending import Ending, Told
 
     _ = output
