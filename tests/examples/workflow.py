@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.examples.place import Place
 
 _EXPRESSION = re.compile(r"\$\{\{ (.+?) \}\}")
-_OUTPUT = re.compile(r"^([\w-]+)(?:=(.*)|<<(\S+)\n(.*?)\n?\3)$", re.MULTILINE | re.DOTALL)
+_OUTPUT = re.compile(r"^([\w-]+)(?:=([^\n]*)|<<(\S+)\n(.*?)\n?\3)$", re.MULTILINE | re.DOTALL)
 #: What a token is worth that no permission was given to.
 NOTHING = "ghs_nothing0123456789abcdef"
 

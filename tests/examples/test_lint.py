@@ -1,0 +1,71 @@
+"""Every example goes through the linter of its kind. For Jenkins there is none; see jenkinsfile.py for what stands in."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import PROJECT, program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXAMPLES = PROJECT / "examples"
+WORKFLOWS = [str(path) for path in sorted((EXAMPLES / "github").glob("*.yml"))]
+#: The schemas that check-jsonschema brings along: GitLab's own, and that of the Compose Specification.
+SCHEMAS = {
+    "gitlab/app/.gitlab-ci.yml": "gitlab-ci",
+    "gitlab/deploy/.gitlab-ci.yml": "gitlab-ci",
+    "compose/compose.yaml": "compose-spec",
+}
+LINTED = {"github": ".yml", "gitlab": ".gitlab-ci.yml", "jenkins": "Jenkinsfile", "kubernetes": ".yaml"}
+
+
+def lint(*command: str, cwd: Path = PROJECT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd)
+
+
+def test_actionlint_finds_nothing() -> None:
+    # What a script in a workflow says is shellcheck's part, which comes as a Python package here.
+    done = lint(program("actionlint"), "-no-color", f"-shellcheck={program('shellcheck')}", *WORKFLOWS)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_zizmor_finds_nothing() -> None:
+    done = lint(program("zizmor"), "--offline", "--quiet", "--no-progress", *WORKFLOWS)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(("name", "schema"), SCHEMAS.items())
+def test_a_file_is_as_its_schema_says(name: str, schema: str, tmp_path: Path) -> None:
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
+    done = lint(*check, str(EXAMPLES / name))
+    assert done.returncode == 0, done.stdout
+    wrong = tmp_path / "wrong.yaml"
+    text = (EXAMPLES / name).read_text(encoding="utf-8")
+    wrong.write_text(text.replace("rules:\n    - if:", "rules:\n    - iff:").replace("read_only: true", "read_only: []"))
+    assert lint(*check, str(wrong)).returncode == 1
+
+
+@pytest.mark.parametrize("folder", [EXAMPLES, EXAMPLES / "gitlab" / "deploy"], ids=["GitHub", "GitLab"])
+def test_the_bot_takes_the_configuration(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "gitops-bot.yaml").write_bytes((folder / "gitops-bot.yaml").read_bytes())
+    for name in ("staging", "production"):
+        overlay = tmp_path / f"apps/web/overlays/{name}/kustomization.yaml"
+        overlay.parent.mkdir(parents=True)
+        overlay.write_text("images:\n- {name: ghcr.io/acme/web, newTag: v1.0.0}\n- {name: postgres, newTag: 17.6.0}\n")
+    done = lint(sys.executable, "-P", "-m", "gitops_bot", "check", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_example_is_linted_and_told_of() -> None:
+    files = {path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("*") if path.is_file()}
+    readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    kept = {name for name in files if name.endswith(("README.md", "gitops-bot.yaml"))}
+    for name in files - kept:
+        folder = name.partition("/")[0]
+        assert name in SCHEMAS or name.endswith(LINTED[folder]), name
+        assert f"({name})" in readme, name
