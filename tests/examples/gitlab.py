@@ -1,4 +1,4 @@
-"""A pipeline of GitLab CI, as far as the examples need one: which jobs it has, and what each runs with which variables."""
+"""A pipeline of GitLab CI, as far as the examples need one: its jobs by their rules, their variables and scripts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A declarative pipeline of Jenkins, read by a parser of Groovy: its stages, when each runs, and the shell steps in them.
+"""A declarative pipeline of Jenkins, read by a parser of Groovy: its stages, when each runs, and their shell steps.
 
-No Jenkins can be had here, so this is what checks a Jenkinsfile: Groovy's grammar, the sections that a declarative pipeline
-may have, and every `sh` step as it stands.
+No Jenkins can be had here, so this is what checks a Jenkinsfile: Groovy's grammar, the sections that a declarative
+pipeline may have, and every `sh` step as it stands.
 """
 
 from __future__ import annotations
@@ -27,7 +27,17 @@ if TYPE_CHECKING:
 SECTIONS = {
     "pipeline": {"agent", "environment", "options", "parameters", "post", "stages", "tools", "triggers"},
     "stage": {"agent", "environment", "input", "options", "parallel", "post", "stages", "steps", "tools", "when"},
-    "when": {"allOf", "anyOf", "beforeAgent", "beforeInput", "branch", "buildingTag", "environment", "expression", "not"}
+    "when": {
+        "allOf",
+        "anyOf",
+        "beforeAgent",
+        "beforeInput",
+        "branch",
+        "buildingTag",
+        "environment",
+        "expression",
+        "not",
+    }
     | {"tag", "triggeredBy"},
     "docker": {"alwaysPull", "args", "image", "label", "registryCredentialsId", "registryUrl", "reuseNode"},
     "input": {"id", "message", "ok", "parameters", "submitter", "submitterParameter"},
@@ -76,8 +86,8 @@ def inside(node: Node) -> list[str]:
 
 @dataclass(slots=True)
 class Build:
-    """One build by a Jenkinsfile. `variables` are those of Jenkins, `parameters` those of the pipeline, `credentials` the
-    secrets by their ids: user name and password.
+    """One build by a Jenkinsfile. `variables` are those of Jenkins, `parameters` those of the pipeline, `credentials`
+    the secrets by their ids: user name and password.
     """
 
     place: Place

@@ -1,4 +1,4 @@
-"""Where an example runs: the names that it is written with, led to servers on this machine, and the programs on PATH."""
+"""Where an example runs: the names that it is written with, led to servers of this machine, and programs."""
 
 from __future__ import annotations
 
@@ -48,13 +48,17 @@ class Place:
             return found
 
         deploy = world.deploy(files)
-        programs = deploy.folder / "programs"
-        programs.mkdir()
+        made = cls(deploy, deploy.folder / "programs")
+        made.programs.mkdir()
         for name, module in (("gitops-bot", "gitops_bot"), ("docker", "tests.examples.docker")):
-            file = programs / name
-            file.write_text(f'#!/bin/sh\nPYTHONPATH={PROJECT} exec {sys.executable} -P -m {module} "$@"\n')
-            file.chmod(0o755)
-        return cls(deploy, programs)
+            made.program(name, f'PYTHONPATH={PROJECT} exec {sys.executable} -P -m {module} "$@"')
+        return made
+
+    def program(self, name: str, script: str) -> None:
+        """Put a program on PATH: a script of the shell without its first line."""
+        file = self.programs / name
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
 
     def text(self, name: str) -> str:
         """An example with its names led here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import threading
@@ -83,6 +84,10 @@ def test_the_deployment_proposes_answers_its_probes_and_ends_when_told(place: Pl
         assert [get(address, probe["path"])[0] for probe in probes] == [200, 200, 200]
         status, metrics = get(address, "/metrics")
         assert (status, 'gitops_bot_cycles_total{result="done"} 1.0' in metrics) == (200, True)
+        page = (PROJECT / "docs" / "container.md").read_text(encoding="utf-8")
+        watched = set(re.findall(r"gitops_bot_[a-z_]+", page))
+        assert len(watched) == 5
+        assert {name for name in watched if f"# TYPE {name} " not in metrics} == set()
         process.send_signal(signal.SIGTERM)
         assert ended(process).code == 0
         stop.cancel()
@@ -144,7 +149,7 @@ def test_a_pod_has_no_rights_and_may_run_where_only_restricted_ones_may(name: st
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
     assert mounts.keys() == volumes.keys()
-    assert mounts["tmp"] == "/tmp"
+    assert mounts["tmp"] == "/tmp"  # noqa: S108 - the only place that the bot needs to write to
     assert all("sizeLimit" in volume["emptyDir"] for volume in volumes.values() if "emptyDir" in volume)
     (item,) = volumes["registries"]["secret"]["items"]
     assert item == {"key": ".dockerconfigjson", "path": "config.json"}
@@ -155,9 +160,7 @@ def test_kustomize_puts_everything_into_one_namespace_with_one_version(workload:
     for file in KUBERNETES.iterdir():
         text = file.read_text(encoding="utf-8")
         (tmp_path / file.name).write_text(text.replace("- deployment.yaml", f"- {workload}"), encoding="utf-8")
-    done = subprocess.run(
-        [program("kubectl"), "kustomize", str(tmp_path)], check=False, capture_output=True, text=True
-    )
+    done = subprocess.run([program("kubectl"), "kustomize", str(tmp_path)], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     made = list(yaml.safe_load_all(done.stdout))
     assert {each["metadata"].get("namespace", each["metadata"]["name"]) for each in made} == {"gitops-bot"}

@@ -21,8 +21,7 @@ FILES = sorted((PROJECT / "examples" / "github").glob("*.yml"))
 
 def run(place: Place, name: str, folder: Path, inputs: dict[str, str] | None = None, **github: str) -> Run:
     folder.mkdir(exist_ok=True)
-    made = Run(place, place.text(f"github/{name}.yml"), folder, {"github": github, "inputs": inputs or {}})
-    return made
+    return Run(place, place.text(f"github/{name}.yml"), folder, {"github": github, "inputs": inputs or {}})
 
 
 def load(path: Path) -> Any:
@@ -109,7 +108,9 @@ def test_a_job_has_the_permissions_that_it_needs_and_no_others(file: Path) -> No
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)
 def test_every_action_is_one_commit_and_the_same_everywhere(file: Path) -> None:
-    named = re.findall(r"uses: (\S+?)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    named = re.findall(
+        r"uses: (\S+?)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)$", file.read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert len(named) == file.read_text(encoding="utf-8").count("uses:") > 0
     everywhere = "\n".join(path.read_text(encoding="utf-8") for path in FILES)
     for action, commit, version in named:
@@ -120,6 +121,8 @@ def test_secrets_are_out_of_reach_of_strangers() -> None:
     for file in FILES:
         workflow = load(file)
         events = workflow[True]  # YAML 1.1 reads `on` as a truth
-        assert not {"pull_request_target", "workflow_run", "issue_comment"} & {*([events] if events == str(events) else events)}
+        assert not {"pull_request_target", "workflow_run", "issue_comment"} & {
+            *([events] if events == str(events) else events)
+        }
         for job in workflow["jobs"].values():
             assert "secrets." not in str(job) or job["environment"] == "manifests"

@@ -96,7 +96,8 @@ def test_groovy_writes_nothing_into_a_command(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["pipeline {", "pipeline { stages { stage('x') { steps { sh 'true } } } }", "pipeline { agent { label } ) }"]
+    "text",
+    ["pipeline {", "pipeline { stages { stage('x') { steps { sh 'true } } } }", "pipeline { agent { label } ) }"],
 )
 def test_what_is_no_groovy_is_refused(text: str) -> None:
     with pytest.raises(SyntaxError):

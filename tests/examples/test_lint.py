@@ -1,4 +1,4 @@
-"""Every example goes through the linter of its kind. For Jenkins there is none; see jenkinsfile.py for what stands in."""
+"""Every example goes through the linter of its kind. For Jenkins there is none: jenkinsfile.py stands in."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def test_a_file_is_as_its_schema_says(name: str, schema: str, tmp_path: Path) ->
     assert done.returncode == 0, done.stdout
     wrong = tmp_path / "wrong.yaml"
     text = (EXAMPLES / name).read_text(encoding="utf-8")
-    wrong.write_text(text.replace("rules:\n    - if:", "rules:\n    - iff:").replace("read_only: true", "read_only: []"))
+    wrong.write_text(
+        text.replace("rules:\n    - if:", "rules:\n    - iff:").replace("read_only: true", "read_only: []")
+    )
     assert lint(*check, str(wrong)).returncode == 1
 
 

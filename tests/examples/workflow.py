@@ -1,7 +1,7 @@
-"""A run of a GitHub workflow, as far as the examples need one: jobs in their order, expressions, outputs, the actions used.
+"""A run of a GitHub workflow, as far as the examples need one: jobs in order, expressions, outputs, the actions used.
 
-Actions of others are stood in for by what they would have done to the local servers. The bot's own action is started at the
-entry point that action.yml starts, with the inputs as the runner hands them over.
+Actions of others are stood in for by what they would have done to the local servers. The bot's own action is started at
+the entry point that action.yml starts, with the inputs as the runner hands them over.
 """
 
 from __future__ import annotations
