@@ -75,11 +75,12 @@ class Place:
         }
         return _NAMES.sub(lambda found: here[found[0]], text)
 
-    def shell(self, command: Sequence[str], script: str, env: Mapping[str, str], cwd: Path) -> Done:
+    def shell(self, command: Sequence[str], script: str, env: Mapping[str, str], cwd: Path, stdin: str = "") -> Done:
         """Run a script as a platform does: by its shell, with nothing in the environment but what the platform sets."""
         done = subprocess.run(
             [*command, script],
             check=False,
+            input=stdin,
             capture_output=True,
             encoding="utf-8",
             cwd=cwd,
