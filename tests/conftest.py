@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -36,6 +37,15 @@ def program(name: str) -> str:
         absent(name)
         raise AssertionError
     return found
+
+
+def library(name: str) -> Any:
+    """A Python package that only .ci/run brings along."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        absent(name)
+        raise
 
 
 # A loaded machine is no fault of the code: no test may depend on how long an example takes.

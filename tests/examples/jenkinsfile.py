@@ -11,8 +11,7 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import tree_sitter
-import tree_sitter_groovy
+from tests.conftest import library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +42,6 @@ SECTIONS = {
     "input": {"id", "message", "ok", "parameters", "submitter", "submitterParameter"},
 }
 _CALLS = {"method_invocation", "juxt_function_call"}
-_PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_groovy.language()))
 
 
 def parse(text: str) -> Node:
@@ -52,7 +50,9 @@ def parse(text: str) -> Node:
     Raises:
         SyntaxError: it is no Groovy.
     """
-    root = _PARSER.parse(text.encode()).root_node
+    tree_sitter = library("tree_sitter")
+    groovy = tree_sitter.Language(library("tree_sitter_groovy").language())
+    root: Node = tree_sitter.Parser(groovy).parse(text.encode()).root_node
     for node in walk(root):
         if node.is_error or node.is_missing:
             raise SyntaxError(f"line {node.start_point.row + 1}: {node.text!r}")
@@ -69,6 +69,11 @@ def walk(node: Node) -> Iterator[Node]:
 def calls(node: Node, name: str) -> list[Node]:
     """The calls of a name below a node."""
     return [each for each in walk(node) if each.type in _CALLS and called(each) == name]
+
+
+def scripts(node: Node) -> list[str]:
+    """The shell scripts below a node."""
+    return [textwrap.dedent(_quoted(step)[-1]) for step in calls(node, "sh")]
 
 
 def called(node: Node) -> str:
@@ -107,8 +112,7 @@ class Build:
         known = {**self.variables, **self._set(stage), **self.env, **self._secrets(stage)}
         folder.mkdir(exist_ok=True)
         done: list[Done] = []
-        for step in calls(stage, "sh"):
-            script = textwrap.dedent(_quoted(step)[-1])
+        for step, script in zip(calls(stage, "sh"), scripts(stage), strict=True):
             done.append(self.place.shell(["sh", "-xec"], script, known, folder))
             if done[-1].code != 0:
                 break

@@ -10,11 +10,10 @@ import threading
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
-from tests.conftest import PROJECT, program
+from tests.conftest import PROJECT, library, program
 from tests.counterparts.world import PATIENCE, TOKEN, ended, start
 
 if TYPE_CHECKING:
@@ -123,15 +122,17 @@ def test_compose_starts_what_the_deployment_starts() -> None:
 
 @pytest.mark.parametrize("file", MANIFESTS, ids=lambda path: path.stem)
 def test_kubernetes_knows_every_field(file: Path) -> None:
+    schemas = library("kubernetes_validate")
     for each in load(file):
-        kubernetes_validate.validate(each, "1.37", strict=True)
+        schemas.validate(each, "1.37", strict=True)
 
 
 def test_kubernetes_would_refuse_what_it_does_not_know() -> None:
+    schemas = library("kubernetes_validate")
     deployment = load(KUBERNETES / "deployment.yaml")[0]
     deployment["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = {}
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(deployment, "1.37", strict=True)
+    with pytest.raises(schemas.ValidationError):
+        schemas.validate(deployment, "1.37", strict=True)
 
 
 @pytest.mark.parametrize("name", ["cronjob.yaml", "deployment.yaml"])
@@ -165,4 +166,4 @@ def test_kustomize_puts_everything_into_one_namespace_with_one_version(workload:
     made = list(yaml.safe_load_all(done.stdout))
     assert {each["metadata"].get("namespace", each["metadata"]["name"]) for each in made} == {"gitops-bot"}
     images = [line.strip(" -") for line in done.stdout.splitlines() if "image: " in line]
-    assert images == ["image: ghcr.io/acme/gitops-bot:v1.0.0"]
+    assert images == ["image: ghcr.io/acme/gitops-bot:1.0.0"]

@@ -7,8 +7,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.conftest import PROJECT, program
+from tests.examples import jenkinsfile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +23,7 @@ SCHEMAS = {
     "gitlab/deploy/.gitlab-ci.yml": "gitlab-ci",
     "compose/compose.yaml": "compose-spec",
 }
+SCRIPTS = sorted([*EXAMPLES.rglob("Jenkinsfile"), *EXAMPLES.rglob(".gitlab-ci.yml")])
 LINTED = {"github": ".yml", "gitlab": ".gitlab-ci.yml", "jenkins": "Jenkinsfile", "kubernetes": ".yaml"}
 
 
@@ -41,7 +44,7 @@ def test_zizmor_finds_nothing() -> None:
 
 @pytest.mark.parametrize(("name", "schema"), SCHEMAS.items())
 def test_a_file_is_as_its_schema_says(name: str, schema: str, tmp_path: Path) -> None:
-    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
+    check = [program("check-jsonschema"), "--builtin-schema", f"vendor.{schema}"]
     done = lint(*check, str(EXAMPLES / name))
     assert done.returncode == 0, done.stdout
     wrong = tmp_path / "wrong.yaml"
@@ -50,6 +53,20 @@ def test_a_file_is_as_its_schema_says(name: str, schema: str, tmp_path: Path) ->
         text.replace("rules:\n    - if:", "rules:\n    - iff:").replace("read_only: true", "read_only: []")
     )
     assert lint(*check, str(wrong)).returncode == 1
+
+
+@pytest.mark.parametrize("file", SCRIPTS, ids=lambda path: path.parent.relative_to(EXAMPLES).as_posix())
+def test_shellcheck_finds_nothing_in_a_pipeline(file: Path, tmp_path: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    if file.name == "Jenkinsfile":
+        scripts = jenkinsfile.scripts(jenkinsfile.parse(text))
+    else:
+        scripts = ["\n".join(job["script"]) for job in yaml.safe_load(text).values() if "script" in job]
+    assert any("gitops-bot " in script for script in scripts)
+    for at, script in enumerate(scripts):
+        (tmp_path / str(at)).write_text(script, encoding="utf-8")
+    done = lint(program("shellcheck"), "--shell=sh", *map(str, tmp_path.iterdir()))
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 @pytest.mark.parametrize("folder", [EXAMPLES, EXAMPLES / "gitlab" / "deploy"], ids=["GitHub", "GitLab"])

@@ -66,6 +66,7 @@ def read(place: Place, name: str, env: Mapping[str, str], folder: Path, stdin: s
 
 
 def test_the_command_line(place: Place, tmp_path: Path) -> None:
+    program("jq")
     # Something to promote, something to go back to, and a checkout to stand in.
     web, api = place.push("web", "v1.1.0"), place.push("api", "v1.0.1")
     assert place.deploy.bot("set", "staging", f"{place.deploy.image('web')}=v1.1.0@{web}").code == 0
