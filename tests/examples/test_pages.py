@@ -130,9 +130,18 @@ def test_a_pull_request_is_refused_before_anything_is_written_where_there_is_no_
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_short_and_leads_somewhere(name: str) -> None:
+def test_a_page_is_short_and_found_from_the_readme(name: str) -> None:
     text = (DOCS / name).read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 75
-    for link in re.findall(r"\]\(([^)#]+)\)", text):
-        assert (DOCS / link).exists(), link
     assert f"docs/{name}" in (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)
+def test_a_link_of_a_page_leads_somewhere(file: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", file.read_text(encoding="utf-8"))
+    assert [link for link in links if not (file.parent / link).exists()] == []
+
+
+def test_what_stands_on_a_page_is_told_from_what_it_prints() -> None:
+    page = "x\n```console\n$ a -b    # c\n$ d\none\ntwo\n```\n```yaml\n$ e\n```\n```sh\nf\ng\n```\n"
+    assert commands(page) == [Command("a -b    # c"), Command("d", ("one", "two")), Command("f\ng\n")]
