@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.stateful.world import NAME, Command, Shop, file_of
+from tests.stateful.world import NAME, SOURCE, Command, Shop, Source, file_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,19 +16,25 @@ UPDATE = Command()
 ALL = "gitops-bot/production/all"
 #: The overlays of every journey.
 PLACES = ("front", "back")
+#: A source that is changed without asking anybody.
+BY_HAND, BY_ITSELF = Source({"as": "commit"}, by_itself=False), Source({"as": "commit"}, by_itself=True)
 FRONT = file_of("front")
 DRESSED = {"labels": ["release", "bot"], "reviewers": ["alice"], "assignees": ["bob"]}
 
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """`prepare` makes what is there, in a new repository with these overlays and this `propose:`."""
+    """`prepare` makes what is there, in a new repository with these overlays and this `propose:`.
+
+    With a `source`, production gets its pins from there.
+    """
 
     name: str
     propose: dict[str, Any]
     prepare: Callable[[Shop, People], None]
     command: Command = UPDATE
     places: tuple[tuple[str, ...], ...] = (("web", "api"), ("web",))
+    source: Source | None = None
     #: It takes back a branch that was handed to it, and uses up the word that says so before it pushes.
     uses_up_a_word: bool = False
 
@@ -66,7 +72,7 @@ def _refreshed(shop: Shop, _: People) -> None:
 
 def _set_beside(shop: Shop, _: People) -> None:
     _newer(shop, "web")
-    shop.run(Command(f"api=1.6.0@sha256:{'a' * 64}"))
+    shop.run(Command("set", f"api=1.6.0@sha256:{'a' * 64}"))
     shop.run(Command())
 
 
@@ -108,7 +114,7 @@ def _handed_back(shop: Shop, people: People) -> None:
 
 
 def _regrouped(shop: Shop, people: People) -> None:
-    shop.run(Command(f"api=1.6.0@sha256:{'a' * 64}"))
+    shop.run(Command("set", f"api=1.6.0@sha256:{'a' * 64}"))
     _opened(shop)
     shop.propose["group"] = "overlay"
     people.configure()
@@ -140,15 +146,62 @@ def _merged(shop: Shop, people: People) -> None:
     _newer(shop, "web")
 
 
+def _tested(shop: Shop, _: People) -> None:
+    _newer(shop, "web", "api")
+    shop.run(Command())
+    assert shop.main[file_of("front", SOURCE), "web"].tag == "1.6.0"
+
+
+def _promoted(shop: Shop, people: People) -> None:
+    _tested(shop, people)
+    shop.run(Command("promote"))
+    assert shop.pulls()
+    _newer(shop, "web")
+    shop.run(Command("set", "web=1.7.0", SOURCE))
+
+
+def _gone_forward(shop: Shop, people: People) -> None:
+    _opened(shop)
+    people.merge(shop.pulls()[0], "squash", delete=True)
+
+
+def _gone_further(shop: Shop, people: People) -> None:
+    for _ in range(2):
+        _gone_forward(shop, people)
+
+
+def _gone_forward_and_on(shop: Shop, people: People) -> None:
+    _gone_forward(shop, people)
+    _opened(shop)
+
+
+def _rolling_back(shop: Shop, people: People) -> None:
+    _gone_forward_and_on(shop, people)
+    shop.run(Command("rollback"))
+    assert len(shop.pulls()) == 2
+
+
+def _rolled_back_and_further(shop: Shop, people: People) -> None:
+    _gone_forward(shop, people)
+    shop.run(Command("rollback"))
+    people.merge(shop.pulls()[0], "merge", delete=False)
+    _newer(shop, "web", "api")
+
+
+def _committed(shop: Shop, _: People) -> None:
+    _newer(shop, "web", "api")
+    shop.run(Command())
+
+
 JOURNEYS: Sequence[Journey] = (
     Journey("open", {}, _new),
     Journey("open and dress", DRESSED, _new),
     Journey("open and let it merge", {**DRESSED, "auto_merge": True, "merge_method": "squash"}, _checked),
     Journey("open and queue", {"auto_merge": "without-checks", "labels": ["release"]}, _queued),
     Journey("open and merge at once", {"auto_merge": "without-checks"}, _new),
-    Journey("open a draft by set", {"draft": True, "labels": ["release"]}, _new, Command("web=1.6.0")),
+    Journey("open a draft by set", {"draft": True, "labels": ["release"]}, _new, Command("set", "web=1.6.0")),
     Journey("refresh", DRESSED, _refreshed),
-    Journey("refresh by set", {}, _set_beside, Command(f"web=1.7.0@sha256:{'b' * 64}")),
+    Journey("refresh by set", {}, _set_beside, Command("set", f"web=1.7.0@sha256:{'b' * 64}")),
     Journey("rebuild on a base that moved into a conflict", {}, _moved_under),
     Journey("close what is on the base branch", {}, _done_by_hand),
     Journey("close what went back at its source", {"group": "overlay"}, _withdrawn),
@@ -162,4 +215,18 @@ JOURNEYS: Sequence[Journey] = (
     Journey("refresh what was reopened", {}, _reopened),
     Journey("propose anew on a merged branch", {}, _merged),
     Journey("commit", {"as": "commit"}, _new),
+    Journey("promote", {"labels": ["release"]}, _tested, Command("promote"), source=BY_HAND),
+    Journey("promote into two groups", {"group": "overlay"}, _tested, Command("promote"), source=BY_HAND),
+    Journey("promote once more", {"labels": ["release"]}, _promoted, Command("promote"), source=BY_HAND),
+    Journey("promote by a commit", {"as": "commit"}, _tested, Command("promote"), source=BY_HAND),
+    Journey("commit to the source and promote that", {"labels": ["release"]}, _new, source=BY_ITSELF),
+    Journey("roll back", {"labels": ["release"]}, _gone_forward, Command("rollback")),
+    Journey("roll back one image beside an open proposal", {}, _gone_forward_and_on, Command("rollback", image="web")),
+    Journey("roll back to the first release", {}, _gone_further, Command("rollback", to="1")),
+    Journey(
+        "roll back once more, lifting the hold", {}, _rolled_back_and_further, Command("rollback", release_hold=True)
+    ),
+    Journey("roll back by a commit", {"as": "commit"}, _committed, Command("rollback")),
+    Journey("make way for a rollback", {}, _rolling_back),
+    Journey("go on after a rollback", {}, _rolled_back_and_further),
 )

@@ -20,6 +20,19 @@ class Pinned:
         return f"{self.tag or ''}{f'@{self.digest[7:13]}' if self.digest else ''}"
 
 
+def version(pin: Pinned | None) -> tuple[int, ...]:
+    """The order of the tags: `1.6.0` comes after `1.5.0`, a pre-release before its release."""
+    if pin is None or pin.tag is None:
+        return ()
+    release, _, before = pin.tag.partition("-")
+    return (*map(int, release.split(".")), 0 if before else 1)
+
+
+def agree(one: Pinned, other: Pinned) -> bool:
+    """Whether two pins say the same, as far as both say anything."""
+    return one.tag == other.tag and (one.digest == other.digest or None in (one.digest, other.digest))
+
+
 def pins(data: bytes) -> dict[str, Pinned]:
     """The pins by the entries' names."""
     found: dict[str, dict[str, str]] = {}

@@ -13,10 +13,10 @@ from hypothesis import seed as with_seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from tests.stateful.lines import Pinned
-from tests.stateful.model import Model, version
+from tests.stateful.lines import Pinned, version
+from tests.stateful.model import Model
 from tests.stateful.people import People
-from tests.stateful.world import FIRST, NAME, Command, Shop
+from tests.stateful.world import ENVIRONMENT, FIRST, NAME, SOURCE, Command, Shop, Source, environment_of
 from tests.stateful.writes import Killed
 
 if TYPE_CHECKING:
@@ -52,15 +52,25 @@ PUSHES = st.sampled_from(
 WORK = st.sampled_from(["another file", "the same file", "the bot's own words", "amended", "reworded"])
 COMMANDS = st.tuples(
     st.sampled_from(IMAGES),
-    st.sampled_from(["update", "update with a newer tag", "unheard of", "unheard of", "newest", "older, allowed"]),
+    st.sampled_from(
+        [
+            *["update", "update with a newer tag", "unheard of", "unheard of", "newest", "older, allowed"],
+            *["promote", "promote the image", "rollback", "rollback the image", "rollback, lifting holds"],
+        ]
+    ),
 )
+#: Where production gets its pins: from a policy, from staging by hand, or from there by itself.
+STAGES = st.sampled_from(["policy", "by hand", "by itself", "by itself"])
+WAYS = st.sampled_from(["pull-request", "pull-request", "pull-request", "commit"])
+#: How far back: the release before the last, or which one of those before.
+BACK = st.sampled_from([None, None, None, 1, 2, 3, 4])
 #: How many writes of a run come first.
 AT = st.sampled_from([0, 1, 2, 3, 0, 1, 5])
 WHEN = st.sampled_from(["before", "after"])
 
 
 class Proposals(RuleBasedStateMachine):
-    """One repository with one environment."""
+    """One repository with one environment, or with one that is promoted to another."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,6 +92,8 @@ class Proposals(RuleBasedStateMachine):
         most_open=st.sampled_from([None, None, None, 1]),
         base=st.sampled_from(["free", "free", "checks", "queue"]),
         newer=st.sets(st.sampled_from(IMAGES)),
+        stages=STAGES,
+        ways=st.tuples(WAYS, WAYS),
     )
     def repository(
         self,
@@ -93,15 +105,21 @@ class Proposals(RuleBasedStateMachine):
         most_open: int | None,
         base: str,
         newer: set[str],
+        stages: str,
+        ways: tuple[str, str],
     ) -> None:
         propose: dict[str, Any] = {"group": group, "refresh_approved": refresh_approved, "auto_merge": auto_merge}
         if dressed:
             propose |= {"labels": ["release"], "reviewers": ["alice"], "assignees": ["bob"]}
         if most_open:
             propose["limit"] = {"open": most_open}
-        self.shop.begin(dict(zip(PLACES, places, strict=False)), propose)
+        source = Source({"as": ways[0]}, stages == "by itself") if stages != "policy" else None
+        if ways[1] == "commit":
+            propose = {"as": "commit"}
+        self.shop.begin(dict(zip(PLACES, places, strict=False)), propose, source)
+        self._note("stages", f"{stages}, {ways[0] if source else 'one'}, {ways[1]}")
         self.shop.forge.settings(NAME, allow_auto_merge=True)
-        if base != "free":
+        if base != "free" and not any(map(self.shop.commits, self.shop.environments)):
             self.shop.forge.protect(NAME, checks=["ci"], merge_queue="squash" if base == "queue" else None)
         self._note("base", base)
         for name in sorted(newer & self.shop.pushed.keys()):
@@ -132,14 +150,36 @@ class Proposals(RuleBasedStateMachine):
 
     @rule()
     def update(self) -> None:
-        self._run(Command())
-        self._quiet(Command())
+        self._run_to_its_end(Command())
 
-    @rule(name=st.sampled_from(IMAGES), to=SETS)
-    def set(self, name: str, to: str) -> None:
-        command = self._set(name, to)
-        self._run(command)
-        self._quiet(command)
+    @rule(name=st.sampled_from(IMAGES), to=SETS, environment=st.sampled_from([ENVIRONMENT, ENVIRONMENT, SOURCE]))
+    def set(self, name: str, to: str, environment: str) -> None:
+        command = self._set(name, to, environment)
+        self._run_to_its_end(command)
+
+    @precondition(lambda self: self.shop.source is not None)
+    @rule(name=st.sampled_from([None, None, *IMAGES]), lifts=st.sampled_from([False, False, False, True]))
+    def promote(self, name: str | None, lifts: bool) -> None:
+        command = Command("promote", image=name, release_hold=lifts)
+        self._run_to_its_end(command)
+
+    @rule(
+        name=st.sampled_from([None, None, *IMAGES]),
+        back=BACK,
+        environment=st.sampled_from([ENVIRONMENT, ENVIRONMENT, SOURCE]),
+        lifts=st.sampled_from([False, True]),
+    )
+    def roll_back(self, name: str | None, back: int | None, environment: str, lifts: bool) -> None:
+        command = self._back(name, back, environment, lifts=lifts)
+        if lifts:
+            self._run(command)  # what it leaves is what it ran before: the next one would go back to that
+        else:
+            self._run_to_its_end(command)
+
+    @rule()
+    def update_lifting_holds(self) -> None:
+        command = Command(release_hold=True)
+        self._run_to_its_end(command)
 
     @rule(command=COMMANDS, at=AT, when=WHEN)
     def run_is_killed(self, command: tuple[str, str], at: int, when: When) -> None:
@@ -160,7 +200,7 @@ class Proposals(RuleBasedStateMachine):
 
         def meet(number: int, now: When) -> None:
             if (number, now) == (at, when):
-                before = self.model.moment()
+                before = self.model.begins(within)
                 self.model.check(before, within, self.shop.run(within), disturbed=True, around=around)
 
         self._run(around, meet)
@@ -241,6 +281,10 @@ class Proposals(RuleBasedStateMachine):
         merged = self._merged()
         self._note("revert", self.people.revert(merged[-1 - which % len(merged)]))
 
+    @rule(which=WHICH)
+    def revert_commit(self, which: int) -> None:
+        self._note("revert commit", self.people.revert_commit(which))
+
     # People and branches
 
     @precondition(lambda self: self.shop.proposing)
@@ -280,7 +324,8 @@ class Proposals(RuleBasedStateMachine):
     @rule(name=st.sampled_from([*IMAGES, None]), hours=st.integers(1, 30))
     def write_hold(self, name: str | None, hours: int) -> None:
         until = self.shop.clock.now().timestamp() + hours * 3600
-        said = {"environment": "production", "until": _moment(until), "why": "the fair"}
+        environment = self.shop.environments[hours % len(self.shop.environments)]
+        said = {"environment": environment, "until": _moment(until), "why": "the fair"}
         self.shop.holds.append(said if name is None else {**said, "image": name})
         self.people.configure()
 
@@ -290,6 +335,7 @@ class Proposals(RuleBasedStateMachine):
         self.shop.holds.pop()
         self.people.configure()
 
+    @precondition(lambda self: not self.shop.commits(ENVIRONMENT))
     @rule(group=GROUPS)
     def regroup(self, group: object) -> None:
         if self.shop.propose["group"] != group:
@@ -305,26 +351,36 @@ class Proposals(RuleBasedStateMachine):
     # How it is done
 
     def _run(self, command: Command, happens: Callable[[int, When], None] | None = None) -> Ran:
-        before = self.model.moment()
         self.model.touched.clear()
+        self.model.past.lifts = False
+        before = self.model.begins(command)
         ran = self.shop.run(command, happens)
         self.model.check(before, command, ran, disturbed=happens is not None)
         how = "alone" if happens is None else "killed" if ran.outcome is None else "disturbed"
-        self._note("update" if command.pin is None else "set", how)
-        for proposed in ran.outcome.environments[0].proposals if ran.outcome else ():
-            self._note("proposal", f"{proposed.action} {proposed.reason.code}")
+        self._note(command.verb, how)
+        for outcome in ran.outcome.environments if ran.outcome else ():
+            for proposed in outcome.proposals:
+                self._note("proposal", f"{proposed.action} {proposed.reason.code}")
+            for held in {each.reason.code for each in outcome.held}:
+                self._note(command.verb, held)
         return ran
 
-    def _quiet(self, command: Command) -> None:
-        """Nothing changed since: nothing is written, and next to nothing is asked."""
+    def _run_to_its_end(self, command: Command) -> None:
+        """Once nothing has changed since, nothing is written, and next to nothing is asked."""
+        ran = self._run(command)
         for _ in range(4):
             main = self.shop.branches["main"]
-            ran = self._run(command)
-            if main == self.shop.branches["main"] and not self._merges_by_itself(ran):
+            before, ran = ran, self._run(command)
+            freed = "limit" in self.shop.propose and self._closes(before)  # the next run takes that place
+            if main == self.shop.branches["main"] and not self._merges_by_itself(ran) and not freed:
                 assert ran.seen.writes == [], f"nothing has changed, and {command} writes"
                 assert len(ran.seen.reads) <= 2
                 return
         raise AssertionError(f"{command} comes to no end")
+
+    def _closes(self, ran: Ran) -> bool:
+        assert ran.outcome is not None
+        return any(each.action == "close" for outcome in ran.outcome.environments for each in outcome.proposals)
 
     def _merges_by_itself(self, ran: Ran) -> bool:
         return any("/merge" in each for each in ran.seen.writes)
@@ -346,13 +402,29 @@ class Proposals(RuleBasedStateMachine):
 
     def _command(self, asked: tuple[str, str]) -> Command:
         name, to = asked
-        if not to.startswith("update"):
-            return self._set(name, to)
-        if to == "update with a newer tag":
-            self.tag(name, "newer")
+        match to:
+            case "update with a newer tag":
+                self.tag(name, "newer")
+            case "promote" | "promote the image" if self.shop.source is not None:
+                return Command("promote", image=name if to.endswith("image") else None)
+            case "rollback" | "rollback the image" | "rollback, lifting holds":
+                image = name if to.endswith("image") else None
+                return self._back(image, None, ENVIRONMENT, lifts=to.endswith("holds"))
+            case "unheard of" | "newest" | "older, allowed":
+                return self._set(name, to, ENVIRONMENT)
         return Command()
 
-    def _set(self, name: str, to: str) -> Command:
+    def _back(self, name: str | None, back: int | None, environment: str, *, lifts: bool) -> Command:
+        environment = environment if environment in self.shop.environments else ENVIRONMENT
+        to = None
+        if back is not None:
+            releases = self.model.past.releases(environment)
+            at = max(len(releases) - back, 0)
+            to = releases[at][:12] if back % 2 else str(at + 1)
+        return Command("rollback", environment=environment, image=name, to=to, release_hold=lifts)
+
+    def _set(self, name: str, to: str, environment: str) -> Command:
+        environment = environment if environment in self.shop.environments else ENVIRONMENT
         minors = self._minors(name) or [FIRST]
         tag, digest, allowed = f"1.{max(minors)}.0", "", False
         if to == "unheard of":
@@ -362,10 +434,11 @@ class Proposals(RuleBasedStateMachine):
         elif to == "other bytes":
             digest = f"@sha256:{'b' * 64}"
         if allowed:
-            self.model.allowed |= {(key, tag) for key in self.shop.main if key[1] == name}
+            mine = {key for key in self.shop.main if (environment_of(key), key[1]) == (environment, name)}
+            self.model.allowed |= {(key, tag) for key in mine}
         if name not in self.shop.pushed:
             digest = f"@sha256:{'c' * 64}"
-        return Command(f"{name}={tag}{digest}", allowed)
+        return Command("set", f"{name}={tag}{digest}", environment, allow_downgrade=allowed, release_hold=allowed)
 
     def _minors(self, name: str) -> list[int]:
         tags = [tag for tag in self.shop.pushed.get(name, {"1.5.0": ""}) if "-" not in tag and tag.startswith("1.")]

@@ -8,28 +8,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.stateful import lines
-from tests.stateful.world import NAME
+from tests.stateful.lines import Pinned, agree, version
+from tests.stateful.past import Past, environment_on, is_rollback
+from tests.stateful.world import ENVIRONMENT, NAME, environment_of, partner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from gitops_bot.demo.hub import Pull
     from gitops_bot.proposals.outcome import EnvironmentOutcome
-    from tests.stateful.lines import Pinned
     from tests.stateful.world import Command, Key, Ran, Shop
 
 HOLD, HAND_BACK = "hold", "hand-back"
 BOX = "- [ ] <!-- gitops-bot:hand-back -->"
 _CLOSED = "<!-- gitops-bot:closed -->"
 _PLAN = re.compile(r"^<!-- gitops-bot:plan [0-9a-f]{64} -->$", re.MULTILINE)
-
-
-def version(pin: Pinned | None) -> tuple[int, ...]:
-    """The order of the tags: `1.6.0` comes after `1.5.0`, a pre-release before its release."""
-    if pin is None or pin.tag is None:
-        return ()
-    release, _, before = pin.tag.partition("-")
-    return (*map(int, release.split(".")), 0 if before else 1)
 
 
 def is_closing_mark(body: str | None) -> bool:
@@ -64,6 +57,7 @@ class Moment:
     main: str
     pulls: dict[int, Shown]
     carried: dict[str, dict[Key, Pinned]]
+    heads: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +96,10 @@ class Model:
     touched: set[str] = field(default_factory=set)
     #: Whether groups were changed: then a proposal waits for another one, to which its pins are to move.
     regrouped: bool = False
+    past: Past = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.past = Past(self.shop)
 
     # What people do
 
@@ -127,7 +125,7 @@ class Model:
             # Once the branch is gone, all that is left of it is the text, which a race or a crash may have left behind.
             said = {key: pin for key, pin in pins.items() if (pin.digest or "") in (pull.body or "")}
             self.declined.append(Declined(pull.number, pull.head, said))
-        self.asked = {key: asked for key, asked in self.asked.items() if key not in pins}
+        self.forget(pins.items())
 
     def forget(self, pins: Iterable[tuple[Key, Pinned]]) -> None:
         """These pins need not be proposed any longer."""
@@ -150,12 +148,19 @@ class Model:
     def is_held(self, key: Key) -> bool:
         """Whether a hold that somebody wrote down stands for an entry."""
         now = self.shop.clock.now()
+        mine = (environment_of(key), key[1])
         return any(
-            each.get("image", key[1]) == key[1] and datetime.fromisoformat(each["until"]) > now
+            (each["environment"], each.get("image", key[1])) == mine and datetime.fromisoformat(each["until"]) > now
             for each in self.shop.holds
         )
 
     # What there is
+
+    def begins(self, command: Command) -> Moment:
+        """Look at what there is, since a command is about to run."""
+        self.past.read()
+        self.past.asks(command, self.wanted(command))
+        return self.moment()
 
     def moment(self) -> Moment:
         """Look at it."""
@@ -167,6 +172,7 @@ class Model:
                 name: {key: after for key, (_, after) in shop.proposed(head).items()}
                 for name, head in shop.proposing.items()
             },
+            shop.proposing,
         )
 
     def show(self, pull: Pull) -> Shown:
@@ -200,37 +206,85 @@ class Model:
     ) -> None:
         """After every run. `disturbed`: it was killed, or somebody acted in the middle of it, or it within `around`."""
         now = self.moment()
+        self.past.read()
         self._one_proposal_each(now)
         self._no_commit_of_a_person_is_lost()
         self._held_and_frozen_stay(before, now)
-        self._nothing_declined_comes_back(before, now)
+        self._nothing_comes_by_stealth(before, now)
+        self._nothing_declined_comes_back(before, command, now)
         self._nothing_asked_for_is_lost([command, *([around] if around else [])], now, killed=ran.outcome is None)
         if disturbed or ran.outcome is None:
             return
-        (outcome,) = ran.outcome.environments
-        self._what_is_told_is_there(outcome, now)
-        left = self._left_for_a_reason(outcome, now)
-        self._no_entry_twice(now, left)
-        for shown in now.pulls.values():
-            if shown.branch not in left and not shown.frozen:
+        # A file may be broken, and a tag that is set may not be there. There may be nothing to go back to.
+        known = {"failed.edit", "failed.registry"} | ({"failed.git"} if command.verb == "rollback" else set())
+        for outcome in ran.outcome.environments:
+            assert {each.problem.code for each in outcome.failed} <= known, outcome.failed
+            self._what_is_told_is_there(outcome, now)
+            left = self._left_for_a_reason(outcome, now)
+            self._no_entry_twice(now, outcome.name, left)
+            if command.verb != "rollback":
+                self._rollbacks_stand_alone(now, outcome.name, left)
+            for shown in self._kept_up(now, outcome.name, left, rollbacks=command.verb == "rollback"):
                 self._is_whole(shown, now)
-        if command.pin is None:
-            self._everything_newer_is_told(outcome, now)
+            if command.verb in ("update", "promote") and command.image is None:
+                self._everything_newer_is_told(outcome, command, now)
+                self._promotions_are_vouched_for(outcome, command, now, left)
+
+    def _kept_up(
+        self, now: Moment, environment: str, left: Mapping[str | None, str], *, rollbacks: bool
+    ) -> list[Shown]:
+        """The pull requests of an environment that a run has just made as they should be."""
+        return [
+            shown
+            for shown in now.pulls.values()
+            if (environment_on(shown.branch), is_rollback(shown.branch)) == (environment, rollbacks)
+            and shown.branch not in left
+            and not shown.frozen
+        ]
 
     def _one_proposal_each(self, now: Moment) -> None:
         branches = [shown.branch for shown in now.pulls.values()]
         assert len(branches) == len(set(branches)), f"two open pull requests of one branch: {branches}"
 
-    def _no_entry_twice(self, now: Moment, left: Mapping[str | None, str]) -> None:
-        where: dict[Key, list[int]] = {}
+    def _no_entry_twice(self, now: Moment, environment: str, left: Mapping[str | None, str]) -> None:
+        where: dict[tuple[Key, bool], list[int]] = {}
         for shown in now.pulls.values():
-            if left.get(shown.branch) in ("held.limit", "held.window") or shown.branch in self.rewritten:
+            if environment_on(shown.branch) != environment:
+                continue
+            on_its_way = self.regrouped and left.get(shown.branch) in ("held.limit", "held.window", "failed.edit")
+            if on_its_way or shown.branch in self.rewritten:
                 continue  # it is on its way to other groups, and not all of it has arrived; or nobody knows what it was
             for key, (old, new) in shown.pins.items():
                 if self._stands(key, old, new):
-                    where.setdefault(key, []).append(shown.number)
+                    where.setdefault((key, is_rollback(shown.branch)), []).append(shown.number)
         twice = {key: numbers for key, numbers in where.items() if len(numbers) > 1}
         assert not twice, f"proposed more than once: {twice}"
+
+    def _rollbacks_stand_alone(self, now: Moment, environment: str, left: Mapping[str | None, str]) -> None:
+        """What a rollback takes back while it is open, no other proposal goes on with."""
+        back = {
+            key: shown.number
+            for shown in now.pulls.values()
+            if is_rollback(shown.branch) and shown.branch not in self.rewritten
+            for key, (old, new) in shown.pins.items()
+            if self._stands(key, old, new)
+        }
+        for shown in self._kept_up(now, environment, left, rollbacks=False):
+            if shown.branch in self.rewritten:
+                continue
+            both = {
+                key: number for key, number in back.items() if key in shown.pins and self._stands(key, *shown.pins[key])
+            }
+            assert not both, f"#{shown.number} has {both}, which is being rolled back"
+
+    def _nothing_comes_by_stealth(self, before: Moment, now: Moment) -> None:
+        """What the bot has just put on its branches was tested, and was not left by going back."""
+        for branch, head in self.shop.proposing.items():
+            if before.heads.get(branch) == head or self.is_theirs(branch) or branch in self.touched | self.rewritten:
+                continue
+            fork = self.shop.fork(head)
+            for key, (_, pin) in self.shop.proposed(head).items():
+                self.past.holds(key, pin, fork=fork, rollback=is_rollback(branch))
 
     def _no_commit_of_a_person_is_lost(self) -> None:
         bare, branches = self.shop.forge.bare(NAME), self.shop.branches
@@ -249,7 +303,7 @@ class Model:
             if was.held:
                 assert number in now.pulls, f"#{number} has the label `hold`, and was closed"
                 assert now.pulls[number] == was, f"#{number} has the label `hold`, and was changed"
-            elif self.shop.propose.get("refresh_approved"):
+            elif self.shop.propose_of(environment_on(was.branch)).get("refresh_approved"):
                 continue
             elif number not in now.pulls:
                 stand = [key for key, (old, new) in was.pins.items() if self._stands(key, old, new)]
@@ -264,8 +318,10 @@ class Model:
         main = self.shop.main
         return key in main and main[key] == old and main[key] != new and not self.is_held(key)
 
-    def _nothing_declined_comes_back(self, before: Moment, now: Moment) -> None:
+    def _nothing_declined_comes_back(self, before: Moment, command: Command, now: Moment) -> None:
         for shown in now.pulls.values():
+            if is_rollback(shown.branch):
+                continue  # a person asks for it now, whatever was declined before
             carried = before.pulls[shown.number].pins if shown.number in before.pulls else {}
             for key, (_, pin) in shown.pins.items():
                 if key in carried and carried[key][1] == pin:
@@ -282,38 +338,63 @@ class Model:
         # What was pushed and never opened is opened by a later run, as soon as a limit or a broken file lets it.
         ever = {pull.head_sha for pull in self.shop.pulls("all")}
         heads |= {name: head for name, head in self.shop.proposing.items() if killed or head not in ever}
-        proposed: dict[Key, list[Pinned]] = {}
-        for head in heads.values():
-            for key, (_, pin) in self.shop.proposed(head).items():
-                proposed.setdefault(key, []).append(pin)
+        back = {key for shown in now.pulls.values() if is_rollback(shown.branch) for key in shown.pins}
+        back |= {key for name, head in heads.items() if is_rollback(name) for key in self.shop.proposed(head)}
+        changes = [(key, *change) for head in heads.values() for key, change in self.shop.proposed(head).items()]
+        proposed: dict[Key, list[Pinned]] = {key: [] for key, _, _ in changes}
+        for key, _, pin in changes:
+            proposed[key].append(pin)
         for key, asked in list(self.asked.items()):
             if key not in main or main[key] != asked.base or main[key] == asked.pin or self.is_held(key):
                 del self.asked[key]
                 continue
+            if key in back or self.past.is_left(key, asked.pin):
+                del self.asked[key]  # it makes way for a rollback, or the environment has left it
+                continue
             there = proposed.get(key, [])
             if asked.pin in there:
                 continue
-            if any(self.wanted(each)[0] == key[1] for each in commands[1:]):
+            if any(self._asks_for(each, key) for each in commands[1:]):
                 del self.asked[key]  # a run that is under way may have replaced it, and this one what that asked for
                 continue
             # Whoever sets what the base branch has already takes the carried pin away.
             replaced = any(version(pin) > version(asked.pin) for pin in there)
-            replaced |= any(self.wanted(each) == (key[1], pin) for each in commands for pin in (*there, main[key]))
+            wanted = [self._wanted_for(each, key) for each in commands]
+            replaced |= any(one is not None and agree(one, pin) for one in wanted for pin in (*there, main[key]))
             assert replaced, f"{key[1]} {asked.pin} in {key[0]} was set, and is proposed no more: {there}"
             del self.asked[key]
-        for key, pin in main.items():
-            for command in commands:
-                name, wanted = self.wanted(command)
-                if name == key[1] and wanted is not None and wanted != pin and wanted in proposed.get(key, []):
-                    self.asked[key] = Asked(wanted, pin)
+        for key, was, pin in changes:
+            # One that was made from what the base branch has no more is of no use, and replaced by the next run.
+            if (
+                was is not None
+                and main.get(key) == was
+                and any(each.verb == "set" and self._wanted_for(each, key) == pin for each in commands)
+            ):
+                self.asked[key] = Asked(pin, was)
 
-    def wanted(self, command: Command) -> tuple[str, Pinned | None]:
+    def wanted(self, command: Command) -> tuple[str, Pinned] | None:
         """The image and the pin that a `set` means."""
-        if command.pin is None:
-            return "", None
+        if command.verb != "set":
+            return None
         name, _, pin = command.pin.partition("=")
         tag, _, digest = pin.partition("@")
-        return name, lines.Pinned(tag, digest or self.shop.pushed[name].get(tag))
+        return name, Pinned(tag, digest or self.shop.pushed[name].get(tag))
+
+    def _wanted_for(self, command: Command, key: Key) -> Pinned | None:
+        """The pin that a person asks for by a command, for one entry."""
+        if not self._asks_for(command, key):
+            return None
+        found = self.wanted(command)
+        return found[1] if found is not None else self.shop.main.get(partner_of(key))
+
+    def _asks_for(self, command: Command, key: Key) -> bool:
+        """Whether a person asks for something for an entry by `set` or `promote`."""
+        if command.environment != environment_of(key):
+            return False
+        found = self.wanted(command)
+        if found is not None:
+            return found[0] == key[1]
+        return command.verb == "promote" and command.image in (None, key[1])
 
     def _what_is_told_is_there(self, outcome: EnvironmentOutcome, now: Moment) -> None:
         heads = {shown.branch: shown.head for shown in now.pulls.values()}
@@ -323,7 +404,7 @@ class Model:
                 continue
             pins = self.shop.pins(heads[proposed.branch])
             for change in proposed.changes:
-                pin = lines.Pinned(change.after.tag, change.after.digest)
+                pin = Pinned(change.after.tag, change.after.digest)
                 assert pins.get(change.entry.key) == pin, f"{change.entry.key} is told to be {pin} on {proposed.branch}"
 
     def _left_for_a_reason(self, outcome: EnvironmentOutcome, now: Moment) -> dict[str | None, str]:
@@ -334,12 +415,11 @@ class Model:
             match reason.code:
                 case "person":
                     assert self.is_theirs(branch or ""), f"{branch} is left to people, and has nothing of theirs"
-                case "held.label":
-                    assert shown is not None
-                    assert shown.held
-                case "held.frozen":
-                    assert shown is not None
-                    assert shown.frozen
+                case "held.label" | "held.frozen":
+                    # What is to move to another proposal waits for that one.
+                    which = [shown, *(now.pulls.values() if self.regrouped else ())]
+                    held, frozen = (any(map(each, filter(None, which))) for each in (_is_held, _is_frozen))
+                    assert held if reason.code == "held.label" else frozen, f"{branch} is left, and nobody said so"
                 case "failed.edit":
                     assert self.broken, f"{branch} is left for a broken file, and none is"
                 case code:
@@ -362,18 +442,55 @@ class Model:
             if base[key] == pin:
                 continue  # it came to the base branch by another way
             allowed = version(pin) >= version(base[key]) or (key, pin.tag or "") in self.allowed
+            allowed |= is_rollback(shown.branch)
             assert allowed, f"#{shown.number} takes {key[1]} back from {base[key]} to {pin}"
             assert pin.digest is None or pin.digest in shown.body, f"the text of #{shown.number} lacks {key[1]} {pin}"
         assert _PLAN.search(shown.body), f"#{shown.number} has no finished text"
         assert not is_closing_mark(shown.body), f"#{shown.number} is open, with a closing mark"
-        assert set(self.shop.propose.get("labels", ())) <= set(shown.labels)
+        assert set(self.shop.propose_of(environment_on(shown.branch)).get("labels", ())) <= set(shown.labels)
         marks = [each.partition("\n")[0] for each in shown.comments]
         assert len(marks) == len(set(marks)), f"#{shown.number} says something twice"
 
-    def _everything_newer_is_told(self, outcome: EnvironmentOutcome, now: Moment) -> None:
+    def _everything_newer_is_told(self, outcome: EnvironmentOutcome, command: Command, now: Moment) -> None:
         told = {item.entry.key for item in outcome.held}
+        told |= {item.entry.key for item in outcome.failed if item.entry is not None}
         told |= {change.entry.key for proposed in outcome.proposals for change in proposed.changes}
-        for key, pin in self.shop.pins(now.main).items():
-            newest = max(self.shop.pushed[key[1]], key=lambda tag: version(lines.Pinned(tag)) * ("-" not in tag))
-            if key[0] not in self.broken and version(lines.Pinned(newest)) > version(pin):
+        main = self.shop.pins(now.main)
+        for key, pin in main.items():
+            if environment_of(key) != outcome.name or {key[0], partner_of(key)[0]} & self.broken:
+                continue
+            newest = self._newest(key, command, main)
+            if newest is not None and version(newest) > version(pin):
                 assert key in told, f"{newest} of {key[1]} in {key[0]} is neither proposed nor held"
+
+    def _promotions_are_vouched_for(
+        self, outcome: EnvironmentOutcome, command: Command, now: Moment, left: Mapping[str | None, str]
+    ) -> None:
+        """What the source has left by going back is not proposed any more."""
+        source = self.shop.source
+        if outcome.name != ENVIRONMENT or source is None or not (source.by_itself or command.verb == "promote"):
+            return
+        main = self.shop.pins(now.main)
+        for shown in self._kept_up(now, ENVIRONMENT, left, rollbacks=False):
+            for key, (old, pin) in shown.pins.items():
+                there = partner_of(key)
+                if there in main and there[0] not in self.broken and (key, pin) not in self.past.said:
+                    stays = self._stands(key, old, pin) and self.past.is_left(there, pin)
+                    assert not stays, f"#{shown.number} goes on with {key[1]} {pin}, which its source has left"
+
+    def _newest(self, key: Key, command: Command, main: Mapping[Key, Pinned]) -> Pinned | None:
+        """What a command brings to an entry: what its source runs, or what the registry has."""
+        if self.shop.source is not None and environment_of(key) == ENVIRONMENT:
+            # Where the source has no such entry, its own policy counts, if it has one.
+            asked = self.shop.source.by_itself or command.verb == "promote"
+            return main.get(partner_of(key)) if asked else None
+        tags = self.shop.pushed[key[1]]
+        return Pinned(max(tags, key=lambda tag: version(Pinned(tag)) * ("-" not in tag)))
+
+
+def _is_held(shown: Shown) -> bool:
+    return shown.held
+
+
+def _is_frozen(shown: Shown) -> bool:
+    return shown.frozen

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.demo import landing, talk
 from gitops_bot.demo.hub import AutoMerge
 from gitops_bot.demo.refusal import Invalid
 from tests.stateful import lines
-from tests.stateful.lines import Pinned
-from tests.stateful.model import BOX, HAND_BACK, HOLD, version
-from tests.stateful.world import ALICE, BOB, CONFIG, ENVIRONMENT, NAME
+from tests.stateful.lines import Pinned, version
+from tests.stateful.model import BOX, HAND_BACK, HOLD
+from tests.stateful.past import environment_on
+from tests.stateful.world import ALICE, BOB, BROKEN, CONFIG, NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gitops_bot.demo.hub import Pull
     from gitops_bot.demo.rules import Method
     from tests.stateful.model import Model
@@ -130,19 +134,28 @@ class People:
 
     def revert(self, pull: Pull) -> str:
         """Put back on the base branch what a merged pull request changed there."""
-        assert pull.merge_commit_sha is not None
+        return self._put_back(self.shop.pins(pull.base_sha), self.shop.pins(pull.head_sha), f'Revert "{pull.title}"')
+
+    def revert_commit(self, which: int) -> str:
+        """Put back what a commit on the base branch changed there: `which` of those that did, the newest first."""
+        log = self.shop.remote.git("log", "--first-parent", "-20", "--format=%H", "main").decode().split()
+        changed = [one for one, older in pairwise(log) if self.shop.pins(one) != self.shop.pins(older)]
+        if not changed:
+            return "nothing to revert"
+        commit = changed[which % len(changed)]
+        return self._put_back(self.shop.pins(f"{commit}^"), self.shop.pins(commit), f"Revert {commit}")
+
+    def _put_back(self, before: Mapping[Key, Pinned], after: Mapping[Key, Pinned], message: str) -> str:
         main, undone = self.shop.branches["main"], 0
         files = dict(self.shop.files(main))
-        before = self.shop.pins(pull.base_sha)
-        for (path, name), pin in self.shop.pins(pull.head_sha).items():
+        for (path, name), pin in after.items():
             was = before.get((path, name))
-            if was not in (None, pin) and self.shop.main.get((path, name)) == pin:
-                assert was is not None
+            if was is not None and was != pin and self.shop.main.get((path, name)) == pin:
                 files[path] = lines.repinned(files[path], name, was)
                 undone += 1
         changed = {path: data for path, data in files.items() if self.shop.files(main)[path] != data}
         if changed:
-            self.shop.commit("main", dict(changed), f'Revert "{pull.title}"')
+            self.shop.commit("main", dict(changed), message)
             self.model.base_moved()
         return "reverted" if undone else "nothing to revert"
 
@@ -182,7 +195,8 @@ class People:
     def _in_its_words(self, branch: str) -> str:
         shop, head = self.shop, self.shop.branches[branch]
         said = list(shop.remote.git("log", "-20", "--format=%B", head).decode().splitlines())
-        plan = next((text for text in said if text.startswith("Gitops-Bot-Plan: 1 production ")), None)
+        environment = environment_on(branch)
+        plan = next((text for text in said if text.startswith(f"Gitops-Bot-Plan: 1 {environment} ")), None)
         if plan is None or head == shop.fork(head):
             return "not possible"
         key, (_, pin) = min(shop.proposed(head).items()) if shop.proposed(head) else (("", ""), (None, None))
@@ -191,9 +205,10 @@ class People:
         after = Pinned(f"1.{version(pin)[1] + 1}.9", f"sha256:{'e' * 64}")
         change = {"file": key[0], "name": key[1], "from": _said(pin), "to": _said(after)}
         group = plan.split()[3]
-        message = f"By hand\n\nGitops-Bot-Plan: 1 {ENVIRONMENT} {group} set\nGitops-Bot-Change: {json.dumps(change)}\n"
+        message = f"By hand\n\nGitops-Bot-Plan: 1 {environment} {group} set\nGitops-Bot-Change: {json.dumps(change)}\n"
         shop.commit(branch, {key[0]: lines.repinned(shop.files(head)[key[0]], key[1], after)}, message)
         self.model.asked.pop(key, None)
+        self.model.past.names(key, after)
         return "the bot's own words"
 
     def delete_branch(self, branch: str) -> str:
@@ -238,6 +253,7 @@ class People:
                 return "nothing is proposed"
             wanted = found[1]
         data = self.shop.files(self.shop.branches["main"])[path]
+        self.model.past.names(key, wanted)
         self.push(path, lines.repinned(data, name, wanted), f"{name} by hand")
         return to
 
@@ -252,10 +268,10 @@ class People:
         data = self.shop.files(self.shop.branches["main"])[path]
         if path in self.model.broken:
             self.model.broken.discard(path)
-            self.push(path, data.removesuffix(b"\nbroken: ["), "mended")
+            self.push(path, data.removesuffix(BROKEN), "mended")
             return "mended"
         self.model.broken.add(path)
-        self.push(path, data + b"\nbroken: [", "broken")
+        self.push(path, data + BROKEN, "broken")
         return "broken"
 
     def configure(self) -> None:

@@ -13,6 +13,7 @@ import pytest
 from gitops_bot.demo.hub import Hub
 from tests.stateful.journeys import JOURNEYS, PLACES
 from tests.stateful.model import Model
+from tests.stateful.past import Past
 from tests.stateful.people import People
 from tests.stateful.world import NAME, Command, Shop
 from tests.stateful.writes import Killed
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
 
 _MARK = re.compile(r"<!-- gitops-bot:(?:plan [0-9a-f]{64}|auto-merge) -->")
 _COMMIT = re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b")
+#: Since when and for how long the source runs a pin: a commit of the run itself has the time of the machine.
+_SINCE = re.compile(r"since [0-9-]{10} [0-9:]{5} UTC \([^)]*\)")
 
 
 @pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.name)
 def test_a_run_that_is_killed_at_any_write_is_carried_on_to_the_same_end(journey: Journey, tmp_path: Path) -> None:
     with Shop.open(tmp_path / "shop") as shop:
-        shop.begin(dict(zip(PLACES, journey.places, strict=False)), dict(journey.propose))
+        shop.begin(dict(zip(PLACES, journey.places, strict=False)), dict(journey.propose), journey.source)
         model = Model(shop)
         journey.prepare(shop, People(shop, model))
         with _put_back(shop):
@@ -45,7 +48,8 @@ def test_a_run_that_is_killed_at_any_write_is_carried_on_to_the_same_end(journey
         for at in range(len(whole.seen.writes)):
             for when in ("before", "after"):
                 with _put_back(shop):
-                    before = model.moment()
+                    model.past = Past(shop)  # what came of it the last time has not happened
+                    before = model.begins(journey.command)
                     ran = shop.run(journey.command, _killer(at, when))
                     assert ran.outcome is None
                     assert ran.seen.done == at + (when == "after")
@@ -101,12 +105,18 @@ def _put_back(shop: Shop) -> Iterator[None]:
 def _state(shop: Shop) -> object:
     """All that a run left, without what differs between two runs: ids of commits, and comments."""
     files = {name: shop.files(commit) for name, commit in shop.branches.items()}
-    messages = {name: shop.remote.git("log", "--format=%B", f"main..{name}") for name in shop.proposing}
+    messages = {
+        name: _plain(shop.remote.git("log", "--format=%B", f"main..{name}").decode()) for name in shop.proposing
+    }
     return files, messages, [_pull(pull, queued=shop.hub.queued(pull) is not None) for pull in shop.pulls("all")]
 
 
+def _plain(text: str) -> str:
+    return _SINCE.sub("since ...", _COMMIT.sub("...", text))
+
+
 def _pull(pull: Pull, *, queued: bool) -> object:
-    text = _COMMIT.sub("...", pull.body or "")
+    text = _plain(pull.body or "")
     if pull.merged_at is not None or pull.auto_merge is not None or queued:
         # It is frozen or merged as soon as the bot asked for that: the hidden marks, which come last, may be missing.
         text = " ".join(_MARK.sub("", text).split())

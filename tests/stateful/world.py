@@ -6,7 +6,7 @@ import json
 import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from gitops_bot import config
 from gitops_bot.demo.forge import Forge
@@ -15,6 +15,8 @@ from gitops_bot.edges.git import Repository
 from gitops_bot.edges.github import GitHub
 from gitops_bot.edges.registry import Registry
 from gitops_bot.images.reference import Assignment
+from gitops_bot.journeys.promote import promote
+from gitops_bot.journeys.rollback import roll_back
 from gitops_bot.journeys.set import set_pins
 from gitops_bot.journeys.survey import Survey
 from gitops_bot.journeys.update import update
@@ -36,12 +38,16 @@ if TYPE_CHECKING:
     from tests.stateful.lines import Pinned
     from tests.stateful.writes import Seen, When
 
-NAME, ENVIRONMENT = "acme/deploy", "production"
+NAME = "acme/deploy"
+#: What everything is about, and what it may be promoted from.
+ENVIRONMENT, SOURCE = "production", "staging"
 BOT, ALICE, BOB = "gitops-bot[bot]", "alice", "bob"
 CONFIG = "gitops-bot.yaml"
 PREFIX = "gitops-bot/"
 _TOKENS = {"ghs_bot0123456789": BOT, "ghp_alice0123456789": ALICE, "ghp_bob0123456789": BOB}
 _TOKEN = next(iter(_TOKENS))
+#: What a file ends with that a person broke.
+BROKEN = b"\nbroken: ["
 #: The minor version that everything begins with, as in `1.5.0`.
 FIRST = 5
 
@@ -49,20 +55,50 @@ FIRST = 5
 Key = tuple[str, str]
 
 
-def file_of(place: str) -> str:
+def file_of(place: str, environment: str = ENVIRONMENT) -> str:
     """The kustomization of an overlay."""
-    return f"apps/{place}/production/kustomization.yaml"
+    return f"apps/{place}/{environment}/kustomization.yaml"
+
+
+def environment_of(key: Key) -> str:
+    """Whose entry it is."""
+    return key[0].split("/")[2]
+
+
+def partner_of(key: Key) -> Key:
+    """The entry of the source that an entry gets its pins from."""
+    return key[0].replace(f"/{ENVIRONMENT}/", f"/{SOURCE}/"), key[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`update`, or `set IMAGE=PIN`."""
+    """`update`, `set ENV IMAGE=PIN`, `promote SOURCE ENV` or `rollback ENV`; `image` narrows the last two down."""
 
-    pin: str | None = None
+    verb: Literal["update", "set", "promote", "rollback"] = "update"
+    pin: str = ""
+    environment: str = ENVIRONMENT
+    image: str | None = None
+    to: str | None = None
     allow_downgrade: bool = False
+    release_hold: bool = False
+
+    def means(self, environment: str) -> bool:
+        """Whether it proposes anything to an environment."""
+        return self.verb == "update" or self.environment == environment
 
     def __str__(self) -> str:
-        return "update" if self.pin is None else f"set {self.pin}{' --allow-downgrade' * self.allow_downgrade}"
+        words = [self.verb, *([] if self.verb == "update" else [self.environment]), self.pin]
+        words += [f"--image {self.image}"] * (self.image is not None) + [f"--to {self.to}"] * (self.to is not None)
+        words += ["--allow-downgrade"] * self.allow_downgrade + ["--release-hold"] * self.release_hold
+        return " ".join(word for word in words if word)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The environment that production gets its pins from: how it is proposed to, and whether that needs nobody."""
+
+    propose: dict[str, Any]
+    by_itself: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +119,12 @@ class Shop:
     images: Images
     clock: StillClock
     propose: dict[str, Any] = field(default_factory=dict)
+    source: Source | None = None
     holds: list[dict[str, str]] = field(default_factory=list)
     #: Tag and digest of everything that was pushed, by image.
     pushed: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: Every digest that a tag ever named, by image and tag.
+    named: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     _files: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
     @classmethod
@@ -100,29 +139,53 @@ class Shop:
             stack.enter_context(writes.hooked(shop.settle))
             yield shop
 
-    def begin(self, places: Mapping[str, Sequence[str]], propose: dict[str, Any]) -> None:
+    def begin(self, places: Mapping[str, Sequence[str]], propose: dict[str, Any], source: Source | None = None) -> None:
         """Make the repository: overlays and the names of their entries, and how changes are proposed."""
-        self.propose = propose
+        self.propose, self.source = propose, source
         for name in sorted({name for names in places.values() for name in names}):
             self.push(name, f"1.{FIRST}.0")
         files = {CONFIG: self.config(), "README.md": b"# Deploy\n"}
         for number, (place, names) in enumerate(places.items()):
-            entries = []
-            for name in names:
-                # One overlay has no digests yet, another the line ends of Windows.
-                digest = f"; digest: {self.pushed[name][f'1.{FIRST}.0']}" if number != 1 else ""
-                entries.append((name, f"newName: {self.image(name)}; newTag: 1.{FIRST}.0{digest}"))
-            files[file_of(place)] = overlay(entries, end="\r\n" if number == 2 else "\n")
+            for environment in self.environments:
+                entries = []
+                for name in names:
+                    # One overlay has no digests yet (of the source another one), another the line ends of Windows.
+                    there = number != (1 if environment == ENVIRONMENT else 0)
+                    digest = f"; digest: {self.pushed[name][f'1.{FIRST}.0']}" if there else ""
+                    entries.append((name, f"newName: {self.image(name)}; newTag: 1.{FIRST}.0{digest}"))
+                files[file_of(place, environment)] = overlay(entries, end="\r\n" if number == 2 else "\n")
         self.forge.create(NAME, files)
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Their names, the one that a pin reaches first before the other."""
+        return (ENVIRONMENT,) if self.source is None else (SOURCE, ENVIRONMENT)
+
+    def propose_of(self, environment: str) -> Mapping[str, Any]:
+        """How changes of an environment are proposed."""
+        return self.source.propose if self.source is not None and environment == SOURCE else self.propose
+
+    def commits(self, environment: str) -> bool:
+        """Whether an environment is changed without asking anybody."""
+        return self.propose_of(environment).get("as") == "commit"
 
     def config(self) -> bytes:
         """What `gitops-bot.yaml` says now."""
+        policy = {"policy": "releases"}
+        environments: dict[str, Any] = {
+            ENVIRONMENT: {"overlays": [f"apps/*/{ENVIRONMENT}"], "propose": self.propose, **policy}
+        }
+        if self.source is not None:
+            staging = {"overlays": [f"apps/*/{SOURCE}"], "propose": self.source.propose, **policy}
+            environments = {SOURCE: staging, **environments}
+            if self.source.by_itself:
+                environments[ENVIRONMENT]["promote_from"] = SOURCE
+            else:
+                del environments[ENVIRONMENT]["policy"]
         said = {
             "version": 1,
             "policies": {"releases": {"semver": ">=0.1.0"}},
-            "environments": {
-                ENVIRONMENT: {"overlays": ["apps/*/production"], "policy": "releases", "propose": self.propose}
-            },
+            "environments": environments,
             **({"holds": self.holds} if self.holds else {}),
         }
         return json.dumps(said, indent=1).encode()
@@ -138,6 +201,7 @@ class Shop:
         registry = DockerRegistry(self.images.host, self.folder)
         digest = registry.push(f"{NAME}/{name}", tag, f"{name} {tag} {content}")
         self.pushed.setdefault(name, {})[tag] = digest
+        self.named.setdefault((name, tag), set()).add(digest)
         return digest
 
     def withdraw(self, name: str, tag: str) -> None:
@@ -153,14 +217,18 @@ class Shop:
         warnings: list[Problem] = []
         with (
             writes.seen(happens) as seen,
-            Repository(self.remote.file_url, environ=environ) as repository,
+            Repository(
+                self.remote.file_url, environ=environ, history=command.verb in ("promote", "rollback")
+            ) as repository,
             Registry({}, environ, self.clock) as registry,
         ):
             commit = repository.head("main")
             book = config.read(repository.read(commit, [CONFIG])[CONFIG].decode(), CONFIG)
             forge = GitHub(NAME, _TOKEN, clock=self.clock, warn=warnings.append, api_url=self.forge.api_url)
             world = World(repository, registry, forge, self.clock)
-            survey = Survey(world, book, "main", NAME, [ENVIRONMENT], commit=commit)
+            names = [] if command.verb == "update" else [command.environment]
+            also = [SOURCE] if command.verb == "promote" else []
+            survey = Survey(world, book, "main", NAME, names, also=also, commit=commit)
             try:
                 outcome = _journey(world, survey, command)
             except writes.Killed:
@@ -254,7 +322,15 @@ class Shop:
 
 
 def _journey(world: World, survey: Survey, command: Command) -> Outcome:
-    if command.pin is None:
-        return update(world, survey, dry_run=False)
-    asked = [Assignment.parse(command.pin)]
-    return set_pins(world, survey, asked, allow_downgrade=command.allow_downgrade, dry_run=False)
+    images, lifts = [command.image] if command.image is not None else [], command.release_hold
+    match command.verb:
+        case "update":
+            return update(world, survey, release_hold=lifts, dry_run=False)
+        case "set":
+            asked = [Assignment.parse(command.pin)]
+            allowed = command.allow_downgrade
+            return set_pins(world, survey, asked, allow_downgrade=allowed, release_hold=lifts, dry_run=False)
+        case "promote":
+            return promote(world, survey, SOURCE, images=images, overlays=[], release_hold=lifts, dry_run=False)
+        case "rollback":
+            return roll_back(world, survey, command.to, images=images, offline=False, release_hold=lifts, dry_run=False)
