@@ -223,6 +223,7 @@ class Model:
             left = self._left_for_a_reason(outcome, now)
             self._no_entry_twice(now, outcome.name, left)
             if command.verb != "rollback":
+                self._rollbacks_stay(before, now)
                 self._rollbacks_stand_alone(now, outcome.name, left)
             for shown in self._kept_up(now, outcome.name, left, rollbacks=command.verb == "rollback"):
                 self._is_whole(shown, now)
@@ -259,6 +260,16 @@ class Model:
                     where.setdefault((key, is_rollback(shown.branch)), []).append(shown.number)
         twice = {key: numbers for key, numbers in where.items() if len(numbers) > 1}
         assert not twice, f"proposed more than once: {twice}"
+
+    def _rollbacks_stay(self, before: Moment, now: Moment) -> None:
+        """Nothing but another rollback changes one that is open and of use."""
+        for number, was in before.pulls.items():
+            if is_rollback(was.branch) and was.branch not in self.rewritten and self._is_of_use(was):
+                assert number in now.pulls, f"#{number} rolls back, and was closed"
+                assert now.pulls[number].head == was.head, f"#{number} rolls back, and was changed"
+
+    def _is_of_use(self, shown: Shown) -> bool:
+        return all(self._stands(key, old, new) for key, (old, new) in shown.pins.items())
 
     def _rollbacks_stand_alone(self, now: Moment, environment: str, left: Mapping[str | None, str]) -> None:
         """What a rollback takes back while it is open, no other proposal goes on with."""
