@@ -71,7 +71,7 @@ def promote(
         only_there[:] = [_only_there(spot, target) for spot in meeting.only_source]
         pairs = [(spot, meeting.partners[spot.place.key]) for spot in chosen if spot.place.key in meeting.partners]
         ahead = _ahead(world, survey, source, {one.place.key for _, partners in pairs for one in partners})
-        decided = promotions(world, survey, environment, pairs, wait=timedelta(0))
+        decided = promotions(world, survey, environment, pairs, wait=timedelta(0), release_hold=release_hold)
         told = [
             _told(decision, [ahead[one.place.key] for one in partners if one.place.key in ahead])
             for decision, (_, partners) in zip(decided, pairs, strict=True)

@@ -65,13 +65,15 @@ def promotions(
     pairs: Sequence[tuple[Spot, Sequence[Spot]]],
     *,
     wait: timedelta,
+    release_hold: bool,
 ) -> list[Decision]:
     """A decision for each entry of the target that the source has too, in their order.
 
     The source's own pin is the truth; a registry is asked whether the target's repository has it. `wait` is the soak
-    time. History is read only where a pin would change.
+    time; `release_hold` lifts what somebody wrote down to be held in the source. History is read only where a pin would
+    change.
     """
-    journey = _Promoting(world, survey, environment)
+    journey = _Promoting(world, survey, environment, release_hold=release_hold)
     decided: dict[int, Decision] = {}
     asked: list[tuple[int, Spot, list[Running]]] = []
     for at, (spot, partners) in enumerate(pairs):
@@ -179,6 +181,7 @@ class _Promoting:
     world: World
     survey: Survey
     environment: Environment
+    release_hold: bool
 
     def settled(self, spot: Spot, running: Sequence[Running], *, wait: timedelta) -> Kept | Held | None:
         """What needs no registry; None where one has to be asked."""
@@ -187,7 +190,7 @@ class _Promoting:
             if not spot.rules.ignore:
                 return one
             one = running[0]
-        written = self.survey.hold(one.entry)
+        written = self.survey.hold(one.entry) if not self.release_hold else None
         held = hold.hold(Kept(one.entry, one.pin, _RUNS), written) if written is not None else None
         return promotion.settled(
             spot.place,

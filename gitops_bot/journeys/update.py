@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def update(world: World, survey: Survey, *, release_hold: bool = False, dry_run: bool) -> Outcome:
     """Look at every entry of the survey's environments and propose what is newer. What fails costs no other."""
-    polled = _Polled(world)
+    polled = _Polled(world, release_hold=release_hold)
     tasks = []
     for environment in survey.environments:
 
@@ -55,8 +55,8 @@ def update(world: World, survey: Survey, *, release_hold: bool = False, dry_run:
 class _Polled:
     """What was decided at each commit: all registries are asked for everything at once, once."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, *, release_hold: bool) -> None:
+        self._world, self._release_hold = world, release_hold
         self._polled: dict[str, dict[str, list[Decision]]] = {}
         self._promoted: dict[tuple[str, str], list[Decision]] = {}
 
@@ -83,7 +83,9 @@ class _Polled:
         if key not in self._promoted:
             pairs = list(_pairs(survey, environment).values())
             wait = environment.promotion.soak
-            self._promoted[key] = promotions(self._world, survey, environment, pairs, wait=wait)
+            self._promoted[key] = promotions(
+                self._world, survey, environment, pairs, wait=wait, release_hold=self._release_hold
+            )
         return self._promoted[key]
 
 

@@ -210,6 +210,8 @@ def test_what_is_held_in_the_source_does_not_go_on(stages: Stages) -> None:
     assert (done.code, held(done.json)) == (0, {"web/production": "held.hold"})
     assert "is held in staging itself: held until 2999-01-01 (it leaks)" in reason(done.json)["text"]
     assert stages.news() == {"api": stages.pin("api", "1.1.0")}
+    assert actions(stages.promote("--release-hold").json) == {"all": "refresh"}
+    assert stages.news() == {app: stages.pin(app, "1.1.0") for app in ("web", "api")}
 
 
 def test_a_newer_proposal_that_is_open_in_the_source_is_told(worldwide: World) -> None:
