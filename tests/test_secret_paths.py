@@ -85,7 +85,7 @@ def reported(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
 
 
 def on_a_narrow_terminal(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gitops_bot.report_text._width", lambda _: 60)
+    monkeypatch.setattr("gitops_bot.report_text.width", lambda _: 60)
     reported("text")(text, monkeypatch)
 
 
