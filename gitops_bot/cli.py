@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import threading
-from io import StringIO
+from contextlib import suppress
+from io import StringIO, UnsupportedOperation
 from typing import TYPE_CHECKING
 
 import click
@@ -52,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _bug()
         # Whoever read our output has seen enough; what was to be written elsewhere is written. What is left in the
         # buffer goes nowhere, or Python would complain of it at its end and give an exit code of its own.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with suppress(UnsupportedOperation):  # whoever called us may keep the output in memory
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno == errno.ENOSPC:
             click.echo(f"error: {error.strerror}: not everything could be written", err=True)
             return code or 1

@@ -6,7 +6,6 @@ It reads the step's inputs, runs the command that they ask for in this process, 
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import json
 import os
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 _STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")
 #: Bytes of the event file that are read: GitHub's largest webhook.
 _EVENT_LIMIT = 25 * 1024 * 1024
-#: Objects that are made before the collector of garbage looks at them; Python's own 700 costs a tenth of the CPU here.
-_OBJECTS = 100_000
 #: How a command ends that was cancelled: it has said so, and has nothing to tell.
 _INTERRUPTED = 130
 #: The commands that fail where they cannot do what they name.
@@ -42,8 +39,6 @@ _NAMING = ("set", "promote", "rollback")
 
 def main() -> int:
     """Run one step; gives the exit code of its command."""
-    # Most of a step is loading: the collector would walk over 90,000 objects again and again, and find nothing to free.
-    gc.set_threshold(_OBJECTS)
     environ = dict(os.environ)
     try:
         step = inputs.read(environ)
@@ -93,11 +88,11 @@ def _stay_away_from_strangers(step: inputs.Step, environ: Mapping[str, str]) -> 
     """
     if environ.get("GITHUB_EVENT_NAME") not in _STRANGERS or step.command == "check":
         return
-    if step.config and environ["GITHUB_EVENT_NAME"] == "pull_request_target":
-        message = "config is a file of the workspace, which may be a stranger's in a run for pull_request_target"
+    if step.config:
+        event = environ["GITHUB_EVENT_NAME"]
+        message = f"config is a file of the workspace, which may be a stranger's in a run for {event}"
         raise UsageError(inputs.problem(message, "leave config out: the branch of the manifests has its own"))
-    if not step.config:
-        os.chdir(environ.get("RUNNER_TEMP") or "/")
+    os.chdir(environ.get("RUNNER_TEMP") or "/")
 
 
 def _tell(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from gitops_bot import __version__, log
+from gitops_bot import __version__, log, redact
 from gitops_bot.cli_command import command, leave, remote
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _pages(clock: SystemClock, pulse: Pulse, metrics: Metrics) -> Callable[[str]
     from gitops_bot.edges.health import Page
 
     def answer(why_not: str | None, well: str) -> Page:
-        return Page(200, f"{well}\n") if why_not is None else Page(503, f"{why_not}\n")
+        return Page(200, f"{well}\n") if why_not is None else Page(503, f"{redact.printable(why_not)}\n")
 
     def page(path: str) -> Page | None:
         match path:

@@ -110,7 +110,12 @@ def _plain(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    return strike(str(value))[:_LONGEST]
+    shown = strike(str(value))
+    # The end says most: a traceback's last line, the last word of a server.
+    if len(shown) <= _LONGEST:
+        return shown
+    head = _LONGEST // 4
+    return f"{shown[:head]} … {shown[head + 3 - _LONGEST :]}"
 
 
 def _json(facts: dict[str, Any], **how: Any) -> str:

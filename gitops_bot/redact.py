@@ -44,7 +44,8 @@ _SIGNED = (
 #: A header, also where a structure of Python or JSON is quoted.
 _HEADER = (
     r"(?i)(\bauthorization\\{0,15}[\"']?\s{0,5}[:=,]\s{0,5}b?\\{0,15}[\"']?)"
-    r"(?:(?:bearer|basic|token)\s{1,5}[^\s\"'\\,;]{1,8000}+|[^\s\"'\\,;]{16,8000}+)"
+    r"(?:(?:bearer|basic|token)\s{1,5}[^\s\"'\\,;]{1,8000}+"
+    r"|(?<!/authorization:)(?!@?sha(?:256:|512:|-[0-9a-f]{7}))[^\s\"'\\,;]{16,8000}+)"
 )
 _SCHEME = r"(?i)\b((?:bearer|basic)\s{1,5})[a-z0-9._~+/=-]{20,8000}+"
 #: JSON, also inside of a string: docker's configuration, answers of token servers and of credential helpers.

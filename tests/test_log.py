@@ -121,6 +121,10 @@ def test_what_is_no_value_of_json_is_told_as_text_and_long_text_is_cut(monkeypat
     document = json.loads(logged(monkeypatch, "a", error=OSError(2, "gone"), long="x" * 100_000))
     assert document["error"] == "[Errno 2] gone"
     assert len(document["long"]) == 4000
+    # The last line of a traceback says what went wrong.
+    cut = json.loads(logged(monkeypatch, "a", traceback="Traceback\n" + "x\n" * 5000 + "OSError: gone"))["traceback"]
+    assert cut.startswith("Traceback\n")
+    assert cut.endswith("\nOSError: gone")
 
 
 def test_a_log_that_nobody_reads_any_more_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

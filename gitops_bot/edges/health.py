@@ -85,7 +85,9 @@ class HealthServer:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - asyncio starts one for each connection
         if len(self._open) >= CONNECTIONS:
-            next(iter(self._open)).cancel()
+            oldest = next(iter(self._open))
+            del self._open[oldest]  # at once: the next one is not to send the same one away
+            oldest.cancel()
         self._open[task] = None
         try:
             async with asyncio.timeout(self._seconds):
@@ -97,7 +99,7 @@ class HealthServer:
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
-            del self._open[task]
+            self._open.pop(task, None)
             writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader) -> bytes:

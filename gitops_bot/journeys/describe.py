@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName
+from gitops_bot.journeys.workers import workers
 from gitops_bot.proposals.details import Described
 
 if TYPE_CHECKING:
@@ -28,11 +28,8 @@ def describe(world: World, changes: Sequence[Change]) -> Mapping[tuple[str, str]
     chosen = changes[:MOST]
     if not chosen:
         return {}
-    pool = ThreadPoolExecutor(max_workers=min(_WORKERS, len(chosen)), thread_name_prefix="describe")
-    try:
+    with workers(min(_WORKERS, len(chosen)), "describe") as pool:
         builds = list(pool.map(lambda change: _builds(world, change), chosen))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
     asked: dict[tuple[str, str, str], tuple[str, ...]] = {}
     described = {}
     for change, (before, after) in zip(chosen, builds, strict=True):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
+from gitops_bot.journeys.workers import workers
 from gitops_bot.journeys.world import silent
 from gitops_bot.releases import choice
 from gitops_bot.releases.plan import Failed, Held, Kept
@@ -33,17 +33,15 @@ def look(registry: Registry, spots: Sequence[Spot], progress: Progress = silent)
     if len(spots) <= 1:
         return tuple(_look(registry, spot) for spot in spots)
     registries = len({spot.entry.image.registry for spot in spots if spot.entry.image is not None})
-    pool = ThreadPoolExecutor(max_workers=min(WORKERS, len(spots)), thread_name_prefix="look")
-    try:
-        with progress(f"asking {registries} registr{'y' if registries == 1 else 'ies'}", len(spots)) as done:
-            found = []
-            for decision in pool.map(lambda spot: _look(registry, spot), spots):
-                found.append(decision)
-                done()
-            return tuple(found)
-    finally:
-        # After an interrupt nobody waits for answers that are still on their way.
-        pool.shutdown(wait=False, cancel_futures=True)
+    with (
+        progress(f"asking {registries} registr{'y' if registries == 1 else 'ies'}", len(spots)) as done,
+        workers(min(WORKERS, len(spots)), "look") as pool,
+    ):
+        found = []
+        for decision in pool.map(lambda spot: _look(registry, spot), spots):
+            found.append(decision)
+            done()
+        return tuple(found)
 
 
 def _look(registry: Registry, spot: Spot) -> Decision:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +10,7 @@ from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.journeys import release_tag
+from gitops_bot.journeys.workers import workers
 from gitops_bot.releases import correspondence, history, hold, promotion, stepped_back, trail
 from gitops_bot.releases.plan import Failed, Held, Kept
 from gitops_bot.releases.promotion import Artifact, Running
@@ -87,7 +87,7 @@ def promotions(
         since = _since(survey, [one for _, _, running in asked for one in running])
         with (
             world.progress("asking the registries", len(asked)) as done,
-            ThreadPoolExecutor(max_workers=min(_WORKERS, len(asked)), thread_name_prefix="promote") as pool,
+            workers(min(_WORKERS, len(asked)), "promote") as pool,
         ):
             found = pool.map(lambda one: journey.decided(one[1], [since(each) for each in one[2]], wait=wait), asked)
             for (at, _, _), promoted in zip(asked, found, strict=True):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reason import Reason
 from gitops_bot.journeys.propose import Task, propose
+from gitops_bot.journeys.workers import workers
 from gitops_bot.releases import changes as past
 from gitops_bot.releases import history, rollback
 from gitops_bot.releases.plan import Change, Failed, Kept
@@ -65,7 +65,7 @@ def roll_back(
         found = []
         with (
             world.progress("asking the registries", len(spots)) as done,
-            ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="rollback") as pool,
+            workers(_WORKERS, "rollback") as pool,
         ):
             for decision in pool.map(lambda spot: _back(world.registry, spot, goal, offline=offline), spots):
                 found.append(decision)

@@ -32,10 +32,17 @@ def trusting(scratch: Path, folder: str | None) -> Path:
 
     The user has named this very repository. The remote side of a path reads it too, which the environment of a single
     command does not reach.
+
+    Raises:
+        GitError: it cannot be written.
     """
     file = scratch / "gitconfig"
     trusted = [] if folder is None else [Path(folder), Path(folder).resolve()]
     names = dict.fromkeys(str(each) for path in trusted for each in (path, path / ".git"))
     quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
-    file.write_text("[safe]\n" + "".join(f'\tdirectory = "{name}"\n' for name in quoted), "utf-8", "surrogateescape")
+    text = "[safe]\n" + "".join(f'\tdirectory = "{name}"\n' for name in quoted)
+    try:
+        file.write_text(text, "utf-8", "surrogateescape")
+    except OSError as failed:
+        raise error(f"{file} cannot be written: {failed.strerror}", "Is the disk full?") from failed
     return file

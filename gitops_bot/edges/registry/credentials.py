@@ -51,7 +51,7 @@ class Credentials:
                 f"the credentials for {image.registry} from {login.source} hold characters that cannot be sent",
                 "Log in again, or mend them where they are kept.",
             )
-        redact.learn(*secrets(login.credential))
+        redact.learn(*secrets(login.credential), passing=True)
         return login
 
     def _find(self, image: ImageName) -> Login:

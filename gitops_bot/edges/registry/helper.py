@@ -61,5 +61,5 @@ def ask_helper(name: str, server: str, environ: Mapping[str, str], patience: flo
         raise NoLogin(f"the credential helper {program} gave an answer that cannot be read", advice)
     if not secret:
         return None
-    redact.learn(secret)
+    redact.learn(secret, passing=True)  # many give a new one each time
     return IdentityToken(secret) if username == "<token>" else Basic(username, secret)
