@@ -155,7 +155,8 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
 
     # What a person declined decides nothing: a pin that the open proposal carries for that entry stays in it.
     decided = [judged(decision) for decision in decisions]
-    if group.is_together(name, task.environment.propose.group, default=task.environment.propose.together):
+    together = group.is_together(name, task.environment.propose.group, default=task.environment.propose.together)
+    if together:
         if any(isinstance(each, Held) and each.withdraws for each in decided):
             carried = ()  # it loses all of them with the first
         decided = list(group.hold_together(decided, name))
@@ -164,6 +165,8 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
     over = [item for item in laid if isinstance(item, Change) and item not in decided]
     stands = {each.entry.key: each for each in _left(survey, task, over, there.fresh(survey.commit))}
     laid = [stands.get(item.entry.key, item) if isinstance(item, Change) else item for item in laid]
+    if together:
+        laid = list(group.hold_together(laid, name))  # nor does it go on with a part of what it carried
     said = [(item.entry, item.reason) for item in decided if isinstance(item, Held)]
     held = [item for item in laid if isinstance(item, Held) and (item.entry, item.reason) not in said]
     plan, files = plan_of(survey, task, [*decided, *held], [item for item in laid if isinstance(item, Change)])
@@ -181,21 +184,33 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
             existing,
             refresh_approved=task.environment.propose.refresh_approved,
             stands=bool(carry.standing_pins(there.standing, own)),
-            why_gone=_why_gone(there, name, own, locked),
+            why_gone=_why_gone(there, name, own, locked, plan.held if together else ()),
         )
     moved = frozenset(pin.key for pin in own if there.group_of.get(pin.key, name) != name)
     return waiting(Draft(name, plan, files, written, branch, existing, own, moved, action))
 
 
 def _why_gone(
-    there: There, name: str, own: Sequence[PinChange], locked: Mapping[tuple[str, str], Reason]
+    there: There,
+    name: str,
+    own: Sequence[PinChange],
+    locked: Mapping[tuple[str, str], Reason],
+    together: Sequence[Held],
 ) -> Reason | None:
-    """What to say where nothing is left for a group, if it is not that its pins are done or not wanted."""
-    if there.is_gone(name) and not name.startswith(naming.ROLLBACK):
+    """What to say where nothing is left for a group, if it is not that its pins are done or not wanted.
+
+    `together` is what is held of a group that goes as a whole or not at all.
+    """
+    if name.startswith(naming.ROLLBACK):
+        return _THERE
+    if there.is_gone(name):
         return _GONE
-    return locked[own[0].key] if own and all(pin.key in locked for pin in own) else None
+    if own and all(pin.key in locked for pin in own):
+        return locked[own[0].key]
+    return together[0].reason if together else None
 
 
+_THERE = Reason("nothing_new", "the release that was asked for is what the base branch has by now")
 _GONE = Reason("nothing_new", "no entry belongs to this group any more: what is still there belongs to others")
 
 

@@ -14,7 +14,7 @@ from gitops_bot.journeys.there import proposed_on
 from gitops_bot.proposals.markdown import plain
 from gitops_bot.releases import correspondence
 from gitops_bot.releases.glob import Glob
-from gitops_bot.releases.plan import Change, Failed, Held
+from gitops_bot.releases.plan import Change, Failed, Held, asked_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -77,7 +77,7 @@ def promote(
             for decision, (_, partners) in zip(decided, pairs, strict=True)
         ]
         alone = [_alone(spot, source) for spot in chosen if spot.place.key not in meeting.partners]
-        return [*unknown, *told, *alone]
+        return [*unknown, *(map(asked_by_name, told) if images else told), *alone]
 
     task = Task(environment, decide, "promotion", dry_run, promoted_from=source, release_hold=release_hold)
     outcomes = propose(world, survey, [task])

@@ -232,9 +232,13 @@ class _Promoting:
         if self.environment.match_by == "revision" and digest is not None:
             return self._rebuilt(spot, running, source, target, digest)
         exists = registry.exists(target, digest) if digest is not None else _has_tag(registry, target, running.pin.tag)
+        alone = spot.rules.pin == "tag" and not self.environment.release_tag
+        if exists and alone and digest is not None and running.pin.tag:
+            # The tag alone is what is written: it has to be there, and to name what was tested.
+            exists = release_tag.names(registry, target, running.pin.tag, digest)
         pin = Pin(running.pin.tag, digest)
         if self.environment.release_tag and digest is not None and exists:
-            tag = release_tag.of_digest(registry, target, digest)
+            tag = release_tag.of_digest(registry, target, digest, running.pin.tag)
             if tag is None:
                 return promotion.no_release_tag(spot.place, spot.entry.pin, running)
             return Artifact(Pin(tag, digest), exists, way, renamed=tag != running.pin.tag)

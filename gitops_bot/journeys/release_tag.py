@@ -20,12 +20,14 @@ _MOST = 50
 _NOT_FOUND = 404
 
 
-def of_digest(registry: Registry, image: ImageName, digest: str) -> str | None:
-    """The newest full version whose tag names this very digest; None where none of the newest does.
+def of_digest(registry: Registry, image: ImageName, digest: str, present: str | None) -> str | None:
+    """The full version whose tag names this very digest: the `present` tag, else the newest; None where none does.
 
     Raises:
         RegistryError: the registry refused or failed.
     """
+    if present is not None and _is_full(present) and names(registry, image, present, digest):
+        return present
     for tag in _versions(registry, image, _described(registry, image, digest)):
         if _digest(registry, image, tag) == digest:
             return tag
@@ -44,6 +46,11 @@ def of_revision(registry: Registry, image: ImageName, build: Build) -> tuple[str
         if digest is not None and found is not None and found.revision == build.revision:
             return tag, digest
     return None
+
+
+def names(registry: Registry, image: ImageName, tag: str, digest: str) -> bool:
+    """Whether a tag names this very digest now."""
+    return _digest(registry, image, tag) == digest
 
 
 def _versions(registry: Registry, image: ImageName, hint: Build | None) -> Iterator[str]:

@@ -11,7 +11,7 @@ from gitops_bot.journeys.propose import Task, propose
 from gitops_bot.journeys.workers import workers
 from gitops_bot.releases import changes as past
 from gitops_bot.releases import history, rollback
-from gitops_bot.releases.plan import Change, Failed, Kept
+from gitops_bot.releases.plan import Change, Failed, Kept, asked_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +68,7 @@ def roll_back(
             workers(_WORKERS, "rollback") as pool,
         ):
             for decision in pool.map(lambda spot: _back(world.registry, spot, goal, offline=offline), spots):
-                found.append(decision)
+                found.append(asked_by_name(decision) if images else decision)
                 done()
         named.update(spot.place.key for spot, one in zip(spots, found, strict=True) if not isinstance(one, Kept))
         return [*decisions, *found]

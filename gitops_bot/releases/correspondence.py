@@ -84,9 +84,13 @@ def pairs(source: Sequence[Found], target: Sequence[Found]) -> tuple[Pair, ...]:
         if not glob.names:
             yield from written_out.alike(found)
             return
+        # The nearest counts: equal in more captures, then with fewer that stay free.
+        ranked: defaultdict[tuple[int, int], list[Found]] = defaultdict(list)
         for text in by_glob:
             if (names := _common(parse(text), glob)) is not None:
-                yield from keyed(text, names).get(_captured(found, glob, names), ())
+                same = keyed(text, names).get(_captured(found, glob, names), ())
+                ranked[-len(names), len(parse(text).names) - len(names)] += same
+        yield from next((ranked[rank] for rank in sorted(ranked) if ranked[rank]), ())
 
     return tuple(Pair(found, tuple(sorted(alike(found), key=lambda one: one.directory))) for found in target)
 

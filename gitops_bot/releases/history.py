@@ -117,5 +117,8 @@ def _whose(known: Sequence[Release]) -> str:
 
 def _advice(known: Sequence[Release]) -> str:
     if not known:
-        return "No commit is known that changed a file of this environment's overlays."
+        return (
+            "No commit is known that changed a file of this environment's overlays; where the history was cut, fetch "
+            "the whole (`fetch-depth: 0`)."
+        )
     return f"The newest are {', '.join(str(release).removeprefix('release ') for release in known[:_TOLD])}."

@@ -86,6 +86,15 @@ class Kept:
 Decision = Change | Held | Failed | Kept
 
 
+def asked_by_name(decision: Decision) -> Decision:
+    """What is said of an entry that was asked for by name: one that is ignored is not passed over in silence."""
+    match decision:
+        case Kept(entry=entry, pin=pin, reason=reason) if reason.code == "ignored":
+            return Held(entry, pin, None, reason)
+        case _:
+            return decision
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is to happen to one environment."""

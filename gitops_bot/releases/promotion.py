@@ -128,8 +128,10 @@ def promoted(
         return Kept(place, present, Reason("current", f"{running.environment} runs the same"), "promotion")
     if (reason := _downgrade(rules, running, present, after)) is not None:
         return Held(place, present, after, reason)
+    if artifact.way == "resolved" and (moved := choice.moved_by_accident(place, present, rules, after)) is not None:
+        return moved
     if not artifact.exists:
-        return Held(place, present, after, _absent(place, running, artifact.pin))
+        return Held(place, present, after, _absent(place, running, artifact.pin, only_tag=rules.pin == "tag"))
     policy = rules.policy.policy if rules.policy is not None else running.policy
     reason = _reason(rules, running, artifact, now)
     return Change(place, present, after, "promotion", choice.direction(present, after, policy), reason)
@@ -176,8 +178,10 @@ def _downgrade(rules: Rules, running: Running, present: Pin, after: Pin) -> Reas
     return Reason("held.downgrade", text, {"present": present.tag, "asked": after.tag})
 
 
-def _absent(place: Entry, running: Running, pin: Pin) -> Reason:
+def _absent(place: Entry, running: Running, pin: Pin, *, only_tag: bool) -> Reason:
     what = pin.digest or pin.tag or ""
+    if only_tag and pin.tag is not None and pin.digest is not None:
+        what = f"{pin.tag} for {pin.digest}"
     text = f"{place.image} does not have {what}, which {running.environment} runs from {running.entry.image}"
     advice = "copy the image there" if place.image != running.entry.image else "it was deleted: push it again"
     return Reason("held.absent_in_target", f"{text}; {advice}", {"digest": pin.digest, "tag": pin.tag})

@@ -214,6 +214,37 @@ def test_what_is_held_in_the_source_does_not_go_on(stages: Stages) -> None:
     assert stages.news() == {app: stages.pin(app, "1.1.0") for app in ("web", "api")}
 
 
+def test_a_version_tag_that_was_moved_is_not_promoted_by_what_it_names_now(stages: Stages) -> None:
+    stages.run("staging", "web", "1.0.0", digest=None)
+    stages.push("web", "1.0.0", "other bytes")
+    done = stages.promote()
+    assert (done.code, held(done.json)) == (0, {"web/production": "held.moved"})
+    assert stages.promote("--image", stages.deploy.image("web")).code == 1
+    assert stages.deploy.branches.keys() == {"main"}
+
+
+def test_a_tag_alone_has_to_name_what_was_tested(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "pin: tag")
+    stages.run("staging", "web", "1.1.0")
+    stages.push("web", "1.1.0", "other bytes")
+    done = stages.promote()
+    assert held(done.json) == {"web/production": "held.absent_in_target"}
+    assert "does not have 1.1.0 for sha256:" in reason(done.json)["text"]
+    assert stages.deploy.branches.keys() == {"main"}
+
+
+@pytest.mark.parametrize("command", ["promote", "rollback"])
+def test_an_ignored_entry_that_is_asked_for_by_name_is_not_passed_over(worldwide: World, command: str) -> None:
+    stages = Stages.start(worldwide)
+    for place in ("staging", "production") if command == "rollback" else ("staging",):
+        stages.run(place, "web", "1.1.0")
+    image = stages.deploy.image("web")
+    stages.configure(f"images: {{{image}: {{ignore: true}}}}")
+    done = stages.promote("--image", image) if command == "promote" else stages.rollback("--image", image)
+    assert (done.code, held(done.json)) == (1, {"web/production": "ignored"})
+    assert reason(done.json)["text"] == "the configuration says `ignore: true`"
+
+
 def test_a_newer_proposal_that_is_open_in_the_source_is_told(worldwide: World) -> None:
     stages = Stages.start(worldwide, staging="policy: releases")
     stages.run("staging", "web", "1.1.0")

@@ -169,6 +169,21 @@ def test_what_a_rollback_undid_comes_back_only_by_a_clear_word(stages: Stages) -
     assert stages.news(ROLLBACK) == {"web": stages.pin("web", "1.1.0")}
 
 
+def test_a_group_that_goes_together_is_not_torn_by_a_rollback_of_one_of_it(worldwide: World) -> None:
+    stages = Stages.start(worldwide, f"{WAYS['promotion']}\npropose: {{together: true}}", apps=("web", "api"))
+    for app in ("web", "api"):
+        stages.run("production", app, "1.1.0")
+        stages.run("staging", app, "1.2.0")
+    assert actions(stages.deploy.ask("update").json) == {"all": "open"}
+    stages.rollback("--image", stages.deploy.image("web"))
+    done = stages.deploy.ask("update")
+    assert actions(done.json) == {"all": "close"}
+    assert held(done.json).keys() == {"web/production", "api/production"}
+    with stages.deploy.watching() as seen:
+        stages.deploy.ask("update")
+    assert seen.nothing
+
+
 def test_what_the_source_left_again_is_taken_out_of_the_open_promotion(worldwide: World) -> None:
     stages = Stages.start(worldwide, WAYS["promotion"], apps=("web", "api"))
     for app in ("web", "api"):
