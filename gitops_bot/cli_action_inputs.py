@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import cli_trust
+from gitops_bot.config import checks
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.journeys import assignments
 
@@ -102,6 +103,8 @@ def _malformed(given: Mapping[str, str]) -> list[Problem]:
             found.append(problem('tag must be a tag: letters, digits, "_", "." and "-", at most 128 of them'))
         elif name == "digest" and text and not _is_pin(f"@{text}", "", text):
             found.append(problem("digest must be sha256: and 64, or sha512: and 128, lower-case hexadecimal digits"))
+        elif name == "registry" and text and checks.host(text) is None:
+            found.append(problem("registry must be a host, with its port where it has one, as in ghcr.io"))
         elif any(_CONTROL.search(line) for line in lines):
             found.append(problem(f"{name} must be one line without control characters"))
         elif name in _FLAGS and text.lower() not in _TRUTHS:

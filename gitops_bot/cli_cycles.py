@@ -100,7 +100,7 @@ class Cycles:
         self.metrics.looked(outcome, datetime.now(UTC), left)
         for fact in self.news.of(outcome, written=not self.dry_run):
             log.event(fact.name, level=LEVELS[fact.name], cycle=number, **fact.facts)
-        facts = {"commit": outcome.commit, **counts(outcome)}
+        facts = {"commit": outcome.commit, **counts(outcome, written=not self.dry_run)}
         return Ended("partial" if outcome.exit_code else "done", facts={**facts, "rate_limit_left": left})
 
     def _opened(self, stack: ExitStack, number: int) -> tuple[World, Survey]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.images.reference import Assignment, ImageName
+from gitops_bot.proposals import carry
 from gitops_bot.proposals.markdown import plain
 from gitops_bot.proposals.outcome import WRITING
 from gitops_bot.report_text import WORDS
@@ -142,6 +143,8 @@ def _pins(document: JsonObject, images: Sequence[str]) -> list[tuple[str, str]]:
         gone = proposal["action"] == "leave" or proposal["reason"]["code"].startswith("failed.")
         for change in () if gone else proposal["changes"]:
             entry = change["entry"]
+            if asked and change["reason"]["text"] == carry.CARRIED:
+                continue  # somebody else's: what this step asked for was decided now, or not done
             if not asked or asked & {_normal(entry["name"]), _normal(entry["image"])}:
                 found.append(_whole(repository(change), change["to"]["tag"], change["to"]["digest"]))
     return found

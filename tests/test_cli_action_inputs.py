@@ -116,6 +116,9 @@ def test_each_command_gets_its_words(given: dict[str, str], arguments: list[str]
         pytest.param({"repository": "acme/x\ny"}, "repository must be one line", id="two repositories"),
         pytest.param({"from": "dev"}, "from has no meaning for the command set", id="an input of another command"),
         pytest.param({"token": " "}, "token is empty", id="an absent secret"),
+        pytest.param(
+            {"registry": "https://ghcr.io", "registry-password": "x"}, "registry must be a host", id="an address"
+        ),
         pytest.param({"registry-password": "x"}, "registry must name the host", id="a password for nobody"),
         pytest.param({"registry": "ghcr.io"}, "registry-password is empty", id="an absent password"),
     ],

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gitops_bot.proposals.carry import CARRIED
 from gitops_bot.report_action import PLAN_LIMIT, findings, headlines, log, outputs
 from gitops_bot.report_action_summary import summary
 
@@ -52,6 +53,14 @@ def document(*changes: dict[str, Any], action: str = "open", code: str = "chosen
 
 def told(asked: dict[str, Any], *images: str, done: bool = True) -> dict[str, str]:
     return outputs(asked, images, written=True, done=done)
+
+
+def test_a_pin_that_somebody_else_proposed_is_no_output_of_this_step() -> None:
+    carried = change()
+    carried["reason"]["text"] = CARRIED
+    asked = document(carried, action="none", code="nothing_new")
+    assert told(asked, "ghcr.io/acme/web=9.9.9", done=False)["digest"] == ""
+    assert told(asked)["digest"] == A
 
 
 @pytest.mark.parametrize(

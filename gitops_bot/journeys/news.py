@@ -60,14 +60,14 @@ class News:
                 yield Fact(f"{name}.more", {"count": len(mine) - MOST})
 
 
-def counts(outcome: Outcome) -> dict[str, int]:
-    """What came of the whole cycle."""
+def counts(outcome: Outcome, *, written: bool) -> dict[str, int]:
+    """What came of the whole cycle; `written` is false where it only says what it would write."""
     entries = dict.fromkeys(("changed", "held", "failed", "unchanged"), 0)
     for environment in outcome.environments:
         for name, count in environment.entries.items():
             entries[name] += count
     return {
-        "written": sum(each.action in WRITING for env in outcome.environments for each in env.proposals),
+        "written": sum(each.action in WRITING for env in outcome.environments for each in env.proposals) * written,
         **entries,
         "open_proposals": sum(environment.open_proposals for environment in outcome.environments),
     }

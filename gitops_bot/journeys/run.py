@@ -81,7 +81,8 @@ class Pulse:
     def unready(self, now: datetime) -> str | None:
         """Why no cycle ended within three periods; None where one did."""
         through, since = self._through, self._since
-        if through is not None and now <= later(self._schedule, through, PERIODS):
+        # One that ended in the future tells nothing: the clock was set back since.
+        if through is not None and through - SLACK <= now <= later(self._schedule, through, PERIODS):
             return None
         said = "no cycle has ended yet" if through is None else f"no cycle has ended since {_time(through)}"
         if since is not None:

@@ -33,6 +33,10 @@ class Every:
         return last + (passed + 1) * self.period
 
 
+#: How far a clock may be set back without the ticks in between coming again.
+_AGAIN = timedelta(hours=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Cron:
     """A tick whenever the clock of a zone reads as the expression says."""
@@ -41,7 +45,9 @@ class Cron:
     zone: ZoneInfo
 
     def next(self, last: datetime, now: datetime) -> datetime:
-        """The first tick behind both. Where clocks change, a daily one comes once, as in Debian's cron.
+        """The first tick behind both, unless the clock was set back by more than an hour: then the next one by now.
+
+        Where clocks change, a daily one comes once, as in Debian's cron.
 
         Raises:
             ValueError: the expression is none, or names a day that never comes.
@@ -49,7 +55,8 @@ class Cron:
         from cronsim import CronSim, CronSimError
 
         try:
-            tick = next(CronSim(self.expression, max(last, now).astimezone(self.zone)), None)
+            behind = last if timedelta(0) < last - now <= _AGAIN else now
+            tick = next(CronSim(self.expression, behind.astimezone(self.zone)), None)
         except CronSimError as error:
             said = f"{self.expression[:100]!r} is no cron expression: {str(error)[:1].lower()}{str(error)[1:]}"
             raise ValueError(said) from error

@@ -339,6 +339,13 @@ def test_check_puts_what_is_wrong_on_its_line(runner: Runner, shop: Deploy, work
     assert ran.outputs["changed"] == "false"
 
 
+def test_check_without_a_checkout_is_no_green_that_means_nothing(runner: Runner, shop: Deploy, workspace: Path) -> None:
+    ran = use(runner, shop, workspace, {"command": "check"}, token="")
+    assert ran.code == 2
+    (error,) = ran.annotations()
+    assert "there is no kustomization here to check" in error.data
+
+
 def test_a_file_of_another_repository_is_told_in_words(runner: Runner, shop: Deploy, workspace: Path) -> None:
     shop.remote.commit("main", {WEB: b"images:\n- name: x\n- name: x\n"})
     asked = pushed(shop, A, image="x", repository=shop.name)

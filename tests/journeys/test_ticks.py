@@ -52,6 +52,12 @@ def test_a_cron_expression_ticks_by_the_clock_of_its_zone(text: str, zone: ZoneI
     assert Cron(text, zone).next(at("2020-01-01T00:00:00"), at(now)) == at(expected)
 
 
+def test_a_clock_that_is_set_back_by_months_does_not_stop_a_cron_expression_for_as_long() -> None:
+    cron = ticks.Cron("*/10 * * * *", ZoneInfo("UTC"))
+    now = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
+    assert cron.next(datetime(2027, 6, 1, tzinfo=UTC), now) == datetime(2026, 11, 21, 14, 10, tzinfo=UTC)
+
+
 def test_a_cron_expression_does_not_tick_again_when_the_clock_is_set_back() -> None:
     assert Cron("0 * * * *", UTC_ZONE).next(NOON, NOON - timedelta(minutes=30)) == NOON + timedelta(hours=1)
 
