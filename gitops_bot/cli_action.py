@@ -17,7 +17,7 @@ from gitops_bot import cli, report
 from gitops_bot import cli_action_inputs as inputs
 from gitops_bot import cli_action_runner as runner
 from gitops_bot.edges.clock import SystemClock
-from gitops_bot.errors import UsageError
+from gitops_bot.errors import UsageError, place_of
 from gitops_bot.report_action import PLAN_LIMIT, Finding, findings, headlines, log, outputs
 from gitops_bot.report_action_command import SHOWN, annotation
 from gitops_bot.report_action_summary import summary
@@ -139,9 +139,8 @@ def _annotate(environ: Mapping[str, str], document: dict[str, Any], config: str 
 
 def _elsewhere(finding: Finding) -> Finding:
     """A finding whose place is told in words: no file of this repository is meant."""
-    parts = (finding.file, finding.line, finding.column)
-    place = ":".join(str(part) for part in parts if part is not None)
-    return Finding(f"{place}: {finding.message}" if place else finding.message, finding.next)
+    where = place_of(finding.file, finding.line, finding.column)
+    return Finding(f"{where}: {finding.message}" if where else finding.message, finding.next)
 
 
 def _is_from_a_fork(environ: Mapping[str, str]) -> bool:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+def place_of(file: str | None, line: int | None, column: int | None) -> str:
+    """`file:line:column` as far as known, else the empty string."""
+    return ":".join(str(part) for part in (file, line, column) if part is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that went wrong: what, where, and what to do next.
@@ -23,7 +28,7 @@ class Problem:
     @property
     def where(self) -> str:
         """`file:line:column` as far as known, else the empty string."""
-        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        return place_of(self.file, self.line, self.column)
 
     def __str__(self) -> str:
         first = f"{self.where}: {self.message}" if self.where else self.message

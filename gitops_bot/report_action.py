@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gitops_bot.errors import place_of
 from gitops_bot.images.reference import Assignment, ImageName
 from gitops_bot.proposals import carry
 from gitops_bot.proposals.markdown import plain
@@ -193,6 +194,5 @@ def _place(entry: JsonObject) -> str:
 
 
 def _where(problem: JsonObject) -> str:
-    parts = (problem["file"], problem["line"], problem["column"])
-    place = ":".join(str(part) for part in parts if part is not None)
-    return f"{place}: " if place else ""
+    where = place_of(problem["file"], problem["line"], problem["column"])
+    return f"{where}: " if where else ""

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gitops_bot.errors import place_of
 from gitops_bot.proposals.details import pull_command
 from gitops_bot.proposals.markdown import code, plain, prose
 from gitops_bot.proposals.outcome import WRITING
@@ -116,9 +117,8 @@ def _held(held: JsonObject) -> str:
 
 
 def _problem(problem: JsonObject) -> str:
-    parts = (problem["file"], problem["line"], problem["column"])
-    place = ":".join(str(part) for part in parts if part is not None)
-    where = f"{code(place)}: " if place else ""
+    found = place_of(problem["file"], problem["line"], problem["column"])
+    where = f"{code(found)}: " if found else ""
     return f"- {where}{prose(problem['message'], 2000)}" + (
         f" *Next:* {prose(problem['next'], 2000)}" if problem["next"] else ""
     )

@@ -81,7 +81,6 @@ class DigestForm(Form):
         return policies.follow(self.digest)
 
 
-PolicyForm = SemverForm | PatternForm | DigestForm
 _SemverBranch = Annotated[SemverForm, Tag(SEMVER)]
 _PatternBranch = Annotated[PatternForm, Tag(PATTERN)]
 _DigestBranch = Annotated[DigestForm, Tag(DIGEST)]

@@ -62,12 +62,13 @@ class News:
 
 def counts(outcome: Outcome, *, written: bool) -> dict[str, int]:
     """What came of the whole cycle; `written` is false where it only says what it would write."""
+    proposed = [each for environment in outcome.environments for each in environment.proposals]
     entries = dict.fromkeys(("changed", "held", "failed", "unchanged"), 0)
     for environment in outcome.environments:
         for name, count in environment.entries.items():
             entries[name] += count
     return {
-        "written": sum(each.action in WRITING for env in outcome.environments for each in env.proposals) * written,
+        "written": sum(each.action in WRITING for each in proposed) if written else 0,
         **entries,
         "open_proposals": sum(environment.open_proposals for environment in outcome.environments),
     }

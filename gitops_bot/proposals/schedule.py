@@ -47,11 +47,6 @@ class Window(Protocol):
         ...
 
 
-def is_open(windows: Sequence[Window], at: datetime) -> bool:
-    """Whether something new may be opened at this moment: within any of the windows, or where there is none."""
-    return next_opening(windows, at) == at
-
-
 def next_opening(windows: Sequence[Window], at: datetime) -> datetime | None:
     """The first moment, from `at` on, at which something new may be opened, in UTC; None where that never comes."""
     at = at.astimezone(UTC)
@@ -62,7 +57,7 @@ def next_opening(windows: Sequence[Window], at: datetime) -> datetime | None:
 
 
 def closed(windows: Sequence[Window], at: datetime) -> Reason | None:
-    """Why nothing new may be opened at this moment; None where it may."""
+    """Why nothing new may be opened at this moment; None within any of the windows, or where there is none."""
     opens = next_opening(windows, at)
     if opens == at:
         return None

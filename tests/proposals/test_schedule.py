@@ -130,18 +130,17 @@ OPENINGS = {
     ("hours", "at", "opens", "closes"), [pytest.param(*row, id=label) for label, row in OPENINGS.items()]
 )
 def test_a_window_opens_and_closes(hours: Window, at: str, opens: str, closes: str) -> None:
-    assert not schedule.is_open([hours], utc(at))
+    assert schedule.closed([hours], utc(at)) is not None
     assert schedule.next_opening([hours], utc(at)) == utc(opens)
-    assert schedule.is_open([hours], utc(opens))
-    assert schedule.is_open([hours], utc(closes) - timedelta(seconds=1))
-    assert not schedule.is_open([hours], utc(closes))
+    assert schedule.closed([hours], utc(opens)) is None
+    assert schedule.closed([hours], utc(closes) - timedelta(seconds=1)) is None
+    assert schedule.closed([hours], utc(closes)) is not None
 
 
 def test_without_windows_it_is_always_open() -> None:
     at = datetime(2026, 11, 28, 3, 0, 7, 5, tzinfo=BERLIN)
-    assert schedule.is_open([], at)
-    assert schedule.next_opening([], at) == at
     assert schedule.closed([], at) is None
+    assert schedule.next_opening([], at) == at
 
 
 def test_the_next_opening_is_in_utc_whatever_the_question_is_in() -> None:
@@ -156,14 +155,14 @@ def test_the_next_opening_is_in_utc_whatever_the_question_is_in() -> None:
 def test_windows_without_days_never_open() -> None:
     never = Window(frozenset(), time(9), time(17))
     assert schedule.next_opening([never], utc("2026-11-23T10:00")) is None
-    assert not schedule.is_open([never], utc("2026-11-23T10:00"))
+    assert schedule.closed([never], utc("2026-11-23T10:00")) is not None
     assert schedule.next_opening([never, OFFICE], utc("2026-11-23T07:00")) == utc("2026-11-23T08:00")
 
 
 def test_the_window_that_opens_first_counts() -> None:
     assert schedule.next_opening([NIGHT, OFFICE], utc("2026-11-23T20:00")) == utc("2026-11-24T08:00")
     assert schedule.next_opening([OFFICE, NIGHT], utc("2026-11-27T20:00")) == utc("2026-11-27T21:00")
-    assert schedule.is_open([OFFICE, NIGHT], utc("2026-11-28T02:00"))
+    assert schedule.closed([OFFICE, NIGHT], utc("2026-11-28T02:00")) is None
 
 
 def test_who_is_too_early_is_told_when_to_come() -> None:
@@ -204,11 +203,11 @@ def test_the_next_opening_is_open_and_nothing_is_open_before_it(
     found = schedule.next_opening(windows, at)
     assert found is not None
     assert found >= at
-    assert schedule.is_open(windows, found)
-    assert schedule.is_open(windows, at) is (found == at)
+    assert schedule.closed(windows, found) is None
+    assert (schedule.closed(windows, at) is None) is (found == at)
     before = at + (found - at) * part
     if before < found:
-        assert not schedule.is_open(windows, before)
+        assert schedule.closed(windows, before) is not None
         assert schedule.next_opening(windows, before) == found
 
 
@@ -227,4 +226,4 @@ def test_where_no_clock_changes_it_is_open_by_the_clock(windows: Sequence[Window
     for hours in windows:
         around = {(at + timedelta(hours=each)).astimezone(hours.zone).utcoffset() for each in range(-50, 51)}
         assume(len(around) == 1)
-    assert schedule.is_open(windows, at) is any(by_the_clock(hours, at) for hours in windows)
+    assert (schedule.closed(windows, at) is None) is any(by_the_clock(hours, at) for hours in windows)
