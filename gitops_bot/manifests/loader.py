@@ -1,23 +1,27 @@
 """ruamel.yaml's pure reader, scanner, parser and composer in one object, for many small files.
 
-`YAML(pure=True).compose` gives the same nodes at more than twice the cost: for each text it looks for plug-ins on
-disk, makes the rules of its resolver, and goes from part to part and from character to character. What is replaced here
-does the same as what it replaces, in longer steps; only tabs are treated otherwise.
+`YAML(pure=True).compose` gives the same nodes at many times the cost: for each text it looks for plug-ins on disk,
+makes the rules of its resolver, and goes from part to part and from character to character. What is replaced here does
+the same as what it replaces, in longer steps, and leaves to it whatever is out of the ordinary; only tabs are treated
+otherwise.
 """
 
 from __future__ import annotations
 
 import re
+import string
 from typing import TYPE_CHECKING, Any, Final
 
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.docinfo import DocInfo
 from ruamel.yaml.error import FileMark
+from ruamel.yaml.events import ScalarEvent
+from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.parser import Parser
 from ruamel.yaml.reader import Reader
 from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.scanner import Scanner
-from ruamel.yaml.tokens import ScalarToken
+from ruamel.yaml.tokens import BlockMappingStartToken, KeyToken, ScalarToken, ValueToken
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
@@ -28,6 +32,13 @@ _WORD: Final = re.compile(rf"(?:[^ \t:{_END}]|:(?![ \t{_END}]))*")
 #: What may stand in front of a token on its line.
 _SPACES: Final = re.compile(rf" *(?:#[^{_END}]*)?")
 _BLANKS: Final = re.compile(rf"[ \t]*(?:#[^{_END}]*)?")
+#: What starts a plain scalar wherever a scalar may start.
+_PLAIN: Final = frozenset(string.ascii_letters + string.digits + "_/")
+#: A key that one look tells: no other rule than that of plain scalars can apply to any part of it.
+_KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,200}(?=:[ \n])")
+#: The end of a line, and how far the next one is indented, where that is no blank line, no comment, and no beginning of
+#: a document's mark.
+_NEXT: Final = re.compile(rf"\n( *)(?:[^ \t#.{_END}-]|-[^-])")
 _BYTE_ORDER_MARK: Final = "\ufeff"
 #: The rules of the resolver by the version of YAML, as it makes them.
 _RULES: Final[dict[Any, Any]] = {}
@@ -77,12 +88,10 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
 
     def forward(self, length: int = 1) -> None:
         passed = self.buffer[self.pointer : self.pointer + length]
-        if not (passed.isascii() and passed.isprintable()):  # line breaks, the byte order mark, and the end are not
-            super().forward(length)
+        if passed.isascii() and passed.isprintable():  # line breaks, the byte order mark, and the end are not
+            self._step(length)
         else:
-            self.pointer += length
-            self.index += length
-            self.column += length
+            super().forward(length)
 
     def need_more_tokens(self) -> bool:
         # Without a possible key, the first token is what it is, whatever follows.
@@ -93,9 +102,43 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
             self.fetch_more_tokens()
         return bool(self.tokens) and (not choices or isinstance(self.tokens[0], choices))
 
-    def check_event(self, *choices: Any) -> bool:
-        event = self.peek_event()
-        return event is not None and (not choices or isinstance(event, choices))
+    def get_token(self) -> Any:
+        if self.possible_simple_keys or not self.tokens:
+            return super().get_token()
+        self.tokens_taken += 1
+        return self.tokens.pop(0)
+
+    def fetch_more_tokens(self) -> None:
+        self.scan_to_next_token()
+        first = self.buffer[self.pointer]
+        if first not in _PLAIN:
+            super().fetch_more_tokens()
+            return
+        if self.possible_simple_keys:
+            self.stale_possible_simple_keys()
+        if self.indent > self.column:
+            self.unwind_indent(self.column)
+        if self.flow_context or not self.allow_simple_key or not self._fetch_key():
+            self.fetch_plain()
+
+    def _fetch_key(self) -> bool:
+        """A key with its colon, if it is an ordinary one: its tokens at once, and not as a scalar that may be a key."""
+        found = _KEY.match(self.buffer, self.pointer)
+        if found is None:
+            return False
+        if self.possible_simple_keys:
+            self.remove_possible_simple_key()
+        start = self.get_mark()
+        self._step(len(found.group()))
+        end = self.get_mark()
+        self._step(1)
+        if self.add_indent(start.column):
+            self.tokens.append(BlockMappingStartToken(start, start))
+        self.tokens.append(KeyToken(start, start))
+        self.tokens.append(ScalarToken(found.group(), True, start, end))
+        self.tokens.append(ValueToken(end, self.get_mark()))
+        self.allow_simple_key = False
+        return True
 
     def scan_to_next_token(self) -> None:
         """As in ruamel.yaml, but for the tabs that YAML and kustomize take.
@@ -104,13 +147,22 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         """
         if self.index == 0 and self.peek() == _BYTE_ORDER_MARK:
             self.forward()
-        while True:
-            blanks = _BLANKS if self.flow_context or not self.allow_simple_key else _SPACES
-            self._pass(blanks)
+        while (first := self.buffer[self.pointer]) not in _PLAIN:
+            if first in " #\t":
+                self._pass(_BLANKS if self.flow_context or not self.allow_simple_key else _SPACES)
             if not self.scan_line_break():
                 return
             if not self.flow_context:
                 self.allow_simple_key = True
+
+    def scan_line_break(self) -> Any:
+        if self.buffer[self.pointer] != "\n":
+            return super().scan_line_break()
+        self.pointer += 1
+        self.index += 1
+        self.line += 1
+        self.column = 0
+        return "\n"
 
     def scan_plain(self) -> Any:
         if self.flow_context:
@@ -128,6 +180,11 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         return ScalarToken("".join(parts), True, start, end)
 
     def scan_plain_spaces(self, indent: int, start_mark: Any) -> Any:
+        if found := _NEXT.match(self.buffer, self.pointer):
+            self.scan_line_break()
+            self._step(len(found.group(1)))
+            self.allow_simple_key = True
+            return [" "]
         length = 0
         while self.peek(length) in " \t":
             length += 1
@@ -138,9 +195,41 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         return super().scan_plain_spaces(indent, start_mark) if self.peek() in "#\r\n\0" else [blanks]
 
     def _pass(self, pattern: re.Pattern[str]) -> str:
-        """Step over what the pattern matches here, perhaps nothing."""
+        """Step over what the pattern matches here, perhaps nothing; it matches no line break."""
         found = pattern.match(self.buffer, self.pointer)
         passed = found.group() if found else ""
-        if passed:
-            self.forward(len(passed))
+        if passed.isascii():  # the byte order mark takes no column
+            self._step(len(passed))
+        else:
+            super().forward(len(passed))
         return passed
+
+    def _step(self, length: int) -> None:
+        """Go on by so many characters of one line."""
+        self.pointer += length
+        self.index += length
+        self.column += length
+
+    def check_event(self, *choices: Any) -> bool:
+        event = self.peek_event()
+        return event is not None and (not choices or isinstance(event, choices))
+
+    def parse_node(self, block: bool = False, indentless_sequence: bool = False) -> Any:
+        if not self.check_token(ScalarToken):
+            return super().parse_node(block, indentless_sequence)
+        token = self.get_token()
+        self.state = self.states.pop()
+        how = (token.plain, not token.plain)
+        return ScalarEvent(None, None, how, token.value, token.start_mark, token.end_mark, style=token.style)
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.peek_event()
+        if type(event) is not ScalarEvent or event.anchor or event.ctag or self.depth >= self.max_depth:
+            return super().compose_node(parent, index)
+        self.get_event()
+        kind = self.resolve(ScalarNode, event.value, event.implicit)
+        return ScalarNode(kind, event.value, event.start_mark, event.end_mark, style=event.style)
+
+    @property
+    def versioned_resolver(self) -> Any:
+        return _RULES.get(self.processing_version) or super().versioned_resolver

@@ -123,6 +123,26 @@ def test_so_it_is_for_anything_but_tabs(parts: list[str]) -> None:
     assert ours(text) == theirs(text)
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", "  ", "    ", "- ", "  - ", "  -   ", " "]),
+            st.sampled_from([
+                "a: b", "name: ghcr.io/acme/web:1", "key:", "key :  v", "k: 'q'", "k: b # c", "k: [a, {b: c}]", "k: |",
+                "text", "two words", "- a", "-", "--- x", "---x", "-- x", "...", "a.b/c-d: 1.0  ", "# c", "", "? a",
+                ": b", "&x k: *x", "k: !!str 1", "k: a: b", "é: ü", "9: on", "k:v", "/a: /b", ".a: .b", "_: ~", "k: -",
+                "k: - a",
+            ]),
+            st.sampled_from(["\n", "\n", "\n", "\r\n", "\n\n", "\n # c\n", " \n"]),
+        ),
+        max_size=9,
+    )
+)  # fmt: skip
+def test_so_it_is_for_any_lines_of_blocks(lines: list[tuple[str, str, str]]) -> None:
+    text = "".join(part for line in lines for part in line)
+    assert ours(text) == theirs(text)
+
+
 def test_what_one_text_says_of_its_version_means_nothing_to_the_next() -> None:
     first = ours("%YAML 1.1\n---\na: on\n")
     assert ours("a: on\n") == theirs("a: on\n")
