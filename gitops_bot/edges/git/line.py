@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.git.store import Store
 
-#: How many commits of the line are looked at, in steps: the last is the end.
-WINDOWS = (300, 3_000, 50_000)
+#: How many commits of the line are looked at, in steps: the last is the end. Among many overlays, 200 commits of each
+#: are never in a few hundred, so that a small first step would only be one more.
+WINDOWS = (2_000, 10_000, 50_000)
 #: Changed paths of one commit, and of the whole line. The line ends before a commit that exceeds one of these: which
 #: of its files it changed is not known, and so neither is what older ones mean.
 CHANGE_LIMIT, PATH_LIMIT = 50_000, 500_000
@@ -32,7 +33,7 @@ VERSION_LIMIT, BYTE_LIMIT = 100_000, 64 * 1024 * 1024
 #: Bytes of commit objects, the newest first. Beyond it a commit has neither author nor message.
 COMMIT_BYTE_LIMIT = 32 * 1024 * 1024
 #: Commits that are compared in one go.
-_BATCH = 1000
+_BATCH = 2000
 #: Stands for what was not read, or is no regular file: nobody can take it for a kustomization, nor for an empty one.
 UNREADABLE = b"\0"
 #: The last second that a `datetime` can tell; git's times go on.

@@ -53,8 +53,8 @@ class Repository:
     `url` is an address as `edges.address` gives it (https, ssh, file; http where that is allowed), without a login.
     `environ` gives PATH, proxies, ssh settings, and GIT_AUTHOR_* / GIT_COMMITTER_* names for its commits. The user's
     git configuration files are not read; per-process settings (GIT_CONFIG_COUNT) are. `timeout` is in seconds and for
-    each git process. `history` says that `line` will be asked: then the first fetch brings the newest 300 commits with
-    all their small files, so that as a rule nothing has to be fetched after it.
+    each git process. `history` says that `line` will be asked: then the first fetch brings the newest 2,000 commits
+    with all their small files, so that as a rule nothing has to be fetched after it.
     """
 
     def __init__(

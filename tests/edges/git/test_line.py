@@ -340,14 +340,14 @@ class TestMerges:
     def test_a_merge_of_an_old_branch_does_not_shorten_the_line(self, remote: Remote) -> None:
         """By the second parent the root is near, so that the copy holds it while the line is still cut."""
         root = remote.branches()["main"]
-        made = grow(remote, 400)
+        made = grow(remote, 2_100)
         side = remote.commit("feature", {"x": b"x"}, parents=[root])
         merged = remote.commit("main", {"x": b"x"}, parents=[made[-1], side])
         newer = remote.commit("main", {FILE: C})
 
         near, all_of_it = look(remote, enough=anything), look(remote)
 
-        assert ids(near) == [newer, *made[:-298:-1]]
+        assert ids(near) == [newer, *made[:-1998:-1]]
         assert not near.complete
         assert ids(all_of_it) == [newer, *reversed(made), root]
         assert all_of_it.complete
@@ -378,7 +378,7 @@ class TestMerges:
 
 
 class TestDepth:
-    @pytest.mark.parametrize("commits", [1, 2, 298, 299, 300, 301, 302])
+    @pytest.mark.parametrize("commits", [1, 2, 1998, 1999, 2000, 2001, 2002])
     def test_the_line_is_complete_where_the_root_is(self, server: GitServer, commits: int) -> None:
         remote = server.create(f"root/{commits}", {})
         made = grow(remote, commits)
@@ -391,7 +391,7 @@ class TestDepth:
 
     def test_history_is_fetched_in_steps_until_it_is_enough(self, server: GitServer, ran: Counter[str]) -> None:
         remote = server.create("acme/steps", {})
-        made = grow(remote, 3_200)
+        made = grow(remote, 10_200)
         asked: list[int] = []
 
         def second(line: Line) -> bool:
@@ -406,17 +406,17 @@ class TestDepth:
             ran.clear()
             again = repository.line(head, [WEB], anything)
 
-        assert asked == [299, 2_999]
-        assert ids(line) == made[:-3_000:-1]
+        assert asked == [1_999, 9_999]
+        assert ids(line) == made[:-10_000:-1]
         assert not line.complete
         # Each step brings commits and trees, and then the files of all of them at once.
         assert fetches == 4
         # The copy is deeper by now, and the answer the same as if it were not.
-        assert ids(again) == made[:-300:-1]
+        assert ids(again) == made[:-2_000:-1]
         assert ran["fetch"] == 0
 
     def test_the_commit_at_which_the_copy_ends_does_not_add_all_that_it_holds(self, remote: Remote) -> None:
-        grow(remote, 400)
+        grow(remote, 2_100)
 
         line = look(remote, ".", enough=anything)
 
@@ -438,12 +438,12 @@ class TestDepth:
 
         assert ran["fetch"] == 0
 
-    @pytest.mark.parametrize(("depth", "fetches"), [(1, 2), (2, 2), (20, 2), (310, 3)])
+    @pytest.mark.parametrize(("depth", "fetches"), [(1, 2), (2, 2), (20, 2), (2_010, 3)])
     def test_a_remote_that_is_shallow_itself_has_no_complete_line(
         self, remote: Remote, tmp_path: Path, ran: Counter[str], depth: int, fetches: int
     ) -> None:
         """It is asked for more once, to find that there is none."""
-        made = grow(remote, 320)
+        made = grow(remote, 2_020)
         clone = ["git", "clone", "-q", f"--depth={depth}", remote.file_url, str(tmp_path / "shallow")]
         subprocess.run(clone, check=True, env=BARE)
 
@@ -571,7 +571,7 @@ class TestCost:
 
 class TestCache:
     def test_a_copy_that_is_deeper_than_needed_changes_nothing(self, remote: Remote, tmp_path: Path) -> None:
-        grow(remote, 350)
+        grow(remote, 2_050)
         cache = tmp_path / "cache"
         fresh = look(remote, enough=anything)
         deep = look(remote, cache=cache)
