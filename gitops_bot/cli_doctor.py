@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gitops_bot.cli_place import Asked, Local
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.edges.github import Inspection
+    from gitops_bot.edges.github.inspection import Inspection
     from gitops_bot.edges.registry import Registry
     from gitops_bot.errors import Problem
     from gitops_bot.journeys.book import Book
@@ -162,7 +162,7 @@ def _token(where: Address | None, environ: Mapping[str, str]) -> Token | Problem
 def _forge(where: Address | None, environ: Mapping[str, str], clock: SystemClock, seconds: float) -> Inspection | None:
     """The forge, also where there is no token; not where the repository is elsewhere."""
     from gitops_bot import cli_trust
-    from gitops_bot.edges.github import Inspection
+    from gitops_bot.edges.github.inspection import Inspection
 
     if where is not None and not cli_trust.takes_token(where, environ):
         return None

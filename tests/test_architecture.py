@@ -372,6 +372,13 @@ def test_the_version_is_told_without_the_heavy_libraries() -> None:
     assert sorted(loaded & HEAVY) == [], "import these inside the functions that need them"
 
 
+def test_registries_are_asked_without_what_only_terminals_need() -> None:
+    code = "import sys, gitops_bot.edges.registry.registry; print(sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60).stdout
+    assert "'httpx'" in loaded
+    assert [name for name in ("rich", "pygments", "click") if f"'{name}'" in loaded] == []
+
+
 # --- the rules themselves, on packages that are made up -----------------------------------------------------------
 
 BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]] = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from gitops_bot.images.rules import Rulebook
-from gitops_bot.releases import inference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -179,4 +178,6 @@ class Book(Rulebook, Protocol):
 
 def inferred(tree: Mapping[str, str]) -> Book:
     """The environments that the directories of a tree (path -> git mode) suggest, without a configuration."""
+    from gitops_bot.releases import inference
+
     return inference.infer(tree)

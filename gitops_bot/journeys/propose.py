@@ -135,7 +135,7 @@ def _commit(world: World, survey: Survey, task: Task) -> EnvironmentOutcome:
             commit = world.repository.publish(
                 survey.branch, parent=survey.commit, files=files, message=written.message, expected=survey.commit
             )
-        survey.moved_to(commit)
+        survey.wrote(commit, files)
         proposed = replace(proposed, commit=commit)
     return _outcome(task, plan, proposed)
 

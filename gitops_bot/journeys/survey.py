@@ -77,17 +77,20 @@ class Survey:
         #: Composed files by path and bytes: a second reading of the world composes only what changed.
         self._read: dict[tuple[str, bytes], Kustomization | Problem] = {}
         self._pulls: dict[str, tuple[PullRequest, ...]] = {}
-        self.moved_to(commit or world.repository.head(branch))
+        self._read_at(commit or world.repository.head(branch))
         correspondence.check(book.environments)
 
     def again(self) -> None:
         """Read the remote again."""
         self._pulls = {}
-        self.moved_to(self._world.repository.head(self.branch))
+        self._read_at(self._world.repository.head(self.branch))
 
-    def moved_to(self, commit: str) -> None:
-        """The base branch is at `commit` now."""
-        self.commit = commit
+    def wrote(self, commit: str, files: Mapping[str, bytes]) -> None:
+        """The base branch is at `commit` now: what was read before, but for the bytes of these files."""
+        self._line = None
+        self._know(commit, {**self._bytes, **files})
+
+    def _read_at(self, commit: str) -> None:
         tree = self._world.repository.tree(commit)
         self._selection = overlays.select(self._book.environments, tree)
         self._ground, self._line = None, None
@@ -98,7 +101,11 @@ class Survey:
             self._selection = overlays.select(own, tree)
         names = [environment.name for environment in self._read_along]
         paths = [overlay.file for name in names for overlay in self._selection.overlays[name]]
-        self._bytes = self._world.repository.read(commit, paths)
+        self._know(commit, self._world.repository.read(commit, paths))
+
+    def _know(self, commit: str, files: Mapping[str, bytes]) -> None:
+        self.commit = commit
+        self._bytes = files
         #: What is read and composed of each environment, once somebody asks.
         self._composed: dict[str, tuple[tuple[Overlay, ...], tuple[Failed, ...]]] = {}
         self._spots: dict[str, tuple[Spot, ...]] = {}

@@ -19,7 +19,6 @@ from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, digest_of
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
 from gitops_bot.edges.registry.presence import exists, missing
-from gitops_bot.edges.registry.served import served
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.edges.registry.words import explain
 from gitops_bot.images.reference import is_digest, is_tag
@@ -174,6 +173,7 @@ class Registry:
         Raises:
             RegistryError: as above, but not for a tag or digest that is not there.
         """
+        from gitops_bot.edges.registry.served import served
 
         def ask(host: Host, login: Login) -> Served:
             def fetch(method: str, rest: str) -> Answer:
