@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import os
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops_bot import __version__, cli_doctor, cli_release, cli_run
-from gitops_bot.cli_command import DIR, TOKENS, cli, command, leave, release_hold_option, remote
+from gitops_bot.cli_command import DIR, TOKENS, cli, command, imported, leave, release_hold_option, remote
 from gitops_bot.report_schema import COMMANDS
 
 if TYPE_CHECKING:
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
 __all__ = ["cli", "cli_doctor", "cli_release", "cli_run", "main"]
 
 _BUG, _INTERRUPTED, _WOULD_WRITE = 3, 130, 4
-#: New objects after which Python looks for circles among them. By default it does so after 700, which takes a tenth of
-#: a run over many files: what they are composed of stays as long as the run.
-_NEW_OBJECTS = 50_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. 0 done, 1 some item failed, 2 wrong usage or configuration, 3 a bug, 4 `plan --exit-code`."""
     code = 0
-    gc.set_threshold(_NEW_OBJECTS)
+    # What is imported is no garbage, and at its end Python would look through all there is, several times: both
+    # together take a tenth of a run over many files.
+    gc.disable()
+    atexit.register(gc.freeze)
     _end_orderly()
     try:
         code = int(cli.main(args=argv, prog_name="gitops-bot", standalone_mode=False) or 0)
@@ -60,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return code or 1
     except Exception:  # noqa: BLE001 - the one boundary: whatever nobody expected is a bug, and says so
         return _bug()
+    finally:
+        imported()
     return code
 
 
@@ -214,6 +217,7 @@ def check_command(*, config: str | None, output: str) -> int:
     from gitops_bot.journeys.check import check
 
     files, tree, book = on_disk(config)
+    imported()
     checked = check(files, tree, book)
     report.show_checked(checked, output, SystemClock().now())
     return 1 if checked.problems else 0
@@ -230,6 +234,7 @@ def demo(*, keep: bool, resume: str | None, output: str) -> int:
     from gitops_bot.demo import story
 
     _ = output
+    imported()
     if resume is not None:
         return story.resume(Path(resume), sys.stdout, threading.Event())
     return story.tell(sys.stdout, keep=keep)

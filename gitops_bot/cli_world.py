@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops_bot import cli_trust, log
+from gitops_bot.cli_command import imported
 from gitops_bot.cli_place import Asked, Local, book_of, surroundings
 from gitops_bot.cli_progress import progress
 from gitops_bot.config import Config
@@ -92,6 +93,7 @@ def opened(
             _refuse_pull_requests(book, environments, where)
         registry = stack.enter_context(_registry(book, environ, clock, again.observe if again else None))
         world = World(repository, registry, forge, clock, progress, *([again.whole] if again else []))
+        imported()
         yield world, Survey(world, book, branch, where.name, environments, also=also, commit=commit)
 
 

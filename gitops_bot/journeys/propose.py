@@ -182,8 +182,8 @@ def _group(
         if written is not None and isinstance(draft.action, reconcile.Open | reconcile.Refresh):
             # Hundreds at once are read as a table: to describe a few of them would only make a promotion slow.
             many = task.source == "promotion" and len(draft.plan.changes) > MOST
-            described = {} if many else describe(world, draft.plan.changes)
-            written = write(survey, task, draft.group, draft.plan, draft.files, described)
+            if not many and (described := describe(world, draft.plan.changes)):
+                written = write(survey, task, draft.group, draft.plan, draft.files, described)
         with world.whole():
             return carry_out(world, draft, proposed, written, task.environment.propose)
     except LostRace:
