@@ -11,6 +11,7 @@ import sys
 import threading
 from contextlib import suppress
 from io import StringIO, UnsupportedOperation
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import click
@@ -22,9 +23,13 @@ from gitops_bot.report_schema import COMMANDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitops_bot.cli_command import Asked
+
 __all__ = ["cli", "cli_doctor", "cli_release", "cli_run", "main"]
 
 _BUG, _INTERRUPTED, _WOULD_WRITE = 3, 130, 4
+#: Seconds in which git has to tell its version.
+_GIT_PATIENCE = 30.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = StringIO()
         error.show(text)  # it quotes what was given, which may be a token in the wrong place
         _complain(text.getvalue())
+        _tell_scripts(error, sys.argv[1:] if argv is None else argv)
         return error.exit_code
     except SystemExit:
         # Click's own end of a command whose reader has gone away: as below, that is no failure.
@@ -74,6 +80,21 @@ def _bug() -> int:
     return _BUG
 
 
+def _tell_scripts(error: click.ClickException, argv: Sequence[str]) -> None:
+    """Say what is wrong with the command line to whoever asked for JSON in it: no option of it could be read."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    words = [*argv, ""]
+    asked = "--output=json" in words or ("--output", "json") in pairwise(words)
+    if context is None or context.info_name not in COMMANDS or not asked:
+        return
+    from gitops_bot import report
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.errors import Problem
+
+    problem = Problem("failed.edit", error.format_message(), f"see `{context.command_path} --help`")
+    report.show_usage(context.info_name, problem, SystemClock().now())
+
+
 def _complain(text: str) -> None:
     """Print on standard error what may quote anything."""
     from gitops_bot import redact
@@ -104,18 +125,15 @@ def plan(
     *,
     exit_code: bool,
     release_hold: bool,
-    repository: str | None,
-    cache: str | None,
-    config: str | None,
+    where: Asked,
     output: str,
 ) -> int:
     """Show what would change, as a table and a diff; write nothing."""
     from gitops_bot import report
-    from gitops_bot.cli_place import Asked
     from gitops_bot.cli_world import opened
     from gitops_bot.journeys.update import update
 
-    with opened(Asked(repository, config, cache), environments, infer=True, writes=False) as (world, survey):
+    with opened(where, environments, infer=True, writes=False) as (world, survey):
         outcome = update(world, survey, release_hold=release_hold, dry_run=True)
         report.show_outcome("plan", outcome, output, world.clock.now(), written=False)
     if exit_code and outcome.exit_code == 0 and outcome.would_write:
@@ -131,19 +149,16 @@ def update_command(
     environments: tuple[str, ...],
     *,
     release_hold: bool,
-    repository: str | None,
-    cache: str | None,
-    config: str | None,
+    where: Asked,
     dry_run: bool,
     output: str,
 ) -> int:
     """Poll once; open or refresh pull requests."""
     from gitops_bot import report
-    from gitops_bot.cli_place import Asked
     from gitops_bot.cli_world import opened
     from gitops_bot.journeys.update import update
 
-    with opened(Asked(repository, config, cache), environments, infer=False, writes=True) as (world, survey):
+    with opened(where, environments, infer=False, writes=True) as (world, survey):
         outcome = update(world, survey, release_hold=release_hold, dry_run=dry_run)
         report.show_outcome("update", outcome, output, world.clock.now(), written=not dry_run)
     return outcome.exit_code
@@ -161,9 +176,7 @@ def set_command(
     *,
     allow_downgrade: bool,
     release_hold: bool,
-    repository: str | None,
-    cache: str | None,
-    config: str | None,
+    where: Asked,
     dry_run: bool,
     output: str,
 ) -> int:
@@ -173,13 +186,12 @@ def set_command(
     is asked of the registry.
     """
     from gitops_bot import report
-    from gitops_bot.cli_place import Asked
     from gitops_bot.cli_world import opened
     from gitops_bot.journeys import assignments
     from gitops_bot.journeys.set import set_pins
 
     asked = assignments.parse(pins)
-    with opened(Asked(repository, config, cache), (environment,), infer=False, writes=True) as (world, survey):
+    with opened(where, (environment,), infer=False, writes=True) as (world, survey):
         outcome = set_pins(
             world, survey, asked, allow_downgrade=allow_downgrade, release_hold=release_hold, dry_run=dry_run
         )
@@ -232,8 +244,10 @@ def demo(*, keep: bool, resume: str | None, output: str) -> int:
     from pathlib import Path
 
     from gitops_bot.demo import story
+    from gitops_bot.edges.git import installed
 
     _ = output
+    installed(os.environ, _GIT_PATIENCE)
     imported()
     if resume is not None:
         return story.resume(Path(resume), sys.stdout, threading.Event())

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -98,14 +99,28 @@ def leave(code: int) -> int:
     return code
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Where to work, as the command line says it: `--repository`, `--config`, `--cache`."""
+
+    repository: str | None
+    config: str | None
+    cache: str | None
+
+
 def remote(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of commands that read the repository from its remote."""
-    function = click.option("--cache", type=DIR, help="Keep the clone here; it only saves time.")(function)
+    """The options of commands that read the repository from its remote; together they are the argument `where`."""
+
+    @wraps(function)
+    def told(*, repository: str | None, config: str | None, cache: str | None, **arguments: Any) -> Any:
+        return function(where=Asked(repository, config, cache), **arguments)
+
+    told = click.option("--cache", type=DIR, help="Keep the clone here; it only saves time.")(told)
     return click.option(
         "--repository",
         metavar="OWNER/NAME | URL | PATH",
         help="The repository of the manifests, instead of the origin of this checkout.",
-    )(function)
+    )(told)
 
 
 def release_hold_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from gitops_bot.cli_place import Asked
+    from gitops_bot.cli_command import Asked
     from gitops_bot.config import Config
     from gitops_bot.edges.ending import Ending
     from gitops_bot.edges.metrics import Metrics

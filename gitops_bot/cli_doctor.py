@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot.cli_command import command
+from gitops_bot.cli_command import Asked, command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.cli_place import Asked, Local
+    from gitops_bot.cli_place import Local
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.edges.github.inspection import Inspection
@@ -46,7 +46,6 @@ _ATTEMPTS = 2
 def doctor_command(*, repository: str | None, timeout: float, config: str | None, output: str) -> int:
     """Check what a run needs: configuration, git, token, rules of the branch, registries. Writes nothing."""
     from gitops_bot import report
-    from gitops_bot.cli_place import Asked
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.journeys.doctor.examine import examine
     from gitops_bot.journeys.doctor.notes import Notes

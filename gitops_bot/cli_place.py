@@ -17,6 +17,7 @@ from gitops_bot.journeys.book import inferred
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gitops_bot.cli_command import Asked
     from gitops_bot.config import Config
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.checkout import Checkout
@@ -25,15 +26,6 @@ if TYPE_CHECKING:
 
 CONFIG = "gitops-bot.yaml"
 SYMBOLIC_LINK = "120000"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Where to work, as the command line says it: `--repository`, `--config`, `--cache`."""
-
-    repository: str | None
-    config: str | None
-    cache: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from gitops_bot.cli_command import command, release_hold_option, remote
+
+if TYPE_CHECKING:
+    from gitops_bot.cli_command import Asked
 
 
 @command("promote", dry_run=True)
@@ -21,19 +26,15 @@ def promote_command(
     images: tuple[str, ...],
     overlays: tuple[str, ...],
     release_hold: bool,
-    repository: str | None,
-    cache: str | None,
-    config: str | None,
+    where: Asked,
     dry_run: bool,
     output: str,
 ) -> int:
     """Copy what SOURCE runs to TARGET: the very digests, never what a tag means today."""
     from gitops_bot import report
-    from gitops_bot.cli_place import Asked
     from gitops_bot.cli_world import opened
     from gitops_bot.journeys.promote import promote
 
-    where = Asked(repository, config, cache)
     with opened(where, (target,), also=(source,), infer=False, writes=True, history=True) as (world, survey):
         outcome = promote(
             world, survey, source, images=images, overlays=overlays, release_hold=release_hold, dry_run=dry_run
@@ -56,19 +57,15 @@ def rollback_command(
     images: tuple[str, ...],
     offline: bool,
     release_hold: bool,
-    repository: str | None,
-    cache: str | None,
-    config: str | None,
+    where: Asked,
     dry_run: bool,
     output: str,
 ) -> int:
     """Propose the pins that ENV ran before, from Git alone; configuration stays as it is."""
     from gitops_bot import report
-    from gitops_bot.cli_place import Asked
     from gitops_bot.cli_world import opened
     from gitops_bot.journeys.rollback import roll_back
 
-    where = Asked(repository, config, cache)
     with opened(where, (environment,), infer=False, writes=True, history=True) as (world, survey):
         outcome = roll_back(
             world, survey, to, images=images, offline=offline, release_hold=release_hold, dry_run=dry_run

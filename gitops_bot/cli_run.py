@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from zoneinfo import ZoneInfo
 
-    from gitops_bot.cli_place import Asked
+    from gitops_bot.cli_command import Asked
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.edges.ending import Ending
     from gitops_bot.edges.health import Page
@@ -41,9 +41,7 @@ def run_command(
     timezone: str,
     jitter: str | None,
     listen: str | None,
-    repository: str | None,
-    cache: str | None,
-    config: str | None,
+    where: Asked,
     dry_run: bool,
     output: str,
 ) -> int:
@@ -52,14 +50,12 @@ def run_command(
     The first cycle begins at once. SIGTERM finishes the write under way and ends with 0; a second one ends at once. All
     is told by the log, on standard error.
     """
-    from gitops_bot.cli_place import Asked
     from gitops_bot.edges.ending import Ending, Told
 
     _ = output
-    asked = Asked(repository, config, cache)
     try:
         with Ending() as ending:
-            _serve(ending, asked, environments, _Times(every, timezone, jitter), listen, dry_run=dry_run)
+            _serve(ending, where, environments, _Times(every, timezone, jitter), listen, dry_run=dry_run)
     except Told as told:
         log.event("run.ended", signal=told.signal.name)
         # To be told to end is how a service ends; whoever sits before it broke it off.
@@ -76,7 +72,7 @@ class _Times:
 
 
 def _serve(
-    ending: Ending, asked: Asked, environments: Sequence[str], times: _Times, listen: str | None, *, dry_run: bool
+    ending: Ending, where: Asked, environments: Sequence[str], times: _Times, listen: str | None, *, dry_run: bool
 ) -> NoReturn:
     """Cycles until an exception ends them, beside the probes."""
     from gitops_bot.cli_cycles import Cycles
@@ -100,7 +96,7 @@ def _serve(
             listen=server.address if server is not None else None,
             dry_run=dry_run,
         )
-        cycles = Cycles(asked, environments, ending, metrics, News(), dry_run=dry_run)
+        cycles = Cycles(where, environments, ending, metrics, News(), dry_run=dry_run)
         run(schedule, spread, clock, cycles.run, pulse, cycles.tell)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot import cli_trust, log
 from gitops_bot.cli_command import imported
-from gitops_bot.cli_place import Asked, Local, book_of, surroundings
+from gitops_bot.cli_place import Local, book_of, surroundings
 from gitops_bot.cli_progress import progress
 from gitops_bot.config import Config
 from gitops_bot.edges.clock import SystemClock
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from gitops_bot.cli_command import Asked
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.git import Credentials
     from gitops_bot.edges.github import GitHub

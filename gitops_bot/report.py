@@ -71,6 +71,11 @@ def show_failure(command: str, problems: Sequence[Problem], output: str, at: dat
     report_text.print_problems(problems, sys.stderr)
 
 
+def show_usage(command: str, problem: Problem, at: datetime) -> None:
+    """What is wrong with the command line, for scripts; people have been told."""
+    _print(failure_json(command, [problem], at))
+
+
 def _print(document: JsonObject) -> None:
     json.dump(redact.document(document), sys.stdout, indent=2)
     sys.stdout.write("\n")

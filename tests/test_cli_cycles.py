@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from gitops_bot import cli_cycles, cli_world
+from gitops_bot.cli_command import Asked
 from gitops_bot.cli_cycles import Cycles
-from gitops_bot.cli_place import Asked
 from gitops_bot.config import read
 from gitops_bot.edges.ending import Ending
 from gitops_bot.edges.metrics import Metrics

@@ -145,6 +145,13 @@ def actions(done: Done) -> set[str]:
     return {proposal["action"] for environment in done.json["environments"] for proposal in environment["proposals"]}
 
 
+def test_a_demo_without_git_says_what_is_missing(tmp_path: Path) -> None:
+    told = run("demo", cwd=tmp_path, env={"TMPDIR": str(tmp_path), "PATH": str(tmp_path)})
+    assert (told.code, told.out) == (1, "")
+    assert told.err == "error: git is not installed, or not on PATH\n  next: Install git 2.32 or newer.\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_demo_that_is_resumed_has_something_to_do(tmp_path: Path) -> None:
     told = run("demo", "--keep", cwd=tmp_path, env={"TMPDIR": str(tmp_path)})
     assert told.code == 0

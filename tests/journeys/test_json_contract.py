@@ -138,6 +138,28 @@ def test_a_command_that_cannot_start_prints_its_own_object_and_says_why_to_peopl
         assert f"  next: {problem['next']}" in done.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["promote", "staging"], "Missing argument 'TARGET'."),
+        (["set", "production"], "Missing argument 'IMAGE=PIN...'."),
+        (["plan", "--bogus"], "No such option '--bogus'."),
+        (["check", "here"], "Got unexpected extra argument (here)"),
+        (["update", "--quiet", "--verbose"], "--quiet and --verbose exclude one another."),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else "",
+)
+@pytest.mark.parametrize("asked", [["--output", "json"], ["--output=json"]], ids=" ".join)
+def test_a_mistyped_command_line_does_so_too(shop: Deploy, arguments: list[str], why: str, asked: list[str]) -> None:
+    done = run(*arguments, *asked, cwd=shop.folder, env=shop.env)
+    assert done.code == 2
+    assert done.json["schema"] == f"gitops-bot/{arguments[0]}/1"
+    (problem,) = done.json["problems"]
+    assert problem["message"].startswith(why)
+    assert problem["next"] == f"see `gitops-bot {arguments[0]} --help`"
+    assert f"Error: {why}" in done.err
+
+
 def test_the_published_schema_says_the_same(shop: Deploy, tmp_path: Path) -> None:
     import jsonschema
 
