@@ -5,7 +5,7 @@ A rollback, a `git revert` and a person's edit look alike here: the history of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -65,6 +65,9 @@ def checked(change: Change, line: Line, rules: Rules) -> Change | Held:
     if agree(change.before, after) and not follows_moves(rules, after.tag or ""):
         return change  # it only says more of what is there
     reason = stepped_back(line, entry, rules, after)
+    if reason is not None and reason.code == "held.reverted" and change.source == "rollback":
+        # Asked for again, the release before the last is the one that was left.
+        reason = replace(reason, text=f"{reason.text}; to go further back, name a release with `--to`")
     if reason is None and change.source == "promotion":
         reason = went_past(line, entry, rules, change.before, after)
     return change if reason is None else Held(entry, change.before, after, reason)

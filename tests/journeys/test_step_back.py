@@ -163,7 +163,8 @@ def test_what_a_rollback_undid_comes_back_only_by_a_clear_word(stages: Stages) -
     stages.merge()
     done = stages.rollback()
     assert (done.code, held(done.json)) == (1, {"web/production": "held.reverted"})
-    assert "`--release-hold` lifts that" in reason(done.json)["text"]
+    told = "(`--release-hold` lifts that); to go further back, name a release with `--to`"
+    assert reason(done.json)["text"].endswith(told)
     done = stages.rollback("--release-hold")
     assert (done.code, actions(done.json)) == (0, {"rollback-all": "open"})
     assert stages.news(ROLLBACK) == {"web": stages.pin("web", "1.1.0")}
