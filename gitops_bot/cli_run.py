@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from gitops_bot import __version__, log, redact
-from gitops_bot.cli_command import command, leave, remote
+from gitops_bot.cli_command import command, imported, leave, remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,6 +85,7 @@ def _serve(
     schedule, spread = _when(times, clock.now())
     from gitops_bot.edges.metrics import Metrics  # 0.1 s of CPU, which nobody has to wait for to learn of a slip
 
+    imported()  # also where no cycle ever comes so far
     pulse, metrics = Pulse(schedule), Metrics(RESULTS)
     with HealthServer(listen, _pages(clock, pulse, metrics)) if listen is not None else nullcontext() as server:
         log.event(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.line import Line
     from gitops_bot.releases.plan import Decision
 
-_WORKERS = 8
+_WORKERS = 16
 _NOT_FOUND = 404
 
 

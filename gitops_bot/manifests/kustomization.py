@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
@@ -35,9 +34,6 @@ _LISTS = ("resources", "bases", "components")
 _TAG_ADVICE = "A tag has letters, digits, `_`, `.` and `-`, at most 128 of them."
 _DIGEST_ADVICE = "A digest is `sha256:` and 64 lower-case hexadecimal digits."
 _KEYS = ("images", "kind", *_LISTS)
-#: Files of so many characters at most are remembered, with what was read in them and what an edit made of them. Whose a
-#: proposal is shows when its edits are made again, and a process that stays reads the same files in every cycle.
-_REMEMBERED_SIZE, _REMEMBERED = 16 * 1024, 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +73,6 @@ def read(data: bytes, file: str) -> Kustomization:
             that is no list or has over 10,000 items); with file, line and column. What is wrong with one entry
             is in its `refusal`.
     """
-    return _remembered_read(data, file) if len(data) <= _REMEMBERED_SIZE else _read(data, file)
-
-
-def _read(data: bytes, file: str) -> Kustomization:
     parsed = document.read(data, file)
     if parsed.root is None:
         return Kustomization(file, parsed.text, (), "Kustomization", (), parsed, ())
@@ -121,11 +113,6 @@ def edit(kustomization: Kustomization, edits: Sequence[Edit]) -> bytes:
         EditError: an edit names no entry, or one that is refused; a tag, digest or name outside the OCI grammar; two
             edits that contradict each other; a result that could not be proved.
     """
-    small = len(kustomization.text) <= _REMEMBERED_SIZE
-    return _remembered_edit(kustomization, tuple(edits)) if small else _edit(kustomization, edits)
-
-
-def _edit(kustomization: Kustomization, edits: Sequence[Edit]) -> bytes:
     asked: dict[int, Edit] = {}
     problems: list[Problem] = []
     places = {entry.name: index for index, entry in enumerate(kustomization.entries)}
@@ -155,10 +142,6 @@ def _edit(kustomization: Kustomization, edits: Sequence[Edit]) -> bytes:
     after = document.compose(spans.apply(parsed.text, splices), kustomization.file)
     proof.prove(parsed, after, {id(node): wanted[index] for index, node in nodes.items()})
     return after.text.encode()
-
-
-_remembered_read = lru_cache(_REMEMBERED)(_read)
-_remembered_edit = lru_cache(_REMEMBERED)(_edit)
 
 
 def pinned(entry: Entry, edit: Edit) -> Pin:

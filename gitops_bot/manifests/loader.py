@@ -19,7 +19,7 @@ from ruamel.yaml.events import ScalarEvent
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.parser import Parser
 from ruamel.yaml.reader import Reader
-from ruamel.yaml.resolver import VersionedResolver
+from ruamel.yaml.resolver import VersionedResolver, implicit_resolvers
 from ruamel.yaml.scanner import Scanner
 from ruamel.yaml.tokens import BlockMappingStartToken, KeyToken, ScalarToken, ValueToken
 
@@ -40,8 +40,18 @@ _KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,200}(?=:[ \n])")
 #: a document's mark.
 _NEXT: Final = re.compile(rf"\n( *)(?:[^ \t#.{_END}-]|-[^-])")
 _BYTE_ORDER_MARK: Final = "\ufeff"
-#: The rules of the resolver by the version of YAML, as it makes them.
-_RULES: Final[dict[Any, Any]] = {}
+
+
+def _rules(version: tuple[int, int]) -> dict[Any, list[tuple[Any, Any]]]:
+    """The rules of the resolver for a version of YAML, by the first character, as it makes them for each text."""
+    found: dict[Any, list[tuple[Any, Any]]] = {}
+    for versions, tag, pattern, first in implicit_resolvers:
+        for char in first if version in versions else ():
+            found.setdefault(char, []).append((tag, pattern))
+    return found
+
+
+_RULES: Final = {version: _rules(version) for version in ((1, 1), (1, 2))}
 
 
 def compose(text: str, depth: int) -> Node | None:
@@ -76,7 +86,6 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         Parser.__init__(self, loader=self)
         Composer.__init__(self, loader=self)
         VersionedResolver.__init__(self, loader=self)
-        self._version_implicit_resolver = _RULES
         self.warn_double_anchors = False  # an anchor may be given anew; kustomize takes that too
 
     @property
@@ -214,6 +223,12 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         event = self.peek_event()
         return event is not None and (not choices or isinstance(event, choices))
 
+    def process_directives(self) -> Any:
+        version, tags = super().process_directives()
+        if version is not None and version not in _RULES:
+            raise AssertionError(f"{version} is no version of YAML")  # as where ruamel.yaml keeps it
+        return version, tags
+
     def parse_node(self, block: bool = False, indentless_sequence: bool = False) -> Any:
         if not self.check_token(ScalarToken):
             return super().parse_node(block, indentless_sequence)
@@ -232,4 +247,4 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
 
     @property
     def versioned_resolver(self) -> Any:
-        return _RULES.get(self.processing_version) or super().versioned_resolver
+        return _RULES[self.processing_version]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -228,6 +230,22 @@ def test_a_repository_out_of_reach_is_told_and_asked_again(shop: Deploy) -> None
         assert bot.end(signal.SIGTERM).code == 0
     keep_the_contract(bot.events)
     assert "ghs_nobody" not in str(bot.events)
+
+
+def test_garbage_is_looked_for_although_no_cycle_ever_gets_far() -> None:
+    """Its probes are asked all the time, and what is imported for a cycle is not there before one succeeds."""
+    program = (
+        "import gc, sys\n"
+        "from gitops_bot import cli\n"
+        "from gitops_bot.journeys import run as journey\n"
+        "def run(*_):\n"
+        "    print(gc.isenabled())\n"
+        "    raise KeyboardInterrupt\n"
+        "journey.run = run\n"
+        "sys.exit(cli.main(['run', '--every', '5m', '--repository', 'acme/nowhere']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (130, "True\n")
 
 
 def test_a_dry_run_says_what_it_would_do_and_writes_nothing(shop: Deploy) -> None:
