@@ -1,6 +1,6 @@
 """What `promote` costs on a repository of many pairs of overlays, with all requests that it makes.
 
-    python benchmarks/promote.py [--pairs 300] [--history 1000] [--runs 3]
+    python benchmarks/promote.py [--pairs 300] [--history 10 1000] [--runs 3]
 
 Git is served over HTTP, images by Debian's `docker-registry`, pull requests by the embedded GitHub server: the same
 that the tests run with (nginx and fcgiwrap are needed too). Every entry of the target gets another digest. CPU is user
@@ -17,6 +17,7 @@ import re
 import statistics
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,14 +53,14 @@ class Run(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, nargs="+", default=[300])
-    parser.add_argument("--history", type=int, default=1000)
+    parser.add_argument("--history", type=int, nargs="+", default=[10, 1000])
     parser.add_argument("--runs", type=int, default=3)
     asked = parser.parse_args()
     heads = ("wall s", "CPU s", "MiB", "HEAD", "other", "read", "push", "API")
-    print(f"{'promote':<34}{'pairs':>7}" + "".join(f"{head:>8}" for head in heads))
+    print(f"{'promote':<26}{'pairs':>7}{'history':>9}" + "".join(f"{head:>8}" for head in heads))
     with tempfile.TemporaryDirectory(prefix="gitops-bot-bench-") as scratch, world(Path(scratch)) as running:
-        for pairs in asked.pairs:
-            for line in figures(running, pairs, asked.history, asked.runs):
+        for pairs, history in product(asked.pairs, asked.history):
+            for line in figures(running, pairs, history, asked.runs):
                 print(line, flush=True)
 
 
@@ -78,8 +79,8 @@ def figures(running: World, pairs: int, history: int, runs: int) -> Iterator[str
                     deploy.remote.git("update-ref", "-d", f"refs/heads/{branch}")
                 deploy.remote.git("update-ref", "refs/heads/main", initial)
                 done.append(counted(deploy, words))
-            yield row(f"{name} ({how})" if name == "dry run" else f"as a {how.replace('-', ' ')}", pairs, done)
-        yield row(f"again ({how})", pairs, [counted(deploy, command) for _ in range(runs)])
+            yield row(f"{name} ({how})" if name == "dry run" else f"as a {how.replace('-', ' ')}", pairs, history, done)
+        yield row(f"again ({how})", pairs, history, [counted(deploy, command) for _ in range(runs)])
 
 
 def repository(running: World, pairs: int, history: int, how: str) -> Deploy:
@@ -126,14 +127,14 @@ def counted(deploy: Deploy, words: Sequence[str]) -> Run:
     return Run(figure, tuple(seen), tuple(running.git.requests()[git:]), asked)
 
 
-def row(name: str, pairs: int, runs: Sequence[Run]) -> str:
+def row(name: str, pairs: int, history: int, runs: Sequence[Run]) -> str:
     figures = [statistics.median(getattr(run.figure, each) for run in runs) for each in ("wall", "cpu", "memory")]
     heads = {sum(line.startswith("HEAD ") for line in run.registry) for run in runs}
     others = {sum(not line.startswith("HEAD ") for line in run.registry) for run in runs}
     reads, pushes = ({conversations(run.git, name) for run in runs} for name in ("upload-pack", "receive-pack"))
     api = {len(run.api) for run in runs}
     counts = "".join(f"{'-'.join(map(str, sorted(each))):>8}" for each in (heads, others, reads, pushes, api))
-    return f"{name:<34}{pairs:>7}{figures[0]:>8.2f}{figures[1]:>8.3f}{figures[2]:>8.0f}{counts}"
+    return f"{name:<26}{pairs:>7}{history:>9}{figures[0]:>8.2f}{figures[1]:>8.3f}{figures[2]:>8.0f}{counts}"
 
 
 def conversations(requests: Sequence[str], service: str) -> int:
