@@ -95,7 +95,7 @@ def book_of(local: Local, repository: Readable, commit: str, branch: str, *, inf
     there = _decoded(repository.read(commit, [CONFIG]).get(CONFIG), CONFIG)
     if local.config is not None:
         if there is not None and there != local.text:
-            log.event("configuration.differs", used=local.file, branch=branch)
+            log.once("configuration.differs", used=local.file, branch=branch)
         return local.config
     if there is not None:
         return config.read(there, CONFIG)

@@ -135,10 +135,10 @@ def _forge(
     if token is None or where.name is None:
         return None
     if not cli_trust.takes_token(where, environ):
-        log.event(
+        log.once(
             "token.unused",
             level="warning",
-            host=where.host,
+            host=where.host or "",
             next="set GITHUB_SERVER_URL to the server that the token is for",
         )
         return None

@@ -36,6 +36,8 @@ class _Chosen:
 
 
 _chosen = _Chosen()
+#: What `once` has told, each with its facts.
+_told: set[tuple[str, ...]] = set()
 
 
 def use(log_format: str, *, least: Level = "info") -> None:
@@ -51,6 +53,13 @@ def event(name: str, /, *, level: Level = "info", **facts: Any) -> None:
     # Whoever does not listen any more misses nothing: the work goes on.
     with suppress(OSError, ValueError):
         _logger(as_json=_as_json()).msg(name, level=level, run_id=RUN_ID, **facts)
+
+
+def once(name: str, /, *, level: Level = "info", **facts: str) -> None:
+    """Log a fact that stays as it is, the first time that it is met: a process that stays meets it in every cycle."""
+    if (name, *facts.values()) not in _told:
+        _told.add((name, *facts.values()))
+        event(name, level=level, **facts)
 
 
 def debug(name: str, /, **facts: Any) -> None:

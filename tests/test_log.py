@@ -53,6 +53,15 @@ def test_an_event_is_one_line_of_json(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
+def test_what_is_told_once_is_told_again_only_with_other_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    err = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", err)
+    monkeypatch.setattr(log, "_told", set())
+    for folder in ("/a", "/b", "/a", "/b"):
+        log.once("cache.unused", folder=folder)
+    assert [json.loads(line)["folder"] for line in err.getvalue().splitlines()] == ["/a", "/b"]
+
+
 def test_all_events_of_a_process_have_one_id_and_another_process_has_another(monkeypatch: pytest.MonkeyPatch) -> None:
     ids = {json.loads(logged(monkeypatch, name))["run_id"] for name in ("a", "b")}
     assert ids == {log.RUN_ID}

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def logged(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Name and level of every event: `log.event("name", level="...", ...)` and `log.debug("name", ...)`."""
+    """Name and level of every event: `log.event("name", level="...")`, `log.once` alike, `log.debug("name", ...)`."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(
-                func=ast.Attribute(value=ast.Name(id="log"), attr="event" | "debug" as kind),
+                func=ast.Attribute(value=ast.Name(id="log"), attr="event" | "once" | "debug" as kind),
                 args=[ast.Constant(value=str(name)), *_],
             ):
                 levels = [word.value for word in node.keywords if word.arg == "level"]

@@ -232,6 +232,21 @@ def test_a_repository_out_of_reach_is_told_and_asked_again(shop: Deploy) -> None
     assert "ghs_nobody" not in str(bot.events)
 
 
+def test_what_stays_as_it_is_is_told_once_in_all_cycles(shop: Deploy, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_bytes(CONFIG + b"# not pushed yet\n")
+    unfit = tmp_path / "unfit"
+    unfit.mkdir()
+    unfit.chmod(0o777)
+    with running(shop, "--cache", str(unfit), "--config", str(other)) as bot:
+        for _ in range(3):
+            bot.until("cycle.ended")
+        assert bot.end(signal.SIGTERM).code == 0
+    told = [each["event"] for each in bot.events]
+    assert told.count("cycle.ended") >= 3
+    assert [told.count(each) for each in ("cache.unused", "configuration.differs")] == [1, 1]
+
+
 def test_garbage_is_looked_for_although_no_cycle_ever_gets_far() -> None:
     """Its probes are asked all the time, and what is imported for a cycle is not there before one succeeds."""
     program = (

@@ -44,7 +44,7 @@ def claim(cache: Path | None, url: str, stack: ExitStack) -> Path | None:
         _lock(folder / "lock", stack)
         _disarm(folder / "copy.git")
     except OSError as unfit:
-        log.event("cache.unused", level="warning", folder=str(unfit.filename or folder), reason=unfit.strerror)
+        log.once("cache.unused", level="warning", folder=str(unfit.filename or folder), reason=str(unfit.strerror))
         return None
     return folder
 
