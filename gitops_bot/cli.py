@@ -41,14 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     atexit.register(gc.freeze)
     _end_orderly()
     try:
-        code = int(cli.main(args=argv, prog_name="gitops-bot", standalone_mode=False) or 0)
+        try:
+            code = int(cli.main(args=argv, prog_name="gitops-bot", standalone_mode=False) or 0)
+        except click.ClickException as error:
+            code = error.exit_code
+            _mistyped(error, sys.argv[1:] if argv is None else argv)
         click.echo(nl=False)  # flushes: a reader that has gone away is met here
-    except click.ClickException as error:
-        text = StringIO()
-        error.show(text)  # it quotes what was given, which may be a token in the wrong place
-        _complain(text.getvalue())
-        _tell_scripts(error, sys.argv[1:] if argv is None else argv)
-        return error.exit_code
     except SystemExit:
         # Click's own end of a command whose reader has gone away: as below, that is no failure.
         return code
@@ -80,8 +78,11 @@ def _bug() -> int:
     return _BUG
 
 
-def _tell_scripts(error: click.ClickException, argv: Sequence[str]) -> None:
-    """Say what is wrong with the command line to whoever asked for JSON in it: no option of it could be read."""
+def _mistyped(error: click.ClickException, argv: Sequence[str]) -> None:
+    """Say what is wrong with the command line, also to whoever asked for JSON in it: no option of it could be read."""
+    text = StringIO()
+    error.show(text)  # it quotes what was given, which may be a token in the wrong place
+    _complain(text.getvalue())
     context = error.ctx if isinstance(error, click.UsageError) else None
     words = [*argv, ""]
     asked = "--output=json" in words or ("--output", "json") in pairwise(words)

@@ -226,7 +226,8 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
     def process_directives(self) -> Any:
         version, tags = super().process_directives()
         if version is not None and version not in _RULES:
-            raise AssertionError(f"{version} is no version of YAML")  # as where ruamel.yaml keeps it
+            # What `YAML.version` raises, where ruamel.yaml's own entrance would keep it.
+            raise AssertionError(f"{version} is no version of YAML")
         return version, tags
 
     def parse_node(self, block: bool = False, indentless_sequence: bool = False) -> Any:

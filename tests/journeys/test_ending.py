@@ -100,6 +100,7 @@ COMMANDS = {
     "edit, as JSON": "edit . web=1.1.0 --output json",
     "check": "check",
     "a failure, as JSON": "plan --output json",
+    "a mistyped option, as JSON": "plan --bogus --output json",
 }
 
 
