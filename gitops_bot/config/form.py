@@ -1,6 +1,7 @@
-"""What may stand in `gitops-bot.yaml`: the models that read it and that give its JSON Schema.
+"""The models of `gitops-bot.yaml`: they read the file and give its JSON Schema.
 
-Only what works is here: a key that is not built yet is an unknown key.
+Descriptions and examples are what editors show and what `docs/configuration.md` is generated from.
+A key that is not built yet is an unknown key.
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ PasswordVariable = Annotated[
 
 
 class RulesForm(Form):
-    """What may be said of an image, and of all the images of an environment."""
+    """The rules of one image, or of all images of an environment."""
 
     policy: form_policy.PolicyOrName | None = Field(
         default=None,
-        description="Which tags may be chosen: the name of one of `policies`, or a policy written out.",
+        description="Which tags may be chosen: the name of one of `policies`, or a policy written in place. "
+        "Without it, an image has the policy of its environment; an entry with neither is not managed.",
         examples=["releases", {"semver": "^1.2"}],
     )
     pin: Annotated[PinShape | None, *leaf.choice("pin: tag", *get_args(PinShape))] = Field(
@@ -54,17 +56,17 @@ class RulesForm(Form):
     )
     on_move: Annotated[OnMove | None, *leaf.choice("on_move: hold", *get_args(OnMove))] = Field(
         default=None,
-        description="What happens when the pinned tag names another digest than the pinned one. Without it, full "
-        "versions and SHA tags are held, and floating tags are followed.",
+        description="What to do when the pinned tag now names another digest than the pinned one: `hold` or `follow`. "
+        "Without it, full versions and commit tags are held, and floating tags such as `1.27` are followed.",
         examples=["hold"],
     )
     ignore: Annotated[bool | None, *leaf.truth("ignore: true")] = Field(
-        default=None, description="Whether to leave it alone.", examples=[True]
+        default=None, description="Never propose a change to it. Without it, `false`.", examples=[True]
     )
 
 
 class EnvironmentForm(RulesForm):
-    """One environment. `policy`, `pin`, `on_move` and `ignore` hold for every entry of its overlays."""
+    """One environment. `policy`, `pin`, `on_move` and `ignore` apply to every entry of its overlays."""
 
     # As `check_promotion` has it; the models cannot say it, since each key may be right by itself.
     model_config = ConfigDict(
@@ -77,85 +79,96 @@ class EnvironmentForm(RulesForm):
 
     overlays: Annotated[tuple[Overlay, ...], leaf.listed('overlays: ["apps/*/staging"]', least=1)] = Field(
         json_schema_extra={"minItems": 1},
-        description="Where its kustomizations are, as paths from the top of the repository. `*` and `?` match "
-        "within one part of a path, `**` any number of parts, `{name}` one part, by name. A part that begins with "
-        "a dot is matched only where the dot is written.",
+        description="The directories with its kustomizations, as paths from the top of the repository. `*` and `?` "
+        "match within one part of a path, `**` matches any number of parts, and `{name}` matches one part and names "
+        "it, so that a promotion finds the same part in the other environment. A part that begins with a dot is "
+        "matched only where the dot is written.",
         examples=[["apps/*/overlays/staging"]],
     )
     images: dict[Image, RulesForm] = Field(
         default={},
-        description="What one image says differently: by the `name` of an entry, else by its repository.",
+        description="Rules for single images, by the `name` of an entry or by its repository. They win over those of "
+        "the environment, key by key.",
         examples=[{"ghcr.io/acme/web": {"policy": "releases"}, "postgres": {"ignore": True}}],
     )
     promote_from: Annotated[
         str | None, *leaf.text("is the name of another environment", "promote_from: staging", leaf.NAME)
     ] = Field(
         default=None,
-        description="The environment whose pins it gets, for the entries that both have: an image with a `policy` of "
-        "its own goes by that, and the `policy` of this environment is for what the other one does not have.",
+        description="The environment to promote from: entries that both have get the digests that the other one runs. "
+        "An image with a `policy` of its own follows that instead, and the `policy` of this environment covers the "
+        "entries that the other one does not have. Without it, nothing is promoted unless `promote` asks for it.",
         examples=["staging"],
     )
     match: Annotated[Literal["digest", "revision"] | None, *leaf.choice("match: digest", "digest", "revision")] = Field(
         default=None,
-        description="What is the same after a promotion: the bytes, by their `digest` (the default), or only the "
-        "`revision` that an image was built from, for pipelines that build again for the version tag (`tag: release`).",
+        json_schema_extra={"default": "digest"},
+        description="What a promotion keeps the same: the bytes, by `digest`, or only the commit that "
+        "the image was built from (`revision`), for pipelines that build again for the version tag. `revision` needs "
+        "`tag: release`.",
         examples=["digest"],
     )
     tag: Annotated[Literal["source", "release"] | None, *leaf.choice("tag: release", "source", "release")] = Field(
         default=None,
-        description="Which tag a promotion writes: that of the other environment (`source`, the default), or the "
-        "version tag that the registry has for the same image (`release`).",
+        json_schema_extra={"default": "source"},
+        description="Which tag a promotion writes: that of the other environment (`source`), or the "
+        "version tag that the registry has for the same digest (`release`).",
         examples=["release"],
     )
     soak: Annotated[timedelta | None, *leaf.span("soak: 2h")] = Field(
         default=None,
-        description="How long the other environment has to run a pin before it goes on by itself, as in `90s`, `15m`, "
-        "`2h` or `1d12h`, at most 366 days. Without it, at once.",
+        description="How long the other environment must have run a pin before it is promoted, as in `90s`, `15m`, "
+        "`2h` or `1d12h`, at most 366 days. Without it, a pin is promoted at once.",
         examples=["2h", "1d12h", 0],
     )
     propose: ProposeForm = Field(
         default_factory=ProposeForm,
-        description="How its changes are put to people.",
+        description="How changes are proposed: as pull requests or commits, how they are grouped, and who is asked.",
         examples=[{"as": "pull-request", "group": "overlay", "labels": ["release"], "reviewers": ["team:platform"]}],
     )
 
 
 class RegistryForm(Form):
-    """How a registry is reached."""
+    """How to reach one registry."""
 
     model_config = ConfigDict(json_schema_extra={"dependentRequired": {"username": ["password_env"]}})
 
     username: Annotated[str | None, *leaf.text("is a user name", "username: bot")] = Field(
-        default=None, description="The user that the password belongs to.", examples=["bot"]
+        default=None,
+        description="The user to log in as, with the password of `password_env`. Without it, the user is `token`.",
+        examples=["bot"],
     )
     password_env: PasswordVariable = Field(
         default=None,
-        description="The environment variable that holds the password or token.",
+        description="The name of the environment variable that holds the password or token, never the secret itself. "
+        "Without it, the login of `docker login` is used, or none.",
         examples=["GHCR_TOKEN"],
     )
     plain_http: Annotated[bool, *leaf.truth("plain_http: true")] = Field(
-        default=False, description="Whether the registry is spoken to without TLS.", examples=[True]
+        default=False, description="Speak to the registry without TLS.", examples=[True]
     )
     concurrency: Annotated[int | None, *leaf.integer("concurrency: 16", 1, 64)] = Field(
-        default=None, description="The most requests under way at once.", examples=[16]
+        default=None, description="At most this many requests at once. Without it, 16.", examples=[4]
     )
     rate: Annotated[float | None, *leaf.rate("rate: 10", 1000)] = Field(
-        default=None, description="The most requests a second.", examples=[10]
+        default=None,
+        description="At most this many requests a second. Without it, no limit until the registry asks to slow down.",
+        examples=[10],
     )
 
 
 class HoldForm(Form):
-    """What is left as it is for a while, and why."""
+    """A freeze: what stays as it is for a while, and why."""
 
     environment: Annotated[str, *leaf.text("is the name of an environment", "environment: production", leaf.NAME)] = (
-        Field(description="The environment in which it is held.", examples=["production"])
+        Field(description="The environment to freeze.", examples=["production"])
     )
     image: Annotated[
         str | None,
         *leaf.text("is the name of an entry or an image repository", "image: ghcr.io/acme/web", leaf.LINE),
     ] = Field(
         default=None,
-        description="What is held: the `name` of an entry, else its repository. Without it, every entry of the "
+        description="The image to freeze, by the `name` of an entry or by its repository. Without it, the whole "
         "environment.",
         examples=["ghcr.io/acme/web"],
     )
@@ -165,36 +178,39 @@ class HoldForm(Form):
             "is a date, or a moment with its offset from UTC", "until: 2026-12-24", times.MOMENT, check=times.moment
         ),
     ] = Field(
-        description="When it ends: at the beginning of that day in UTC, or at that moment (RFC 3339).",
+        description="When the freeze ends: at the beginning of that day in UTC, or at that moment (RFC 3339).",
         examples=["2026-12-24", "2026-12-24T18:00:00+01:00"],
     )
     why: Annotated[
         str, *leaf.text("is one line of 1 to 500 characters", 'why: "no release before the fair"', leaf.WORDS)
-    ] = Field(description="The reason, which everybody is told who asks.", examples=["no release before the fair"])
+    ] = Field(description="The reason, which `plan` and pull requests show.", examples=["no release before the fair"])
 
 
 class ConfigForm(Form):
-    """The configuration of gitops-bot: it stands at the root of the repository with the manifests."""
+    """The configuration of gitops-bot, at the root of the repository with the manifests."""
 
-    version: Annotated[Literal[1], *leaf.VERSION] = Field(description="The version of this form.", examples=[1])
+    version: Annotated[Literal[1], *leaf.VERSION] = Field(
+        description="The version of this format: always 1.", examples=[1]
+    )
     repository: Repository = Field(
         default=None,
-        description="The repository with the manifests. Without it, the origin of the checkout one stands in.",
+        description="The repository with the manifests: OWNER/NAME or a git address without a password. Without it, "
+        "the origin of the current checkout.",
         examples=["acme/deploy", "https://github.example.com/acme/deploy.git"],
     )
     branch: Annotated[str | None, *leaf.text("is the name of a branch", "branch: main", leaf.BRANCH)] = Field(
         default=None,
-        description="The branch that is read and proposed to. Without it, the remote's default branch.",
+        description="The branch to read from and propose to. Without it, the default branch of the repository.",
         examples=["main"],
     )
     policies: dict[Name, form_policy.Policy] = Field(
         default={},
-        description="Policies by name, which environments and images refer to.",
+        description="Policies by name, for environments and images to refer to.",
         examples=[{"releases": {"semver": ">=1.0.0 <3"}, "builds": {"pattern": "^[0-9]+$", "order": "numerical"}}],
     )
     environments: dict[Name, EnvironmentForm] = Field(
         min_length=1,
-        description="The environments by name, in the order in which they are shown.",
+        description="The environments by name, in the order in which reports show them.",
         examples=[{"staging": {"overlays": ["apps/*/overlays/staging"], "policy": "releases"}}],
     )
     holds: Annotated[
@@ -202,7 +218,7 @@ class ConfigForm(Form):
     ] = Field(
         default=(),
         json_schema_extra={"maxItems": 1000},
-        description="What is left as it is for a while: nothing is proposed there until then.",
+        description="Freezes: nothing is proposed for these until they end.",
         examples=[
             [
                 {
@@ -216,6 +232,7 @@ class ConfigForm(Form):
     )
     registries: dict[Host, RegistryForm] = Field(
         default={},
-        description="How registries are reached, by host. A secret never stands here.",
+        description="How to reach registries, by host. Passwords are named by their environment variable and never "
+        "written here.",
         examples=[{"ghcr.io": {"username": "bot", "password_env": "GHCR_TOKEN"}}],
     )

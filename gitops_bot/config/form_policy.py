@@ -29,18 +29,19 @@ Expression = Annotated[
 
 
 class SemverForm(Form):
-    """The highest version that a range admits."""
+    """Choose the highest version in a range."""
 
     semver: Annotated[str, *leaf.text("is a range of versions", "semver: ^1.2", check=_range)] = Field(
-        description="A range of versions, as in Helm and Flux: `^1.2`, `~1.2.x`, `>=1.0 <2`, `1.x || 3.x`.",
+        description="The range of versions, as in Helm and Flux: `^1.2`, `~1.2.x`, `>=1.0 <2`, `1.x || 3.x`.",
         examples=[">=1.0.0 <3", "^1.2"],
     )
     prereleases: Annotated[bool, *leaf.truth("prereleases: true")] = Field(
-        default=False, description="Whether pre-releases such as `2.0.0-rc.1` may be chosen.", examples=[True]
+        default=False, description="Admit pre-releases such as `2.0.0-rc.1`.", examples=[True]
     )
     pattern: Expression | None = Field(
         default=None,
-        description="Only tags that this regular expression (RE2) matches. A named group holds the version.",
+        description="Consider only tags that match this regular expression (RE2). A named group marks the part that is "
+        "the version. Without it, every tag that is a version.",
         examples=["^v(?P<version>.*)$"],
     )
 
@@ -51,16 +52,18 @@ class SemverForm(Form):
 
 
 class PatternForm(Form):
-    """The last, in a stated order, of the tags that a regular expression matches."""
+    """Choose the last of the tags that match a regular expression, in a given order."""
 
     pattern: Expression = Field(
-        description="A regular expression (RE2). Where it has a named group, what the group matches is ordered.",
+        description="The regular expression (RE2) that tags must match. A named group marks the part that is ordered.",
         examples=["^build-(?P<number>[0-9]+)$"],
     )
     order: Annotated[
         Literal["semver", "numerical", "alphabetical"],
         *leaf.choice("order: numerical", "semver", "numerical", "alphabetical"),
-    ] = Field(description="How the tags, or what their named group matches, are ordered.", examples=["numerical"])
+    ] = Field(
+        description="How the tags, or the parts that the named group matches, are ordered.", examples=["numerical"]
+    )
 
     @property
     def policy(self) -> policies.Policy:
@@ -69,10 +72,10 @@ class PatternForm(Form):
 
 
 class DigestForm(Form):
-    """One moving tag, followed by its digest."""
+    """Follow the digest of one moving tag."""
 
     digest: Annotated[str, *leaf.text("is a tag", "digest: main", leaf.TAG)] = Field(
-        description="The tag to follow: its digest is pinned anew whenever it moves.", examples=["main"]
+        description="The tag to follow: whenever it moves, its new digest is pinned.", examples=["main"]
     )
 
     @property

@@ -1,4 +1,4 @@
-"""How the changes of an environment are put to people, as it is written."""
+"""How the changes of an environment are proposed, as `gitops-bot.yaml` writes it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Day = Annotated[
 
 
 class GroupForm(Form):
-    """Changes that go into one proposal. An entry belongs to the first group whose globs it meets."""
+    """Changes that share one proposal. An entry belongs to the first group that matches it."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["images"]}, {"required": ["overlays"]}]})
 
@@ -59,23 +59,25 @@ class GroupForm(Form):
             "name: web",
             leaf.GROUP,
         ),
-    ] = Field(description="What the group is called, in its branch too.", examples=["web"])
+    ] = Field(description="The name of the group, which its branch carries too.", examples=["web"])
     images: Annotated[tuple[ImageGlob, ...], leaf.listed('images: ["ghcr.io/acme/web*"]', least=1)] = Field(
         default_factory=tuple,
         json_schema_extra={"minItems": 1},
-        description="Entries whose `name` or repository is one of these; `*` is any text. Without it, every image.",
+        description="Entries whose `name` or repository matches one of these, with `*` for any text. Without it, every "
+        "image.",
         examples=[["ghcr.io/acme/web*"]],
     )
     overlays: Annotated[tuple[Overlay, ...], leaf.listed('overlays: ["apps/web/**"]', least=1)] = Field(
         default_factory=tuple,
         json_schema_extra={"minItems": 1},
-        description="Entries in these overlays, with wildcards as in `overlays` of an environment. Without it, in "
+        description="Entries in these overlays, with the wildcards of `environments.<name>.overlays`. Without it, "
         "every overlay.",
         examples=[["apps/web/**"]],
     )
     together: Annotated[bool | None, *leaf.truth("together: true")] = Field(
         default=None,
-        description="Whether one entry that is held holds the rest of the group. Without it, as `propose` says.",
+        description="Propose all of the group or nothing: one held entry holds the rest. Without it, as "
+        "`propose.together` says.",
         examples=[True],
     )
 
@@ -95,28 +97,30 @@ Group = Annotated[
 
 
 class LimitForm(Form):
-    """The most proposals of an environment."""
+    """Limits on the proposals of an environment."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     open: Annotated[int | None, *leaf.integer("open: 5", 1, 1000)] = Field(
-        default=None, description="The most proposals that are open at once.", examples=[5]
+        default=None, description="At most this many proposals open at once. Without it, no limit.", examples=[5]
     )
     new_per_hour: Annotated[int | None, *leaf.integer("new_per_hour: 2", 1, 1000)] = Field(
-        default=None, description="The most proposals that are opened within an hour.", examples=[2]
+        default=None,
+        description="At most this many proposals opened within an hour. Without it, no limit.",
+        examples=[2],
     )
 
 
 class WindowForm(Form):
-    """Some hours of some days of each week. It says `days`, `hours` or both."""
+    """A window of time in each week. It has `days`, `hours` or both."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["days"]}, {"required": ["hours"]}]})
 
     days: Annotated[tuple[Day, ...], leaf.listed("days: [mon-fri]", least=1)] = Field(
         default_factory=tuple,
         json_schema_extra={"minItems": 1},
-        description="Days on which it begins: `mon` or `monday`, and ranges, which may go over the end of a week "
-        "(`sat-mon`). Without it, every day.",
+        description="The days on which the window begins: `mon` or `monday`, or a range, which may pass the end of a "
+        "week (`sat-mon`). Without it, every day.",
         examples=[["mon-fri"], ["monday", "sat-mon"]],
     )
     hours: Annotated[
@@ -124,13 +128,13 @@ class WindowForm(Form):
         *leaf.text('is two different times as in "09:00-16:30"', 'hours: "09:00-16:30"', times.HOURS),
     ] = Field(
         default=None,
-        description="From the first time to the second, which is no longer part of it. It may pass midnight "
-        "(`22:00-06:00`), and then belongs to the day on which it begins. Without it, the whole day.",
+        description="From the first time up to the second. A window that passes midnight (`22:00-06:00`) belongs to "
+        "the day on which it begins. Without it, the whole day.",
         examples=["09:00-16:30", "18:00-24:00"],
     )
     timezone: Annotated[
         str, *leaf.text("is the name of a time zone, as in the IANA database", "timezone: Europe/Berlin", times.ZONE)
-    ] = Field(default="UTC", description="Whose clock is meant.", examples=["Europe/Berlin"])
+    ] = Field(default="UTC", description="The time zone of the window, by its IANA name.", examples=["Europe/Berlin"])
 
 
 #: What only pull requests have -> how it may be written beside `as: commit`, where that says nothing.
@@ -149,7 +153,7 @@ FOR_PULL_REQUESTS: dict[str, dict[str, Any] | bool] = {
 
 
 class ProposeForm(Form):
-    """How the changes of an environment are put to people."""
+    """How the changes of an environment are proposed."""
 
     # As `check_propose` has it; the models cannot say it, since each key may be right by itself.
     model_config = ConfigDict(
@@ -175,25 +179,25 @@ class ProposeForm(Form):
         Field(
             default="pull-request",
             alias="as",
-            description="As a pull request, or as a commit straight to the branch.",
+            description="Propose as a `pull-request`, or `commit` straight to the branch.",
             examples=["pull-request"],
         )
     )
     group: Group = Field(
         default="environment",
-        description="Which changes go into one proposal: all of the `environment`, those of one `overlay`, those of "
-        "one `image`, or groups by name. What belongs to no named group has a proposal of its own, `all`.",
+        description="Which changes share one proposal: all of the `environment`, those of one `overlay`, those of one "
+        "`image`, or named groups. What belongs to no named group goes into the proposal `all`.",
         examples=["overlay", [{"name": "web", "images": ["ghcr.io/acme/web*"], "together": True}]],
     )
     together: Annotated[bool, *leaf.truth("together: true")] = Field(
         default=False,
-        description="Whether one entry that is held holds the rest of its group.",
+        description="Propose all of a group or nothing: one held entry holds the rest.",
         examples=[True],
     )
     labels: Annotated[tuple[Label, ...], leaf.listed("labels: [release]", most=MOST_LABELS)] = Field(
         default=(),
         json_schema_extra={"maxItems": MOST_LABELS},
-        description="Labels of its pull requests.",
+        description="Labels for its pull requests.",
         examples=[["release"]],
     )
     reviewers: Annotated[tuple[Reviewer, ...], leaf.listed("reviewers: [alice]", most=MOST)] = Field(
@@ -209,30 +213,30 @@ class ProposeForm(Form):
         examples=[["bob"]],
     )
     draft: Annotated[bool, *leaf.truth("draft: true")] = Field(
-        default=False, description="Whether pull requests are opened as drafts.", examples=[True]
+        default=False, description="Open pull requests as drafts.", examples=[True]
     )
     refresh_approved: Annotated[bool, *leaf.truth("refresh_approved: true")] = Field(
         default=False,
-        description="Whether a proposal that is approved, queued or set to auto-merge gets newer pins all the same. "
-        "Otherwise what was reviewed is what merges.",
+        description="Put newer pins into a pull request even when it is approved, queued or set to auto-merge. "
+        "Otherwise such a pull request is frozen: what was reviewed is what merges.",
         examples=[True],
     )
     auto_merge: Annotated[bool | Literal["without-checks"], *leaf.truth("auto_merge: true", "without-checks")] = Field(
         default=False,
-        description="Whether pull requests merge by themselves once nothing blocks them: only where the branch "
-        "requires checks, unless it says `without-checks`.",
+        description="Merge pull requests once nothing blocks them. `true` needs a branch that requires checks; "
+        "`without-checks` merges where it requires none.",
         examples=[True, "without-checks"],
     )
     merge_method: Annotated[
         Literal["merge", "squash", "rebase"] | None, *leaf.choice("merge_method: squash", "merge", "squash", "rebase")
     ] = Field(
         default=None,
-        description="How they are merged then. Without it, as the repository has it.",
+        description="How `auto_merge` merges. Without it, as the repository is set up.",
         examples=["squash"],
     )
     limit: LimitForm = Field(
         default_factory=LimitForm,
-        description="The most proposals of this environment.",
+        description="Limits on the pull requests of this environment.",
         examples=[{"open": 5, "new_per_hour": 2}],
     )
     schedule: Annotated[
@@ -240,18 +244,19 @@ class ProposeForm(Form):
     ] = Field(
         default_factory=tuple,
         json_schema_extra={"minItems": 1, "maxItems": MOST},
-        description="When something new may be opened or committed: within any of these. Without it, always.",
+        description="The windows of time in which something new may be opened or committed. Without it, always.",
         examples=[[{"days": ["mon-fri"], "hours": "09:00-16:30", "timezone": "Europe/Berlin"}]],
     )
     title: Annotated[str | None, *template.title('title: "chore({environment}): {summary}"')] = Field(
         default=None,
-        description="The title of pull requests, and the first line of commit messages unless `message` has another. "
-        f"It may use {template.shown(template.TITLE_FIELDS)}; braces are written as `{{{{` and `}}}}`.",
+        description="The title of pull requests, and the first line of commit messages without a `message`. "
+        f"It may use {template.shown(template.TITLE_FIELDS)}; braces are written as `{{{{` and `}}}}`. Without "
+        "it, `chore({environment}): {summary}`.",
         examples=["chore({environment}): {summary}"],
     )
     message: Annotated[str | None, *template.message('message: "{title}\\n\\n{changes}"')] = Field(
         default=None,
-        description="The message of commits, to which the bot adds lines of its own. It may use "
-        f"{template.shown(template.MESSAGE_FIELDS)}.",
+        description="The message of commits, to which the bot adds its trailers. It may use "
+        f"{template.shown(template.MESSAGE_FIELDS)}. Without it, `{{title}}`, a blank line and `{{changes}}`.",
         examples=["{title}\n\n{changes}"],
     )
