@@ -14,7 +14,7 @@ def place_of(file: str | None, line: int | None, column: int | None) -> str:
 class Problem:
     """One thing that went wrong: what, where, and what to do next.
 
-    `code` is one of the closed set that the JSON schema publishes (`failed.edit`, `failed.registry`, ...).
+    `code` is one of the closed set that the JSON schema publishes (`failed.config`, `failed.registry`, ...).
     `line` and `column` count from 1.
     """
 

@@ -35,6 +35,8 @@ CODES = (
     "held.hold",
     "held.frozen",
     "held.history_bound",
+    "failed.usage",
+    "failed.config",
     "failed.registry",
     "failed.auth",
     "failed.edit",

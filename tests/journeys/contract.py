@@ -19,7 +19,7 @@ _HELD = (
 CODES = frozenset(
     {"chosen", "current", "adopted", "promoted", "set", "rolled_back", "ignored", "unmanaged", "nothing_new", "person"}
     | {f"held.{why}" for why in _HELD}
-    | {f"failed.{what}" for what in ("registry", "auth", "edit", "forge", "git")}
+    | {f"failed.{what}" for what in ("usage", "config", "registry", "auth", "edit", "forge", "git")}
 )
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
