@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.docinfo import DocInfo
-from ruamel.yaml.error import FileMark
+from ruamel.yaml.error import FileMark, MarkedYAMLError
 from ruamel.yaml.events import ScalarEvent
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.parser import Parser
@@ -54,13 +54,20 @@ def _rules(version: tuple[int, int]) -> dict[Any, list[tuple[Any, Any]]]:
 _RULES: Final = {version: _rules(version) for version in ((1, 1), (1, 2))}
 
 
-def compose(text: str, depth: int) -> Node | None:
+class TooManyTokensError(MarkedYAMLError):
+    """The text has more tokens than may be read; `problem_mark` is where the first one too many starts."""
+
+
+def compose(text: str, depth: int, tokens: int) -> Node | None:
     """The root node of the one document, None where there is none; `depth` is how deep it may be nested.
 
+    Each of the `tokens` that are read at most costs some 15 microseconds and 200 bytes, whatever it is.
+
     Raises:
+        TooManyTokensError: it has more than `tokens`, of which no further one was read.
         YAMLError: it is malformed. What else ruamel.yaml lets escape on such input escapes here too.
     """
-    loader = _Loader(text, depth)
+    loader = _Loader(text, depth, tokens)
     try:
         root: Node | None = loader.get_single_node()
     finally:
@@ -77,9 +84,10 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
     #: of those inside braces and gives up on others; `proof` finds them between the nodes, where none is lost.
     comment_handling = None
 
-    def __init__(self, text: str, depth: int) -> None:
+    def __init__(self, text: str, depth: int, tokens: int) -> None:
         self.reader = self.scanner = self.parser = self.resolver = self
         self.max_depth = depth
+        self._most_tokens = tokens
         self.doc_infos = [DocInfo()]  # where the scanner notes a version that the text gives
         Reader.__init__(self, text, loader=self)
         Scanner.__init__(self, loader=self)
@@ -119,6 +127,8 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
 
     def fetch_more_tokens(self) -> None:
         self.scan_to_next_token()
+        if self.tokens_taken + len(self.tokens) >= self._most_tokens:
+            raise TooManyTokensError(problem="too many tokens", problem_mark=self.get_mark())
         first = self.buffer[self.pointer]
         if first not in _PLAIN:
             super().fetch_more_tokens()

@@ -272,6 +272,28 @@ def test_what_is_no_yaml_is_told_at_its_place(text: str, expected: str) -> None:
     assert problem.startswith(expected)
 
 
+def test_a_file_with_too_many_values_is_read_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gitops_bot.config.places.MOST_EVENTS", 20)
+
+    with pytest.raises(ConfigError) as caught:
+        config.read("version: 1\nimages: [" + "[]," * 340_000 + "}", "f.yaml")
+
+    problem = caught.value.problem
+    assert (problem.code, problem.where, problem.message, problem.next) == (
+        "failed.config",
+        "f.yaml:2:29",
+        "the file has more than 20 keys and values",
+        "is this really the configuration?",
+    )
+
+
+def test_a_configuration_of_a_thousand_environments_is_read() -> None:
+    environments = "".join(f"  e{at}: {{overlays: [clusters/{at}/*], policy: p}}\n" for at in range(1000))
+    policies = "policies: {p: {semver: '>=1'}}\n"
+
+    assert len(config.read(f"version: 1\n{policies}environments:\n{environments}", "f").environments) == 1000
+
+
 #: What follows `version: 1` and `environments:` with one environment -> the one problem.
 TOP = {
     "an unknown key": ("brnch: main", "3:1 unknown key 'brnch' / did you mean `branch`?"),

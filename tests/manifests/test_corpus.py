@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from ruamel.yaml.error import MarkedYAMLError
 
 from gitops_bot.images.reference import Pin
+from gitops_bot.manifests import loader
+from gitops_bot.manifests.document import DEPTH_LIMIT, TOKEN_LIMIT
 from gitops_bot.manifests.kustomization import Edit, edit, read
 from tests.conftest import program
 
@@ -73,6 +76,19 @@ def test_every_entry_is_found_as_libyaml_finds_it(files: list[Real], corpus: Pat
             tag, _, digest = fields.get("newTag", "").partition("@")
             pin = Pin(tag or None, fields.get("digest") or digest or None)
             assert (entry.name, entry.new_name, entry.pin) == (fields["name"], fields.get("newName"), pin)
+
+
+def test_the_bound_on_tokens_is_twenty_times_the_largest_real_file(corpus: Path) -> None:
+    folders = ("compose", "helm", "kustomizations", "manifests")
+    paths = sorted(path for folder in folders for path in (corpus / folder).iterdir())
+    assert len(paths) == 719
+    for path in paths:
+        try:
+            loader.compose(path.read_text(), DEPTH_LIMIT, TOKEN_LIMIT // 20)
+        except loader.TooManyTokensError:
+            pytest.fail(f"{path} has more")
+        except MarkedYAMLError:
+            continue  # a template, or more than one document
 
 
 def rule(file: Real, fields: dict[str, str]) -> str | None:

@@ -36,6 +36,9 @@ def refusal(data: bytes) -> str:
         pytest.param(b"- " * 50_000, "k.yaml:1:201: the file is nested over 100 deep", id="nested dashes"),
         pytest.param(b"? " * 50_000, "k.yaml:1:201: the file is nested over 100 deep", id="nested question marks"),
         pytest.param(b"#" * (1 << 20) + b"\n", "k.yaml: the file is larger than 1 MiB (1048577 bytes)", id="too large"),
+        pytest.param(
+            b"a: b\n" * 200_000, "k.yaml:25000:4: the file has more than 100,000 keys", id="1 MiB of small values"
+        ),
         pytest.param(b"%YAML 3.0\n---\na: 1\n", "k.yaml:1:1: the file is not YAML", id="another YAML"),
     ],
 )

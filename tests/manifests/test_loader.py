@@ -14,7 +14,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from gitops_bot.manifests import loader
 from tests.conftest import PROJECT
 
-DEPTH = 100
+DEPTH, TOKENS = 100, 10_000
 
 EXAMPLES = sorted((PROJECT / "manifests-example").rglob("*.y*ml"))
 
@@ -80,7 +80,7 @@ def tree(node: Any, seen: dict[int, int]) -> Any:
 
 
 def ours(text: str) -> Any:
-    return outcome(lambda: loader.compose(text, DEPTH))
+    return outcome(lambda: loader.compose(text, DEPTH, TOKENS))
 
 
 def theirs(text: str) -> Any:
@@ -158,11 +158,35 @@ def test_what_one_text_says_of_its_version_means_nothing_to_the_next() -> None:
     ids=["behind a colon", "inside", "in front of a comment", "at the end", "before an empty rest"],
 )
 def test_tabs_are_blanks_wherever_no_key_can_start(text: str, value: str) -> None:
-    node: Any = loader.compose(text, DEPTH)
+    node: Any = loader.compose(text, DEPTH, TOKENS)
     assert [(key.value, one.value) for key, one in node.value] == [("a", value)]
 
 
 @pytest.mark.parametrize("text", ["\ta: b\n", "a:\n\tb: c\n", "a:\n  - b\n\t- c\n"])
 def test_tabs_do_not_indent(text: str) -> None:
     with pytest.raises(MarkedYAMLError):
-        loader.compose(text, DEPTH)
+        loader.compose(text, DEPTH, TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        pytest.param("[" + "[]," * 40 + "}", (0, 98), id="empty lists"),
+        pytest.param("[" + "?," * 50 + "}", (0, 98), id="question marks"),
+        pytest.param("- a\n" * 50 + "}", (48, 2), id="dashes"),
+        pytest.param("a: b\n" * 30 + "}", (24, 3), id="keys"),
+        pytest.param("'a': b\n" * 30 + "}", (24, 3), id="quoted keys"),
+        pytest.param("%A b\n" * 100 + "}", (98, 0), id="directives"),
+    ],
+)
+def test_nothing_is_read_behind_as_many_tokens_as_may_be(text: str, place: tuple[int, int]) -> None:
+    with pytest.raises(loader.TooManyTokensError) as caught:
+        loader.compose(text, DEPTH, 99)
+
+    mark = caught.value.problem_mark
+    assert (mark.line, mark.column) == place
+
+
+@pytest.mark.parametrize("text", ["[" + "[]," * 31 + "]", "a: b\n" * 24, "%A b\n" * 95 + "---\n"])
+def test_a_text_with_just_as_many_tokens_is_read(text: str) -> None:
+    assert loader.compose(text, DEPTH, 99) is not None
