@@ -11,13 +11,13 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from gitops_bot.proposals import advice, details
+from gitops_bot.proposals import advice, details, markers
 from gitops_bot.proposals.limit import LIMIT, clip, cost, cut, size
 from gitops_bot.proposals.markdown import code, prose
 from gitops_bot.proposals.summary import called
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.details import Described
@@ -32,13 +32,9 @@ _MARKED = 1_400
 #: Characters of what a rollback leaves as it is.
 _NOTES = 2_000
 _REBUILT = "**Attention: rebuilt, not the bytes that were tested.**"
-_PLAN = re.compile(r"^<!-- gitops-bot:plan ([0-9a-f]{64}) -->\s*$", re.MULTILINE)
-_PINS = re.compile(r"^<!-- gitops-bot:pins ([0-9a-f ]{16,24000}) -->\s*$", re.MULTILINE)
-_CLOSED, _MERGES = "<!-- gitops-bot:closed -->", "<!-- gitops-bot:auto-merge -->"
-_BEGIN, _END = "<!-- gitops-bot:begin -->", "<!-- gitops-bot:end -->"
-_OURS = re.compile(rf"^{_BEGIN}\s*?$.*?^{_END}(?=\s*?$)", re.MULTILINE | re.DOTALL)
-_IS_CLOSED = re.compile(rf"^{_CLOSED}\s*$", re.MULTILINE)
-_IS_MERGING = re.compile(rf"^{_MERGES}\s*?$", re.MULTILINE)
+_PLAN, _PINS = "plan", "pins"
+_PLAN_VALUE = re.compile(r"[0-9a-f]{64}")
+_PINS_VALUE = re.compile(r"[0-9a-f ]{16,24000}")
 _TICKED = re.compile(rf"^([-*+] \[)[xX](\] {advice.BOX})", re.MULTILINE)
 
 
@@ -48,7 +44,7 @@ def render(plan: Plan, pins: Sequence[PinChange], described: Mapping[tuple[str, 
     Where room is short, the table has it first, then the ways back, then what was held, then what is known of images.
     """
     head = [
-        _BEGIN,
+        markers.BEGIN,
         *([_REBUILT, ""] if any(change.reason.data.get("rebuilt") for change in plan.changes) else []),
         f"**{prose(plan.environment)}**: {_count(len(plan.changes), 'pin')} changed, nothing else.",
         *_notes(plan.changes),
@@ -56,7 +52,7 @@ def render(plan: Plan, pins: Sequence[PinChange], described: Mapping[tuple[str, 
         "| image | from | to | digest | why |",
         "| --- | --- | --- | --- | --- |",
     ]
-    marks = ["", f"<!-- gitops-bot:plan {mark(pins)} -->", _marked(pins), _END]
+    marks = ["", markers.marker(_PLAN, mark(pins)), _marked(pins), markers.END]
     known = [(change, described[change.entry.key]) for change in plan.changes if change.entry.key in described]
 
     room = LIMIT - _SPARE - cost([*head, advice.ROLL_BACK, advice.PEOPLE, *marks])
@@ -86,39 +82,38 @@ def pin_mark(key: tuple[str, str], after: Pin, new_name: str | None) -> str:
 
 def within(found: str, new: str) -> str:
     """The new text in the place of the old one: what people wrote before and after it stays."""
-    ours = _OURS.search(found)
+    ours = markers.block(found)
     if ours is None:
         return new
-    before, after = (_IS_CLOSED.sub("", part) for part in (found[: ours.start()], found[ours.end() :]))
+    before, after = (markers.without(part, markers.CLOSED) for part in (found[: ours[0]], found[ours[1] :]))
     whole = before + new + after.rstrip()
     return whole if size(whole) <= LIMIT else new
 
 
 def unfinished(text: str) -> str:
     """The text without the mark of its plan: a run that dies before it is whole leaves it to be written again."""
-    return _PLAN.sub("", text)
+    return markers.without(text, *(markers.marker(_PLAN, value) for value in _plan_marks(text)))
 
 
 def plan_mark(text: str) -> str | None:
     """The mark of the plan that a body was written for."""
-    found = _PLAN.search(text)
-    return found.group(1) if found else None
+    return next(_plan_marks(text), None)
 
 
 def pin_marks(text: str) -> frozenset[str]:
     """The marks of the pins that a body says were proposed; empty where it says nothing."""
-    found = _PINS.search(text)
-    return frozenset(found.group(1).split()) if found else frozenset()
+    values = (value for value in markers.values(text, _PINS) if _PINS_VALUE.fullmatch(value))
+    return frozenset(next(values, "").split())
 
 
 def closed_by_bot(text: str) -> bool:
     """Whether the bot itself closed this pull request."""
-    return _IS_CLOSED.search(text) is not None
+    return markers.has(text, markers.CLOSED)
 
 
 def with_closing_mark(text: str) -> str:
     """The body with the mark that the bot leaves before it closes; a closing without it is a person's."""
-    return text if closed_by_bot(text) else f"{clip(text, LIMIT - len(_CLOSED) - 2)}\n\n{_CLOSED}"
+    return text if closed_by_bot(text) else f"{clip(text, LIMIT - len(markers.CLOSED) - 2)}\n\n{markers.CLOSED}"
 
 
 def handed_back(text: str) -> bool:
@@ -128,13 +123,16 @@ def handed_back(text: str) -> bool:
 
 def with_box_cleared(text: str) -> str:
     """The text with that box as it was before anybody ticked it."""
-    ours = _ours(text)
-    return text.replace(ours, _TICKED.sub(r"\g<1> \g<2>", ours), 1) if ours else text
+    ours = markers.block(text)
+    if ours is None:
+        return text
+    start, end = ours
+    return text[:start] + _TICKED.sub(r"\g<1> \g<2>", text[start:end]) + text[end:]
 
 
 def asked_to_merge(text: str) -> bool:
     """Whether the bot once let this pull request merge by itself: a person who switched that off is not overruled."""
-    return _IS_MERGING.search(_ours(text)) is not None
+    return markers.has(_ours(text), markers.AUTO_MERGE)
 
 
 def with_merge_mark(text: str) -> str:
@@ -142,13 +140,17 @@ def with_merge_mark(text: str) -> str:
     ours = _ours(text)
     if not ours or asked_to_merge(text):
         return text
-    return within(text, f"{ours.removesuffix(_END)}{_MERGES}\n{_END}")
+    return within(text, f"{ours.removesuffix(markers.END)}{markers.AUTO_MERGE}\n{markers.END}")
+
+
+def _plan_marks(text: str) -> Iterator[str]:
+    return (value for value in markers.values(text, _PLAN) if _PLAN_VALUE.fullmatch(value))
 
 
 def _ours(text: str) -> str:
     """The part of a body that is the bot's; empty where people took its marks out."""
-    found = _OURS.search(text)
-    return found.group() if found else ""
+    ours = markers.block(text)
+    return text[ours[0] : ours[1]] if ours else ""
 
 
 def _count(number: int, noun: str) -> str:
@@ -209,4 +211,4 @@ def _held_item(item: Held) -> str:
 
 def _marked(pins: Sequence[PinChange]) -> str:
     marks = [pin_mark(pin.key, pin.after, pin.new_name) for pin in pins[:_MARKED]]
-    return f"<!-- gitops-bot:pins {' '.join(marks)} -->"
+    return markers.marker(_PINS, " ".join(marks))

@@ -10,7 +10,7 @@ from gitops_bot.proposals.markdown import prose
 if TYPE_CHECKING:
     from gitops_bot.images.reason import Reason
 
-_MARKER = re.compile(r"<!-- gitops-bot:(person [0-9a-f]{7,64}|closing) -->\s*?$", re.MULTILINE)
+_MARKER = re.compile(r"<!-- gitops-bot:(person [0-9a-f]{7,64}|closing) -->")
 
 
 def person(commit: str, author: str, why: str) -> str:
@@ -39,5 +39,5 @@ def marker_of(body: str) -> str | None:
 
     Only the first line counts: the rest quotes people.
     """
-    found = _MARKER.match(body)
+    found = _MARKER.fullmatch(body.partition("\n")[0].rstrip())
     return found.group(1) if found else None
