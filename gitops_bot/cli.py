@@ -244,10 +244,11 @@ def demo(*, keep: bool, resume: str | None, output: str) -> int:
     import threading
     from pathlib import Path
 
-    from gitops_bot.demo import story
+    from gitops_bot.demo import extra, story
     from gitops_bot.edges.git import installed
 
     _ = output
+    extra.require()
     installed(os.environ, _GIT_PATIENCE)
     imported()
     if resume is not None:

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-dev.lock")
 MANIFEST = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = MANIFEST["dependency-groups"]
+EXTRAS = MANIFEST["project"]["optional-dependencies"]
 #: What each lock must hold, as pyproject.toml asks for it.
 ASKED = {
     "requirements.lock": MANIFEST["project"]["dependencies"],
     "requirements-build.lock": GROUPS["build"],
     "requirements-dev.lock": [
         *MANIFEST["project"]["dependencies"],
-        *MANIFEST["project"]["optional-dependencies"]["test"],
+        *EXTRAS["demo"],
+        *(line for line in EXTRAS["test"] if line != "gitops-bot[demo]"),
         *GROUPS["build"],
         *(line for line in GROUPS["dev"] if isinstance(line, str)),
     ],
@@ -94,6 +96,12 @@ def test_what_is_tested_is_what_is_installed(name: str) -> None:
     }
 
 
+def test_the_libraries_of_the_demo_are_not_installed_where_only_the_bot_runs() -> None:
+    demo = {canonicalize_name(Requirement(asked).name) for asked in EXTRAS["demo"]}
+    assert demo & locked("requirements.lock").keys() == set()
+    assert "gitops-bot[demo]" in EXTRAS["test"]
+
+
 def test_every_dependency_is_used() -> None:
     provided: dict[str, set[str]] = {"tzdata": {"zoneinfo"}}  # data, which the standard library reads
     for module, distributions in packages_distributions().items():
@@ -102,7 +110,7 @@ def test_every_dependency_is_used() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT / "gitops_bot").rglob("*.py"))
     unused = [
         asked
-        for asked in MANIFEST["project"]["dependencies"]
+        for asked in (*MANIFEST["project"]["dependencies"], *EXTRAS["demo"])
         if not any(
             re.search(rf"^\s*(?:import|from) {re.escape(module)}\b", source, re.MULTILINE)
             for module in provided[canonicalize_name(Requirement(asked).name)]

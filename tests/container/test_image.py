@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gitops_bot.demo.site import REPOSITORY, begun, found
 from tests.conftest import PROJECT
 from tests.container.conftest import LABELS
 
@@ -47,13 +48,27 @@ def writable(ground: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_a_user_who_may_write_only_in_tmpdir_goes_the_whole_way(image: Image, writable: Path) -> None:
+def test_a_user_who_may_write_only_in_tmpdir_goes_the_whole_way(image: Image, ground: Path, writable: Path) -> None:
     assert image.user == "10001:10001"
     before = everything(image.root)
-    done = image.start(*image.entrypoint, "demo", TMPDIR=str(writable))
+    with begun(ground / "demo") as site:  # registry, git remote and GitHub, outside of the container
+        found(site)
+        site.push("web", "v1.4.2")
+        words = (*image.entrypoint, "update", "--repository", REPOSITORY, "--output", "json")
+        done = image.start(*words, TMPDIR=str(writable), **site.environment)
+        refs = site.forge.bare(REPOSITORY).branches()
     assert done.returncode == 0, done.stderr
-    assert "production" in done.stdout
+    (production,) = (each for each in json.loads(done.stdout)["environments"] if each["name"] == "production")
+    assert [(each["action"], each["pull_request"]["number"]) for each in production["proposals"]] == [("open", 1)]
+    assert refs.keys() == {"main", "gitops-bot/production/all"}
+    assert list(writable.iterdir()) == []
     assert everything(image.root) == before
+
+
+def test_the_demo_is_not_in_the_image_and_says_so(image: Image) -> None:
+    done = image.start(*image.entrypoint, "demo")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pip install 'gitops-bot[demo]'" in done.stderr
 
 
 def test_without_a_command_it_says_what_it_can_do(image: Image) -> None:
@@ -84,7 +99,7 @@ def test_the_image_holds_what_runs_and_nothing_that_built_it(image: Image) -> No
     (site,) = image.inside("/opt/gitops-bot/lib").glob("python3.*/site-packages")
     installed = {path.name.partition("-")[0] for path in site.glob("*.dist-info")}
     assert {"gitops_bot", "ruamel_yaml", "google_re2"} <= {name.replace(".", "_") for name in installed}
-    assert not installed & {"pip", "setuptools", "hatchling", "pytest"}
+    assert not installed & {"pip", "setuptools", "hatchling", "pytest", "graphql_core"}
     assert not [path for path in image.root.rglob("*") if path.name in {"pip", "ensurepip"} and path.exists()]
     assert not image.inside("/build").exists()
     assert [path.name for path in site.glob("gitops_bot-*.dist-info/licenses/*")] == ["LICENSE"]

@@ -153,6 +153,16 @@ def test_a_demo_without_git_says_what_is_missing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_demo_without_its_libraries_says_how_to_install_them(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\n\nsys.modules['graphql'] = None\n", "utf-8")
+    told = run("demo", cwd=tmp_path, env={"PYTHONPATH": f"{tmp_path}:{PROJECT}"})
+    assert (told.code, told.out) == (2, "")
+    assert told.err == (
+        "error: `gitops-bot demo` needs the library graphql-core, which is not installed\n"
+        "  next: Install the extra `demo`: pip install 'gitops-bot[demo]' (in a checkout: pip install '.[demo]').\n"
+    )
+
+
 def test_a_demo_that_is_resumed_has_something_to_do(tmp_path: Path) -> None:
     told = run("demo", "--keep", cwd=tmp_path, env={"TMPDIR": str(tmp_path)})
     assert told.code == 0
