@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 from io import StringIO, UnsupportedOperation
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -134,7 +135,8 @@ def plan(
     from gitops_bot.cli_world import opened
     from gitops_bot.journeys.update import update
 
-    with opened(where, environments, infer=True, writes=False) as (world, survey):
+    notice = partial(report.show_notice, output)
+    with opened(where, environments, infer=True, writes=False, notice=notice) as (world, survey):
         outcome = update(world, survey, release_hold=release_hold, dry_run=True)
         report.show_outcome("plan", outcome, output, world.clock.now(), written=False)
     if exit_code and outcome.exit_code == 0 and outcome.would_write:

@@ -70,7 +70,7 @@ def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callabl
             click.option("-v", "--verbose", is_flag=True, help="Log every request and what was waited for, too."),
         ]
         if config:
-            options.append(click.option("--config", metavar="FILE", help="Use this configuration."))
+            options.append(click.option("--config", metavar="FILE", help="Use this file instead of gitops-bot.yaml."))
         if dry_run:
             options.append(click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing."))
         for option in reversed(options):

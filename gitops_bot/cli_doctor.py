@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -58,25 +59,22 @@ def doctor_command(*, repository: str | None, timeout: float, config: str | None
 
 
 def _local(asked: Asked, environ: Mapping[str, str], notes: Notes) -> tuple[Local | None, bool]:
-    """What the command line and the checkout say, and whether the configuration can be used as far as it lies here."""
-    from gitops_bot import cli_place
+    """What the command line and the checkout say, and whether the file of `--config`, if any, can be used."""
+    from gitops_bot.cli_place import CONFIG, Local
     from gitops_bot.errors import BotError, ConfigError
 
-    def read(*, configured: bool) -> Local:
-        return cli_place.Local.read(asked, cli_place.surroundings(), environ, configured=configured)
-
     try:
-        return read(configured=True), True
+        return Local.read(asked, environ), True
     except BotError as error:
         failed = error
     try:
-        local = read(configured=False)
+        local = Local.read(replace(asked, config=None), environ)
     except BotError as error:
         if isinstance(failed, ConfigError):
-            notes.fail("configuration", asked.config or cli_place.CONFIG, failed)
+            notes.fail("configuration", asked.config or CONFIG, failed)
         notes.fail("repository", "the repository", error)  # what was asked for may hold a login
         return None, False
-    notes.fail("configuration", asked.config or cli_place.CONFIG, failed)
+    notes.fail("configuration", asked.config or CONFIG, failed)
     return local, False
 
 

@@ -1,17 +1,21 @@
 """The place that a command works in: which repository is meant, and by which configuration.
 
-Told from the options, the environment variables and the checkout that one stands in.
+The repository is `--repository`, else `repository:` in the file of `--config`, else the origin of the checkout. The
+configuration is the file of `--config`, else the branch's: an uncommitted one steers nothing that is written.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from gitops_bot import cli_trust, config, log
+from gitops_bot import cli_trust, config
 from gitops_bot.edges import address, checkout
-from gitops_bot.errors import ConfigError, Problem, UsageError
+from gitops_bot.errors import BotError, ConfigError, Problem, UsageError
 from gitops_bot.journeys.book import inferred
 
 if TYPE_CHECKING:
@@ -30,50 +34,37 @@ SYMBOLIC_LINK = "120000"
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """What the command line and the checkout around it say. `text` is the configuration's, where it lies on disk."""
+    """What the command line and the checkout around it say.
+
+    `config` is the one of `--config`; `checkout` the one that one stands in, where it is one of this repository.
+    """
 
     address: Address
+    named: bool
     config: Config | None
-    text: str | None
-    file: str
+    checkout: Checkout | None
 
     @classmethod
-    def read(
-        cls,
-        asked: Asked,
-        around: Checkout | None,
-        environ: Mapping[str, str],
-        *,
-        configured: bool = True,
-        instead: Config | None = None,
-    ) -> Local:
-        """Read it; with `configured=False` as if no configuration lay here, or as if it were the one `instead`.
+    def read(cls, asked: Asked, environ: Mapping[str, str], *, instead: Config | None = None) -> Local:
+        """Read it; `instead` takes the place of what the file of `--config` says now.
 
         Raises:
-            UsageError: the repository cannot be meant, or none is.
-            ConfigError: the configuration cannot be used.
+            UsageError: the repository cannot be meant, or none is; or the named file cannot be read.
+            ConfigError: the named configuration cannot be used.
             GitError: git is missing, or the checkout cannot be trusted.
         """
-        server = cli_trust.server(environ)
-        named = address.parse(asked.repository, server=server) if asked.repository is not None else None
-        origin = around.origin(environ) if around is not None else None
-        here = address.parse(origin, server=server, here=around.top) if around is not None and origin else None
-        file, text = asked.config or CONFIG, cast("str | None", None)
-        if instead is not None or not configured:
-            pass  # what there is now cannot be used
-        elif asked.config is not None:
-            text = _named_file(asked.config)
-        elif around is not None and (named is None or _same_place(named, here, around)):
-            if (around.top / CONFIG).is_symlink():
-                _refuse_link({CONFIG: SYMBOLIC_LINK})
-            text = _decoded(around.read([CONFIG]).get(CONFIG), CONFIG)
-        read = config.read(text, file) if text is not None else instead
-        if named is None and read is not None and read.repository is not None:
-            named = _said_by(read, server)
-        found = named or here
-        if found is None:
+        server, around, own = cli_trust.server(environ), surroundings(), None
+        if asked.config is not None:
+            own = instead or config.read(_named_file(asked.config), asked.config)
+        if asked.repository is not None:
+            named = address.parse(asked.repository, server=server)
+            return cls(named, True, own, around if _is_of(around, named, environ, server) else None)
+        if own is not None and own.repository is not None:
+            return cls(_repository_of(own, server), True, own, None)
+        origin = _origin(around, environ, server)
+        if origin is None:
             raise UsageError(_no_repository(around))
-        return cls(found, read, text, file)
+        return cls(origin, False, own, around)
 
 
 def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Book]:
@@ -90,20 +81,51 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Book]:
     return files, tree, config.read(text, file) if text is not None else inferred(tree)
 
 
-def book_of(local: Local, repository: Readable, commit: str, branch: str, *, infer: bool) -> Book:
-    """The configuration on disk, else the branch's, else what can be inferred."""
-    there = _decoded(repository.read(commit, [CONFIG]).get(CONFIG), CONFIG)
+#: Is told that the file of the checkout is not the branch's, and what to do.
+Notice = Callable[[str, str], None]
+
+
+def book_of(
+    local: Local, repository: Readable, commit: str, branch: str, *, infer: bool, notice: Notice | None = None
+) -> Book:
+    """The configuration of `--config`, else the branch's, else what can be inferred.
+
+    Raises:
+        ConfigError: it cannot be used, or is for another repository.
+        UsageError: there is none, and nothing may be inferred.
+    """
     if local.config is not None:
-        if there is not None and there != local.text:
-            log.once("configuration.differs", used=local.file, branch=branch)
         return local.config
-    if there is not None:
-        return config.read(there, CONFIG)
+    data = repository.read(commit, [CONFIG]).get(CONFIG)
+    if notice is not None and local.checkout is not None and (data is not None or infer):
+        _compare(local.checkout, data, branch, notice)
+    text = _decoded(data, CONFIG)
+    if text is not None:
+        book = config.read(text, CONFIG)
+        if not local.named:
+            _insist_on_repository(book, local.address)
+        return book
     _refuse_link(repository.tree(commit))
-    if not infer:
-        message = f"there is no {CONFIG}, neither here nor on the branch {branch}"
-        raise UsageError(Problem("failed.edit", message, "`gitops-bot plan` shows what it would find without one"))
-    return inferred(repository.tree(commit))
+    if infer:
+        return inferred(repository.tree(commit))
+    message = f"there is no {CONFIG} on the branch {branch}"
+    advice = f"commit and push it there; `gitops-bot plan --config {CONFIG}` tries one that is not pushed yet"
+    raise UsageError(Problem("failed.config", message, advice))
+
+
+def _compare(checkout: Checkout, data: bytes | None, branch: str, notice: Notice) -> None:
+    """Give notice where the configuration in the checkout is not the one that counts."""
+    here = None
+    with suppress(BotError):  # it cannot be read, and is not asked for
+        here = checkout.read([CONFIG]).get(CONFIG)
+    if here is None or here == data:
+        return
+    path = os.path.relpath(checkout.top / CONFIG)
+    advice = f"`gitops-bot plan --config {path}` plans with yours; push it to {branch} to put it to work"
+    if data is None:
+        notice(f"{path} is not on the branch {branch} yet, so this is planned without it", advice)
+    else:
+        notice(f"{path} differs from the one on the branch {branch}, which is used", advice)
 
 
 def surroundings() -> Checkout | None:
@@ -115,20 +137,42 @@ def surroundings() -> Checkout | None:
     return checkout.find(_here())
 
 
-def _said_by(read: Config, server: str) -> Address:
-    """The repository that a configuration names. It may be anybody's: a folder would run that folder's hooks."""
-    said = address.parse(read.repository or "", server=server)
-    if said.host is None:
-        message = f"`repository: {read.repository}` is a folder, which only a person may choose"
-        raise ConfigError(Problem("failed.edit", message, "write OWNER/NAME, or give --repository", read.file))
-    return said
+def _origin(around: Checkout | None, environ: Mapping[str, str], server: str) -> Address | None:
+    origin = around.origin(environ) if around is not None else None
+    return address.parse(origin, server=server, here=around.top) if around is not None and origin else None
 
 
-def _same_place(named: Address, here: Address | None, around: Checkout) -> bool:
+def _is_of(around: Checkout | None, named: Address, environ: Mapping[str, str], server: str) -> bool:
     """Whether `--repository` names the checkout that one stands in, or its origin."""
-    if here is not None and (named.url == here.url or (named.name is not None and named.name == here.name)):
-        return True
-    return named.url == around.top.absolute().as_uri()
+    if around is None:
+        return False
+    origin = None
+    with suppress(BotError):  # nobody asked for it
+        origin = _origin(around, environ, server)
+    return named.url == around.top.absolute().as_uri() or (origin is not None and _is_same(named, origin))
+
+
+def _is_same(one: Address, other: Address) -> bool:
+    return one.url == other.url or (one.name is not None and one.name == other.name)
+
+
+def _repository_of(read: Config, server: str) -> Address:
+    """The repository that a configuration names. It may be anybody's: a folder would run that folder's hooks."""
+    named = address.parse(read.repository or "", server=server)
+    if named.host is None:
+        message = f"`repository: {read.repository}` is a folder, which only a person may choose"
+        raise ConfigError(Problem("failed.config", message, "write OWNER/NAME, or give --repository", read.file))
+    return named
+
+
+def _insist_on_repository(read: Config, where: Address) -> None:
+    """A fork, or a copy, of a repository holds a configuration that is meant for another one."""
+    if read.repository is None or _is_same(_repository_of(read, where.server or address.GITHUB), where):
+        return
+    own = where.name or where.url
+    message = f"`repository: {read.repository}` is not the origin of this checkout, {own}"
+    advice = f"say which one is meant: `--repository {read.repository}` or `--repository {own}`"
+    raise ConfigError(Problem("failed.config", message, advice, read.file))
 
 
 def _here() -> Path:
@@ -165,4 +209,4 @@ def _no_repository(around: Checkout | None) -> Problem:
     if around is None:
         return Problem("failed.git", "this is no checkout of a repository", "stand in one, or give --repository")
     message = f"the checkout {around.top} has no remote called origin"
-    return Problem("failed.git", message, "give --repository, or `repository:` in gitops-bot.yaml")
+    return Problem("failed.git", message, "give --repository, or --config and a file that says `repository:`")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot import cli_trust, log
 from gitops_bot.cli_command import imported
-from gitops_bot.cli_place import Local, book_of, surroundings
+from gitops_bot.cli_place import Local, Notice, book_of
 from gitops_bot.cli_progress import progress
 from gitops_bot.config import Config
 from gitops_bot.edges.clock import SystemClock
@@ -57,10 +57,12 @@ def opened(
     also: Sequence[str] = (),
     history: bool = False,
     again: Again | None = None,
+    notice: Notice | None = None,
 ) -> Iterator[tuple[World, Survey]]:
     """The world and its first reading. `infer`: go on without a configuration; `writes`: it must be possible to write.
 
-    `also` are environments that are only read; `history`: it will surely be needed, so it is fetched at once.
+    `also` are environments that are only read; `history`: it will surely be needed, so it is fetched at once. `notice`
+    is told that the configuration in this checkout is not the one that counts; else the log is.
 
     Raises:
         UsageError: the repository or an environment cannot be meant, or pull requests are not possible there.
@@ -72,7 +74,7 @@ def opened(
     from gitops_bot.journeys.world import World
 
     environ = os.environ
-    local = Local.read(asked, surroundings(), environ, instead=again.book if again else None)
+    local = Local.read(asked, environ, instead=again.book if again else None)
     where, clock = local.address, SystemClock()
     warn = again.warn if again else _warn
     # First of all: where the token cannot go to the API, git must not have it.
@@ -85,7 +87,9 @@ def opened(
         with progress("fetching the repository"):
             branch = (local.config.branch if local.config else None) or repository.default_branch()
             commit = repository.head(branch)
-        book = (again and again.book) or book_of(local, repository, commit, branch, infer=infer)
+        book = (again and again.book) or book_of(
+            local, repository, commit, branch, infer=infer, notice=notice or _log_notice
+        )
         if again is not None and again.absent is not None:
             environments = _there(book, environments, again.absent)
         if isinstance(book, Config) and book.branch and book.branch != branch:
@@ -170,6 +174,10 @@ def access(book: Book, environ: Mapping[str, str]) -> dict[str, Access]:
         user = environ.get(cli_trust.REGISTRY_USERNAME) or None
         found[host] = replace(found.get(host, Access()), username=user, password_env=cli_trust.REGISTRY_PASSWORD)
     return found
+
+
+def _log_notice(message: str, advice: str) -> None:
+    log.once("configuration.differs", message=message, next=advice)
 
 
 def _warn(problem: Problem) -> None:

@@ -37,6 +37,11 @@ def show_outcome(command: str, outcome: Outcome, output: str, at: datetime, *, w
     report_text.print_problems(outcome.problems, sys.stderr)
 
 
+def show_notice(output: str, message: str, advice: str) -> None:
+    """What people should know before they read a plan; beside JSON it goes to standard error."""
+    report_text.print_notice(message, advice, sys.stderr if output == "json" else report_text.stdout())
+
+
 def show_edit(
     changes: Sequence[Change], unchanged: int, files: Mapping[str, tuple[bytes, bytes]], output: str, at: datetime
 ) -> None:

@@ -132,6 +132,11 @@ def print_problems(problems: Iterable[Problem], out: TextIO) -> None:
             _say(f"  next: {plain(problem.next, 2000)}", out)
 
 
+def print_notice(message: str, advice: str, out: TextIO) -> None:
+    """What people should know, with the next step."""
+    _say(f"note: {plain(message, 2000)}\n  next: {plain(advice, 2000)}\n", out)
+
+
 def print_ended(holds: Iterable[WrittenHold], out: TextIO) -> None:
     """The holds that hold nothing any more: no failure, and whoever wrote them wants to know."""
     for written in holds:

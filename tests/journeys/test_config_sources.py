@@ -14,7 +14,7 @@ from tests.journeys.conftest import API, CONFIG, WEB
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.counterparts.world import Deploy, World
+    from tests.counterparts.world import Deploy, Done, World
 
 STRAIGHT = CONFIG.replace(b"{as: pull-request, labels: [release, bot]}", b"{as: commit}")
 
@@ -29,31 +29,101 @@ def checkout(deploy: Deploy, folder: Path, origin: str) -> Path:
     return folder
 
 
-def test_in_a_checkout_the_origin_and_the_configuration_on_disk_count_and_a_difference_is_said(
-    shop: Deploy, tmp_path: Path
-) -> None:
+def news(done: Done) -> list[dict[str, str]]:
+    """Of the log, what says that the configuration here is not the one that counts."""
+    lines = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
+    return [line for line in lines if line["event"] == "configuration.differs"]
+
+
+NOT_MAINS = "gitops-bot.yaml differs from the one on the branch main, which is used"
+TRY_YOURS = "`gitops-bot plan --config gitops-bot.yaml` plans with yours; push it to main to put it to work"
+
+
+def test_in_a_checkout_the_origin_and_the_configuration_of_its_branch_count(shop: Deploy, tmp_path: Path) -> None:
     digest = shop.push("web", "1.1.0")
     here = checkout(shop, tmp_path / "here", shop.remote.url)
     same = run("plan", "--output", "json", cwd=here / "apps", env=shop.env)
     assert (same.code, same.json["repository"], same.err) == (0, shop.name, "")
 
-    # Overlays always come from the branch; the configuration on disk may be tried out.
     (here / WEB).write_text("no YAML: [")
     (here / "gitops-bot.yaml").write_bytes(CONFIG.replace(b">=1.0.0", b"<1.1"))
-    other = run("plan", "--output", "json", cwd=here, env=shop.env)
-    assert other.code == 0
-    assert other.json["environments"][0]["proposals"] == []
-    assert other.json["environments"][0]["unchanged"] == 2
-    (notice,) = [json.loads(line) for line in other.err.splitlines()]
-    assert (notice["event"], notice["used"], notice["branch"]) == ("configuration.differs", "gitops-bot.yaml", "main")
-    text = run("plan", "--log-format", "text", cwd=here, env=shop.env)
-    assert "configuration.differs" in text.err
-    assert "configuration.differs" not in text.out
+    plan = run("plan", "--output", "json", cwd=here, env=shop.env)
+    assert plan.code == 0
+    assert plan.json["environments"][0]["proposals"][0]["changes"][0]["to"]["digest"] == digest
+    assert plan.err == f"note: {NOT_MAINS}\n  next: {TRY_YOURS}\n\n"
+    text = run("plan", cwd=here / "apps", env=shop.env)
+    assert text.out.startswith(
+        f"note: ../{NOT_MAINS}\n  next: {TRY_YOURS.replace('gitops-bot.yaml', '../gitops-bot.yaml')}\n"
+    )
+    assert text.err == ""
 
-    # Another repository than the one stood in has its own configuration.
+    # What that advises.
+    tried = run("plan", "--config", "gitops-bot.yaml", "--output", "json", cwd=here, env=shop.env)
+    assert (tried.code, tried.json["environments"][0]["proposals"], tried.err) == (0, [], "")
+
+    # Another place than the one stood in has a configuration of its own, also where it is named from here.
     elsewhere = run("plan", "--repository", shop.name, "--output", "json", cwd=tmp_path, env=shop.env)
-    assert elsewhere.err == ""
-    assert elsewhere.json["environments"][0]["proposals"][0]["changes"][0]["to"]["digest"] == digest
+    assert (elsewhere.code, elsewhere.err) == (0, "")
+    named = run("plan", "--repository", shop.name, "--output", "json", cwd=here, env=shop.env)
+    assert NOT_MAINS in named.err
+
+
+@pytest.mark.parametrize(
+    "command", [["update"], ["set", "production", "{web}=1.1.0"], ["promote", "production", "qa"]], ids=" ".join
+)
+def test_what_is_written_never_follows_a_file_that_is_not_pushed(
+    shop: Deploy, tmp_path: Path, command: list[str]
+) -> None:
+    shop.push("web", "1.1.0")
+    qa = b"  qa: {overlays: ['apps/*/qa']}\n"
+    old = shop.files("main")[WEB]
+    shop.remote.commit(
+        "main", {"gitops-bot.yaml": CONFIG + qa, "apps/web/qa/kustomization.yaml": old.replace(b"1.0.0", b"0.9.0")}
+    )
+    here = checkout(shop, tmp_path / "here", shop.remote.url)
+    (here / "gitops-bot.yaml").write_bytes(b"branch: gone\n" + STRAIGHT.replace(b"apps/*", b"nowhere/*") + qa)
+    main = shop.branches["main"]
+    words = [word.format(web=shop.image("web")) for word in command]
+    done = run(*words, "--output", "json", cwd=here, env=shop.env)
+    assert (done.code, shop.branches["main"]) == (0, main)
+    assert shop.pull()["head"]["ref"].startswith("gitops-bot/")
+    (notice,) = news(done)
+    assert (notice["level"], notice["message"], notice["next"]) == ("info", NOT_MAINS, TRY_YOURS)
+
+
+def test_the_first_plan_with_a_file_that_is_not_pushed_says_how_to_try_it_and_how_to_use_it(
+    shop: Deploy, tmp_path: Path
+) -> None:
+    shop.remote.commit("main", {"gitops-bot.yaml": None})
+    here = checkout(shop, tmp_path / "here", shop.remote.url)
+    (here / "gitops-bot.yaml").write_bytes(CONFIG)
+    plan = run("plan", cwd=here, env=shop.env)
+    assert plan.code == 0
+    assert plan.out.splitlines()[:2] == [
+        "note: gitops-bot.yaml is not on the branch main yet, so this is planned without it",
+        f"  next: {TRY_YOURS}",
+    ]
+    with shop.watching() as seen:
+        update = run("update", "--output", "json", cwd=here, env=shop.env)
+    assert seen.nothing
+    assert (update.code, news(update)) == (2, [])
+    (problem,) = update.json["problems"]
+    assert (problem["code"], problem["message"]) == (
+        "failed.config",
+        "there is no gitops-bot.yaml on the branch main",
+    )
+    assert "commit and push it there; `gitops-bot plan --config gitops-bot.yaml` tries one" in problem["next"]
+    # Whoever names it means it, also for what is written.
+    assert run("update", "--config", "gitops-bot.yaml", "--output", "json", cwd=here, env=shop.env).code == 0
+
+
+def test_a_mistake_that_is_only_corrected_here_is_told_as_the_branchs(shop: Deploy, tmp_path: Path) -> None:
+    here = checkout(shop, tmp_path / "here", shop.remote.url)
+    shop.remote.commit("main", {"gitops-bot.yaml": b"version: 2\n"})
+    done = run("plan", "--output", "json", cwd=here, env=shop.env)
+    assert done.code == 2
+    assert done.err.startswith(f"note: {NOT_MAINS}\n")
+    assert "error: gitops-bot.yaml:1:" in done.err
 
 
 def test_a_configuration_can_be_named_and_names_the_repository_itself(shop: Deploy, tmp_path: Path) -> None:
@@ -61,14 +131,36 @@ def test_a_configuration_can_be_named_and_names_the_repository_itself(shop: Depl
     named = tmp_path / "mine.yaml"
     named.write_bytes(f"repository: {shop.name}\n".encode() + CONFIG.replace(b"production:", b"live:"))
     done = run("plan", "--config", str(named), "--output", "json", cwd=tmp_path, env=shop.env)
-    assert done.code == 0
+    assert (done.code, done.err) == (0, "")
     assert done.json["repository"] == shop.name
     assert [environment["name"] for environment in done.json["environments"]] == ["live"]
-    (notice,) = [json.loads(line) for line in done.err.splitlines()]
-    assert notice["used"] == str(named)
 
     wrong = run("update", "--config", "nowhere.yaml", "--output", "json", cwd=tmp_path, env=shop.env)
     assert (wrong.code, wrong.json["problems"][0]["next"]) == (2, "correct --config")
+
+
+@pytest.mark.parametrize("command", ["plan", "update"])
+def test_the_configuration_of_a_fork_does_not_lead_to_another_repository_in_silence(
+    shop: Deploy, tmp_path: Path, command: str
+) -> None:
+    shop.push("web", "1.1.0")
+    shop.remote.commit("main", {"gitops-bot.yaml": b"repository: acme/upstream\n" + CONFIG})
+    here = checkout(shop, tmp_path / "here", shop.remote.url)
+    with shop.watching() as seen:
+        done = run(command, "--output", "json", cwd=here, env=shop.env)
+    assert seen.nothing
+    assert done.code == 2
+    (problem,) = done.json["problems"]
+    assert (problem["code"], problem["file"]) == ("failed.config", "gitops-bot.yaml")
+    assert problem["message"] == f"`repository: acme/upstream` is not the origin of this checkout, {shop.name}"
+    assert problem["next"].endswith(f"`--repository acme/upstream` or `--repository {shop.name}`")
+    assert run(command, "--repository", shop.name, "--output", "json", cwd=here, env=shop.env).json["commit"]
+
+
+def test_a_configuration_that_names_its_own_repository_is_at_home_there(shop: Deploy, tmp_path: Path) -> None:
+    shop.remote.commit("main", {"gitops-bot.yaml": f"repository: {shop.name}\n".encode() + CONFIG})
+    here = checkout(shop, tmp_path / "here", shop.remote.url)
+    assert run("plan", "--output", "json", cwd=here, env=shop.env).code == 0
 
 
 def test_without_any_configuration_plan_infers_and_update_refuses(worldwide: World) -> None:
@@ -96,7 +188,7 @@ def test_without_any_configuration_plan_infers_and_update_refuses(worldwide: Wor
         refused = deploy.ask("update")
     assert seen.nothing
     assert refused.code == 2
-    assert "there is no gitops-bot.yaml, neither here nor on the branch main" in refused.json["problems"][0]["message"]
+    assert "there is no gitops-bot.yaml on the branch main" in refused.json["problems"][0]["message"]
 
 
 @pytest.mark.parametrize("named", ["name", "url", "url without .git"])

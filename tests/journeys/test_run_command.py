@@ -233,12 +233,13 @@ def test_a_repository_out_of_reach_is_told_and_asked_again(shop: Deploy) -> None
 
 
 def test_what_stays_as_it_is_is_told_once_in_all_cycles(shop: Deploy, tmp_path: Path) -> None:
-    other = tmp_path / "other.yaml"
-    other.write_bytes(CONFIG + b"# not pushed yet\n")
+    for command in (["git", "init", "--quiet"], ["git", "remote", "add", "origin", shop.remote.url]):
+        subprocess.run(command, check=True, cwd=shop.folder)
+    (shop.folder / "gitops-bot.yaml").write_bytes(CONFIG + b"# not pushed yet\n")
     unfit = tmp_path / "unfit"
     unfit.mkdir()
     unfit.chmod(0o777)
-    with running(shop, "--cache", str(unfit), "--config", str(other)) as bot:
+    with running(shop, "--cache", str(unfit)) as bot:
         for _ in range(3):
             bot.until("cycle.ended")
         assert bot.end(signal.SIGTERM).code == 0
