@@ -9,7 +9,7 @@ each commit as a whole before it says the first word of it; `differences` cannot
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.commits import headers
@@ -58,44 +58,53 @@ _Touch = tuple[_Link, list[Change]]
 
 
 class LineReader:
-    """Reads the line of one commit, window by window; what was read once is not read again."""
+    """Reads lines of first parents, window by window. No commit is compared twice, whichever line it is on."""
 
-    def __init__(self, store: Store, commit: str, directories: Iterable[str]) -> None:
+    def __init__(self, store: Store, directories: Iterable[str]) -> None:
         from gitops_bot.manifests.kustomization import FILE_NAMES  # it knows YAML, which costs 40 ms
 
-        self._store, self._commit, self._scope = store, commit, Scope(directories)
+        self._store, self._scope = store, Scope(directories)
         self._names = frozenset(name.encode() for name in FILE_NAMES)
-        self._steps: list[Step] = []
-        self._length = self._compared = self._paths = self._commit_bytes = self._bytes = 0
+        #: What each commit that was compared did to these directories; None for nothing.
+        self._compared: dict[str, Step | None] = {}
+        self._paths = self._commit_bytes = self._bytes = 0
         self._blobs: dict[str, bytes] = {}
-        self._cut = False
         #: Whether a larger window cannot show more: the line is complete, at a limit, or the remote has no more of it.
         self.ended = False
 
-    def read(self, window: int, shallow: Collection[str]) -> Line:
-        """The line as far as it lies within the first `window` commits; `shallow` are those at which the copy ends.
+    def read(self, commit: str, window: int, shallow: Collection[str]) -> Line:
+        """The line of `commit` within its first `window` commits; `shallow` are the commits at which the copy ends.
 
         Raises:
             DamagedError: the copy lacks what it should have.
             GitError: what is missing cannot be fetched.
         """
-        chain = self._chain(window)
+        chain = self._chain(commit, window)
         rooted = not chain[-1].parents and chain[-1].commit not in shallow
         pairs: list[tuple[_Link, str]] = [(link, older.tree) for link, older in pairwise(chain)]
         if rooted:
             # Only a true root added all that it holds; where the copy just ends, nobody knows.
             pairs.append((chain[-1], NO_FILES[len(chain[-1].tree)]))
-        touched = self._touched(pairs[self._compared :])
-        self._steps += self._read(touched)
-        self._compared = len(pairs)
-        self.ended = self._cut or rooted or len(chain) <= self._length
-        self._length = len(chain)
-        return Line(tuple(self._steps), complete=rooted and not self._cut)
+        self._compare([pair for pair in pairs if pair[0].commit not in self._compared])
+        known = list(takewhile(lambda link: link.commit in self._compared, (link for link, _ in pairs)))
+        steps = (self._compared[link.commit] for link in known)
+        whole = len(known) == len(pairs)
+        self.ended = rooted or not whole or len(chain) < window
+        return Line(tuple(step for step in steps if step is not None), complete=rooted and whole)
 
-    def _chain(self, window: int) -> list[_Link]:
+    def _compare(self, pairs: Sequence[tuple[_Link, str]]) -> None:
+        """Compare these commits with their parents' trees, up to one that exceeds a limit."""
+        touched, end = self._touched(pairs)
+        whole = self._load(touched)
+        if whole < len(touched):
+            end = [link for link, _ in pairs].index(touched[whole][0])
+        steps = {step.commit: step for step in self._steps(touched[:whole])}
+        self._compared |= {link.commit: steps.get(link.commit) for link, _ in pairs[:end]}
+
+    def _chain(self, commit: str, window: int) -> list[_Link]:
         """The first commits of the line, the newest first."""
         form = ("--first-parent", f"--max-count={window}", "--format=%T,%ct,%P")
-        out = self._store.run("rev-list", *form, "--end-of-options", self._commit).decode("ascii").splitlines()
+        out = self._store.run("rev-list", *form, "--end-of-options", commit).decode("ascii").splitlines()
         # Each commit takes two lines: `commit ID`, and what was asked for.
         commits = (line.removeprefix("commit ") for line in out[::2])
         told = (line.split(",") for line in out[1::2])
@@ -104,8 +113,11 @@ class LineReader:
             for commit, (tree, time, parents) in zip(commits, told, strict=True)
         ]
 
-    def _touched(self, pairs: Sequence[tuple[_Link, str]]) -> list[_Touch]:
-        """The commits that changed anything that is asked for, the newest first, up to one that changed too much."""
+    def _touched(self, pairs: Sequence[tuple[_Link, str]]) -> tuple[list[_Touch], int]:
+        """The commits that changed anything that is asked for, the newest first, up to one that changed too much.
+
+        With them the number of pairs that were compared.
+        """
         result: list[_Touch] = []
         at, size = 0, _BATCH
         while at < len(pairs):
@@ -124,15 +136,14 @@ class LineReader:
                 continue
             # It was too much for all together, or for this commit: alone it is told which.
             if len(batch) == 1:
-                self._cut = True
                 break
             size = max(1, size // 8)
-        return result
+        return result, at
 
-    def _read(self, touched: Sequence[_Touch]) -> list[Step]:
+    def _steps(self, touched: Sequence[_Touch]) -> list[Step]:
         texts = self._texts([link.commit for link, _ in touched])
         steps = []
-        for link, changes in touched[: self._load(touched)]:
+        for link, changes in touched:
             said = headers(texts.get(link.commit, b""))
             steps.append(
                 Step(
@@ -175,9 +186,7 @@ class LineReader:
         read = list(wanted)[:fits]
         small = [each for each in read if sizes[each] <= FILE_LIMIT]
         self._blobs |= dict.fromkeys(read, UNREADABLE) | self._store.contents(small)
-        whole = sum(end <= fits for end in ends)
-        self._cut = self._cut or whole < len(touched)
-        return whole
+        return sum(end <= fits for end in ends)
 
     def _kustomizations(self, changes: Iterable[Change]) -> Iterator[Change]:
         """Those of kustomizations. A path that is not UTF-8 is no overlay's."""

@@ -121,7 +121,9 @@ class Repository:
         """The commit that the remote branch has now. The bot's own branches are fetched along with it."""
         _check_branch(branch)
         self._base = branch
-        found = self._healing(self._fetch).get(branch)
+        # Asked again, only new commits come along, and their files are what is read next: they save a fetch.
+        blobs = self._filter if self._heads is None else SMALL_BLOBS
+        found = self._healing(lambda: self._fetch(blobs)).get(branch)
         if found is None:
             raise error(f"the branch {branch!r} does not exist in {self.url}", BRANCH_ADVICE)
         return found
@@ -191,12 +193,13 @@ class Repository:
         _check_commit(commit)
 
         def line() -> Line:
-            reader = LineReader(self._store, commit, directories)
+            # One that was here before goes on from what it read.
+            reader = self._readers.setdefault(tuple(directories), LineReader(self._store, directories))
             for window in WINDOWS:
                 if self._depth < window and self._shallow():
                     self._depth = window
                     self._fetch()
-                found = reader.read(window, self._shallow())
+                found = reader.read(commit, window, self._shallow())
                 if reader.ended or enough(found):
                     break
             return found
@@ -244,8 +247,8 @@ class Repository:
         if self._heads is not None:
             self._heads.pop(branch, None)
 
-    def _fetch(self) -> dict[str, str]:
-        kind = self._filter if self._blobless else None
+    def _fetch(self, blobs: str | None = None) -> dict[str, str]:
+        kind = (blobs or self._filter) if self._blobless else None
         try:
             self._heads = self._remote.fetch(self._base, self._depth, kind)
         except OtherFormat as other:
@@ -276,6 +279,7 @@ class Repository:
     def _begin(self) -> None:
         self._store = Store(self._remote.git, self._remote.fetch_objects)
         self._history = History(self._store, self._shallow, self._remote.merge)
+        self._readers: dict[tuple[str, ...], LineReader] = {}
 
     def _shallow(self) -> tuple[str, ...]:
         """The commits at which the copy ends."""

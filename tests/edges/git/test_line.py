@@ -438,11 +438,11 @@ class TestDepth:
 
         assert ran["fetch"] == 0
 
-    @pytest.mark.parametrize(("depth", "fetches"), [(1, 2), (2, 2), (20, 2), (2_010, 3)])
+    @pytest.mark.parametrize(("depth", "fetches"), [(1, 1), (2, 1), (20, 1), (2_010, 2)])
     def test_a_remote_that_is_shallow_itself_has_no_complete_line(
         self, remote: Remote, tmp_path: Path, ran: Counter[str], depth: int, fetches: int
     ) -> None:
-        """It is asked for more once, to find that there is none."""
+        """A line that ends within the commits asked for has no more of them."""
         made = grow(remote, 2_020)
         clone = ["git", "clone", "-q", f"--depth={depth}", remote.file_url, str(tmp_path / "shallow")]
         subprocess.run(clone, check=True, env=BARE)
@@ -511,6 +511,40 @@ class TestCost:
             "git-receive-pack",
         ]
         assert ran["fetch"] == 1
+
+    @pytest.mark.parametrize("history", [False, True])
+    def test_reading_again_after_another_push_costs_one_fetch(
+        self, server: GitServer, ran: Counter[str], *, history: bool
+    ) -> None:
+        """What a lost race costs besides the push: nothing that was read before is fetched or compared again."""
+        remote = self.overlays(server, f"acme/again-{history}")
+        with opened(remote, history=history) as repository:
+            repository.line(repository.head("main"), ["apps"], everything)
+            made = [remote.commit("main", {"apps/a7/kustomization.yaml": data}) for data in (B, C)]
+            ran.clear()
+            head = repository.head("main")
+            texts = repository.read(head, ["apps/a7/kustomization.yaml"])
+            line = repository.line(head, ["apps"], everything)
+            commands = Counter(ran)
+
+        with opened(remote) as fresh:
+            assert line == fresh.line(fresh.head("main"), ["apps"], everything)
+        assert texts == {"apps/a7/kustomization.yaml": C}
+        assert ids(line)[:2] == made[::-1]
+        assert commands["fetch"] == 1
+        assert commands["cat-file"] == 6
+
+    def test_a_base_that_was_rewritten_is_read_as_it_is_now(self, remote: Remote) -> None:
+        grow(remote, 30)
+        with opened(remote) as repository:
+            before = repository.line(repository.head("main"), [WEB], everything)
+            remote.git("update-ref", "-d", "refs/heads/main")
+            made = grow(remote, 3)
+            after = repository.line(repository.head("main"), [WEB], everything)
+
+        assert len(before.steps) == 31
+        assert ids(after) == made[::-1]
+        assert after.complete
 
     def test_who_does_not_fetches_commits_and_files_apart(self, server: GitServer, ran: Counter[str]) -> None:
         remote = self.overlays(server, "acme/apart")
