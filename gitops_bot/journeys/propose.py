@@ -33,9 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Task", "propose"]
 
-#: How long a lost race is run again, and the bounds of the wait between two tries; all in seconds.
-PATIENCE = 120.0
-_FIRST_WAIT, _LONGEST_WAIT = 0.05, 2.0
+#: A race is given up after so many losses, each of which let somebody else through, or after so many seconds.
+MOST_LOST, PATIENCE = 100, 600.0
+#: The longest wait before the next try, as a multiple of what the last one took. The more of them compete for a
+#: machine, the longer a try takes, and the longer each of them stays out of the others' way.
+_LONGEST_WAIT = 16
 
 
 def propose(world: World, survey: Survey, tasks: Sequence[Task]) -> list[EnvironmentOutcome]:
@@ -84,9 +86,9 @@ def _over_budget(world: World, tasks: Sequence[Task], ready: dict[str, Prepared]
 
 def _through(world: World, survey: Survey, task: Task, ready: Prepared | None) -> EnvironmentOutcome:
     """One environment, read again until nobody else is faster."""
-    started = world.clock.now()
-    wait = _FIRST_WAIT
+    started = tried = world.clock.now()
     done: dict[str, Proposed] = {}
+    lost = 0
     while True:
         try:
             if not task.by_pull_request:
@@ -94,11 +96,13 @@ def _through(world: World, survey: Survey, task: Task, ready: Prepared | None) -
             if ready is None or ready.commit != survey.commit:
                 ready = prepare(world, survey, task)
             return _pull_requests(world, survey, task, ready, done)
-        except LostRace as lost:
-            if (world.clock.now() - started).total_seconds() > PATIENCE:
-                return _stopped(survey, task, lost.problem)
-            world.clock.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - spreads the racers, guards no secret
-            wait, ready = min(wait * 2, _LONGEST_WAIT), None
+        except LostRace as race:
+            now, lost = world.clock.now(), lost + 1
+            if lost > MOST_LOST or (now - started).total_seconds() > PATIENCE:
+                return _stopped(survey, task, race.problem)
+            longest = (now - tried).total_seconds() * min(2**lost, _LONGEST_WAIT)
+            world.clock.sleep(random.uniform(0, longest))  # noqa: S311 - spreads the racers, guards no secret
+            tried, ready = world.clock.now(), None
             try:
                 survey.again()
             except GitError as error:

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gitops_bot import config
+from gitops_bot.edges.git import Repository
+from gitops_bot.edges.registry import Registry
+from gitops_bot.images.reference import Assignment
+from gitops_bot.journeys import propose
+from gitops_bot.journeys import world as journeys
+from gitops_bot.journeys.set import set_pins
+from gitops_bot.journeys.survey import Survey
+from tests.counterparts.git_http import Remote
 from tests.counterparts.world import ended
 from tests.journeys.conftest import API, WEB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from gitops_bot.demo.http import Answer, Request
+    from gitops_bot.proposals.outcome import Outcome
     from tests.counterparts.world import Deploy, Done, World
 
 ROUNDS = 20 if os.environ.get("GITOPS_BOT_LONG") == "1" else 1
@@ -118,6 +131,76 @@ def test_set_beside_update_loses_neither(worldwide: World) -> None:
     for pinned in found.values():
         assert f"newTag: 1.2.0\n  digest: {pinned}\n" in after
     assert len(deploy.pulls("all")) == 1
+
+
+class Overtaken(Repository):
+    """Somebody else always pushes to the base branch just before the bot does, `times` times."""
+
+    def __init__(self, remote: Remote, times: int) -> None:
+        super().__init__(remote.file_url, environ={"PATH": os.environ["PATH"]})
+        self.remote, self.times, self.others = remote, times, list[str]()
+
+    def publish(
+        self, branch: str, *, parent: str, files: Mapping[str, bytes], message: str, expected: str | None
+    ) -> str:
+        if len(self.others) < self.times:
+            self.others.append(self.remote.commit(branch, {"other": b"%d" % len(self.others)}))
+        return super().publish(branch, parent=parent, files=files, message=message, expected=expected)
+
+
+@dataclass
+class Slow:
+    """A clock of a machine on which everything takes half a minute."""
+
+    at: datetime = datetime(2026, 11, 22, tzinfo=UTC)
+    waits: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        self.at += timedelta(seconds=30)
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.at += timedelta(seconds=min(seconds, 1))
+
+
+def overtaken(tmp_path: Path, times: int) -> tuple[Overtaken, Slow, Outcome]:
+    """What becomes of `set` on a branch where others are faster."""
+    text = """\
+version: 1
+environments:
+  production: {overlays: ["apps/*/production"], propose: {as: commit}}
+"""
+    remote = Remote.create(tmp_path / "r.git", {FILE: b"images:\n- name: web\n  newTag: 1.0.0\n"})
+    clock = Slow()
+    with Overtaken(remote, times) as repository, Registry({}, {}, clock) as registry:
+        world = journeys.World(repository, registry, None, clock)
+        survey = Survey(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
+        assignment = Assignment.parse(f"web=1.1.0@{digest(1)}")
+        return repository, clock, set_pins(world, survey, [assignment], allow_downgrade=False, dry_run=False)
+
+
+def test_a_race_that_is_lost_again_and_again_is_run_on_while_others_get_through(tmp_path: Path) -> None:
+    """The 120 s that were once the end of it are over after the second try."""
+    repository, clock, outcome = overtaken(tmp_path, times=5)
+
+    (environment,) = outcome.environments
+    (proposed,) = environment.proposals
+    assert (proposed.action, environment.failed) == ("commit", ())
+    assert repository.remote.log("main", "%H")[:6] == [proposed.commit, *reversed(repository.others)]
+    assert len(clock.waits) == 5
+
+
+def test_a_race_that_cannot_be_won_is_given_up_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(propose, "MOST_LOST", 3)
+    repository, clock, outcome = overtaken(tmp_path, times=1000)
+
+    (environment,) = outcome.environments
+    assert [failed.problem.code for failed in environment.failed] == ["failed.git"]
+    assert "moved on" in environment.failed[0].problem.message
+    assert len(repository.others) == 4
+    assert len(clock.waits) == 3
+    assert repository.remote.log("main", "%H")[0] == repository.others[-1]
 
 
 @pytest.mark.parametrize("how", ["merged", "closed"])
