@@ -1,0 +1,80 @@
+"""`docs/codes/` has a page for every `held.*` and `failed.*` code, and its samples are messages of the program."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.images.reason import CODES
+from tests.conftest import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDER = PROJECT / "docs" / "codes"
+CODES_WITH_A_PAGE = tuple(code for code in CODES if code.startswith(("held.", "failed.")))
+#: Shorter texts of the program fit by accident.
+_LEAST = 20
+
+
+def page(code: str) -> str:
+    return (FOLDER / f"{code}.md").read_text(encoding="utf-8")
+
+
+def meaning(code: str) -> str:
+    return page(code).split("\n\n")[1].replace("\n", " ")
+
+
+@cache
+def messages() -> tuple[re.Pattern[str], ...]:
+    """Every text of the program, with any text in place of what it fills in."""
+    paths = sorted((PROJECT / "gitops_bot").rglob("*.py"))
+    return tuple(pattern for path in paths for pattern in _patterns(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _patterns(tree: ast.AST) -> Iterator[re.Pattern[str]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if len(text) >= _LEAST:
+                yield re.compile(re.escape(text))
+            case ast.JoinedStr(values=parts):
+                literals = [part.value if isinstance(part, ast.Constant) else None for part in parts]
+                if sum(len(str(text)) for text in literals if text is not None) >= _LEAST:
+                    yield re.compile("".join(".*" if text is None else re.escape(str(text)) for text in literals))
+            case _:
+                pass
+
+
+def test_every_code_that_is_held_or_failed_has_a_page_and_no_other() -> None:
+    found = {path.stem for path in FOLDER.glob("*.md")} - {"README"}
+    assert sorted(found) == sorted(CODES_WITH_A_PAGE)
+
+
+@pytest.mark.parametrize("code", CODES_WITH_A_PAGE)
+def test_a_page_has_the_shape_of_the_others(code: str) -> None:
+    text = page(code)
+    headings = re.findall(r"^#+ .*$", text, re.MULTILINE)
+    shape = [f"# `{code}`", "## When it happens", "## What it looks like", "## What to do"]
+    assert headings in (shape, [heading for heading in shape if not heading.endswith("looks like")])
+    assert len(text.splitlines()) <= 40
+
+
+@pytest.mark.parametrize("code", CODES_WITH_A_PAGE)
+def test_the_index_says_what_a_page_says(code: str) -> None:
+    assert f"| [`{code}`]({code}.md) | {meaning(code)} |" in page("README")
+
+
+def test_the_index_has_every_other_code() -> None:
+    others = re.findall(r"^\| `([a-z_.]+)` \|", page("README"), re.MULTILINE)
+    assert others == [code for code in CODES if code not in CODES_WITH_A_PAGE]
+
+
+@pytest.mark.parametrize("code", CODES_WITH_A_PAGE)
+def test_a_sample_is_a_message_of_the_program(code: str) -> None:
+    samples = re.findall(r"^```text\n(.*?)\n```$", page(code), re.MULTILINE | re.DOTALL)
+    lines = [line for sample in samples for line in sample.splitlines()]
+    assert [line for line in lines if not any(pattern.search(line) for pattern in messages())] == []
