@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from gitops_bot import __version__
 from tests.conftest import PROJECT, library, program
 from tests.counterparts.world import PATIENCE, TOKEN, ended, start
 
@@ -166,4 +167,4 @@ def test_kustomize_puts_everything_into_one_namespace_with_one_version(workload:
     made = list(yaml.safe_load_all(done.stdout))
     assert {each["metadata"].get("namespace", each["metadata"]["name"]) for each in made} == {"gitops-bot"}
     images = [line.strip(" -") for line in done.stdout.splitlines() if "image: " in line]
-    assert images == ["image: ghcr.io/acme/gitops-bot:1.0.0"]
+    assert images == [f"image: ghcr.io/acme/gitops-bot:{__version__}"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,7 @@ import yaml
 from tests.conftest import PROJECT, program
 from tests.counterparts.world import TOKEN
 from tests.examples.place import COMMIT, Place, path
+from tests.pages.markdown import Command, commands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,28 +23,6 @@ if TYPE_CHECKING:
 
 DOCS = PROJECT / "docs"
 PAGES = ("ci.md", "command-line.md", "container.md")
-_BLOCK = re.compile(r"^```(console|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command of a page, and the lines that the page shows below it."""
-
-    text: str
-    shown: tuple[str, ...] = ()
-
-
-def commands(page: str) -> list[Command]:
-    """What stands behind `$` in the blocks `console`, and each block `sh` as it is."""
-    found: list[Command] = []
-    for kind, block in _BLOCK.findall(page):
-        if kind == "sh":
-            found.append(Command(block))
-            continue
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            text, *shown = part.splitlines()
-            found.append(Command(text, tuple(shown)))
-    return found
 
 
 def read(place: Place, name: str, env: Mapping[str, str], folder: Path, stdin: str = "") -> dict[str, str]:
@@ -134,12 +112,6 @@ def test_a_page_is_short_and_found_from_the_readme(name: str) -> None:
     text = (DOCS / name).read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 75
     assert f"docs/{name}" in (PROJECT / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("file", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)
-def test_a_link_of_a_page_leads_somewhere(file: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", file.read_text(encoding="utf-8"))
-    assert [link for link in links if not (file.parent / link).exists()] == []
 
 
 def test_what_stands_on_a_page_is_told_from_what_it_prints() -> None:

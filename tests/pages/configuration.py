@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -162,7 +163,7 @@ def _flow(value: Any) -> str:
 def _section(section: Section) -> Iterator[str]:
     yield f"## {section.title}\n"
     if section.path:
-        yield f"`{section.path}`: {_lowered(section.schema['description'])}\n"
+        yield _wrapped(f"`{section.path}`: {_lowered(section.schema['description'])}") + "\n"
     same = _same_as_environment(section)
     if same:
         links = ", ".join(f"[`{key}`](#{key})" for key in same)
@@ -181,7 +182,7 @@ def _same_as_environment(section: Section) -> list[str]:
 def _key(section: Section, key: str, property_: Schema) -> Iterator[str]:
     yield f"### `{key}`\n"
     yield f"Type: {kind(property_)} · {_need(section, key, property_)}\n"
-    yield f"{property_['description']}\n"
+    yield f"{_wrapped(property_['description'])}\n"
     yield "```yaml"
     yield "```\n\n```yaml\n".join(example(key, value) for value in property_["examples"]) + "```\n"
 
@@ -253,6 +254,10 @@ def _plural(noun: str) -> str:
 def _or(words: Any) -> str:
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def _lowered(sentence: str) -> str:
