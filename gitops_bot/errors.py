@@ -15,7 +15,8 @@ class Problem:
     """One thing that went wrong: what, where, and what to do next.
 
     `code` is one of the closed set that the JSON schema publishes (`failed.config`, `failed.registry`, ...).
-    `line` and `column` count from 1.
+    `line` and `column` count from 1. `about` is what `message` begins with (`about: ...`) where others may have the
+    same problem.
     """
 
     code: str
@@ -24,6 +25,12 @@ class Problem:
     file: str | None = None
     line: int | None = None
     column: int | None = None
+    about: str = ""
+
+    @property
+    def what(self) -> str:
+        """The message without what it is about: the same for all that fail for one reason."""
+        return self.message.removeprefix(f"{self.about}: ") if self.about else self.message
 
     @property
     def where(self) -> str:

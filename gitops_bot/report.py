@@ -10,6 +10,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact, report_doctor, report_text
+from gitops_bot.report_failed import print_problems
+from gitops_bot.report_screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,17 +31,18 @@ JsonObject = dict[str, Any]
 
 def show_outcome(command: str, outcome: Outcome, output: str, at: datetime, *, written: bool) -> None:
     """A plan (`written` is false, and the diff is shown), or what came of it."""
-    report_text.print_ended(outcome.ended, sys.stderr)
+    report_text.print_ended(outcome.ended, Screen.of(sys.stderr))
     if output == "json":
         _print(outcome_json(command, outcome, at))
         return
-    report_text.print_outcome(outcome, report_text.stdout(), written=written, diff=not written)
-    report_text.print_problems(outcome.problems, sys.stderr)
+    report_text.print_outcome(outcome, Screen.of(report_text.stdout()), written=written, diff=not written)
+    print_problems(outcome.problems, Screen.of(sys.stderr))
 
 
 def show_notice(output: str, message: str, advice: str) -> None:
     """What people should know before they read a plan; beside JSON it goes to standard error."""
-    report_text.print_notice(message, advice, sys.stderr if output == "json" else report_text.stdout())
+    out = sys.stderr if output == "json" else report_text.stdout()
+    report_text.print_notice(message, advice, Screen.of(out))
 
 
 def show_edit(
@@ -49,7 +52,7 @@ def show_edit(
     if output == "json":
         _print(edit_json(changes, unchanged, at))
     else:
-        report_text.print_edit(changes, unchanged, files, report_text.stdout())
+        report_text.print_edit(changes, unchanged, files, Screen.of(report_text.stdout()))
 
 
 def show_checked(checked: Checked, output: str, at: datetime) -> None:
@@ -57,8 +60,8 @@ def show_checked(checked: Checked, output: str, at: datetime) -> None:
     if output == "json":
         _print(checked_json(checked, at))
         return
-    report_text.print_checked(checked, report_text.stdout())
-    report_text.print_problems(checked.problems, sys.stderr)
+    report_text.print_checked(checked, Screen.of(report_text.stdout()))
+    print_problems(checked.problems, Screen.of(sys.stderr))
 
 
 def show_diagnosis(diagnosis: Diagnosis, output: str, at: datetime) -> None:
@@ -66,14 +69,14 @@ def show_diagnosis(diagnosis: Diagnosis, output: str, at: datetime) -> None:
     if output == "json":
         _print(diagnosis_json(diagnosis, at))
     else:
-        report_doctor.print_diagnosis(diagnosis, report_text.stdout())
+        report_doctor.print_diagnosis(diagnosis, Screen.of(report_text.stdout()))
 
 
 def show_failure(command: str, problems: Sequence[Problem], output: str, at: datetime) -> None:
     """Why a command could not start."""
     if output == "json":
         _print(failure_json(command, problems, at))
-    report_text.print_problems(problems, sys.stderr)
+    print_problems(problems, Screen.of(sys.stderr))
 
 
 def show_usage(command: str, problem: Problem, at: datetime) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from io import StringIO
 from typing import TYPE_CHECKING
 
-from gitops_bot import redact, report_text
 from gitops_bot.proposals.markdown import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, TextIO
+    from typing import Any
 
     from gitops_bot.proposals.health.finding import Diagnosis, Finding, Verdict
+    from gitops_bot.report_screen import Screen, Style
 
 #: The mark, its colour (on a terminal: the word says the same), and `ok` in JSON.
-_SHOWN: Mapping[Verdict, tuple[str, str, bool | None]] = {
+_SHOWN: Mapping[Verdict, tuple[str, Style, bool | None]] = {
     "good": ("ok", "green", True),
     "warning": ("warning", "yellow", None),
     "unknown": ("unknown", "cyan", None),
@@ -36,29 +35,19 @@ def check_json(finding: Finding) -> dict[str, Any]:
     }
 
 
-def print_diagnosis(diagnosis: Diagnosis, out: TextIO) -> None:
+def print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
     """Print it: folded and in colours on a terminal, one line a check and one a next step where it is piped."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for finding in diagnosis.findings:
-        mark, style, _ = _SHOWN[finding.verdict]
-        table.add_row(Text(mark, style), Text(redact.printable(f"{_name(finding)}: {plain(finding.text, _LONG)}")))
+    marks = [_SHOWN[finding.verdict][0] for finding in diagnosis.findings]
+    column = max((len(mark) for mark in marks), default=0) + 2
+    for finding, mark in zip(diagnosis.findings, marks, strict=True):
+        style = _SHOWN[finding.verdict][1]
+        text = f"{_name(finding)}: {plain(finding.text, _LONG)}"
+        screen.say(text, hang=column, lead=mark.ljust(column), style=style)
         if finding.next:
-            table.add_row("", Text(redact.printable(f"next: {plain(finding.next, _LONG)}")))
-    text = StringIO()
-    Console(file=text, force_terminal=out.isatty(), width=report_text.width(out), highlight=False).print(table)
+            screen.say(f"next: {plain(finding.next, _LONG)}", indent=column)
     verdicts = [finding.verdict for finding in diagnosis.findings]
     counts = {mark: verdicts.count(verdict) for verdict, (mark, _, _) in _SHOWN.items()}
-    for line in (
-        *text.getvalue().splitlines(),
-        ", ".join(f"{count} {mark}" for mark, count in counts.items() if count),
-    ):
-        print(line.rstrip(), file=out)
+    screen.say(", ".join(f"{count} {mark}" for mark, count in counts.items() if count))
 
 
 def _name(finding: Finding) -> str:

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import difflib
-import shutil
 import sys
-from io import StringIO
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from gitops_bot import redact
 from gitops_bot.proposals.markdown import plain
 from gitops_bot.releases import hold
+from gitops_bot.report_changes import place, print_changes, print_diff, renamed, short
+from gitops_bot.report_failed import print_failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import TextIO
 
-    from gitops_bot.errors import Problem
-    from gitops_bot.images.reference import Pin
-    from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
+    from gitops_bot.proposals.outcome import ActionName, EnvironmentOutcome, Outcome, Proposed
     from gitops_bot.releases.checked import Checked
     from gitops_bot.releases.hold import WrittenHold
-    from gitops_bot.releases.plan import Change
+    from gitops_bot.releases.plan import Change, Held
+    from gitops_bot.report_screen import Screen, Style
 
-_SHORT = len("sha256:") + 12
 _NO_ENVIRONMENT = (
-    "No environment was found: there is no gitops-bot.yaml, and no kustomization lies in a directory that is named\n"
-    "like one (dev, staging, production, ...). Name environments and their overlays in gitops-bot.yaml."
+    "No environment was found: there is no gitops-bot.yaml, and no kustomization lies in a directory that is named",
+    "like one (dev, staging, production, ...). Name environments and their overlays in gitops-bot.yaml.",
 )
 #: What an action is called before it is done, and after.
-WORDS = {
+WORDS: Mapping[ActionName, tuple[str, str]] = {
     "open": ("would open a pull request", "opened"),
     "refresh": ("would refresh the pull request", "refreshed"),
     "close": ("would close the pull request", "closed"),
@@ -36,196 +33,72 @@ WORDS = {
     "commit": ("would commit", "committed"),
     "none": ("nothing to write", "nothing to write"),
 }
+_STYLES: Mapping[ActionName, Style | None] = {
+    "open": "green",
+    "refresh": "green",
+    "close": "yellow",
+    "leave": "yellow",
+    "commit": "green",
+    "none": None,
+}
 
 
-def print_outcome(outcome: Outcome, out: TextIO, *, written: bool, diff: bool) -> None:
+def print_outcome(outcome: Outcome, screen: Screen, *, written: bool, diff: bool) -> None:
     """Print a plan (`written` is false), or what came of it."""
     where = " ".join(part for part in (outcome.repository, outcome.branch) if part)
     if outcome.commit:
-        _say(f"{where} at {outcome.commit[:10]}".strip(), out)
+        screen.say(f"{where} at {outcome.commit[:10]}".strip())
     if not outcome.environments:
-        _say(_NO_ENVIRONMENT, out)
+        _no_environment(screen)
     for environment in outcome.environments:
-        _say("", out)
-        _environment(environment, out, written=written)
+        screen.say()
+        _environment(environment, screen, written=written)
     if diff:
         for environment in outcome.environments:
             for proposed in environment.proposals:
-                print_diff(proposed.files, out)
+                print_diff(proposed.files, screen)
+    print_failed(outcome.environments, screen)
     if not outcome.saw_pull_requests:
-        _say("\nNo token is set, so pull requests were not seen: GITHUB_TOKEN lets the plan look at them.", out)
+        screen.say()
+        screen.say("No token is set, so pull requests were not seen: GITHUB_TOKEN lets the plan look at them.")
 
 
-def print_changes(changes: Sequence[Change], out: TextIO) -> None:
-    """One table row a change. What is piped is never folded, so that it can be searched."""
-    rows = [_HEADINGS, *(_row(change) for change in changes)]
-    lines = _folded(rows, width(out)) if out.isatty() else _unfolded(rows)
-    for line in lines:
-        _say(line.rstrip(), out)
-
-
-_HEADINGS = ("IMAGE", "FROM", "TO", "WHERE AND WHY")
-_INDENT, _GAP = 4, 2
-#: Columns of what is piped.
-_UNFOLDED = 4096
-
-
-def _row(change: Change) -> tuple[str, ...]:
-    renamed = f" (now {plain(change.new_name)})" if change.new_name else ""
-    where = f"{plain(change.entry.file)}:{change.entry.line}"
-    image = plain(change.entry.image) + renamed
-    cells = (image, short(change.before), short(change.after), f"{where}\n{plain(change.reason.text)}")
-    # Before a narrow terminal folds them: half a secret is not known any more.
-    return tuple(map(redact.strike, cells))
-
-
-def _folded(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """The lines of a table that fits into a terminal."""
-    from rich.console import Console
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
-    for heading in rows[0]:
-        table.add_column(heading, no_wrap=heading in ("FROM", "TO"), overflow="fold")
-    for row in rows[1:]:
-        table.add_row(*map(Text, row))
-    text = StringIO()
-    Console(file=text, width=width, highlight=False).print(Padding(table, (0, 0, 0, _INDENT), expand=False))
-    return text.getvalue().splitlines()
-
-
-def _unfolded(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The same without an end on the right. Rich takes 0.4 ms a row to find out that there is room."""
-    from rich.cells import cell_len
-
-    widths = [max(map(cell_len, column)) + _GAP for column in zip(*(row[:-1] for row in rows), strict=True)]
-    for *cells, last in rows:
-        first, *others = last.split("\n")
-        padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True))
-        yield " " * _INDENT + "".join(padded) + first
-        yield from (" " * (_INDENT + sum(widths)) + other for other in others)
-
-
-def width(out: TextIO) -> int:
-    """The columns there are. What is piped is never folded, so that it can be searched."""
-    return shutil.get_terminal_size().columns if out.isatty() else _UNFOLDED
-
-
-def print_diff(files: Mapping[str, tuple[bytes, bytes]], out: TextIO) -> None:
-    """A unified diff of what is written, and of nothing else."""
-    for path, (before, after) in sorted(files.items()):
-        name = plain(path).lstrip("/")
-        lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}", lineterm="")
-        _say("", out)
-        for line in lines:
-            _say(line, out)
-
-
-def print_problems(problems: Iterable[Problem], out: TextIO) -> None:
-    """What, where and what to do next."""
-    for problem in problems:
-        where = f"{plain(problem.where)}: " if problem.where else ""
-        _say(f"error: {where}{plain(problem.message, 2000)}", out)
-        if problem.next:
-            _say(f"  next: {plain(problem.next, 2000)}", out)
-
-
-def print_notice(message: str, advice: str, out: TextIO) -> None:
+def print_notice(message: str, advice: str, screen: Screen) -> None:
     """What people should know, with the next step."""
-    _say(f"note: {plain(message, 2000)}\n  next: {plain(advice, 2000)}\n", out)
+    screen.say(f" {plain(message, 2000)}", hang=2, lead="note:", style="yellow")
+    screen.say(f"next: {plain(advice, 2000)}", indent=2, hang=2)
+    screen.say()
 
 
-def print_ended(holds: Iterable[WrittenHold], out: TextIO) -> None:
+def print_ended(holds: Iterable[WrittenHold], screen: Screen) -> None:
     """The holds that hold nothing any more: no failure, and whoever wrote them wants to know."""
     for written in holds:
         file, line, column = written.place
         what = f"{written.environment} {written.image}" if written.image else written.environment
         why = f"the hold on {plain(what)} ended {hold.shown(written.until)} ({plain(written.why)})"
-        _say(f"note: {plain(file)}:{line}:{column}: {why}\n  next: remove it, or give it a later `until`", out)
-
-
-def short(pin: Pin) -> str:
-    """A pin with its digest cut to twelve digits; what stands in a file may be any text."""
-    digest = f"@{redact.strike(pin.digest)[:_SHORT]}" if pin.digest else ""
-    return plain(f"{pin.tag or ''}{digest}") or "(none)"
-
-
-def _environment(environment: EnvironmentOutcome, out: TextIO, *, written: bool) -> None:
-    source = f" (from {plain(environment.promoted_from)})" if environment.promoted_from else ""
-    _say(f"{plain(environment.name)}{source}", out)
-    for proposed in environment.proposals:
-        _proposed(proposed, out, written=written)
-    if environment.held:
-        _say("  held:", out)
-    for held in environment.held:
-        candidate = f" -> {short(held.candidate)}" if held.candidate else ""
-        where = f"{plain(held.entry.file)}:{held.entry.line}"
-        _say(f"    {plain(held.entry.name)} {short(held.current)}{candidate}  {where}", out)
-        _say(f"      {held.reason.code}: {plain(held.reason.text)}", out)
-    if environment.failed:
-        _say("  failed:", out)
-    for failed in environment.failed:
-        name = f"{plain(failed.entry.name)}: " if failed.entry else ""
-        where = f" ({plain(failed.problem.where)})" if failed.problem.where else ""
-        _say(f"    {name}{plain(failed.problem.message, 2000)}{where}", out)
-        if failed.problem.next:
-            _say(f"      next: {plain(failed.problem.next, 2000)}", out)
-    _say(f"  {environment.unchanged} unchanged", out)
-
-
-def _proposed(proposed: Proposed, out: TextIO, *, written: bool) -> None:
-    words = WORDS[proposed.action][1 if written else 0]
-    if proposed.action == "none" and proposed.reason.code.startswith("failed."):
-        words = "not done"
-    target = f" {proposed.branch}" if proposed.branch else ""
-    pull = f" #{proposed.pull_request.number} {proposed.pull_request.url}" if proposed.pull_request else ""
-    commit = f" {proposed.commit[:10]}" if proposed.commit and proposed.action == "commit" else ""
-    # Why something was opened, refreshed or committed is said for each change; why not, is said here.
-    why = "" if written and proposed.action in ("open", "refresh", "commit") else f": {plain(proposed.reason.text)}"
-    _say(f"  {words}{commit}{pull}{target}{why}", out)
-    if proposed.changes:
-        print_changes(proposed.changes, out)
-    for notes in dict.fromkeys(change.reason.data.get("notes") for change in proposed.changes):
-        if notes:
-            _say(f"    beside the pins: {plain(str(notes), 2000)}", out)
-
-
-def _lines(data: bytes) -> list[str]:
-    """The lines of a file as a diff shows them."""
-    # Secrets are struck out of the whole: of a private key, a diff may show the middle.
-    lines = redact.strike(data.decode("utf-8", "replace")).removeprefix("\ufeff").split("\n")
-    # As git has it: a file ends in a line break, or it is said that it does not.
-    return lines[:-1] if lines[-1] == "" else [*lines[:-1], f"{lines[-1]}\n\\ No newline at end of file"]
-
-
-def _say(text: str, out: TextIO) -> None:
-    """Print it, without secrets; what a terminal or a job's log would take for a command is escaped."""
-    print(redact.printable(text), file=out)
+        screen.say(f" {plain(file)}:{line}:{column}: {why}", hang=2, lead="note:", style="yellow")
+        screen.say("next: remove it, or give it a later `until`", indent=2, hang=2)
 
 
 def print_edit(
-    changes: Sequence[Change], unchanged: int, files: Mapping[str, tuple[bytes, bytes]], out: TextIO
+    changes: Sequence[Change], unchanged: int, files: Mapping[str, tuple[bytes, bytes]], screen: Screen
 ) -> None:
-    """One line a change, and the diff of `files`. No table: this command has to be quick."""
+    """One line a change, and the diff of `files`."""
     for change in changes:
-        renamed = f" (now {plain(change.new_name)})" if change.new_name else ""
-        where = f"{plain(change.entry.file)}:{change.entry.line}"
         pins = f"{plain(str(change.before))} -> {plain(str(change.after))}"
-        _say(f"{where}: {plain(change.entry.name)}{renamed} {pins}", out)
+        screen.say(f"{place(change.entry)}: {plain(change.entry.name)}{renamed(change)} {pins}", hang=2)
     if unchanged:
-        _say(f"{unchanged} already as asked", out)
-    print_diff(files, out)
+        screen.say(f"{unchanged} already as asked")
+    print_diff(files, screen)
 
 
-def print_checked(checked: Checked, out: TextIO) -> None:
+def print_checked(checked: Checked, screen: Screen) -> None:
     """How much was looked at; what is wrong goes to `print_problems`."""
     if not checked.files and not checked.problems:
-        _say(_NO_ENVIRONMENT, out)
+        _no_environment(screen)
         return
     verdict = f"{len(checked.problems)} wrong" if checked.problems else "all good"
-    _say(f"{checked.files} files, {checked.entries} entries: {verdict}", out)
+    screen.say(f"{checked.files} files, {checked.entries} entries: {verdict}")
 
 
 def stdout() -> TextIO:
@@ -233,3 +106,52 @@ def stdout() -> TextIO:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
     return sys.stdout
+
+
+def _no_environment(screen: Screen) -> None:
+    for line in _NO_ENVIRONMENT:
+        screen.say(line)
+
+
+def _environment(environment: EnvironmentOutcome, screen: Screen, *, written: bool) -> None:
+    source = f" (from {plain(environment.promoted_from)})" if environment.promoted_from else ""
+    screen.say(f"{plain(environment.name)}{source}", style="bold")
+    for proposed in environment.proposals:
+        _proposed(proposed, screen, written=written)
+    _held(environment.held, screen)
+    if environment.failed:
+        screen.say(f"{len(environment.failed)} failed: see below", indent=2, style="red")
+    screen.say(f"{environment.unchanged} unchanged", indent=2)
+
+
+def _held(held: Sequence[Held], screen: Screen) -> None:
+    """What is held; a reason that several entries share is told once, below them."""
+    reasons: dict[tuple[str, str], list[Held]] = {}
+    for one in held:
+        reasons.setdefault((one.reason.code, one.reason.text), []).append(one)
+    if held:
+        screen.say("held:", indent=2, style="yellow")
+    for (code, text), entries in reasons.items():
+        for one in entries:
+            candidate = f" -> {short(one.candidate)}" if one.candidate else ""
+            pins = f"{plain(one.entry.name)} {short(one.current)}{candidate}"
+            screen.say(f"{pins}  {place(one.entry)}", indent=4, hang=2)
+        screen.say(f" {plain(text)}", indent=6, hang=2, lead=f"{code}:", style="yellow")
+
+
+def _proposed(proposed: Proposed, screen: Screen, *, written: bool) -> None:
+    failed = proposed.action == "none" and proposed.reason.code.startswith("failed.")
+    words = "not done" if failed else WORDS[proposed.action][1 if written else 0]
+    target = f" {proposed.branch}" if proposed.branch else ""
+    pull = f" #{proposed.pull_request.number} {proposed.pull_request.url}" if proposed.pull_request else ""
+    commit = f" {proposed.commit[:10]}" if proposed.commit and proposed.action == "commit" else ""
+    # Each change tells why something was opened, refreshed or committed, and `failed` below why it was not done.
+    told = failed or (written and proposed.action in ("open", "refresh", "commit"))
+    why = "" if told else f": {plain(proposed.reason.text)}"
+    style = "red" if failed else _STYLES[proposed.action]
+    screen.say(f"{commit}{pull}{target}{why}", indent=2, hang=2, lead=words, style=style)
+    if proposed.changes:
+        print_changes(proposed.changes, screen)
+    for notes in dict.fromkeys(change.reason.data.get("notes") for change in proposed.changes):
+        if notes:
+            screen.say(f"beside the pins: {plain(str(notes), 2000)}", indent=4, hang=2)

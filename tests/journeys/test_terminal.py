@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from tests.counterparts.world import run
 from tests.journeys.conftest import API, WEB
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.counterparts.world import Deploy, Done, World
@@ -162,3 +164,36 @@ def test_on_a_terminal_long_work_is_told_of_and_standard_output_has_nothing_of_i
         assert b"fetching the repository ..." in shown
         assert b"asking 1 registry: 2 of 2 ..." in shown
         assert shown.endswith(b"\x1b[2K")
+
+
+def seen(arguments: list[str], *, cwd: Path, env: Mapping[str, str]) -> str:
+    """What a command shows on a terminal; its log goes elsewhere."""
+    controller, terminal = pty.openpty()
+    clean = {"PATH": os.environ["PATH"], "HOME": str(cwd), "PYTHONPATH": str(PROJECT), "LANG": "C.UTF-8"}
+    command = [sys.executable, "-m", "gitops_bot", *arguments]
+    with subprocess.Popen(
+        command, cwd=cwd, env=clean | dict(env), stdin=subprocess.DEVNULL, stdout=terminal, stderr=subprocess.DEVNULL
+    ):
+        os.close(terminal)
+        shown = b""
+        # Linux ends the reading of a terminal that nobody writes to any more with an error.
+        with contextlib.suppress(OSError):
+            while chunk := os.read(controller, 65536):
+                shown += chunk
+    os.close(controller)
+    return shown.decode().replace("\r\n", "\n")
+
+
+def test_on_a_narrow_terminal_a_change_is_a_block_and_the_diff_has_colours(shop: Deploy) -> None:
+    before, digest = shop.push("web", "1.0.0"), shop.push("web", "1.1.0")
+    env = shop.env | {"TERM": "xterm", "COLUMNS": "80"}
+    text = seen(["plan", "--repository", shop.name], cwd=shop.folder, env=env)
+    block = f"""
+    \x1b[1m{shop.image("web")}\x1b[0m
+      1.0.0@{before[:19]} -> 1.1.0@{digest[:19]}
+      {WEB}:7
+"""
+    assert block in text
+    assert "\x1b[32m+    newTag: 1.1.0\x1b[0m\n" in text
+    plain = seen(["plan", "--repository", shop.name], cwd=shop.folder, env=env | {"NO_COLOR": "1"})
+    assert plain == re.sub(r"\x1b\[[0-9;]+m", "", text)

@@ -26,19 +26,23 @@ _AMAZON = "Passwords of Amazon ECR last 12 hours: the helper docker-credential-e
 
 def explain(failure: Failure, image: ImageName, asked: str, login: Login | None) -> RegistryError:
     """The error for the user; `asked` is what was wanted, as in "the list of tags"."""
+
+    def problem(code: str, what: str, advice: str) -> Problem:
+        return Problem(code, f"{image}: {what}", advice, about=str(image))
+
     match failure:
         case NoLogin(what=what, advice=advice):
-            return RegistryError(Problem("failed.auth", f"{image}: {what}", advice))
+            return RegistryError(problem("failed.auth", what, advice))
         case Untrusted(what=what, advice=advice):
-            return RegistryError(Problem("failed.registry", f"{image}: {image.registry} {what}", advice))
+            return RegistryError(problem("failed.registry", f"{image.registry} {what}", advice))
         case Unanswered(what=what, advice=advice, status=status, host=host):
-            return RegistryError(Problem("failed.registry", f"{image}: {host} {what}", advice), status=status)
+            return RegistryError(problem("failed.registry", f"{host} {what}", advice), status=status)
         case Refused(status=status, said=said):
             code = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
             who = f"the token server {failure.host}" if failure.token_server else failure.host
             words = f" ({said})" if said else ""
-            message = f"{image}: {who} answered {_status(status)} to the request for {asked}{words}"
-            return RegistryError(Problem(code, message, _advice(failure, image, asked, login)), status=status)
+            what = f"{who} answered {_status(status)} to the request for {asked}{words}"
+            return RegistryError(problem(code, what, _advice(failure, image, asked, login)), status=status)
 
 
 def _advice(refused: Refused, image: ImageName, asked: str, login: Login | None) -> str:

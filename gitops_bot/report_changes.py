@@ -1,0 +1,113 @@
+"""Changes of pins for people: a table where it fits, else a block for each change, and the diff of the files."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from gitops_bot import redact
+from gitops_bot.proposals.markdown import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.plan import Change, Entry
+    from gitops_bot.report_screen import Screen, Style
+
+_SHORT = len("sha256:") + 12
+_HEADINGS = ("IMAGE", "FROM", "TO", "WHERE AND WHY")
+_INDENT, _GAP = 4, 2
+#: A terminal needs this many columns for a table, and the reason this many of them.
+_TABLE, _REASON = 100, 40
+
+
+def print_changes(changes: Sequence[Change], screen: Screen) -> None:
+    """A table. On a terminal that is too narrow for it, each change is a block instead: nothing is torn."""
+    rows = [_cells(change) for change in changes]
+    if screen.width is None or _fits(rows, screen.width):
+        for line in _table(rows, screen.width):
+            screen.say(line, indent=_INDENT)
+        return
+    for image, before, after, where, why in rows:
+        screen.say(image, indent=_INDENT, style="bold")
+        for line in (f"{before} -> {after}", where, why):
+            screen.say(line, indent=_INDENT + 2, hang=2)
+
+
+def print_diff(files: Mapping[str, tuple[bytes, bytes]], screen: Screen) -> None:
+    """A unified diff of what is written, and of nothing else."""
+    for path, (before, after) in sorted(files.items()):
+        name = plain(path).lstrip("/")
+        lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}", lineterm="")
+        screen.say()
+        for number, line in enumerate(lines):
+            screen.say_as_is(line, "bold" if number < 2 else _DIFF.get(line[:1]))
+
+
+_DIFF: Mapping[str, Style] = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def short(pin: Pin) -> str:
+    """A pin with its digest cut to twelve digits; a file may pin any text."""
+    digest = f"@{redact.strike(pin.digest)[:_SHORT]}" if pin.digest else ""
+    return plain(f"{pin.tag or ''}{digest}") or "(none)"
+
+
+def place(entry: Entry) -> str:
+    """`file:line`."""
+    return f"{plain(entry.file)}:{entry.line}"
+
+
+def renamed(change: Change) -> str:
+    """The new name, where a person gave one."""
+    return f" (now {plain(change.new_name)})" if change.new_name else ""
+
+
+def _cells(change: Change) -> tuple[str, ...]:
+    image = plain(change.entry.image) + renamed(change)
+    cells = (image, short(change.before), short(change.after), place(change.entry), plain(change.reason.text))
+    # Struck before they are padded or folded: half a secret is no longer recognised.
+    return tuple(map(redact.printable, cells))
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    """The columns that image, from and to take, each with its gap."""
+    from rich.cells import cell_len
+
+    columns = zip(*(row[:3] for row in (_HEADINGS, *rows)), strict=True)
+    return [max(map(cell_len, column)) + _GAP for column in columns]
+
+
+def _fits(rows: Sequence[Sequence[str]], width: int) -> bool:
+    from rich.cells import cell_len
+
+    room = width - _INDENT - sum(_widths(rows))
+    return width >= _TABLE and room >= max(_REASON, *(cell_len(where) for _, _, _, where, _ in rows))
+
+
+def _table(rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
+
+    from gitops_bot.report_screen import folded
+
+    widths = _widths(rows)
+    before = sum(widths)
+    yield _padded(_HEADINGS[:3], widths) + _HEADINGS[3]
+    for *cells, where, why in rows:
+        yield _padded(cells, widths) + where
+        reasons = [why] if width is None else folded(why, width - _INDENT - before)
+        yield from (" " * before + line for line in reasons)
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
+    from rich.cells import cell_len
+
+    return "".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True))
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines of a file as a diff shows them."""
+    # Secrets are struck from the whole file: a diff may show the middle of a private key.
+    lines = redact.strike(data.decode("utf-8", "replace")).removeprefix("\ufeff").split("\n")
+    # As git has it: a file ends in a line break, or the diff says that it does not.
+    return lines[:-1] if lines[-1] == "" else [*lines[:-1], f"{lines[-1]}\n\\ No newline at end of file"]

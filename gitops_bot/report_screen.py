@@ -1,0 +1,83 @@
+"""Where text for people goes: folded and coloured on a terminal; whole lines without colours where it is piped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from gitops_bot import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import TextIO
+
+Style = Literal["bold", "red", "bold red", "green", "yellow", "cyan"]
+
+_CODES: Mapping[Style, str] = {
+    "bold": "1",
+    "red": "31",
+    "bold red": "1;31",
+    "green": "32",
+    "yellow": "33",
+    "cyan": "36",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A stream, the columns it has (None: piped, so lines are never folded and can be searched), and colours or not."""
+
+    out: TextIO
+    width: int | None = None
+    colours: bool = False
+
+    @classmethod
+    def of(cls, out: TextIO) -> Screen:
+        """The screen behind a stream. `NO_COLOR` and `TERM=dumb` switch colours off."""
+        if not out.isatty():
+            return cls(out)
+        colours = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        return cls(out, shutil.get_terminal_size().columns, colours)
+
+    def say(
+        self, text: str = "", *, indent: int = 0, hang: int = 0, lead: str = "", style: Style | None = None
+    ) -> None:
+        """Print `lead` and `text` without secrets and without anything that a terminal or a job's log would obey.
+
+        Folded lines are indented by `hang` more than the first. The style is for `lead`, else for the whole.
+        """
+        # Secrets are struck before the text is folded: half of one is no longer recognised.
+        shown = redact.printable(f"{lead}{text}")
+        lines = [shown.rstrip()]
+        if self.width is not None:
+            # What stood in the middle of a line may begin one now, where a job's log would take it for a command.
+            lines = [redact.printable(line) for line in folded(shown, self.width - indent, hang)]
+        if lead and lines[0].startswith(lead):
+            lines[0] = f"{self._styled(lead, style)}{lines[0][len(lead) :]}"
+            style = None
+        for line in lines:
+            print(f"{' ' * indent}{self._styled(line, style)}" if line else "", file=self.out)
+
+    def say_as_is(self, line: str, style: Style | None = None) -> None:
+        """Print one line of a file: it is never folded."""
+        print(self._styled(redact.printable(line), style), file=self.out)
+
+    def _styled(self, text: str, style: Style | None) -> str:
+        return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.colours and style is not None and text else text
+
+
+def folded(text: str, width: int, hang: int = 0) -> Iterator[str]:
+    """Lines of at most `width` columns, broken between words only: a longer word has a line to itself, whole."""
+    from rich.cells import cell_len
+
+    line, columns = "", 0
+    for number, word in enumerate(text.split(" ")):
+        size = cell_len(word)
+        if number and line.strip() and columns + 1 + size > width:
+            yield line.rstrip()
+            line, columns = " " * hang + word, hang + size
+        else:
+            line, columns = (f"{line} {word}", columns + 1 + size) if number else (word, size)
+    yield line.rstrip()
