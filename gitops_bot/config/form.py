@@ -194,8 +194,8 @@ class ConfigForm(Form):
     )
     repository: Repository = Field(
         default=None,
-        description="The repository with the manifests: OWNER/NAME or a git address without a password. Without it, "
-        "the origin of the current checkout.",
+        description="The repository with the manifests: OWNER/NAME or a git address without a password. Where it is "
+        "not the origin of the current checkout, a command asks which of the two is meant. Without it, the origin.",
         examples=["acme/deploy", "https://github.example.com/acme/deploy.git"],
     )
     branch: Annotated[str | None, *leaf.text("is the name of a branch", "branch: main", leaf.BRANCH)] = Field(
