@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gitops_bot import __version__
+from gitops_bot import __version__, cli_examples
 from gitops_bot.errors import BotError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 _NEW_OBJECTS = 50_000
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=cli_examples.Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="gitops-bot", message="%(prog)s %(version)s")
 def cli() -> None:
     """Keep the image pins of a GitOps repository current: byte-exact edits, one pull request per environment."""
@@ -75,7 +75,7 @@ def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callabl
             options.append(click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing."))
         for option in reversed(options):
             told = option(told)
-        return cli.command(name)(told)
+        return cli.command(name, cls=cli_examples.Command)(told)
 
     return decorate
 

@@ -1,0 +1,98 @@
+"""The examples at the end of each command's `--help`. A test reads every one of them as the command line would."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: By command; the empty name is the program itself. `$DIGEST` is `sha256:...`, as a build prints it.
+EXAMPLES: Mapping[str, str] = {
+    "": """
+        gitops-bot demo                        # see it work on this machine
+        gitops-bot plan                        # in a checkout of your manifests: what would change
+        gitops-bot update                      # propose it
+        gitops-bot COMMAND --help              # examples of each command
+    """,
+    "plan": """
+        gitops-bot plan                        # every environment of this checkout's origin
+        gitops-bot plan production --exit-code # 4 when something would be written
+        gitops-bot plan --repository acme/deploy --output json
+    """,
+    "update": """
+        gitops-bot update                      # every environment
+        gitops-bot update staging --dry-run    # say what it would write
+        gitops-bot update --cache ~/.cache/gitops-bot
+    """,
+    "set": """
+        gitops-bot set staging ghcr.io/acme/web=v1.4.2
+        gitops-bot set staging ghcr.io/acme/web=v1.4.2@$DIGEST ghcr.io/acme/api=v2.7.4
+        gitops-bot set production ghcr.io/acme/web=v1.4.1 --allow-downgrade
+    """,
+    "edit": """
+        gitops-bot edit apps/web/overlays/staging ghcr.io/acme/web=v1.4.2
+        gitops-bot edit . web=v1.4.2@$DIGEST --dry-run
+        gitops-bot edit kustomization.yaml web=registry.example.com/acme/web:v1.4.2
+    """,
+    "check": """
+        gitops-bot check
+        gitops-bot check --config drafts/gitops-bot.yaml --output json
+    """,
+    "doctor": """
+        gitops-bot doctor
+        gitops-bot doctor --repository acme/deploy --timeout 10
+    """,
+    "promote": """
+        gitops-bot promote staging production --dry-run
+        gitops-bot promote staging production --image ghcr.io/acme/web
+        gitops-bot promote staging production --overlay "apps/web/**"
+    """,
+    "rollback": """
+        gitops-bot rollback production         # to the release before the last
+        gitops-bot rollback production --to 41 --dry-run
+        gitops-bot rollback production --to 3f2a1b4 --image ghcr.io/acme/web
+    """,
+    "run": """
+        gitops-bot run --every 5m --listen 127.0.0.1:8080
+        gitops-bot run staging --every "*/10 8-18 * * mon-fri" --timezone Europe/Berlin
+    """,
+    "demo": """
+        gitops-bot demo
+        gitops-bot demo --keep                 # and go on in a browser and a clone of your own
+    """,
+    "schema": """
+        gitops-bot schema > gitops-bot.schema.json
+        gitops-bot schema plan                 # of what `plan --output json` prints
+    """,
+}
+
+
+class Command(click.Command):
+    """A command whose help ends with its examples."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click calls it so
+        """Write them as they are: a command line is not folded."""
+        _write(self.name or "", formatter)
+
+
+class Group(click.Group):
+    """The program, whose help ends with the first steps."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click calls it so
+        """Write them as they are."""
+        _write("", formatter)
+
+
+def _write(command: str, formatter: click.HelpFormatter) -> None:
+    """Write the examples of a command."""
+    with formatter.section("Examples"):
+        for line in lines(command):
+            formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
+def lines(command: str) -> tuple[str, ...]:
+    """The examples of a command, one a line."""
+    return tuple(line.strip() for line in EXAMPLES[command].strip().splitlines())
