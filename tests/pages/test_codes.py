@@ -11,6 +11,7 @@ import pytest
 
 from gitops_bot.images.reason import CODES
 from tests.conftest import PROJECT
+from tests.pages.markdown import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +76,5 @@ def test_the_index_has_every_other_code() -> None:
 
 @pytest.mark.parametrize("code", CODES_WITH_A_PAGE)
 def test_a_sample_is_a_message_of_the_program(code: str) -> None:
-    samples = re.findall(r"^```text\n(.*?)\n```$", page(code), re.MULTILINE | re.DOTALL)
-    lines = [line for sample in samples for line in sample.splitlines()]
-    assert [line for line in lines if not any(pattern.search(line) for pattern in messages())] == []
+    samples = [" ".join(sample.split()) for sample in blocks(page(code), "text")]
+    assert [sample for sample in samples if not any(pattern.search(sample) for pattern in messages())] == []
