@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import selectors
+import shutil
 import signal
 import subprocess
 import time
@@ -66,6 +67,8 @@ _VARIABLES = {
 #: glibc gives memory back to the system after each object that git deflates; keeping it makes writing a thousand files
 #: six times faster (0.30 s to 0.05 s).
 _MEMORY = {"MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_TOP_PAD_": "1048576"}
+#: By its path: PATH may hold git and nothing else.
+_ENV = "/usr/bin/env"
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=30"
 
 _LOGIN_IN_URL = re.compile(r"(?<=://)[^/@\s'\"]+@")
@@ -200,10 +203,13 @@ def _start(arguments: tuple[str, ...], environment: dict[str, str]) -> GitPython
         from git.exc import GitCommandNotFound
     except ImportError as missing:  # GitPython looks for git when it is imported
         raise _not_installed() from missing
+    git = shutil.which("git", path=environment.get("PATH", os.defpath))
+    if git is None:
+        raise _not_installed()
     # GitPython hands our own environment down and can only add to it: env(1) takes away what must not get through.
     strangers = os.environ.keys() - environment.keys()
     without = [word for name in sorted(strangers) for word in ("-u", name)]
-    command = [*(["env", *without] if without else []), "git", *arguments]
+    command = [*([_ENV, *without] if without else []), git, *arguments]
     try:
         return GitPython().execute(
             command,

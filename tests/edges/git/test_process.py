@@ -9,6 +9,7 @@ import pytest
 
 from gitops_bot.edges.git.process import Credentials, Git
 from gitops_bot.errors import GitError
+from tests.conftest import program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +75,13 @@ class TestRun:
     def test_git_is_looked_for_on_the_given_path_only(self, tmp_path: Path) -> None:
         with pytest.raises(GitError, match="git is not installed"):
             Git({"PATH": str(tmp_path)}).run("version")
+
+    def test_git_alone_is_needed_on_the_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "git").symlink_to(program("git"))
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setenv("NOT_FOR_GIT", "1")
+
+        assert Git({"PATH": str(tmp_path)}).version() >= (2, 0)
 
     @pytest.mark.parametrize(
         ("said", "expected"),
