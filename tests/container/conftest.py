@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pip
 import pytest
 
-from tests.conftest import PROJECT, absent
+from tests.conftest import PROJECT, absent, program
 from tests.container import context
 from tests.container.engine import Engine, Image
 
@@ -28,7 +28,7 @@ def ground() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         if not open_to_all(folder):
-            absent("a temporary folder that other users can look into")
+            absent("a temporary folder that other users can look into", "let TMPDIR name one, such as /tmp")
         yield folder
 
 
@@ -36,9 +36,8 @@ def ground() -> Iterator[Path]:
 def image(ground: Path) -> Image:
     """The image of this checkout, built once."""
     if os.geteuid() != 0:
-        absent("root, who alone can start a process as another user,")
-    if not Path("/usr/bin/apt-get").exists():
-        absent("apt-get")
+        absent("the right to start a process as another user", "run the tests as root")
+    program("apt-get")
     context.make(PROJECT, ground / "context")
     # What an engine would download each time, pip may keep here from one run to the next.
     keep = {"PIP_NO_CACHE_DIR": "0", "PIP_CACHE_DIR": _pip_cache()}
@@ -58,7 +57,7 @@ def python_image(root: Path, name: str) -> None:
         (each for each in map(Path, (sys._base_executable, "/usr/bin/python3")) if open_to_all(each.resolve())), None
     )
     if python is None:
-        absent("a Python that other users may run")
+        absent("a Python that other users may run", "apt-get install python3")
         raise AssertionError
     library = root / "usr" / "local" / "lib" / f"python3.{sys.version_info[1]}"
     shutil.copytree(

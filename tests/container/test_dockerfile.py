@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PROJECT, absent
+from tests.conftest import PROJECT, program
 from tests.container import context
 from tests.container.dockerfile import Instruction, Unsupported, assignments, expand, stages
 from tests.container.engine import BuildError, Engine, Image, rewritten
@@ -186,8 +186,7 @@ def test_a_build_that_an_engine_would_not_finish_fails_here(text: str, engine: E
 
 
 def test_an_image_has_the_programs_that_it_installs(engine: Engine) -> None:
-    if not Path("/usr/bin/apt-get").exists():
-        absent("apt-get")
+    program("apt-get")
     image = engine.build("FROM debian\nRUN apt-get install --yes git\nRUN git --version\n")
     assert image.inside("/usr/bin/git").exists()
     with pytest.raises(BuildError, match="Unable to locate package"):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -31,10 +29,12 @@ from graphql import (
 )
 from graphql.execution.values import get_variable_values
 
-from tests.conftest import PROJECT, absent
+from tests.conftest import INSIST
+from tests.counterparts.published import GRAPHQL, Unchecked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from graphql import DocumentNode, GraphQLSchema, NamedTypeNode, SelectionSetNode
 
@@ -59,13 +59,18 @@ _FORMS: Mapping[str, Callable[[str], bool]] = {
 }
 
 
-@cache
 def described() -> Description:
-    """The schema: GITOPS_BOT_GITHUB_GRAPHQL names the file, else it is below node_modules."""
-    below = PROJECT / "node_modules/@octokit/graphql-schema/schema.graphql"
-    file = Path(os.environ.get("GITOPS_BOT_GITHUB_GRAPHQL", below))
-    if not file.is_file():
-        absent("GitHub's GraphQL schema (npm @octokit/graphql-schema; GITOPS_BOT_GITHUB_GRAPHQL names the file)")
+    """The schema; the test is skipped without it."""
+    return _read(GRAPHQL.need())
+
+
+def checker() -> Checker:
+    """What checks questions and answers, as far as the schema is installed. It is large: read it before serving."""
+    return Unchecked() if GRAPHQL.file is None and not INSIST else described()
+
+
+@cache
+def _read(file: Path) -> Description:
     # GitHub publishes a schema that breaks rules of the specification (a field twice, deprecations): taken as it is.
     document = parse(file.read_text(encoding="utf-8"), no_location=True)
     return Description(build_ast_schema(document, assume_valid=True, assume_valid_sdl=True))
@@ -112,6 +117,9 @@ class Description:
         root = self._schema.get_root_type(operation.operation)
         walk = _Walk(self._schema, fragments)
         yield from (f"answer: {each}" for each in walk.value(root, [operation.selection_set], answer["data"], "data"))
+
+
+Checker = Description | Unchecked
 
 
 class _Walk:

@@ -11,7 +11,7 @@ from http.client import HTTPConnection
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from tests.conftest import absent
+from tests.conftest import REMEDIES, absent
 from tests.counterparts.forge import REPOSITORY, Reply
 from tests.counterparts.git_http import _free_port
 
@@ -52,7 +52,7 @@ def emulating(
 ) -> Iterator[MyWorld]:
     """Run the emulator with the repository `acme/deploy`; `user` is who has the token."""
     if find_spec("myworld") is None:
-        absent("myworld")
+        absent("myworld", REMEDIES["myworld"])
     repository: dict[str, Any] = {
         "name": REPOSITORY,
         "private": False,

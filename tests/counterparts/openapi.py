@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from datetime import datetime
-from functools import cached_property
-from pathlib import Path
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,10 +13,12 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from tests.conftest import PROJECT, absent
+from tests.conftest import INSIST
+from tests.counterparts.published import OPENAPI, Unchecked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _FORMATS = FormatChecker(formats=())
 
@@ -34,11 +34,17 @@ def _is_address(value: object) -> bool:
 
 
 def described() -> Description:
-    """The description: GITOPS_BOT_GITHUB_OPENAPI names the file, else it is below node_modules."""
-    below = PROJECT / "node_modules/@octokit/openapi/generated/api.github.com.json"
-    file = Path(os.environ.get("GITOPS_BOT_GITHUB_OPENAPI", below))
-    if not file.is_file():
-        absent("GitHub's OpenAPI description (npm @octokit/openapi; GITOPS_BOT_GITHUB_OPENAPI names the file)")
+    """The description; the test is skipped without it."""
+    return _read(OPENAPI.need())
+
+
+def checker() -> Checker:
+    """What checks requests and answers, as far as the description is installed. It is large: read it before serving."""
+    return Unchecked() if OPENAPI.file is None and not INSIST else described()
+
+
+@cache
+def _read(file: Path) -> Description:
     return Description(file)
 
 
@@ -109,6 +115,9 @@ class Description:
     def _retrieve(self, uri: str) -> Resource[Any]:
         schema = _converted(self._document["components"]["schemas"][uri.removeprefix("schema:")])
         return Resource.from_contents(schema, default_specification=DRAFT202012)
+
+
+Checker = Description | Unchecked
 
 
 def _pattern(path: str) -> str:

@@ -22,7 +22,7 @@ from tests.counterparts.forge import (
     serving,
 )
 from tests.counterparts.myworld import emulating
-from tests.counterparts.openapi import Description, described
+from tests.counterparts.openapi import Checker, checker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +38,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def description() -> Description:
-    return described()
+def description() -> Checker:
+    return checker()
 
 
 #: A life of two pull requests: (who, method, path, body, expected status).
@@ -104,14 +104,14 @@ LIFE: tuple[tuple[str | None, str, str, Any, int], ...] = (
 )
 
 
-def test_a_life_of_pull_requests_is_as_github_describes_it(site: Site, description: Description) -> None:
+def test_a_life_of_pull_requests_is_as_github_describes_it(site: Site, description: Checker) -> None:
     site.commit(FIX, {"README.md": b"# 2\n"})
     site.commit("second", {"b.txt": b"b\n", "README.md": None})
     site.bare.move("same", site.bare.branches()["main"], expected=None)
     assert lived(site, description, LIFE) == []
 
 
-def lived(site: Site, description: Description, life: tuple[tuple[str | None, str, str, Any, int], ...]) -> list[str]:
+def lived(site: Site, description: Checker, life: tuple[tuple[str | None, str, str, Any, int], ...]) -> list[str]:
     """Go through a life, and say what in it is not as GitHub describes it."""
     breaches: list[str] = []
     for token, method, path, body, status in life:
@@ -194,7 +194,7 @@ RULES: tuple[tuple[str | None, str, str, Any, int], ...] = (
 )
 
 
-def test_a_life_on_a_protected_branch_is_as_github_describes_it(site: Site, description: Description) -> None:
+def test_a_life_on_a_protected_branch_is_as_github_describes_it(site: Site, description: Checker) -> None:
     head = site.commit(FIX, {"README.md": b"# 2\n"})
     site.forge.team(REPOSITORY, "platform", [PERSON])
     breaches = []
@@ -218,7 +218,7 @@ def review_of(site: Site) -> int:
 
 
 @pytest.mark.parametrize("by_ruleset", [False, True])
-def test_rules_are_shown_where_they_were_made(site: Site, description: Description, by_ruleset: bool) -> None:
+def test_rules_are_shown_where_they_were_made(site: Site, description: Checker, by_ruleset: bool) -> None:
     site.forge.protect(
         REPOSITORY, checks=["ci"], approvals=1, signatures=True, merge_queue="squash", by_ruleset=by_ruleset
     )
@@ -240,7 +240,7 @@ def test_rules_are_shown_where_they_were_made(site: Site, description: Descripti
     assert site.call("GET", "/branches/main/protection").json["message"] == "Branch not protected"
 
 
-def test_what_a_token_is_for_is_told_of_people_and_counts(site: Site, description: Description) -> None:
+def test_what_a_token_is_for_is_told_of_people_and_counts(site: Site, description: Checker) -> None:
     whole, app = (site.call("GET", "", token=token) for token in (PERSON_TOKEN, BOT_TOKEN))
     assert (whole.headers["x-oauth-scopes"], "x-oauth-scopes" in app.headers) == ("repo", False)
     assert (whole.json["permissions"]["push"], app.json["permissions"]["push"]) == (True, False)
@@ -259,9 +259,7 @@ def test_what_a_token_is_for_is_told_of_people_and_counts(site: Site, descriptio
     assert site.ask("GET", "/api/v3/repos/acme/hidden").status == 404
 
 
-def test_the_limit_is_told_as_github_describes_it_and_asking_costs_nothing(
-    site: Site, description: Description
-) -> None:
+def test_the_limit_is_told_as_github_describes_it_and_asking_costs_nothing(site: Site, description: Checker) -> None:
     first, second = (site.ask("GET", "/api/v3/rate_limit") for _ in range(2))
     breaches = description.breaches("GET", "/rate_limit", status=200, body=first.body, headers=first.headers)
     assert breaches == []

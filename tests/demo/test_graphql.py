@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,10 +21,12 @@ from gitops_bot.demo import query, query_cost
 from gitops_bot.demo.http import Request
 from gitops_bot.demo.identity import node
 from tests.counterparts.forge import BOT_TOKEN, PERSON, PERSON_TOKEN, REPOSITORY, Site, serving
-from tests.counterparts.graphql import Description, described
+from tests.counterparts.graphql import Checker, checker
+from tests.counterparts.published import GRAPHQL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from graphql import GraphQLSchema
 
@@ -38,8 +38,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def description() -> Description:
-    return described()
+def description() -> Checker:
+    return checker()
 
 
 # The schema
@@ -47,10 +47,8 @@ def description() -> Description:
 
 @pytest.fixture(scope="module")
 def theirs() -> GraphQLSchema:
-    described()  # fails or skips where GitHub's schema is not there
-    below = "node_modules/@octokit/graphql-schema/schema.graphql"
-    file = Path(os.environ.get("GITOPS_BOT_GITHUB_GRAPHQL", below))
-    return build_ast_schema(parse(file.read_text(encoding="utf-8")), assume_valid=True, assume_valid_sdl=True)
+    text = GRAPHQL.need().read_text(encoding="utf-8")
+    return build_ast_schema(parse(text), assume_valid=True, assume_valid_sdl=True)
 
 
 def differences(ours: GraphQLSchema, theirs: GraphQLSchema) -> Iterator[str]:
@@ -211,14 +209,14 @@ HEAD = "gitops-bot/production/all"
 VARIABLES = {"owner": "acme", "name": "deploy", "head": HEAD}
 
 
-def asked(site: Site, description: Description, question: str, *, token: str = BOT_TOKEN, **variables: Any) -> Any:
+def asked(site: Site, description: Checker, question: str, *, token: str = BOT_TOKEN, **variables: Any) -> Any:
     """Ask, and hold question and answer against GitHub's schema."""
     answer = site.graphql(question, token=token, **variables)
     assert description.breaches(question, variables, answer) == []
     return answer
 
 
-def test_every_field_is_answered_as_github_describes_it(site: Site, description: Description) -> None:
+def test_every_field_is_answered_as_github_describes_it(site: Site, description: Checker) -> None:
     empty = asked(site, description, EVERYTHING, **VARIABLES)
     assert [error["type"] for error in empty["errors"]] == ["NOT_FOUND"]
     assert empty["data"]["repository"]["ref"]["refUpdateRule"] is None
@@ -260,7 +258,7 @@ def test_every_field_is_answered_as_github_describes_it(site: Site, description:
     assert (rollup["state"], [each["isRequired"] for each in rollup["contexts"]["nodes"]]) == ("PENDING", [True, False])
 
 
-def test_the_queue_and_a_merge_are_seen(site: Site, description: Description) -> None:
+def test_the_queue_and_a_merge_are_seen(site: Site, description: Checker) -> None:
     site.proposed()
     site.forge.protect(REPOSITORY, checks=["ci"], merge_queue="squash")
     site.forge.report(REPOSITORY, site.bare.branches()[HEAD], "ci")
@@ -288,7 +286,7 @@ def test_the_queue_and_a_merge_are_seen(site: Site, description: Description) ->
     assert pull["mergedBy"]["login"] == "github-merge-queue"
 
 
-def test_auto_merge_is_switched_on_and_off_and_merges(site: Site, description: Description) -> None:
+def test_auto_merge_is_switched_on_and_off_and_merges(site: Site, description: Checker) -> None:
     site.proposed()
     key = node("PullRequest", site.call("GET", "/pulls/1").json["id"])
     enable = (
@@ -320,7 +318,7 @@ def test_auto_merge_is_switched_on_and_off_and_merges(site: Site, description: D
     assert site.call("GET", "/pulls/1").json["merged_by"]["login"] == "gitops-bot[bot]"
 
 
-def test_a_draft_is_made_and_marked_as_ready(site: Site, description: Description) -> None:
+def test_a_draft_is_made_and_marked_as_ready(site: Site, description: Checker) -> None:
     site.proposed()
     key = node("PullRequest", site.call("GET", "/pulls/1").json["id"])
     for field, kind, draft in (
@@ -346,7 +344,7 @@ def test_an_archived_repository_takes_no_mutation(site: Site) -> None:
     assert site.call("GET", "/pulls/1").json["draft"] is False
 
 
-def test_pull_requests_are_chosen_ordered_and_paged(site: Site, description: Description) -> None:
+def test_pull_requests_are_chosen_ordered_and_paged(site: Site, description: Checker) -> None:
     for number in range(5):
         site.proposed(f"b{number}", tag=f"v{number + 2}")
     site.call("PATCH", "/pulls/2", {"state": "closed"})

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from gitops_bot.demo.http import Answer, Request, Server
 from gitops_bot.edges.github import GitHub
 from tests.counterparts import graphql, openapi
+from tests.edges.github import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -102,27 +102,26 @@ def playing(plays: Mapping[str, Any], *, below: str = "/api/v3", broken: bool = 
         script.breaches += [] if broken else _breaches(name, request, body, given, below)
         return given
 
+    # Reading what GitHub publishes takes longer than the bot waits for an answer: it is read before anyone asks.
+    openapi.checker()
+    graphql.checker()
     with Server(answer) as server:
         script = Script(server, Bot(f"{server.url}{below}"))
         yield script
     assert script.breaches == []
 
 
-#: Read once: it is large.
-_described = cache(openapi.described)
-
-
 def _breaches(name: str, request: Request, body: Any, given: Answer, below: str) -> list[str]:
     if name[0].isupper() and " " not in name:
         answered = json.loads(given.body) if given.status == 200 else None
-        return graphql.described().breaches(body["query"], body["variables"], answered)
+        return graphql.checker().breaches(body["query"], body["variables"], answered)
     path = request.path.removeprefix(below)
     if not path.startswith("/repos/") or given.status >= 400:
         # An error's text is GitHub's, its schema is the same everywhere; 5xx and limits are in no operation.
         return []
     target = f"{path}?{urlencode(request.query)}"
     headers = {key.lower(): value for key, value in given.headers.items()}
-    return _described().breaches(
+    return openapi.checker().breaches(
         request.method, target, sent=body, status=given.status, body=given.body, headers=headers
     )
 
@@ -130,23 +129,10 @@ def _breaches(name: str, request: Request, body: Any, given: Answer, below: str)
 def recorded(method: str, path: str, status: int, **changes: Any) -> Any:
     """The example of GitHub's documentation for an operation, with these fields changed.
 
-    `path` is below the repository. Where an example itself breaks the description, it is mended.
+    `path` is below the repository. A new operation goes into `examples.json` first: see `tests.edges.github.examples`.
     """
-    description = _described()
-    whole = path if path == "/rate_limit" else f"/repos/{{owner}}/{{repo}}{path}"
-    operation = description._document["paths"][whole][method.lower()]
-    content = description._deref(operation["responses"][str(status)])["content"]["application/json"]
-    example = _mended(deepcopy(description._deref(next(iter(content["examples"].values())))["value"]))
+    example = deepcopy(examples.kept()[examples.key(method, path, status)])
     return {**example, **changes} if isinstance(example, dict) else example
-
-
-def _mended(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_mended(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    empty: Mapping[str, Any] = {"mirror_url": None, "requested_teams": [], "template_repository": None}
-    return {name: empty[name] if name in empty else _mended(each) for name, each in value.items()}
 
 
 def pull(**changes: Any) -> Any:

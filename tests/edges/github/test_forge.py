@@ -62,7 +62,7 @@ def test_a_new_proposal_with_everything_costs_eight_requests() -> None:
     auto = {"state": "OPEN", "isInMergeQueue": False, "autoMergeRequest": {"enabledAt": "2026-01-02T03:04:05Z"}}
     plays = {
         "Proposals": having(**CHECKED),
-        "GET //rate_limit": Answer.json(200, recorded("GET", "/rate_limit", 200)),
+        "GET //rate_limit": Answer.json(200, recorded("GET", "//rate_limit", 200)),
         CREATE: created(body="unfinished"),
         "POST /issues/1/labels": Answer.json(200, [label]),
         "POST /issues/1/assignees": Answer.json(201, {**assigned, "assignees": [bob]}),
@@ -142,7 +142,7 @@ def test_what_is_left_is_known_from_the_last_answer() -> None:
     ],
 )
 def test_what_no_answer_has_told_is_asked_for(headers: Mapping[str, str]) -> None:
-    document = recorded("GET", "/rate_limit", 200)
+    document = recorded("GET", "//rate_limit", 200)
     core = {**document["resources"]["core"], "remaining": 7, "reset": int(RESET.timestamp())}
     rates = {**document, "resources": {**document["resources"], "core": core}}
     plays = {CREATE: Answer.json(201, pull(), headers), "GET //rate_limit": Answer.json(200, rates)}
