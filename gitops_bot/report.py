@@ -212,6 +212,7 @@ def change_json(change: Change) -> JsonObject:
         "source": change.source,
         "direction": change.direction,
         "reason": reason_json(change.reason) | {"data": data},
+        "carried": change.carried,
     }
 
 

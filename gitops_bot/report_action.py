@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from gitops_bot.errors import place_of
 from gitops_bot.images.reference import Assignment, ImageName
-from gitops_bot.proposals import carry
 from gitops_bot.proposals.markdown import plain
 from gitops_bot.proposals.outcome import WRITING
 from gitops_bot.report_text import WORDS
@@ -119,7 +118,7 @@ def findings(document: JsonObject, *, named: bool) -> tuple[list[Finding], list[
 def outputs(document: JsonObject, images: Sequence[str], *, written: bool, done: bool) -> dict[str, str]:
     """The outputs of the step. `images` are those that it named, with their pins; `done`: all that it asked for."""
     found = [proposal for _, proposal in proposals(document)]
-    kept = [proposal for proposal in found if proposal["action"] != "close"]
+    kept = [proposal for proposal in found if proposal["action"] != "close" and _carries(proposal, named=bool(images))]
     pulls = [proposal["pull_request"] for proposal in kept if proposal["pull_request"]]
     pins = _pins(document, images) or (_given(images) if done else [])
     plan = json.dumps(document, separators=(",", ":"))
@@ -136,16 +135,25 @@ def outputs(document: JsonObject, images: Sequence[str], *, written: bool, done:
     }
 
 
+def _carries(proposal: JsonObject, *, named: bool) -> bool:
+    """Whether a proposal belongs to this step: one that names images owns only what carries one of their pins."""
+    own = any(not change["carried"] for change in proposal["changes"])
+    return not named or (own and not _is_undone(proposal))
+
+
+def _is_undone(proposal: JsonObject) -> bool:
+    return proposal["action"] == "leave" or str(proposal["reason"]["code"]).startswith("failed.")
+
+
 def _pins(document: JsonObject, images: Sequence[str]) -> list[tuple[str, str]]:
     """Each pin that is, or would be, proposed or written for the images that were named: the whole, and its digest."""
     asked = {_normal(image.partition("=")[0]) for image in images}
     found = []
     for _, proposal in proposals(document):
-        gone = proposal["action"] == "leave" or proposal["reason"]["code"].startswith("failed.")
-        for change in () if gone else proposal["changes"]:
+        for change in () if _is_undone(proposal) else proposal["changes"]:
             entry = change["entry"]
-            if asked and change["reason"]["text"] == carry.CARRIED:
-                continue  # somebody else's: what this step asked for was decided now, or not done
+            if asked and change["carried"]:
+                continue  # of an earlier run: what this step asked for was decided now, or not done
             if not asked or asked & {_normal(entry["name"]), _normal(entry["image"])}:
                 found.append(_whole(repository(change), change["to"]["tag"], change["to"]["digest"]))
     return found

@@ -97,6 +97,7 @@ _DEFS: Final[Schema] = {
             "source": {"enum": list(get_args(Source))},
             "direction": {"enum": list(get_args(Direction))},
             "reason": _ref("reason"),
+            "carried": {"type": "boolean"},
         }
     ),
     "proposal": _object(

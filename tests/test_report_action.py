@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from gitops_bot.proposals.carry import CARRIED
 from gitops_bot.report_action import PLAN_LIMIT, findings, headlines, log, outputs
 from gitops_bot.report_action_summary import summary
 
@@ -27,6 +26,7 @@ def change(image: str = "ghcr.io/acme/web", tag: str | None = "1.1.0", **data: s
         "source": "set",
         "direction": "forward",
         "reason": {"code": "set", "text": "set", "data": data},
+        "carried": False,
     }
 
 
@@ -56,8 +56,7 @@ def told(asked: dict[str, Any], *images: str, done: bool = True) -> dict[str, st
 
 
 def test_a_pin_that_somebody_else_proposed_is_no_output_of_this_step() -> None:
-    carried = change()
-    carried["reason"]["text"] = CARRIED
+    carried = change() | {"carried": True}
     asked = document(carried, action="none", code="nothing_new")
     assert told(asked, "ghcr.io/acme/web=9.9.9", done=False)["digest"] == ""
     assert told(asked)["digest"] == A
@@ -111,6 +110,25 @@ def test_the_image_is_what_is_pinned(asked: dict[str, Any], images: tuple[str, .
 def test_a_closed_proposal_is_no_place_of_the_pins() -> None:
     found = told(document(action="close"))
     assert (found["pull-request-number"], found["branch"], found["commit"]) == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("asked", "images", "number"),
+    [
+        pytest.param(document(change()), ("web=1",), "7", id="its own pin"),
+        pytest.param(document(change(), change() | {"carried": True}), ("web=1",), "7", id="its own beside others"),
+        pytest.param(document(change(), action="none", code="nothing_new"), ("web=1",), "7", id="there before"),
+        pytest.param(document(change() | {"carried": True}), ("web=1",), "", id="pins of others alone"),
+        pytest.param(document(change() | {"carried": True}), (), "7", id="no image is named"),
+        pytest.param(document(change(), action="leave", code="held.frozen"), ("web=1",), "", id="left alone"),
+        pytest.param(document(change(), action="none", code="failed.forge"), ("web=1",), "", id="failed"),
+        pytest.param(document(), ("web=1",), "", id="no pin"),
+    ],
+)
+def test_a_step_that_names_images_returns_the_pull_requests_that_carry_their_pins(
+    asked: dict[str, Any], images: tuple[str, ...], number: str
+) -> None:
+    assert told(asked, *images)["pull-request-number"] == number
 
 
 def test_a_plan_that_the_runner_would_not_keep_is_left_out() -> None:

@@ -45,14 +45,10 @@ def prepare(world: World, survey: Survey, task: Task) -> Prepared:
     there = There.read(world, survey, task)
     carried = carry.standing_pins(there.standing, [pin for pins in there.carried.values() for pin in pins])
     decisions = decided(survey, task, carried, there.fresh(survey.commit))
-    drafts = with_what_waits(
-        admitted(
-            world,
-            task,
-            there,
-            [_draft(world, survey, task, there, name, mine) for name, mine in there.grouped(decisions).items()],
-        )
-    )
+    drafts = [_draft(world, survey, task, there, name, mine) for name, mine in there.grouped(decisions).items()]
+    if task.own_groups:
+        drafts = _own(drafts, there, decisions)
+    drafts = with_what_waits(admitted(world, task, there, drafts))
     plan = Plan(
         environment=task.environment.name,
         changes=(),
@@ -70,6 +66,21 @@ def prepare(world: World, survey: Survey, task: Task) -> Prepared:
     )
     worth = (draft for draft in drafts if draft.written or not isinstance(draft.action, reconcile.Nothing))
     return Prepared(survey.commit, plan, tuple(worth))
+
+
+def _own(drafts: Sequence[Draft], there: There, decisions: Sequence[Decision]) -> list[Draft]:
+    """The groups of the decided entries, and every group that exchanges pins with one of them."""
+    groups = {there.group_of[item.entry.key] for item in decisions if item.entry is not None}
+    while True:
+        own = [
+            draft
+            for draft in drafts
+            if draft.group in groups or any(there.group_of.get(key) in groups for key in draft.moved)
+        ]
+        reached = {there.group_of[key] for draft in own for key in draft.moved if key in there.group_of}
+        if reached <= groups:
+            return own
+        groups |= reached
 
 
 def decided(

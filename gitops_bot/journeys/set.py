@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin
 from gitops_bot.journeys.propose import Task, propose
+from gitops_bot.proposals.outcome import WRITING
 from gitops_bot.releases import choice
 from gitops_bot.releases.plan import Change, Failed, Held, Kept
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.journeys.survey import Spot, Survey
     from gitops_bot.journeys.world import Registry, World
-    from gitops_bot.proposals.outcome import Outcome
+    from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome
     from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.plan import Decision
 
@@ -59,8 +61,19 @@ def set_pins(
                 decisions.append(_decide(world.registry, spot, assignment, proposed, allow_downgrade))
         return decisions
 
-    outcomes = propose(world, survey, [Task(environment, decide, "set", dry_run, release_hold=release_hold)])
+    task = Task(environment, decide, "set", dry_run, release_hold=release_hold, own_groups=True)
+    outcomes = [_own(outcome) for outcome in propose(world, survey, [task])]
     return survey.outcome(outcomes, named=frozenset(named))
+
+
+def _own(outcome: EnvironmentOutcome) -> EnvironmentOutcome:
+    """The outcome with the proposals that carry a pin of this command, and with those that it wrote to."""
+    own = tuple(
+        proposed
+        for proposed in outcome.proposals
+        if proposed.action in WRITING or not all(change.carried for change in proposed.changes)
+    )
+    return replace(outcome, proposals=own)
 
 
 def _decide(

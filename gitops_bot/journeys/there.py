@@ -37,6 +37,8 @@ class Task:
     asked: bool = True
     #: A person's word that what the environment left, or what somebody wrote down to be held, may be proposed again.
     release_hold: bool = False
+    #: Whether only the groups of the decided entries are looked after. The others are left to the next `update`.
+    own_groups: bool = False
 
     def group_of(self, entry: Entry) -> str:
         """The group that an entry is proposed in. A rollback has groups of its own, beside what is proposed already."""

@@ -6,7 +6,7 @@ Ten services that run `set` in one minute share one branch; what one of them put
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.plan import Decision, Entry
-
-
-#: Why a change is proposed that nobody decided now.
-CARRIED: Final = "carried over from the open proposal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +113,13 @@ def _surely_newer(found: Pin, carried: PinChange, policy: Policy | None) -> bool
 
 
 def _as_change(carried: PinChange, now: Standing) -> Change:
-    reason = Reason(CODE_OF[carried.source], CARRIED, {})
     return Change(
         now.entry,
         carried.before,
         carried.after,
         carried.source,
         direction(carried.before, carried.after, now.policy),
-        reason,
+        Reason(CODE_OF[carried.source], "carried over from the open proposal"),
         carried.new_name,
+        carried=True,
     )

@@ -40,7 +40,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One pin that becomes another. `new_name` only where a person gave one to `set` or `edit`."""
+    """One pin that becomes another. `new_name` only where a person gave one to `set` or `edit`.
+
+    `carried`: nobody decided it now, the open proposal has it from an earlier run.
+    """
 
     entry: Entry
     before: Pin
@@ -49,6 +52,7 @@ class Change:
     direction: Direction
     reason: Reason
     new_name: str | None = None
+    carried: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,7 @@ _CHANGE = obj(
     source=one_of("policy", "promotion", "set", "rollback"),
     direction=one_of("forward", "backward", "moved", "adopted"),
     reason=_REASON,
+    carried=flag,
 )
 _PROPOSAL = obj(
     group=filled,

@@ -246,6 +246,18 @@ def test_a_poll_proposes_each_group_and_a_plan_only_looks(runner: Runner, shop: 
     assert ran.outputs["pull-request-number"].split() == ["1", "2"]
     assert ran.outputs["branch"].split() == sorted(branch for branch in shop.branches if branch != "main")
 
+    (web,) = (pull for pull in shop.pulls() if "web" in pull["head"]["ref"])
+    own = use(runner, shop, workspace, pushed(shop, A, tag="1.2.0"))
+    assert (
+        own.outputs.items()
+        >= {
+            "changed": "true",
+            "pull-request-number": str(web["number"]),
+            "pull-request-url": web["html_url"],
+            "branch": web["head"]["ref"],
+        }.items()
+    )
+
 
 def test_a_registry_gets_the_login_of_the_step_and_nobody_else_sees_it(
     runner: Runner, worldwide: World, workspace: Path, tmp_path: Path

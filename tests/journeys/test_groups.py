@@ -9,7 +9,7 @@ import pytest
 
 from tests.counterparts.world import overlay
 from tests.journeys.conftest import API, WEB
-from tests.journeys.scene import actions, approve, config, configure, held, news, reason, said
+from tests.journeys.scene import actions, approve, config, configure, held, news, proposals, reason, said
 
 if TYPE_CHECKING:
     from tests.counterparts.world import Deploy, World
@@ -158,6 +158,39 @@ def test_set_moves_what_others_have_set_to_the_new_groups_too(shop: Deploy) -> N
     assert shop.bot("set", "production", f"{shop.image('web')}=1.3.0@{digest}").code == 0
     assert sorted(map(str, branches(shop).values())) == ["{'api/api': '1.2.0'}", "{'web/web': '1.3.0'}"]
     assert ALL not in shop.branches
+
+
+def test_set_reports_and_writes_only_the_proposals_that_carry_its_pins(shop: Deploy) -> None:
+    configure(shop, "{group: image}")
+    digests = {name: shop.push(name, "1.1.0") for name in ("web", "api")}
+    for name, digest in digests.items():
+        done = shop.ask("set", "production", f"{shop.image(name)}=1.1.0@{digest}")
+        (proposal,) = proposals(done.json)
+        assert (proposal["group"], proposal["action"]) == (shop.image(name), "open")
+        assert f"#{3 - proposal['pull_request']['number']} " not in done.out
+
+    # Its own is named although there is nothing to write; the other is left to `update`, whatever it lacks.
+    shop.call("PATCH", "/pulls/2", {"body": "a person's words alone"})
+    with shop.watching() as seen:
+        again = shop.ask("set", "production", f"{shop.image('web')}=1.1.0@{digests['web']}")
+    assert seen.nothing
+    assert [(each["pull_request"]["number"], each["action"]) for each in proposals(again.json)] == [(1, "none")]
+
+    # Held: no proposal carries what was asked for.
+    older = shop.ask("set", "production", f"{shop.image('web')}=1.0.5@{digests['api']}")
+    assert (older.code, proposals(older.json), held(older.json)) == (1, [], {"web": ("1.0.5", "held.downgrade")})
+    assert actions(shop.ask("update").json) == {shop.image("api"): "refresh", shop.image("web"): "none"}
+
+
+def test_pins_of_earlier_runs_are_marked_as_carried(shop: Deploy) -> None:
+    digest = shop.push("web", "1.1.0")
+    for name in ("web", "api"):
+        done = shop.ask("set", "production", f"{shop.image(name)}=1.1.0@{digest}")
+    (proposal,) = proposals(done.json)
+    assert {each["entry"]["image"].rpartition("/")[2]: each["carried"] for each in proposal["changes"]} == {
+        "web": True,
+        "api": False,
+    }
 
 
 @pytest.mark.parametrize("why", ["limit", "refused"])

@@ -59,6 +59,7 @@ PLAN: dict[str, Any] = {
                             "source": "policy",
                             "direction": "forward",
                             "reason": REASON,
+                            "carried": False,
                         }
                     ],
                 }
