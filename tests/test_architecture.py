@@ -59,6 +59,8 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "graphql": ("demo.*",),
     "httpcore": ("edges.http*",),
     "httpx": ("edges.http*", "edges.registry*"),
+    "markdown_it": ("demo.markdown", "demo.extra"),
+    "nh3": ("demo.markdown", "demo.extra"),
     "prometheus_client": ("edges.metrics",),
     "pydantic": ("config*",),
     "pydantic_core": ("config*",),

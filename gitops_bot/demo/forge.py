@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.demo import checks as checking
-from gitops_bot.demo import git_http, landing, page
+from gitops_bot.demo import git_http, landing
 from gitops_bot.demo.accounts import Accounts
 from gitops_bot.demo.gateway import Gateway
 from gitops_bot.demo.http import Answer, Refused, Route, Server, dispatch
 from gitops_bot.demo.hub import Check
 from gitops_bot.demo.limits import Limits
+from gitops_bot.demo.pages import REPOSITORY, Pages
 from gitops_bot.demo.rules import Protection, Team
 from gitops_bot.demo.store import Store
 
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from gitops_bot.demo.limits import Resource
     from gitops_bot.demo.rules import Bypass, Method, Settings
 
-_HERE = r"/(?P<owner>[^/]{1,40})/(?P<name>[^/]{1,110}?)"
-
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -41,23 +40,29 @@ def _now() -> datetime:
 class Forge(Server):
     """Serves the repositories below `folder`; `port` as in `Server`.
 
-    `tokens` says who each token is: everyone who has one may push, review and merge. `now` is the clock.
+    `tokens` says who each token is: everyone who has one may push, review and merge. `now` is the clock. `visitor` is
+    who presses the button on the pages; None: they have none.
     """
 
     def __init__(
-        self, folder: Path, *, tokens: Mapping[str, str], port: int = 0, now: Callable[[], datetime] = _now
+        self,
+        folder: Path,
+        *,
+        tokens: Mapping[str, str],
+        port: int = 0,
+        now: Callable[[], datetime] = _now,
+        visitor: str | None = None,
     ) -> None:
         self.accounts = Accounts(tokens)
         self.store = Store(folder, self.accounts.people, now)
         self.limits = Limits(now)
         service = f"(?P<service>{'|'.join(git_http.SERVICES)})"
         self._routes = [
-            Route("GET", re.compile(rf"{_HERE}(?:\.git)?/info/refs"), self._advertise),
-            Route("POST", re.compile(rf"{_HERE}(?:\.git)?/{service}"), self._serve_git),
-            Route("GET", re.compile(rf"{_HERE}/pull/(?P<number>[0-9]{{1,9}})"), self._pull_page),
-            Route("GET", re.compile(rf"{_HERE}(?:/pulls)?"), self._list_page),
+            Route("GET", re.compile(rf"{REPOSITORY}(?:\.git)?/info/refs"), self._advertise),
+            Route("POST", re.compile(rf"{REPOSITORY}(?:\.git)?/{service}"), self._serve_git),
+            *Pages(self.store, visitor).routes(),
         ]
-        super().__init__(self._answer, port=port)
+        super().__init__(self._answer, port=port, own_pages=True)
         self.gateway = Gateway(self.url, self.store, self.accounts, self.limits)
 
     @property
@@ -192,24 +197,4 @@ class Forge(Server):
             raise Refused(Answer(403, f"Permission to {hub.full_name}.git denied to {user}.\n".encode()))
         if writes and hub.settings.archived:
             raise Refused(Answer(403, b"This repository was archived so it is read-only.\n"))
-        return hub
-
-    # Pages, of public repositories only: a browser has no token
-
-    def _pull_page(self, _: Request, owner: str, name: str, number: str) -> Answer:
-        with self.store.opened(self._public(owner, name), writes=False) as pulls:
-            pull = pulls.hub.pulls.get(int(number))
-            if pull is None:
-                raise Refused(Answer(404, b"Not Found\n"))
-            return Answer(200, page.pull_page(pulls.hub, pull, pulls.diff(pull)), page.HEADERS)
-
-    def _list_page(self, _: Request, owner: str, name: str) -> Answer:
-        with self.store.opened(self._public(owner, name), writes=False) as pulls:
-            newest = pulls.list(state="all", head=None, base=None)
-            return Answer(200, page.list_page(pulls.hub, newest), page.HEADERS)
-
-    def _public(self, owner: str, name: str) -> Hub:
-        hub = self.gateway.visible(f"{owner}/{name}", None)
-        if hub is None:
-            raise Refused(Answer(404, b"Not Found\n"))
         return hub

@@ -1,8 +1,8 @@
 """A small HTTP/1.1 server for loopback: what the embedded registry and the embedded forge stand on.
 
 It listens on 127.0.0.1 only, and still takes every request for hostile: a web page in the user's browser can reach
-loopback too. So the Host header must name this server (DNS rebinding), requests that carry an Origin are refused
-(cross-site writes), and sizes and times are bounded.
+loopback too. So the Host header must name this server (DNS rebinding), requests that carry the Origin of another site
+are refused (cross-site writes), and sizes and times are bounded.
 """
 
 from __future__ import annotations
@@ -86,15 +86,16 @@ class Server:
     """Serves one handler on a loopback port; a context manager.
 
     `port=0` takes a free one, another number exactly that one: a state that was kept can be served at its old address.
-    `seen` remembers the last requests as (method, target, status), which is how tests count them.
+    `seen` remembers the last requests as (method, target, status), which is how tests count them. `own_pages`: it shows
+    pages whose forms come back to it; without, no request of a web page is answered.
 
     Raises:
         OSError: the port is taken.
     """
 
-    def __init__(self, answer: Callable[[Request], Answer], *, port: int = 0) -> None:
+    def __init__(self, answer: Callable[[Request], Answer], *, port: int = 0, own_pages: bool = False) -> None:
         self.seen: deque[tuple[str, str, int]] = deque(maxlen=10_000)
-        self._server = _Listener(("127.0.0.1", port), answer, self.seen)
+        self._server = _Listener(("127.0.0.1", port), answer, self.seen, own_pages=own_pages)
         self._thread: Thread | None = None
 
     @property
@@ -141,9 +142,14 @@ class _Listener(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(
-        self, address: tuple[str, int], answer: Callable[[Request], Answer], seen: deque[tuple[str, str, int]]
+        self,
+        address: tuple[str, int],
+        answer: Callable[[Request], Answer],
+        seen: deque[tuple[str, str, int]],
+        *,
+        own_pages: bool,
     ) -> None:
-        self.answer, self.seen = answer, seen
+        self.answer, self.seen, self.own_pages = answer, seen, own_pages
         self._open: set[socket.socket] = set()
         super().__init__(address, _Handling)
 
@@ -216,10 +222,11 @@ class _Handling(BaseHTTPRequestHandler):
 
     def _check_origin(self, headers: Mapping[str, str]) -> None:
         port = self.server.server_port
-        if headers.get("host", "") not in (f"127.0.0.1:{port}", f"localhost:{port}"):
+        host = headers.get("host", "")
+        if host not in (f"127.0.0.1:{port}", f"localhost:{port}"):
             self._end(403, "this server answers to 127.0.0.1 and localhost only")
-        if "origin" in headers:
-            self._end(403, "this server does not answer to web pages")
+        if "origin" in headers and not (self.server.own_pages and headers["origin"] == f"http://{host}"):
+            self._end(403, "this server does not answer to web pages of others")
 
     def _end(self, status: int, text: str) -> None:
         """Refuse without reading the body: then the connection cannot be used again."""

@@ -1,50 +1,123 @@
-"""A pull request as a web page: enough that the address which the bot prints opens in a browser."""
+"""The pages of the embedded forge as HTML: the list of pull requests, one of them, and a refusal."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot.demo import markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from gitops_bot.demo.hub import Hub, Pull
 
-#: Nothing on these pages runs or loads: all of their text may come from elsewhere.
-HEADERS = {
+#: Nothing on these pages runs or loads, whatever text is on them, and their forms go nowhere else.
+HEADERS: Mapping[str, str] = {
     "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
 }
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "pre{white-space:pre-wrap;border:1px solid #8884;border-radius:6px;padding:1rem;overflow-wrap:anywhere}"
-)
+_STYLE: Final = """
+:root{color-scheme:light dark;--line:#8885;--soft:#8882;--ok:#1f883d;--done:#8250df;--shut:#cf222e}
+body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}
+a{color:#0969da}h1{font-size:1.6rem;margin:.5rem 0}h1 small{font-weight:300;opacity:.7}
+.state{color:#fff;border-radius:2rem;padding:.2rem .8rem;font-weight:600}
+.open{background:var(--ok)}.merged{background:var(--done)}.closed{background:var(--shut)}
+.card{border:1px solid var(--line);border-radius:6px;margin:1rem 0;overflow:hidden}
+.card>header{background:var(--soft);border-bottom:1px solid var(--line);padding:.4rem 1rem}
+.card>div{padding:.2rem 1rem;overflow-x:auto}
+.merge{display:flex;gap:1rem;align-items:center;padding:.8rem 1rem}
+button{font:inherit;font-weight:600;color:#fff;background:var(--ok);border:0;border-radius:6px;padding:.4rem 1rem;
+cursor:pointer}
+table{border-collapse:collapse;margin:.5rem 0}td,th{border:1px solid var(--line);padding:.3rem .6rem;text-align:left;
+vertical-align:top}td:last-child{min-width:16rem}
+code,pre{font:13px/1.45 ui-monospace,monospace}code{background:var(--soft);border-radius:4px;padding:.1rem .3rem;
+overflow-wrap:break-word}
+pre{background:var(--soft);border-radius:6px;padding:.6rem 1rem;overflow-x:auto}pre code{background:none;padding:0}
+blockquote{border-left:.25rem solid #bf8700;margin:.5rem 0;padding:0 1rem}
+.diff{background:none;margin:0;padding:.5rem 0}.diff span{display:block;padding:0 1rem;white-space:pre}
+.add{background:#2da44e33}.del{background:#cf222e2b}.hunk{color:#0969da}.file{font-weight:600}
+"""
 
 
-def pull_page(hub: Hub, pull: Pull, diff: str) -> bytes:
-    """Show one pull request with its conversation and its diff."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the merge button sends: who is asked, the token of this run, and the commit that was looked at."""
+
+    action: str
+    token: str
+    head: str
+    who: str
+
+
+def pull_page(hub: Hub, pull: Pull, diff: str, form: Form | None = None) -> bytes:
+    """Show one pull request with its conversation and its diff; with a button to merge it where there is a form."""
     state = "merged" if pull.merged_at else pull.state
+    name, head, base = escape(hub.full_name), escape(pull.head), escape(pull.base)
     labels = f" · {escape(', '.join(pull.labels))}" if pull.labels else ""
-    said = "".join(f"<h3>{escape(each.user)}</h3><pre>{escape(each.body)}</pre>" for each in pull.comments)
+    comments = "".join(_card(comment.user, comment.body) for comment in pull.comments)
     return _page(
         f"{pull.title} · {hub.full_name}#{pull.number}",
-        f"<p><a href='/{escape(hub.full_name)}/pulls'>{escape(hub.full_name)}</a></p>"
-        f"<h1>{escape(pull.title)} #{pull.number}</h1>"
-        f"<p><b>{state}</b> · {escape(pull.user)} wants <code>{escape(pull.head)}</code>"
-        f" in <code>{escape(pull.base)}</code>{labels}</p>"
-        f"<pre>{escape(pull.body or '')}</pre>{said}<h2>Changes</h2><pre>{escape(diff)}</pre>",
+        f"<p><a href='/{name}/pulls'>{name}</a></p>"
+        f"<h1>{escape(pull.title)} <small>#{pull.number}</small></h1>"
+        f"<p><span class='state {state}'>{state.capitalize()}</span> {escape(pull.user)} wants to merge"
+        f" <code>{head}</code> into <code>{base}</code>{labels}</p>"
+        f"{_card(pull.user, pull.body or '')}{comments}{_merge(pull, form)}"
+        f"<section class=card><header>Files changed</header><pre class=diff>{_diff(diff)}</pre></section>",
     )
 
 
 def list_page(hub: Hub, pulls: Iterable[Pull]) -> bytes:
     """Show every pull request of a repository in one line each."""
+    name = escape(hub.full_name)
     lines = "".join(
-        f"<li><a href='/{escape(hub.full_name)}/pull/{pull.number}'>#{pull.number} {escape(pull.title)}</a>"
+        f"<li><a href='/{name}/pull/{pull.number}'>#{pull.number} {escape(pull.title)}</a>"
         f" ({'merged' if pull.merged_at else pull.state})</li>"
         for pull in pulls
     )
-    return _page(hub.full_name, f"<h1>{escape(hub.full_name)}</h1><ul>{lines or '<li>no pull requests yet</li>'}</ul>")
+    return _page(hub.full_name, f"<h1>{name}</h1><ul>{lines or '<li>no pull requests yet</li>'}</ul>")
+
+
+def refusal_page(why: str, back: str) -> bytes:
+    """Say why something was not done."""
+    return _page("Not done", f"<h1>Not done</h1><p>{escape(why)}</p><p><a href='{escape(back)}'>Back</a></p>")
+
+
+def _card(user: str, text: str) -> str:
+    return f"<section class=card><header><b>{escape(user)}</b></header><div>{markdown.html(text)}</div></section>"
+
+
+def _merge(pull: Pull, form: Form | None) -> str:
+    if pull.merged_at:
+        who = escape(pull.merged_by or "a push")
+        return (
+            f"<section class='card merge'>Merged by {who}: <code>{escape(pull.merge_commit_sha or '')}</code></section>"
+        )
+    if form is None or pull.state != "open":
+        return ""
+    return (
+        f"<form class='card merge' method=post action='{escape(form.action)}'>"
+        f"<input type=hidden name=token value='{escape(form.token)}'>"
+        f"<input type=hidden name=head value='{escape(form.head)}'>"
+        f"<button>Squash and merge</button> as {escape(form.who)}</form>"
+    )
+
+
+def _diff(diff: str) -> str:
+    """The diff with a background for each line that was added or taken away."""
+    shown, in_hunk = [], False
+    for line in diff.splitlines():
+        in_hunk = line.startswith("@@") or (in_hunk and line[:1] in ("+", "-", " ", "\\"))
+        kinds = {"+": "add", "-": "del", "@": "hunk"} if in_hunk else {}
+        kind = kinds.get(line[:1], "" if in_hunk else "file")
+        shown.append(f"<span class='{kind}'>{escape(line) or ' '}</span>")
+    return "".join(shown)
 
 
 def _page(title: str, body: str) -> bytes:

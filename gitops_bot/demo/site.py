@@ -157,5 +157,5 @@ def _served(folder: Path, ports: Mapping[str, int]) -> Iterator[Site]:
     with ExitStack() as stack:
         registry = stack.enter_context(Registry(folder / "registry", port=ports.get("registry", 0)))
         (folder / "forge").mkdir(exist_ok=True)
-        forge = stack.enter_context(Forge(folder / "forge", tokens=tokens, port=ports.get("forge", 0)))
+        forge = stack.enter_context(Forge(folder / "forge", tokens=tokens, port=ports.get("forge", 0), visitor="alice"))
         yield Site(folder, registry, forge, bot, person)

@@ -1,33 +1,175 @@
+"""The pages of the embedded forge as HTML: whatever people and registries write, nothing on them runs or loads."""
+
 from __future__ import annotations
 
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
 from gitops_bot.demo.hub import Comment, Hub, Pull
-from gitops_bot.demo.page import HEADERS, list_page, pull_page
+from gitops_bot.demo.page import HEADERS, Form, list_page, pull_page, refusal_page
 
-HOSTILE = "</pre><script>alert('x')</script>\"'&\ud800"
+HUB = Hub("acme", "deploy", 1, "t")
+FORM = Form("/acme/deploy/pull/1/merge", "t0ken", "h", "alice")
+HOSTILE = {
+    "a script": "</pre></div></form><script>alert(1)</script>",
+    "an attribute that runs": "<img src=x onerror=alert(1)><details open ontoggle=alert(1)><b onclick=alert(1)>x</b>",
+    "out of an attribute": "\"'><svg onload=alert(1)>",
+    "an address that runs": "[x](javascript:alert(1)) <a href=' javascript:alert(1)'>y</a> <javascript:alert(1)>",
+    "data as an address": "[x](data:text/html;base64,PHNjcmlwdD4=) <a href='data:text/html,x'>y</a>",
+    "a frame, a base, a style": "<iframe srcdoc='<script>'></iframe><base href=//evil><style>*{}</style><link rel=x>",
+    "a form of its own": "<form action=//evil><input name=token><button formaction=//evil>Merge</button></form>",
+    "half an element": "<script\n\n<scr<script>ipt>alert(1)</script>",
+    "a comment that does not end": "<!-- <script>alert(1)</script>",
+    "another namespace": "<math><mtext><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=1&gt;'>",
+    "code that ends early": "```\n</code></pre><script>alert(1)</script>\n```\n`</code><script>`",
+    "half a character": "\ud800<script>alert(1)</script>",
+}
+#: Our own elements, and what is left of Markdown; with every attribute that one of them may have.
+OURS: dict[str, set[str]] = {
+    "html": {"lang"}, "meta": {"charset"}, "title": set(), "style": set(), "body": set(), "section": {"class"},
+    "header": set(), "div": set(), "h1": set(), "small": set(), "span": {"class"}, "b": set(), "ul": set(), "li": set(),
+    "form": {"class", "method", "action"}, "input": {"type", "name", "value"}, "button": set(), "a": {"href", "rel"},
+    "p": set(), "pre": {"class"}, "code": set(), "br": set(), "strong": set(), "em": set(), "details": set(),
+    "summary": set(), "table": set(), "thead": set(), "tbody": set(), "tr": set(), "th": set(), "td": set(),
+    "blockquote": set(),
+}  # fmt: skip
 
 
-def hostile_pull() -> Pull:
-    comment = Comment(1, HOSTILE, HOSTILE, "t", "t")
-    return Pull(
-        1, 1, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, "h", "b", "t", "t", labels=[HOSTILE], comments=[comment]
+class Elements(HTMLParser):
+    """Every element of a page with its attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def pull(text: str, **more: object) -> Pull:
+    """A pull request with this text wherever text may be."""
+    comments = [Comment(1, text, text, "t", "t")]
+    made = Pull(1, 1, text, text, text, text, text, "h", "b", "t", "t", labels=[text], comments=comments)
+    return replace(made, **more)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_text_is_nothing_but_text(text: str) -> None:
+    merged = pull(text, merged_at="t", merged_by=text, merge_commit_sha=text)
+    hub = Hub(text, text, 1, "t")
+    pages = (
+        pull_page(HUB, pull(text), text, FORM),
+        pull_page(hub, merged, text),
+        list_page(hub, [pull(text)]),
+        refusal_page(text, text),
     )
+    for shown in pages:
+        forms = 0
+        for element, attributes in Elements(shown.decode()).found:
+            assert element in OURS, element
+            assert set(attributes) <= OURS[element], (element, attributes)
+            address = attributes.get("href")
+            assert address is None or address.startswith(("/", "http://", "https://")) or shown is pages[-1]
+            forms += element in ("form", "button", "input")
+        assert forms == (4 if shown is pages[0] else 0), "the merge form is the only one"
 
 
-def test_nothing_on_a_page_is_markup_but_our_own() -> None:
-    hub = Hub("acme", "deploy", 1, "t")
-    for shown in (pull_page(hub, hostile_pull(), HOSTILE), list_page(hub, [hostile_pull()])):
-        text = shown.decode()
-        assert "<script" not in text
-        assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&quot;&#x27;&amp;?" in text
+def test_a_page_runs_and_loads_nothing_and_sends_forms_to_this_server_only() -> None:
+    policy = HEADERS["Content-Security-Policy"].split("; ")
+    assert set(policy) == {
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    }
 
 
-def test_a_page_runs_and_loads_nothing() -> None:
-    assert "default-src 'none'" in HEADERS["Content-Security-Policy"]
-    assert "src=" not in pull_page(Hub("acme", "deploy", 1, "t"), hostile_pull(), "").decode()
+BODY = """\
+<!-- gitops-bot:begin -->
+**production**: 1 pin changed, nothing else.
+
+| image | from | to |
+| --- | --- | --- |
+| `acme/web`<br>`web/k.yaml` | `v1` | `v2` |
+
+> [!WARNING]
+> - `acme/web` was not built for `linux/arm64` any more
+
+<details><summary><code>acme/web</code> <code>v1</code> → <code>v2</code></summary>
+
+- source: [`a...b`](https://example.com/compare)
+
+```sh
+docker pull acme/web
+```
+
+</details>
+
+- [ ] hand back
+- [x] done
+<!-- gitops-bot:plan 0123 -->
+"""
+
+
+def test_the_text_of_the_bot_is_shown_as_github_shows_it() -> None:
+    shown = pull_page(HUB, pull("x", body=BODY), "").decode()
+    for part in (
+        "<strong>production</strong>: 1 pin changed",
+        "<td><code>acme/web</code><br><code>web/k.yaml</code></td>",
+        "<blockquote>\n<p>⚠ Warning</p>\n<ul>\n<li><code>acme/web</code> was not built",
+        "<details><summary><code>acme/web</code> <code>v1</code> → <code>v2</code></summary>",
+        '<a href="https://example.com/compare" rel="noopener noreferrer nofollow"><code>a...b</code></a>',
+        "<pre><code>docker pull acme/web\n</code></pre>",
+        "<li>☐ hand back</li>",
+        "<li>☑ done",
+    ):
+        assert part in shown
+    assert "gitops-bot:" not in shown
+
+
+DIFF = """\
+diff --git a/k.yaml b/k.yaml
+index 1..2 100644
+--- a/k.yaml
++++ b/k.yaml
+@@ -1,2 +1,2 @@
+ images:
+---- a/not/a/file
++++ b/not/a/file
+"""
+
+
+def test_the_lines_of_a_diff_are_told_apart() -> None:
+    shown = pull_page(HUB, pull("x"), DIFF).decode()
+    spans = [f"<span class='{kind}'>" for kind in ("file", "file", "file", "file", "hunk", "", "del", "add")]
+    lines = shown.partition("<pre class=diff>")[2].partition("</pre>")[0].removesuffix("</span>").split("</span>")
+    assert [line[: line.index(">") + 1] for line in lines] == spans
+
+
+@pytest.mark.parametrize(
+    ("more", "form", "expected"),
+    [
+        pytest.param({}, FORM, "<button>Squash and merge</button> as alice</form>", id="open"),
+        pytest.param({}, None, "<span class='state open'>Open</span>", id="open, for nobody to merge"),
+        pytest.param({"state": "closed"}, FORM, "<span class='state closed'>Closed</span>", id="closed"),
+        pytest.param(
+            {"state": "closed", "merged_at": "t", "merged_by": "bob", "merge_commit_sha": "abc"},
+            FORM,
+            "Merged by bob: <code>abc</code>",
+            id="merged",
+        ),
+    ],
+)
+def test_a_pull_request_says_where_it_stands(more: dict[str, object], form: Form | None, expected: str) -> None:
+    shown = pull_page(HUB, pull("x", **more), "", form).decode()
+    assert expected in shown
+    assert ("<form" in shown) == (form is not None and not more)
 
 
 def test_a_pull_request_without_a_body_and_a_list_without_pull_requests_have_a_page() -> None:
-    hub = Hub("acme", "deploy", 1, "t")
-    pull = Pull(7, 1, "web v2", None, "bot", "fix", "main", "h", "b", "t", "t", merged_at="t")
-    assert b"<b>merged</b>" in pull_page(hub, pull, "+x")
-    assert b"no pull requests yet" in list_page(hub, [])
+    assert b"<div></div>" in pull_page(HUB, pull("x", body=None), "+x")
+    assert b"no pull requests yet" in list_page(HUB, [])

@@ -153,12 +153,15 @@ def test_a_demo_without_git_says_what_is_missing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_demo_without_its_libraries_says_how_to_install_them(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import sys\n\nsys.modules['graphql'] = None\n", "utf-8")
+@pytest.mark.parametrize(
+    ("module", "library"), [("graphql", "graphql-core"), ("markdown_it", "markdown-it-py"), ("nh3", "nh3")]
+)
+def test_a_demo_without_its_libraries_says_how_to_install_them(tmp_path: Path, module: str, library: str) -> None:
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\n\nsys.modules['{module}'] = None\n", "utf-8")
     told = run("demo", cwd=tmp_path, env={"PYTHONPATH": f"{tmp_path}:{PROJECT}"})
     assert (told.code, told.out) == (2, "")
     assert told.err == (
-        "error: `gitops-bot demo` needs the library graphql-core, which is not installed\n"
+        f"error: `gitops-bot demo` needs the library {library}, which is not installed\n"
         "  next: Install the extra `demo`: pip install 'gitops-bot[demo]' (in a checkout: pip install '.[demo]').\n"
     )
 

@@ -1,0 +1,115 @@
+"""What a browser sees of the embedded forge, and the one button that it has: to merge a pull request.
+
+A browser has no token, so only public repositories have pages. The button is for the person that the server was told
+of. Another site cannot press it: its form would need the token of this run, which only our own page has, and a request
+that names another host or another site has been refused before it comes here (`http.py`).
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
+
+from gitops_bot.demo import landing, page
+from gitops_bot.demo.http import Answer, Refused, Route
+from gitops_bot.demo.refusal import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.demo.http import Request
+    from gitops_bot.demo.hub import Hub, Pull
+    from gitops_bot.demo.rules import Method, Settings
+    from gitops_bot.demo.store import Store
+
+REPOSITORY: Final = r"/(?P<owner>[^/]{1,40})/(?P<name>[^/]{1,110}?)"
+_NUMBER = r"/pull/(?P<number>[0-9]{1,9})"
+#: The ways to merge, the one that a person would choose first.
+_METHODS: tuple[Method, ...] = ("squash", "merge", "rebase")
+_FORM = "application/x-www-form-urlencoded"
+_NOT_FOUND = Answer(404, b"Not Found\n")
+
+
+class Pages:
+    """Answers the requests of a browser; `visitor` is who presses the button, None: there is no button."""
+
+    def __init__(self, store: Store, visitor: str | None) -> None:
+        self._store, self._visitor = store, visitor
+        self._token = secrets.token_urlsafe(32)
+
+    def routes(self) -> Sequence[Route]:
+        """The addresses of the pages."""
+        return (
+            Route("GET", re.compile(f"{REPOSITORY}{_NUMBER}"), self._pull),
+            Route("POST", re.compile(f"{REPOSITORY}{_NUMBER}/merge"), self._merge),
+            Route("GET", re.compile(f"{REPOSITORY}(?:/pulls)?"), self._list),
+        )
+
+    def _pull(self, _: Request, owner: str, name: str, number: str) -> Answer:
+        hub = self._public(owner, name)
+        with self._store.opened(hub, writes=False) as pulls:
+            pull = hub.pulls.get(int(number))
+            if pull is None:
+                raise Refused(_NOT_FOUND)
+            diff = pulls.diff(pull)
+        return Answer(200, page.pull_page(hub, pull, diff, self._form(hub, pull)), page.HEADERS)
+
+    def _list(self, _: Request, owner: str, name: str) -> Answer:
+        hub = self._public(owner, name)
+        with self._store.opened(hub, writes=False) as pulls:
+            newest = pulls.list(state="all", head=None, base=None)
+        return Answer(200, page.list_page(hub, newest), page.HEADERS)
+
+    def _merge(self, request: Request, owner: str, name: str, number: str) -> Answer:
+        hub = self._public(owner, name)
+        back = f"/{hub.full_name}/pull/{int(number)}"
+        if self._visitor is None:
+            raise Refused(_NOT_FOUND)
+        form = _fields(request)
+        if not hmac.compare_digest(form.get("token", "").encode(), self._token.encode()):
+            return self._refusal(403, "This form is not from a page of this run: go back and load it again.", back)
+        with self._store.opened(hub, writes=True) as pulls:
+            try:
+                landing.merge(
+                    pulls,
+                    pulls.get(int(number)),
+                    user=self._visitor,
+                    method=_method(hub.settings),
+                    title=None,
+                    message=None,
+                    expected=form.get("head", ""),
+                )
+            except Invalid as refused:
+                return self._refusal(409 if refused.status != 404 else 404, refused.message, back)
+        return Answer(303, headers={"Location": back})
+
+    def _form(self, hub: Hub, pull: Pull) -> page.Form | None:
+        if self._visitor is None:
+            return None
+        return page.Form(f"/{hub.full_name}/pull/{pull.number}/merge", self._token, pull.head_sha, self._visitor)
+
+    def _refusal(self, status: int, why: str, back: str) -> Answer:
+        return Answer(status, page.refusal_page(why, back), page.HEADERS)
+
+    def _public(self, owner: str, name: str) -> Hub:
+        hub = self._store.named(f"{owner}/{name}")
+        if hub is None or hub.private:
+            raise Refused(_NOT_FOUND)
+        return hub
+
+
+def _fields(request: Request) -> dict[str, str]:
+    """The fields of a form; none where the request has no form."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        return {}
+    try:
+        return dict(parse_qsl(request.body.decode("ascii", "replace"), max_num_fields=10))
+    except ValueError:
+        return {}
+
+
+def _method(settings: Settings) -> Method:
+    return next((method for method in _METHODS if settings.allows(method)), "merge")

@@ -1,0 +1,142 @@
+"""The merge button of the embedded forge: it merges for the person in front of it, and for nobody else."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+
+from gitops_bot.demo.forge import Forge
+from tests.counterparts.forge import FILES, REPOSITORY, TOKENS, Site, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.counterparts.forge import Reply
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A forge with a button, and a pull request."""
+    with Forge(tmp_path / "forge", tokens=TOKENS, visitor="alice") as forge:
+        made = Site(forge, forge.create(REPOSITORY, FILES))
+        assert made.proposed() == 1
+        yield made
+
+
+def page(site: Site, *, headers: Mapping[str, str] | None = None) -> Reply:
+    return site.ask("GET", f"/{REPOSITORY}/pull/1", token=None, headers=headers)
+
+
+def fields(site: Site) -> dict[str, str]:
+    """What the button on the page would send."""
+    text = page(site).body.decode()
+    found = re.findall(r"<input type=hidden name=(\w+) value='([^']*)'>", text)
+    return {name: unescape(value) for name, value in found}
+
+
+def press(site: Site, form: Mapping[str, str], *, headers: Mapping[str, str] | None = None, number: int = 1) -> Reply:
+    sent = urlencode(form).encode()
+    return site.ask("POST", f"/{REPOSITORY}/pull/{number}/merge", sent, token=None, headers=FORM | dict(headers or {}))
+
+
+def state(site: Site) -> str:
+    return str(site.call("GET", "/pulls/1").json["state"])
+
+
+def test_the_button_merges_what_the_page_showed(site: Site) -> None:
+    reply = press(site, fields(site), headers={"Origin": site.forge.url})
+    assert (reply.status, reply.headers["location"]) == (303, f"/{REPOSITORY}/pull/1")
+    merged = site.call("GET", "/pulls/1").json
+    assert (merged["merged"], merged["merged_by"]["login"]) == (True, "alice")
+    assert site.bare.branches()["main"] == merged["merge_commit_sha"]
+    after = page(site).body.decode()
+    assert "Merged by alice" in after
+    assert "<button" not in after
+
+
+def test_a_browser_may_also_say_localhost(site: Site) -> None:
+    host = f"localhost:{site.forge.port}"
+    reply = press(site, fields(site), headers={"Host": host, "Origin": f"http://{host}"})
+    assert (reply.status, state(site)) == (303, "closed")
+
+
+REFUSED: dict[str, tuple[dict[str, str], dict[str, str], int]] = {
+    "no token": ({"token": ""}, {}, 403),
+    "a token of another run": ({"token": "A" * 43}, {}, 403),
+    "a token with a letter that is no ASCII": ({"token": "ä"}, {}, 403),
+    "no form": ({}, {"Content-Type": "text/plain"}, 403),
+    "JSON": ({}, {"Content-Type": "application/json"}, 403),
+    "a commit that the page did not show": ({"head": "0" * 40}, {}, 409),
+    "no commit": ({"head": ""}, {}, 409),
+    "a page of another site": ({}, {"Origin": "https://evil.example"}, 403),
+    "a page of another port": ({}, {"Origin": "http://127.0.0.1:1"}, 403),
+    "a page without an address": ({}, {"Origin": "null"}, 403),
+    "a name that was rebound": ({}, {"Host": "evil.example"}, 403),
+    "our own page under a name that was rebound": ({}, {"Host": "evil.example", "Origin": "http://evil.example"}, 403),
+}
+
+
+@pytest.mark.parametrize(("form", "headers", "status"), REFUSED.values(), ids=REFUSED)
+def test_nothing_else_merges(site: Site, form: dict[str, str], headers: dict[str, str], status: int) -> None:
+    before = site.bare.branches()
+    reply = press(site, fields(site) | form, headers=headers)
+    assert (reply.status, state(site)) == (status, "open")
+    assert site.bare.branches() == before
+
+
+def test_an_address_alone_merges_nothing(site: Site) -> None:
+    target = f"/{REPOSITORY}/pull/1/merge"
+    assert site.ask("GET", f"{target}?{urlencode(fields(site))}", token=None).status == 404
+    assert site.ask("POST", f"{target}?{urlencode(fields(site))}", b"", token=None, headers=FORM).status == 403
+    assert state(site) == "open"
+
+
+def test_a_pull_request_that_is_not_there_or_closed_cannot_be_merged(site: Site) -> None:
+    form = fields(site)
+    assert press(site, form, number=7).status == 404
+    site.call("PATCH", "/pulls/1", {"state": "closed"})
+    reply = press(site, form)
+    assert reply.status == 409
+    assert b"not mergeable" in reply.body
+
+
+def test_what_the_rules_of_the_branch_ask_for_stands_in_the_way(site: Site) -> None:
+    site.forge.protect(REPOSITORY, approvals=1)
+    reply = press(site, fields(site))
+    assert (reply.status, state(site)) == (409, "open")
+    assert b"At least 1 approving review is required" in reply.body
+
+
+def test_each_run_has_a_token_of_its_own(site: Site, tmp_path: Path) -> None:
+    with Forge(tmp_path / "other", tokens=TOKENS, visitor="alice") as forge:
+        other = Site(forge, forge.create(REPOSITORY, FILES))
+        other.proposed()
+        assert press(other, fields(other) | {"token": fields(site)["token"]}).status == 403
+
+
+def test_a_forge_without_a_visitor_has_no_button(tmp_path: Path) -> None:
+    with serving(tmp_path / "forge") as site:
+        site.proposed()
+        assert "<button" not in page(site).body.decode()
+        assert press(site, {"token": "", "head": ""}).status == 404
+        assert state(site) == "open"
+
+
+def test_a_private_repository_has_no_pages(tmp_path: Path) -> None:
+    with Forge(tmp_path / "forge", tokens=TOKENS, visitor="alice") as forge:
+        site = Site(forge, forge.create(REPOSITORY, FILES, private=True))
+        site.proposed()
+        assert page(site).status == 404
+        assert press(site, {}).status == 404
+
+
+def test_a_page_is_for_this_machine_only_and_is_not_kept(site: Site) -> None:
+    assert page(site, headers={"Host": "evil.example"}).status == 403
+    assert page(site).headers["cache-control"] == "no-store"
