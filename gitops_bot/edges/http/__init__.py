@@ -1,15 +1,20 @@
 from gitops_bot.edges.http.address import Misled, follow, host_of, is_loopback, origin
-from gitops_bot.edges.http.client import ATTEMPTS, PATIENCE, Answer, Http, Tuning
+from gitops_bot.edges.http.allowance import Allowance, Limit
+from gitops_bot.edges.http.client import ANSWER, ATTEMPTS, PATIENCE, Answer, Http
 from gitops_bot.edges.http.counted import Observe
 from gitops_bot.edges.http.failure import Unanswered
+from gitops_bot.edges.http.lines import Tuning
 from gitops_bot.edges.http.pace import Clock
 
 __all__ = [
+    "ANSWER",
     "ATTEMPTS",
     "PATIENCE",
+    "Allowance",
     "Answer",
     "Clock",
     "Http",
+    "Limit",
     "Misled",
     "Observe",
     "Tuning",

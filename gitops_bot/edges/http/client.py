@@ -6,9 +6,9 @@ its own redirects and authentication, none of which is wanted here, and takes ha
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -17,29 +17,29 @@ import tenacity
 
 from gitops_bot import __version__, log
 from gitops_bot.edges.http.address import Misled, follow, origin
-from gitops_bot.edges.http.counted import Counted
-from gitops_bot.edges.http.failure import Unanswered, broken, busy
-from gitops_bot.edges.http.pace import CONCURRENCY, Clock, Closed, Pace
-from gitops_bot.edges.http.proxy import proxy_for
+from gitops_bot.edges.http.allowance import Allowance, Limit
+from gitops_bot.edges.http.failure import Unanswered, broken, busy, late, nowhere
+from gitops_bot.edges.http.lines import Lines
+from gitops_bot.edges.http.pace import Closed
 from gitops_bot.edges.http.retry import may_heal, may_pass, outcome, retry_after, tell
-from gitops_bot.edges.http.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from gitops_bot.edges.http.counted import Observe
+    from gitops_bot.edges.http.lines import Tuning
+    from gitops_bot.edges.http.pace import Clock
 
-#: A request is tried so often, and for so many seconds in all, the waits included.
-ATTEMPTS, PATIENCE = 5, 120.0
+#: A request is tried so often, each time for so many seconds, and for so many in all, the waits included.
+ATTEMPTS, ANSWER, PATIENCE = 5, 60.0, 100.0
 REDIRECTS = 5
 #: Bytes of the answer to a failed request that are read for the sake of its message.
 ERROR_BODY = 64 * 1024
 
-_TIMEOUTS = {"timeout": {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 60.0}}
+_TIMEOUTS = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 60.0}
 _AGENT = f"gitops-bot/{__version__}"
 _BACKOFF = tenacity.wait_random_exponential(multiplier=0.5, max=15)
 _BETWEEN = "Check that this is a registry, and what stands between it and this machine."
-_NOWHERE = "cannot be found: it is no valid host and port"
 _JITTER = tenacity.wait_random(0, 1)
 
 
@@ -59,20 +59,10 @@ class Answer:
         return self.url.netloc.decode("ascii")
 
 
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """How one host is asked: requests under way at once, and requests per second where that is limited."""
+class _Mine(threading.local):
+    """Whose time the requests of a thread take; None: each has its own."""
 
-    concurrency: int = CONCURRENCY
-    rate: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """What is kept for one origin."""
-
-    pace: Pace
-    transport: httpx.BaseTransport
+    allowance: Allowance | None = None
 
 
 class Http:
@@ -84,26 +74,22 @@ class Http:
         environ: Mapping[str, str],
         tunings: Mapping[str, Tuning],
         *,
-        seconds: float = PATIENCE,
+        seconds: float = ANSWER,
         attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
     ) -> None:
         """`tunings` is by `host` or `host:port`; `environ` names proxies and authorities as curl reads them.
 
-        `seconds` is what one try of a request may take as a whole; a `transport` of one's own has its own bounds. Each
-        request is tried `attempts` times at most. `observe` is told of every request.
+        `seconds` is what one try of a request may take as a whole, from the look-up of the name to the last byte; a
+        `transport` of one's own has its own bounds. Each request is tried `attempts` times at most. `observe` is told
+        of every request.
         """
         self._clock = clock
-        self._environ = environ
-        self._tunings = tunings
         self._seconds = seconds
         self._attempts = attempts
-        self._transport = transport
-        self._observe = observe
-        self._lock = threading.Lock()
-        self._lines: dict[tuple[str, str, int | None], _Line] = {}
-        self._trust: ssl.SSLContext | None = None
+        self._lines = Lines(clock, environ, tunings, transport, observe)
+        self._mine = _Mine()
 
     def __enter__(self) -> Self:
         return self
@@ -113,10 +99,16 @@ class Http:
 
     def close(self) -> None:
         """Let go of every connection."""
-        with self._lock:
-            lines, self._lines = self._lines, {}
-        for line in lines.values():
-            line.transport.close()
+        self._lines.close()
+
+    @contextmanager
+    def within(self, allowance: Allowance) -> Iterator[None]:
+        """Whatever this thread asks for in the block takes its time from this."""
+        before, self._mine.allowance = self._mine.allowance, allowance
+        try:
+            yield
+        finally:
+            self._mine.allowance = before
 
     def request(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], *, limit: int, content: bytes | None = None
@@ -152,17 +144,21 @@ class Http:
         self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None, limit: int
     ) -> Answer:
         """One hop, tried again after 408, 429, 5xx and broken connections; the last failure is the answer."""
-        began = self._now()
+        allowance = self._mine.allowance or Allowance(self._clock, lambda: Limit(PATIENCE, late(PATIENCE)))
 
         def wait(state: tenacity.RetryCallState) -> float:
             asked = None if state.outcome is None or state.outcome.failed else self._asked(state.outcome.result())
             return _BACKOFF(state) if asked is None else asked + _JITTER(state)
 
         def stop(state: tenacity.RetryCallState) -> bool:
-            return state.attempt_number >= self._attempts or self._now() - began + state.upcoming_sleep > PATIENCE
+            return state.attempt_number >= self._attempts or state.upcoming_sleep > allowance.left.seconds
+
+        def sleep(seconds: float) -> None:
+            with allowance.counting():
+                self._clock.sleep(seconds)
 
         retrying = tenacity.Retrying(
-            sleep=self._clock.sleep,
+            sleep=sleep,
             before_sleep=lambda state: tell(state, url.netloc.decode("ascii"), _path(url)),
             wait=wait,
             stop=stop,
@@ -170,17 +166,26 @@ class Http:
             | tenacity.retry_if_exception(may_heal),
             retry_error_callback=outcome,
         )
-        return retrying(self._send, method, url, headers, content, limit)
+        return retrying(self._send, method, url, headers, content, limit, allowance)
 
     def _send(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None, limit: int
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        limit: int,
+        allowance: Allowance,
     ) -> Answer:
-        line = self._line(url)
+        line = self._lines.to(url)
         asked_at = time.perf_counter()
         try:
-            with line.pace.turn(PATIENCE) as seen:
+            with line.pace.turn(_some(allowance.left).seconds) as seen, allowance.counting():
                 began = time.perf_counter()
-                request = httpx.Request(method, url, headers=headers, content=content, extensions=_TIMEOUTS)
+                left = _some(allowance.left)
+                bound = left if left.seconds < self._seconds else Limit(self._seconds, late(self._seconds))
+                extensions = {"timeout": _TIMEOUTS, "bound": bound}
+                request = httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
                 response = line.transport.handle_request(request)
                 try:
                     answer = Answer(
@@ -193,7 +198,7 @@ class Http:
         except httpx.TransportError as error:
             raise broken(error) from error
         except UnicodeError as error:  # from httpx of `xn--` and junk, from getaddrinfo of `a..b`
-            raise Unanswered(_NOWHERE, reached=False) from error
+            raise nowhere() from error
         log.debug(
             "http.request",
             method=method,
@@ -228,54 +233,17 @@ class Http:
                 raise too_much
         return bytes(body[:most])
 
-    def _line(self, url: httpx.URL) -> _Line:
-        where = origin(url)
-        with self._lock:
-            line = self._lines.get(where)
-            if line is None:
-                tuning = self._tunings.get(url.netloc.decode("ascii"), Tuning())
-                pace = Pace(self._clock, tuning.concurrency, tuning.rate)
-                transport = self._transport or self._connect(url, tuning)
-                if self._observe is not None:
-                    transport = Counted(transport, url.netloc.decode("ascii"), self._observe)
-                line = self._lines[where] = _Line(pace, transport)
-            return line
-
-    def _connect(self, url: httpx.URL, tuning: Tuning) -> httpx.BaseTransport:
-        if url.port is not None and url.port > 65535:  # which getaddrinfo would take modulo 65536
-            raise Unanswered(_NOWHERE, reached=False)
-        limits = httpx.Limits(
-            max_connections=tuning.concurrency, max_keepalive_connections=tuning.concurrency, keepalive_expiry=60.0
-        )
-        # Reading the authorities takes 10 ms of CPU: a plain connection gets a context that trusts nobody.
-        trust = self._authorities() if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        try:
-            return Transport(trust, limits, proxy_for(url, self._environ), self._seconds)
-        except (ValueError, ImportError) as error:
-            raise Unanswered(
-                f"cannot be asked: the proxy in {url.scheme.upper()}_PROXY or ALL_PROXY is not one that can be used",
-                "Give it as http://HOST:PORT, or name the registry in NO_PROXY.",
-            ) from error
-
-    def _authorities(self) -> ssl.SSLContext:
-        """Who is trusted to vouch for a host: those of SSL_CERT_FILE or SSL_CERT_DIR, else Mozilla's."""
-        if self._trust is None:
-            file, folder = self._environ.get("SSL_CERT_FILE") or None, self._environ.get("SSL_CERT_DIR") or None
-            try:
-                if file or folder:
-                    self._trust = ssl.create_default_context(cafile=file, capath=folder)
-                else:
-                    self._trust = httpx.create_ssl_context(trust_env=False)
-            except OSError as error:
-                what = f"cannot be asked: SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {error.strerror}"
-                raise Unanswered(what, "It is to name certificates in PEM format.", reached=False) from error
-        return self._trust
-
     def _now(self) -> float:
         return self._clock.now().timestamp()
 
     def _asked(self, answer: Answer) -> float | None:
         return retry_after(answer.headers.get("retry-after"), self._now())
+
+
+def _some(left: Limit) -> Limit:
+    if left.seconds <= 0:
+        raise left.late
+    return left
 
 
 def _astray(url: httpx.URL, what: str, status: int) -> Unanswered:

@@ -37,9 +37,19 @@ def busy(seconds: float) -> Unanswered:
     )
 
 
+def nowhere() -> Unanswered:
+    """The address is one that nothing can be at."""
+    return Unanswered("cannot be found: it is no valid host and port", reached=False)
+
+
 def late(seconds: float) -> Unanswered:
     """The request as a whole was given `seconds`; bytes may have come until then."""
     return Unanswered(f"took more than {seconds:g} s to send one answer", "Run again later.")
+
+
+def flooded(most: int) -> Unanswered:
+    """More bytes came before a body than any answer has there."""
+    return Unanswered(f"broke the connection: more than {most} bytes before the answer", "Run again later.", again=True)
 
 
 def broken(error: httpx.TransportError) -> Unanswered:

@@ -6,79 +6,40 @@ of a chunk or of ever new `103 Early Hints`, would hold its thread for ever.
 
 from __future__ import annotations
 
-import threading
-import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
 
-from gitops_bot.edges.http.failure import late
+from gitops_bot.edges.http.left import Left
+from gitops_bot.edges.http.resolve import attempts
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
-
-#: Bytes that may come before the body of an answer: its head, those of informational answers and of a proxy, and what
-#: one read takes of the body beside them.
-HEAD = 256 * 1024
 
 
 class Transport(httpx.HTTPTransport):
-    """httpx's transport, where one request takes `seconds` at most, to the last byte of its body.
+    """httpx's transport, where a request takes no longer than the `Limit` in its extension `bound`.
 
-    By the machine's own clock, as sockets go by it. The body has to be read in the thread that asked. The look-up of a
-    name in DNS is the one thing that nobody can interrupt; the resolver has limits of its own.
+    That is from the look-up of the name to the last byte of the body. The body has to be read in the thread that asked.
     """
 
-    def __init__(self, trust: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None, seconds: float) -> None:
+    def __init__(self, trust: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None) -> None:
         super().__init__(verify=trust, limits=limits, proxy=proxy)
-        self._left = _Left(seconds)
+        self._left = Left(httpcore.TimeoutException)
         # httpx has no argument for it. Reading what is replaced fails should a later version keep it elsewhere.
         self._pool._network_backend = _Backend(self._pool._network_backend, self._left)  # noqa: SLF001
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Ask; gives the answer as soon as its head is there."""
-        self._left.begin()
+        self._left.begin(request.extensions["bound"])
         response = super().handle_request(request)
-        self._left.head = None
+        self._left.has_head()
         return response
 
 
-class _Left(threading.local):
-    """What is left to the request that this thread has under way: time until a moment, and bytes before the body."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.begin()
-
-    def begin(self) -> None:
-        self.until = time.monotonic() + self.seconds
-        self.head: int | None = HEAD
-
-    def take(self, count: int) -> None:
-        if self.head is not None:
-            self.head -= count
-            if self.head < 0:
-                raise httpcore.RemoteProtocolError(f"more than {HEAD} bytes before the answer")
-
-    @contextmanager
-    def wait(self, timeout: float | None) -> Iterator[float]:
-        """The seconds that a wait may take: its own timeout, or what is left where that is less."""
-        left = self.until - time.monotonic()
-        if left <= 0:
-            raise late(self.seconds)
-        try:
-            yield left if timeout is None else min(left, timeout)
-        except httpcore.TimeoutException as error:
-            if timeout is None or left <= timeout:
-                raise late(self.seconds) from error
-            raise
-
-
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, left: _Left) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, left: Left) -> None:
         self._stream = stream
         self._left = left
 
@@ -106,7 +67,7 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self, backend: httpcore.NetworkBackend, left: _Left) -> None:
+    def __init__(self, backend: httpcore.NetworkBackend, left: Left) -> None:
         self._backend = backend
         self._left = left
 
@@ -119,4 +80,17 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Any = None,
     ) -> httpcore.NetworkStream:
         with self._left.wait(timeout) as seconds:
-            return _Stream(self._backend.connect_tcp(host, port, seconds, local_address, socket_options), self._left)
+            failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
+            try:
+                for address, share in attempts(host, port, seconds):
+                    try:
+                        stream = self._backend.connect_tcp(address, port, share, local_address, socket_options)
+                    except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                        failure = failure or error
+                    else:
+                        return _Stream(stream, self._left)
+            except TimeoutError as error:
+                raise httpcore.ConnectTimeout(str(error)) from error
+            except OSError as error:
+                raise httpcore.ConnectError(str(error)) from error
+            raise failure or httpcore.ConnectError("the name has no address")

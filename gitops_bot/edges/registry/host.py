@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _READING = frozenset({"pull", "metadata_read", "content_read"})
 #: Without a way in, with a kept token, with a new one, and once more where the registry then names another action.
 _TRIES = 4
+#: Seconds that the first request goes alone at most: a slow one must not hold up the others.
+ALONE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,40 +39,38 @@ _Way = Bearer | _ByPassword
 class Host:
     """Asks one registry. What its first 401 taught is used for every repository after it."""
 
-    def __init__(self, http: Http, tokens: Tokens, base: httpx.URL) -> None:
+    def __init__(self, http: Http, tokens: Tokens, base: httpx.URL, *, alone: float = ALONE) -> None:
         self._http = http
         self._tokens = tokens
         self._base = base
         self._root = str(base).rstrip("/")
         self._way: _Way | None = None
-        self._meeting = threading.Lock()
+        self._alone = alone
+        self._first = threading.Semaphore(1)
         self._met = threading.Event()
         self._out_of_reach: Unanswered | None = None
 
     def ask(self, method: str, path: str, rest: str, login: Login, *, accept: str, limit: int) -> Answer:
         """The answer, of status 200, to a request below `/v2/<path>/`; `limit` bounds its body in bytes.
 
-        The first request goes alone: what it learns (a challenge, a host that cannot be reached) spares the others
-        from learning it again.
+        The first request goes alone for a few seconds: what it learns (a challenge, a host that cannot be reached)
+        spares the others from learning it again.
 
         Raises:
             Refused: any other status.
             Unanswered, Untrusted: see there.
         """
-        if self._met.is_set():
-            return self._ask(method, path, rest, login, accept, limit)
-        with self._meeting:
-            if self._out_of_reach is not None:
-                raise self._out_of_reach
-            if not self._met.is_set():
-                try:
-                    return self._ask(method, path, rest, login, accept, limit)
-                except Unanswered as failure:
-                    self._out_of_reach = failure if self._concerns_all(failure) else None
-                    raise
-                finally:
-                    if self._out_of_reach is None:
-                        self._met.set()
+        if not self._met.is_set() and self._first.acquire(blocking=False):
+            try:
+                return self._ask(method, path, rest, login, accept, limit)
+            except Unanswered as failure:
+                self._out_of_reach = failure if self._concerns_all(failure) else None
+                raise
+            finally:
+                self._met.set()
+        self._met.wait(self._alone)
+        if self._out_of_reach is not None:
+            raise self._out_of_reach
         return self._ask(method, path, rest, login, accept, limit)
 
     def _concerns_all(self, failure: Unanswered) -> bool:

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
 
-from gitops_bot.edges.http import ATTEMPTS, PATIENCE, Http, Tuning, Unanswered
+from gitops_bot.edges.http import ANSWER, ATTEMPTS, PATIENCE, Http, Tuning, Unanswered
 from gitops_bot.edges.registry import helper
 from gitops_bot.edges.registry.access import Access, base_url
 from gitops_bot.edges.registry.credentials import Credentials
 from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
-from gitops_bot.edges.registry.host import Host
+from gitops_bot.edges.registry.host import ALONE, Host
 from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, digest_of
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
 from gitops_bot.edges.registry.presence import exists, missing
+from gitops_bot.edges.registry.tempo import Tempo
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.edges.registry.words import explain
 from gitops_bot.images.reference import is_digest, is_tag
@@ -55,12 +56,16 @@ class Registry:
         environ: Mapping[str, str],
         clock: Clock,
         *,
-        seconds: float = PATIENCE,
+        seconds: float = ANSWER,
+        patience: float = PATIENCE,
         attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
     ) -> None:
-        """`seconds` is what one try of a request may take, and an answer of a credential helper; see `Http`."""
+        """`seconds` is what one try of a request may take, and an answer of a credential helper; see `Http`.
+
+        `patience` is what everything that is asked of one image may take together, tries and waits included.
+        """
         self._access = access
         #: Where registries are; whom they send us to is told as `other`, for that they choose at will.
         self._known: set[str] = set()
@@ -75,6 +80,7 @@ class Registry:
             transport=transport,
             observe=watch,
         )
+        self._clock, self._patience, self._alone = clock, patience, min(ALONE, seconds / 10)
         self._tokens = Tokens(self._http, clock)
         self._credentials = Credentials(access, environ, patience=min(seconds, helper.PATIENCE))
         self._tags: Once[tuple[str, ...]] = Once()
@@ -84,6 +90,7 @@ class Registry:
         self._gone: Once[tuple[str, ...]] = Once()
         self._lock = threading.Lock()
         self._hosts: dict[str, Host] = {}
+        self._tempos: dict[str, Tempo] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -199,15 +206,23 @@ class Registry:
 
     def _explained(self, image: ImageName, asked: str, ask: Callable[[Host, Login], T]) -> T:
         """What `ask` gives; what it raises in words."""
-        login: Login | None = None
+        tempo, login = self._tempo(image.registry), None
         try:
             login = self._credentials.login(image)
-            return ask(self._host(image.registry), login)
-        except (NoLogin, Refused, Untrusted, Unanswered) as failure:
+            with tempo.question(image) as allowance, self._http.within(allowance):
+                return ask(self._host(image.registry), login)
+        except (NoLogin, Unanswered) as failure:
+            raise explain(failure, image, asked, login) from failure
+        except (Refused, Untrusted) as failure:
+            tempo.answered()
             raise explain(failure, image, asked, login) from failure
         except httpx.InvalidURL as error:  # each part was read before: put together they are longer than httpx allows
             astray = Untrusted("leads to an address that cannot be asked", "Report it to who runs the registry.")
             raise explain(astray, image, asked, login) from error
+
+    def _tempo(self, registry: str) -> Tempo:
+        with self._lock:
+            return self._tempos.setdefault(registry, Tempo(self._clock, self._patience))
 
     def _observe(self, host: str, status: int | None) -> None:
         if self._told is not None:
@@ -219,7 +234,7 @@ class Registry:
             if host is None:
                 base = base_url(registry, self._access.get(registry, _PLAIN))
                 self._known.add(base.netloc.decode("ascii"))
-                host = self._hosts[registry] = Host(self._http, self._tokens, base)
+                host = self._hosts[registry] = Host(self._http, self._tokens, base, alone=self._alone)
             return host
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from gitops_bot.edges.http.client import ATTEMPTS, ERROR_BODY, PATIENCE, REDIRECTS, Http, Tuning
+from gitops_bot.edges.http.client import ATTEMPTS, ERROR_BODY, PATIENCE, REDIRECTS, Http
 from gitops_bot.edges.http.failure import Unanswered
+from gitops_bot.edges.http.lines import Tuning
 from gitops_bot.edges.http.retry import retry_after
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
@@ -102,7 +103,7 @@ def test_a_wait_beyond_the_patience_is_not_begun() -> None:
 
 
 def test_the_whole_time_is_bounded_however_short_each_wait_is() -> None:
-    script, clock = Script(reply(503, headers={"Retry-After": "50"})), StillClock()
+    script, clock = Script(reply(503, headers={"Retry-After": "40"})), StillClock()
     began = clock.now()
     ask(script, clock)
     assert len(script.requests) == 3

@@ -12,7 +12,7 @@ import pytest
 
 from gitops_bot.edges.http.client import ATTEMPTS, Http
 from gitops_bot.edges.http.failure import Unanswered
-from gitops_bot.edges.http.transport import HEAD
+from gitops_bot.edges.http.left import HEAD
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 

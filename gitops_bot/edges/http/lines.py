@@ -1,0 +1,115 @@
+"""One pool of kept connections for each origin, and the pace at which it is asked."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+
+from gitops_bot.edges.http.address import origin
+from gitops_bot.edges.http.counted import Counted
+from gitops_bot.edges.http.failure import Unanswered, nowhere
+from gitops_bot.edges.http.pace import CONCURRENCY, Clock, Pace
+from gitops_bot.edges.http.proxy import proxy_for
+from gitops_bot.edges.http.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.edges.http.counted import Observe
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How one host is asked: requests under way at once, and requests per second where that is limited."""
+
+    concurrency: int = CONCURRENCY
+    rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is kept for one origin."""
+
+    pace: Pace
+    transport: httpx.BaseTransport
+
+
+class Lines:
+    """The lines to every origin that a run asks. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        environ: Mapping[str, str],
+        tunings: Mapping[str, Tuning],
+        transport: httpx.BaseTransport | None,
+        observe: Observe | None,
+    ) -> None:
+        """As `Http`."""
+        self._clock = clock
+        self._environ = environ
+        self._tunings = tunings
+        self._transport = transport
+        self._observe = observe
+        self._lock = threading.Lock()
+        self._lines: dict[tuple[str, str, int | None], Line] = {}
+        self._trust: ssl.SSLContext | None = None
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        with self._lock:
+            lines, self._lines = self._lines, {}
+        for line in lines.values():
+            line.transport.close()
+
+    def to(self, url: httpx.URL) -> Line:
+        """What is kept for the origin of an address; made when it is first asked for.
+
+        Raises:
+            Unanswered: there is no way there.
+        """
+        where = origin(url)
+        with self._lock:
+            line = self._lines.get(where)
+            if line is None:
+                tuning = self._tunings.get(url.netloc.decode("ascii"), Tuning())
+                pace = Pace(self._clock, tuning.concurrency, tuning.rate)
+                transport = self._transport or self._connect(url, tuning)
+                if self._observe is not None:
+                    transport = Counted(transport, url.netloc.decode("ascii"), self._observe)
+                line = self._lines[where] = Line(pace, transport)
+            return line
+
+    def _connect(self, url: httpx.URL, tuning: Tuning) -> httpx.BaseTransport:
+        if url.port is not None and url.port > 65535:  # which getaddrinfo would take modulo 65536
+            raise nowhere()
+        limits = httpx.Limits(
+            max_connections=tuning.concurrency, max_keepalive_connections=tuning.concurrency, keepalive_expiry=60.0
+        )
+        # Reading the authorities takes 10 ms of CPU: a plain connection gets a context that trusts nobody.
+        trust = self._authorities() if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            return Transport(trust, limits, proxy_for(url, self._environ))
+        except (ValueError, ImportError) as error:
+            raise Unanswered(
+                f"cannot be asked: the proxy in {url.scheme.upper()}_PROXY or ALL_PROXY is not one that can be used",
+                "Give it as http://HOST:PORT, or name the registry in NO_PROXY.",
+            ) from error
+
+    def _authorities(self) -> ssl.SSLContext:
+        """Who is trusted to vouch for a host: those of SSL_CERT_FILE or SSL_CERT_DIR, else Mozilla's."""
+        if self._trust is None:
+            file, folder = self._environ.get("SSL_CERT_FILE") or None, self._environ.get("SSL_CERT_DIR") or None
+            try:
+                if file or folder:
+                    self._trust = ssl.create_default_context(cafile=file, capath=folder)
+                else:
+                    self._trust = httpx.create_ssl_context(trust_env=False)
+            except OSError as error:
+                what = f"cannot be asked: SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {error.strerror}"
+                raise Unanswered(what, "It is to name certificates in PEM format.", reached=False) from error
+        return self._trust

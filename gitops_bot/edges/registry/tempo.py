@@ -1,0 +1,65 @@
+"""How long the images of one registry may take: each a while, and seconds once the registry gives nothing any more."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from gitops_bot.edges.http import Allowance, Limit, Unanswered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gitops_bot.edges.http import Clock
+    from gitops_bot.images.reference import ImageName
+
+#: Seconds for an image while the registry is slow.
+HURRIED = 5.0
+_ADVICE = "Run again later, or ask who runs the registry why it is slow; the other images went on."
+
+
+class Tempo:
+    """The time of each image of one registry. A hundred images that never answer must not take a hundred times as long.
+
+    Where an image ran out of time and nothing was answered during the last quarter of it, the others get only seconds,
+    until one of them is answered: then it is not the registry that is slow.
+    """
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        """`seconds` are for everything that is asked of one image in a run."""
+        self._clock, self._seconds = clock, seconds
+        self._lock = threading.Lock()
+        self._spent: dict[ImageName, float] = {}
+        self._answered = float("-inf")
+        self._slow = False
+
+    @contextmanager
+    def question(self, image: ImageName) -> Iterator[Allowance]:
+        """The time for one question, which takes of that of its image. What the block raises is an answer or is not."""
+        allowance = Allowance(self._clock, lambda: self._limit(image))
+        try:
+            yield allowance
+        except Unanswered:
+            with self._lock:
+                over = allowance.left.seconds <= 0
+                self._slow = self._slow or (over and self._now() - self._answered > self._seconds / 4)
+            raise
+        else:
+            self.answered()
+        finally:
+            with self._lock:
+                self._spent[image] = self._spent.get(image, 0.0) + allowance.spent
+
+    def answered(self) -> None:
+        """A question was answered, be it by a refusal."""
+        with self._lock:
+            self._answered, self._slow = self._now(), False
+
+    def _limit(self, image: ImageName) -> Limit:
+        most = min(HURRIED, self._seconds) if self._slow else self._seconds
+        left = min(most, self._seconds - self._spent.get(image, 0.0))
+        return Limit(left, Unanswered(f"took more than {most:g} s over this image", _ADVICE))
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
