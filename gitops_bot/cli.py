@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from io import StringIO, UnsupportedOperation
 from itertools import pairwise
@@ -133,11 +134,14 @@ def plan(
     """Show what would change, as a table and a diff; write nothing."""
     from gitops_bot import report
     from gitops_bot.cli_world import opened
+    from gitops_bot.journeys.cover import cover
     from gitops_bot.journeys.update import update
 
     notice = partial(report.show_notice, output)
-    with opened(where, environments, infer=True, writes=False, notice=notice) as (world, survey):
+    with opened(where, environments, infer=True, writes=False, notice=notice, whole=True) as (world, survey):
         outcome = update(world, survey, release_hold=release_hold, dry_run=True)
+        covered = cover(survey, survey.environments, survey.book, survey.outside)
+        outcome = replace(outcome, coverage=covered)
         report.show_outcome("plan", outcome, output, world.clock.now(), written=False)
     if exit_code and outcome.exit_code == 0 and outcome.would_write:
         return _WOULD_WRITE

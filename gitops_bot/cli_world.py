@@ -58,11 +58,13 @@ def opened(
     history: bool = False,
     again: Again | None = None,
     notice: Notice | None = None,
+    whole: bool = False,
 ) -> Iterator[tuple[World, Survey]]:
     """The world and its first reading. `infer`: go on without a configuration; `writes`: it must be possible to write.
 
     `also` are environments that are only read; `history`: it will surely be needed, so it is fetched at once. `notice`
-    is told that the configuration in this checkout is not the one that counts; else the log is.
+    is told that the configuration in this checkout is not the one that counts; else the log is. `whole`: what no
+    environment claims is read too.
 
     Raises:
         UsageError: the repository or an environment cannot be meant, or pull requests are not possible there.
@@ -99,7 +101,7 @@ def opened(
         registry = stack.enter_context(_registry(book, environ, clock, again.observe if again else None))
         world = World(repository, registry, forge, clock, progress, *([again.whole] if again else []))
         imported()
-        yield world, Survey(world, book, branch, where.name, environments, also=also, commit=commit)
+        yield world, Survey(world, book, branch, where.name, environments, also=also, commit=commit, whole=whole)
 
 
 def _there(book: Book, names: Sequence[str], absent: Callable[[Sequence[str]], None]) -> Sequence[str]:

@@ -9,7 +9,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot import redact, report_doctor, report_text
+from gitops_bot import redact, report_coverage, report_doctor, report_text
+from gitops_bot.releases.plan import Held
 from gitops_bot.report_failed import print_problems
 from gitops_bot.report_screen import Screen
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.checked import Checked
-    from gitops_bot.releases.plan import Change, Entry, Failed, Held
+    from gitops_bot.releases.plan import Change, Entry, Failed, Kept
 
 JsonObject = dict[str, Any]
 
@@ -36,6 +37,8 @@ def show_outcome(command: str, outcome: Outcome, output: str, at: datetime, *, w
         _print(outcome_json(command, outcome, at))
         return
     report_text.print_outcome(outcome, Screen.of(report_text.stdout()), written=written, diff=not written)
+    if outcome.coverage is not None:
+        report_coverage.print_coverage(outcome.coverage, Screen.of(report_text.stdout()))
     print_problems(outcome.problems, Screen.of(sys.stderr))
 
 
@@ -61,6 +64,7 @@ def show_checked(checked: Checked, output: str, at: datetime) -> None:
         _print(checked_json(checked, at))
         return
     report_text.print_checked(checked, Screen.of(report_text.stdout()))
+    report_coverage.print_coverage(checked.coverage, Screen.of(report_text.stdout()))
     print_problems(checked.problems, Screen.of(sys.stderr))
 
 
@@ -127,7 +131,10 @@ def outcome_json(command: str, outcome: Outcome, at: datetime) -> JsonObject:
         complete=outcome.complete,
         problems=outcome.all_problems,
     )
-    return head | {"environments": [_environment(environment) for environment in outcome.environments]}
+    body: JsonObject = {"environments": [_environment(environment) for environment in outcome.environments]}
+    if outcome.coverage is not None:
+        body["coverage"] = report_coverage.coverage_json(outcome.coverage)
+    return head | body
 
 
 def edit_json(changes: Sequence[Change], unchanged: int, at: datetime) -> JsonObject:
@@ -138,7 +145,11 @@ def edit_json(changes: Sequence[Change], unchanged: int, at: datetime) -> JsonOb
 def checked_json(checked: Checked, at: datetime) -> JsonObject:
     """`check`: what is wrong stands in `problems`."""
     head = envelope("check", at, complete=not checked.problems, problems=checked.problems)
-    return head | {"files": checked.files, "entries": checked.entries}
+    return head | {
+        "files": checked.files,
+        "entries": checked.coverage.entries,
+        "coverage": report_coverage.coverage_json(checked.coverage),
+    }
 
 
 def diagnosis_json(diagnosis: Diagnosis, at: datetime) -> JsonObject:
@@ -157,7 +168,8 @@ def diagnosis_json(diagnosis: Diagnosis, at: datetime) -> JsonObject:
 
 #: What a command that could not start says of its subject: nothing.
 _NOTHING: dict[str, JsonObject] = {
-    "check": {"files": 0, "entries": 0},
+    "plan": {"environments": [], "coverage": report_coverage.coverage_json(None)},
+    "check": {"files": 0, "entries": 0, "coverage": report_coverage.coverage_json(None)},
     "doctor": {"checks": []},
     "edit": {"changes": [], "unchanged": 0},
 }
@@ -221,7 +233,7 @@ def _environment(environment: EnvironmentOutcome) -> JsonObject:
         "name": environment.name,
         "promoted_from": environment.promoted_from,
         "proposals": [_proposed(proposed) for proposed in environment.proposals],
-        "held": [_held(held) for held in environment.held],
+        "held": [*map(_held, environment.held), *map(_unmanaged, environment.unmanaged)],
         "failed": [_failed(failed) for failed in environment.failed],
         "unchanged": environment.unchanged,
     }
@@ -250,6 +262,10 @@ def _held(held: Held) -> JsonObject:
         "candidate": pin_json(held.candidate) if held.candidate else None,
         "reason": reason_json(held.reason),
     }
+
+
+def _unmanaged(kept: Kept) -> JsonObject:
+    return _held(Held(kept.entry, kept.pin, None, kept.reason))
 
 
 def _failed(failed: Failed) -> JsonObject:

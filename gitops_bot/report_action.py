@@ -63,15 +63,39 @@ def headline(environment: JsonObject, proposal: JsonObject, *, written: bool) ->
     return plain(f"{environment['name']}: {WORDS[proposal['action']][written]}{pull}{what}{why}", 1000)
 
 
+def counted(document: JsonObject) -> str:
+    """What `check` looked at, and what of it nothing keeps current."""
+    covered = document["coverage"]
+    others = {"unmanaged": covered["unmanaged"], "in no environment": covered["no_environment"]}
+    counts = {"files": document["files"], "entries": document["entries"]} | {k: n for k, n in others.items() if n}
+    return ", ".join(f"{count} {what}" for what, count in counts.items())
+
+
+def held(environment: JsonObject) -> tuple[list[JsonObject], str | None]:
+    """The entries that are held, and a word about those that nothing keeps current: there may be hundreds."""
+    unmanaged = [each for each in environment["held"] if each["reason"]["code"] == "unmanaged"]
+    others = [each for each in environment["held"] if each["reason"]["code"] != "unmanaged"]
+    if not unmanaged:
+        return others, None
+    first = unmanaged[0]
+    such = f"such as {first['entry']['image']}: " if len(unmanaged) > 1 else f"{first['entry']['image']}: "
+    return others, f"{len(unmanaged)} unmanaged, {such}{first['reason']['text']}"
+
+
+def _left(environment: JsonObject) -> list[str]:
+    each, unmanaged = held(environment)
+    return [*(f"held {_held(one)}" for one in each), *([unmanaged] if unmanaged else [])]
+
+
 def headlines(document: JsonObject, *, written: bool) -> list[str]:
     """What came of a command, a line each; for people."""
     if "files" in document:
         verdict = f"{len(document['problems'])} wrong" if document["problems"] else "all good"
-        return [f"{document['files']} files, {document['entries']} entries: {verdict}"]
+        return [f"{counted(document)}: {verdict}"]
     lines = []
     for environment in document.get("environments", ()):
         told = [headline(environment, each, written=written) for each in environment["proposals"]]
-        told += [plain(f"{environment['name']}: held {_held(each)}", 1000) for each in environment["held"]]
+        told += [plain(f"{environment['name']}: {each}", 1000) for each in _left(environment)]
         lines += told or [plain(f"{environment['name']}: nothing to do")]
     return lines + [plain(f"error: {_where(each)}{each['message']}", 1000) for each in document["problems"]]
 
@@ -89,8 +113,8 @@ def log(document: JsonObject, *, written: bool) -> Iterator[str]:
             for change in proposal["changes"]:
                 yield f"    {plain(repository(change))} {pinned(change['from'])} -> {pinned(change['to'])}"
                 yield f"      {_place(change['entry'])}: {plain(change['reason']['text'])}"
-        for held in environment["held"]:
-            yield plain(f"{environment['name']}: held {_held(held)}", 1000)
+        for line in _left(environment):
+            yield plain(f"{environment['name']}: {line}", 1000)
         yield plain(f"{environment['name']}: {environment['unchanged']} unchanged")
     for problem in document["problems"]:
         yield plain(f"error: {_where(problem)}{problem['message']}", 2000)

@@ -10,7 +10,7 @@ from gitops_bot.errors import place_of
 from gitops_bot.proposals.details import pull_command
 from gitops_bot.proposals.markdown import code, plain, prose
 from gitops_bot.proposals.outcome import WRITING
-from gitops_bot.report_action import proposals, repository
+from gitops_bot.report_action import counted, held, proposals, repository
 from gitops_bot.report_text import WORDS
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def summary(title: str, document: JsonObject, room: int, *, written: bool) -> st
         return ""
     text = _Text(room - _END)
     text.add(f"### {prose(title)}")
-    text.block([""], (f"{each['files']} files, {each['entries']} entries" for each in _checked(document)))
+    text.block([""], map(counted, _checked(document)))
     for environment, proposal in proposals(document):
         text.block(["", _heading(environment, proposal, written=written)], [""])
         rows = (_row(change) for change in proposal["changes"])
@@ -72,7 +72,9 @@ def summary(title: str, document: JsonObject, room: int, *, written: bool) -> st
         pulls = (pull_command(repository(each), each["to"]["digest"]) for each in proposal["changes"])
         text.block(["```sh"], dict.fromkeys(pull for pull in pulls if pull), ["```"])
     for environment in document.get("environments", ()):
-        text.block(["", f"**{prose(environment['name'])}** held:", ""], (_held(each) for each in environment["held"]))
+        each, unmanaged = held(environment)
+        text.block(["", f"**{prose(environment['name'])}** held:", ""], map(_held, each))
+        text.block([""], [f"**{prose(environment['name'])}**: {prose(unmanaged)}"] if unmanaged else [], [""])
         if not environment["proposals"] and not environment["held"]:
             text.block(["", f"**{prose(environment['name'])}**: nothing to do"], [""])
     text.block(["", "**Failed:**", ""], (_problem(each) for each in document["problems"]))

@@ -143,13 +143,18 @@ _DEFS: Final[Schema] = {
 }
 
 _ENVIRONMENTS: Final[Schema] = {"environments": _list("environment")}
+_COVERAGE: Final[Schema] = {
+    "coverage": _object(
+        dict.fromkeys(("tracked", "promoted", "ignored", "unmanaged", "no_environment"), _COUNT),
+    )
+}
 _BODIES: Final[dict[str, Schema]] = {
-    "plan": _ENVIRONMENTS,
+    "plan": _ENVIRONMENTS | _COVERAGE,
     "update": _ENVIRONMENTS,
     "set": _ENVIRONMENTS,
     "promote": _ENVIRONMENTS,
     "rollback": _ENVIRONMENTS,
-    "check": {"files": _COUNT, "entries": _COUNT},
+    "check": {"files": _COUNT, "entries": _COUNT} | _COVERAGE,
     "doctor": {"checks": _list("check")},
     "edit": {"changes": _list("change"), "unchanged": _COUNT},
 }

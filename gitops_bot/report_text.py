@@ -98,7 +98,7 @@ def print_checked(checked: Checked, screen: Screen) -> None:
         _no_environment(screen)
         return
     verdict = f"{len(checked.problems)} wrong" if checked.problems else "all good"
-    screen.say(f"{checked.files} files, {checked.entries} entries: {verdict}")
+    screen.say(f"{checked.files} files, {checked.coverage.entries} entries: {verdict}")
 
 
 def stdout() -> TextIO:
@@ -121,7 +121,9 @@ def _environment(environment: EnvironmentOutcome, screen: Screen, *, written: bo
     _held(environment.held, screen)
     if environment.failed:
         screen.say(f"{len(environment.failed)} failed: see below", indent=2, style="red")
-    screen.say(f"{environment.unchanged} unchanged", indent=2)
+    others = {"ignored": environment.ignored, "unmanaged": len(environment.unmanaged)}
+    kept = [f"{environment.unchanged} unchanged", *(f"{count} {what}" for what, count in others.items() if count)]
+    screen.say(", ".join(kept), indent=2)
 
 
 def _held(held: Sequence[Held], screen: Screen) -> None:

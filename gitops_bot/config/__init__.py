@@ -15,11 +15,13 @@ from gitops_bot.config.json_schema import schema, schema_text
 from gitops_bot.config.propose import Hold, NamedGroup, Propose, Window, hold, propose
 from gitops_bot.images.reference import ImageName
 from gitops_bot.images.rules import NamedPolicy, Rules
+from gitops_bot.images.unmanaged import not_in_source, without_policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.images.rules import OnMove, Pinned, PinShape
+    from gitops_bot.images.unmanaged import Unmanaged
 
 __all__ = [
     "Config",
@@ -83,7 +85,13 @@ class Environment:
             on_move=own.on_move or self.said.on_move,
             ignore=bool(self.said.ignore if own.ignore is None else own.ignore),
             own_policy=own.policy is not None,
+            unmanaged=self._unmanaged() if policy is None else None,
         )
+
+    def _unmanaged(self) -> Unmanaged:
+        if self.promotion is not None:
+            return not_in_source(self.name, self.promotion.source)
+        return without_policy(self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from gitops_bot.images import policy as policies
-from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import is_tag
+from gitops_bot.images.unmanaged import Unmanaged, by_digest, by_nothing, by_tag
 
 if TYPE_CHECKING:
     from gitops_bot.images.policy import Policy
@@ -53,28 +53,22 @@ _FOREIGN = frozenset({"issue", "mr", "pr", "pull", "ticket"})
 _COMMITS = frozenset({"commit", "g", "git", "sha", "sha256"})
 
 
-def infer(pin: Pin) -> Policy | Reason:
+def infer(pin: Pin) -> Policy | Unmanaged:
     """The policy that keeps the shape of what is pinned, or why there is none (`unmanaged`)."""
     tag = pin.tag
     if tag is None:
-        if pin.digest is None:
-            return Reason("unmanaged", "nothing is pinned, so there is no shape of tags to keep to")
-        return _unmanaged("", "a digest alone does not say which tags to look at")
+        return by_nothing() if pin.digest is None else by_digest()
     if not is_tag(tag):
-        return _unmanaged(repr(tag[:100]), "is no tag")
+        return by_tag("no_tag", tag)
     if _COMMIT.search(tag) or _words(tag) & _COMMITS:
-        return _unmanaged(tag, "names a commit, and commits have no order")
+        return by_tag("commit", tag)
     if match := _DATE.fullmatch(tag):
         return _date(match["prefix"], match["date"])
     if match := _BUILD.fullmatch(tag):
         return _build(tag, match["prefix"], match["digits"], pin)
     if match := _VERSION.fullmatch(tag):
         return _version(tag, match, pin)
-    return _unmanaged(tag, "has no order: it is no version, number or date of a known shape")
-
-
-def _unmanaged(tag: str, why: str) -> Reason:
-    return Reason("unmanaged", f"{tag} {why}".strip(), {"tag": tag or None})
+    return by_tag("unordered", tag)
 
 
 def _words(text: str) -> set[str]:
@@ -89,20 +83,20 @@ def _date(prefix: str, date: str) -> Policy:
     return policies.pattern(f"^{re.escape(prefix)}(?P<date>{same})$", order="alphabetical")
 
 
-def _build(tag: str, prefix: str, digits: str, pin: Pin) -> Policy | Reason:
+def _build(tag: str, prefix: str, digits: str, pin: Pin) -> Policy | Unmanaged:
     words = _words(prefix) - {""}
     if prefix in ("", "v") and len(digits) <= 3:
         return _major(tag, pin)
     if words & _FOREIGN:
-        return _unmanaged(tag, "names one pull request or ticket; the next number is another one")
+        return by_tag("ticket", tag)
     if words & _COUNTERS:
         return _numbered(prefix, _NUMBER)
     if prefix in ("", "v") and _YEAR.fullmatch(digits):
-        return _unmanaged(tag, "may be a year, and moves by itself")
+        return by_tag("year", tag)
     if len(digits) in _COMMIT_LENGTHS:
-        return _unmanaged(tag, "may be a commit of digits alone")
+        return by_tag("digits", tag)
     if len(digits) <= 3 and not words & _BRANCHES:
-        return _unmanaged(tag, "may be a version or a build number")
+        return by_tag("number", tag)
     # So that a build number is not followed by a date or a commit.
     return _numbered(prefix, "[0-9]{1,6}" if len(digits) <= 6 else f"[0-9]{{{len(digits)}}}")
 
@@ -111,19 +105,19 @@ def _numbered(prefix: str, number: str) -> Policy:
     return policies.pattern(f"^{re.escape(prefix)}(?P<number>{number})$", order="numerical")
 
 
-def _major(tag: str, pin: Pin) -> Policy | Reason:
+def _major(tag: str, pin: Pin) -> Policy | Unmanaged:
     """Within its major version such a tag has no successor; what it names moves."""
     if pin.digest is not None:
         return policies.follow(tag)
-    return _unmanaged(tag, "is a major version only: it moves by itself")
+    return by_tag("major", tag)
 
 
-def _version(tag: str, match: re.Match[str], pin: Pin) -> Policy | Reason:
+def _version(tag: str, match: re.Match[str], pin: Pin) -> Policy | Unmanaged:
     prefix, v, suffix = match["prefix"], match["v"], match["suffix"]
     numbers = match["numbers"].split(".")
     words = _words(prefix)
     if words & _FOREIGN:
-        return _unmanaged(tag, "names one pull request or ticket; the next number is another one")
+        return by_tag("ticket", tag)
     if not prefix and len(numbers) == 3:
         major = int(numbers[0])
         if not suffix:
@@ -133,7 +127,7 @@ def _version(tag: str, match: re.Match[str], pin: Pin) -> Policy | Reason:
             # The range names a pre-release of the major version itself, which `^2` would not admit.
             return policies.semver(f">={major}.0.0-0 <{major + 1}.0.0", pattern=f"^{v}{_three()}(?:{same})?$")
     if not _belongs(suffix.split("-")[1:]) or not _belongs(prefix.split("-")[:-1]):
-        return _unmanaged(tag, "holds more than a version: a counter or a word whose successor nobody knows")
+        return by_tag("counter", tag)
     if len(numbers) == 1:
         return _major(tag, pin)
     version = rf"{numbers[0]}" + r"\.[0-9]+" * (len(numbers) - 1)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from gitops_bot.images.policy import Policy
-    from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.images.unmanaged import Unmanaged
 
 #: What is written for a chosen tag. `tag` writes no digest, `digest` no tag where there is none.
 PinShape = Literal["tag+digest", "tag", "digest"]
@@ -29,15 +29,15 @@ class NamedPolicy:
 class Rules:
     """What applies to one entry.
 
-    `on_move` is None where the kind of the tag decides. `unmanaged` says why nothing could be inferred, which people
-    are told. `own_policy`: the policy is said of this very image, and so beats a promotion.
+    `on_move` is None where the kind of the tag decides. `unmanaged` says why there is no policy, where there
+    is none. `own_policy`: the policy is said of this very image, and so beats a promotion.
     """
 
     policy: NamedPolicy | None
     pin: PinShape = "tag+digest"
     on_move: OnMove | None = None
     ignore: bool = False
-    unmanaged: Reason | None = None
+    unmanaged: Unmanaged | None = None
     own_policy: bool = False
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.errors import EditError, Problem
+from gitops_bot.journeys.cover import cover
+from gitops_bot.journeys.survey import Spot
 from gitops_bot.manifests import kustomization, mistyped
-from gitops_bot.releases import correspondence, dead, overlays
+from gitops_bot.releases import correspondence, coverage, dead, overlays
 from gitops_bot.releases.checked import Checked
+from gitops_bot.releases.overlay import Overlay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.journeys.book import Book
     from gitops_bot.manifests.kustomization import Entry, Kustomization
-    from gitops_bot.releases.overlays import Selection
+    from gitops_bot.releases.overlays import Found, Selection
 
 
 class Files(Protocol):
@@ -43,7 +47,34 @@ def check(files: Files, tree: Mapping[str, str], book: Book) -> Checked:
     known.compose_bases(read)
     for item in read:
         problems += _dead(item, known)
-    return Checked(len(claimed), sum(len(item.entries) for item in read), tuple(problems))
+    outside = coverage.outside(files.read(overlays.unclaimed(selection, tree)))
+    covered = cover(_Read.of(selection, read, claimed, book), book.environments.values(), book, outside)
+    return Checked(len(claimed), covered, tuple(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of each environment."""
+
+    selection: Selection
+    entries: Mapping[str, Sequence[Spot]]
+
+    @classmethod
+    def of(cls, selection: Selection, read: Iterable[Kustomization], claimed: Mapping[str, str], book: Book) -> _Read:
+        """The entries of these files, by the environments that claim them."""
+        entries: dict[str, list[Spot]] = {name: [] for name in selection.overlays}
+        for item in read:
+            overlay = Overlay(claimed[item.file], posixpath.dirname(item.file) or ".", item)
+            entries[claimed[item.file]] += [
+                Spot(overlay.place(entry), entry, book.rules(claimed[item.file], entry)) for entry in item.entries
+            ]
+        return cls(selection, entries)
+
+    def spots(self, name: str) -> Sequence[Spot]:
+        return self.entries[name]
+
+    def found(self, name: str) -> Sequence[Found]:
+        return self.selection.overlays[name]
 
 
 class _Known:

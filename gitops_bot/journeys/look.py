@@ -48,11 +48,8 @@ def _look(registry: Registry, spot: Spot) -> Decision:
     place, entry, rules = spot.place, spot.entry, spot.rules
     if rules.ignore:
         return Kept(place, entry.pin, Reason("ignored", "the configuration says `ignore: true`"))
-    if rules.policy is None and rules.unmanaged is not None:
-        return Held(place, entry.pin, None, rules.unmanaged)
     if rules.policy is None:
-        reason = Reason("unmanaged", "the configuration gives neither the environment nor this image a policy")
-        return Kept(place, entry.pin, reason)
+        return Kept(place, entry.pin, rules.unmanaged or Reason("unmanaged", "there is no policy for it"))
     if entry.refusal is not None:
         return Failed(place, entry.refusal)
     image = entry.image

@@ -63,7 +63,7 @@ class News:
 def counts(outcome: Outcome, *, written: bool) -> dict[str, int]:
     """What came of the whole cycle; `written` is false where it only says what it would write."""
     proposed = [each for environment in outcome.environments for each in environment.proposals]
-    entries = dict.fromkeys(("changed", "held", "failed", "unchanged"), 0)
+    entries = dict.fromkeys(("changed", "held", "failed", "unchanged", "ignored", "unmanaged"), 0)
     for environment in outcome.environments:
         for name, count in environment.entries.items():
             entries[name] += count

@@ -63,6 +63,8 @@ def prepare(world: World, survey: Survey, task: Task) -> Prepared:
             )
         ),
         unchanged=sum(draft.plan.unchanged for draft in drafts),
+        ignored=sum(draft.plan.ignored for draft in drafts),
+        unmanaged=tuple(item for draft in drafts for item in draft.plan.unmanaged),
     )
     worth = (draft for draft in drafts if draft.written or not isinstance(draft.action, reconcile.Nothing))
     return Prepared(survey.commit, plan, tuple(worth))
@@ -140,8 +142,11 @@ def plan_of(
         else:
             done += mine
     held = tuple(item for item in decisions if isinstance(item, Held))
-    unchanged = sum(isinstance(item, Kept) for item in decisions)
-    return Plan(name, tuple(done), held, tuple(failed), unchanged), files
+    kept = [item for item in decisions if isinstance(item, Kept)]
+    ignored = sum(item.reason.code == "ignored" for item in kept)
+    unmanaged = tuple(item for item in kept if item.reason.code == "unmanaged")
+    unchanged = len(kept) - ignored - len(unmanaged)
+    return Plan(name, tuple(done), held, tuple(failed), unchanged, ignored, unmanaged), files
 
 
 def _draft(world: World, survey: Survey, task: Task, there: There, name: str, decisions: Sequence[Decision]) -> Draft:

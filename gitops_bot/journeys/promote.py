@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.images.reason import Reason
-from gitops_bot.journeys.promoting import meet, promotions, withdrawn
+from gitops_bot.journeys.meeting import meet
+from gitops_bot.journeys.promoting import promotions, withdrawn
 from gitops_bot.journeys.propose import Task, propose
 from gitops_bot.journeys.there import proposed_on
 from gitops_bot.proposals.markdown import plain

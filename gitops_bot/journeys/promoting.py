@@ -11,7 +11,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.journeys import release_tag
 from gitops_bot.journeys.workers import workers
-from gitops_bot.releases import correspondence, history, hold, promotion, stepped_back, trail
+from gitops_bot.releases import history, hold, promotion, stepped_back, trail
 from gitops_bot.releases.plan import Failed, Held, Kept
 from gitops_bot.releases.promotion import Artifact, Running
 
@@ -27,35 +27,6 @@ if TYPE_CHECKING:
 
 _WORKERS = 16
 _NOT_FOUND = 404
-
-
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """The entries of a target, each with those of the source that it stands for, and what only the source has."""
-
-    partners: Mapping[tuple[str, str], tuple[Spot, ...]]
-    only_source: tuple[Spot, ...]
-
-
-def meet(survey: Survey, source: str, target: str) -> Meeting:
-    """Lay two environments side by side, overlay by overlay and entry by entry."""
-    by_directory: dict[str, list[Spot]] = {}
-    for spot in (*survey.spots(source), *survey.spots(target)):
-        by_directory.setdefault(spot.place.overlay, []).append(spot)
-    partners: dict[tuple[str, str], tuple[Spot, ...]] = {}
-    for pair in correspondence.pairs(survey.found(source), survey.found(target)):
-        own = by_directory.get(pair.target.directory, [])
-        there = [by_directory.get(found.directory, []) for found in pair.sources]
-        for spot in own:
-            entries = [spot.entry for spot in own]
-            found = []
-            for spots in there:
-                partner = correspondence.partner(spot.entry, entries, [one.entry for one in spots])
-                found += [one for one in spots if one.entry is partner]
-            if found:
-                partners[spot.place.key] = tuple(found)
-    met = {spot.place.key for spots in partners.values() for spot in spots}
-    return Meeting(partners, tuple(spot for spot in survey.spots(source) if spot.place.key not in met))
 
 
 def promotions(

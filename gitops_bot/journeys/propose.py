@@ -221,5 +221,7 @@ def _outcome(task: Task, plan: Plan, *proposed: Proposed, failures: Sequence[Fai
         held=plan.held,
         failed=(*plan.failed, *failures),
         unchanged=plan.unchanged,
+        ignored=plan.ignored,
+        unmanaged=plan.unmanaged,
         promoted_from=task.promoted_from,
     )

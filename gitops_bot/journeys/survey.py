@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.errors import EditError, Problem, UsageError
+from gitops_bot.errors import EditError, GitError, Problem, UsageError
 from gitops_bot.manifests import kustomization
 from gitops_bot.manifests.matching import matching
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.carry import Standing
 from gitops_bot.proposals.outcome import Outcome
-from gitops_bot.releases import correspondence, hold, overlays
+from gitops_bot.releases import correspondence, coverage, hold, overlays
 from gitops_bot.releases.glob import Glob
 from gitops_bot.releases.ground import Ground
 from gitops_bot.releases.overlay import Overlay
@@ -26,10 +26,14 @@ if TYPE_CHECKING:
     from gitops_bot.manifests.kustomization import Kustomization
     from gitops_bot.proposals.outcome import EnvironmentOutcome
     from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.releases.coverage import Outside
     from gitops_bot.releases.hold import WrittenHold
     from gitops_bot.releases.line import Line
     from gitops_bot.releases.overlays import Found
     from gitops_bot.releases.plan import Entry
+
+#: Kustomizations that no environment claims and that are read all the same, to count what they pin.
+MOST_OTHERS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,12 @@ class Survey:
         *,
         also: Sequence[str] = (),
         commit: str | None = None,
+        whole: bool = False,
     ) -> None:
         """Read what the base branch has of these environments (of all without names), at `commit` if that is known.
 
-        Those that their pins come from, and `also`, are read along, and nothing is proposed to them.
+        Those that their pins come from, and `also`, are read along, and nothing is proposed to them. `whole`: so is
+        what no environment claims, for `outside`.
 
         Raises:
             UsageError: an environment that does not exist is named.
@@ -67,7 +73,7 @@ class Survey:
         self._world = world
         self._book = book
         self.branch = branch
-        self._repository = repository
+        self._repository, self._whole = repository, whole
         self.environments = _named(book, names)
         wanted = {environment.name for environment in (*self.environments, *(_named(book, also) if also else ()))}
         wanted |= {each.promotion.source for each in self.environments if each.promotion is not None}
@@ -101,7 +107,17 @@ class Survey:
             self._selection = overlays.select(own, tree)
         names = [environment.name for environment in self._read_along]
         paths = [overlay.file for name in names for overlay in self._selection.overlays[name]]
-        self._know(commit, self._world.repository.read(commit, paths))
+        self._others = overlays.unclaimed(self._everything, tree) if self._whole else ()
+        self._know(commit, self._read_files(commit, paths))
+
+    def _read_files(self, commit: str, paths: Sequence[str]) -> Mapping[str, bytes]:
+        read = self._world.repository.read
+        if self._others:
+            try:  # all in one go: what is fetched later is waited for again
+                return read(commit, [*paths, *self._others[:MOST_OTHERS]])
+            except GitError:
+                pass  # too much of what nobody needs
+        return read(commit, paths)
 
     def _know(self, commit: str, files: Mapping[str, bytes]) -> None:
         self.commit = commit
@@ -137,6 +153,12 @@ class Survey:
         if self._ground is None:
             self._ground = Ground(self._book.environments, self._everything)
         return self._ground
+
+    @property
+    def outside(self) -> Outside:
+        """What no environment claims, as far as it was read."""
+        read = {path: self._bytes[path] for path in self._others if path in self._bytes}
+        return coverage.outside(read, unread=len(self._others) - len(read))
 
     def line(self, enough: Callable[[Line], bool]) -> Line:
         """The history of the environments that were read, as much of it as is enough, or all there is.

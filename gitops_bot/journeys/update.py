@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.journeys.look import look
-from gitops_bot.journeys.promoting import meet, promotions, withdrawn
+from gitops_bot.journeys.meeting import pairs
+from gitops_bot.journeys.promoting import promotions, withdrawn
 from gitops_bot.journeys.propose import Task, propose
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class _Polled:
             found: dict[str, list[Decision]] = {environment.name: [] for environment in survey.environments}
             asked = []
             for environment in survey.environments:
-                promoted = _pairs(survey, environment)
+                promoted = pairs(survey, environment)
                 spots = survey.spots(environment.name)
                 asked += [(environment.name, spot) for spot in spots if spot.place.key not in promoted]
             answers = look(self._world.registry, [spot for _, spot in asked], self._world.progress)
@@ -81,25 +82,13 @@ class _Polled:
             return []
         key = (survey.commit, environment.name)
         if key not in self._promoted:
-            pairs = list(_pairs(survey, environment).values())
+            entries = list(pairs(survey, environment).values())
             wait = environment.promotion.soak
             self._promoted[key] = promotions(
-                self._world, survey, environment, pairs, wait=wait, release_hold=self._release_hold
+                self._world, survey, environment, entries, wait=wait, release_hold=self._release_hold
             )
         return self._promoted[key]
 
 
 def _partners(survey: Survey, environment: Environment) -> dict[tuple[str, str], Sequence[Spot]]:
-    return {key: partners for key, (_, partners) in _pairs(survey, environment).items()}
-
-
-def _pairs(survey: Survey, environment: Environment) -> dict[tuple[str, str], tuple[Spot, Sequence[Spot]]]:
-    """The entries that are promoted, each with those that it stands for, by their keys."""
-    if environment.promotion is None:
-        return {}
-    partners = meet(survey, environment.promotion.source, environment.name).partners
-    return {
-        spot.place.key: (spot, partners[spot.place.key])
-        for spot in survey.spots(environment.name)
-        if spot.place.key in partners and not spot.rules.own_policy
-    }
+    return {key: partners for key, (_, partners) in pairs(survey, environment).items()}

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.reason import Reason
     from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.releases.coverage import Coverage
     from gitops_bot.releases.hold import WrittenHold
-    from gitops_bot.releases.plan import Change, Failed, Held
+    from gitops_bot.releases.plan import Change, Failed, Held, Kept
 
 ActionName = Literal["open", "refresh", "leave", "close", "commit", "none"]
 
@@ -36,7 +37,7 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentOutcome:
-    """One environment after a journey."""
+    """One environment after a journey. `unchanged` counts the entries that are kept current, and are."""
 
     name: str
     proposals: tuple[Proposed, ...] = ()
@@ -44,10 +45,12 @@ class EnvironmentOutcome:
     failed: tuple[Failed, ...] = ()
     unchanged: int = 0
     promoted_from: str | None = None
+    ignored: int = 0
+    unmanaged: tuple[Kept, ...] = ()
 
     @property
     def entries(self) -> dict[str, int]:
-        """How many entries change, are held, failed, and stay. A file or a proposal that failed counts as one of them.
+        """How many entries there are of each kind. A file or a proposal that failed counts as one of those that failed.
 
         One that is held while an open proposal carries another pin for it is held.
         """
@@ -58,6 +61,8 @@ class EnvironmentOutcome:
             "held": len(held),
             "failed": len(self.failed),
             "unchanged": self.unchanged,
+            "ignored": self.ignored,
+            "unmanaged": len(self.unmanaged),
         }
 
     @property
@@ -81,6 +86,8 @@ class Outcome:
     named: frozenset[tuple[str, str]] | None = None
     #: What people wrote down to be held, and holds nothing any more.
     ended: tuple[WrittenHold, ...] = ()
+    #: How much of the repository is kept current, where that was asked.
+    coverage: Coverage | None = None
 
     @property
     def all_problems(self) -> tuple[Problem, ...]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
+    from gitops_bot.releases.coverage import Coverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,5 +13,5 @@ class Checked:
     """How much was looked at, and everything that is wrong."""
 
     files: int
-    entries: int
+    coverage: Coverage
     problems: tuple[Problem, ...]

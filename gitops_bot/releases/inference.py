@@ -16,8 +16,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images import inference
-from gitops_bot.images.reason import Reason
 from gitops_bot.images.rules import NamedPolicy, Rules
+from gitops_bot.images.unmanaged import Unmanaged
 from gitops_bot.manifests.kustomization import FILE_NAMES
 from gitops_bot.releases.glob import Glob
 
@@ -102,7 +102,7 @@ class Inferred:
         """
         self.environments[environment]
         found = inference.infer(entry.pin)
-        if isinstance(found, Reason):
+        if isinstance(found, Unmanaged):
             return Rules(None, _shape(entry), unmanaged=found)
         return Rules(NamedPolicy(None, found, "inferred"), _shape(entry))
 

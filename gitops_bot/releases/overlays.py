@@ -51,10 +51,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The overlays of each environment in the order of their paths, and what could not be selected."""
+    """The overlays of each environment in the order of their paths, and what could not be selected.
+
+    `claimed` are the directories that some environment means, also those in which something is wrong.
+    """
 
     overlays: Mapping[str, tuple[Found, ...]]
     problems: tuple[Problem, ...]
+    claimed: frozenset[str] = frozenset()
 
 
 def select(environments: Mapping[str, Claimant], tree: Mapping[str, str]) -> Selection:
@@ -67,6 +71,17 @@ def select(environments: Mapping[str, Claimant], tree: Mapping[str, str]) -> Sel
         ConfigError: two environments claim a file, or a glob cannot be read.
     """
     return _Selecting(tree).select(environments)
+
+
+def unclaimed(selection: Selection, tree: Mapping[str, str]) -> tuple[str, ...]:
+    """Every kustomization that is no overlay of an environment: bases, components, and what nobody thought of."""
+    return tuple(
+        path
+        for path, mode in tree.items()
+        if path.endswith(FILE_NAMES)
+        for directory, slash, name in (path.rpartition("/"),)
+        if name in FILE_NAMES and mode not in _FOREIGN and directory + slash not in selection.claimed
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +135,7 @@ class _Selecting:
         if contested:
             raise ConfigError(*(_contested(*pair, files) for pair, files in contested.items()))
         overlays = {name: tuple(each[path] for path in sorted(each)) for name, each in found.items()}
-        return Selection(MappingProxyType(overlays), tuple(self._problems))
+        return Selection(MappingProxyType(overlays), tuple(self._problems), frozenset(owners))
 
     def _tell(self, problem: Problem) -> None:
         self._problems[problem] = None

@@ -101,10 +101,12 @@ def asked_by_name(decision: Decision) -> Decision:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to happen to one environment."""
+    """What is to happen to one environment. `unchanged` counts what is kept current and is; `unmanaged` is not."""
 
     environment: str
     changes: tuple[Change, ...]
     held: tuple[Held, ...]
     failed: tuple[Failed, ...]
     unchanged: int
+    ignored: int = 0
+    unmanaged: tuple[Kept, ...] = ()

@@ -14,6 +14,7 @@ from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.policy import follow, pattern, semver
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
+from gitops_bot.images.unmanaged import not_in_source, without_policy
 
 if TYPE_CHECKING:
     from gitops_bot.journeys.book import Book
@@ -149,7 +150,10 @@ def test_the_smallest_file_has_defaults() -> None:
     dev = read.environments["dev"]
     assert dev.propose == config.Propose("pull-request", "environment")
     assert (dev.promotion, dev.match_by, dev.release_tag) == (None, "digest", False)
-    assert read.rules("dev", entry("web")) == Rules(None, pin="tag+digest", on_move=None, ignore=False)
+    without = without_policy("dev")
+    assert read.rules("dev", entry("web")) == Rules(
+        None, pin="tag+digest", on_move=None, ignore=False, unmanaged=without
+    )
 
 
 def test_crlf_a_byte_order_mark_and_comments_change_nothing() -> None:
@@ -189,7 +193,10 @@ OWN = NamedPolicy(None, semver("^1.2", prereleases=True, pattern="^v"), "config"
             id="a policy written out",
         ),
         pytest.param(
-            "production", entry("web"), Rules(None, pin="digest", on_move="hold"), id="nothing but the promotion"
+            "production",
+            entry("web"),
+            Rules(None, pin="digest", on_move="hold", unmanaged=not_in_source("production", "staging")),
+            id="nothing but the promotion",
         ),
     ],
 )

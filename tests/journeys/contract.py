@@ -42,12 +42,17 @@ def check(document: Any, code: int) -> None:
     text(document.get("schema") if isinstance(document, dict) else None, "schema")
     found = re.fullmatch(r"gitops-bot/(plan|update|set|promote|rollback|check|doctor|edit)/1", document["schema"])
     _insist(found is not None, "schema", document["schema"])
-    own = {"check": _CHECK, "doctor": _DOCTOR, "edit": _EDIT}.get(found[1] if found else "", _PLAN)
+    own = {"plan": _PLAN | _COVERAGE, "check": _CHECK, "doctor": _DOCTOR, "edit": _EDIT}.get(
+        found[1] if found else "", _PLAN
+    )
     obj(**_ENVELOPE, **own)(document, "")
     _insist(not (document["problems"] and document["complete"]), "complete", "true in spite of problems")
     _insist(code in (0, 1, 2, 4), "exit code", code)
     _insist(code in (0, 4) or document["problems"] or _undone(document), "exit code", f"{code} without a reason")
     _insist(code not in (0, 4) or not document["problems"], "exit code", f"{code} in spite of problems")
+    if "entries" in document:
+        parts = [count for kind, count in document["coverage"].items() if kind != "no_environment"]
+        _insist(document["entries"] == sum(parts), "entries", "not the sum of what is covered and what is not")
     for each in document.get("checks", []):
         _insist(each["ok"] is _OK[each["verdict"]], each["name"], "verdict and ok say different things")
         _insist(bool(each["next"]) == (each["ok"] is not True), each["name"], "no next step, or one too many")
@@ -188,7 +193,10 @@ _ENVELOPE: dict[str, Rule] = {
     "problems": many(_PROBLEM),
 }
 _PLAN: dict[str, Rule] = {"environments": many(_ENVIRONMENT)}
-_CHECK: dict[str, Rule] = {"files": number, "entries": number}
+_COVERAGE: dict[str, Rule] = {
+    "coverage": obj(tracked=number, promoted=number, ignored=number, unmanaged=number, no_environment=number)
+}
+_CHECK: dict[str, Rule] = {"files": number, "entries": number, **_COVERAGE}
 _OK = {"good": True, "warning": None, "unknown": None, "wrong": False}
 _DOCTOR: dict[str, Rule] = {
     "checks": many(

@@ -46,7 +46,7 @@ def test_a_good_repository_is_said_to_be_good(tmp_path: Path) -> None:
         "apps/web/production/Kustomization": GOOD,
     }
     done = check(tmp_path, files)
-    assert (done.code, done.out, done.err) == (0, "2 files, 2 entries: all good\n", "")
+    assert (done.code, done.out, done.err) == (0, "2 files, 2 entries: all good\n\nentries: 2 tracked\n", "")
     done = check(tmp_path, files, "--output", "json")
     assert (done.code, done.json["files"], done.json["entries"], done.json["complete"]) == (0, 2, 2, True)
 
@@ -110,7 +110,7 @@ def test_everything_wrong_with_the_overlays_is_told_and_the_rest_is_counted(tmp_
     assert text.code == 1
     for (file, line), problem in told.items():
         assert f"error: {file}" + (f":{line}:{problem['column']}" if line else "") in text.err
-    assert text.out == "5 files, 5 entries: 6 wrong\n"
+    assert text.out.startswith("5 files, 5 entries: 6 wrong\n\nentries: 5 tracked, 1 in no environment\n")
 
 
 def test_a_tag_that_kustomize_takes_for_a_number_is_told_unless_the_entry_is_ignored(tmp_path: Path) -> None:

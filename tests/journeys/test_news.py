@@ -152,6 +152,8 @@ def test_the_counts_of_a_cycle_count_each_entry_once() -> None:
         "held": 1,
         "failed": 1,
         "unchanged": 5,
+        "ignored": 0,
+        "unmanaged": 0,
         "open_proposals": 1,
     }
     assert set(counts(replace(found, environments=()), written=True).values()) == {0}

@@ -40,7 +40,7 @@ EVENTS = {
     "environment.unknown": {"cycle", "environment", "next"},
     "cycle.ended": {
         *("cycle", "result", "seconds", "next_at", "commit", "written"),
-        *("changed", "held", "failed", "unchanged", "open_proposals", "rate_limit_left"),
+        *("changed", "held", "failed", "unchanged", "ignored", "unmanaged", "open_proposals", "rate_limit_left"),
     },
     "cycle.failed": {"cycle", "result", "seconds", "next_at", "code", "message", "next", "where"},
     "run.ended": {"signal"},

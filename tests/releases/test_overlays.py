@@ -257,3 +257,15 @@ def test_files_that_only_end_like_a_kustomization_are_none() -> None:
     files = tree("a/my-kustomization.yaml", "a/kustomization.yaml.bak", "a/KUSTOMIZATION.yaml", "a/kustomization")
     found = select({"dev": ("a",)}, files)
     assert found.overlays == {"dev": ()}
+
+
+def test_what_no_environment_means_is_unclaimed_and_what_is_claimed_and_wrong_is_not() -> None:
+    files = APPS | tree("apps/two/overlays/dev/kustomization.yaml", "apps/two/overlays/dev/Kustomization")
+    files |= tree("tools/Kustomization", "tools/not-kustomization.yaml") | {"links/kustomization.yaml": LINK}
+    found = select({"dev": ("apps/*/overlays/dev",)}, files)
+    assert overlays.unclaimed(found, files) == (
+        "apps/web/base/kustomization.yaml",
+        "apps/web/overlays/prod/kustomization.yml",
+        "apps/api/overlays/prod/kustomization.yaml",
+        "tools/Kustomization",
+    )

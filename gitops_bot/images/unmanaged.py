@@ -1,0 +1,71 @@
+"""Why an entry is not kept current: nobody gave it a policy, and none can be inferred."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from gitops_bot.images.reason import Reason
+
+#: What about a tag keeps a policy from being inferred from it.
+TagWhy = Literal["commit", "counter", "digits", "major", "no_tag", "number", "ticket", "unordered", "year"]
+#: `no_policy` and `not_in_source` come from a configuration, the others from what is pinned.
+Why = Literal[TagWhy, "digest", "nothing", "no_policy", "not_in_source"]
+
+#: Behind the tag, and of all such tags at once.
+_OF_TAG: Final[dict[TagWhy, tuple[str, str]]] = {
+    "commit": ("names a commit, and commits have no order", "the tag is a commit, and commits have no order"),
+    "counter": (
+        "holds more than a version: a counter or a word whose successor nobody knows",
+        "the tag holds more than a version",
+    ),
+    "digits": ("may be a commit of digits alone", "the tag may be a commit"),
+    "major": ("is a major version only: it moves by itself", "the tag is a major version only"),
+    "no_tag": ("is no tag", "the tag is no tag"),
+    "number": ("may be a version or a build number", "the tag may be a version or a build number"),
+    "ticket": (
+        "names one pull request or ticket; the next number is another one",
+        "the tag names a pull request or ticket",
+    ),
+    "unordered": ("has no order: it is no version, number or date of a known shape", "the tag has no order"),
+    "year": ("may be a year, and moves by itself", "the tag may be a year"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmanaged(Reason):
+    """The reason, with its kind. `alike` is what is said of all entries of that kind at once."""
+
+    why: Why
+    alike: str
+
+
+def by_tag(why: TagWhy, tag: str) -> Unmanaged:
+    """The tag does not say which one comes after it."""
+    shown = repr(tag[:100]) if why == "no_tag" else tag
+    text, alike = _OF_TAG[why]
+    return Unmanaged(code="unmanaged", text=f"{shown} {text}", data={"tag": shown}, why=why, alike=alike)
+
+
+def by_digest() -> Unmanaged:
+    """Only a digest is pinned."""
+    text = "a digest alone does not say which tags to look at"
+    return Unmanaged(code="unmanaged", text=text, data={"tag": None}, why="digest", alike="only a digest is pinned")
+
+
+def by_nothing() -> Unmanaged:
+    """Neither a tag nor a digest is pinned."""
+    text = "nothing is pinned, so there is no shape of tags to keep to"
+    return Unmanaged(code="unmanaged", text=text, why="nothing", alike="nothing is pinned")
+
+
+def without_policy(environment: str) -> Unmanaged:
+    """The configuration gives a policy neither to the environment nor to the image."""
+    text = f"{environment} has no `policy`"
+    return Unmanaged(code="unmanaged", text=f"{text}, and this image has none", why="no_policy", alike=text)
+
+
+def not_in_source(environment: str, source: str) -> Unmanaged:
+    """The environment gets its pins from another one, which has no such entry."""
+    text = f"{environment} has no `policy`, and {source}, its source, has no such entry"
+    return Unmanaged(code="unmanaged", text=text, why="not_in_source", alike=text)

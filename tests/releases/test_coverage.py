@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.images.policy import follow
+from gitops_bot.images.reference import Pin
+from gitops_bot.images.rules import NamedPolicy, Rules
+from gitops_bot.images.unmanaged import by_tag, without_policy
+from gitops_bot.releases import coverage
+from gitops_bot.releases.coverage import Group, Outside
+from gitops_bot.releases.plan import Entry
+
+if TYPE_CHECKING:
+    from gitops_bot.images.unmanaged import Unmanaged
+
+POLICY = NamedPolicy(None, follow("main"), "config")
+NONE = without_policy("dev")
+
+
+def entry(name: str, environment: str = "dev") -> Entry:
+    return Entry(environment, f"{name}/{environment}", f"{name}/{environment}/kustomization.yaml", 2, name, name)
+
+
+@pytest.mark.parametrize(
+    ("rules", "promoted", "expected"),
+    [
+        pytest.param(Rules(POLICY), False, "tracked", id="a policy"),
+        pytest.param(Rules(POLICY), True, "promoted", id="the source has it"),
+        pytest.param(Rules(None, unmanaged=NONE), True, "promoted", id="the source has it, and there is no policy"),
+        pytest.param(Rules(None, unmanaged=NONE), False, NONE, id="no policy"),
+        pytest.param(Rules(POLICY, ignore=True), True, "ignored", id="ignored beats all"),
+        pytest.param(Rules(None, ignore=True, unmanaged=NONE), False, "ignored", id="ignored without a policy"),
+    ],
+)
+def test_an_entry_is_of_one_kind(rules: Rules, promoted: bool, expected: coverage.Kind | Unmanaged) -> None:
+    assert coverage.kind(rules, promoted=promoted) == expected
+
+
+def test_entries_add_up_and_one_reason_is_one_group_whatever_the_tags() -> None:
+    web, api, db, old = map(entry, ("web", "api", "db", "old"))
+    qa = entry("web", "qa")
+    found = coverage.cover(
+        [
+            (web, Pin("1.0"), "tracked"),
+            (old, Pin("1"), "ignored"),
+            (api, Pin("latest"), by_tag("unordered", "latest")),
+            (db, Pin("abcdef0"), by_tag("commit", "abcdef0")),
+            (qa, Pin("stable"), by_tag("unordered", "stable")),
+        ],
+        Outside({"base": 3, "x/local": 1}),
+        inferred=True,
+    )
+    assert found.groups == (
+        Group("unordered", "the tag has no order", (api, qa), Pin("latest")),
+        Group("commit", "the tag is a commit, and commits have no order", (db,), Pin("abcdef0")),
+    )
+    assert (found.tracked, found.promoted, found.ignored, found.unmanaged) == (1, 0, (old,), 3)
+    assert (found.entries, found.outside.entries) == (5, 4)
+
+
+def test_environments_without_a_policy_are_apart() -> None:
+    each = [(entry("web", name), Pin("1"), without_policy(name)) for name in ("dev", "qa")]
+    found = coverage.cover(each, Outside(), inferred=False)
+    assert [group.alike for group in found.groups] == ["dev has no `policy`", "qa has no `policy`"]
+
+
+def test_what_no_environment_claims_is_counted_by_directory() -> None:
+    files = {
+        "kustomization.yaml": b"images:\n- name: a\n",
+        "apps/web/base/kustomization.yaml": b"images:\n- name: a\n- name: b\n",
+        "apps/web/base2/kustomization.yaml": b"resources: [a]\n",
+    }
+    assert coverage.outside(files, unread=2) == Outside({".": 1, "apps/web/base": 2}, 2)
+
+
+FOLDED = {
+    "one part differs": ({"apps/a/base": 1, "apps/b/base": 2}, [("apps/*/base", 3)]),
+    "the last part differs": ({"platform/redis": 1, "platform/n8n": 1}, [("platform/*", 2)]),
+    "nothing is alike": ({"a/b": 1, "c": 1}, [("a/b", 1), ("c", 1)]),
+    "the part that most differ in": (
+        {"a/x": 1, "b/x": 1, "c/x": 1, "c/y": 1},
+        [("*/x", 3), ("c/*", 1)],
+    ),
+    "other depths stay apart": ({"apps/a": 1, "apps/a/b": 1, "apps/c": 1}, [("apps/*", 2), ("apps/a/b", 1)]),
+    "the top": ({".": 1}, [(".", 1)]),
+    "nothing": ({}, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("folders", "expected"), FOLDED.values(), ids=FOLDED)
+def test_directories_that_differ_in_one_part_are_one_glob(
+    folders: dict[str, int], expected: list[tuple[str, int]]
+) -> None:
+    assert coverage.folded(folders) == expected
+
+
+def test_ten_thousand_directories_are_folded_at_once() -> None:
+    folders = {f"teams/t{number % 100}/apps/a{number}/local": 1 for number in range(10_000)}
+    assert sum(count for _, count in coverage.folded(folders)) == 10_000
