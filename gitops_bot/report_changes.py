@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from gitops_bot import redact
 from gitops_bot.proposals.markdown import plain
+from gitops_bot.report_diff import unified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ def print_diff(files: Mapping[str, tuple[bytes, bytes]], screen: Screen) -> None
     """A unified diff of what is written, and of nothing else."""
     for path, (before, after) in sorted(files.items()):
         name = plain(path).lstrip("/")
-        lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}", lineterm="")
+        lines = unified(_lines(before), _lines(after), f"a/{name}", f"b/{name}")
         screen.say()
         for number, line in enumerate(lines):
             screen.say_as_is(line, "bold" if number < 2 else _DIFF.get(line[:1]))

@@ -6,21 +6,64 @@ it has finished. The system kills the process at a text that takes too much CPU 
 
 from __future__ import annotations
 
+import io
 import resource
 import sys
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-from gitops_bot.proposals import body, comment
+import httpx
+
+from gitops_bot import config, redact
+from gitops_bot.edges import address
+from gitops_bot.edges.git import commits, names, process, refusals
+from gitops_bot.edges.github import failure as github_failure
+from gitops_bot.edges.http import Answer, Misled, follow, retry
+from gitops_bot.edges.registry import challenge, failure, pages, sayings
+from gitops_bot.errors import BotError
+from gitops_bot.images import expression, inference, listing, ranges, version
+from gitops_bot.images.reference import Assignment, ImageName, Pin, is_digest, is_tag
+from gitops_bot.manifests import kustomization
+from gitops_bot.proposals import body, comment, links, markdown, naming, template, trailers
+from gitops_bot.releases.glob import Glob
+from gitops_bot.report_changes import print_diff
+from gitops_bot.report_screen import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-#: GitHub's limit of a body and of a comment, in characters.
-BODY = 65_536
+#: GitHub's limit of a body and of a comment, in characters; what other texts get here.
+BODY, LONG = 65_536, 100_000
 #: CPU seconds for one text. Linear work takes a fraction of one, quadratic work far more than all of them.
 SECONDS = 10
 
 BEGIN, END, CLOSED = (f"<!-- gitops-bot:{name} -->" for name in ("begin", "end", "closed"))
+#: What many a pattern repeats, and what such a repetition may fail at.
+PARTS = (
+    *("a", "A", "0", " ", "\t", "\n", "\r\n", "-", "_", ".", ":", "/", "@", "#", "=", "&", "|", "`", "'", '"', "\\"),
+    *("<", ">", "{", "[", "(", "*", "?", "%", "$", ",", "\u00e9", "a.", "a-", "a/", "a:", "a=", "a,", "a ", "1."),
+    *(
+        '\\"',
+        "{{",
+        "__a",
+        "://",
+        "<x>;",
+        'a="',
+        "a@",
+        "eyJ",
+        "ghp_",
+        '"token":"',
+        "Bearer ",
+        "-----BEGIN PRIVATE KEY-----",
+    ),
+)
+TAILS = ("", "\x00!")
+
+
+def filled(head: str, part: str, tail: str = "", length: int = BODY) -> str:
+    """A text of this length: a beginning, a part over and over, and an end."""
+    return f"{head}{part * ((length - len(head) - len(tail)) // len(part))}{tail}"
 
 
 def read_body(text: str) -> None:
@@ -30,14 +73,10 @@ def read_body(text: str) -> None:
     for rewrite in (body.unfinished, body.with_closing_mark, body.with_box_cleared, body.with_merge_mark):
         rewrite(text)
     body.within(text, f"{BEGIN}\n{END}")
+    comment.marker_of(text)
 
 
-def filled(head: str, part: str, tail: str = "", length: int = BODY) -> str:
-    """A text of this length: a beginning, a part over and over, and an end."""
-    return f"{head}{part * ((length - len(head) - len(tail)) // len(part))}{tail}"
-
-
-def _bodies() -> dict[str, str]:
+def _bodies() -> Iterator[tuple[str, Callable[[], object]]]:
     shapes = {
         "line breaks": "\n",
         "blanks": " ",
@@ -52,22 +91,93 @@ def _bodies() -> dict[str, str]:
         "pin marks without an end": f"<!-- gitops-bot:pins {'0' * 16} ",
         "ticked boxes": "- [x] <!-- gitops-bot:hand-back -->\n",
     }
-    heads = {"a beginning": f"{BEGIN}\n", "a closing mark": CLOSED}
-    return {
-        f"a body of {shape} after {head}{' before an end' if tail else ''}": filled(start, part, tail)
-        for shape, part in shapes.items()
-        for head, start in heads.items()
-        for tail in ("", f"\n{END}")
+    heads = {
+        "a beginning": f"{BEGIN}\n",
+        "a closing mark": CLOSED,
+        "the beginning of a comment": "<!-- gitops-bot:closing -->",
     }
+    for shape, part in shapes.items():
+        for head, start in heads.items():
+            for tail in ("", f"\n{END}"):
+                name = f"a body of {shape} after {head}{' before an end' if tail else ''}"
+                yield name, partial(read_body, filled(start, part, tail))
+
+
+#: What reads text of others, and what such a text may begin with.
+_PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
+    "commit message": (trailers.parse, ("", "Gitops-Bot-Plan: 1 a b set\nGitops-Bot-Change: ")),
+    "commit object": (lambda text: commits.headers(text.encode()), (f"tree {'0' * 40}\nauthor ", "tree ")),
+    "branch": (names.is_branch, ("",)),
+    "path": (names.is_path, ("", "a/")),
+    "refusal of git": (lambda text: refusals.refused(text[:BODY], "x"), ("",)),
+    "failure of git": (lambda text: refusals.out_of_reach(text[:BODY], "x"), ("",)),
+    "words of git": (refusals.quoted, ("",)),
+    "login in an address": (process._LOGIN_IN_URL.search, ("", "https://")),
+    "repository": (address.parse, ("", "https://", "//")),
+    "tag": (is_tag, ("", "v1.")),
+    "digest": (is_digest, ("sha256:",)),
+    "image": (ImageName.parse, ("", "r.test/", "a")),
+    "assignment": (Assignment.parse, ("", "a=", "a=b/")),
+    "pinned tag": (lambda text: inference.infer(Pin(text)), ("", "v1.")),
+    "list of tags": (lambda text: listing.candidates([text]), ("",)),
+    "version": (version.parse, ("", "v1.", "1.2.3-")),
+    "range": (ranges.Range.parse, ("", ">=1.")),
+    "pattern": (expression.check, ("", "^")),
+    "challenge": (challenge.challenges, ("", "Bearer ", 'Bearer realm="')),
+    "Link": (lambda text: pages.read_page(_page(text)), ("", "<", "<x>; ")),
+    "refusal of a registry": (lambda text: failure.said(b'{"message": "%b"}' % text.encode(), ("x",)), ("",)),
+    "words of a registry": (failure.clean, ("",)),
+    "label with a time": (sayings.moment, ("", "2024-01-01T00:00:00.")),
+    "label": (sayings.line, ("",)),
+    "label with an address": (sayings.address, ("https://",)),
+    "source": (links.read, ("https://", "https://github.com/")),
+    "Retry-After": (lambda text: retry.retry_after(text, 0.0), ("", "1")),
+    "redirect": (lambda text: follow(httpx.URL("https://r.test"), text), ("", "https://", "/")),
+    "refusal of GitHub": (lambda text: github_failure.said({"message": text}, "x"), ("",)),
+    "secret": (redact.printable, ("", "https://", "authorization: ", "?sig=")),
+    "Markdown": (lambda text: (markdown.prose(text, LONG), markdown.code(text, LONG), markdown.quiet(text)), ("",)),
+    "title": (lambda text: template.title(text, {}), ("", "{")),
+    "message": (lambda text: template.message("{a}", {"a": text, "title": "x", "changes": ""}), ("",)),
+    "group": (naming.slug, ("",)),
+    "glob": (Glob.parse, ("", "*/")),
+    "configuration": (lambda text: config.read(text, "x"), ("version: 1\nbranch: ", "version: '")),
+    "directory": (lambda text: _GLOB.match(f"{text[:4096]}/"), ("", "a/")),
+}
+_GLOB = Glob.parse("**/a*b*c*/**/x*y/overlays/**/{app}")
+
+
+def _page(link: str) -> Answer:
+    return Answer("GET", httpx.URL("https://r.test/v2/x/tags/list"), 200, {"link": link}, b'{"tags": []}')
+
+
+def _everything(read: Callable[[str], object], heads: tuple[str, ...]) -> None:
+    for text in (filled(head, part, "\x00!", LONG) for head in heads for part in PARTS):
+        with suppress(ValueError, BotError, Misled):  # most of this is refused
+            read(text)
+
+
+def _edit(entries: int, comments: int) -> None:
+    """Change every entry of a file that is full of comments."""
+    images = "".join(f"- {{name: a{number}, newTag: '1'}}\n" for number in range(entries))
+    text = f"images:\n{images}" + "#\n" * comments
+    edits = [kustomization.Edit(f"a{number}", Pin("2")) for number in range(entries)]
+    kustomization.edit(kustomization.read(text.encode(), "kustomization.yaml"), edits)
+
+
+def _diff(lines: int) -> None:
+    """Show what changes in a file whose lines repeat, but none so often that `difflib` would leave it out."""
+    rest = "".join(f"#{number % 110}\n" for number in range(lines))
+    before, after = (f"images:\n- name: a\n  newTag: '{tag}'\n{rest}".encode() for tag in (1, 2))
+    print_diff({"kustomization.yaml": (before, after)}, Screen(io.StringIO()))
 
 
 def texts() -> Mapping[str, Callable[[], object]]:
     """What is read, by its name."""
     return {
-        **{name: lambda text=text: read_body(text) for name, text in _bodies().items()},  # type: ignore[misc]
-        "a comment of blanks": lambda: comment.marker_of(filled("<!-- gitops-bot:closing -->", " ", "x")),
-        "a comment of line breaks": lambda: comment.marker_of(filled("<!-- gitops-bot:closing -->", "\n", "x")),
-        "a comment of digits": lambda: comment.marker_of(filled("<!-- gitops-bot:person ", "0")),
+        **dict(_bodies()),
+        **{f"a {name}": partial(_everything, *parser) for name, parser in _PARSERS.items()},
+        "an edit among comments": partial(_edit, 1_000, 250_000),
+        "a diff of lines that repeat": partial(_diff, 250_000),
     }
 
 

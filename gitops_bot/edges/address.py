@@ -150,7 +150,9 @@ def _owner_name(path: str) -> str | None:
 
 def _shown(text: str) -> str:
     """The text in quotes, without a login, not too long."""
-    return repr(re.sub(r"//.*@", "//***@", text, flags=re.DOTALL)[:200])
+    scheme, slashes, rest = text.partition("//")
+    _login, at, place = rest.rpartition("@")
+    return repr(f"{scheme}{slashes}{'***@' if at else ''}{place}"[:200])
 
 
 def _refused(message: str, advice: str = _ADVICE) -> UsageError:

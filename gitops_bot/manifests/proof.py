@@ -8,6 +8,7 @@ everything outside the regions must be the same, byte for byte, and so must the 
 from __future__ import annotations
 
 import re
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
@@ -221,13 +222,19 @@ def _outside(text: str, regions: list[_Region]) -> list[str]:
 
 def _comments(document: Document, regions: list[_Region]) -> list[str]:
     """Every comment, in the order of the file, without those inside the regions (they go with a removed line)."""
-    cuts = [(region.start, region.end) for region in regions]
     at = 0
     found: list[re.Match[str]] = []
     for start, end in sorted([*_scalars(document.root), (len(document.text), len(document.text))]):
         found += _COMMENT.finditer(document.text, at, max(at, start))
         at = max(at, end)
-    return [one.group() for one in found if not any(first <= one.start() < last for first, last in cuts)]
+    kept = []
+    cuts = deque(sorted((region.start, region.end) for region in regions))
+    for one in found:
+        while cuts and cuts[0][1] <= one.start():
+            cuts.popleft()
+        if not cuts or one.start() < cuts[0][0]:
+            kept.append(one.group())
+    return kept
 
 
 def _scalars(root: Node | None) -> Iterator[tuple[int, int]]:

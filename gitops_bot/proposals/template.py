@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from gitops_bot.proposals.limit import clip, cut, size
@@ -73,9 +74,8 @@ def _readable(text: str) -> str:
     # One character more than is ever kept: a template that repeats a long field costs no more than that.
     lines = [clip(_clean(line), _LINE_LIMIT) for line in clip(text, MESSAGE_LIMIT + 1).splitlines()]
     lines = [f" {line}" if _RESERVED.match(line.replace(BREAK, "")) else line for line in lines]
-    while lines and not lines[0].strip(BREAK):
-        lines.pop(0)
-    return "\n".join(cut(lines, str, MESSAGE_LIMIT, lambda _left: "…")).rstrip("\n")
+    shown = list(dropwhile(lambda line: not line.strip(BREAK), lines))
+    return "\n".join(cut(shown, str, MESSAGE_LIMIT, lambda _left: "…")).rstrip("\n")
 
 
 def _clean(line: str) -> str:

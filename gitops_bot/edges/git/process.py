@@ -169,7 +169,7 @@ class Git:
 
     def version(self) -> tuple[int, int]:
         """The version of git, as far as it decides what git can do."""
-        found = re.search(rb"(\d+)\.(\d+)", self.run("version").out)
+        found = re.search(rb"(\d{1,4})\.(\d{1,4})", self.run("version").out)
         return (int(found[1]), int(found[2])) if found else (0, 0)
 
     def _environment(self, settings: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -1,0 +1,94 @@
+"""A unified diff of two files that differ in few, short places, as an edit of pins leaves them.
+
+`difflib` looks for the best of all diffs, and takes minutes over a file of 1 MiB whose lines repeat. This one looks at
+the next few lines only, in linear time. Where more lines than that differ in one place, it shows all as changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+#: Lines that are shown around a change.
+_CONTEXT = 3
+#: Lines that are looked at to find where both files agree again. An edit changes three lines of an entry at most.
+_AHEAD = 8
+_STEPS = sorted(
+    ((old, new) for old in range(_AHEAD) for new in range(_AHEAD) if old or new),
+    key=lambda step: (max(step), abs(step[0] - step[1])),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Lines `old` to `old_end` of the one file stand where `new` to `new_end` of the other do."""
+
+    old: int
+    old_end: int
+    new: int
+    new_end: int
+
+
+def unified(before: Sequence[str], after: Sequence[str], old_name: str, new_name: str) -> Iterator[str]:
+    """The lines of the diff; none where nothing differs."""
+    hunks: list[list[_Change]] = []
+    for change in _changes(before, after):
+        if hunks and change.old - hunks[-1][-1].old_end <= 2 * _CONTEXT:
+            hunks[-1].append(change)
+        else:
+            hunks.append([change])
+    if hunks:
+        yield f"--- {old_name}"
+        yield f"+++ {new_name}"
+    for hunk in hunks:
+        yield from _hunk(hunk, before, after)
+
+
+def _changes(before: Sequence[str], after: Sequence[str]) -> Iterator[_Change]:
+    old = new = 0
+    while old < len(before) or new < len(after):
+        if old < len(before) and new < len(after) and before[old] == after[new]:
+            old, new = old + 1, new + 1
+            continue
+        start = (old, new)
+        while (step := _step(before, after, old, new)) is None:
+            old, new = old + 1, new + 1
+        old, new = old + step[0], new + step[1]
+        yield _Change(start[0], old, start[1], new)
+
+
+def _step(before: Sequence[str], after: Sequence[str], old: int, new: int) -> tuple[int, int] | None:
+    """How many lines of each file differ until both agree again or end; None where that is too far away to see."""
+    for more, less in _STEPS:
+        one, other = old + more, new + less
+        if one < len(before) and other < len(after):
+            if before[one] == after[other]:
+                return more, less
+        elif (one, other) == (len(before), len(after)):
+            return more, less
+    left = len(before) - old, len(after) - new
+    return left if min(left) <= 0 else None
+
+
+def _hunk(hunk: Sequence[_Change], before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
+    first, last = hunk[0], hunk[-1]
+    lead, tail = min(first.old, _CONTEXT), min(len(before) - last.old_end, _CONTEXT)
+    old = _range(first.old - lead, last.old_end + tail)
+    yield f"@@ -{old} +{_range(first.new - lead, last.new_end + tail)} @@"
+    at = first.old - lead
+    for change in hunk:
+        yield from (f" {line}" for line in before[at : change.old])
+        yield from (f"-{line}" for line in before[change.old : change.old_end])
+        yield from (f"+{line}" for line in after[change.new : change.new_end])
+        at = change.old_end
+    yield from (f" {line}" for line in before[at : at + tail])
+
+
+def _range(start: int, end: int) -> str:
+    """As diff(1) counts: from 1, without the length of a single line, and from the line before an empty range."""
+    if end - start == 1:
+        return str(end)
+    return f"{start + (end > start)},{end - start}"
