@@ -31,8 +31,16 @@ INTRODUCTION = """\
 <!-- Generated from the schema: python -m tests.pages.configuration > docs/configuration.md -->
 
 Every key of `gitops-bot.yaml`, with its type, its default and an example. The file lies at the root of the repository
-with the manifests; runs that write use the one on the base branch. `gitops-bot check` validates it and names the file,
-line and column of every mistake. An unknown key is an error, not ignored.
+with the manifests. `gitops-bot check` validates it and names the file, line and column of every mistake. An unknown key
+is an error, not ignored.
+
+**Which file counts.** Every command that talks to the remote follows the file on the remote's default branch, or the
+one of `--config`, for what it writes too. Only `check` reads the one in your checkout. `plan` says on top when the two
+differ; `gitops-bot plan --config gitops-bot.yaml` plans with yours.
+
+**Which repository.** `--repository`, else `repository:` in the file of `--config`, else the origin of the checkout.
+When the branch's own file names another repository than the origin (a fork, a copy), the command asks for
+`--repository`. Manifests on another branch than the default one: put a file with `branch:` on the default branch.
 
 For completion and hints in an editor, save the schema beside the file (`gitops-bot schema > gitops-bot.schema.json`)
 and name it in the first line:
