@@ -138,7 +138,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "Markdown": (lambda text: (markdown.prose(text, LONG), markdown.code(text, LONG), markdown.quiet(text)), ("",)),
     "title": (lambda text: template.title(text, {}), ("", "{")),
     "message": (lambda text: template.message("{a}", {"a": text, "title": "x", "changes": ""}), ("",)),
-    "group": (naming.slug, ("",)),
+    "group": (naming.group_slug, ("",)),
     "glob": (Glob.parse, ("", "*/")),
     "configuration": (lambda text: config.read(text, "x"), ("version: 1\nbranch: ", "version: '")),
     "directory": (lambda text: _GLOB.match(f"{text[:4096]}/"), ("", "a/")),

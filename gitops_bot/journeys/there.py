@@ -89,7 +89,7 @@ class There:
         standing = survey.standing(name)
         group_of = {key: task.group_of(each.entry) for key, each in standing.items()}
         # A rollback goes its way whatever else is proposed; everything else makes way for it.
-        names = [each for each in survey.branches(name) if task.source != "rollback" or _is_rollback(each)]
+        names = [each for each in survey.branches(name) if task.source != "rollback" or naming.is_rollback(each)]
         found = {each: world.repository.branch(each, survey.commit) for each in names}
         pulls = survey.pull_requests(branches(survey, task))
         carried: dict[str, tuple[PinChange, ...]] = {}
@@ -108,7 +108,7 @@ class There:
             action = reconcile.decide(None, branch, pulls[each], refresh_approved=propose.refresh_approved)
             if isinstance(action, reconcile.Leave):
                 left[each] = action.reason
-            if task.source != "rollback" and _is_rollback(each) and carry.standing_pins(standing, carried[each]):
+            if task.source != "rollback" and naming.is_rollback(each) and carry.standing_pins(standing, carried[each]):
                 rollbacks.add(each)
                 left[each] = _rolled_back(pulls[each])
         return cls(task.environment, standing, group_of, found, pulls, carried, left, frozenset(rollbacks))
@@ -171,10 +171,6 @@ class There:
             for pin in ownership.of(there).carried  # a person's branch goes on with nothing, and proposes it still
             if self.group_of.get(pin.key) == name
         }
-
-
-def _is_rollback(branch: str) -> bool:
-    return branch.rpartition("/")[2].startswith(naming.ROLLBACK)
 
 
 def _rolled_back(existing: Sequence[PullRequest]) -> Reason:

@@ -14,24 +14,68 @@ DEFAULT_GROUP = "all"
 ROLLBACK = "rollback-"
 _LIMIT = 60
 _HASH = 8
+#: What a hash and its dash leave.
+_ROOM = _LIMIT - _HASH - 1
 _WORD = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _OTHER = re.compile(r"[^a-z0-9]+")
 
 
 def slug(text: str) -> str:
-    """`text` as `[a-z0-9-]{1,60}`; with a short hash of the original where it had to be altered."""
-    plain = _OTHER.sub("-", text.lower()).strip("-")
-    if plain and plain == text and len(plain) <= _LIMIT:
-        return plain
-    short = hashlib.sha256(text.encode()).hexdigest()[:_HASH]
-    return f"{plain[: _LIMIT - _HASH - 1].strip('-')}-{short}".strip("-")
+    """An environment as `[a-z0-9-]{1,60}`: its beginning, and a short hash of the original where it was altered."""
+    plain = _plain(text)
+    if _is_slug(text):
+        return text
+    return f"{plain[:_ROOM].strip('-')}-{_hash(text)}".strip("-")
 
 
-def word(text: str) -> str:
-    """`text` as one word of a trailer: as it stands where it is one, else its slug."""
-    return text if _WORD.fullmatch(text) else slug(text)
+def group_slug(text: str) -> str:
+    """A group likewise, but with its end: an image is known by its last words, not by its registry.
+
+    Only the groups of rollbacks begin with `rollback-`.
+    """
+    if _is_slug(text):
+        return text
+    lead = ROLLBACK if text.startswith(ROLLBACK) else ""
+    end = _end(_plain(text.removeprefix(lead)), _ROOM - len(lead))
+    while not lead and f"{end}-".startswith(ROLLBACK):
+        end = end[len(ROLLBACK) :]
+    return lead + f"{end}-{_hash(text)}".strip("-")
+
+
+def words(environment: str, group: str) -> tuple[str, str]:
+    """Both as words of a trailer: as they stand where they are words, else their slugs."""
+    return (
+        environment if _WORD.fullmatch(environment) else slug(environment),
+        group if _WORD.fullmatch(group) else group_slug(group),
+    )
 
 
 def branch(environment: str, group: str = DEFAULT_GROUP) -> str:
     """The branch on which this group of this environment is always proposed."""
-    return f"{PREFIX}/{slug(environment)}/{slug(group)}"
+    return f"{PREFIX}/{slug(environment)}/{group_slug(group)}"
+
+
+def is_rollback(branch: str) -> bool:
+    """Whether a branch of the bot proposes a rollback."""
+    return branch.rpartition("/")[2].startswith(ROLLBACK)
+
+
+def _is_slug(text: str) -> bool:
+    return text != "" and len(text) <= _LIMIT and _plain(text) == text
+
+
+def _plain(text: str) -> str:
+    return _OTHER.sub("-", text.lower()).strip("-")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH]
+
+
+def _end(plain: str, room: int) -> str:
+    """The last whole words that fit; of one word that does not, its end."""
+    if len(plain) <= room:
+        return plain
+    end = plain[-room:]
+    cut = "" if plain[-room - 1] == "-" else end.partition("-")[0]
+    return end.removeprefix(cut).strip("-") or end

@@ -67,7 +67,7 @@ def write(
     fields = summary.fields(plan, group, source)
     headline = template.title(title, fields)
     text = template.message(message, fields | {"title": headline, "changes": summary.table(plan.changes)})
-    said = Trailers(naming.word(plan.environment), naming.word(group), source, pins)
+    said = Trailers(*naming.words(plan.environment, group), source, pins)
     return Proposal(
         branch=naming.branch(plan.environment, group),
         base=base,

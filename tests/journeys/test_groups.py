@@ -150,6 +150,38 @@ def test_pins_move_to_the_new_groups_before_the_old_proposal_is_closed_with_a_wo
     assert held(again.json) == {}
 
 
+@pytest.mark.parametrize("touched", [False, True], ids=["the bot's own", "with a person's commit"])
+def test_pins_move_from_a_branch_that_earlier_versions_named_otherwise(worldwide: World, touched: bool) -> None:
+    name = "platform/backend-services/payments/settlement/web"
+
+    def files(deploy: Deploy) -> dict[str, bytes]:
+        pin = f"newTag: 1.0.0; digest: {deploy.push(name, '1.0.0')}"
+        # Earlier versions kept the beginning of a long name, the registry's.
+        old = re.sub("[^a-z0-9]+", "-", deploy.image(name))[:51].strip("-")
+        named = f'{{group: [{{name: {old}-0a1b2c3d, images: ["*"]}}]}}'
+        return {"gitops-bot.yaml": config(named), WEB: overlay([(deploy.image(name), pin)])}
+
+    deploy = worldwide.deploy(files)
+    deploy.push(name, "1.1.0")
+    deploy.bot("update")
+    (before,) = branches(deploy)
+    if touched:
+        deploy.remote.commit(before, {"apps/web/production/patch.yaml": b"x: 1\n"})
+    configure(deploy, "{group: image}")
+    done = deploy.bot("update")
+    assert done.code == 0
+    (after,) = branches(deploy)
+    if touched:
+        assert after == before
+    else:
+        assert re.fullmatch(r"gitops-bot/production/[a-z-]*services-payments-settlement-web-[0-9a-f]{8}", after)
+        assert branches(deploy)[after] == {"web/web": "1.1.0"}
+        assert [(pull["number"], pull["state"]) for pull in deploy.pulls("all")] == [(2, "open"), (1, "closed")]
+    with deploy.watching() as seen:
+        deploy.bot("update")
+    assert seen.nothing
+
+
 def test_set_moves_what_others_have_set_to_the_new_groups_too(shop: Deploy) -> None:
     digest = shop.push("web", "1.3.0")
     for name in ("web", "api"):

@@ -21,19 +21,64 @@ def test_a_slug_stays_as_it_is(environment: str, group: str, expected: str) -> N
     assert naming.branch(environment, group) == expected
 
 
-@pytest.mark.parametrize("text", ["EU", "eu_west", "a/b", "é", "-x", "x" * 61, "", "..", "a.lock", "@{", "a b\n"])
+@pytest.mark.parametrize("text", ["EU", "eu_west", "a/b", "\u00e9", "-x", "x" * 61, "", "..", "a.lock", "@{", "a b\n"])
 def test_anything_else_gets_a_short_hash_of_the_original(text: str) -> None:
-    assert re.fullmatch(r"(?:[a-z0-9-]+-)?[0-9a-f]{8}", naming.slug(text))
+    for slug in (naming.slug(text), naming.group_slug(text)):
+        assert re.fullmatch(r"(?:[a-z0-9-]+-)?[0-9a-f]{8}", slug)
 
 
-@given(st.text(max_size=200))
+LONG = "ghcr.io/acme-corporation/platform/backend-services/payments/web"
+NAMED = "payments-gateway-for-the-whole-of-europe-and-asia"
+
+
+@pytest.mark.parametrize(
+    ("group", "expected"),
+    [
+        pytest.param("ghcr.io/acme/web", "ghcr-io-acme-web", id="all of it where there is room"),
+        pytest.param(LONG, "corporation-platform-backend-services-payments-web", id="the last parts of an image"),
+        pytest.param(f"ghcr.io/acme/{NAMED}", f"{NAMED}", id="as many as fit, and no half of one"),
+        pytest.param(f"ghcr.io/a/{'x' * 100}", "x" * 51, id="the end of a part that is too long"),
+        pytest.param(f"{'x' * 100}-", "x" * 51, id="the end of a name that is too long"),
+        pytest.param(f"clusters/eu/{LONG}", "corporation-platform-backend-services-payments-web", id="of an overlay"),
+        pytest.param(f"rollback-{LONG}", "rollback-platform-backend-services-payments-web", id="of a rollback"),
+        pytest.param(f"rollback-{'x' * 100}", f"rollback-{'x' * 42}", id="the end of a rollback's"),
+        pytest.param("rollback/overlays/live", "overlays-live", id="an overlay that is called as a rollback is"),
+        pytest.param("Rollback", "", id="a name that would be taken for a rollback's"),
+        pytest.param(f"{'x' * 99}/rollback-{'y' * 40}", "y" * 40, id="an end that would be taken for a rollback's"),
+    ],
+)
+def test_a_group_keeps_its_last_words(group: str, expected: str) -> None:
+    slug = naming.group_slug(group)
+    assert slug[:-8].removesuffix("-") == expected
+    assert re.fullmatch(r"[0-9a-f]{8}", slug[-8:])
+    assert naming.is_rollback(naming.branch("live", group)) == group.startswith("rollback-")
+
+
+def test_an_environment_keeps_its_beginning() -> None:
+    assert naming.slug(f"EU-{'x' * 57}").startswith(f"eu-{'x' * 48}-")
+
+
+GROUPS = st.text(max_size=200) | st.from_regex(r"\A(?:rollback-)?(?:[a-z]{1,9}[-/.A]{1,2}){0,20}\Z")
+
+
+@given(GROUPS)
 def test_a_slug_is_always_of_the_promised_form(text: str) -> None:
-    assert re.fullmatch(r"[a-z0-9-]{1,60}", naming.slug(text))
+    for slug in (naming.slug(text), naming.group_slug(text)):
+        assert re.fullmatch(r"[a-z0-9-]{1,60}", slug)
+    # The slug of a slug is itself: a later run knows the branch by the words of its trailers.
+    environment, group = naming.words(text, text)
+    assert naming.branch(environment, group) == naming.branch(text, text)
 
 
-@given(st.text(max_size=80), st.text(max_size=80))
+@given(GROUPS, GROUPS)
 def test_two_names_never_share_a_branch(one: str, other: str) -> None:
     assert (naming.slug(one) == naming.slug(other)) == (one == other)
+    assert (naming.group_slug(one) == naming.group_slug(other)) == (one == other)
+
+
+@given(GROUPS)
+def test_only_rollbacks_have_the_branches_of_rollbacks(text: str) -> None:
+    assert naming.is_rollback(naming.branch("live", text)) == text.startswith("rollback-")
 
 
 @pytest.mark.parametrize("text", ["staging", "..", "@{", "a.lock", "-", "x" * 300])
