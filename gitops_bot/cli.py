@@ -243,9 +243,10 @@ def check_command(*, config: str | None, output: str) -> int:
 
 
 @command("demo", config=False)
-@click.option("--keep", is_flag=True, help="Leave the whole state, to go on with it.")
+@click.option("--full", is_flag=True, help="Cut nothing: every command with its whole output.")
+@click.option("--keep", is_flag=True, help="Leave the servers running until Ctrl-C, and keep their folder.")
 @click.option("--resume", type=DIR, metavar="DIR", help="Start the servers of a demo that was kept again.")
-def demo(*, keep: bool, resume: str | None, output: str) -> int:
+def demo(*, full: bool, keep: bool, resume: str | None, output: str) -> int:
     """Show the whole journey on this machine: embedded registry, Git remote and GitHub server."""
     import threading
     from pathlib import Path
@@ -259,7 +260,7 @@ def demo(*, keep: bool, resume: str | None, output: str) -> int:
     imported()
     if resume is not None:
         return story.resume(Path(resume), sys.stdout, threading.Event())
-    return story.tell(sys.stdout, keep=keep)
+    return story.tell(sys.stdout, threading.Event(), keep=keep, full=full)
 
 
 @command("schema", config=False)

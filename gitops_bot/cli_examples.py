@@ -61,7 +61,8 @@ EXAMPLES: Mapping[str, str] = {
     """,
     "demo": """
         gitops-bot demo
-        gitops-bot demo --keep                 # and go on in a browser and a clone of your own
+        gitops-bot demo --full                 # with whole diffs, and more commands
+        gitops-bot demo --keep                 # merge in a browser, push from a clone of your own
     """,
     "schema": """
         gitops-bot schema > gitops-bot.schema.json

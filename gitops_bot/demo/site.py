@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import shlex
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.demo.forge import Forge
 from gitops_bot.demo.images import push
+from gitops_bot.demo.person import NAME, Person
 from gitops_bot.demo.registry import Registry
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.images.reference import Pin
@@ -37,7 +39,7 @@ _PROGRAM, _GROWN = 300_000, 60_000
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A running demo. The tokens live as long as its servers and are written nowhere."""
+    """A running demo. The tokens live as long as its servers."""
 
     folder: Path
     registry: Registry
@@ -55,6 +57,31 @@ class Site:
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",
         }
+
+    @property
+    def person(self) -> Person:
+        """The person of the story."""
+        return Person(self.forge.host, self.person_token, REPOSITORY)
+
+    @contextmanager
+    def login(self) -> Iterator[Path]:
+        """A file of settings that lets git push as the person, by a file of credentials; both are gone afterwards.
+
+        So no token is in an address or in a command line.
+        """
+        credentials, settings = self.folder / "git-credentials", self.folder / "git-login"
+        try:
+            for file in (credentials, settings):
+                file.unlink(missing_ok=True)
+                file.touch(mode=0o600)
+            credentials.write_text(f"http://{NAME}:{self.person_token}@{self.forge.host}\n", encoding="utf-8")
+            helper = json.dumps(f"store --file {shlex.quote(str(credentials))}", ensure_ascii=False)
+            # The first line takes away the helpers of the user, which would remember the token.
+            settings.write_text(f"[credential]\n\thelper =\n\thelper = {helper}\n", encoding="utf-8")
+            yield settings
+        finally:
+            credentials.unlink(missing_ok=True)
+            settings.unlink(missing_ok=True)
 
     def push(self, image: str, tag: str) -> str:
         """Build and push `acme/<image>:<tag>`, as a pipeline would, and give back its digest."""
@@ -153,9 +180,9 @@ def _pinned(site: Site, path: str, data: bytes) -> bytes:
 @contextmanager
 def _served(folder: Path, ports: Mapping[str, int]) -> Iterator[Site]:
     bot, person = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    tokens = {bot: "gitops-bot", person: "alice"}
+    tokens = {bot: "gitops-bot", person: NAME}
     with ExitStack() as stack:
         registry = stack.enter_context(Registry(folder / "registry", port=ports.get("registry", 0)))
         (folder / "forge").mkdir(exist_ok=True)
-        forge = stack.enter_context(Forge(folder / "forge", tokens=tokens, port=ports.get("forge", 0), visitor="alice"))
+        forge = stack.enter_context(Forge(folder / "forge", tokens=tokens, port=ports.get("forge", 0), visitor=NAME))
         yield Site(folder, registry, forge, bot, person)

@@ -2,146 +2,176 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
-from contextlib import closing
-from http.client import HTTPConnection
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from gitops_bot.demo import person, terminal
 from gitops_bot.demo.site import REPOSITORY, begun, found, resumed
-from gitops_bot.errors import ForgeError, Problem
+from gitops_bot.report_screen import Screen
 
 if TYPE_CHECKING:
     import threading
 
     from gitops_bot.demo.site import Site
 
-#: What the pipeline of the story pushes: a release of each service, and a candidate.
-_NEWS = (("web", "v1.5.0-rc.2"), ("web", "v1.4.2"), ("api", "v2.7.4"))
+#: Commands have no more columns than this, however wide the terminal is.
+_WIDTH = 100
+_FULL = "gitops-bot demo --full"
 
 
-def tell(out: TextIO, *, keep: bool) -> int:
-    """Tell the whole story; give back 0, or the exit code of the first command that failed."""
-    folder = Path(tempfile.mkdtemp(prefix="gitops-bot-demo-"))
+def tell(out: TextIO, ended: threading.Event, *, keep: bool, full: bool) -> int:
+    """Tell the story; give back 0, or the exit code of the first command that failed.
+
+    `full` cuts nothing. `keep` leaves the servers running until `ended` is set or the user interrupts, and the folder.
+    """
+    screen = Screen.of(out)
+    folder, kept = Path(tempfile.mkdtemp(prefix="gitops-bot-demo-")), False
     try:
         with begun(folder) as site:
-            code = _story(site, out)
-        if keep:
-            _say(out, f"Kept in {folder}. To go on with it:\n\n  gitops-bot demo --resume {shlex.quote(str(folder))}")
-        return code
+            code = Story(site, screen, full=full).tell()
+            kept = keep and code == 0
+            if kept:
+                _serve(site, screen, ended)
+            elif code == 0:
+                screen.say()
+                screen.say("`gitops-bot demo --keep` leaves the servers running, and you merge that in a browser.")
     finally:
-        if not keep:
+        if not kept:
             shutil.rmtree(folder, ignore_errors=True)
+    if kept:
+        screen.say()
+        screen.say(f"The servers have ended. {folder} is kept: delete it, or go on with it by")
+        screen.say(f"gitops-bot demo --resume {shlex.quote(str(folder))}", indent=2)
+    return code
 
 
 def resume(folder: Path, out: TextIO, ended: threading.Event) -> int:
-    """Serve a demo that was kept until `ended` is set (or the user interrupts), and say how to go on with it.
+    """Serve a demo that was kept until `ended` is set or the user interrupts.
 
     Raises:
         UsageError: there is nothing to resume.
     """
+    screen = Screen.of(out)
     with resumed(folder) as site:
         tag = site.push_next("web")
-        lines = [
-            f"\nThe registry is {site.registry.url}, the forge {site.forge.url}; web:{tag} was just pushed.",
-            "In another terminal:\n",
-            *(f"  export {name}={shlex.quote(text)}" for name, text in site.environment.items()),
-            f"  gitops-bot plan --repository {REPOSITORY}",
-            f"  gitops-bot update --repository {REPOSITORY}",
-            f"  git clone {site.forge.url}/{REPOSITORY}.git",
-            f"\nPull requests: {site.forge.url}/{REPOSITORY}/pulls. Ctrl-C ends the servers.",
-        ]
-        print("\n".join(lines), file=out, flush=True)
-        ended.wait()
+        screen.say(f"The registry is {site.registry.url}, the forge {site.forge.url}; web:{tag} was just pushed.")
+        _serve(site, screen, ended)
     return 0
 
 
-def _story(site: Site, out: TextIO) -> int:
-    _say(out, f"A registry on {site.registry.host}, a Git remote and a GitHub server on {site.forge.host}.")
-    found(site)
-    print(f"{REPOSITORY} is made of manifests-example/; every image that it pins is in the registry.", file=out)
-    for image, tag in _NEWS:
-        site.push(image, tag)
-    _say(out, f"A pipeline pushes {', '.join(f'{image}:{tag}' for image, tag in _NEWS)}. What would change?")
-    for words in (("plan",), ("update",)):
-        if code := _run(site, out, *words):
+def _serve(site: Site, screen: Screen, ended: threading.Event) -> None:
+    """Say how to go on, and wait."""
+    pages = [pull.url for pull in site.person.open_pull_requests()] or [f"{site.forge.url}/{REPOSITORY}/pulls"]
+    with site.login() as login:
+        _list(screen, "Read and merge in a browser:", pages)
+        commands = [
+            *(f"export {name}={shlex.quote(text)}" for name, text in site.environment.items()),
+            f"gitops-bot plan --repository {REPOSITORY}",
+            f"gitops-bot update --repository {REPOSITORY}",
+            f"git clone {site.forge.url}/{REPOSITORY}.git -c include.path={shlex.quote(str(login))}",
+        ]
+        _list(screen, f"Or go on in another terminal. What you push from that clone is {person.NAME}'s:", commands)
+        screen.say()
+        # To be interrupted is how this ends.
+        with suppress(KeyboardInterrupt):
+            screen.say("Ctrl-C ends the servers.")
+            screen.out.flush()
+            ended.wait()
+
+
+def _list(screen: Screen, heading: str, lines: list[str]) -> None:
+    """Lines to copy, which are never folded."""
+    screen.say()
+    screen.say(heading)
+    for line in lines:
+        print(f"  {line}", file=screen.out)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One telling. `full`: whole diffs, and every command."""
+
+    site: Site
+    screen: Screen
+    full: bool
+
+    def tell(self) -> int:
+        """All acts; give back 0, or the exit code of the first command that failed."""
+        site = self.site
+        self._say(f"A registry on {site.registry.host}, a Git and GitHub server on {site.forge.host}: this machine.")
+        found(site)
+        self.screen.say(f"{REPOSITORY} is made of manifests-example/, and its images are in the registry.")
+        return self._update() or self._roll_back() or self._promote()
+
+    def _update(self) -> int:
+        self.site.push("web", "v1.4.2")
+        self._say("A pipeline pushes web:v1.4.2. What would change?")
+        if code := self._run("plan", "production", until="digest: sha256:"):
             return code
-    _say(out, "Dev and staging are committed straight, as configured. Production waits for a person:")
-    for number in _open_pulls(site):
-        _show(site, out, number)
-        _merge(site, out, number)
-    _say(out, "Argo CD would deploy that now. And the next poll?")
-    if code := _run(site, out, "update"):
-        return code
-    _say(out, "Nothing new, so it wrote nothing. Production has trouble with that release: back to the one before.")
-    if code := _run(site, out, "rollback", "production"):
-        return code
-    for number in _open_pulls(site):
-        _merge(site, out, number)
-    _say(out, "What production left by going back is not proposed again, until there is something newer:")
-    if code := _run(site, out, "plan", "production"):
-        return code
-    _say(out, "What staging has tested can go to production as it is, by its digest:")
-    return _run(site, out, "promote", "staging", "production", "--dry-run")
+        self._say("So propose it:")
+        if code := self._run("update", "production", until="/pull/"):
+            return code
+        self._merge("Production waits for a person:")
+        if self.full:
+            self._say("The next poll finds nothing new, so it writes nothing:")
+            return self._run("update")
+        return 0
 
+    def _roll_back(self) -> int:
+        self._say("web:v1.4.2 makes trouble there. Back to what ran before:")
+        if code := self._run("rollback", "production"):
+            return code
+        self._merge("This needs a person, too:")
+        self.screen.say("What production left by going back is not proposed again until something newer is there:")
+        return self._run("plan", "production", until=" unchanged")
 
-def _run(site: Site, out: TextIO, *words: str) -> int:
-    """Run one command of the bot as a user does, and show what it prints."""
-    arguments = [*words, "--repository", REPOSITORY]
-    print(f"\n$ gitops-bot {shlex.join(arguments)}", file=out, flush=True)
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(("GITHUB_", "GH_"))}
-    done = subprocess.run(
-        [sys.executable, "-m", "gitops_bot", *arguments],
-        env=kept | site.environment,
-        cwd=site.folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    print("\n".join(f"  {line}".rstrip() for line in done.stdout.splitlines()), file=out, flush=True)
-    return done.returncode
+    def _promote(self) -> int:
+        self.site.push("web", "v1.5.0")
+        self._say("web:v1.5.0 fixes it. Staging takes it at once, to be tested:")
+        if code := self._run("update", "staging", until="kustomization.yaml:"):
+            return code
+        self._say("It works. The very bytes that staging runs go to production, by their digest:")
+        return self._run("promote", "staging", "production")
 
+    def _merge(self, why: str) -> None:
+        someone = self.site.person
+        for pull in someone.open_pull_requests():
+            if self.full:
+                self._say(f"#{pull.number} {pull.title}: {pull.url}")
+                for line in someone.diff(pull.number):
+                    if not line.startswith(("diff ", "index ")):
+                        self.screen.say_as_is(f"  {line}".rstrip())
+            self._say(f"{why} {person.NAME} merges #{pull.number}: {someone.merge(pull.number)[:10]}.")
 
-def _open_pulls(site: Site) -> list[int]:
-    return [pull["number"] for pull in json.loads(_call(site, "GET", "/pulls?state=open"))]
+    def _run(self, *words: str, until: str = "") -> int:
+        """Run one command of the bot as a user does, and show what it prints; a short story ends it with `until`."""
+        arguments = [*words, "--repository", REPOSITORY]
+        self.screen.say(f"$ gitops-bot {shlex.join(arguments)}", style="bold")
+        self.screen.out.flush()
+        clean = {name: text for name, text in os.environ.items() if not name.startswith(("GITHUB_", "GH_"))}
+        ran = terminal.run(
+            [sys.executable, "-m", "gitops_bot", *arguments],
+            cwd=self.site.folder,
+            env=clean | self.site.environment,
+            width=min(self.screen.width or _WIDTH, _WIDTH) - 2,
+            colours=self.screen.colours,
+        )
+        last = max((number for number, line in enumerate(ran.lines, 1) if until in line), default=None)
+        shown = ran.lines if self.full or ran.code else ran.lines[:last]
+        for line in shown:  # as the command folded, escaped and coloured it
+            print(f"  {line}".rstrip(), file=self.screen.out)
+        if left := len(ran.lines) - len(shown):
+            self.screen.say(f"… and {left} lines more: `{_FULL}`", indent=2)
+        self.screen.out.flush()
+        return ran.code
 
-
-def _show(site: Site, out: TextIO, number: int) -> None:
-    pull = json.loads(_call(site, "GET", f"/pulls/{number}"))
-    print(f"\n  #{number} {pull['title']}\n  {pull['html_url']}\n", file=out)
-    diff = _call(site, "GET", f"/pulls/{number}", accept="application/vnd.github.diff")
-    print("\n".join(f"  {line}".rstrip() for line in diff.splitlines()), file=out)
-
-
-def _merge(site: Site, out: TextIO, number: int) -> None:
-    merged = json.loads(_call(site, "PUT", f"/pulls/{number}/merge", {"merge_method": "squash"}))
-    _say(out, f"alice merges #{number}: {merged['sha'][:10]}.")
-
-
-def _call(
-    site: Site, method: str, path: str, body: object = None, *, accept: str = "application/vnd.github+json"
-) -> str:
-    """Ask the forge as the person of the story does."""
-    headers = {"Authorization": f"Bearer {site.person_token}", "Accept": accept, "User-Agent": "gitops-bot-demo"}
-    with closing(HTTPConnection(site.forge.host, timeout=30)) as connection:
-        sent = None if body is None else json.dumps(body)
-        connection.request(method, f"/api/v3/repos/{REPOSITORY}{path}", sent, headers)
-        answer = connection.getresponse()
-        text = answer.read().decode("utf-8", "replace")
-    if answer.status >= 300:
-        message = f"the demo's forge answered {answer.status} to {method} {path}: {text[:200]}"
-        raise ForgeError(Problem("failed.forge", message, "please report this"))
-    return text
-
-
-def _say(out: TextIO, text: str) -> None:
-    print(f"\n{text}", file=out, flush=True)
+    def _say(self, text: str) -> None:
+        self.screen.say()
+        self.screen.say(text)

@@ -164,36 +164,3 @@ def test_a_demo_without_its_libraries_says_how_to_install_them(tmp_path: Path, m
         f"error: `gitops-bot demo` needs the library {library}, which is not installed\n"
         "  next: Install the extra `demo`: pip install 'gitops-bot[demo]' (in a checkout: pip install '.[demo]').\n"
     )
-
-
-def test_a_demo_that_is_resumed_has_something_to_do(tmp_path: Path) -> None:
-    told = run("demo", "--keep", cwd=tmp_path, env={"TMPDIR": str(tmp_path)})
-    assert told.code == 0
-    # The story goes there and back again, by pull requests that a person merges.
-    for said in ("opened #1 ", "opened #2 ", "alice merges #2", "held.reverted: left in ", "production (from staging)"):
-        assert said in told.out
-    words = shlex.split(told.out.splitlines()[-1])
-    assert words[:3] == ["gitops-bot", "demo", "--resume"]
-
-    process = start(*words[1:], cwd=tmp_path)
-    try:
-        assert process.stdout is not None
-        lines = [process.stdout.readline().rstrip()]
-        while "Ctrl-C ends" not in lines[-1]:
-            assert process.poll() is None, lines
-            lines.append(process.stdout.readline().rstrip())
-        commands = [shlex.split(line) for line in lines if line.startswith("  ")]
-        env = dict(words[1].split("=", 1) for words in commands if words[0] == "export")
-        bot = {words[1]: words[1:] for words in commands if words[0] == "gitops-bot"}
-        assert bot.keys() == {"plan", "update"}
-
-        assert run(*bot["plan"], "--exit-code", cwd=tmp_path, env=env).code == 4
-        done = run(*bot["update"], "--output", "json", cwd=tmp_path, env=env)
-        assert done.code == 0
-        assert "open" in actions(done)
-        clone = next(words for words in commands if words[:2] == ["git", "clone"])
-        subprocess.run([*clone, "--quiet", str(tmp_path / "clone")], check=True, capture_output=True)
-        assert (tmp_path / "clone" / "gitops-bot.yaml").is_file()
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert ended(process).code == 130
