@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from gitops_bot.images.reference import Pin
+from gitops_bot.manifests.kustomization import Edit, edit, read
 from tests.conftest import PROJECT, program
 
 if TYPE_CHECKING:
@@ -197,3 +199,16 @@ def test_the_readme_names_what_is_there() -> None:
     assert len(readme.splitlines()) <= 45, "one screen"
     top = {path.name for path in EXAMPLE.iterdir()} - {"README.md"}
     assert all(name in readme for name in (*top, *ENVIRONMENTS, "postgres"))
+
+
+@pytest.mark.parametrize(
+    "pin", [None, Pin("v9.8.7"), Pin("9.10", f"sha256:{'0a' * 32}")], ids=["as it is", "tag", "both"]
+)
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=inside)
+def test_the_same_edit_again_changes_no_byte(overlay: Path, pin: Pin | None) -> None:
+    data = (overlay / "kustomization.yaml").read_bytes()
+    before = read(data, "kustomization.yaml")
+    edits = [Edit(entry.name, pin or entry.pin, entry.new_name) for entry in before.entries]
+    after = edit(before, edits)
+    assert (after == data) is (pin is None)
+    assert edit(read(after, "kustomization.yaml"), edits) == after

@@ -87,6 +87,16 @@ def test_line_and_column_are_those_of_the_entry() -> None:
         ),
         pytest.param("- name: a\n  newTag: !!str 1.0", "3:11: the entry holds an explicit YAML tag", id="tagged value"),
         pytest.param("- !!map\n  name: a", "2:3: the entry holds an explicit YAML tag", id="tagged entry"),
+        pytest.param(
+            "- name: a\n  x: !own {y: z}", "3:6: the entry holds an explicit YAML tag", id="tagged mapping in braces"
+        ),
+        pytest.param(
+            "- name: a\n  x: !own\n    y: z", "3:6: the entry holds an explicit YAML tag", id="tagged mapping"
+        ),
+        pytest.param("- name: a\n  x: !own [y]", "3:6: the entry holds an explicit YAML tag", id="tagged list"),
+        pytest.param(
+            "- name: a\n  x: [{y: !own {}}]", "3:11: the entry holds an explicit YAML tag", id="a tag deep inside"
+        ),
         pytest.param("- name: a\n  ! newTag: v1", "3:3: the entry holds an explicit YAML tag", id="tagged key"),
         pytest.param("- name: a\n  newTag: ${TAG}", "3:11: newTag holds a template placeholder: '${TAG}'", id="${X}"),
         pytest.param('- name: a\n  newTag: "$(TAG)"', "3:11: newTag holds a template placeholder", id="$(X)"),

@@ -107,6 +107,24 @@ def test_damage_is_refused(old: str, new: str, asked: Asked) -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("x: &x v1", "x: &x !own v1", id="on a value"),
+        pytest.param("x: &x v1", "!own x: &x v1", id="on a key"),
+        pytest.param("images:", "images: !own", id="on a list"),
+        pytest.param("{name: c}", "!own {name: c}", id="on a mapping in braces"),
+        pytest.param("- name: b", "- !own\n  name: b", id="on a mapping"),
+        pytest.param("x: &x", "!own\nx: &x", id="on the mapping that is the file"),
+    ],
+)
+def test_a_tag_that_comes_or_goes_is_found_in_the_nodes(old: str, new: str) -> None:
+    tagged = BEFORE.replace(old, new, 1)
+    for before, after in ((BEFORE, tagged), (tagged, BEFORE)):
+        with pytest.raises(EditError, match="has another kind, tag or anchor"):
+            check(before, after, {})
+
+
+@pytest.mark.parametrize(
     ("before", "after", "asked"),
     [
         pytest.param("- name: a\n  newTag: v1", "- newTag: v2\n  name: a", {0: {"newTag": "v2"}}, id="order"),
@@ -125,6 +143,15 @@ def test_damage_is_refused(old: str, new: str, asked: Asked) -> None:
 def test_damage_beside_the_values_is_refused(before: str, after: str, asked: Asked) -> None:
     with pytest.raises(EditError):
         check(f"images:\n{before}", f"images:\n{after}", asked)
+
+
+@pytest.mark.parametrize("kept", ["\r\n", "\n", "\r"], ids=["CRLF", "LF", "CR"])
+def test_a_pair_at_the_end_of_a_file_has_the_line_breaks_of_the_file(kept: str) -> None:
+    before, asked = f"images:{kept}- name: a", {0: {"newTag": "v2"}}
+    check(before, f"{before}{kept}  newTag: v2", asked)
+    for other in {"\r\n", "\n", "\r"} - {kept}:
+        with pytest.raises(EditError, match="a line break of another kind came in"):
+            check(before, f"{before}{other}  newTag: v2", asked)
 
 
 def test_a_refusal_says_that_nothing_was_written() -> None:

@@ -32,6 +32,7 @@ def tagged(tag: str, digest: str | None = None) -> Files:
         pytest.param(web("1", ONE, TWO), [(1, ONE), (3, TWO)], id="a digest that comes later is no other pin"),
         pytest.param(web(ONE, "1", Pin("1", B)), [(1, ONE), (3, Pin("1", B))], id="a digest that went is remembered"),
         pytest.param(web(ONE, Pin(None, A), TWO), [(1, ONE), (3, TWO)], id="nor is a tag that went"),
+        pytest.param(web(Pin(None, A), ONE, "1", TWO), [(1, ONE), (4, TWO)], id="nor is a tag that comes later"),
         pytest.param(web("1", Pin(None, A)), [(1, Pin("1")), (2, Pin(None, A))], id="a tag and a digest are two"),
         pytest.param(web(ONE, None, TWO), [(1, ONE), (3, TWO)], id="away for a while"),
         pytest.param(web(ONE, Pin(), ONE), [(1, ONE)], id="pinned nothing for a while"),
