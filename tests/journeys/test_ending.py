@@ -109,7 +109,8 @@ COMMANDS = {
 def test_no_room_for_the_output_is_a_failure_in_a_sentence(tmp_path: Path, command: str) -> None:
     (tmp_path / "kustomization.yaml").write_bytes(FILE)
     done = sh(f"$BOT {command} >/dev/full", tmp_path)
-    assert done.returncode in (1, 2)
+    # Nothing was wrong with the command but for `plan`, which has no repository here or no such option.
+    assert done.returncode == (2 if command.startswith("plan") else 1)
     assert "error: No space left on device: not everything could be written" in done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
