@@ -239,6 +239,8 @@ def check_command(*, config: str | None, output: str) -> int:
     imported()
     checked = check(files, tree, book)
     report.show_checked(checked, output, SystemClock().now())
+    if not checked.files:
+        return 2  # green would mean nothing
     return 1 if checked.problems else 0
 
 

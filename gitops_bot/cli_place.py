@@ -68,13 +68,20 @@ class Local:
 
 
 def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Book]:
-    """What `check` reads: the files of the checkout one stands in (of this folder outside of any), and their rules.
+    """What `check` reads: the files of the checkout one stands in, and their rules.
+
+    A folder outside of any checkout will do where it has a configuration: then it is hardly the wrong one.
 
     Raises:
-        ConfigError, UsageError: the configuration cannot be used, or the named one cannot be read.
+        UsageError: this is no place of manifests, or the named configuration cannot be read.
+        ConfigError: the configuration cannot be used.
     """
-    files = surroundings() or checkout.Checkout(_here())
-    file = named or CONFIG
+    around = surroundings()
+    files, file = around or checkout.Checkout(_here()), named or CONFIG
+    if around is None and named is None and not os.path.lexists(CONFIG):
+        message = f"this folder is in no git repository and has no {CONFIG}: nothing is checked"
+        advice = "change to the checkout of your manifests; in a workflow, put actions/checkout before this step"
+        raise UsageError(Problem("failed.usage", message, advice))
     tree = files.tree()
     _refuse_link(tree)
     text = _named_file(named) if named else _decoded(files.read([CONFIG]).get(CONFIG), CONFIG)

@@ -49,7 +49,8 @@ def print_outcome(outcome: Outcome, screen: Screen, *, written: bool, diff: bool
     if outcome.commit:
         screen.say(f"{where} at {outcome.commit[:10]}".strip())
     if not outcome.environments:
-        _no_environment(screen)
+        for line in _NO_ENVIRONMENT:
+            screen.say(line)
     for environment in outcome.environments:
         screen.say()
         _environment(environment, screen, written=written)
@@ -94,9 +95,6 @@ def print_edit(
 
 def print_checked(checked: Checked, screen: Screen) -> None:
     """How much was looked at; what is wrong goes to `print_problems`."""
-    if not checked.files and not checked.problems:
-        _no_environment(screen)
-        return
     verdict = f"{len(checked.problems)} wrong" if checked.problems else "all good"
     screen.say(f"{checked.files} files, {checked.coverage.entries} entries: {verdict}")
 
@@ -106,11 +104,6 @@ def stdout() -> TextIO:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
     return sys.stdout
-
-
-def _no_environment(screen: Screen) -> None:
-    for line in _NO_ENVIRONMENT:
-        screen.say(line)
 
 
 def _environment(environment: EnvironmentOutcome, screen: Screen, *, written: bool) -> None:

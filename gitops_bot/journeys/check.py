@@ -49,7 +49,18 @@ def check(files: Files, tree: Mapping[str, str], book: Book) -> Checked:
         problems += _dead(item, known)
     outside = coverage.outside(files.read(overlays.unclaimed(selection, tree)))
     covered = cover(_Read.of(selection, read, claimed, book), book.environments.values(), book, outside)
+    if not claimed and not problems:
+        problems.append(_NO_OVERLAY)
     return Checked(len(claimed), covered, tuple(problems))
+
+
+#: Without a configuration: one that finds nothing has said so for each of its globs.
+_NO_OVERLAY = Problem(
+    "failed.config",
+    "nothing is checked: there is no gitops-bot.yaml, and no kustomization in a directory that is named like an "
+    "environment (dev, staging, production, ...)",
+    "name environments and their overlays in gitops-bot.yaml, or change to the checkout of your manifests",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -355,7 +355,8 @@ def test_check_without_a_checkout_is_no_green_that_means_nothing(runner: Runner,
     ran = use(runner, shop, workspace, {"command": "check"}, token="")
     assert ran.code == 2
     (error,) = ran.annotations()
-    assert "there is no kustomization here to check" in error.data
+    assert "this folder is in no git repository and has no gitops-bot.yaml" in error.data
+    assert "put actions/checkout before this step" in error.data
 
 
 def test_a_file_of_another_repository_is_told_in_words(runner: Runner, shop: Deploy, workspace: Path) -> None:

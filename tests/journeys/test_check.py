@@ -29,10 +29,14 @@ def check(tmp_path: Path, files: dict[str, str], *args: str) -> Done:
     """Run `check` in a checkout with these files; git is there only as a folder, and no network is needed."""
     (tmp_path / ".git").mkdir(exist_ok=True)
     (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
-    for path, text in files.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text)
+    write(tmp_path, files)
     return run("check", *args, cwd=tmp_path)
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
 
 
 def places(done: Done) -> list[tuple[str | None, int | None, int | None]]:
@@ -263,3 +267,37 @@ def test_another_configuration_can_be_named(tmp_path: Path) -> None:
     missing = check(tmp_path, {}, "--config", "nowhere.yaml", "--output", "json")
     assert missing.code == 2
     assert "nowhere.yaml cannot be read" in missing.json["problems"][0]["message"]
+
+
+@pytest.mark.parametrize("files", [{}, {"apps/web/staging/kustomization.yaml": GOOD}], ids=["empty", "overlays"])
+def test_a_folder_in_no_repository_is_not_green(tmp_path: Path, files: dict[str, str]) -> None:
+    write(tmp_path, files)
+    done = run("check", "--output", "json", cwd=tmp_path)
+    assert (done.code, done.json["files"]) == (2, 0)
+    (problem,) = done.json["problems"]
+    assert problem["code"] == "failed.usage"
+    assert problem["message"] == "this folder is in no git repository and has no gitops-bot.yaml: nothing is checked"
+    assert problem["next"].startswith("change to the checkout of your manifests")
+
+
+def test_a_folder_with_a_configuration_may_be_a_copy_without_git(tmp_path: Path) -> None:
+    overlays = {f"apps/web/{name}/kustomization.yaml": GOOD for name in ("staging", "production")}
+    write(tmp_path, {"gitops-bot.yaml": CONFIG, **overlays})
+    assert run("check", cwd=tmp_path).code == 0
+
+
+NO_OVERLAYS = {
+    "nothing at all": ({}, "there is no gitops-bot.yaml, and no kustomization in a directory that is named like"),
+    "a base only": ({"base/kustomization.yaml": GOOD}, "there is no gitops-bot.yaml, and no kustomization in a"),
+    "globs that match nothing": ({"gitops-bot.yaml": CONFIG}, "`apps/*/staging` of environment staging matches no"),
+}
+
+
+@pytest.mark.parametrize(("files", "message"), NO_OVERLAYS.values(), ids=NO_OVERLAYS)
+def test_a_repository_without_overlays_is_not_green(tmp_path: Path, files: dict[str, str], message: str) -> None:
+    done = check(tmp_path, files, "--output", "json")
+    assert (done.code, done.json["files"], done.json["complete"]) == (2, 0, False)
+    assert message in done.json["problems"][0]["message"]
+    assert all(problem["next"] for problem in done.json["problems"])
+    # What there is, is told all the same.
+    assert done.json["coverage"]["no_environment"] == ("base/kustomization.yaml" in files)

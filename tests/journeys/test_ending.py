@@ -92,6 +92,15 @@ def sh(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def repository(folder: Path) -> None:
+    """What `edit` and `check` want: a kustomization here, and one of an environment."""
+    for name in ("dev", ".git"):
+        (folder / name).mkdir()
+    (folder / ".git" / "HEAD").touch()
+    for name in (".", "dev"):
+        (folder / name / "kustomization.yaml").write_bytes(FILE)
+
+
 COMMANDS = {
     "help": "--help",
     "version": "--version",
@@ -107,7 +116,7 @@ COMMANDS = {
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 @pytest.mark.parametrize("command", [pytest.param(text, id=label) for label, text in COMMANDS.items()])
 def test_no_room_for_the_output_is_a_failure_in_a_sentence(tmp_path: Path, command: str) -> None:
-    (tmp_path / "kustomization.yaml").write_bytes(FILE)
+    repository(tmp_path)
     done = sh(f"$BOT {command} >/dev/full", tmp_path)
     # Nothing was wrong with the command but for `plan`, which has no repository here or no such option.
     assert done.returncode == (2 if command.startswith("plan") else 1)
@@ -122,7 +131,7 @@ def test_no_room_for_the_output_is_a_failure_in_a_sentence(tmp_path: Path, comma
 @pytest.mark.parametrize("command", [pytest.param(text, id=label) for label, text in COMMANDS.items()])
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_a_closed_output_changes_nothing_but_that_nothing_is_read(tmp_path: Path, command: str, closed: str) -> None:
-    (tmp_path / "kustomization.yaml").write_bytes(FILE)
+    repository(tmp_path)
     expected = 2 if command.startswith("plan") else 0
     done = sh(f"$BOT {command} {closed}", tmp_path)
     assert done.returncode == expected
