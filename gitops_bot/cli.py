@@ -260,6 +260,9 @@ def demo(*, full: bool, keep: bool, resume: str | None, output: str) -> int:
     extra.require()
     installed(os.environ, _GIT_PATIENCE)
     imported()
+    if keep or resume is not None:
+        # That is how it ends, also where a script started it in the background, and with that had it ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if resume is not None:
         return story.resume(Path(resume), sys.stdout, threading.Event())
     return story.tell(sys.stdout, threading.Event(), keep=keep, full=full)

@@ -36,7 +36,7 @@ a{color:#0969da}h1{font-size:1.6rem;margin:.5rem 0}h1 small{font-weight:300;opac
 button{font:inherit;font-weight:600;color:#fff;background:var(--ok);border:0;border-radius:6px;padding:.4rem 1rem;
 cursor:pointer}
 table{border-collapse:collapse;margin:.5rem 0}td,th{border:1px solid var(--line);padding:.3rem .6rem;text-align:left;
-vertical-align:top}td:last-child{min-width:16rem}
+vertical-align:top}td:last-child{min-width:16rem}td code{white-space:nowrap}
 code,pre{font:13px/1.45 ui-monospace,monospace}code{background:var(--soft);border-radius:4px;padding:.1rem .3rem;
 overflow-wrap:break-word}
 pre{background:var(--soft);border-radius:6px;padding:.6rem 1rem;overflow-x:auto}pre code{background:none;padding:0}

@@ -46,9 +46,7 @@ def tell(out: TextIO, ended: threading.Event, *, keep: bool, full: bool) -> int:
         if not kept:
             shutil.rmtree(folder, ignore_errors=True)
     if kept:
-        screen.say()
-        screen.say(f"The servers have ended. {folder} is kept: delete it, or go on with it by")
-        screen.say(f"gitops-bot demo --resume {shlex.quote(str(folder))}", indent=2)
+        _end(screen, folder)
     return code
 
 
@@ -63,6 +61,7 @@ def resume(folder: Path, out: TextIO, ended: threading.Event) -> int:
         tag = site.push_next("web")
         screen.say(f"The registry is {site.registry.url}, the forge {site.forge.url}; web:{tag} was just pushed.")
         _serve(site, screen, ended)
+    _end(screen, folder)
     return 0
 
 
@@ -84,6 +83,14 @@ def _serve(site: Site, screen: Screen, ended: threading.Event) -> None:
             screen.say("Ctrl-C ends the servers.")
             screen.out.flush()
             ended.wait()
+
+
+def _end(screen: Screen, folder: Path) -> None:
+    _list(
+        screen,
+        "The servers have ended. The demo is kept: delete its folder, or go on with it later:",
+        [f"gitops-bot demo --resume {shlex.quote(str(folder))}"],
+    )
 
 
 def _list(screen: Screen, heading: str, lines: list[str]) -> None:

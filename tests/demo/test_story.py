@@ -17,7 +17,8 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from gitops_bot.demo import terminal
-from tests.counterparts.world import ended, run, start
+from tests.conftest import PROJECT
+from tests.counterparts.world import ended, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
 @contextmanager
 def serving(*arguments: str, folder: Path) -> Iterator[tuple[list[str], list[str]]]:
     """A demo that waits: the lines of its output so far, and those that come once Ctrl-C has ended it with 0."""
-    process = start("demo", *arguments, cwd=folder, env={"TMPDIR": str(folder)})
+    # A script that starts it in the background lets it ignore Ctrl-C at first.
+    command = ["sh", "-c", 'trap \'\' INT; exec "$0" "$@"', sys.executable, "-m", "gitops_bot", "demo", *arguments]
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(PROJECT), "TMPDIR": str(folder)}
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=folder, env=env, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8")
     assert process.stdout is not None
     lines, rest = [process.stdout.readline().rstrip()], []
     while "Ctrl-C ends" not in lines[-1]:
