@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName
-from gitops_bot.journeys.workers import workers
+from gitops_bot.journeys.workers import together
 from gitops_bot.proposals.details import Described
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MOST = 20
 #: So many of them get the subjects of the commits in between, each for a request to the forge.
 COMPARED = 3
-_WORKERS = 8
 
 
 def describe(world: World, changes: Sequence[Change]) -> Mapping[tuple[str, str], Described]:
@@ -28,8 +27,8 @@ def describe(world: World, changes: Sequence[Change]) -> Mapping[tuple[str, str]
     chosen = changes[:MOST]
     if not chosen:
         return {}
-    with workers(min(_WORKERS, len(chosen)), "describe") as pool:
-        builds = list(pool.map(lambda change: _builds(world, change), chosen))
+    with together(lambda change: _builds(world, change), chosen, _image) as found:
+        builds = list(found)
     asked: dict[tuple[str, str, str], tuple[str, ...]] = {}
     described = {}
     for change, (before, after) in zip(chosen, builds, strict=True):
@@ -38,6 +37,13 @@ def describe(world: World, changes: Sequence[Change]) -> Mapping[tuple[str, str]
             asked[step] = world.forge.commits_between(*step)
         described[change.entry.key] = Described(before, after, asked.get(step, ()) if step else ())
     return described
+
+
+def _image(change: Change) -> ImageName | None:
+    try:
+        return ImageName.parse(change.entry.image)
+    except ValueError:
+        return None
 
 
 def _builds(world: World, change: Change) -> tuple[Build | None, Build | None]:

@@ -8,7 +8,7 @@ from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.journeys.workers import workers
+from gitops_bot.journeys.workers import together
 from gitops_bot.journeys.world import silent
 from gitops_bot.releases import choice
 from gitops_bot.releases.plan import Failed, Held, Kept
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from gitops_bot.journeys.world import Progress, Registry
     from gitops_bot.releases.plan import Decision
 
-#: Registry reads under way at once, over all registries. Each registry has its own, lower bound at the edge.
-WORKERS = 16
 #: How many of the best tags are asked for their digest, to find the place of a pin that only a digest names.
 _PLACES = 30
 _NOT_FOUND = 404
@@ -35,10 +33,10 @@ def look(registry: Registry, spots: Sequence[Spot], progress: Progress = silent)
     registries = len({spot.entry.image.registry for spot in spots if spot.entry.image is not None})
     with (
         progress(f"asking {registries} registr{'y' if registries == 1 else 'ies'}", len(spots)) as done,
-        workers(min(WORKERS, len(spots)), "look") as pool,
+        together(lambda spot: _look(registry, spot), spots, lambda spot: spot.entry.image) as decisions,
     ):
         found = []
-        for decision in pool.map(lambda spot: _look(registry, spot), spots):
+        for decision in decisions:
             found.append(decision)
             done()
         return tuple(found)

@@ -10,7 +10,7 @@ from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.journeys import release_tag
-from gitops_bot.journeys.workers import workers
+from gitops_bot.journeys.workers import together
 from gitops_bot.releases import history, hold, promotion, stepped_back, trail
 from gitops_bot.releases.plan import Failed, Held, Kept
 from gitops_bot.releases.promotion import Artifact, Running
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from gitops_bot.releases.line import Line
     from gitops_bot.releases.plan import Decision
 
-_WORKERS = 16
 _NOT_FOUND = 404
 
 
@@ -58,9 +57,12 @@ def promotions(
         since = _since(survey, [one for _, _, running in asked for one in running])
         with (
             world.progress("asking the registries", len(asked)) as done,
-            workers(min(_WORKERS, len(asked)), "promote") as pool,
+            together(
+                lambda one: journey.decided(one[1], [since(each) for each in one[2]], wait=wait),
+                asked,
+                lambda one: one[1].entry.image,
+            ) as found,
         ):
-            found = pool.map(lambda one: journey.decided(one[1], [since(each) for each in one[2]], wait=wait), asked)
             for (at, _, _), promoted in zip(asked, found, strict=True):
                 decided[at] = promoted
                 done()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reason import Reason
 from gitops_bot.journeys.propose import Task, propose
-from gitops_bot.journeys.workers import workers
+from gitops_bot.journeys.workers import together
 from gitops_bot.releases import changes as past
 from gitops_bot.releases import history, rollback
 from gitops_bot.releases.plan import Change, Failed, Kept, asked_by_name
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Decision
     from gitops_bot.releases.rollback import Goal
 
-_WORKERS = 16
 _NOT_FOUND = 404
 
 
@@ -65,9 +64,11 @@ def roll_back(
         found = []
         with (
             world.progress("asking the registries", len(spots)) as done,
-            workers(_WORKERS, "rollback") as pool,
+            together(
+                lambda spot: _back(world.registry, spot, goal, offline=offline), spots, lambda spot: spot.entry.image
+            ) as answers,
         ):
-            for decision in pool.map(lambda spot: _back(world.registry, spot, goal, offline=offline), spots):
+            for decision in answers:
                 found.append(asked_by_name(decision) if images else decision)
                 done()
         named.update(spot.place.key for spot, one in zip(spots, found, strict=True) if not isinstance(one, Kept))

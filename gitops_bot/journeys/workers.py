@@ -1,20 +1,134 @@
-"""Threads that ask registries, for whom nobody waits after an interrupt."""
+"""Threads that ask registries. No slow image or registry takes all of them, and nobody waits after an interrupt.
+
+A thread stays with its registry until nothing is left to ask there. So the threads of a registry that hangs hang with
+it, and those of the others go on.
+"""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections import Counter, deque
+from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from gitops_bot.images.reference import ImageName
+
+    #: None where no registry is asked.
+    Subject = ImageName | None
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+#: Items under way at once: in all, of one registry (for which the edge may have a lower bound), and of one image (whose
+#: questions wait for one another).
+MOST, OF_REGISTRY, OF_IMAGE = 64, 16, 4
 
 
 @contextmanager
-def workers(most: int, name: str) -> Iterator[ThreadPoolExecutor]:
-    """At most so many threads. At the end of the block answers that are still on their way are not waited for."""
-    pool = ThreadPoolExecutor(max_workers=most, thread_name_prefix=name)
+def together(
+    ask: Callable[[Item], Answer], items: Sequence[Item], subject: Callable[[Item], Subject]
+) -> Iterator[Iterator[Answer]]:
+    """What `ask` gives for each item, in their order; `subject` is the image that an item is about.
+
+    Where the machine starts no more threads, those that there are do the work; the caller's own where there is none.
+    At the end of the block answers that are still on their way are not waited for.
+    """
+    queue = _Queue([subject(item) for item in items])
+    answers: list[Future[Answer]] = [Future() for _ in items]
+
+    def work() -> None:
+        at: int | None = None
+        while (at := queue.take(at)) is not None:
+            try:
+                answers[at].set_result(ask(items[at]))
+            except BaseException as error:
+                answers[at].set_exception(error)
+                if not isinstance(error, Exception):
+                    raise
+
     try:
-        yield pool
+        for number in range(queue.threads if len(items) > 1 else 0):
+            try:
+                threading.Thread(target=work, name=f"ask-{number}", daemon=True).start()
+            except RuntimeError:
+                if number == 0:
+                    work()
+                break
+        if len(items) == 1:
+            work()
+        yield (answer.result() for answer in answers)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        queue.end()
+
+
+class _Queue:
+    """Which item is next. Registries take turns, and at each the images."""
+
+    def __init__(self, subjects: Sequence[Subject]) -> None:
+        self._lock = threading.Lock()
+        self._subjects = subjects
+        self._items: dict[Subject, deque[int]] = {}
+        #: By registry, its images of which something waits.
+        self._waiting: dict[str, deque[Subject]] = {}
+        for at, image in enumerate(subjects):
+            if image not in self._items:
+                self._items[image] = deque()
+                self._waiting.setdefault(_registry(image), deque()).append(image)
+            self._items[image].append(at)
+        self._turns = deque(self._waiting)
+        self._busy: Counter[str | Subject] = Counter()
+
+    @property
+    def threads(self) -> int:
+        """As many as could have something to do."""
+        useful = (
+            min(OF_REGISTRY, sum(min(OF_IMAGE, len(self._items[image])) for image in images))
+            for images in self._waiting.values()
+        )
+        return min(MOST, sum(useful))
+
+    def take(self, done: int | None) -> int | None:
+        """An item of the registry that `done` was of, else of another; None where nothing is left for this thread."""
+        with self._lock:
+            if done is not None:
+                image = self._subjects[done]
+                self._busy.subtract((image, _registry(image)))
+                if (found := self._take_of(_registry(image))) is not None:
+                    return found
+            for _ in range(len(self._turns)):
+                registry = self._turns.popleft()
+                found = self._take_of(registry)
+                if self._waiting[registry]:
+                    self._turns.append(registry)
+                if found is not None:
+                    return found
+            return None
+
+    def end(self) -> None:
+        """Nothing more is to be begun."""
+        with self._lock:
+            for images in self._waiting.values():
+                images.clear()
+
+    def _take_of(self, registry: str) -> int | None:
+        images = self._waiting[registry]
+        if self._busy[registry] >= OF_REGISTRY:
+            return None
+        for _ in range(len(images)):
+            image = images.popleft()
+            if self._busy[image] < OF_IMAGE:
+                found = self._items[image].popleft()
+                if self._items[image]:
+                    images.append(image)
+                self._busy.update((image, registry))
+                return found
+            images.append(image)
+        return None
+
+
+def _registry(image: Subject) -> str:
+    return image.registry if image is not None else ""
