@@ -74,11 +74,18 @@ class EditError(BotError):
 
 
 class RegistryError(BotError):
-    """A registry did not give a usable answer; `status` is the HTTP status where there was one."""
+    """A registry did not give a usable answer; `status` is the HTTP status where there was one.
 
-    def __init__(self, *problems: Problem, status: int | None = None) -> None:
+    `no_repository`: it has no such repository, or hides it. `no_tag`: it has the repository, without the tag.
+    """
+
+    def __init__(
+        self, *problems: Problem, status: int | None = None, no_repository: bool = False, no_tag: bool = False
+    ) -> None:
         super().__init__(*problems)
         self.status = status
+        self.no_repository = no_repository
+        self.no_tag = no_tag
 
 
 class GitError(BotError):

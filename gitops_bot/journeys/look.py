@@ -8,6 +8,7 @@ from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
+from gitops_bot.journeys.absent import digest_of, explained
 from gitops_bot.journeys.workers import together
 from gitops_bot.journeys.world import silent
 from gitops_bot.releases import choice
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 #: How many of the best tags are asked for their digest, to find the place of a pin that only a digest names.
 _PLACES = 30
-_NOT_FOUND = 404
 
 
 def look(registry: Registry, spots: Sequence[Spot], progress: Progress = silent) -> tuple[Decision, ...]:
@@ -60,16 +60,16 @@ def _look(registry: Registry, spot: Spot) -> Decision:
             case policy:
                 return _choose(registry, spot, rules, image, policy)
     except RegistryError as error:
-        return Failed(place, error.problem)
+        return Failed(place, explained(error, spot))
 
 
 def _follow(registry: Registry, spot: Spot, rules: Rules, image: ImageName, tag: str) -> Decision:
     try:
-        digest = registry.digest(image, tag)
+        digest = digest_of(registry, spot, image, tag, rules.policy)
     except RegistryError as error:
-        if error.status != _NOT_FOUND:
+        if not error.no_tag or spot.entry.pin.tag != tag:
             raise
-        reason = Reason("held.vanished", f"{image} has no tag {tag} to follow", {"tag": tag})
+        reason = Reason("held.vanished", f"the registry no longer has the tag {tag}: push it again, or follow another")
         return Held(spot.place, spot.entry.pin, None, reason)
     return choice.follow(spot.place, spot.entry.pin, rules, tag, digest)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reason import Reason
+from gitops_bot.journeys.absent import explained
 from gitops_bot.journeys.propose import Task, propose
 from gitops_bot.journeys.workers import together
 from gitops_bot.releases import changes as past
@@ -131,7 +132,7 @@ def _back(registry: Registry, spot: Spot, goal: Goal, *, offline: bool) -> Decis
     try:
         return _present(registry, spot.entry.image, change)
     except RegistryError as error:
-        return Failed(spot.place, error.problem)
+        return Failed(spot.place, explained(error, spot))
 
 
 def _present(registry: Registry, image: ImageName, change: Change) -> Decision:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.errors import Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin
+from gitops_bot.journeys.absent import digest_of, explained
 from gitops_bot.journeys.propose import Task, propose
 from gitops_bot.proposals.outcome import WRITING
 from gitops_bot.releases import choice
@@ -88,7 +89,7 @@ def _decide(
     try:
         after = _resolved(registry, spot, assignment, proposed)
     except RegistryError as error:
-        return Failed(place, error.problem)
+        return Failed(place, explained(error, spot) if assignment.new_name is None else error.problem)
     renamed = assignment.new_name is not None and assignment.new_name != spot.entry.new_name
     if after == present and not renamed and proposed is None:
         return Kept(place, present, Reason("nothing_new", f"{after} is pinned already"))
@@ -121,7 +122,7 @@ def _resolved(registry: Registry, spot: Spot, assignment: Assignment, proposed: 
     if image is None:
         problem = Problem("failed.edit", f"{spot.place.image!r} is no image repository", "give the digest too")
         raise RegistryError(problem)
-    return choice.shaped(spot.rules.pin, spot.entry.pin, tag, registry.digest(image, tag))
+    return choice.shaped(spot.rules.pin, spot.entry.pin, tag, digest_of(registry, spot, image, tag, None))
 
 
 def _contradiction(spot: Spot, one: Assignment, other: Assignment) -> Problem:

@@ -126,7 +126,7 @@ def test_registries_that_fail_in_every_way_cost_only_their_own_images(worldwide:
             "docker login",
         ),
         "forbidden": ("answered 403 Forbidden", "not for you", "docker login"),
-        "missing": ("answered 404 Not Found", "no such repository", "Check the name"),
+        "missing": ("answered 404 Not Found", "no such repository", "correct `newName`"),
         "broken": ("answered 500 Internal Server Error", "Run again later"),
         "html": ("a web page where a list of tags was expected", "login page"),
         "cut": ("broke the connection",),

@@ -21,7 +21,7 @@ from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
 from gitops_bot.edges.registry.presence import exists, missing
 from gitops_bot.edges.registry.tempo import Tempo
 from gitops_bot.edges.registry.tokens import Tokens
-from gitops_bot.edges.registry.words import explain
+from gitops_bot.edges.registry.words import LIST, explain
 from gitops_bot.images.reference import is_digest, is_tag
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Registry:
 
             return every_tag(fetch)
 
-        return self._tags.get(image, lambda: self._explained(image, "the list of tags", ask))
+        return self._tags.get(image, lambda: self._explained(image, LIST, ask))
 
     def digest(self, image: ImageName, tag: str) -> str:
         """The digest of the manifest (or index) that the tag names now.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gitops_bot.edges.http import Unanswered
 from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
@@ -13,6 +13,10 @@ from gitops_bot.images.reference import DOCKER_HUB
 if TYPE_CHECKING:
     from gitops_bot.edges.registry.login import Login
     from gitops_bot.images.reference import ImageName
+
+#: What is asked of a repository itself.
+LIST: Final = "the list of tags"
+_NOT_FOUND = 404
 
 Failure = Refused | Untrusted | Unanswered | NoLogin
 
@@ -27,22 +31,27 @@ _AMAZON = "Passwords of Amazon ECR last 12 hours: the helper docker-credential-e
 def explain(failure: Failure, image: ImageName, asked: str, login: Login | None) -> RegistryError:
     """The error for the user; `asked` is what was wanted, as in "the list of tags"."""
 
-    def problem(code: str, what: str, advice: str) -> Problem:
+    def told(code: str, what: str, advice: str) -> Problem:
         return Problem(code, f"{image}: {what}", advice, about=str(image))
 
     match failure:
         case NoLogin(what=what, advice=advice):
-            return RegistryError(problem("failed.auth", what, advice))
+            return RegistryError(told("failed.auth", what, advice))
         case Untrusted(what=what, advice=advice):
-            return RegistryError(problem("failed.registry", f"{image.registry} {what}", advice))
+            return RegistryError(told("failed.registry", f"{image.registry} {what}", advice))
         case Unanswered(what=what, advice=advice, status=status, host=host):
-            return RegistryError(problem("failed.registry", f"{host} {what}", advice), status=status)
+            return RegistryError(told("failed.registry", f"{host} {what}", advice), status=status)
+        case Refused(said=said) if failure.is_one_of(_NOT_FOUND) and asked == LIST and not failure.elsewhere:
+            what = f"{failure.host} answered 404 Not Found: it has no such repository, or does not show it"
+            what += f" ({said})" if said else ""
+            advice = _permission(image, login)
+            return RegistryError(told("failed.registry", what, advice), status=_NOT_FOUND, no_repository=True)
         case Refused(status=status, said=said):
             code = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
             who = f"the token server {failure.host}" if failure.token_server else failure.host
             words = f" ({said})" if said else ""
             what = f"{who} answered {_status(status)} to the request for {asked}{words}"
-            return RegistryError(problem(code, what, _advice(failure, image, asked, login)), status=status)
+            return RegistryError(told(code, what, _advice(failure, image, asked, login)), status=status)
 
 
 def _advice(refused: Refused, image: ImageName, asked: str, login: Login | None) -> str:

@@ -138,12 +138,11 @@ def test_a_repository_that_does_not_exist(registry: DockerRegistry) -> None:
     assert failure.value.status == 404
     assert failure.value.problem.code == "failed.registry"
     assert failure.value.problem.message == (
-        f"{registry.host}/no/such: {registry.host} answered 404 Not Found to the request for the list of tags "
-        "(NAME_UNKNOWN: repository name not known to registry)"
+        f"{registry.host}/no/such: {registry.host} answered 404 Not Found: it has no such repository, or does not "
+        "show it (NAME_UNKNOWN: repository name not known to registry)"
     )
-    assert failure.value.problem.next.startswith(
-        "Check the name; what may not be seen looks the same. No credentials for"
-    )
+    assert failure.value.no_repository
+    assert failure.value.problem.next.startswith("No credentials for")
 
 
 def test_a_tag_that_does_not_exist(registry: DockerRegistry) -> None:

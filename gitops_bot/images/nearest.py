@@ -1,0 +1,25 @@
+"""What was probably meant by a tag that a registry does not have."""
+
+from __future__ import annotations
+
+import heapq
+from difflib import get_close_matches
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: A list may hold 300,000 tags, and a comparison takes time: those that begin or end as the word does come first.
+_COMPARED = 200
+
+
+def nearest(word: str, tags: Sequence[str], count: int = 3) -> list[str]:
+    """The tags that are spelt almost like this, the nearest first."""
+    likely = heapq.nlargest(_COMPARED, tags, key=lambda tag: max(_shared(word, tag), _shared(word[::-1], tag[::-1])))
+    return get_close_matches(word, likely, n=count, cutoff=0.7)
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters at the beginning are the same."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
