@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitops_bot.proposals.markdown import plain
@@ -21,31 +20,34 @@ _LONG = 2000
 _NAMED = 5
 
 
-@dataclass(slots=True)
-class _Shared:
-    """One problem, and the environments and entries that have it."""
-
-    problem: Problem
-    what: str
-    environments: dict[str, None] = field(default_factory=dict)
-    entries: list[Entry] = field(default_factory=list)
-
-
 def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> None:
-    """Every failure of every environment; those that share a problem together."""
-    shared: dict[tuple[str, ...], _Shared] = {}
+    """Every failure of every environment; those that are the same problem together."""
+    shared: dict[tuple[str, str, str], list[tuple[str, Failed]]] = {}
     for environment in environments:
         for failed in environment.failed:
-            what, problem = _what(failed), failed.problem
-            one = shared.setdefault((problem.code, what, problem.next, problem.where), _Shared(problem, what))
-            one.environments[environment.name] = None
-            if failed.entry is not None:
-                one.entries.append(failed.entry)
+            problem = failed.problem
+            shared.setdefault((problem.code, _what(failed), problem.next), []).append((environment.name, failed))
     if shared:
         screen.say()
         screen.say("failed:", style="bold red")
-    for one in shared.values():
-        _one(one, screen)
+    for (_, what, advice), befallen in shared.items():
+        _one(plain(what, _LONG), befallen, screen)
+        _next(advice, screen, indent=4)
+
+
+def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
+    """What, where and what to do next. On a terminal, what is wrong in several places is told once with all of them."""
+    shared: dict[object, list[Problem]] = {}
+    for number, problem in enumerate(problems):
+        # What is piped keeps a line for each place: other programs read them.
+        key = number if screen.width is None else (problem.code, problem.message, problem.next)
+        shared.setdefault(key, []).append(problem)
+    for first, *others in shared.values():
+        where = f"{plain(first.where)}: " if first.where else ""
+        screen.say(f" {where}{plain(first.message, _LONG)}", hang=2, lead="error:", style="bold red")
+        if others:
+            screen.say(f"also in {_listed((problem.where for problem in others), screen)}", indent=2, hang=2)
+        _next(first.next, screen, indent=2)
 
 
 def _what(failed: Failed) -> str:
@@ -54,43 +56,37 @@ def _what(failed: Failed) -> str:
     return problem.what if entry is not None and problem.about.endswith(entry.image) else problem.message
 
 
-def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
-    """What, where and what to do next."""
-    for problem in problems:
-        where = f"{plain(problem.where)}: " if problem.where else ""
-        screen.say(f" {where}{plain(problem.message, _LONG)}", hang=2, lead="error:", style="bold red")
-        _next(problem, screen, indent=2)
-
-
-def _one(shared: _Shared, screen: Screen) -> None:
-    what, problem, entries = plain(shared.what, _LONG), shared.problem, shared.entries
-    if len(entries) > 1:
+def _one(what: str, befallen: Sequence[tuple[str, Failed]], screen: Screen) -> None:
+    """A problem with whom it befell: one entry, several, or whole files or environments."""
+    entries = [failed.entry for _, failed in befallen if failed.entry is not None]
+    places = [failed.problem.where for _, failed in befallen if failed.problem.where]
+    if len(entries) > 1 or len(places) > 1:
         screen.say(what, indent=2, hang=2)
-        files = len({entry.file for entry in entries})
-        count = f"{len(entries)} entries in {files} file{'' if files == 1 else 's'}"
-        screen.say(f"{count}: {_listed(entries, screen)}", indent=4, hang=2)
+        files = {failed.entry.file if failed.entry else failed.problem.file for _, failed in befallen}
+        count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
+        count = f"{len(entries)} entries in {count}" if entries else count
+        screen.say(f"{count}: {_listed(places or map(_called, entries), screen)}", indent=4, hang=2)
     elif entries:
-        where = plain(problem.where) or place(entries[0])
-        screen.say(f"{_called(entries[0])}: {what} ({where})", indent=2, hang=2)
-    elif problem.where:
-        screen.say(f"{what} ({plain(problem.where)})", indent=2, hang=2)
+        where = places[0] if places else place(entries[0])
+        screen.say(f"{plain(_called(entries[0]))}: {what} ({plain(where)})", indent=2, hang=2)
+    elif places:
+        screen.say(f"{what} ({plain(places[0])})", indent=2, hang=2)
     else:
-        screen.say(f"{', '.join(map(plain, shared.environments))}: {what}", indent=2, hang=2)
-    _next(problem, screen, indent=4)
+        names = dict.fromkeys(plain(name) for name, _ in befallen)
+        screen.say(f"{', '.join(names)}: {what}", indent=2, hang=2)
 
 
-def _next(problem: Problem, screen: Screen, indent: int) -> None:
-    if problem.next:
-        screen.say(f"next: {plain(problem.next, _LONG)}", indent=indent, hang=2)
+def _next(advice: str, screen: Screen, indent: int) -> None:
+    if advice:
+        screen.say(f"next: {plain(advice, _LONG)}", indent=indent, hang=2)
 
 
-def _listed(entries: Sequence[Entry], screen: Screen) -> str:
-    names = list(dict.fromkeys(_called(entry) for entry in entries))
+def _listed(texts: Iterable[str], screen: Screen) -> str:
+    names = list(dict.fromkeys(plain(text) for text in texts))
     shown = names if screen.width is None else names[:_NAMED]
     return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(shown) < len(names) else "")
 
 
 def _called(entry: Entry) -> str:
     """The entry's name, and its repository where that is another."""
-    image = "" if entry.image == entry.name else f" ({plain(entry.image)})"
-    return f"{plain(entry.name)}{image}"
+    return entry.name if entry.image == entry.name else f"{entry.name} ({entry.image})"

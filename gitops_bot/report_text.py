@@ -59,9 +59,15 @@ def print_outcome(outcome: Outcome, screen: Screen, *, written: bool, diff: bool
             for proposed in environment.proposals:
                 print_diff(proposed.files, screen)
     print_failed(outcome.environments, screen)
-    if not outcome.saw_pull_requests:
+    if not outcome.saw_pull_requests and not _token_told(outcome):
         screen.say()
         screen.say("No token is set, so pull requests were not seen: GITHUB_TOKEN lets the plan look at them.")
+
+
+def _token_told(outcome: Outcome) -> bool:
+    """Whether a proposal failed for want of a token, which has been told."""
+    failed = (failed for environment in outcome.environments for failed in environment.failed)
+    return any(each.entry is None and each.problem.code == "failed.auth" for each in failed)
 
 
 def print_notice(message: str, advice: str, screen: Screen) -> None:

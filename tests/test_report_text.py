@@ -301,6 +301,19 @@ FAILURES: list[tuple[str, Sequence[Failed], str]] = [
         "failed:\n  a/b: a said no (x.yaml:12)\n  a/c: a said never (x.yaml:12)\n",
     ),
     (
+        "one entry that stands twice: the places tell more than its name",
+        [
+            Failed(entry("a/b", "x.yaml"), Problem("failed.edit", "it is there twice", "keep one", "x.yaml", line, 3))
+            for line in (2, 4)
+        ],
+        "  it is there twice\n    2 entries in 1 file: x.yaml:2:3, x.yaml:4:3\n    next: keep one\n",
+    ),
+    (
+        "two files",
+        [Failed(None, Problem("failed.edit", "two documents", "split it", f"{name}.yaml", 3, 1)) for name in "xy"],
+        "  two documents\n    2 files: x.yaml:3:1, y.yaml:3:1\n    next: split it\n",
+    ),
+    (
         "a file",
         [Failed(None, Problem("failed.edit", "two documents", "split it", "k.yaml", 3, 1))],
         "  two documents (k.yaml:3:1)\n    next: split it\n",
@@ -352,3 +365,27 @@ def test_a_problem_of_the_whole_run_has_its_place_and_the_next_step() -> None:
     assert shown(lambda screen: print_problems(problems, screen)) == expected
     painted = shown(lambda screen: print_problems(problems, screen), 60, colours=True)
     assert painted == expected.replace("error:", "\x1b[1;31merror:\x1b[0m")
+
+
+def test_what_is_wrong_in_several_places_is_told_once_on_a_terminal_and_a_line_each_in_a_pipe() -> None:
+    problems = [Problem("failed.edit", "it is there twice", "keep one", "k.yaml", line, 3) for line in (2, 4, 6)]
+    expected = "error: k.yaml:2:3: it is there twice\n  also in k.yaml:4:3, k.yaml:6:3\n  next: keep one\n"
+    assert shown(lambda screen: print_problems(problems, screen), 60) == expected
+    lines = shown(lambda screen: print_problems(problems, screen)).splitlines()
+    assert [line for line in lines if line.startswith("error")] == [
+        f"error: k.yaml:{line}:3: it is there twice" for line in (2, 4, 6)
+    ]
+
+
+def test_a_missing_token_is_told_once() -> None:
+    missing = Failed(None, Problem("failed.auth", "no token: pull requests cannot be opened", "set GITHUB_TOKEN"))
+    blind = replace(outcome(EnvironmentOutcome("production")), saw_pull_requests=False)
+    refused = replace(blind, environments=(EnvironmentOutcome("production", failed=(missing,)),))
+    plan = shown(lambda screen: print_outcome(blind, screen, written=False, diff=True))
+    assert plan.endswith("No token is set, so pull requests were not seen: GITHUB_TOKEN lets the plan look at them.\n")
+    update = shown(lambda screen: print_outcome(refused, screen, written=True, diff=False))
+    assert update.count("token") == 1
+    login = EnvironmentOutcome("production", failed=(replace(missing, entry=entry()),))  # that of a registry
+    assert "No token is set" in shown(
+        lambda screen: print_outcome(replace(blind, environments=(login,)), screen, written=True, diff=False)
+    )
