@@ -10,6 +10,7 @@ from gitops_bot.releases.plan import Held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from gitops_bot.journeys.there import Task, There
     from gitops_bot.journeys.world import World
@@ -43,32 +44,53 @@ class Draft:
 
 
 def admitted(world: World, task: Task, there: There, drafts: Sequence[Draft]) -> list[Draft]:
-    """What may be opened now, by the schedule and the limits of the environment; the rest waits."""
+    """What may be opened now, by the schedule and the limits of the environment; the rest waits.
+
+    The limit of open proposals is for what is open after the run, so one that is closed makes room for another. But a
+    proposal is not closed while a pin waits to move away from it.
+    """
     if task.source == "rollback":
-        return list(drafts)  # at two in the morning no schedule and no limit is in the way
-    propose, at = task.environment.propose, world.clock.now()
+        return _with_what_waits(drafts)  # at two in the morning no schedule and no limit is in the way
     pulls = [pull for found in there.pulls.values() for pull in found]
     open_now = sum(pull.state == "open" for pull in pulls)
     opened = [pull.created_at for pull in pulls if pull.created_at is not None]
-    admitted = []
+    closing = _closing(drafts)
+    while True:
+        found = _with_what_waits(_opening(world, task, drafts, open_now=open_now - closing, opened=opened))
+        if (left := _closing(found)) == closing:
+            return found
+        closing = left  # fewer, each time: what waits keeps its old proposal open
+
+
+def _closing(drafts: Sequence[Draft]) -> int:
+    return sum(isinstance(draft.action, reconcile.Close) for draft in drafts)
+
+
+def _opening(
+    world: World, task: Task, drafts: Sequence[Draft], *, open_now: int, opened: Sequence[datetime]
+) -> list[Draft]:
+    """The drafts, of which no more are opened than there is room for beside those that stay open."""
+    propose, at = task.environment.propose, world.clock.now()
+    moments = list(opened)
+    found = []
     for draft in drafts:
         action = reconcile.admit(
             draft.action,
             at=at,
             windows=propose.schedule,
             open_now=open_now,
-            opened=opened,
+            opened=moments,
             most_open=propose.most_open,
             most_new_per_hour=propose.most_new_per_hour,
         )
         if isinstance(action, reconcile.Open):
             open_now += 1
-            opened.append(at)
-        admitted.append(draft if action is draft.action else waiting(replace(draft, action=action)))
-    return admitted
+            moments.append(at)
+        found.append(draft if action is draft.action else waiting(replace(draft, action=action)))
+    return found
 
 
-def with_what_waits(drafts: Sequence[Draft]) -> list[Draft]:
+def _with_what_waits(drafts: Sequence[Draft]) -> list[Draft]:
     """A proposal keeps what is to move to another one as long as that has to wait: else it would be nowhere."""
     waits = {
         change.entry.key: draft.action.reason
@@ -85,7 +107,7 @@ def with_what_waits(drafts: Sequence[Draft]) -> list[Draft]:
             kept.append(draft)
     # What was to move to one of those waits with it.
     more = any(new is not old for new, old in zip(kept, drafts, strict=True))
-    return with_what_waits(kept) if more else kept
+    return _with_what_waits(kept) if more else kept
 
 
 def waiting(draft: Draft) -> Draft:

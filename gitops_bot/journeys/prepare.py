@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
-from gitops_bot.journeys.draft import Draft, admitted, waiting, with_what_waits
+from gitops_bot.journeys.draft import Draft, admitted, waiting
 from gitops_bot.journeys.there import There
 from gitops_bot.proposals import carry, group, naming, proposal, reconcile
 from gitops_bot.proposals.declined import decline
@@ -48,7 +48,7 @@ def prepare(world: World, survey: Survey, task: Task) -> Prepared:
     drafts = [_draft(world, survey, task, there, name, mine) for name, mine in there.grouped(decisions).items()]
     if task.own_groups:
         drafts = _own(drafts, there, decisions)
-    drafts = with_what_waits(admitted(world, task, there, drafts))
+    drafts = admitted(world, task, there, drafts)
     plan = Plan(
         environment=task.environment.name,
         changes=(),

@@ -155,7 +155,7 @@ def admit(
 ) -> Action:
     """The action, unless it opens what may not be opened at this moment. What is open already is kept up at any time.
 
-    `opened` are the moments at which proposals of this environment were opened; `open_now` are open still.
+    `opened` are the moments at which proposals of this environment were opened; `open_now` of them stay open.
     """
     if not isinstance(action, Open):
         return action

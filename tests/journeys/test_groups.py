@@ -228,7 +228,8 @@ def test_pins_of_earlier_runs_are_marked_as_carried(shop: Deploy) -> None:
 @pytest.mark.parametrize("why", ["limit", "refused"])
 def test_a_proposal_keeps_what_is_to_move_until_it_has_arrived(shop: Deploy, why: str) -> None:
     digest = shop.push("web", "1.3.0-rc.1")
-    shop.bot("set", "production", f"{shop.image('web')}=1.3.0-rc.1@{digest}")
+    for name in ("web", "api"):
+        shop.bot("set", "production", f"{shop.image(name)}=1.3.0-rc.1@{digest}")
     configure(shop, "{group: overlay, limit: {open: 1}}" if why == "limit" else "{group: overlay}")
     if why == "refused":
         shop.remote.hook("pre-receive", "while read _ _ ref; do case $ref in */apps-*) exit 1;; esac; done")
@@ -236,14 +237,14 @@ def test_a_proposal_keeps_what_is_to_move_until_it_has_arrived(shop: Deploy, why
         done = shop.ask("update")
     assert seen.nothing
     assert done.code == (1 if why == "refused" else 0)
-    assert branches(shop) == {ALL: {"web/web": "1.3.0-rc.1"}}
+    assert branches(shop) == {ALL: {"web/web": "1.3.0-rc.1", "api/api": "1.3.0-rc.1"}}
 
     if why == "limit":
         configure(shop, "{group: overlay, limit: {open: 2}}")
     else:
         (shop.remote.path / "hooks" / "pre-receive").unlink()
     assert shop.bot("update").code == 0
-    assert list(branches(shop).values()) == [{"web/web": "1.3.0-rc.1"}]
+    assert list(branches(shop).values()) == [{"api/api": "1.3.0-rc.1"}, {"web/web": "1.3.0-rc.1"}]
     assert ALL not in shop.branches
 
 

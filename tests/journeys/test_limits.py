@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.journeys.conftest import API
 from tests.journeys.scene import actions, configure, held, news, reason
 
 if TYPE_CHECKING:
@@ -51,6 +52,28 @@ def test_no_more_proposals_than_people_asked_for(shop: Deploy, limit: str, after
         assert held(done.json) == {"web": ("1.1.0", "held.limit")}
         assert "opens_at" in reason(done.json, "web")["data"]
         assert shop.pulls() == []
+
+
+def test_a_proposal_that_is_closed_makes_room_for_another(shop: Deploy) -> None:
+    configure(shop, "{group: overlay, limit: {open: 1}}")
+    shop.push("api", "1.1.0")
+    shop.bot("update")
+    # What it proposes comes to the base branch in another way.
+    shop.remote.commit("main", {API: shop.files(shop.pull()["head"]["ref"])[API]})
+    shop.push("web", "1.1.0")
+    done = shop.ask("update")
+    assert actions(done.json) == {"apps/api/production": "close", "apps/web/production": "open"}
+    assert (done.code, held(done.json), [pull["number"] for pull in shop.pulls()]) == (0, {}, [2])
+
+
+def test_a_proposal_may_move_to_another_group_within_the_limit(shop: Deploy) -> None:
+    configure(shop, "{limit: {open: 1}}")
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    configure(shop, "{group: overlay, limit: {open: 1}}")
+    done = shop.ask("update")
+    assert actions(done.json) == {"all": "close", "apps/web/production": "open"}
+    assert (done.code, held(done.json), [pull["number"] for pull in shop.pulls()]) == (0, {}, [2])
 
 
 def test_outside_of_the_schedule_nothing_new_is_opened_and_what_is_open_is_kept_up(shop: Deploy) -> None:
