@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import shlex
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -64,24 +63,19 @@ class Site:
         return Person(self.forge.host, self.person_token, REPOSITORY)
 
     @contextmanager
-    def login(self) -> Iterator[Path]:
-        """A file of settings that lets git push as the person, by a file of credentials; both are gone afterwards.
+    def credentials(self) -> Iterator[Path]:
+        """A file with which `git credential-store` logs in as the person; it is gone afterwards.
 
         So no token is in an address or in a command line.
         """
-        credentials, settings = self.folder / "git-credentials", self.folder / "git-login"
+        file = self.folder / "git-credentials"
         try:
-            for file in (credentials, settings):
-                file.unlink(missing_ok=True)
-                file.touch(mode=0o600)
-            credentials.write_text(f"http://{NAME}:{self.person_token}@{self.forge.host}\n", encoding="utf-8")
-            helper = json.dumps(f"store --file {shlex.quote(str(credentials))}", ensure_ascii=False)
-            # The first line takes away the helpers of the user, which would remember the token.
-            settings.write_text(f"[credential]\n\thelper =\n\thelper = {helper}\n", encoding="utf-8")
-            yield settings
+            file.unlink(missing_ok=True)
+            file.touch(mode=0o600)
+            file.write_text(f"http://{NAME}:{self.person_token}@{self.forge.host}\n", encoding="utf-8")
+            yield file
         finally:
-            credentials.unlink(missing_ok=True)
-            settings.unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
 
     def push(self, image: str, tag: str) -> str:
         """Build and push `acme/<image>:<tag>`, as a pipeline would, and give back its digest."""

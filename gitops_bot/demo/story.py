@@ -68,13 +68,15 @@ def resume(folder: Path, out: TextIO, ended: threading.Event) -> int:
 def _serve(site: Site, screen: Screen, ended: threading.Event) -> None:
     """Say how to go on, and wait."""
     pages = [pull.url for pull in site.person.open_pull_requests()] or [f"{site.forge.url}/{REPOSITORY}/pulls"]
-    with site.login() as login:
+    with site.credentials() as credentials:
+        helper = shlex.quote(f"credential.helper=store --file {shlex.quote(str(credentials))}")
         _list(screen, "Read and merge in a browser:", pages)
         commands = [
             *(f"export {name}={shlex.quote(text)}" for name, text in site.environment.items()),
             f"gitops-bot plan --repository {REPOSITORY}",
             f"gitops-bot update --repository {REPOSITORY}",
-            f"git clone {site.forge.url}/{REPOSITORY}.git -c include.path={shlex.quote(str(login))}",
+            # The empty helper keeps the user's own from remembering a token of the demo.
+            f"git clone {site.forge.url}/{REPOSITORY}.git -c credential.helper= -c {helper}",
         ]
         _list(screen, f"Or go on in another terminal. What you push from that clone is {person.NAME}'s:", commands)
         screen.say()
