@@ -14,6 +14,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,13 @@ PURE_STANDARD_LIBRARY = frozenset({
 })  # fmt: skip
 #: Journeys get the world as an argument, but they ask for several things at once, and wait at random between two tries.
 JOURNEYS_STANDARD_LIBRARY = PURE_STANDARD_LIBRARY | {"concurrent.futures", "random", "threading"}
+
+#: Ways to a module past every import statement, where none of these rules would see it.
+HIDDEN_IMPORTS = ("__import__", "builtins.__import__", "eval", "exec", "importlib", "pkgutil", "runpy", "sys.modules")
+#: These parts read data of packages, and import nothing.
+HARMLESS_IMPORTS = ("importlib.metadata", "importlib.resources")
+#: The one module that may touch `sys.modules`: it keeps out a part of httpx that nobody needs.
+MAY_HIDE = ("edges", "sys.modules")
 
 #: Ways out of a pure room that need no import of their own.
 IMPURE = frozenset({
@@ -235,6 +243,32 @@ def rooms_import_in_one_direction(tree: Tree) -> Iterator[str]:
                 )
 
 
+def imports_are_statements(tree: Tree) -> Iterator[str]:
+    for module in tree.values():
+        for use in module.uses:
+            hidden = within(use.symbol, HIDDEN_IMPORTS) and not within(use.symbol, HARMLESS_IMPORTS)
+            if hidden and not (module.name == MAY_HIDE[0] and within(use.symbol, MAY_HIDE[1:])):
+                yield breach(
+                    module,
+                    use.line,
+                    f"`{use.symbol}` may import anything, and no rule sees what",
+                    "Write an import statement: it may stand inside a function.",
+                )
+                break  # what is imported on one line is used on others
+
+
+def the_package_is_imported_in_parts(tree: Tree) -> Iterator[str]:
+    for module in tree.values():
+        whole = (use for use in module.uses if use.symbol in (PACKAGE.name, f"{PACKAGE.name}.*"))
+        for use in islice(whole, 1):
+            yield breach(
+                module,
+                use.line,
+                f"`{PACKAGE.name}` is taken whole, and its attributes lead to every room",
+                f"Say what is needed: `from {PACKAGE.name}.ROOM import NAME`.",
+            )
+
+
 def edges_stand_alone(tree: Tree) -> Iterator[str]:
     for module in tree.values():
         for use in module.imports() if module.room == "edges" else ():
@@ -335,6 +369,8 @@ def modules_stay_small(tree: Tree) -> Iterator[str]:
 RULES: tuple[Callable[[Tree], Iterator[str]], ...] = (
     rooms_are_known,
     rooms_import_in_one_direction,
+    imports_are_statements,
+    the_package_is_imported_in_parts,
     edges_stand_alone,
     libraries_have_their_place,
     some_libraries_stay_in_one_file,
@@ -434,6 +470,43 @@ BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]]
         {"errors.py": "from gitops_bot.images.reason import CODES\n", "images/reason.py": ""},
         rooms_import_in_one_direction,
         "`errors` may not know `images`",
+    ),
+    *(
+        (
+            f"{label}, in {file}",
+            {file: text},
+            imports_are_statements,
+            f"gitops_bot/{file}:{line}: `{symbol}` may import",
+        )
+        for file in ("report.py", "log.py", "edges/git.py", "cli.py", "demo/site.py")
+        for label, text, line, symbol in (
+            ("__import__", "x = 1\nedge = __import__('gitops_bot.edges.git')\n", 2, "__import__"),
+            ("importlib", "import importlib\nedge = importlib.import_module('gitops_bot.edges.git')\n", 1, "importlib"),
+            (
+                "a function of importlib",
+                "from importlib import import_module as load\nedge = load('gitops_bot.edges.git')\n",
+                1,
+                "importlib.import_module",
+            ),
+            ("pkgutil", "def f():\n    from pkgutil import resolve_name\n", 2, "pkgutil.resolve_name"),
+            ("runpy", "import runpy\n", 1, "runpy"),
+            ("what is imported already", "import sys\nedge = sys.modules['gitops_bot.edges.git']\n", 2, "sys.modules"),
+            ("code in a text", "exec('import gitops_bot.edges.git')\n", 1, "exec"),
+        )
+    ),
+    *(
+        (
+            f"the whole package by {label}",
+            {"report.py": text, "edges/git.py": ""},
+            the_package_is_imported_in_parts,
+            f"gitops_bot/report.py:{line}: `gitops_bot` is taken whole",
+        )
+        for label, text, line in (
+            ("an import and attributes", "import gitops_bot\ngitops_bot.edges.git.push()\n", 1),
+            ("another name", "import gitops_bot as bot\nrooms = bot\nrooms.edges.git.push()\n", 1),
+            ("an import of a part", "import gitops_bot.images\nx = 1\ngitops_bot.edges.git.push()\n", 3),
+            ("a star", "from gitops_bot import *\n", 1),
+        )
     ),
     (
         "an edge imports another edge",
@@ -557,6 +630,10 @@ SOUND: list[tuple[str, dict[str, str]]] = [
     ("a thread pool in a journey", {"journeys/a.py": "from concurrent.futures import ThreadPoolExecutor\n"}),
     ("a function of its own named like a builtin", {"proposals/a.py": "def open(x): ...\ndef f():\n    open(1)\n"}),
     ("a method that is called like a builtin", {"proposals/a.py": "def f(forge):\n    return forge.open()\n"}),
+    ("data of packages", {"report.py": "from importlib import metadata\nfrom importlib.resources import files\n"}),
+    ("a part of the package by a name of its own", {"report.py": "import gitops_bot.images as i\nx = i.policy\n"}),
+    ("a method that is called like a way to import", {"edges/git.py": "def f(x):\n    x.exec('a')\n"}),
+    ("the one that keeps a module out", {"edges/__init__.py": "import sys\nsys.modules.setdefault('x', None)\n"}),
     ("a module of 300 lines", {"images/policy.py": "x = 1\n" * 300}),
 ]
 
