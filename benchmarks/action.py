@@ -2,6 +2,8 @@
 
     python benchmarks/action.py [--runs 5]
 
+Needs the tests' libraries (`pip install -e '.[test]'`).
+
 The scripts of action.yml are run as the runner of GitHub Actions runs them. Git is served over HTTP, images by Debian's
 `docker-registry`, pull requests by the embedded GitHub server: the same that the tests run with (nginx and fcgiwrap are
 needed too); packages come from wherever pip finds them. CPU is user and system time of both scripts and all of their
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.run import DockerRegistry  # noqa: F401 - says what to install where the tests' libraries are missing
 from tests.counterparts.runner import Runner
 from tests.counterparts.world import TOKEN, world
 from tests.journeys.conftest import shop_files

@@ -2,6 +2,8 @@
 
     python benchmarks/promote.py [--pairs 300] [--history 10 1000] [--runs 3]
 
+Needs the tests' libraries (`pip install -e '.[test]'`).
+
 Git is served over HTTP, images by Debian's `docker-registry`, pull requests by the embedded GitHub server: the same
 that the tests run with (nginx and fcgiwrap are needed too). Every entry of the target gets another digest. CPU is user
 and system time of the command and all of its children; medians over the runs. `HEAD` and `other` are requests to the

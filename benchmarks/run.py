@@ -2,8 +2,9 @@
 
     python benchmarks/run.py [--images 1 10 100 1000] [--runs 3]
 
-Needs Debian's `docker-registry` and git. Peers that are looked for on PATH: `crane`, `renovate`. CPU is user and system
-time of the command and all of its children, memory the peak of the largest process; medians over the runs.
+Needs the tests' libraries (`pip install -e '.[test]'`), git, and Debian's `docker-registry`. Peers are looked for on
+PATH: `crane`, `renovate`; one that asks the registry nothing has not done the work, and ends the benchmark. CPU is user
+and system time of the command and all of its children, memory the peak of the largest process; medians over the runs.
 """
 
 from __future__ import annotations
@@ -26,7 +27,12 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.counterparts.registry import DockerRegistry, docker_registry
+try:
+    from tests.counterparts.registry import DockerRegistry, docker_registry
+except ModuleNotFoundError as missing:
+    raise SystemExit(
+        f"the benchmarks need the tests' libraries, and {missing.name} is not installed: pip install -e '.[test]'"
+    ) from None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -100,16 +106,24 @@ def figures(folder: Path, registry: DockerRegistry, number: int, runs: int) -> I
         loop = "for i in $(seq 0 $(($1 - 1))); do crane ls --insecure $2/bench/image-$i >/dev/null; "
         loop += "crane digest --insecure $2/bench/image-$i:v1.2.9 >/dev/null; done"
         command = ["sh", "-c", loop, "sh", str(number), registry.host]
-        yield row("crane ls; crane digest (no edit)", number, [counted(registry, command, folder, again)])
+        yield peer("crane ls; crane digest (no edit)", number, counted(registry, command, folder, again))
     if shutil.which("renovate"):
-        yield row("renovate, lookup only", number, [counted(registry, renovate(registry), checkout, again)])
+        yield peer("renovate, lookup only", number, counted(registry, renovate(registry.host), checkout, again))
 
 
-def renovate(registry: DockerRegistry) -> list[str]:
+def peer(name: str, number: int, run: Figure) -> str:
+    """The row of a peer, which has to have asked the registry: else it measures a program that gave up."""
+    if run.requests == 0:
+        raise SystemExit(f"{name}: it sent the registry no request, so its time says nothing: run it by hand")
+    return row(name, number, [run])
+
+
+def renovate(host: str) -> list[str]:
     """Renovate's dry run over the same files, with digests wanted."""
     rules = {
         "enabledManagers": ["kustomize"],
-        "hostRules": [{"matchHost": f"http://{registry.host}", "insecureRegistry": True}],
+        # Without a scheme: a rule for `http://` is not found for the `https://` that Renovate begins with.
+        "hostRules": [{"matchHost": host, "insecureRegistry": True}],
         "pinDigests": True,
     }
     environment = {"RENOVATE_CONFIG": json.dumps(rules), "LOG_LEVEL": "error"}
