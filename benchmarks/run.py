@@ -108,7 +108,9 @@ def figures(folder: Path, registry: DockerRegistry, number: int, runs: int) -> I
         command = ["sh", "-c", loop, "sh", str(number), registry.host]
         yield peer("crane ls; crane digest (no edit)", number, counted(registry, command, folder, again))
     if shutil.which("renovate"):
-        yield peer("renovate, lookup only", number, counted(registry, renovate(registry.host), checkout, again))
+        # It leaves out an entry with both `newTag` and `digest`: the same pin has to stand in one value.
+        joined, _ = repository(folder / "joined", registry.host, number, between="@")
+        yield peer("renovate, lookup only", number, counted(registry, renovate(registry.host), joined, again))
 
 
 def peer(name: str, number: int, run: Figure) -> str:
@@ -171,16 +173,16 @@ def row(name: str, number: int, runs: Sequence[Figure]) -> str:
     return f"{name:<34}{number or '':>7}{wall:>9.2f}{cpu:>8.3f}{memory:>7.0f}{requests:>10}"
 
 
-def repository(folder: Path, host: str, number: int) -> tuple[Path, Path]:
-    """A checkout with so many overlays, and the bare repository that is its origin."""
+def repository(folder: Path, host: str, number: int, between: str = "\n    digest: ") -> tuple[Path, Path]:
+    """A checkout with so many overlays, and the bare repository that is its origin; `between` stands before digests."""
     checkout, bare = folder / "checkout", folder / "deploy.git"
     for index in range(number):
         overlay = checkout / f"apps/image-{index}/overlays/production"
         overlay.mkdir(parents=True)
         (overlay / "kustomization.yaml").write_text(
             "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - ../../base\n"
-            f"images:\n  # one of many\n  - name: {host}/bench/image-{index}\n    newTag: v1.0.0\n"
-            f"    digest: sha256:{'0' * 64}\n"
+            f"images:\n  # one of many\n  - name: {host}/bench/image-{index}\n"
+            f"    newTag: v1.0.0{between}sha256:{'0' * 64}\n"
         )
     (checkout / "gitops-bot.yaml").write_text(_CONFIG)
     git(checkout, "init", "-q", "-b", "main")
