@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 #: Every code that a reason or a problem may carry. Scripts rely on them: a later version may add, never rename.
 CODES = (
@@ -47,8 +48,12 @@ CODES = (
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a decision fell as it did: a code for scripts, a sentence for people, the facts behind it."""
+    """Why a decision fell as it did: a code for scripts, a sentence for people, the facts behind it.
+
+    `ends` is when a hold ends by itself; None where something else has to change first.
+    """
 
     code: str
     text: str
     data: Mapping[str, str | int | None] = field(default_factory=dict)
+    ends: datetime | None = None

@@ -97,28 +97,31 @@ def decided(
     Raises:
         GitError: history is needed, and the remote cannot be read.
     """
+    decisions = task.decide(survey, carried)
+    # What only has to wait is looked at too: the reason that lasts longest is the one to tell.
+    open_ = [item for item in decisions if isinstance(item, Change) or (isinstance(item, Held) and item.reason.ends)]
+    checked = {item.entry.key: each for item, each in zip(open_, _left(survey, task, open_, fresh), strict=True)}
     found = []
-    for decision in task.decide(survey, carried):
-        written = survey.hold(decision.entry) if decision.entry is not None and not task.release_hold else None
+    for each in decisions:
+        decision = each if each.entry is None else checked.get(each.entry.key, each)
+        written = survey.hold(each.entry) if each.entry is not None and not task.release_hold else None
         found.append(decision if written is None else hold.hold(decision, written))
-    changes = [item for item in found if isinstance(item, Change)]
-    checked = {
-        change.entry.key: each for change, each in zip(changes, _left(survey, task, changes, fresh), strict=True)
-    }
-    return [checked[item.entry.key] if isinstance(item, Change) else item for item in found]
+    return found
 
 
-def _left(survey: Survey, task: Task, changes: Sequence[Change], fresh: Collection[PinChange]) -> list[Change | Held]:
-    """The changes, held where the environment left that pin by going back."""
+def _left(
+    survey: Survey, task: Task, items: Sequence[Change | Held], fresh: Collection[PinChange]
+) -> list[Change | Held]:
+    """The changes, and what only waits, held where the environment left that pin by going back."""
     known = {(pin.key, pin.after) for pin in fresh}
-    asked = {each.entry.key for each in changes if (each.entry.key, each.after) not in known}
+    asked = {each.entry.key for each in items if (each.entry.key, stepped_back.wanted(each)) not in known}
     if not asked or task.release_hold:
-        return list(changes)
-    overlays = {each.entry.overlay for each in changes if each.entry.key in asked}
+        return list(items)
+    overlays = {each.entry.overlay for each in items if each.entry.key in asked}
     line = survey.line(lambda line: all(trail.enough(line, overlay) for overlay in overlays))
     rules = {spot.place.key: spot.rules for spot in survey.spots(task.environment.name)}
     return [
-        stepped_back.checked(each, line, rules[each.entry.key]) if each.entry.key in asked else each for each in changes
+        stepped_back.checked(each, line, rules[each.entry.key]) if each.entry.key in asked else each for each in items
     ]
 
 

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from gitops_bot.errors import Problem, RegistryError
-from gitops_bot.images.reason import Reason
-from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.journeys import release_tag
+from gitops_bot.errors import RegistryError
+from gitops_bot.journeys.artifact import artifact
 from gitops_bot.journeys.workers import together
-from gitops_bot.releases import history, hold, promotion, stepped_back, trail
+from gitops_bot.releases import history, hold, promotion, reasons, stepped_back, trail
 from gitops_bot.releases.plan import Failed, Held, Kept
-from gitops_bot.releases.promotion import Artifact, Running
+from gitops_bot.releases.promotion import Running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import timedelta
 
+    from gitops_bot.images.reference import Pin
     from gitops_bot.journeys.book import Environment
     from gitops_bot.journeys.survey import Spot, Survey
-    from gitops_bot.journeys.world import Registry, World
+    from gitops_bot.journeys.world import World
     from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.line import Line
     from gitops_bot.releases.plan import Decision
-
-_NOT_FOUND = 404
 
 
 def promotions(
@@ -43,12 +40,12 @@ def promotions(
     time; `release_hold` lifts what somebody wrote down to be held in the source. History is read only where a pin would
     change.
     """
-    journey = _Promoting(world, survey, environment, release_hold=release_hold)
+    journey = _Promoting(world, survey, environment, wait, release_hold)
     decided: dict[int, Decision] = {}
     asked: list[tuple[int, Spot, list[Running]]] = []
     for at, (spot, partners) in enumerate(pairs):
         running = [_running(one) for one in partners]
-        decision = _refused(spot, partners) or journey.settled(spot, running, wait=timedelta(0))
+        decision = _refused(spot, partners) or journey.settled(spot, running)
         if decision is not None:
             decided[at] = decision
         else:
@@ -58,7 +55,7 @@ def promotions(
         with (
             world.progress("asking the registries", len(asked)) as done,
             together(
-                lambda one: journey.decided(one[1], [since(each) for each in one[2]], wait=wait),
+                lambda one: journey.decided(one[1], [since(each) for each in one[2]]),
                 asked,
                 lambda one: one[1].entry.image,
             ) as found,
@@ -87,10 +84,12 @@ def withdrawn(
 
     def judged(decision: Decision) -> Decision:
         match decision:
-            case Held(entry=entry, candidate=candidate, reason=reason) if (pin := pins.get(entry.key)) is not None:
+            case Held(entry=entry, candidate=candidate) if (pin := pins.get(entry.key)) is not None:
                 same = candidate is not None and _is_same(candidate, pin.after)
                 gone = (
-                    reason.code != "held.soak" if same else _went_back(survey, partners.get(entry.key, ()), pin.after)
+                    any(reason.code != "held.soak" for reason in reasons.of(decision))
+                    if same
+                    else _went_back(survey, partners.get(entry.key, ()), pin.after)
                 )
                 return replace(decision, withdraws=gone)
             case _:
@@ -154,100 +153,43 @@ class _Promoting:
     world: World
     survey: Survey
     environment: Environment
+    wait: timedelta
     release_hold: bool
 
-    def settled(self, spot: Spot, running: Sequence[Running], *, wait: timedelta) -> Kept | Held | None:
-        """What needs no registry; None where one has to be asked."""
+    def settled(self, spot: Spot, running: Sequence[Running]) -> Kept | Held | None:
+        """What needs neither history nor a registry; None where these are asked."""
         one = promotion.one_of(spot.place, spot.entry.pin, running)
         if isinstance(one, Held):
             if not spot.rules.ignore:
                 return one
             one = running[0]
-        written = self.survey.hold(one.entry) if not self.release_hold else None
-        held = hold.hold(Kept(one.entry, one.pin, _RUNS), written) if written is not None else None
-        return promotion.settled(
-            spot.place,
-            spot.entry.pin,
-            spot.rules,
-            one,
-            now=self.world.clock.now(),
-            wait=wait,
-            release_tag=self.environment.release_tag,
-            hold=held.reason if isinstance(held, Held) else None,
-        )
+        return promotion.settled(spot.place, spot.entry.pin, spot.rules, one, release_tag=self.environment.release_tag)
 
-    def decided(self, spot: Spot, running: Sequence[Running], *, wait: timedelta) -> Decision:
-        """The decision, with what the registry has."""
-        if (settled := self.settled(spot, running, wait=wait)) is not None:
-            return settled
+    def decided(self, spot: Spot, running: Sequence[Running]) -> Decision:
+        """The decision, with what the registry has; `running` says since when."""
         one = promotion.one_of(spot.place, spot.entry.pin, running)
         if isinstance(one, Held):
             return one
+        now = self.world.clock.now()
+        written = self.survey.hold(one.entry) if not self.release_hold else None
+        against = promotion.blocked(
+            spot.place,
+            spot.entry.pin,
+            one,
+            now=now,
+            wait=self.wait,
+            release_tag=self.environment.release_tag,
+            hold=hold.reason(written) if written is not None else None,
+        )
         try:
-            artifact = self._artifact(spot, one)
+            found = artifact(self.world.registry, self.environment, spot, one)
         except RegistryError as error:
-            return Failed(spot.place, error.problem)
-        if isinstance(artifact, Held):
-            return artifact
-        return promotion.promoted(spot.place, spot.entry.pin, spot.rules, one, artifact, now=self.world.clock.now())
-
-    def _artifact(self, spot: Spot, running: Running) -> Artifact | Held:
-        """What the target would get: the very digest, or, where the configuration says so, what stands for it."""
-        registry, target = self.world.registry, spot.entry.image
-        source = ImageName.parse(running.entry.image)
-        if target is None:
-            raise RegistryError(_no_image(spot))
-        digest = running.pin.digest
-        way: Literal["copied", "resolved"] = "copied"
-        if digest is None and (spot.rules.pin != "tag" or self.environment.release_tag):
-            # Said in the proposal: nobody wrote down what the source's tag meant when it was tested.
-            digest, way = registry.digest(source, running.pin.tag or ""), "resolved"
-        if self.environment.match_by == "revision" and digest is not None:
-            return self._rebuilt(spot, running, source, target, digest)
-        exists = registry.exists(target, digest) if digest is not None else _has_tag(registry, target, running.pin.tag)
-        alone = spot.rules.pin == "tag" and not self.environment.release_tag
-        if exists and alone and digest is not None and running.pin.tag:
-            # The tag alone is what is written: it has to be there, and to name what was tested.
-            exists = release_tag.names(registry, target, running.pin.tag, digest)
-        pin = Pin(running.pin.tag, digest)
-        if self.environment.release_tag and digest is not None and exists:
-            tag = release_tag.of_digest(registry, target, digest, running.pin.tag)
-            if tag is None:
-                return promotion.no_release_tag(spot.place, spot.entry.pin, running)
-            return Artifact(Pin(tag, digest), exists, way, renamed=tag != running.pin.tag)
-        return Artifact(pin, exists, way)
-
-    def _rebuilt(
-        self, spot: Spot, running: Running, source: ImageName, target: ImageName, digest: str
-    ) -> Artifact | Held:
-        registry = self.world.registry
-        build = registry.describe(source, digest)
-        if build.revision is None:
-            text = f"{source} at {digest[:19]} does not say of which revision it was built, and `match: revision` asks"
-            problem = Problem("failed.registry", text, "label it with org.opencontainers.image.revision")
-            raise RegistryError(problem)
-        found = release_tag.of_revision(registry, target, build)
-        if found is None:
-            return promotion.no_release_tag(spot.place, spot.entry.pin, running, build.revision)
-        tag, theirs = found
-        if theirs == digest:
-            return Artifact(Pin(tag, theirs), exists=True, renamed=tag != running.pin.tag)
-        return Artifact(Pin(tag, theirs), exists=True, way="rebuilt", revision=build.revision)
-
-
-_RUNS = Reason("current", "it runs")
-
-
-def _has_tag(registry: Registry, image: ImageName, tag: str | None) -> bool:
-    try:
-        return tag is not None and bool(registry.digest(image, tag))
-    except RegistryError as error:
-        if error.status == _NOT_FOUND:
-            return False
-        raise
-
-
-def _no_image(spot: Spot) -> Problem:
-    message = f"{spot.place.image[:300]!r} is not the name of an image repository"
-    where = (spot.place.file, spot.entry.line, spot.entry.column)
-    return Problem("failed.edit", message, "correct `name` or `newName`", *where)
+            # What is held is asked for again as long as it is, and fails only once nothing else is in the way.
+            return (
+                reasons.held(spot.place, spot.entry.pin, one.pin, against)
+                if against
+                else Failed(spot.place, error.problem)
+            )
+        if isinstance(found, Held):
+            return reasons.add(found, *against)
+        return promotion.promoted(spot.place, spot.entry.pin, spot.rules, one, found, now=now, against=against)

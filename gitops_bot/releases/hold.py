@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName
+from gitops_bot.releases import reasons
 from gitops_bot.releases.plan import Change, Failed, Held, Kept
 
 if TYPE_CHECKING:
@@ -61,14 +62,17 @@ def ended(holds: Sequence[WrittenHold], at: datetime) -> tuple[WrittenHold, ...]
 
 
 def hold(decision: Decision, written: WrittenHold) -> Decision:
-    """What becomes of a decision about an entry that is held. What failed has failed all the same."""
+    """What becomes of a decision about an entry that is held. What failed has failed all the same.
+
+    What is held for another reason is held for both.
+    """
     match decision:
         case Change(entry=entry, before=current, after=candidate):
-            return Held(entry, current, candidate, _reason(written))
-        case Held(entry=entry, current=current, candidate=candidate):
-            return Held(entry, current, candidate, _reason(written))
-        case Kept(entry=entry, pin=current, reason=reason) if reason.code not in _LEFT_ALONE:
-            return Held(entry, current, None, _reason(written))
+            return Held(entry, current, candidate, reason(written))
+        case Held():
+            return reasons.add(decision, reason(written))
+        case Kept(entry=entry, pin=current, reason=why) if why.code not in _LEFT_ALONE:
+            return Held(entry, current, None, reason(written))
         case Kept() | Failed():
             return decision
 
@@ -94,7 +98,8 @@ def _repository(text: str) -> str | None:
         return None
 
 
-def _reason(written: WrittenHold) -> Reason:
+def reason(written: WrittenHold) -> Reason:
+    """Why it holds an entry, and until when."""
     file, line, _ = written.place
     return Reason(
         "held.hold",
@@ -105,4 +110,5 @@ def _reason(written: WrittenHold) -> Reason:
             "file": file,
             "line": line,
         },
+        written.until,
     )

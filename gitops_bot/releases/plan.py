@@ -60,6 +60,7 @@ class Held:
     """An entry that stays as it is although something else could be pinned.
 
     `withdraws`: what the open proposal has for it goes too, since whoever vouched for that pin does so no more.
+    `reasons` has each reason by itself where there are several; `reason` names them all (module `reasons`).
     """
 
     entry: Entry
@@ -67,6 +68,7 @@ class Held:
     candidate: Pin | None
     reason: Reason
     withdraws: bool = False
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,19 @@
 """From what a source environment runs to a decision about one entry of the target: what was tested is what ships.
 
-In two halves, so that a registry is asked only where its answer counts: `settled` needs none, and `promoted` takes
-what was found as an `Artifact`. `newName` is never copied: the target keeps its own repository.
+In steps, so that a registry is asked only where its answer counts: `settled` and `blocked` need none, and `promoted`
+takes what was found as an `Artifact`. `newName` is never copied: the target keeps its own repository.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images import duration, version
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases import choice, soak
+from gitops_bot.releases import choice, reasons, soak
 from gitops_bot.releases.history import told
 from gitops_bot.releases.plan import Change, Held, Kept
 
@@ -78,60 +78,76 @@ def one_of(place: Entry, present: Pin, running: Sequence[Running]) -> Running | 
     return Held(place, present, None, Reason("held.unordered", text, {"source": running[0].environment}))
 
 
-def settled(
+def settled(place: Entry, present: Pin, rules: Rules, running: Running, *, release_tag: bool = False) -> Kept | None:
+    """Why there is nothing to promote, which no registry has to be asked for; None where there may be.
+
+    `release_tag` says that the target pins version tags.
+    """
+    source = running.environment
+    if rules.ignore:
+        return Kept(place, present, Reason("ignored", "the configuration says `ignore: true`"), "promotion")
+    if is_current(present, rules, running.pin, release_tag=release_tag):
+        return Kept(place, present, Reason("current", f"{source} runs the same"), "promotion")
+    if running.pin == Pin():
+        nothing = Reason("nothing_new", f"{source} pins nothing for {running.entry.name}")
+        return Kept(place, present, nothing, "promotion")
+    return None
+
+
+def blocked(
     place: Entry,
     present: Pin,
-    rules: Rules,
     running: Running,
     *,
     now: datetime,
     wait: timedelta,
     release_tag: bool = False,
     hold: Reason | None = None,
-) -> Kept | Held | None:
-    """What is decided without a registry; None where one has to be asked.
+) -> tuple[Reason, ...]:
+    """Why the pin may not be promoted now, as far as that is known without a registry.
 
-    `wait` is the soak time, zero where a person promotes by hand; `release_tag` says that the target pins version
-    tags; `hold` is why the source's own pin is held.
+    `wait` is the soak time that it has not served otherwise; `hold` is why the source's own pin is held.
     """
     source = running.environment
-    if rules.ignore:
-        return Kept(place, present, Reason("ignored", "the configuration says `ignore: true`"), "promotion")
-    if _is_current(present, rules, running.pin, release_tag=release_tag):
-        return Kept(place, present, Reason("current", f"{source} runs the same"), "promotion")
-    if running.pin == Pin():
-        nothing = Reason("nothing_new", f"{source} pins nothing for {running.entry.name}")
-        return Kept(place, present, nothing, "promotion")
+    found: list[Reason | None] = []
     if hold is not None:
         text = f"{_short(running.pin)} is held in {source} itself: {hold.text}"
-        return Held(place, present, running.pin, Reason(hold.code, text, {**hold.data, "source": source}))
+        found.append(replace(hold, text=text, data={**hold.data, "source": source}))
     if running.pin.tag is None and present.tag is not None and not release_tag:
         # An edit keeps the tag, which would then stand beside bytes that it never named.
         text = (
             f"{source} pins a digest without a tag, and {present.tag} beside it would say something untrue; "
             f"pin the tag in {source} too, or say `tag: release` for {place.environment}"
         )
-        return Held(place, present, running.pin, Reason("held.no_release_tag", text, {"source": source}))
-    since = running.arrived.at if running.arrived is not None else None
-    if (reason := soak.held(source, since, now, wait)) is not None:
-        return Held(place, present, running.pin, reason)
-    return None
+        found.append(Reason("held.no_release_tag", text, {"source": source}))
+    found.append(soak.held(source, running.arrived.at if running.arrived is not None else None, now, wait))
+    return tuple(reason for reason in found if reason is not None)
 
 
 def promoted(
-    place: Entry, present: Pin, rules: Rules, running: Running, artifact: Artifact, *, now: datetime
+    place: Entry,
+    present: Pin,
+    rules: Rules,
+    running: Running,
+    artifact: Artifact,
+    *,
+    now: datetime,
+    against: Sequence[Reason] = (),
 ) -> Decision:
-    """Pin the artifact, unless that is what there is, a step back, or nothing that exists."""
+    """Pin the artifact, unless it is pinned already or is held. `against` is what `blocked` found."""
     after = _shaped(rules, present, artifact.pin)
     # Where only tags are pinned, a digest that stands beside the right one does no harm.
     if after == present or (rules.pin == "tag" and artifact.pin == present):
         return Kept(place, present, Reason("current", f"{running.environment} runs the same"), "promotion")
+    found = []
     if (reason := _downgrade(rules, running, present, after)) is not None:
-        return Held(place, present, after, reason)
+        found.append(reason)
     if artifact.way == "resolved" and (moved := choice.moved_by_accident(place, present, rules, after)) is not None:
-        return moved
+        found.append(moved.reason)
     if not artifact.exists:
-        return Held(place, present, after, _absent(place, running, artifact.pin, only_tag=rules.pin == "tag"))
+        found.append(_absent(place, running, artifact.pin, only_tag=rules.pin == "tag"))
+    if found or against:
+        return reasons.held(place, present, after, [*found, *against])
     policy = rules.policy.policy if rules.policy is not None else running.policy
     reason = _reason(rules, running, artifact, now)
     return Change(place, present, after, "promotion", choice.direction(present, after, policy), reason)
@@ -148,7 +164,7 @@ def no_release_tag(place: Entry, present: Pin, running: Running, revision: str |
     return Held(place, present, running.pin, Reason("held.no_release_tag", text, data))
 
 
-def _is_current(present: Pin, rules: Rules, pin: Pin, *, release_tag: bool) -> bool:
+def is_current(present: Pin, rules: Rules, pin: Pin, *, release_tag: bool) -> bool:
     """Whether the target has the source's pin already, told without a registry."""
     same_bytes = pin.digest is not None and present.digest == pin.digest
     if release_tag:

@@ -26,10 +26,13 @@ def held(environment: str, since: datetime | None, now: datetime, soak: timedelt
         return None
     wanted = duration.written(soak)
     if since is None:
-        text = f"it shall run in {environment} for {wanted}, and the known history does not tell since when it does"
+        text = f"it has to run in {environment} for {wanted}, and the known history does not say since when it does"
         return Reason("held.history_bound", f"{text}; fetch the whole history (`fetch-depth: 0`)")
     remaining = left(since, now, soak)
     if not remaining:
         return None
-    text = f"runs in {environment} for {duration.roughly(now - since)} of {wanted}: {duration.written(remaining)} left"
-    return Reason("held.soak", text, {"soak": wanted, "left": int(-(-remaining // timedelta(seconds=1)))})
+    text = (
+        f"has run in {environment} for {duration.roughly(now - since)} of {wanted}: {duration.written(remaining)} left"
+    )
+    data: dict[str, str | int | None] = {"soak": wanted, "left": int(-(-remaining // timedelta(seconds=1)))}
+    return Reason("held.soak", text, data, now + remaining)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
+from gitops_bot.releases import reasons
 from gitops_bot.releases.choice import follows_moves
-from gitops_bot.releases.plan import Held
+from gitops_bot.releases.plan import Change, Held
 from gitops_bot.releases.state import agree
 from gitops_bot.releases.trail import DEPTH, enough, may_have_pinned, stays
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import Rules
     from gitops_bot.releases.line import Line, Step
-    from gitops_bot.releases.plan import Change, Entry
+    from gitops_bot.releases.plan import Entry
     from gitops_bot.releases.trail import Stay
 
 
@@ -59,18 +60,32 @@ def left(line: Line, entry: Entry, rules: Rules, candidate: Pin) -> Left | None:
     return Left(one.pin, successor.pin, successor.step, way) if successor.step is not None else None
 
 
-def checked(change: Change, line: Line, rules: Rules) -> Change | Held:
-    """A change that may be proposed, else the reason why it is held; `rules` are those of its entry."""
-    entry, after = change.entry, change.after
-    if agree(change.before, after) and not follows_moves(rules, after.tag or ""):
-        return change  # it only says more of what is there
-    reason = stepped_back(line, entry, rules, after)
-    if reason is not None and reason.code == "held.reverted" and change.source == "rollback":
+def checked(item: Change | Held, line: Line, rules: Rules) -> Change | Held:
+    """A change that may be proposed, else the reason why it is held; `rules` are those of its entry.
+
+    What is held already (the promotion of a pin that has to run longer first) is held for this reason too.
+    """
+    match item:
+        case Change(before=before, after=after, source=source):
+            pass
+        case Held(current=before, candidate=after):
+            source = "promotion"
+    if after is None or (agree(before, after) and not follows_moves(rules, after.tag or "")):
+        return item  # it only says more of what is there
+    reason = stepped_back(line, item.entry, rules, after)
+    if reason is not None and reason.code == "held.reverted" and source == "rollback":
         # Asked for again, the release before the last is the one that was left.
         reason = replace(reason, text=f"{reason.text}; to go further back, name a release with `--to`")
-    if reason is None and change.source == "promotion":
-        reason = went_past(line, entry, rules, change.before, after)
-    return change if reason is None else Held(entry, change.before, after, reason)
+    if reason is None and source == "promotion":
+        reason = went_past(line, item.entry, rules, before, after)
+    if reason is None:
+        return item
+    return reasons.add(item, reason) if isinstance(item, Held) else Held(item.entry, before, after, reason)
+
+
+def wanted(item: Change | Held) -> Pin | None:
+    """The pin that is to be written."""
+    return item.after if isinstance(item, Change) else item.candidate
 
 
 def stepped_back(line: Line, entry: Entry, rules: Rules, candidate: Pin) -> Reason | None:

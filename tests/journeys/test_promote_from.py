@@ -71,7 +71,7 @@ def test_a_pin_soaks_from_the_commit_that_brought_it_and_the_rest_goes_on(worldw
     assert stages.news() == {"web": stages.pin("web", "1.1.0")}
     assert held(done.json) == {"api/production": "held.soak"}
     found = reason(done.json)
-    assert (found["text"].split(":")[0], found["data"]["soak"]) == ("runs in staging for 1 hour of 2h", "2h")
+    assert (found["text"].split(":")[0], found["data"]["soak"]) == ("has run in staging for 1 hour of 2h", "2h")
     assert 3000 < found["data"]["left"] <= 3600
     assert found["text"].endswith(" left")
     # Configuration that changes is no new beginning.
@@ -93,6 +93,41 @@ def test_a_newer_pin_in_the_source_begins_to_soak_and_the_open_proposal_stays_as
     assert seen.nothing
     assert held(done.json) == {"web/production": "held.soak"}
     assert stages.news() == {"web": stages.pin("web", "1.1.0")}
+
+
+#: What else holds a pin that has not soaked yet -> the reason that is named first, and the one behind it.
+LONGEST = {
+    "it is older than what production runs": ("held.downgrade", "held.soak"),
+    "it was deleted": ("held.absent_in_target", "held.soak"),
+    "production went back from it": ("held.reverted", "held.soak"),
+    "somebody holds production for long": ("held.hold", "held.soak"),
+    "somebody holds production for an hour": ("held.soak", "held.hold"),
+    "somebody holds staging for long": ("held.hold", "held.soak"),
+}
+
+
+@pytest.mark.parametrize("why", LONGEST)
+def test_the_reason_that_lasts_longest_is_named_before_the_soak_time(worldwide: World, why: str) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging\nsoak: 2h")
+    until = datetime.now(UTC) + timedelta(hours=1) if "an hour" in why else datetime(2999, 1, 1, tzinfo=UTC)
+    if why.startswith("production went back"):
+        stages.run("production", "web", "1.1.0")
+        stages.run("production", "web", "1.0.0")
+    if why.startswith("it is older"):
+        stages.run("production", "web", "1.2.0")
+    stages.run("staging", "web", "1.1.0")
+    if why == "it was deleted":
+        stages.deploy.world.registry.delete(f"{stages.deploy.name}/web", stages.digests["web", "1.1.0"])
+    if why.startswith("somebody holds"):
+        hold = f'{{environment: {why.split()[2]}, until: "{until:%Y-%m-%dT%H:%M:%SZ}", why: "it leaks"}}'
+        stages.configure("promote_from: staging\nsoak: 2h", more=f"holds: [{hold}]")
+    done = stages.deploy.ask("update")
+    first, other = LONGEST[why]
+    found = reason(done.json)
+    assert (done.code, found["code"], found["data"]["also"]) == (0, first, other)
+    one, both = found["text"].split("; also: ")
+    assert "has run in staging for" in (one if first == "held.soak" else both)
+    assert stages.deploy.branches.keys() == {"main"}
 
 
 def test_what_left_the_source_again_is_not_promoted_from_the_past(worldwide: World) -> None:
@@ -181,7 +216,7 @@ def test_soak_is_held_where_the_known_history_does_not_tell_since_when(worldwide
     cut(stages.deploy)
     done = stages.deploy.ask("update")
     assert (done.code, held(done.json)) == (0, {"web/production": "held.history_bound"})
-    assert "does not tell since when" in reason(done.json)["text"]
+    assert "does not say since when" in reason(done.json)["text"]
     assert "fetch-depth: 0" in reason(done.json)["text"]
     assert stages.deploy.branches.keys() == {"main"}
 

@@ -9,7 +9,7 @@ import pytest
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases import hold
+from gitops_bot.releases import hold, reasons
 from gitops_bot.releases.plan import Change, Entry, Failed, Held, Kept
 
 if TYPE_CHECKING:
@@ -95,7 +95,9 @@ REASON = Reason(
         "file": "gitops-bot.yaml",
         "line": 31,
     },
+    UNTIL,
 )
+OLDER = Reason("held.downgrade", "older", {"asked": "v0"})
 CHANGE = Change(WEB, Pin("v1"), Pin("v2"), "policy", "forward", Reason("chosen", "v2 is the highest"))
 
 
@@ -109,8 +111,8 @@ CHANGE = Change(WEB, Pin("v1"), Pin("v2"), "policy", "forward", Reason("chosen",
             id="a change that a person asked for",
         ),
         pytest.param(
-            Held(WEB, Pin("v1"), Pin("v0"), Reason("held.downgrade", "older")),
-            Held(WEB, Pin("v1"), Pin("v0"), REASON),
+            Held(WEB, Pin("v1"), Pin("v0"), OLDER),
+            reasons.held(WEB, Pin("v1"), Pin("v0"), [OLDER, REASON]),
             id="what is held for another reason",
         ),
         pytest.param(

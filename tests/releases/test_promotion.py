@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,10 +10,13 @@ from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
-from gitops_bot.releases import promotion
+from gitops_bot.releases import promotion, reasons
 from gitops_bot.releases.plan import Change, Decision, Entry, Held, Kept
 from gitops_bot.releases.promotion import Artifact, Running
 from tests.releases.past import START, WEB, A, B, C, commit, step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 STAGING = Entry("staging", "apps/web/overlays/staging", "apps/web/overlays/staging/kustomization.yaml", 2, "web", "x/w")
 NOW = START + timedelta(hours=51)
@@ -29,22 +33,16 @@ def running(pin: Pin, policy: policies.Policy | None = None, at: int | None = 1,
     return Running(entry, pin, policy, step(at, {}) if at is not None else None, 12)
 
 
-def settled(present: Pin, source: Pin, applies: Rules | None = None, **more: object) -> Decision | None:
-    known = {"now": NOW, "wait": NONE, "release_tag": False, "hold": None} | more
-    wait, now, hold = known["wait"], known["now"], known["hold"]
-    assert isinstance(wait, timedelta)
-    assert isinstance(now, datetime)
-    assert hold is None or isinstance(hold, Reason)
-    return promotion.settled(
-        WEB,
-        present,
-        applies or rules(),
-        running(source),
-        now=now,
-        wait=wait,
-        release_tag=bool(known["release_tag"]),
-        hold=hold,
-    )
+def blocked(
+    present: Pin,
+    source: Pin,
+    *,
+    now: datetime = NOW,
+    wait: timedelta = NONE,
+    release_tag: bool = False,
+    hold: Reason | None = None,
+) -> tuple[Reason, ...]:
+    return promotion.blocked(WEB, present, running(source), now=now, wait=wait, release_tag=release_tag, hold=hold)
 
 
 def promoted(
@@ -52,8 +50,11 @@ def promoted(
     artifact: Artifact,
     applies: Rules | None = None,
     source: Running | None = None,
+    against: Sequence[Reason] = (),
 ) -> Decision:
-    return promotion.promoted(WEB, present, applies or rules(), source or running(artifact.pin), artifact, now=NOW)
+    return promotion.promoted(
+        WEB, present, applies or rules(), source or running(artifact.pin), artifact, now=NOW, against=against
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,11 +68,6 @@ def promoted(
         pytest.param(V1, Pin("sha-abc1234", A), rules(), True, "current", id="the version tag of the same bytes"),
         pytest.param(V1, V2, rules(ignore=True), False, "ignored", id="ignored"),
         pytest.param(V1, Pin(), rules(), False, "nothing_new", id="the source pins nothing"),
-        pytest.param(
-            V1, Pin(None, B), rules(), False, "held.no_release_tag", id="a tag would stand beside other bytes"
-        ),
-        pytest.param(V1, Pin(None, B), rules(), True, None, id="unless a version tag is looked for"),
-        pytest.param(Pin(None, A), Pin(None, B), rules(), False, None, id="digests alone"),
         pytest.param(V1, V2, rules(), False, None, id="another pin"),
         pytest.param(V1, Pin("1.0.0", B), rules(), False, None, id="the same tag, other bytes"),
         pytest.param(Pin("1"), Pin("1", A), rules(), False, None, id="a digest more"),
@@ -83,30 +79,45 @@ def promoted(
 def test_what_needs_no_registry(
     present: Pin, source: Pin, applies: Rules, release_tag: bool, expected: str | None
 ) -> None:
-    found = settled(present, source, applies, release_tag=release_tag)
-    assert found is None or isinstance(found, Kept | Held)
+    found = promotion.settled(WEB, present, applies, running(source), release_tag=release_tag)
     assert (found.reason.code if found else None) == expected
 
 
-def test_what_the_source_holds_is_held_here_with_its_reason() -> None:
-    found = settled(V1, V2, hold=Reason("held.moved", "1.1.0 was moved", {"pinned": B}))
-    assert found == Held(
-        WEB,
-        V1,
-        V2,
-        Reason("held.moved", "1.1.0 is held in staging itself: 1.1.0 was moved", {"pinned": B, "source": "staging"}),
-    )
+@pytest.mark.parametrize(
+    ("present", "source", "release_tag", "expected"),
+    [
+        pytest.param(V1, Pin(None, B), False, ["held.no_release_tag"], id="a tag would stand beside other bytes"),
+        pytest.param(V1, Pin(None, B), True, [], id="unless a version tag is looked for"),
+        pytest.param(Pin(None, A), Pin(None, B), False, [], id="digests alone"),
+    ],
+)
+def test_a_tag_never_stands_beside_bytes_that_it_did_not_name(
+    present: Pin, source: Pin, release_tag: bool, expected: list[str]
+) -> None:
+    assert [reason.code for reason in blocked(present, source, release_tag=release_tag)] == expected
+
+
+def test_what_the_source_holds_is_held_here_with_its_reason_as_long_as_there() -> None:
+    (found,) = blocked(V1, V2, hold=Reason("held.hold", "it leaks", {"why": "it leaks"}, NOW))
+    text, data = "1.1.0 is held in staging itself: it leaks", {"why": "it leaks", "source": "staging"}
+    assert found == Reason("held.hold", text, data, NOW)
 
 
 def test_a_pin_soaks_in_the_source_before_it_is_promoted() -> None:
-    found = settled(V1, V2, now=START + timedelta(hours=2), wait=timedelta(hours=3))
+    (found,) = blocked(V1, V2, now=START + timedelta(hours=2), wait=timedelta(hours=3))
+    assert (found.code, found.data["left"]) == ("held.soak", 7200)
+    assert blocked(V1, V2, now=START + timedelta(hours=4), wait=timedelta(hours=3)) == ()
+
+
+def test_all_that_holds_a_pin_is_told_and_what_lasts_longest_first() -> None:
+    against = blocked(V2, V1, now=START + timedelta(hours=2), wait=timedelta(hours=3))
+    found = promoted(V2, Artifact(V1, False), against=against)
     assert isinstance(found, Held)
-    assert (found.reason.code, found.candidate, found.reason.data["left"]) == ("held.soak", V2, 7200)
-    assert settled(V1, V2, now=START + timedelta(hours=4), wait=timedelta(hours=3)) is None
-
-
-def test_what_is_equal_waits_for_nothing() -> None:
-    assert isinstance(settled(V1, V1, now=START, wait=timedelta(days=9), hold=Reason("held.moved", "x")), Kept)
+    assert [reason.code for reason in reasons.of(found)] == ["held.downgrade", "held.absent_in_target", "held.soak"]
+    assert found.candidate == V1
+    assert isinstance(promoted(V2, Artifact(V2, True), against=against), Kept), (
+        "what is pinned already waits for nothing"
+    )
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ def test_a_pin_that_has_not_run_long_enough_is_held_with_what_is_left() -> None:
     reason = soak.held("staging", NOW - timedelta(minutes=90), NOW, TWO_HOURS)
     assert reason is not None
     assert (reason.code, dict(reason.data)) == ("held.soak", {"soak": "2h", "left": 1800})
-    assert "runs in staging for 1 hour of 2h: 30m left" in reason.text
+    assert reason.text == "has run in staging for 1 hour of 2h: 30m left"
+    assert reason.ends == NOW + timedelta(minutes=30)
 
 
 @pytest.mark.parametrize(
@@ -45,4 +46,4 @@ def test_a_pin_passes(since: datetime | None, wanted: timedelta) -> None:
 def test_without_a_known_beginning_nothing_passes() -> None:
     reason = soak.held("staging", None, NOW, TWO_HOURS)
     assert reason is not None
-    assert reason.code == "held.history_bound"
+    assert (reason.code, reason.ends) == ("held.history_bound", None)

@@ -10,10 +10,11 @@ from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, OnMove, Rules
+from gitops_bot.releases import reasons
 from gitops_bot.releases.plan import Change, Held, Source
 from gitops_bot.releases.stepped_back import checked, left, stepped_back, went_past
 from gitops_bot.releases.trail import DEPTH
-from tests.releases.past import FILE, OVERLAY, WEB, A, B, C, D, Files, commit, images, line, web
+from tests.releases.past import FILE, OVERLAY, START, WEB, A, B, C, D, Files, commit, images, line, web
 
 
 def rules(policy: policies.Policy | None, on_move: OnMove | None = None) -> Rules:
@@ -214,6 +215,21 @@ def test_to_say_more_of_what_is_there_is_no_step(source: Source, pins: Pins, aft
     for known in (web(*pins), web("0.1.0", *pins, complete=False)):
         found = checked(change, known, NONE)
         assert (found.reason.code if isinstance(found, Held) else None) == code
+
+
+@pytest.mark.parametrize(
+    ("pins", "after", "codes"),
+    [
+        pytest.param((V1, V2, V1), V2, ["held.reverted", "held.soak"], id="left by going back"),
+        pytest.param((SHA_A, SHA_B), SHA_A, ["held.downgrade", "held.soak"], id="been there, without an order"),
+        pytest.param((V1,), V2, ["held.soak"], id="never there"),
+    ],
+)
+def test_what_only_has_to_soak_is_held_for_that_too(pins: tuple[Pin, ...], after: Pin, codes: list[str]) -> None:
+    soaks = Held(WEB, pins[-1], after, Reason("held.soak", "1h left", {}, START))
+    found = checked(soaks, web(*pins), NONE if after == SHA_A else SEMVER)
+    assert isinstance(found, Held)
+    assert [reason.code for reason in reasons.of(found)] == codes
 
 
 NUMBERS = st.lists(st.integers(1, 4), min_size=1, max_size=8)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.releases import reasons
+from gitops_bot.releases.plan import Entry, Held
+
+NOW = datetime(2026, 8, 1, tzinfo=UTC)
+WEB = Entry("production", "apps/web", "apps/web/kustomization.yaml", 3, "web", "ghcr.io/acme/web")
+OLDER, GONE = Reason("held.downgrade", "older", {"asked": "1"}), Reason("held.absent_in_target", "gone")
+SOAK = Reason("held.soak", "2h left", {"left": 7200}, NOW + timedelta(hours=2))
+HOLD = Reason("held.hold", "held until the fair", {}, NOW + timedelta(days=9))
+
+
+def held(*found: Reason) -> Held:
+    return reasons.held(WEB, Pin("2"), Pin("1"), found)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param((SOAK, OLDER), (OLDER, SOAK), id="what does not end by itself"),
+        pytest.param((SOAK, HOLD), (HOLD, SOAK), id="the later end"),
+        pytest.param((SOAK, OLDER, HOLD, GONE), (OLDER, GONE, HOLD, SOAK), id="as given where neither ends"),
+    ],
+)
+def test_the_reason_that_lasts_longest_comes_first(given: tuple[Reason, ...], expected: tuple[Reason, ...]) -> None:
+    assert reasons.longest_first(given) == expected
+    assert reasons.of(held(*given)) == expected
+
+
+def test_one_reason_speaks_for_itself() -> None:
+    assert held(OLDER) == Held(WEB, Pin("2"), Pin("1"), OLDER)
+    assert reasons.of(held(OLDER)) == (OLDER,)
+
+
+def test_several_reasons_are_one_text_and_the_facts_of_the_first_with_the_codes_of_the_others() -> None:
+    found = held(SOAK, OLDER, HOLD).reason
+    assert found == Reason(
+        "held.downgrade",
+        "older; also: held until the fair; also: 2h left",
+        {"asked": "1", "also": "held.hold, held.soak"},
+    )
+
+
+def test_what_is_added_later_takes_its_place_in_the_order() -> None:
+    assert reasons.add(held(SOAK, HOLD), OLDER) == held(SOAK, HOLD, OLDER)
+    assert reasons.add(held(SOAK)) == held(SOAK)
+    assert reasons.add(Held(WEB, Pin("2"), Pin("1"), SOAK, withdraws=True), HOLD).withdraws
