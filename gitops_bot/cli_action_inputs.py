@@ -20,7 +20,7 @@ _NAMED: Final = frozenset({"environment", "image", "release-hold", "dry-run"})
 #: The commands, and the inputs that each of them takes.
 TAKES: Final[Mapping[str, frozenset[str]]] = {
     "set": _ANY | _REMOTE | _NAMED | {"tag", "digest", "allow-downgrade"},
-    "promote": _ANY | _REMOTE | _NAMED | {"from"},
+    "promote": _ANY | _REMOTE | _NAMED | {"from", "beyond-policy", "now"},
     "rollback": _ANY | _REMOTE | _NAMED | {"to"},
     "update": _ANY | _REMOTE | {"environment", "release-hold", "dry-run"},
     "plan": _ANY | _REMOTE | {"environment", "release-hold"},
@@ -30,7 +30,7 @@ INPUTS: Final = frozenset[str]().union(*TAKES.values())
 #: Those that are never empty, so that a command which does not take them passes them over.
 _ALWAYS_THERE: Final = _REMOTE | {"command"}
 _SEVERAL: Final = frozenset({"image", "environment"})
-_FLAGS: Final = ("dry-run", "release-hold", "allow-downgrade")
+_FLAGS: Final = ("dry-run", "release-hold", "allow-downgrade", "beyond-policy", "now")
 _TRUTHS: Final[Mapping[str, bool]] = {"true": True, "false": False, "": False}
 #: Characters of one input, and lines of those that take several. A token of an App may be long.
 _LONGEST, _MOST = 16_384, 100

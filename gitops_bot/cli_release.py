@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 @remote
 @release_hold_option
 @click.option("--image", "images", metavar="NAME", multiple=True, help="Only this image; may be repeated.")
+@click.option("--beyond-policy", is_flag=True, help="Promote also what the policy of TARGET does not allow.")
+@click.option("--now", is_flag=True, help="Do not wait until SOURCE has run the pins for the `soak` of TARGET.")
 @click.option("--overlay", "overlays", metavar="GLOB", multiple=True, help="Only these overlays of the target.")
 @click.argument("source", metavar="SOURCE")
 @click.argument("target", metavar="TARGET")
@@ -25,6 +27,8 @@ def promote_command(
     *,
     images: tuple[str, ...],
     overlays: tuple[str, ...],
+    beyond_policy: bool,
+    now: bool,
     release_hold: bool,
     where: Asked,
     dry_run: bool,
@@ -37,7 +41,15 @@ def promote_command(
 
     with opened(where, (target,), also=(source,), infer=False, writes=True, history=True) as (world, survey):
         outcome = promote(
-            world, survey, source, images=images, overlays=overlays, release_hold=release_hold, dry_run=dry_run
+            world,
+            survey,
+            source,
+            images=images,
+            overlays=overlays,
+            beyond_policy=beyond_policy,
+            now=now,
+            release_hold=release_hold,
+            dry_run=dry_run,
         )
         report.show_outcome("promote", outcome, output, world.clock.now(), written=not dry_run)
     return outcome.exit_code

@@ -65,6 +65,11 @@ def test_set_gets_its_words(given: dict[str, str], arguments: list[str]) -> None
             id="promote",
         ),
         pytest.param(
+            {"command": "promote", "from": "dev", "environment": "live", "beyond-policy": "true", "now": "True"},
+            ["promote", *FIXED, "--beyond-policy", "--now", "--", "dev", "live"],
+            id="promote in spite of policy and soak time",
+        ),
+        pytest.param(
             {"command": "rollback", "environment": "live", "to": "41"},
             ["rollback", *FIXED, "--to=41", "--", "live"],
             id="rollback",
@@ -103,6 +108,7 @@ def test_each_command_gets_its_words(given: dict[str, str], arguments: list[str]
         pytest.param({"dry-run": "yes"}, "dry-run must be true or false", id="a flag that is none"),
         pytest.param({"command": "edit"}, "command must be one of set, promote", id="no such command"),
         pytest.param({"environment": ""}, "environment is needed for the command set", id="no environment"),
+        pytest.param({"now": "true"}, "now has no meaning for the command set", id="a flag of another command"),
         pytest.param({"environment": "a b"}, "the command set takes one environment", id="two environments"),
         pytest.param({"image": " \n "}, "image is needed for the command set", id="no image"),
         pytest.param({"tag": ""}, "tag or digest is needed", id="no pin"),

@@ -86,6 +86,11 @@ def admitted(policy: Policy, tags: Sequence[str]) -> Admitted:
                     return _keyed(found, texts, texts)
 
 
+def admits(policy: Policy, tag: str) -> bool:
+    """Whether the policy may choose this tag."""
+    return bool(admitted(policy, [tag]).tags)
+
+
 def _keyed(tags: list[str], keys: list[Any], texts: list[str]) -> Admitted:
     """Without the tags whose text is nothing that the policy orders."""
     every = Admitted(tags, keys, texts, len(tags))

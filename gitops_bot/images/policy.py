@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.images.floating import is_floating
 from gitops_bot.images.kinds import Follow, Pattern, Policy, Semver, describe, follow, pattern, semver
-from gitops_bot.images.order import Admitted, Place, admitted, compare, place, ranked
+from gitops_bot.images.order import Admitted, Place, admits, admitted, compare, place, ranked
 from gitops_bot.images.reason import Reason
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "Pattern",
     "Policy",
     "Semver",
+    "admits",
     "choose",
     "compare",
     "describe",

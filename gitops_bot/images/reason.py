@@ -28,6 +28,7 @@ CODES = (
     "held.unordered",
     "held.no_release_tag",
     "held.absent_in_target",
+    "held.policy",
     "held.platforms",
     "held.soak",
     "held.window",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem, UsageError
@@ -16,6 +15,7 @@ from gitops_bot.proposals.markdown import plain
 from gitops_bot.releases import correspondence
 from gitops_bot.releases.glob import Glob
 from gitops_bot.releases.plan import Change, Failed, Held, asked_by_name
+from gitops_bot.releases.promotion import ByHand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,13 +34,16 @@ def promote(
     *,
     images: Sequence[str],
     overlays: Sequence[str],
-    release_hold: bool,
+    beyond_policy: bool = False,
+    now: bool = False,
+    release_hold: bool = False,
     dry_run: bool,
 ) -> Outcome:
-    """Propose to the survey's one environment what `source` runs on the base branch now, without waiting.
+    """Propose to the survey's one environment what `source` runs on the base branch now.
 
-    `images` (by name, else by repository) and `overlays` (globs of the target's directories) narrow it down. Entries
-    that only one side has are listed.
+    A pin that the target's policy would not choose is held without `beyond_policy`, one that has not soaked without
+    `now`. `images` (by name, else by repository) and `overlays` (globs of the target's directories) narrow it down.
+    Entries that only one side has are listed.
 
     Raises:
         UsageError: the source is the target, or a glob cannot be read or means no overlay of the target.
@@ -54,6 +57,7 @@ def promote(
             Problem("failed.edit", f"{source} and {target} cannot correspond: {why}", "correct `overlays`")
         )
     globs = [_glob(text) for text in overlays]
+    by_hand = ByHand(beyond_policy=beyond_policy, now=now)
     named: set[tuple[str, str]] = set()
 
     known: dict[str, Sequence[Decision]] = {}
@@ -72,7 +76,7 @@ def promote(
         only_there[:] = [_only_there(spot, target) for spot in meeting.only_source]
         pairs = [(spot, meeting.partners[spot.place.key]) for spot in chosen if spot.place.key in meeting.partners]
         ahead = _ahead(world, survey, source, {one.place.key for _, partners in pairs for one in partners})
-        decided = promotions(world, survey, environment, pairs, wait=timedelta(0), release_hold=release_hold)
+        decided = promotions(world, survey, environment, pairs, release_hold=release_hold, by_hand=by_hand)
         told = [
             _told(decision, [ahead[one.place.key] for one in partners if one.place.key in ahead])
             for decision, (_, partners) in zip(decided, pairs, strict=True)

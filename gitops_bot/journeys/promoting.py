@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import RegistryError
@@ -14,15 +15,19 @@ from gitops_bot.releases.promotion import Running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import timedelta
 
     from gitops_bot.images.reference import Pin
+    from gitops_bot.images.rules import NamedPolicy
     from gitops_bot.journeys.book import Environment
     from gitops_bot.journeys.survey import Spot, Survey
     from gitops_bot.journeys.world import World
     from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.line import Line
     from gitops_bot.releases.plan import Decision
+    from gitops_bot.releases.promotion import ByHand
+
+#: Reasons that a person may have promoted in spite of: they hold what is promoted next, not what is proposed already.
+_ASKED_BEFORE = ("held.soak", "held.policy")
 
 
 def promotions(
@@ -31,16 +36,15 @@ def promotions(
     environment: Environment,
     pairs: Sequence[tuple[Spot, Sequence[Spot]]],
     *,
-    wait: timedelta,
     release_hold: bool,
+    by_hand: ByHand | None = None,
 ) -> list[Decision]:
     """A decision for each entry of the target that the source has too, in their order.
 
-    The source's own pin is the truth; a registry is asked whether the target's repository has it. `wait` is the soak
-    time; `release_hold` lifts what somebody wrote down to be held in the source. History is read only where a pin would
-    change.
+    The source's own pin is the truth; a registry is asked whether the target's repository has it. `release_hold` lifts
+    what somebody wrote down to be held in the source. History is read only where a pin would change.
     """
-    journey = _Promoting(world, survey, environment, wait, release_hold)
+    journey = _Promoting(world, survey, environment, release_hold, by_hand)
     decided: dict[int, Decision] = {}
     asked: list[tuple[int, Spot, list[Running]]] = []
     for at, (spot, partners) in enumerate(pairs):
@@ -75,7 +79,7 @@ def withdrawn(
     """The decisions. Where one is held, what an open proposal has goes too once its source is behind it no more.
 
     That is so when the very pin is held now, and when the source left it by going back. While only something newer has
-    to wait, it stays.
+    to wait, it stays; so does what a person promoted although it had not soaked or is outside the policy.
 
     Raises:
         GitError: history is needed, and the remote cannot be read.
@@ -87,7 +91,7 @@ def withdrawn(
             case Held(entry=entry, candidate=candidate) if (pin := pins.get(entry.key)) is not None:
                 same = candidate is not None and _is_same(candidate, pin.after)
                 gone = (
-                    any(reason.code != "held.soak" for reason in reasons.of(decision))
+                    any(reason.code not in _ASKED_BEFORE for reason in reasons.of(decision))
                     if same
                     else _went_back(survey, partners.get(entry.key, ()), pin.after)
                 )
@@ -153,8 +157,8 @@ class _Promoting:
     world: World
     survey: Survey
     environment: Environment
-    wait: timedelta
     release_hold: bool
+    by_hand: ByHand | None
 
     def settled(self, spot: Spot, running: Sequence[Running]) -> Kept | Held | None:
         """What needs neither history nor a registry; None where these are asked."""
@@ -177,7 +181,7 @@ class _Promoting:
             spot.entry.pin,
             one,
             now=now,
-            wait=self.wait,
+            wait=self.environment.promotion.soak if self.environment.promotion is not None else timedelta(0),
             release_tag=self.environment.release_tag,
             hold=hold.reason(written) if written is not None else None,
         )
@@ -185,11 +189,32 @@ class _Promoting:
             found = artifact(self.world.registry, self.environment, spot, one)
         except RegistryError as error:
             # What is held is asked for again as long as it is, and fails only once nothing else is in the way.
+            held = promotion.withheld(against, self.by_hand)
             return (
-                reasons.held(spot.place, spot.entry.pin, one.pin, against)
-                if against
-                else Failed(spot.place, error.problem)
+                reasons.held(spot.place, spot.entry.pin, one.pin, held) if held else Failed(spot.place, error.problem)
             )
         if isinstance(found, Held):
-            return reasons.add(found, *against)
-        return promotion.promoted(spot.place, spot.entry.pin, spot.rules, one, found, now=now, against=against)
+            return reasons.add(found, *promotion.withheld(against, self.by_hand))
+        return promotion.promoted(
+            spot.place,
+            spot.entry.pin,
+            spot.rules,
+            one,
+            found,
+            now=now,
+            against=against,
+            by_hand=self.by_hand,
+            policy=self._policy(spot, one),
+        )
+
+    def _policy(self, spot: Spot, running: Running) -> NamedPolicy | None:
+        """The policy that a person goes by who promotes: that of the image, else that of the environment.
+
+        Where the configuration promotes from this very source, that takes the place of the environment's policy.
+        """
+        if self.by_hand is None:
+            return None
+        configured = self.environment.promotion
+        if configured is not None and configured.source == running.environment and not spot.rules.own_policy:
+            return None
+        return spot.rules.policy

@@ -83,10 +83,7 @@ class _Polled:
         key = (survey.commit, environment.name)
         if key not in self._promoted:
             entries = list(pairs(survey, environment).values())
-            wait = environment.promotion.soak
-            self._promoted[key] = promotions(
-                self._world, survey, environment, entries, wait=wait, release_hold=self._release_hold
-            )
+            self._promoted[key] = promotions(self._world, survey, environment, entries, release_hold=self._release_hold)
         return self._promoted[key]
 
 

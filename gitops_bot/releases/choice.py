@@ -11,7 +11,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.releases.plan import Change, Held, Kept
 
 if TYPE_CHECKING:
-    from gitops_bot.images.rules import PinShape, Rules
+    from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
     from gitops_bot.releases.plan import Decision, Direction, Entry
 
 
@@ -81,6 +81,16 @@ def downgrade(rules: Rules, present: Pin, after: Pin) -> Reason | None:
         return None
     text = f"{after.tag} is older than {present.tag}: never backwards by accident"
     return Reason("held.downgrade", text, {"present": present.tag, "asked": after.tag})
+
+
+def outside(policy: NamedPolicy, place: Entry, tag: str | None) -> Reason | None:
+    """Why a policy would not choose a tag; None where it may, or where there is only a digest to tell from."""
+    if tag is None or policies.admits(policy.policy, tag):
+        return None
+    name = f" `{policy.name}`" if policy.name is not None else ""
+    rule = policies.describe(policy.policy)
+    text = f"{tag} is outside the policy{name} of {place.name} in {place.environment} ({rule})"
+    return Reason("held.policy", text, {"tag": tag, "policy": rule})
 
 
 def direction(before: Pin, after: Pin, policy: policies.Policy | None) -> Direction:

@@ -7,7 +7,7 @@ takes what was found as an `Artifact`. `newName` is never copied: the target kee
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images import duration, version
 from gitops_bot.images import policy as policies
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from gitops_bot.images.policy import Policy
-    from gitops_bot.images.rules import Rules
+    from gitops_bot.images.rules import NamedPolicy, Rules
     from gitops_bot.releases.line import Step
     from gitops_bot.releases.plan import Decision, Entry
 
@@ -62,6 +62,28 @@ class Artifact:
     way: Literal["copied", "resolved", "rebuilt"] = "copied"
     renamed: bool = False
     revision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """A person promotes what the source runs now: what they may go beyond, which nobody else may."""
+
+    beyond_policy: bool = False
+    now: bool = False
+
+    def goes_beyond(self, reason: Reason) -> bool:
+        """Whether the person said to promote in spite of this reason."""
+        match _OPTIONS.get(reason.code):
+            case "--beyond-policy":
+                return self.beyond_policy
+            case "--now":
+                return self.now
+            case _:
+                return False
+
+
+#: The options that lift a reason to hold a promotion by hand, by its code.
+_OPTIONS: Final = {"held.policy": "--beyond-policy", "held.soak": "--now", "held.history_bound": "--now"}
 
 
 def one_of(place: Entry, present: Pin, running: Sequence[Running]) -> Running | Held:
@@ -133,8 +155,13 @@ def promoted(
     *,
     now: datetime,
     against: Sequence[Reason] = (),
+    by_hand: ByHand | None = None,
+    policy: NamedPolicy | None = None,
 ) -> Decision:
-    """Pin the artifact, unless it is pinned already or is held. `against` is what `blocked` found."""
+    """Pin the artifact, unless it is pinned already or is held. `against` is what `blocked` found.
+
+    `policy` is the target's own where the tag has to keep to it.
+    """
     after = _shaped(rules, present, artifact.pin)
     # Where only tags are pinned, a digest that stands beside the right one does no harm.
     if after == present or (rules.pin == "tag" and artifact.pin == present):
@@ -146,11 +173,27 @@ def promoted(
         found.append(moved.reason)
     if not artifact.exists:
         found.append(_absent(place, running, artifact.pin, only_tag=rules.pin == "tag"))
-    if found or against:
-        return reasons.held(place, present, after, [*found, *against])
-    policy = rules.policy.policy if rules.policy is not None else running.policy
-    reason = _reason(rules, running, artifact, now)
-    return Change(place, present, after, "promotion", choice.direction(present, after, policy), reason)
+    if policy is not None and (reason := choice.outside(policy, place, artifact.pin.tag)) is not None:
+        found.append(reason)
+    found += against
+    if held := withheld(found, by_hand):
+        return reasons.held(place, present, after, held)
+    order = rules.policy.policy if rules.policy is not None else running.policy
+    reason = _reason(rules, running, artifact, now, beyond=found)
+    return Change(place, present, after, "promotion", choice.direction(present, after, order), reason)
+
+
+def withheld(found: Sequence[Reason], by_hand: ByHand | None) -> list[Reason]:
+    """The reasons that nobody lifted. A person who promotes by hand is told how."""
+    if by_hand is None:
+        return list(found)
+    return [
+        replace(reason, text=f"{reason.text}; `{_OPTIONS[reason.code]}` promotes it anyway")
+        if reason.code in _OPTIONS
+        else reason
+        for reason in found
+        if not by_hand.goes_beyond(reason)
+    ]
 
 
 def no_release_tag(place: Entry, present: Pin, running: Running, revision: str | None = None) -> Held:
@@ -203,8 +246,10 @@ def _absent(place: Entry, running: Running, pin: Pin, *, only_tag: bool) -> Reas
     return Reason("held.absent_in_target", f"{text}; {advice}", {"digest": pin.digest, "tag": pin.tag})
 
 
-def _reason(rules: Rules, running: Running, artifact: Artifact, now: datetime) -> Reason:
-    """How the pin came to be: what reviewers read first."""
+def _reason(
+    rules: Rules, running: Running, artifact: Artifact, now: datetime, *, beyond: Sequence[Reason] = ()
+) -> Reason:
+    """How the pin came to be: what reviewers read first. `beyond` are the reasons that a person lifted."""
     source, step = running.environment, running.arrived
     data: dict[str, str | int | None] = {"source": source, "release": None, "since": None}
     since = f"{source} runs {_short(running.pin)}"
@@ -230,6 +275,9 @@ def _reason(rules: Rules, running: Running, artifact: Artifact, now: datetime) -
             pass
     if rules.pin == "tag" and artifact.pin.tag is not None and artifact.pin.digest is not None:
         parts.append(f"`pin: tag` leaves out {artifact.pin.digest[:19]}, so a tag that moves ships other bytes")
+    if beyond:
+        data["beyond"] = ", ".join(reason.code for reason in beyond)
+        parts = [f"{one.text}, promoted anyway (`{_OPTIONS[one.code]}`)" for one in beyond] + parts
     return Reason("promoted", "; ".join(parts), data)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images.kinds import Policy, follow, pattern, semver
-from gitops_bot.images.order import admitted, compare, place, ranked
+from gitops_bot.images.order import admits, admitted, compare, place, ranked
 
 if TYPE_CHECKING:
     from random import Random
@@ -58,6 +58,24 @@ def test_what_is_admitted_best_first(name: str, tags: str, best_first: str) -> N
     assert " ".join(ranked(POLICIES[name], listed, 100)) == best_first
     assert " ".join(ranked(POLICIES[name], listed[::-1], 100)) == best_first
     assert sorted(admitted(POLICIES[name], listed).tags) == sorted(best_first.split())
+
+
+@pytest.mark.parametrize(
+    ("policy", "tag", "expected"),
+    [
+        pytest.param(semver(">=1.0.0"), "1.4.2", True, id="a version in the range"),
+        pytest.param(semver(">=1.0.0"), "0.9.0", False, id="a version below it"),
+        pytest.param(semver(">=1.0.0"), "1.5.0-rc.1", False, id="a pre-release"),
+        pytest.param(semver(">=1.0.0", prereleases=True), "1.5.0-rc.1", True, id="a pre-release that counts"),
+        pytest.param(semver(">=1.0.0"), "sha-3f2a1b4", False, id="no version"),
+        pytest.param(pattern("^sha-", order="alphabetical"), "sha-3f2a1b4", True, id="what matches"),
+        pytest.param(pattern("^sha-", order="alphabetical"), "main", False, id="what does not"),
+        pytest.param(follow("main"), "main", True, id="the tag to follow"),
+        pytest.param(follow("main"), "main-2", False, id="another tag"),
+    ],
+)
+def test_a_policy_says_whether_it_may_choose_a_tag(policy: Policy, tag: str, expected: bool) -> None:
+    assert admits(policy, tag) is expected
 
 
 @pytest.mark.parametrize(("limit", "best_first"), [(-1, ()), (0, ()), (1, ("1.0.0",)), (2, ("1.0.0", "v1.0.0"))])

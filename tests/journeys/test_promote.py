@@ -201,6 +201,50 @@ def test_backwards_is_held_whatever_is_asked_for(worldwide: World, rules: str) -
     assert stages.deploy.branches.keys() == {"main"}
 
 
+RC = "1.1.0-rc.1"
+#: The production of `images:`, of which web's policy is one of its own.
+OWN = "images: {%s: {policy: {semver: ~1.0}}}"
+
+#: What production says -> what promoting 1.1.0-rc.1 by hand is held for, each with the option that promotes it anyway.
+BEYOND = {
+    "a policy": ("policy: releases", {"held.policy": "--beyond-policy"}),
+    "a policy of the image, and a soak time": (
+        f"promote_from: staging\nsoak: 2h\n{OWN}",
+        {"held.policy": "--beyond-policy", "held.soak": "--now"},
+    ),
+    "a policy for what staging does not have": ("promote_from: staging\npolicy: releases", {}),
+    "a policy, and pins from elsewhere": ("promote_from: dev\npolicy: releases", {"held.policy": "--beyond-policy"}),
+}
+
+
+@pytest.mark.parametrize("what", BEYOND)
+def test_what_goes_beyond_policy_or_soak_time_is_held_until_a_person_says_so(worldwide: World, what: str) -> None:
+    keys, expected = BEYOND[what]
+    stages = Stages.start(worldwide)
+    image = stages.deploy.image("web")
+    stages.configure(keys.replace("%s", image), more='  dev: {overlays: ["apps/*/dev"]}')
+    stages.run("dev", "web", "1.0.0")
+    stages.run("staging", "web", RC)
+    if expected:
+        done = stages.promote("--image", image)
+        found = reason(done.json)
+        assert (done.code, held(done.json)) == (1, {"web/production": next(iter(expected))})
+        assert found["data"].get("also", "") == ", ".join(list(expected)[1:])
+        assert all(f"`{option}` promotes it anyway" in found["text"] for option in expected.values())
+        assert stages.deploy.branches.keys() == {"main"}
+
+    done = stages.promote("--image", image, *expected.values())
+    assert (done.code, held(done.json), actions(done.json)) == (0, {}, {"all": "open"})
+    assert change(done.json)["reason"]["data"].get("beyond", "") == ", ".join(expected)
+    assert stages.news() == {"web": stages.pin("web", RC)}
+    assert stages.deploy.pull()["body"].count("promoted anyway") == len(expected)
+
+    # It was asked for, so the next promotion leaves it proposed.
+    with stages.deploy.watching() as seen:
+        assert stages.promote().code == 0
+    assert seen.nothing
+
+
 def test_what_is_held_in_the_source_does_not_go_on(stages: Stages) -> None:
     stages.run("staging", "web", "1.1.0")
     stages.run("staging", "api", "1.1.0")

@@ -78,8 +78,8 @@ def test_a_pin_soaks_from_the_commit_that_brought_it_and_the_rest_goes_on(worldw
     stages.deploy.remote.commit("main", {"apps/api/staging/note.txt": b"x"})
     assert reason(stages.deploy.ask("update").json)["data"]["left"] <= found["data"]["left"]
 
-    # A person may promote at once; then that is no reason any more.
-    assert stages.promote("--image", stages.deploy.image("api")).code == 0
+    # A person who says so promotes at once.
+    assert stages.promote("--image", stages.deploy.image("api"), "--now").code == 0
     assert stages.news() == {app: stages.pin(app, "1.1.0") for app in ("web", "api")}
 
 

@@ -12,7 +12,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
 from gitops_bot.releases import promotion, reasons
 from gitops_bot.releases.plan import Change, Decision, Entry, Held, Kept
-from gitops_bot.releases.promotion import Artifact, Running
+from gitops_bot.releases.promotion import Artifact, ByHand, Running
 from tests.releases.past import START, WEB, A, B, C, commit, step
 
 if TYPE_CHECKING:
@@ -51,9 +51,19 @@ def promoted(
     applies: Rules | None = None,
     source: Running | None = None,
     against: Sequence[Reason] = (),
+    by_hand: ByHand | None = None,
+    policy: NamedPolicy | None = None,
 ) -> Decision:
     return promotion.promoted(
-        WEB, present, applies or rules(), source or running(artifact.pin), artifact, now=NOW, against=against
+        WEB,
+        present,
+        applies or rules(),
+        source or running(artifact.pin),
+        artifact,
+        now=NOW,
+        against=against,
+        by_hand=by_hand,
+        policy=policy,
     )
 
 
@@ -118,6 +128,65 @@ def test_all_that_holds_a_pin_is_told_and_what_lasts_longest_first() -> None:
     assert isinstance(promoted(V2, Artifact(V2, True), against=against), Kept), (
         "what is pinned already waits for nothing"
     )
+
+
+RELEASES = NamedPolicy("releases", policies.semver(">=1.0.0"), "config")
+CANDIDATE = Pin("1.1.0-rc.1", B)
+OUTSIDE = "1.1.0-rc.1 is outside the policy `releases` of web in production (semver >=1.0.0)"
+SOAKING = "has run in staging for 1 hour of 3h: 2h left"
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "expected"),
+    [
+        pytest.param(
+            ByHand(),
+            {"held.policy": f"{OUTSIDE}; `--beyond-policy` promotes it anyway",
+             "held.soak": f"{SOAKING}; `--now` promotes it anyway"},
+            id="neither",
+        ),
+        pytest.param(
+            ByHand(beyond_policy=True), {"held.soak": f"{SOAKING}; `--now` promotes it anyway"}, id="beyond the policy"
+        ),
+        pytest.param(
+            ByHand(now=True), {"held.policy": f"{OUTSIDE}; `--beyond-policy` promotes it anyway"}, id="at once"
+        ),
+        pytest.param(ByHand(beyond_policy=True, now=True), {}, id="both"),
+    ],
+)  # fmt: skip
+def test_a_person_who_promotes_says_what_to_go_beyond(by_hand: ByHand, expected: dict[str, str]) -> None:
+    against = blocked(V1, CANDIDATE, now=START + timedelta(hours=2), wait=timedelta(hours=3))
+    found = promoted(V1, Artifact(CANDIDATE, True), against=against, by_hand=by_hand, policy=RELEASES)
+    if isinstance(found, Held):
+        assert {reason.code: reason.text for reason in reasons.of(found)} == expected
+    else:
+        assert isinstance(found, Change)
+        assert found.reason.data["beyond"] == "held.policy, held.soak"
+        told = f"{OUTSIDE}, promoted anyway (`--beyond-policy`); {SOAKING}, promoted anyway (`--now`); staging runs"
+        assert found.reason.text.startswith(told)
+    assert isinstance(found, Held) is bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("tag", "policy", "held"),
+    [
+        pytest.param("1.1.0", RELEASES, False, id="inside the policy"),
+        pytest.param("1.1.0-rc.1", None, False, id="without a policy"),
+        pytest.param(None, RELEASES, False, id="a digest has no tag to judge"),
+        pytest.param("1.1.0-rc.1", RELEASES, True, id="outside"),
+    ],
+)
+def test_the_policy_judges_the_tag_that_is_written(tag: str | None, policy: NamedPolicy | None, held: bool) -> None:
+    present = V1 if tag is not None else Pin(None, A)
+    found = promoted(present, Artifact(Pin(tag, B), True, renamed=True), by_hand=ByHand(), policy=policy)
+    assert isinstance(found, Held) is held
+
+
+@pytest.mark.parametrize("by_hand", [ByHand(), ByHand(beyond_policy=True, now=True)])
+def test_a_step_back_has_no_option_to_promote_it_anyway(by_hand: ByHand) -> None:
+    found = promoted(V2, Artifact(V1, False), by_hand=by_hand)
+    assert isinstance(found, Held)
+    assert "promotes it anyway" not in found.reason.text
 
 
 @pytest.mark.parametrize(
