@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 @remote
 @release_hold_option
 @click.option("--image", "images", metavar="NAME", multiple=True, help="Only this image; may be repeated.")
+@click.option("--overlay", "overlays", metavar="GLOB", multiple=True, help="Only these overlays of the target.")
 @click.option("--beyond-policy", is_flag=True, help="Promote also what the policy of TARGET does not allow.")
 @click.option("--now", is_flag=True, help="Do not wait until SOURCE has run the pins for the `soak` of TARGET.")
-@click.option("--overlay", "overlays", metavar="GLOB", multiple=True, help="Only these overlays of the target.")
 @click.argument("source", metavar="SOURCE")
 @click.argument("target", metavar="TARGET")
 def promote_command(

@@ -118,7 +118,8 @@ class EnvironmentForm(RulesForm):
     soak: Annotated[timedelta | None, *leaf.span("soak: 2h")] = Field(
         default=None,
         description="How long the other environment must have run a pin before it is promoted, as in `90s`, `15m`, "
-        "`2h` or `1d12h`, at most 366 days. Without it, a pin is promoted at once.",
+        "`2h` or `1d12h`, at most 366 days. The newest pin that ran that long is promoted, unless it was rolled back. "
+        "`promote` holds a pin that has not, unless you say `--now`. Without it, a pin is promoted at once.",
         examples=["2h", "1d12h", 0],
     )
     propose: ProposeForm = Field(

@@ -13,9 +13,9 @@ from gitops_bot.journeys.propose import Task, propose
 from gitops_bot.journeys.there import proposed_on
 from gitops_bot.proposals.markdown import plain
 from gitops_bot.releases import correspondence
+from gitops_bot.releases.by_hand import ByHand
 from gitops_bot.releases.glob import Glob
 from gitops_bot.releases.plan import Change, Failed, Held, asked_by_name
-from gitops_bot.releases.promotion import ByHand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.errors import RegistryError
 from gitops_bot.journeys.artifact import artifact
+from gitops_bot.journeys.source_pins import Pair, source_pins
 from gitops_bot.journeys.workers import together
-from gitops_bot.releases import history, hold, promotion, reasons, stepped_back, trail
+from gitops_bot.releases import hold, promotion, reasons, trail
+from gitops_bot.releases.by_hand import withheld
 from gitops_bot.releases.plan import Failed, Held, Kept
-from gitops_bot.releases.promotion import Running
+from gitops_bot.releases.served import left_behind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import NamedPolicy
     from gitops_bot.journeys.book import Environment
+    from gitops_bot.journeys.source_pins import SourcePins
     from gitops_bot.journeys.survey import Spot, Survey
     from gitops_bot.journeys.world import World
     from gitops_bot.proposals.trailers import PinChange
-    from gitops_bot.releases.line import Line
+    from gitops_bot.releases.by_hand import ByHand
     from gitops_bot.releases.plan import Decision
-    from gitops_bot.releases.promotion import ByHand
+    from gitops_bot.releases.promotion import Running
 
 #: Reasons that a person may have promoted in spite of: they hold what is promoted next, not what is proposed already.
 _ASKED_BEFORE = ("held.soak", "held.policy")
@@ -38,36 +42,22 @@ def promotions(
     *,
     release_hold: bool,
     by_hand: ByHand | None = None,
+    carried: Sequence[PinChange] = (),
 ) -> list[Decision]:
     """A decision for each entry of the target that the source has too, in their order.
 
-    The source's own pin is the truth; a registry is asked whether the target's repository has it. `release_hold` lifts
-    what somebody wrote down to be held in the source. History is read only where a pin would change.
+    The source's own pin is the truth; a registry is asked whether the target's repository has it. While that pin soaks,
+    the newest earlier one that has soaked is promoted in its place, but none older than what a proposal has `carried`;
+    a person means what the source runs now. `release_hold` lifts what somebody wrote down to be held in the source.
+    History is read only where a pin would change.
     """
     journey = _Promoting(world, survey, environment, release_hold, by_hand)
-    decided: dict[int, Decision] = {}
-    asked: list[tuple[int, Spot, list[Running]]] = []
-    for at, (spot, partners) in enumerate(pairs):
-        running = [_running(one) for one in partners]
-        decision = _refused(spot, partners) or journey.settled(spot, running)
-        if decision is not None:
-            decided[at] = decision
-        else:
-            asked.append((at, spot, running))
-    if asked:
-        since = _since(survey, [one for _, _, running in asked for one in running])
-        with (
-            world.progress("asking the registries", len(asked)) as done,
-            together(
-                lambda one: journey.decided(one[1], [since(each) for each in one[2]]),
-                asked,
-                lambda one: one[1].entry.image,
-            ) as found,
-        ):
-            for (at, _, _), promoted in zip(asked, found, strict=True):
-                decided[at] = promoted
-                done()
-    return [decided[at] for at in range(len(pairs))]
+    proposed = {pin.key: pin.after for pin in carried if pin.source == "promotion"}
+    known = [Pair(spot, sources, proposed.get(spot.place.key)) for spot, sources in pairs]
+    settled = [_refused(pair) or journey.settled(pair) for pair in known]
+    asked = [pair for pair, decision in zip(known, settled, strict=True) if decision is None]
+    found = iter(journey.ask(asked) if asked else ())
+    return [decision if decision is not None else next(found) for decision in settled]
 
 
 def withdrawn(
@@ -89,7 +79,7 @@ def withdrawn(
     def judged(decision: Decision) -> Decision:
         match decision:
             case Held(entry=entry, candidate=candidate) if (pin := pins.get(entry.key)) is not None:
-                same = candidate is not None and _is_same(candidate, pin.after)
+                same = candidate is not None and promotion.is_same(candidate, pin.after)
                 gone = (
                     any(reason.code not in _ASKED_BEFORE for reason in reasons.of(decision))
                     if same
@@ -102,52 +92,20 @@ def withdrawn(
     return [judged(decision) for decision in decisions]
 
 
-def _is_same(one: Pin, other: Pin) -> bool:
-    """Whether two pins mean one image, whatever the target calls it."""
-    return one.digest == other.digest if one.digest and other.digest else one.tag == other.tag
-
-
 def _went_back(survey: Survey, source: Sequence[Spot], pin: Pin) -> bool:
-    """Whether the source left a pin by going backwards, in any of the overlays that it stands for."""
+    """Whether the source went back from a pin, or behind it, in any of the overlays that it stands for."""
     if not source:
         return False
     line = survey.line(lambda line: all(trail.enough(line, spot.place.overlay) for spot in source))
-    found = (stepped_back.left(line, spot.place, spot.rules, pin) for spot in source if spot.entry.pin != pin)
-    return any(last is not None and last.way == "backward" for last in found)
+    return any(left_behind(line, spot.place, spot.rules, lambda one: promotion.is_same(one, pin)) for spot in source)
 
 
-def _refused(spot: Spot, partners: Sequence[Spot]) -> Failed | None:
+def _refused(pair: Pair) -> Failed | None:
     """An entry that cannot be read on either side; one that is ignored is not looked at."""
-    if spot.rules.ignore:
+    if pair.spot.rules.ignore:
         return None
-    refusal = spot.entry.refusal or next((one.entry.refusal for one in partners if one.entry.refusal), None)
-    return Failed(spot.place, refusal) if refusal is not None else None
-
-
-def _running(spot: Spot) -> Running:
-    policy = spot.rules.policy.policy if spot.rules.policy is not None else None
-    return Running(spot.place, spot.entry.pin, policy, None)
-
-
-def _since(survey: Survey, running: Sequence[Running]) -> Callable[[Running], Running]:
-    """Tells of each since when, and by which release, its environment runs the pin."""
-    pins = {(one.entry.key, one.pin): one for one in running}
-
-    def all_told(line: Line) -> bool:
-        return all(trail.arrival(line, one.entry, one.pin) is not None for one in pins.values())
-
-    line = survey.line(all_told)
-    numbers = {
-        release.commit: release.number
-        for name in {one.environment for one in running}
-        for release in history.releases(name, line, survey.ground, {})
-    }
-
-    def told(one: Running) -> Running:
-        step = trail.arrival(line, one.entry, one.pin)
-        return replace(one, arrived=step, number=numbers.get(step.commit) if step is not None else None)
-
-    return told
+    refusal = next((one.entry.refusal for one in (pair.spot, *pair.sources) if one.entry.refusal), None)
+    return Failed(pair.spot.place, refusal) if refusal is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,51 +118,86 @@ class _Promoting:
     release_hold: bool
     by_hand: ByHand | None
 
-    def settled(self, spot: Spot, running: Sequence[Running]) -> Kept | Held | None:
+    def settled(self, pair: Pair) -> Kept | Held | None:
         """What needs neither history nor a registry; None where these are asked."""
-        one = promotion.one_of(spot.place, spot.entry.pin, running)
+        spot, one = pair.spot, promotion.one_of(pair.spot.place, pair.spot.entry.pin, pair.running)
         if isinstance(one, Held):
             if not spot.rules.ignore:
                 return one
-            one = running[0]
+            one = pair.running[0]
         return promotion.settled(spot.place, spot.entry.pin, spot.rules, one, release_tag=self.environment.release_tag)
 
-    def decided(self, spot: Spot, running: Sequence[Running]) -> Decision:
-        """The decision, with what the registry has; `running` says since when."""
-        one = promotion.one_of(spot.place, spot.entry.pin, running)
-        if isinstance(one, Held):
-            return one
-        now = self.world.clock.now()
-        written = self.survey.hold(one.entry) if not self.release_hold else None
-        against = promotion.blocked(
+    def ask(self, pairs: Sequence[Pair]) -> list[Decision]:
+        """The decisions that take history and registries."""
+        search = timedelta(0) if self.by_hand is not None else self._soak
+        release_tag, now = self.environment.release_tag, self.world.clock.now()
+        sources = source_pins(self.survey, pairs, now=now, wait=search, release_tag=release_tag)
+        decided = []
+        with (
+            self.world.progress("asking the registries", len(pairs)) as done,
+            together(
+                lambda one: self._decided(*one),
+                list(zip(pairs, sources, strict=True)),
+                lambda one: one[0].spot.entry.image,
+            ) as found,
+        ):
+            for decision in found:
+                decided.append(decision)
+                done()
+        return decided
+
+    def _decided(self, pair: Pair, source: SourcePins) -> Decision:
+        """The decision about what the source runs, or about the earlier pin that has soaked."""
+        spot = pair.spot
+        if source.before is not None and not self._blocked(spot, source.before, timedelta(0)):
+            decision = self._promoted(spot, source.before, ())
+            # Where the target has it or something newer, the newest pin is the one to tell of.
+            if not isinstance(decision, Kept) and not _is_backward(decision):
+                return decision
+        one = promotion.one_of(spot.place, spot.entry.pin, source.present)
+        return one if isinstance(one, Held) else self._promoted(spot, one, self._blocked(spot, one, self._soak))
+
+    @property
+    def _soak(self) -> timedelta:
+        configured = self.environment.promotion
+        return configured.soak if configured is not None else timedelta(0)
+
+    def _blocked(self, spot: Spot, running: Running, wait: timedelta) -> tuple[Reason, ...]:
+        written = self.survey.hold(running.entry) if not self.release_hold else None
+        return promotion.blocked(
             spot.place,
             spot.entry.pin,
-            one,
-            now=now,
-            wait=self.environment.promotion.soak if self.environment.promotion is not None else timedelta(0),
+            running,
+            now=self.world.clock.now(),
+            wait=wait,
             release_tag=self.environment.release_tag,
             hold=hold.reason(written) if written is not None else None,
         )
+
+    def _promoted(self, spot: Spot, running: Running, against: Sequence[Reason]) -> Decision:
+        """The decision about one pin, with what the registry has."""
+        held = withheld(against, self.by_hand)
         try:
-            found = artifact(self.world.registry, self.environment, spot, one)
+            found = artifact(self.world.registry, self.environment, spot, running)
         except RegistryError as error:
             # What is held is asked for again as long as it is, and fails only once nothing else is in the way.
-            held = promotion.withheld(against, self.by_hand)
             return (
-                reasons.held(spot.place, spot.entry.pin, one.pin, held) if held else Failed(spot.place, error.problem)
+                reasons.held(spot.place, spot.entry.pin, running.pin, held)
+                if held
+                else Failed(spot.place, error.problem)
             )
         if isinstance(found, Held):
-            return reasons.add(found, *promotion.withheld(against, self.by_hand))
+            return reasons.add(found, *held)
         return promotion.promoted(
             spot.place,
             spot.entry.pin,
             spot.rules,
-            one,
+            running,
             found,
-            now=now,
+            now=self.world.clock.now(),
             against=against,
             by_hand=self.by_hand,
-            policy=self._policy(spot, one),
+            policy=self._policy(spot, running),
         )
 
     def _policy(self, spot: Spot, running: Running) -> NamedPolicy | None:
@@ -218,3 +211,7 @@ class _Promoting:
         if configured is not None and configured.source == running.environment and not spot.rules.own_policy:
             return None
         return spot.rules.policy
+
+
+def _is_backward(decision: Decision) -> bool:
+    return isinstance(decision, Held) and any(one.code == "held.downgrade" for one in reasons.of(decision))

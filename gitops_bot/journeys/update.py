@@ -33,7 +33,7 @@ def update(world: World, survey: Survey, *, release_hold: bool = False, dry_run:
         def decide(
             survey: Survey, carried: Sequence[PinChange], environment: Environment = environment
         ) -> Sequence[Decision]:
-            promoted = polled.promoted(survey, environment)
+            promoted = polled.promoted(survey, environment, carried)
             return polled.at(survey)[environment.name] + withdrawn(
                 survey, promoted, carried, _partners(survey, environment)
             )
@@ -59,7 +59,7 @@ class _Polled:
     def __init__(self, world: World, *, release_hold: bool) -> None:
         self._world, self._release_hold = world, release_hold
         self._polled: dict[str, dict[str, list[Decision]]] = {}
-        self._promoted: dict[tuple[str, str], list[Decision]] = {}
+        self._promoted: dict[tuple[str, str, Sequence[PinChange]], list[Decision]] = {}
 
     def at(self, survey: Survey) -> dict[str, list[Decision]]:
         """What polling found, by environment."""
@@ -76,14 +76,18 @@ class _Polled:
             self._polled[survey.commit] = found
         return self._polled[survey.commit]
 
-    def promoted(self, survey: Survey, environment: Environment) -> list[Decision]:
+    def promoted(self, survey: Survey, environment: Environment, carried: Sequence[PinChange]) -> list[Decision]:
         """What its source runs, for the entries that it has from there."""
         if environment.promotion is None:
             return []
-        key = (survey.commit, environment.name)
+        # What is proposed counts only where an earlier pin may be promoted in the place of one that has to wait.
+        carried = tuple(carried) if environment.promotion.soak else ()
+        key = (survey.commit, environment.name, carried)
         if key not in self._promoted:
             entries = list(pairs(survey, environment).values())
-            self._promoted[key] = promotions(self._world, survey, environment, entries, release_hold=self._release_hold)
+            self._promoted[key] = promotions(
+                self._world, survey, environment, entries, release_hold=self._release_hold, carried=carried
+            )
         return self._promoted[key]
 
 

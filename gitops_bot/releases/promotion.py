@@ -7,12 +7,13 @@ takes what was found as an `Artifact`. `newName` is never copied: the target kee
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images import duration, version
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
+from gitops_bot.releases import by_hand as hand
 from gitops_bot.releases import choice, reasons, soak
 from gitops_bot.releases.history import told
 from gitops_bot.releases.plan import Change, Held, Kept
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.policy import Policy
     from gitops_bot.images.rules import NamedPolicy, Rules
+    from gitops_bot.releases.by_hand import ByHand
     from gitops_bot.releases.line import Step
     from gitops_bot.releases.plan import Decision, Entry
 
@@ -32,7 +34,7 @@ class Running:
     """What the source environment runs for an entry, and the policy that orders its tags, if any.
 
     `arrived` is the commit that brought the pin (None where that is older than what is known), `number` that of its
-    release.
+    release. For an earlier pin `left` is the commit that took it away, and `ahead` how many releases came since.
     """
 
     entry: Entry
@@ -40,6 +42,8 @@ class Running:
     policy: Policy | None
     arrived: Step | None
     number: int | None = None
+    left: Step | None = None
+    ahead: int = 0
 
     @property
     def environment(self) -> str:
@@ -62,28 +66,6 @@ class Artifact:
     way: Literal["copied", "resolved", "rebuilt"] = "copied"
     renamed: bool = False
     revision: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ByHand:
-    """A person promotes what the source runs now: what they may go beyond, which nobody else may."""
-
-    beyond_policy: bool = False
-    now: bool = False
-
-    def goes_beyond(self, reason: Reason) -> bool:
-        """Whether the person said to promote in spite of this reason."""
-        match _OPTIONS.get(reason.code):
-            case "--beyond-policy":
-                return self.beyond_policy
-            case "--now":
-                return self.now
-            case _:
-                return False
-
-
-#: The options that lift a reason to hold a promotion by hand, by its code.
-_OPTIONS: Final = {"held.policy": "--beyond-policy", "held.soak": "--now", "held.history_bound": "--now"}
 
 
 def one_of(place: Entry, present: Pin, running: Sequence[Running]) -> Running | Held:
@@ -176,24 +158,13 @@ def promoted(
     if policy is not None and (reason := choice.outside(policy, place, artifact.pin.tag)) is not None:
         found.append(reason)
     found += against
-    if held := withheld(found, by_hand):
+    if found and running.ahead:
+        found[0] = replace(found[0], text=f"{found[0].text}; {_ahead(running)}")
+    if held := hand.withheld(found, by_hand):
         return reasons.held(place, present, after, held)
     order = rules.policy.policy if rules.policy is not None else running.policy
     reason = _reason(rules, running, artifact, now, beyond=found)
     return Change(place, present, after, "promotion", choice.direction(present, after, order), reason)
-
-
-def withheld(found: Sequence[Reason], by_hand: ByHand | None) -> list[Reason]:
-    """The reasons that nobody lifted. A person who promotes by hand is told how."""
-    if by_hand is None:
-        return list(found)
-    return [
-        replace(reason, text=f"{reason.text}; `{_OPTIONS[reason.code]}` promotes it anyway")
-        if reason.code in _OPTIONS
-        else reason
-        for reason in found
-        if not by_hand.goes_beyond(reason)
-    ]
 
 
 def no_release_tag(place: Entry, present: Pin, running: Running, revision: str | None = None) -> Held:
@@ -214,6 +185,11 @@ def is_current(present: Pin, rules: Rules, pin: Pin, *, release_tag: bool) -> bo
         found = version.parse(present.tag or "")
         return same_bytes and found is not None and found.parts == 3
     return pin == present or _shaped(rules, present, pin) == present or (same_bytes and pin.tag is None)
+
+
+def is_same(one: Pin, other: Pin) -> bool:
+    """Whether two pins mean one image, whatever the target calls it."""
+    return one.digest == other.digest if one.digest and other.digest else one.tag == other.tag
 
 
 def _shaped(rules: Rules, present: Pin, pin: Pin) -> Pin:
@@ -253,7 +229,13 @@ def _reason(
     source, step = running.environment, running.arrived
     data: dict[str, str | int | None] = {"source": source, "release": None, "since": None}
     since = f"{source} runs {_short(running.pin)}"
-    if step is not None:
+    if step is not None and running.left is not None:
+        data |= {"release": step.commit, "since": step.at.strftime("%Y-%m-%dT%H:%M:%SZ"), "ahead": running.ahead}
+        since = (
+            f"{source} ran {_short(running.pin)} from {step.at:%Y-%m-%d %H:%M} UTC "
+            f"({duration.roughly(running.left.at - step.at)}), {told(running.number, step.commit)}; {_ahead(running)}"
+        )
+    elif step is not None:
         data |= {"release": step.commit, "since": step.at.strftime("%Y-%m-%dT%H:%M:%SZ")}
         since += (
             f" since {step.at:%Y-%m-%d %H:%M} UTC ({duration.roughly(now - step.at)}), "
@@ -277,8 +259,13 @@ def _reason(
         parts.append(f"`pin: tag` leaves out {artifact.pin.digest[:19]}, so a tag that moves ships other bytes")
     if beyond:
         data["beyond"] = ", ".join(reason.code for reason in beyond)
-        parts = [f"{one.text}, promoted anyway (`{_OPTIONS[one.code]}`)" for one in beyond] + parts
+        parts = [*map(hand.told, beyond), *parts]
     return Reason("promoted", "; ".join(parts), data)
+
+
+def _ahead(running: Running) -> str:
+    count = "1 release" if running.ahead == 1 else f"{running.ahead} releases"
+    return f"{running.environment} is {count} ahead of {_short(running.pin)}, which it ran for long enough"
 
 
 def _short(pin: Pin) -> str:

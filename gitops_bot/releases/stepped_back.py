@@ -113,7 +113,7 @@ def went_past(line: Line, entry: Entry, rules: Rules, present: Pin, candidate: P
 
     For promotions: a policy that follows a moving tag goes wherever the tag goes.
     """
-    if _order(rules, candidate, present):
+    if order(rules, candidate, present):
         return None
     last = left(line, entry, rules, candidate)
     if last is None or last.way == "backward":
@@ -141,14 +141,14 @@ def _way(
     before: tuple[Stay, ...], one: Pin, successor: Pin, rules: Rules, *, complete: bool
 ) -> Literal["forward", "backward", "unknown"]:
     """Which way a pin was left: by the order of the tags, else back to what was there before it or not."""
-    if order := _order(rules, successor, one):
-        return "backward" if order < 0 else "forward"
+    if way := order(rules, successor, one):
+        return "backward" if way < 0 else "forward"
     if any(agree(earlier.pin, successor) for earlier in before):
         return "backward"
     return "forward" if complete else "unknown"
 
 
-def _order(rules: Rules, one: Pin, other: Pin) -> int | None:
+def order(rules: Rules, one: Pin, other: Pin) -> int | None:
     """The order of two pins by their tags; 0 or None where these tell none."""
     if one.tag is None or other.tag is None:
         return None

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from gitops_bot.images.reference import Pin
 from gitops_bot.releases.state import after, agree, before, is_changed, joined, texts_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gitops_bot.images.reference import Pin
     from gitops_bot.releases.line import Line, Step
     from gitops_bot.releases.plan import Entry
-    from gitops_bot.releases.state import Seen
+    from gitops_bot.releases.state import Seen, State
 
 #: How many of the commits that touch an overlay tell what the environment left.
 DEPTH: Final = 200
@@ -30,6 +30,19 @@ class Stay:
     step: Step | None
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A pin for as long as an entry certainly had it, without a gap.
+
+    `arrived` is the commit that brought it; None where that is older than what is known. `left` is the one that took it
+    away; None where the entry has it still.
+    """
+
+    pin: Pin
+    arrived: Step | None
+    left: Step | None
+
+
 def enough(line: Line, overlay: str) -> bool:
     """Whether as much of an overlay's history is known as counts."""
     return line.complete or len(line.touching(overlay)) >= DEPTH
@@ -39,13 +52,29 @@ def stays(line: Line, entry: Entry) -> tuple[Stay, ...]:
     """The pins of an entry, oldest first. Times when it was away, pinned nothing or could not be read are left out."""
     found: list[Stay] = []
     for step, pin in reversed(list(_pins(line.touching(entry.overlay)[:DEPTH], entry))):
-        if pin.tag is None and pin.digest is None:
+        if pin is None:
             continue
         if found and agree(found[-1].pin, pin):
             found[-1] = Stay(joined(found[-1].pin, pin), found[-1].step)
         else:
             found.append(Stay(pin, step))
     return tuple(found)
+
+
+def runs(line: Line, entry: Entry) -> Iterator[Run]:
+    """The pins of an entry, the newest first, as `arrival` sees them: where it cannot be read, a pin was not there."""
+    run: Run | None = None
+    left: Step | None = None
+    for step, pin in _pins(line.touching(entry.overlay)[:DEPTH], entry):
+        if run is not None and pin is not None and _has(pin, run.pin):
+            run = replace(run, arrived=step)
+        else:
+            if run is not None:
+                yield run
+            run = Run(pin, step, left) if pin is not None else None
+        left = step
+    if run is not None:
+        yield run
 
 
 def may_have_pinned(line: Line, entry: Entry, pin: Pin) -> bool:
@@ -85,8 +114,8 @@ def _has(before: Pin, pin: Pin) -> bool:
     return before.digest == pin.digest if pin.digest is not None else before.tag == pin.tag
 
 
-def _pins(steps: Sequence[Step], entry: Entry) -> Iterator[tuple[Step | None, Pin]]:
-    """The pins that could be read, the newest first, each with the commit that left it so.
+def _pins(steps: Sequence[Step], entry: Entry) -> Iterator[tuple[Step | None, Pin | None]]:
+    """What each commit left, the newest first; None where that is no pin, or cannot be read.
 
     An entry that got another `name` and kept its repository is followed to the name that it had.
     """
@@ -95,17 +124,16 @@ def _pins(steps: Sequence[Step], entry: Entry) -> Iterator[tuple[Step | None, Pi
         if not is_changed(step, entry.overlay):
             continue
         left, oldest = after(step, entry.overlay), before(step, entry.overlay)
+        yield step, _pin(left, name)
         if left is not None:
-            yield from ((step, pin) for pin in _pin(left, name))
             name = _name_before(name, oldest or {}, left)
     # What one commit found is what an older one left; nobody's is only what the oldest one found.
-    yield from ((None, pin) for pin in _pin(oldest or {}, name))
+    yield None, _pin(oldest, name)
 
 
-def _pin(state: Mapping[str, Seen], name: str) -> Iterator[Pin]:
-    seen = state.get(name)
-    if seen is not None and seen.pin is not None:
-        yield seen.pin
+def _pin(state: State, name: str) -> Pin | None:
+    seen = state.get(name) if state is not None else None
+    return seen.pin if seen is not None and seen.pin != Pin() else None
 
 
 def _name_before(name: str, before: Mapping[str, Seen], after: Mapping[str, Seen]) -> str:

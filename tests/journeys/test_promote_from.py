@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.counterparts.world import overlay
-from tests.journeys.stages import Stages, actions, environment, held, kustomization, path, reason
+from tests.journeys.stages import Stages, actions, change, environment, held, kustomization, path, reason
 
 if TYPE_CHECKING:
     from tests.counterparts.world import Deploy, World
@@ -91,8 +91,49 @@ def test_a_newer_pin_in_the_source_begins_to_soak_and_the_open_proposal_stays_as
     with stages.deploy.watching() as seen:
         done = stages.deploy.ask("update")
     assert seen.nothing
-    assert held(done.json) == {"web/production": "held.soak"}
+    assert (held(done.json), actions(done.json)) == ({}, {"all": "none"})
+    assert "staging is 1 release ahead of 1.1.0" in change(done.json)["reason"]["text"]
     assert stages.news() == {"web": stages.pin("web", "1.1.0")}
+
+    # A person may promote the newer one at once, and the next poll does not go back to the older one.
+    assert stages.promote("--now").code == 0
+    with stages.deploy.watching() as seen:
+        done = stages.deploy.ask("update")
+    assert seen.nothing
+    assert held(done.json) == {"web/production": "held.soak"}
+    assert stages.news() == {"web": stages.pin("web", "1.2.0")}
+
+
+def test_a_source_that_changes_more_often_than_the_soak_time_promotes_the_newest_pin_that_ran_for_it(
+    worldwide: World,
+) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging\nsoak: 2h")
+    now = datetime.now(UTC)
+    # 1.3.0 was rolled back from; of the others 1.1.0, 1.2.0 and 1.4.0 ran for two hours.
+    for tag, hours in (("1.1.0", 20), ("1.2.0", 16), ("1.3.0", 12), ("1.2.5", 9), ("1.4.0", 8), ("1.5.0", 1)):
+        stages.run("staging", "web", tag, at=now - timedelta(hours=hours))
+    stages.run("staging", "web", "1.6.0")
+    done = stages.deploy.ask("update")
+    found = change(done.json)
+    assert (found["to"]["tag"], found["reason"]["data"]["ahead"]) == ("1.4.0", 2)
+    assert "staging is 2 releases ahead of 1.4.0, which it ran for long enough" in found["reason"]["text"]
+    assert stages.news() == {"web": stages.pin("web", "1.4.0")}
+
+    # Once that is in production, the next one is what has run for two hours since.
+    stages.merge()
+    done = stages.deploy.ask("update")
+    assert (held(done.json), actions(done.json)) == ({"web/production": "held.soak"}, {})
+
+
+def test_a_pin_that_the_source_went_back_from_or_behind_is_never_promoted_from_the_past(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging\nsoak: 2h")
+    now = datetime.now(UTC)
+    for tag, hours in (("1.1.0", 20), ("1.2.0", 12), ("1.3.0", 8), ("1.0.5", 1)):
+        stages.run("staging", "web", tag, at=now - timedelta(hours=hours))
+    done = stages.deploy.ask("update")
+    assert (held(done.json), actions(done.json)) == ({"web/production": "held.soak"}, {})
+    assert reason(done.json)["text"].startswith("has run in staging for 1 hour of 2h")
+    assert stages.deploy.branches.keys() == {"main"}
 
 
 #: What else holds a pin that has not soaked yet -> the reason that is named first, and the one behind it.

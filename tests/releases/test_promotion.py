@@ -11,8 +11,9 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
 from gitops_bot.releases import promotion, reasons
+from gitops_bot.releases.by_hand import ByHand
 from gitops_bot.releases.plan import Change, Decision, Entry, Held, Kept
-from gitops_bot.releases.promotion import Artifact, ByHand, Running
+from gitops_bot.releases.promotion import Artifact, Running
 from tests.releases.past import START, WEB, A, B, C, commit, step
 
 if TYPE_CHECKING:
@@ -292,6 +293,15 @@ def test_the_targets_own_order_beats_the_sources() -> None:
             id="older than what is known",
         ),
         pytest.param(
+            Artifact(V2, True),
+            rules(),
+            replace(running(V2), left=step(4, {}), ahead=2),
+            "staging ran 1.1.0 from 2026-08-01 11:00 UTC (3 hours), release 12 (0000000000); "
+            "staging is 2 releases ahead of 1.1.0, which it ran for long enough",
+            {"source": "staging", "release": commit(1), "since": "2026-08-01T11:00:00Z", "ahead": 2},
+            id="the newest that ran for long enough",
+        ),
+        pytest.param(
             Artifact(V2, True, "resolved"),
             rules(),
             running(Pin("1.1.0"), at=None),
@@ -332,6 +342,12 @@ def test_reviewers_are_told_what_ships_and_how_it_was_tested(
     found = promoted(V1, artifact, applies, source)
     assert isinstance(found, Change)
     assert found.reason == Reason("promoted", text, data)
+
+
+def test_a_pin_of_before_that_is_held_says_how_far_the_source_is_ahead() -> None:
+    found = promoted(V1, Artifact(V2, False), source=replace(running(V2), left=step(4, {}), ahead=1))
+    assert isinstance(found, Held)
+    assert found.reason.text.endswith("; staging is 1 release ahead of 1.1.0, which it ran for long enough")
 
 
 def test_what_is_not_there_says_where_and_what_to_do() -> None:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.trail import DEPTH, arrival, enough, stays
+from gitops_bot.releases.trail import DEPTH, arrival, enough, runs, stays
 from tests.releases.past import FILE, OVERLAY, WEB, A, B, Files, images, line, web
 
 if TYPE_CHECKING:
-    from gitops_bot.releases.line import Line
+    from gitops_bot.releases.line import Line, Step
 
 
 def told(known: Line) -> list[tuple[int | None, Pin]]:
@@ -57,6 +57,33 @@ def tagged(tag: str, digest: str | None = None) -> Files:
 )
 def test_the_pins_of_an_entry_one_after_the_other(known: Line, expected: list[tuple[int | None, Pin]]) -> None:
     assert told(known) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        pytest.param(web(ONE, TWO, ONE), [(3, None, ONE), (2, 3, TWO), (1, 2, ONE)], id="from one commit to another"),
+        pytest.param(web(ONE, ONE, TWO), [(3, None, TWO), (1, 3, ONE)], id="a commit that changes nothing"),
+        pytest.param(web("1", ONE, TWO), [(3, None, TWO), (2, 3, ONE), (1, 2, Pin("1"))], id="a digest counts itself"),
+        pytest.param(web(ONE, Pin("1.0", A), TWO), [(3, None, TWO), (1, 3, Pin("1.0", A))], id="the bytes stay"),
+        pytest.param(web(ONE, None, ONE, TWO), [(4, None, TWO), (3, 4, ONE), (1, 2, ONE)], id="away for a while"),
+        pytest.param(web(ONE, Pin(), ONE), [(3, None, ONE), (1, 2, ONE)], id="pinned nothing for a while"),
+        pytest.param(web(ONE, TWO, complete=False), [(2, None, TWO), (None, 2, ONE)], id="what stood before the cut"),
+        pytest.param(line(), [], id="no history"),
+        pytest.param(
+            line(tagged("1"), {FILE: b"images: &x [\n"}, tagged("1")),
+            [(3, None, Pin("1")), (1, 2, Pin("1"))],
+            id="unreadable in between, where anything may have stood",
+        ),
+    ],
+)
+def test_how_long_an_entry_certainly_had_each_pin(
+    known: Line, expected: list[tuple[int | None, int | None, Pin]]
+) -> None:
+    def number(step: Step | None) -> int | None:
+        return int(step.commit, 16) if step is not None else None
+
+    assert [(number(run.arrived), number(run.left), run.pin) for run in runs(known, WEB)] == expected
 
 
 @pytest.mark.parametrize(

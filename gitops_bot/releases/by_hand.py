@@ -1,0 +1,44 @@
+"""A person promotes: what holds a pin unless they say that it is to be promoted anyway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.images.reason import Reason
+
+_POLICY, _NOW = "--beyond-policy", "--now"
+#: The option that lifts a hold, by the code of its reason.
+_OPTIONS: Final = {"held.policy": _POLICY, "held.soak": _NOW, "held.history_bound": _NOW}
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """What a person who promotes may go beyond: the policy of the target, and its soak time."""
+
+    beyond_policy: bool = False
+    now: bool = False
+
+    def lifts(self, reason: Reason) -> bool:
+        """Whether they said to promote in spite of this reason."""
+        option = _OPTIONS.get(reason.code)
+        return (option == _POLICY and self.beyond_policy) or (option == _NOW and self.now)
+
+
+def withheld(found: Sequence[Reason], by_hand: ByHand | None) -> list[Reason]:
+    """The reasons that nobody lifted. A person is told how; what the bot promotes by itself nobody can lift."""
+    if by_hand is None:
+        return list(found)
+    return [
+        replace(one, text=f"{one.text}; `{_OPTIONS[one.code]}` promotes it anyway") if one.code in _OPTIONS else one
+        for one in found
+        if not by_hand.lifts(one)
+    ]
+
+
+def told(lifted: Reason) -> str:
+    """What reviewers are told of a reason that a person lifted."""
+    return f"{lifted.text}, promoted anyway (`{_OPTIONS[lifted.code]}`)"

@@ -1,0 +1,107 @@
+"""The newest pin that a source ran for the whole soak time.
+
+A source that gets a new pin more often than that would never promote anything, if only its present pin were looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from gitops_bot.releases import soak, trail
+from gitops_bot.releases.state import agree
+from gitops_bot.releases.stepped_back import order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime, timedelta
+
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.images.rules import Rules
+    from gitops_bot.releases.line import Line, Step
+    from gitops_bot.releases.plan import Entry
+    from gitops_bot.releases.trail import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A pin that the source ran for long enough, from one commit to another, and how many pins it has had since."""
+
+    pin: Pin
+    arrived: Step
+    left: Step
+    ahead: int
+
+
+def served(
+    line: Line,
+    entry: Entry,
+    rules: Rules,
+    *,
+    now: datetime,
+    wait: timedelta,
+    is_current: Callable[[Pin], bool],
+    is_proposed: Callable[[Pin], bool],
+) -> Iterator[Served]:
+    """The pins before the present one that an entry had for `wait`, the newest first.
+
+    None that the entry went back from, be it at once or later on: whoever went back did not trust it. None that the
+    target has (`is_current`), and none that is older than that or than what is proposed to it.
+    """
+    newer: list[Run] = []
+    for run in trail.runs(line, entry):
+        if is_current(run.pin):
+            return
+        if run.left is not None and run.arrived is not None:
+            ended = min(run.left.at, now)
+            if not soak.left(run.arrived.at, ended, wait) and _went_back(line, entry, rules, run.pin, newer) is False:
+                yield Served(run.pin, run.arrived, run.left, len(newer))
+        if is_proposed(run.pin):
+            return
+        newer.append(run)
+
+
+def newest_of_all(overlays: Sequence[Iterable[Served]]) -> Served | None:
+    """The newest pin that every overlay of the source had for long enough. The one that got it last speaks for them."""
+    first, *others = overlays
+    known = [tuple(one) for one in others]
+    for one in first:
+        same = [next((each for each in each_known if each.pin == one.pin), None) for each_known in known]
+        found = [one, *(each for each in same if each is not None)]
+        if len(found) == len(overlays):
+            last = max(found, key=lambda each: each.arrived.at)
+            return replace(last, ahead=max(each.ahead for each in found))
+    return None
+
+
+def left_behind(line: Line, entry: Entry, rules: Rules, is_it: Callable[[Pin], bool]) -> bool:
+    """Whether the entry had a pin, and has something older since."""
+    newer: list[Run] = []
+    for run in trail.runs(line, entry):
+        if is_it(run.pin):
+            return _went_back(line, entry, rules, run.pin, newer) is True
+        newer.append(run)
+    return False
+
+
+def _went_back(line: Line, entry: Entry, rules: Rules, pin: Pin, newer: Sequence[Run]) -> bool | None:
+    """Whether any of the pins that came after one is older than that. None where only history that was cut could tell.
+
+    By the order of the tags; where they have none, what the entry had before that pin is older.
+    """
+    undecided = []
+    for later in newer:
+        if agree(later.pin, pin):
+            continue
+        way = order(rules, later.pin, pin)
+        if way is not None and way < 0:
+            return True
+        if not way:
+            undecided.append(later.pin)
+    if not undecided:
+        return False
+    older = islice(trail.runs(line, entry), len(newer) + 1, None)
+    if any(agree(one, run.pin) for run in older for one in undecided):
+        return True
+    return False if trail.enough(line, entry.overlay) else None

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.images import policy as policies
+from gitops_bot.images.reference import Pin
+from gitops_bot.images.rules import NamedPolicy, Rules
+from gitops_bot.releases.served import Served, left_behind, newest_of_all, served
+from tests.releases.past import START, WEB, A, B, C, D, step, web
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.releases.line import Line
+
+SEMVER, NONE = Rules(NamedPolicy("p", policies.semver("*"), "config")), Rules(None)
+V1, V2, V3, V4 = Pin("1.0.0", A), Pin("1.1.0", B), Pin("1.2.0", C), Pin("1.3.0", D)
+X1, X2, X3, X4 = (Pin(f"sha-{digest[7:14]}", digest) for digest in (A, B, C, D))
+TWO_HOURS = timedelta(hours=2)
+
+
+def found(
+    known: Line, rules: Rules, current: Pin | None = None, proposed: Pin | None = None, hours: int = 50
+) -> object:
+    every = served(
+        known,
+        WEB,
+        rules,
+        now=START + timedelta(hours=hours),
+        wait=TWO_HOURS,
+        is_current=lambda pin: pin == current,
+        is_proposed=lambda pin: pin == proposed,
+    )
+    return [(one.pin, one.ahead, int(one.arrived.commit, 16), int(one.left.commit, 16)) for one in every]
+
+
+@pytest.mark.parametrize(
+    ("pins", "rules", "expected"),
+    [
+        pytest.param((V1, V1, V2, V3), SEMVER, [(V1, 2, 1, 3)], id="the one before two that were too short"),
+        pytest.param((V1, V1, V2, V2, V3), SEMVER, [(V2, 1, 3, 5), (V1, 2, 1, 3)], id="the newest first"),
+        pytest.param((V1, V2, V3, V4), SEMVER, [], id="none was there for long enough"),
+        pytest.param((V1,), SEMVER, [], id="the present one is asked elsewhere"),
+        pytest.param((V1, V1, V2, V2, V1), SEMVER, [(V1, 2, 1, 3)], id="not what was rolled back, but what it went to"),
+        pytest.param((V1, V2, V2, V3, V1), SEMVER, [], id="not what was rolled back behind later on"),
+        pytest.param((V2, V2, V3, V1), SEMVER, [], id="not what was left for an older version that was never there"),
+        pytest.param((X1, X1, X2, X3), NONE, [(X1, 2, 1, 3)], id="without an order"),
+        pytest.param((X1, X2, X2, X3, X1), NONE, [], id="rolled back behind without an order"),
+        pytest.param((X1, X1, X2, X2, X1), NONE, [(X1, 2, 1, 3)], id="gone back to without an order"),
+        pytest.param((V1, V1, None, V2), SEMVER, [(V1, 1, 1, 3)], id="it was away for a while"),
+        pytest.param((V1, None, V1, V2), SEMVER, [], id="two short times are no long one"),
+    ],
+)
+def test_an_earlier_pin_that_ran_for_long_enough_is_found(
+    pins: Sequence[Pin | None], rules: Rules, expected: object
+) -> None:
+    assert found(web(*pins), rules) == expected
+
+
+def test_nothing_older_than_what_the_target_has_or_is_proposed_is_found() -> None:
+    known = web(V1, V1, V2, V2, V3, V3, V4)
+    every = [(V3, 1, 5, 7), (V2, 2, 3, 5), (V1, 3, 1, 3)]
+    assert found(known, SEMVER) == every
+    assert found(known, SEMVER, current=V2) == every[:1]
+    assert found(known, SEMVER, proposed=V2) == every[:2], "what is proposed is still wanted"
+    assert found(known, SEMVER, proposed=V4) == []
+
+
+def test_history_that_was_cut_tells_of_what_arrived_in_it_where_tags_have_an_order() -> None:
+    assert found(web(V1, V2, V2, V3, complete=False), SEMVER) == [(V2, 1, 2, 4)]
+    assert found(web(X1, X2, X2, X3, complete=False), NONE) == []
+
+
+def test_a_commit_of_the_future_has_not_run_yet() -> None:
+    assert found(web(V1, V1, V1, V1, V2), SEMVER, hours=2) == []
+
+
+def one(pin: Pin, at: int, ahead: int) -> Served:
+    return Served(pin, step(at, {}), step(at + 2, {}), ahead)
+
+
+def test_several_overlays_promote_the_newest_that_all_of_them_ran_and_the_last_to_get_it_speaks() -> None:
+    eu, us = [one(V3, 7, 1), one(V2, 4, 2)], [one(V2, 5, 1), one(V1, 1, 2)]
+    assert newest_of_all([eu]) == eu[0]
+    assert newest_of_all([eu, us]) == Served(V2, step(5, {}), step(7, {}), 2)
+    assert newest_of_all([eu, us[1:]]) is None
+    assert newest_of_all([[], us]) is None
+
+
+@pytest.mark.parametrize(
+    ("pins", "pin", "expected"),
+    [
+        pytest.param((V1, V2, V1), V2, True, id="back from it"),
+        pytest.param((V1, V2, V3, V1), V2, True, id="forward from it, then back behind it"),
+        pytest.param((V1, V2, V3), V2, False, id="forward from it"),
+        pytest.param((V1, V2), V2, False, id="it is there"),
+        pytest.param((V1, V2), V3, False, id="it never was"),
+    ],
+)
+def test_what_the_source_went_back_from_is_left_behind(pins: Sequence[Pin], pin: Pin, expected: bool) -> None:
+    assert left_behind(web(*pins), WEB, SEMVER, lambda other: other == pin) is expected
