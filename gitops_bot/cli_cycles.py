@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config
     from gitops_bot.edges.ending import Ending
     from gitops_bot.edges.metrics import Metrics
+    from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.errors import Problem
     from gitops_bot.journeys.news import News
     from gitops_bot.journeys.run import Ended
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 class Cycles:
     """Each cycle goes through the door of `update`, and reads everything anew.
 
-    What stays is the last configuration that could be used, and what was told already.
+    What stays is the last configuration that could be used, what was told already, and what registries said of digests.
     """
 
     asked: Asked
@@ -43,6 +44,7 @@ class Cycles:
     _bad: tuple[Problem, ...] = ()
     _gone: Sequence[str] = ()
     _warned: dict[Problem, int] = field(default_factory=dict)
+    _indexes: Indexes = field(default_factory=dict)
 
     def run(self, number: int, limit: timedelta) -> Ended:
         """One cycle, and how it ended. What nobody expected costs this cycle alone.
@@ -111,7 +113,9 @@ class Cycles:
 
         def world(book: Config | None) -> tuple[World, Survey]:
             absent = partial(self._absent, number) if self._good is not None else None
-            again = Again(self.ending.whole, self.metrics.asked, partial(self._warn, number), book, absent)
+            again = Again(
+                self.ending.whole, self.metrics.asked, partial(self._warn, number), book, absent, self._indexes
+            )
             return stack.enter_context(opened(self.asked, self.environments, infer=False, writes=True, again=again))
 
         try:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.github import GitHub
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Access, Registry
+    from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.journeys.book import Book
     from gitops_bot.journeys.survey import Survey
     from gitops_bot.journeys.world import World
@@ -37,7 +38,8 @@ class Again:
 
     `whole` stands around what is written as one; `observe` is told of each request to a registry, and `warn` of what
     the forge could not do. `book` is the configuration to use instead of what there is now. `absent` is told which of
-    the named environments it has no more, if any; the others are done. Without it that is an error.
+    the named environments it has no more, if any; the others are done. Without it that is an error. `indexes` is
+    what registries said of digests before.
     """
 
     whole: Callable[[], AbstractContextManager[None]]
@@ -45,6 +47,7 @@ class Again:
     warn: Callable[[Problem], None]
     book: Config | None = None
     absent: Callable[[Sequence[str]], None] | None = None
+    indexes: Indexes | None = None
 
 
 @contextmanager
@@ -98,7 +101,7 @@ def opened(
             branch, commit = book.branch, repository.head(book.branch)
         if writes and where.name is None:
             _refuse_pull_requests(book, environments, where)
-        registry = stack.enter_context(_registry(book, environ, clock, again.observe if again else None))
+        registry = stack.enter_context(_registry(book, environ, clock, again))
         world = World(repository, registry, forge, clock, progress, *([again.whole] if again else []))
         imported()
         yield world, Survey(world, book, branch, where.name, environments, also=also, commit=commit, whole=whole)
@@ -151,10 +154,13 @@ def _forge(
     return GitHub(where.name, token, clock=clock, warn=warn, api_url=cli_trust.api_url(environ))
 
 
-def _registry(book: Book, environ: Mapping[str, str], clock: SystemClock, observe: Observe | None) -> Registry:
+def _registry(book: Book, environ: Mapping[str, str], clock: SystemClock, again: Again | None) -> Registry:
     from gitops_bot.edges.registry import Registry
 
-    return Registry(access(book, environ), environ, clock, observe=observe)
+    known = access(book, environ)
+    if again is None:
+        return Registry(known, environ, clock)
+    return Registry(known, environ, clock, observe=again.observe, indexes=again.indexes)
 
 
 def access(book: Book, environ: Mapping[str, str]) -> dict[str, Access]:

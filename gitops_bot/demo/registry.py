@@ -48,7 +48,7 @@ class Registry(Server):
                 ("GET", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._manifest),
                 ("HEAD", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._manifest),
                 ("PUT", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._put_manifest),
-                ("DELETE", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._delete_tag),
+                ("DELETE", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._delete),
                 ("GET", rf"/v2/{_NAME}/blobs/(?P<digest>[^/]+)", self._blob),
                 ("HEAD", rf"/v2/{_NAME}/blobs/(?P<digest>[^/]+)", self._blob),
                 ("POST", rf"/v2/{_NAME}/blobs/uploads/?", self._start_upload),
@@ -129,12 +129,20 @@ class Registry(Server):
             _write(folder / "_tags" / reference, digest.encode())
         return Answer(201, headers={"Location": f"/v2/{name}/manifests/{digest}", "Docker-Content-Digest": digest})
 
-    def _delete_tag(self, _: Request, name: str, reference: str) -> Answer:
-        """Take a tag away; the manifest stays, as it may have other names (OCI: "Deleting tags")."""
-        if not _TAG.match(reference):
-            raise _error(405, "UNSUPPORTED", "only tags can be deleted here")
-        self._resolve(name, reference)
-        (self._repository(name) / "_tags" / reference).unlink(missing_ok=True)
+    def _delete(self, _: Request, name: str, reference: str) -> Answer:
+        """Delete a tag, whose manifest may have other names, or a manifest, and with it every tag that names it.
+
+        An index stays when a manifest that it names is deleted, as everywhere.
+        """
+        folder, digest = self._repository(name), self._resolve(name, reference)
+        gone = [reference]
+        if reference == digest:
+            if _read(folder / "_manifests" / digest.removeprefix("sha256:")) is None:
+                raise _unknown_manifest(name, reference)
+            (folder / "_manifests" / digest.removeprefix("sha256:")).unlink(missing_ok=True)
+            gone = [tag.name for tag in (folder / "_tags").glob("*") if _read(tag) == digest.encode()]
+        for tag in gone:
+            (folder / "_tags" / tag).unlink(missing_ok=True)
         return Answer(202)
 
     # Blobs

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
+from gitops_bot.journeys import platforms
 from gitops_bot.journeys.draft import Draft, admitted, waiting
 from gitops_bot.journeys.there import There
 from gitops_bot.proposals import carry, group, naming, proposal, reconcile
@@ -44,7 +45,7 @@ def prepare(world: World, survey: Survey, task: Task) -> Prepared:
     """
     there = There.read(world, survey, task)
     carried = carry.standing_pins(there.standing, [pin for pins in there.carried.values() for pin in pins])
-    decisions = decided(survey, task, carried, there.fresh(survey.commit))
+    decisions = decided(world, survey, task, carried, there.fresh(survey.commit))
     drafts = [_draft(world, survey, task, there, name, mine) for name, mine in there.grouped(decisions).items()]
     if task.own_groups:
         drafts = _own(drafts, there, decisions)
@@ -86,13 +87,13 @@ def _own(drafts: Sequence[Draft], there: There, decisions: Sequence[Decision]) -
 
 
 def decided(
-    survey: Survey, task: Task, carried: Sequence[PinChange], fresh: Collection[PinChange] = ()
+    world: World, survey: Survey, task: Task, carried: Sequence[PinChange], fresh: Collection[PinChange] = ()
 ) -> list[Decision]:
     """One decision for each entry that the task means.
 
-    What a person wrote down to be held is held, whatever it is, and so is what the environment left by going back;
-    history is read for what would change. `fresh` pins were proposed on the very base that there is: they were looked
-    up then.
+    What a person wrote down to be held is held, whatever it is, and so is what the environment left by going back, and
+    what cannot be pulled on all of its platforms; history is read, and registries are asked, for what would change.
+    `fresh` pins were proposed on the very base that there is: they were looked up in history then.
 
     Raises:
         GitError: history is needed, and the remote cannot be read.
@@ -100,7 +101,11 @@ def decided(
     decisions = task.decide(survey, carried)
     # What only has to wait is looked at too: the reason that lasts longest is the one to tell.
     open_ = [item for item in decisions if isinstance(item, Change) or (isinstance(item, Held) and item.reason.ends)]
-    checked = {item.entry.key: each for item, each in zip(open_, _left(survey, task, open_, fresh), strict=True)}
+    left = _left(survey, task, open_, fresh)
+    passing = [item for item in left if isinstance(item, Change) or item.reason.ends]
+    checked: dict[tuple[str, str], Decision] = {item.entry.key: item for item in left}
+    whole = platforms.whole(world.registry, passing, carried)
+    checked |= {item.entry.key: each for item, each in zip(passing, whole, strict=True)}
     found = []
     for each in decisions:
         decision = each if each.entry is None else checked.get(each.entry.key, each)

@@ -48,7 +48,7 @@ def propose(world: World, survey: Survey, tasks: Sequence[Task]) -> list[Environ
     for task in tasks:
         name = task.environment.name
         if stopped is not None and name in ready:
-            outcomes.append(_stopped(survey, task, stopped))
+            outcomes.append(_stopped(world, survey, task, stopped))
         else:
             outcomes.append(_through(world, survey, task, ready.get(name)))
     return outcomes
@@ -99,20 +99,20 @@ def _through(world: World, survey: Survey, task: Task, ready: Prepared | None) -
         except LostRace as race:
             now, lost = world.clock.now(), lost + 1
             if lost > MOST_LOST or (now - started).total_seconds() > PATIENCE:
-                return _stopped(survey, task, race.problem)
+                return _stopped(world, survey, task, race.problem)
             longest = (now - tried).total_seconds() * min(2**lost, _LONGEST_WAIT)
             world.clock.sleep(random.uniform(0, longest))  # noqa: S311 - spreads the racers, guards no secret
             tried, ready = world.clock.now(), None
             try:
                 survey.again()
             except GitError as error:
-                return _stopped(survey, task, error.problem)
+                return _stopped(world, survey, task, error.problem)
         except (GitError, ForgeError) as error:
-            return _stopped(survey, task, error.problem)
+            return _stopped(world, survey, task, error.problem)
 
 
 def _commit(world: World, survey: Survey, task: Task) -> EnvironmentOutcome:
-    decisions = decided(survey, task, ())
+    decisions = decided(world, survey, task, ())
     changes = [item for item in decisions if isinstance(item, Change)]
     plan, files = plan_of(survey, task, decisions, changes)
     plan = replace(plan, failed=(*survey.failed(plan.environment), *plan.failed))
@@ -200,10 +200,10 @@ def _unwritten(proposed: Proposed, problem: Problem) -> Proposed:
     return replace(proposed, action="none", reason=Reason(problem.code, problem.message))
 
 
-def _stopped(survey: Survey, task: Task, problem: Problem) -> EnvironmentOutcome:
+def _stopped(world: World, survey: Survey, task: Task, problem: Problem) -> EnvironmentOutcome:
     """What is known of an environment that could not be written: what would have changed, and why it did not."""
     try:
-        decisions = decided(survey, task, ())
+        decisions = decided(world, survey, task, ())
     except (GitError, ForgeError):
         decisions = []  # the same that stopped it
     plan, files = plan_of(survey, task, decisions, [item for item in decisions if isinstance(item, Change)])

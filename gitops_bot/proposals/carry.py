@@ -83,7 +83,7 @@ def _survives(carried: PinChange, decision: Decision | None, policy: Policy | No
         case Change():
             return False
         case Held(withdraws=True):
-            return carried.source != "promotion"
+            return carried.source not in ("policy", "promotion")
         case Kept(source=source):
             # The base is as it should be: what an earlier poll, or the same question, proposed has gone back at its
             # source.

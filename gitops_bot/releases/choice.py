@@ -10,7 +10,12 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.plan import Change, Held, Kept
 
+#: Platforms that a text names.
+_NAMED = 10
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
     from gitops_bot.releases.plan import Decision, Direction, Entry
 
@@ -91,6 +96,13 @@ def outside(policy: NamedPolicy, place: Entry, tag: str | None) -> Reason | None
     rule = policies.describe(policy.policy)
     text = f"{tag} is outside the policy{name} of {place.name} in {place.environment} ({rule})"
     return Reason("held.policy", text, {"tag": tag, "policy": rule})
+
+
+def incomplete(image: str, pin: Pin, missing: Sequence[str]) -> Reason:
+    """Why an image is held whose index names manifests that are gone: nobody can pull it on these platforms."""
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    text = f"{image} has lost {', '.join(missing[:_NAMED])}{more} of {pin}"
+    return Reason("held.platforms", text, {"platforms": ", ".join(missing)})
 
 
 def direction(before: Pin, after: Pin, policy: policies.Policy | None) -> Direction:

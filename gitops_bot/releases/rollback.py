@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -81,8 +81,9 @@ def found(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Chang
         text = f"{change.entry.image} does not have {change.after} any more; name another release with `--to`"
         return Held(change.entry, change.before, change.after, Reason("held.vanished", text))
     if missing:
-        text = f"{change.entry.image} has lost {', '.join(missing)} of {change.after}; name another release with `--to`"
-        return Held(change.entry, change.before, change.after, Reason("held.platforms", text))
+        lost = choice.incomplete(change.entry.image, change.after, missing)
+        reason = replace(lost, text=f"{lost.text}; name another release with `--to`")
+        return Held(change.entry, change.before, change.after, reason)
     return change
 
 

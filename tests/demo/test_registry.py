@@ -143,7 +143,7 @@ def test_a_manifest_whose_type_is_not_accepted_is_not_found(registry: Registry) 
         ("PUT", f"/v2/acme/web/blobs/uploads/{'0' * 32}?digest=x", 404, "BLOB_UPLOAD_UNKNOWN"),
         ("POST", "/v2/acme/web/blobs/uploads/?digest=sha256:0", 400, "DIGEST_INVALID"),
         ("DELETE", "/v2/acme/web/manifests/v9", 404, "MANIFEST_UNKNOWN"),
-        ("DELETE", f"/v2/acme/web/manifests/sha256:{'0' * 64}", 405, "UNSUPPORTED"),
+        ("DELETE", f"/v2/acme/web/manifests/sha256:{'0' * 64}", 404, "MANIFEST_UNKNOWN"),
     ],
 )
 def test_what_is_not_there_or_no_name_is_refused(
@@ -226,6 +226,21 @@ def test_a_tag_can_be_moved_and_taken_away(registry: Registry) -> None:
     assert ask(registry, "HEAD", f"/v2/acme/web/manifests/{first}")[0] == 200
     assert ask(registry, "DELETE", "/v2/acme/web/manifests/v1")[0] == 202
     assert json.loads(ask(registry, "GET", "/v2/acme/web/tags/list")[2])["tags"] == ["v2"]
+
+
+def test_a_manifest_is_deleted_with_its_tags_and_an_index_stays_without_its_images(registry: Registry) -> None:
+    first, second = pushed(registry, "v1"), pushed(registry, "v2")
+    index = json.loads(ask(registry, "GET", "/v2/acme/web/manifests/v2")[2])
+    child = index["manifests"][0]["digest"]
+    assert ask(registry, "DELETE", f"/v2/acme/web/manifests/{child}")[0] == 202
+    assert ask(registry, "HEAD", f"/v2/acme/web/manifests/{child}")[0] == 404
+    assert ask(registry, "HEAD", "/v2/acme/web/manifests/v2")[1]["docker-content-digest"] == second
+
+    assert ask(registry, "DELETE", f"/v2/acme/web/manifests/{first}")[0] == 202
+    assert json.loads(ask(registry, "GET", "/v2/acme/web/tags/list")[2])["tags"] == ["v2"]
+    for gone in (first, "v1"):
+        assert ask(registry, "HEAD", f"/v2/acme/web/manifests/{gone}")[0] == 404
+        assert ask(registry, "DELETE", f"/v2/acme/web/manifests/{gone}")[0] == 404
 
 
 def test_another_registry_on_the_same_folder_and_port_serves_the_same(tmp_path: Path) -> None:

@@ -41,6 +41,20 @@ def told(decision: object) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize(
+    ("missing", "text"),
+    [
+        (["linux/arm64"], "has lost linux/arm64 of v1.4.1"),
+        ([f"linux/{number}" for number in range(12)], "linux/8, linux/9 and 2 more of v1.4.1"),
+    ],
+)
+def test_the_platforms_that_an_image_has_lost_are_named(missing: list[str], text: str) -> None:
+    reason = choice.incomplete("ghcr.io/acme/web", Pin("v1.4.1"), missing)
+    assert reason.code == "held.platforms"
+    assert reason.text.endswith(text)
+    assert reason.data == {"platforms": ", ".join(missing)}
+
+
+@pytest.mark.parametrize(
     ("shape", "present", "expected"),
     [
         pytest.param("tag+digest", Pin("1.0.0", A), Pin("1.1.0", B), id="both over both"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
@@ -45,8 +46,16 @@ def kind_of(document: Mapping[str, Any]) -> Kind | None:
     return kind if document.get("mediaType", types[0]) in types else None
 
 
-def digest_of(ask: Callable[[str], Answer], algorithm: str | None = None) -> str:
-    """The digest, by what `ask` gets for a method: by HEAD, which is no pull at Docker Hub, else by GET.
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a tag or a digest names: the digest, and whether that is of one image, which has no others behind it."""
+
+    digest: str
+    is_image: bool
+
+
+def named(ask: Callable[[str], Answer], algorithm: str | None = None) -> Named:
+    """What is named, by what `ask` gets for a method: by HEAD, which is no pull at Docker Hub, else by GET.
 
     `algorithm` is the one that is wanted (`sha256`, `sha512`); None leaves it to the registry.
 
@@ -62,11 +71,11 @@ def digest_of(ask: Callable[[str], Answer], algorithm: str | None = None) -> str
     else:
         digest = head.headers.get("docker-content-digest", "")
         if is_digest(digest) and _type(head) in _TYPES and algorithm in (None, digest.partition(":")[0]):
-            return digest
+            return Named(digest, _type(head) in IMAGES)
     return _hashed(ask("GET"), algorithm)
 
 
-def _hashed(answer: Answer, algorithm: str | None) -> str:
+def _hashed(answer: Answer, algorithm: str | None) -> Named:
     """The digest of a manifest by its bytes, which has to be the one that the registry names, if it names one."""
     try:
         document = json.loads(answer.body)
@@ -77,15 +86,16 @@ def _hashed(answer: Answer, algorithm: str | None) -> str:
         raise Untrusted("has it as a manifest of schema 1 only, which has no lasting digest", "Push the image again.")
     if version != 2:
         raise unexpected(answer, "a manifest")
-    named = answer.headers.get("docker-content-digest")
-    usual = "sha512" if named is not None and named.startswith("sha512:") else "sha256"
+    header = answer.headers.get("docker-content-digest")
+    usual = "sha512" if header is not None and header.startswith("sha512:") else "sha256"
     digest = _by(usual, answer.body)
-    if named is not None and named != digest:
+    if header is not None and header != digest:
         raise Untrusted(
-            f"names the digest {named[:150]!r} for a manifest whose bytes have {digest}",
+            f"names the digest {header[:150]!r} for a manifest whose bytes have {digest}",
             "Something between changes what the registry sends; nothing was pinned.",
         )
-    return digest if algorithm in (None, usual) else _by(algorithm, answer.body)
+    asked = digest if algorithm in (None, usual) else _by(algorithm, answer.body)
+    return Named(asked, kind_of(document) is Kind.IMAGE)
 
 
 def _by(algorithm: str, body: bytes) -> str:

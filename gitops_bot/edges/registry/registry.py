@@ -15,10 +15,10 @@ from gitops_bot.edges.registry.credentials import Credentials
 from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
 from gitops_bot.edges.registry.host import ALONE, Host
-from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, digest_of
+from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, named
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
-from gitops_bot.edges.registry.presence import exists, missing
+from gitops_bot.edges.registry.presence import found, missing
 from gitops_bot.edges.registry.tempo import Tempo
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.edges.registry.words import LIST, explain
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.http import Answer, Clock, Observe
     from gitops_bot.edges.registry.login import Login
+    from gitops_bot.edges.registry.manifest import Named
     from gitops_bot.edges.registry.pages import Page
-    from gitops_bot.edges.registry.presence import Ask
+    from gitops_bot.edges.registry.presence import Ask, Indexes
     from gitops_bot.images.build import Build
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.proposals.health.facts import Served
@@ -61,10 +62,12 @@ class Registry:
         attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
+        indexes: Indexes | None = None,
     ) -> None:
         """`seconds` is what one try of a request may take, and an answer of a credential helper; see `Http`.
 
-        `patience` is what everything that is asked of one image may take together, tries and waits included.
+        `patience` is what everything that is asked of one image may take together, tries and waits included. `indexes`
+        is what earlier ones learned and later ones may know.
         """
         self._access = access
         #: Where registries are; whom they send us to is told as `other`, for that they choose at will.
@@ -88,6 +91,9 @@ class Registry:
         self._builds: Once[Build] = Once()
         self._there: Once[bool] = Once()
         self._gone: Once[tuple[str, ...]] = Once()
+        self._indexes: Indexes = {} if indexes is None else indexes
+        #: What was seen in this run to be of one image.
+        self._single: set[tuple[ImageName, str]] = set()
         self._lock = threading.Lock()
         self._hosts: dict[str, Host] = {}
         self._tempos: dict[str, Tempo] = {}
@@ -128,13 +134,16 @@ class Registry:
         if not is_tag(tag):
             raise ValueError(f"{tag[:200]!r} is not a tag")
 
-        def ask(host: Host, login: Login) -> str:
+        def ask(host: Host, login: Login) -> Named:
             def fetch(method: str) -> Answer:
                 return host.ask(method, image.path, f"manifests/{tag}", login, accept=ACCEPT, limit=LIMIT)
 
-            return digest_of(fetch)
+            return named(fetch)
 
-        return self._digests.get((image, tag), lambda: self._explained(image, f"the tag {tag}", ask))
+        def digest() -> str:
+            return self._seen(image, self._explained(image, f"the tag {tag}", ask))
+
+        return self._digests.get((image, tag), digest)
 
     def describe(self, image: ImageName, digest: str) -> Build:
         """What the image of that digest says of itself: for the text of a proposal, never for a decision.
@@ -161,16 +170,28 @@ class Registry:
             RegistryError: as above, but not for a digest that is not there.
             ValueError: `digest` is none by its grammar.
         """
-        return self._there.get((image, digest), lambda: self._asked(image, digest, exists))
+
+        def exists() -> bool:
+            there = self._asked(image, digest, found)
+            if there is not None:
+                self._seen(image, there)
+            return there is not None
+
+        return self._there.get((image, digest), exists)
 
     def missing(self, image: ImageName, digest: str) -> tuple[str, ...]:
-        """The platforms of an index whose own manifests are gone.
+        """The platforms of an index whose own manifests are gone. What was seen to be of one image is asked no more.
 
         Raises:
             RegistryError: as above; `status` is 404 where the digest itself is gone.
             ValueError: `digest` is none by its grammar.
         """
-        return self._gone.get((image, digest), lambda: self._asked(image, digest, missing))
+        if (image, digest) in self._single:
+            return ()
+        return self._gone.get(
+            (image, digest),
+            lambda: self._asked(image, digest, lambda ask, digest: missing(ask, digest, self._indexes)),
+        )
 
     def served(self, image: ImageName, pin: Pin) -> Served:
         """How the registry lets the bot in there: who it is, and whether what is pinned is there.
@@ -190,6 +211,12 @@ class Registry:
             return served(fetch, login, pin)
 
         return self._explained(image, "its tags", ask)
+
+    def _seen(self, image: ImageName, there: Named) -> str:
+        """The digest of what is there, which is remembered where it is of one image."""
+        if there.is_image:
+            self._single.add((image, there.digest))
+        return there.digest
 
     def _asked(self, image: ImageName, digest: str, question: Callable[[Ask, str], T]) -> T:
         """What a question about a digest gives, which is put by asking for manifests."""

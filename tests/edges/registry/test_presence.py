@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.edges.registry import Registry
+from gitops_bot.edges.registry.presence import Indexes
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName
 from tests.counterparts.broken import answer, broken_server
@@ -92,6 +93,35 @@ def test_a_single_image_has_none_to_miss_and_one_that_is_gone_is_404(registry: D
             ours.missing(image, OTHER)
     assert raised.value.status == 404
     assert OTHER in raised.value.problem.message
+
+
+def test_what_a_head_showed_to_be_of_one_image_is_not_pulled_to_look_for_others(registry: DockerRegistry) -> None:
+    by_tag, by_digest = registry.push("presence/seen", "v1"), registry.push("presence/seen", "v2")
+    image = ImageName(registry.host, "presence/seen")
+    with opened() as ours, registry.counting() as seen:
+        assert ours.digest(image, "v1") == by_tag
+        assert ours.exists(image, by_digest)
+        assert ours.missing(image, by_tag) == ours.missing(image, by_digest) == ()
+    assert [line.split()[0] for line in seen] == ["HEAD", "HEAD"]
+
+
+def test_an_index_is_pulled_once_for_all_runs_and_its_platforms_are_looked_up_in_each(registry: DockerRegistry) -> None:
+    name, indexes = "presence/again", Indexes()
+    digest = registry.push(name, "v1", platforms=PLATFORMS[:2])
+    image, children = ImageName(registry.host, name), index(registry, name, digest)
+
+    def look() -> tuple[list[str], tuple[str, ...]]:
+        with Registry({}, {}, StillClock(), indexes=indexes) as ours, registry.counting() as seen:
+            missing = ours.missing(image, digest)
+        return [line.split()[0] for line in seen], missing
+
+    assert look() == (["GET", "HEAD", "HEAD"], ())
+    registry.delete(name, children["arm64"])
+    assert look() == (["HEAD", "HEAD", "HEAD", "GET"], ("linux/arm64",)), "a 404 by HEAD is confirmed by GET"
+    registry.delete(name, digest)
+    with Registry({}, {}, StillClock(), indexes=indexes) as ours, pytest.raises(RegistryError) as raised:
+        ours.missing(image, digest)
+    assert raised.value.status == 404
 
 
 def index(registry: DockerRegistry, name: str, digest: str) -> dict[str, str]:
