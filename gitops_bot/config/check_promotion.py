@@ -82,6 +82,7 @@ def _tell_circle(document: Document, circle: Sequence[str]) -> None:
     for at, name in enumerate(circle):
         named = [quoted(circle[(at + step) % len(circle)]) for step in range(min(len(circle), _MOST_NAMED))]
         last = quoted(name) if len(circle) <= _MOST_NAMED else "..."
-        message = f"promotions go round in a circle: {' from '.join([*named, last])}"
+        message = f"promotions go in a circle: {' from '.join([*named, last])}"
         place = document.value(("environments", name, "promote_from"))
-        document.tell(place, message, "remove `promote_from` from the one that a pin reaches first")
+        advice = "remove `promote_from` from the environment that gets new pins first"
+        document.tell(place, message, advice, "failed.config")

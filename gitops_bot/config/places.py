@@ -84,9 +84,9 @@ class Document:
     values: dict[Path, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def tell(self, place: Place, message: str, advice: str) -> None:
+    def tell(self, place: Place, message: str, advice: str, code: str = "failed.edit") -> None:
         """Remember a problem."""
-        self.problems.append(problem(self.file, place, message, advice))
+        self.problems.append(problem(self.file, place, message, advice, code))
 
     def key(self, path: Path) -> Place:
         """Where the key stands; for the item of a list, the item."""
@@ -122,9 +122,9 @@ class Document:
         return ConfigError(*ordered)
 
 
-def problem(file: str, place: Place, message: str, advice: str) -> Problem:
+def problem(file: str, place: Place, message: str, advice: str, code: str = "failed.edit") -> Problem:
     """A problem of the configuration."""
-    return Problem("failed.edit", message, advice, file, place.line, place.column)
+    return Problem(code, message, advice, file, place.line, place.column)
 
 
 def read(text: str, file: str) -> Document:

@@ -23,7 +23,7 @@ def told(environments: str) -> list[str]:
     """Every problem of these environments, the first in line 3, as `line:column message / next`."""
     with pytest.raises(ConfigError) as caught:
         config.read(f"version: 1\nenvironments:\n{environments}", "f.yaml")
-    assert all(problem.code == "failed.edit" and problem.file == "f.yaml" for problem in caught.value.problems)
+    assert all(problem.file == "f.yaml" for problem in caught.value.problems)
     return [f"{each.line}:{each.column} {each.message} / {each.next}" for each in caught.value.problems]
 
 
@@ -121,14 +121,21 @@ def test_a_circle_is_told_at_each_of_its_places_and_nowhere_else() -> None:
   b: {overlays: [b], promote_from: a}
   us: {overlays: [us], promote_from: eu}
 """)
-    way_out = "remove `promote_from` from the one that a pin reaches first"
+    way_out = "remove `promote_from` from the environment that gets new pins first"
     assert problems == [
-        f"4:45 promotions go round in a circle: 'production' from 'staging' from 'dev' from 'production' / {way_out}",
-        f"5:42 promotions go round in a circle: 'staging' from 'dev' from 'production' from 'staging' / {way_out}",
-        f"6:38 promotions go round in a circle: 'dev' from 'production' from 'staging' from 'dev' / {way_out}",
-        f"7:36 promotions go round in a circle: 'a' from 'b' from 'a' / {way_out}",
-        f"8:36 promotions go round in a circle: 'b' from 'a' from 'b' / {way_out}",
+        f"4:45 promotions go in a circle: 'production' from 'staging' from 'dev' from 'production' / {way_out}",
+        f"5:42 promotions go in a circle: 'staging' from 'dev' from 'production' from 'staging' / {way_out}",
+        f"6:38 promotions go in a circle: 'dev' from 'production' from 'staging' from 'dev' / {way_out}",
+        f"7:36 promotions go in a circle: 'a' from 'b' from 'a' / {way_out}",
+        f"8:36 promotions go in a circle: 'b' from 'a' from 'b' / {way_out}",
     ]
+
+
+def test_a_circle_is_a_mistake_of_the_configuration_and_of_no_file_that_is_edited() -> None:
+    ring = "version: 1\nenvironments: {a: {overlays: [a], promote_from: b}, b: {overlays: [b], promote_from: a}}\n"
+    with pytest.raises(ConfigError) as caught:
+        config.read(ring, "f.yaml")
+    assert [problem.code for problem in caught.value.problems] == ["failed.config"] * 2
 
 
 def test_an_enormous_circle_is_told_within_bounds() -> None:
@@ -137,7 +144,7 @@ def test_an_enormous_circle_is_told_within_bounds() -> None:
     problems = told("".join(f"  {name}: {{overlays: [{name}], promote_from: {source}}}\n" for name, source in ring))
     assert len(problems) == 201
     assert problems[0].startswith(
-        "3:38 promotions go round in a circle: 'e0' from 'e1' from 'e2' from 'e3' from 'e4' from 'e5' from 'e6' from "
+        "3:38 promotions go in a circle: 'e0' from 'e1' from 'e2' from 'e3' from 'e4' from 'e5' from 'e6' from "
         "'e7' from 'e8' from 'e9' from ... / "
     )
 
