@@ -51,7 +51,9 @@ class RulesForm(Form):
     )
     pin: Annotated[PinShape | None, *leaf.choice("pin: tag", *get_args(PinShape))] = Field(
         default=None,
-        description="What is written for a chosen tag: `tag+digest` (the default), only `tag`, or only `digest`.",
+        description="What is written for a chosen tag: `tag+digest` (the default), only `tag`, or only `digest`. "
+        "`tag` removes a `digest` that an entry has. `digest` adds no `newTag`; one that an entry has already is never "
+        "removed, so it is kept in step with the digest.",
         examples=["tag+digest"],
     )
     on_move: Annotated[OnMove | None, *leaf.choice("on_move: hold", *get_args(OnMove))] = Field(

@@ -117,7 +117,8 @@ def _resolved(registry: Registry, spot: Spot, assignment: Assignment, proposed: 
         # A digest alone keeps the tag: the one that is proposed, where there is a proposal.
         return Pin((proposed or spot.entry.pin).tag, digest)
     if digest is not None:
-        return Pin(tag, digest)
+        # `pin: tag` does not apply: a digest that is given is the truth.
+        return choice.shaped("digest", spot.entry.pin, tag, digest) if spot.rules.pin == "digest" else Pin(tag, digest)
     image = ImageName.parse(assignment.new_name) if assignment.new_name else spot.entry.image
     if image is None:
         problem = Problem("failed.edit", f"{spot.place.image!r} is no image repository", "give the digest too")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.counterparts.world import overlay
 from tests.journeys.conftest import API, CONFIG, WEB, pinned
 
 if TYPE_CHECKING:
@@ -223,3 +224,22 @@ def test_an_image_means_every_overlay_of_the_environment_by_name_or_by_repositor
     assert done.code == 0
     for path in (WEB, API):
         assert deploy.files(BRANCH)[path].endswith(f"  newTag: 1.1.0\n  digest: {digest}\n".encode())
+
+
+@pytest.mark.parametrize("asked", ["", "1.1.0", "1.1.0@"], ids=["update", "a tag", "a tag and its digest"])
+def test_a_pin_by_digest_adds_no_tag_and_keeps_one_that_is_there_in_step(worldwide: World, asked: str) -> None:
+    def files(deploy: Deploy) -> dict[str, bytes]:
+        old = deploy.push("web", "1.0.0")
+        config = CONFIG.replace(b"policy: releases", b"policy: releases\n    pin: digest")
+        pins = {WEB: f"digest: {old}", API: f"newTag: 1.0.0; digest: {old}"}
+        return {"gitops-bot.yaml": config} | {path: overlay([(deploy.image("web"), pin)]) for path, pin in pins.items()}
+
+    deploy = worldwide.deploy(files)
+    old, new = deploy.push("web", "1.0.0"), deploy.push("web", "1.1.0")
+    base = deploy.files("main")
+    pin = f"{deploy.image('web')}={asked}{new if asked.endswith('@') else ''}"
+    done = deploy.bot("set", "production", pin) if asked else deploy.bot("update")
+    assert done.code == 0
+    found = deploy.files(BRANCH)
+    assert found[WEB] == pinned(base[WEB], (old, new))
+    assert found[API] == pinned(base[API], (old, new), ("newTag: 1.0.0\n", "newTag: 1.1.0\n"))
