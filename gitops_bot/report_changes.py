@@ -9,7 +9,7 @@ from gitops_bot.proposals.markdown import plain
 from gitops_bot.report_diff import unified
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.plan import Change, Entry
@@ -18,20 +18,30 @@ if TYPE_CHECKING:
 _SHORT = len("sha256:") + 12
 _HEADINGS = ("IMAGE", "FROM", "TO", "WHERE AND WHY")
 _INDENT, _GAP = 4, 2
-#: A terminal needs this many columns for a table, and the reason this many of them.
-_TABLE, _REASON = 100, 40
+#: A terminal with fewer columns has no table.
+_TABLE = 100
 
 
 def print_changes(changes: Sequence[Change], screen: Screen) -> None:
-    """A table. On a terminal that is too narrow for it, each change is a block instead: nothing is torn."""
+    """A table, of one row a change where it is piped. On a terminal, where and why are lines below the row.
+
+    Where the terminal is too narrow for that table, each change is a block. Nothing is torn.
+    """
     rows = [_cells(change) for change in changes]
-    if screen.width is None or _fits(rows, screen.width):
-        for line in _table(rows, screen.width):
-            screen.say(line, indent=_INDENT)
+    widths = _widths(rows)
+    if screen.width is None:
+        _piped(rows, widths, screen)
         return
+    table = screen.width >= max(_TABLE, _INDENT + sum(widths) - _GAP)
+    if table:
+        screen.say(_padded(_HEADINGS[:3], widths), indent=_INDENT)
     for image, before, after, where, why in rows:
-        screen.say(image, indent=_INDENT, style="bold")
-        for line in (f"{before} -> {after}", where, why):
+        if table:
+            screen.say(_padded((image, before, after), widths), indent=_INDENT)
+        else:
+            screen.say(image, indent=_INDENT, style="bold")
+            screen.say(f"{before} -> {after}", indent=_INDENT + 2, hang=2)
+        for line in (where, why):
             screen.say(line, indent=_INDENT + 2, hang=2)
 
 
@@ -79,30 +89,19 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
     return [max(map(cell_len, column)) + _GAP for column in columns]
 
 
-def _fits(rows: Sequence[Sequence[str]], width: int) -> bool:
-    from rich.cells import cell_len
-
-    room = width - _INDENT - sum(_widths(rows))
-    return width >= _TABLE and room >= max(_REASON, *(cell_len(where) for _, _, _, where, _ in rows))
-
-
-def _table(rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
-
-    from gitops_bot.report_screen import folded
-
-    widths = _widths(rows)
-    before = sum(widths)
-    yield _padded(_HEADINGS[:3], widths) + _HEADINGS[3]
-    for *cells, where, why in rows:
-        yield _padded(cells, widths) + where
-        reasons = [why] if width is None else folded(why, width - _INDENT - before)
-        yield from (" " * before + line for line in reasons)
+def _piped(rows: Sequence[Sequence[str]], widths: Sequence[int], screen: Screen) -> None:
+    """Where each pin is in the last column, and why below it."""
+    screen.say(_padded(_HEADINGS, widths), indent=_INDENT)
+    for image, before, after, where, why in rows:
+        screen.say(_padded((image, before, after, where), widths), indent=_INDENT)
+        screen.say(why, indent=_INDENT + sum(widths))
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
     from rich.cells import cell_len
 
-    return "".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True))
+    padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=False))
+    return "".join((*padded, *cells[len(widths) :]))
 
 
 def _lines(data: bytes) -> list[str]:

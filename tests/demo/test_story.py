@@ -114,6 +114,7 @@ def test_the_story_fits_a_screen_and_its_servers_take_merges_and_pushes_until_ct
         assert (updated.code, "opened #4 " in updated.out) == (0, True)
 
 
+@pytest.mark.slow
 def test_the_full_story_cuts_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     done: Done = run("demo", "--full", cwd=tmp_path, env={"TMPDIR": str(tmp_path)})
     assert (done.code, done.err) == (0, "")
