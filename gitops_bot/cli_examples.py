@@ -47,7 +47,7 @@ EXAMPLES: Mapping[str, str] = {
     """,
     "promote": """
         gitops-bot promote staging production --dry-run
-        gitops-bot promote staging production --image ghcr.io/acme/web
+        gitops-bot promote staging production --image ghcr.io/acme/web --beyond-policy
         gitops-bot promote staging production --overlay "apps/web/**"
     """,
     "rollback": """

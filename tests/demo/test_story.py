@@ -79,12 +79,12 @@ def test_the_story_fits_a_screen_and_its_servers_take_merges_and_pushes_until_ct
         told = "\n".join(story)
         for part in ("opened #1 ", "alice merges #1", "opened #2 ", "alice merges #2", "held.reverted: left in "):
             assert part in told
-        # It ends on a promotion.
+        # It ends on a promotion, of what production's policy admits and of nothing else.
         last = told[told.index("$ gitops-bot promote staging production") :]
         proposed, held = last.split("    held:\n")
         assert "opened #3 " in proposed
-        assert ("v1.5.0", "web") in re.findall(r"-> (v[^@]+)@sha256:\w+\n\s+apps/(\w+)/overlays", proposed)
-        assert "postgres" in held
+        assert re.findall(r"-> (v[^@]+)@sha256:\w+\n\s+apps/(\w+)/overlays", proposed) == [("v1.5.0", "web")]
+        assert "held.policy: v2.8.0-rc.2 " in held
 
         env = environment(lines)
         (page,) = (line.strip() for line in lines if line.endswith("/pull/3"))
