@@ -1,4 +1,4 @@
-"""What failed, for people: each problem once, with everything that it befell."""
+"""What failed, for people: each problem once, with everything that it affects."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> 
     if shared:
         screen.say()
         screen.say("failed:", style="bold red")
-    for (_, what, advice), befallen in shared.items():
-        _one(plain(what, _LONG), befallen, screen)
+    for (_, what, advice), affected in shared.items():
+        _one(plain(what, _LONG), affected, screen)
         _next(advice, screen, indent=4)
 
 
@@ -56,13 +56,13 @@ def _what(failed: Failed) -> str:
     return problem.what if entry is not None and problem.about.endswith(entry.image) else problem.message
 
 
-def _one(what: str, befallen: Sequence[tuple[str, Failed]], screen: Screen) -> None:
-    """A problem with whom it befell: one entry, several, or whole files or environments."""
-    entries = [failed.entry for _, failed in befallen if failed.entry is not None]
-    places = [failed.problem.where for _, failed in befallen if failed.problem.where]
+def _one(what: str, affected: Sequence[tuple[str, Failed]], screen: Screen) -> None:
+    """A problem and what it affects: one entry, several, or whole files or environments."""
+    entries = [failed.entry for _, failed in affected if failed.entry is not None]
+    places = [failed.problem.where for _, failed in affected if failed.problem.where]
     if len(entries) > 1 or len(places) > 1:
         screen.say(what, indent=2, hang=2)
-        files = {failed.entry.file if failed.entry else failed.problem.file for _, failed in befallen}
+        files = {failed.entry.file if failed.entry else failed.problem.file for _, failed in affected}
         count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
         count = f"{len(entries)} entries in {count}" if entries else count
         screen.say(f"{count}: {_listed(places or map(_called, entries), screen)}", indent=4, hang=2)
@@ -72,7 +72,7 @@ def _one(what: str, befallen: Sequence[tuple[str, Failed]], screen: Screen) -> N
     elif places:
         screen.say(f"{what} ({plain(places[0])})", indent=2, hang=2)
     else:
-        names = dict.fromkeys(plain(name) for name, _ in befallen)
+        names = dict.fromkeys(plain(name) for name, _ in affected)
         screen.say(f"{', '.join(names)}: {what}", indent=2, hang=2)
 
 

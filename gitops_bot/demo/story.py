@@ -41,7 +41,9 @@ def tell(out: TextIO, ended: threading.Event, *, keep: bool, full: bool) -> int:
                 _serve(site, screen, ended)
             elif code == 0:
                 screen.say()
-                screen.say("`gitops-bot demo --keep` leaves the servers running, and you merge that in a browser.")
+                screen.say(
+                    "`gitops-bot demo --keep` leaves the servers running, so that you can merge that in a browser."
+                )
     finally:
         if not kept:
             shutil.rmtree(folder, ignore_errors=True)
@@ -134,11 +136,11 @@ class Story:
         return 0
 
     def _roll_back(self) -> int:
-        self._say("web:v1.4.2 makes trouble there. Back to what ran before:")
+        self._say("web:v1.4.2 breaks production. Back to what ran before:")
         if code := self._run("rollback", "production"):
             return code
-        self._merge("This needs a person, too:")
-        self.screen.say("What production left by going back is not proposed again until something newer is there:")
+        self._merge("A rollback needs a person, too:")
+        self.screen.say("What production was rolled back from is not proposed again until there is something newer:")
         return self._run("plan", "production", until=" unchanged")
 
     def _promote(self) -> int:
