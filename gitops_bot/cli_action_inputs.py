@@ -21,7 +21,7 @@ _NAMED: Final = frozenset({"environment", "image", "release-hold", "dry-run"})
 TAKES: Final[Mapping[str, frozenset[str]]] = {
     "set": _ANY | _REMOTE | _NAMED | {"tag", "digest", "allow-downgrade"},
     "promote": _ANY | _REMOTE | _NAMED | {"from", "beyond-policy", "now"},
-    "rollback": _ANY | _REMOTE | _NAMED | {"to"},
+    "rollback": _ANY | _REMOTE | _NAMED | {"to", "reason"},
     "update": _ANY | _REMOTE | {"environment", "release-hold", "dry-run"},
     "plan": _ANY | _REMOTE | {"environment", "release-hold"},
     "check": _ANY,
@@ -30,6 +30,7 @@ INPUTS: Final = frozenset[str]().union(*TAKES.values())
 #: Those that are never empty, so that a command which does not take them passes them over.
 _ALWAYS_THERE: Final = _REMOTE | {"command"}
 _SEVERAL: Final = frozenset({"image", "environment"})
+_TEXTS: Final = ("repository", "config", "to", "reason")
 _FLAGS: Final = ("dry-run", "release-hold", "allow-downgrade", "beyond-policy", "now")
 _TRUTHS: Final[Mapping[str, bool]] = {"true": True, "false": False, "": False}
 #: Characters of one input, and lines of those that take several. A token of an App may be long.
@@ -159,7 +160,7 @@ def _missing(command: str, given: Mapping[str, str]) -> list[Problem]:
 def _options(command: str, given: Mapping[str, str], flags: Mapping[str, bool]) -> list[str]:
     takes = TAKES[command]
     options = ["--output=json", "--log-format=text"]
-    options += [f"--{name}={given[name]}" for name in ("repository", "config", "to") if name in takes and given[name]]
+    options += [f"--{name}={given[name]}" for name in _TEXTS if name in takes and given[name]]
     options += [f"--{name}" for name in _FLAGS if name in takes and flags[name]]
     return options
 

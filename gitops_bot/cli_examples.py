@@ -52,7 +52,7 @@ EXAMPLES: Mapping[str, str] = {
     """,
     "rollback": """
         gitops-bot rollback production         # to the release before the last
-        gitops-bot rollback production --to 41 --dry-run
+        gitops-bot rollback production --to 41 --reason 'checkout fails'
         gitops-bot rollback production --to 3f2a1b4 --image ghcr.io/acme/web
     """,
     "run": """

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from gitops_bot.cli_command import Asked
 
 
+#: Characters of a reason: longer ones are cut in the pull request, so they are refused.
+_REASON = 500
+
+
+def _short(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    if text is not None and len(text) > _REASON:
+        raise click.BadParameter(f"it has {len(text)} characters, and at most {_REASON} are shown")
+    return text
+
+
 @command("promote", dry_run=True)
 @remote
 @release_hold_option
@@ -60,6 +70,7 @@ def promote_command(
 @release_hold_option
 @click.option("--to", metavar="RELEASE", help="A release's number, commit or tag; default: the one before the last.")
 @click.option("--image", "images", metavar="NAME", multiple=True, help="Only this image; may be repeated.")
+@click.option("--reason", metavar="TEXT", callback=_short, help="Why: for the pull request and the commit message.")
 @click.option("--offline", is_flag=True, help="Do not ask the registries whether the images are still there.")
 @click.argument("environment", metavar="ENV")
 def rollback_command(
@@ -67,6 +78,7 @@ def rollback_command(
     *,
     to: str | None,
     images: tuple[str, ...],
+    reason: str | None,
     offline: bool,
     release_hold: bool,
     where: Asked,
@@ -80,7 +92,14 @@ def rollback_command(
 
     with opened(where, (environment,), infer=False, writes=True, history=True) as (world, survey):
         outcome = roll_back(
-            world, survey, to, images=images, offline=offline, release_hold=release_hold, dry_run=dry_run
+            world,
+            survey,
+            to,
+            images=images,
+            because=reason,
+            offline=offline,
+            release_hold=release_hold,
+            dry_run=dry_run,
         )
         report.show_outcome("rollback", outcome, output, world.clock.now(), written=not dry_run)
     return outcome.exit_code

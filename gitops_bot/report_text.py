@@ -153,6 +153,5 @@ def _proposed(proposed: Proposed, screen: Screen, *, written: bool) -> None:
     screen.say(f"{commit}{pull}{target}{why}", indent=2, hang=2, lead=words, style=style)
     if proposed.changes:
         print_changes(proposed.changes, screen)
-    for notes in dict.fromkeys(change.reason.data.get("notes") for change in proposed.changes):
-        if notes:
-            screen.say(f"beside the pins: {plain(str(notes), 2000)}", indent=4, hang=2)
+    for note in dict.fromkeys(note for change in proposed.changes for note in change.not_rolled_back):
+        screen.say(f"not rolled back: {plain(note, 2000)}", indent=4, hang=2)

@@ -70,8 +70,8 @@ def test_set_gets_its_words(given: dict[str, str], arguments: list[str]) -> None
             id="promote in spite of policy and soak time",
         ),
         pytest.param(
-            {"command": "rollback", "environment": "live", "to": "41"},
-            ["rollback", *FIXED, "--to=41", "--", "live"],
+            {"command": "rollback", "environment": "live", "to": "41", "reason": "it fails: --now"},
+            ["rollback", *FIXED, "--to=41", "--reason=it fails: --now", "--", "live"],
             id="rollback",
         ),
         pytest.param(

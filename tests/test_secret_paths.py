@@ -67,7 +67,9 @@ def outcome(text: str) -> Outcome:
     entry = Entry("production", "apps/web", "apps/web/kustomization.yaml", 4, text, text)
     pin, reason = Pin(text), Reason("held.hold", text, {"notes": text})
     problem = Problem("failed.git", text, text, text)
-    change = Change(entry, pin, Pin("2.0.0", text), "policy", "forward", Reason("chosen", text, {"notes": text}), text)
+    change = Change(
+        entry, pin, Pin("2.0.0", text), "policy", "forward", Reason("chosen", text), text, not_rolled_back=(text,)
+    )
     before = f"images:\n- name: web\n  newTag: 1.0.0\nx: |\n{text}\n".encode()
     files = {"apps/web/kustomization.yaml": (before, before.replace(b"1.0.0", b"2.0.0"))}
     proposed = Proposed("all", "gitops-bot/production/all", "open", reason, changes=(change,), files=files)

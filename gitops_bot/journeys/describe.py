@@ -32,7 +32,7 @@ def describe(world: World, changes: Sequence[Change]) -> Mapping[tuple[str, str]
     asked: dict[tuple[str, str, str], tuple[str, ...]] = {}
     described = {}
     for change, (before, after) in zip(chosen, builds, strict=True):
-        step = _step(before, after)
+        step = _step(after, before) if change.goes_back else _step(before, after)
         if step is not None and step not in asked and world.forge is not None and len(asked) < COMPARED:
             asked[step] = world.forge.commits_between(*step)
         described[change.entry.key] = Described(before, after, asked.get(step, ()) if step else ())
@@ -60,8 +60,8 @@ def _build(world: World, image: str, digest: str | None) -> Build | None:
         return None
 
 
-def _step(before: Build | None, after: Build | None) -> tuple[str, str, str] | None:
-    """The source and the two revisions that lie between the images, where they say that."""
-    if before is None or after is None or after.source is None or before.revision is None or after.revision is None:
+def _step(older: Build | None, newer: Build | None) -> tuple[str, str, str] | None:
+    """The source of the newer image and the revisions of both, where they say that."""
+    if older is None or newer is None or newer.source is None or older.revision is None or newer.revision is None:
         return None
-    return (after.source, before.revision, after.revision) if before.revision != after.revision else None
+    return (newer.source, older.revision, newer.revision) if older.revision != newer.revision else None

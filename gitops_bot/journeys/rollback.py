@@ -15,7 +15,7 @@ from gitops_bot.releases import history, rollback
 from gitops_bot.releases.plan import Change, Failed, Kept, asked_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from gitops_bot.images.reference import ImageName
     from gitops_bot.journeys.survey import Spot, Survey
@@ -36,14 +36,15 @@ def roll_back(
     to: str | None,
     *,
     images: Sequence[str],
+    because: str | None = None,
     offline: bool,
     release_hold: bool,
     dry_run: bool,
 ) -> Outcome:
     """Propose to the survey's one environment the pins of an earlier release: the one before the last, or `to`.
 
-    Configuration that changed since is named and stays. `offline` does not ask the registries whether the images are
-    still there.
+    Configuration that changed since is named and stays. `because` is why, for those who read the proposal. `offline`
+    does not ask the registries whether the images are still there.
     """
     (environment,) = survey.environments
     name = environment.name
@@ -66,7 +67,9 @@ def roll_back(
         with (
             world.progress("asking the registries", len(spots)) as done,
             together(
-                lambda spot: _back(world.registry, spot, goal, offline=offline), spots, lambda spot: spot.entry.image
+                lambda spot: _back(world.registry, spot, goal, because=because, offline=offline),
+                spots,
+                lambda spot: spot.entry.image,
             ) as answers,
         ):
             for decision in answers:
@@ -113,7 +116,7 @@ def _goal(world: World, survey: Survey, name: str, to: str | None, wanted: Seque
     return rollback.goal(history.releases(name, line, survey.ground, tags), release, present)
 
 
-def _back(registry: Registry, spot: Spot, goal: Goal, *, offline: bool) -> Decision:
+def _back(registry: Registry, spot: Spot, goal: Goal, *, because: str | None, offline: bool) -> Decision:
     if spot.rules.ignore:
         return Kept(spot.place, spot.entry.pin, Reason("ignored", "the configuration says `ignore: true`"), "rollback")
     if spot.entry.refusal is not None:
@@ -121,12 +124,12 @@ def _back(registry: Registry, spot: Spot, goal: Goal, *, offline: bool) -> Decis
     change = rollback.rolled_back(spot.place, spot.entry.pin, spot.rules, goal)
     if not isinstance(change, Change):
         return change
-    if goal.notes:
-        data: Mapping[str, str | int | None] = {**change.reason.data, "notes": "; ".join(goal.notes)[:2000]}
-        change = replace(change, reason=Reason(change.reason.code, change.reason.text, data))
+    if because:
+        reason = replace(change.reason, data={**change.reason.data, "because": because})
+        change = replace(change, reason=reason, because=because)
     if offline:
         text = f"{change.reason.text}; not looked up in the registry (--offline)"
-        return replace(change, reason=Reason(change.reason.code, text, change.reason.data))
+        return replace(change, reason=replace(change.reason, text=text))
     if spot.entry.image is None:
         return change
     try:

@@ -13,15 +13,22 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Change, Plan
 
 BOX: Final = "<!-- gitops-bot:hand-back -->"
-PEOPLE: Final = f"""
-Merge to release. Close to decline exactly these pins; newer ones will be proposed again. The label `hold` keeps \
-everything as it is. Push a commit to this branch to take it over: from then on the bot leaves it alone.
+_TAKE_OVER: Final = f"""\
+The label `hold` keeps everything as it is. Push a commit to this branch to take it over: from then on the bot leaves \
+it alone.
 
 - [ ] {BOX} Tick this, or add the label `hand-back`, to give a branch that was taken over back to the bot. It writes \
 the branch anew: commits of others are no longer on it."""
+PEOPLE: Final = f"""
+Merge to release. Close to decline exactly these pins; newer ones will be proposed again. {_TAKE_OVER}"""
+PEOPLE_BACK: Final = f"""
+Merge to roll back. Close to keep what runs now. {_TAKE_OVER}"""
 ROLL_BACK: Final = """
 **How to roll back:** `gitops-bot rollback` with the name of this environment, or revert this pull request once it is \
 merged. These pins are not proposed again then, until something newer is there."""
+ROLLED_BACK: Final = """
+Once this is merged, what it takes back is not proposed again until something newer is there; `--release-hold` allows \
+it."""
 #: What the commands may take, in characters.
 _ROOM = 6_000
 _SAFE = re.compile(r"[A-Za-z0-9@%+=:,./_-]+")

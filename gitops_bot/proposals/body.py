@@ -11,10 +11,10 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from gitops_bot.proposals import advice, details, markers
+from gitops_bot.proposals import advice, details, markers, table
 from gitops_bot.proposals.limit import LIMIT, clip, cost, cut, size
 from gitops_bot.proposals.markdown import code, prose
-from gitops_bot.proposals.summary import called
+from gitops_bot.proposals.summary import because, is_rollback, many
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,31 +41,37 @@ _TICKED = re.compile(rf"^([-*+] \[)[xX](\] {advice.BOX})", re.MULTILINE)
 def render(plan: Plan, pins: Sequence[PinChange], described: Mapping[tuple[str, str], Described]) -> str:
     """The whole body; never over GitHub's limit, cut at a whole row or section with a word.
 
-    Where room is short, the table has it first, then the ways back, then what was held, then what is known of images.
+    Where room is short, the table has it first, then the ways back, what was held, the digests in full, and what is
+    known of images.
     """
+    back = is_rollback(plan.changes)
+    done = "rolled back" if back else "changed"
     head = [
         markers.BEGIN,
-        *([_REBUILT, ""] if any(change.reason.data.get("rebuilt") for change in plan.changes) else []),
-        f"**{prose(plan.environment)}**: {_count(len(plan.changes), 'pin')} changed, nothing else.",
-        *_notes(plan.changes),
+        *([_REBUILT, ""] if any(change.rebuilt for change in plan.changes) else []),
+        f"**{prose(plan.environment)}**: {many(len(plan.changes), 'pin')} {done}, nothing else.",
+        *_because(plan.changes),
+        *_not_rolled_back(plan.changes),
         "",
-        "| image | from | to | digest | why |",
-        "| --- | --- | --- | --- | --- |",
+        *table.HEAD,
     ]
+    after, people = (advice.ROLLED_BACK, advice.PEOPLE_BACK) if back else (advice.ROLL_BACK, advice.PEOPLE)
     marks = ["", markers.marker(_PLAN, mark(pins)), _marked(pins), markers.END]
     known = [(change, described[change.entry.key]) for change in plan.changes if change.entry.key in described]
 
-    room = LIMIT - _SPARE - cost([*head, advice.ROLL_BACK, advice.PEOPLE, *marks])
-    rows = cut(plan.changes, _row, room - 4 * _WORD, _more_rows)
+    room = LIMIT - _SPARE - cost([*head, after, people, *marks])
+    rows = table.rows(plan.changes, room - 4 * _WORD)
     room -= cost(rows)
     lost = _lost(known, min(room - 3 * _WORD, _LOST_ROOM))
     room -= cost(lost)
-    commands = advice.commands(plan, room - 2 * _WORD)
+    commands = [] if back else advice.commands(plan, room - 2 * _WORD)
     room -= cost(commands)
     held = _held(plan.held, min(room - _WORD, _HELD_ROOM))
     room -= cost(held)
+    full = table.in_full(plan.changes, room - _WORD)
+    room -= cost(full)
     sections = cut(_sections(known), str, room, _more_sections)
-    return "\n".join([*head, *rows, *lost, *sections, *held, advice.ROLL_BACK, *commands, advice.PEOPLE, *marks])
+    return "\n".join([*head, *rows, *lost, *full, *sections, *held, after, *commands, people, *marks])
 
 
 def mark(changes: Sequence[PinChange]) -> str:
@@ -153,30 +159,15 @@ def _ours(text: str) -> str:
     return text[ours[0] : ours[1]] if ours else ""
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _because(changes: Sequence[Change]) -> list[str]:
+    why = because(changes)
+    return ["", f"**Why:** {prose(why)}"] if why else []
 
 
-def _notes(changes: Sequence[Change]) -> list[str]:
-    """What a rollback does not bring back: said once, whatever the number of its changes."""
-    notes = dict.fromkeys(str(change.reason.data["notes"]) for change in changes if change.reason.data.get("notes"))
-    return [line for note in notes for line in ("", f"Beside the pins: {prose(note, _NOTES)}.")]
-
-
-def _row(change: Change) -> str:
-    renamed = f" → {code(change.new_name)}" if change.new_name else ""
-    cells = (
-        f"{code(called(change))}{renamed}<br>{code(change.entry.file)}",
-        code(change.before.tag or str(change.before)),
-        code(change.after.tag or "(by digest)"),
-        code(change.after.digest or ""),
-        prose(change.reason.text),
-    )
-    return f"| {' | '.join(cells)} |"
-
-
-def _more_rows(left: int) -> str:
-    return f"\n… and {_count(left, 'more change')}: see the commit."
+def _not_rolled_back(changes: Sequence[Change]) -> list[str]:
+    """What a rollback does not bring back: told once, whatever the number of its changes."""
+    notes = dict.fromkeys(note for change in changes for note in change.not_rolled_back)
+    return ["", f"Not rolled back: {prose('; '.join(notes), _NOTES)}."] if notes else []
 
 
 def _lost(known: Sequence[tuple[Change, Described]], room: int) -> list[str]:
@@ -195,7 +186,7 @@ def _sections(known: Sequence[tuple[Change, Described]]) -> list[str]:
 
 
 def _more_sections(left: int) -> str:
-    return f"\n… and more is known of {_count(left, 'change')}, for which there is no room."
+    return f"\n… and more is known of {many(left, 'change')}, for which there is no room."
 
 
 def _held(held: Sequence[Held], room: int) -> list[str]:

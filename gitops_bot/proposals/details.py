@@ -30,7 +30,7 @@ _FIRST_YEAR = 2013
 class Described:
     """What is known of the two images of one change; None where it is not.
 
-    `subjects` are those of the commits between their revisions, oldest first.
+    `subjects` are those of the commits between their revisions, oldest first, whichever image is the newer one.
     """
 
     before: Build | None = None
@@ -43,8 +43,8 @@ def section(change: Change, described: Described) -> str:
     after = described.after
     lines: list[str] = []
     if after is not None:
-        lines += [*_built(described.before, after), *_source(described.before, after)]
-    lines += _subjects(described.subjects)
+        lines += [*_built(described.before, after), *_source(change, described.before, after)]
+    lines += _subjects(change, described.subjects)
     if after is not None:
         lines += [*_notes(change, after), *_platforms(described), *_size(described.before, after)]
     lines += _pull(change)
@@ -83,7 +83,7 @@ def _moment(when: datetime | None) -> str | None:
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _source(before: Build | None, after: Build) -> Iterator[str]:
+def _source(change: Change, before: Build | None, after: Build) -> Iterator[str]:
     there, new = links.read(after.source), links.revision(after.revision)
     old = links.revision(before.revision) if before is not None and links.read(before.source) in (there, None) else None
     if there is None:
@@ -97,14 +97,17 @@ def _source(before: Build | None, after: Build) -> Iterator[str]:
         again = ", built again from the same commit" if old else ""
         yield f"- source: [`{links.short(new)}`]({there.commit(new)}) of `{there.name}`{again}"
     else:
-        commits = f"`{links.short(old)}...{links.short(new)}`"
-        yield f"- source: [{commits}]({there.compare(old, new)}) of `{there.name}`"
+        # A forge compares from the older commit to the newer one, and shows nothing the other way round.
+        first, last = (new, old) if change.goes_back else (old, new)
+        what = "source taken back" if change.goes_back else "source"
+        commits = f"`{links.short(first)}...{links.short(last)}`"
+        yield f"- {what}: [{commits}]({there.compare(first, last)}) of `{there.name}`"
 
 
-def _subjects(subjects: Sequence[str]) -> Iterator[str]:
+def _subjects(change: Change, subjects: Sequence[str]) -> Iterator[str]:
     shown = [text for text in (prose(subject, _SUBJECT) for subject in subjects[-_SUBJECTS:]) if text]
     if shown:
-        yield "- commits in between, oldest first:"
+        yield f"- commits {'taken back' if change.goes_back else 'in between'}, oldest first:"
     if len(subjects) > _SUBJECTS:
         yield f"  - … {len(subjects) - _SUBJECTS} older ones"
     for text in shown:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.proposals import body, naming, summary, template, trailers
+from gitops_bot.proposals.markdown import quiet
 from gitops_bot.proposals.trailers import PinChange, Trailers
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def write(
     fields = summary.fields(plan, group, source)
     headline = template.title(title, fields)
     text = template.message(message, fields | {"title": headline, "changes": summary.table(plan.changes)})
+    if why := summary.because(plan.changes):
+        text = f"{text}\n\nWhy: {quiet(why)}"
     said = Trailers(*naming.words(plan.environment, group), source, pins)
     return Proposal(
         branch=naming.branch(plan.environment, group),

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 #: What the table may take of a commit message, in characters.
 _ROOM = 50_000
+#: Characters of the reason that a person gives.
+_BECAUSE = 500
+#: How many reasons of changes that are alike are told.
+_REASONS = 3
 
 
 def fields(plan: Plan, group: str, source: Source) -> dict[str, str]:
@@ -34,7 +38,7 @@ def fields(plan: Plan, group: str, source: Source) -> dict[str, str]:
 
 def in_words(changes: Sequence[Change], group: str = naming.DEFAULT_GROUP) -> str:
     """What changes, as the end of a sentence; with the group, unless that is the whole environment or the image."""
-    if all(change.source == "rollback" for change in changes):
+    if is_rollback(changes):
         return _back(changes)
     names = sorted({_short(change) for change in changes})
     targets = {str(change.after.tag or (change.after.digest or "")[:19]) for change in changes}
@@ -48,6 +52,30 @@ def in_words(changes: Sequence[Change], group: str = naming.DEFAULT_GROUP) -> st
     return what if said or group == naming.DEFAULT_GROUP else f"{what} in {group}"
 
 
+def is_rollback(changes: Sequence[Change]) -> bool:
+    """Whether all of it goes back to an earlier release."""
+    return all(change.source == "rollback" for change in changes)
+
+
+def because(changes: Sequence[Change]) -> str | None:
+    """Why a person asked for the changes, on one line; None where they did not say so."""
+    return next((why for change in changes if (why := plain(change.because or "", _BECAUSE))), None)
+
+
+def alike(changes: Sequence[Change]) -> list[tuple[Change, ...]]:
+    """The changes that differ only in their file together, in the order of the first of them."""
+    found: dict[tuple[object, ...], list[Change]] = {}
+    for change in changes:
+        key = (change.entry.name, change.entry.image, change.before, change.after, change.new_name)
+        found.setdefault(key, []).append(change)
+    return [tuple(each) for each in found.values()]
+
+
+def many(number: int, noun: str) -> str:
+    """`1 pin`, `2 pins`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _back(changes: Sequence[Change]) -> str:
     names = sorted({_short(change) for change in changes})
     targets = {briefly(change.after) for change in changes}
@@ -56,8 +84,16 @@ def _back(changes: Sequence[Change]) -> str:
 
 
 def table(changes: Sequence[Change]) -> str:
-    """The changes as indented lines: image and file, from and to, why. No line can be taken for a trailer."""
-    return "\n".join(cut(changes, _rows, _ROOM, lambda left: f"* … and {left} more: see the trailers"))
+    """The changes as indented lines: image and file, from and to, why. No line can be taken for a trailer.
+
+    Changes that are alike are told once; the trailers name every file.
+    """
+    grouped = alike(changes)
+
+    def more(left: int) -> str:
+        return f"* … and {sum(map(len, grouped[-left:]))} more: see the trailers"
+
+    return "\n".join(cut(grouped, _rows, _ROOM, more))
 
 
 def called(change: Change) -> str:
@@ -75,14 +111,17 @@ def _short(change: Change) -> str:
     return change.entry.image.rpartition("/")[2]
 
 
-def _rows(change: Change) -> str:
+def _rows(row: Sequence[Change]) -> str:
+    change = row[0]
+    where = quiet(change.entry.file) if len(row) == 1 else f"{len(row)} overlays"
+    reasons = dict.fromkeys(f"    {quiet(each.reason.text)}" for each in row)
     renamed = f" (now {quiet(change.new_name)})" if change.new_name else ""
     name = "" if called(change) == change.entry.image else f" ({quiet(change.entry.name)})"
     return "\n".join((
-        f"* {quiet(change.entry.image)}{name}{renamed} in {quiet(change.entry.file)}",
+        f"* {quiet(change.entry.image)}{name}{renamed} in {where}",
         f"    {_shown(change.before)}",
         f"    -> {_shown(change.after)}",
-        f"    {quiet(change.reason.text)}",
+        *list(reasons)[:_REASONS],
     ))  # fmt: skip
 
 

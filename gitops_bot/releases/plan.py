@@ -42,7 +42,9 @@ class Entry:
 class Change:
     """One pin that becomes another. `new_name` only where a person gave one to `set` or `edit`.
 
-    `carried`: nobody decided it now, the open proposal has it from an earlier run.
+    `carried`: nobody decided it now, the open proposal has it from an earlier run. `rebuilt`: not the bytes that were
+    tested, but another build of the same revision. `not_rolled_back`: what a rollback leaves as it is, a sentence each.
+    `because`: why a person asked for it, in their own words.
     """
 
     entry: Entry
@@ -53,6 +55,14 @@ class Change:
     reason: Reason
     new_name: str | None = None
     carried: bool = False
+    rebuilt: bool = False
+    not_rolled_back: tuple[str, ...] = ()
+    because: str | None = None
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether the commits between the two images are taken back, and not brought in."""
+        return self.direction == "backward" or (self.source == "rollback" and self.direction != "forward")
 
 
 @dataclass(frozen=True, slots=True)

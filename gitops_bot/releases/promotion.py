@@ -164,7 +164,8 @@ def promoted(
         return reasons.held(place, present, after, held)
     order = rules.policy.policy if rules.policy is not None else running.policy
     reason = _reason(rules, running, artifact, now, beyond=found)
-    return Change(place, present, after, "promotion", choice.direction(present, after, order), reason)
+    rebuilt = artifact.way == "rebuilt"
+    return Change(place, present, after, "promotion", choice.direction(present, after, order), reason, rebuilt=rebuilt)
 
 
 def no_release_tag(place: Entry, present: Pin, running: Running, revision: str | None = None) -> Held:

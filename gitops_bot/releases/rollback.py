@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Paths of configuration that a note names.
 _TOLD = 10
+#: Characters of the notes in the data of a reason.
+_NOTES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,11 @@ def rolled_back(place: Entry, present: Pin, rules: Rules, goal: Goal) -> Change 
     if then.digest is None:
         text += "; it pinned no digest: what the tag names now is what comes"
     data: dict[str, str | int | None] = {"release": goal.release.commit, "number": goal.release.number}
+    if goal.notes:
+        data["notes"] = "; ".join(goal.notes)[:_NOTES]
+    reason = Reason("rolled_back", text, data)
     return Change(
-        place, present, after, "rollback", _direction(present, after, rules), Reason("rolled_back", text, data)
+        place, present, after, "rollback", _direction(present, after, rules), reason, not_rolled_back=goal.notes
     )
 
 

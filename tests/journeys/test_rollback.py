@@ -45,6 +45,27 @@ def test_the_previous_release_is_proposed_and_no_other_byte(stages: Stages) -> N
     assert seen.nothing
 
 
+def test_a_rollback_says_why_and_what_it_takes_back(stages: Stages) -> None:
+    done = stages.rollback("--reason", "checkout fails\nfor @ada")
+    assert done.code == 0
+    assert change(done.json)["reason"]["data"]["because"] == "checkout fails\nfor @ada"
+    text = stages.deploy.pull()["body"]
+    assert "**production**: 1 pin rolled back, nothing else.\n\n**Why:** checkout fails for @\u200bada\n" in text
+    assert "How to roll back" not in text
+    assert "--allow-downgrade" not in text
+    assert "Merge to roll back. Close to keep what runs now. " in text
+    why, block = stages.deploy.message(ROLLBACK).strip().split("\n\n")[-2:]
+    assert why == "Why: checkout fails for @\u200bada"
+    assert block.startswith("Gitops-Bot-Plan: 1 production rollback-all rollback\n")
+
+
+def test_a_reason_that_is_too_long_to_show_is_refused(stages: Stages) -> None:
+    with stages.deploy.watching() as seen:
+        done = stages.rollback("--reason", "x" * 501)
+    assert (done.code, seen.nothing, seen.api) == (2, True, [])
+    assert "it has 501 characters, and at most 500 are shown" in done.err
+
+
 @pytest.mark.parametrize("how", ["number", "commit", "short commit", "tag", "annotated tag"])
 def test_a_release_is_named_by_its_number_its_commit_or_a_tag(stages: Stages, how: str) -> None:
     remote = stages.deploy.remote

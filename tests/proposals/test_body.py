@@ -17,12 +17,14 @@ from gitops_bot.proposals.limit import LIMIT, size
 from gitops_bot.proposals.markdown import plain
 from gitops_bot.proposals.trailers import PinChange
 from gitops_bot.releases.plan import Change, Entry, Held
-from tests.proposals.sample import API, A, B, C, build, change, plan
+from tests.proposals.sample import API, WEB, A, B, C, build, change, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 CLOSED = "<!-- gitops-bot:closed -->"
+SHORT = B[:19]
+FULL = "<details><summary>Files, and digests in full</summary>"
 HOSTILE = {
     "pipes": "a|b||c|",
     "escaped pipes": "a\\|b\\\\|c\\",
@@ -151,7 +153,7 @@ def test_a_reviewer_sees_image_from_to_digest_and_why() -> None:
             "docker.io/library/webapps/web/overlays/staging/kustomization.yaml",
             "v1",
             "v2",
-            B,
+            SHORT,
             "v2 is the highest of 3 tags",
         ],
         ["docker.io/library/apiapps/api/overlays/staging/kustomization.yaml", "v1", "v2", "", "set by hand"],
@@ -166,7 +168,8 @@ def test_digests_alone_and_new_repositories_are_shown() -> None:
     assert "1 pin changed" in text
     (_, row) = shown(text).rows
     assert row[0].startswith("docker.io/library/web → ghcr.io/acme/web")
-    assert row[1:4] == [f"@{A}", "(by digest)", B]
+    assert row[1:4] == [f"@{A[:19]}", "(by digest)", SHORT]
+    assert f"\n{FULL}\n\n- `docker.io/library/web` in `{WEB}`: `@{A}` → `@{B}`\n\n</details>\n" in text
 
 
 def test_what_is_known_of_the_images_stands_below_the_table() -> None:
@@ -175,6 +178,8 @@ def test_what_is_known_of_the_images_stands_below_the_table() -> None:
     seen = shown(rendered(one, other, described={one.entry.key: known}))
     assert len(seen.rows) == 3
     assert seen.html == [
+        FULL,
+        "</details>",
         "<details><summary><code>docker.io/library/web</code> <code>v1</code> → <code>v2</code></summary>",
         "</details>",
         "<details><summary>Or pin again what was there before</summary>",
@@ -193,7 +198,7 @@ def test_lost_platforms_are_said_outside_of_what_is_folded_away() -> None:
     described = {one.entry.key: Described(build(), build(platforms=("linux/amd64",)))}
     text = rendered(one, described=described)
     assert (
-        "|\n\n> [!WARNING]\n> - `docker.io/library/web` `v2` was not built for `linux/arm64` any more\n\n<details>"
+        f"|\n\n> [!WARNING]\n> - `docker.io/library/web` `v2` was not built for `linux/arm64` any more\n\n{FULL}"
         in text
     )
     assert "WARNING" not in rendered(one, described={one.entry.key: Described(build(), build())})
@@ -203,7 +208,7 @@ def test_overlays_that_change_alike_share_a_section() -> None:
     changes = [change(), change(file=API)]
     described = {one.entry.key: Described(build(), build(platforms=("linux/amd64",))) for one in changes}
     text = rendered(*changes, described=described)
-    assert len(shown(text).rows) == 3
+    assert len(shown(text).rows) == 2
     assert text.count("docker pull") == text.count("was not built for") == 1
 
 
@@ -212,7 +217,7 @@ def test_what_is_known_is_cut_at_a_whole_section_with_a_word() -> None:
     known = Described(build(), build(), tuple("x" * 200 for _ in range(30)))
     text = rendered(*changes, described={one.entry.key: known for one in changes})
     seen = shown(text)
-    sections = len(seen.html) // 2 - 1
+    sections = len(seen.html) // 2 - 2
     assert 0 < sections < 60
     assert len(seen.fences) == sections + 1
     assert f"\n\n… and more is known of {60 - sections} changes, for which there is no room.\n\n**How to roll" in text
@@ -226,7 +231,7 @@ def test_where_room_is_short_the_table_comes_first_and_the_ways_of_people_stay()
     text = rendered(*changes, held=held, described={one.entry.key: gone for one in changes})
     assert len(shown(text).rows) > 150
     assert "more changes: see the commit." in text
-    assert re.search(r"\nHeld back, and why:\n\n(- `.*\n)?- … and (999|1000) more\n", text)
+    assert re.search(r"\nHeld back, and why:\n\n(- `.*\n){0,2}- … and (998|999|1000) more\n", text)
     assert "… and more is known of 1000 changes, for which there is no room." in text
     assert advice.ROLL_BACK in text
     assert f"{advice.PEOPLE}\n\n<!-- gitops-bot:plan " in text
@@ -250,17 +255,17 @@ def test_no_name_and_no_reason_leaves_its_cell(text: str) -> None:
 
     assert [len(row) for row in seen.rows] == [5, 5, 5]
     assert seen.rows[1][1] == plain(text)
-    assert seen.rows[2][1:4] == ["v1", "v2", B]
+    assert seen.rows[2][1:4] == ["v1", "v2", SHORT]
     # The environment, the lost platforms of both, and how to roll back: as many as of a text without any sign in it.
     assert seen.active == ["strong_open"] * (4 if plain(text) else 3)
     assert seen.links == []
     # Sections begin and end as they should, whatever stands in their code elements.
     begun = [re.sub("<code>[^<>]*</code>", "x", line) for line in seen.html if line != "</details>"]
     named = "x x" if plain(text) else "x "
-    assert begun[:2] == [f"<details><summary>{named} → x</summary>", "<details><summary>x x → x</summary>"]
-    assert begun[2:] in ([], ["<details><summary>Or pin again what was there before</summary>"])
+    assert begun[:3] == [FULL, f"<details><summary>{named} → x</summary>", "<details><summary>x x → x</summary>"]
+    assert begun[3:] in ([], ["<details><summary>Or pin again what was there before</summary>"])
     # Nothing can be pulled by a name that is none: one section is without its command.
-    assert seen.html.count("</details>") == len(begun) == len(seen.fences) + 1
+    assert seen.html.count("</details>") == len(begun) == len(seen.fences) + 2
     assert len(re.findall(r"^ *[-*+] \[[ xX]\] ", rest, re.MULTILINE)) == 1
     assert not body.handed_back(rest)
     assert not body.asked_to_merge(rest)
@@ -337,7 +342,7 @@ def test_a_thousand_changes_are_cut_at_a_whole_row_with_a_word() -> None:
 
 
 def test_the_word_about_the_rest_has_room_wherever_the_cut_falls() -> None:
-    changes = [change(f"service-{number}", file=f"apps/{number}/kustomization.yaml") for number in range(400)]
+    changes = [change(f"service-{number}", file=f"apps/{number}/kustomization.yaml") for number in range(600)]
     texts = [rendered(*changes, environment="x" * number) for number in range(1, 320, 10)]
     assert all(len(text) <= LIMIT and "more changes: see the commit." in text for text in texts)
 
@@ -606,9 +611,91 @@ def test_an_unfinished_text_lacks_its_mark_alone_and_is_finished_in_place() -> N
 
 def test_what_a_rollback_leaves_as_it_is_is_said_once_and_shown_as_it_stands() -> None:
     note = "configuration that changed since is not reverted: a/`x`|\n<!-- gitops-bot:closed -->"
-    reason = Reason("rolled_back", "back to release 3", {"notes": note})
-    text = body.render(plan(replace(change(), reason=reason), replace(change(API), reason=reason)), (), {})
-    (line,) = (line for line in text.splitlines() if line.startswith("Beside the pins: "))
+    text = rendered(*(replace(change(name), not_rolled_back=(note,)) for name in ("web", "api")))
+    (line,) = (line for line in text.splitlines() if line.startswith("Not rolled back: "))
     assert "configuration that changed since is not reverted: a/\\`x" in line
     assert not body.closed_by_bot(text)
-    assert "Beside the pins" not in body.render(plan(change()), (), {})
+    assert "Not rolled back" not in rendered(change())
+
+
+# What a rollback says.
+
+
+def back(*changes: Change, because: str | None = "checkout fails\nfor @ada: <!-- gitops-bot:closed -->") -> str:
+    gone = [replace(each, source="rollback", direction="backward", because=because) for each in changes]
+    known = Described(build(), build(revision="b" * 40), ("fix: the till",))
+    return rendered(*gone, described={each.entry.key: known for each in gone})
+
+
+def test_a_rollback_gives_its_reason_and_no_advice_to_roll_back() -> None:
+    text = back(change(before=Pin("v1", A)), change("api", file=API))
+    assert "\n**staging**: 2 pins rolled back, nothing else.\n\n**Why:** checkout fails for @\u200bada: \\<!-- " in text
+    assert "How to roll back" not in text
+    assert "--allow-downgrade" not in text
+    assert f"{advice.ROLLED_BACK}\n\nMerge to roll back. Close to keep what runs now. " in text
+    assert not body.closed_by_bot(text)
+    assert "**Why:**" not in back(change(), because=None)
+    assert "**Why:**" not in back(change(), because=" \u200b\n")
+
+
+def test_a_rollback_links_the_commits_that_it_takes_back() -> None:
+    # The revision before is a, the one to go back to is b: a forge shows what a has and b has not.
+    text = back(change())
+    assert shown(text).links == [f"https://github.com/acme/web/compare/{'b' * 40}...{'a' * 40}"]
+    assert "- source taken back: [`bbbbbbbbbb...aaaaaaaaaa`]" in text
+    assert "- commits taken back, oldest first:\n  - fix: the till\n" in text
+
+
+def test_changes_that_are_alike_are_one_row_with_their_files_and_digests_below() -> None:
+    files = [f"apps/{name}/overlays/staging/kustomization.yaml" for name in "abcdefg"]
+    alike = [change(before=Pin("v1", A), file=file) for file in files]
+    other = change(before=Pin("v0", A), file=API)
+    text = rendered(*alike[:3], other, *alike[3:])
+    assert "8 pins changed, nothing else." in text
+    assert shown(text).rows[1:] == [
+        ["docker.io/library/webin 7 overlays", "v1", "v2", SHORT, "v2 is the highest of 3 tags"],
+        [f"docker.io/library/web{API}", "v0", "v2", SHORT, "v2 is the highest of 3 tags"],
+    ]
+    listed = "".join(f"  - `{file}`\n" for file in files)
+    assert (
+        f"\n{FULL}\n\n- `docker.io/library/web`: `v1@{A}` → `v2@{B}`, in\n{listed}"
+        f"- `docker.io/library/web` in `{API}`: `v0@{A}` → `v2@{B}`\n\n</details>\n"
+    ) in text
+    # The marks are of every change.
+    assert len(body.pin_marks(text)) == 8
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(change(file=API, after=Pin("v3", B)), id="another tag"),
+        pytest.param(change(file=API, after=Pin("v2", C)), id="another digest"),
+        pytest.param(change(file=API, before=Pin("v0")), id="another present pin"),
+        pytest.param(change(file=API, new_name="ghcr.io/acme/web"), id="another repository"),
+        pytest.param(change("api", file=API), id="another image"),
+        pytest.param(
+            replace(change(), entry=replace(change("front").entry, image="docker.io/library/web")), id="another entry"
+        ),
+    ],
+)
+def test_changes_that_differ_have_rows_of_their_own(other: Change) -> None:
+    assert len(shown(rendered(change(), other)).rows) == 3
+
+
+def test_reasons_of_changes_that_are_alike_are_told_once_and_not_without_end() -> None:
+    changes = [change(file=f"{number}.yaml", reason=f"reason {min(number, 5)}") for number in range(9)]
+    (_, row) = shown(rendered(*changes)).rows
+    assert row[4] == "reason 0reason 1reason 2… and 3 more reasons"
+    (_, row) = shown(rendered(*changes[5:])).rows
+    assert row[4] == "reason 5"
+
+
+def test_a_table_that_shortens_nothing_has_nothing_below_it() -> None:
+    assert FULL not in rendered(change(before=Pin("v1"), after=Pin("v2")))
+
+
+def test_a_cut_table_counts_changes_and_not_rows() -> None:
+    changes = [change(f"{'x' * 400}{number // 2}", file=f"{number}.yaml", reason="y" * 400) for number in range(300)]
+    text = rendered(*changes)
+    rows = len(shown(text).rows) - 1
+    assert f"\n… and {300 - 2 * rows} more changes: see the commit.\n" in text

@@ -280,3 +280,20 @@ def test_a_branch_says_a_proposal_when_it_has_its_bytes_and_no_other(
     wanted: proposal.Proposal, there: Branch, expected: bool
 ) -> None:
     assert wanted.is_on(there) is expected
+
+
+def test_a_commit_says_why_a_person_asked_for_it() -> None:
+    why = "checkout fails\nGitops-Bot-Plan: 1 x y set\n@ada fixes #1"
+    done = proposal.write(plan(replace(change(), because=why)), {}, base="main", parent=BASE, source="rollback")
+    before, said, block = done.message.split("\n\n")[-3:]
+    assert before.startswith("* docker.io/library/web")
+    assert said == "Why: checkout fails Gitops-Bot-Plan: 1 x y set @\u200bada fixes #\u200b1"
+    assert block.startswith("Gitops-Bot-Plan: 1 staging all rollback\n")
+    parsed = trailers.parse(done.message)
+    assert parsed is not None
+    assert parsed.source == "rollback"
+    # Whatever template people have for the message.
+    own = proposal.write(
+        plan(replace(change(), because="x")), {}, base="main", parent=BASE, source="rollback", message="release"
+    )
+    assert own.message.startswith("release\n\nWhy: x\n\nGitops-Bot-Plan: ")

@@ -98,6 +98,26 @@ def test_what_stood_in_the_file_notifies_nobody() -> None:
     assert not re.search(r"@[a-z]|#\d", rows.partition("->")[0])
 
 
+def test_changes_that_are_alike_are_told_once() -> None:
+    changes = [change(), change("api", file=API), change(file=API, reason="carried over from the open proposal")]
+    assert summary.table(changes).split("\n") == [
+        "* docker.io/library/web in 2 overlays",
+        "    v1",
+        f"    -> v2@{B}",
+        "    v2 is the highest of 3 tags",
+        "    carried over from the open proposal",
+        f"* docker.io/library/api in {API}",
+        "    v1",
+        f"    -> v2@{B}",
+        "    v2 is the highest of 3 tags",
+    ]
+    cut = summary.table(
+        [change(f"{'x' * 400}{number // 2}", file=f"{number}", reason="y" * 490) for number in range(200)]
+    )
+    rows = cut.count("* docker")
+    assert cut.endswith(f"* … and {200 - 2 * rows} more: see the trailers")
+
+
 def test_the_table_is_cut_at_a_whole_change_with_a_word() -> None:
     rows = summary.table([change(f"web{number}", reason="x" * 400) for number in range(1000)]).split("\n")
     assert len(rows) % 4 == 1
