@@ -63,3 +63,49 @@ def broken_server(answers: Sequence[Answer]) -> Iterator[Broken]:
             with socket.create_connection(listener.getsockname()) as last:
                 last.sendall(b"stop\r\n\r\n")
             thread.join()
+
+
+#: Seconds between two drips, and how many there are: without a deadline they go on for two seconds.
+PACE, DRIPS = 0.01, 200
+HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+#: Answers that never come to an end: how they begin, and what comes again and again.
+ENDLESS = [
+    ("nothing at all", b"", b""),
+    ("a status", b"HTTP/1.1 200 ", b"O"),
+    ("a header", b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+    ("informational answers", b"", HINT),
+    ("the length of a chunk", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x"),
+    ("a body", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x"),
+    ("the body of a failure", b"HTTP/1.1 404 Not Found\r\nContent-Length: 1000\r\n\r\n", b"x"),
+    ("a trailer", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", b"x"),
+]
+
+
+@contextlib.contextmanager
+def dripping(first: bytes, drip: bytes) -> Iterator[str]:
+    """A server that begins an answer and goes on with it drop by drop, as long as somebody listens."""
+    closing = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                connection, _ = listener.accept()
+                with connection, contextlib.suppress(ConnectionError):
+                    head = b""
+                    while b"\r\n\r\n" not in head and (chunk := connection.recv(65536)):
+                        head += chunk
+                    if closing.is_set():
+                        return
+                    connection.sendall(first)
+                    for _ in range(DRIPS):
+                        connection.sendall(drip)
+                        closing.wait(PACE)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield "{}:{}".format(*listener.getsockname())
+        finally:
+            closing.set()
+            socket.create_connection(listener.getsockname()).close()
+            thread.join()

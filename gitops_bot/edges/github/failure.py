@@ -25,12 +25,12 @@ class Refused(Exception):  # noqa: N818 - a status is for the caller to judge, a
 
     @property
     def limited(self) -> bool:
-        """Whether it is a rate limit, primary or secondary: GitHub says that by 403 as well as by 429."""
+        """Whether it is a rate limit, primary or secondary: GitHub says that by 403 and 422 as well as by 429."""
         words = ("rate limit", "abuse detection", "try again later", "before you try again")
         if self.status == 403:
             spent = self.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in self.headers
             return spent or any(word in self.said.lower() for word in words)
-        return self.status == 429
+        return self.status == 429 or (self.status == 422 and "submitted too quickly" in self.said.lower())
 
 
 class Unanswered(Exception):  # noqa: N818 - likewise
@@ -39,6 +39,10 @@ class Unanswered(Exception):  # noqa: N818 - likewise
     def __init__(self, what: str, advice: str) -> None:
         super().__init__(what)
         self.what, self.advice = what, advice
+
+
+class Late(Unanswered):
+    """No answer came in time, to its last byte."""
 
 
 class TooLarge(Unanswered):

@@ -180,7 +180,7 @@ class Inspection:
     def _wire(self) -> Wire:
         from gitops_bot.edges.github.wire import Wire  # as in `api`: PyGithub is not imported for nothing
 
-        return Wire(self.url, self._token, self._clock, timeout=self._timeout, patient=False)
+        return Wire(self.url, self._token, self._clock, timeout=self._timeout, seconds=self._timeout, patient=False)
 
 
 def _kind(token: str, *, classic: bool) -> TokenKind:

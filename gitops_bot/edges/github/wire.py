@@ -12,25 +12,26 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Self, cast
 
-import requests
-import urllib3
 from github import Auth, Github, GithubException, GithubRetry
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester, RequestsResponse
 
 from gitops_bot import __version__, log
-from gitops_bot.edges.github import graphql, limits
-from gitops_bot.edges.github.failure import Refused, TooLarge, Unanswered, said
+from gitops_bot.edges.github import bounded, broken, graphql, limits
+from gitops_bot.edges.github.failure import Late, Refused, TooLarge, Unanswered, said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import requests
     from urllib3.connectionpool import ConnectionPool
 
     from gitops_bot.edges.http import Clock
     from gitops_bot.proposals.budget import Left
 
-#: Seconds: for one answer to begin, between two of its parts, and the longest wait that GitHub may ask for.
-_TIMEOUT, _PATIENCE = 15, 60
+#: Seconds: between two parts of an answer, for one answer as a whole, and the longest wait that GitHub may ask for.
+_TIMEOUT, SECONDS, _PATIENCE = 15, 30.0, 60
+#: Answers one after the other that come too late before nothing more is asked.
+_MOST_LATE = 2
 #: Bytes of one answer: thirty pull requests whose bodies are as long as GitHub allows are a tenth of it.
 _LIMIT = 32 * 1024 * 1024
 _TRIES_AFTER_THE_FIRST = 3
@@ -44,13 +45,21 @@ class Wire:
     """
 
     def __init__(
-        self, api_url: str, token: str | None, clock: Clock, *, timeout: int = _TIMEOUT, patient: bool = True
+        self,
+        api_url: str,
+        token: str | None,
+        clock: Clock,
+        *,
+        timeout: int = _TIMEOUT,
+        seconds: float = SECONDS,
+        patient: bool = True,
     ) -> None:
-        """`timeout` is in seconds, as above; without patience nothing is asked twice, whatever the answer.
+        """`timeout` and `seconds` are as above; without patience nothing is asked twice, whatever the answer.
 
         Without a token the API is asked as anybody.
         """
-        self._token, self._clock, self._timeout = token, clock, timeout
+        self._token, self._clock, self._timeout, self._seconds = token, clock, timeout, seconds
+        self._late = 0
         self.left: Left | None = None
         Requester.injectConnectionClasses(_Loopback, _Connection)
         # On import PyGithub sets up its logger to print on standard error, which is the user's.
@@ -74,7 +83,13 @@ class Wire:
             Refused: GitHub answered with a status of 300 or more.
             Unanswered: it did not answer, or not in JSON.
         """
-        document, headers = self._send(method, path, query=query, body=body, write=method != "GET")
+        write = method != "GET"
+        try:
+            document, headers = self._send(method, path, query=query, body=body, write=write)
+        except Refused as refused:  # urllib3 has seen to 403 and 429
+            if refused.status != 422 or not self._waited(refused):
+                raise
+            document, headers = self._send(method, path, query=query, body=body, write=write)
         self.left = limits.told(headers) or self.left
         return document
 
@@ -104,38 +119,37 @@ class Wire:
             try:
                 return graphql.read(document, headers, self._token or "", write=write, spare=spare)
             except Refused as refused:
-                seconds = refused.headers.get("retry-after", "")
-                if waited or not refused.limited or not limits.is_number(seconds) or int(seconds) > _PATIENCE:
+                if waited or not self._waited(refused):
                     raise
-                log.debug("http.waiting", host=self._requester.hostname, seconds=int(seconds), why="rate limit")
-                self._clock.sleep(int(seconds))
                 waited = True
+
+    def _waited(self, refused: Refused) -> bool:
+        """Wait a limit out, if it is one that ends soon. GitHub asks for a minute where a 422 does not say how long."""
+        after = refused.headers.get("retry-after", str(_PATIENCE) if refused.status == 422 else "")
+        if not refused.limited or not limits.is_number(after) or int(after) > _PATIENCE:
+            return False
+        log.debug("http.waiting", host=self._requester.hostname, seconds=int(after), why="rate limit")
+        self._clock.sleep(int(after))
+        return True
 
     def _send(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None, write: bool
     ) -> tuple[Any, dict[str, str]]:
+        if self._late >= _MOST_LATE:
+            raise broken.late_again(self._late)
         try:
             accept = {"Accept": "application/vnd.github+json"}
-            status, headers, text = self._requester.requestJson(method, path, dict(query or {}), accept, input=body)
+            with bounded.answers_within(self._seconds):
+                status, headers, text = self._requester.requestJson(method, path, dict(query or {}), accept, input=body)
         except GithubException as error:
             raise self._refused(error.status, error.data, error.headers or {}, write=write) from None
         except _Endless:
             raise TooLarge(f"sent more than {_LIMIT} bytes", "check GITHUB_API_URL, and run again") from None
-        except requests.exceptions.SSLError:
-            raise Unanswered(
-                "has a certificate that is not trusted here",
-                "set REQUESTS_CA_BUNDLE to the certificates of your GitHub Enterprise, or correct GITHUB_API_URL",
-            ) from None
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            if _is_timeout(error):
-                raise Unanswered(
-                    f"did not answer within {self._timeout} seconds",
-                    "run again later; githubstatus.com tells of disturbances",
-                ) from None
-            raise Unanswered(
-                "cannot be reached, or broke off its answer",
-                "check the network, the proxy and GITHUB_API_URL, and run again",
-            ) from None
+        except broken.ERRORS as error:
+            failure = broken.told(error, self._timeout)
+            self._late += isinstance(failure, Late)
+            raise failure from None
+        self._late = 0
         try:
             document = json.loads(text) if text else None
         except (ValueError, RecursionError):
@@ -174,12 +188,20 @@ class _Answer(RequestsResponse):
 
 
 class _Connection(HTTPSRequestsConnectionClass):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.session.mount("https://", bounded.Adapter(max_retries=self.retry))
+
     def getresponse(self) -> _Answer:
         return _fetch(self)
 
 
 class _Loopback(HTTPRequestsConnectionClass):
     """Plain HTTP: for this machine only, so never by way of a proxy, which would see the token."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.session.mount("http://", bounded.Adapter(max_retries=self.retry))
 
     def getresponse(self) -> _Answer:
         self.session.trust_env = False
@@ -200,6 +222,7 @@ def _fetch(connection: _Connection | _Loopback) -> _Answer:
         allow_redirects=False,
         stream=True,
     ) as answer:
+        bounded.has_head()
         log.debug(
             "http.request",
             method=connection.verb,
@@ -208,8 +231,8 @@ def _fetch(connection: _Connection | _Loopback) -> _Answer:
             status=answer.status_code,
             ms=log.milliseconds(began),
         )
-        # PyGithub would follow 301, and ask again after 202, both without end.
-        if answer.status_code == 202 or 300 <= answer.status_code < 400:
+        # PyGithub would follow 301, and ask again after 202, both without end. 103 is no answer yet.
+        if answer.status_code < 200 or answer.status_code == 202 or 300 <= answer.status_code < 400:
             raise Refused(answer.status_code, "", {}, write=connection.verb != "GET")
         return _Answer(answer)
 
@@ -243,8 +266,9 @@ class _Patience(GithubRetry):
         _pool: ConnectionPool | None = None,
         _stacktrace: Any = None,
     ) -> Self:
-        if response is not None and response.status in (403, 429):
-            waited = any(each.status in (403, 429) for each in self.history)
+        if response is not None:
+            limited = response.status in (403, 429)
+            waited = limited and any(each.status in (403, 429) for each in self.history)
             if waited or (self.get_retry_after(response) or 0) > _PATIENCE:
                 content = self.get_content(response, url or "")
                 raise GithubException(response.status, _json(content), dict(response.headers))
@@ -261,12 +285,6 @@ class _Patience(GithubRetry):
 
 def _lower(headers: Mapping[str, Any]) -> dict[str, str]:
     return {name.lower(): str(value) for name, value in headers.items()}
-
-
-def _is_timeout(error: Exception) -> bool:
-    """Whether the time was over; after the last try requests wraps the reason that urllib3 gave."""
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(error, requests.exceptions.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError)
 
 
 def _json(content: bytes) -> object:

@@ -49,6 +49,11 @@ class Left(threading.local):
             if self._head < 0:
                 raise flooded(HEAD)
 
+    @property
+    def seconds(self) -> float:
+        """What is left, never nothing: for what keeps to a time by itself and cannot bear to be told here."""
+        return max(self._until - time.monotonic(), 0.001)
+
     @contextmanager
     def wait(self, timeout: float | None) -> Iterator[float]:
         """The seconds that a wait may take: its own timeout, or what is left where that is less.

@@ -134,7 +134,7 @@ def test_a_server_that_never_answers_is_given_up_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         inspection = Inspection(REPOSITORY, "ghs_1", clock=StillClock(), api_url=url, timeout=1)
-        with pytest.raises(ForgeError, match="did not answer within 1 seconds"):
+        with pytest.raises(ForgeError, match="took more than 1 s to send one answer"):
             inspection.greet()
 
 

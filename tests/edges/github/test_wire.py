@@ -181,6 +181,48 @@ def test_a_rate_limit_that_lasts_longer_is_not_waited_for(limit: Answer) -> None
     assert clock.slept == []
 
 
+TOO_QUICK = Answer.json(
+    422, {"message": "Validation Failed", "errors": [{"resource": "Issue", "message": "was submitted too quickly"}]}
+)
+
+
+@pytest.mark.parametrize(
+    ("limit", "waited"),
+    [
+        pytest.param(TOO_QUICK, 60, id="GitHub's own words"),
+        pytest.param(said("was submitted too quickly", 422, {"Retry-After": "7"}), 7, id="with the seconds"),
+    ],
+)
+def test_what_was_submitted_too_quickly_is_submitted_again_once(limit: Answer, waited: int) -> None:
+    with answering([limit, OK]) as (wire, clock, server):
+        assert wire.ask("POST", "/x", body={}) == {"fine": True}
+        assert clock.slept == [waited]
+    with answering([limit]) as (wire, clock, server):
+        with pytest.raises(Refused) as error:
+            wire.ask("POST", "/x", body={})
+        assert (len(server.seen), clock.slept) == (2, [waited])
+    assert error.value.limited
+
+
+def test_what_was_submitted_too_quickly_is_not_submitted_again_after_an_hour() -> None:
+    with answering([said("was submitted too quickly", 422, {"Retry-After": "3600"})]) as (wire, clock, server):
+        with pytest.raises(Refused):
+            wire.ask("POST", "/x", body={})
+        assert (len(server.seen), clock.slept) == (1, [])
+
+
+@pytest.mark.parametrize("seconds", [0, 60, 61, 360_000])
+def test_a_fault_that_asks_for_a_pause_gets_a_minute_at_most(seconds: int) -> None:
+    with answering([said("maintenance", 503, {"Retry-After": str(seconds)}), OK]) as (wire, clock, server):
+        if seconds <= 60:
+            assert wire.ask("GET", "/x") == {"fine": True}
+        else:
+            with pytest.raises(Refused) as error:
+                wire.ask("GET", "/x")
+            assert (error.value.status, len(server.seen)) == (503, 1)
+    assert sum(clock.slept) <= 60
+
+
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     with answering([said(SECONDARY, 403, {"Retry-After": "1"}), said("oops", 502), OK]) as (wire, _, _):
         wire.ask("GET", "/x")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import threading
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -13,57 +11,11 @@ import pytest
 from gitops_bot.edges.http.client import ATTEMPTS, Http
 from gitops_bot.edges.http.failure import Unanswered
 from gitops_bot.edges.http.left import HEAD
-from tests.counterparts.broken import answer, broken_server
+from tests.counterparts.broken import ENDLESS, HINT, answer, broken_server, dripping
 from tests.counterparts.clock import StillClock
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-#: Seconds that a request may take here, and between two drips; without a deadline they would go on for two seconds.
-DEADLINE, PACE, DRIPS = 0.2, 0.01, 200
-HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
-
-
-@contextlib.contextmanager
-def dripping(first: bytes, drip: bytes) -> Iterator[str]:
-    """A server that begins an answer and goes on with it drop by drop, as long as somebody listens."""
-    closing = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            while True:
-                connection, _ = listener.accept()
-                with connection, contextlib.suppress(ConnectionError):
-                    head = b""
-                    while b"\r\n\r\n" not in head and (chunk := connection.recv(65536)):
-                        head += chunk
-                    if closing.is_set():
-                        return
-                    connection.sendall(first)
-                    for _ in range(DRIPS):
-                        connection.sendall(drip)
-                        closing.wait(PACE)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield "{}:{}".format(*listener.getsockname())
-        finally:
-            closing.set()
-            socket.create_connection(listener.getsockname()).close()
-            thread.join()
-
-
-ENDLESS = [
-    ("nothing at all", b"", b""),
-    ("a status", b"HTTP/1.1 200 ", b"O"),
-    ("a header", b"HTTP/1.1 200 OK\r\nX: ", b"x"),
-    ("informational answers", b"", HINT),
-    ("the length of a chunk", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x"),
-    ("a body", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x"),
-    ("the body of a failure", b"HTTP/1.1 404 Not Found\r\nContent-Length: 1000\r\n\r\n", b"x"),
-    ("a trailer", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", b"x"),
-]
+#: Seconds that a request may take here; without a deadline the drips would go on for two.
+DEADLINE = 0.2
 
 
 @pytest.mark.parametrize(("first", "drip"), [row[1:] for row in ENDLESS], ids=[row[0] for row in ENDLESS])
