@@ -237,8 +237,9 @@ def check_command(*, config: str | None, output: str) -> int:
 
     files, tree, book = on_disk(config)
     imported()
-    checked = check(files, tree, book)
-    report.show_checked(checked, output, SystemClock().now())
+    now = SystemClock().now()
+    checked = check(files, tree, book, now)
+    report.show_checked(checked, output, now)
     if not checked.files:
         return 2  # green would mean nothing
     return 1 if checked.problems else 0

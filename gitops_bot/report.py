@@ -60,6 +60,7 @@ def show_edit(
 
 def show_checked(checked: Checked, output: str, at: datetime) -> None:
     """What `check` found."""
+    report_text.print_ended(checked.ended, Screen.of(sys.stderr))
     if output == "json":
         _print(checked_json(checked, at))
         return

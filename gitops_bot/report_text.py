@@ -83,7 +83,7 @@ def print_ended(holds: Iterable[WrittenHold], screen: Screen) -> None:
         file, line, column = written.place
         what = f"{written.environment} {written.image}" if written.image else written.environment
         why = f"the hold on {plain(what)} ended {hold.shown(written.until)} ({plain(written.why)})"
-        screen.say(f" {plain(file)}:{line}:{column}: {why}", hang=2, lead="note:", style="yellow")
+        screen.say(f" {plain(file)}:{line}:{column}: {why}", hang=2, lead="warning:", style="yellow")
         screen.say("next: remove it, or give it a later `until`", indent=2, hang=2)
 
 

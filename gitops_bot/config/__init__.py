@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from gitops_bot.config import checks, places, words
 from gitops_bot.config import form as forms
 from gitops_bot.config.json_schema import schema, schema_text
+from gitops_bot.config.mentions import Mention, mentions
 from gitops_bot.config.propose import Hold, NamedGroup, Propose, Window, hold, propose
 from gitops_bot.images.reference import ImageName
 from gitops_bot.images.rules import NamedPolicy, Rules
@@ -27,6 +28,7 @@ __all__ = [
     "Config",
     "Environment",
     "Hold",
+    "Mention",
     "NamedGroup",
     "Promotion",
     "Propose",
@@ -118,6 +120,7 @@ class Config:
     environments: Mapping[str, Environment]
     holds: tuple[Hold, ...]
     registries: Mapping[str, RegistryAccess]
+    mentions: tuple[Mention, ...]
 
     def rules(self, environment: str, entry: Pinned) -> Rules:
         """What holds for an entry of that environment; a `Rulebook`.
@@ -158,6 +161,7 @@ def read(text: str, file: str) -> Config:
         registries=MappingProxyType(
             {checks.host(name) or name: _access(each) for name, each in form.registries.items()}
         ),
+        mentions=tuple(mentions(document, form)),
     )
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
+    from gitops_bot.proposals.astray import Mention
     from gitops_bot.proposals.group import Grouping
     from gitops_bot.proposals.schedule import Window
     from gitops_bot.releases.hold import WrittenHold
@@ -173,6 +174,11 @@ class Book(Rulebook, Protocol):
     @property
     def holds(self) -> Sequence[WrittenHold]:
         """What people wrote down to be left as it is for a while."""
+        ...
+
+    @property
+    def mentions(self) -> Sequence[Mention]:
+        """The names of entries and overlays that it says something of."""
         ...
 
 

@@ -10,12 +10,14 @@ from gitops_bot.errors import EditError, Problem
 from gitops_bot.journeys.cover import cover
 from gitops_bot.journeys.survey import Spot
 from gitops_bot.manifests import kustomization, mistyped
-from gitops_bot.releases import correspondence, coverage, dead, overlays
+from gitops_bot.proposals.astray import astray
+from gitops_bot.releases import correspondence, coverage, dead, hold, overlays
 from gitops_bot.releases.checked import Checked
 from gitops_bot.releases.overlay import Overlay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from gitops_bot.journeys.book import Book
     from gitops_bot.manifests.kustomization import Entry, Kustomization
@@ -30,8 +32,10 @@ class Files(Protocol):
         ...
 
 
-def check(files: Files, tree: Mapping[str, str], book: Book) -> Checked:
+def check(files: Files, tree: Mapping[str, str], book: Book, now: datetime) -> Checked:
     """Look at every overlay of every environment, and at the bases that they build upon.
+
+    What holds no more at this moment is told, and is no mistake.
 
     Raises:
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
@@ -48,10 +52,16 @@ def check(files: Files, tree: Mapping[str, str], book: Book) -> Checked:
     for item in read:
         problems += _dead(item, known)
     outside = coverage.outside(files.read(overlays.unclaimed(selection, tree)))
-    covered = cover(_Read.of(selection, read, claimed, book), book.environments.values(), book, outside)
+    sides = _Read.of(selection, read, claimed, book)
+    covered = cover(sides, book.environments.values(), book, outside)
+    unread = bool(selection.problems or known.problems)
+    for name in book.environments:
+        entries = [spot.place for spot in sides.spots(name)]
+        lost = astray(name, book.mentions, entries, sides.found(name), now, unread=unread)
+        problems += (*lost.problems, *lost.groups)
     if not claimed and not problems:
         problems.append(_NO_OVERLAY)
-    return Checked(len(claimed), covered, tuple(problems))
+    return Checked(len(claimed), covered, tuple(problems), hold.ended(book.holds, now))
 
 
 #: Without a configuration: one that finds nothing has said so for each of its globs.

@@ -81,6 +81,7 @@ def promote(
             _told(decision, [ahead[one.place.key] for one in partners if one.place.key in ahead])
             for decision, (_, partners) in zip(decided, pairs, strict=True)
         ]
+        told = [*map(survey.astray(target).judged, told)]
         alone = [_alone(spot, source) for spot in chosen if spot.place.key not in meeting.partners]
         return [*unknown, *(map(asked_by_name, told) if images else told), *alone]
 

@@ -47,11 +47,20 @@ def propose(world: World, survey: Survey, tasks: Sequence[Task]) -> list[Environ
     outcomes = []
     for task in tasks:
         name = task.environment.name
-        if stopped is not None and name in ready:
+        if (lost := _lost_hold(survey, task)) is not None:
+            outcomes.append(_stopped(world, survey, task, lost))
+        elif stopped is not None and name in ready:
             outcomes.append(_stopped(world, survey, task, stopped))
         else:
             outcomes.append(_through(world, survey, task, ready.get(name)))
     return outcomes
+
+
+def _lost_hold(survey: Survey, task: Task) -> Problem | None:
+    """A hold, here or where the pins come from, that holds nothing: nobody can tell what was to be held."""
+    names = (task.environment.name, task.promoted_from)
+    lost = (survey.astray(name).stops for name in names if name is not None)
+    return None if task.release_hold else next((each for each in lost if each is not None), None)
 
 
 def _prepared(world: World, survey: Survey, tasks: Sequence[Task]) -> dict[str, Prepared]:

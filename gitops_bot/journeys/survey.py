@@ -9,6 +9,7 @@ from gitops_bot.errors import EditError, GitError, Problem, UsageError
 from gitops_bot.manifests import kustomization
 from gitops_bot.manifests.matching import matching
 from gitops_bot.proposals import naming
+from gitops_bot.proposals.astray import Astray, astray
 from gitops_bot.proposals.carry import Standing
 from gitops_bot.proposals.outcome import Outcome
 from gitops_bot.releases import correspondence, coverage, hold, overlays
@@ -125,6 +126,7 @@ class Survey:
         #: What is read and composed of each environment, once somebody asks.
         self._composed: dict[str, tuple[tuple[Overlay, ...], tuple[Failed, ...]]] = {}
         self._spots: dict[str, tuple[Spot, ...]] = {}
+        self._astray: dict[str, Astray] = {}
 
     def overlays(self, name: str) -> tuple[Overlay, ...]:
         """The overlays of an environment that could be read."""
@@ -219,6 +221,15 @@ class Survey:
         """The hold that somebody wrote down for an entry, as long as it lasts."""
         return hold.standing(self._book.holds, entry, self._world.clock.now())
 
+    def astray(self, name: str) -> Astray:
+        """The names that the configuration says of an environment, and that mean nothing there."""
+        if name not in self._astray:
+            entries, unread = [spot.place for spot in self.spots(name)], self.failed(name) or self._selection.problems
+            self._astray[name] = astray(
+                name, self._book.mentions, entries, self.found(name), self._world.clock.now(), unread=bool(unread)
+            )
+        return self._astray[name]
+
     def before(self, files: Mapping[str, bytes]) -> dict[str, tuple[bytes, bytes]]:
         """Each file as the base branch has it, beside what it becomes."""
         return {path: (self._bytes[path], after) for path, after in files.items()}
@@ -226,14 +237,20 @@ class Survey:
     def outcome(
         self, outcomes: Iterable[EnvironmentOutcome], *, named: frozenset[tuple[str, str]] | None = None
     ) -> Outcome:
-        """What a journey found or did, together with what it read."""
+        """What a journey found or did, together with what it read.
+
+        Names that mean nothing are told where no entry is named: what was asked for by name does not go by them.
+        """
         found = tuple(outcomes)
+        told = {failed.problem for each in found for failed in each.failed}
+        names = [each.name for each in self.environments] if named is None else []
+        lost = [problem for name in names for problem in self.astray(name).problems if problem not in told]
         return Outcome(
             repository=self._repository,
             branch=self.branch,
             commit=self.commit,
             environments=found,
-            problems=self._selection.problems,
+            problems=(*self._selection.problems, *lost),
             saw_pull_requests=self._world.forge is not None or self._repository is None,
             named=named,
             ended=hold.ended(self._book.holds, self._world.clock.now()),

@@ -34,9 +34,10 @@ def update(world: World, survey: Survey, *, release_hold: bool = False, dry_run:
             survey: Survey, carried: Sequence[PinChange], environment: Environment = environment
         ) -> Sequence[Decision]:
             promoted = polled.promoted(survey, environment, carried)
-            return polled.at(survey)[environment.name] + withdrawn(
+            found = polled.at(survey)[environment.name] + withdrawn(
                 survey, promoted, carried, _partners(survey, environment)
             )
+            return [*map(survey.astray(environment.name).judged, found)]
 
         source = environment.promotion.source if environment.promotion is not None else None
         tasks.append(

@@ -88,11 +88,12 @@ def _waits_for(first: Held | Failed, name: str) -> Reason:
 
 
 def _belongs(entry: Entry, group: NamedGroup) -> bool:
-    images = not group.images or any(_fits(glob, text) for glob in group.images for text in (entry.name, entry.image))
-    return images and (not group.overlays or any(_is_in(entry, _glob(text)) for text in group.overlays))
+    images = not group.images or any(fits(glob, text) for glob in group.images for text in (entry.name, entry.image))
+    overlays = (is_in(entry.overlay, entry.file, _glob(text)) for text in group.overlays)
+    return images and (not group.overlays or any(overlays))
 
 
-def _fits(glob: str, text: str) -> bool:
+def fits(glob: str, text: str) -> bool:
     """Whether a glob, in which `*` is any text, is this text.
 
     Each part between two stars is taken where it comes first: a later place leaves less for what follows. So nothing
@@ -113,10 +114,11 @@ def _fits(glob: str, text: str) -> bool:
     return True
 
 
-def _is_in(entry: Entry, glob: Glob) -> bool:
-    if glob.file is not None and glob.file != entry.file.rpartition("/")[2]:
+def is_in(directory: str, file: str, glob: Glob) -> bool:
+    """Whether a glob means the overlay of this directory, whose kustomization is `file`."""
+    if glob.file is not None and glob.file != file.rpartition("/")[2]:
         return False
-    return glob.match("" if entry.overlay == "." else f"{entry.overlay}/") is not None
+    return glob.match("" if directory == "." else f"{directory}/") is not None
 
 
 @lru_cache(maxsize=256)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.releases.coverage import Coverage
+    from gitops_bot.releases.hold import WrittenHold
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """How much was looked at, and everything that is wrong."""
+    """How much was looked at, everything that is wrong, and the holds that hold nothing any more."""
 
     files: int
     coverage: Coverage
     problems: tuple[Problem, ...]
+    ended: tuple[WrittenHold, ...] = ()

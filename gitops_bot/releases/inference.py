@@ -93,6 +93,7 @@ class Inferred:
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
     holds: tuple[()] = ()
+    mentions: tuple[()] = ()
 
     def rules(self, environment: str, entry: Pinned) -> Rules:
         """The next tag of the shape that the entry pins, written in the same shape.

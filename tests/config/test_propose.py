@@ -570,3 +570,37 @@ def test_holds_are_a_list(written: str, message: str) -> None:
 def test_a_file_of_nothing_but_wrong_time_zones_is_told_within_bounds() -> None:
     windows = ", ".join(f"{{days: [mon], timezone: Nowhere/A{number}}}" for number in range(3000))
     assert len(told(text_of(f"schedule: [{windows}]"))) == 201
+
+
+def test_every_name_of_an_entry_is_known_with_its_place() -> None:
+    text = """\
+version: 1
+environments:
+  production:
+    overlays: [a]
+    images:
+      ghcr.io/acme/web: {ignore: true}
+      "10": {pin: tag}
+    propose:
+      group:
+        - {name: web, images: ["web*", api], overlays: [a/b]}
+        - name: rest
+          overlays:
+            - "c/**"
+holds:
+  - {environment: production, until: 2026-12-24, why: all of it}
+  - environment: production
+    image: postgres
+    until: 2026-12-24
+    why: one of it
+"""
+    end = datetime(2026, 12, 24, tzinfo=UTC)
+    assert [(each.kind, each.text, each.place[1:], each.until) for each in config.read(text, "f.yaml").mentions] == [
+        ("rule", "ghcr.io/acme/web", (6, 7), None),
+        ("rule", "10", (7, 7), None),
+        ("group images", "web*", (10, 32), None),
+        ("group images", "api", (10, 40), None),
+        ("group overlays", "a/b", (10, 57), None),
+        ("group overlays", "c/**", (13, 15), None),
+        ("hold", "postgres", (17, 5), end),
+    ]

@@ -1,0 +1,52 @@
+"""The names of entries and overlays that a configuration mentions: whether there are any shows in the repository."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from gitops_bot.config import times
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from gitops_bot.config.form import ConfigForm
+    from gitops_bot.config.places import Document, Path
+
+#: A key of `images`, the `image` of a hold, and the globs of a group.
+Kind = Literal["rule", "hold", "group images", "group overlays"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One name or glob of an environment, with file, line and column. `until` is when a hold ends."""
+
+    environment: str
+    kind: Kind
+    text: str
+    place: tuple[str, int, int]
+    until: datetime | None = None
+
+
+def mentions(document: Document, form: ConfigForm) -> Iterator[Mention]:
+    """Every one, in the order of the forms."""
+
+    def mention(environment: str, kind: Kind, text: str, path: Path, until: datetime | None = None) -> Mention:
+        place = document.key(path)  # of an item of a list, the item
+        return Mention(environment, kind, text, (document.file, place.line, place.column), until)
+
+    for name, environment in form.environments.items():
+        path: Path = ("environments", name)
+        for image in environment.images:
+            yield mention(name, "rule", image, (*path, "images", image))
+        groups = environment.propose.group
+        for at, group in enumerate(groups if not isinstance(groups, str) else ()):
+            here = (*path, "propose", "group", at)
+            for number, glob in enumerate(group.images):
+                yield mention(name, "group images", glob, (*here, "images", number))
+            for number, glob in enumerate(group.overlays):
+                yield mention(name, "group overlays", glob, (*here, "overlays", number))
+    for at, hold in enumerate(form.holds):
+        if hold.image is not None:
+            yield mention(hold.environment, "hold", hold.image, ("holds", at, "image"), times.moment(hold.until))

@@ -1,0 +1,204 @@
+"""Names in the configuration that mean nothing in the repository: a slip of the fingers, or what has left since.
+
+A hold that holds nothing stops its environment: nobody can tell what was to be held. A rule for an image that is not
+there keeps back what it may have been meant for. Both last until the configuration is corrected.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Final, Literal, Protocol, assert_never
+
+from gitops_bot.errors import Problem
+from gitops_bot.images.reference import ImageName
+from gitops_bot.proposals.group import fits, is_in
+from gitops_bot.releases.glob import Glob
+from gitops_bot.releases.plan import Change, Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from gitops_bot.releases.overlays import Found
+    from gitops_bot.releases.plan import Decision, Entry
+
+#: How alike two names are, from 0 to 1, that may be meant as one: `wbe` and `web` are 0.67.
+_ALIKE: Final = 0.65
+#: Longer names are compared by their beginning. Where there are more pairs, the configuration is for something else.
+_LONGEST, _MOST_COMPARED = 100, 20_000
+_SHOWN: Final = 3
+_TOKEN: Final = re.compile(r"[a-z0-9]+")
+
+
+class Mention(Protocol):
+    """A name or a glob that the configuration says of one environment; `until` is when a hold ends."""
+
+    @property
+    def environment(self) -> str: ...  # noqa: D102
+    @property
+    def kind(self) -> Literal["rule", "hold", "group images", "group overlays"]: ...  # noqa: D102
+    @property
+    def text(self) -> str: ...  # noqa: D102
+    @property
+    def place(self) -> tuple[str, int, int]: ...  # noqa: D102
+    @property
+    def until(self) -> datetime | None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Astray:
+    """The names of one environment that mean nothing.
+
+    `groups` are those that decide nothing but with what else something is proposed. `stops` is why nothing may be
+    written there; `unclear` why an entry (by its key) may not be changed.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    groups: tuple[Problem, ...] = ()
+    stops: Problem | None = None
+    unclear: Mapping[tuple[str, str], Problem] = field(default_factory=dict)
+
+    def judged(self, decision: Decision) -> Decision:
+        """The decision, unless it would change an entry that a rule may have been meant for."""
+        if isinstance(decision, Change) and (problem := self.unclear.get(decision.entry.key)) is not None:
+            return Failed(decision.entry, problem)
+        return decision
+
+
+def astray(
+    environment: str,
+    mentions: Iterable[Mention],
+    entries: Sequence[Entry],
+    overlays: Sequence[Found],
+    now: datetime,
+    *,
+    unread: bool = False,
+) -> Astray:
+    """Look for each name of an environment among its entries; `unread`: not all of its files could be read.
+
+    A hold that has ended holds nothing anyhow.
+    """
+    mine = [each for each in mentions if each.environment == environment and (each.until is None or each.until > now)]
+    known = {text for entry in entries for text in (entry.name, entry.image)}
+    lost = [each for each in mine if not _meets(each, known, overlays)]
+    if not lost:
+        return Astray()
+    ruled = {text for each in mine if each.kind == "rule" for text in _spellings(each.text)}
+    names = _by_last_part(entries)
+    too_many = len(names) * len(lost) > _MOST_COMPARED
+    problems: list[Problem] = []
+    groups: list[Problem] = []
+    stops: Problem | None = None
+    unclear: dict[tuple[str, str], Problem] = {}
+    for each in lost:
+        near = [] if too_many or each.kind == "group overlays" else _near(each.text, names)
+        if each.kind == "rule":
+            # What has a rule of its own was not meant by this one.
+            near = [entry for entry in near if ruled.isdisjoint((entry.name, entry.image))]
+        all_of_it = each.kind == "hold" or (each.kind == "rule" and too_many)
+        problem = _problem(each, near, entries, unread=unread, stops=all_of_it)
+        (problems if each.kind in ("rule", "hold") else groups).append(problem)
+        if all_of_it:
+            stops = stops or problem
+        elif each.kind == "rule":
+            unclear |= {entry.key: problem for entry in near}
+    return Astray(tuple(problems), tuple(groups), stops, unclear)
+
+
+def _meets(mention: Mention, known: Collection[str], overlays: Sequence[Found]) -> bool:
+    match mention.kind:
+        case "rule" | "hold":
+            return any(text in known for text in _spellings(mention.text))
+        case "group images":
+            return any(fits(mention.text, text) for text in known)
+        case "group overlays":
+            glob = Glob.parse(mention.text)
+            return any(is_in(found.directory, found.file, glob) for found in overlays)
+    assert_never(mention.kind)
+
+
+def _spellings(text: str) -> tuple[str, ...]:
+    """A name as it is written, and as the repository that it may be."""
+    try:
+        return text, str(ImageName.parse(text))
+    except ValueError:
+        return (text,)
+
+
+def _by_last_part(entries: Sequence[Entry]) -> Mapping[str, Sequence[Entry]]:
+    """The entries by the last part of their names: a registry or an owner makes no two names alike."""
+    found: dict[str, dict[tuple[str, str], Entry]] = {}
+    for entry in entries:
+        for text in (entry.name, entry.image):
+            found.setdefault(_last(text), {})[entry.key] = entry
+    return {last: tuple(each.values()) for last, each in found.items()}
+
+
+def _near(text: str, names: Mapping[str, Sequence[Entry]]) -> list[Entry]:
+    """The entries that somebody may have meant by `text`, the closest first."""
+    last = _last(text.replace("*", ""))
+    close = sorted(((_alike(last, other), other) for other in names), reverse=True)
+    return list({entry.key: entry for alike, other in close if alike >= _ALIKE for entry in names[other]}.values())
+
+
+def _last(text: str) -> str:
+    return text.rpartition("/")[2].casefold()[:_LONGEST]
+
+
+def _alike(one: str, other: str) -> float:
+    """1 for the same, and nearly 1 where one is made of words of the other: `web` and `acme-web`."""
+    if one == other:
+        return 1.0
+    words, others = set(_TOKEN.findall(one)), set(_TOKEN.findall(other))
+    if words and others and (words <= others or others <= words):
+        return 0.99
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    # Each is quicker than the next, and never less.
+    if min(matcher.real_quick_ratio(), matcher.quick_ratio()) < _ALIKE:
+        return 0.0
+    return matcher.ratio()
+
+
+def _problem(
+    mention: Mention, near: Sequence[Entry], entries: Sequence[Entry], *, unread: bool, stops: bool
+) -> Problem:
+    environment, what, effect = mention.environment, "entry", ""
+    match mention.kind:
+        case "rule":
+            where = f"`images` of {environment}"
+            effect = ". Until this is corrected, nothing new is proposed for that" if near else ""
+        case "hold":
+            where = f"a hold of {environment}"
+        case "group images":
+            where = f"a group of {environment}"
+        case "group overlays":
+            where, what = f"a group of {environment}", "overlay"
+        case _:
+            assert_never(mention.kind)
+    if stops:
+        effect = f". Until this is corrected, nothing is written for {environment}"
+    message = f"{where} names `{mention.text[:300]}`, and there is no such {what}"
+    advice = "correct the files that cannot be read first: one of them may have it"
+    if not unread:
+        advice = _advice(mention, near, entries)
+    return Problem("failed.config", message, f"{advice}{effect}".replace("?.", "?"), *mention.place)
+
+
+def _advice(mention: Mention, near: Sequence[Entry], entries: Sequence[Entry]) -> str:
+    if "*" in mention.text and mention.kind in ("rule", "hold"):
+        return "write one name: `*` stands for itself here"
+    if near:
+        return f"did you mean {_some(near, 'or')}?"
+    known = entries if mention.kind in ("rule", "hold") else ()
+    has = f" ({mention.environment} has {_some(known, 'and')})" if known else ""
+    return f"remove it if that has left, or correct it{has}"
+
+
+def _some(entries: Sequence[Entry], last: str) -> str:
+    """The names of the first few."""
+    names = list(dict.fromkeys(entry.name[:200] for entry in entries))
+    more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+    shown = [*(f"`{name}`" for name in names[:_SHOWN]), *more]
+    return f" {last} ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]

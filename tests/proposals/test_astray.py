@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import pytest
+
+from gitops_bot.errors import Problem
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.proposals.astray import Astray, astray
+from gitops_bot.releases.overlays import Found
+from gitops_bot.releases.plan import Change, Entry, Failed, Held
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+Kind = Literal["rule", "hold", "group images", "group overlays"]
+
+
+@dataclass(frozen=True)
+class Mention:
+    text: str
+    kind: Kind = "rule"
+    environment: str = "production"
+    until: datetime | None = None
+    place: tuple[str, int, int] = ("gitops-bot.yaml", 9, 7)
+
+
+def hold(text: str, until: datetime = NOW + timedelta(days=1)) -> Mention:
+    return Mention(text, "hold", until=until)
+
+
+def entry(name: str, image: str | None = None) -> Entry:
+    folder = f"apps/{name.rpartition('/')[2]}/production"
+    return Entry("production", folder, f"{folder}/kustomization.yaml", 2, name, image or name)
+
+
+WEB, API = entry("ghcr.io/acme/web"), entry("ghcr.io/acme/api")
+DB = entry("postgres", "docker.io/library/postgres")
+ENTRIES = (WEB, API, DB)
+OVERLAYS = [Found(each.overlay, each.file, "apps/*/production", {}) for each in ENTRIES]
+
+
+def look(*mentions: Mention, entries: tuple[Entry, ...] = ENTRIES, unread: bool = False) -> Astray:
+    return astray("production", mentions, entries, OVERLAYS, NOW, unread=unread)
+
+
+@pytest.mark.parametrize(
+    "mention",
+    [
+        pytest.param(Mention("ghcr.io/acme/web"), id="a name"),
+        pytest.param(Mention("postgres"), id="a name that is a short repository"),
+        pytest.param(Mention("docker.io/library/postgres"), id="a repository"),
+        pytest.param(Mention("index.docker.io/library/postgres"), id="a repository in another spelling"),
+        pytest.param(Mention("wbe", environment="staging"), id="a name of another environment"),
+        pytest.param(hold("postgres"), id="a hold"),
+        pytest.param(hold("wbe", NOW), id="a hold that has ended"),
+        pytest.param(Mention("ghcr.io/acme/*", "group images"), id="a glob of images"),
+        pytest.param(Mention("docker.io/*gres", "group images"), id="a glob of repositories"),
+        pytest.param(Mention("apps/*/production", "group overlays"), id="a glob of overlays"),
+        pytest.param(Mention("apps/web/production/kustomization.yaml", "group overlays"), id="a file of an overlay"),
+    ],
+)
+def test_a_name_that_means_something_is_no_mistake(mention: Mention) -> None:
+    assert look(mention) == Astray()
+
+
+CLOSE = {
+    "two letters change places": ("ghcr.io/acme/wbe", WEB),
+    "one letter is missing": ("ghcr.io/acme/we", WEB),
+    "the name without its registry": ("web", WEB),
+    "another registry": ("quay.io/acme/web", WEB),
+    "another owner": ("ghcr.io/acme-inc/api", API),
+    "other letters": ("Postgres!", DB),
+    "a longer word": ("postgresql", DB),
+    "a word more": ("acme-web", WEB),
+    "a tag beside the name": ("ghcr.io/acme/web:v1", WEB),
+}
+
+
+@pytest.mark.parametrize(("text", "meant"), CLOSE.values(), ids=CLOSE)
+def test_a_rule_with_a_slip_keeps_back_what_it_may_mean_and_asks(text: str, meant: Entry) -> None:
+    found = look(Mention(text))
+    problem = Problem(
+        "failed.config",
+        f"`images` of production names `{text}`, and there is no such entry",
+        f"did you mean `{meant.name}`? Until this is corrected, nothing new is proposed for that",
+        "gitops-bot.yaml",
+        9,
+        7,
+    )
+    assert found == Astray((problem,), unclear={meant.key: problem})
+    assert look(hold(text)).unclear == {}
+
+
+@pytest.mark.parametrize("text", ["ghcr.io/acme/billing", "ghcr.io/acme/cron", "redis"])
+def test_a_rule_for_an_image_that_has_left_keeps_nothing_back_and_is_to_be_removed(text: str) -> None:
+    found = look(Mention(text))
+    assert (found.stops, found.unclear) == (None, {})
+    (problem,) = found.problems
+    assert problem.next == (
+        "remove it if that has left, or correct it "
+        "(production has `ghcr.io/acme/web`, `ghcr.io/acme/api` and `postgres`)"
+    )
+
+
+def test_what_has_a_rule_of_its_own_was_not_meant_by_another() -> None:
+    found = look(Mention("ghcr.io/acme/web"), Mention("ghcr.io/acme/web2"), Mention("docker.io/library/postgres"))
+    assert (found.unclear, len(found.problems)) == ({}, 1)
+    assert look(Mention("pstgres"), Mention("postgres")).unclear == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("ghcr.io/acme/wbe", "did you mean `ghcr.io/acme/web`? "),
+        ("ghcr.io/acme/*", "write one name: `*` stands for itself here. "),
+        ("redis", "remove it if that has left, or correct it (production has "),
+    ],
+)
+def test_a_hold_that_holds_nothing_stops_its_environment(text: str, advice: str) -> None:
+    found = look(hold(text))
+    assert found.unclear == {}
+    assert found.problems == (found.stops,)
+    assert found.stops is not None
+    assert found.stops.message == f"a hold of production names `{text}`, and there is no such entry"
+    assert found.stops.next.startswith(advice)
+    assert found.stops.next.endswith("Until this is corrected, nothing is written for production")
+
+
+def test_a_glob_of_a_group_that_matches_nothing_is_told_and_stops_nothing() -> None:
+    found = look(Mention("ghcr.io/acme/wbe*", "group images"), Mention("apps/x/**", "group overlays"))
+    assert (found.problems, found.stops, found.unclear) == ((), None, {})
+    assert [(each.message, each.next) for each in found.groups] == [
+        (
+            "a group of production names `ghcr.io/acme/wbe*`, and there is no such entry",
+            "did you mean `ghcr.io/acme/web`?",
+        ),
+        (
+            "a group of production names `apps/x/**`, and there is no such overlay",
+            "remove it if that has left, or correct it",
+        ),
+    ]
+
+
+def test_where_files_cannot_be_read_nobody_is_told_to_remove_anything() -> None:
+    first, second = look(Mention("redis"), hold("redis"), unread=True).problems
+    assert first.next == "correct the files that cannot be read first: one of them may have it"
+    assert second.next == f"{first.next}. Until this is corrected, nothing is written for production"
+
+
+def test_an_environment_without_entries_has_no_names_to_offer() -> None:
+    (problem,) = look(Mention("web"), entries=()).problems
+    assert problem.next == "remove it if that has left, or correct it"
+
+
+def test_only_a_change_is_kept_back() -> None:
+    found = look(Mention("ghcr.io/acme/wbe"))
+    reason = Reason("chosen", "newer")
+    change = Change(WEB, Pin("1"), Pin("2"), "policy", "forward", reason)
+    assert found.judged(change) == Failed(WEB, found.problems[0])
+    for other in (Change(API, Pin("1"), Pin("2"), "policy", "forward", reason), Held(WEB, Pin("1"), None, reason)):
+        assert found.judged(other) is other
+
+
+def test_a_configuration_for_something_else_is_not_compared_name_by_name_and_stops_its_environment() -> None:
+    entries = tuple(entry(f"ghcr.io/acme/app{number}") for number in range(300))
+    found = look(*(Mention(f"service{number}") for number in range(100)), entries=entries)
+    assert (len(found.problems), found.unclear, found.stops) == (100, {}, found.problems[0])
+    assert found.problems[99].next.endswith("Until this is corrected, nothing is written for production")
