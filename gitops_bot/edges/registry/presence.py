@@ -58,7 +58,8 @@ def missing(ask: Ask, digest: str, indexes: Indexes) -> tuple[str, ...]:
         platforms = _platforms(ask, digest)
         if len(indexes) >= _REMEMBERED:
             indexes.clear()
-        indexes[digest] = platforms
+        if platforms:  # read from the very bytes of the digest: whoever served them, they say the same elsewhere
+            indexes[digest] = platforms
     return tuple(dict.fromkeys(name for child, name in platforms.items() if found(ask, child) is None))
 
 

@@ -251,6 +251,19 @@ def test_an_index_is_hostile_input(manifests: list[object], gone: tuple[str, ...
     assert not any(".." in line for line in server.lines)
 
 
+def test_what_one_registry_says_of_a_digest_that_is_not_its_own_hides_nothing_at_another(
+    registry: DockerRegistry,
+) -> None:
+    name, indexes = "presence/poisoned", Indexes()
+    digest = registry.push(name, "v1", platforms=PLATFORMS[:2])
+    registry.delete(name, index(registry, name, digest)["arm64"])
+    # The digest of schema 1 is that of a part of its bytes, so these are not held against it.
+    lie = answer("200 OK", b'{"schemaVersion": 1}', "Content-Type: application/json")
+    with broken_server([lie]) as server, Registry({}, {}, StillClock(), indexes=indexes) as ours:
+        assert ours.missing(ImageName(server.host, "acme/web"), digest) == ()
+        assert ours.missing(ImageName(registry.host, name), digest) == ("linux/arm64",)
+
+
 def test_an_index_whose_bytes_are_not_those_of_its_digest_is_not_believed() -> None:
     body, _ = an_index()
     with (
