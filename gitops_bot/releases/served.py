@@ -6,7 +6,7 @@ A source that gets a new pin more often than that would never promote anything, 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import tee
 from typing import TYPE_CHECKING
 
 from gitops_bot.releases import soak, trail
@@ -49,14 +49,16 @@ def served(
     None that the entry went back from, be it at once or later on: whoever went back did not trust it. None that the
     target has (`is_current`), and none that is older than that or than what is proposed to it.
     """
+    complete = trail.enough(line, entry.overlay)
     newer: list[Run] = []
-    for run in trail.runs(line, entry):
-        if is_current(run.pin):
-            return
+    runs = trail.runs(line, entry)
+    while (run := next(runs, None)) is not None and not is_current(run.pin):
         if run.left is not None and run.arrived is not None:
             ended = min(run.left.at, now)
-            if not soak.left(run.arrived.at, ended, wait) and _went_back(line, entry, rules, run.pin, newer) is False:
-                yield Served(run.pin, run.arrived, run.left, len(newer))
+            if not soak.left(run.arrived.at, ended, wait):
+                runs, older = tee(runs)  # history is read as far as somebody asks
+                if _went_back(rules, run.pin, newer, older, complete=complete) is False:
+                    yield Served(run.pin, run.arrived, run.left, len(newer))
         if is_proposed(run.pin):
             return
         newer.append(run)
@@ -65,27 +67,29 @@ def served(
 def newest_of_all(overlays: Sequence[Iterable[Served]]) -> Served | None:
     """The newest pin that every overlay of the source had for long enough. The one that got it last speaks for them."""
     first, *others = overlays
-    known = [tuple(one) for one in others]
-    for one in first:
-        same = [next((each for each in each_known if each.pin == one.pin), None) for each_known in known]
-        found = [one, *(each for each in same if each is not None)]
-        if len(found) == len(overlays):
-            last = max(found, key=lambda each: each.arrived.at)
-            return replace(last, ahead=max(each.ahead for each in found))
+    known = [tuple(other) for other in others]
+    for candidate in first:
+        same = [candidate]
+        for other in known:
+            same += [one for one in other if one.pin == candidate.pin][:1]
+        if len(same) == len(overlays):
+            last = max(same, key=lambda one: one.arrived.at)
+            return replace(last, ahead=max(one.ahead for one in same))
     return None
 
 
 def left_behind(line: Line, entry: Entry, rules: Rules, is_it: Callable[[Pin], bool]) -> bool:
     """Whether the entry had a pin, and has something older since."""
     newer: list[Run] = []
-    for run in trail.runs(line, entry):
+    runs = trail.runs(line, entry)
+    for run in runs:
         if is_it(run.pin):
-            return _went_back(line, entry, rules, run.pin, newer) is True
+            return _went_back(rules, run.pin, newer, runs, complete=trail.enough(line, entry.overlay)) is True
         newer.append(run)
     return False
 
 
-def _went_back(line: Line, entry: Entry, rules: Rules, pin: Pin, newer: Sequence[Run]) -> bool | None:
+def _went_back(rules: Rules, pin: Pin, newer: Sequence[Run], older: Iterable[Run], *, complete: bool) -> bool | None:
     """Whether any of the pins that came after one is older than that. None where only history that was cut could tell.
 
     By the order of the tags; where they have none, what the entry had before that pin is older.
@@ -101,7 +105,6 @@ def _went_back(line: Line, entry: Entry, rules: Rules, pin: Pin, newer: Sequence
             undecided.append(later.pin)
     if not undecided:
         return False
-    older = islice(trail.runs(line, entry), len(newer) + 1, None)
     if any(agree(one, run.pin) for run in older for one in undecided):
         return True
-    return False if trail.enough(line, entry.overlay) else None
+    return False if complete else None
