@@ -1,4 +1,4 @@
-"""A tag or a repository that a registry does not have: what was probably meant, and where to correct it."""
+"""A tag or a repository that there is not: what was probably meant, and where to correct it."""
 
 from __future__ import annotations
 
@@ -47,6 +47,21 @@ def explained(error: RegistryError, spot: Spot) -> Problem:
         # Without a place: where many entries lack one login, that is one problem.
         return replace(problem, next=f"{problem.next} If there is no such repository, correct `{key}` of the entry.")
     return problem
+
+
+def no_image(spot: Spot) -> Problem:
+    """An entry whose repository is none."""
+    key = "newName" if spot.entry.new_name is not None else "name"
+    image = spot.place.image[:300]
+    return Problem(
+        code="failed.edit",
+        message=f"{image}: this is not the name of an image repository",
+        next=f"Correct `{key}` of this entry, or say `ignore: true` for it in the configuration.",
+        file=spot.place.file,
+        line=spot.entry.line,
+        column=spot.entry.column,
+        about=image,
+    )
 
 
 def _no_tag(spot: Spot, image: ImageName, tag: str, tags: tuple[str, ...], policy: NamedPolicy | None) -> Problem:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.journeys import release_tag
+from gitops_bot.journeys.absent import no_image
 from gitops_bot.releases import promotion
 from gitops_bot.releases.promotion import Artifact
 
@@ -29,7 +30,7 @@ def artifact(registry: Registry, environment: Environment, spot: Spot, running: 
     target = spot.entry.image
     source = ImageName.parse(running.entry.image)
     if target is None:
-        raise RegistryError(_no_image(spot))
+        raise RegistryError(no_image(spot))
     digest = running.pin.digest
     way: Literal["copied", "resolved"] = "copied"
     if digest is None and (spot.rules.pin != "tag" or environment.release_tag):
@@ -56,9 +57,9 @@ def _rebuilt(
 ) -> Artifact | Held:
     build = registry.describe(source, digest)
     if build.revision is None:
-        text = f"{source} at {digest[:19]} does not say of which revision it was built, and `match: revision` asks"
-        problem = Problem("failed.registry", text, "label it with org.opencontainers.image.revision")
-        raise RegistryError(problem)
+        text = f"{source}: {digest[:19]} does not say of which revision it was built, and `match: revision` asks"
+        advice = "label it with org.opencontainers.image.revision"
+        raise RegistryError(Problem("failed.registry", text, advice, about=str(source)))
     found = release_tag.of_revision(registry, target, build)
     if found is None:
         return promotion.no_release_tag(spot.place, spot.entry.pin, running, build.revision)
@@ -75,9 +76,3 @@ def _has_tag(registry: Registry, image: ImageName, tag: str | None) -> bool:
         if error.status == _NOT_FOUND:
             return False
         raise
-
-
-def _no_image(spot: Spot) -> Problem:
-    message = f"{spot.place.image[:300]!r} is not the name of an image repository"
-    where = (spot.place.file, spot.entry.line, spot.entry.column)
-    return Problem("failed.edit", message, "correct `name` or `newName`", *where)

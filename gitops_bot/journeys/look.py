@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.errors import Problem, RegistryError
+from gitops_bot.errors import RegistryError
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.journeys.absent import digest_of, explained
+from gitops_bot.journeys.absent import digest_of, explained, no_image
 from gitops_bot.journeys.workers import together
 from gitops_bot.journeys.world import silent
 from gitops_bot.releases import choice
@@ -52,7 +52,7 @@ def _look(registry: Registry, spot: Spot) -> Decision:
         return Failed(place, entry.refusal)
     image = entry.image
     if image is None:
-        return Failed(place, _no_image(spot))
+        return Failed(place, no_image(spot))
     try:
         match rules.policy.policy:
             case policies.Follow(tag=tag):
@@ -114,14 +114,3 @@ def _by_digest(
         digest = None if rules.pin == "tag" else registry.digest(image, best)
         return choice.advance(spot.place, present, rules, chosen, digest)
     return None
-
-
-def _no_image(spot: Spot) -> Problem:
-    return Problem(
-        code="failed.edit",
-        message=f"{spot.place.image[:300]!r} is not the name of an image repository",
-        next="correct `name` or `newName`, or say `ignore: true` for it in the configuration",
-        file=spot.place.file,
-        line=spot.entry.line,
-        column=spot.entry.column,
-    )

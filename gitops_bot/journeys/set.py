@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.errors import Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin
-from gitops_bot.journeys.absent import digest_of, explained
+from gitops_bot.journeys.absent import digest_of, explained, no_image
 from gitops_bot.journeys.propose import Task, propose
 from gitops_bot.proposals.outcome import WRITING
 from gitops_bot.releases import choice
@@ -121,8 +121,7 @@ def _resolved(registry: Registry, spot: Spot, assignment: Assignment, proposed: 
         return choice.shaped("digest", spot.entry.pin, tag, digest) if spot.rules.pin == "digest" else Pin(tag, digest)
     image = ImageName.parse(assignment.new_name) if assignment.new_name else spot.entry.image
     if image is None:
-        problem = Problem("failed.edit", f"{spot.place.image!r} is no image repository", "give the digest too")
-        raise RegistryError(problem)
+        raise RegistryError(no_image(spot))
     return choice.shaped(spot.rules.pin, spot.entry.pin, tag, digest_of(registry, spot, image, tag, None))
 
 

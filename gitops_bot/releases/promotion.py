@@ -218,7 +218,8 @@ def _absent(place: Entry, running: Running, pin: Pin, *, only_tag: bool) -> Reas
     what = pin.digest or pin.tag or ""
     if only_tag and pin.tag is not None and pin.digest is not None:
         what = f"{pin.tag} for {pin.digest}"
-    text = f"{place.image} does not have {what}, which {running.environment} runs from {running.entry.image}"
+    where = f" from {running.entry.image}" if place.image != running.entry.image else ""
+    text = f"{place.image} does not have {what}, which {running.environment} runs{where}"
     advice = "copy the image there" if place.image != running.entry.image else "it was deleted: push it again"
     return Reason("held.absent_in_target", f"{text}; {advice}", {"digest": pin.digest, "tag": pin.tag})
 

@@ -90,6 +90,18 @@ def test_a_repository_that_does_not_exist_is_an_error_at_its_entry(worldwide: Wo
     assert problem["message"].startswith(f"{deploy.image('wbe')}: {host} answered 404 Not Found: it has no such repo")
 
 
+@pytest.mark.parametrize("command", [("plan",), ("set", "production", "web=1.0.0")], ids=["plan", "set"])
+def test_an_error_names_the_image_once(worldwide: World, command: tuple[str, ...]) -> None:
+    def files(_: Deploy) -> dict[str, bytes]:
+        config = FOLLOWS.replace("{{digest: {tag}}}", "{{semver: '>=1.0.0'}}").format()
+        return {"gitops-bot.yaml": config.encode(), WEB: overlay([("web", "newName: Acme/Web; newTag: 0.9.0")])}
+
+    done = worldwide.deploy(files).bot(*command)
+    assert done.code == 1
+    assert done.out.count("Acme/Web") == 1
+    assert f"web (Acme/Web): this is not the name of an image repository ({WEB}:7:5)" in done.out
+
+
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
