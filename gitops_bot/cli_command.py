@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gitops_bot import __version__, cli_examples
-from gitops_bot.errors import BotError
+from gitops_bot.errors import BotError, limit_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from gitops_bot.errors import Problem
 
 DIR = click.Path(file_okay=False)
 #: The environment variables with the token for the forge, the first one first.
@@ -50,11 +52,13 @@ def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callabl
             try:
                 code = int(function(output=output, **arguments) or 0)
             except BotError as error:
-                from gitops_bot import report
-                from gitops_bot.edges.clock import SystemClock
-
-                report.show_failure(name, error.problems, output, SystemClock().now())
+                _show_failure(name, error.problems, output)
                 code = error.exit_code
+            except Exception as error:
+                if (limit := limit_of(error)) is None:
+                    raise
+                _show_failure(name, (limit,), output)
+                code = 1
             log.debug("command.ended", command=name, exit=code, ms=log.milliseconds(began))
             return code
 
@@ -78,6 +82,13 @@ def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callabl
         return cli.command(name, cls=cli_examples.Command)(told)
 
     return decorate
+
+
+def _show_failure(name: str, problems: Sequence[Problem], output: str) -> None:
+    from gitops_bot import report
+    from gitops_bot.edges.clock import SystemClock
+
+    report.show_failure(name, problems, output, SystemClock().now())
 
 
 def imported() -> None:

@@ -53,7 +53,7 @@ class Cycles:
             UsageError, ConfigError: it could never work, for there was no good configuration yet.
         """
         from gitops_bot.edges.ending import Overran
-        from gitops_bot.errors import BotError, ConfigError, UsageError
+        from gitops_bot.errors import BotError, ConfigError, UsageError, limit_of
         from gitops_bot.journeys.run import Ended, overran
 
         try:
@@ -64,12 +64,12 @@ class Cycles:
         except BotError as error:
             if self._good is None and isinstance(error, UsageError | ConfigError):
                 raise
-            said = error.problem
-            facts = {"code": said.code, "message": said.message, "next": said.next, "where": said.where or None}
-            return Ended("failed", said.message, facts)
+            return _failed(error.problem)
         except Exception as bug:  # noqa: BLE001 - it may lie in what one commit holds, and the next is without it
             import traceback
 
+            if (lack := limit_of(bug)) is not None:
+                return _failed(lack)
             message = f"a bug: {type(bug).__name__}"
             advice = "please report the traceback; the next cycle begins from scratch"
             return Ended("failed", message, {"message": message, "next": advice, "traceback": traceback.format_exc()})
@@ -163,6 +163,13 @@ class Cycles:
             log.event("github.warning", level="warning", cycle=number, message=problem.message, next=problem.next)
         self._warned[problem] = number
         self._warned = {each: last for each, last in self._warned.items() if last >= number - 1}
+
+
+def _failed(said: Problem) -> Ended:
+    from gitops_bot.journeys.run import Ended
+
+    facts = {"code": said.code, "message": said.message, "next": said.next, "where": said.where or None}
+    return Ended("failed", said.message, facts)
 
 
 def _left(world: World) -> int | None:

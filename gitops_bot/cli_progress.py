@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from gitops_bot import log
@@ -38,7 +38,8 @@ def progress(what: str, of: int | None = None) -> Iterator[Callable[[], None]]:
         live = Live(
             get_renderable=work.line, console=console, transient=True, refresh_per_second=8, redirect_stdout=False
         )
-        live.start()
+        with suppress(RuntimeError):  # the machine starts no more threads: then nothing moves
+            live.start()
         try:
             yield work.advance
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 
 
@@ -98,3 +99,28 @@ class LostRace(GitError):  # noqa: N818 - a lost race is an event to plan again 
 
 class ForgeError(BotError):
     """The forge (GitHub) refused or did not answer."""
+
+
+#: What the machine may have no more of, by the number of the error.
+_LIMITS = {
+    errno.ENOMEM: "has no more memory",
+    errno.EMFILE: "lets this process open no more files",
+    errno.ENFILE: "opens no more files",
+}
+
+
+def limit_of(error: BaseException) -> Problem | None:
+    """What to say where the machine gave no more of what was needed; None where that is not what happened."""
+    match error:
+        case RuntimeError() if "can't start new thread" in str(error):
+            what = "starts no more threads"
+        case BlockingIOError(strerror="Resource temporarily unavailable"):  # of fork, and of nothing that writes
+            what = "starts no more processes"
+        case MemoryError():
+            what = _LIMITS[errno.ENOMEM]
+        case OSError(errno=number) if number in _LIMITS:
+            what = _LIMITS[number]
+        case _:
+            return None
+    advice = "raise its limit (`ulimit -a` shows those of a shell, `pids` and `memory` are those of a container)"
+    return Problem("failed.usage", f"this machine {what}", f"{advice}, or stop what else runs there; then run again")

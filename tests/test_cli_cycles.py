@@ -83,6 +83,12 @@ def test_a_bug_costs_its_cycle_and_says_where_it_is(monkeypatch: pytest.MonkeyPa
     assert "test_cli_cycles.py" in str(ended.facts["traceback"])
 
 
+def test_a_limit_of_the_machine_costs_its_cycle_and_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = cycle(monkeypatch, fails(RuntimeError("can't start new thread")))
+    assert (ended.result, ended.why) == ("failed", "this machine starts no more threads")
+    assert "traceback" not in ended.facts
+
+
 def test_a_cycle_that_takes_too_long_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = cycle(monkeypatch, threading.Event().wait, limit=timedelta(milliseconds=1))
     assert (ended.result, ended.through) == ("overran", False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import io
 import re
 import sys
@@ -111,3 +112,13 @@ def test_work_that_fails_leaves_the_terminal_as_it_was(monkeypatch: pytest.Monke
     assert sys.stderr is terminal
     work()
     assert "asking 2 registries: 3 of 3 ..." in terminal.getvalue()
+
+
+def test_without_threads_the_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = watched(monkeypatch)
+    before = _thread.stack_size(1 << 46)  # no machine has addresses for that
+    try:
+        work()
+    finally:
+        _thread.stack_size(before)
+    assert terminal.getvalue().endswith(GONE)

@@ -60,7 +60,12 @@ class HealthServer:
         self._thread = threading.Thread(target=self._serve, name="health", daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # the machine starts no more threads
+            self._loop.close()
+            self._socket.close()
+            raise
         return self
 
     def __exit__(

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, cast
 
 from gitops_bot import log, redact
-from gitops_bot.errors import GitError, Problem
+from gitops_bot.errors import GitError, Problem, limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -202,7 +202,7 @@ def _start(arguments: tuple[str, ...], environment: dict[str, str]) -> GitPython
         from git.cmd import Git as GitPython
         from git.exc import GitCommandNotFound
     except ImportError as missing:  # GitPython looks for git when it is imported
-        raise _not_installed() from missing
+        raise _not_started(missing.__cause__) or _not_installed() from missing
     git = shutil.which("git", path=environment.get("PATH", os.defpath))
     if git is None:
         raise _not_installed()
@@ -221,6 +221,14 @@ def _start(arguments: tuple[str, ...], environment: dict[str, str]) -> GitPython
         )
     except (GitCommandNotFound, PermissionError) as missing:
         raise _not_installed() from missing
+    except OSError as failure:
+        raise _not_started(failure) or failure from failure
+
+
+def _not_started(failure: BaseException | None) -> GitError | None:
+    """Git is there, and the machine starts no more processes."""
+    limit = limit_of(failure) if failure is not None else None
+    return error(f"git cannot be started: {limit.message}", limit.next) if limit is not None else None
 
 
 def _not_installed() -> GitError:

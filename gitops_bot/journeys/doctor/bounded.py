@@ -37,7 +37,10 @@ class Bounded:
             except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
                 answer.set_exception(error)
 
-        threading.Thread(target=ask, daemon=True).start()
+        try:
+            threading.Thread(target=ask, daemon=True).start()
+        except RuntimeError:  # the machine starts no more threads: then one question after the other
+            ask()
         return answer
 
     def wait(self, answer: Future[T], code: str, who: str) -> T:

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import _thread
+import errno
+import os
+import threading
+
+import pytest
+
+from gitops_bot.errors import limit_of
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (RuntimeError("can't start new thread"), "this machine starts no more threads"),
+        (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), "this machine starts no more processes"),
+        (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), "this machine has no more memory"),
+        (MemoryError(), "this machine has no more memory"),
+        (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "this machine lets this process open no more files"),
+        (OSError(errno.ENFILE, os.strerror(errno.ENFILE)), "this machine opens no more files"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else type(value).__name__,
+)
+def test_a_limit_of_the_machine_is_told_as_one(error: BaseException, what: str) -> None:
+    problem = limit_of(error)
+    assert problem is not None
+    assert (problem.code, problem.message) == ("failed.usage", what)
+    assert "ulimit -a" in problem.next
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("something else"),
+        OSError(errno.ENOENT, "no such file"),
+        BlockingIOError(errno.EAGAIN, "write could not complete without blocking"),
+        ValueError("can't start new thread"),
+    ],
+)
+def test_anything_else_is_none(error: BaseException) -> None:
+    assert limit_of(error) is None
+
+
+def test_the_words_are_those_of_python() -> None:
+    before = _thread.stack_size(1 << 46)  # no machine has addresses for that
+    try:
+        with pytest.raises(RuntimeError) as failure:
+            threading.Thread(target=int).start()
+    finally:
+        _thread.stack_size(before)
+    assert limit_of(failure.value) is not None
