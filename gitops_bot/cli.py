@@ -140,7 +140,7 @@ def plan(
     notice = partial(report.show_notice, output)
     with opened(where, environments, infer=True, writes=False, notice=notice, whole=True) as (world, survey):
         outcome = update(world, survey, release_hold=release_hold, dry_run=True)
-        covered = cover(survey, survey.environments, survey.book, survey.outside)
+        covered = cover(survey, survey.environments, survey.config, survey.outside)
         outcome = replace(outcome, coverage=covered)
         report.show_outcome("plan", outcome, output, world.clock.now(), written=False)
     if exit_code and outcome.exit_code == 0 and outcome.would_write:
@@ -235,10 +235,10 @@ def check_command(*, config: str | None, output: str) -> int:
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.journeys.check import check
 
-    files, tree, book = on_disk(config)
+    files, tree, chosen = on_disk(config)
     imported()
     now = SystemClock().now()
-    checked = check(files, tree, book, now)
+    checked = check(files, tree, chosen, now)
     report.show_checked(checked, output, now)
     if not checked.files:
         return 2  # green would mean nothing

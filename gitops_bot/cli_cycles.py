@@ -108,13 +108,12 @@ class Cycles:
     def _opened(self, stack: ExitStack, number: int) -> tuple[World, Survey]:
         """The world by the present configuration; by the last good one where that cannot be used."""
         from gitops_bot.cli_world import Again, opened
-        from gitops_bot.config import Config
         from gitops_bot.errors import ConfigError
 
-        def world(book: Config | None) -> tuple[World, Survey]:
+        def world(config: Config | None) -> tuple[World, Survey]:
             absent = partial(self._absent, number) if self._good is not None else None
             again = Again(
-                self.ending.whole, self.metrics.asked, partial(self._warn, number), book, absent, self._indexes
+                self.ending.whole, self.metrics.asked, partial(self._warn, number), config, absent, self._indexes
             )
             return stack.enter_context(opened(self.asked, self.environments, infer=False, writes=True, again=again))
 
@@ -126,8 +125,8 @@ class Cycles:
                 raise
             self._read(number, bad.problems)
             found = world(self._good)
-        book = found[1].book
-        self._good = book if isinstance(book, Config) else None
+        config = found[1].config
+        self._good = config if config.file is not None else None
         return found
 
     def _read(self, number: int, problems: tuple[Problem, ...]) -> None:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.cli_place import Local
+    from gitops_bot.config import Config
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.edges.github.inspection import Inspection
     from gitops_bot.edges.registry import Registry
     from gitops_bot.errors import Problem
-    from gitops_bot.journeys.book import Book
     from gitops_bot.journeys.doctor.notes import Notes
-    from gitops_bot.journeys.doctor.patient import Chosen, Patient, Remote, Token
+    from gitops_bot.journeys.doctor.patient import Patient, Remote, Token
 
 #: What one answer may take of the time for all of them.
 _SHARE = 0.3
@@ -119,22 +119,17 @@ def _patient(
     )
 
 
-def _choose(local: Local, remote: Remote, commit: str, branch: str) -> Chosen:
-    from gitops_bot.cli_place import book_of
-    from gitops_bot.config import Config
-    from gitops_bot.journeys.doctor.patient import Chosen
+def _choose(local: Local, remote: Remote, commit: str, branch: str) -> Config:
+    from gitops_bot.cli_place import chosen_config
 
-    book = book_of(local, remote, commit, branch, infer=True)
-    if isinstance(book, Config):
-        return Chosen(book, book.file, book.branch, tuple(book.registries))
-    return Chosen(book)
+    return chosen_config(local, remote, commit, branch, infer=True)
 
 
-def _registry(environ: Mapping[str, str], clock: SystemClock, seconds: float, book: Book) -> Registry:
+def _registry(environ: Mapping[str, str], clock: SystemClock, seconds: float, config: Config) -> Registry:
     from gitops_bot.cli_world import access
     from gitops_bot.edges.registry import Registry
 
-    return Registry(access(book, environ), environ, clock, seconds=seconds, attempts=_ATTEMPTS)
+    return Registry(access(config, environ), environ, clock, seconds=seconds, attempts=_ATTEMPTS)
 
 
 def _token(where: Address | None, environ: Mapping[str, str]) -> Token | Problem | None:

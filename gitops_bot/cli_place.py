@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from gitops_bot import cli_trust, config
 from gitops_bot.edges import address, checkout
 from gitops_bot.errors import BotError, ConfigError, Problem, UsageError
-from gitops_bot.journeys.book import inferred
+from gitops_bot.journeys.inferred import inferred
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.checkout import Checkout
-    from gitops_bot.journeys.book import Book
     from gitops_bot.journeys.world import Repository as Readable
 
 CONFIG = "gitops-bot.yaml"
@@ -67,7 +66,7 @@ class Local:
         return cls(origin, False, own, around)
 
 
-def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Book]:
+def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
     """What `check` reads: the files of the checkout one stands in, and their rules.
 
     A folder outside of any checkout will do where it has a configuration: then it is hardly the wrong one.
@@ -92,9 +91,9 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Book]:
 Notice = Callable[[str, str], None]
 
 
-def book_of(
+def chosen_config(
     local: Local, repository: Readable, commit: str, branch: str, *, infer: bool, notice: Notice | None = None
-) -> Book:
+) -> Config:
     """The configuration of `--config`, else the branch's, else what can be inferred.
 
     Raises:
@@ -108,10 +107,10 @@ def book_of(
         _compare(local.checkout, data, branch, notice)
     text = _decoded(data, CONFIG)
     if text is not None:
-        book = config.read(text, CONFIG)
+        chosen = config.read(text, CONFIG)
         if not local.named:
-            _insist_on_repository(book, local.address)
-        return book
+            _insist_on_repository(chosen, local.address)
+        return chosen
     _refuse_link(repository.tree(commit))
     if infer:
         return inferred(repository.tree(commit))

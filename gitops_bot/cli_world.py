@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot import cli_trust, log
 from gitops_bot.cli_command import imported
-from gitops_bot.cli_place import Local, Notice, book_of
+from gitops_bot.cli_place import Local, Notice, chosen_config
 from gitops_bot.cli_progress import progress
 from gitops_bot.config import Config
 from gitops_bot.edges.clock import SystemClock
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from gitops_bot.cli_command import Asked
+    from gitops_bot.config import Config
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.git import Credentials
     from gitops_bot.edges.github import GitHub
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Access, Registry
     from gitops_bot.edges.registry.presence import Indexes
-    from gitops_bot.journeys.book import Book
     from gitops_bot.journeys.survey import Survey
     from gitops_bot.journeys.world import World
 
@@ -37,7 +37,7 @@ class Again:
     """What a process that opens the world again and again adds to what is asked.
 
     `whole` stands around what is written as one; `observe` is told of each request to a registry, and `warn` of what
-    the forge could not do. `book` is the configuration to use instead of what there is now. `absent` is told which of
+    the forge could not do. `config` is the configuration to use instead of what there is now. `absent` is told which of
     the named environments it has no more, if any; the others are done. Without it that is an error. `indexes` is
     what registries said of digests before.
     """
@@ -45,7 +45,7 @@ class Again:
     whole: Callable[[], AbstractContextManager[None]]
     observe: Observe
     warn: Callable[[Problem], None]
-    book: Config | None = None
+    config: Config | None = None
     absent: Callable[[Sequence[str]], None] | None = None
     indexes: Indexes | None = None
 
@@ -79,7 +79,7 @@ def opened(
     from gitops_bot.journeys.world import World
 
     environ = os.environ
-    local = Local.read(asked, environ, instead=again.book if again else None)
+    local = Local.read(asked, environ, instead=again.config if again else None)
     where, clock = local.address, SystemClock()
     warn = again.warn if again else _warn
     # First of all: where the token cannot go to the API, git must not have it.
@@ -92,30 +92,30 @@ def opened(
         with progress("fetching the repository"):
             branch = (local.config.branch if local.config else None) or repository.default_branch()
             commit = repository.head(branch)
-        book = (again and again.book) or book_of(
+        config = (again and again.config) or chosen_config(
             local, repository, commit, branch, infer=infer, notice=notice or _log_notice
         )
         if again is not None and again.absent is not None:
-            environments = _there(book, environments, again.absent)
-        if isinstance(book, Config) and book.branch and book.branch != branch:
-            branch, commit = book.branch, repository.head(book.branch)
+            environments = _there(config, environments, again.absent)
+        if config.branch and config.branch != branch:
+            branch, commit = config.branch, repository.head(config.branch)
         if writes and where.name is None:
-            _refuse_pull_requests(book, environments, where)
-        registry = stack.enter_context(_registry(book, environ, clock, again))
+            _refuse_pull_requests(config, environments, where)
+        registry = stack.enter_context(_registry(config, environ, clock, again))
         world = World(repository, registry, forge, clock, progress, *([again.whole] if again else []))
         imported()
-        yield world, Survey(world, book, branch, where.name, environments, also=also, commit=commit, whole=whole)
+        yield world, Survey(world, config, branch, where.name, environments, also=also, commit=commit, whole=whole)
 
 
-def _there(book: Book, names: Sequence[str], absent: Callable[[Sequence[str]], None]) -> Sequence[str]:
+def _there(config: Config, names: Sequence[str], absent: Callable[[Sequence[str]], None]) -> Sequence[str]:
     """The named environments that there still are; all of the names where that is none, which is an error."""
-    found = [name for name in names if name in book.environments]
+    found = [name for name in names if name in config.environments]
     absent([name for name in names if name not in found])
     return found or names
 
 
-def _refuse_pull_requests(book: Book, environments: Sequence[str], where: Address) -> None:
-    for environment in book.environments.values():
+def _refuse_pull_requests(config: Config, environments: Sequence[str], where: Address) -> None:
+    for environment in config.environments.values():
         if environment.propose.as_ == "pull-request" and (not environments or environment.name in environments):
             message = f"{environment.name} is proposed by pull requests, and {where.url} is not on a forge"
             advice = "name it as OWNER/NAME or by its https address, or say `propose: {as: commit}`"
@@ -154,16 +154,16 @@ def _forge(
     return GitHub(where.name, token, clock=clock, warn=warn, api_url=cli_trust.api_url(environ))
 
 
-def _registry(book: Book, environ: Mapping[str, str], clock: SystemClock, again: Again | None) -> Registry:
+def _registry(config: Config, environ: Mapping[str, str], clock: SystemClock, again: Again | None) -> Registry:
     from gitops_bot.edges.registry import Registry
 
-    known = access(book, environ)
+    known = access(config, environ)
     if again is None:
         return Registry(known, environ, clock)
     return Registry(known, environ, clock, observe=again.observe, indexes=again.indexes)
 
 
-def access(book: Book, environ: Mapping[str, str]) -> dict[str, Access]:
+def access(config: Config, environ: Mapping[str, str]) -> dict[str, Access]:
     """How the configuration and the environment say that registries are reached.
 
     Raises:
@@ -171,13 +171,11 @@ def access(book: Book, environ: Mapping[str, str]) -> dict[str, Access]:
     """
     from gitops_bot.edges.registry import Access
 
-    found = {}
-    if isinstance(book, Config):
-        cli_trust.check_registries(book, environ)
-        found = {
-            host: Access(said.username, said.password_env, said.plain_http, said.concurrency, said.rate)
-            for host, said in book.registries.items()
-        }
+    cli_trust.check_registries(config, environ)
+    found = {
+        host: Access(said.username, said.password_env, said.plain_http, said.concurrency, said.rate)
+        for host, said in config.registries.items()
+    }
     if (host := cli_trust.registry(environ)) is not None:
         user = environ.get(cli_trust.REGISTRY_USERNAME) or None
         found[host] = replace(found.get(host, Access()), username=user, password_env=cli_trust.REGISTRY_PASSWORD)

@@ -1,4 +1,7 @@
-"""The text of `gitops-bot.yaml` -> what it means. Everything that is wrong is told at once, each at its place."""
+"""The text of `gitops-bot.yaml`, or the directories found without one -> `Config`, the one type that everyone reads.
+
+Everything that is wrong with the text is reported at once, each problem at its place.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,16 @@ from gitops_bot.config import form as forms
 from gitops_bot.config.json_schema import schema, schema_text
 from gitops_bot.config.mentions import Mention, mentions
 from gitops_bot.config.propose import Hold, NamedGroup, Propose, Window, hold, propose
+from gitops_bot.images import inference
 from gitops_bot.images.reference import ImageName
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.images.unmanaged import not_in_source, without_policy
+from gitops_bot.images.unmanaged import Unmanaged, not_in_source, without_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import OnMove, Pinned, PinShape
-    from gitops_bot.images.unmanaged import Unmanaged
 
 __all__ = [
     "Config",
@@ -61,24 +65,28 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One environment. `places` are the file, line and column of each of its `overlays`.
+    """One environment. `places` are the file, line and column of each of its `overlays`, where a file has them.
 
     `match_by` and `release_tag` hold for every promotion to it, `promotion` is the one that needs nobody to ask for it.
+    Where `inferred`, there is no configuration: each entry's own pin tells how it is kept current.
     """
 
     name: str
     overlays: tuple[str, ...]
-    places: tuple[tuple[str, int, int], ...]
-    propose: Propose
-    match_by: Literal["digest", "revision"]
-    release_tag: bool
-    promotion: Promotion | None
-    said: Said = field(repr=False)
-    by_name: Mapping[str, Said] = field(repr=False)
-    by_repository: Mapping[ImageName, Said] = field(repr=False)
+    places: tuple[tuple[str, int, int], ...] = ()
+    propose: Propose = field(default_factory=Propose)
+    match_by: Literal["digest", "revision"] = "digest"
+    release_tag: bool = False
+    promotion: Promotion | None = None
+    said: Said = field(default=Said(), repr=False)
+    by_name: Mapping[str, Said] = field(default_factory=dict, repr=False)
+    by_repository: Mapping[ImageName, Said] = field(default_factory=dict, repr=False)
+    inferred: bool = False
 
-    def rules(self, name: str, image: ImageName | None) -> Rules:
-        """What holds for an entry: its image beats the environment, key by key."""
+    def rules(self, name: str, image: ImageName | None, pin: Pin) -> Rules:
+        """How an entry is kept current: its image beats the environment, key by key."""
+        if self.inferred:
+            return _from_pin(pin)
         own = self.by_name.get(name) or (self.by_repository.get(image) if image is not None else None) or Said()
         policy = own.policy or self.said.policy
         return Rules(
@@ -112,23 +120,40 @@ class RegistryAccess:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What `gitops-bot.yaml` says. All is in the order of the file; registries are by normalised host."""
+    """What `gitops-bot.yaml` says. All is in the order of the file; registries are by normalised host.
 
-    file: str
-    repository: str | None
-    branch: str | None
+    `file` is None where there is no such file and the environments were inferred.
+    """
+
+    file: str | None
     environments: Mapping[str, Environment]
-    holds: tuple[Hold, ...]
-    registries: Mapping[str, RegistryAccess]
-    mentions: tuple[Mention, ...]
+    repository: str | None = None
+    branch: str | None = None
+    holds: tuple[Hold, ...] = ()
+    registries: Mapping[str, RegistryAccess] = field(default_factory=dict)
+    mentions: tuple[Mention, ...] = ()
+
+    @classmethod
+    def inferred(cls, directories: Mapping[str, Sequence[str]]) -> Config:
+        """The configuration of a repository without one, from the overlays of each environment."""
+        return cls(None, {name: Environment(name, tuple(each), inferred=True) for name, each in directories.items()})
 
     def rules(self, environment: str, entry: Pinned) -> Rules:
-        """What holds for an entry of that environment; a `Rulebook`.
+        """How an entry of that environment is kept current.
 
         Raises:
             KeyError: there is no such environment.
         """
-        return self.environments[environment].rules(entry.name, entry.image)
+        return self.environments[environment].rules(entry.name, entry.image, entry.pin)
+
+
+def _from_pin(pin: Pin) -> Rules:
+    """The next tag of the shape that is pinned, written in the same shape."""
+    found = inference.infer(pin)
+    shape: PinShape = "tag" if pin.digest is None else "digest" if pin.tag is None else "tag+digest"
+    if isinstance(found, Unmanaged):
+        return Rules(None, shape, unmanaged=found)
+    return Rules(NamedPolicy(None, found, "inferred"), shape)
 
 
 def read(text: str, file: str) -> Config:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from gitops_bot.config.form import HoldForm
     from gitops_bot.config.form_propose import GroupForm, ProposeForm, WindowForm
 
+MergeMethod = Literal["merge", "squash", "rebase"]
+#: Whether proposals merge by themselves: never, only past required checks, or even where the base branch asks for none.
+AutoMerge = Literal["never", "past-checks", "without-checks"]
+
 _TEAM = "team:"
 
 
@@ -41,7 +45,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Propose:
-    """How the changes of an environment are put to people."""
+    """How the changes of an environment are put to people.
+
+    `together`: one entry that is held holds the rest of its group; a named group may say so for itself. `teams` are
+    slugs. `refresh_approved`: a proposal that is approved, queued or set to auto-merge gets newer pins all the same.
+    `merge_method` None is the repository's own default. `schedule` empty: something new may be opened at any time.
+    `title` and `message` are templates; None: the bot's own.
+    """
 
     as_: Literal["pull-request", "commit"] = "pull-request"
     group: Literal["environment", "overlay", "image"] | tuple[NamedGroup, ...] = "environment"
@@ -52,8 +62,8 @@ class Propose:
     assignees: tuple[str, ...] = ()
     draft: bool = False
     refresh_approved: bool = False
-    auto_merge: Literal["never", "past-checks", "without-checks"] = "never"
-    merge_method: Literal["merge", "squash", "rebase"] | None = None
+    auto_merge: AutoMerge = "never"
+    merge_method: MergeMethod | None = None
     most_open: int | None = None
     most_new_per_hour: int | None = None
     schedule: tuple[Window, ...] = ()
@@ -109,7 +119,7 @@ def _group(form: GroupForm, together: bool) -> NamedGroup:
     return NamedGroup(form.name, form.images, form.overlays, together if form.together is None else form.together)
 
 
-def _auto_merge(written: bool | Literal["without-checks"]) -> Literal["never", "past-checks", "without-checks"]:
+def _auto_merge(written: bool | Literal["without-checks"]) -> AutoMerge:
     match written:
         case True:
             return "past-checks"

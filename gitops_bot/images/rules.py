@@ -58,15 +58,3 @@ class Pinned(Protocol):
     def pin(self) -> Pin:
         """What is pinned now."""
         ...
-
-
-class Rulebook(Protocol):
-    """Where rules come from. A configuration is one, and so is what was inferred without one."""
-
-    def rules(self, environment: str, entry: Pinned) -> Rules:
-        """What applies to this entry of that environment.
-
-        Raises:
-            KeyError: there is no such environment.
-        """
-        ...

@@ -12,7 +12,7 @@ from gitops_bot.releases import promotion
 from gitops_bot.releases.promotion import Artifact
 
 if TYPE_CHECKING:
-    from gitops_bot.journeys.book import Environment
+    from gitops_bot.config import Environment
     from gitops_bot.journeys.survey import Spot
     from gitops_bot.journeys.world import Registry
     from gitops_bot.releases.plan import Held

@@ -11,7 +11,7 @@ from gitops_bot.proposals import body, comment, reconcile
 from gitops_bot.releases.plan import Failed
 
 if TYPE_CHECKING:
-    from gitops_bot.journeys.book import Proposing
+    from gitops_bot.config import Propose as Proposing
     from gitops_bot.journeys.draft import Draft
     from gitops_bot.journeys.world import Forge, World
     from gitops_bot.proposals.branch import Branch

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.journeys.book import Book
+    from gitops_bot.config import Config
     from gitops_bot.manifests.kustomization import Entry, Kustomization
     from gitops_bot.releases.overlays import Found, Selection
 
@@ -32,7 +32,7 @@ class Files(Protocol):
         ...
 
 
-def check(files: Files, tree: Mapping[str, str], book: Book, now: datetime) -> Checked:
+def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Checked:
     """Look at every overlay of every environment, and at the bases that they build upon.
 
     What holds no more at this moment is told, and is no mistake.
@@ -40,28 +40,28 @@ def check(files: Files, tree: Mapping[str, str], book: Book, now: datetime) -> C
     Raises:
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
     """
-    selection = overlays.select(book.environments, tree)
-    correspondence.check(book.environments)
+    selection = overlays.select(config.environments, tree)
+    correspondence.check(config.environments)
     claimed = {found.file: name for name, found_here in selection.overlays.items() for found in found_here}
     known = _Known(files, tree)
     read = known.compose(claimed)
-    problems = [*selection.problems, *_alone(book, selection), *known.problems]
+    problems = [*selection.problems, *_alone(config, selection), *known.problems]
     for item in read:
-        problems += _entries(item, book, claimed[item.file])
+        problems += _entries(item, config, claimed[item.file])
     known.compose_bases(read)
     for item in read:
         problems += _dead(item, known)
     outside = coverage.outside(files.read(overlays.unclaimed(selection, tree)))
-    sides = _Read.of(selection, read, claimed, book)
-    covered = cover(sides, book.environments.values(), book, outside)
+    sides = _Read.of(selection, read, claimed, config)
+    covered = cover(sides, config.environments.values(), config, outside)
     unread = bool(selection.problems or known.problems)
-    for name in book.environments:
+    for name in config.environments:
         entries = [spot.place for spot in sides.spots(name)]
-        lost = astray(name, book.mentions, entries, sides.found(name), now, unread=unread)
+        lost = astray(name, config.mentions, entries, sides.found(name), now, unread=unread)
         problems += (*lost.problems, *lost.groups)
     if not claimed and not problems:
         problems.append(_NO_OVERLAY)
-    return Checked(len(claimed), covered, tuple(problems), hold.ended(book.holds, now))
+    return Checked(len(claimed), covered, tuple(problems), hold.ended(config.holds, now))
 
 
 #: Without a configuration: one that finds nothing has said so for each of its globs.
@@ -81,13 +81,15 @@ class _Read:
     entries: Mapping[str, Sequence[Spot]]
 
     @classmethod
-    def of(cls, selection: Selection, read: Iterable[Kustomization], claimed: Mapping[str, str], book: Book) -> _Read:
+    def of(
+        cls, selection: Selection, read: Iterable[Kustomization], claimed: Mapping[str, str], config: Config
+    ) -> _Read:
         """The entries of these files, by the environments that claim them."""
         entries: dict[str, list[Spot]] = {name: [] for name in selection.overlays}
         for item in read:
             overlay = Overlay(claimed[item.file], posixpath.dirname(item.file) or ".", item)
             entries[claimed[item.file]] += [
-                Spot(overlay.place(entry), entry, book.rules(claimed[item.file], entry)) for entry in item.entries
+                Spot(overlay.place(entry), entry, config.rules(claimed[item.file], entry)) for entry in item.entries
             ]
         return cls(selection, entries)
 
@@ -140,12 +142,12 @@ class _Known:
 _EMPTY = kustomization.read(b"", "")
 
 
-def _alone(book: Book, selection: Selection) -> Iterator[Problem]:
+def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
     """Promotions that find nothing to promote to: some overlays may well be the target's alone, but hardly all.
 
     Where one of the two has no overlays at all, that is told already.
     """
-    for name, environment in book.environments.items():
+    for name, environment in config.environments.items():
         if environment.promotion is None:
             continue
         source = environment.promotion.source
@@ -159,16 +161,16 @@ def _alone(book: Book, selection: Selection) -> Iterator[Problem]:
             yield Problem("failed.edit", message, advice, *environment.promotion.place)
 
 
-def _entries(item: Kustomization, book: Book, environment: str) -> Iterator[Problem]:
+def _entries(item: Kustomization, config: Config, environment: str) -> Iterator[Problem]:
     for entry, node in zip(item.entries, item.nodes, strict=True):
-        rules = book.rules(environment, entry)
+        rules = config.rules(environment, entry)
         if rules.ignore:
             continue
         if entry.refusal is not None:
             yield entry.refusal
             continue
         yield from mistyped.problems(item.document, node)
-        if entry.image is None and (rules.policy is not None or book.environments[environment].promotion is not None):
+        if entry.image is None and (rules.policy is not None or config.environments[environment].promotion is not None):
             message = f"{(entry.new_name or entry.name)[:300]!r} is not the name of an image repository"
             yield _problem(item, entry, message, "correct it, or say `ignore: true` for it in gitops-bot.yaml")
 

@@ -11,15 +11,15 @@ from gitops_bot.releases import coverage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gitops_bot.config import Config, Environment
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.unmanaged import Unmanaged
-    from gitops_bot.journeys.book import Book, Environment
     from gitops_bot.journeys.meeting import Sides
     from gitops_bot.releases.coverage import Coverage, Kind, Outside
     from gitops_bot.releases.plan import Entry
 
 
-def cover(read: Sides, environments: Iterable[Environment], book: Book, outside: Outside) -> Coverage:
+def cover(read: Sides, environments: Iterable[Environment], config: Config, outside: Outside) -> Coverage:
     """Add up what becomes of the entries of these environments; no registry is asked."""
     kinds: list[tuple[Entry, Pin, Kind | Unmanaged]] = []
     for environment in environments:
@@ -28,4 +28,4 @@ def cover(read: Sides, environments: Iterable[Environment], book: Book, outside:
             (spot.place, spot.entry.pin, coverage.kind(spot.rules, promoted=spot.place.key in promoted))
             for spot in read.spots(environment.name)
         ]
-    return coverage.cover(kinds, outside, inferred=not isinstance(book, Config))
+    return coverage.cover(kinds, outside, inferred=config.file is None)

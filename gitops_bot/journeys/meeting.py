@@ -10,7 +10,7 @@ from gitops_bot.releases import correspondence
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.journeys.book import Environment
+    from gitops_bot.config import Environment
     from gitops_bot.journeys.survey import Spot
     from gitops_bot.releases.overlays import Found
 

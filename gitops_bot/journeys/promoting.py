@@ -18,10 +18,10 @@ from gitops_bot.releases.served import left_behind
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitops_bot.config import Environment
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import NamedPolicy
-    from gitops_bot.journeys.book import Environment
     from gitops_bot.journeys.source_pins import SourcePins
     from gitops_bot.journeys.survey import Spot, Survey
     from gitops_bot.journeys.world import World

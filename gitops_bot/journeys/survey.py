@@ -21,8 +21,8 @@ from gitops_bot.releases.plan import Failed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from gitops_bot.config import Config, Environment
     from gitops_bot.images.rules import Rules
-    from gitops_bot.journeys.book import Book, Environment
     from gitops_bot.journeys.world import World
     from gitops_bot.manifests.kustomization import Kustomization
     from gitops_bot.proposals.outcome import EnvironmentOutcome
@@ -52,7 +52,7 @@ class Survey:
     def __init__(
         self,
         world: World,
-        book: Book,
+        config: Config,
         branch: str,
         repository: str | None,
         names: Sequence[str] = (),
@@ -72,20 +72,20 @@ class Survey:
             ConfigError: a file is claimed by two environments.
         """
         self._world = world
-        self._book = book
+        self._config = config
         self.branch = branch
         self._repository, self._whole = repository, whole
-        self.environments = _named(book, names)
-        wanted = {environment.name for environment in (*self.environments, *(_named(book, also) if also else ()))}
+        self.environments = _named(config, names)
+        wanted = {environment.name for environment in (*self.environments, *(_named(config, also) if also else ()))}
         wanted |= {each.promotion.source for each in self.environments if each.promotion is not None}
-        self._read_along = tuple(each for each in book.environments.values() if each.name in wanted)
+        self._read_along = tuple(each for each in config.environments.values() if each.name in wanted)
         self._line: Line | None = None
         self._ground: Ground | None = None
         #: Composed files by path and bytes: a second reading of the world composes only what changed.
         self._read: dict[tuple[str, bytes], Kustomization | Problem] = {}
         self._pulls: dict[str, tuple[PullRequest, ...]] = {}
         self._read_at(commit or world.repository.head(branch))
-        correspondence.check(book.environments)
+        correspondence.check(config.environments)
 
     def again(self) -> None:
         """Read the remote again."""
@@ -99,10 +99,10 @@ class Survey:
 
     def _read_at(self, commit: str) -> None:
         tree = self._world.repository.tree(commit)
-        self._selection = overlays.select(self._book.environments, tree)
+        self._selection = overlays.select(self._config.environments, tree)
         self._ground, self._line = None, None
         self._everything = self._selection
-        if len(self._read_along) < len(self._book.environments):
+        if len(self._read_along) < len(self._config.environments):
             # The others count for the question whose a file is; what is wrong with them is not asked here.
             own = {environment.name: environment for environment in self._read_along}
             self._selection = overlays.select(own, tree)
@@ -142,18 +142,18 @@ class Survey:
 
     def globs(self, name: str) -> Sequence[str]:
         """The globs of an environment, as written."""
-        return self._book.environments[name].overlays
+        return self._config.environments[name].overlays
 
     @property
-    def book(self) -> Book:
+    def config(self) -> Config:
         """The configuration that this reading goes by."""
-        return self._book
+        return self._config
 
     @property
     def ground(self) -> Ground:
         """Whose each path is, now or by the globs."""
         if self._ground is None:
-            self._ground = Ground(self._book.environments, self._everything)
+            self._ground = Ground(self._config.environments, self._everything)
         return self._ground
 
     @property
@@ -219,14 +219,14 @@ class Survey:
 
     def hold(self, entry: Entry) -> WrittenHold | None:
         """The hold that somebody wrote down for an entry, as long as it lasts."""
-        return hold.standing(self._book.holds, entry, self._world.clock.now())
+        return hold.standing(self._config.holds, entry, self._world.clock.now())
 
     def astray(self, name: str) -> Astray:
         """The names that the configuration says of an environment, and that mean nothing there."""
         if name not in self._astray:
             entries, unread = [spot.place for spot in self.spots(name)], self.failed(name) or self._selection.problems
             self._astray[name] = astray(
-                name, self._book.mentions, entries, self.found(name), self._world.clock.now(), unread=bool(unread)
+                name, self._config.mentions, entries, self.found(name), self._world.clock.now(), unread=bool(unread)
             )
         return self._astray[name]
 
@@ -253,11 +253,11 @@ class Survey:
             problems=(*self._selection.problems, *lost),
             saw_pull_requests=self._world.forge is not None or self._repository is None,
             named=named,
-            ended=hold.ended(self._book.holds, self._world.clock.now()),
+            ended=hold.ended(self._config.holds, self._world.clock.now()),
         )
 
     def _spot(self, overlay: Overlay, entry: kustomization.Entry) -> Spot:
-        return Spot(overlay.place(entry), entry, self._book.rules(overlay.environment or "", entry))
+        return Spot(overlay.place(entry), entry, self._config.rules(overlay.environment or "", entry))
 
     def _compose(self, name: str) -> tuple[tuple[Overlay, ...], tuple[Failed, ...]]:
         """The overlays of an environment, and the files that could not be read."""
@@ -284,10 +284,10 @@ class Survey:
         return self._read[path, data]
 
 
-def _named(book: Book, names: Sequence[str]) -> tuple[Environment, ...]:
+def _named(config: Config, names: Sequence[str]) -> tuple[Environment, ...]:
     for name in names:
-        if name not in book.environments:
-            known = ", ".join(book.environments)
+        if name not in config.environments:
+            known = ", ".join(config.environments)
             there = f"there are: {known}" if known else "the repository has no environment that the bot knows"
             raise UsageError(Problem("failed.edit", f"there is no environment {name[:100]!r}", there))
-    return tuple(environment for environment in book.environments.values() if not names or environment.name in names)
+    return tuple(environment for environment in config.environments.values() if not names or environment.name in names)

@@ -12,7 +12,7 @@ from gitops_bot.releases.plan import Change
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gitops_bot.journeys.book import Environment
+    from gitops_bot.config import Environment
     from gitops_bot.journeys.survey import Survey
     from gitops_bot.journeys.world import World
     from gitops_bot.proposals.branch import Branch

@@ -16,7 +16,7 @@ from gitops_bot.journeys.propose import Task, propose
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.journeys.book import Environment
+    from gitops_bot.config import Environment
     from gitops_bot.journeys.survey import Spot, Survey
     from gitops_bot.journeys.world import World
     from gitops_bot.proposals.outcome import Outcome

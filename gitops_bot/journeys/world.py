@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from gitops_bot.config.propose import MergeMethod
     from gitops_bot.images.build import Build
     from gitops_bot.images.reference import ImageName
-    from gitops_bot.journeys.book import MergeMethod
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.budget import Left
     from gitops_bot.proposals.pull_request import PullRequest

@@ -10,21 +10,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
 from functools import lru_cache
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from gitops_bot.images import inference
-from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.images.unmanaged import Unmanaged
 from gitops_bot.manifests.kustomization import FILE_NAMES
 from gitops_bot.releases.glob import Glob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from gitops_bot.images.rules import Pinned, PinShape
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 #: In the order in which a release travels; environments are shown in it.
 WORDS: Final = ("dev", "development", "test", "qa", "uat", "staging", "stage", "preprod", "prod", "production", "live")
@@ -52,64 +45,11 @@ _PLACE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Propose:
-    """How the changes of an inferred environment are put to people: never behind their back."""
+def infer(tree: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+    """The overlays of each environment that the directories of a tree (path -> git mode) suggest.
 
-    as_: Literal["pull-request"] = "pull-request"
-    group: Literal["environment"] = "environment"
-    together: bool = False
-    labels: tuple[str, ...] = ()
-    reviewers: tuple[str, ...] = ()
-    teams: tuple[str, ...] = ()
-    assignees: tuple[str, ...] = ()
-    draft: bool = False
-    refresh_approved: bool = False
-    auto_merge: Literal["never"] = "never"
-    merge_method: None = None
-    most_open: int | None = None
-    most_new_per_hour: int | None = None
-    schedule: tuple[()] = ()
-    title: str | None = None
-    message: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """An environment by the word in its directories' names. `overlays` are these directories, as globs."""
-
-    name: str
-    overlays: tuple[str, ...]
-    places: tuple[tuple[str, int, int], ...] = ()
-    propose: Propose = Propose()
-    match_by: Literal["digest"] = "digest"
-    release_tag: bool = False
-    promotion: None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Inferred:
-    """What a repository looks like without a configuration; a `Rulebook`."""
-
-    environments: Mapping[str, Environment] = field(default_factory=dict)
-    holds: tuple[()] = ()
-    mentions: tuple[()] = ()
-
-    def rules(self, environment: str, entry: Pinned) -> Rules:
-        """The next tag of the shape that the entry pins, written in the same shape.
-
-        Raises:
-            KeyError: there is no such environment.
-        """
-        self.environments[environment]
-        found = inference.infer(entry.pin)
-        if isinstance(found, Unmanaged):
-            return Rules(None, _shape(entry), unmanaged=found)
-        return Rules(NamedPolicy(None, found, "inferred"), _shape(entry))
-
-
-def infer(tree: Mapping[str, str]) -> Inferred:
-    """The environments that the directories of a tree (path -> git mode) suggest, from `dev` to `production`."""
+    Environments are in the order in which a release travels, from `dev` to `production`; overlays are sorted, as globs.
+    """
     directories = [
         directory
         for path in tree
@@ -124,13 +64,7 @@ def infer(tree: Mapping[str, str]) -> Inferred:
         if word is not None and _is_plain(directory):
             found[word].add(directory)
     names = sorted(found, key=WORDS.index)
-    return Inferred(MappingProxyType({name: Environment(name, tuple(sorted(found[name]))) for name in names}))
-
-
-def _shape(entry: Pinned) -> PinShape:
-    if entry.pin.digest is None:
-        return "tag"
-    return "digest" if entry.pin.tag is None else "tag+digest"
+    return {name: sorted(found[name]) for name in names}
 
 
 def _environment(parts: list[str], beyond_doubt: Mapping[str, set[str]]) -> str | None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,9 +14,6 @@ from gitops_bot.images.policy import follow, pattern, semver
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.images.unmanaged import not_in_source, without_policy
-
-if TYPE_CHECKING:
-    from gitops_bot.journeys.book import Book
 
 GOOD = """\
 # gitops-bot.yaml, at the root of the manifest repository
@@ -201,8 +197,7 @@ OWN = NamedPolicy(None, semver("^1.2", prereleases=True, pattern="^v"), "config"
     ],
 )
 def test_an_image_beats_its_environment(environment: str, who: Entry, expected: Rules) -> None:
-    book: Book = config.read(GOOD, "f.yaml")
-    assert book.rules(environment, who) == expected
+    assert config.read(GOOD, "f.yaml").rules(environment, who) == expected
 
 
 def test_rules_of_an_unknown_environment_are_a_mistake_of_the_caller() -> None:

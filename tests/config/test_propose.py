@@ -11,7 +11,6 @@ from gitops_bot.config import NamedGroup, Propose, Window
 from gitops_bot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gitops_bot.journeys.book import Proposing
     from gitops_bot.releases.hold import WrittenHold
 
 
@@ -92,7 +91,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize(("lines", "expected"), GOOD.values(), ids=GOOD.keys())
-def test_what_is_written_is_what_is_meant(lines: str, expected: Proposing) -> None:
+def test_what_is_written_is_what_is_meant(lines: str, expected: Propose) -> None:
     assert proposed(lines) == expected
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 import tarfile
 from collections import defaultdict
@@ -12,13 +11,13 @@ import pytest
 from gitops_bot.config import Propose
 from gitops_bot.images.policy import semver
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.images.rules import NamedPolicy, Rulebook, Rules
+from gitops_bot.images.rules import NamedPolicy, Rules
+from gitops_bot.journeys.inferred import inferred
 from gitops_bot.releases import inference, overlays
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gitops_bot.journeys.book import Book
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -32,7 +31,7 @@ class Entry:
 
 def environments(*directories: str) -> dict[str, list[str]]:
     tree = {f"{directory}/kustomization.yaml": "100644" for directory in directories}
-    found = inference.infer(tree)
+    found = inferred(tree)
     # What is inferred is selected like what is configured: nothing lost, nothing claimed twice.
     selection = overlays.select(found.environments, tree)
     assert selection.problems == ()
@@ -120,18 +119,18 @@ def test_environments_are_in_the_order_in_which_a_release_travels() -> None:
 
 def test_a_kustomization_at_the_top_and_other_files_say_nothing() -> None:
     tree = {"kustomization.yaml": "100644", "prod/deployment.yaml": "100644", "dev/my-kustomization.yaml": "100644"}
-    assert dict(inference.infer(tree).environments) == {}
+    assert dict(inferred(tree).environments) == {}
 
 
 def test_an_inferred_environment_proposes_by_pull_request() -> None:
-    found = inference.infer({"prod/kustomization.yaml": "100644"}).environments["prod"]
+    found = inferred({"prod/kustomization.yaml": "100644"}).environments["prod"]
     assert (found.name, found.propose.as_, found.propose.labels) == ("prod", "pull-request", ())
 
 
 def test_an_inferred_environment_is_proposed_as_one_of_a_configuration_that_says_nothing() -> None:
-    book: Book = inference.infer({"prod/kustomization.yaml": "100644"})
-    assert dataclasses.asdict(inference.Propose()) == dataclasses.asdict(Propose())
-    assert book.holds == ()
+    found = inferred({"prod/kustomization.yaml": "100644"})
+    assert found.environments["prod"].propose == Propose()
+    assert (found.file, found.holds, found.mentions) == (None, (), ())
 
 
 @pytest.mark.parametrize(
@@ -142,7 +141,7 @@ def test_an_inferred_environment_is_proposed_as_one_of_a_configuration_that_says
     ],
 )
 def test_rules_keep_the_shape_of_the_entry(pin: Pin, shape: str) -> None:
-    book: Rulebook = inference.infer({"prod/kustomization.yaml": "100644"})
+    book = inferred({"prod/kustomization.yaml": "100644"})
     policy = semver("^1", pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
     rules = book.rules("prod", Entry(pin))
     assert rules == Rules(NamedPolicy(None, policy, "inferred"), shape)
@@ -153,7 +152,7 @@ def test_rules_keep_the_shape_of_the_entry(pin: Pin, shape: str) -> None:
     [(Pin("latest"), "tag"), (Pin("latest", DIGEST), "tag+digest"), (Pin(None, DIGEST), "digest"), (Pin(), "tag")],
 )
 def test_rules_say_why_an_entry_is_not_tracked(pin: Pin, shape: str) -> None:
-    rules = inference.infer({"prod/kustomization.yaml": "100644"}).rules("prod", Entry(pin))
+    rules = inferred({"prod/kustomization.yaml": "100644"}).rules("prod", Entry(pin))
     assert (rules.policy, rules.pin, rules.ignore) == (None, shape, False)
     assert rules.unmanaged is not None
     assert rules.unmanaged.code == "unmanaged"
@@ -161,7 +160,7 @@ def test_rules_say_why_an_entry_is_not_tracked(pin: Pin, shape: str) -> None:
 
 def test_rules_of_an_unknown_environment_are_a_mistake_of_the_caller() -> None:
     with pytest.raises(KeyError):
-        inference.infer({}).rules("prod", Entry(Pin("1.4.2")))
+        inferred({}).rules("prod", Entry(Pin("1.4.2")))
 
 
 TREES = {
@@ -175,7 +174,7 @@ TREES = {
 def test_whole_repositories_of_the_corpus(corpus: Path, name: str, expected: dict[str, int]) -> None:
     with tarfile.open(corpus / "trees" / name) as archive:
         tree = {member.name: "100644" for member in archive if member.isfile()}
-    found = inference.infer(tree).environments
+    found = inferred(tree).environments
     assert {name: len(each.overlays) for name, each in found.items()} == expected
     assert all(overlay.endswith(f"/overlays/{name}") for name, each in found.items() for overlay in each.overlays)
 
@@ -188,9 +187,7 @@ def test_the_paths_of_the_corpus(corpus: Path) -> None:
         trees[entry["repo"]][entry["path"]] = "100644"
     found, left = set(), set()
     for repository, tree in trees.items():
-        claimed = {
-            overlay: name for name, each in inference.infer(tree).environments.items() for overlay in each.overlays
-        }
+        claimed = {overlay: name for name, each in inferred(tree).environments.items() for overlay in each.overlays}
         for path in tree:
             directory = path.rpartition("/")[0]
             by_name = directory.rpartition("/")[2] in inference.WORDS

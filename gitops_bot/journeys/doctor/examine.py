@@ -21,7 +21,8 @@ from gitops_bot.proposals.health.finding import Diagnosis, good, unknown, warnin
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitops_bot.journeys.doctor.patient import Chosen, Patient, Remote
+    from gitops_bot.config import Config
+    from gitops_bot.journeys.doctor.patient import Patient, Remote
     from gitops_bot.proposals.health.finding import Finding
 
 CONFIG = "gitops-bot.yaml"
@@ -34,7 +35,7 @@ class _Read:
     remote: Remote
     branch: str
     commit: str
-    chosen: Chosen | None
+    config: Config | None
 
 
 def examine(patient: Patient, seconds: float) -> Diagnosis:
@@ -48,8 +49,8 @@ def examine(patient: Patient, seconds: float) -> Diagnosis:
         if read is not None:
             notes.of("push", patient.where, lambda: _push(read, patient.where, notes))
         # Of what is inferred nothing is ever proposed: `update` wants a configuration.
-        book = chosen.book if read is not None and (chosen := read.chosen) is not None and chosen.file else None
-        forge.end(read.branch if read is not None else patient.branch, book)
+        config = read.config if read is not None and read.config is not None and read.config.file else None
+        forge.end(read.branch if read is not None else patient.branch, config)
         answers()
     return Diagnosis(
         repository=patient.name,
@@ -66,21 +67,21 @@ def _read(patient: Patient, stack: ExitStack, notes: Notes) -> _Read | None:
     remote = stack.enter_context(patient.remote())
     branch = patient.branch or remote.default_branch()
     commit = remote.head(branch)
-    chosen = None
+    config = None
     if (choose := patient.choose) is not None:
-        chosen = notes.of("configuration", CONFIG, lambda: choose(remote, commit, branch))
-    if chosen is not None:
-        notes.add(_configuration(chosen))
-        if chosen.branch is not None and chosen.branch != branch:
-            branch, commit = chosen.branch, remote.head(chosen.branch)
+        config = notes.of("configuration", CONFIG, lambda: choose(remote, commit, branch))
+    if config is not None:
+        notes.add(_configuration(config))
+        if config.branch is not None and config.branch != branch:
+            branch, commit = config.branch, remote.head(config.branch)
     notes.add(good("repository", patient.where, f"{branch} is at {commit[:10]}"))
-    return _Read(remote, branch, commit, chosen)
+    return _Read(remote, branch, commit, config)
 
 
-def _configuration(chosen: Chosen) -> Finding:
-    names = ", ".join(chosen.book.environments)
-    if chosen.file is not None:
-        return good("configuration", chosen.file, f"environments: {names}")
+def _configuration(config: Config) -> Finding:
+    names = ", ".join(config.environments)
+    if config.file is not None:
+        return good("configuration", config.file, f"environments: {names}")
     inferred = f" ({names})" if names else ""
     text = f"there is none: `plan` works with what it infers{inferred}, `update` needs one"
     return warning("configuration", CONFIG, text, "write one: README.md has an example to copy")
@@ -90,19 +91,19 @@ def _registries(
     patient: Patient, read: _Read | None, bounded: Bounded, stack: ExitStack, notes: Notes
 ) -> Callable[[], None]:
     """Begin to ask each registry for one image; what is given back waits for the answers and notes them."""
-    if read is None or (chosen := read.chosen) is None:
+    if read is None or (config := read.config) is None:
         text = "not asked: the configuration and the repository say which images there are"
         notes.add(unknown("registry", "all of them", text, "mend these first"))
         return lambda: None
-    found = notes.of("overlays", read.branch, lambda: tracked(chosen.book, read.remote, read.commit))
+    found = notes.of("overlays", read.branch, lambda: tracked(config, read.remote, read.commit))
     if found is None:
         return lambda: None
     registries.overlays(found, read.branch, notes)
-    registry = notes.of("registry", "all of them", lambda: stack.enter_context(patient.registry(chosen.book)))
+    registry = notes.of("registry", "all of them", lambda: stack.enter_context(patient.registry(config)))
     if registry is None:
         return lambda: None
     asked = registries.begin(registry, found, bounded)
-    return lambda: registries.end(asked, found, chosen, bounded, notes)
+    return lambda: registries.end(asked, found, config, bounded, notes)
 
 
 def _push(read: _Read, where: str, notes: Notes) -> None:

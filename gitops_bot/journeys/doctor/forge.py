@@ -15,7 +15,7 @@ from gitops_bot.proposals.health.finding import good, unknown, warning, wrong
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitops_bot.journeys.book import Book, Environment
+    from gitops_bot.config import Config, Environment
     from gitops_bot.journeys.doctor.bounded import Bounded
     from gitops_bot.journeys.doctor.notes import Notes
     from gitops_bot.journeys.doctor.patient import Forge, Patient
@@ -32,9 +32,9 @@ class Consultation:
         self._patient, self._bounded, self._notes = patient, bounded, notes
         self._greeting = bounded.put(patient.forge.greet) if patient.forge is not None else None
 
-    def end(self, branch: str | None, book: Book | None) -> None:
+    def end(self, branch: str | None, config: Config | None) -> None:
         """Note everything, also of the base branch and of the environments, as far as these are known."""
-        environments = [*book.environments.values()] if book is not None else []
+        environments = [*config.environments.values()] if config is not None else []
         proposed = [each for each in environments if each.propose.as_ == "pull-request"]
         forge, token = self._patient.forge, self._patient.token
         greeting = self._greet(forge) if forge is not None else None

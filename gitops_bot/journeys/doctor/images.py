@@ -12,8 +12,8 @@ from gitops_bot.releases import correspondence, overlays
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gitops_bot.config import Config
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.journeys.book import Book
     from gitops_bot.journeys.world import Repository
 
 
@@ -27,15 +27,15 @@ class Tracked:
     problems: tuple[Problem, ...]
 
 
-def tracked(book: Book, repository: Repository, commit: str) -> Tracked:
+def tracked(config: Config, repository: Repository, commit: str) -> Tracked:
     """Read every overlay of every environment. What is refused in them is a problem, and the rest goes on.
 
     Raises:
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
         GitError: the remote cannot be read.
     """
-    selection = overlays.select(book.environments, repository.tree(commit))
-    correspondence.check(book.environments)
+    selection = overlays.select(config.environments, repository.tree(commit))
+    correspondence.check(config.environments)
     claimed = {found.file: name for name, there in selection.overlays.items() for found in there}
     data = repository.read(commit, claimed)
     problems, entries = [*selection.problems], 0
@@ -48,8 +48,8 @@ def tracked(book: Book, repository: Repository, commit: str) -> Tracked:
             continue
         entries += len(read.entries)
         for entry in read.entries:
-            rules = book.rules(name, entry)
-            if rules.ignore or (rules.policy is None and book.environments[name].promotion is None):
+            rules = config.rules(name, entry)
+            if rules.ignore or (rules.policy is None and config.environments[name].promotion is None):
                 continue
             if entry.refusal is not None:
                 problems.append(entry.refusal)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+    from gitops_bot.config import Config
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.journeys.book import Book
     from gitops_bot.journeys.world import Clock
     from gitops_bot.proposals.health.facts import BranchRules, Greeting, Grounds, Served
     from gitops_bot.proposals.health.finding import Finding
@@ -75,16 +75,6 @@ class Forge(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """The rules that count. `file` is the configuration; None: there is none, and they are inferred."""
-
-    book: Book
-    file: str | None = None
-    branch: str | None = None
-    registries: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Token:
     """Which environment variable holds the token; `actions`: a workflow runs this."""
 
@@ -103,14 +93,14 @@ class Patient:
 
     clock: Clock
     git: Callable[[], tuple[Version, Version]]
-    registry: Callable[[Book], AbstractContextManager[Registry]]
+    registry: Callable[[Config], AbstractContextManager[Registry]]
     findings: Sequence[Finding] = ()
     code: int = 0
     where: str = "the repository"
     name: str | None = None
     branch: str | None = None
     remote: Callable[[], AbstractContextManager[Remote]] | None = None
-    choose: Callable[[Remote, str, str], Chosen] | None = None
+    choose: Callable[[Remote, str, str], Config] | None = None
     forge: Forge | None = None
     token: Token | Problem | None = None
 

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
+    from gitops_bot.config import Config
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.journeys.doctor.bounded import Bounded
     from gitops_bot.journeys.doctor.images import Tracked
     from gitops_bot.journeys.doctor.notes import Notes
-    from gitops_bot.journeys.doctor.patient import Chosen, Registry
+    from gitops_bot.journeys.doctor.patient import Registry
     from gitops_bot.proposals.health.facts import Served
     from gitops_bot.proposals.health.finding import Finding
 
@@ -36,7 +37,7 @@ def begin(registry: Registry, found: Tracked, bounded: Bounded) -> dict[str, Fut
     return {host: bounded.put(_question(registry, image, pin)) for host, (image, pin) in [*found.images.items()][:MOST]}
 
 
-def end(asked: dict[str, Future[Served]], found: Tracked, chosen: Chosen, bounded: Bounded, notes: Notes) -> None:
+def end(asked: dict[str, Future[Served]], found: Tracked, config: Config, bounded: Bounded, notes: Notes) -> None:
     """Note what each has answered, and which were not asked."""
     for host, answer in asked.items():
         served = notes.of("registry", host, _waiting(bounded, answer, host))
@@ -45,7 +46,7 @@ def end(asked: dict[str, Future[Served]], found: Tracked, chosen: Chosen, bounde
     for host in [*found.images][MOST:]:
         text = f"not asked: only {MOST} registries are"
         notes.add(unknown("registry", host, text, "`gitops-bot plan` asks them all"))
-    for host in chosen.registries:
+    for host in config.registries:
         if host not in found.images:
             text = "`registries` speaks of it, and no overlay tracks an image of it"
             notes.add(warning("registry", host, text, "correct its name in `registries`, or take it out"))
