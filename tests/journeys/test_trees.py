@@ -110,9 +110,14 @@ def test_the_example_promotes_from_staging_to_production(worldwide: World, tmp_p
         return found
 
     deploy = worldwide.deploy(files)
-    only = deploy.ask("promote", "staging", "production", "--dry-run", "--overlay", "apps/web/overlays/*")
+    held = deploy.ask("promote", "staging", "production", "--dry-run")
+    reasons = {(item["entry"]["name"], item["reason"]["code"]) for item in environment(held.json)["held"]}
+    candidates = {(deploy.image(app), "held.policy") for app in digests}  # release candidates
+    assert reasons == {*candidates, ("postgres", "unmanaged")}
+    command = ("promote", "staging", "production", "--beyond-policy")
+    only = deploy.ask(*command, "--dry-run", "--overlay", "apps/web/overlays/*")
     assert change(only.json)["to"] == {"tag": "v1.5.0-rc.1", "digest": digests["web"]}
-    done = deploy.ask("promote", "staging", "production")
+    done = deploy.ask(*command)
     assert done.code == 0
     assert {(item["entry"]["name"], item["reason"]["code"]) for item in environment(done.json)["held"]} == {
         ("postgres", "unmanaged")
