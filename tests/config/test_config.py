@@ -414,8 +414,13 @@ TOP = {
         "3:37 `concurrency` is a whole",
     ),
     "no requests a second": ("registries: {ghcr.io: {rate: 0}}", "3:30 `rate` is how many requests a second, over 0 a"),
-    "an endless rate": ("registries: {ghcr.io: {rate: .inf}}", "3:30 `rate` is how many requests a second, over 0 and"),
-    "no rate at all": ("registries: {ghcr.io: {rate: .nan}}", "3:30 `rate` is how many requests a second, over 0 and"),
+    **{
+        f"a rate that is no finite number, {rate}": (
+            f"registries: {{ghcr.io: {{rate: {rate}}}}}",
+            f"3:30 `rate` is how many requests a second, over 0 and at most 1000, not '{rate}' / as in `rate: 10`",
+        )
+        for rate in (".inf", ".Inf", ".INF", "-.Inf", ".nan", ".NaN", ".NAN")
+    },
 }
 
 
