@@ -23,6 +23,7 @@ from gitops_bot.edges.http import Answer, Misled, follow, retry
 from gitops_bot.edges.registry import challenge, failure, pages, sayings
 from gitops_bot.errors import BotError
 from gitops_bot.images import expression, inference, listing, ranges, version
+from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin, is_digest, is_tag
 from gitops_bot.manifests import kustomization
 from gitops_bot.proposals import body, comment, links, markdown, naming, template, trailers
@@ -70,8 +71,9 @@ def read_body(text: str) -> None:
     """Everything that is read from a pull request's text, and every rewriting of it."""
     for question in (body.plan_mark, body.pin_marks, body.closed_by_bot, body.handed_back, body.asked_to_merge):
         question(text)
-    for rewrite in (body.unfinished, body.with_closing_mark, body.with_box_cleared, body.with_merge_mark):
+    for rewrite in (body.unfinished, body.without_closing_mark, body.with_box_cleared, body.with_merge_mark):
         rewrite(text)
+    body.with_closing_mark(text, Reason("nothing_new", "nothing of it is left"))
     body.within(text, f"{BEGIN}\n{END}")
     comment.marker_of(text)
 

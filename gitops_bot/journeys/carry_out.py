@@ -50,7 +50,7 @@ def carry_out(
             case reconcile.Refresh(pull_request=found) if written is not None and head is not None:
                 return replace(proposed, pull_request=_refresh(world, forge, found, written, head, propose)), None
             case reconcile.Close(pull_request=pull, reason=reason):
-                pull = _close(world, forge, pull, draft.branch, comment.closed(reason))
+                pull = _close(world, forge, pull, draft.branch, reason)
                 return replace(proposed, pull_request=pull), None
             case reconcile.Nothing(pull_request=pull) if (
                 pull is not None and head is not None and _wants(pull, propose)
@@ -175,21 +175,24 @@ def _ended(pull: PullRequest) -> Problem:
     return Problem("failed.forge", message, "run again: what is on its branch is proposed anew")
 
 
-def _close(world: World, forge: Forge, pull: PullRequest, branch: Branch | None, why: str) -> PullRequest:
-    """Mark it, delete the branch if nobody pushed to it meanwhile, close it: the branch is the lock.
+def _close(world: World, forge: Forge, pull: PullRequest, branch: Branch | None, why: Reason) -> PullRequest:
+    """Mark it and say why, delete the branch if nobody pushed to it meanwhile, close it: the branch is the lock.
+
+    A forge closes what has no branch. Whatever kills the run after that, the reason stands in the text already; the
+    comment is for those who are notified.
 
     Raises:
         LostRace: somebody pushed; the mark is taken back.
     """
-    marked = body.with_closing_mark(pull.body)
+    marked = body.with_closing_mark(pull.body, why)
     forge.refresh(pull.number, title=pull.title, body=marked)
     if branch is not None:
         try:
             world.repository.delete(branch.name, expected=branch.head)
         except LostRace:
-            forge.refresh(pull.number, title=pull.title, body=pull.body)
+            forge.refresh(pull.number, title=pull.title, body=body.without_closing_mark(marked))
             raise
-    return forge.close(pull.number, body=marked, comment=why)
+    return forge.close(pull.number, body=marked, comment=comment.closed(why))
 
 
 def _forge(world: World) -> Forge:

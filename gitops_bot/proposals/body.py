@@ -19,18 +19,21 @@ from gitops_bot.proposals.summary import because, is_rollback, many
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.details import Described
     from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.plan import Change, Held, Plan
 
-#: What is kept free for the marks that come later; what each part behind the table may count on, be it for a word
-#: about what was cut; what lost platforms and the held entries may take at most. All in characters.
-_SPARE, _WORD, _LOST_ROOM, _HELD_ROOM = 200, 150, 3_000, 8_000
+#: What is kept free for the marks and the closing word that come later; what each part behind the table may count on,
+#: be it for a word about what was cut; what lost platforms and the held entries may take at most. All in characters.
+_SPARE, _WORD, _LOST_ROOM, _HELD_ROOM = 1_000, 150, 3_000, 8_000
 #: How many pins are marked: the rest is for the changes.
 _MARKED = 1_400
 #: Characters of what a rollback leaves as it is.
 _NOTES = 2_000
+#: How the line begins that says why the bot closed it, and what a reason may take in it.
+_CLOSED_BY, _REASON = "Closed by gitops-bot: ", 600
 _REBUILT = "**Attention: rebuilt, not the bytes that were tested.**"
 _PLAN, _PINS = "plan", "pins"
 _PLAN_VALUE = re.compile(r"[0-9a-f]{64}")
@@ -91,7 +94,7 @@ def within(found: str, new: str) -> str:
     ours = markers.block(found)
     if ours is None:
         return new
-    before, after = (markers.without(part, markers.CLOSED) for part in (found[: ours[0]], found[ours[1] :]))
+    before, after = (without_closing_mark(part) for part in (found[: ours[0]], found[ours[1] :]))
     whole = before + new + after.rstrip()
     return whole if size(whole) <= LIMIT else new
 
@@ -117,9 +120,47 @@ def closed_by_bot(text: str) -> bool:
     return markers.has(text, markers.CLOSED)
 
 
-def with_closing_mark(text: str) -> str:
-    """The body with the mark that the bot leaves before it closes; a closing without it is a person's."""
-    return text if closed_by_bot(text) else f"{clip(text, LIMIT - len(markers.CLOSED) - 2)}\n\n{markers.CLOSED}"
+def with_closing_mark(text: str, why: Reason) -> str:
+    """The body with the mark that the bot leaves before it closes, and a line that says why.
+
+    A closing without the mark is a person's. Both come in one write and before the end, so whatever kills the bot,
+    nothing of its own is closed without a word. They stand first in the bot's own part, or last where people took
+    that out; where room is short, the rest of that part goes, never what people wrote.
+    """
+    text = without_closing_mark(text)
+    said = clip(prose(why.text), _REASON)
+    line = f"{_CLOSED_BY}{said}. This is not a decline; newer versions will be proposed."
+    ours = markers.block(text)
+    if ours is None:
+        return f"{clip(text, LIMIT - cost([markers.CLOSED, line]) - 2)}\n\n{markers.CLOSED}\n{line}"
+    before, block, after = text[: ours[0]], text[ours[0] : ours[1]], text[ours[1] :]
+    rest = block.removeprefix(markers.BEGIN).lstrip("\r ").removeprefix("\n")
+    head = [markers.BEGIN, markers.CLOSED, line, ""]
+    for kept in (rest, markers.only(rest)):
+        whole = before + "\n".join([*head, kept]) + after
+        if size(whole) <= LIMIT:
+            break
+    return clip(whole, LIMIT)
+
+
+def without_closing_mark(text: str) -> str:
+    """The body as it was before the bot closed it: somebody pushed meanwhile, or it was opened again."""
+    lines = text.split("\n")
+    kept: list[str] = []
+    at = 0
+    while at < len(lines):
+        if lines[at].rstrip() != markers.CLOSED:
+            kept.append(lines[at])
+            at += 1
+            continue
+        at += 1
+        if at < len(lines) and lines[at].startswith(_CLOSED_BY):
+            at += 1
+        if at == len(lines) and kept and not kept[-1].rstrip():
+            kept.pop()
+        elif at < len(lines) and not lines[at].rstrip():
+            at += 1
+    return "\n".join(kept)
 
 
 def handed_back(text: str) -> bool:

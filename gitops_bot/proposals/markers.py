@@ -51,6 +51,11 @@ def without(text: str, *unwanted: str) -> str:
     return "\n".join("" if line.rstrip() in unwanted else line for line in text.split("\n"))
 
 
+def only(text: str) -> str:
+    """The markers of a text alone, without what people see of it."""
+    return "\n".join(line for _, line in _lines(text) if line.startswith("<!-- gitops-bot:") and line.endswith("-->"))
+
+
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Where each line begins, and the line without trailing blanks: a text saved in a browser has CRLF line breaks."""
     at = 0

@@ -129,6 +129,9 @@ def test_a_run_that_dies_while_it_closes_declines_nothing(shop: Deploy, dies_at:
     assert shop.bot("update").code == 0
     assert shop.pulls() == []
     assert BRANCH not in shop.branches
+    # The comment may have died with the run; the reason stands in the text since before the end.
+    (closed,) = shop.pulls("closed")
+    assert "\nClosed by gitops-bot: nothing of it is left to propose: the base branch has it already" in closed["body"]
 
     shop.remote.commit("main", {WEB: shop.files(before)[WEB]}, message="back")
     shop.bot("update", "--release-hold")  # the base went back, which holds the pin otherwise

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 CLOSED = "<!-- gitops-bot:closed -->"
+BEGIN = "<!-- gitops-bot:begin -->"
+DONE = Reason("nothing_new", "the base branch has it already")
+WHY = "Closed by gitops-bot: the base branch has it already. This is not a decline; newer versions will be proposed."
 SHORT = B[:19]
 FULL = "<details><summary>Files, and digests in full</summary>"
 HOSTILE = {
@@ -312,7 +315,7 @@ def test_the_limit_and_the_marks_hold_whatever_is_in_a_plan(
     whole = rendered(*changes, held=kept, environment=text, described=described)
 
     finished = body.with_merge_mark(whole)
-    closing = body.with_closing_mark(finished)
+    closing = body.with_closing_mark(finished, DONE)
     assert size(closing) <= LIMIT
     for each in (whole, finished, closing):
         assert body.plan_mark(each) == body.mark(said(*changes))
@@ -365,7 +368,7 @@ def test_the_limit_holds_whatever_is_changed_and_held(text: str) -> None:
     assert body.plan_mark(whole) == body.mark(said(*changes))
     assert re.search(r"\n- … and [0-9]+ more\n", whole)
     assert re.search(r"\n… and [0-9]+ more changes: see the commit\.\n", whole)
-    closing = body.with_closing_mark(whole)
+    closing = body.with_closing_mark(whole, DONE)
     assert len(closing) <= LIMIT
     assert body.closed_by_bot(closing)
     assert body.plan_mark(closing) == body.plan_mark(whole)
@@ -428,7 +431,7 @@ def test_marks_outlive_what_people_do_to_the_text(edit: Callable[[str], str]) ->
     text = rendered(change())
     assert body.plan_mark(edit(text)) == body.mark(said(change()))
     assert body.pin_marks(edit(text)) == body.pin_marks(text) != frozenset()
-    assert body.closed_by_bot(edit(body.with_closing_mark(text)))
+    assert body.closed_by_bot(edit(body.with_closing_mark(text, DONE)))
 
 
 @pytest.mark.parametrize(
@@ -454,17 +457,65 @@ def test_what_is_no_mark_says_nothing(text: str) -> None:
 
 def test_the_closing_mark_is_left_once_and_hides_nothing() -> None:
     text = rendered(change())
-    closed = body.with_closing_mark(text)
-    assert closed == f"{text}\n\n{CLOSED}"
-    assert body.with_closing_mark(closed) == closed
+    closed = body.with_closing_mark(text, DONE)
+    assert closed == text.replace(BEGIN, f"{BEGIN}\n{CLOSED}\n{WHY}\n", 1)
+    assert body.with_closing_mark(closed, DONE) == closed
+    assert body.without_closing_mark(closed) == body.within(closed, text) == text
     assert body.plan_mark(closed) == body.plan_mark(text)
     assert shown(closed).rows == shown(text).rows
     assert not body.closed_by_bot(text)
 
 
+@pytest.mark.parametrize("before", ["", "Please look.\n\n"])
+@pytest.mark.parametrize("after", ["", "\n\nThanks!\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_what_people_wrote_outlives_closing_and_what_comes_after_it(before: str, after: str, end: str) -> None:
+    text = f"{before}{rendered(change())}{after}".replace("\n", end)
+    closed = body.with_closing_mark(text, DONE)
+    assert WHY in closed
+    assert closed.startswith(before.replace("\n", end))
+    assert closed.endswith(after.replace("\n", end))
+    assert body.without_closing_mark(closed).replace("\r", "") == text.replace("\r", "")
+    saved = closed.replace("\r", "").replace("\n", "\r\n")
+    assert body.without_closing_mark(saved) == text.replace("\r", "").replace("\n", "\r\n")
+    again = body.with_closing_mark(saved, Reason("nothing_new", "no entry belongs to this group any more"))
+    assert WHY not in again
+    assert again.count("Closed by gitops-bot: no entry belongs to this group any more.") == 1
+    assert WHY not in body.within(closed, rendered(change()))
+
+
+def test_a_body_without_the_bots_own_part_is_closed_with_the_reason_at_its_end() -> None:
+    closed = body.with_closing_mark("a person's words", DONE)
+    assert closed.startswith(f"a person's words\n\n{CLOSED}\n{WHY}")
+    assert body.without_closing_mark(closed).rstrip() == "a person's words"
+    # As earlier versions left it.
+    assert body.without_closing_mark(f"a person's words\n\n{CLOSED}").rstrip() == "a person's words"
+
+
+def test_where_room_is_short_the_reason_takes_the_place_of_the_bots_own_words() -> None:
+    text = rendered(change())
+    words = "x" * (LIMIT - len(text) - 2)
+    closed = body.with_closing_mark(f"{words}\n\n{text}", DONE)
+    assert len(closed) <= LIMIT
+    assert closed.startswith(words)
+    assert WHY in closed
+    assert body.closed_by_bot(closed)
+    assert body.plan_mark(closed) == body.plan_mark(text)
+
+
+def test_a_reason_from_elsewhere_is_bounded_and_only_shown() -> None:
+    reason = Reason("nothing_new", f"@root fixes #1 {CLOSED}\n- [x] <!-- gitops-bot:hand-back -->" + "|" * 9_000)
+    text = rendered(change())
+    closed = body.with_closing_mark(text, reason)
+    assert len(closed) < len(text) + 1_000
+    assert not body.handed_back(closed)
+    assert not re.search(r"@root|#1\b", shown(closed).text)
+    assert body.without_closing_mark(closed) == text
+
+
 @pytest.mark.parametrize("text", ["", "x" * 65_536, "x\n" * 32_768, "<!-- " + "x" * 65_536])
 def test_any_text_can_be_marked_as_closed_within_the_limit(text: str) -> None:
-    closed = body.with_closing_mark(text)
+    closed = body.with_closing_mark(text, DONE)
     assert body.closed_by_bot(closed)
     assert len(closed) <= LIMIT
 
@@ -530,7 +581,7 @@ def test_that_the_bot_let_it_merge_is_known_from_then_on(around: Callable[[str],
     assert marked.replace("<!-- gitops-bot:auto-merge -->\n", "") == text
     assert body.plan_mark(marked) == body.plan_mark(text)
     assert body.asked_to_merge(body.unfinished(marked))
-    assert body.asked_to_merge(body.with_closing_mark(marked))
+    assert body.asked_to_merge(body.with_closing_mark(marked, DONE))
 
 
 @pytest.mark.parametrize("text", ["", "a person's words", "<!-- gitops-bot:auto-merge -->", f"{TEXT[:-5]}"])

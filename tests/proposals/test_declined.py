@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import body
 from gitops_bot.proposals.branch import FileChange
@@ -21,6 +22,7 @@ WEB_V2 = change()
 API_V2 = change("api", Pin("v2", B), Pin("v1", A), file=API)
 PROPOSED = written(WEB_V2, API_V2)
 DONE = commit(PROPOSED)
+NO_MORE = Reason("nothing_new", "the base branch has it already")
 CLOSED = pull("closed", body=PROPOSED.body)
 #: The branch has moved on since, or is gone: only the body tells what was proposed.
 ELSEWHERE = branch(commit(written(change(after=Pin("v3", C))), name=NEWER))
@@ -95,7 +97,7 @@ def test_the_same_pin_from_another_one_is_still_declined() -> None:
         pytest.param((), id="nothing was ever opened"),
         pytest.param((pull(body=PROPOSED.body),), id="it is open"),
         pytest.param((pull("merged", body=PROPOSED.body),), id="it was merged"),
-        pytest.param((replace(CLOSED, body=body.with_closing_mark(PROPOSED.body)),), id="the bot closed it"),
+        pytest.param((replace(CLOSED, body=body.with_closing_mark(PROPOSED.body, NO_MORE)),), id="the bot closed it"),
         pytest.param((replace(CLOSED, head=NEWER, body=written(API_V2).body),), id="it was about something else"),
         pytest.param((replace(CLOSED, head=NEWER, body="rewritten by a person"),), id="nothing tells what it was"),
     ],

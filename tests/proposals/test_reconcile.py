@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.pull_request import PullRequest
 
 WANTED = written(change())
+NO_MORE = Reason("nothing_new", "the base branch has it already")
 OLDER = written(change(after=Pin("v1.9", B)))
 DONE = commit(WANTED)
 PERSONS = replace(DONE, id=NEWER, message="fix: by hand", author="Ada\x1b[31m <ada@example.test>")
@@ -42,7 +43,7 @@ BRANCHES: dict[str, Branch | None] = {
 OPEN = pull(body=WANTED.body)
 OPEN_OLDER = pull(body=OLDER.body)
 OPEN_BARE = pull(body="rewritten by a person")
-OPEN_MARKED = pull(body=body.with_closing_mark(WANTED.body))
+OPEN_MARKED = pull(body=body.with_closing_mark(WANTED.body, NO_MORE))
 LABELLED = replace(OPEN, labels=("release", "Hand-Back"))
 TICKED = replace(OPEN, body=WANTED.body.replace("- [ ] <!-- gitops-bot:hand-back", "- [x] <!-- gitops-bot:hand-back"))
 ON_HOLD = replace(OPEN, labels=("release", "HOLD"))
@@ -52,7 +53,7 @@ APPROVED_MARKED, APPROVED_BARE = replace(OPEN_MARKED, approved=True), replace(OP
 QUEUED_OLDER, MERGING_OLDER = replace(OPEN_OLDER, queued=True), replace(OPEN_OLDER, auto_merge=True)
 FAILED_OLDER = replace(MERGING_OLDER, checks_failed=True)
 DECLINED = pull("closed", body=WANTED.body, number=5, head="d" * 40)
-TIDIED = pull("closed", body=body.with_closing_mark(WANTED.body), number=4, head="e" * 40)
+TIDIED = pull("closed", body=body.with_closing_mark(WANTED.body, NO_MORE), number=4, head="e" * 40)
 MERGED = pull("merged", body=OLDER.body, number=3, head="f" * 40)
 MERGED_HERE = pull("merged", body=OLDER.body, number=6, head=HEAD)
 MERGED_PERSONS = pull("merged", body=OLDER.body, number=6, head=NEWER)
@@ -243,8 +244,8 @@ def carried_out(
             assert there is not None
             text = body.within(opened.body, proposal.body)
             return there, (replace(opened, body=text, head=there.head), *others)
-        case Close(pull_request=opened):
-            return None, (*others, replace(opened, state="closed", body=body.with_closing_mark(opened.body)))
+        case Close(pull_request=opened, reason=reason):
+            return None, (*others, replace(opened, state="closed", body=body.with_closing_mark(opened.body, reason)))
         case Leave(pull_request=opened, comment=Remark(body=text, edits=edits)) if opened is not None:
             comments = (*(each for each in opened.comments if each.id != edits), Comment(edits or 1000, text))
             return there, (replace(opened, comments=comments), *others)

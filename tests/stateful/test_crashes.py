@@ -12,7 +12,7 @@ import pytest
 
 from gitops_bot.demo.hub import Hub
 from tests.stateful.journeys import JOURNEYS, PLACES
-from tests.stateful.model import Model
+from tests.stateful.model import Model, is_closing_mark
 from tests.stateful.past import Past
 from tests.stateful.people import People
 from tests.stateful.world import NAME, Command, Shop
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _MARK = re.compile(r"<!-- gitops-bot:(?:plan [0-9a-f]{64}|auto-merge) -->")
 _COMMIT = re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b")
+_WHY = re.compile(
+    r"^Closed by gitops-bot: \S.+\. This is not a decline; newer versions will be proposed\.$", re.MULTILINE
+)
 #: Since when and for how long the source runs a pin: a commit of the run itself has the time of the machine.
 _SINCE = re.compile(r"since [0-9-]{10} [0-9:]{5} UTC \([^)]*\)")
 
@@ -53,6 +56,7 @@ def test_a_run_that_is_killed_at_any_write_is_carried_on_to_the_same_end(journey
                     ran = shop.run(journey.command, _killer(at, when))
                     assert ran.outcome is None
                     assert ran.seen.done == at + (when == "after")
+                    _whatever_the_bot_closed_says_why(shop)
                     model.check(before, journey.command, ran, disturbed=True)
                     if (end := (_state(shop), _comments(shop))) in ends:
                         continue  # killed after one write is killed before the next
@@ -61,6 +65,7 @@ def test_a_run_that_is_killed_at_any_write_is_carried_on_to_the_same_end(journey
                     if journey.uses_up_a_word and _is_left_to_people(shop):
                         lost.append((at, when))
                         continue
+                    _whatever_the_bot_closed_says_why(shop)
                     assert _state(shop) == expected, f"killed {when} {ran.seen.writes[-1]}"
                     assert all(said in comments for said in _comments(shop)), "it says what it would not have said"
         # Killed between the word that is used up and the push: the branch is left to people once more, and whole.
@@ -100,6 +105,12 @@ def _put_back(shop: Shop) -> Iterator[None]:
         state.write_text(said)
         shop.forge.store._hubs[NAME] = Hub.load(state)
         shop.clock.moment = moment
+
+
+def _whatever_the_bot_closed_says_why(shop: Shop) -> None:
+    for pull in shop.pulls("closed"):
+        if is_closing_mark(pull.body):
+            assert _WHY.search(pull.body or ""), f"#{pull.number} was closed without a word: {pull.body}"
 
 
 def _state(shop: Shop) -> object:
