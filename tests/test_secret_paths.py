@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +23,9 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
 from gitops_bot.releases.checked import Checked
+from gitops_bot.releases.coverage import Coverage, Outside
 from gitops_bot.releases.plan import Change, Entry, Failed, Held
+from gitops_bot.report_screen import Screen
 from tests.secret_forms import FORMS
 
 if TYPE_CHECKING:
@@ -86,15 +89,18 @@ def reported(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
     return tell
 
 
+COVERAGE = Coverage(1, 0, (), (), Outside(), inferred=False)
+
+
 def on_a_narrow_terminal(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gitops_bot.report_text.width", lambda _: 60)
+    monkeypatch.setattr(report, "Screen", SimpleNamespace(of=lambda out: Screen(out, 60)))
     reported("text")(text, monkeypatch)
 
 
 def checked(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
     problem = Problem("failed.edit", "x", "y")
     return lambda text, _: report.show_checked(
-        Checked(1, 1, (problem, Problem("failed.edit", text, text, text, 1, 2))), output, AT
+        Checked(1, COVERAGE, (problem, Problem("failed.edit", text, text, text, 1, 2))), output, AT
     )
 
 

@@ -542,8 +542,8 @@ def test_the_address_of_a_pull_request_opens_in_a_browser(site: Site) -> None:
     url = site.call("GET", f"/pulls/{number}").json["html_url"]
     shown = page(site, url.removeprefix(site.forge.url))
     assert shown is not None
-    assert "web &lt;b&gt;v2&lt;/b&gt; &amp; more #1" in shown
-    assert "+  newTag: v2\n" in shown
+    assert "<h1>web &lt;b&gt;v2&lt;/b&gt; &amp; more <small>#1</small></h1>" in shown
+    assert ">+  newTag: v2<" in shown
     assert "<b>v2</b>" not in shown
     assert f"#{number} web" in (page(site, f"/{REPOSITORY}/pulls") or "")
     assert page(site, f"/{REPOSITORY}/pull/99") is None

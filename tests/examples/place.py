@@ -35,8 +35,11 @@ class Place:
     programs: Path
 
     @classmethod
-    def make(cls, world: World, config: str) -> Place:
-        """`web` and `api` run v1.0.0 in staging and production; `config` is the bot's configuration, by its path."""
+    def make(cls, world: World, config: str, *, database: bool = False) -> Place:
+        """`web` and `api` run v1.0.0 in staging and production, and production has a `database` of its own.
+
+        `config` is the bot's configuration, by its path.
+        """
 
         def files(deploy: Deploy) -> dict[str, bytes]:
             found = {"gitops-bot.yaml": (PROJECT / config).read_bytes()}
@@ -45,6 +48,10 @@ class Place:
                 for name in ("staging", "production"):
                     text = f"# {app} in {name}\nimages:\n- name: {deploy.image(app)}\n  {pin}   # stays\n"
                     found[path(app, name)] = text.encode()
+            if database:
+                pin = f"newTag: 17.6.0\n  digest: {deploy.push('postgres', '17.6.0')}"
+                text = f"images:\n- name: postgres\n  newName: {deploy.image('postgres')}\n  {pin}\n"
+                found[path("db", "production")] = text.encode()
             return found
 
         deploy = world.deploy(files)

@@ -19,7 +19,7 @@ PROTECTED = {name: {"DEPLOY_TOKEN": TOKEN} for name in ("staging", "production",
 
 @pytest.fixture
 def place(worldwide: World) -> Place:
-    return Place.make(worldwide, "examples/gitlab/deploy/gitops-bot.yaml")
+    return Place.make(worldwide, "examples/gitlab/deploy/gitops-bot.yaml", database=True)
 
 
 def pipeline(place: Place, file: str, **variables: str) -> Pipeline:

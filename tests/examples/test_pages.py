@@ -86,7 +86,7 @@ def test_the_container(place: Place, tmp_path: Path) -> None:
 
 
 def test_pipelines(worldwide: World, tmp_path: Path) -> None:
-    place = Place.make(worldwide, "examples/gitlab/deploy/gitops-bot.yaml")
+    place = Place.make(worldwide, "examples/gitlab/deploy/gitops-bot.yaml", database=True)
     digest = place.push("web", f"sha-{COMMIT}")
     own = {"IMAGE": place.deploy.image("web"), "COMMIT": COMMIT, "DIGEST": digest}
     gitlab = {"CI_SERVER_URL": place.deploy.world.git.address, "DEPLOY_TOKEN": TOKEN}

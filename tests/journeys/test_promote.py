@@ -60,8 +60,9 @@ def test_the_pins_of_the_source_are_proposed_with_their_release_and_no_other_byt
     pull = stages.deploy.pull()
     assert pull["title"] == "chore(production): web 1.1.0"
     (row,) = (line for line in pull["body"].splitlines() if line.startswith("| `"))
-    for word in ("`1.0.0`", "`1.1.0`", digest, "(5 hours)", f"release 2 ({release[:10]})"):
+    for word in ("`1.0.0`", "`1.1.0`", f"`{digest[:19]}`", "(5 hours)", f"release 2 ({release[:10]})"):
         assert word in row, word
+    assert digest in pull["body"]
     assert "Gitops-Bot-Plan: 1 production all promotion\n" in stages.deploy.message(BRANCH)
 
 

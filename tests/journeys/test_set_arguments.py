@@ -86,7 +86,7 @@ def test_an_ignored_entry_is_left_alone_by_its_repository_and_set_by_its_name(wo
     with deploy.watching() as seen:
         done = deploy.ask("set", "production", f"{deploy.image('web')}=1.1.0@{A}")
     assert seen.nothing
-    assert (done.code, changes(done.json), done.json["environments"][0]["unchanged"]) == (0, [], 1)
+    assert (done.code, changes(done.json), done.json["environments"][0]["held"]) == (0, [], [])
 
     by_name = deploy.ask("set", "production", f"web=1.1.0@{A}")
     assert (by_name.code, changes(by_name.json)) == (0, [("1.1.0", A)])

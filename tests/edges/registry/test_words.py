@@ -62,8 +62,8 @@ WORDS: list[tuple[str, Failure, str, Login | None, str, list[str], list[str]]] =
         TAGS,
         NOBODY,
         "failed.registry",
-        ["answered 404 Not Found", "(NAME_UNKNOWN)"],
-        ["Check the name; what may not be seen looks the same. No credentials for ghcr.io"],
+        ["answered 404 Not Found: it has no such repository, or does not show it (NAME_UNKNOWN)"],
+        ["No credentials for ghcr.io", "`docker login ghcr.io`"],
     ),
     (
         "no such repository, seen by somebody",
@@ -71,8 +71,8 @@ WORDS: list[tuple[str, Failure, str, Login | None, str, list[str], list[str]]] =
         TAGS,
         SOMEBODY,
         "failed.registry",
-        ["answered 404 Not Found"],
-        ["may not be seen", "The credentials from the environment variable GHCR_TOKEN"],
+        ["answered 404 Not Found: it has no such repository, or does not show it"],
+        ["The credentials from the environment variable GHCR_TOKEN"],
     ),
     ("no such tag", Refused(404, "ghcr.io", ""), TAG, NOBODY, "failed.registry", ["the tag v1"], ["still exists"]),
     (
