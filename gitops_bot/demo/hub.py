@@ -90,7 +90,10 @@ class Check:
 
 @dataclass(slots=True)
 class Pull:
-    """A pull request; times are RFC 3339 in UTC. `head_sha` and `base_sha` stand still once it is closed."""
+    """A pull request; times are RFC 3339 in UTC. `head_sha` and `base_sha` stand still once it is closed.
+
+    `queued_at`: when it was put into the merge queue, each time.
+    """
 
     number: int
     id: int
@@ -115,6 +118,7 @@ class Pull:
     reviewers: list[str] = field(default_factory=list)
     teams: list[str] = field(default_factory=list)
     auto_merge: AutoMerge | None = None
+    queued_at: list[str] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
 

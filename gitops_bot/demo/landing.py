@@ -140,6 +140,7 @@ def enqueue(pulls: PullRequests, pull: Pull, *, user: str, expected: str | None)
         raise Invalid(422, f"Pull request {stands.why}")
     entry = Queued(pulls.hub.next_id(), pull.number, user, pulls.time())
     pulls.hub.queue.append(entry)
+    pull.queued_at.append(entry.at)
     pull.auto_merge, pull.updated_at = None, pulls.time()
     return entry
 
@@ -157,6 +158,8 @@ def dequeue(pulls: PullRequests, pull: Pull) -> Queued:
 def settle(pulls: PullRequests) -> bool:
     """Let happen what happens by itself: pull requests follow their branches, auto-merge merges. Did anything?"""
     changed = pulls.sync()
+    if pulls.hub.settings.overlooks_auto_merge:
+        return changed
     for pull in sorted(pulls.hub.pulls.values(), key=lambda pull: pull.number):
         how, protection = pull.auto_merge, pulls.protection(pull)
         if pull.state == "closed" or how is None or not standing(pulls, pull).ready:

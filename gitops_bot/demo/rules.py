@@ -24,6 +24,8 @@ class Settings:
     archived: bool = False
     #: "Allow GitHub Actions to create and approve pull requests"; GitHub has it at an address of its own.
     actions_may_propose: bool = True
+    #: What is set to auto-merge stays where it is, though nothing is missing: it happens on GitHub at times.
+    overlooks_auto_merge: bool = False
 
     def allows(self, method: Method) -> bool:
         """Whether pull requests may be merged this way."""

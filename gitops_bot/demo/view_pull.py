@@ -64,6 +64,7 @@ def pull(seen: Seen, of: Pull) -> Json:
         "labels": lambda **asked: page("labels", of.labels, lambda name: _label(seen, name), asked),
         "comments": lambda **asked: page("comments", of.comments, lambda said: _comment(seen, of, said), asked),
         "commits": lambda **asked: page("commits", pulls.commits(of), lambda each: _commit(seen, of, each.id), asked),
+        "timelineItems": lambda **asked: _timeline(seen, of, asked),
         "reviewRequests": lambda **asked: page(
             "reviewRequests", [*_people(seen, of), *_teams(seen, of)], lambda each: {"requestedReviewer": each}, asked
         ),
@@ -90,6 +91,22 @@ def _auto_merge(seen: Seen, of: Pull) -> Json | None:
         "mergeMethod": how.method.upper(),
         "commitHeadline": how.title,
         "commitBody": how.message,
+        "pullRequest": lambda: pull(seen, of),
+    }
+
+
+def _timeline(seen: Seen, of: Pull, asked: Json) -> Json:
+    """What happened to it, of the one kind that is known here."""
+    kinds = asked.get("itemTypes") or ["ADDED_TO_MERGE_QUEUE_EVENT"]
+    moments = of.queued_at if "ADDED_TO_MERGE_QUEUE_EVENT" in kinds else []
+    return page("timelineItems", list(enumerate(moments)), lambda item: _entered(seen, of, *item), asked)
+
+
+def _entered(seen: Seen, of: Pull, place: int, moment: str) -> Json:
+    return {
+        "__typename": "AddedToMergeQueueEvent",
+        "id": node("AddedToMergeQueueEvent", f"{of.id}:{place}"),
+        "createdAt": moment,
         "pullRequest": lambda: pull(seen, of),
     }
 

@@ -52,8 +52,8 @@ def carry_out(
             case reconcile.Close(pull_request=pull, reason=reason):
                 pull = _close(world, forge, pull, draft.branch, reason)
                 return replace(proposed, pull_request=pull), None
-            case reconcile.Nothing(pull_request=pull) if (
-                pull is not None and head is not None and _wants(pull, propose)
+            case reconcile.Nothing(pull_request=pull) | reconcile.Leave(pull_request=pull, merges=True) if (
+                pull is not None and head is not None and _tries_again(pull, propose)
             ):
                 return replace(proposed, pull_request=_merge(forge, pull, head, propose)), None
             case _:
@@ -137,8 +137,13 @@ def _wants(pull: PullRequest, propose: Proposing) -> bool:
     return propose.auto_merge != "never" and pull.state == "open" and not told
 
 
+def _tries_again(pull: PullRequest, propose: Proposing) -> bool:
+    """Whether to have it merge although nothing else is to be done, or it may not be changed any more."""
+    return _wants(pull, propose) or (pull.overlooked and propose.auto_merge != "never")
+
+
 def _merge(forge: Forge, pull: PullRequest, head: str, propose: Proposing) -> PullRequest:
-    """Try again: where a repository has no auto-merge, whichever run finds the proposal ready merges it."""
+    """Try again: where there is no auto-merge, or the forge overlooked it, the run that finds it ready merges it."""
     now = _when_ready(forge, pull, head, propose)
     if now.auto_merge or now.queued:
         return forge.refresh(pull.number, title=pull.title, body=body.with_merge_mark(pull.body))

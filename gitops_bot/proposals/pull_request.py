@@ -21,7 +21,8 @@ class PullRequest:
 
     `node` is the forge's other name for it, which some requests want. `approved`: a review that counts approves it and
     none asks for changes. `queued`: it waits in a merge queue. `auto_merge`: it merges by itself once nothing blocks
-    it. `checks_failed`: a check of its head commit has failed, so that this will not happen.
+    it. `checks_failed`: a check of its head commit has failed, so that this will not happen. `overlooked`: nothing
+    blocks it, and it has neither merged nor ever been in the queue.
     """
 
     number: int
@@ -40,4 +41,5 @@ class PullRequest:
     queued: bool = False
     auto_merge: bool = False
     checks_failed: bool = False
+    overlooked: bool = False
     comments: tuple[Comment, ...] = ()

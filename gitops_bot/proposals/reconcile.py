@@ -59,11 +59,15 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """People win: nothing is written, but for the `comment` that tells them so, once."""
+    """People win: nothing is written, but for the `comment` that tells them so, once.
+
+    `merges`: it should have merged by itself, and holds nothing but what the bot proposed.
+    """
 
     pull_request: PullRequest | None
     reason: Reason
     comment: Remark | None = None
+    merges: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +215,8 @@ def _frozen(
         return Nothing(opened, _already(opened))
     if proposal is None and not stands and not handed_back(opened):
         return Close(opened, why_gone or _nothing_left(stands))
-    return Leave(opened, frozen.reason(opened, proposal, whose, stands=stands))
+    merges = opened.overlooked and proposal is not None and stands and isinstance(whose, ownership.Ours)
+    return Leave(opened, frozen.reason(opened, proposal, whose, stands=stands), merges=merges)
 
 
 def _kept_up(

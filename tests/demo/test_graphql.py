@@ -184,6 +184,9 @@ fragment Pull on PullRequest {
   }
   autoMergeRequest { enabledAt enabledBy { login } mergeMethod commitHeadline commitBody pullRequest { number } }
   isMergeQueueEnabled isInMergeQueue mergeQueueEntry { id state position mergeQueue { id } } mergeQueue { id }
+  timelineItems(first: 5, itemTypes: [ADDED_TO_MERGE_QUEUE_EVENT]) {
+    totalCount nodes { __typename ... on AddedToMergeQueueEvent { id createdAt pullRequest { number } } }
+  }
   mergeable mergeStateStatus
   statusCheckRollup { state }
   commits(last: 1) {
@@ -280,6 +283,8 @@ def test_the_queue_and_a_merge_are_seen(site: Site, description: Checker) -> Non
     repository = asked(site, description, EVERYTHING, **VARIABLES)["data"]["repository"]
     assert repository["mergeQueue"]["entries"]["totalCount"] == 1
     assert repository["pullRequest"]["isInMergeQueue"]
+    (entered,) = repository["pullRequest"]["timelineItems"]["nodes"]
+    assert (entered["__typename"], entered["pullRequest"]) == ("AddedToMergeQueueEvent", {"number": 1})
     assert site.forge.advance(REPOSITORY) == (1,)
     pull = asked(site, description, EVERYTHING, **VARIABLES)["data"]["repository"]["pullRequest"]
     assert (pull["state"], pull["mergeCommit"]["oid"]) == ("MERGED", site.bare.branches()["main"])

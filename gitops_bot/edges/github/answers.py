@@ -20,6 +20,8 @@ _ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,1000}\Z")
 _STATES: Mapping[str, Literal["open", "closed", "merged"]] = {"OPEN": "open", "CLOSED": "closed", "MERGED": "merged"}
 #: What every comment of the bot's own begins with, hidden from readers.
 _MARK = "<!-- gitops-bot:"
+#: `mergeStateStatus` of a pull request that auto-merge merges. Not UNSTABLE: checks still run, or newer pins mend them.
+_CLEAN = ("CLEAN", "HAS_HOOKS")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
 
@@ -128,13 +130,17 @@ def _opened(pull: PullRequest, node: Any) -> PullRequest:
     reviews = [_text(each["state"]) for each in _nodes(node["latestOpinionatedReviews"])]
     commits = _nodes(node["commits"])
     checks = commits[-1]["commit"]["statusCheckRollup"] if commits else None
+    auto_merge, queued = node["autoMergeRequest"] is not None, _truth(node["isInMergeQueue"])
+    # Whoever took it out of the queue again meant it; so did checks that failed there.
+    entered = queued or bool(_nodes(node["timelineItems"]))
     return replace(
         pull,
         labels=tuple(_text(each["name"]) for each in _nodes(node["labels"])),
         draft=_truth(node["isDraft"]),
         approved=approved(node["reviewDecision"], reviews),
-        queued=_truth(node["isInMergeQueue"]),
-        auto_merge=node["autoMergeRequest"] is not None,
+        queued=queued,
+        auto_merge=auto_merge,
+        overlooked=auto_merge and not entered and node["mergeStateStatus"] in _CLEAN,
         checks_failed=checks is not None and checks["state"] in ("FAILURE", "ERROR"),
         comments=tuple(
             Comment(each["databaseId"], each["body"])

@@ -22,7 +22,8 @@ fragment Open on PullRequest {
   isDraft isInMergeQueue reviewDecision
   labels(first: 100) { nodes { name } }
   latestOpinionatedReviews(first: 50, writersOnly: true) { nodes { state } }
-  autoMergeRequest { enabledAt }
+  autoMergeRequest { enabledAt } mergeStateStatus
+  timelineItems(first: 1, itemTypes: [ADDED_TO_MERGE_QUEUE_EVENT]) { nodes { __typename } }
   commits(last: 1) { nodes { commit { statusCheckRollup { state } } } }
   comments(last: 100) { nodes { databaseId body viewerDidAuthor } }
 }"""

@@ -35,13 +35,19 @@ class Merging:
     def when_ready(self, number: int, *, head: str, method: Method | None, without_checks: bool) -> PullRequest:
         """Costs one request; one more where it can be merged at once, or where the repository has no auto-merge.
 
+        One that GitHub overlooked is looked at again first: what somebody decided meanwhile counts.
+
         Raises:
             ForgeError: GitHub did not answer, or a rate limit is used up.
         """
         pull = self._api.present(number)
-        if pull.state != "open" or pull.auto_merge or pull.queued:
+        if pull.state != "open" or pull.queued or (pull.auto_merge and not pull.overlooked):
             return pull
         base = self._reading.base(pull.base)
+        if pull.overlooked:
+            if _why_not(pull, base, method, without_checks=without_checks):
+                return pull
+            return self._put_right(pull, base, head, method or base.default)
         if why := _why_not(pull, base, method, without_checks=without_checks):
             return self._told(pull, *why)
         method = method or base.default
@@ -74,6 +80,12 @@ class Merging:
             return self._refused(pull, refused)
         return self._set(pull, answer)
 
+    def _put_right(self, pull: PullRequest, base: Base, head: str, method: Method) -> PullRequest:
+        pull, ready = self._look(pull)
+        if pull.state != "open" or pull.head != head or not (pull.auto_merge and ready):
+            return pull
+        return self._enqueue(pull, head) if base.queue else self._merge(pull, head, method)
+
     def _set(self, pull: PullRequest, answer: Any) -> PullRequest:
         try:
             found = answer["enablePullRequestAutoMerge"]["pullRequest"]
@@ -103,15 +115,19 @@ class Merging:
         return self._api.remember(replace(pull, queued=True))
 
     def _merge_if_ready(self, pull: PullRequest, head: str, method: Method) -> PullRequest:
-        document = self._api.ask("GET", self._api.below(f"/pulls/{pull.number}"))
-        pull = self._api.keep(document)
+        pull, ready = self._look(pull)
         if pull.state != "open":
             return pull
-        if document.get("mergeable_state") in _READY:
+        if ready:
             return self._merge(pull, head, method)
         return self._told(
             pull, "it is not ready, and auto-merge is not allowed", refusals.merge("auto merge is not allowed")
         )
+
+    def _look(self, pull: PullRequest) -> tuple[PullRequest, bool]:
+        """The pull request as it is now, and whether nothing keeps it from merging."""
+        document = self._api.ask("GET", self._api.below(f"/pulls/{pull.number}"))
+        return self._api.keep(document), document.get("mergeable_state") in _READY
 
     def _merge(self, pull: PullRequest, head: str, method: Method) -> PullRequest:
         path = self._api.below(f"/pulls/{pull.number}")

@@ -272,6 +272,65 @@ def test_what_merges_by_itself_already_is_left_alone(found: Any, expected: tuple
         assert (script.asked, script.warned) == ([], [])
 
 
+OVERLOOKED: Mapping[str, Any] = {
+    "autoMergeRequest": {"enabledAt": "2026-01-02T03:04:05Z"},
+    "mergeStateStatus": "CLEAN",
+}
+
+
+def still(**changes: Any) -> Answer:
+    """It is set to auto-merge and clean, and this besides."""
+    by = recorded("GET", "/pulls/{pull_number}", 200)["user"]
+    how = {"enabled_by": by, "merge_method": "squash", "commit_title": "", "commit_message": ""}
+    return Answer.json(200, pull(**{"mergeable_state": "clean", "auto_merge": how, **changes}))
+
+
+@pytest.mark.parametrize("auto_merge", [True, False], ids=["auto-merge", "no auto-merge any more"])
+def test_what_github_overlooked_enters_the_queue_and_is_never_merged_past_it(auto_merge: bool) -> None:
+    base = {**CHECKED, **QUEUE, "autoMergeAllowed": auto_merge}
+    plays = {"Proposals": having(opened(**OVERLOOKED), **base), READ: still(), ENQUEUE: enqueued()}
+    with playing(plays) as script:
+        assert merging(script).queued
+        assert script.asked == [READ, ENQUEUE]
+        assert script.sent[-1] == {"input": {"pullRequestId": "PR_kwDOA1", "expectedHeadOid": HEAD}}
+        assert script.warned == []
+
+
+@pytest.mark.parametrize(("method", "sent"), [(None, "squash"), ("merge", "merge")])
+def test_what_github_overlooked_is_merged_where_there_is_no_queue(method: Any, sent: str) -> None:
+    plays = {"Proposals": having(opened(**OVERLOOKED), **CHECKED), READ: still(), MERGE: merged()}
+    with playing(plays) as script:
+        assert merging(script, method=method).state == "merged"
+        assert script.asked == [READ, MERGE]
+        assert script.sent[-1] == {"sha": HEAD, "merge_method": sent}
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        still(auto_merge=None),
+        still(mergeable_state="blocked"),
+        still(state="closed"),
+        still(head={**pull()["head"], "sha": "a" * 40}),
+    ],
+    ids=["switched off", "a check is missing again", "closed", "pushed to"],
+)
+@pytest.mark.parametrize("base", [{}, QUEUE], ids=["no queue", "queue"])
+def test_what_github_overlooked_is_left_where_somebody_decided_otherwise_meanwhile(
+    base: Mapping[str, Any], now: Answer
+) -> None:
+    plays = {"Proposals": having(opened(**OVERLOOKED), **CHECKED, **base), READ: now}
+    with playing(plays) as script:
+        merging(script)
+        assert (script.asked, script.warned) == ([READ], [])
+
+
+def test_what_github_overlooked_is_left_where_the_base_requires_no_checks() -> None:
+    with playing({"Proposals": having(opened(**OVERLOOKED), **RULES)}) as script:
+        assert merging(script).auto_merge
+        assert (script.asked, script.warned) == ([], [])
+
+
 def test_a_draft_does_not_merge_and_that_is_told() -> None:
     with playing({"Proposals": having(opened(isDraft=True), **CHECKED)}) as script:
         merging(script)

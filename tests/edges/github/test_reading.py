@@ -117,6 +117,29 @@ def test_checks_fail_by_their_rollup(state: str | None, failed: bool) -> None:
     assert one(commits=checks(state)).checks_failed is failed
 
 
+ON = {"enabledAt": "2026-01-02T03:04:05Z"}
+ENTERED = {"nodes": [{"__typename": "AddedToMergeQueueEvent"}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "overlooked"),
+    [
+        pytest.param({"mergeStateStatus": "CLEAN"}, True, id="clean"),
+        pytest.param({"mergeStateStatus": "HAS_HOOKS"}, True, id="clean on an Enterprise with hooks"),
+        pytest.param({"mergeStateStatus": "UNSTABLE"}, False, id="checks that are not required run or failed"),
+        pytest.param({"mergeStateStatus": "BLOCKED"}, False, id="it waits"),
+        pytest.param({"mergeStateStatus": "UNKNOWN"}, False, id="GitHub does not know yet"),
+        pytest.param({"mergeStateStatus": "CLEAN", "autoMergeRequest": None}, False, id="switched off"),
+        pytest.param({"mergeStateStatus": "CLEAN", "isInMergeQueue": True}, False, id="in the queue"),
+        pytest.param({"mergeStateStatus": "CLEAN", "timelineItems": ENTERED}, False, id="taken out of the queue"),
+    ],
+)
+def test_github_overlooked_what_is_clean_and_set_to_auto_merge_and_never_was_in_the_queue(
+    changes: Mapping[str, Any], overlooked: bool
+) -> None:
+    assert one(**{"autoMergeRequest": ON, **changes}).overlooked is overlooked
+
+
 def test_a_pull_request_without_commits_and_reviews_is_one_too() -> None:
     pull = one(commits={"nodes": []}, latestOpinionatedReviews=None, labels=None)
     assert (pull.checks_failed, pull.approved, pull.labels) == (False, False, ())
