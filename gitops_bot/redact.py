@@ -26,13 +26,14 @@ _SHORTEST_LINE = 16
 _PASSING = 1024
 
 # Secrets that nobody told us of, as a server, a label or a file may hold them. No repetition is tried twice over the
-# same text, so a hostile one takes no longer than another.
+# same text, so a hostile one takes no longer than another. Only single characters are repeated possessively: of a
+# group, Python before 3.11.5 takes a part too much, and what stands behind a secret would be struck out, too.
 
 #: PEM, also as git repeats what a server says.
 _KEY = (
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-    r"(?:remote:|Proc-Type: 4,ENCRYPTED|DEK-Info: [A-Z0-9-]{1,40},|(?:Version|Comment): [\w. ()/+-]{0,100}+"
-    r"|[\sA-Za-z0-9+/=\\·])*+(?:-----END [A-Z0-9 ]{0,40}-----)?"
+    r"(?:[\sA-Za-z0-9+/=\\·]++|(?<=remote):|(?<=Proc)-Type: 4,ENCRYPTED|(?<=DEK)-Info: [A-Z0-9-]{1,40},"
+    r"|(?<=Version|Comment): [\w. ()/+-]{0,100}+)*(?:-----END [A-Z0-9 ]{0,40}-----)?"
 )
 #: A login in an address; the `git@` of ssh is none, nor is the name of an image before its digest.
 _LOGIN = r"(?<=://)(?:(?<!ssh://)|(?=[^/\s@:]{0,500}:))[^/\s\"<>]{1,2000}@(?!sha(?:256|512):)"
@@ -51,7 +52,7 @@ _SCHEME = r"(?i)\b((?:bearer|basic)\s{1,5})[a-z0-9._~+/=-]{20,8000}+"
 #: JSON, also inside of a string: docker's configuration, answers of token servers and of credential helpers.
 _FIELD = (
     r"(?i)([\"'](?:auth|(?:identity|registry|id_|refresh_|access_?)?token|(?:client_)?secret|passw(?:or)?d|private_key)"
-    r"\\{0,15}[\"']\s{0,5}[:=]\s{0,5}(\\{0,15}[\"']))(?:(?!\2)(?:\\{1,16}+.|[^\\\n])){1,8000}+"
+    r"\\{0,15}[\"']\s{0,5}[:=]\s{0,5}(\\{0,15}[\"']))(?:(?!\2)(?:\\{1,16}+.|[^\\\n])){1,8000}"
 )
 #: What tells itself: GitHub, GitLab, Docker Hub, Google; JWT, and the passwords of Amazon's registries.
 _TELLING = (

@@ -22,7 +22,7 @@ _CHARACTER = r"(?:[A-Za-z0-9_-]|\\[.d-]|\[(?:[A-Za-z0-9_.](?:-[A-Za-z0-9])?)+-?\
 _STEP = rf"(?:{_CHARACTER}(?:\{{(?:0|[1-9][0-9]?)\}})?)"
 # Anchored at the start, no branches, at most one open repeat and little after it: whatever engine runs it looks at a
 # character a dozen times at most. The named group, itself not repeated, is unwrapped before.
-_SIMPLE = re.compile(rf"\^(?:{_STEP}*+(?:(?<![\^}}])[*+?]{_CHARACTER}{{0,12}}+)?)\$?")
+_SIMPLE = re.compile(rf"\^(?:(?>{_STEP}*)(?:(?<![\^}}])[*+?](?>{_CHARACTER}{{0,12}}))?)\$?")
 _NAMED = re.compile(r"\(\?P?<[A-Za-z0-9_]+>([^()]*)\)(?![*+?{])")
 _EVERYTHING = frozenset(("", ".*", "^.*", ".*$", "^.*$", ".+", "^.+", ".+$", "^.+$"))
 

@@ -26,8 +26,9 @@ Bound = tuple[Any, ...]
 
 RELEASE: Pre = ((2, 0, ""),)
 
-# Possessive repeats: what one part has taken is never tried again, so the time is linear in the text.
-_VERSION = r"(v?+)([0-9]++)(?:\.([0-9]++)(?:\.([0-9]++))?+)?+(?:-([0-9A-Za-z.-]++))?+"
+# Possessive repeats: what one part has taken is never tried again, so the time is linear in the text. The groups are
+# not possessive: before 3.11.5 Python reads on behind a part of such a group, and `0.` would be a version.
+_VERSION = r"(v?+)([0-9]++)(?:\.([0-9]++)(?:\.([0-9]++))?)?(?:-([0-9A-Za-z.-]++))?"
 _ONE = re.compile(rf"{_VERSION}\Z", re.ASCII)
 # Every line matches, if only by the second branch, so that the answers stay aligned with the lines.
 _LINES = re.compile(rf"^(?:{_VERSION}$|.*)", re.ASCII | re.MULTILINE)
