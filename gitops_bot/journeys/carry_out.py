@@ -53,7 +53,7 @@ def carry_out(
                 pull = _close(world, forge, pull, draft.branch, reason)
                 return replace(proposed, pull_request=pull), None
             case reconcile.Nothing(pull_request=pull) | reconcile.Leave(pull_request=pull, merges=True) if (
-                pull is not None and head is not None and _tries_again(pull, propose)
+                pull is not None and head is not None and tries_again(pull, propose)
             ):
                 return replace(proposed, pull_request=_merge(forge, pull, head, propose)), None
             case _:
@@ -137,7 +137,7 @@ def _wants(pull: PullRequest, propose: Proposing) -> bool:
     return propose.auto_merge != "never" and pull.state == "open" and not told
 
 
-def _tries_again(pull: PullRequest, propose: Proposing) -> bool:
+def tries_again(pull: PullRequest, propose: Proposing) -> bool:
     """Whether to have it merge although nothing else is to be done, or it may not be changed any more."""
     return _wants(pull, propose) or (pull.overlooked and propose.auto_merge != "never")
 

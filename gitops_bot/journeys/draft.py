@@ -36,6 +36,8 @@ class Draft:
     #: The entries among them that belong to other groups now, and are proposed there.
     moved: frozenset[tuple[str, str]]
     action: reconcile.Action
+    #: The pull requests of other branches that this rests on, by branch: those that the pins come from.
+    beside: Mapping[str, tuple[PullRequest, ...]]
 
     @property
     def opened(self) -> PullRequest | None:

@@ -211,7 +211,8 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
             why_gone=_why_gone(there, name, own, locked, plan.held if together else ()),
         )
     moved = frozenset(pin.key for pin in own if there.group_of.get(pin.key, name) != name)
-    return waiting(Draft(name, plan, files, written, branch, existing, own, moved, action))
+    beside = {each: there.pulls.get(each, ()) for each in there.sources(name)}
+    return waiting(Draft(name, plan, files, written, branch, existing, own, moved, action, beside))
 
 
 def _why_gone(

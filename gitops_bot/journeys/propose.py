@@ -14,6 +14,7 @@ from gitops_bot.errors import ForgeError, GitError, LostRace
 from gitops_bot.images.reason import Reason
 from gitops_bot.journeys.carry_out import carry_out
 from gitops_bot.journeys.describe import COMPARED, MOST, describe
+from gitops_bot.journeys.look_again import look_again
 from gitops_bot.journeys.prepare import decided, plan_of, prepare, write
 from gitops_bot.journeys.there import Task, branches
 from gitops_bot.journeys.world import silent
@@ -78,19 +79,22 @@ def _prepared(world: World, survey: Survey, tasks: Sequence[Task]) -> dict[str, 
 
 def _over_budget(world: World, tasks: Sequence[Task], ready: dict[str, Prepared]) -> Problem | None:
     """Why nothing may be written: the forge's limit would end the run in the middle."""
-    needed = sum(
-        budget.needed(draft.action, task.environment.propose, compared=min(len(draft.plan.changes), COMPARED))
+    needed = [
+        (budget.needed(draft.action, task.environment.propose, compared=min(len(draft.plan.changes), COMPARED)), draft)
         for task in tasks
         if task.environment.name in ready and not task.dry_run
         for draft in ready[task.environment.name].drafts
-    )
-    if not needed or world.forge is None:
+    ]
+    if world.forge is None or not any(count for count, _ in needed):
         return None
     try:
         left = world.forge.left()
     except ForgeError:
         return None  # the first write says what is wrong
-    return budget.short(needed, left) if left is not None else None
+    if left is None:
+        return None
+    looked = sum(1 + len(draft.beside) for count, draft in needed if count)
+    return budget.short(sum(count for count, _ in needed) + looked * left.look, left)
 
 
 def _through(world: World, survey: Survey, task: Task, ready: Prepared | None) -> EnvironmentOutcome:
@@ -198,6 +202,7 @@ def _group(
             if not many and (described := describe(world, draft.plan.changes)):
                 written = write(survey, task, draft.group, draft.plan, draft.files, described)
         with world.whole():
+            draft = look_again(world, survey, task.environment.name, draft, task.environment.propose)
             return carry_out(world, draft, proposed, written, task.environment.propose)
     except LostRace:
         raise

@@ -111,6 +111,9 @@ class There:
             if task.source != "rollback" and naming.is_rollback(each) and carry.standing_pins(standing, carried[each]):
                 rollbacks.add(each)
                 left[each] = _rolled_back(pulls[each])
+        # What is only carried may belong to a group by now that is proposed nowhere yet.
+        meant = {group_of[pin.key] for pins in carried.values() for pin in pins if pin.key in group_of}
+        pulls = survey.pull_requests({*pulls, *(naming.branch(name, each) for each in meant)})
         return cls(task.environment, standing, group_of, found, pulls, carried, left, frozenset(rollbacks))
 
     def branch_of(self, name: str) -> str:
@@ -142,14 +145,22 @@ class There:
 
         `shown`: only those that stand in an open pull request.
         """
-        own = self.branch_of(name)
-        others = (branch for branch in self.carried if branch != own and branch not in self.left)
         return tuple(
             pin
-            for branch in (*others, own)
+            for branch in (*self.sources(name), self.branch_of(name))
             if not shown or any(pull.state == "open" for pull in self.pulls.get(branch, ()))
             for pin in self.carried.get(branch, ())
             if self.group_of.get(pin.key) == name
+        )
+
+    def sources(self, name: str) -> tuple[str, ...]:
+        """The branches that were another group's and carry pins of this one now."""
+        return tuple(
+            branch
+            for branch, pins in self.carried.items()
+            if branch != self.branch_of(name)
+            and branch not in self.left
+            and any(self.group_of.get(pin.key) == name for pin in pins)
         )
 
     def fresh(self, base: str) -> tuple[PinChange, ...]:

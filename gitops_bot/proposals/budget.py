@@ -27,10 +27,15 @@ _TAKE_BACK = 2
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Requests that a rate limit has left until it begins anew. `resets_at` is in UTC."""
+    """Requests that a rate limit has left until it begins anew. `resets_at` is in UTC.
+
+    `look`: how many of them it takes at most to look up the pull requests of one branch; none where that has a limit of
+    its own.
+    """
 
     remaining: int
     resets_at: datetime
+    look: int = 0
 
 
 class Dress(Protocol):

@@ -119,7 +119,7 @@ def decide(
         return Nothing(None, Reason("nothing_new", "nothing to propose"))
     if branch is not None and opened is None and _merged(branch, existing):
         branch = None
-    if opened is not None and _has_label(opened, HOLD):
+    if opened is not None and held(opened):
         return Leave(opened, _asked_to_hold(opened))
     whose = ownership.of(branch) if branch is not None else None
     if branch is not None and isinstance(whose, ownership.Theirs) and not (opened is not None and handed_back(opened)):
@@ -199,6 +199,11 @@ def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
 def handed_back(pull: PullRequest) -> bool:
     """Whether a person gave the branch of a pull request back to the bot, by the label or by the box in its text."""
     return _has_label(pull, HAND_BACK) or body.handed_back(pull.body)
+
+
+def held(pull: PullRequest) -> bool:
+    """Whether a person asked by the label to leave a pull request as it is."""
+    return _has_label(pull, HOLD)
 
 
 def _frozen(

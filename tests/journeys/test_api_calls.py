@@ -49,7 +49,7 @@ def test_an_unchanged_environment_costs_two_reads_at_most(
     assert 1 <= len(seen.reads) <= most, seen.reads
 
 
-def test_a_new_proposal_with_everything_costs_eight_requests(shop: Deploy) -> None:
+def test_a_new_proposal_with_everything_costs_nine_requests(shop: Deploy) -> None:
     shop.world.forge.team(shop.name, "platform", ["bob"])
     shop.world.forge.settings(shop.name, allow_auto_merge=True)
     shop.world.forge.protect(shop.name, checks=["ci"])
@@ -58,7 +58,7 @@ def test_a_new_proposal_with_everything_costs_eight_requests(shop: Deploy) -> No
     with shop.watching() as seen:
         done = shop.bot("update")
     assert (done.code, done.err) == (0, "")
-    assert len(seen.api) <= 8, seen.api
+    assert len(seen.api) <= 9, seen.api
     assert shop.pull()["auto_merge"] is not None
 
 
@@ -85,7 +85,8 @@ def test_forty_unchanged_environments_cost_five_reads(worldwide: World) -> None:
         assert deploy.bot("update").code == 0
     assert [line for line in seen.writes if line != "POST /pulls 201"] == []
     assert len(deploy.pulls()) == MANY
-    assert len(seen.api) <= MANY + 5
+    # Each is looked up once more right before it is opened.
+    assert len(seen.api) <= 2 * MANY + 5
     with deploy.watching() as seen:
         done = deploy.bot("update")
     assert seen.nothing

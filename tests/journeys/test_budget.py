@@ -8,6 +8,7 @@ import pytest
 
 from gitops_bot.demo.http import Answer
 from tests.journeys.scene import configure, news
+from tests.journeys.test_api_calls import rest_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,6 +55,26 @@ def test_too_little_for_all_of_it_writes_nothing_at_all(shop: Deploy, opened: bo
     assert shop.bot("update").code == 0
     forge.limit(remaining=5000)
     assert len(shop.pulls()) == 1 + opened
+
+
+def test_a_look_at_a_pull_request_counts_where_it_has_no_limit_of_its_own(shop: Deploy) -> None:
+    """By REST: the list, and the reviews of one that is open."""
+    configure(shop, "{labels: [release]}")
+    shop.gate(rest_only)
+    shop.push("web", "1.1.0")
+    forge = shop.world.forge
+    for needed in (NEW + 2, NEWER + 2):
+        reads = 1 if needed == NEW + 2 else 2  # before that is known
+        forge.limit(remaining=needed - 1 + reads, resources=("core",))
+        with shop.watching() as seen:
+            done = shop.ask("update")
+        assert seen.nothing
+        (problem,) = done.json["problems"]
+        assert f"this run needs up to {needed} requests, and the rate limit has {needed - 1} left" in problem["message"]
+        forge.limit(remaining=needed + reads, resources=("core",))
+        assert shop.bot("update").code == 0
+        shop.push("web", "1.2.0")
+    assert news(shop, BRANCH) == {"web/web": "1.2.0"}
 
 
 def test_nothing_to_write_needs_nothing(shop: Deploy) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.edges.github import comments, limits
@@ -67,10 +68,13 @@ class GitHub:
         """
         if self._api.wire.left is None:
             try:
-                return limits.read(self._api.attempt("GET", "/rate_limit", bears=(404, 405, 410, 501)))
+                left = limits.read(self._api.attempt("GET", "/rate_limit", bears=(404, 405, 410, 501)))
             except Refused:
                 return None
-        return self._api.wire.left
+        else:
+            left = self._api.wire.left
+        # GraphQL has a limit of its own, in points; by REST it is the list, and the reviews of what is open.
+        return replace(left, look=2) if left is not None and self._reading.only_rest else left
 
     def commits_between(self, source: str, old: str, new: str) -> tuple[str, ...]:
         """The subjects of the newest ten commits from one revision of a source repository to another, oldest first.
