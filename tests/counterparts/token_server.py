@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import ssl
 import threading
 import time
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 #: Repositories below this are read by anybody; every other one by the user only.
 PUBLIC = "public/"
@@ -136,3 +138,14 @@ def certificate(key: rsa.RSAPrivateKey) -> bytes:
         .sign(key, hashes.SHA256())
     )
     return made.public_bytes(serialization.Encoding.PEM)
+
+
+def encrypted(folder: Path) -> ssl.SSLContext:
+    """What a server needs to speak TLS; its certificate, for the name localhost, stands in `server.pem`."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem, file = serialization.Encoding.PEM, folder / "server.pem"
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file.write_bytes(private + certificate(key))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context

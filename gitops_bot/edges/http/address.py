@@ -56,10 +56,33 @@ def follow(source: httpx.URL, address: str) -> httpx.URL:
     Raises:
         Misled: it may not.
     """
+    return _checked(source, _joined(source, address))
+
+
+def follow_own(source: httpx.URL, address: str) -> httpx.URL:
+    """As `follow`, for an address that a server tells of itself: where its tokens are, or its next page.
+
+    Behind a proxy that ends TLS a server takes itself for one over plain http, at a port of its own: its path and query
+    are then asked where the server was found. Nothing is ever sent to the plain address.
+
+    Raises:
+        Misled: as in `follow`.
+    """
+    target = _joined(source, address)
+    itself = host_of(target) == host_of(source) and not target.userinfo
+    if itself and (source.scheme, target.scheme) == ("https", "http"):
+        return source.copy_with(raw_path=target.raw_path, fragment=None)
+    return _checked(source, target)
+
+
+def _joined(source: httpx.URL, address: str) -> httpx.URL:
     try:
-        target = source.join(address)
+        return source.join(address)
     except (httpx.InvalidURL, ValueError) as error:
         raise Misled(f"an address that cannot be read, {address[:200]!r}") from error
+
+
+def _checked(source: httpx.URL, target: httpx.URL) -> httpx.URL:
     host = host_of(target)
     shown = f"{target.scheme}://{host}"[:200]
     if target.scheme not in ("http", "https") or not _HOST.match(host) or target.userinfo:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from gitops_bot.edges.http import Misled, Unanswered, follow, origin
+from gitops_bot.edges.http import Misled, Unanswered, follow_own, origin
 from gitops_bot.edges.registry.challenge import challenges
 from gitops_bot.edges.registry.failure import Refused, Untrusted, said
 from gitops_bot.edges.registry.login import Basic, IdentityToken, basic, secrets
@@ -120,7 +120,7 @@ class Host:
         for offer in offers:
             if offer.scheme == "bearer" and (realm := offer.parameters.get("realm")):
                 try:
-                    address = follow(self._base, realm).copy_with(fragment=None)
+                    address = follow_own(self._base, realm).copy_with(fragment=None)
                 except Misled as misled:
                     raise Untrusted(
                         f"names as its token server {misled}", "No credentials were sent there."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from gitops_bot.edges.http import Misled, follow, host_of, origin
+from gitops_bot.edges.http import Misled, follow_own, host_of, origin
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
 from gitops_bot.images.reference import is_tag
 
@@ -148,7 +148,7 @@ def read_page(answer: Answer) -> Page:
     query: str | None = None
     if address is not None:
         try:
-            target = follow(answer.url, address)
+            target = follow_own(answer.url, address)
         except Misled as misled:
             raise Untrusted(f"goes on with its list of tags at {misled}", _NOTHING_LOST) from misled
         if origin(target) != origin(answer.url):

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gitops_bot.edges.github.failure import Unanswered
 from gitops_bot.edges.github.wire import Wire
+from tests.counterparts import token_server
 from tests.counterparts.broken import ENDLESS, answer, broken_server, dripping
 from tests.counterparts.clock import StillClock
-from tests.counterparts.token_server import certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,12 +186,7 @@ def test_a_resolver_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyP
 @contextlib.contextmanager
 def encrypted(folder: Path, connections: int) -> Iterator[int]:
     """A server for the name localhost that answers a request on each of so many connections; gives its port."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem, file = serialization.Encoding.PEM, folder / "server.pem"
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    file.write_bytes(private + certificate(key))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
+    context = token_server.encrypted(folder)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from gitops_bot.edges.http.address import Misled, follow, is_loopback, origin
+from gitops_bot.edges.http.address import Misled, follow, follow_own, is_loopback, origin
 
 FOLLOWED = [
     ("the same host", "https://ghcr.io/v2/", "/token?x=1", "https://ghcr.io/token?x=1"),
@@ -107,6 +107,41 @@ def test_an_address_is_followed(source: str, address: str, target: str) -> None:
 def test_an_address_is_refused(source: str, address: str, words: str) -> None:
     with pytest.raises(Misled, match=words):
         follow(httpx.URL(source), address)
+
+
+OWN = [
+    ("the same host", "https://a.test/v2/", "http://a.test/token?x=%2F", "https://a.test/token?x=%2F"),
+    ("its own port", "https://a.test/", "http://a.test:5000/token", "https://a.test/token"),
+    ("the port where it was found", "https://a.test:8443/", "http://a.test/token", "https://a.test:8443/token"),
+    ("without a fragment", "https://a.test/", "http://a.test/token#x", "https://a.test/token"),
+    ("without a path", "https://a.test/v2/", "http://a.test?x=1", "https://a.test/?x=1"),
+    ("a path that looks like a host", "https://a.test/", "http://a.test//evil.test/t", "https://a.test//evil.test/t"),
+    ("found over plain http", "http://a.lan/", "http://a.lan:5000/token", "http://a.lan:5000/token"),
+    ("https stays", "https://a.test/", "https://a.test:5000/token", "https://a.test:5000/token"),
+]
+
+
+@pytest.mark.parametrize(("source", "address", "target"), [row[1:] for row in OWN], ids=[row[0] for row in OWN])
+def test_what_a_server_tells_of_itself_over_plain_http_is_asked_where_it_was_found(
+    source: str, address: str, target: str
+) -> None:
+    assert str(follow_own(httpx.URL(source), address)) == target
+
+
+@pytest.mark.parametrize(
+    ("source", "address", "words"),
+    [row[1:] for row in REFUSED if row[0] != "https to http"],
+    ids=[row[0] for row in REFUSED if row[0] != "https to http"],
+)
+def test_what_a_server_tells_of_itself_leads_nowhere_else(source: str, address: str, words: str) -> None:
+    with pytest.raises(Misled, match=words):
+        follow_own(httpx.URL(source), address)
+
+
+@pytest.mark.parametrize("address", ["http://a.test.evil.test/", "http://x@a.test/", "http://a.test@evil.test/"])
+def test_only_the_very_host_is_its_own(address: str) -> None:
+    with pytest.raises(Misled):
+        follow_own(httpx.URL("https://a.test/"), address)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.10", "::1", "[::1]"])

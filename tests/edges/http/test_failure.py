@@ -2,20 +2,17 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import threading
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gitops_bot.edges.http.client import Http
 from gitops_bot.edges.http.failure import Unanswered, broken, busy
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
-from tests.counterparts.token_server import certificate
+from tests.counterparts.token_server import encrypted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,18 +38,6 @@ def test_a_name_or_port_that_can_be_none(url: str) -> None:
     failure = failure_of(url)
     assert "cannot be found" in failure.what
     assert not failure.reached
-
-
-def encrypted(tmp_path: Path) -> ssl.SSLContext:
-    """What a server needs to speak TLS; its certificate, for the name localhost, stands in `server.pem`."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem, file = serialization.Encoding.PEM, tmp_path / "server.pem"
-    file.write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()) + certificate(key)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context
 
 
 def test_a_certificate_of_somebody_trusted(tmp_path: Path) -> None:

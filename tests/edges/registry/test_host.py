@@ -181,6 +181,8 @@ def test_a_challenge_without_a_way_in_is_the_end(challenge: str) -> None:
 
 REALMS = [
     "http://auth.test/token",
+    "http://ada:x@registry.test/token",
+    "http://registry.test@evil.test/token",
     "https://127.0.0.1/token",
     "https://169.254.169.254/latest/meta-data",
     "https://localhost/token",

@@ -354,6 +354,8 @@ LINKS = [
     ("a lost prefix (Artifactory)", '</v2/web/tags/list?last=b>; rel="next"', "last=b"),
     ("another repository", '</v2/evil/admin/tags/list?last=b>; rel="next"', "last=b"),
     ("an opaque place (Quay)", '</v2/acme/web/tags/list?next_page=gAAAA%3D%3D>; rel="next"', "next_page=gAAAA%3D%3D"),
+    ("plain http, behind a proxy", '<http://registry.test/v2/acme/web/tags/list?last=b>; rel="next"', "last=b"),
+    ("a port of its own", '<http://registry.test:5000/v2/acme/web/tags/list?last=b>; rel="next"', "last=b"),
     ("junk", "next", None),
 ]
 
@@ -369,7 +371,10 @@ def test_the_query_of_the_next_page(link: str, query: str | None) -> None:
         "https://evil.test/v2/acme/web/tags/list?last=b",
         "//evil.test/?last=b",
         "https://registry.test:8443/?last=b",
-        "http://registry.test/?last=b",
+        "http://evil.test/?last=b",
+        "http://registry.test.evil.test/?last=b",
+        "http://registry.test@evil.test/?last=b",
+        "http://ada@registry.test/?last=b",
         "https://169.254.169.254/",
         "https://registry.test@evil.test/",
         "ftp://registry.test/",
