@@ -313,6 +313,10 @@ class Proposals(RuleBasedStateMachine):
                 came_of_it = self.people.touch(path, above=name)
             case "without an entry":
                 came_of_it = self.people.remove((path, name))
+                holds = [each for each in self.shop.holds if self._has_entry(each["environment"], each.get("image"))]
+                if holds != self.shop.holds:
+                    self.shop.holds = holds
+                    self.people.configure()
             case "a broken file, or mended":
                 came_of_it = self.people.break_file(path)
             case _:
@@ -325,9 +329,14 @@ class Proposals(RuleBasedStateMachine):
     def write_hold(self, name: str | None, hours: int) -> None:
         until = self.shop.clock.now().timestamp() + hours * 3600
         environment = self.shop.environments[hours % len(self.shop.environments)]
+        if not self._has_entry(environment, name):
+            return  # it would stop the environment: tests/journeys/test_astray.py
         said = {"environment": environment, "until": _moment(until), "why": "the fair"}
         self.shop.holds.append(said if name is None else {**said, "image": name})
         self.people.configure()
+
+    def _has_entry(self, environment: str, name: str | None) -> bool:
+        return any(environment_of(key) == environment and name in (key[1], None) for key in self.shop.main)
 
     @precondition(lambda self: self.shop.holds)
     @rule()

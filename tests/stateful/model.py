@@ -225,8 +225,10 @@ class Model:
             if command.verb != "rollback":
                 self._rollbacks_stay(before, now)
                 self._rollbacks_stand_alone(now, outcome.name, left)
+            told = {each.branch for each in outcome.proposals}
             for shown in self._kept_up(now, outcome.name, left, rollbacks=command.verb == "rollback"):
-                self._is_whole(shown, now)
+                if command.verb != "set" or shown.branch in told:  # a `set` leaves the groups of others alone
+                    self._is_whole(shown, now)
             if command.verb in ("update", "promote") and command.image is None:
                 self._everything_newer_is_told(outcome, command, now)
                 self._promotions_are_vouched_for(outcome, command, now, left)
