@@ -19,7 +19,8 @@ from gitops_bot import config, redact
 from gitops_bot.edges import address
 from gitops_bot.edges.git import commits, names, process, refusals
 from gitops_bot.edges.github import failure as github_failure
-from gitops_bot.edges.http import Answer, Misled, follow, retry
+from gitops_bot.edges.http import Answer, Misled, retry
+from gitops_bot.edges.http.address import follow
 from gitops_bot.edges.registry import challenge, failure, pages, sayings
 from gitops_bot.errors import BotError
 from gitops_bot.images import expression, inference, listing, ranges, version
