@@ -175,7 +175,7 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
             return decision  # a person asks for it now, whatever was declined before
         # What an open pull request shows is wanted again: it was reopened, or asked for in another group since. What a
         # push came too late for stays declined.
-        return decline(decision, branch, existing, shown) or decision
+        return decline(decision, there.branch_of(name), there.declined, shown) or decision
 
     # What a person declined decides nothing: a pin that the open proposal carries for that entry stays in it.
     decided = [judged(decision) for decision in decisions]
@@ -208,7 +208,7 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
             existing,
             refresh_approved=task.environment.propose.refresh_approved,
             stands=bool(carry.standing_pins(there.standing, own)),
-            why_gone=_why_gone(there, name, own, locked, plan.held if together else ()),
+            why_gone=_why_gone(there, name, own, locked, plan.held, together=together),
         )
     moved = frozenset(pin.key for pin in own if there.group_of.get(pin.key, name) != name)
     beside = {each: there.pulls.get(each, ()) for each in there.sources(name)}
@@ -220,11 +220,13 @@ def _why_gone(
     name: str,
     own: Sequence[PinChange],
     locked: Mapping[tuple[str, str], Reason],
-    together: Sequence[Held],
+    held: Sequence[Held],
+    *,
+    together: bool,
 ) -> Reason | None:
     """What to say where nothing is left for a group, if it is not that its pins are done or not wanted.
 
-    `together` is what is held of a group that goes as a whole or not at all.
+    `together`: it goes as a whole or not at all.
     """
     if name.startswith(naming.ROLLBACK):
         return _THERE
@@ -232,7 +234,10 @@ def _why_gone(
         return _GONE
     if own and all(pin.key in locked for pin in own):
         return locked[own[0].key]
-    return together[0].reason if together else None
+    declines = {item.entry.key: item.reason for item in held if item.reason.code == "held.declined"}
+    if own and all(pin.key in declines for pin in own):
+        return declines[own[0].key]
+    return held[0].reason if together and held else None
 
 
 _THERE = Reason("nothing_new", "the release that was asked for is what the base branch has by now")

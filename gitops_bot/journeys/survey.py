@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import EditError, GitError, Problem, UsageError
+from gitops_bot.journeys.pulls import Pulls
 from gitops_bot.manifests import kustomization
 from gitops_bot.manifests.matching import matching
 from gitops_bot.proposals import naming
@@ -83,13 +84,13 @@ class Survey:
         self._ground: Ground | None = None
         #: Composed files by path and bytes: a second reading of the world composes only what changed.
         self._read: dict[tuple[str, bytes], Kustomization | Problem] = {}
-        self._pulls: dict[str, tuple[PullRequest, ...]] = {}
+        self._pulls = Pulls(world.forge, branch)
         self._read_at(commit or world.repository.head(branch))
         correspondence.check(config.environments)
 
     def again(self) -> None:
         """Read the remote again."""
-        self._pulls = {}
+        self._pulls = Pulls(self._world.forge, self.branch)
         self._read_at(self._world.repository.head(self.branch))
 
     def wrote(self, commit: str, files: Mapping[str, bytes]) -> None:
@@ -201,7 +202,7 @@ class Survey:
 
     def branches(self, name: str) -> tuple[str, ...]:
         """The bot's own branches that the remote has for an environment: its groups', and those of groups that were."""
-        beginning = naming.branch(name).removesuffix(naming.DEFAULT_GROUP)
+        beginning = _beginning(name)
         return tuple(branch for branch in self._world.repository.branches() if branch.startswith(beginning))
 
     def pull_requests(self, branches: Iterable[str]) -> Mapping[str, tuple[PullRequest, ...]]:
@@ -210,12 +211,11 @@ class Survey:
         Raises:
             ForgeError: the forge refused or did not answer.
         """
-        wanted = dict.fromkeys(branches)
-        if self._world.forge is None:
-            return dict.fromkeys(wanted, ())
-        if missing := [branch for branch in wanted if branch not in self._pulls]:
-            self._pulls |= dict.fromkeys(missing, ()) | self._world.forge.find(missing, self.branch)
-        return {branch: self._pulls[branch] for branch in wanted}
+        return self._pulls.of(branches)
+
+    def closed(self, name: str) -> tuple[PullRequest, ...]:
+        """What was closed unmerged of an environment's proposals, as far as `pull_requests` has found it by now."""
+        return self._pulls.closed(_beginning(name))
 
     def hold(self, entry: Entry) -> WrittenHold | None:
         """The hold that somebody wrote down for an entry, as long as it lasts."""
@@ -282,6 +282,11 @@ class Survey:
             except EditError as error:
                 self._read[path, data] = error.problem
         return self._read[path, data]
+
+
+def _beginning(name: str) -> str:
+    """What the branches of an environment begin with."""
+    return naming.branch(name).removesuffix(naming.DEFAULT_GROUP)
 
 
 def _named(config: Config, names: Sequence[str]) -> tuple[Environment, ...]:

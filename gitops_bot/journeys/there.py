@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, group, naming, ownership, reconcile
+from gitops_bot.proposals.declined import declined
 from gitops_bot.releases.plan import Change
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.journeys.world import World
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.carry import Standing
+    from gitops_bot.proposals.declined import Declined
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.plan import Decision, Entry, Source
@@ -73,6 +75,8 @@ class There:
     pulls: Mapping[str, tuple[PullRequest, ...]]
     #: The pins that a branch proposes, but for those that somebody wrote down to be held.
     carried: Mapping[str, tuple[PinChange, ...]]
+    #: What people declined, in whatever group.
+    declined: Declined
     #: Branches that are left alone whatever is to be proposed, and why.
     left: Mapping[str, Reason]
     #: Those of them that are rollbacks, which nothing else is said of.
@@ -114,7 +118,8 @@ class There:
         # What is only carried may belong to a group by now that is proposed nowhere yet.
         meant = {group_of[pin.key] for pins in carried.values() for pin in pins if pin.key in group_of}
         pulls = survey.pull_requests({*pulls, *(naming.branch(name, each) for each in meant)})
-        return cls(task.environment, standing, group_of, found, pulls, carried, left, frozenset(rollbacks))
+        declines = declined(survey.closed(name), found)
+        return cls(task.environment, standing, group_of, found, pulls, carried, declines, left, frozenset(rollbacks))
 
     def branch_of(self, name: str) -> str:
         """The branch on which a group is proposed."""

@@ -147,8 +147,12 @@ class Repository(Protocol):
 class Forge(Protocol):
     """Where pull requests live."""
 
-    def find(self, branches: Sequence[str], base: str) -> dict[str, tuple[PullRequest, ...]]:
+    def find(
+        self, branches: Sequence[str], base: str, *, closed: str | None = None
+    ) -> dict[str, tuple[PullRequest, ...]]:
         """Pull requests from each of these branches into `base`: open ones first, then the newest closed ones.
+
+        `closed`: also from every other branch that begins so, of those that were closed unmerged, the newest.
 
         Raises:
             ForgeError: the forge refused or did not answer.

@@ -30,7 +30,7 @@ def closed(reason: Reason) -> str:
     """The word with which the bot closes a pull request."""
     return (
         "<!-- gitops-bot:closing -->\n"
-        f"Closed: {prose(reason.text)}. Nobody declined anything; what is new will be proposed again."
+        f"Closed: {prose(reason.text)}. This is not a decline; newer versions will be proposed."
     )
 
 

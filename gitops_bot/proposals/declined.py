@@ -1,33 +1,45 @@
-"""A pull request that a person closed unmerged is a decline of exactly the pins in it."""
+"""A pull request that a person closed unmerged is a decline of exactly the pins in it, in whatever group."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import body, trailers
+from gitops_bot.proposals import body, naming, trailers
 from gitops_bot.releases.plan import Held
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.plan import Change
 
+    #: The pull requests that declined a pin, by what marks the pin.
+    Declined = Mapping[str, Sequence[PullRequest]]
 
-def decline(
-    change: Change, branch: Branch | None, existing: Sequence[PullRequest], carried: Sequence[PinChange]
-) -> Held | None:
-    """The hold that a person's closing puts on this change, if one does.
 
-    A pin that the open proposal `carried` is not declined: to reopen a pull request takes its decline back.
+def declined(closed: Iterable[PullRequest], branches: Mapping[str, Branch | None]) -> Declined:
+    """What people declined by closing these, the newest first. A rollback that nobody wanted declines nothing else."""
+    found: dict[str, list[PullRequest]] = {}
+    for pull in sorted(closed, key=lambda pull: -pull.number):
+        if pull.state == "closed" and not body.closed_by_bot(pull.body) and not naming.is_rollback(pull.branch):
+            for mark in _proposed(pull, branches.get(pull.branch)):
+                found.setdefault(mark, []).append(pull)
+    return found
+
+
+def decline(change: Change, branch: str, known: Declined, carried: Sequence[PinChange]) -> Held | None:
+    """The hold that a person's closing puts on this change of the group with this branch, if one does.
+
+    A pin that the open proposal `carried` is not declined by an earlier one of its branch: to reopen a pull request
+    takes its decline back. One of another group's stands until that one is reopened: it may have been closed just while
+    its pins were moved.
     """
-    if any(pin.key == change.entry.key and pin.after == change.after for pin in carried):
-        return None
-    for pull in existing:
-        if pull.state == "closed" and not body.closed_by_bot(pull.body) and _proposed(change, pull, branch):
+    shown = any(pin.key == change.entry.key and pin.after == change.after for pin in carried)
+    for pull in known.get(body.pin_mark(change.entry.key, change.after, change.new_name), ()):
+        if pull.branch != branch or not shown:
             reason = Reason(
                 "held.declined",
                 f"{change.after} was declined: #{pull.number} was closed unmerged; reopen it to take that back",
@@ -37,11 +49,10 @@ def decline(
     return None
 
 
-def _proposed(change: Change, pull: PullRequest, branch: Branch | None) -> bool:
-    """Whether the pull request proposed this pin: by its commits, and by its body where the branch is gone or moved."""
+def _proposed(pull: PullRequest, branch: Branch | None) -> Iterable[str]:
+    """The marks of its pins: by its commits, and by its body where the branch is gone or moved."""
     if branch is not None and branch.head == pull.head:
         for commit in reversed(branch.commits):
             if plan := trailers.parse(commit.message):
-                wanted = (change.entry.key, change.after, change.new_name)
-                return any((said.key, said.after, said.new_name) == wanted for said in plan.changes)
-    return body.pin_mark(change.entry.key, change.after, change.new_name) in body.pin_marks(pull.body)
+                return [body.pin_mark(said.key, said.after, said.new_name) for said in plan.changes]
+    return body.pin_marks(pull.body)

@@ -12,6 +12,9 @@ from tests.journeys.conftest import API, WEB
 from tests.journeys.scene import actions, approve, config, configure, held, news, proposals, reason, said
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.demo.http import Answer, Request
     from tests.counterparts.world import Deploy, World
 
 ALL = "gitops-bot/production/all"
@@ -301,17 +304,94 @@ def test_what_a_branch_of_the_old_groups_proposes_that_is_left_alone_is_proposed
     assert {"web/web": "1.2.0"} in branches(shop).values()
 
 
-def test_what_is_asked_for_again_in_another_group_is_not_declined_when_it_moves_back(shop: Deploy) -> None:
+@pytest.mark.parametrize("deleted", [False, True], ids=["the branch stays", "the branch is deleted"])
+def test_what_was_declined_in_one_group_is_declined_in_the_others(shop: Deploy, deleted: bool) -> None:
     pin = f"1.3.0-rc.1@{shop.push('web', '1.3.0-rc.1')}"
+    shop.push("api", "1.1.0")
     shop.bot("set", "production", f"{shop.image('web')}={pin}")
+    shop.bot("update")
     shop.call("PATCH", "/pulls/1", {"state": "closed"})
-    shop.remote.git("update-ref", "-d", f"refs/heads/{ALL}")
+    if deleted:
+        shop.remote.git("update-ref", "-d", f"refs/heads/{ALL}")
     configure(shop, "{group: overlay}")
-    shop.bot("set", "production", f"{shop.image('web')}={pin}")
-    assert shop.pull()["number"] == 2
+    with shop.watching() as seen:
+        done = shop.ask("set", "production", f"{shop.image('web')}={pin}")
+        found = shop.ask("update")
+    assert seen.nothing
+    assert (done.code, held(done.json)) == (1, {"web": ("1.3.0-rc.1", "held.declined")})
+    assert held(found.json) == {"api": ("1.1.0", "held.declined")}
+    assert reason(done.json, "web")["data"]["pull_request"] == 1
+    # What is newer is no part of that.
+    shop.push("api", "1.2.0")
+    shop.bot("update")
+    assert {"api/api": "1.2.0"} in branches(shop).values()
 
-    configure(shop, "{group: environment}")
+
+def test_what_is_reopened_moves_to_its_group(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.call("PATCH", "/pulls/1", {"state": "closed"})
+    configure(shop, "{group: overlay}")
+    assert held(shop.ask("update").json) == {"web": ("1.1.0", "held.declined")}
+    shop.call("PATCH", "/pulls/1", {"state": "open"})
     done = shop.ask("update")
     assert held(done.json) == {}
-    assert branches(shop) == {ALL: {"web/web": "1.3.0-rc.1"}}
-    assert shop.pull()["number"] == 3
+    assert list(branches(shop).values()) == [{"web/web": "1.1.0"}]
+    assert [pull["number"] for pull in shop.pulls()] == [2]
+
+
+@pytest.mark.parametrize("by", ["closing", "deleted branch"])
+def test_what_a_person_declines_while_it_moves_is_declined_where_it_went(shop: Deploy, by: str) -> None:
+    for name in ("web", "api"):
+        shop.push(name, "1.1.0")
+    shop.bot("update")
+    configure(shop, "{group: overlay}")
+    shop.push("api", "1.2.0")
+
+    def decline(request: Request, go: Callable[[], Answer]) -> Answer:
+        answer = go()
+        if (request.method, request.path.endswith("/pulls")) == ("POST", True):
+            shop.gate(None)  # the first of the new ones is there; the pull request of the old group still is
+            if by == "closing":
+                shop.call("PATCH", "/pulls/1", {"state": "closed"})
+            else:
+                shop.call("DELETE", f"/git/refs/heads/{ALL}")
+        return answer
+
+    shop.gate(decline)
+    done = shop.ask("update")
+    assert done.code == 0
+    assert held(done.json) == {"web": ("1.1.0", "held.declined")}
+    (new,) = (name for name in branches(shop) if name != ALL)
+    assert (branches(shop)[new], [pull["head"]["ref"] for pull in shop.pulls()]) == ({"api/api": "1.2.0"}, [new])
+    old = shop.call("GET", "/pulls/1")
+    assert (old["state"], "gitops-bot:closed" in old["body"]) == ("closed", False)
+    # A run after that knows it still.
+    with shop.watching() as seen:
+        again = shop.ask("update")
+    assert seen.nothing
+    assert held(again.json) == {"web": ("1.1.0", "held.declined")}
+
+
+def test_what_came_to_its_new_group_before_it_was_declined_is_taken_back(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    configure(shop, "{group: overlay}")
+
+    def decline(request: Request, go: Callable[[], Answer]) -> Answer:
+        answer = go()
+        if (request.method, request.path.endswith("/pulls")) == ("POST", True):
+            shop.gate(None)
+            shop.call("PATCH", "/pulls/1", {"state": "closed"})
+            shop.call("DELETE", f"/git/refs/heads/{ALL}")
+        return answer
+
+    shop.gate(decline)
+    done = shop.ask("update")
+    assert (done.code, shop.pulls()) == (0, [])
+    assert held(done.json) == {"web": ("1.1.0", "held.declined")}
+    new = shop.call("GET", "/pulls/2")
+    assert "1 was closed unmerged; reopen it to take that back. This is not a decline" in new["body"]
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing

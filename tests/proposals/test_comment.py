@@ -27,7 +27,7 @@ def test_a_commit_without_an_author_is_nobodys() -> None:
 def test_a_closing_says_why() -> None:
     assert comment.closed(Reason("nothing_new", "nothing of it is left to propose")) == (
         "<!-- gitops-bot:closing -->\n"
-        "Closed: nothing of it is left to propose. Nobody declined anything; what is new will be proposed again."
+        "Closed: nothing of it is left to propose. This is not a decline; newer versions will be proposed."
     )
 
 

@@ -9,14 +9,17 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import body
 from gitops_bot.proposals.branch import FileChange
-from gitops_bot.proposals.declined import decline
+from gitops_bot.proposals.declined import decline as judged
+from gitops_bot.proposals.declined import declined as known
 from gitops_bot.proposals.trailers import PinChange
 from tests.proposals.sample import API, HEAD, NEWER, WEB, A, B, C, branch, change, commit, merge, pull, written
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.plan import Change
+    from gitops_bot.releases.plan import Change, Held
 
 WEB_V2 = change()
 API_V2 = change("api", Pin("v2", B), Pin("v1", A), file=API)
@@ -26,6 +29,17 @@ NO_MORE = Reason("nothing_new", "the base branch has it already")
 CLOSED = pull("closed", body=PROPOSED.body)
 #: The branch has moved on since, or is gone: only the body tells what was proposed.
 ELSEWHERE = branch(commit(written(change(after=Pin("v3", C))), name=NEWER))
+
+
+def decline(
+    change: Change,
+    there: Branch | None,
+    existing: Sequence[PullRequest],
+    carried: Sequence[PinChange],
+    name: str = CLOSED.branch,
+) -> Held | None:
+    """What becomes of a change of the group whose branch has this name."""
+    return judged(change, name, known(existing, {CLOSED.branch: there}), carried)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +127,33 @@ def test_what_the_open_proposal_carries_is_not_declined() -> None:
     assert decline(API_V2, branch(DONE), (CLOSED,), carried) is not None
     older = (replace(carried[0], after=Pin("v1.5")),)
     assert decline(WEB_V2, branch(DONE), (CLOSED,), older) is not None
+
+
+@pytest.mark.parametrize("there", [branch(DONE), None], ids=["its branch is there", "its branch is gone"])
+def test_what_was_declined_in_one_group_is_declined_in_every_other(there: Branch | None) -> None:
+    held = decline(WEB_V2, there, (CLOSED,), (), name="gitops-bot/staging/web")
+    assert held is not None
+    assert held.reason.data["pull_request"] == 7
+
+
+def test_a_decline_in_another_group_stands_although_the_open_proposal_carries_the_pin() -> None:
+    """It was closed just while the pin was moved. To reopen that one takes it back."""
+    carried = (PinChange(WEB, "web", Pin("v1"), Pin("v2", B), "policy"),)
+    assert decline(WEB_V2, None, (CLOSED,), carried, name="gitops-bot/staging/web") is not None
+    assert decline(WEB_V2, None, (replace(CLOSED, state="open"),), carried, name="gitops-bot/staging/web") is None
+
+
+def test_a_rollback_that_nobody_wanted_declines_nothing() -> None:
+    rollback = replace(CLOSED, branch="gitops-bot/staging/rollback-all")
+    assert decline(WEB_V2, None, (rollback,), (), name=rollback.branch) is None
+
+
+def test_the_newest_of_those_that_declined_it_is_named() -> None:
+    older = replace(CLOSED, number=5, branch="gitops-bot/staging/web")
+    for closed in ((older, CLOSED), (CLOSED, older)):
+        held = decline(WEB_V2, None, closed, ())
+        assert held is not None
+        assert held.reason.data["pull_request"] == 7
 
 
 def test_each_of_a_thousand_pins_is_declined_though_the_branch_is_gone() -> None:

@@ -339,9 +339,8 @@ class Model:
             for key, (_, pin) in shown.pins.items():
                 if key in carried and carried[key][1] == pin:
                     continue
-                # A group's declines are those of its branch: what was declined in another group, nobody knows.
                 again = [
-                    each.number for each in self.declined if (each.branch, each.pins.get(key)) == (shown.branch, pin)
+                    each.number for each in self.declined if each.pins.get(key) == pin and not is_rollback(each.branch)
                 ]
                 assert not again, f"#{shown.number} proposes {key[1]} {pin} again, which was declined with #{again[0]}"
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 #: Pull requests of one branch that are looked at: a decline is remembered for as many as have ended.
 OPEN, ENDED = 5, 30
+#: Those of any branch that were closed unmerged last: a decline outlives its branch, and the group that it was for.
+CLOSED = 100
 
 _ENDED = """
 fragment Ended on PullRequest {
@@ -36,6 +38,11 @@ _BASE = """
     }
     mergeQueue(branch: $base) { id }"""
 
+_CLOSED = f"""
+    closed: pullRequests(
+      baseRefName: $base, states: [CLOSED], orderBy: {{field: UPDATED_AT, direction: DESC}}, first: {CLOSED}
+    ) {{ nodes {{ ...Ended }} }}"""
+
 #: Sets a pull request to merge by itself; with a merge queue it goes there once nothing blocks it.
 ENABLE_AUTO_MERGE = """
 mutation EnableAutoMerge($input: EnablePullRequestAutoMergeInput!) {
@@ -50,16 +57,19 @@ mutation Enqueue($input: EnqueuePullRequestInput!) {
 }"""
 
 
-def proposals(count: int, *, with_base: bool) -> str:
-    """The question for so many branches ($b0, $b1, ...), and once for what the base branch asks for."""
+def proposals(count: int, *, with_base: bool, with_closed: bool = False) -> str:
+    """The question for so many branches ($b0, $b1, ...), and once for what the base branch asks for.
+
+    `with_closed`: and for what was closed unmerged, of whatever branch.
+    """
     numbers = range(count)
     variables = ["$owner: String!", "$name: String!", *(f"$b{number}: String!" for number in numbers)]
-    if count or with_base:
+    if count or with_base or with_closed:
         variables.append("$base: String!")
     if with_base:
         variables.append("$ref: String!")
-    asked = "".join(_branch(number) for number in numbers)
-    fragments = _OPEN + _ENDED if count else ""
+    asked = "".join(_branch(number) for number in numbers) + (_CLOSED if with_closed else "")
+    fragments = (_OPEN if count else "") + (_ENDED if count or with_closed else "")
     return (
         f"query Proposals({', '.join(variables)}) {{\n"
         "  repository(owner: $owner, name: $name) {\n"

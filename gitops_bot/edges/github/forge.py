@@ -47,16 +47,21 @@ class GitHub:
         self._people = People(self._api)
         self._commits = Commits(self._api)
 
-    def find(self, branches: Sequence[str], base: str) -> dict[str, tuple[PullRequest, ...]]:
+    def find(
+        self, branches: Sequence[str], base: str, *, closed: str | None = None
+    ) -> dict[str, tuple[PullRequest, ...]]:
         """Pull requests from each of these branches into `base`: open ones first, then the newest closed ones.
 
-        One request for fifty branches; on a server without GraphQL one for each branch, and one more for each that has
-        an open pull request. A fork's branch of the same name is not ours.
+        `closed`: also from every other branch that begins so, as far as they are among the hundred that were closed
+        unmerged last.
+
+        One request for fifty branches; on a server without GraphQL one for each branch, one more for each that has
+        an open pull request, and one for `closed`. A fork's branch of the same name is not ours.
 
         Raises:
             ForgeError: GitHub refused or did not answer.
         """
-        return self._reading.find(branches, base)
+        return self._reading.find(branches, base, closed)
 
     def left(self) -> Left | None:
         """How many requests the rate limit has left; None where the server has no limit.

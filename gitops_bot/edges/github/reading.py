@@ -35,10 +35,13 @@ class Reading:
         self.only_rest = False
         self._bases: dict[str, Base] = {}
 
-    def find(self, branches: Sequence[str], into: str) -> dict[str, Found]:
+    def find(self, branches: Sequence[str], into: str, closed: str | None = None) -> dict[str, Found]:
         """Pull requests of each branch: open ones first, then the newest that have ended.
 
-        Costs one request for fifty branches; with REST one for each, and one more for each that has an open one.
+        `closed`: and of every other branch that begins so, those that were closed unmerged last.
+
+        Costs one request for fifty branches; with REST one for each, one more for each that has an open one, and one
+        for `closed`.
 
         Raises:
             ForgeError: GitHub refused or did not answer.
@@ -46,8 +49,8 @@ class Reading:
         wanted = list(dict.fromkeys(branches))
         found: dict[str, Found] = {}
         for start in range(0, len(wanted), _AT_ONCE):
-            found |= self._some(wanted[start : start + _AT_ONCE], into)
-        return found
+            found |= self._some(wanted[start : start + _AT_ONCE], into, closed if start == 0 else None)
+        return found | {branch: found[branch] for branch in wanted}
 
     def base(self, name: str) -> Base:
         """What the base branch asks for; costs nothing where `find` has asked in GraphQL, else one to three requests.
@@ -76,27 +79,30 @@ class Reading:
         ours = (self._api.keep(each) for each in listed if answers.is_from(each, self._api.repository))
         return _in_order(pull for pull in ours if (pull.branch, pull.base) == (branch, into))
 
-    def _some(self, branches: Sequence[str], into: str) -> dict[str, Found]:
+    def _some(self, branches: Sequence[str], into: str, closed: str | None = None) -> dict[str, Found]:
         if not self.only_rest:
             try:
-                return self._by_graphql(branches, into)
+                return self._by_graphql(branches, into, closed)
             except Unsupported:
                 self.only_rest = True
             except (Refused, Unanswered) as failure:
-                if len(branches) < 2 or not _is_too_much(failure):
+                if len(branches) + (closed is not None) < 2 or not _is_too_much(failure):
                     self._api.fail(failure)
                 half = len(branches) // 2
-                return self._some(branches[:half], into) | self._some(branches[half:], into)
-        return {branch: self._by_rest(branch, into) for branch in branches}
+                parts = (branches[:half], None), (branches[half:], None), ((), closed)
+                found = [self._some(*each) for each in ((part, into, which) for part, which in parts if part or which)]
+                return {branch: pulls for part in reversed(found) for branch, pulls in part.items()}
+        others = {} if closed is None else self._closed_by_rest(into, closed)
+        return others | {branch: self._by_rest(branch, into) for branch in branches}
 
-    def _by_graphql(self, branches: Sequence[str], into: str) -> dict[str, Found]:
+    def _by_graphql(self, branches: Sequence[str], into: str, closed: str | None) -> dict[str, Found]:
         with_base = into not in self._bases
         owner, _, name = self._api.repository.partition("/")
         variables = {"owner": owner, "name": name, "base": into}
         variables |= {f"b{number}": branch for number, branch in enumerate(branches)}
         if with_base:
             variables["ref"] = f"refs/heads/{into}"
-        question = documents.proposals(len(branches), with_base=with_base)
+        question = documents.proposals(len(branches), with_base=with_base, with_closed=closed is not None)
         told = self._api.wire.graphql(question, variables, write=False, spare=_SPARE)
         repository: Any = told.data.get("repository")
         try:
@@ -104,7 +110,12 @@ class Reading:
                 raise Refused(301, "", {}, write=False)
             if with_base:
                 self._bases[into] = base.read_node(repository, hidden=not told.hidden.isdisjoint(_RULES))
-            return {branch: self._of(repository, number, branch, into) for number, branch in enumerate(branches)}
+            found = {branch: self._of(repository, number, branch, into) for number, branch in enumerate(branches)}
+            if closed is None:
+                return found
+            nodes = [each for each in repository["closed"]["nodes"] if each is not None]
+            pulls = [answers.read_node(each) for each in nodes if each["isCrossRepository"] is False]
+            return _by_branch(pulls, into, closed) | found
         except (KeyError, TypeError, ValueError):
             self._api.fail(answers.unreadable())
 
@@ -124,6 +135,14 @@ class Reading:
             self._api.remember(replace(pull, approved=self._is_approved(pull.number))) if pull.state == "open" else pull
             for pull in self.listed(branch, into)
         )
+
+    def _closed_by_rest(self, into: str, beginning: str) -> dict[str, Found]:
+        query = {"state": "closed", "base": into, "sort": "updated", "direction": "desc"}
+        listed = self._api.ask("GET", self._api.below("/pulls"), query={**query, "per_page": str(documents.CLOSED)})
+        if not isinstance(listed, list):
+            self._api.fail(answers.unreadable())
+        ours = [self._api.keep(each) for each in listed if answers.is_from(each, self._api.repository)]
+        return _by_branch(ours, into, beginning)
 
     def _is_approved(self, number: int) -> bool:
         """Whether the last word of those whose review counts is an approval, and of none that changes are wanted."""
@@ -151,6 +170,15 @@ class Reading:
 
 def _in_order(pulls: Iterable[PullRequest]) -> Found:
     return tuple(sorted(pulls, key=lambda pull: (pull.state != "open", -pull.number)))
+
+
+def _by_branch(pulls: Iterable[PullRequest], into: str, beginning: str) -> dict[str, Found]:
+    """What was closed unmerged, by its branch."""
+    found: dict[str, list[PullRequest]] = {}
+    for pull in pulls:
+        if pull.state == "closed" and pull.base == into and pull.branch.startswith(beginning):
+            found.setdefault(pull.branch, []).append(pull)
+    return {branch: _in_order(each) for branch, each in found.items()}
 
 
 def _opinions(listed: Any) -> Iterator[tuple[str, str]]:

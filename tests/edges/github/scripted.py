@@ -230,8 +230,11 @@ def repository(
         **changes,
     }
     found: dict[str, Any] = {"nameWithOwner": changes.get("nameWithOwner", REPOSITORY)}
+    closed = base.pop("closed", {"nodes": []})
     if "autoMergeAllowed" in body["query"]:
         found |= base
+    if " closed:" in body["query"]:
+        found["closed"] = closed
     branches = {name: value for name, value in body["variables"].items() if name[0] == "b" and name[1:].isdigit()}
     for name, branch in branches.items():
         mine = [each for each in pulls if each["headRefName"] == branch]

@@ -42,10 +42,20 @@ def test_a_mutation_is_one_that_github_knows(question: str, asked: dict[str, str
     assert described().breaches(question, {"input": asked}) == []
 
 
+@pytest.mark.parametrize("count", [0, 1])
+@pytest.mark.parametrize("with_base", [True, False])
+def test_a_question_for_what_was_closed_is_one_that_github_knows(count: int, *, with_base: bool) -> None:
+    variables = IDENTITY | {f"b{number}": f"gitops-bot/e{number}/all" for number in range(count)}
+    if with_base:
+        variables["ref"] = "refs/heads/main"
+    question = documents.proposals(count, with_base=with_base, with_closed=True)
+    assert described().breaches(question, variables) == []
+
+
 def test_fifty_branches_stay_far_below_the_nodes_that_one_question_may_ask_for() -> None:
     """500,000 (docs.github.com, "Rate limits and query limits for the GraphQL API")."""
     each_open = 1 + 100 + 50 + 1 + 100
-    assert 50 * (documents.OPEN * each_open + documents.ENDED) + 100 < 500_000 / 5
+    assert 50 * (documents.OPEN * each_open + documents.ENDED) + documents.CLOSED + 100 < 500_000 / 5
 
 
 # --- the description itself is one that finds faults --------------------------------------------------------------

@@ -163,6 +163,42 @@ def test_open_ones_come_first_and_then_the_newest_that_have_ended() -> None:
     }
 
 
+CLOSED = [
+    ended(number=7),
+    ended(number=6, headRefName=OTHER),
+    ended(number=5, headRefName="gitops-bot/gone/all"),
+    ended(number=4, headRefName="gitops-bot/gone/all"),
+    ended(number=3, headRefName="gitops-bot/fork/all", isCrossRepository=True),
+    ended(number=2, headRefName="topic"),
+    ended(number=1, headRefName="gitops-bot/other/base", baseRefName="release"),
+]
+
+
+def test_what_was_closed_on_other_branches_is_found_along() -> None:
+    found = {}
+    closed = {"closed": {"nodes": [*CLOSED, None]}}
+    with playing({"Proposals": having(CLOSED[0], opened(number=9), **closed)}) as script:
+        found = script.bot.forge.find([BRANCH], BASE, closed="gitops-bot/")
+        assert len(script.asked) == 1
+    numbers = {branch: [pull.number for pull in pulls] for branch, pulls in found.items()}
+    # Of a branch that was asked for, everything is known.
+    assert numbers == {BRANCH: [9, 7], OTHER: [6], "gitops-bot/gone/all": [5, 4]}
+
+
+def test_what_was_closed_is_asked_for_by_itself_where_all_at_once_is_too_much() -> None:
+    refused = Answer.json(200, {"data": None, "errors": [{"message": TIMEOUT}]})
+
+    def answer(body: Any) -> Answer:
+        if "b0" in body["variables"] and " closed:" in body["query"]:
+            return refused
+        return having(opened(number=9), closed={"nodes": CLOSED})(body)
+
+    with playing({"Proposals": answer}) as script:
+        found = script.bot.forge.find([BRANCH], BASE, closed="gitops-bot/")
+    assert [pull.number for pull in found[BRANCH]] == [9]
+    assert [pull.number for pull in found["gitops-bot/gone/all"]] == [5, 4]
+
+
 def test_a_branch_goes_as_a_variable_and_never_into_the_question() -> None:
     evil = 'x") { id } } mutation { a(b: "'
     with playing({"Proposals": having(ended(headRefName=evil))}) as script:
