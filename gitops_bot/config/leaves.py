@@ -7,7 +7,6 @@ says, in the dialect that Python and JSON Schema (ECMA 262) share.
 
 from __future__ import annotations
 
-import math
 import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -256,11 +255,10 @@ def _checked(form: re.Pattern[str], value: str, what: str, example: str, *, secr
 
 
 def _number(scalar: Scalar, what: str, example: str) -> float:
-    """The number that YAML 1.2 reads; one that is not finite is out of every range."""
+    """The number that YAML 1.2 reads; infinity and what is no number are within no range."""
     if scalar.kind != "number" or len(scalar) > 40:
         hint = "remove the quotes" if scalar.isdecimal() and scalar.kind == "text" else f"as in `{example}`"
         raise told(f"{what}, not {quoted(scalar)}", hint)
     if scalar[:2] in ("0x", "0o"):
         return float(int(scalar, 0))
-    number = float(scalar.lower().replace(".inf", "inf").replace(".nan", "nan"))
-    return number if math.isfinite(number) else math.inf
+    return float(scalar.lower().replace(".inf", "inf").replace(".nan", "nan"))

@@ -39,7 +39,7 @@ def checked_token(token: str) -> str:
 
 
 def checked_api(api_url: str) -> str:
-    """The address without a slash at the end, if a token may be sent there.
+    """The address, if a token may be sent there.
 
     Raises:
         UsageError: it may not.
@@ -61,7 +61,7 @@ def checked_api(api_url: str) -> str:
             f"the API at {host[:200]} is asked without encryption, and everyone on the way would see the token",
             "write https:// in GITHUB_API_URL",
         )
-    return api_url.rstrip("/")
+    return api_url
 
 
 def source_repository(source: str, api_url: str) -> str | None:

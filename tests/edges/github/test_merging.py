@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ENABLE, ENQUEUE, MERGE, READ = "EnableAutoMerge", "Enqueue", "PUT /pulls/1/merge", "GET /pulls/1"
 QUEUE = {"mergeQueue": {"id": "MQ_1"}}
+RULED = [{"type": "MERGE_QUEUE"}, {"type": "REQUIRED_STATUS_CHECKS"}]
 RULES: Mapping[str, Any] = {"ref": {"refUpdateRule": None, "rules": {"nodes": [{"type": "PULL_REQUEST"}]}}}
 
 
@@ -205,6 +206,12 @@ def test_a_queue_may_take_it_at_once() -> None:
             id="ready already",
         ),
         pytest.param(
+            {"mergeQueue": None, "ref": {"refUpdateRule": None, "rules": {"nodes": RULED}}},
+            {ENABLE: unprocessable("Pull request Pull request is in clean status"), ENQUEUE: enqueued()},
+            [ENABLE, ENQUEUE],
+            id="ready already, and only a rule tells of the queue",
+        ),
+        pytest.param(
             {"autoMergeAllowed": False},
             {ENQUEUE: unprocessable("Pull request is already in the queue", "enqueuePullRequest")},
             [ENQUEUE],
@@ -213,7 +220,7 @@ def test_a_queue_may_take_it_at_once() -> None:
     ],
 )
 def test_a_queue_is_entered(base: Mapping[str, Any], plays: Mapping[str, Any], asked: list[str]) -> None:
-    with playing({"Proposals": having(opened(), **CHECKED, **QUEUE, **base), **plays}) as script:
+    with playing({"Proposals": having(opened(), **{**CHECKED, **QUEUE, **base}), **plays}) as script:
         assert state(merging(script)) == ("open", False, True)
         assert script.asked == asked
         assert script.sent[-1] == {"input": {"pullRequestId": "PR_kwDOA1", "expectedHeadOid": HEAD}}

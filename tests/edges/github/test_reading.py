@@ -18,11 +18,13 @@ from tests.edges.github.scripted import (
     HEAD,
     NO_GRAPHQL,
     REPOSITORY,
+    Bot,
     ended,
     having,
     listed,
     opened,
     playing,
+    pull,
     recorded,
     refusal,
     said,
@@ -341,6 +343,7 @@ TIMEOUT = "Something went wrong while executing your query. This may be the resu
         pytest.param(Answer.json(200, {"data": None, "errors": [{"message": TIMEOUT}]}), id="a time-out"),
         pytest.param(said(502, TIMEOUT), id="a time-out by status"),
         pytest.param(refusal("RESOURCE_LIMITS_EXCEEDED", "Resource limits for this query exceeded."), id="too costly"),
+        pytest.param(refusal("MAX_NODE_LIMIT_EXCEEDED", "This query requests up to 1 nodes."), id="too many nodes"),
     ],
 )
 def test_what_is_too_much_at_once_is_asked_in_halves(refused: Answer) -> None:
@@ -523,3 +526,14 @@ def test_reviews_that_are_none_are_refused(reviews: Any) -> None:
         pytest.raises(ForgeError, match="did not answer as GitHub does"),
     ):
         script.bot.forge.find([BRANCH], BASE)
+
+
+@pytest.mark.parametrize("below", ["/api/v3", ""], ids=["Enterprise", "github.com"])
+@pytest.mark.parametrize("slashes", ["/", "//"])
+def test_slashes_at_the_end_of_the_address_change_nothing(below: str, slashes: str) -> None:
+    plays = {"Proposals": having(opened()), "GET /pulls/2": Answer.json(200, pull(number=2))}
+    with playing(plays, below=below) as script:
+        bot = Bot(f"{script.server.url}{below}{slashes}")
+        bot.forge.find([BRANCH], BASE)
+        bot.forge.refresh(2, title="web v2", body="what")
+        assert script.asked == ["Proposals", "GET /pulls/2"]

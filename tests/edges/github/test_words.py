@@ -336,6 +336,17 @@ def test_a_repository_that_cannot_be_seen_names_every_way_why() -> None:
             "run again after 2026-01-02 03:05:35 UTC (in 90 s)",
             id="a primary limit",
         ),
+        *(
+            pytest.param(
+                {"type": kind, "message": "Try again later."},
+                {},
+                "failed.forge",
+                "the rate limit of api.github.com is used up",
+                "",
+                id=f"{kind}, in other words",
+            )
+            for kind in ("RATE_LIMITED", "RATE_LIMIT")
+        ),
         pytest.param(
             {"message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."},
             {"Retry-After": "1380"},
