@@ -164,7 +164,7 @@ class TestOrigin:
         git(checkout.top, "remote", "add", "origin", "https://github.com/acme/deploy")
         ran = tmp_path / "ran"
         for key in ("core.fsmonitor", "core.sshCommand", "core.pager", "core.editor"):
-            git(checkout.top, "config", key, f"touch {ran}")
+            git(checkout.top, "config", key, f": >{ran}")
         write(checkout.top, "k.yaml")
         before = snapshot(checkout.top)
 

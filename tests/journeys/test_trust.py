@@ -33,6 +33,11 @@ def checkout(folder: Path, files: Mapping[str, bytes], origin: str | None = None
     return folder
 
 
+#: Go where nothing is any more; a shell alone can make no folder.
+DELETED = f"""{shlex.quote(sys.executable)} -c 'import os; os.mkdir("gone")'; cd gone;
+{shlex.quote(sys.executable)} -c 'import os; os.rmdir("../gone")';"""
+
+
 def shell(script: str, cwd: Path, env: Mapping[str, str] | None = None) -> Done:
     """Run a line of shell, in which `$BOT` is the command."""
     bot = shlex.join([sys.executable, "-m", "gitops_bot"])
@@ -148,13 +153,13 @@ def test_an_empty_repository_is_wrong_usage_and_not_the_checkout_around(
     "command", ["plan", "plan --repository acme/deploy", "plan --repository deploy", "update", "check"]
 )
 def test_a_folder_that_was_deleted_is_wrong_usage(tmp_path: Path, command: str) -> None:
-    done = shell(f"mkdir gone && cd gone && rmdir ../gone && $BOT {command}", tmp_path)
+    done = shell(f"{DELETED} $BOT {command}", tmp_path)
     assert done.code == 2
     assert "error: this folder does not exist any more\n  next: change to one that does\n" in done.err
 
 
 def test_edit_in_a_folder_that_was_deleted_says_what_is_missing(tmp_path: Path) -> None:
-    done = shell("mkdir gone && cd gone && rmdir ../gone && $BOT edit . web=1.0.0", tmp_path)
+    done = shell(f"{DELETED} $BOT edit . web=1.0.0", tmp_path)
     assert done.code == 1
     assert done.err.startswith("error: ")
 

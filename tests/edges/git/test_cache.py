@@ -138,7 +138,7 @@ def _armed(copy: Path, ran: Path) -> None:
         config.write(f'[core]\n\talternateRefsCommand = "touch {ran}; echo"\n')
     hook = copy / "hooks" / "reference-transaction"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    hook.write_text(f"#!/bin/sh\n: > {ran}\n")
     hook.chmod(0o755)
 
 
