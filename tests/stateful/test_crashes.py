@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from tests.stateful.journeys import Journey
     from tests.stateful.writes import When
 
+#: Those that a plain `pytest` runs: one for each kind of write.
+QUICK = ("open", "promote", "refresh", "roll back", "say whose the branch is")
+
 _MARK = re.compile(r"<!-- gitops-bot:(?:plan [0-9a-f]{64}|auto-merge) -->")
 _COMMIT = re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b")
 _WHY = re.compile(
@@ -35,7 +38,13 @@ _WHY = re.compile(
 _SINCE = re.compile(r"since [0-9-]{10} [0-9:]{5} UTC \([^)]*\)")
 
 
-@pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.name)
+@pytest.mark.parametrize(
+    "journey",
+    [
+        pytest.param(journey, marks=() if journey.name in QUICK else pytest.mark.slow, id=journey.name)
+        for journey in JOURNEYS
+    ],
+)
 def test_a_run_that_is_killed_at_any_write_is_carried_on_to_the_same_end(journey: Journey, tmp_path: Path) -> None:
     with Shop.open(tmp_path / "shop") as shop:
         shop.begin(dict(zip(PLACES, journey.places, strict=False)), dict(journey.propose), journey.source)
