@@ -33,7 +33,7 @@ def carry_out(
     head = draft.branch.head if draft.branch else None
     match draft.action:
         case reconcile.Refresh(takes_back=True, pull_request=pull):
-            _take_back(forge, pull)
+            _take_back(forge, pull, head)
         case reconcile.Leave(pull_request=pull, comment=remark) if pull is not None and remark is not None:
             forge.comment(pull.number, remark.body, edits=remark.edits)
     if written is not None and isinstance(draft.action, reconcile.Open | reconcile.Refresh):
@@ -63,12 +63,19 @@ def carry_out(
         return replace(proposed, action="none", reason=failed), Failed(None, error.problem)
 
 
-def _take_back(forge: Forge, pull: PullRequest) -> None:
-    """Use up the word that gave the branch back, before the branch is written: it holds for this head only."""
-    if any(label.lower() == reconcile.HAND_BACK for label in pull.labels):
-        forge.unlabel(pull.number, reconcile.HAND_BACK)
+def _take_back(forge: Forge, pull: PullRequest, head: str | None) -> None:
+    """Use up the word that gave the branch back, before the branch is written: it holds for this head only.
+
+    Raises:
+        LostRace: the person took the word back, or somebody pushed: nothing may be written on the strength of it.
+    """
+    if reconcile.has_label(pull, reconcile.HAND_BACK) and not forge.unlabel(pull.number, reconcile.HAND_BACK):
+        raise LostRace(_word_gone(pull))
     if body.handed_back(pull.body):
-        forge.refresh(pull.number, title=pull.title, body=body.with_box_cleared(pull.body))
+        now = forge.read(pull.number)
+        if now.head != head or not body.handed_back(now.body):
+            raise LostRace(_word_gone(pull))
+        forge.refresh(pull.number, title=now.title, body=body.with_box_cleared(now.body))
 
 
 def _open(world: World, forge: Forge, written: Proposal, head: str, propose: Proposing) -> PullRequest:
@@ -77,7 +84,7 @@ def _open(world: World, forge: Forge, written: Proposal, head: str, propose: Pro
     text = body.unfinished(written.body) if dressed else written.body
     pull = forge.open(branch=written.branch, base=written.base, title=written.title, body=text, draft=propose.draft)
     if dressed:
-        pull = _finish(forge, pull, written, head, propose, text=written.body)
+        pull = _finish(forge, pull, written, head, propose)
     if pull.state == "open":
         _insist_on_head(world, written.branch, head)
     return pull
@@ -86,17 +93,11 @@ def _open(world: World, forge: Forge, written: Proposal, head: str, propose: Pro
 def _refresh(
     world: World, forge: Forge, found: PullRequest, written: Proposal, head: str, propose: Proposing
 ) -> PullRequest:
-    text = body.within(found.body, written.body)
     if body.plan_mark(found.body) is None and _dresses(propose):
         # A finished text says that all of it was done once: a label that a person took away stays away.
-        pull = _finish(forge, found, written, head, propose, text=text)
+        pull = _finish(forge, found, written, head, propose)
     else:
-        pull = _merging(forge, found, written, head, propose, text=text)
-    if pull.state == "closed" or (pull.state == "merged" and pull.head != head):
-        # Ended since it was found: it gets the text back that people decided on, and what was just pushed is
-        # proposed anew.
-        forge.refresh(found.number, title=found.title, body=found.body)
-        raise LostRace(_ended(pull))
+        pull = _merging(forge, found, written, head, propose)
     if pull.state == "open":
         _insist_on_head(world, written.branch, head)
     return pull
@@ -108,27 +109,48 @@ def _dresses(propose: Proposing) -> bool:
     return bool(people) or propose.auto_merge != "never"
 
 
-def _finish(
-    forge: Forge, pull: PullRequest, written: Proposal, head: str, propose: Proposing, *, text: str
-) -> PullRequest:
+def _finish(forge: Forge, pull: PullRequest, written: Proposal, head: str, propose: Proposing) -> PullRequest:
     if propose.labels:
         forge.label(pull.number, propose.labels)
     if propose.assignees:
         forge.assign(pull.number, propose.assignees)
     if propose.reviewers or propose.teams:
         forge.ask_for_review(pull.number, propose.reviewers, propose.teams)
-    return _merging(forge, pull, written, head, propose, text=text)
+    return _merging(forge, pull, written, head, propose)
 
 
-def _merging(
-    forge: Forge, pull: PullRequest, written: Proposal, head: str, propose: Proposing, *, text: str
-) -> PullRequest:
-    """Let it merge by itself, where that is wished and no person switched it off again; then finish the text."""
+def _merging(forge: Forge, pull: PullRequest, written: Proposal, head: str, propose: Proposing) -> PullRequest:
+    """Let it merge by itself, where that is wished and no person switched it off again; then finish the text.
+
+    What people wrote around it stays, as it is at that moment: the forge takes no condition with a text, so only what
+    comes while this one request is on its way is lost.
+
+    Raises:
+        LostRace: it ended since it was found. It keeps or gets back the text that people decided on, and what was just
+            pushed is proposed anew.
+    """
     asked = body.asked_to_merge(pull.body)
+    now = None
     if _wants(pull, propose):
-        pull = _when_ready(forge, pull, head, propose)
+        now = pull = _when_ready(forge, pull, head, propose)
         asked = pull.auto_merge or pull.queued
-    return forge.refresh(pull.number, title=written.title, body=body.with_merge_mark(text) if asked else text)
+    if now is None or not now.auto_merge:  # else that answer has told the text
+        now = forge.read(pull.number)
+    _insist_on_life(now, head)
+    text = body.within(now.body, written.body)
+    pull = forge.refresh(pull.number, title=written.title, body=body.with_merge_mark(text) if asked else text)
+    try:
+        _insist_on_life(pull, head)
+    except LostRace:
+        forge.refresh(pull.number, title=now.title, body=now.body)
+        raise
+    return pull
+
+
+def _insist_on_life(pull: PullRequest, head: str) -> None:
+    """It is open, or merged with all that was pushed."""
+    if pull.state == "closed" or (pull.state == "merged" and pull.head != head):
+        raise LostRace(_ended(pull))
 
 
 def _wants(pull: PullRequest, propose: Proposing) -> bool:
@@ -146,7 +168,8 @@ def _merge(forge: Forge, pull: PullRequest, head: str, propose: Proposing) -> Pu
     """Try again: where there is no auto-merge, or the forge overlooked it, the run that finds it ready merges it."""
     now = _when_ready(forge, pull, head, propose)
     if now.auto_merge or now.queued:
-        return forge.refresh(pull.number, title=pull.title, body=body.with_merge_mark(pull.body))
+        now = forge.read(pull.number)
+        return forge.refresh(pull.number, title=now.title, body=body.with_merge_mark(now.body))
     return now
 
 
@@ -175,29 +198,42 @@ def _insist_on_head(world: World, branch: str, head: str | None) -> None:
         raise LostRace(Problem("failed.git", message, "run again: what is on the branch is in no text yet"))
 
 
+def _word_gone(pull: PullRequest) -> Problem:
+    message = f"the word that gave back the branch of #{pull.number} went away while it was used, again and again"
+    return Problem("failed.forge", message, "run again: it is planned for what there is then")
+
+
 def _ended(pull: PullRequest) -> Problem:
     message = f"pull request #{pull.number} was {pull.state} while it was refreshed, again and again"
     return Problem("failed.forge", message, "run again: what is on its branch is proposed anew")
 
 
-def _close(world: World, forge: Forge, pull: PullRequest, branch: Branch | None, why: Reason) -> PullRequest:
+def _close(world: World, forge: Forge, found: PullRequest, branch: Branch | None, why: Reason) -> PullRequest:
     """Mark it and say why, delete the branch if nobody pushed to it meanwhile, close it: the branch is the lock.
 
     A forge closes what has no branch. Whatever kills the run after that, the reason stands in the text already; the
     comment is for those who are notified.
 
     Raises:
-        LostRace: somebody pushed; the mark is taken back.
+        LostRace: somebody pushed, or ended it; the mark is taken back, so that a person's closing counts.
     """
-    marked = body.with_closing_mark(pull.body, why)
-    forge.refresh(pull.number, title=pull.title, body=marked)
-    if branch is not None:
-        try:
+    now = forge.read(found.number)
+    _insist_on_open(now)
+    pull = forge.refresh(now.number, title=now.title, body=body.with_closing_mark(now.body, why))
+    try:
+        _insist_on_open(pull)
+        if branch is not None:
             world.repository.delete(branch.name, expected=branch.head)
-        except LostRace:
-            forge.refresh(pull.number, title=pull.title, body=body.without_closing_mark(marked))
-            raise
-    return forge.close(pull.number, body=marked, comment=comment.closed(why))
+    except LostRace:
+        now = forge.read(now.number)
+        forge.refresh(now.number, title=now.title, body=body.without_closing_mark(now.body))
+        raise
+    return forge.close(pull.number, body=pull.body, comment=comment.closed(why))
+
+
+def _insist_on_open(pull: PullRequest) -> None:
+    if pull.state != "open":
+        raise LostRace(_ended(pull))
 
 
 def _forge(world: World) -> Forge:

@@ -175,6 +175,14 @@ class Forge(Protocol):
         """Open a pull request, or find and refresh the one that is open for the branch already."""
         ...
 
+    def read(self, number: int) -> PullRequest:
+        """A pull request as it is at this moment; of reviews, queues, checks and comments what was known before.
+
+        Raises:
+            ForgeError: the forge refused or did not answer.
+        """
+        ...
+
     def refresh(self, number: int, *, title: str, body: str) -> PullRequest:
         """Give a pull request a new title and body; writes only what differs."""
         ...
@@ -183,8 +191,8 @@ class Forge(Protocol):
         """Add the labels that are missing. Where that is not allowed, people are told and the proposal goes on."""
         ...
 
-    def unlabel(self, number: int, label: str) -> None:
-        """Take a label away; one that is not there is no error.
+    def unlabel(self, number: int, label: str) -> bool:
+        """Take a label away, and say whether it was there.
 
         Raises:
             ForgeError: that is not allowed, or the forge did not answer.
@@ -210,7 +218,8 @@ class Forge(Protocol):
 
         Only at `head`, and only where the base branch asks for checks, unless `without_checks`. `method` None is the
         repository's own default. What is not possible is told, as with labels. The pull request is as it is then:
-        merged, queued, set to auto-merge, or as it was.
+        merged, queued, set to auto-merge, or as it was. Of one that is set to auto-merge by this, title and text are
+        those of that moment.
         """
         ...
 

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
     from gitops_bot.proposals.reconcile import Action
 
-#: Requests: the text with the mark, the comment, the end.
-_CLOSE = 3
+#: Requests: a text that is there is read again right before it is written.
+_TEXT = 2
+#: Requests: the text with the mark and why, the comment, the end.
+_CLOSE = _TEXT + 2
 #: Requests: all who are wanted, and those who are left where one of them cannot be asked.
 _REVIEW = 2
 #: Requests: auto-merge or a queue, once more where the forge did not know yet, and a merge at once.
 _MERGE = 3
 #: Requests: the label, and the tick in the text.
-_TAKE_BACK = 2
+_TAKE_BACK = 1 + _TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,11 @@ def needed(action: Action, dress: Dress, *, compared: int = 0) -> int:
         case Open():
             dressing = _dressing(dress)
             # A draft once more as none, where there are no drafts; the text once more, which is finished last.
-            return 1 + dress.draft + compared + dressing + (dressing > 0)
+            return 1 + dress.draft + compared + dressing + (_TEXT if dressing else 0)
         case Refresh(pull_request=pull, takes_back=takes_back):
             unfinished = body.plan_mark(pull.body) is None
             dressing = _dressing(dress) if unfinished else _merging(dress)
-            return 1 + compared + dressing + (_TAKE_BACK if takes_back else 0)
+            return _TEXT + compared + dressing + (_TAKE_BACK if takes_back else 0)
         case Close():
             return _CLOSE
         case Leave(comment=Remark(edits=edits)):

@@ -198,12 +198,17 @@ def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
 
 def handed_back(pull: PullRequest) -> bool:
     """Whether a person gave the branch of a pull request back to the bot, by the label or by the box in its text."""
-    return _has_label(pull, HAND_BACK) or body.handed_back(pull.body)
+    return has_label(pull, HAND_BACK) or body.handed_back(pull.body)
+
+
+def has_label(pull: PullRequest, name: str) -> bool:
+    """Whether a pull request has a label, in any case of its letters."""
+    return any(label.lower() == name for label in pull.labels)
 
 
 def held(pull: PullRequest) -> bool:
     """Whether a person asked by the label to leave a pull request as it is."""
-    return _has_label(pull, HOLD)
+    return has_label(pull, HOLD)
 
 
 def _frozen(
@@ -239,10 +244,6 @@ def _kept_up(
     if unfinished := _unfinished(opened, proposal):
         return Refresh(opened, Reason("chosen", f"#{opened.number} has the commit, but {unfinished}"), push=False)
     return Nothing(opened, _already(opened))
-
-
-def _has_label(pull: PullRequest, name: str) -> bool:
-    return any(label.lower() == name for label in pull.labels)
 
 
 def _unfinished(opened: PullRequest, proposal: Proposal) -> str | None:

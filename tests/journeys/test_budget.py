@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from tests.counterparts.world import Deploy, World
 
 BRANCH = "gitops-bot/production/all"
-#: To open one: the commits between the images, the pull request, its label, the finished text. To refresh one: the
-#: commits, the text.
-NEW, NEWER = 4, 2
+#: To open one: the commits between the images, the pull request, its label, the finished text, which is read before. To
+#: refresh one: the commits, the text, which is read before.
+NEW, NEWER = 5, 3
 
 
 @pytest.fixture(autouse=True)

@@ -68,7 +68,7 @@ class People:
             except Invalid:
                 return "refused"
         self.model.reopened(pull)
-        if _is_handed_back(pull):
+        if is_handed_back(pull):
             self.model.handed_back(pull.head)  # the word still stands there
         return "reopened"
 
@@ -120,6 +120,16 @@ class People:
             self.model.handed_back(pull.head)
         return "ticked"
 
+    def keep(self, pull: Pull) -> str:
+        """Take every word back that gives the branch to the bot: what people put there is to stay."""
+        with self.shop.acting() as pulls:
+            talk.label(pulls, pull, [each for each in pull.labels if each != HAND_BACK])
+            pulls.edit(pull, title=None, body=(pull.body or "").replace(_TICKED, BOX), state=None, base=None)
+        if (head := self.shop.branches.get(pull.head)) is not None:
+            made = self.shop.remote.git("log", "--author=ada@", "--format=%H", f"main..{head}").decode().split()
+            self.model.theirs |= dict.fromkeys(made, pull.head)
+        return "kept"
+
     def auto_merge(self, pull: Pull) -> str:
         """Let it merge by itself, or not any more."""
         with self.shop.acting() as pulls:
@@ -167,7 +177,7 @@ class People:
         self.model.touched.add(branch)
         files = shop.files(head)
         kustomizations = sorted(path for path in files if path.endswith("kustomization.yaml"))
-        handed_back = any(_is_handed_back(pull) for pull in shop.pulls() if pull.head == branch)
+        handed_back = any(is_handed_back(pull) for pull in shop.pulls() if pull.head == branch)
         match work:
             case "another file":
                 made = shop.commit(branch, {"apps/notes.txt": files.get("apps/notes.txt", b"") + b"seen\n"})
@@ -279,7 +289,8 @@ class People:
         self.push(CONFIG, self.shop.config(), "configure the bot")
 
 
-def _is_handed_back(pull: Pull) -> bool:
+def is_handed_back(pull: Pull) -> bool:
+    """Whether the word stands there that gives the branch to the bot."""
     return HAND_BACK in pull.labels or _TICKED in (pull.body or "")
 
 

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-import shutil
-from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gitops_bot.demo.hub import Hub
+from tests.stateful.again import put_back, whatever_the_bot_closed_says_why
 from tests.stateful.journeys import JOURNEYS, PLACES
-from tests.stateful.model import Model, is_closing_mark
+from tests.stateful.model import Model
 from tests.stateful.past import Past
 from tests.stateful.people import People
-from tests.stateful.world import NAME, Command, Shop
+from tests.stateful.world import Command, Shop
 from tests.stateful.writes import Killed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from gitops_bot.demo.hub import Pull
@@ -31,9 +28,6 @@ QUICK = ("open", "promote", "refresh", "roll back", "say whose the branch is")
 
 _MARK = re.compile(r"<!-- gitops-bot:(?:plan [0-9a-f]{64}|auto-merge) -->")
 _COMMIT = re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b")
-_WHY = re.compile(
-    r"^Closed by gitops-bot: \S.+\. This is not a decline; newer versions will be proposed\.$", re.MULTILINE
-)
 #: Since when and for how long the source runs a pin: a commit of the run itself has the time of the machine.
 _SINCE = re.compile(r"since [0-9-]{10} [0-9:]{5} UTC \([^)]*\)")
 
@@ -50,7 +44,7 @@ def test_a_run_that_is_killed_at_any_write_is_carried_on_to_the_same_end(journey
         shop.begin(dict(zip(PLACES, journey.places, strict=False)), dict(journey.propose), journey.source)
         model = Model(shop)
         journey.prepare(shop, People(shop, model))
-        with _put_back(shop):
+        with put_back(shop):
             whole = shop.run(journey.command)
             assert whole.outcome is not None
             _carry_on(shop, journey.command)
@@ -59,13 +53,13 @@ def test_a_run_that_is_killed_at_any_write_is_carried_on_to_the_same_end(journey
         lost, ends = [], list[object]()
         for at in range(len(whole.seen.writes)):
             for when in ("before", "after"):
-                with _put_back(shop):
+                with put_back(shop):
                     model.past = Past(shop)  # what came of it the last time has not happened
                     before = model.begins(journey.command)
                     ran = shop.run(journey.command, _killer(at, when))
                     assert ran.outcome is None
                     assert ran.seen.done == at + (when == "after")
-                    _whatever_the_bot_closed_says_why(shop)
+                    whatever_the_bot_closed_says_why(shop)
                     model.check(before, journey.command, ran, disturbed=True)
                     if (end := (_state(shop), _comments(shop))) in ends:
                         continue  # killed after one write is killed before the next
@@ -74,7 +68,7 @@ def test_a_run_that_is_killed_at_any_write_is_carried_on_to_the_same_end(journey
                     if journey.uses_up_a_word and _is_left_to_people(shop):
                         lost.append((at, when))
                         continue
-                    _whatever_the_bot_closed_says_why(shop)
+                    whatever_the_bot_closed_says_why(shop)
                     assert _state(shop) == expected, f"killed {when} {ran.seen.writes[-1]}"
                     assert all(said in comments for said in _comments(shop)), "it says what it would not have said"
         # Killed between the word that is used up and the push: the branch is left to people once more, and whole.
@@ -98,28 +92,6 @@ def _carry_on(shop: Shop, command: Command) -> None:
         assert ran.outcome is not None
         if not ran.seen.writes:
             return
-
-
-@contextmanager
-def _put_back(shop: Shop) -> Iterator[None]:
-    """Put everything back in the end as it was at first: the repository, its pull requests, the time."""
-    kept, state, moment = shop.folder / "kept", shop.folder / "forge" / f"{NAME}.json", shop.clock.moment
-    shutil.copytree(shop.remote.path, kept)
-    said = state.read_text()
-    try:
-        yield
-    finally:
-        shutil.rmtree(shop.remote.path)
-        kept.rename(shop.remote.path)
-        state.write_text(said)
-        shop.forge.store._hubs[NAME] = Hub.load(state)
-        shop.clock.moment = moment
-
-
-def _whatever_the_bot_closed_says_why(shop: Shop) -> None:
-    for pull in shop.pulls("closed"):
-        if is_closing_mark(pull.body):
-            assert _WHY.search(pull.body or ""), f"#{pull.number} was closed without a word: {pull.body}"
 
 
 def _state(shop: Shop) -> object:

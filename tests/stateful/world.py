@@ -211,12 +211,17 @@ class Shop:
 
     # The bot
 
-    def run(self, command: Command, happens: Callable[[int, When], None] | None = None) -> Ran:
+    def run(
+        self,
+        command: Command,
+        happens: Callable[[int, When], None] | None = None,
+        between: Callable[[int], None] | None = None,
+    ) -> Ran:
         """Run a command as its own process would: everything is read anew."""
         environ = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
         warnings: list[Problem] = []
         with (
-            writes.seen(happens) as seen,
+            writes.seen(happens, between) as seen,
             Repository(
                 self.remote.file_url, environ=environ, history=command.verb in ("promote", "rollback")
             ) as repository,

@@ -1,4 +1,4 @@
-"""Where the real edges write: every request that writes, and every push. Each is counted, and at each of these places
+"""Where the real edges ask and write: every request, and every push. Each is counted, and at each of these places
 anything may happen: another run, a person, the end of this run.
 """
 
@@ -27,6 +27,9 @@ class Seen:
     """What one run asked of the forge and wrote, in order: `POST /repos/...`, `push BRANCH`, `delete BRANCH`."""
 
     happens: Callable[[int, When], None] | None = None
+    #: Called before every request and every push, with how many there were before it.
+    between: Callable[[int], None] | None = None
+    asks: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
     #: How many of the writes went through.
@@ -37,9 +40,11 @@ _running: list[Seen] = []
 
 
 @contextmanager
-def seen(happens: Callable[[int, When], None] | None = None) -> Iterator[Seen]:
+def seen(
+    happens: Callable[[int, When], None] | None = None, between: Callable[[int], None] | None = None
+) -> Iterator[Seen]:
     """Watch the run in this block. A run within a run is watched by itself."""
-    watching = Seen(happens)
+    watching = Seen(happens, between)
     _running.append(watching)
     try:
         yield watching
@@ -53,6 +58,7 @@ def hooked(pushed: Callable[[], None]) -> Iterator[None]:
     send, push = Wire._send, Remote.push
 
     def sending(self: Wire, method: str, path: str, *, write: bool, **more: Any) -> Any:
+        _asking(f"{method} {path}")
         if not write:
             _running[-1].reads.append(f"{method} {path}")
             return send(self, method, path, write=write, **more)
@@ -60,6 +66,7 @@ def hooked(pushed: Callable[[], None]) -> Iterator[None]:
             return send(self, method, path, write=write, **more)
 
     def pushing(self: Remote, branch: str, commit: str | None, expected: str | None) -> None:
+        _asking(f"{'push' if commit else 'delete'} {branch}")
         with _writing(f"{'push' if commit else 'delete'} {branch}"):
             push(self, branch, commit, expected)
             pushed()
@@ -69,6 +76,14 @@ def hooked(pushed: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         Wire._send, Remote.push = send, push  # type: ignore[method-assign]
+
+
+def _asking(what: str) -> None:
+    run = _running[-1]
+    number = len(run.asks)
+    run.asks.append(what)
+    if run.between is not None:
+        run.between(number)
 
 
 @contextmanager

@@ -105,6 +105,15 @@ def state_of(text: Any) -> Literal["open", "closed", "merged"]:
     return _STATES[text]
 
 
+def text_of(value: Any) -> str:
+    """A title or a body.
+
+    Raises:
+        TypeError: it is none.
+    """
+    return _text(value)
+
+
 def is_from(document: Any, repository: str) -> bool:
     """Whether the branch of a pull request is in this repository (`owner/name`), and not in a fork of it.
 

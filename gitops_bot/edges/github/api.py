@@ -86,7 +86,15 @@ class Api:
         Raises:
             ForgeError: GitHub refused or did not answer.
         """
-        return self.seen.get(number) or self.keep(self.ask("GET", self.below(f"/pulls/{number}")))
+        return self.seen.get(number) or self.read(number)
+
+    def read(self, number: int) -> PullRequest:
+        """The pull request as it is at this moment, by one request.
+
+        Raises:
+            ForgeError: GitHub refused or did not answer.
+        """
+        return self.keep(self.ask("GET", self.below(f"/pulls/{number}")))
 
     def keep(self, document: Any) -> PullRequest:
         """Read a pull request from REST and remember it, with what only other answers tell of it.

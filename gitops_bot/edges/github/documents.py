@@ -43,11 +43,12 @@ _CLOSED = f"""
       baseRefName: $base, states: [CLOSED], orderBy: {{field: UPDATED_AT, direction: DESC}}, first: {CLOSED}
     ) {{ nodes {{ ...Ended }} }}"""
 
-#: Sets a pull request to merge by itself; with a merge queue it goes there once nothing blocks it.
+#: Sets a pull request to merge by itself; with a merge queue it goes there once nothing blocks it. The answer tells the
+#: text as it is then, which is finished next.
 ENABLE_AUTO_MERGE = """
 mutation EnableAutoMerge($input: EnablePullRequestAutoMergeInput!) {
   enablePullRequestAutoMerge(input: $input) {
-    pullRequest { state isInMergeQueue autoMergeRequest { enabledAt } }
+    pullRequest { state isInMergeQueue autoMergeRequest { enabledAt } title body }
   }
 }"""
 

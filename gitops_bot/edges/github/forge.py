@@ -109,6 +109,17 @@ class GitHub:
                 self._api.fail(refused)
             return self.refresh(found.number, title=title, body=body)
 
+    def read(self, number: int) -> PullRequest:
+        """Read a pull request as it is at this moment, by one request: before its text is written anew.
+
+        GitHub takes no condition with a text (no `If-Match`), so whatever a person writes while the next request is on
+        its way is overwritten by it; what was there when this one was answered need not be.
+
+        Raises:
+            ForgeError: GitHub refused or did not answer.
+        """
+        return self._api.read(number)
+
     def refresh(self, number: int, *, title: str, body: str) -> PullRequest:
         """Give a pull request a new title and body; writes only what differs.
 
@@ -133,13 +144,13 @@ class GitHub:
         """
         self._people.label(number, labels)
 
-    def unlabel(self, number: int, label: str) -> None:
-        """Take a label away, by one request; one that is not there is no error.
+    def unlabel(self, number: int, label: str) -> bool:
+        """Take a label away, by one request, and say whether it was there.
 
         Raises:
             ForgeError: GitHub refused or did not answer.
         """
-        self._people.unlabel(number, label)
+        return self._people.unlabel(number, label)
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
         """Request reviews of people (logins) and teams (slugs): one request, two where one of them cannot be asked.

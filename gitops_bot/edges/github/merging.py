@@ -35,6 +35,8 @@ class Merging:
     def when_ready(self, number: int, *, head: str, method: Method | None, without_checks: bool) -> PullRequest:
         """Costs one request; one more where it can be merged at once, or where the repository has no auto-merge.
 
+        Where it is set to merge by itself now, its title and text are as they were told just then.
+
         One that GitHub overlooked is looked at again first: what somebody decided meanwhile counts.
 
         Raises:
@@ -95,6 +97,8 @@ class Merging:
                     state=answers.state_of(found["state"]),
                     queued=found["isInMergeQueue"] is True,
                     auto_merge=found["autoMergeRequest"] is not None,
+                    title=answers.text_of(found["title"]),
+                    body=answers.text_of(found["body"]),
                 )
             )
         except (KeyError, TypeError, ValueError):

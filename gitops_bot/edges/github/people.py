@@ -46,22 +46,25 @@ class People:
         else:
             self._api.remember(replace(pull, labels=(*pull.labels, *missing)))
 
-    def unlabel(self, number: int, name: str) -> None:
-        """Take a label away, by one request; one that is not there is no error.
+    def unlabel(self, number: int, name: str) -> bool:
+        """Take a label away, by one request, and say whether it was there.
 
         Raises:
             ForgeError: GitHub refused or did not answer.
         """
         path = self._api.below(f"/issues/{number}/labels/{quote(name, safe='')}")
+        there = True
         try:
             self._api.attempt("DELETE", path, bears=(404,))
         except Refused as refused:
             if "label does not exist" not in refused.said.lower():
                 self._api.fail(refused)
+            there = False
         if pull := self._api.seen.get(number):
             self._api.remember(
                 replace(pull, labels=tuple(each for each in pull.labels if each.lower() != name.lower()))
             )
+        return there
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
         """Request reviews: one request; a second for the people alone where it was refused together with teams.

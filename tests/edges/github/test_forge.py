@@ -60,6 +60,7 @@ def test_a_new_proposal_with_everything_costs_eight_requests() -> None:
     assigned = recorded("POST", "/issues/{issue_number}/assignees", 201)
     bob = {**assigned["user"], "login": "bob"}
     auto = {"state": "OPEN", "isInMergeQueue": False, "autoMergeRequest": {"enabledAt": "2026-01-02T03:04:05Z"}}
+    auto |= {"title": "web v2", "body": "unfinished"}
     plays = {
         "Proposals": having(**CHECKED),
         "GET //rate_limit": Answer.json(200, recorded("GET", "//rate_limit", 200)),

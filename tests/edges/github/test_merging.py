@@ -41,6 +41,8 @@ def enabled(state: str = "OPEN", *, queued: bool = False, auto: bool = True) -> 
         "state": state,
         "isInMergeQueue": queued,
         "autoMergeRequest": {"enabledAt": "2026-01-02T03:04:05Z"} if auto else None,
+        "title": "as it is now",
+        "body": "what a person wrote meanwhile",
     }
     return Answer.json(200, {"data": {"enablePullRequestAutoMerge": {"pullRequest": found}}})
 

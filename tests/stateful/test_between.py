@@ -1,0 +1,176 @@
+"""People act between any two requests of a run: nothing of theirs is lost, and what the bot closes says why.
+
+Each row of ACTS is something that a person does, and what must be true of it once the run, and the next one, are
+through. Quick: a few places of each journey; `slow`: all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.stateful.again import put_back, whatever_the_bot_closed_says_why
+from tests.stateful.journeys import JOURNEYS, PLACES
+from tests.stateful.model import HAND_BACK, Model
+from tests.stateful.people import People, is_handed_back
+from tests.stateful.world import NAME, Shop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from tests.stateful.journeys import Journey
+
+#: Of these every request is tried: they open, refresh, take back, close, move and let merge.
+NAMES = (
+    "open and let it merge",
+    "refresh",
+    "take back what was handed back",
+    "close what is on the base branch",
+    "split a group",
+    "gather groups",
+)
+SWEPT = [journey for journey in JOURNEYS if journey.name in NAMES]
+#: The quick run tries one of so many places.
+_ONE_OF = 9
+_BEFORE, _AFTER = "Words of a person, before.", "Words of a person, behind."
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a person did: to which pull requests, and which request of the bot came right after it."""
+
+    pulls: tuple[int, ...]
+    ahead: str = ""
+
+    def is_overtaken(self, number: int) -> bool:
+        """Whether the bot's next request writes that pull request's text: between reading and writing it is nothing."""
+        return self.ahead.startswith("PATCH ") and self.ahead.endswith(f"/pulls/{number}")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """`do` gives None where there is nothing to do it to; `check` comes after the run and the next one."""
+
+    name: str
+    do: Callable[[Shop, People], Done | None]
+    check: Callable[[Shop, People, Done], None]
+
+
+def _pushes(shop: Shop, people: People) -> Done | None:
+    pulls = [pull for pull in shop.pulls() if pull.head in shop.branches]
+    for pull in pulls:
+        people.commit(pull.head, "another file")
+    return Done(tuple(pull.number for pull in pulls)) if pulls else None
+
+
+def _writes_around(shop: Shop, _: People) -> Done | None:
+    pulls = shop.pulls()
+    for pull in pulls:
+        with shop.acting() as acting:
+            text = f"{_BEFORE}\n\n{pull.body or ''}\n\n{_AFTER}"
+            acting.edit(pull, title=None, body=text, state=None, base=None)
+    return Done(tuple(pull.number for pull in pulls)) if pulls else None
+
+
+def _hands_back(shop: Shop, people: People) -> Done | None:
+    pulls = [pull for pull in shop.pulls() if HAND_BACK not in pull.labels]
+    for pull in pulls:
+        people.hand_back(pull, by_tick=False)
+    return Done(tuple(pull.number for pull in pulls)) if pulls else None
+
+
+def _keeps(shop: Shop, people: People) -> Done | None:
+    """Takes the word back that gave the branch away: its commits are to stay."""
+    pulls = [pull for pull in shop.pulls() if is_handed_back(pull)]
+    for pull in pulls:
+        people.keep(pull)
+    return Done(tuple(pull.number for pull in pulls)) if pulls else None
+
+
+def _nothing_is_lost(shop: Shop, people: People, _: Done) -> None:
+    bare, branches = shop.forge.bare(NAME), shop.branches
+    for commit, branch in people.model.theirs.items():
+        assert branch in branches, f"{branch} is gone, and with it {commit}"
+        assert bare.contains(branches[branch], commit), f"{branch} has lost {commit}"
+
+
+def _kept(shop: Shop, people: People, done: Done) -> None:
+    if not any(map(done.is_overtaken, done.pulls)):
+        _nothing_is_lost(shop, people, done)
+
+
+def _words_stay(shop: Shop, people: People, done: Done) -> None:
+    _nothing_is_lost(shop, people, done)
+    for number in done.pulls:
+        if not done.is_overtaken(number):
+            body = shop.hub.pulls[number].body or ""
+            assert body.startswith(_BEFORE), f"#{number} has lost what stood before the bot's text: {body}"
+            assert body.rstrip().endswith(_AFTER), f"#{number} has lost what stood behind the bot's text: {body}"
+
+
+ACTS: Sequence[Act] = (
+    Act("pushes a commit", _pushes, _nothing_is_lost),
+    Act("writes around the text", _writes_around, _words_stay),
+    Act("hands back by the label", _hands_back, _nothing_is_lost),
+    Act("takes the word back", _keeps, _kept),
+)
+
+
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: act.name)
+@pytest.mark.parametrize("journey", SWEPT, ids=lambda journey: journey.name)
+def test_nothing_of_a_person_is_lost_who_acts_at_one_of_some_moments(
+    journey: Journey, act: Act, tmp_path: Path
+) -> None:
+    _sweep(journey, act, tmp_path, first=(SWEPT.index(journey) + ACTS.index(act)) % _ONE_OF, step=_ONE_OF)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: act.name)
+@pytest.mark.parametrize("journey", SWEPT, ids=lambda journey: journey.name)
+def test_nothing_of_a_person_is_lost_who_acts_at_any_moment(journey: Journey, act: Act, tmp_path: Path) -> None:
+    _sweep(journey, act, tmp_path, first=0, step=1)
+
+
+def _sweep(journey: Journey, act: Act, folder: Path, *, first: int, step: int) -> None:
+    """Act before each of these requests of the journey's command, run once more, and see that nothing is lost."""
+    with Shop.open(folder / "shop") as shop:
+        shop.begin(dict(zip(PLACES, journey.places, strict=False)), dict(journey.propose), journey.source)
+        prepared = Model(shop)
+        journey.prepare(shop, People(shop, prepared))
+        at = first
+        while True:
+            with put_back(shop):
+                model = Model(shop)
+                model.theirs = dict(prepared.theirs)
+                asked = _acted(shop, People(shop, model), journey, act, at)
+            if asked <= at:
+                break
+            at += step
+        assert at > first or step > 1, "there is nothing to act between"
+
+
+def _acted(shop: Shop, people: People, journey: Journey, act: Act, at: int) -> int:
+    """Act before that request of a run; gives how many requests the run sent."""
+    done: list[Done | None] = []
+
+    def between(number: int) -> None:
+        if number == at:
+            done.append(act.do(shop, people))
+
+    ran = shop.run(journey.command, between=between)
+    if len(ran.seen.asks) <= at:
+        return len(ran.seen.asks)
+    assert ran.outcome is not None
+    ahead = ran.seen.asks[at]
+    whatever_the_bot_closed_says_why(shop)
+    shop.run(journey.command)
+    whatever_the_bot_closed_says_why(shop)
+    if (found := done[0]) is not None:
+        try:
+            act.check(shop, people, replace(found, ahead=ahead))
+        except AssertionError as error:
+            raise AssertionError(f"{act.name} before request {at}, {ahead}, of {ran.seen.asks}: {error}") from None
+    return len(ran.seen.asks)
