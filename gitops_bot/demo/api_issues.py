@@ -25,11 +25,14 @@ def _edit(call: Call, number: str) -> Answer:
     state = fields.text("state")
     if state not in (None, "open", "closed"):
         raise invalid("invalid", "Issue", field="state")
+    # All is read before anything is changed: what is refused changes nothing.
+    labels = _label_names(call) if "labels" in fields.given else None
+    assignees = fields.texts("assignees") if "assignees" in fields.given else None
     call.pulls.edit(pull, title=fields.text("title"), body=fields.text("body"), state=state, base=None)
-    if "labels" in fields.given:
-        talk.label(call.pulls, pull, _label_names(call))
-    if "assignees" in fields.given:
-        talk.assign(call.pulls, pull, fields.texts("assignees"))
+    if labels is not None:
+        talk.label(call.pulls, pull, labels)
+    if assignees is not None:
+        talk.assign(call.pulls, pull, assignees)
     return Answer.json(200, pull_shapes.issue(call.shapes, pull))
 
 

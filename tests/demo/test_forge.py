@@ -445,6 +445,8 @@ def test_a_token_is_taken_in_each_way_that_github_takes_it(site: Site) -> None:
         ("GET", "/collaborators", None, 404, "Not Found"),
         ("PATCH", "/issues/1", {"state": "gone"}, 422, "Validation Failed"),
         ("PATCH", "/issues/1", {"labels": 7}, 422, None),
+        ("PATCH", "/issues/1", {"title": "other", "labels": 7}, 422, None),
+        ("PATCH", "/issues/1", {"title": "other", "assignees": "alice"}, 422, None),
         ("POST", "/issues/1/assignees", {"assignees": "alice"}, 422, None),
         ("DELETE", "/issues/comments/7", None, 404, "Not Found"),
         ("POST", f"/statuses/{'0' * 40}", {"state": "success"}, 422, f"No commit found for SHA: {'0' * 40}"),
