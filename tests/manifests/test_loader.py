@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -190,3 +191,17 @@ def test_nothing_is_read_behind_as_many_tokens_as_may_be(text: str, place: tuple
 @pytest.mark.parametrize("text", ["[" + "[]," * 31 + "]", "a: b\n" * 24, "%A b\n" * 95 + "---\n"])
 def test_a_text_with_just_as_many_tokens_is_read(text: str) -> None:
     assert loader.compose(text, DEPTH, 99) is not None
+
+
+@pytest.mark.parametrize("unit", ["a", "a:", "é"], ids=["letters", "colons", "beyond ASCII"])
+def test_a_long_word_takes_room_like_its_text_and_not_a_hundred_times_as_much(unit: str) -> None:
+    value = unit * (200_000 // len(unit)) + "b"
+    tracemalloc.start()
+    try:
+        root = loader.compose(f"key: {value}\n", DEPTH, TOKENS)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(root, MappingNode)
+    assert root.value[0][1].value == value
+    assert peak < 40 * len(value)
