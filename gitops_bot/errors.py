@@ -107,6 +107,10 @@ _LIMITS = {
     errno.EMFILE: "lets this process open no more files",
     errno.ENFILE: "opens no more files",
 }
+RAISE_THE_LIMIT = (
+    "raise its limit (`ulimit -a` shows those of a shell, `pids` and `memory` are those of a container), or stop what "
+    "else runs there; then run again"
+)
 
 
 def limit_of(error: BaseException) -> Problem | None:
@@ -122,5 +126,4 @@ def limit_of(error: BaseException) -> Problem | None:
             what = _LIMITS[number]
         case _:
             return None
-    advice = "raise its limit (`ulimit -a` shows those of a shell, `pids` and `memory` are those of a container)"
-    return Problem("failed.usage", f"this machine {what}", f"{advice}, or stop what else runs there; then run again")
+    return Problem("failed.usage", f"this machine {what}", RAISE_THE_LIMIT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gitops_bot.errors import GitError, LostRace, Problem
+from gitops_bot.errors import RAISE_THE_LIMIT, GitError, LostRace, Problem
 
 _SAID_LIMIT = 600
 
@@ -27,6 +27,12 @@ def _refusal(words: str, means: str, advice: str, *, lost_race: bool = False) ->
 #: The first that matches counts, so the more special words stand first: a ruleset's refusal also ends in
 #: "pre-receive hook declined", and a name that is taken also "cannot lock ref".
 REFUSALS = (
+    # By git itself; the remote's machine says it behind `remote: `.
+    _refusal(
+        r"(?<!remote: )(?:error|fatal): (?:cannot fork|(?:cannot|unable to) create (?:async )?(?:thread|process))",
+        "cannot be asked: this machine starts no more processes",
+        RAISE_THE_LIMIT,
+    ),
     _refusal(
         r"(?:repository|project) (?:was|is|has been) archived|archived so (?:it )?is read.only",
         "is archived: nobody can write to it",

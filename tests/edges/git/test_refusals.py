@@ -24,6 +24,14 @@ LOST = {
     "newer words of git": f"{REJECTED}[remote rejected] (incorrect old value provided)",
 }
 REFUSED = {
+    "this machine's limit of processes": (
+        "error: cannot fork() for remote-http: Resource temporarily unavailable",
+        "cannot be asked: this machine starts no more processes",
+    ),
+    "this machine's limit of threads": (
+        "fatal: unable to create thread: Resource temporarily unavailable\nfatal: invalid index-pack output",
+        "this machine starts no more processes",
+    ),
     "GH006": (
         (
             "remote: error: GH006: Protected branch update failed for refs/heads/main.\nremote: error: At least 1 "
@@ -238,6 +246,10 @@ def test_a_broken_connection_is_no_refusal(said: str) -> None:
 def test_trouble_of_the_copy_is_neither(said: str) -> None:
     assert refused(said, WHERE) is None
     assert out_of_reach(said, WHERE) is None
+
+
+def test_a_limit_of_the_remotes_machine_is_not_taken_for_one_of_this() -> None:
+    assert refused("remote: error: cannot fork() for pack-objects: Resource temporarily unavailable", WHERE) is None
 
 
 def test_only_what_tells_something_is_quoted_and_not_without_end() -> None:
