@@ -35,6 +35,7 @@ def routes() -> list[Route]:
         *api_issues.ROUTES,
         ("GET", "", _repository),
         ("PATCH", "", _edit_repository),
+        ("GET", "/activity", _activity),
         ("GET", "/branches", _branches),
         ("GET", "/branches/(?P<branch>.+)", _branch),
         ("GET", "/git/ref/heads/(?P<branch>.+)", _ref),
@@ -59,6 +60,13 @@ def _edit_repository(call: Call) -> Answer:
         raise Invalid(422, "Sorry, you need to allow at least one merge strategy. (no_merge_method)")
     call.pulls.hub.settings = changed
     return Answer.json(200, call.shapes.full_repository(call.user))
+
+
+def _activity(call: Call) -> Answer:
+    """Pushes, newest first; of one branch, with or without `refs/heads/` before its name."""
+    branch = call.request.query.get("ref", "").removeprefix("refs/heads/")
+    found = [each for each in reversed(call.pulls.hub.activity) if branch in ("", each.branch)]
+    return call.page(found, call.shapes.pushed)
 
 
 def _branches(call: Call) -> Answer:

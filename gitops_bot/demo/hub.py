@@ -69,6 +69,27 @@ class Queued:
 
 
 @dataclass(slots=True)
+class Pushed:
+    """A branch came to another commit; forty zeros where there was none, or is none any more."""
+
+    id: int
+    branch: str
+    before: str
+    after: str
+    at: str
+    kind: str
+
+
+@dataclass(slots=True)
+class Labelled:
+    """A label was put on."""
+
+    id: int
+    name: str
+    at: str
+
+
+@dataclass(slots=True)
 class Check:
     """What a system said of a commit: a status, or a check run.
 
@@ -92,7 +113,7 @@ class Check:
 class Pull:
     """A pull request; times are RFC 3339 in UTC. `head_sha` and `base_sha` stand still once it is closed.
 
-    `queued_at`: when it was put into the merge queue, each time.
+    `queued_at`: when it was put into the merge queue, each time; `edited_at`: when its text was changed last.
     """
 
     number: int
@@ -119,6 +140,8 @@ class Pull:
     teams: list[str] = field(default_factory=list)
     auto_merge: AutoMerge | None = None
     queued_at: list[str] = field(default_factory=list)
+    labelled: list[Labelled] = field(default_factory=list)
+    edited_at: str | None = None
     reviews: list[Review] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
 
@@ -140,6 +163,9 @@ class Hub:
     pulls: dict[int, Pull] = field(default_factory=dict)
     queue: list[Queued] = field(default_factory=list)
     checks: dict[str, list[Check]] = field(default_factory=dict)
+    activity: list[Pushed] = field(default_factory=list)
+    refs: dict[str, str] = field(default_factory=dict)
+    last_moment: str = ""
 
     @property
     def full_name(self) -> str:
@@ -172,6 +198,7 @@ class Hub:
             teams={slug: Team(**each) for slug, each in kept.pop("teams", {}).items()},
             queue=[Queued(**each) for each in kept.pop("queue", ())],
             checks={commit: [Check(**each) for each in said] for commit, said in kept.pop("checks", {}).items()},
+            activity=[Pushed(**each) for each in kept.pop("activity", ())],
             pulls={pull.number: pull for pull in pulls},
             **kept,
         )
@@ -185,5 +212,12 @@ def _plain(kept: Any) -> dict[str, Any]:
 def _pull(kept: dict[str, Any]) -> Pull:
     reviews = [Review(**each) for each in kept.pop("reviews")]
     comments = [Comment(**each) for each in kept.pop("comments")]
+    labelled = [Labelled(**each) for each in kept.pop("labelled", ())]
     auto_merge = kept.pop("auto_merge", None)
-    return Pull(**kept, reviews=reviews, comments=comments, auto_merge=AutoMerge(**auto_merge) if auto_merge else None)
+    return Pull(
+        **kept,
+        reviews=reviews,
+        comments=comments,
+        labelled=labelled,
+        auto_merge=AutoMerge(**auto_merge) if auto_merge else None,
+    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
+from gitops_bot.demo import activity
 from gitops_bot.demo.hub import Pull
 from gitops_bot.demo.refusal import Invalid, invalid
 
@@ -45,6 +46,7 @@ class PullRequests:
     def sync(self) -> bool:
         """Let open pull requests follow their branches, as GitHub does when one is pushed or deleted; was there any?"""
         branches, changed = self.bare.branches(), False
+        activity.note(self.hub, branches, self._now())
         for pull in self.hub.pulls.values():
             head, base = branches.get(pull.head), branches.get(pull.base)
             if pull.state == "closed" or (head, base) == (pull.head_sha, pull.base_sha):
@@ -163,7 +165,8 @@ class PullRequests:
         if state is not None and state != pull.state:
             self._set_state(pull, state)
         pull.title = pull.title if title is None else title
-        pull.body = pull.body if body is None else body
+        if body is not None and body != pull.body:
+            pull.body, pull.edited_at = body, activity.moment(self.hub, self._now())
         pull.updated_at = self.time()
 
     def _set_state(self, pull: Pull, state: str) -> None:

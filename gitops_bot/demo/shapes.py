@@ -14,7 +14,7 @@ from gitops_bot.demo.identity import node
 
 if TYPE_CHECKING:
     from gitops_bot.demo.bare import Bare, CommitInfo, FileDiff, Person
-    from gitops_bot.demo.hub import Hub
+    from gitops_bot.demo.hub import Hub, Pushed
     from gitops_bot.demo.identity import Json
     from gitops_bot.demo.pulls import PullRequests
 
@@ -168,6 +168,19 @@ class Shapes:
             "node_id": node("Ref", branch),
             "url": f"{self.here}/git/refs/heads/{quote(branch)}",
             "object": {"type": "commit", "sha": commit, "url": f"{self.here}/git/commits/{commit}"},
+        }
+
+    def pushed(self, it: Pushed) -> Json:
+        """A push; who pushed by Git is not known here."""
+        return {
+            "id": it.id,
+            "node_id": node("Push", it.id),
+            "before": it.before,
+            "after": it.after,
+            "ref": f"refs/heads/{it.branch}",
+            "timestamp": it.at,
+            "activity_type": it.kind,
+            "actor": None,
         }
 
     def association(self, login: str) -> str:

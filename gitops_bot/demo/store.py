@@ -69,7 +69,8 @@ class Store:
         """Have a repository alone: what happens by itself has happened, before and after; then its file is written."""
         with self._lock:
             pulls = PullRequests(hub, self.bare(hub), people=self._people, now=self._now)
-            changed = landing.settle(pulls)
+            before = hub.last_moment
+            changed = landing.settle(pulls) or hub.last_moment != before
             try:
                 yield pulls
             finally:

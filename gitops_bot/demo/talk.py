@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.demo.hub import Comment, Review
+from gitops_bot.demo import activity
+from gitops_bot.demo.hub import Comment, Labelled, Review
 from gitops_bot.demo.pulls import ACTIONS, check_length
 from gitops_bot.demo.refusal import Invalid, invalid
 
@@ -31,6 +32,8 @@ def label(pulls: PullRequests, pull: Pull, names: Sequence[str]) -> None:
             raise invalid("invalid", "Label", field="name")
         if name not in pulls.hub.labels:
             pulls.hub.labels[name] = pulls.hub.next_id()
+        if name not in pull.labels:
+            pull.labelled.append(Labelled(pulls.hub.next_id(), name, activity.moment(pulls.hub, pulls.moment())))
     pull.labels = list(dict.fromkeys(names))
     pull.updated_at = pulls.time()
 

@@ -9,7 +9,7 @@ from gitops_bot.demo.identity import node
 from gitops_bot.demo.view import page
 
 if TYPE_CHECKING:
-    from gitops_bot.demo.hub import Comment, Pull, Queued, Review
+    from gitops_bot.demo.hub import Comment, Labelled, Pull, Queued, Review
     from gitops_bot.demo.identity import Json
     from gitops_bot.demo.view import Seen
 
@@ -46,6 +46,7 @@ def pull(seen: Seen, of: Pull) -> Json:
         "baseRef": lambda: view_ref.ref(seen, of.base),
         "createdAt": of.created_at,
         "updatedAt": of.updated_at,
+        "lastEditedAt": of.edited_at,
         "closedAt": of.closed_at,
         "mergedAt": of.merged_at,
         "mergedBy": seen.person(of.merged_by) if of.merged_by else None,
@@ -96,10 +97,24 @@ def _auto_merge(seen: Seen, of: Pull) -> Json | None:
 
 
 def _timeline(seen: Seen, of: Pull, asked: Json) -> Json:
-    """What happened to it, of the one kind that is known here."""
-    kinds = asked.get("itemTypes") or ["ADDED_TO_MERGE_QUEUE_EVENT"]
-    moments = of.queued_at if "ADDED_TO_MERGE_QUEUE_EVENT" in kinds else []
-    return page("timelineItems", list(enumerate(moments)), lambda item: _entered(seen, of, *item), asked)
+    """What happened to it, of the two kinds that are known here."""
+    kinds = asked.get("itemTypes") or ("ADDED_TO_MERGE_QUEUE_EVENT", "LABELED_EVENT")
+    items = []
+    if "ADDED_TO_MERGE_QUEUE_EVENT" in kinds:
+        items += [(at, _entered(seen, of, place, at)) for place, at in enumerate(of.queued_at)]
+    if "LABELED_EVENT" in kinds:
+        items += [(each.at, _labelled(seen, each)) for each in of.labelled]
+    items.sort(key=lambda item: item[0])
+    return page("timelineItems", items, lambda item: item[1], asked)
+
+
+def _labelled(seen: Seen, it: Labelled) -> Json:
+    return {
+        "__typename": "LabeledEvent",
+        "id": node("LabeledEvent", it.id),
+        "createdAt": it.at,
+        "label": lambda: _label(seen, it.name),
+    }
 
 
 def _entered(seen: Seen, of: Pull, place: int, moment: str) -> Json:

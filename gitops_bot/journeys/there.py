@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import carry, group, naming, ownership, reconcile
+from gitops_bot.proposals import carry, group, naming, ownership, reconcile, word
 from gitops_bot.proposals.declined import declined
 from gitops_bot.releases.plan import Change
 
@@ -95,11 +95,12 @@ class There:
         # A rollback goes its way whatever else is proposed; everything else makes way for it.
         names = [each for each in survey.branches(name) if task.source != "rollback" or naming.is_rollback(each)]
         found = {each: world.repository.branch(each, survey.commit) for each in names}
-        pulls = survey.pull_requests(branches(survey, task))
+        pulls = dict(survey.pull_requests(branches(survey, task)))
         carried: dict[str, tuple[PinChange, ...]] = {}
         left: dict[str, Reason] = {}
         rollbacks: set[str] = set()
         for each, branch in found.items():
+            pulls[each] = _judged(world, branch, pulls[each])
             pins = proposed_on(branch, pulls[each])
             held = {pin.key for pin in pins if pin.key in standing and survey.hold(standing[pin.key].entry) is not None}
             # A group that goes together loses all of them with the first.
@@ -117,7 +118,7 @@ class There:
                 left[each] = _rolled_back(pulls[each])
         # What is only carried may belong to a group by now that is proposed nowhere yet.
         meant = {group_of[pin.key] for pins in carried.values() for pin in pins if pin.key in group_of}
-        pulls = survey.pull_requests({*pulls, *(naming.branch(name, each) for each in meant)})
+        pulls = {**survey.pull_requests([naming.branch(name, each) for each in meant]), **pulls}
         declines = declined(survey.closed(name), found)
         return cls(task.environment, standing, group_of, found, pulls, carried, declines, left, frozenset(rollbacks))
 
@@ -189,6 +190,22 @@ class There:
         }
 
 
+def _judged(world: World, branch: Branch | None, existing: tuple[PullRequest, ...]) -> tuple[PullRequest, ...]:
+    """The pull requests of a branch; where people have commits on it and gave it back, whether that is for all of them.
+
+    Two requests, only where that is so.
+    """
+    asked = branch is not None and any(pull.state == "open" and word.asks_to_take(pull) for pull in existing)
+    if branch is None or world.forge is None or not asked or not isinstance(ownership.of(branch), ownership.Theirs):
+        return existing
+    return tuple(
+        word.judged(pull, branch.head, world.forge.words(pull.number, branch.name, word.HAND_BACK))
+        if pull.state == "open"
+        else pull
+        for pull in existing
+    )
+
+
 def _rolled_back(existing: Sequence[PullRequest]) -> Reason:
     opened = next((pull for pull in existing if pull.state == "open"), None)
     what = f"#{opened.number} rolls it back" if opened is not None else "a rollback of it is being proposed"
@@ -205,4 +222,4 @@ def proposed_on(branch: Branch | None, existing: Sequence[PullRequest]) -> tuple
             return carried
         case ownership.Theirs(carried=carried):
             opened = (pull for pull in existing if pull.state == "open")
-            return carried if any(map(reconcile.handed_back, opened)) else ()
+            return carried if any(map(word.handed_back, opened)) else ()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import ImageName
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.budget import Left
-    from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.proposals.pull_request import PullRequest, Words
     from gitops_bot.releases.line import Line
 
 
@@ -185,6 +185,10 @@ class Forge(Protocol):
 
     def refresh(self, number: int, *, title: str, body: str) -> PullRequest:
         """Give a pull request a new title and body; writes only what differs."""
+        ...
+
+    def words(self, number: int, branch: str, label: str) -> Words:
+        """When that label was put on last, the text changed, and the branch pushed, by the forge's own clock."""
         ...
 
     def label(self, number: int, labels: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from gitops_bot.proposals.markdown import prose
 if TYPE_CHECKING:
     from gitops_bot.images.reason import Reason
 
-_MARKER = re.compile(r"<!-- gitops-bot:(person [0-9a-f]{7,64}|closing) -->")
+_MARKER = re.compile(r"<!-- gitops-bot:((?:person|late) [0-9a-f]{7,64}|closing) -->")
 
 
 def person(commit: str, author: str, why: str) -> str:
@@ -26,6 +26,18 @@ def person(commit: str, author: str, why: str) -> str:
     )
 
 
+def late(head: str) -> str:
+    """That a branch was pushed to after it was handed back, so that the word does not count for what is there now."""
+    return (
+        f"<!-- gitops-bot:late {head} -->\n"
+        f"This branch was handed back, and then somebody pushed commit {head[:10]} to it. People win, so it is left "
+        "alone: the bot drops only what was there when that was said.\n"
+        "\n"
+        "To hand it back as it is now, take the label `hand-back` off and add it again, or clear the box in the "
+        "description and tick it again."
+    )
+
+
 def closed(reason: Reason) -> str:
     """The word with which the bot closes a pull request."""
     return (
@@ -35,7 +47,7 @@ def closed(reason: Reason) -> str:
 
 
 def marker_of(body: str) -> str | None:
-    """What the hidden mark of a comment says: `person <commit>`, `closing`; None for a comment without one.
+    """What the hidden mark of a comment says: `person <commit>`, `late <commit>`, `closing`; None where it has none.
 
     Only the first line counts: the rest quotes people.
     """

@@ -16,13 +16,28 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """When people said something of a pull request, and when its branch was pushed last, as the forge knows.
+
+    `labelled`: when a label was put on last. `edited`: when the text was changed last. `pushed`: the commit that the
+    last push brought, and when; None where the forge does not tell.
+    """
+
+    labelled: datetime | None = None
+    edited: datetime | None = None
+    pushed: tuple[str, datetime] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PullRequest:
     """A pull request as the forge shows it. `head` is the commit that its branch had when it was last seen.
 
     `node` is the forge's other name for it, which some requests want. `approved`: a review that counts approves it and
     none asks for changes. `queued`: it waits in a merge queue. `auto_merge`: it merges by itself once nothing blocks
     it. `checks_failed`: a check of its head commit has failed, so that this will not happen. `overlooked`: nothing
-    blocks it, and it has neither merged nor ever been in the queue.
+    blocks it, and it has neither merged nor ever been in the queue. `given`: whether the word that hands the branch
+    back, where it stands, counts; it is `late` where somebody pushed after it, and `unsure` where the forge does not
+    know the last push yet.
     """
 
     number: int
@@ -43,3 +58,4 @@ class PullRequest:
     checks_failed: bool = False
     overlooked: bool = False
     comments: tuple[Comment, ...] = ()
+    given: Literal["counts", "late", "unsure"] = "counts"

@@ -10,7 +10,7 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import body, comment, frozen, ownership, schedule
+from gitops_bot.proposals import body, comment, frozen, ownership, schedule, word
 from gitops_bot.proposals.markdown import plain
 
 if TYPE_CHECKING:
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.proposals.schedule import Window
 
-#: Labels with which people speak to the bot, in any case: leave this pull request as it is; this branch is yours again.
+#: The label with which people say, in any case: leave this pull request as it is.
 HOLD: Final = "hold"
-HAND_BACK: Final = "hand-back"
 _HOUR = timedelta(hours=1)
 
 
@@ -122,7 +121,11 @@ def decide(
     if opened is not None and held(opened):
         return Leave(opened, _asked_to_hold(opened))
     whose = ownership.of(branch) if branch is not None else None
-    if branch is not None and isinstance(whose, ownership.Theirs) and not (opened is not None and handed_back(opened)):
+    if (
+        branch is not None
+        and isinstance(whose, ownership.Theirs)
+        and not (opened is not None and word.handed_back(opened))
+    ):
         return _left_to_people(opened, branch, whose)
     pushed = (
         proposal is not None and branch is not None and isinstance(whose, ownership.Ours) and proposal.is_on(branch)
@@ -196,19 +199,9 @@ def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
     return all(pull.head != branch.head for pull in existing)
 
 
-def handed_back(pull: PullRequest) -> bool:
-    """Whether a person gave the branch of a pull request back to the bot, by the label or by the box in its text."""
-    return has_label(pull, HAND_BACK) or body.handed_back(pull.body)
-
-
-def has_label(pull: PullRequest, name: str) -> bool:
-    """Whether a pull request has a label, in any case of its letters."""
-    return any(label.lower() == name for label in pull.labels)
-
-
 def held(pull: PullRequest) -> bool:
     """Whether a person asked by the label to leave a pull request as it is."""
-    return has_label(pull, HOLD)
+    return word.has_label(pull, HOLD)
 
 
 def _frozen(
@@ -223,7 +216,7 @@ def _frozen(
     """What was reviewed is what merges, whether or not its text is finished."""
     if pushed:
         return Nothing(opened, _already(opened))
-    if proposal is None and not stands and not handed_back(opened):
+    if proposal is None and not stands and not word.handed_back(opened):
         return Close(opened, why_gone or _nothing_left(stands))
     merges = opened.overlooked and proposal is not None and stands and isinstance(whose, ownership.Ours)
     return Leave(opened, frozen.reason(opened, proposal, whose, stands=stands), merges=merges)
@@ -235,7 +228,7 @@ def _kept_up(
     """The open pull request gets what it lacks, in place."""
     if proposal is None:
         return Close(opened, why_gone or _nothing_left(stands))
-    if handed_back(opened):
+    if word.handed_back(opened):
         # Also where the branch is ours: a word that outlives its use would give the next person's commit away.
         text = f"#{opened.number} was handed back: its branch is the bot's again"
         return Refresh(opened, Reason("chosen", text), push=not pushed, takes_back=True)
@@ -279,21 +272,27 @@ def _nothing_left(stands: bool) -> Reason:
 def _left_to_people(opened: PullRequest | None, branch: Branch, theirs: ownership.Theirs) -> Leave:
     author = plain(theirs.author, 100)
     who = f" by {author}" if author else ""
-    until = "merged or deleted" if opened is None else f"merged, deleted or handed back (label `{HAND_BACK}`)"
+    until = "merged or deleted" if opened is None else f"merged, deleted or handed back (label `{word.HAND_BACK}`)"
+    if opened is not None and opened.given == "late":
+        until = f"merged, deleted or handed back once more: `{word.HAND_BACK}` was said before the last push"
     reason = Reason(
         "person",
         f"commit {theirs.commit[:10]}{who} on {branch.name} is not the bot's ({theirs.why}): the branch is left alone "
         f"until it is {until}",
         {"commit": theirs.commit, "branch": branch.name, "author": author},
     )
-    return Leave(opened, reason, _owed(opened, theirs) if opened is not None else None)
+    return Leave(opened, reason, _owed(opened, branch, theirs) if opened is not None else None)
 
 
-def _owed(opened: PullRequest, theirs: ownership.Theirs) -> Remark | None:
+def _owed(opened: PullRequest, branch: Branch, theirs: ownership.Theirs) -> Remark | None:
     """The comment about this commit, where it is not there yet; it takes the place of one about another commit."""
     about = {comment.marker_of(said.body): said.id for said in opened.comments}
-    if f"person {theirs.commit}" in about:
+    if opened.given == "late":
+        kind, marker, text = "late ", f"late {branch.head}", comment.late(branch.head)
+    else:
+        kind, marker = "person ", f"person {theirs.commit}"
+        text = comment.person(theirs.commit, theirs.author, theirs.why)
+    if marker in about:
         return None
-    older = [number for marker, number in about.items() if marker is not None and marker.startswith("person ")]
-    text = comment.person(theirs.commit, theirs.author, theirs.why)
+    older = [number for name, number in about.items() if name is not None and name.startswith(kind)]
     return Remark(text, edits=older[-1] if older else None)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gitops_bot.demo.http import Answer
 from tests.counterparts.world import ended
 from tests.journeys.scene import actions, news, said
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
-    from gitops_bot.demo.http import Answer, Request
+    from gitops_bot.demo.http import Request
     from tests.counterparts.world import Deploy
 
 BRANCH = "gitops-bot/production/all"
@@ -125,3 +127,86 @@ def test_a_run_that_dies_when_it_has_taken_the_word_loses_nothing(shop: Deploy) 
     hand_back(shop, "label")
     assert actions(shop.ask("update").json) == {"all": "refresh"}
     assert news(shop, BRANCH) == {"api/api": "1.0.1", "web/web": "1.1.0"}
+
+
+@pytest.mark.parametrize("by", ["label", "box"])
+def test_what_is_pushed_after_the_word_stays_until_the_word_is_given_again(shop: Deploy, by: str) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
+    shop.bot("update")
+    hand_back(shop, by)
+    # The time in the commit says the opposite: it is what the author claims.
+    theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 2\n"}, at=datetime(2001, 1, 1, tzinfo=UTC))
+    shop.push("web", "1.2.0")
+    with shop.watching() as seen:
+        done = shop.ask("update")
+    assert (done.code, actions(done.json)) == (0, {"all": "leave"})
+    assert shop.branches[BRANCH] == theirs
+    assert seen.writes == ["POST /issues/1/comments 201"]
+    assert "was said before the last push" in done.json["environments"][0]["proposals"][0]["reason"]["text"]
+    late = said(shop)[-1]
+    assert f"somebody pushed commit {theirs[:10]}" in late
+    assert "take the label `hand-back` off and add it again" in late
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+    if by == "label":
+        shop.call("DELETE", "/issues/1/labels/hand-back")
+    else:
+        shop.call("PATCH", "/pulls/1", {"body": shop.pull()["body"].replace(TICKED, UNTICKED)})
+    hand_back(shop, by)
+    assert actions(shop.ask("update").json) == {"all": "refresh"}
+    assert PATCH not in shop.files(BRANCH)
+    assert news(shop, BRANCH) == {"web/web": "1.2.0"}
+
+
+def test_a_push_that_the_forge_does_not_know_yet_is_waited_for(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
+    shop.bot("update")
+    hand_back(shop, "label")
+    before = shop.call("GET", "/activity?ref=main")
+    shop.gate(lambda request, go: Answer.json(200, before) if request.path.endswith("/activity") else go())
+    with shop.watching() as seen:
+        assert actions(shop.ask("update").json) == {"all": "leave"}
+    assert seen.nothing
+    assert shop.branches[BRANCH] == theirs
+    shop.gate(None)
+    assert actions(shop.ask("update").json) == {"all": "refresh"}
+
+
+def test_where_the_forge_keeps_no_pushes_the_word_is_for_the_head_that_it_shows(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
+    shop.bot("update")
+    hand_back(shop, "label")
+    gone = Answer.json(404, {"message": "Not Found"})
+    shop.gate(lambda request, go: gone if request.path.endswith("/activity") else go())
+    assert actions(shop.ask("update").json) == {"all": "refresh"}
+
+
+@pytest.mark.parametrize("by", ["label", "box"])
+def test_a_word_that_is_taken_back_while_the_run_is_about_to_use_it_does_not_count(shop: Deploy, by: str) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
+    shop.bot("update")
+    hand_back(shop, by)
+
+    def taken_back(request: Request, go: Callable[[], Answer]) -> Answer:
+        if by == "label" and request.method == "DELETE":
+            shop.gate(None)
+            shop.call("DELETE", "/issues/1/labels/hand-back")
+        elif by == "box" and request.method == "GET" and request.path.endswith("/pulls/1"):
+            shop.gate(None)
+            shop.call("PATCH", "/pulls/1", {"body": shop.pull()["body"].replace(TICKED, UNTICKED)})
+        return go()
+
+    shop.gate(taken_back)
+    done = shop.ask("update")
+    assert actions(done.json) == {"all": "leave"}
+    assert shop.branches[BRANCH] == theirs

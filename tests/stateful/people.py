@@ -68,8 +68,6 @@ class People:
             except Invalid:
                 return "refused"
         self.model.reopened(pull)
-        if is_handed_back(pull):
-            self.model.handed_back(pull.head)  # the word still stands there
         return "reopened"
 
     def update_branch(self, pull: Pull) -> str:
@@ -177,7 +175,6 @@ class People:
         self.model.touched.add(branch)
         files = shop.files(head)
         kustomizations = sorted(path for path in files if path.endswith("kustomization.yaml"))
-        handed_back = any(is_handed_back(pull) for pull in shop.pulls() if pull.head == branch)
         match work:
             case "another file":
                 made = shop.commit(branch, {"apps/notes.txt": files.get("apps/notes.txt", b"") + b"seen\n"})
@@ -198,8 +195,7 @@ class People:
                 self.model.rewritten.add(branch)
                 made = shop.remote.commit(branch, dict(changed), message="my own words", parents=parents)
                 shop.settle()
-        if not handed_back:
-            self.model.theirs[made] = branch
+        self.model.theirs[made] = branch  # also where it was handed back: that was for what was there before
         return work
 
     def _in_its_words(self, branch: str) -> str:

@@ -48,7 +48,7 @@ def read(document: Any) -> PullRequest:
             labels=tuple(_text(label["name"]) for label in labels),
             # These are missing on servers that only resemble GitHub.
             node=_text(document.get("node_id") or ""),
-            created_at=_moment(document.get("created_at")),
+            created_at=moment(document.get("created_at")),
             draft=document.get("draft") is True,
             auto_merge=isinstance(document.get("auto_merge"), dict),
         )
@@ -76,7 +76,7 @@ def read_node(node: Any) -> PullRequest:
             title=_text(node["title"]),
             body=_text(node["body"]),
             node=_text(node["id"]),
-            created_at=_moment(node["createdAt"]),
+            created_at=moment(node["createdAt"]),
         )
         return _opened(pull, node) if pull.state == "open" and "isDraft" in node else pull
     except (KeyError, TypeError, AttributeError) as error:
@@ -127,44 +127,7 @@ def is_from(document: Any, repository: str) -> bool:
     return isinstance(head["repo"], dict) and str(head["repo"].get("full_name")).lower() == repository.lower()
 
 
-def unreadable() -> Unanswered:
-    """What to say of an answer that is not as GitHub describes it."""
-    return Unanswered(
-        "did not answer as GitHub does",
-        "check GITHUB_API_URL: for GitHub Enterprise it ends in /api/v3; then run again",
-    )
-
-
-def _opened(pull: PullRequest, node: Any) -> PullRequest:
-    reviews = [_text(each["state"]) for each in _nodes(node["latestOpinionatedReviews"])]
-    commits = _nodes(node["commits"])
-    checks = commits[-1]["commit"]["statusCheckRollup"] if commits else None
-    auto_merge, queued = node["autoMergeRequest"] is not None, _truth(node["isInMergeQueue"])
-    # Whoever took it out of the queue again meant it; so did checks that failed there.
-    entered = queued or bool(_nodes(node["timelineItems"]))
-    return replace(
-        pull,
-        labels=tuple(_text(each["name"]) for each in _nodes(node["labels"])),
-        draft=_truth(node["isDraft"]),
-        approved=approved(node["reviewDecision"], reviews),
-        queued=queued,
-        auto_merge=auto_merge,
-        overlooked=auto_merge and not entered and node["mergeStateStatus"] in _CLEAN,
-        checks_failed=checks is not None and checks["state"] in ("FAILURE", "ERROR"),
-        comments=tuple(
-            Comment(each["databaseId"], each["body"])
-            for each in _nodes(node["comments"])
-            if each["viewerDidAuthor"] is True and is_ours(each["body"]) and type(each["databaseId"]) is int
-        ),
-    )
-
-
-def is_ours(body: Any) -> bool:
-    """Whether the text of a comment has the bot's hidden mark."""
-    return isinstance(body, str) and _MARK in body
-
-
-def _nodes(connection: Any) -> list[Any]:
+def nodes(connection: Any) -> list[Any]:
     """What a connection lists; null stands for none of what may not be there, and for what was deleted meanwhile."""
     if connection is None:
         return []
@@ -174,13 +137,55 @@ def _nodes(connection: Any) -> list[Any]:
     return [each for each in nodes if each is not None]
 
 
-def _moment(value: Any) -> datetime | None:
+def moment(value: Any) -> datetime | None:
+    """A time, where there is one.
+
+    Raises:
+        ValueError, TypeError: it is none.
+    """
     if value is None:
         return None
-    moment = datetime.fromisoformat(_text(value))
-    if moment.tzinfo is None:
+    found = datetime.fromisoformat(_text(value))
+    if found.tzinfo is None:
         raise ValueError(value)
-    return moment
+    return found
+
+
+def unreadable() -> Unanswered:
+    """What to say of an answer that is not as GitHub describes it."""
+    return Unanswered(
+        "did not answer as GitHub does",
+        "check GITHUB_API_URL: for GitHub Enterprise it ends in /api/v3; then run again",
+    )
+
+
+def _opened(pull: PullRequest, node: Any) -> PullRequest:
+    reviews = [_text(each["state"]) for each in nodes(node["latestOpinionatedReviews"])]
+    commits = nodes(node["commits"])
+    checks = commits[-1]["commit"]["statusCheckRollup"] if commits else None
+    auto_merge, queued = node["autoMergeRequest"] is not None, _truth(node["isInMergeQueue"])
+    # Whoever took it out of the queue again meant it; so did checks that failed there.
+    entered = queued or bool(nodes(node["timelineItems"]))
+    return replace(
+        pull,
+        labels=tuple(_text(each["name"]) for each in nodes(node["labels"])),
+        draft=_truth(node["isDraft"]),
+        approved=approved(node["reviewDecision"], reviews),
+        queued=queued,
+        auto_merge=auto_merge,
+        overlooked=auto_merge and not entered and node["mergeStateStatus"] in _CLEAN,
+        checks_failed=checks is not None and checks["state"] in ("FAILURE", "ERROR"),
+        comments=tuple(
+            Comment(each["databaseId"], each["body"])
+            for each in nodes(node["comments"])
+            if each["viewerDidAuthor"] is True and is_ours(each["body"]) and type(each["databaseId"]) is int
+        ),
+    )
+
+
+def is_ours(body: Any) -> bool:
+    """Whether the text of a comment has the bot's hidden mark."""
+    return isinstance(body, str) and _MARK in body
 
 
 def _truth(value: Any) -> bool:

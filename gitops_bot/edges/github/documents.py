@@ -52,6 +52,19 @@ mutation EnableAutoMerge($input: EnablePullRequestAutoMergeInput!) {
   }
 }"""
 
+#: When words of people came: each label that was put on, and the last change of the text.
+WORDS = """
+query Words($owner: String!, $name: String!, $number: Int!) {
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) {
+      lastEditedAt
+      timelineItems(last: 100, itemTypes: [LABELED_EVENT]) {
+        nodes { ... on LabeledEvent { createdAt label { name } } }
+      }
+    }
+  }
+}"""
+
 ENQUEUE = """
 mutation Enqueue($input: EnqueuePullRequestInput!) {
   enqueuePullRequest(input: $input) { mergeQueueEntry { state } }

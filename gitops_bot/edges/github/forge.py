@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.edges.github import comments, limits
+from gitops_bot.edges.github import comments, limits, moments
 from gitops_bot.edges.github.address import API_URL
 from gitops_bot.edges.github.api import Api
 from gitops_bot.edges.github.commits import Commits
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.github.base import Method
     from gitops_bot.edges.http import Clock
     from gitops_bot.proposals.budget import Left
-    from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.proposals.pull_request import PullRequest, Words
 
 #: GitHub's limits, in characters.
 TITLE_LIMIT, BODY_LIMIT = 256, 65_536
@@ -135,6 +135,14 @@ class GitHub:
         if not _same(_body(body), pull.body):
             asked["body"] = _body(body)
         return self._edit(pull, asked)
+
+    def words(self, number: int, branch: str, label: str) -> Words:
+        """When that label was put on last, the text changed, and the branch pushed, by GitHub's clock: two requests.
+
+        Raises:
+            ForgeError: GitHub refused or did not answer.
+        """
+        return moments.words(self._api, number, branch, label)
 
     def label(self, number: int, labels: Sequence[str]) -> None:
         """Add the labels that are missing: one request or none. Where that is not allowed, people are told.

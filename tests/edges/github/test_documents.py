@@ -42,6 +42,10 @@ def test_a_mutation_is_one_that_github_knows(question: str, asked: dict[str, str
     assert described().breaches(question, {"input": asked}) == []
 
 
+def test_a_question_for_the_time_of_words_is_one_that_github_knows() -> None:
+    assert described().breaches(documents.WORDS, {"owner": "acme", "name": "deploy", "number": 1}) == []
+
+
 @pytest.mark.parametrize("count", [0, 1])
 @pytest.mark.parametrize("with_base", [True, False])
 def test_a_question_for_what_was_closed_is_one_that_github_knows(count: int, *, with_base: bool) -> None:
