@@ -9,6 +9,7 @@ from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
 from gitops_bot.journeys import platforms
 from gitops_bot.journeys.draft import Draft, admitted, waiting
+from gitops_bot.journeys.make_way import make_way
 from gitops_bot.journeys.there import There
 from gitops_bot.proposals import carry, group, naming, proposal, reconcile
 from gitops_bot.proposals.declined import decline
@@ -67,6 +68,8 @@ def prepare(world: World, survey: Survey, task: Task) -> Prepared:
         ignored=sum(draft.plan.ignored for draft in drafts),
         unmanaged=tuple(item for draft in drafts for item in draft.plan.unmanaged),
     )
+    if task.source == "rollback":
+        drafts = make_way(task, drafts, lambda other: prepare(world, survey, other).drafts)
     worth = (draft for draft in drafts if draft.written or not isinstance(draft.action, reconcile.Nothing))
     return Prepared(survey.commit, plan, tuple(worth))
 
@@ -211,8 +214,7 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
             why_gone=_why_gone(there, name, own, locked, plan.held, together=together),
         )
     moved = frozenset(pin.key for pin in own if there.group_of.get(pin.key, name) != name)
-    beside = {each: there.pulls.get(each, ()) for each in there.sources(name)}
-    return waiting(Draft(name, plan, files, written, branch, existing, own, moved, action, beside))
+    return waiting(Draft(name, plan, files, written, branch, existing, own, moved, action, there.beside(name)))
 
 
 def _why_gone(

@@ -15,6 +15,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.journeys.carry_out import carry_out
 from gitops_bot.journeys.describe import COMPARED, MOST, describe
 from gitops_bot.journeys.look_again import look_again
+from gitops_bot.journeys.make_way import beside, makes_way
 from gitops_bot.journeys.prepare import decided, plan_of, prepare, write
 from gitops_bot.journeys.there import Task, branches
 from gitops_bot.journeys.world import silent
@@ -163,13 +164,24 @@ def _pull_requests(
     """Write every group; `done` remembers what became of those that were through before a race was lost."""
     failed: list[Failed] = []
     # What is proposed elsewhere now is taken away last: a run that dies in between has lost nothing.
-    drafts = sorted(ready.drafts, key=lambda each: (bool(each.moved), isinstance(each.action, reconcile.Close)))
+    # What makes way for a rollback goes first: never do two proposals stand on one entry.
+    drafts = sorted(
+        ready.drafts,
+        key=lambda each: (not makes_way(task, each), bool(each.moved), isinstance(each.action, reconcile.Close)),
+    )
+    stands: list[Failed] = []
     progress = silent if task.dry_run or not drafts else world.progress
     with progress("writing pull requests", len(drafts)) as advance:
         for draft in drafts:
-            proposed, failure = _group(world, survey, task, draft, failed[-1:])
+            way = makes_way(task, draft)
+            refused = failed[-1:] if draft.moved or (failed and failed[-1].problem.code == "failed.auth") else []
+            proposed, failure = _group(
+                world, survey, beside(task) if way else task, draft, refused or ([] if way else stands)
+            )
             if failure is not None:
                 failed.append(failure)
+                if way:
+                    stands.append(failure)
             if proposed.action != "none" or draft.group not in done:
                 done[draft.group] = proposed
             advance()
@@ -191,8 +203,9 @@ def _group(
     )
     if task.dry_run:
         return proposed, None
-    if before and (draft.moved or before[0].problem.code == "failed.auth"):
-        # What moves elsewhere may not have come there. What the token may not do for one group it may not for the next.
+    if before:
+        # What moves elsewhere may not have come there, what is rolled back may be proposed elsewhere still. What the
+        # token may not do for one group it may not for the next.
         return _unwritten(proposed, before[0].problem), before[0]
     try:
         written = draft.written

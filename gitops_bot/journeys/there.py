@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.reason import Reason
+from gitops_bot.journeys.in_the_way import InTheWay
 from gitops_bot.proposals import carry, group, naming, ownership, reconcile, word
 from gitops_bot.proposals.declined import declined
 from gitops_bot.releases.plan import Change
@@ -41,6 +43,8 @@ class Task:
     release_hold: bool = False
     #: Whether only the groups of the decided entries are looked after. The others are left to the next `update`.
     own_groups: bool = False
+    #: What a rollback is about to take from the proposals of this task, and why.
+    taken: Mapping[tuple[str, str], Reason] = field(default_factory=dict)
 
     def group_of(self, entry: Entry) -> str:
         """The group that an entry is proposed in. A rollback has groups of its own, beside what is proposed already."""
@@ -81,6 +85,10 @@ class There:
     left: Mapping[str, Reason]
     #: Those of them that are rollbacks, which nothing else is said of.
     rollbacks: frozenset[str]
+    #: What is proposed already for the entries of a rollback.
+    in_the_way: InTheWay
+    #: Entries that may not be proposed whatever is decided, and why.
+    waits: Mapping[tuple[str, str], Reason]
 
     @classmethod
     def read(cls, world: World, survey: Survey, task: Task) -> There:
@@ -92,7 +100,7 @@ class There:
         name, propose = task.environment.name, task.environment.propose
         standing = survey.standing(name)
         group_of = {key: task.group_of(each.entry) for key, each in standing.items()}
-        # A rollback goes its way whatever else is proposed; everything else makes way for it.
+        # A rollback goes on with nothing that is proposed otherwise, which makes way for it.
         names = [each for each in survey.branches(name) if task.source != "rollback" or naming.is_rollback(each)]
         found = {each: world.repository.branch(each, survey.commit) for each in names}
         pulls = dict(survey.pull_requests(branches(survey, task)))
@@ -116,11 +124,27 @@ class There:
             if task.source != "rollback" and naming.is_rollback(each) and carry.standing_pins(standing, carried[each]):
                 rollbacks.add(each)
                 left[each] = _rolled_back(pulls[each])
-        # What is only carried may belong to a group by now that is proposed nowhere yet.
-        meant = {group_of[pin.key] for pins in carried.values() for pin in pins if pin.key in group_of}
+        # What is only carried, and may move, may belong to a group by now that is proposed nowhere yet.
+        moving = [pin for each, pins in carried.items() if each not in left for pin in pins]
+        meant = {group_of[pin.key] for pin in moving if pin.key in group_of}
         pulls = {**survey.pull_requests([naming.branch(name, each) for each in meant]), **pulls}
         declines = declined(survey.closed(name), found)
-        return cls(task.environment, standing, group_of, found, pulls, carried, declines, left, frozenset(rollbacks))
+        in_the_way = InTheWay()
+        if task.source == "rollback":
+            in_the_way = InTheWay.read(world, survey, task.environment, partial(_judged, world))
+        return cls(
+            task.environment,
+            standing,
+            group_of,
+            found,
+            pulls,
+            carried,
+            declines,
+            left,
+            frozenset(rollbacks),
+            in_the_way,
+            {**in_the_way.waits, **task.taken},
+        )
 
     def branch_of(self, name: str) -> str:
         """The branch on which a group is proposed."""
@@ -169,6 +193,16 @@ class There:
             and any(self.group_of.get(pin.key) == name for pin in pins)
         )
 
+    def beside(self, name: str) -> dict[str, tuple[PullRequest, ...]]:
+        """The pull requests of other branches that a group may be proposed by: where its pins come from or stand.
+
+        With the rollback of a group, or the group of a rollback: one may have been opened since all was read.
+        """
+        there = {key for key, group in self.group_of.items() if group == name}
+        rivals = (branch for branch, keys in self.in_the_way.branches.items() if keys & there)
+        other = name.removeprefix(naming.ROLLBACK) if name.startswith(naming.ROLLBACK) else f"{naming.ROLLBACK}{name}"
+        return {each: self.pulls.get(each, ()) for each in (*self.sources(name), *rivals, self.branch_of(other))}
+
     def fresh(self, base: str) -> tuple[PinChange, ...]:
         """The pins that were proposed on this very commit of the base branch."""
         return tuple(
@@ -179,9 +213,10 @@ class There:
         )
 
     def locked(self, name: str) -> dict[tuple[str, str], Reason]:
-        """Entries of a group that another branch proposes, which is left alone."""
+        """Entries of a group that another branch proposes, which is left alone, or that a rollback takes."""
         own = self.branch_of(name)
-        return {
+        waits = {key: reason for key, reason in self.waits.items() if self.group_of.get(key) == name}
+        return waits | {
             pin.key: reason
             for branch, reason in self.left.items()
             if branch != own and (there := self.branches[branch]) is not None

@@ -58,13 +58,13 @@ def test_too_little_for_all_of_it_writes_nothing_at_all(shop: Deploy, opened: bo
 
 
 def test_a_look_at_a_pull_request_counts_where_it_has_no_limit_of_its_own(shop: Deploy) -> None:
-    """By REST: the list, and the reviews of one that is open."""
+    """By REST: the list, and the reviews of one that is open; of its own branch, and of that of a rollback."""
     configure(shop, "{labels: [release]}")
     shop.gate(rest_only)
     shop.push("web", "1.1.0")
     forge = shop.world.forge
-    for needed in (NEW + 2, NEWER + 2):
-        reads = 2 if needed == NEW + 2 else 3  # before that is known
+    for needed in (NEW + 4, NEWER + 4):
+        reads = 2 if needed == NEW + 4 else 3  # before that is known
         forge.limit(remaining=needed - 1 + reads, resources=("core",))
         with shop.watching() as seen:
             done = shop.ask("update")

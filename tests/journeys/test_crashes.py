@@ -15,7 +15,7 @@ from tests.journeys.conftest import WEB, pinned
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from gitops_bot.demo.http import Request
     from tests.counterparts.world import Deploy
@@ -42,11 +42,11 @@ class Killer:
         return _GONE
 
 
-def kill_at(shop: Deploy, wanted: str, *, done: bool) -> None:
-    """Run `update` and kill it at that request."""
+def kill_at(shop: Deploy, wanted: str, *, done: bool, command: Sequence[str] = ("update",)) -> None:
+    """Run a command and kill it at that request."""
     killer = Killer(wanted, done=done)
     shop.gate(killer)
-    killer.process = shop.start("update")
+    killer.process = shop.start(*command)
     assert ended(killer.process).code == -signal.SIGKILL
     assert killer.kills == 1
     shop.gate(None)

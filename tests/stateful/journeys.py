@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.stateful import writes
 from tests.stateful.world import NAME, SOURCE, Command, Shop, Source, file_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tests.stateful.people import People
+    from tests.stateful.writes import When
 
 UPDATE = Command()
 ALL = "gitops-bot/production/all"
@@ -177,7 +179,13 @@ def _gone_forward_and_on(shop: Shop, people: People) -> None:
 
 def _rolling_back(shop: Shop, people: People) -> None:
     _gone_forward_and_on(shop, people)
-    shop.run(Command("rollback"))
+
+    def meanwhile(_number: int, when: When) -> None:
+        # Another run proposes again what has just made way, before the rollback is there to be seen.
+        if when == "before" and writes.under_way().startswith("push gitops-bot/production/rollback-"):
+            shop.run(Command())
+
+    shop.run(Command("rollback"), meanwhile)
     assert len(shop.pulls()) == 2
 
 

@@ -366,6 +366,13 @@ class Model:
             there = proposed.get(key, [])
             if asked.pin in there:
                 continue
+            # What a rollback takes leaves the other proposal first: killed right then, the rollback is not there yet.
+            if any(
+                (each.verb, each.environment) == ("rollback", environment_of(key))
+                for each in (commands if killed else commands[1:])
+            ):
+                del self.asked[key]
+                continue
             if any(self._asks_for(each, key) for each in commands[1:]):
                 del self.asked[key]  # a run that is under way may have replaced it, and this one what that asked for
                 continue

@@ -39,6 +39,11 @@ class Seen:
 _running: list[Seen] = []
 
 
+def under_way() -> str:
+    """The write of the innermost run that was begun last."""
+    return _running[-1].writes[-1]
+
+
 @contextmanager
 def seen(
     happens: Callable[[int, When], None] | None = None, between: Callable[[int], None] | None = None
