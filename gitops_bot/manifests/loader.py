@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
 _END = r"\n\0\r\x85\u2028\u2029"
-#: Words of a plain scalar outside of braces, on one line: up to a comment, or to a colon in front of a blank. They give
-#: nothing back, for what could be given back is remembered: 120 bytes for each character.
-_WORD: Final = rf"[^ \t:{_END}]*+(?::(?![ \t{_END}])[^ \t:{_END}]*+)*+"
-_WORDS: Final = re.compile(rf"{_WORD}(?: ++(?![#\t{_END}]|:[ \t{_END}]){_WORD})*+")
+#: What ends the words of a plain scalar on a line, outside of braces: a comment, a tab, a colon in front of a blank, or
+#: the line. It is looked for, because words that are matched are remembered, 120 bytes for each.
+_STOP: Final = re.compile(rf"[\t{_END}]|:[ \t{_END}]|(?<! ) ++(?:[#\t{_END}]|:[ \t{_END}])")
 #: What may stand in front of a token on its line.
 _SPACES: Final = re.compile(rf" *(?:#[^{_END}]*)?")
 _BLANKS: Final = re.compile(rf"[ \t]*(?:#[^{_END}]*)?")
@@ -191,7 +190,7 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         start = end = self.get_mark()
         parts: list[str] = []
         blanks: list[str] | None = []
-        while self.peek() != "#" and (words := self._pass(_WORDS)):
+        while self.peek() != "#" and (words := self._pass_words()):
             self.allow_simple_key = False
             parts += (*(blanks or ()), words)
             end = self.get_mark()
@@ -218,7 +217,15 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
     def _pass(self, pattern: re.Pattern[str]) -> str:
         """Step over what the pattern matches here, perhaps nothing; it matches no line break."""
         found = pattern.match(self.buffer, self.pointer)
-        passed = found.group() if found else ""
+        return self._pass_to(found.end() if found else self.pointer)
+
+    def _pass_words(self) -> str:
+        """Step over the words of a plain scalar up to the end of the line, or to what ends the scalar."""
+        found = _STOP.search(self.buffer, self.pointer)
+        return self._pass_to(found.start() if found else len(self.buffer))
+
+    def _pass_to(self, end: int) -> str:
+        passed = self.buffer[self.pointer : end]
         if passed.isascii():  # the byte order mark takes no column
             self._step(len(passed))
         else:
