@@ -105,8 +105,7 @@ def _refresh(
 
 def _dresses(propose: Proposing) -> bool:
     """Whether a proposal of this environment takes more than a title and a text."""
-    people = propose.labels or propose.reviewers or propose.teams or propose.assignees
-    return bool(people) or propose.auto_merge != "never"
+    return _takes_requests(propose) or propose.auto_merge != "never"
 
 
 def _finish(forge: Forge, pull: PullRequest, written: Proposal, head: str, propose: Proposing) -> PullRequest:
@@ -116,7 +115,16 @@ def _finish(forge: Forge, pull: PullRequest, written: Proposal, head: str, propo
         forge.assign(pull.number, propose.assignees)
     if propose.reviewers or propose.teams:
         forge.ask_for_review(pull.number, propose.reviewers, propose.teams)
+    if _takes_requests(propose) and _wants(pull, propose):
+        # All that took its time, and a merge is not taken back.
+        pull = forge.read(pull.number)
+        if reconcile.held(pull):
+            raise LostRace(_held(pull))
     return _merging(forge, pull, written, head, propose)
+
+
+def _takes_requests(propose: Proposing) -> bool:
+    return bool(propose.labels or propose.reviewers or propose.teams or propose.assignees)
 
 
 def _merging(forge: Forge, pull: PullRequest, written: Proposal, head: str, propose: Proposing) -> PullRequest:
@@ -201,6 +209,11 @@ def _insist_on_head(world: World, branch: str, head: str | None) -> None:
 def _word_gone(pull: PullRequest) -> Problem:
     message = f"the word that gave back the branch of #{pull.number} went away while it was used, again and again"
     return Problem("failed.forge", message, "run again: it is planned for what there is then")
+
+
+def _held(pull: PullRequest) -> Problem:
+    message = f"pull request #{pull.number} was put on hold while it was finished, again and again"
+    return Problem("failed.forge", message, "run again once the label is gone: the rest is done then")
 
 
 def _ended(pull: PullRequest) -> Problem:

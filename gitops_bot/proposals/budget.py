@@ -113,7 +113,10 @@ def short(needed: int, left: Left) -> Problem | None:
 def _dressing(dress: Dress) -> int:
     """All that is done once, when a proposal is new."""
     review = _REVIEW if dress.reviewers or dress.teams else 0
-    return bool(dress.labels) + bool(dress.assignees) + review + _merging(dress)
+    people = bool(dress.labels) + bool(dress.assignees) + review
+    merging = _merging(dress)
+    # After all that it is read again before it may merge.
+    return people + merging + bool(people and merging)
 
 
 def _merging(dress: Dress) -> int:

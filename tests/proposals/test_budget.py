@@ -43,14 +43,14 @@ DONE, UNFINISHED = pull(body=TEXT), pull(body=body.unfinished(TEXT))
         pytest.param(
             Open(WHY), Dress(auto_merge="without-checks"), 1 + 3 + AGAIN, id="open, auto-merge, the text again"
         ),
-        pytest.param(Open(WHY), FULL, 1 + 4 + 3 + AGAIN, id="open with everything"),
+        pytest.param(Open(WHY), FULL, 1 + 4 + 1 + 3 + AGAIN, id="open with everything"),
         pytest.param(Open(WHY), Dress(draft=True), 1 + 1, id="open a draft, or none where there are none"),
         pytest.param(Refresh(DONE, WHY), PLAIN, AGAIN, id="refresh"),
         pytest.param(Refresh(DONE, WHY), Dress(draft=True), AGAIN, id="refresh a draft"),
         pytest.param(Refresh(DONE, WHY), LABELS, AGAIN, id="refresh: labels were added once"),
         pytest.param(Refresh(DONE, WHY), FULL, AGAIN + 3, id="refresh with auto-merge"),
         pytest.param(Refresh(UNFINISHED, WHY, push=False), LABELS, AGAIN + 1, id="finish what died"),
-        pytest.param(Refresh(UNFINISHED, WHY, push=False), FULL, AGAIN + 4 + 3, id="finish what died, with everything"),
+        pytest.param(Refresh(UNFINISHED, WHY, push=False), FULL, AGAIN + 4 + 1 + 3, id="finish what died, everything"),
         pytest.param(Refresh(DONE, WHY, takes_back=True), PLAIN, AGAIN + 1 + AGAIN, id="take a branch back"),
         pytest.param(Close(DONE, WHY), FULL, AGAIN + 2, id="close"),
         pytest.param(Leave(None, WHY), FULL, 0, id="leave"),

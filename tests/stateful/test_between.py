@@ -6,21 +6,22 @@ through. Quick: a few places of each journey; `slow`: all of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.stateful.again import put_back, whatever_the_bot_closed_says_why
 from tests.stateful.journeys import JOURNEYS, PLACES
-from tests.stateful.model import HAND_BACK, Model
+from tests.stateful.model import HAND_BACK, HOLD, Model, is_closing_mark
 from tests.stateful.people import People, is_handed_back
 from tests.stateful.world import NAME, Shop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from gitops_bot.demo.hub import Pull
     from tests.stateful.journeys import Journey
 
 #: Of these every request is tried: they open, refresh, take back, close, move and let merge.
@@ -40,14 +41,23 @@ _BEFORE, _AFTER = "Words of a person, before.", "Words of a person, behind."
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a person did: to which pull requests, and which request of the bot came right after it."""
+    """What a person did: to which pull requests, and which requests of the bot came right after it and before."""
 
     pulls: tuple[int, ...]
     ahead: str = ""
+    behind: str = ""
+    #: Each of them as it was then.
+    shown: Mapping[int, object] = field(default_factory=dict)
 
     def is_overtaken(self, number: int) -> bool:
         """Whether the bot's next request writes that pull request's text: between reading and writing it is nothing."""
         return self.ahead.startswith("PATCH ") and self.ahead.endswith(f"/pulls/{number}")
+
+    def is_too_late(self, pull: Pull) -> bool:
+        """Whether the run had looked at it again already, and is in the middle of writing it."""
+        words = self.ahead.split("/")
+        merges = self.behind.startswith("GET ") and self.behind.endswith(f"/pulls/{pull.number}")
+        return merges or str(pull.number) in words or pull.head in self.ahead or not self.ahead.endswith("/graphql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,51 @@ def _keeps(shop: Shop, people: People) -> Done | None:
     return Done(tuple(pull.number for pull in pulls)) if pulls else None
 
 
+def _holds(shop: Shop, people: People) -> Done | None:
+    pulls = [pull for pull in shop.pulls() if HOLD not in pull.labels]
+    for pull in pulls:
+        people.hold(pull)
+    return _as_they_are(pulls)
+
+
+def _closes(shop: Shop, people: People) -> Done | None:
+    pulls = [pull for pull in shop.pulls() if not is_closing_mark(pull.body)]
+    for pull in pulls:
+        people.close(pull, delete=False)
+    return _as_they_are(pulls)
+
+
+def _as_they_are(pulls: Sequence[Pull]) -> Done | None:
+    shown = {pull.number: (pull.state, pull.head_sha, pull.title, pull.body) for pull in pulls}
+    return Done(tuple(shown), shown=shown) if pulls else None
+
+
+def _stays(shop: Shop, people: People, done: Done) -> None:
+    """Whatever the run was about to do with it."""
+    _nothing_is_lost(shop, people, done)
+    for number in done.pulls:
+        pull = shop.hub.pulls[number]
+        if pull.merged_at is None and not done.is_too_late(pull):
+            assert (pull.state, pull.head_sha, pull.title, pull.body) == done.shown[number], f"#{number} was changed"
+
+
+def _is_declined(shop: Shop, people: People, done: Done) -> None:
+    _nothing_is_lost(shop, people, done)
+    closed = [shop.hub.pulls[number] for number in done.pulls]
+    for pull in closed:
+        assert pull.state == "closed", f"#{pull.number} was opened again"
+        if done.is_too_late(pull):
+            continue
+        assert not is_closing_mark(pull.body), f"#{pull.number} is not the bot's to close"
+        for other in shop.pulls():
+            again = set(_pins(shop, pull)) & set(_pins(shop, other))
+            assert not again, f"#{other.number} proposes {again} again, which was declined with #{pull.number}"
+
+
+def _pins(shop: Shop, pull: Pull) -> Iterable[object]:
+    return ((key, after) for key, (_, after) in shop.proposed(pull.head_sha).items())
+
+
 def _nothing_is_lost(shop: Shop, people: People, _: Done) -> None:
     bare, branches = shop.forge.bare(NAME), shop.branches
     for commit, branch in people.model.theirs.items():
@@ -116,6 +171,8 @@ ACTS: Sequence[Act] = (
     Act("writes around the text", _writes_around, _words_stay),
     Act("hands back by the label", _hands_back, _nothing_is_lost),
     Act("takes the word back", _keeps, _kept),
+    Act("holds", _holds, _stays),
+    Act("closes", _closes, _is_declined),
 )
 
 
@@ -164,13 +221,13 @@ def _acted(shop: Shop, people: People, journey: Journey, act: Act, at: int) -> i
     if len(ran.seen.asks) <= at:
         return len(ran.seen.asks)
     assert ran.outcome is not None
-    ahead = ran.seen.asks[at]
+    ahead, behind = ran.seen.asks[at], ran.seen.asks[at - 1] if at else ""
     whatever_the_bot_closed_says_why(shop)
     shop.run(journey.command)
     whatever_the_bot_closed_says_why(shop)
     if (found := done[0]) is not None:
         try:
-            act.check(shop, people, replace(found, ahead=ahead))
+            act.check(shop, people, replace(found, ahead=ahead, behind=behind))
         except AssertionError as error:
             raise AssertionError(f"{act.name} before request {at}, {ahead}, of {ran.seen.asks}: {error}") from None
     return len(ran.seen.asks)
