@@ -70,7 +70,7 @@ def _prepared(world: World, survey: Survey, tasks: Sequence[Task]) -> dict[str, 
     asked = [task for task in tasks if task.by_pull_request]
     ready: dict[str, Prepared] = {}
     try:
-        survey.pull_requests({branch for task in asked for branch in branches(survey, task)})
+        survey.pull_requests({branch for task in asked for branch in branches(world, survey, task)})
         for task in asked:
             ready[task.environment.name] = prepare(world, survey, task)
     except (GitError, ForgeError):

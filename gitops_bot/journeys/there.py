@@ -57,14 +57,23 @@ class Task:
         return self.environment.propose.as_ == "pull-request"
 
 
-def branches(survey: Survey, task: Task) -> set[str]:
-    """The branches whose pull requests have to be known: those that are there, and those that may be opened."""
+def branches(world: World, survey: Survey, task: Task) -> set[str]:
+    """The branches whose pull requests have to be known: those that are there, and those that may be opened.
+
+    Raises:
+        GitError: the branches cannot be read.
+    """
     name, propose = task.environment.name, task.environment.propose
     entries = [item.entry for item in task.decide(survey, ()) if isinstance(item, Change)]
     if propose.most_new_per_hour is not None:
         entries = [spot.place for spot in survey.spots(name)]  # what was opened and merged within the hour counts too
+    there, standing = survey.branches(name), survey.standing(name)
+    for each in there:
+        # What is carried may belong to a group by now that is proposed nowhere yet.
+        if (branch := world.repository.branch(each, survey.commit)) is not None:
+            entries += [standing[pin.key].entry for pin in ownership.of(branch).carried if pin.key in standing]
     groups = {task.group_of(entry) for entry in entries}
-    return {*survey.branches(name), *(naming.branch(name, each) for each in groups)}
+    return {*there, *(naming.branch(name, each) for each in groups)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,7 @@ class There:
         # A rollback goes on with nothing that is proposed otherwise, which makes way for it.
         names = [each for each in survey.branches(name) if task.source != "rollback" or naming.is_rollback(each)]
         found = {each: world.repository.branch(each, survey.commit) for each in names}
-        pulls = dict(survey.pull_requests(branches(survey, task)))
+        pulls = dict(survey.pull_requests(branches(world, survey, task)))
         carried: dict[str, tuple[PinChange, ...]] = {}
         left: dict[str, Reason] = {}
         rollbacks: set[str] = set()
@@ -124,10 +133,6 @@ class There:
             if task.source != "rollback" and naming.is_rollback(each) and carry.standing_pins(standing, carried[each]):
                 rollbacks.add(each)
                 left[each] = _rolled_back(pulls[each])
-        # What is only carried, and may move, may belong to a group by now that is proposed nowhere yet.
-        moving = [pin for each, pins in carried.items() if each not in left for pin in pins]
-        meant = {group_of[pin.key] for pin in moving if pin.key in group_of}
-        pulls = {**survey.pull_requests([naming.branch(name, each) for each in meant]), **pulls}
         declines = declined(survey.closed(name), found)
         in_the_way = InTheWay()
         if task.source == "rollback":
