@@ -123,7 +123,7 @@ class TestRead:
 
         assert Checkout(tmp_path / "by-link").read(["k.yaml"]) == {"k.yaml": b"data"}
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything: run the tests as another user")
     def test_a_file_without_permission_is_named(self, checkout: Checkout) -> None:
         write(checkout.top, "k.yaml").chmod(0)
 

@@ -13,7 +13,7 @@ from gitops_bot.errors import EditError
 from gitops_bot.manifests.document import SIZE_LIMIT
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to somebody else")
-not_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may do everything")
+not_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may do everything: run the tests as another user")
 
 
 @pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])
