@@ -107,7 +107,7 @@ def test_a_step_back_is_told_with_what_it_is_compared_to_and_the_way_through(sho
     assert shop.ask("set", "--allow-downgrade", "production", f"{shop.image('web')}=1.4.0@{B}").code == 0
 
 
-def test_what_is_held_but_was_not_named_does_not_fail_the_command(shop: Deploy) -> None:
+def test_what_a_person_declines_meanwhile_and_nobody_named_is_left_out_and_fails_nothing(shop: Deploy) -> None:
     shop.bot("set", "production", f"{shop.image('web')}=1.1.0@{A}")
 
     def closed_meanwhile(request: Request, go: Callable[[], Answer]) -> Answer:
@@ -120,6 +120,4 @@ def test_what_is_held_but_was_not_named_does_not_fail_the_command(shop: Deploy) 
 
     shop.gate(closed_meanwhile)
     done = shop.ask("set", "production", f"{shop.image('api')}=1.2.0@{B}")
-    held = [(item["entry"]["image"], item["reason"]["code"]) for item in done.json["environments"][0]["held"]]
-    assert held == [(shop.image("web"), "held.declined")]
     assert (done.code, changes(done.json)) == (0, [("1.2.0", B)])
