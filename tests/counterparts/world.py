@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 from gitops_bot.demo.forge import Forge
 from gitops_bot.demo.http import Refused
 from tests.conftest import PROJECT
+from tests.counterparts.forked import parent
 from tests.counterparts.git_http import WRITER, Remote, git_server
 from tests.counterparts.registry import docker_registry
 from tests.journeys import contract
@@ -64,7 +65,18 @@ class Done:
 
 def run(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = "") -> Done:
     """Run one command of the bot as a process, in a clean environment and with `env`, until it ends."""
-    return ended(start(*args, cwd=cwd, env=env), stdin)
+    clean = _clean(cwd, env)
+    forks = parent(os.environ["PATH"], "C.UTF-8", str(PROJECT))
+    if not forks.fits(clean):
+        return ended(start(*args, cwd=cwd, env=env), stdin)
+    done = Done(*forks.run(args, cwd, clean, stdin, PATIENCE))
+    assert "Traceback" not in done.err, done.err
+    return done
+
+
+def _clean(cwd: Path, env: Mapping[str, str] | None) -> dict[str, str]:
+    own = {"PATH": os.environ["PATH"], "HOME": str(cwd), "PYTHONPATH": str(PROJECT), "LANG": "C.UTF-8"}
+    return own | dict(env or {})
 
 
 def start(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
@@ -72,8 +84,7 @@ def start(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> subpro
     return subprocess.Popen(
         [sys.executable, "-m", "gitops_bot", *args],
         cwd=cwd,
-        env={"PATH": os.environ["PATH"], "HOME": str(cwd), "PYTHONPATH": str(PROJECT), "LANG": "C.UTF-8"}
-        | dict(env or {}),
+        env=_clean(cwd, env),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -197,7 +208,7 @@ class Deploy:
 
     def bot(self, *args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Done:
         """Run a command on this repository; text output unless the arguments say otherwise."""
-        return ended(self.start(*args, env=env, cwd=cwd))
+        return run(*args, "--repository", self.name, cwd=cwd or self.folder, env=self.env if env is None else env)
 
     def ask(self, *args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Done:
         """Run a command with JSON output; it has been checked against the contract."""

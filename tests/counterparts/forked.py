@@ -1,0 +1,154 @@
+"""Commands of the bot as processes of their own, without the half second in which Python imports everything anew.
+
+A process that has imported all of the bot waits for commands; each is run by a fork of it, with its own arguments,
+environment, folder and files, and ends as it would otherwise. Nothing of the bot has run before the fork.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import NoReturn
+
+#: What Python and its libraries read of the environment while they start: a fork comes too late for another value.
+_READ_AT_START = ("LANG", "LC_", "PATH", "PYTHON", "GIT_PYTHON", "MALLOC", "LD_")
+
+
+class Parent:
+    """The process that forks."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = dict(env)
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.counterparts.forked", str(theirs.fileno())],
+                env=self._env,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+            )
+
+    def fits(self, env: Mapping[str, str]) -> bool:
+        """Whether a process with this environment would have started the same way."""
+        names = {name for name in {*env, *self._env} if name.startswith(_READ_AT_START)}
+        return all(env.get(name) == self._env.get(name) for name in names)
+
+    def run(self, args: tuple[str, ...], cwd: Path, env: Mapping[str, str], stdin: str, timeout: float) -> Ended:
+        """Run one command until it ends.
+
+        Raises:
+            TimeoutError: it did not end in time, and was killed.
+        """
+        request = json.dumps({"args": args, "cwd": str(cwd), "env": dict(env)}).encode()
+        ends, told = os.pipe()
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            given.write(stdin.encode())
+            given.seek(0)
+            try:
+                socket.send_fds(self._socket, [request], [each.fileno() for each in (given, out, err)] + [told])
+            finally:
+                os.close(told)
+            with os.fdopen(ends, "rb", buffering=0) as answer:
+                pid = int(_line(answer.fileno(), timeout))
+                try:
+                    code = int(_line(answer.fileno(), timeout))
+                except TimeoutError:
+                    os.kill(pid, signal.SIGKILL)
+                    raise
+            out.seek(0)
+            err.seek(0)
+            return code, out.read().decode(), err.read().decode()
+
+
+Ended = tuple[int, str, str]
+
+
+@cache
+def parent(path: str, lang: str, imports: str) -> Parent:
+    """The one of this process, begun with the first command."""
+    return Parent({"PATH": path, "LANG": lang, "PYTHONPATH": imports})
+
+
+def _line(descriptor: int, timeout: float) -> bytes:
+    if not select.select([descriptor], [], [], timeout)[0]:
+        raise TimeoutError
+    line = b""
+    while not line.endswith(b"\n"):
+        read = os.read(descriptor, 1)
+        if not read:
+            raise ChildProcessError(line)
+        line += read
+    return line
+
+
+def _serve(descriptor: int) -> None:
+    import gitops_bot.cli_cycles
+    import gitops_bot.cli_doctor
+    import gitops_bot.cli_world
+    import gitops_bot.config
+    import gitops_bot.edges.git
+    import gitops_bot.edges.github
+    import gitops_bot.edges.registry
+    import gitops_bot.journeys.promote
+    import gitops_bot.journeys.rollback
+    import gitops_bot.journeys.set
+    import gitops_bot.journeys.update
+    import gitops_bot.report  # noqa: F401
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(fileno=descriptor) as requests:
+        while True:
+            request, files, _, _ = socket.recv_fds(requests, 1 << 20, 4)
+            if not request:
+                return
+            if os.fork() == 0:
+                requests.detach()
+                os.close(descriptor)
+                _watch(json.loads(request), *files)
+            for each in files:
+                os.close(each)
+
+
+def _watch(request: dict[str, object], given: int, out: int, err: int, told: int) -> NoReturn:
+    """Fork the command itself, and tell its number and how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    command = os.fork()
+    if command == 0:
+        os.close(told)
+        for number, file in enumerate((given, out, err)):
+            os.dup2(file, number)
+            os.close(file)
+        _run(request)
+    os.write(told, f"{command}\n".encode())
+    _, status = os.waitpid(command, 0)
+    os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os._exit(0)
+
+
+def _run(request: dict[str, object]) -> NoReturn:
+    env, args = request["env"], request["args"]
+    assert isinstance(env, dict)
+    assert isinstance(args, list)
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(str(request["cwd"]))
+    sys.argv = ["gitops-bot", *args]
+    from gitops_bot.cli import main
+
+    raise SystemExit(main())
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))
