@@ -97,7 +97,7 @@ def test_a_whole_update_leaves_no_secret_anywhere(worldwide: World, tmp_path: Pa
         done = deploy.bot("update", "-v", "--log-format", log_format, "--cache", str(tmp_path / "cache"), env=env)
     assert (done.code, deploy.pull()["number"]) == (0, 1), done.out + done.err
 
-    assert len(samples) == 4  # it looked, opened, labelled, finished the text
+    assert len(samples) == 6  # it looked, looked again, opened, labelled, read again, finished the text
     argv = (spy / "argv").read_text()
     assert {"fetch", "push"} <= set(argv.split())
     for text in (done.out, done.err, argv, (spy / "all").read_bytes(), *samples):

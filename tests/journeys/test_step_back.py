@@ -49,13 +49,13 @@ def test_an_open_rollback_locks_its_entries_in_every_other_proposal_and_its_clos
 def test_what_was_proposed_before_the_rollback_is_withdrawn_while_that_is_open_and_comes_back(stages: Stages) -> None:
     stages.run("staging", "web", "1.2.0")
     stages.deploy.ask("update")
-    stages.rollback()
+    assert actions(stages.rollback().json) == {"all": "close", "rollback-all": "open"}
     stages.run("staging", "web", "1.3.0")
     done = stages.deploy.ask("update")
-    assert (done.code, actions(done.json)) == (0, {"all": "close"})
+    assert (done.code, actions(done.json)) == (0, {})
     assert held(done.json) == {"web/production": "held.reverted"}
     (comment,) = stages.deploy.call("GET", "/issues/1/comments")
-    assert "2 rolls it back: it is left alone until that is merged or closed." in comment["body"]
+    assert "rolled back" in comment["body"], comment["body"]
     assert stages.deploy.branches.keys() == {"main", ROLLBACK}
     assert stages.news(ROLLBACK) == {"web": stages.pin("web", "1.0.0")}
     stages.close()
