@@ -45,7 +45,7 @@ ENV PATH=/opt/gitops-bot/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001:10001
 # Asks /healthz of `run --listen`; every other command is as healthy as its process.
 HEALTHCHECK --interval=30s --timeout=6s --start-period=30s --retries=3 \
-    CMD ["python", "-IB", "-m", "gitops_bot.edges.healthcheck"]
+    CMD ["python", "-IB", "-m", "gitops_bot.server.healthcheck"]
 ENTRYPOINT ["gitops-bot"]
 CMD ["--help"]
 # Last, because they change with every build and nothing above depends on them.

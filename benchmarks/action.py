@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.run import DockerRegistry  # noqa: F401 - says what to install where the tests' libraries are missing
+from tests.commands.conftest import shop_files
 from tests.counterparts.runner import Runner
 from tests.counterparts.world import TOKEN, world
-from tests.journeys.conftest import shop_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,6 +2,6 @@ from __future__ import annotations
 
 import sys
 
-from gitops_bot.cli import main
+from gitops_bot.cli.main import main
 
 sys.exit(main())

@@ -26,11 +26,12 @@ from gitops_bot.errors import BotError
 from gitops_bot.images import expression, inference, listing, ranges, version
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin, is_digest, is_tag
-from gitops_bot.manifests import kustomization
-from gitops_bot.proposals import body, comment, links, markdown, naming, template, trailers
-from gitops_bot.releases.glob import Glob
-from gitops_bot.report_changes import print_diff
-from gitops_bot.report_screen import Screen
+from gitops_bot.proposals import naming, trailers
+from gitops_bot.proposals.text import body, comment, links, markdown, template
+from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.report.changes import print_diff
+from gitops_bot.report.screen import Screen
+from gitops_bot.targets import kustomization
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.manifests.kustomization import Edit, edit, read
+from gitops_bot.targets.kustomization import Edit, edit, read
 from tests.conftest import PROJECT, program
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot import cli, log, redact, report
+from gitops_bot import log, redact
+from gitops_bot.cli import main as cli
 from gitops_bot.edges import address
 from gitops_bot.edges.git.process import Git
 from gitops_bot.edges.github import failure as github
@@ -22,10 +23,11 @@ from gitops_bot.errors import BotError, Problem, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
-from gitops_bot.releases.checked import Checked
-from gitops_bot.releases.coverage import Coverage, Outside
+from gitops_bot.releases.layout.checked import Checked
+from gitops_bot.releases.layout.coverage import Coverage, Outside
 from gitops_bot.releases.plan import Change, Entry, Failed, Held
-from gitops_bot.report_screen import Screen
+from gitops_bot.report import show
+from gitops_bot.report.screen import Screen
 from tests.secret_forms import FORMS
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def outcome(text: str) -> Outcome:
 def reported(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
     def tell(text: str, _: pytest.MonkeyPatch) -> None:
         for written in (True, False):
-            report.show_outcome("plan", outcome(text), output, AT, written=written)
+            show.show_outcome("plan", outcome(text), output, AT, written=written)
 
     return tell
 
@@ -93,13 +95,13 @@ COVERAGE = Coverage(1, 0, (), (), Outside(), inferred=False)
 
 
 def on_a_narrow_terminal(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "Screen", SimpleNamespace(of=lambda out: Screen(out, 60)))
+    monkeypatch.setattr(show, "Screen", SimpleNamespace(of=lambda out: Screen(out, 60)))
     reported("text")(text, monkeypatch)
 
 
 def checked(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
     problem = Problem("failed.edit", "x", "y")
-    return lambda text, _: report.show_checked(
+    return lambda text, _: show.show_checked(
         Checked(1, COVERAGE, (problem, Problem("failed.edit", text, text, text, 1, 2))), output, AT
     )
 
@@ -108,7 +110,7 @@ def edited(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
     def tell(text: str, _: pytest.MonkeyPatch) -> None:
         (environment,) = outcome(text).environments
         (proposed,) = environment.proposals
-        report.show_edit(proposed.changes, 0, proposed.files, output, AT)
+        show.show_edit(proposed.changes, 0, proposed.files, output, AT)
 
     return tell
 
@@ -116,7 +118,7 @@ def edited(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
 def failing(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
     def tell(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
         error = BotError(Problem("failed.git", text, text, text))
-        monkeypatch.setattr("gitops_bot.journeys.edit.edit", raising(error))
+        monkeypatch.setattr("gitops_bot.commands.edit.edit", raising(error))
         assert cli.main(["edit", "kustomization.yaml", "web=1.0.0", "--output", output]) == 1
 
     return tell
@@ -126,7 +128,7 @@ def bug(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     error = RuntimeError(text)
     error.__cause__ = KeyError(text)
     error.add_note(text)
-    monkeypatch.setattr("gitops_bot.journeys.edit.edit", raising(error))
+    monkeypatch.setattr("gitops_bot.commands.edit.edit", raising(error))
     assert cli.main(["edit", "kustomization.yaml", "web=1.0.0"]) == 3
 
 

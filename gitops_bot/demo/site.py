@@ -19,7 +19,7 @@ from gitops_bot.demo.person import NAME, Person
 from gitops_bot.demo.registry import Registry
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.images.reference import Pin
-from gitops_bot.manifests import kustomization
+from gitops_bot.targets import kustomization
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

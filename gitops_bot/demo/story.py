@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from gitops_bot.demo import person, terminal
 from gitops_bot.demo.site import REPOSITORY, begun, found, resumed
-from gitops_bot.report_screen import Screen
+from gitops_bot.report.screen import Screen
 
 if TYPE_CHECKING:
     import threading

@@ -30,7 +30,7 @@ _KEPT = re.compile(r"GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A folder of manifests. `tree` and `read` tell of the disk what `journeys.world.Repository` tells of a commit."""
+    """A folder of manifests. `tree` and `read` tell of the disk what `engine.world.Repository` tells of a commit."""
 
     top: Path
 

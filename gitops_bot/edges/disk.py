@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.manifests.document import SIZE_LIMIT
-from gitops_bot.manifests.kustomization import FILE_NAMES
+from gitops_bot.targets.document import SIZE_LIMIT
+from gitops_bot.targets.kustomization import FILE_NAMES
 
 #: Where Linux shows the open files of a process by number.
 _OPEN_FILES = Path("/proc/self/fd")

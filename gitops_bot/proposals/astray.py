@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, assert_never
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import ImageName
 from gitops_bot.proposals.group import fits, is_in
-from gitops_bot.releases.glob import Glob
+from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.releases.plan import Change, Failed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.releases.overlays import Found
+    from gitops_bot.releases.layout.overlays import Found
     from gitops_bot.releases.plan import Decision, Entry
 
 #: How alike two names are, from 0 to 1, that may be meant as one: `wbe` and `web` are 0.67.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.errors import Problem
-from gitops_bot.proposals import body
 from gitops_bot.proposals.reconcile import Close, Leave, Nothing, Open, Refresh, Remark
+from gitops_bot.proposals.text import body
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName
-from gitops_bot.releases.choice import direction
+from gitops_bot.releases.choice.choose import direction
 from gitops_bot.releases.plan import CODE_OF, Change, Held, Kept
 
 if TYPE_CHECKING:

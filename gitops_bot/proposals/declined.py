@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import body, naming, trailers
+from gitops_bot.proposals import naming, trailers
+from gitops_bot.proposals.text import body
 from gitops_bot.releases.plan import Held
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import body
 from gitops_bot.proposals.ownership import Ours
+from gitops_bot.proposals.text import body
 
 if TYPE_CHECKING:
     from gitops_bot.proposals.ownership import Theirs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals.naming import DEFAULT_GROUP
-from gitops_bot.releases.glob import Glob
+from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.releases.plan import Change, Failed, Held
 
 if TYPE_CHECKING:

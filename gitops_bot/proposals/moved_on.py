@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.proposals import body, comment, frozen, reconcile, word
+from gitops_bot.proposals import frozen, reconcile, word
+from gitops_bot.proposals.text import body, comment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.reason import Reason
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.coverage import Coverage
-    from gitops_bot.releases.hold import WrittenHold
+    from gitops_bot.releases.choice.hold import WrittenHold
+    from gitops_bot.releases.layout.coverage import Coverage
     from gitops_bot.releases.plan import Change, Failed, Held, Kept
 
 ActionName = Literal["open", "refresh", "leave", "close", "commit", "none"]

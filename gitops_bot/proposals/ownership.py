@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gitops_bot.proposals import naming, trailers
-from gitops_bot.releases import replay
+from gitops_bot.releases.history import replay
 
 if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch, Commit

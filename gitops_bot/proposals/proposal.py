@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.proposals import body, naming, summary, template, trailers
-from gitops_bot.proposals.markdown import quiet
+from gitops_bot.proposals import naming, trailers
+from gitops_bot.proposals.text import body, summary, template
+from gitops_bot.proposals.text.markdown import quiet
 from gitops_bot.proposals.trailers import PinChange, Trailers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.proposals.branch import Branch
-    from gitops_bot.proposals.details import Described
+    from gitops_bot.proposals.text.details import Described
     from gitops_bot.releases.plan import Change, Plan, Source
 
 

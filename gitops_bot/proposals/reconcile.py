@@ -10,8 +10,9 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import body, comment, frozen, ownership, schedule, word
-from gitops_bot.proposals.markdown import plain
+from gitops_bot.proposals import frozen, ownership, schedule, word
+from gitops_bot.proposals.text import body, comment
+from gitops_bot.proposals.text.markdown import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

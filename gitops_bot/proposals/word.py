@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.proposals import body
+from gitops_bot.proposals.text import body
 
 if TYPE_CHECKING:
     from gitops_bot.proposals.pull_request import PullRequest, Words

@@ -11,7 +11,7 @@ from gitops_bot.config import NamedGroup, Propose, Window
 from gitops_bot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gitops_bot.releases.hold import WrittenHold
+    from gitops_bot.releases.choice.hold import WrittenHold
 
 
 def text_of(lines: str) -> str:

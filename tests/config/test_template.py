@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gitops_bot import config
 from gitops_bot.config import template
 from gitops_bot.errors import ConfigError
-from gitops_bot.proposals import template as written_out
+from gitops_bot.proposals.text import template as written_out
 
 
 def read(key: str, text: str) -> config.Propose:

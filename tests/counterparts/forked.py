@@ -94,18 +94,18 @@ def _line(descriptor: int, timeout: float) -> bytes:
 
 
 def _serve(descriptor: int) -> None:
-    import gitops_bot.cli_cycles
-    import gitops_bot.cli_doctor
-    import gitops_bot.cli_world
+    import gitops_bot.cli.doctor
+    import gitops_bot.commands.promote
+    import gitops_bot.commands.rollback
+    import gitops_bot.commands.set
+    import gitops_bot.commands.update
     import gitops_bot.config
     import gitops_bot.edges.git
     import gitops_bot.edges.github
     import gitops_bot.edges.registry
-    import gitops_bot.journeys.promote
-    import gitops_bot.journeys.rollback
-    import gitops_bot.journeys.set
-    import gitops_bot.journeys.update
-    import gitops_bot.report  # noqa: F401
+    import gitops_bot.report.show
+    import gitops_bot.server.cycles
+    import gitops_bot.wiring.world  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as requests:
@@ -145,7 +145,7 @@ def _run(request: dict[str, object]) -> NoReturn:
     os.environ.update(env)
     os.chdir(str(request["cwd"]))
     sys.argv = ["gitops-bot", *args]
-    from gitops_bot.cli import main
+    from gitops_bot.cli.main import main
 
     raise SystemExit(main())
 

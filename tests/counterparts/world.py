@@ -23,11 +23,11 @@ from urllib.parse import urlencode
 
 from gitops_bot.demo.forge import Forge
 from gitops_bot.demo.http import Refused
+from tests.commands import contract
 from tests.conftest import PROJECT
 from tests.counterparts.forked import parent
 from tests.counterparts.git_http import WRITER, Remote, git_server
 from tests.counterparts.registry import docker_registry
-from tests.journeys import contract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

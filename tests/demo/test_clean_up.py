@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.demo.site import REPOSITORY, begun
+from tests.commands.stages import actions, config, environment, path
 from tests.counterparts.world import overlay, run
-from tests.journeys.stages import actions, config, environment, path
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 
 from gitops_bot.edges.disk import Disk
 from gitops_bot.errors import EditError
-from gitops_bot.manifests.document import SIZE_LIMIT
+from gitops_bot.targets.document import SIZE_LIMIT
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to somebody else")
 not_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may do everything: run the tests as another user")

@@ -165,4 +165,4 @@ class Run:
         whole = {name: given.get(name, defaults.get(name, said.get("default", ""))) for name, said in inputs.items()}
         variables = {f"INPUT_{name.upper()}": value for name, value in whole.items()}
         variables["PYTHONPATH"] = str(PROJECT)
-        return self._step([sys.executable, "-P", "-m"], "gitops_bot.cli_action", variables)
+        return self._step([sys.executable, "-P", "-m"], "gitops_bot.action.step", variables)

@@ -24,7 +24,7 @@ import yaml
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin
-from gitops_bot.manifests.kustomization import Edit, Entry, Kustomization, edit, pinned, read
+from gitops_bot.targets.kustomization import Edit, Entry, Kustomization, edit, pinned, read
 
 D1, D2 = "sha256:" + "0123456789abcdef" * 4, "sha256:" + "fedcba9876543210" * 4
 #: Tags of every kind that some parser takes for something else, beside ordinary ones.

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from gitops_bot import __version__, config
-from gitops_bot.cli import cli
+from gitops_bot.cli.main import cli
 from tests.conftest import PROJECT
 from tests.pages.markdown import anchors, blocks, links, pages, uses
 

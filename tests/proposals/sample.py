@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from gitops_bot.images.build import Build
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.manifests import kustomization
 from gitops_bot.proposals import naming
 from gitops_bot.proposals import proposal as proposals
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
 from gitops_bot.proposals.pull_request import PullRequest
-from gitops_bot.releases.overlay import Overlay, edited
+from gitops_bot.releases.layout.overlay import Overlay, edited
 from gitops_bot.releases.plan import Change, Entry, Plan
+from gitops_bot.targets import kustomization
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images.reference import Assignment, Pin
-from gitops_bot.proposals import advice
-from gitops_bot.proposals.limit import cost
+from gitops_bot.proposals.text import advice
+from gitops_bot.proposals.text.limit import cost
 from gitops_bot.releases.plan import Change, Plan
 from tests.proposals.sample import API, A, B, C, change, plan
 

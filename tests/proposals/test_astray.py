@@ -10,7 +10,7 @@ from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.astray import Astray, astray
-from gitops_bot.releases.overlays import Found
+from gitops_bot.releases.layout.overlays import Found
 from gitops_bot.releases.plan import Change, Entry, Failed, Held
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

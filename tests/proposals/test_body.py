@@ -11,10 +11,10 @@ from markdown_it import MarkdownIt  # what `rich` renders Markdown with
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import advice, body
-from gitops_bot.proposals.details import Described
-from gitops_bot.proposals.limit import LIMIT, size
-from gitops_bot.proposals.markdown import plain
+from gitops_bot.proposals.text import advice, body
+from gitops_bot.proposals.text.details import Described
+from gitops_bot.proposals.text.limit import LIMIT, size
+from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.proposals.trailers import PinChange
 from gitops_bot.releases.plan import Change, Entry, Held
 from tests.proposals.sample import API, WEB, A, B, C, build, change, plan

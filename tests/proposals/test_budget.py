@@ -7,8 +7,9 @@ import pytest
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import body, budget
+from gitops_bot.proposals import budget
 from gitops_bot.proposals.reconcile import Action, Close, Leave, Nothing, Open, Refresh, Remark
+from gitops_bot.proposals.text import body
 from tests.proposals.sample import change, pull, written
 
 

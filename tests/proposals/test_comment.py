@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import body, comment
+from gitops_bot.proposals.text import body, comment
 from tests.proposals.sample import HEAD, NEWER
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import details
-from gitops_bot.proposals.details import Described
+from gitops_bot.proposals.text import details
+from gitops_bot.proposals.text.details import Described
 from tests.proposals.sample import A, B, build, change, entry
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gitops_bot.proposals import links
+from gitops_bot.proposals.text import links
 
 OLD, NEW = "a" * 40, "b" * 40
 

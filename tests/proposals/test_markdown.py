@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.proposals import markdown
+from gitops_bot.proposals.text import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

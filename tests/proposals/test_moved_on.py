@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import body, comment
 from gitops_bot.proposals.moved_on import moved_on, others_moved_on
 from gitops_bot.proposals.pull_request import Comment, PullRequest
+from gitops_bot.proposals.text import body, comment
 from tests.proposals.sample import NEWER, change, pull, written
 
 TEXT = written(change()).body

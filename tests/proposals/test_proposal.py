@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import body, naming, proposal, template, trailers
+from gitops_bot.proposals import naming, proposal, trailers
 from gitops_bot.proposals.branch import FileChange
-from gitops_bot.proposals.details import Described
-from gitops_bot.proposals.limit import size
-from gitops_bot.proposals.markdown import plain
+from gitops_bot.proposals.text import body, template
+from gitops_bot.proposals.text.details import Described
+from gitops_bot.proposals.text.limit import size
+from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.proposals.trailers import PinChange, Trailers
 from gitops_bot.releases.plan import Change, Entry
 from tests.conftest import program

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import body, comment, frozen, ownership, reconcile, word
+from gitops_bot.proposals import frozen, ownership, reconcile, word
 from gitops_bot.proposals.branch import Branch, FileChange
 from gitops_bot.proposals.pull_request import Comment, Words
 from gitops_bot.proposals.reconcile import Close, Leave, Nothing, Open, Refresh, Remark
+from gitops_bot.proposals.text import body, comment
 from tests.proposals.sample import BASE, HEAD, NEWER, B, branch, change, commit, merge, pull, written
 
 if TYPE_CHECKING:

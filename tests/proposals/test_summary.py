@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import summary
-from gitops_bot.proposals.limit import size
+from gitops_bot.proposals.text import summary
+from gitops_bot.proposals.text.limit import size
 from tests.proposals.sample import API, WEB, A, B, change, entry, plan
 
 if TYPE_CHECKING:

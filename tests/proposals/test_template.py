@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gitops_bot.config import template as configured
-from gitops_bot.proposals import template
-from gitops_bot.proposals.limit import size
+from gitops_bot.proposals.text import template
+from gitops_bot.proposals.text.limit import size
 
 FIELDS = {
     "environment": "production",

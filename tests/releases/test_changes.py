@@ -7,8 +7,8 @@ import pytest
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.changes import Changes, Kind, Repinned, changes, pins_at, previous
-from gitops_bot.releases.history import Release
+from gitops_bot.releases.history.changes import Changes, Kind, Repinned, changes, pins_at, previous
+from gitops_bot.releases.history.releases import Release
 from tests.releases.past import FILE, OVERLAY, A, B, Files, images, line
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.errors import ConfigError
-from gitops_bot.manifests import kustomization
-from gitops_bot.releases.correspondence import check, impossible, pairs, partner
-from gitops_bot.releases.overlays import Found, select
+from gitops_bot.releases.layout.correspondence import check, impossible, pairs, partner
+from gitops_bot.releases.layout.overlays import Found, select
+from gitops_bot.targets import kustomization
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from gitops_bot.images.policy import follow
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.images.unmanaged import by_tag, without_policy
-from gitops_bot.releases import coverage
-from gitops_bot.releases.coverage import Group, Outside
+from gitops_bot.releases.layout import coverage
+from gitops_bot.releases.layout.coverage import Group, Outside
 from gitops_bot.releases.plan import Entry
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.manifests import kustomization
-from gitops_bot.releases.dead import bases_of, dead
+from gitops_bot.releases.layout.dead import bases_of, dead
+from gitops_bot.targets import kustomization
 
 
 def known(**texts: str) -> dict[str, kustomization.Kustomization]:

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gitops_bot.config import leaves
-from gitops_bot.releases.glob import Glob
+from gitops_bot.releases.layout.glob import Glob
 
 
 def captures(glob: str, directory: str) -> dict[str, str] | None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from gitops_bot.releases.ground import Ground
-from gitops_bot.releases.overlays import select
+from gitops_bot.releases.layout.ground import Ground
+from gitops_bot.releases.layout.overlays import select
 
 
 @dataclass(frozen=True)

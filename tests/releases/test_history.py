@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.errors import Problem
-from gitops_bot.releases import history
-from gitops_bot.releases.ground import Ground
-from gitops_bot.releases.history import Release
-from gitops_bot.releases.overlays import select
+from gitops_bot.releases.history import releases as history
+from gitops_bot.releases.history.releases import Release
+from gitops_bot.releases.layout.ground import Ground
+from gitops_bot.releases.layout.overlays import select
 from tests.releases.past import FILE, START, Files, commit, images, line
 
 if TYPE_CHECKING:
-    from gitops_bot.releases.line import Step
+    from gitops_bot.releases.history.line import Step
 
 
 @dataclass(frozen=True)

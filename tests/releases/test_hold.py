@@ -9,7 +9,7 @@ import pytest
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases import hold, reasons
+from gitops_bot.releases.choice import hold, reasons
 from gitops_bot.releases.plan import Change, Entry, Failed, Held, Kept
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.config import Propose
+from gitops_bot.engine.inferred import inferred
 from gitops_bot.images.policy import semver
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.journeys.inferred import inferred
-from gitops_bot.releases import inference, overlays
+from gitops_bot.releases.layout import inference, overlays
 
 if TYPE_CHECKING:
     from pathlib import Path

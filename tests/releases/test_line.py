@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.releases.line import Line, Step
+from gitops_bot.releases.history.line import Line, Step
 from tests.releases.past import START, images, line
 
 

@@ -5,9 +5,9 @@ import pytest
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.manifests import kustomization
-from gitops_bot.releases.overlay import Overlay, edited
+from gitops_bot.releases.layout.overlay import Overlay, edited
 from gitops_bot.releases.plan import Change, Entry
+from gitops_bot.targets import kustomization
 
 A = "sha256:" + "a" * 64
 WEB, API = "apps/web/kustomization.yaml", "apps/api/kustomization.yaml"

@@ -6,8 +6,8 @@ import pytest
 
 from gitops_bot import config
 from gitops_bot.errors import ConfigError, Problem
-from gitops_bot.releases import overlays
-from gitops_bot.releases.overlays import Found
+from gitops_bot.releases.layout import overlays
+from gitops_bot.releases.layout.overlays import Found
 
 FILE, LINK, SUBMODULE = "100644", "120000", "160000"
 

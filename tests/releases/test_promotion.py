@@ -10,10 +10,10 @@ from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
-from gitops_bot.releases import promotion, reasons
-from gitops_bot.releases.by_hand import ByHand
+from gitops_bot.releases.choice import promotion, reasons
+from gitops_bot.releases.choice.by_hand import ByHand
+from gitops_bot.releases.choice.promotion import Artifact, Running
 from gitops_bot.releases.plan import Change, Decision, Entry, Held, Kept
-from gitops_bot.releases.promotion import Artifact, Running
 from tests.releases.past import START, WEB, A, B, C, commit, step
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases import reasons
+from gitops_bot.releases.choice import reasons
 from gitops_bot.releases.plan import Entry, Held
 
 NOW = datetime(2026, 8, 1, tzinfo=UTC)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.replay import Step, explains
+from gitops_bot.releases.history.replay import Step, explains
 
 A, B = ("sha256:" + letter * 64 for letter in "ab")
 FILE = "apps/web/kustomization.yaml"

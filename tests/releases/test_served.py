@@ -8,13 +8,13 @@ import pytest
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.releases.served import Served, left_behind, newest_of_all, served
+from gitops_bot.releases.choice.served import Served, left_behind, newest_of_all, served
 from tests.releases.past import START, WEB, A, B, C, D, step, web
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.releases.line import Line
+    from gitops_bot.releases.history.line import Line
 
 SEMVER, NONE = Rules(NamedPolicy("p", policies.semver("*"), "config")), Rules(None)
 V1, V2, V3, V4 = Pin("1.0.0", A), Pin("1.1.0", B), Pin("1.2.0", C), Pin("1.3.0", D)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gitops_bot.releases import soak
+from gitops_bot.releases.choice import soak
 
 NOW = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
 TWO_HOURS = timedelta(hours=2)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.trail import DEPTH, arrival, enough, runs, stays
+from gitops_bot.releases.history.trail import DEPTH, arrival, enough, runs, stays
 from tests.releases.past import FILE, OVERLAY, WEB, A, B, Files, images, line, web
 
 if TYPE_CHECKING:
-    from gitops_bot.releases.line import Line, Step
+    from gitops_bot.releases.history.line import Line, Step
 
 
 def told(known: Line) -> list[tuple[int | None, Pin]]:

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from tests.commands.conftest import API, WEB, pinned, shop_files
 from tests.counterparts.git_http import git_server
 from tests.counterparts.registry import docker_registry
 from tests.counterparts.world import PATIENCE, GatedForge, World
-from tests.journeys.conftest import API, WEB, pinned, shop_files
 
 if TYPE_CHECKING:
     import subprocess

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from gitops_bot import config
+from gitops_bot.commands.promote import promote
+from gitops_bot.commands.rollback import roll_back
+from gitops_bot.commands.set import set_pins
+from gitops_bot.commands.update import update
 from gitops_bot.demo.forge import Forge
 from gitops_bot.demo.registry import Registry as Images
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.github import GitHub
 from gitops_bot.edges.registry import Registry
+from gitops_bot.engine.survey import Survey
+from gitops_bot.engine.world import World
 from gitops_bot.images.reference import Assignment
-from gitops_bot.journeys.promote import promote
-from gitops_bot.journeys.rollback import roll_back
-from gitops_bot.journeys.set import set_pins
-from gitops_bot.journeys.survey import Survey
-from gitops_bot.journeys.update import update
-from gitops_bot.journeys.world import World
 from tests.counterparts.clock import StillClock
 from tests.counterparts.git_http import Remote
 from tests.counterparts.registry import DockerRegistry

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gitops_bot.edges.git.commits import headers
 from gitops_bot.edges.git.difference import ABSENT, NO_FILES, Change, Scope, differences
 from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR
-from gitops_bot.releases.line import Line, Step
+from gitops_bot.releases.history.line import Line, Step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -61,7 +61,7 @@ class LineReader:
     """Reads lines of first parents, window by window. No commit is compared twice, whichever line it is on."""
 
     def __init__(self, store: Store, directories: Iterable[str]) -> None:
-        from gitops_bot.manifests.kustomization import FILE_NAMES  # it knows YAML, which costs 40 ms
+        from gitops_bot.targets.kustomization import FILE_NAMES  # it knows YAML, which costs 40 ms
 
         self._store, self._scope = store, Scope(directories)
         self._names = frozenset(name.encode() for name in FILE_NAMES)

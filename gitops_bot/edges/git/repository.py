@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from gitops_bot.proposals.branch import Branch
-    from gitops_bot.releases.line import Line
+    from gitops_bot.releases.history.line import Line
 
 __all__ = ["Credentials", "Repository"]
 
@@ -48,7 +48,7 @@ _T = TypeVar("_T")
 
 
 class Repository:
-    """Fulfils `journeys.world.Repository` for one remote. Use it as a context manager: it owns a scratch folder.
+    """Fulfils `engine.world.Repository` for one remote. Use it as a context manager: it owns a scratch folder.
 
     `url` is an address as `edges.address` gives it (https, ssh, file; http where that is allowed), without a login.
     `environ` gives PATH, proxies, ssh settings, and GIT_AUTHOR_* / GIT_COMMITTER_* names for its commits. The user's
@@ -109,7 +109,7 @@ class Repository:
         self._exit.close()
 
     def default_branch(self) -> str:
-        """The branch that the remote's HEAD names; see `journeys.world.Repository` for this and what follows."""
+        """The branch that the remote's HEAD names; see `engine.world.Repository` for this and what follows."""
         return self._remote.default_branch()
 
     def commit_of(self, branch: str) -> str | None:

@@ -28,7 +28,7 @@ TITLE_LIMIT, BODY_LIMIT = 256, 65_536
 
 
 class GitHub:
-    """The pull requests of one repository (`owner/name`); fulfils `journeys.world.Forge`.
+    """The pull requests of one repository (`owner/name`); fulfils `engine.world.Forge`.
 
     `api_url` is `https://api.github.com` or that of a GitHub Enterprise; plain http is for this machine only, as the
     token would be seen. `warn` is told, once, of what could not be done and does not matter to the proposal: a label,

@@ -13,17 +13,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import quote, urlsplit
 
+from gitops_bot.edges.facts import BranchRules, Greeting, Grounds
 from gitops_bot.edges.github import address, answers, limits, rules
 from gitops_bot.edges.github.failure import Refused, Unanswered
 from gitops_bot.edges.github.words import explain
-from gitops_bot.proposals.health.facts import BranchRules, Greeting, Grounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gitops_bot.edges.facts import Bypass, Method, Rule, TokenKind
     from gitops_bot.edges.github.wire import Wire
     from gitops_bot.edges.http import Clock
-    from gitops_bot.proposals.health.facts import Bypass, Method, Rule, TokenKind
 
 T = TypeVar("T")
 

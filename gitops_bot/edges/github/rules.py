@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.proposals.health.facts import Rule
+from gitops_bot.edges.facts import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from gitops_bot.proposals.health.facts import Bypass, RuleKind
+    from gitops_bot.edges.facts import Bypass, RuleKind
 
 #: GitHub's word for a rule of a ruleset -> ours. Others (patterns, deployments, scans) ask nothing that the bot is.
 _KINDS: Mapping[str, RuleKind] = {

@@ -27,6 +27,7 @@ from gitops_bot.images.reference import is_digest, is_tag
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gitops_bot.edges.facts import Served
     from gitops_bot.edges.http import Answer, Clock, Observe
     from gitops_bot.edges.registry.login import Login
     from gitops_bot.edges.registry.manifest import Named
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.presence import Ask, Indexes
     from gitops_bot.images.build import Build
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.proposals.health.facts import Served
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gitops_bot.edges.facts import Served
 from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.edges.registry.login import Basic, IdentityToken, RegistryToken
-from gitops_bot.proposals.health.facts import Served
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,14 +15,14 @@ from gitops_bot.edges.git.line import UNREADABLE
 from gitops_bot.edges.git.process import Git
 from gitops_bot.edges.git.store import FILE_LIMIT
 from gitops_bot.errors import GitError
-from gitops_bot.releases import state
+from gitops_bot.releases.history import state
 from tests.counterparts.git_http import WRITER, GitServer, Remote, git_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from gitops_bot.releases.line import Line, Step
+    from gitops_bot.releases.history.line import Line, Step
 
 BARE = {"PATH": os.environ["PATH"]}
 WEB, API = "apps/web/overlays/production", "apps/api/overlays/production"

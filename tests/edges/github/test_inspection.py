@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gitops_bot.demo.http import Answer, Server
+from gitops_bot.edges.facts import BranchRules, Rule
 from gitops_bot.edges.github.inspection import Inspection
 from gitops_bot.errors import ForgeError
 from gitops_bot.proposals.budget import Left
-from gitops_bot.proposals.health.facts import BranchRules, Rule
 from tests.edges.github.scripted import NOW, REPOSITORY, StillClock, playing, recorded, said
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.edges.clock import SystemClock
+from gitops_bot.edges.facts import Served
 from gitops_bot.edges.registry import Access, Registry
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.proposals.health.facts import Served
 from tests.counterparts.clock import StillClock
 from tests.counterparts.registry import PASSWORD, USER, docker_registry
 from tests.counterparts.script import Script, reply

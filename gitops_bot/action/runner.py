@@ -1,0 +1,73 @@
+"""How a step talks to the runner of GitHub Actions: commands in its log, files for outputs and the summary."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitops_bot.action.workflow_command import data
+from gitops_bot.redact import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: Bytes that GitHub takes of the summary of one step; of a longer one it shows nothing.
+SUMMARY_LIMIT = 1024 * 1024
+
+
+def say(line: str) -> None:
+    """A line of the log that is no command, whatever stands in it."""
+    print(printable(line), flush=True)  # noqa: T201 - this module is what writes the log
+
+
+def command(text: str) -> None:
+    """A line that the runner obeys; its parts are escaped by whoever made it."""
+    print(text, flush=True)  # noqa: T201 - likewise
+
+
+@contextmanager
+def group(title: str) -> Iterator[None]:
+    """Lines that the log folds under a title, in which the runner obeys nothing.
+
+    What the bot and its children say may come from registries, commits and manifests. Both streams become one: the
+    runner reads two in no order, so that a line on the other could be met behind the end of the block.
+    """
+    token = secrets.token_hex(16)
+    os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
+    command(f"::group::{data(title)}")
+    command(f"::stop-commands::{token}")
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        command(f"::{token}::")
+        command("::endgroup::")
+
+
+def write_outputs(environ: Mapping[str, str], outputs: Mapping[str, str]) -> None:
+    """Set the outputs of this step. No value can end itself and set another: nobody can guess the delimiter."""
+    if path := environ.get("GITHUB_OUTPUT"):
+        with Path(path).open("a", encoding="utf-8", newline="\n") as file:
+            for name, value in outputs.items():
+                delimiter = f"gitops-bot-{secrets.token_hex(16)}"
+                file.write(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+
+
+def room_in_summary(environ: Mapping[str, str]) -> int:
+    """How many bytes the summary of this step may still take; 0 where there is none."""
+    path = environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return 0
+    present = Path(path).stat().st_size if Path(path).exists() else 0
+    return max(0, SUMMARY_LIMIT - present)
+
+
+def write_summary(environ: Mapping[str, str], text: str) -> None:
+    """Add to the summary of this step; `room_in_summary` says how much it takes."""
+    if path := environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(path).open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)

@@ -1,0 +1,36 @@
+"""What the runner of GitHub Actions obeys in a log, as text; whatever stands in it cannot be more than it is.
+
+Rules: "Workflow commands for GitHub Actions" of GitHub's documentation, and `ActionCommand` in actions/runner.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from gitops_bot.proposals.text.markdown import plain
+
+if TYPE_CHECKING:
+    from gitops_bot.action.document import Finding
+
+Level = Literal["error", "warning", "notice"]
+
+#: Annotations of one level that GitHub shows for one step.
+SHOWN = 10
+
+
+def data(text: str) -> str:
+    """Text behind the second `::` of a command."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def value(text: str) -> str:
+    """The value of a property of a command, as in `file=`."""
+    return data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def annotation(level: Level, finding: Finding, title: str = "gitops-bot") -> str:
+    """What is wrong, on its file and line where they are known."""
+    places = (("file", finding.file), ("line", finding.line), ("col", finding.column), ("title", title))
+    said = ",".join(f"{name}={value(plain(str(place)))}" for name, place in places if place is not None)
+    message = plain(finding.message, 2000) + (f"\n{plain(finding.next, 2000)}" if finding.next else "")
+    return f"::{level} {said}::{data(message)}"

@@ -1,0 +1,121 @@
+"""What all commands share: the group that they belong to, and the options that most of them take."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gitops_bot import __version__
+from gitops_bot.cli import examples
+from gitops_bot.errors import BotError, limit_of
+from gitops_bot.wiring.asked import TOKENS, Asked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gitops_bot.errors import Problem
+
+DIR = click.Path(file_okay=False)
+
+
+@click.group(cls=examples.Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="gitops-bot", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Keep the image pins of a GitOps repository current: byte-exact edits, one pull request per environment."""
+
+
+def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command with the options that all commands take, whose failures are told in the form that was asked for."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @wraps(function)
+        def told(*, output: str, log_format: str, quiet: bool, verbose: bool, **arguments: Any) -> int:
+            from gitops_bot import log, redact
+
+            redact.learn(*map(os.environ.get, TOKENS))
+            if quiet and verbose:
+                raise click.UsageError("--quiet and --verbose exclude one another.")
+            log.use(log_format, least="warning" if quiet else "debug" if verbose else "info")
+            log.debug("command.started", command=name, version=__version__)
+            began = time.perf_counter()
+            try:
+                code = int(function(output=output, **arguments) or 0)
+            except BotError as error:
+                _show_failure(name, error.problems, output)
+                code = error.exit_code
+            except Exception as error:
+                if (limit := limit_of(error)) is None:
+                    raise
+                _show_failure(name, (limit,), output)
+                code = 1
+            log.debug("command.ended", command=name, exit=code, ms=log.milliseconds(began))
+            return code
+
+        options: list[Callable[..., Any]] = [
+            click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form of the output."),
+            click.option(
+                "--log-format",
+                type=click.Choice(["auto", "text", "json"]),
+                default="auto",
+                help="Form of the log on standard error; auto: text on a terminal, else JSON.",
+            ),
+            click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only; show no progress."),
+            click.option("-v", "--verbose", is_flag=True, help="Log every request and what was waited for, too."),
+        ]
+        if config:
+            options.append(click.option("--config", metavar="FILE", help="Use this file instead of gitops-bot.yaml."))
+        if dry_run:
+            options.append(click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing."))
+        for option in reversed(options):
+            told = option(told)
+        return cli.command(name, cls=examples.Command)(told)
+
+    return decorate
+
+
+def _show_failure(name: str, problems: Sequence[Problem], output: str) -> None:
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.report import show
+
+    show.show_failure(name, problems, output, SystemClock().now())
+
+
+def leave(code: int) -> int:
+    """End with this code, at once where Python would wait for questions to registries that are still under way.
+
+    All that was opened has to be closed.
+    """
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def remote(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that read the repository from its remote; together they are the argument `where`."""
+
+    @wraps(function)
+    def told(*, repository: str | None, config: str | None, cache: str | None, **arguments: Any) -> Any:
+        return function(where=Asked(repository, config, cache), **arguments)
+
+    told = click.option("--cache", type=DIR, help="Keep the clone here; it only saves time.")(told)
+    return click.option(
+        "--repository",
+        metavar="OWNER/NAME | URL | PATH",
+        help="The repository of the manifests, instead of the origin of this checkout.",
+    )(told)
+
+
+def release_hold_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The option of commands that may propose what is held."""
+    return click.option(
+        "--release-hold",
+        is_flag=True,
+        help="Propose also what the environment left by going back, or what `holds:` keeps, this once.",
+    )(function)

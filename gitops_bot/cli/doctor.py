@@ -1,0 +1,164 @@
+"""The command `doctor`: puts together what it looks at, of which any part may be missing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops_bot.cli.command import command
+from gitops_bot.wiring.asked import Asked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.config import Config
+    from gitops_bot.doctor.notes import Notes
+    from gitops_bot.doctor.patient import Patient, Remote, Token
+    from gitops_bot.edges.address import Address
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.edges.github.inspection import Inspection
+    from gitops_bot.edges.registry import Registry
+    from gitops_bot.errors import Problem
+    from gitops_bot.wiring.place import Local
+
+#: What one answer may take of the time for all of them.
+_SHARE = 0.3
+#: A registry is asked twice: a connection that breaks once is no finding.
+_ATTEMPTS = 2
+
+
+@command("doctor")
+@click.option(
+    "--repository",
+    metavar="OWNER/NAME | URL | PATH",
+    help="The repository of the manifests, instead of the origin of this checkout.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1, 600),
+    default=25,
+    show_default=True,
+    metavar="SECONDS",
+    help="Give up what has not answered by then.",
+)
+def doctor_command(*, repository: str | None, timeout: float, config: str | None, output: str) -> int:
+    """Check what a run needs: configuration, git, token, rules of the branch, registries. Writes nothing."""
+    from gitops_bot.doctor.examine import examine
+    from gitops_bot.doctor.notes import Notes
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.report import show
+
+    notes, clock, environ = Notes(), SystemClock(), os.environ
+    local, sound = _local(Asked(repository, config, None), environ, notes)
+    diagnosis = examine(_patient(local, environ, clock, timeout, notes, sound=sound), timeout)
+    show.show_diagnosis(diagnosis, output, clock.now())
+    return diagnosis.code
+
+
+def _local(asked: Asked, environ: Mapping[str, str], notes: Notes) -> tuple[Local | None, bool]:
+    """What the command line and the checkout say, and whether the file of `--config`, if any, can be used."""
+    from gitops_bot.errors import BotError, ConfigError
+    from gitops_bot.wiring.place import CONFIG, Local
+
+    try:
+        return Local.read(asked, environ), True
+    except BotError as error:
+        failed = error
+    try:
+        local = Local.read(replace(asked, config=None), environ)
+    except BotError as error:
+        if isinstance(failed, ConfigError):
+            notes.fail("configuration", asked.config or CONFIG, failed)
+        notes.fail("repository", "the repository", error)  # what was asked for may hold a login
+        return None, False
+    notes.fail("configuration", asked.config or CONFIG, failed)
+    return local, False
+
+
+def _patient(
+    local: Local | None,
+    environ: Mapping[str, str],
+    clock: SystemClock,
+    seconds: float,
+    notes: Notes,
+    *,
+    sound: bool,
+) -> Patient:
+    from gitops_bot.doctor.patient import Patient
+    from gitops_bot.edges.git import Repository, installed
+
+    share = seconds * _SHARE
+    where = local.address if local is not None else None
+    token = notes.of("token", "the token", partial(_token, where, environ))
+    patient = partial(
+        Patient,
+        clock=clock,
+        git=partial(installed, environ, share),
+        registry=partial(_registry, environ, clock, share),
+        forge=None if token is None else notes.of("forge", "the forge", partial(_forge, where, environ, clock, share)),
+        token=token,
+    )
+    if local is None or where is None:
+        return patient(findings=notes.findings, code=notes.code)
+    from gitops_bot.wiring.world import login_for
+
+    login = notes.of("token", where.url, lambda: (login_for(where, environ),))
+    return patient(
+        findings=notes.findings,
+        code=notes.code,
+        where=where.name or where.url,
+        name=where.name,
+        branch=local.config.branch if local.config is not None else None,
+        remote=None
+        if login is None
+        else partial(Repository, where.url, credentials=login[0], environ=environ, timeout=share),
+        choose=partial(_choose, local) if sound else None,
+    )
+
+
+def _choose(local: Local, remote: Remote, commit: str, branch: str) -> Config:
+    from gitops_bot.wiring.place import chosen_config
+
+    return chosen_config(local, remote, commit, branch, infer=True)
+
+
+def _registry(environ: Mapping[str, str], clock: SystemClock, seconds: float, config: Config) -> Registry:
+    from gitops_bot.edges.registry import Registry
+    from gitops_bot.wiring.world import access
+
+    return Registry(access(config, environ), environ, clock, seconds=seconds, attempts=_ATTEMPTS)
+
+
+def _token(where: Address | None, environ: Mapping[str, str]) -> Token | Problem | None:
+    """The token, what is wrong with it, or None where none is needed: the repository is a folder."""
+    from gitops_bot.doctor.patient import Token, no_token
+    from gitops_bot.edges.github import checked_token
+    from gitops_bot.errors import Problem
+    from gitops_bot.wiring import trust
+
+    if where is not None and where.name is None:
+        return None
+    if where is not None and not trust.takes_token(where, environ):
+        message = f"the forge is {trust.server(environ)}, and the repository is on {where.host}"
+        return Problem("failed.auth", message, "set GITHUB_SERVER_URL (and GITHUB_API_URL) to the repository's server")
+    variable, token = trust.token_variable(environ), trust.token(environ)
+    if variable is None or token is None:
+        return no_token(where.name if where is not None else None)
+    checked_token(token)
+    return Token(variable, actions=environ.get("GITHUB_ACTIONS") == "true")
+
+
+def _forge(where: Address | None, environ: Mapping[str, str], clock: SystemClock, seconds: float) -> Inspection | None:
+    """The forge, also where there is no token; not where the repository is elsewhere."""
+    from gitops_bot.edges.github.inspection import Inspection
+    from gitops_bot.wiring import trust
+
+    if where is not None and not trust.takes_token(where, environ):
+        return None
+    name = where.name if where is not None else None
+    api, token = trust.api_url(environ), trust.token(environ)
+    return Inspection(name, token, clock=clock, api_url=api, timeout=max(round(seconds), 1))

@@ -1,0 +1,294 @@
+"""The door: argv and environment in, exit code out. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import gc
+import os
+import signal
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from io import StringIO, UnsupportedOperation
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops_bot import __version__
+from gitops_bot.cli import doctor, release, run
+from gitops_bot.cli.command import DIR, cli, command, leave, release_hold_option, remote
+from gitops_bot.report.schema import COMMANDS
+from gitops_bot.wiring.asked import TOKENS
+from gitops_bot.wiring.garbage import imported
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.wiring.asked import Asked
+
+__all__ = ["cli", "doctor", "main", "release", "run"]
+
+_BUG, _INTERRUPTED, _WOULD_WRITE = 3, 130, 4
+#: Seconds in which git has to tell its version.
+_GIT_PATIENCE = 30.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. 0 done, 1 some item failed, 2 wrong usage or configuration, 3 a bug, 4 `plan --exit-code`."""
+    code = 0
+    # What is imported is no garbage, and at its end Python would look through all there is, several times: both
+    # together take a tenth of a run over many files.
+    gc.disable()
+    atexit.register(gc.freeze)
+    _end_orderly()
+    try:
+        try:
+            code = int(cli.main(args=argv, prog_name="gitops-bot", standalone_mode=False) or 0)
+        except click.ClickException as error:
+            code = error.exit_code
+            _mistyped(error, sys.argv[1:] if argv is None else argv)
+        click.echo(nl=False)  # flushes: a reader that has gone away is met here
+    except SystemExit:
+        # Click's own end of a command whose reader has gone away: as below, that is no failure.
+        return code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return leave(_INTERRUPTED)
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+            return _bug()
+        # Whoever read our output has seen enough; what was to be written elsewhere is written. What is left in the
+        # buffer goes nowhere, or Python would complain of it at its end and give an exit code of its own.
+        with suppress(UnsupportedOperation):  # whoever called us may keep the output in memory
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno == errno.ENOSPC:
+            click.echo(f"error: {error.strerror}: not everything could be written", err=True)
+            return code or 1
+    except Exception:  # noqa: BLE001 - the one boundary: whatever nobody expected is a bug, and says so
+        return _bug()
+    finally:
+        imported()
+    return code
+
+
+def _bug() -> int:
+    import traceback
+
+    _complain(traceback.format_exc())
+    click.echo(f"\ngitops-bot {__version__} met a bug. Please report the lines above.", err=True)
+    return _BUG
+
+
+def _mistyped(error: click.ClickException, argv: Sequence[str]) -> None:
+    """Say what is wrong with the command line, also to whoever asked for JSON in it: no option of it could be read."""
+    text = StringIO()
+    error.show(text)  # it quotes what was given, which may be a token in the wrong place
+    _complain(text.getvalue())
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    words = [*argv, ""]
+    asked = "--output=json" in words or ("--output", "json") in pairwise(words)
+    if context is None or context.info_name not in COMMANDS or not asked:
+        return
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.errors import Problem
+    from gitops_bot.report import show
+
+    problem = Problem("failed.edit", error.format_message(), f"see `{context.command_path} --help`")
+    show.show_usage(context.info_name, problem, SystemClock().now())
+
+
+def _complain(text: str) -> None:
+    """Print on standard error what may quote anything."""
+    from gitops_bot import redact
+
+    redact.learn(*map(os.environ.get, TOKENS))
+    click.echo(redact.printable(text), nl=False, err=True)
+
+
+def _end_orderly() -> None:
+    """End on SIGTERM and SIGHUP as on Ctrl-C, so that what was opened is closed and no clone is left behind."""
+    if sys.stdout is None:  # closed by whoever started us: there is nobody to print to
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - it stays open as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - likewise
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):  # not on every system
+                signal.signal(getattr(signal, name), signal.default_int_handler)
+
+
+@command("plan")
+@remote
+@release_hold_option
+@click.option("--exit-code", is_flag=True, help="Exit with 4 when something would be written.")
+@click.argument("environments", metavar="[ENV]...", nargs=-1)
+def plan(
+    environments: tuple[str, ...],
+    *,
+    exit_code: bool,
+    release_hold: bool,
+    where: Asked,
+    output: str,
+) -> int:
+    """Show what would change, as a table and a diff; write nothing."""
+    from gitops_bot.commands.update import update
+    from gitops_bot.engine.cover import cover
+    from gitops_bot.report import show
+    from gitops_bot.wiring.world import opened
+
+    notice = partial(show.show_notice, output)
+    with opened(where, environments, infer=True, writes=False, notice=notice, whole=True) as (world, survey):
+        outcome = update(world, survey, release_hold=release_hold, dry_run=True)
+        covered = cover(survey, survey.environments, survey.config, survey.outside)
+        outcome = replace(outcome, coverage=covered)
+        show.show_outcome("plan", outcome, output, world.clock.now(), written=False)
+    if exit_code and outcome.exit_code == 0 and outcome.would_write:
+        return _WOULD_WRITE
+    return outcome.exit_code
+
+
+@command("update", dry_run=True)
+@remote
+@release_hold_option
+@click.argument("environments", metavar="[ENV]...", nargs=-1)
+def update_command(
+    environments: tuple[str, ...],
+    *,
+    release_hold: bool,
+    where: Asked,
+    dry_run: bool,
+    output: str,
+) -> int:
+    """Poll once; open or refresh pull requests."""
+    from gitops_bot.commands.update import update
+    from gitops_bot.report import show
+    from gitops_bot.wiring.world import opened
+
+    with opened(where, environments, infer=False, writes=True) as (world, survey):
+        outcome = update(world, survey, release_hold=release_hold, dry_run=dry_run)
+        show.show_outcome("update", outcome, output, world.clock.now(), written=not dry_run)
+    return outcome.exit_code
+
+
+@command("set", dry_run=True)
+@remote
+@release_hold_option
+@click.option("--allow-downgrade", is_flag=True, help="Go to an older version, or along with a moved tag.")
+@click.argument("environment", metavar="ENV")
+@click.argument("pins", metavar="IMAGE=PIN...", nargs=-1, required=True)
+def set_command(
+    environment: str,
+    pins: tuple[str, ...],
+    *,
+    allow_downgrade: bool,
+    release_hold: bool,
+    where: Asked,
+    dry_run: bool,
+    output: str,
+) -> int:
+    """Pin what was just pushed (the step after docker push).
+
+    PIN is TAG, TAG@DIGEST, @DIGEST, NEWNAME:TAG[@DIGEST] or NEWNAME@DIGEST. A given digest is the truth; a missing one
+    is asked of the registry.
+    """
+    from gitops_bot.commands import assignments
+    from gitops_bot.commands.set import set_pins
+    from gitops_bot.report import show
+    from gitops_bot.wiring.world import opened
+
+    asked = assignments.parse(pins)
+    with opened(where, (environment,), infer=False, writes=True) as (world, survey):
+        outcome = set_pins(
+            world, survey, asked, allow_downgrade=allow_downgrade, release_hold=release_hold, dry_run=dry_run
+        )
+        show.show_outcome("set", outcome, output, world.clock.now(), written=not dry_run)
+    return outcome.exit_code
+
+
+@command("edit", config=False, dry_run=True)
+@click.argument("path", metavar="PATH")
+@click.argument("pins", metavar="IMAGE=PIN...", nargs=-1, required=True)
+def edit_command(path: str, pins: tuple[str, ...], *, dry_run: bool, output: str) -> int:
+    """Edit a kustomization on disk, byte-exact; no git, no network.
+
+    PATH is a file, or a directory with one kustomization. A tag alone removes a stale digest, a digest alone keeps the
+    tag. All pins are done, or none.
+    """
+    from gitops_bot.commands import assignments
+    from gitops_bot.commands.edit import edit
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.edges.disk import Disk
+    from gitops_bot.report import show
+
+    done = edit(Disk(), path, assignments.parse(pins), dry_run=dry_run)
+    files = {done.file: (done.before, done.after)} if dry_run else {}
+    show.show_edit(done.changes, done.unchanged, files, output, SystemClock().now())
+    return 0
+
+
+@command("check")
+def check_command(*, config: str | None, output: str) -> int:
+    """Validate the configuration and the overlays of this checkout, offline."""
+    from gitops_bot.commands.check import check
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.report import show
+    from gitops_bot.wiring.place import on_disk
+
+    files, tree, chosen = on_disk(config)
+    imported()
+    now = SystemClock().now()
+    checked = check(files, tree, chosen, now)
+    show.show_checked(checked, output, now)
+    if not checked.files:
+        return 2  # green would mean nothing
+    return 1 if checked.problems else 0
+
+
+@command("demo", config=False)
+@click.option("--full", is_flag=True, help="Cut nothing: every command with its whole output.")
+@click.option("--keep", is_flag=True, help="Leave the servers running until Ctrl-C, and keep their folder.")
+@click.option("--resume", type=DIR, metavar="DIR", help="Start the servers of a demo that was kept again.")
+def demo(*, full: bool, keep: bool, resume: str | None, output: str) -> int:
+    """Show the whole journey on this machine: embedded registry, Git remote and GitHub server."""
+    import threading
+    from pathlib import Path
+
+    from gitops_bot.demo import extra, story
+    from gitops_bot.edges.git import installed
+
+    _ = output
+    extra.require()
+    installed(os.environ, _GIT_PATIENCE)
+    imported()
+    if keep or resume is not None:
+        # That is how it ends, also where a script started it in the background, and with that had it ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if resume is not None:
+        return story.resume(Path(resume), sys.stdout, threading.Event())
+    return story.tell(sys.stdout, threading.Event(), keep=keep, full=full)
+
+
+@command("schema", config=False)
+@click.argument(
+    "of",
+    type=click.Choice(["config", *COMMANDS]),
+    default="config",
+)
+def schema(*, of: str, output: str) -> int:
+    """Print a JSON Schema: of gitops-bot.yaml, for editors, or of what a command prints with --output json."""
+    _ = output
+    if of == "config":
+        from gitops_bot.config import schema_text
+
+        click.echo(schema_text(), nl=False)
+    else:
+        import json
+
+        from gitops_bot.report.schema import schema as report_schema
+
+        click.echo(json.dumps(report_schema(of), indent=2))
+    return 0

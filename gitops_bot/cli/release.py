@@ -1,0 +1,105 @@
+"""The commands of the release stage: from one environment to the next, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops_bot.cli.command import command, release_hold_option, remote
+
+if TYPE_CHECKING:
+    from gitops_bot.wiring.asked import Asked
+
+
+#: Characters of a reason: longer ones are cut in the pull request, so they are refused.
+_REASON = 500
+
+
+def _short(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    if text is not None and len(text) > _REASON:
+        raise click.BadParameter(f"it has {len(text)} characters, and at most {_REASON} are shown")
+    return text
+
+
+@command("promote", dry_run=True)
+@remote
+@release_hold_option
+@click.option("--image", "images", metavar="NAME", multiple=True, help="Only this image; may be repeated.")
+@click.option("--overlay", "overlays", metavar="GLOB", multiple=True, help="Only these overlays of the target.")
+@click.option("--beyond-policy", is_flag=True, help="Promote also what the policy of TARGET does not allow.")
+@click.option("--now", is_flag=True, help="Do not wait until SOURCE has run the pins for the `soak` of TARGET.")
+@click.argument("source", metavar="SOURCE")
+@click.argument("target", metavar="TARGET")
+def promote_command(
+    source: str,
+    target: str,
+    *,
+    images: tuple[str, ...],
+    overlays: tuple[str, ...],
+    beyond_policy: bool,
+    now: bool,
+    release_hold: bool,
+    where: Asked,
+    dry_run: bool,
+    output: str,
+) -> int:
+    """Copy what SOURCE runs to TARGET: the very digests, never what a tag means today."""
+    from gitops_bot.commands.promote import promote
+    from gitops_bot.report import show
+    from gitops_bot.wiring.world import opened
+
+    with opened(where, (target,), also=(source,), infer=False, writes=True, history=True) as (world, survey):
+        outcome = promote(
+            world,
+            survey,
+            source,
+            images=images,
+            overlays=overlays,
+            beyond_policy=beyond_policy,
+            now=now,
+            release_hold=release_hold,
+            dry_run=dry_run,
+        )
+        show.show_outcome("promote", outcome, output, world.clock.now(), written=not dry_run)
+    return outcome.exit_code
+
+
+@command("rollback", dry_run=True)
+@remote
+@release_hold_option
+@click.option("--to", metavar="RELEASE", help="A release's number, commit or tag; default: the one before the last.")
+@click.option("--image", "images", metavar="NAME", multiple=True, help="Only this image; may be repeated.")
+@click.option("--reason", metavar="TEXT", callback=_short, help="Why: for the pull request and the commit message.")
+@click.option("--offline", is_flag=True, help="Do not ask the registries whether the images are still there.")
+@click.argument("environment", metavar="ENV")
+def rollback_command(
+    environment: str,
+    *,
+    to: str | None,
+    images: tuple[str, ...],
+    reason: str | None,
+    offline: bool,
+    release_hold: bool,
+    where: Asked,
+    dry_run: bool,
+    output: str,
+) -> int:
+    """Propose the pins that ENV ran before, from Git alone; configuration stays as it is."""
+    from gitops_bot.commands.rollback import roll_back
+    from gitops_bot.report import show
+    from gitops_bot.wiring.world import opened
+
+    with opened(where, (environment,), infer=False, writes=True, history=True) as (world, survey):
+        outcome = roll_back(
+            world,
+            survey,
+            to,
+            images=images,
+            because=reason,
+            offline=offline,
+            release_hold=release_hold,
+            dry_run=dry_run,
+        )
+        show.show_outcome("rollback", outcome, output, world.clock.now(), written=not dry_run)
+    return outcome.exit_code

@@ -1,0 +1,151 @@
+"""The command that stays: a cycle after the other, with probes and metrics."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from gitops_bot import __version__, log, redact
+from gitops_bot.cli.command import command, leave, remote
+from gitops_bot.wiring.garbage import imported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime, timedelta
+    from zoneinfo import ZoneInfo
+
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.edges.ending import Ending
+    from gitops_bot.server.health import Page
+    from gitops_bot.server.loop import Pulse
+    from gitops_bot.server.metrics import Metrics
+    from gitops_bot.server.ticks import Schedule
+    from gitops_bot.wiring.asked import Asked
+
+_INTERRUPTED = 130
+
+
+@command("run", dry_run=True)
+@remote
+@click.option("--every", required=True, metavar="SPAN | CRON", help='As in 5m, or "*/10 8-18 * * mon-fri".')
+@click.option("--timezone", default="UTC", metavar="ZONE", show_default=True, help="Of the cron expression.")
+@click.option("--jitter", metavar="SPAN", help="Begin at random so much later; default: a tenth, at most 1m.")
+@click.option("--listen", metavar="HOST:PORT", help="Serve /healthz, /readyz and /metrics there.")
+@click.argument("environments", metavar="[ENV]...", nargs=-1)
+def run_command(
+    environments: tuple[str, ...],
+    *,
+    every: str,
+    timezone: str,
+    jitter: str | None,
+    listen: str | None,
+    where: Asked,
+    dry_run: bool,
+    output: str,
+) -> int:
+    """Update again and again, in one process that stays: for a container.
+
+    The first cycle begins at once. SIGTERM finishes the write under way and ends with 0; a second one ends at once. All
+    is told by the log, on standard error.
+    """
+    from gitops_bot.edges.ending import Ending, Told
+
+    _ = output
+    try:
+        with Ending() as ending:
+            _serve(ending, where, environments, _Times(every, timezone, jitter), listen, dry_run=dry_run)
+    except Told as told:
+        log.event("run.ended", signal=told.signal.name)
+        # To be told to end is how a service ends; whoever sits before it broke it off.
+        return leave(0 if told.signal.name == "SIGTERM" else _INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """When cycles begin, as the command line says it."""
+
+    every: str
+    timezone: str
+    jitter: str | None
+
+
+def _serve(
+    ending: Ending, where: Asked, environments: Sequence[str], times: _Times, listen: str | None, *, dry_run: bool
+) -> NoReturn:
+    """Cycles until an exception ends them, beside the probes."""
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.server.cycles import Cycles
+    from gitops_bot.server.health import HealthServer
+    from gitops_bot.server.loop import RESULTS, Pulse, run
+    from gitops_bot.server.news import News
+
+    clock = SystemClock()
+    schedule, spread = _when(times, clock.now())
+    from gitops_bot.server.metrics import Metrics  # 0.1 s of CPU, which nobody has to wait for to learn of a slip
+
+    imported()  # also where no cycle ever comes so far
+    pulse, metrics = Pulse(schedule), Metrics(RESULTS)
+    with HealthServer(listen, _pages(clock, pulse, metrics)) if listen is not None else nullcontext() as server:
+        log.event(
+            "run.started",
+            version=__version__,
+            every=times.every,
+            timezone=times.timezone,
+            environments=list(environments),
+            listen=server.address if server is not None else None,
+            dry_run=dry_run,
+        )
+        cycles = Cycles(where, environments, ending, metrics, News(), dry_run=dry_run)
+        run(schedule, spread, clock, cycles.run, pulse, cycles.tell)
+
+
+def _when(asked: _Times, now: datetime) -> tuple[Schedule, timedelta | None]:
+    from gitops_bot.errors import Problem, UsageError
+    from gitops_bot.server import ticks
+
+    option = "--timezone"
+    try:
+        zone = _zone(asked.timezone)
+        option = "--every"
+        schedule = ticks.parse(asked.every, zone, now)
+        option = "--jitter"
+        return schedule, ticks.span(asked.jitter) if asked.jitter is not None else None
+    except ValueError as error:
+        advice = "as in `--every 5m --jitter 30s`, or `--every '0 8 * * mon-fri' --timezone Europe/Berlin`"
+        raise UsageError(Problem("failed.edit", f"{option}: {error}", advice)) from error
+
+
+def _zone(name: str) -> ZoneInfo:
+    """The zone of that name, which is none of a file.
+
+    Raises:
+        ValueError: there is none.
+    """
+    from gitops_bot.config import times
+
+    if not times.is_zone(name):
+        raise ValueError(f"there is no time zone {name[:100]!r}")
+    return times.zone(name)
+
+
+def _pages(clock: SystemClock, pulse: Pulse, metrics: Metrics) -> Callable[[str], Page | None]:
+    from gitops_bot.server.health import Page
+
+    def answer(why_not: str | None, well: str) -> Page:
+        return Page(200, f"{well}\n") if why_not is None else Page(503, f"{redact.printable(why_not)}\n")
+
+    def page(path: str) -> Page | None:
+        match path:
+            case "/healthz":
+                return answer(pulse.dead(clock.now()), "alive")
+            case "/readyz":
+                return answer(pulse.unready(clock.now()), "ready")
+            case "/metrics":
+                return Page(200, *metrics.text())
+            case _:
+                return None
+
+    return page

@@ -1,0 +1,187 @@
+"""`gitops-bot check`: validate the configuration and the overlays as they lie on disk, offline."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from gitops_bot.engine.cover import cover
+from gitops_bot.engine.survey import Spot
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.proposals.astray import astray
+from gitops_bot.releases.choice import hold
+from gitops_bot.releases.layout import correspondence, coverage, dead, overlays
+from gitops_bot.releases.layout.checked import Checked
+from gitops_bot.releases.layout.overlay import Overlay
+from gitops_bot.targets import kustomization
+from gitops_bot.targets.kustomization import mistyped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from gitops_bot.config import Config
+    from gitops_bot.releases.layout.overlays import Found, Selection
+    from gitops_bot.targets.kustomization import Entry, Kustomization
+
+
+class Files(Protocol):
+    """The files below the top of a checkout, by paths as git has them."""
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Their bytes; paths where no file is are left out."""
+        ...
+
+
+def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Checked:
+    """Look at every overlay of every environment, and at the bases that they build upon.
+
+    What holds no more at this moment is told, and is no mistake.
+
+    Raises:
+        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
+    """
+    selection = overlays.select(config.environments, tree)
+    correspondence.check(config.environments)
+    claimed = {found.file: name for name, found_here in selection.overlays.items() for found in found_here}
+    known = _Known(files, tree)
+    read = known.compose(claimed)
+    problems = [*selection.problems, *_alone(config, selection), *known.problems]
+    for item in read:
+        problems += _entries(item, config, claimed[item.file])
+    known.compose_bases(read)
+    for item in read:
+        problems += _dead(item, known)
+    outside = coverage.outside(files.read(overlays.unclaimed(selection, tree)))
+    sides = _Read.of(selection, read, claimed, config)
+    covered = cover(sides, config.environments.values(), config, outside)
+    unread = bool(selection.problems or known.problems)
+    for name in config.environments:
+        entries = [spot.place for spot in sides.spots(name)]
+        lost = astray(name, config.mentions, entries, sides.found(name), now, unread=unread)
+        problems += (*lost.problems, *lost.groups)
+    if not claimed and not problems:
+        problems.append(_NO_OVERLAY)
+    return Checked(len(claimed), covered, tuple(problems), hold.ended(config.holds, now))
+
+
+#: Without a configuration: one that finds nothing has said so for each of its globs.
+_NO_OVERLAY = Problem(
+    "failed.config",
+    "nothing is checked: there is no gitops-bot.yaml, and no kustomization in a directory that is named like an "
+    "environment (dev, staging, production, ...)",
+    "name environments and their overlays in gitops-bot.yaml, or change to the checkout of your manifests",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of each environment."""
+
+    selection: Selection
+    entries: Mapping[str, Sequence[Spot]]
+
+    @classmethod
+    def of(
+        cls, selection: Selection, read: Iterable[Kustomization], claimed: Mapping[str, str], config: Config
+    ) -> _Read:
+        """The entries of these files, by the environments that claim them."""
+        entries: dict[str, list[Spot]] = {name: [] for name in selection.overlays}
+        for item in read:
+            overlay = Overlay(claimed[item.file], posixpath.dirname(item.file) or ".", item)
+            entries[claimed[item.file]] += [
+                Spot(overlay.place(entry), entry, config.rules(claimed[item.file], entry)) for entry in item.entries
+            ]
+        return cls(selection, entries)
+
+    def spots(self, name: str) -> Sequence[Spot]:
+        return self.entries[name]
+
+    def found(self, name: str) -> Sequence[Found]:
+        return self.selection.overlays[name]
+
+
+class _Known:
+    """The kustomizations that were read, each once, by directory."""
+
+    def __init__(self, files: Files, tree: Mapping[str, str]) -> None:
+        self._files = files
+        self._tree = tree
+        self.by_directory: dict[str, Kustomization] = {}
+        self.problems: list[Problem] = []
+
+    def compose(self, paths: Iterable[str]) -> list[Kustomization]:
+        """Read these; one that is refused is a problem."""
+        read = []
+        data = self._files.read(paths)
+        for path in paths:
+            try:
+                item = kustomization.read(data.get(path, b""), path)
+            except EditError as error:
+                self.problems += error.problems
+            else:
+                self.by_directory[posixpath.dirname(path)] = item
+                read.append(item)
+        return read
+
+    def compose_bases(self, items: Iterable[Kustomization]) -> None:
+        """Read what these build upon, and so on. A base that is refused is nobody's overlay, and no problem here."""
+        found = len(self.problems)
+        while wanted := {path for item in items for path in self._bases(item)}:
+            items = self.compose(sorted(wanted))
+            self.by_directory |= {posixpath.dirname(path): _EMPTY for path in wanted} | self.by_directory
+        del self.problems[found:]
+
+    def _bases(self, item: Kustomization) -> Iterator[str]:
+        for directory in dead.bases_of(posixpath.dirname(item.file), item):
+            paths = [posixpath.join(directory, name) for name in kustomization.FILE_NAMES]
+            there = [path for path in paths if self._tree.get(path) in ("100644", "100755")]
+            if len(there) == 1 and directory not in self.by_directory:
+                yield there[0]
+
+
+_EMPTY = kustomization.read(b"", "")
+
+
+def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
+    """Promotions that find nothing to promote to: some overlays may well be the target's alone, but hardly all.
+
+    Where one of the two has no overlays at all, that is told already.
+    """
+    for name, environment in config.environments.items():
+        if environment.promotion is None:
+            continue
+        source = environment.promotion.source
+        here, there = selection.overlays[name], selection.overlays[source]
+        if here and there and not any(pair.sources for pair in correspondence.pairs(there, here)):
+            message = (
+                f"no overlay of {name} corresponds to one of {source}: "
+                f"{here[0].directory} by `{here[0].glob}`, {there[0].directory} by `{there[0].glob}`"
+            )
+            advice = "the wildcards of both have to stand for the same, as in `apps/*/staging` and `apps/*/production`"
+            yield Problem("failed.edit", message, advice, *environment.promotion.place)
+
+
+def _entries(item: Kustomization, config: Config, environment: str) -> Iterator[Problem]:
+    for entry, node in zip(item.entries, item.nodes, strict=True):
+        rules = config.rules(environment, entry)
+        if rules.ignore:
+            continue
+        if entry.refusal is not None:
+            yield entry.refusal
+            continue
+        yield from mistyped.problems(item.document, node)
+        if entry.image is None and (rules.policy is not None or config.environments[environment].promotion is not None):
+            message = f"{(entry.new_name or entry.name)[:300]!r} is not the name of an image repository"
+            yield _problem(item, entry, message, "correct it, or say `ignore: true` for it in gitops-bot.yaml")
+
+
+def _dead(item: Kustomization, known: _Known) -> Iterator[Problem]:
+    for found in dead.dead(posixpath.dirname(item.file), known.by_directory):
+        message = f"the entry {found.entry.name!r} changes nothing: {found.base_file} names this image {found.new_name}"
+        yield _problem(item, found.entry, message, f"write `name: {found.new_name}`, as the overlay sees the image")
+
+
+def _problem(item: Kustomization, entry: Entry, message: str, advice: str) -> Problem:
+    return Problem("failed.edit", message, advice, item.file, entry.line, entry.column)

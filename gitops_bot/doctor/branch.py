@@ -1,0 +1,202 @@
+"""Judges what a branch asks for: what would stop an unseen change, and what stands in the way of the configuration.
+
+The rules of a branch are there to stop this bot too. A base branch that asks for nothing, or whose rules the bot may
+bypass, is a warning; a configuration that the branch will refuse is wrong, before the first run finds out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from gitops_bot.doctor.finding import good, unknown, warning, wrong
+from gitops_bot.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from gitops_bot.doctor.finding import Finding
+    from gitops_bot.edges.facts import BranchRules, Grounds, Rule, RuleKind
+
+#: What keeps a push away from a branch, and what it is in words.
+_AGAINST_PUSH: Mapping[RuleKind, str] = {
+    "pull-request": "takes changes by pull request only",
+    "queue": "takes changes by its merge queue only",
+    "checks": "takes only commits whose checks have passed",
+    "signatures": "wants signed commits, and the bot's are not",
+    "update": "lets only those write who may bypass its rules",
+}
+#: What keeps the bot from making and refreshing a branch of its own.
+_AGAINST_BRANCHES: Mapping[RuleKind, str] = {
+    **_AGAINST_PUSH,
+    "creation": "may not be created",
+    "force": "may not lose commits, and a refreshed proposal stands on a newer base",
+}
+_HIDDEN = (
+    "see Settings > Branches, or let the token read that (`Administration: read`); a ruleset (Settings > Rules) is "
+    "told to every token"
+)
+
+
+class Proposing(Protocol):
+    """How the changes of an environment are put to people."""
+
+    @property
+    def as_(self) -> str:
+        """`pull-request` or `commit`."""
+        ...
+
+    @property
+    def auto_merge(self) -> str:
+        """`never`, `past-checks` or `without-checks`."""
+        ...
+
+    @property
+    def merge_method(self) -> str | None:
+        """How they are merged; None: as the repository has it."""
+        ...
+
+
+def base(branch: str, found: BranchRules, *, proposed: bool) -> Finding:
+    """Whether a change could get into the base branch unseen; `proposed`: some environment goes by pull request."""
+    guards = [rule for rule in found.rules if _guards(rule)]
+    asked = _asked(guards)
+    if not guards and found.hidden:
+        return unknown("rules", branch, "it is protected, and the token may not read by what", _HIDDEN)
+    if not guards:
+        return warning(
+            "rules",
+            branch,
+            "it asks for no review and no checks: nothing would stop an auto-merge or a direct push",
+            f"in Settings > Rules require a pull request with one approval, or status checks, for {branch}",
+        )
+    passable = [rule for rule in guards if rule.bypass in ("always", "pull-requests")]
+    if proposed and len(passable) == len(guards) and not found.hidden:
+        return warning(
+            "rules",
+            branch,
+            f"it asks for {asked}, and the bot may bypass that: it could merge its own proposal",
+            "take the bot's account or App off the bypass list, and do not make it an administrator",
+        )
+    if any(rule.bypass == "unknown" for rule in guards):
+        text = f"it asks for {asked}; whether the bot may bypass that is not told"
+        return unknown("rules", branch, text, "see that the bot is not on the bypass list in Settings > Rules")
+    if passable:
+        return good("rules", branch, f"it asks for {asked}; the bot may bypass {_asked(passable)}")
+    return good("rules", branch, f"it asks for {asked}, and the bot may not bypass that")
+
+
+def environment(
+    name: str, propose: Proposing, branch: str, found: BranchRules, grounds: Grounds | None
+) -> Iterable[Finding]:
+    """Whether the repository and the base branch allow what the configuration says of an environment."""
+    if propose.as_ == "commit":
+        yield _commit(name, branch, found)
+        return
+    findings = [*_auto_merge(name, propose, branch, found, grounds), *_method(name, propose, found, grounds)]
+    yield from findings or [good("propose", name, f"by pull requests into {branch}")]
+
+
+def own(branch: str, found: BranchRules) -> Finding:
+    """Whether the bot may make, refresh and delete its own branches; `branch` is one of them."""
+    subject = "gitops-bot/*"
+    advice = "take `gitops-bot/**` out of the rule in Settings > Rules, or let the bot bypass it"
+    binding = _binding(found.rules, _AGAINST_BRANCHES)
+    if sure := [rule for rule in binding if rule.bypass != "unknown"]:
+        message = f"the bot's own branch {branch} {_AGAINST_BRANCHES[sure[0].kind]}"
+        return wrong("branches", subject, Problem("failed.git", message, advice))
+    if binding:
+        text = f"the bot's own branch {branch} {_AGAINST_BRANCHES[binding[0].kind]}, unless the bot may bypass that"
+        return unknown("branches", subject, text, advice)
+    if any(rule.kind == "deletion" and rule.bypass == "never" for rule in found.rules):
+        text = "the bot may make and refresh its own branches, but not delete them"
+        return warning("branches", subject, text, advice)
+    return good("branches", subject, "no ruleset keeps the bot from its own branches")
+
+
+def _commit(name: str, branch: str, found: BranchRules) -> Finding:
+    binding = _binding(found.rules, _AGAINST_PUSH)
+    where = f"it is committed straight to {branch}, which"
+    advice = f"write `propose: {{as: pull-request}}` for {name}, or let the bot bypass the rule"
+    if sure := [rule for rule in binding if rule.bypass != "unknown"]:
+        return wrong("propose", name, Problem("failed.git", f"{where} {_AGAINST_PUSH[sure[0].kind]}", advice))
+    if binding:
+        text = f"{where} {_AGAINST_PUSH[binding[0].kind]}, unless the bot may bypass that"
+        return unknown("propose", name, text, advice)
+    if found.hidden:
+        return unknown("propose", name, f"{where} is protected, and the token may not read by what", _HIDDEN)
+    return good("propose", name, f"{where} lets the bot do that")
+
+
+def _auto_merge(
+    name: str, propose: Proposing, branch: str, found: BranchRules, grounds: Grounds | None
+) -> Iterable[Finding]:
+    if propose.auto_merge == "never":
+        return
+    queue = any(rule.kind == "queue" for rule in found.rules)
+    checks = any(rule.kind == "checks" for rule in found.rules)
+    reviews = any(rule.approvals for rule in found.rules)
+    allowed = grounds.auto_merge if grounds is not None else None
+    if not queue and allowed is False:
+        message = "`auto_merge` is on, and the repository does not allow it: a later run would have to merge"
+        advice = "allow it in Settings > General > Pull Requests > Allow auto-merge, or take `auto_merge` away"
+        yield wrong("propose", name, Problem("failed.forge", message, advice))
+    elif not queue and allowed is None:
+        text = "`auto_merge` is on, and whether the repository allows it is not told to this token"
+        yield unknown("propose", name, text, "see Settings > General > Pull Requests > Allow auto-merge")
+    if not checks:
+        if propose.auto_merge == "past-checks" and found.hidden:
+            text = f"`auto_merge` waits for checks, and whether {branch} requires any may not be read"
+            yield unknown("propose", name, text, _HIDDEN)
+        elif propose.auto_merge == "past-checks":
+            message = f"`auto_merge` waits for checks, and {branch} requires none: nothing would merge"
+            advice = f"require status checks for {branch} in Settings > Rules, or write `auto_merge: without-checks`"
+            yield wrong("propose", name, Problem("failed.forge", message, advice))
+        elif not reviews and not found.hidden:
+            text = f"`auto_merge: without-checks`, and {branch} asks for no review: proposals merge unseen"
+            yield warning("propose", name, text, f"require a review or checks for {branch} in Settings > Rules")
+
+
+def _method(name: str, propose: Proposing, found: BranchRules, grounds: Grounds | None) -> Iterable[Finding]:
+    method, methods = propose.merge_method, grounds.methods if grounds is not None else None
+    kinds = {rule.kind for rule in found.rules if rule.bypass == "never"}
+    if "queue" in kinds:
+        return  # it has a method of its own
+    if method is not None and methods is not None and method not in methods:
+        message = f"`merge_method: {method}`, which the repository does not allow"
+        advice = f"write {' or '.join(methods)}, or allow it in Settings > General > Pull Requests"
+        yield wrong("propose", name, Problem("failed.forge", message, advice))
+    elif method == "merge" and "linear" in kinds:
+        message = "`merge_method: merge`, and the base branch wants a linear history"
+        yield wrong("propose", name, Problem("failed.forge", message, "write `merge_method: squash` or `rebase`"))
+    elif "signatures" in kinds and method != "squash":
+        # A squash is signed by GitHub itself; the bot's own commits are not signed.
+        text = "the base branch wants signed commits, and the bot's are not: its pull requests merge by squash only"
+        yield warning("propose", name, text, "merge them by squash; for `auto_merge` write `merge_method: squash`")
+
+
+def _guards(rule: Rule) -> bool:
+    """Whether a rule makes people or checks look at a change before it is in."""
+    return rule.kind in ("checks", "update") or rule.approvals > 0
+
+
+def _binding(rules: Iterable[Rule], against: Mapping[RuleKind, str]) -> list[Rule]:
+    """The rules in the way, in the order of that table; who may only merge pull requests past one cannot push."""
+    order = list(against)
+    return sorted(
+        (rule for rule in rules if rule.kind in against and rule.bypass != "always"),
+        key=lambda rule: order.index(rule.kind),
+    )
+
+
+def _asked(rules: Sequence[Rule]) -> str:
+    """What these rules ask for, in words."""
+    parts = []
+    if approvals := max((rule.approvals for rule in rules), default=0):
+        parts.append("1 review" if approvals == 1 else f"{approvals} reviews")
+    if any(rule.kind == "checks" for rule in rules):
+        names = dict.fromkeys(name for rule in rules for name in rule.checks)
+        shown = ", ".join([*names][:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        parts.append(f"the check{'s' if len(names) > 1 else ''} {shown}" if shown else "checks")
+    if any(rule.kind == "update" for rule in rules):
+        parts.append("leave to write")
+    return " and ".join(parts)

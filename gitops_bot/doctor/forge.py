@@ -1,0 +1,123 @@
+"""What is asked of the forge: who it is and what it thinks of the token, then how the repository stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from gitops_bot.doctor import branch as branches
+from gitops_bot.doctor import machine
+from gitops_bot.doctor import token as tokens
+from gitops_bot.doctor.finding import good, unknown, warning, wrong
+from gitops_bot.doctor.patient import Token
+from gitops_bot.errors import Problem
+from gitops_bot.proposals import naming
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.config import Config, Environment
+    from gitops_bot.doctor.bounded import Bounded
+    from gitops_bot.doctor.finding import Check
+    from gitops_bot.doctor.notes import Notes
+    from gitops_bot.doctor.patient import Forge, Patient
+    from gitops_bot.edges.facts import Greeting, Grounds
+
+T = TypeVar("T")
+
+
+class Consultation:
+    """Begins to ask at once, while git is busy; what comes of it is noted by `end`."""
+
+    def __init__(self, patient: Patient, bounded: Bounded, notes: Notes) -> None:
+        self._patient, self._bounded, self._notes = patient, bounded, notes
+        self._greeting = bounded.put(patient.forge.greet) if patient.forge is not None else None
+
+    def end(self, branch: str | None, config: Config | None) -> None:
+        """Note everything, also of the base branch and of the environments, as far as these are known."""
+        environments = [*config.environments.values()] if config is not None else []
+        proposed = [each for each in environments if each.propose.as_ == "pull-request"]
+        forge, token = self._patient.forge, self._patient.token
+        greeting = self._greet(forge) if forge is not None else None
+        if isinstance(token, Problem):
+            self._no_token(token, needed=bool(proposed) or not environments)
+        elif self._patient.name is None:
+            self._no_forge(proposed)
+        elif forge is not None and token is not None:
+            if greeting is None:
+                text = "not asked: the forge did not answer as it should"
+                self._notes.add(unknown("rules", self._patient.where, text, "mend that first"))
+            else:
+                self._repository(forge, token, greeting, self._patient.name, branch, environments)
+
+    def _greet(self, forge: Forge) -> Greeting | None:
+        host, notes = forge.host, self._notes
+        if (begun := self._greeting) is None:
+            return None
+        greeting = notes.of("forge", host, lambda: self._bounded.wait(begun, "failed.forge", host))
+        if greeting is None:
+            return None
+        version = f"GitHub Enterprise Server {greeting.version}" if greeting.version else "the API"
+        notes.add(good("forge", host, f"{version} answers"))
+        if greeting.skew is not None:
+            notes.add(machine.clock(greeting.skew, host))
+        if isinstance(token := self._patient.token, Token):
+            notes.add(tokens.token(greeting, token.variable, host, self._patient.clock.now()))
+            notes.add(tokens.rate_limit(greeting.left, host))
+        return greeting
+
+    def _repository(
+        self,
+        forge: Forge,
+        token: Token,
+        greeting: Greeting,
+        name: str,
+        branch: str | None,
+        environments: list[Environment],
+    ) -> None:
+        grounds = self._ask("pull-requests", name, forge.grounds)
+        if grounds is None:
+            return
+
+        def readable() -> bool:
+            forge.pull_requests()
+            return True
+
+        if self._ask("pull-requests", name, readable):
+            self._notes.add(tokens.pull_requests(greeting, grounds, name, actions=token.actions))
+        self._base(forge, branch or grounds.default_branch, grounds, environments)
+        proposed = [each.name for each in environments if each.propose.as_ == "pull-request"]
+        if proposed or not environments:
+            own = naming.branch(next(iter(proposed), "production"))
+            found = self._ask("branches", "gitops-bot/*", lambda: forge.rules_by_name(own))
+            if found is not None:
+                self._notes.add(branches.own(own, found))
+
+    def _base(self, forge: Forge, branch: str, grounds: Grounds, environments: list[Environment]) -> None:
+        found = self._ask("rules", branch, lambda: forge.rules(branch))
+        if found is None:
+            return
+        proposed = not environments or any(each.propose.as_ == "pull-request" for each in environments)
+        self._notes.add(branches.base(branch, found, proposed=proposed))
+        for each in environments:
+            for finding in branches.environment(each.name, each.propose, branch, found, grounds):
+                self._notes.add(finding)
+
+    def _no_token(self, problem: Problem, *, needed: bool) -> None:
+        """Pull requests need one; a commit may well go by ssh."""
+        where = self._patient.where
+        if needed:
+            self._notes.add(wrong("token", where, problem))
+        else:
+            text = f"{problem.message}: the rules of the branch are not seen"
+            self._notes.add(warning("token", where, text, problem.next))
+
+    def _no_forge(self, proposed: list[Environment]) -> None:
+        for each in proposed:
+            message = f"it is proposed by pull requests, and {self._patient.where} is not on a forge"
+            advice = "name the repository as OWNER/NAME or by its https address, or say `propose: {as: commit}`"
+            self._notes.add(wrong("propose", each.name, Problem("failed.forge", message, advice)))
+
+    def _ask(self, name: Check, subject: str, question: Callable[[], T]) -> T | None:
+        host = self._patient.forge.host if self._patient.forge is not None else ""
+        answer = self._bounded.put(question)
+        return self._notes.of(name, subject, lambda: self._bounded.wait(answer, "failed.forge", host))

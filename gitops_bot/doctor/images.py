@@ -1,0 +1,58 @@
+"""Which registries a run will ask, and by which image of each that can be tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.releases.layout import correspondence, overlays
+from gitops_bot.targets import kustomization
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.config import Config
+    from gitops_bot.engine.world import Repository
+    from gitops_bot.images.reference import ImageName, Pin
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """The overlays of a commit. `images` is by registry: the first image that is kept current, and its pin."""
+
+    files: int
+    entries: int
+    images: Mapping[str, tuple[ImageName, Pin]]
+    problems: tuple[Problem, ...]
+
+
+def tracked(config: Config, repository: Repository, commit: str) -> Tracked:
+    """Read every overlay of every environment. What is refused in them is a problem, and the rest goes on.
+
+    Raises:
+        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
+        GitError: the remote cannot be read.
+    """
+    selection = overlays.select(config.environments, repository.tree(commit))
+    correspondence.check(config.environments)
+    claimed = {found.file: name for name, there in selection.overlays.items() for found in there}
+    data = repository.read(commit, claimed)
+    problems, entries = [*selection.problems], 0
+    images: dict[str, tuple[ImageName, Pin]] = {}
+    for path, name in claimed.items():
+        try:
+            read = kustomization.read(data.get(path, b""), path)
+        except EditError as error:
+            problems += error.problems
+            continue
+        entries += len(read.entries)
+        for entry in read.entries:
+            rules = config.rules(name, entry)
+            if rules.ignore or (rules.policy is None and config.environments[name].promotion is None):
+                continue
+            if entry.refusal is not None:
+                problems.append(entry.refusal)
+            elif entry.image is not None:
+                images.setdefault(entry.image.registry, (entry.image, entry.pin))
+    return Tracked(len(claimed), entries, images, tuple(problems))

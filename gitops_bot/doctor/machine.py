@@ -1,0 +1,53 @@
+"""Judges what stands on this machine: git and the clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from gitops_bot.doctor.finding import good, warning, wrong
+from gitops_bot.errors import Problem
+
+if TYPE_CHECKING:
+    from gitops_bot.doctor.finding import Finding
+
+Version = tuple[int, int]
+
+#: `git merge-tree --write-tree`, by which a clean "Update branch" is told from a person's commit.
+_MERGES: Version = (2, 38)
+#: The token of a GitHub App may begin a minute in the future at most, and schedules go by the minute.
+_SKEW = timedelta(seconds=60)
+
+
+def git(version: Version, oldest: Version) -> Finding:
+    """Whether this git is new enough; (0, 0) is one that does not tell."""
+    shown, needed = _shown(version), _shown(oldest)
+    if version == (0, 0):
+        message = "what is called git on PATH does not tell its version"
+        return wrong("git", "git", Problem("failed.git", message, f"install git {needed} or newer"))
+    if version < oldest:
+        message = f"git {shown} is too old: the bot needs {needed}"
+        return wrong("git", "git", Problem("failed.git", message, f"install git {needed} or newer"))
+    if version < _MERGES:
+        text = f'git {shown} works, but takes "Update branch" on a pull request for a person\'s commit'
+        return warning("git", "git", text, f"install git {_shown(_MERGES)} or newer")
+    return good("git", "git", f"git {shown}; {needed} is the oldest that works")
+
+
+def clock(skew: timedelta, host: str) -> Finding:
+    """Whether this machine's clock goes right, by that of the forge."""
+    seconds = round(abs(skew).total_seconds())
+    if abs(skew) <= _SKEW:
+        return good("clock", host, f"within {max(seconds, 1)} s of the forge's")
+    ahead = "behind" if skew > timedelta(0) else "ahead of"
+    message = f"this machine's clock is {_long(seconds)} {ahead} the forge's"
+    advice = "set it right (by NTP): schedules, soak times and the tokens of GitHub Apps go by it"
+    return wrong("clock", host, Problem("failed.forge", message, advice))
+
+
+def _shown(version: Version) -> str:
+    return ".".join(map(str, version))
+
+
+def _long(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"

@@ -1,0 +1,112 @@
+"""What `doctor` looks at, and what it needs of the edges beside what every journey does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from gitops_bot.doctor.token import NEEDED
+from gitops_bot.engine.world import Repository
+from gitops_bot.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    from gitops_bot.config import Config
+    from gitops_bot.doctor.finding import Finding
+    from gitops_bot.doctor.machine import Version
+    from gitops_bot.edges.facts import BranchRules, Greeting, Grounds, Served
+    from gitops_bot.engine.world import Clock
+    from gitops_bot.images.reference import ImageName, Pin
+
+
+class Remote(Repository, Protocol):
+    """The repository of the manifests."""
+
+    def rehearse(self, branch: str, commit: str) -> None:
+        """See whether a branch might be pushed, without pushing anything.
+
+        Raises:
+            GitError: it may not, or the remote is out of reach.
+        """
+        ...
+
+
+class Registry(Protocol):
+    """Every OCI registry."""
+
+    def served(self, image: ImageName, pin: Pin) -> Served:
+        """How the registry lets the bot in there.
+
+        Raises:
+            RegistryError: it does not, or gave no usable answer.
+        """
+        ...
+
+
+class Forge(Protocol):
+    """Where pull requests live. Everything raises ForgeError where the forge refused or did not answer."""
+
+    @property
+    def host(self) -> str:
+        """Where its API is."""
+        ...
+
+    def greet(self) -> Greeting:
+        """What it says of itself and of the token."""
+        ...
+
+    def grounds(self) -> Grounds:
+        """The settings of the repository."""
+        ...
+
+    def pull_requests(self) -> None:
+        """See whether pull requests can be read."""
+        ...
+
+    def rules(self, branch: str) -> BranchRules:
+        """What a branch asks for."""
+        ...
+
+    def rules_by_name(self, branch: str) -> BranchRules:
+        """What is asked of a branch of that name, which need not exist."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Which environment variable holds the token; `actions`: a workflow runs this."""
+
+    variable: str
+    actions: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What there is to look at. What is None could not be made out, and `findings` (with `code`) say why.
+
+    `where` is how the repository is called, `name` its name on a forge, `branch` the base branch where that is said.
+    `choose` reads the configuration, given a repository, a commit and its branch. `token` is what is wrong with it
+    where there is none that can be used.
+    """
+
+    clock: Clock
+    git: Callable[[], tuple[Version, Version]]
+    registry: Callable[[Config], AbstractContextManager[Registry]]
+    findings: Sequence[Finding] = ()
+    code: int = 0
+    where: str = "the repository"
+    name: str | None = None
+    branch: str | None = None
+    remote: Callable[[], AbstractContextManager[Remote]] | None = None
+    choose: Callable[[Remote, str, str], Config] | None = None
+    forge: Forge | None = None
+    token: Token | Problem | None = None
+
+
+def no_token(repository: str | None) -> Problem:
+    """There is none, and how to get one."""
+    what = repository or "the repository of the manifests"
+    advice = f"make a fine-grained token for {what} alone with {NEEDED}, and put it into GITHUB_TOKEN"
+    return Problem("failed.auth", "neither GITHUB_TOKEN nor GH_TOKEN is set", advice)

@@ -1,0 +1,70 @@
+"""What is asked of the registries: whether the bot is let in, as who, and whether one pinned image is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitops_bot.doctor import registry as judged
+from gitops_bot.doctor.finding import good, unknown, warning, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from gitops_bot.config import Config
+    from gitops_bot.doctor.bounded import Bounded
+    from gitops_bot.doctor.finding import Finding
+    from gitops_bot.doctor.images import Tracked
+    from gitops_bot.doctor.notes import Notes
+    from gitops_bot.doctor.patient import Registry
+    from gitops_bot.edges.facts import Served
+    from gitops_bot.images.reference import ImageName, Pin
+
+#: Registries that are asked; the images of one repository are seldom in more than five.
+MOST = 20
+
+
+def overlays(found: Tracked, branch: str, notes: Notes) -> None:
+    """Note how many overlays there are, and each that cannot be read."""
+    for problem in found.problems:
+        notes.add(wrong("overlays", branch, problem))
+    if not found.problems:
+        notes.add(_overlays(found, branch))
+
+
+def begin(registry: Registry, found: Tracked, bounded: Bounded) -> dict[str, Future[Served]]:
+    """Begin to ask each registry for one image."""
+    return {host: bounded.put(_question(registry, image, pin)) for host, (image, pin) in [*found.images.items()][:MOST]}
+
+
+def end(asked: dict[str, Future[Served]], found: Tracked, config: Config, bounded: Bounded, notes: Notes) -> None:
+    """Note what each has answered, and which were not asked."""
+    for host, answer in asked.items():
+        served = notes.of("registry", host, _waiting(bounded, answer, host))
+        if served is not None:
+            notes.add(judged.registry(*found.images[host], served))
+    for host in [*found.images][MOST:]:
+        text = f"not asked: only {MOST} registries are"
+        notes.add(unknown("registry", host, text, "`gitops-bot plan` asks them all"))
+    for host in config.registries:
+        if host not in found.images:
+            text = "`registries` speaks of it, and no overlay tracks an image of it"
+            notes.add(warning("registry", host, text, "correct its name in `registries`, or take it out"))
+
+
+def _overlays(found: Tracked, branch: str) -> Finding:
+    if not found.files:
+        text = "no overlay was found: there is nothing to keep current"
+        return warning("overlays", branch, text, "name environments and their overlays in gitops-bot.yaml")
+    text = f"{found.entries} entries in {found.files} files"
+    if not found.images:
+        return warning("overlays", branch, f"{text}, and no policy for any of them", "give them a `policy`")
+    return good("overlays", branch, text)
+
+
+def _question(registry: Registry, image: ImageName, pin: Pin) -> Callable[[], Served]:
+    return lambda: registry.served(image, pin)
+
+
+def _waiting(bounded: Bounded, answer: Future[Served], host: str) -> Callable[[], Served]:
+    return lambda: bounded.wait(answer, "failed.registry", host)

@@ -1,0 +1,262 @@
+"""Carry out the action on a proposal, in an order that a crash at any instant cannot turn into a loss."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gitops_bot.errors import ForgeError, LostRace, Problem
+from gitops_bot.images.reason import Reason
+from gitops_bot.proposals import reconcile, word
+from gitops_bot.proposals.text import body, comment
+from gitops_bot.releases.plan import Failed
+
+if TYPE_CHECKING:
+    from gitops_bot.config import Propose as Proposing
+    from gitops_bot.engine.draft import Draft
+    from gitops_bot.engine.world import Forge, World
+    from gitops_bot.proposals.branch import Branch
+    from gitops_bot.proposals.outcome import Proposed
+    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.pull_request import PullRequest
+
+
+def carry_out(
+    world: World, draft: Draft, proposed: Proposed, written: Proposal | None, propose: Proposing
+) -> tuple[Proposed, Failed | None]:
+    """Do it, and say what came of it. The branch comes first: a later run opens what is missing for it.
+
+    Raises:
+        LostRace: the branch moved meanwhile and nothing was written, or the pull request ended meanwhile.
+        GitError, ForgeError: the remote refused, or there is no token for the forge.
+    """
+    forge = _forge(world)
+    head = draft.branch.head if draft.branch else None
+    match draft.action:
+        case reconcile.Refresh(takes_back=True, pull_request=pull):
+            _take_back(forge, pull, head)
+        case reconcile.Leave(pull_request=pull, comment=remark) if pull is not None and remark is not None:
+            forge.comment(pull.number, remark.body, edits=remark.edits)
+    if written is not None and isinstance(draft.action, reconcile.Open | reconcile.Refresh):
+        _insist_on_base(world, draft, written)
+        if draft.action.push:
+            head = world.repository.publish(
+                written.branch, parent=written.parent, files=written.files, message=written.message, expected=head
+            )
+        proposed = replace(proposed, commit=head)
+    try:
+        match draft.action:
+            case reconcile.Open() if written is not None and head is not None:
+                return replace(proposed, pull_request=_open(world, forge, written, head, propose)), None
+            case reconcile.Refresh(pull_request=found) if written is not None and head is not None:
+                return replace(proposed, pull_request=_refresh(world, forge, found, written, head, propose)), None
+            case reconcile.Close(pull_request=pull, reason=reason):
+                pull = _close(world, forge, pull, draft.branch, reason)
+                return replace(proposed, pull_request=pull), None
+            case reconcile.Nothing(pull_request=pull) | reconcile.Leave(pull_request=pull, merges=True) if (
+                pull is not None and head is not None and tries_again(pull, propose)
+            ):
+                return replace(proposed, pull_request=_merge(forge, pull, head, propose)), None
+            case _:
+                return proposed, None
+    except ForgeError as error:
+        failed = Reason(error.problem.code, error.problem.message)
+        return replace(proposed, action="none", reason=failed), Failed(None, error.problem)
+
+
+def _take_back(forge: Forge, pull: PullRequest, head: str | None) -> None:
+    """Use up the word that gave the branch back, before the branch is written: it holds for this head only.
+
+    Raises:
+        LostRace: the person took the word back, or somebody pushed: nothing may be written on the strength of it.
+    """
+    if word.has_label(pull, word.HAND_BACK) and not forge.unlabel(pull.number, word.HAND_BACK):
+        raise LostRace(_word_gone(pull))
+    if body.handed_back(pull.body):
+        now = forge.read(pull.number)
+        if now.head != head or not body.handed_back(now.body):
+            raise LostRace(_word_gone(pull))
+        forge.refresh(pull.number, title=now.title, body=body.with_box_cleared(now.body))
+
+
+def _open(world: World, forge: Forge, written: Proposal, head: str, propose: Proposing) -> PullRequest:
+    """Open it. What takes requests of its own comes before the text is finished: a run that dies is known by that."""
+    dressed = _dresses(propose)
+    text = body.unfinished(written.body) if dressed else written.body
+    pull = forge.open(branch=written.branch, base=written.base, title=written.title, body=text, draft=propose.draft)
+    if dressed:
+        pull = _finish(forge, pull, written, head, propose)
+    if pull.state == "open":
+        _insist_on_head(world, written.branch, head)
+    return pull
+
+
+def _refresh(
+    world: World, forge: Forge, found: PullRequest, written: Proposal, head: str, propose: Proposing
+) -> PullRequest:
+    if body.plan_mark(found.body) is None and _dresses(propose):
+        # A finished text says that all of it was done once: a label that a person took away stays away.
+        pull = _finish(forge, found, written, head, propose)
+    else:
+        pull = _merging(forge, found, written, head, propose)
+    if pull.state == "open":
+        _insist_on_head(world, written.branch, head)
+    return pull
+
+
+def _dresses(propose: Proposing) -> bool:
+    """Whether a proposal of this environment takes more than a title and a text."""
+    return _takes_requests(propose) or propose.auto_merge != "never"
+
+
+def _finish(forge: Forge, pull: PullRequest, written: Proposal, head: str, propose: Proposing) -> PullRequest:
+    if propose.labels:
+        forge.label(pull.number, propose.labels)
+    if propose.assignees:
+        forge.assign(pull.number, propose.assignees)
+    if propose.reviewers or propose.teams:
+        forge.ask_for_review(pull.number, propose.reviewers, propose.teams)
+    if _takes_requests(propose) and _wants(pull, propose):
+        # All that took its time, and a merge is not taken back.
+        pull = forge.read(pull.number)
+        if reconcile.held(pull):
+            raise LostRace(_held(pull))
+    return _merging(forge, pull, written, head, propose)
+
+
+def _takes_requests(propose: Proposing) -> bool:
+    return bool(propose.labels or propose.reviewers or propose.teams or propose.assignees)
+
+
+def _merging(forge: Forge, pull: PullRequest, written: Proposal, head: str, propose: Proposing) -> PullRequest:
+    """Let it merge by itself, where that is wished and no person switched it off again; then finish the text.
+
+    What people wrote around it stays, as it is at that moment: the forge takes no condition with a text, so only what
+    comes while this one request is on its way is lost.
+
+    Raises:
+        LostRace: it ended since it was found. It keeps or gets back the text that people decided on, and what was just
+            pushed is proposed anew.
+    """
+    asked = body.asked_to_merge(pull.body)
+    now = None
+    if _wants(pull, propose):
+        now = pull = _when_ready(forge, pull, head, propose)
+        asked = pull.auto_merge or pull.queued
+    if now is None or not now.auto_merge:  # else that answer has told the text
+        now = forge.read(pull.number)
+    _insist_on_life(now, head)
+    text = body.within(now.body, written.body)
+    pull = forge.refresh(pull.number, title=written.title, body=body.with_merge_mark(text) if asked else text)
+    try:
+        _insist_on_life(pull, head)
+    except LostRace:
+        forge.refresh(pull.number, title=now.title, body=now.body)
+        raise
+    return pull
+
+
+def _insist_on_life(pull: PullRequest, head: str) -> None:
+    """It is open, or merged with all that was pushed."""
+    if pull.state == "closed" or (pull.state == "merged" and pull.head != head):
+        raise LostRace(_ended(pull))
+
+
+def _wants(pull: PullRequest, propose: Proposing) -> bool:
+    """Whether it has still to be told to merge by itself."""
+    told = pull.auto_merge or pull.queued or body.asked_to_merge(pull.body)
+    return propose.auto_merge != "never" and pull.state == "open" and not told
+
+
+def tries_again(pull: PullRequest, propose: Proposing) -> bool:
+    """Whether to have it merge although nothing else is to be done, or it may not be changed any more."""
+    return _wants(pull, propose) or (pull.overlooked and propose.auto_merge != "never")
+
+
+def _merge(forge: Forge, pull: PullRequest, head: str, propose: Proposing) -> PullRequest:
+    """Try again: where there is no auto-merge, or the forge overlooked it, the run that finds it ready merges it."""
+    now = _when_ready(forge, pull, head, propose)
+    if now.auto_merge or now.queued:
+        now = forge.read(pull.number)
+        return forge.refresh(pull.number, title=now.title, body=body.with_merge_mark(now.body))
+    return now
+
+
+def _when_ready(forge: Forge, pull: PullRequest, head: str, propose: Proposing) -> PullRequest:
+    return forge.merge_when_ready(
+        pull.number,
+        head=head,
+        method=propose.merge_method,
+        without_checks=propose.auto_merge == "without-checks",
+    )
+
+
+def _insist_on_base(world: World, draft: Draft, written: Proposal) -> None:
+    """The pull request that was merged as the branch is may have been open when the base was read."""
+    head = draft.branch.head if draft.branch is not None and isinstance(draft.action, reconcile.Open) else None
+    merged = any(pull.state == "merged" and pull.head == head for pull in draft.existing)
+    if merged and world.repository.commit_of(written.base) != written.parent:
+        message = f"{written.base} moved on while a pull request was prepared, again and again"
+        raise LostRace(Problem("failed.git", message, "run again: what was merged meanwhile is proposed no more"))
+
+
+def _insist_on_head(world: World, branch: str, head: str | None) -> None:
+    """Whoever writes the text last must have seen the last commit: else the text lacks what another run pushed."""
+    if world.repository.commit_of(branch) != head:
+        message = f"{branch} moved on while its pull request was written, again and again"
+        raise LostRace(Problem("failed.git", message, "run again: what is on the branch is in no text yet"))
+
+
+def _word_gone(pull: PullRequest) -> Problem:
+    message = f"the word that gave back the branch of #{pull.number} went away while it was used, again and again"
+    return Problem("failed.forge", message, "run again: it is planned for what there is then")
+
+
+def _held(pull: PullRequest) -> Problem:
+    message = f"pull request #{pull.number} was put on hold while it was finished, again and again"
+    return Problem("failed.forge", message, "run again once the label is gone: the rest is done then")
+
+
+def _ended(pull: PullRequest) -> Problem:
+    message = f"pull request #{pull.number} was {pull.state} while it was refreshed, again and again"
+    return Problem("failed.forge", message, "run again: what is on its branch is proposed anew")
+
+
+def _close(world: World, forge: Forge, found: PullRequest, branch: Branch | None, why: Reason) -> PullRequest:
+    """Mark it and say why, delete the branch if nobody pushed to it meanwhile, close it: the branch is the lock.
+
+    A forge closes what has no branch. Whatever kills the run after that, the reason stands in the text already; the
+    comment is for those who are notified.
+
+    Raises:
+        LostRace: somebody pushed, or ended it; the mark is taken back, so that a person's closing counts.
+    """
+    now = forge.read(found.number)
+    _insist_on_open(now)
+    pull = forge.refresh(now.number, title=now.title, body=body.with_closing_mark(now.body, why))
+    try:
+        _insist_on_open(pull)
+        if branch is not None:
+            world.repository.delete(branch.name, expected=branch.head)
+    except LostRace:
+        now = forge.read(now.number)
+        forge.refresh(now.number, title=now.title, body=body.without_closing_mark(now.body))
+        raise
+    return forge.close(pull.number, body=pull.body, comment=comment.closed(why))
+
+
+def _insist_on_open(pull: PullRequest) -> None:
+    if pull.state != "open":
+        raise LostRace(_ended(pull))
+
+
+def _forge(world: World) -> Forge:
+    if world.forge is None:
+        raise ForgeError(
+            Problem(
+                code="failed.auth",
+                message="no token for this server: pull requests can be planned, but not opened",
+                next="set GITHUB_TOKEN (contents: write, pull-requests: write), or say `propose: {as: commit}`",
+            )
+        )
+    return world.forge

@@ -1,0 +1,270 @@
+"""What a journey needs from the world. The edges fulfil these; the journeys know nothing else of them."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from gitops_bot.config.propose import MergeMethod
+    from gitops_bot.images.build import Build
+    from gitops_bot.images.reference import ImageName
+    from gitops_bot.proposals.branch import Branch
+    from gitops_bot.proposals.budget import Left
+    from gitops_bot.proposals.pull_request import PullRequest, Words
+    from gitops_bot.releases.history.line import Line
+
+
+class Registry(Protocol):
+    """Every OCI registry. Each question is asked once per run, however often it is put."""
+
+    def tags(self, image: ImageName) -> tuple[str, ...]:
+        """Every tag of the repository, in the registry's order.
+
+        Raises:
+            RegistryError: the registry refused, failed, or its answer could not be trusted.
+        """
+        ...
+
+    def digest(self, image: ImageName, tag: str) -> str:
+        """The digest of the manifest (or index) that the tag names now.
+
+        Raises:
+            RegistryError: as above; `status` is 404 where the tag does not exist.
+        """
+        ...
+
+    def exists(self, image: ImageName, digest: str) -> bool:
+        """Whether the repository has a manifest (or index) of that digest.
+
+        Raises:
+            RegistryError: as above, but not for a digest that is not there.
+        """
+        ...
+
+    def missing(self, image: ImageName, digest: str) -> tuple[str, ...]:
+        """The platforms of an index whose own manifests are gone; none of them for a single image.
+
+        Raises:
+            RegistryError: as above; `status` is 404 where the digest itself is gone.
+        """
+        ...
+
+    def describe(self, image: ImageName, digest: str) -> Build:
+        """What the image says of itself: for the text of a proposal, never for a decision.
+
+        Raises:
+            RegistryError: as above; `status` is 404 where the digest does not exist.
+        """
+        ...
+
+
+class Repository(Protocol):
+    """The Git repository that holds the manifests: branches are read and written without a work tree."""
+
+    def default_branch(self) -> str:
+        """The branch that the remote's HEAD names.
+
+        Raises:
+            GitError: the remote cannot be read.
+        """
+        ...
+
+    def head(self, branch: str) -> str:
+        """The commit that the remote branch has now (asked anew at each call).
+
+        Raises:
+            GitError: the branch does not exist or the remote cannot be read.
+        """
+        ...
+
+    def tree(self, commit: str) -> Mapping[str, str]:
+        """Every path below a commit with its git mode: 100644, 100755, 120000 (symbolic link), 160000 (submodule)."""
+        ...
+
+    def read(self, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
+        """The bytes of these paths at that commit, fetched in one go; paths that do not exist are left out."""
+        ...
+
+    def branches(self) -> tuple[str, ...]:
+        """The names of the bot's own remote branches, sorted, as the last `head` saw them."""
+        ...
+
+    def branch(self, name: str, base: str) -> Branch | None:
+        """The remote branch as it is now, with its commits since it left `base` (a commit); None if there is none."""
+        ...
+
+    def line(self, commit: str, directories: Sequence[str], enough: Callable[[Line], bool]) -> Line:
+        """The commits of the first-parent line that changed a file below one of the directories (`.` is all).
+
+        Each is compared with its first parent. History is read in steps, the newest first, until it is `enough` or
+        the line is complete; where the remote or a limit cuts it off, it ends there and is not complete.
+
+        Raises:
+            GitError: the remote cannot be read.
+        """
+        ...
+
+    def tags(self) -> Mapping[str, str]:
+        """The tags of the remote, each with the commit that it names (asked anew at each call).
+
+        Raises:
+            GitError: the remote cannot be read.
+        """
+        ...
+
+    def commit_of(self, branch: str) -> str | None:
+        """The commit that the remote branch has at this moment; nothing else is read anew.
+
+        Raises:
+            GitError: the remote cannot be read.
+        """
+        ...
+
+    def publish(
+        self, branch: str, *, parent: str, files: Mapping[str, bytes], message: str, expected: str | None
+    ) -> str:
+        """Commit `files` on top of `parent` and move the remote branch there, only if it still is at `expected`.
+
+        `expected=None` means that the branch must not exist yet. Modes of the files stay as in `parent`.
+
+        Raises:
+            LostRace: the branch is not at `expected` any more; nothing was written.
+            GitError: the remote refused (protected branch, no permission) or is out of reach.
+        """
+        ...
+
+    def delete(self, branch: str, *, expected: str) -> None:
+        """Delete the remote branch, only if it still is at `expected`; raises as `publish`."""
+        ...
+
+
+class Forge(Protocol):
+    """Where pull requests live."""
+
+    def find(
+        self, branches: Sequence[str], base: str, *, closed: str | None = None
+    ) -> dict[str, tuple[PullRequest, ...]]:
+        """Pull requests from each of these branches into `base`: open ones first, then the newest closed ones.
+
+        `closed`: also from every other branch that begins so, of those that were closed unmerged, the newest.
+
+        Raises:
+            ForgeError: the forge refused or did not answer.
+        """
+        ...
+
+    def left(self) -> Left | None:
+        """How many requests the rate limit has left; None where the forge has no limit."""
+        ...
+
+    def commits_between(self, source: str, old: str, new: str) -> tuple[str, ...]:
+        """The subjects of the commits from one revision of a source repository to another, oldest first.
+
+        At most a bounded number of the newest; none where the source is elsewhere or the token cannot read it: this
+        is for the text of a proposal, and never an error.
+        """
+        ...
+
+    def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
+        """Open a pull request, or find and refresh the one that is open for the branch already."""
+        ...
+
+    def read(self, number: int) -> PullRequest:
+        """A pull request as it is at this moment; of reviews, queues, checks and comments what was known before.
+
+        Raises:
+            ForgeError: the forge refused or did not answer.
+        """
+        ...
+
+    def refresh(self, number: int, *, title: str, body: str) -> PullRequest:
+        """Give a pull request a new title and body; writes only what differs."""
+        ...
+
+    def words(self, number: int, branch: str, label: str) -> Words:
+        """When that label was put on last, the text changed, and the branch pushed, by the forge's own clock."""
+        ...
+
+    def label(self, number: int, labels: Sequence[str]) -> None:
+        """Add the labels that are missing. Where that is not allowed, people are told and the proposal goes on."""
+        ...
+
+    def unlabel(self, number: int, label: str) -> bool:
+        """Take a label away, and say whether it was there.
+
+        Raises:
+            ForgeError: that is not allowed, or the forge did not answer.
+        """
+        ...
+
+    def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
+        """Request reviews of people (logins) and teams (slugs). What is not possible is told, as with labels."""
+        ...
+
+    def assign(self, number: int, people: Sequence[str]) -> None:
+        """Assign people. What is not possible is told, as with labels."""
+        ...
+
+    def comment(self, number: int, body: str, *, edits: int | None = None) -> None:
+        """Comment on a pull request, or give the comment with the id `edits` this text."""
+        ...
+
+    def merge_when_ready(
+        self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool
+    ) -> PullRequest:
+        """Let an open pull request merge by itself, by whatever way its base branch has: auto-merge, queue, at once.
+
+        Only at `head`, and only where the base branch asks for checks, unless `without_checks`. `method` None is the
+        repository's own default. What is not possible is told, as with labels. The pull request is as it is then:
+        merged, queued, set to auto-merge, or as it was. Of one that is set to auto-merge by this, title and text are
+        those of that moment.
+        """
+        ...
+
+    def close(self, number: int, *, body: str, comment: str) -> PullRequest:
+        """Put the closing mark into the body, say why in a comment, then close."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, which only the edges may ask for."""
+
+    def now(self) -> datetime:
+        """The present moment, in UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class Progress(Protocol):
+    """Tells who watches that long work is under way."""
+
+    def __call__(self, what: str, of: int | None = None) -> AbstractContextManager[Callable[[], None]]:
+        """From the beginning of the block to its end; each call of what it gives is one of `of` done."""
+        ...
+
+
+def silent(what: str, of: int | None = None) -> AbstractContextManager[Callable[[], None]]:  # noqa: ARG001 - nobody is told
+    """The progress that nobody watches."""
+    return nullcontext(lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that a journey may touch. Without a token, or with a plain path, there is no forge."""
+
+    repository: Repository
+    registry: Registry
+    forge: Forge | None
+    clock: Clock
+    progress: Progress = silent
+    #: Around what is written as one, such as a branch and its pull request: who runs for ever ends behind it.
+    whole: Callable[[], AbstractContextManager[None]] = nullcontext

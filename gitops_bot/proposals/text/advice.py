@@ -1,0 +1,89 @@
+"""What people can do about a proposal: merge, decline, hold, take over, hand back, and go back once it is merged."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot.images.reference import Assignment
+from gitops_bot.proposals.text.limit import cost, cut
+from gitops_bot.proposals.text.markdown import plain
+
+if TYPE_CHECKING:
+    from gitops_bot.releases.plan import Change, Plan
+
+BOX: Final = "<!-- gitops-bot:hand-back -->"
+_TAKE_OVER: Final = f"""\
+The label `hold` keeps everything as it is. Push a commit to this branch to take it over: from then on the bot leaves \
+it alone.
+
+- [ ] {BOX} Tick this, or add the label `hand-back`, to give a branch that was taken over back to the bot. It writes \
+the branch anew: commits of others are no longer on it."""
+PEOPLE: Final = f"""
+Merge to release. Close to decline exactly these pins; newer ones will be proposed again. {_TAKE_OVER}"""
+PEOPLE_BACK: Final = f"""
+Merge to roll back. Close to keep what runs now. {_TAKE_OVER}"""
+ROLL_BACK: Final = """
+**How to roll back:** `gitops-bot rollback` with the name of this environment, or revert this pull request once it is \
+merged. These pins are not proposed again then, until something newer is there."""
+ROLLED_BACK: Final = """
+Once this is merged, what it takes back is not proposed again until something newer is there; `--release-hold` allows \
+it."""
+#: What the commands may take, in characters.
+_ROOM = 6_000
+_SAFE = re.compile(r"[A-Za-z0-9@%+=:,./_-]+")
+
+
+def commands(plan: Plan, room: int) -> list[str]:
+    """A section with the commands that pin again what was there before, as far as `room` goes."""
+    head = [
+        "",
+        "<details><summary>Or pin again what was there before</summary>",
+        "",
+        "Each command is for every overlay of the environment that has the image.",
+        "",
+        "```sh",
+    ]
+    foot = ["```", "", "</details>"]
+    shown = cut(
+        _commands(plan),
+        str,
+        min(room, _ROOM) - cost([*head, *foot]),
+        lambda left: f"# … and {left} more: see the table",
+    )
+    return [*head, *shown, *foot] if shown else []
+
+
+def _commands(plan: Plan) -> list[str]:
+    environment = plan.environment
+    if environment.startswith("-") or plain(environment) != environment:
+        return []
+    wanted: dict[str, set[str | None]] = {}
+    for change in plan.changes:
+        wanted.setdefault(change.entry.name, set()).add(_assignment(change))
+    # One name with two pins before: no command can say that, it is for all overlays.
+    said = [next(iter(texts)) for texts in wanted.values() if len(texts) == 1]
+    return [f"gitops-bot set {_quoted(environment)} {_quoted(text)} --allow-downgrade" for text in said if text]
+
+
+def _assignment(change: Change) -> str | None:
+    """What `set` takes to bring back the pin of before; None where it could not be read as just that."""
+    name, before = change.entry.name, change.before
+    old_name = change.entry.image if change.new_name is not None else None
+    if before.tag is None and change.after.tag is not None:
+        return None  # a digest alone would keep the new tag
+    tag = before.tag or ""
+    pin = (f"{old_name}:{tag}" if tag else old_name) if old_name else tag
+    text = f"{name}={pin}" + (f"@{before.digest}" if before.digest else "")
+    try:
+        said = Assignment.parse(text)
+    except ValueError:
+        return None
+    if said != Assignment(name, before, old_name) or name.startswith("-") or plain(text, len(text)) != text:
+        return None
+    return text
+
+
+def _quoted(text: str) -> str:
+    """One word of a POSIX shell, whatever is in it."""
+    return text if _SAFE.fullmatch(text) else "'" + text.replace("'", "'\"'\"'") + "'"

@@ -1,0 +1,246 @@
+"""The text of a pull request: for the person who reviews it, and in hidden comments for the next run.
+
+The hidden comments are a hint only: what is proposed stands in the commit's trailers. A mark counts only as a line of
+its own, which no name from a manifest and no word from a registry can be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING
+
+from gitops_bot.proposals.text import advice, details, markers, table
+from gitops_bot.proposals.text.limit import LIMIT, clip, cost, cut, size
+from gitops_bot.proposals.text.markdown import code, prose
+from gitops_bot.proposals.text.summary import because, is_rollback, many
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gitops_bot.images.reason import Reason
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.proposals.text.details import Described
+    from gitops_bot.proposals.trailers import PinChange
+    from gitops_bot.releases.plan import Change, Held, Plan
+
+#: What is kept free for the marks and the closing word that come later; what each part behind the table may count on,
+#: be it for a word about what was cut; what lost platforms and the held entries may take at most. All in characters.
+_SPARE, _WORD, _LOST_ROOM, _HELD_ROOM = 1_000, 150, 3_000, 8_000
+#: How many pins are marked: the rest is for the changes.
+_MARKED = 1_400
+#: Characters of what a rollback leaves as it is.
+_NOTES = 2_000
+#: How the line begins that says why the bot closed it, and what a reason may take in it.
+_CLOSED_BY, _REASON = "Closed by gitops-bot: ", 600
+_REBUILT = "**Attention: rebuilt, not the bytes that were tested.**"
+_PLAN, _PINS = "plan", "pins"
+_PLAN_VALUE = re.compile(r"[0-9a-f]{64}")
+_PINS_VALUE = re.compile(r"[0-9a-f ]{16,24000}")
+_TICKED = re.compile(rf"^([-*+] \[)[xX](\] {advice.BOX})", re.MULTILINE)
+
+
+def render(plan: Plan, pins: Sequence[PinChange], described: Mapping[tuple[str, str], Described]) -> str:
+    """The whole body; never over GitHub's limit, cut at a whole row or section with a word.
+
+    Where room is short, the table has it first, then the ways back, what was held, the digests in full, and what is
+    known of images.
+    """
+    back = is_rollback(plan.changes)
+    done = "rolled back" if back else "changed"
+    head = [
+        markers.BEGIN,
+        *([_REBUILT, ""] if any(change.rebuilt for change in plan.changes) else []),
+        f"**{prose(plan.environment)}**: {many(len(plan.changes), 'pin')} {done}, nothing else.",
+        *_because(plan.changes),
+        *_not_rolled_back(plan.changes),
+        "",
+        *table.HEAD,
+    ]
+    after, people = (advice.ROLLED_BACK, advice.PEOPLE_BACK) if back else (advice.ROLL_BACK, advice.PEOPLE)
+    marks = ["", markers.marker(_PLAN, mark(pins)), _marked(pins), markers.END]
+    known = [(change, described[change.entry.key]) for change in plan.changes if change.entry.key in described]
+
+    room = LIMIT - _SPARE - cost([*head, after, people, *marks])
+    rows = table.rows(plan.changes, room - 4 * _WORD)
+    room -= cost(rows)
+    lost = _lost(known, min(room - 3 * _WORD, _LOST_ROOM))
+    room -= cost(lost)
+    commands = [] if back else advice.commands(plan, room - 2 * _WORD)
+    room -= cost(commands)
+    held = _held(plan.held, min(room - _WORD, _HELD_ROOM))
+    room -= cost(held)
+    full = table.in_full(plan.changes, room - _WORD)
+    room -= cost(full)
+    sections = cut(_sections(known), str, room, _more_sections)
+    return "\n".join([*head, *rows, *lost, *full, *sections, *held, after, *commands, people, *marks])
+
+
+def mark(changes: Sequence[PinChange]) -> str:
+    """What identifies a set of changes, whatever their order and their reasons."""
+    said = sorted(json.dumps([c.file, c.name, str(c.before), str(c.after), c.new_name]) for c in changes)
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
+
+def pin_mark(key: tuple[str, str], after: Pin, new_name: str | None) -> str:
+    """What identifies one proposed pin of one entry, in 16 characters: a body has room for a thousand of these."""
+    said = json.dumps([*key, after.tag, after.digest, new_name])
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def within(found: str, new: str) -> str:
+    """The new text in the place of the old one: what people wrote before and after it stays."""
+    ours = markers.block(found)
+    if ours is None:
+        return new
+    before, after = (without_closing_mark(part) for part in (found[: ours[0]], found[ours[1] :]))
+    whole = before + new + after.rstrip()
+    return whole if size(whole) <= LIMIT else new
+
+
+def unfinished(text: str) -> str:
+    """The text without the mark of its plan: a run that dies before it is whole leaves it to be written again."""
+    return markers.without(text, *(markers.marker(_PLAN, value) for value in _plan_marks(text)))
+
+
+def plan_mark(text: str) -> str | None:
+    """The mark of the plan that a body was written for."""
+    return next(_plan_marks(text), None)
+
+
+def pin_marks(text: str) -> frozenset[str]:
+    """The marks of the pins that a body says were proposed; empty where it says nothing."""
+    values = (value for value in markers.values(text, _PINS) if _PINS_VALUE.fullmatch(value))
+    return frozenset(next(values, "").split())
+
+
+def closed_by_bot(text: str) -> bool:
+    """Whether the bot itself closed this pull request."""
+    return markers.has(text, markers.CLOSED)
+
+
+def with_closing_mark(text: str, why: Reason) -> str:
+    """The body with the mark that the bot leaves before it closes, and a line that says why.
+
+    A closing without the mark is a person's. Both come in one write and before the end, so whatever kills the bot,
+    nothing of its own is closed without a word. They stand first in the bot's own part, or last where people took
+    that out; where room is short, the rest of that part goes, never what people wrote.
+    """
+    text = without_closing_mark(text)
+    said = clip(prose(why.text), _REASON)
+    line = f"{_CLOSED_BY}{said}. This is not a decline; newer versions will be proposed."
+    ours = markers.block(text)
+    if ours is None:
+        return f"{clip(text, LIMIT - cost([markers.CLOSED, line]) - 2)}\n\n{markers.CLOSED}\n{line}"
+    before, block, after = text[: ours[0]], text[ours[0] : ours[1]], text[ours[1] :]
+    rest = block.removeprefix(markers.BEGIN).lstrip("\r ").removeprefix("\n")
+    head = [markers.BEGIN, markers.CLOSED, line, ""]
+    for kept in (rest, markers.only(rest)):
+        whole = before + "\n".join([*head, kept]) + after
+        if size(whole) <= LIMIT:
+            break
+    return clip(whole, LIMIT)
+
+
+def without_closing_mark(text: str) -> str:
+    """The body as it was before the bot closed it: somebody pushed meanwhile, or it was opened again."""
+    lines = text.split("\n")
+    kept: list[str] = []
+    at = 0
+    while at < len(lines):
+        if lines[at].rstrip() != markers.CLOSED:
+            kept.append(lines[at])
+            at += 1
+            continue
+        at += 1
+        if at < len(lines) and lines[at].startswith(_CLOSED_BY):
+            at += 1
+        if at == len(lines) and kept and not kept[-1].rstrip():
+            kept.pop()
+        elif at < len(lines) and not lines[at].rstrip():
+            at += 1
+    return "\n".join(kept)
+
+
+def handed_back(text: str) -> bool:
+    """Whether a person ticked the box that gives the branch back to the bot. Only the bot's own box counts."""
+    return _TICKED.search(_ours(text)) is not None
+
+
+def with_box_cleared(text: str) -> str:
+    """The text with that box as it was before anybody ticked it."""
+    ours = markers.block(text)
+    if ours is None:
+        return text
+    start, end = ours
+    return text[:start] + _TICKED.sub(r"\g<1> \g<2>", text[start:end]) + text[end:]
+
+
+def asked_to_merge(text: str) -> bool:
+    """Whether the bot once let this pull request merge by itself: a person who switched that off is not overruled."""
+    return markers.has(_ours(text), markers.AUTO_MERGE)
+
+
+def with_merge_mark(text: str) -> str:
+    """The text with the mark that says so; unchanged where it has no place of the bot's."""
+    ours = _ours(text)
+    if not ours or asked_to_merge(text):
+        return text
+    return within(text, f"{ours.removesuffix(markers.END)}{markers.AUTO_MERGE}\n{markers.END}")
+
+
+def _plan_marks(text: str) -> Iterator[str]:
+    return (value for value in markers.values(text, _PLAN) if _PLAN_VALUE.fullmatch(value))
+
+
+def _ours(text: str) -> str:
+    """The part of a body that is the bot's; empty where people took its marks out."""
+    ours = markers.block(text)
+    return text[ours[0] : ours[1]] if ours else ""
+
+
+def _because(changes: Sequence[Change]) -> list[str]:
+    why = because(changes)
+    return ["", f"**Why:** {prose(why)}"] if why else []
+
+
+def _not_rolled_back(changes: Sequence[Change]) -> list[str]:
+    """What a rollback does not bring back: told once, whatever the number of its changes."""
+    notes = dict.fromkeys(note for change in changes for note in change.not_rolled_back)
+    return ["", f"Not rolled back: {prose('; '.join(notes), _NOTES)}."] if notes else []
+
+
+def _lost(known: Sequence[tuple[Change, Described]], room: int) -> list[str]:
+    lines = [line for line in dict.fromkeys(details.lost(*one) for one in known) if line]
+    if not lines:
+        return []
+    # A kind of quotation that GitHub puts into a frame of its own; elsewhere it is a quotation.
+    head = ["", "> [!WARNING]"]
+    shown = cut(lines, str, room - cost(head), lambda left: f"> - … and {left} more lost platforms")
+    return [*head, *shown] if shown else []
+
+
+def _sections(known: Sequence[tuple[Change, Described]]) -> list[str]:
+    """One for each change; those of one image in several overlays say the same, and are one."""
+    return [text for text in dict.fromkeys(details.section(*one) for one in known) if text]
+
+
+def _more_sections(left: int) -> str:
+    return f"\n… and more is known of {many(left, 'change')}, for which there is no room."
+
+
+def _held(held: Sequence[Held], room: int) -> list[str]:
+    if not held:
+        return []
+    head = ["", "Held back, and why:", ""]
+    return [*head, *cut(held, _held_item, room - cost(head), lambda left: f"- … and {left} more")]
+
+
+def _held_item(item: Held) -> str:
+    return f"- {code(item.entry.name)} in {code(item.entry.file)}: {prose(item.reason.text)}"
+
+
+def _marked(pins: Sequence[PinChange]) -> str:
+    marks = [pin_mark(pin.key, pin.after, pin.new_name) for pin in pins[:_MARKED]]
+    return markers.marker(_PINS, " ".join(marks))

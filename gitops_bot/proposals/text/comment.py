@@ -1,0 +1,55 @@
+"""What the bot says in comments. Each begins with a hidden mark, so that it is edited and never said twice."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gitops_bot.proposals.text.markdown import prose
+
+if TYPE_CHECKING:
+    from gitops_bot.images.reason import Reason
+
+_MARKER = re.compile(r"<!-- gitops-bot:((?:person|late) [0-9a-f]{7,64}|closing) -->")
+
+
+def person(commit: str, author: str, why: str) -> str:
+    """That a commit is not the bot's and what follows from that. `why` is half a sentence: "it carries no plan"."""
+    who = f" by {prose(author, 100)}" if author else ""
+    return (
+        f"<!-- gitops-bot:person {commit} -->\n"
+        f"Commit {commit[:10]}{who} is not the bot's: {prose(why)}. People win, so this branch is left alone from now "
+        "on; merge or close it as you see fit.\n"
+        "\n"
+        "To hand the branch back, tick the box in the description or add the label `hand-back`: the bot then writes it "
+        "anew on top of the base branch, without this commit."
+    )
+
+
+def late(head: str) -> str:
+    """That a branch was pushed to after it was handed back, so that the word does not count for what is there now."""
+    return (
+        f"<!-- gitops-bot:late {head} -->\n"
+        f"This branch was handed back, and then somebody pushed commit {head[:10]} to it. People win, so it is left "
+        "alone: the bot drops only what was there when that was said.\n"
+        "\n"
+        "To hand it back as it is now, take the label `hand-back` off and add it again, or clear the box in the "
+        "description and tick it again."
+    )
+
+
+def closed(reason: Reason) -> str:
+    """The word with which the bot closes a pull request."""
+    return (
+        "<!-- gitops-bot:closing -->\n"
+        f"Closed: {prose(reason.text)}. This is not a decline; newer versions will be proposed."
+    )
+
+
+def marker_of(body: str) -> str | None:
+    """What the hidden mark of a comment says: `person <commit>`, `late <commit>`, `closing`; None where it has none.
+
+    Only the first line counts: the rest quotes people.
+    """
+    found = _MARKER.fullmatch(body.partition("\n")[0].rstrip())
+    return found.group(1) if found else None

@@ -1,0 +1,173 @@
+"""What reviewers want to read of one change before they merge it. All of it comes from images: shown, never obeyed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from gitops_bot.images import version
+from gitops_bot.images.reference import ImageName, is_digest
+from gitops_bot.proposals.text import links
+from gitops_bot.proposals.text.markdown import code, html_code, prose
+from gitops_bot.proposals.text.summary import briefly, called
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from gitops_bot.images.build import Build
+    from gitops_bot.releases.plan import Change
+
+#: How many subjects and platforms are shown, and how many characters of each.
+_SUBJECTS, _SUBJECT = 20, 120
+_PLATFORMS, _PLATFORM = 12, 60
+#: The first images of containers: a time before that is what reproducible builds write in place of one.
+_FIRST_YEAR = 2013
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is known of the two images of one change; None where it is not.
+
+    `subjects` are those of the commits between their revisions, oldest first, whichever image is the newer one.
+    """
+
+    before: Build | None = None
+    after: Build | None = None
+    subjects: tuple[str, ...] = ()
+
+
+def section(change: Change, described: Described) -> str:
+    """A section of Markdown that is folded away; empty where there is nothing to say."""
+    after = described.after
+    lines: list[str] = []
+    if after is not None:
+        lines += [*_built(described.before, after), *_source(change, described.before, after)]
+    lines += _subjects(change, described.subjects)
+    if after is not None:
+        lines += [*_notes(change, after), *_platforms(described), *_size(described.before, after)]
+    lines += _pull(change)
+    if not lines:
+        return ""
+    step = f"{html_code(briefly(change.before))} → {html_code(briefly(change.after))}"
+    head = f"<details><summary>{html_code(called(change))} {step}</summary>"
+    inside = "\n".join(lines).strip("\n")
+    return f"\n{head}\n\n{inside}\n\n</details>"
+
+
+def lost(change: Change, described: Described) -> str:
+    """What reviewers must not overlook: platforms that the new image no longer has; empty where there are none."""
+    gone = _gone(described)
+    if not gone:
+        return ""
+    return f"> - {code(called(change))} {code(briefly(change.after))} was not built for {_listed(gone)} any more"
+
+
+def _gone(described: Described) -> list[str]:
+    before, after = described.before, described.after
+    if before is None or after is None or not after.platforms:
+        return []
+    return sorted(set(before.platforms) - set(after.platforms))
+
+
+def _built(before: Build | None, after: Build) -> Iterator[str]:
+    now, then = _moment(after.created), _moment(before.created) if before else None
+    if now:
+        yield f"- built {now}" + (f", before {then}" if then else "")
+
+
+def _moment(when: datetime | None) -> str | None:
+    if when is None or not _FIRST_YEAR <= when.year < 9999:
+        return None
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _source(change: Change, before: Build | None, after: Build) -> Iterator[str]:
+    there, new = links.read(after.source), links.revision(after.revision)
+    old = links.revision(before.revision) if before is not None and links.read(before.source) in (there, None) else None
+    if there is None:
+        commit = f"commit `{links.short(new)}`" if new else ""
+        where = code(after.source, 200) if after.source else ""
+        if commit or where:
+            yield f"- source: {' of '.join(filter(None, (commit, where)))}"
+    elif new is None:
+        yield f"- source: [`{there.name}`]({there.home})"
+    elif old is None or old == new:
+        again = ", built again from the same commit" if old else ""
+        yield f"- source: [`{links.short(new)}`]({there.commit(new)}) of `{there.name}`{again}"
+    else:
+        # A forge compares from the older commit to the newer one, and shows nothing the other way round.
+        first, last = (new, old) if change.goes_back else (old, new)
+        what = "source taken back" if change.goes_back else "source"
+        commits = f"`{links.short(first)}...{links.short(last)}`"
+        yield f"- {what}: [{commits}]({there.compare(first, last)}) of `{there.name}`"
+
+
+def _subjects(change: Change, subjects: Sequence[str]) -> Iterator[str]:
+    shown = [text for text in (prose(subject, _SUBJECT) for subject in subjects[-_SUBJECTS:]) if text]
+    if shown:
+        yield f"- commits {'taken back' if change.goes_back else 'in between'}, oldest first:"
+    if len(subjects) > _SUBJECTS:
+        yield f"  - … {len(subjects) - _SUBJECTS} older ones"
+    for text in shown:
+        yield f"  - {text}"
+
+
+def _notes(change: Change, after: Build) -> Iterator[str]:
+    tag, there = change.after.tag, links.read(after.source)
+    read = version.parse(tag) if tag else None
+    if tag and there is not None and read is not None and read.parts == 3:
+        yield f"- [release notes of {prose(tag)}]({there.release(tag)})"
+
+
+def _platforms(described: Described) -> Iterator[str]:
+    after = described.after
+    if after is not None and after.platforms:
+        gone = _gone(described)
+        yield f"- platforms: {_listed(after.platforms)}" + (f"; **no longer {_listed(gone)}**" if gone else "")
+
+
+def _listed(platforms: Sequence[str]) -> str:
+    shown = ", ".join(filter(None, (code(one, _PLATFORM) for one in platforms[:_PLATFORMS])))
+    left = len(platforms) - _PLATFORMS
+    return f"{shown} and {left} more" if left > 0 else shown
+
+
+def _size(before: Build | None, after: Build) -> Iterator[str]:
+    if after.size is None or not _is_size(after.size):
+        return
+    of = f" for {code(after.sized, _PLATFORM)}" if after.sized else ""
+    was = before.size if before is not None and before.sized == after.sized else None
+    if was is None or not _is_size(was):
+        yield f"- size: {_bytes(after.size)} to pull{of}"
+        return
+    step = after.size - was
+    changed = f"{'+' if step > 0 else '-'}{_bytes(abs(step))}" if step else "the same"
+    yield f"- size: {_bytes(after.size)} to pull{of}, before {_bytes(was)} ({changed})"
+
+
+def _is_size(number: int) -> bool:
+    return 0 <= number < 1 << 63
+
+
+def _bytes(number: int) -> str:
+    """As container tools write it: decimal, one place."""
+    for unit, many in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= many:
+            return f"{number / many:.1f} {unit}"
+    return f"{number} B"
+
+
+def _pull(change: Change) -> Iterator[str]:
+    if command := pull_command(change.new_name or change.entry.image, change.after.digest):
+        yield from ("", "```sh", command, "```")
+
+
+def pull_command(image: str, digest: str | None) -> str | None:
+    """What pulls the very bytes; None where the parts are not what a shell may be given."""
+    try:
+        repository = ImageName.parse(image)
+    except ValueError:
+        return None
+    return f"docker pull {repository}@{digest}" if digest is not None and is_digest(digest) else None

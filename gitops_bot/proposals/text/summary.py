@@ -1,0 +1,132 @@
+"""The changes of a plan in a few words, and line by line where no Markdown is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitops_bot.images.reference import is_digest, is_tag
+from gitops_bot.proposals import naming
+from gitops_bot.proposals.text.limit import cut
+from gitops_bot.proposals.text.markdown import plain, quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.plan import Change, Plan, Source
+
+#: What the table may take of a commit message, in characters.
+_ROOM = 50_000
+#: Characters of the reason that a person gives.
+_BECAUSE = 500
+#: How many reasons of changes that are alike are told.
+_REASONS = 3
+
+
+def fields(plan: Plan, group: str, source: Source) -> dict[str, str]:
+    """What templates may say of a plan with at least one change."""
+    return {
+        "environment": quiet(plan.environment),
+        "group": quiet(group),
+        "summary": quiet(in_words(plan.changes, group)),
+        "count": str(len(plan.changes)),
+        "images": quiet(", ".join(sorted({change.entry.image for change in plan.changes}))),
+        "overlays": quiet(", ".join(sorted({change.entry.overlay or "." for change in plan.changes}))),
+        "source": source,
+    }
+
+
+def in_words(changes: Sequence[Change], group: str = naming.DEFAULT_GROUP) -> str:
+    """What changes, as the end of a sentence; with the group, unless that is the whole environment or the image."""
+    if is_rollback(changes):
+        return _back(changes)
+    names = sorted({_short(change) for change in changes})
+    targets = {str(change.after.tag or (change.after.digest or "")[:19]) for change in changes}
+    if len(names) == 1 and len(targets) == 1:
+        what = f"{names[0]} {targets.pop()}"
+    elif len(names) <= 3:
+        what = f"update {' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)}"
+    else:
+        what = f"update {len(names)} images"
+    said = all(group in (change.entry.name, change.entry.image, _short(change)) for change in changes)
+    return what if said or group == naming.DEFAULT_GROUP else f"{what} in {group}"
+
+
+def is_rollback(changes: Sequence[Change]) -> bool:
+    """Whether all of it goes back to an earlier release."""
+    return all(change.source == "rollback" for change in changes)
+
+
+def because(changes: Sequence[Change]) -> str | None:
+    """Why a person asked for the changes, on one line; None where they did not say so."""
+    return next((why for change in changes if (why := plain(change.because or "", _BECAUSE))), None)
+
+
+def alike(changes: Sequence[Change]) -> list[tuple[Change, ...]]:
+    """The changes that differ only in their file together, in the order of the first of them."""
+    found: dict[tuple[object, ...], list[Change]] = {}
+    for change in changes:
+        key = (change.entry.name, change.entry.image, change.before, change.after, change.new_name)
+        found.setdefault(key, []).append(change)
+    return [tuple(each) for each in found.values()]
+
+
+def many(number: int, noun: str) -> str:
+    """`1 pin`, `2 pins`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _back(changes: Sequence[Change]) -> str:
+    names = sorted({_short(change) for change in changes})
+    targets = {briefly(change.after) for change in changes}
+    what = " and ".join(names) if len(names) <= 2 else f"{len(names)} images"
+    return f"roll back {what} to {targets.pop()}" if len(targets) == 1 else f"roll back {what}"
+
+
+def table(changes: Sequence[Change]) -> str:
+    """The changes as indented lines: image and file, from and to, why. No line can be taken for a trailer.
+
+    Changes that are alike are told once; the trailers name every file.
+    """
+    grouped = alike(changes)
+
+    def more(left: int) -> str:
+        return f"* … and {sum(map(len, grouped[-left:]))} more: see the trailers"
+
+    return "\n".join(cut(grouped, _rows, _ROOM, more))
+
+
+def called(change: Change) -> str:
+    """What people call the entry: its repository, unless its name says something else."""
+    # Several entries may have one image: then only the name tells them apart.
+    return change.entry.image if change.entry.image.endswith(change.entry.name) else change.entry.name
+
+
+def briefly(pin: Pin) -> str:
+    """The tag, else the beginning of the digest."""
+    return pin.tag or (pin.digest or "")[:19] or str(pin)
+
+
+def _short(change: Change) -> str:
+    return change.entry.image.rpartition("/")[2]
+
+
+def _rows(row: Sequence[Change]) -> str:
+    change = row[0]
+    where = quiet(change.entry.file) if len(row) == 1 else f"{len(row)} overlays"
+    reasons = dict.fromkeys(f"    {quiet(each.reason.text)}" for each in row)
+    renamed = f" (now {quiet(change.new_name)})" if change.new_name else ""
+    name = "" if called(change) == change.entry.image else f" ({quiet(change.entry.name)})"
+    return "\n".join((
+        f"* {quiet(change.entry.image)}{name}{renamed} in {where}",
+        f"    {_shown(change.before)}",
+        f"    -> {_shown(change.after)}",
+        *list(reasons)[:_REASONS],
+    ))  # fmt: skip
+
+
+def _shown(pin: Pin) -> str:
+    # What stood in the file may be any text. A digest alone goes without its `@`, which would name a user.
+    said = plain(str(pin)).removeprefix("@")
+    known = (pin.tag is None or is_tag(pin.tag)) and (pin.digest is None or is_digest(pin.digest))
+    return said if known else quiet(said)

@@ -1,0 +1,114 @@
+"""A hold that a person wrote down: nothing is proposed there until it ends."""
+
+from __future__ import annotations
+
+from datetime import UTC, time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
+
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import ImageName
+from gitops_bot.releases.choice import reasons
+from gitops_bot.releases.plan import Change, Failed, Held, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from gitops_bot.releases.plan import Decision, Entry
+
+#: Reasons to keep an entry that a hold adds nothing to: the bot leaves it alone with or without one.
+_LEFT_ALONE = ("ignored", "unmanaged")
+
+
+class WrittenHold(Protocol):
+    """One item of `holds:` in the configuration."""
+
+    @property
+    def environment(self) -> str:
+        """The environment that it holds."""
+        ...
+
+    @property
+    def image(self) -> str | None:
+        """The `name` of an entry, else its repository; None: every entry of the environment."""
+        ...
+
+    @property
+    def until(self) -> datetime:
+        """When it ends, in UTC."""
+        ...
+
+    @property
+    def why(self) -> str:
+        """In the words of the person who wrote it."""
+        ...
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """File, line and column where it is written."""
+        ...
+
+
+def standing(holds: Sequence[WrittenHold], entry: Entry, at: datetime) -> WrittenHold | None:
+    """The hold on an entry that lasts longest, if there is one at this moment."""
+    mine = (hold for hold in holds if hold.until > at and _means(hold, entry))
+    return max(mine, key=lambda hold: hold.until, default=None)
+
+
+def ended(holds: Sequence[WrittenHold], at: datetime) -> tuple[WrittenHold, ...]:
+    """The holds that hold nothing any more, and can be deleted."""
+    return tuple(hold for hold in holds if hold.until <= at)
+
+
+def hold(decision: Decision, written: WrittenHold) -> Decision:
+    """What becomes of a decision about an entry that is held. What failed has failed all the same.
+
+    What is held for another reason is held for both.
+    """
+    match decision:
+        case Change(entry=entry, before=current, after=candidate):
+            return Held(entry, current, candidate, reason(written))
+        case Held():
+            return reasons.add(decision, reason(written))
+        case Kept(entry=entry, pin=current, reason=why) if why.code not in _LEFT_ALONE:
+            return Held(entry, current, None, reason(written))
+        case Kept() | Failed():
+            return decision
+
+
+def shown(until: datetime) -> str:
+    """When a hold ends, for people: a date where it is the beginning of a day."""
+    until = until.astimezone(UTC)
+    return f"{until:%Y-%m-%d}" if until.time() == time() else f"{until:%Y-%m-%d %H:%M} UTC"
+
+
+def _means(hold: WrittenHold, entry: Entry) -> bool:
+    if hold.environment != entry.environment:
+        return False
+    return hold.image is None or hold.image == entry.name or _repository(hold.image) == entry.image
+
+
+@lru_cache(maxsize=1024)
+def _repository(text: str) -> str | None:
+    """The repository that a person means, normalised; None where it can only be the name of an entry."""
+    try:
+        return str(ImageName.parse(text))
+    except ValueError:
+        return None
+
+
+def reason(written: WrittenHold) -> Reason:
+    """Why it holds an entry, and until when."""
+    file, line, _ = written.place
+    return Reason(
+        "held.hold",
+        f"held until {shown(written.until)} ({written.why}) by {file}:{line}",
+        {
+            "until": f"{written.until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "why": written.why,
+            "file": file,
+            "line": line,
+        },
+        written.until,
+    )

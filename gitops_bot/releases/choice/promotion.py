@@ -1,0 +1,275 @@
+"""From what a source environment runs to a decision about one entry of the target: what was tested is what ships.
+
+In steps, so that a registry is asked only where its answer counts: `settled` and `blocked` need none, and `promoted`
+takes what was found as an `Artifact`. `newName` is never copied: the target keeps its own repository.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from gitops_bot.images import duration, version
+from gitops_bot.images import policy as policies
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.releases.choice import by_hand as hand
+from gitops_bot.releases.choice import choose as choice
+from gitops_bot.releases.choice import reasons, soak
+from gitops_bot.releases.history.releases import told
+from gitops_bot.releases.plan import Change, Held, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from gitops_bot.images.policy import Policy
+    from gitops_bot.images.rules import NamedPolicy, Rules
+    from gitops_bot.releases.choice.by_hand import ByHand
+    from gitops_bot.releases.history.line import Step
+    from gitops_bot.releases.plan import Decision, Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the source environment runs for an entry, and the policy that orders its tags, if any.
+
+    `arrived` is the commit that brought the pin (None where that is older than what is known), `number` that of its
+    release. For an earlier pin `left` is the commit that took it away, and `ahead` how many releases came since.
+    """
+
+    entry: Entry
+    pin: Pin
+    policy: Policy | None
+    arrived: Step | None
+    number: int | None = None
+    left: Step | None = None
+    ahead: int = 0
+
+    @property
+    def environment(self) -> str:
+        """The source's name."""
+        return self.entry.environment or "the source"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """What the target would get of it.
+
+    `way` says how it follows from the source's pin: `copied` as it is; `resolved`, since the source has no digest;
+    or `rebuilt`, another build of the same `revision`. `renamed` where its tag is the version tag of the same bytes.
+    `exists`: whether the target's repository has the digest, or the tag where only that is pinned; in no other case
+    is the digest missing.
+    """
+
+    pin: Pin
+    exists: bool
+    way: Literal["copied", "resolved", "rebuilt"] = "copied"
+    renamed: bool = False
+    revision: str | None = None
+
+
+def one_of(place: Entry, present: Pin, running: Sequence[Running]) -> Running | Held:
+    """What the source runs where several of its overlays correspond to the target's: they have to be of one mind.
+
+    The one that got the pin last speaks for them, so that all have soaked.
+    """
+    pins = {one.pin for one in running}
+    if len(pins) == 1:
+        return max(running, key=lambda one: (one.arrived is None, one.arrived.at.timestamp() if one.arrived else 0))
+    each = ", ".join(f"{_short(one.pin)} in {one.entry.overlay}" for one in running[:5])
+    more = f" and {len(running) - 5} more" if len(running) > 5 else ""
+    text = f"{running[0].environment} does not run one pin but several: {each}{more}"
+    return Held(place, present, None, Reason("held.unordered", text, {"source": running[0].environment}))
+
+
+def settled(place: Entry, present: Pin, rules: Rules, running: Running, *, release_tag: bool = False) -> Kept | None:
+    """Why there is nothing to promote, which no registry has to be asked for; None where there may be.
+
+    `release_tag` says that the target pins version tags.
+    """
+    source = running.environment
+    if rules.ignore:
+        return Kept(place, present, Reason("ignored", "the configuration says `ignore: true`"), "promotion")
+    if is_current(present, rules, running.pin, release_tag=release_tag):
+        return Kept(place, present, Reason("current", f"{source} runs the same"), "promotion")
+    if running.pin == Pin():
+        nothing = Reason("nothing_new", f"{source} pins nothing for {running.entry.name}")
+        return Kept(place, present, nothing, "promotion")
+    return None
+
+
+def blocked(
+    place: Entry,
+    present: Pin,
+    running: Running,
+    *,
+    now: datetime,
+    wait: timedelta,
+    release_tag: bool = False,
+    hold: Reason | None = None,
+) -> tuple[Reason, ...]:
+    """Why the pin may not be promoted now, as far as that is known without a registry.
+
+    `wait` is the soak time that it has not served otherwise; `hold` is why the source's own pin is held.
+    """
+    source = running.environment
+    found: list[Reason | None] = []
+    if hold is not None:
+        text = f"{_short(running.pin)} is held in {source} itself: {hold.text}"
+        found.append(replace(hold, text=text, data={**hold.data, "source": source}))
+    if running.pin.tag is None and present.tag is not None and not release_tag:
+        # An edit keeps the tag, which would then stand beside bytes that it never named.
+        text = (
+            f"{source} pins a digest without a tag, and {present.tag} beside it would say something untrue; "
+            f"pin the tag in {source} too, or say `tag: release` for {place.environment}"
+        )
+        found.append(Reason("held.no_release_tag", text, {"source": source}))
+    found.append(soak.held(source, running.arrived.at if running.arrived is not None else None, now, wait))
+    return tuple(reason for reason in found if reason is not None)
+
+
+def promoted(
+    place: Entry,
+    present: Pin,
+    rules: Rules,
+    running: Running,
+    artifact: Artifact,
+    *,
+    now: datetime,
+    against: Sequence[Reason] = (),
+    by_hand: ByHand | None = None,
+    policy: NamedPolicy | None = None,
+) -> Decision:
+    """Pin the artifact, unless it is pinned already or is held. `against` is what `blocked` found.
+
+    `policy` is the target's own where the tag has to keep to it.
+    """
+    after = _shaped(rules, present, artifact.pin)
+    # Where only tags are pinned, a digest that stands beside the right one does no harm.
+    if after == present or (rules.pin == "tag" and artifact.pin == present):
+        return Kept(place, present, Reason("current", f"{running.environment} runs the same"), "promotion")
+    found = []
+    if (reason := _downgrade(rules, running, present, after)) is not None:
+        found.append(reason)
+    if artifact.way == "resolved" and (moved := choice.moved_by_accident(place, present, rules, after)) is not None:
+        found.append(moved.reason)
+    if not artifact.exists:
+        found.append(_absent(place, running, artifact.pin, only_tag=rules.pin == "tag"))
+    if policy is not None and (reason := choice.outside(policy, place, artifact.pin.tag)) is not None:
+        found.append(reason)
+    found += against
+    if found and running.ahead:
+        found[0] = replace(found[0], text=f"{found[0].text}; {_ahead(running)}")
+    if held := hand.withheld(found, by_hand):
+        return reasons.held(place, present, after, held)
+    order = rules.policy.policy if rules.policy is not None else running.policy
+    reason = _reason(rules, running, artifact, now, beyond=found)
+    rebuilt = artifact.way == "rebuilt"
+    return Change(place, present, after, "promotion", choice.direction(present, after, order), reason, rebuilt=rebuilt)
+
+
+def no_release_tag(place: Entry, present: Pin, running: Running, revision: str | None = None) -> Held:
+    """The hold where the target wants a version tag, and the registry has none.
+
+    With a `revision` for another build of that revision, else for the very digest.
+    """
+    what = f"an image of revision {revision[:12]}" if revision else f"the digest that {running.environment} runs"
+    text = f"no version tag in {place.image} names {what} ({running.pin}); publish one"
+    data = {"source": running.environment, "tag": running.pin.tag, "digest": running.pin.digest}
+    return Held(place, present, running.pin, Reason("held.no_release_tag", text, data))
+
+
+def is_current(present: Pin, rules: Rules, pin: Pin, *, release_tag: bool) -> bool:
+    """Whether the target has the source's pin already, told without a registry."""
+    same_bytes = pin.digest is not None and present.digest == pin.digest
+    if release_tag:
+        found = version.parse(present.tag or "")
+        return same_bytes and found is not None and found.parts == 3
+    return pin == present or _shaped(rules, present, pin) == present or (same_bytes and pin.tag is None)
+
+
+def is_same(one: Pin, other: Pin) -> bool:
+    """Whether two pins mean one image, whatever the target calls it."""
+    return one.digest == other.digest if one.digest and other.digest else one.tag == other.tag
+
+
+def _shaped(rules: Rules, present: Pin, pin: Pin) -> Pin:
+    """The pin to write. Half a pin is written in every shape, since there is nothing else to write."""
+    return pin if pin.tag is None or pin.digest is None else choice.shaped(rules.pin, present, pin.tag, pin.digest)
+
+
+def _downgrade(rules: Rules, running: Running, present: Pin, after: Pin) -> Reason | None:
+    """Backwards by the target's own order, or where that tells nothing by the source's."""
+    if (reason := choice.downgrade(rules, present, after)) is not None:
+        return reason
+    if running.policy is None or present.tag is None or after.tag is None:
+        return None
+    own = policies.compare(rules.policy.policy if rules.policy is not None else None, after.tag, present.tag)
+    order = policies.compare(running.policy, after.tag, present.tag) if own is None else own
+    if order is None or order >= 0:
+        return None
+    text = (
+        f"{after.tag} is older than {present.tag} by the policy of {running.environment}: never backwards by accident"
+    )
+    return Reason("held.downgrade", text, {"present": present.tag, "asked": after.tag})
+
+
+def _absent(place: Entry, running: Running, pin: Pin, *, only_tag: bool) -> Reason:
+    what = pin.digest or pin.tag or ""
+    if only_tag and pin.tag is not None and pin.digest is not None:
+        what = f"{pin.tag} for {pin.digest}"
+    where = f" from {running.entry.image}" if place.image != running.entry.image else ""
+    text = f"{place.image} does not have {what}, which {running.environment} runs{where}"
+    advice = "copy the image there" if place.image != running.entry.image else "it was deleted: push it again"
+    return Reason("held.absent_in_target", f"{text}; {advice}", {"digest": pin.digest, "tag": pin.tag})
+
+
+def _reason(
+    rules: Rules, running: Running, artifact: Artifact, now: datetime, *, beyond: Sequence[Reason] = ()
+) -> Reason:
+    """How the pin came to be: what reviewers read first. `beyond` are the reasons that a person lifted."""
+    source, step = running.environment, running.arrived
+    data: dict[str, str | int | None] = {"source": source, "release": None, "since": None}
+    since = f"{source} runs {_short(running.pin)}"
+    if step is not None and running.left is not None:
+        data |= {"release": step.commit, "since": step.at.strftime("%Y-%m-%dT%H:%M:%SZ"), "ahead": running.ahead}
+        since = (
+            f"{source} ran {_short(running.pin)} from {step.at:%Y-%m-%d %H:%M} UTC "
+            f"({duration.roughly(running.left.at - step.at)}), {told(running.number, step.commit)}; {_ahead(running)}"
+        )
+    elif step is not None:
+        data |= {"release": step.commit, "since": step.at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        since += (
+            f" since {step.at:%Y-%m-%d %H:%M} UTC ({duration.roughly(now - step.at)}), "
+            f"{told(running.number, step.commit)}"
+        )
+    parts = [since]
+    match artifact.way:
+        case "rebuilt":
+            data |= {"rebuilt": 1, "revision": artifact.revision}
+            revision = f" from revision {artifact.revision[:12]}" if artifact.revision else ""
+            parts.insert(
+                0, f"rebuilt, not the bytes that were tested: {_short(artifact.pin)} was built again{revision}"
+            )
+        case "resolved":
+            parts.append(f"{source} pins no digest, so this is what the tag names now")
+        case "copied" if artifact.renamed:
+            parts.append(f"the same bytes are called {artifact.pin.tag}")
+        case _:
+            pass
+    if rules.pin == "tag" and artifact.pin.tag is not None and artifact.pin.digest is not None:
+        parts.append(f"`pin: tag` leaves out {artifact.pin.digest[:19]}, so a tag that moves ships other bytes")
+    if beyond:
+        data["beyond"] = ", ".join(reason.code for reason in beyond)
+        parts = [*map(hand.told, beyond), *parts]
+    return Reason("promoted", "; ".join(parts), data)
+
+
+def _ahead(running: Running) -> str:
+    count = "1 release" if running.ahead == 1 else f"{running.ahead} releases"
+    return f"{running.environment} is {count} ahead of {_short(running.pin)}, which it ran for long enough"
+
+
+def _short(pin: Pin) -> str:
+    return pin.tag or (pin.digest or str(pin))[:19]

@@ -1,0 +1,102 @@
+"""Going back to what an environment ran: the pins of an earlier release, from Git alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from gitops_bot.images import policy as policies
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.releases.choice import choose as choice
+from gitops_bot.releases.history.changes import changes, pins_at
+from gitops_bot.releases.plan import Change, Held, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitops_bot.images.rules import Rules
+    from gitops_bot.releases.history.releases import Release
+    from gitops_bot.releases.plan import Direction, Entry
+
+#: Paths of configuration that a note names.
+_TOLD = 10
+#: Characters of the notes in the data of a reason.
+_NOTES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A release to go back to: what each entry (overlay, name) pinned then, and what a rollback does not bring back."""
+
+    release: Release
+    pins: Mapping[tuple[str, str], Pin]
+    notes: tuple[str, ...]
+
+
+def goal(known: Sequence[Release], release: Release, present: Mapping[tuple[str, str], Pin]) -> Goal:
+    """The goal, worked out backwards: `present` pins by overlay and name, and of what is `known` the newer releases."""
+    since = tuple(islice(changes(known), known.index(release)))
+    then = pins_at(present, since)
+    notes = [
+        f"{name} in {overlay} ({pin}) was removed since; it stays away"
+        for (overlay, name), pin in sorted(then.items())
+        if (overlay, name) not in present
+    ]
+    notes += [
+        f"{name} in {overlay} did not exist then; it stays as it is"
+        for overlay, name in sorted(present.keys() - then.keys())
+    ]
+    paths = sorted({path for one in since for path in one.config})
+    if paths:
+        more = f" and {len(paths) - _TOLD} more" if len(paths) > _TOLD else ""
+        notes.append(f"configuration that changed since is not reverted: {', '.join(paths[:_TOLD])}{more}")
+    return Goal(release, then, tuple(notes))
+
+
+def rolled_back(place: Entry, present: Pin, rules: Rules, goal: Goal) -> Change | Kept:
+    """One entry of the environment as the release had it."""
+    then = goal.pins.get((place.overlay, place.name))
+    if then is None:
+        return Kept(place, present, Reason("nothing_new", f"{goal.release} did not have it yet"), "rollback")
+    if then == Pin():
+        return Kept(place, present, Reason("nothing_new", f"{goal.release} pinned nothing for it"), "rollback")
+    # An edit keeps the tag where only a digest is given, and a tag alone takes the digest away.
+    after = Pin(then.tag or present.tag, then.digest)
+    if after == present:
+        return Kept(place, present, Reason("current", f"{goal.release} had the same"), "rollback")
+    text = f"back to {goal.release} of {goal.release.at:%Y-%m-%d %H:%M} UTC, by {goal.release.step.who}"
+    if then.tag is None and present.tag is not None:
+        text += f"; it pinned the digest alone, and {present.tag} stays beside it"
+    if then.digest is None:
+        text += "; it pinned no digest: what the tag names now is what comes"
+    data: dict[str, str | int | None] = {"release": goal.release.commit, "number": goal.release.number}
+    if goal.notes:
+        data["notes"] = "; ".join(goal.notes)[:_NOTES]
+    reason = Reason("rolled_back", text, data)
+    return Change(
+        place, present, after, "rollback", _direction(present, after, rules), reason, not_rolled_back=goal.notes
+    )
+
+
+def found(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Change | Held:
+    """The change, where the registry still has it: the manifest, and those of its platforms (`missing` are gone)."""
+    if not exists:
+        text = f"{change.entry.image} does not have {change.after} any more; name another release with `--to`"
+        return Held(change.entry, change.before, change.after, Reason("held.vanished", text))
+    if missing:
+        lost = choice.incomplete(change.entry.image, change.after, missing)
+        reason = replace(lost, text=f"{lost.text}; name another release with `--to`")
+        return Held(change.entry, change.before, change.after, reason)
+    return change
+
+
+def _direction(present: Pin, after: Pin, rules: Rules) -> Direction:
+    """Backward, unless the tags say otherwise: a way back from a downgrade leads forward."""
+    policy = rules.policy.policy if rules.policy is not None else None
+    if present.tag is not None and after.tag is not None and present.tag != after.tag:
+        order = policies.compare(policy, after.tag, present.tag)
+        return "forward" if order is not None and order > 0 else "backward"
+    found = choice.direction(present, after, policy)
+    return "backward" if found == "forward" else found

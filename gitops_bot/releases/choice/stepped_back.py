@@ -1,0 +1,172 @@
+"""What an environment left by going backwards is not proposed to it again.
+
+A rollback, a `git revert` and a person's edit look alike here: the history of the file is the only witness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+from gitops_bot.images import policy as policies
+from gitops_bot.images.reason import Reason
+from gitops_bot.releases.choice import reasons
+from gitops_bot.releases.choice.choose import follows_moves
+from gitops_bot.releases.history.state import agree
+from gitops_bot.releases.history.trail import DEPTH, enough, may_have_pinned, stays
+from gitops_bot.releases.plan import Change, Held
+
+if TYPE_CHECKING:
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.images.rules import Rules
+    from gitops_bot.releases.history.line import Line, Step
+    from gitops_bot.releases.history.trail import Stay
+    from gitops_bot.releases.plan import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The last time that an environment left a pin: for which one, by which commit, and which way that was.
+
+    `way` is `unknown` where only history that was cut could tell it.
+    """
+
+    pin: Pin
+    successor: Pin
+    step: Step
+    way: Literal["forward", "backward", "unknown"]
+
+
+def left(line: Line, entry: Entry, rules: Rules, candidate: Pin) -> Left | None:
+    """When the environment last left a candidate, among the last 200 commits that touch its overlay; None: not there.
+
+    The bytes tell, where both digests are known. A tag that should never move stands for whatever it named.
+    """
+    if not may_have_pinned(line, entry, candidate):
+        return None
+    known = stays(line, entry)
+    found = [
+        (likeness, at)
+        for at, (one, successor) in enumerate(pairwise(known))
+        if (likeness := _likeness(one.pin, successor.pin, candidate, rules)) is not None
+    ]
+    if not found:
+        return None
+    # The last time counts; one with the very bytes before one with the tag alone.
+    _, at = max(found, key=lambda one: (one[0] == "bytes", one[1]))
+    one, successor = known[at], known[at + 1]
+    way = _way(known[:at], one.pin, successor.pin, rules, complete=enough(line, entry.overlay))
+    return Left(one.pin, successor.pin, successor.step, way) if successor.step is not None else None
+
+
+def checked(item: Change | Held, line: Line, rules: Rules) -> Change | Held:
+    """A change that may be proposed, else the reason why it is held; `rules` are those of its entry.
+
+    What is held already (the promotion of a pin that has to run longer first) is held for this reason too.
+    """
+    match item:
+        case Change(before=before, after=after, source=source):
+            pass
+        case Held(current=before, candidate=after):
+            source = "promotion"
+    if after is None or (agree(before, after) and not follows_moves(rules, after.tag or "")):
+        return item  # it only says more of what is there
+    reason = stepped_back(line, item.entry, rules, after)
+    if reason is not None and reason.code == "held.reverted" and source == "rollback":
+        # Asked for again, the release before the last is the one that was left.
+        reason = replace(reason, text=f"{reason.text}; to go further back, name a release with `--to`")
+    if reason is None and source == "promotion":
+        reason = went_past(line, item.entry, rules, before, after)
+    if reason is None:
+        return item
+    return reasons.add(item, reason) if isinstance(item, Held) else Held(item.entry, before, after, reason)
+
+
+def wanted(item: Change | Held) -> Pin | None:
+    """The pin that is to be written."""
+    return item.after if isinstance(item, Change) else item.candidate
+
+
+def stepped_back(line: Line, entry: Entry, rules: Rules, candidate: Pin) -> Reason | None:
+    """Why a candidate is held: the environment left it by going backwards, or too little history tells. None: free.
+
+    Only what was left is held, so that a fix for an older line of versions passes while a newer one is held.
+    """
+    last = left(line, entry, rules, candidate)
+    if last is None and enough(line, entry.overlay):
+        return None
+    if last is None or last.way == "unknown":
+        return _bound(line, entry, candidate)
+    if last.way == "forward":
+        return None
+    step = last.step
+    text = (
+        f"left in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who}, for {_short(last.successor)} "
+        "(`--release-hold` lifts that)"
+    )
+    return Reason("held.reverted", text, _facts(step))
+
+
+def went_past(line: Line, entry: Entry, rules: Rules, present: Pin, candidate: Pin) -> Reason | None:
+    """Why a candidate would be a step back where the tags tell no order: the environment has been there.
+
+    For promotions: a policy that follows a moving tag goes wherever the tag goes.
+    """
+    if order(rules, candidate, present):
+        return None
+    last = left(line, entry, rules, candidate)
+    if last is None or last.way == "backward":
+        return None
+    step = last.step
+    text = (
+        f"{entry.environment} ran {_short(candidate)} before and left it in {step.commit[:10]} on {step.at:%Y-%m-%d} "
+        f"for {_short(last.successor)}: never backwards by accident"
+    )
+    return Reason("held.downgrade", text, _facts(step))
+
+
+def _likeness(one: Pin, successor: Pin, candidate: Pin, rules: Rules) -> Literal["bytes", "tag"] | None:
+    """In what a pin that was left is the candidate."""
+    same_tag = one.tag is not None and one.tag == candidate.tag
+    if one.digest is None or candidate.digest is None:
+        return "tag" if same_tag else None
+    if one.digest == candidate.digest:
+        # The same bytes by another tag: what was left then is the tag, and the bytes went on.
+        return "bytes" if same_tag or successor.digest != one.digest else None
+    return "tag" if same_tag and not follows_moves(rules, one.tag or "") else None
+
+
+def _way(
+    before: tuple[Stay, ...], one: Pin, successor: Pin, rules: Rules, *, complete: bool
+) -> Literal["forward", "backward", "unknown"]:
+    """Which way a pin was left: by the order of the tags, else back to what was there before it or not."""
+    if way := order(rules, successor, one):
+        return "backward" if way < 0 else "forward"
+    if any(agree(earlier.pin, successor) for earlier in before):
+        return "backward"
+    return "forward" if complete else "unknown"
+
+
+def order(rules: Rules, one: Pin, other: Pin) -> int | None:
+    """The order of two pins by their tags; 0 or None where these tell none."""
+    if one.tag is None or other.tag is None:
+        return None
+    return policies.compare(rules.policy.policy if rules.policy is not None else None, one.tag, other.tag)
+
+
+def _bound(line: Line, entry: Entry, candidate: Pin) -> Reason:
+    count = len(line.touching(entry.overlay))
+    text = (
+        f"only {count} of the last {DEPTH} commits that touch {entry.overlay} are known, too few to tell whether "
+        f"{_short(candidate)} was left before; fetch the whole history (`fetch-depth: 0`)"
+    )
+    return Reason("held.history_bound", text, {"known": count, "needed": DEPTH})
+
+
+def _short(pin: Pin) -> str:
+    return pin.tag or (pin.digest or str(pin))[:19]
+
+
+def _facts(step: Step) -> dict[str, str | int | None]:
+    return {"commit": step.commit, "author": step.who, "at": step.at.strftime("%Y-%m-%dT%H:%M:%SZ")}

@@ -1,0 +1,146 @@
+"""What a release changed: its pins, and its configuration, told apart."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from gitops_bot.errors import Problem
+from gitops_bot.releases.history import replay, state
+from gitops_bot.releases.history.state import Seen, agree
+from gitops_bot.targets.kustomization import FILE_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.history.releases import Release
+    from gitops_bot.releases.plan import Source
+
+Kind = Literal["update", "promotion", "rollback", "set", "manual", "config"]
+_KINDS: Mapping[Source, Kind] = {"policy": "update", "promotion": "promotion", "set": "set", "rollback": "rollback"}
+
+
+@dataclass(frozen=True, slots=True)
+class Repinned:
+    """An entry that came (`before` is None), went (`after` is None), or got another pin."""
+
+    overlay: str
+    name: str
+    before: Pin | None
+    after: Pin | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Overlay and name: a kustomization that gets another file name keeps its entries."""
+        return (self.overlay, self.name)
+
+    @property
+    def moved(self) -> bool:
+        """Whether one pin followed another, and not only said more of the same."""
+        return self.before is not None and self.after is not None and not agree(self.before, self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one release changed. `config` are the paths that it changed in anything beside pins."""
+
+    release: Release
+    pins: tuple[Repinned, ...]
+    config: tuple[str, ...]
+
+    def kind(self, said: Source | None) -> Kind:
+        """What kind of release it is; `said` is what the bot's trailers say where its commit carries them."""
+        if not self.pins:
+            return "config"
+        return "manual" if said is None else _KINDS[said]
+
+
+def changes(releases: Sequence[Release]) -> Iterator[Changes]:
+    """What each release changed, one after the other, the newest first: who needs only a few reads only a few.
+
+    What cannot be read costs itself alone: pins that changed behind it are told at the commit that mended it.
+    """
+    for at, release in enumerate(releases):
+        overlays = {posixpath.dirname(path) or "." for path in release.paths if posixpath.basename(path) in FILE_NAMES}
+        pins = tuple(one for overlay in sorted(overlays) for one in _repinned(releases[at:], overlay))
+        config = tuple(path for path in release.paths if not _only_pins(release, path, pins))
+        yield Changes(release, pins, config)
+
+
+def pins_at(present: Mapping[tuple[str, str], Pin], since: Sequence[Changes]) -> dict[tuple[str, str], Pin]:
+    """The pin that each entry had before all of these changes (the newest first), by overlay and name."""
+    then = dict(present)
+    for one in since:
+        for repinned in one.pins:
+            if repinned.before is None:
+                then.pop(repinned.key, None)
+            else:
+                then[repinned.key] = repinned.before
+    return then
+
+
+def previous(known: Sequence[Release], wanted: Collection[tuple[str, str]] | None = None) -> Release | Problem:
+    """The release before the newest one that moved a pin (of one of the entries `wanted`, by overlay and name).
+
+    What changed configuration alone, or added a digest to its tag, is nothing to go back behind.
+    """
+    for at, one in enumerate(changes(known)):
+        if any(pin.moved and (wanted is None or pin.key in wanted) for pin in one.pins):
+            if at + 1 < len(known):
+                return known[at + 1]
+            break
+    complete = bool(known) and known[-1].number == 1
+    message = "there is nothing to go back to: no release before the present pins is known"
+    advice = "Set a pin with `gitops-bot set`." if complete else "Fetch the whole history (`fetch-depth: 0`)."
+    return Problem("failed.git", message, advice)
+
+
+def _repinned(releases: Sequence[Release], overlay: str) -> Iterator[Repinned]:
+    """What the first of the releases changed in one overlay; the others tell what was there before."""
+    step = releases[0].step
+    before, after = state.before(step, overlay), state.after(step, overlay)
+    if after is None:
+        return
+    names = [*after, *(name for name in before or () if name not in after)]
+    for name in names:
+        now = after.get(name)
+        if now is not None and now.pin is None:
+            continue
+        earlier = _earlier(releases, overlay, name)
+        if earlier is _UNKNOWN:
+            continue
+        was = earlier.pin if earlier is not None else None
+        is_now = now.pin if now is not None else None
+        if was != is_now:
+            yield Repinned(overlay, name, was, is_now)
+
+
+#: Nothing that could be read tells what was there.
+_UNKNOWN = Seen(None, None)
+
+
+def _earlier(releases: Sequence[Release], overlay: str, name: str) -> Seen | None:
+    """The entry before the first of the releases, by the nearest commit that can be read; None: there was none."""
+    for release in releases:
+        if not state.is_changed(release.step, overlay) or (before := state.before(release.step, overlay)) is None:
+            continue
+        seen = before.get(name)
+        if seen is None or seen.pin is not None:
+            return seen
+    return _UNKNOWN
+
+
+def _only_pins(release: Release, path: str, pins: Sequence[Repinned]) -> bool:
+    """Whether what a commit did to a file is exactly that it gave entries other pins."""
+    before, after = release.step.files.get(path, (None, None))
+    if before is None or after is None:
+        return False
+    overlay = posixpath.dirname(path) or "."
+    steps = [
+        replay.Step(one.name, one.before, one.after)
+        for one in pins
+        if one.overlay == overlay and one.before is not None and one.after is not None
+    ]
+    return bool(steps) and replay.explains(path, before, after, steps)

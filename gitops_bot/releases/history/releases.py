@@ -1,0 +1,124 @@
+"""The releases of an environment: its commits on the base branch's first-parent line.
+
+A release is a commit that changed a file of the environment's overlays, be it a pin or its configuration. The commit
+is its identity; the number is for people.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitops_bot.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from gitops_bot.releases.history.line import Line, Step
+    from gitops_bot.releases.layout.ground import Ground
+
+_NUMBER = re.compile(r"[0-9]{1,6}\Z", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z", re.ASCII)
+_TAGGED = re.compile(r"[1-9][0-9]{0,5}\Z", re.ASCII)
+#: Releases that a message names, so that one can be picked.
+_TOLD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What one commit made of an environment. `number` counts from 1 at the oldest; None when history was cut.
+
+    `paths` are what it changed of the environment's overlays.
+    """
+
+    environment: str
+    number: int | None
+    step: Step
+    paths: tuple[str, ...]
+
+    @property
+    def commit(self) -> str:
+        """Its identity."""
+        return self.step.commit
+
+    @property
+    def at(self) -> datetime:
+        """The committer's time, in UTC."""
+        return self.step.at
+
+    def __str__(self) -> str:
+        """For messages: `release 12 (3f2a1b4c5d)`, or `release 3f2a1b4c5d` without a number."""
+        return told(self.number, self.commit)
+
+
+def told(number: int | None, commit: str) -> str:
+    """How people are told of a release."""
+    return f"release {commit[:10]}" if number is None else f"release {number} ({commit[:10]})"
+
+
+def releases(
+    environment: str, line: Line, ground: Ground, tags: Mapping[str, str] | None = None
+) -> tuple[Release, ...]:
+    """The releases of an environment, the newest first.
+
+    `tags` are the tags of the repository and their commits. Where one is called `release/<environment>/<n>`, numbers
+    come from such tags alone: a tag is given once, and a count would contradict it.
+    """
+    found = []
+    for step in line.steps:
+        paths = tuple(path for path in step.changed if (owner := ground.owner(path)) and owner[0] == environment)
+        if paths:
+            found.append((step, paths))
+    tagged = _numbers(environment, tags or {})
+    counted = {step.commit: len(found) - at for at, (step, _) in enumerate(found)} if line.complete else {}
+    numbers = tagged or counted
+    return tuple(Release(environment, numbers.get(step.commit), step, paths) for step, paths in found)
+
+
+def find(known: Sequence[Release], name: str, tags: Mapping[str, str]) -> Release | Problem:
+    """The release that a person means: up to six digits are its number, seven or more hex digits its commit.
+
+    Anything else is a tag. A tag or commit that changed nothing of the environment is no release of it.
+    """
+    if _NUMBER.match(name):
+        wanted = int(name)
+        found = [release for release in known if release.number == wanted]
+        if not found and known and all(release.number is None for release in known):
+            message = f"release {wanted} cannot be found by its number: the history that is known here was cut"
+            return Problem("failed.git", message, "Name the commit, or fetch the whole history (`fetch-depth: 0`).")
+    elif _COMMIT.match(name):
+        found = [release for release in known if release.commit.startswith(name.lower())]
+        if len(found) > 1:
+            message = f"{name} is the beginning of {len(found)} commits"
+            return Problem("failed.git", message, "Write more of its digits.")
+    elif name in tags:
+        found = [release for release in known if release.commit == tags[name]]
+    else:
+        return Problem("failed.git", f"there is no tag {name[:100]!r}", _advice(known))
+    return found[0] if found else Problem("failed.git", f"{name[:100]} is no release{_whose(known)}", _advice(known))
+
+
+def _numbers(environment: str, tags: Mapping[str, str]) -> dict[str, int]:
+    """The numbers that tags give, by commit. Of two for one commit the lower one, which came first."""
+    prefix = f"release/{environment}/"
+    found: dict[str, int] = {}
+    for tag, commit in tags.items():
+        number = tag.removeprefix(prefix)
+        if number != tag and _TAGGED.match(number):
+            found[commit] = min(int(number), found.get(commit, int(number)))
+    return found
+
+
+def _whose(known: Sequence[Release]) -> str:
+    return f" of {known[0].environment}: no such commit changed a file of its overlays" if known else ""
+
+
+def _advice(known: Sequence[Release]) -> str:
+    if not known:
+        return (
+            "No commit is known that changed a file of this environment's overlays; where the history was cut, fetch "
+            "the whole (`fetch-depth: 0`)."
+        )
+    return f"The newest are {', '.join(str(release).removeprefix('release ') for release in known[:_TOLD])}."

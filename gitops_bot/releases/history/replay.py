@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitops_bot.errors import EditError
+from gitops_bot.targets import kustomization
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.images.reference import Pin
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One pin of one file that is said to have become another."""
+
+    name: str
+    before: Pin
+    after: Pin
+    new_name: str | None = None
+
+
+def explains(file: str, before: bytes, after: bytes, steps: Sequence[Step]) -> bool:
+    """Whether these steps, done again, turn exactly `before` into `after`, byte for byte."""
+    try:
+        old = kustomization.read(before, file)
+        edits = [kustomization.Edit(step.name, step.after, step.new_name) for step in steps]
+        by_name = {entry.name: entry for entry in old.entries}
+        for step, edit in zip(steps, edits, strict=True):
+            entry = by_name.get(step.name)
+            if entry is None or entry.pin != step.before or kustomization.pinned(entry, edit) != step.after:
+                return False
+        return kustomization.edit(old, edits) == after
+    except EditError:
+        return False

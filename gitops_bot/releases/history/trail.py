@@ -1,0 +1,144 @@
+"""What one entry pinned, from commit to commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot.images.reference import Pin
+from gitops_bot.releases.history.state import after, agree, before, is_changed, joined, texts_before
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gitops_bot.releases.history.line import Line, Step
+    from gitops_bot.releases.history.state import Seen, State
+    from gitops_bot.releases.plan import Entry
+
+#: How many of the commits that touch an overlay tell what the environment left.
+DEPTH: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A pin for as long as nothing contradicted it; what came later (a digest for the tag) is part of it.
+
+    `step` is the commit that brought it; None where that is older than what is known.
+    """
+
+    pin: Pin
+    step: Step | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A pin for as long as an entry certainly had it, without a gap.
+
+    `arrived` is the commit that brought it; None where that is older than what is known. `left` is the one that took it
+    away; None where the entry has it still.
+    """
+
+    pin: Pin
+    arrived: Step | None
+    left: Step | None
+
+
+def enough(line: Line, overlay: str) -> bool:
+    """Whether as much of an overlay's history is known as counts."""
+    return line.complete or len(line.touching(overlay)) >= DEPTH
+
+
+def stays(line: Line, entry: Entry) -> tuple[Stay, ...]:
+    """The pins of an entry, oldest first. Times when it was away, pinned nothing or could not be read are left out."""
+    found: list[Stay] = []
+    for step, pin in reversed(list(_pins(line.touching(entry.overlay)[:DEPTH], entry))):
+        if pin is None:
+            continue
+        if found and agree(found[-1].pin, pin):
+            found[-1] = Stay(joined(found[-1].pin, pin), found[-1].step)
+        else:
+            found.append(Stay(pin, step))
+    return tuple(found)
+
+
+def runs(line: Line, entry: Entry) -> Iterator[Run]:
+    """The pins of an entry, the newest first, as `arrival` sees them: where it cannot be read, a pin was not there."""
+    run: Run | None = None
+    left: Step | None = None
+    for step, pin in _pins(line.touching(entry.overlay)[:DEPTH], entry):
+        if run is not None and pin is not None and _has(pin, run.pin):
+            run = replace(run, arrived=step)
+        else:
+            if run is not None:
+                yield run
+            run = Run(pin, step, left) if pin is not None else None
+        left = step
+    if run is not None:
+        yield run
+
+
+def may_have_pinned(line: Line, entry: Entry, pin: Pin) -> bool:
+    """Whether anything of a pin stood in the file of an entry at all: told from the text, without parsing it."""
+    needles = [text.encode() for text in (pin.tag, pin.digest) if text is not None]
+    return any(
+        _may_hold(text, needles)
+        for step in line.touching(entry.overlay)[:DEPTH]
+        for text in texts_before(step, entry.overlay)
+    )
+
+
+def arrival(line: Line, entry: Entry, pin: Pin) -> Step | None:
+    """The commit that brought the pin which an entry has now; None where that is older than what is known.
+
+    Where the pin has a digest, its own arrival counts: what a tag meant before that, nobody wrote down. Where it
+    cannot be read that the pin was there before, it was not: in doubt it came later.
+    """
+    needles = [(pin.digest or pin.tag or "").encode()]
+    for step in line.touching(entry.overlay):
+        if not is_changed(step, entry.overlay):
+            continue
+        if not any(_may_hold(text, needles) for text in texts_before(step, entry.overlay)):
+            return step
+        seen = (before(step, entry.overlay) or {}).get(entry.name)
+        if seen is None or seen.pin is None or not _has(seen.pin, pin):
+            return step
+    return None
+
+
+def _may_hold(text: bytes, needles: Sequence[bytes]) -> bool:
+    """Whether one of these scalars may stand in a file; a backslash may spell anything."""
+    return b"\\" in text or any(needle in text for needle in needles)
+
+
+def _has(before: Pin, pin: Pin) -> bool:
+    return before.digest == pin.digest if pin.digest is not None else before.tag == pin.tag
+
+
+def _pins(steps: Sequence[Step], entry: Entry) -> Iterator[tuple[Step | None, Pin | None]]:
+    """What each commit left, the newest first; None where that is no pin, or cannot be read.
+
+    An entry that got another `name` and kept its repository is followed to the name that it had.
+    """
+    name, oldest = entry.name, None
+    for step in steps:
+        if not is_changed(step, entry.overlay):
+            continue
+        left, oldest = after(step, entry.overlay), before(step, entry.overlay)
+        yield step, _pin(left, name)
+        if left is not None:
+            name = _name_before(name, oldest or {}, left)
+    # What one commit found is what an older one left; nobody's is only what the oldest one found.
+    yield None, _pin(oldest, name)
+
+
+def _pin(state: State, name: str) -> Pin | None:
+    seen = state.get(name) if state is not None else None
+    return seen.pin if seen is not None and seen.pin != Pin() else None
+
+
+def _name_before(name: str, before: Mapping[str, Seen], after: Mapping[str, Seen]) -> str:
+    if name in before or name not in after:
+        return name
+    image = after[name].image
+    gone = [other for other, seen in before.items() if other not in after and seen.image == image is not None]
+    return gone[0] if len(gone) == 1 else name

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gitops_bot.errors import Problem
+    from gitops_bot.releases.choice.hold import WrittenHold
+    from gitops_bot.releases.layout.coverage import Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How much was looked at, everything that is wrong, and the holds that hold nothing any more."""
+
+    files: int
+    coverage: Coverage
+    problems: tuple[Problem, ...]
+    ended: tuple[WrittenHold, ...] = ()

@@ -1,0 +1,200 @@
+"""Which overlays of two environments are the same application: what their globs captured is equal.
+
+`apps/*/overlays/staging` and `apps/*/overlays/production` meet in what the wildcard stood for. Captures with a name
+(`{app}`) meet by that name, and those that only one side has are free: `clusters/{cluster}/{app}` gets one
+`staging/{app}` in every cluster. Wildcards without a name meet in their order.
+
+Overlays that are written out capture nothing. One on each side are a pair; where there are more, two are when their
+paths differ in one part only (`apps/web/staging`, `apps/web/production`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
+
+from gitops_bot.errors import ConfigError, Problem
+from gitops_bot.releases.layout.glob import Glob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from gitops_bot.images.reference import ImageName
+    from gitops_bot.releases.layout.overlays import Found
+    from gitops_bot.targets.kustomization import Entry
+
+
+class Promotion(Protocol):
+    """Where the pins of an environment come from: another one's name, and the file, line and column that say so."""
+
+    @property
+    def source(self) -> str:
+        """The name."""
+        ...
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """File, line and column."""
+        ...
+
+
+class Promoted(Protocol):
+    """What may be promoted to: an environment."""
+
+    @property
+    def overlays(self) -> Sequence[str]:
+        """Globs."""
+        ...
+
+    @property
+    def promotion(self) -> Promotion | None:
+        """Where its pins come from, if from another environment."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An overlay of the target and those of the source that correspond to it: none, one, or one in each cluster."""
+
+    target: Found
+    sources: tuple[Found, ...]
+
+
+def pairs(source: Sequence[Found], target: Sequence[Found]) -> tuple[Pair, ...]:
+    """Every overlay of the target, with what corresponds to it."""
+    parse = cache(Glob.parse)
+    by_glob: defaultdict[str, list[Found]] = defaultdict(list)
+    plain: list[Found] = []
+    for found in source:
+        (by_glob[found.glob] if parse(found.glob).names else plain).append(found)
+    written_out = _WrittenOut(plain, single=sum(not parse(found.glob).names for found in target) == 1 == len(plain))
+
+    @cache
+    def keyed(text: str, names: tuple[str, ...]) -> dict[tuple[str, ...], list[Found]]:
+        """The source's overlays of one glob, by what it captured under these names."""
+        index: defaultdict[tuple[str, ...], list[Found]] = defaultdict(list)
+        for found in by_glob[text]:
+            index[_captured(found, parse(text), names)].append(found)
+        return index
+
+    def alike(found: Found) -> Iterator[Found]:
+        glob = parse(found.glob)
+        if not glob.names:
+            yield from written_out.alike(found)
+            return
+        # The nearest counts: equal in more captures, then with fewer that stay free.
+        ranked: defaultdict[tuple[int, int], list[Found]] = defaultdict(list)
+        for text in by_glob:
+            if (names := _common(parse(text), glob)) is not None:
+                same = keyed(text, names).get(_captured(found, glob, names), ())
+                ranked[-len(names), len(parse(text).names) - len(names)] += same
+        yield from next((ranked[rank] for rank in sorted(ranked) if ranked[rank]), ())
+
+    return tuple(Pair(found, tuple(sorted(alike(found), key=lambda one: one.directory))) for found in target)
+
+
+class _WrittenOut:
+    """The source's overlays that no wildcard found: by their paths, each part in turn left out."""
+
+    def __init__(self, overlays: Sequence[Found], *, single: bool) -> None:
+        self._single = overlays if single else None
+        self._index: defaultdict[tuple[int, str, str], list[Found]] = defaultdict(list)
+        for found in overlays:
+            for key in _one_part_left_out(found.directory):
+                self._index[key].append(found)
+
+    def alike(self, found: Found) -> Iterable[Found]:
+        if self._single is not None:
+            return self._single
+        return (one for key in _one_part_left_out(found.directory) for one in self._index.get(key, ()))
+
+
+def _one_part_left_out(directory: str) -> Iterator[tuple[int, str, str]]:
+    parts = directory.split("/")
+    return ((at, "/".join(parts[:at]), "/".join(parts[at + 1 :])) for at in range(len(parts)))
+
+
+def impossible(source: Sequence[str], target: Sequence[str]) -> str | None:
+    """Why the globs of two environments cannot correspond, as a sentence; None where they can.
+
+    An overlay of the target that is written out may be the target's alone; a glob with wildcards must have a partner.
+
+    Raises:
+        ValueError: a glob cannot be read.
+    """
+    shapes = {glob.names: glob for glob in map(Glob.parse, source)}.values()  # the names are all that counts
+    others = [Glob.parse(text) for text in target]
+    lonely = [glob for glob in others if all(_common(one, glob) is None for one in shapes)]
+    # One with wildcards first: that is the mistake, where there is one.
+    lonely.sort(key=lambda glob: not glob.names)
+    if not lonely or (len(lonely) < len(others) and not lonely[0].names):
+        return None
+    glob = lonely[0]
+    listed = ", ".join(f"`{text}`" for text in source)
+    return (
+        f"`{glob.text}` captures {_said(glob)}, and nothing of {listed} can be equal to that: wildcards without a "
+        "name must be as many on both sides, or write `{app}` in both for the part that says which application it is"
+    )
+
+
+def check(environments: Mapping[str, Promoted]) -> None:
+    """Refuse promotions between environments whose globs cannot correspond, whatever the tree may hold.
+
+    Raises:
+        ConfigError: for each of them, where the promotion is written.
+        ValueError: a glob cannot be read; where a selection was made of them, all can.
+    """
+    wrong = []
+    for name, environment in environments.items():
+        promotion = environment.promotion
+        if promotion is None:
+            continue
+        why = impossible(environments[promotion.source].overlays, environment.overlays)
+        if why is not None:
+            message = f"{name} cannot be promoted from {promotion.source}: {why}"
+            advice = f"correct the `overlays` of one of the two, or remove `promote_from` of {name}"
+            wrong.append(Problem("failed.edit", message, advice, *promotion.place))
+    if wrong:
+        raise ConfigError(*wrong)
+
+
+def partner(entry: Entry, own: Iterable[Entry], source: Sequence[Entry]) -> Entry | None:
+    """The entry of a source's overlay that an entry of the target stands for: by `name`, else by repository.
+
+    By repository only where that leaves no choice: one such entry in the source, and no other (of `own`, the entries
+    beside it) that could mean it too.
+    """
+    for one in source:
+        if one.name == entry.name:
+            return one
+    image = entry.image
+    alike = [one for one in source if _is(one.image, image)]
+    rivals = [one for one in own if _is(one.image, image) and one.name != entry.name]
+    return alike[0] if len(alike) == 1 and not rivals else None
+
+
+def _is(one: ImageName | None, other: ImageName | None) -> bool:
+    return one is not None and one == other
+
+
+def _common(one: Glob, other: Glob) -> tuple[str, ...] | None:
+    """The names that both globs capture; None where nothing that they capture can be compared."""
+    if _unnamed(one) != _unnamed(other):
+        return None
+    names = tuple(name for name in one.names if name in other.names and not name.isdigit())
+    return names if names or _unnamed(one) or not (one.names or other.names) else None
+
+
+def _unnamed(glob: Glob) -> int:
+    return sum(name.isdigit() for name in glob.names)
+
+
+def _captured(found: Found, glob: Glob, names: Sequence[str]) -> tuple[str, ...]:
+    """What was captured under these names, and by the wildcards without one, in their order."""
+    return tuple(found.captures[name] for name in (*names, *(name for name in glob.names if name.isdigit())))
+
+
+def _said(glob: Glob) -> str:
+    return ", ".join(f"`{{{name}}}`" if not name.isdigit() else "a wildcard" for name in glob.names) or "nothing"

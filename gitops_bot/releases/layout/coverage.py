@@ -1,0 +1,124 @@
+"""How much of a repository is kept current: what becomes of each entry, and what no environment claims."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from gitops_bot.images.unmanaged import Unmanaged
+from gitops_bot.targets import count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.images.rules import Rules
+    from gitops_bot.images.unmanaged import Why
+    from gitops_bot.releases.plan import Entry
+
+#: `tracked` by a policy, `promoted` from another environment.
+Kind = Literal["tracked", "promoted", "ignored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The entries that one reason keeps from being managed; `pin` is what the first of them has."""
+
+    why: Why
+    alike: str
+    entries: tuple[Entry, ...]
+    pin: Pin
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The entries that no environment claims: how many there are in each directory.
+
+    `unread` counts further kustomizations, which were not looked into.
+    """
+
+    folders: Mapping[str, int] = field(default_factory=dict)
+    unread: int = 0
+
+    @property
+    def entries(self) -> int:
+        """How many there are."""
+        return sum(self.folders.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What becomes of every entry. `inferred`: there is no configuration that says it."""
+
+    tracked: int
+    promoted: int
+    ignored: tuple[Entry, ...]
+    groups: tuple[Group, ...]
+    outside: Outside
+    inferred: bool
+
+    @property
+    def unmanaged(self) -> int:
+        """How many entries of the environments have nothing that keeps them current."""
+        return sum(len(group.entries) for group in self.groups)
+
+    @property
+    def entries(self) -> int:
+        """How many entries the environments have."""
+        return self.tracked + self.promoted + len(self.ignored) + self.unmanaged
+
+
+def outside(files: Mapping[str, bytes], unread: int = 0) -> Outside:
+    """Count the entries of kustomizations that no environment claims."""
+    folders: Counter[str] = Counter()
+    for path, data in files.items():
+        if number := count.entries(data):
+            folders[path.rpartition("/")[0] or "."] += number
+    return Outside(folders, unread)
+
+
+def kind(rules: Rules, *, promoted: bool) -> Kind | Unmanaged:
+    """What becomes of an entry; `promoted` where the source of its environment has it, and it has no own policy."""
+    if rules.ignore:
+        return "ignored"
+    if promoted:
+        return "promoted"
+    return rules.unmanaged if rules.unmanaged is not None else "tracked"
+
+
+def cover(kinds: Iterable[tuple[Entry, Pin, Kind | Unmanaged]], outside: Outside, *, inferred: bool) -> Coverage:
+    """Add up what becomes of the entries; the greatest group comes first."""
+    counts: Counter[str] = Counter()
+    ignored: list[Entry] = []
+    groups: dict[tuple[Why, str], list[tuple[Entry, Pin]]] = defaultdict(list)
+    for entry, pin, each in kinds:
+        if isinstance(each, Unmanaged):
+            groups[each.why, each.alike].append((entry, pin))
+        elif each == "ignored":
+            ignored.append(entry)
+        else:
+            counts[each] += 1
+    found = [
+        Group(why, alike, tuple(entry for entry, _ in items), items[0][1]) for (why, alike), items in groups.items()
+    ]
+    found.sort(key=lambda group: -len(group.entries))
+    return Coverage(counts["tracked"], counts["promoted"], tuple(ignored), tuple(found), outside, inferred)
+
+
+def folded(folders: Mapping[str, int]) -> Sequence[tuple[str, int]]:
+    """Directories as globs: those that differ in one part only are one, with `*` there. The most entries come first."""
+    alike: Counter[tuple[str, ...]] = Counter()
+    for folder in folders:
+        alike.update(_one_part_open(folder))
+    found: Counter[str] = Counter()
+    for folder, entries in folders.items():
+        # The part that most of the others differ in; of two, the one nearer to the top.
+        best = max(_one_part_open(folder), key=lambda parts: alike[parts])
+        found["/".join(best) if alike[best] > 1 else folder] += entries
+    return sorted(found.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _one_part_open(folder: str) -> list[tuple[str, ...]]:
+    parts = tuple(folder.split("/"))
+    return [(*parts[:at], "*", *parts[at + 1 :]) for at in range(len(parts))]

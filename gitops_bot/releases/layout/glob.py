@@ -1,0 +1,118 @@
+"""Globs of overlays: which directories of a repository they mean, and what their wildcards stood for.
+
+A glob is a path from the top of the repository. `*` is any text within one part of it and `?` one character; `**` is
+any number of parts, none included; `{name}` is one whole part, remembered by that name. There are no character classes
+and no `..`. A part that begins with a dot is matched only where the dot is written. `./` before and `/` behind count
+for nothing, and `.` is the top itself. A glob may name the kustomization instead of its directory.
+
+The time is bounded by the length of the glob times that of the path: each wildcard takes the shortest text after which
+the next literal follows, and is never tried again (an atomic group). Nothing is lost by that, since what comes later
+can only gain from an earlier start; the last one in a part, and the last `**`, are held by the end.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from gitops_bot.targets.kustomization import FILE_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_LIMIT = 500
+_NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,59})\}\Z")
+_FOREIGN = re.compile(r"[{}\[\]\\\x00-\x1f\x7f]|\*\*")
+_WILD = re.compile(r"[*?{]")
+_PART = r"(?!\.)[^/]+/"
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """One glob. `file` is the kustomization that it names, where it names one and not a directory."""
+
+    text: str
+    file: str | None
+    #: What every path that matches begins with.
+    prefix: str
+    #: What the wildcards are called: the name in braces, else their number from 1.
+    names: tuple[str, ...]
+    _parts: tuple[str, ...]
+    _matches: re.Pattern[str]
+
+    @classmethod
+    def parse(cls, text: str) -> Glob:
+        """Read a glob.
+
+        Raises:
+            ValueError: not of the grammar above; the message says why.
+        """
+        parts = _parts(text)
+        file = parts.pop() if parts and parts[-1] in FILE_NAMES else None
+        names: list[str] = []
+        for part in parts:
+            named = _NAMED.match(part)
+            found = [named[1]] if named else _WILD.findall(part) if part != "**" else ["**"]
+            names += [name if named else str(len(names) + at) for at, name in enumerate(found, 1)]
+        if len(set(names)) < len(names):
+            raise ValueError(f"the glob {text!r} uses a name in braces twice")
+        prefix = "".join(f"{part}/" for part in takewhile(lambda part: not _WILD.search(part), parts))
+        return cls(text, file, prefix, tuple(names), tuple(parts), re.compile(_expression(parts)))
+
+    def match(self, directory: str) -> Mapping[str, str] | None:
+        """What each wildcard stood for; None where the directory (`apps/web/`, the top is empty) is not meant."""
+        match = self._matches.match(directory)
+        return (
+            dict(zip(self.names, (text.removesuffix("/") for text in match.groups()), strict=True)) if match else None
+        )
+
+    def on_the_way(self, *, wild: bool) -> Iterator[re.Pattern[str]]:
+        """What matches the directories that lead to those meant, and those; `wild` says whether by wildcards too."""
+        for count, part in enumerate(self._parts, 1):
+            if wild or not _WILD.search(part):
+                yield re.compile(_expression(self._parts[:count]))
+
+
+def _parts(text: str) -> list[str]:
+    if not 0 < len(text) <= _LIMIT:
+        raise ValueError(f"a glob has 1 to {_LIMIT} characters, not {len(text)}")
+    rest = text
+    while rest.startswith("./"):
+        rest = rest[2:]
+    if text.startswith("/"):
+        raise ValueError(f"the glob {text!r} begins with `/`: write it from the top of the repository")
+    parts = rest.removesuffix("/").split("/") if rest not in ("", ".") else []
+    for part in parts:
+        if part in ("", ".", ".."):
+            raise ValueError(f"the glob {text!r} has an empty part, `.` or `..`")
+        if part != "**" and not _NAMED.match(part) and _FOREIGN.search(part):
+            raise ValueError(f"the glob {text!r}: {part!r} is no part of a path, with `*` and `?`, `**` or `{{name}}`")
+    return parts
+
+
+def _expression(parts: Iterable[str]) -> str:
+    """The expression for a path whose every part ends in `/`."""
+    runs: list[str] = [""]
+    for part in parts:
+        if part == "**":
+            runs.append("")
+        else:
+            runs[-1] += _segment(part)
+    first, *middle = runs
+    if not middle:
+        return rf"{first}\Z"
+    *middle, last = middle
+    return first + "".join(f"(?>((?:{_PART})*?){run})" for run in middle) + rf"((?:{_PART})*){last}\Z"
+
+
+def _segment(part: str) -> str:
+    if _NAMED.match(part):
+        return r"((?!\.)[^/]+)/"
+    first, *rest = ("".join("([^/])" if char == "?" else re.escape(char) for char in run) for run in part.split("*"))
+    visible = r"(?!\.)" if part[0] in "*?" else ""
+    if not rest:
+        return f"{visible}{first}/"
+    *middle, last = rest
+    return f"{visible}{first}" + "".join(f"(?>([^/]*?){run})" for run in middle) + f"([^/]*){last}/"

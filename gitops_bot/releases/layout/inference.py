@@ -1,0 +1,119 @@
+"""The environments of a repository without a configuration, by the names of its directories.
+
+A directory is an environment's when its name is one of the words below, or has one at its end (`cluster-staging`,
+`openshift-dev`) or, before a region or a number, at its start (`prod-eu`, `staging-2`). The deepest such directory
+decides; a `base` that is deeper takes the environment away again. Some words have other meanings too (`test`, `live`,
+`stage`): they count only in a directory such as `overlays`, or beside an environment that is beyond doubt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.targets.kustomization import FILE_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+#: In the order in which a release travels; environments are shown in it.
+WORDS: Final = ("dev", "development", "test", "qa", "uat", "staging", "stage", "preprod", "prod", "production", "live")
+_AMBIGUOUS = frozenset({"test", "stage", "live"})
+_BASES = frozenset({"base", "bases"})
+#: Nothing below these is deployed from here: other people's files, scaffolds, and what tests read.
+_SKIPPED = frozenset({"node_modules", "template", "templates", "testdata", "third-party", "third_party", "vendor"})
+#: Directories whose children are environments by their very place.
+_PARENTS = frozenset(
+    {"cluster", "clusters", "env", "environment", "environments", "envs", "overlay", "overlays", "stages"}
+)
+#: `load-test` and its like are kinds of tests, no environments.
+_KINDS_OF_TESTS = frozenset({"acceptance", "e2e", "helm", "integration", "load", "perf", "smoke", "stress", "unit"})
+_SEPARATORS = re.compile(r"[-_.]+")
+#: What may follow the word at the start of a name: a region, a zone, a number, a colour.
+_PLACE = re.compile(
+    r"""
+      (?: af | ap | apac | asia | au | aus | br | ca | cn | de | emea | eu | europe | fr | global | ie | in | jp | latam
+        | me | na | nl | nordics | sa | se | sg | uk | us | usa )?
+      (?: north | south | east | west | central )* (?: eu | us | europe | asia | africa )? [0-9]{0,3}
+    | [a-d] | aks | aws | azure | blue | cluster | eks | env | gcp | gke | green | k3s | k8s | primary | secondary
+    | zone
+    """,
+    re.VERBOSE,
+)
+
+
+def infer(tree: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+    """The overlays of each environment that the directories of a tree (path -> git mode) suggest.
+
+    Environments are in the order in which a release travels, from `dev` to `production`; overlays are sorted, as globs.
+    """
+    directories = [
+        directory
+        for path in tree
+        if path.endswith(FILE_NAMES)
+        for directory, _, name in (path.rpartition("/"),)
+        if name in FILE_NAMES and directory
+    ]
+    found: dict[str, set[str]] = defaultdict(set)
+    beyond_doubt = _beyond_doubt(directories)
+    for directory in directories:
+        word = _environment(directory.split("/"), beyond_doubt)
+        if word is not None and _is_plain(directory):
+            found[word].add(directory)
+    names = sorted(found, key=WORDS.index)
+    return {name: sorted(found[name]) for name in names}
+
+
+def _environment(parts: list[str], beyond_doubt: Mapping[str, set[str]]) -> str | None:
+    """The word of the deepest directory that has one."""
+    if any(part in _SKIPPED or part.startswith(".") for part in parts):
+        return None
+    for depth in range(len(parts), 0, -1):
+        part = parts[depth - 1]
+        if part.lower() in _BASES:
+            return None
+        word = _word(part)
+        if word is None:
+            continue
+        if word not in _AMBIGUOUS:
+            return word
+        parent = "/".join(parts[: depth - 1])
+        if (depth > 1 and parts[depth - 2].lower() in _PARENTS) or beyond_doubt.get(parent, set()) - {word}:
+            return word
+    return None
+
+
+def _beyond_doubt(directories: Iterable[str]) -> Mapping[str, set[str]]:
+    """For each directory, the environments that its children are beyond doubt."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for parent, part in {pair for directory in directories for pair in _steps(directory)}:
+        word = _word(part)
+        if word is not None and word not in _AMBIGUOUS:
+            found[parent].add(word)
+    return found
+
+
+def _steps(directory: str) -> Iterator[tuple[str, str]]:
+    parts = directory.split("/")
+    for depth, part in enumerate(parts):
+        yield "/".join(parts[:depth]), part
+
+
+@lru_cache(maxsize=4096)
+def _word(part: str) -> str | None:
+    """The environment that a directory's name speaks of."""
+    *before, last = first, *after = _SEPARATORS.split(part.lower())
+    if last in WORDS and not (last == "test" and before and before[-1] in _KINDS_OF_TESTS):
+        return last
+    return first if first in WORDS and all(token and _PLACE.fullmatch(token) for token in after) else None
+
+
+def _is_plain(directory: str) -> bool:
+    """Whether the name is a glob that means itself; one with braces is a scaffold's."""
+    try:
+        return Glob.parse(directory).prefix == f"{directory}/"
+    except ValueError:
+        return False

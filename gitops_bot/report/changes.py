@@ -1,0 +1,112 @@
+"""Changes of pins for people: a table where it fits, else a block for each change, and the diff of the files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitops_bot import redact
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.report.diff import unified
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.plan import Change, Entry
+    from gitops_bot.report.screen import Screen, Style
+
+_SHORT = len("sha256:") + 12
+_HEADINGS = ("IMAGE", "FROM", "TO", "WHERE AND WHY")
+_INDENT, _GAP = 4, 2
+#: A terminal with fewer columns has no table.
+_TABLE = 100
+
+
+def print_changes(changes: Sequence[Change], screen: Screen) -> None:
+    """A table, of one row a change where it is piped. On a terminal, where and why are lines below the row.
+
+    Where the terminal is too narrow for that table, each change is a block. Nothing is torn.
+    """
+    rows = [_cells(change) for change in changes]
+    widths = _widths(rows)
+    if screen.width is None:
+        _piped(rows, widths, screen)
+        return
+    table = screen.width >= max(_TABLE, _INDENT + sum(widths) - _GAP)
+    if table:
+        screen.say(_padded(_HEADINGS[:3], widths), indent=_INDENT)
+    for image, before, after, where, why in rows:
+        if table:
+            screen.say(_padded((image, before, after), widths), indent=_INDENT)
+        else:
+            screen.say(image, indent=_INDENT, style="bold")
+            screen.say(f"{before} -> {after}", indent=_INDENT + 2, hang=2)
+        for line in (where, why):
+            screen.say(line, indent=_INDENT + 2, hang=2)
+
+
+def print_diff(files: Mapping[str, tuple[bytes, bytes]], screen: Screen) -> None:
+    """A unified diff of what is written, and of nothing else."""
+    for path, (before, after) in sorted(files.items()):
+        name = plain(path).lstrip("/")
+        lines = unified(_lines(before), _lines(after), f"a/{name}", f"b/{name}")
+        screen.say()
+        for number, line in enumerate(lines):
+            screen.say_as_is(line, "bold" if number < 2 else _DIFF.get(line[:1]))
+
+
+_DIFF: Mapping[str, Style] = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def short(pin: Pin) -> str:
+    """A pin with its digest cut to twelve digits; a file may pin any text."""
+    digest = f"@{redact.strike(pin.digest)[:_SHORT]}" if pin.digest else ""
+    return plain(f"{pin.tag or ''}{digest}") or "(none)"
+
+
+def place(entry: Entry) -> str:
+    """`file:line`."""
+    return f"{plain(entry.file)}:{entry.line}"
+
+
+def renamed(change: Change) -> str:
+    """The new name, where a person gave one."""
+    return f" (now {plain(change.new_name)})" if change.new_name else ""
+
+
+def _cells(change: Change) -> tuple[str, ...]:
+    image = plain(change.entry.image) + renamed(change)
+    cells = (image, short(change.before), short(change.after), place(change.entry), plain(change.reason.text))
+    # Struck before they are padded or folded: half a secret is no longer recognised.
+    return tuple(map(redact.printable, cells))
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    """The columns that image, from and to take, each with its gap."""
+    from rich.cells import cell_len
+
+    columns = zip(*(row[:3] for row in (_HEADINGS, *rows)), strict=True)
+    return [max(map(cell_len, column)) + _GAP for column in columns]
+
+
+def _piped(rows: Sequence[Sequence[str]], widths: Sequence[int], screen: Screen) -> None:
+    """Where each pin is in the last column, and why below it."""
+    screen.say(_padded(_HEADINGS, widths), indent=_INDENT)
+    for image, before, after, where, why in rows:
+        screen.say(_padded((image, before, after, where), widths), indent=_INDENT)
+        screen.say(why, indent=_INDENT + sum(widths))
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
+    from rich.cells import cell_len
+
+    padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=False))
+    return "".join((*padded, *cells[len(widths) :]))
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines of a file as a diff shows them."""
+    # Secrets are struck from the whole file: a diff may show the middle of a private key.
+    lines = redact.strike(data.decode("utf-8", "replace")).removeprefix("\ufeff").split("\n")
+    # As git has it: a file ends in a line break, or the diff says that it does not.
+    return lines[:-1] if lines[-1] == "" else [*lines[:-1], f"{lines[-1]}\n\\ No newline at end of file"]

@@ -1,0 +1,158 @@
+"""The end of `plan` and `check`: how much is kept current, and what to write into the configuration for the rest."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final, assert_never
+
+from gitops_bot.images import inference
+from gitops_bot.images.policy import Follow, Pattern, Semver
+from gitops_bot.images.unmanaged import Unmanaged
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.layout.coverage import folded
+from gitops_bot.targets.scalars import is_plain_string
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.images.unmanaged import Why
+    from gitops_bot.releases.layout.coverage import Coverage, Group
+    from gitops_bot.releases.plan import Entry
+    from gitops_bot.report.screen import Screen
+
+#: So many names of entries and directories, and of environments, are shown; the others are counted.
+_SHOWN: Final = 3
+_ENVIRONMENTS: Final = 6
+_LONGEST_NAME: Final = 100
+_ADD: Final = "add under"
+_BASES: Final = ("base", "bases", "components")
+#: Parts of a directory that say nothing of what it is for.
+_COMMON_PARTS: Final = ("*", "overlays", "apps", "clusters", "environments")
+#: What no environment can be called.
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def coverage_json(coverage: Coverage | None) -> dict[str, Any]:
+    """How many entries there are of each kind; without any knowledge, none."""
+    return {
+        "tracked": coverage.tracked if coverage else 0,
+        "promoted": coverage.promoted if coverage else 0,
+        "ignored": len(coverage.ignored) if coverage else 0,
+        "unmanaged": coverage.unmanaged if coverage else 0,
+        "no_environment": coverage.outside.entries if coverage else 0,
+    }
+
+
+def print_coverage(coverage: Coverage, screen: Screen) -> None:
+    """One line of numbers, and for each reason a line with samples and one to write into the configuration."""
+    screen.say()
+    for indent, text in _lines(coverage):
+        if text.startswith(_ADD):
+            screen.say_as_is(" " * indent + text)  # what is to be copied stays one line
+        else:
+            screen.say(text, indent=indent, hang=2)
+
+
+def _lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
+    """Each line with its indentation."""
+    outside = coverage.outside
+    if not coverage.entries and not outside.entries:
+        yield 0, "entries: none, no kustomization here has an `images:` list"
+        return
+    counts = {
+        "promoted": coverage.promoted,
+        "ignored": len(coverage.ignored),
+        "unmanaged": coverage.unmanaged,
+        "in no environment": outside.entries,
+    }
+    numbers = [f"{coverage.tracked} tracked", *(f"{number} {what}" for what, number in counts.items() if number)]
+    how = ", as inferred without a gitops-bot.yaml" if coverage.inferred else ""
+    yield 0, f"entries{how}: {', '.join(numbers)}"
+    if coverage.ignored:
+        yield 2, f"{len(coverage.ignored)} ignored: {_images(coverage.ignored)}"
+    for group in coverage.groups:
+        yield 2, f"{len(group.entries)} unmanaged: {plain(group.alike)}: {_images(group.entries)}"
+        yield 4, _answer(group, inferred=coverage.inferred)
+    if outside.entries:
+        folders = [folder for folder, _ in folded(outside.folders)]
+        yield 2, f"{outside.entries} in no environment: {_names(folders)}"
+        # What stands in a base is most often pinned again by an overlay.
+        one = next((folder for folder in folders if folder.rpartition("/")[2] not in _BASES), folders[0])
+        yield 4, f"{_ADD} `environments`: {_key(_name(one))}: {{overlays: [{_text(one)}]}}"
+    if outside.unread:
+        yield 2, f"{outside.unread} other kustomizations were not counted: there are too many"
+
+
+def _names(names: Iterable[str], *, most: int = _SHOWN) -> str:
+    """The first few, each once, and how many others there are."""
+    known = list(dict.fromkeys(names))
+    more = [f"{len(known) - most} more"] if len(known) > most else []
+    shown = [*(plain(name, _LONGEST_NAME) for name in known[:most]), *more]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
+
+
+def _images(entries: Iterable[Entry]) -> str:
+    """Samples of entries, and the environments that they are in."""
+    found = list(entries)
+    names = _names(entry.name.rpartition("/")[2] or entry.name for entry in found)
+    environments = _names((entry.environment or "" for entry in found), most=_ENVIRONMENTS)
+    return f"{names}, in {environments}"
+
+
+def _answer(group: Group, *, inferred: bool) -> str:
+    """The line of configuration that keeps such entries current, and where it belongs."""
+    first = group.entries[0]
+    environment, rule = first.environment or "", _rule(group.pin)
+    if inferred:
+        overlays = {entry.overlay: 1 for entry in group.entries if entry.environment == environment}
+        globs = ", ".join(_text(glob) for glob, _ in folded(overlays)[:_SHOWN])
+        return f"{_ADD} `environments`: {_key(environment)}: {{overlays: [{globs}], {rule}}}"
+    if group.why == "no_policy":
+        return f"{_ADD} `environments.{plain(environment)}`: {rule}"
+    return f"{_ADD} `environments.{plain(environment)}.images`: {_key(first.name)}: {{{rule}}}"
+
+
+def _rule(pin: Pin) -> str:
+    """What to say of an entry that pins this: what would be inferred, else what people often mean by such a pin."""
+    match inference.infer(pin):
+        case Semver(range=versions):
+            return f"policy: {{semver: {_text(versions.expression)}}}"
+        case Pattern(expression=expression, order=order):
+            return f"policy: {{pattern: {_text(expression)}, order: {order}}}"
+        case Follow(tag=tag):
+            return f"policy: {{digest: {_key(tag)}}}"
+        case Unmanaged(why=why):
+            return _guess(why, pin.tag or "latest")
+
+
+def _guess(why: Why, tag: str) -> str:
+    match why:
+        case "no_tag" | "ticket":
+            return "ignore: true"
+        case "commit":
+            return "policy: {digest: main}"
+        case "digest" | "major" | "unordered" | "year":
+            return f"policy: {{digest: {_key(tag)}}}"
+        case "digits" | "number":
+            before = re.escape(tag.rstrip("0123456789"))
+            return f"policy: {{pattern: {_text(f'^{before}(?P<number>[0-9]+)$')}, order: numerical}}"
+        case "counter" | "nothing" | "no_policy" | "not_in_source":
+            return 'policy: {semver: ">=0.0.0-0"}'
+    assert_never(why)
+
+
+def _name(glob: str) -> str:
+    """What to call an environment of these directories: the last part that says something."""
+    parts = [part for part in glob.split("/") if part not in _COMMON_PARTS]
+    return _NO_NAME.sub("-", parts[-1] if parts else "").strip("-._")[:60] or "other"
+
+
+def _key(text: str) -> str:
+    """Text as YAML reads it back, in quotes where it needs them."""
+    return text if is_plain_string(text) else _text(text)
+
+
+def _text(text: str) -> str:
+    return json.dumps(plain(text, 1000), ensure_ascii=False)

@@ -1,0 +1,54 @@
+"""What `doctor` has found: a mark and a line for each check, and the next step where there is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitops_bot.proposals.text.markdown import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from gitops_bot.doctor.finding import Diagnosis, Finding, Verdict
+    from gitops_bot.report.screen import Screen, Style
+
+#: The mark, its colour (on a terminal: the word says the same), and `ok` in JSON.
+_SHOWN: Mapping[Verdict, tuple[str, Style, bool | None]] = {
+    "good": ("ok", "green", True),
+    "warning": ("warning", "yellow", None),
+    "unknown": ("unknown", "cyan", None),
+    "wrong": ("error", "bold red", False),
+}
+_LONG = 2000
+
+
+def check_json(finding: Finding) -> dict[str, Any]:
+    """One check; `ok` is null for a warning, and for what nobody knows."""
+    return {
+        "name": finding.name,
+        "subject": plain(finding.subject),
+        "ok": _SHOWN[finding.verdict][2],
+        "verdict": finding.verdict,
+        "text": plain(finding.text, _LONG),
+        "next": plain(finding.next, _LONG),
+    }
+
+
+def print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
+    """Print it: folded and in colours on a terminal, one line a check and one a next step where it is piped."""
+    marks = [_SHOWN[finding.verdict][0] for finding in diagnosis.findings]
+    column = max((len(mark) for mark in marks), default=0) + 2
+    for finding, mark in zip(diagnosis.findings, marks, strict=True):
+        style = _SHOWN[finding.verdict][1]
+        text = f"{_name(finding)}: {plain(finding.text, _LONG)}"
+        screen.say(text, hang=column, lead=mark.ljust(column), style=style)
+        if finding.next:
+            screen.say(f"next: {plain(finding.next, _LONG)}", indent=column)
+    verdicts = [finding.verdict for finding in diagnosis.findings]
+    counts = {mark: verdicts.count(verdict) for verdict, (mark, _, _) in _SHOWN.items()}
+    screen.say(", ".join(f"{count} {mark}" for mark, count in counts.items() if count))
+
+
+def _name(finding: Finding) -> str:
+    return finding.name if finding.subject == finding.name else f"{finding.name} {plain(finding.subject)}"

@@ -1,0 +1,92 @@
+"""What failed, for people: each problem once, with everything that it affects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.report.changes import place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.proposals.outcome import EnvironmentOutcome
+    from gitops_bot.releases.plan import Entry, Failed
+    from gitops_bot.report.screen import Screen
+
+_LONG = 2000
+#: How many entries that share a problem are named on a terminal; where it is piped, all are.
+_NAMED = 5
+
+
+def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> None:
+    """Every failure of every environment; those that are the same problem together."""
+    shared: dict[tuple[str, str, str], list[tuple[str, Failed]]] = {}
+    for environment in environments:
+        for failed in environment.failed:
+            problem = failed.problem
+            shared.setdefault((problem.code, _what(failed), problem.next), []).append((environment.name, failed))
+    if shared:
+        screen.say()
+        screen.say("failed:", style="bold red")
+    for (_, what, advice), affected in shared.items():
+        _one(plain(what, _LONG), affected, screen)
+        _next(advice, screen, indent=4)
+
+
+def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
+    """What, where and what to do next. On a terminal, what is wrong in several places is told once with all of them."""
+    shared: dict[object, list[Problem]] = {}
+    for number, problem in enumerate(problems):
+        # What is piped keeps a line for each place: other programs read them.
+        key = number if screen.width is None else (problem.code, problem.message, problem.next)
+        shared.setdefault(key, []).append(problem)
+    for first, *others in shared.values():
+        where = f"{plain(first.where)}: " if first.where else ""
+        screen.say(f" {where}{plain(first.message, _LONG)}", hang=2, lead="error:", style="bold red")
+        if others:
+            screen.say(f"also in {_listed((problem.where for problem in others), screen)}", indent=2, hang=2)
+        _next(first.next, screen, indent=2)
+
+
+def _what(failed: Failed) -> str:
+    """The message; without the image where that is the entry's own, which is told beside it."""
+    problem, entry = failed.problem, failed.entry
+    return problem.what if entry is not None and problem.about.endswith(entry.image) else problem.message
+
+
+def _one(what: str, affected: Sequence[tuple[str, Failed]], screen: Screen) -> None:
+    """A problem and what it affects: one entry, several, or whole files or environments."""
+    entries = [failed.entry for _, failed in affected if failed.entry is not None]
+    places = [failed.problem.where for _, failed in affected if failed.problem.where]
+    if len(entries) > 1 or len(places) > 1:
+        screen.say(what, indent=2, hang=2)
+        files = {failed.entry.file if failed.entry else failed.problem.file for _, failed in affected}
+        count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
+        count = f"{len(entries)} entries in {count}" if entries else count
+        screen.say(f"{count}: {_listed(places or map(_called, entries), screen)}", indent=4, hang=2)
+    elif entries:
+        where = places[0] if places else place(entries[0])
+        screen.say(f"{plain(_called(entries[0]))}: {what} ({plain(where)})", indent=2, hang=2)
+    elif places:
+        screen.say(f"{what} ({plain(places[0])})", indent=2, hang=2)
+    else:
+        names = dict.fromkeys(plain(name) for name, _ in affected)
+        screen.say(f"{', '.join(names)}: {what}", indent=2, hang=2)
+
+
+def _next(advice: str, screen: Screen, indent: int) -> None:
+    if advice:
+        screen.say(f"next: {plain(advice, _LONG)}", indent=indent, hang=2)
+
+
+def _listed(texts: Iterable[str], screen: Screen) -> str:
+    names = list(dict.fromkeys(plain(text) for text in texts))
+    shown = names if screen.width is None else names[:_NAMED]
+    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(shown) < len(names) else "")
+
+
+def _called(entry: Entry) -> str:
+    """The entry's name, and its repository where that is another."""
+    return entry.name if entry.image == entry.name else f"{entry.name} ({entry.image})"

@@ -1,0 +1,157 @@
+"""Outcomes for people: what would change as a table and a diff, what is held, what failed and what to do next."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.choice import hold
+from gitops_bot.report.changes import place, print_changes, print_diff, renamed, short
+from gitops_bot.report.failed import print_failed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import TextIO
+
+    from gitops_bot.proposals.outcome import ActionName, EnvironmentOutcome, Outcome, Proposed
+    from gitops_bot.releases.choice.hold import WrittenHold
+    from gitops_bot.releases.layout.checked import Checked
+    from gitops_bot.releases.plan import Change, Held
+    from gitops_bot.report.screen import Screen, Style
+
+_NO_ENVIRONMENT = (
+    "No environment was found: there is no gitops-bot.yaml, and no kustomization lies in a directory that is named",
+    "like one (dev, staging, production, ...). Name environments and their overlays in gitops-bot.yaml.",
+)
+#: What an action is called before it is done, and after.
+WORDS: Mapping[ActionName, tuple[str, str]] = {
+    "open": ("would open a pull request", "opened"),
+    "refresh": ("would refresh the pull request", "refreshed"),
+    "close": ("would close the pull request", "closed"),
+    "leave": ("would leave it alone", "left alone"),
+    "commit": ("would commit", "committed"),
+    "none": ("nothing to write", "nothing to write"),
+}
+_STYLES: Mapping[ActionName, Style | None] = {
+    "open": "green",
+    "refresh": "green",
+    "close": "yellow",
+    "leave": "yellow",
+    "commit": "green",
+    "none": None,
+}
+
+
+def print_outcome(outcome: Outcome, screen: Screen, *, written: bool, diff: bool) -> None:
+    """Print a plan (`written` is false), or what came of it."""
+    where = " ".join(part for part in (outcome.repository, outcome.branch) if part)
+    if outcome.commit:
+        screen.say(f"{where} at {outcome.commit[:10]}".strip())
+    if not outcome.environments:
+        for line in _NO_ENVIRONMENT:
+            screen.say(line)
+    for environment in outcome.environments:
+        screen.say()
+        _environment(environment, screen, written=written)
+    if diff:
+        for environment in outcome.environments:
+            for proposed in environment.proposals:
+                print_diff(proposed.files, screen)
+    print_failed(outcome.environments, screen)
+    if not outcome.saw_pull_requests and not _token_told(outcome):
+        screen.say()
+        screen.say("No token is set, so pull requests were not seen: GITHUB_TOKEN lets the plan look at them.")
+
+
+def _token_told(outcome: Outcome) -> bool:
+    """Whether a proposal failed for want of a token, which has been told."""
+    failed = (failed for environment in outcome.environments for failed in environment.failed)
+    return any(each.entry is None and each.problem.code == "failed.auth" for each in failed)
+
+
+def print_notice(message: str, advice: str, screen: Screen) -> None:
+    """What people should know, with the next step."""
+    screen.say(f" {plain(message, 2000)}", hang=2, lead="note:", style="yellow")
+    screen.say(f"next: {plain(advice, 2000)}", indent=2, hang=2)
+    screen.say()
+
+
+def print_ended(holds: Iterable[WrittenHold], screen: Screen) -> None:
+    """The holds that hold nothing any more: no failure, and whoever wrote them wants to know."""
+    for written in holds:
+        file, line, column = written.place
+        what = f"{written.environment} {written.image}" if written.image else written.environment
+        why = f"the hold on {plain(what)} ended {hold.shown(written.until)} ({plain(written.why)})"
+        screen.say(f" {plain(file)}:{line}:{column}: {why}", hang=2, lead="warning:", style="yellow")
+        screen.say("next: remove it, or give it a later `until`", indent=2, hang=2)
+
+
+def print_edit(
+    changes: Sequence[Change], unchanged: int, files: Mapping[str, tuple[bytes, bytes]], screen: Screen
+) -> None:
+    """One line a change, and the diff of `files`."""
+    for change in changes:
+        pins = f"{plain(str(change.before))} -> {plain(str(change.after))}"
+        screen.say(f"{place(change.entry)}: {plain(change.entry.name)}{renamed(change)} {pins}", hang=2)
+    if unchanged:
+        screen.say(f"{unchanged} already as asked")
+    print_diff(files, screen)
+
+
+def print_checked(checked: Checked, screen: Screen) -> None:
+    """How much was looked at; what is wrong goes to `print_problems`."""
+    verdict = f"{len(checked.problems)} wrong" if checked.problems else "all good"
+    screen.say(f"{checked.files} files, {checked.coverage.entries} entries: {verdict}")
+
+
+def stdout() -> TextIO:
+    """Standard output, with characters that it cannot show replaced rather than fatal."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    return sys.stdout
+
+
+def _environment(environment: EnvironmentOutcome, screen: Screen, *, written: bool) -> None:
+    source = f" (from {plain(environment.promoted_from)})" if environment.promoted_from else ""
+    screen.say(f"{plain(environment.name)}{source}", style="bold")
+    for proposed in environment.proposals:
+        _proposed(proposed, screen, written=written)
+    _held(environment.held, screen)
+    if environment.failed:
+        screen.say(f"{len(environment.failed)} failed: see below", indent=2, style="red")
+    others = {"ignored": environment.ignored, "unmanaged": len(environment.unmanaged)}
+    kept = [f"{environment.unchanged} unchanged", *(f"{count} {what}" for what, count in others.items() if count)]
+    screen.say(", ".join(kept), indent=2)
+
+
+def _held(held: Sequence[Held], screen: Screen) -> None:
+    """What is held; a reason that several entries share is told once, below them."""
+    reasons: dict[tuple[str, str], list[Held]] = {}
+    for one in held:
+        reasons.setdefault((one.reason.code, one.reason.text), []).append(one)
+    if held:
+        screen.say("held:", indent=2, style="yellow")
+    for (code, text), entries in reasons.items():
+        for one in entries:
+            candidate = f" -> {short(one.candidate)}" if one.candidate else ""
+            pins = f"{plain(one.entry.name)} {short(one.current)}{candidate}"
+            screen.say(f"{pins}  {place(one.entry)}", indent=4, hang=2)
+        screen.say(f" {plain(text)}", indent=6, hang=2, lead=f"{code}:", style="yellow")
+
+
+def _proposed(proposed: Proposed, screen: Screen, *, written: bool) -> None:
+    failed = proposed.action == "none" and proposed.reason.code.startswith("failed.")
+    words = "not done" if failed else WORDS[proposed.action][1 if written else 0]
+    target = f" {proposed.branch}" if proposed.branch else ""
+    pull = f" #{proposed.pull_request.number} {proposed.pull_request.url}" if proposed.pull_request else ""
+    commit = f" {proposed.commit[:10]}" if proposed.commit and proposed.action == "commit" else ""
+    # Each change tells why something was opened, refreshed or committed, and `failed` below why it was not done.
+    told = failed or (written and proposed.action in ("open", "refresh", "commit"))
+    why = "" if told else f": {plain(proposed.reason.text)}"
+    style = "red" if failed else _STYLES[proposed.action]
+    screen.say(f"{commit}{pull}{target}{why}", indent=2, hang=2, lead=words, style=style)
+    if proposed.changes:
+        print_changes(proposed.changes, screen)
+    for note in dict.fromkeys(note for change in proposed.changes for note in change.not_rolled_back):
+        screen.say(f"not rolled back: {plain(note, 2000)}", indent=4, hang=2)

@@ -1,0 +1,252 @@
+"""The proof that an edit did what was asked and nothing else. It knows both texts and what was asked, not the splices.
+
+First the composed nodes of both texts are walked side by side: kinds, tags, values, styles and anchors must agree,
+except for the fields asked for. What the walk finds changed, it marks as a region of the one text or the other; then
+everything outside the regions must be the same, byte for byte, and so must the comments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
+
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.targets.scalars import is_plain_string
+from gitops_bot.targets.spans import LINE_BREAK, break_at, break_before
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gitops_bot.targets.document import Document
+
+_STRING = "tag:yaml.org,2002:str"
+#: What goes with a removed line behind its value, and what may stand between two pairs in braces.
+_LINE_REST = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:(?P<newline>\r\n|\r|\n)|\Z)")
+_COMMENT = re.compile(r"#[^\r\n]*")
+_COMMA = re.compile(r"\s*,\s*")
+
+
+class _Region(NamedTuple):
+    """A part of one text that an edit accounts for. `both` marks a value that has a region in the other text, too."""
+
+    start: int
+    end: int
+    both: bool = False
+
+
+class _Unproved(Exception):  # noqa: N818 - never leaves this module
+    """What differs although nobody asked for it."""
+
+
+def prove(before: Document, after: Document, asked: Mapping[int, Mapping[str, str | None]]) -> None:
+    """Check that `after` is `before` with the fields of the asked mappings changed and nothing else.
+
+    `asked` says for the `id` of a mapping node of `before` which text each of its keys shall have, None for no key.
+
+    Raises:
+        EditError: anything else differs, or something asked for is missing.
+    """
+    try:
+        _Comparison(before, after, asked).run()
+    except _Unproved as error:
+        message = f"the edit was not made, because it could not be proved to change nothing else: {error}"
+        advice = "Nothing was written. Edit the file by hand, and please report this with the lines around the entry."
+        raise EditError(Problem("failed.edit", message, advice, before.file)) from error
+
+
+class _Comparison:
+    """One walk through both documents."""
+
+    def __init__(self, before: Document, after: Document, asked: Mapping[int, Mapping[str, str | None]]) -> None:
+        self.before, self.after, self.asked = before, after, asked
+        self.seen: set[tuple[int, int]] = set()
+        self.done: set[int] = set()
+        self.old: list[_Region] = []
+        self.new: list[_Region] = []
+
+    def run(self) -> None:
+        if self.before.root is None or self.after.root is None:
+            raise _Unproved("the document is empty")
+        self.same(self.before.root, self.after.root)
+        if self.done != set(self.asked):
+            raise _Unproved("an entry that shall change is not there")
+        if _outside(self.before.text, self.old) != _outside(self.after.text, self.new):
+            raise _Unproved("the text around the changed values differs")
+        if not set(LINE_BREAK.findall(self.after.text)) <= set(LINE_BREAK.findall(self.before.text)):
+            raise _Unproved("a line break of another kind came in")
+        if _comments(self.before, self.old) != _comments(self.after, self.new):
+            raise _Unproved("a comment differs")
+
+    def same(self, old: Node, new: Node) -> None:
+        """Everything about two nodes agrees, except what was asked for inside."""
+        if (id(old), id(new)) in self.seen:  # an alias leads back to the node of its anchor
+            return
+        self.seen.add((id(old), id(new)))
+        if type(old) is not type(new) or old.ctag != new.ctag or old.anchor != new.anchor:
+            raise _Unproved(f"the node on line {old.start_mark.line + 1} has another kind, tag or anchor")
+        match old, new:
+            case (ScalarNode(), ScalarNode()):
+                if (old.value, old.style) != (new.value, new.style):
+                    raise _Unproved(f"the value on line {old.start_mark.line + 1} differs")
+            case (MappingNode(), MappingNode()) if id(old) in self.asked and old.flow_style == new.flow_style:
+                self.changed(old, new, self.asked[id(old)])
+            case (CollectionNode(), CollectionNode()) if old.flow_style == new.flow_style:
+                self.all_same(_children(old), _children(new))
+            case _:
+                raise _Unproved(f"the node on line {old.start_mark.line + 1} has another style")
+
+    def all_same(self, old: list[Node], new: list[Node]) -> None:
+        if len(old) != len(new):
+            raise _Unproved("there are more or fewer values")
+        for one, other in zip(old, new, strict=True):
+            self.same(one, other)
+
+    def changed(self, old: MappingNode, new: MappingNode, fields: Mapping[str, str | None]) -> None:
+        """The asked fields are as asked, the other pairs agree and keep their order."""
+        self.done.add(id(old))
+        wanted = {field.casefold(): text for field, text in fields.items()}
+        staying = []
+        for index, (key, value) in enumerate(old.value):
+            if wanted.get(_folded(key), "") is None:
+                self.old.append(_removed(self.before.text, old, index))
+            else:
+                staying.append((key, value))
+        missing = {field: text for field, text in fields.items() if text is not None}
+        for key, _ in staying:
+            missing = {field: text for field, text in missing.items() if field.casefold() != _folded(key)}
+        known = self.without_added(new, missing)
+        if len(staying) != len(known):
+            raise _Unproved(f"the entry on line {old.start_mark.line + 1} has more or fewer keys")
+        for (old_key, old_value), (new_key, new_value) in zip(staying, known, strict=True):
+            self.same(old_key, new_key)
+            text = wanted.get(_folded(old_key))
+            if text is None:
+                self.same(old_value, new_value)
+            else:
+                self.replaced(old_value, new_value, text)
+
+    def without_added(self, node: MappingNode, missing: Mapping[str, str]) -> list[tuple[Node, Node]]:
+        """The pairs of the new entry without those that were missing in the old one, each of which is there once."""
+        added = [key.value for key, _ in node.value if key.value in missing]
+        if sorted(added) != sorted(missing):
+            raise _Unproved(f"the entry on line {node.start_mark.line + 1} does not have each asked key once")
+        known = []
+        for index, (key, value) in enumerate(node.value):
+            if key.value in missing:
+                self.is_written(value, missing[key.value])
+                self.new.append(_added(self.after.text, node, index))
+            else:
+                known.append((key, value))
+        return known
+
+    def is_written(self, value: Node, text: str) -> None:
+        """The value is that text, and a string for every parser."""
+        raw = self.after.raw(value)
+        if not isinstance(value, ScalarNode) or value.value != text or value.anchor or str(value.ctag) != _STRING:
+            raise _Unproved(f"the value on line {value.start_mark.line + 1} is not the one asked for")
+        if raw not in (f"'{text}'", f'"{text}"') and not (raw == text and is_plain_string(text)):
+            raise _Unproved(f"the value on line {value.start_mark.line + 1} is not a string for every parser")
+
+    def replaced(self, old: Node, new: Node, text: str) -> None:
+        """One value has become that text, in its own quotes or in double ones."""
+        self.is_written(new, text)
+        if not isinstance(old, ScalarNode) or not isinstance(new, ScalarNode) or new.style not in (old.style, '"'):
+            raise _Unproved(f"the value on line {old.start_mark.line + 1} lost its style")
+        self.old.append(_Region(old.start_mark.index, old.end_mark.index, both=True))
+        self.new.append(_Region(new.start_mark.index, new.end_mark.index, both=True))
+
+
+def _folded(key: Node) -> str:
+    return str(key.value).casefold() if isinstance(key, ScalarNode) else ""
+
+
+def _children(node: Node) -> list[Node]:
+    if isinstance(node, SequenceNode):
+        return list(node.value)
+    return [child for pair in node.value for child in pair]
+
+
+def _added(text: str, node: MappingNode, index: int) -> _Region:
+    """Where an added pair stands: its line with the line break in front of it, or all from the comma on."""
+    key, value = node.value[index]
+    start, end, line = key.start_mark.index, value.end_mark.index, key.start_mark.index - key.start_mark.column
+    if node.flow_style:
+        lead, alone = ", ", True
+    else:
+        newline = break_before(text, line)
+        lead = newline + " " * node.value[0][0].start_mark.column
+        alone = newline != "" and (end == len(text) or newline == break_at(text, end))
+    if not alone or text[start - len(lead) : value.start_mark.index] != f"{lead}{key.value}: ":
+        raise _Unproved(f"the added {key.value} on line {key.start_mark.line + 1} is not alone in its place")
+    return _Region(start - len(lead), end)
+
+
+def _removed(text: str, node: MappingNode, index: int) -> _Region:
+    """Where a pair stood that may go: its line, or its part of the line with one comma."""
+    key, value = node.value[index]
+    start, end, line = key.start_mark.index, value.end_mark.index, key.start_mark.index - key.start_mark.column
+    following = node.value[index + 1][0].start_mark.index if index + 1 < len(node.value) else -1
+    if node.flow_style and index:
+        previous = node.value[index - 1][1].end_mark.index
+        if _COMMA.fullmatch(text, previous, start):
+            return _Region(previous, end)
+    elif node.flow_style:
+        if _COMMA.fullmatch(text, end, following):
+            return _Region(start, following)
+    elif key.start_mark.line == value.end_mark.line and (rest := _LINE_REST.match(text, end)):
+        if not text[line:start].strip(" "):
+            # Without a final line break the line before must end the file as this one did.
+            return _Region(line if rest["newline"] else line - len(break_before(text, line)), rest.end())
+        if following >= rest.end() and not text[rest.end() : following].strip(" "):
+            return _Region(start, following)
+    raise _Unproved(f"the {key.value} on line {key.start_mark.line + 1} cannot be removed alone")
+
+
+def _outside(text: str, regions: list[_Region]) -> list[str]:
+    """The text without the regions, cut where a value is replaced."""
+    kept = [""]
+    at = 0
+    for region in sorted(regions):
+        if region.start < at:
+            raise _Unproved("two changes overlap")
+        kept[-1] += text[at : region.start]
+        if region.both:
+            kept.append("")
+        at = region.end
+    kept[-1] += text[at:]
+    return kept
+
+
+def _comments(document: Document, regions: list[_Region]) -> list[str]:
+    """Every comment, in the order of the file, without those inside the regions (they go with a removed line)."""
+    at = 0
+    found: list[re.Match[str]] = []
+    for start, end in sorted([*_scalars(document.root), (len(document.text), len(document.text))]):
+        found += _COMMENT.finditer(document.text, at, max(at, start))
+        at = max(at, end)
+    kept = []
+    cuts = deque(sorted((region.start, region.end) for region in regions))
+    for one in found:
+        while cuts and cuts[0][1] <= one.start():
+            cuts.popleft()
+        if not cuts or one.start() < cuts[0][0]:
+            kept.append(one.group())
+    return kept
+
+
+def _scalars(root: Node | None) -> Iterator[tuple[int, int]]:
+    """Where the scalars stand, each once; between them are only blanks, comments and YAML's own marks."""
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, CollectionNode):
+            waiting += _children(node)
+        else:
+            yield node.start_mark.index, node.end_mark.index

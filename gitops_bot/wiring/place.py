@@ -1,0 +1,219 @@
+"""The place that a command works in: which repository is meant, and by which configuration.
+
+The repository is `--repository`, else `repository:` in the file of `--config`, else the origin of the checkout. The
+configuration is the file of `--config`, else the branch's: an uncommitted one steers nothing that is written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitops_bot import config
+from gitops_bot.edges import address, checkout
+from gitops_bot.engine.inferred import inferred
+from gitops_bot.errors import BotError, ConfigError, Problem, UsageError
+from gitops_bot.wiring import trust
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.config import Config
+    from gitops_bot.edges.address import Address
+    from gitops_bot.edges.checkout import Checkout
+    from gitops_bot.engine.world import Repository as Readable
+    from gitops_bot.wiring.asked import Asked
+
+CONFIG = "gitops-bot.yaml"
+SYMBOLIC_LINK = "120000"
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What the command line and the checkout around it say.
+
+    `config` is the one of `--config`; `checkout` the one that one stands in, where it is one of this repository.
+    """
+
+    address: Address
+    named: bool
+    config: Config | None
+    checkout: Checkout | None
+
+    @classmethod
+    def read(cls, asked: Asked, environ: Mapping[str, str], *, instead: Config | None = None) -> Local:
+        """Read it; `instead` takes the place of what the file of `--config` says now.
+
+        Raises:
+            UsageError: the repository cannot be meant, or none is; or the named file cannot be read.
+            ConfigError: the named configuration cannot be used.
+            GitError: git is missing, or the checkout cannot be trusted.
+        """
+        server, around, own = trust.server(environ), surroundings(), None
+        if asked.config is not None:
+            own = instead or config.read(_named_file(asked.config), asked.config)
+        if asked.repository is not None:
+            named = address.parse(asked.repository, server=server)
+            return cls(named, True, own, around if _is_of(around, named, environ, server) else None)
+        if own is not None and own.repository is not None:
+            return cls(_repository_of(own, server), True, own, None)
+        origin = _origin(around, environ, server)
+        if origin is None:
+            raise UsageError(_no_repository(around))
+        return cls(origin, False, own, around)
+
+
+def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
+    """What `check` reads: the files of the checkout one stands in, and their rules.
+
+    A folder outside of any checkout will do where it has a configuration: then it is hardly the wrong one.
+
+    Raises:
+        UsageError: this is no place of manifests, or the named configuration cannot be read.
+        ConfigError: the configuration cannot be used.
+    """
+    around = surroundings()
+    files, file = around or checkout.Checkout(_here()), named or CONFIG
+    if around is None and named is None and not os.path.lexists(CONFIG):
+        message = f"this folder is in no git repository and has no {CONFIG}: nothing is checked"
+        advice = "change to the checkout of your manifests; in a workflow, put actions/checkout before this step"
+        raise UsageError(Problem("failed.usage", message, advice))
+    tree = files.tree()
+    _refuse_link(tree)
+    text = _named_file(named) if named else _decoded(files.read([CONFIG]).get(CONFIG), CONFIG)
+    return files, tree, config.read(text, file) if text is not None else inferred(tree)
+
+
+#: Is told that the file of the checkout is not the branch's, and what to do.
+Notice = Callable[[str, str], None]
+
+
+def chosen_config(
+    local: Local, repository: Readable, commit: str, branch: str, *, infer: bool, notice: Notice | None = None
+) -> Config:
+    """The configuration of `--config`, else the branch's, else what can be inferred.
+
+    Raises:
+        ConfigError: it cannot be used, or is for another repository.
+        UsageError: there is none, and nothing may be inferred.
+    """
+    if local.config is not None:
+        return local.config
+    data = repository.read(commit, [CONFIG]).get(CONFIG)
+    if notice is not None and local.checkout is not None and (data is not None or infer):
+        _compare(local.checkout, data, branch, notice)
+    text = _decoded(data, CONFIG)
+    if text is not None:
+        chosen = config.read(text, CONFIG)
+        if not local.named:
+            _insist_on_repository(chosen, local.address)
+        return chosen
+    _refuse_link(repository.tree(commit))
+    if infer:
+        return inferred(repository.tree(commit))
+    message = f"there is no {CONFIG} on the branch {branch}"
+    advice = f"commit and push it there; `gitops-bot plan --config {CONFIG}` tries one that is not pushed yet"
+    raise UsageError(Problem("failed.config", message, advice))
+
+
+def _compare(checkout: Checkout, data: bytes | None, branch: str, notice: Notice) -> None:
+    """Give notice where the configuration in the checkout is not the one that counts."""
+    here = None
+    with suppress(BotError):  # it cannot be read, and is not asked for
+        here = checkout.read([CONFIG]).get(CONFIG)
+    if here is None or here == data:
+        return
+    path = os.path.relpath(checkout.top / CONFIG)
+    advice = f"`gitops-bot plan --config {path}` plans with yours; push it to {branch} to put it to work"
+    if data is None:
+        notice(f"{path} is not on the branch {branch} yet, so this is planned without it", advice)
+    else:
+        notice(f"{path} differs from the one on the branch {branch}, which is used", advice)
+
+
+def surroundings() -> Checkout | None:
+    """The checkout that one stands in, None outside of any.
+
+    Raises:
+        UsageError: the folder was deleted meanwhile.
+    """
+    return checkout.find(_here())
+
+
+def _origin(around: Checkout | None, environ: Mapping[str, str], server: str) -> Address | None:
+    origin = around.origin(environ) if around is not None else None
+    return address.parse(origin, server=server, here=around.top) if around is not None and origin else None
+
+
+def _is_of(around: Checkout | None, named: Address, environ: Mapping[str, str], server: str) -> bool:
+    """Whether `--repository` names the checkout that one stands in, or its origin."""
+    if around is None:
+        return False
+    origin = None
+    with suppress(BotError):  # nobody asked for it
+        origin = _origin(around, environ, server)
+    return named.url == around.top.absolute().as_uri() or (origin is not None and _is_same(named, origin))
+
+
+def _is_same(one: Address, other: Address) -> bool:
+    return one.url == other.url or (one.name is not None and one.name == other.name)
+
+
+def _repository_of(read: Config, server: str) -> Address:
+    """The repository that a configuration names. It may be anybody's: a folder would run that folder's hooks."""
+    named = address.parse(read.repository or "", server=server)
+    if named.host is None:
+        message = f"`repository: {read.repository}` is a folder, which only a person may choose"
+        raise ConfigError(Problem("failed.config", message, "write OWNER/NAME, or give --repository", read.file))
+    return named
+
+
+def _insist_on_repository(read: Config, where: Address) -> None:
+    """A fork, or a copy, of a repository holds a configuration that is meant for another one."""
+    if read.repository is None or _is_same(_repository_of(read, where.server or address.GITHUB), where):
+        return
+    own = where.name or where.url
+    message = f"`repository: {read.repository}` is not the origin of this checkout, {own}"
+    advice = f"say which one is meant: `--repository {read.repository}` or `--repository {own}`"
+    raise ConfigError(Problem("failed.config", message, advice, read.file))
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        problem = Problem("failed.git", "this folder does not exist any more", "change to one that does")
+        raise UsageError(problem) from error
+
+
+def _refuse_link(tree: Mapping[str, str]) -> None:
+    """A configuration that is a link would be passed over in silence: the bot follows none."""
+    if tree.get(CONFIG) == SYMBOLIC_LINK:
+        problem = Problem("failed.edit", f"{CONFIG} is a symbolic link", "put the file itself there", CONFIG)
+        raise ConfigError(problem)
+
+
+def _named_file(path: str) -> str:
+    try:
+        return Path(path).read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(Problem("failed.edit", f"{path} cannot be read: {reason}", "correct --config")) from error
+
+
+def _decoded(data: bytes | None, file: str) -> str | None:
+    try:
+        return None if data is None else data.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(Problem("failed.edit", "the configuration is not UTF-8", "save it as UTF-8", file)) from error
+
+
+def _no_repository(around: Checkout | None) -> Problem:
+    if around is None:
+        return Problem("failed.git", "this is no checkout of a repository", "stand in one, or give --repository")
+    message = f"the checkout {around.top} has no remote called origin"
+    return Problem("failed.git", message, "give --repository, or --config and a file that says `repository:`")

@@ -1,0 +1,191 @@
+"""The world that a command works in, made from its options, the environment variables and the checkout around it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitops_bot import log
+from gitops_bot.config import Config
+from gitops_bot.edges.clock import SystemClock
+from gitops_bot.errors import Problem, UsageError
+from gitops_bot.wiring import trust
+from gitops_bot.wiring.garbage import imported
+from gitops_bot.wiring.place import Local, Notice, chosen_config
+from gitops_bot.wiring.progress import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from gitops_bot.config import Config
+    from gitops_bot.edges.address import Address
+    from gitops_bot.edges.git import Credentials
+    from gitops_bot.edges.github import GitHub
+    from gitops_bot.edges.http import Observe
+    from gitops_bot.edges.registry import Access, Registry
+    from gitops_bot.edges.registry.presence import Indexes
+    from gitops_bot.engine.survey import Survey
+    from gitops_bot.engine.world import World
+    from gitops_bot.wiring.asked import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What a process that opens the world again and again adds to what is asked.
+
+    `whole` stands around what is written as one; `observe` is told of each request to a registry, and `warn` of what
+    the forge could not do. `config` is the configuration to use instead of what there is now. `absent` is told which of
+    the named environments it has no more, if any; the others are done. Without it that is an error. `indexes` is
+    what registries said of digests before.
+    """
+
+    whole: Callable[[], AbstractContextManager[None]]
+    observe: Observe
+    warn: Callable[[Problem], None]
+    config: Config | None = None
+    absent: Callable[[Sequence[str]], None] | None = None
+    indexes: Indexes | None = None
+
+
+@contextmanager
+def opened(
+    asked: Asked,
+    environments: Sequence[str],
+    *,
+    infer: bool,
+    writes: bool,
+    also: Sequence[str] = (),
+    history: bool = False,
+    again: Again | None = None,
+    notice: Notice | None = None,
+    whole: bool = False,
+) -> Iterator[tuple[World, Survey]]:
+    """The world and its first reading. `infer`: go on without a configuration; `writes`: it must be possible to write.
+
+    `also` are environments that are only read; `history`: it will surely be needed, so it is fetched at once. `notice`
+    is told that the configuration in this checkout is not the one that counts; else the log is. `whole`: what no
+    environment claims is read too.
+
+    Raises:
+        UsageError: the repository or an environment cannot be meant, or pull requests are not possible there.
+        ConfigError: the configuration cannot be used.
+        GitError: the repository cannot be read.
+    """
+    from gitops_bot.edges.git import Repository
+    from gitops_bot.engine.survey import Survey
+    from gitops_bot.engine.world import World
+
+    environ = os.environ
+    local = Local.read(asked, environ, instead=again.config if again else None)
+    where, clock = local.address, SystemClock()
+    warn = again.warn if again else _warn
+    # First of all: where the token cannot go to the API, git must not have it.
+    forge = _forge(where, environ, clock, warn)
+    cache = Path(asked.cache) if asked.cache else None
+    with ExitStack() as stack:
+        repository = stack.enter_context(
+            Repository(where.url, credentials=login_for(where, environ), cache=cache, environ=environ, history=history)
+        )
+        with progress("fetching the repository"):
+            branch = (local.config.branch if local.config else None) or repository.default_branch()
+            commit = repository.head(branch)
+        config = (again and again.config) or chosen_config(
+            local, repository, commit, branch, infer=infer, notice=notice or _log_notice
+        )
+        if again is not None and again.absent is not None:
+            environments = _there(config, environments, again.absent)
+        if config.branch and config.branch != branch:
+            branch, commit = config.branch, repository.head(config.branch)
+        if writes and where.name is None:
+            _refuse_pull_requests(config, environments, where)
+        registry = stack.enter_context(_registry(config, environ, clock, again))
+        world = World(repository, registry, forge, clock, progress, *([again.whole] if again else []))
+        imported()
+        yield world, Survey(world, config, branch, where.name, environments, also=also, commit=commit, whole=whole)
+
+
+def _there(config: Config, names: Sequence[str], absent: Callable[[Sequence[str]], None]) -> Sequence[str]:
+    """The named environments that there still are; all of the names where that is none, which is an error."""
+    found = [name for name in names if name in config.environments]
+    absent([name for name in names if name not in found])
+    return found or names
+
+
+def _refuse_pull_requests(config: Config, environments: Sequence[str], where: Address) -> None:
+    for environment in config.environments.values():
+        if environment.propose.as_ == "pull-request" and (not environments or environment.name in environments):
+            message = f"{environment.name} is proposed by pull requests, and {where.url} is not on a forge"
+            advice = "name it as OWNER/NAME or by its https address, or say `propose: {as: commit}`"
+            raise UsageError(Problem("failed.forge", message, advice))
+
+
+def login_for(where: Address, environ: Mapping[str, str]) -> Credentials | None:
+    """What git logs in with: the login of the address itself, else the token, where it is for that server."""
+    from gitops_bot.edges.git import Credentials
+
+    if where.password is not None:
+        return Credentials(where.username or "x-access-token", where.password)
+    token = trust.token(environ)
+    if token is None or where.server is None or not trust.takes_token(where, environ):
+        return None
+    return Credentials("x-access-token", token)
+
+
+def _forge(
+    where: Address, environ: Mapping[str, str], clock: SystemClock, warn: Callable[[Problem], None]
+) -> GitHub | None:
+    """The forge, where there is a token for it and the repository is one that it knows."""
+    from gitops_bot.edges.github import GitHub
+
+    token = trust.token(environ)
+    if token is None or where.name is None:
+        return None
+    if not trust.takes_token(where, environ):
+        log.once(
+            "token.unused",
+            level="warning",
+            host=where.host or "",
+            next="set GITHUB_SERVER_URL to the server that the token is for",
+        )
+        return None
+    return GitHub(where.name, token, clock=clock, warn=warn, api_url=trust.api_url(environ))
+
+
+def _registry(config: Config, environ: Mapping[str, str], clock: SystemClock, again: Again | None) -> Registry:
+    from gitops_bot.edges.registry import Registry
+
+    known = access(config, environ)
+    if again is None:
+        return Registry(known, environ, clock)
+    return Registry(known, environ, clock, observe=again.observe, indexes=again.indexes)
+
+
+def access(config: Config, environ: Mapping[str, str]) -> dict[str, Access]:
+    """How the configuration and the environment say that registries are reached.
+
+    Raises:
+        ConfigError: the configuration would send the forge's token, or another registry's password, somewhere else.
+    """
+    from gitops_bot.edges.registry import Access
+
+    trust.check_registries(config, environ)
+    found = {
+        host: Access(said.username, said.password_env, said.plain_http, said.concurrency, said.rate)
+        for host, said in config.registries.items()
+    }
+    if (host := trust.registry(environ)) is not None:
+        user = environ.get(trust.REGISTRY_USERNAME) or None
+        found[host] = replace(found.get(host, Access()), username=user, password_env=trust.REGISTRY_PASSWORD)
+    return found
+
+
+def _log_notice(message: str, advice: str) -> None:
+    log.once("configuration.differs", message=message, next=advice)
+
+
+def _warn(problem: Problem) -> None:
+    log.event("github.warning", level="warning", message=problem.message, next=problem.next)

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from gitops_bot.action.inputs import INPUTS, TAKES, Step, read
+from gitops_bot.errors import UsageError
+from tests.conftest import PROJECT
+
+A, LONG = f"sha256:{'0a' * 32}", f"sha512:{'0a' * 64}"
+FIXED = ("--output=json", "--log-format=text", "--repository=acme/deploy")
+
+
+def variables(given: dict[str, str]) -> dict[str, str]:
+    """What action.yml makes of `with:`."""
+    whole = {"repository": "acme/deploy", "token": "ghs_x", "dry-run": "false", **given}
+    return {f"INPUT_{name.upper().replace('-', '_')}": text for name, text in whole.items()}
+
+
+def step(**given: str) -> Step:
+    return read(variables({name.strip("_").replace("_", "-"): text for name, text in given.items()}))
+
+
+def refused(**given: str) -> list[str]:
+    with pytest.raises(UsageError) as caught:
+        step(**given)
+    return [problem.message for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("given", "arguments"),
+    [
+        pytest.param({"tag": "v1.4.2"}, [*FIXED, "--", "dev", "web=v1.4.2"], id="a tag"),
+        pytest.param({"tag": "_" + "v" * 127}, [*FIXED, "--", "dev", f"web=_{'v' * 127}"], id="a long tag"),
+        pytest.param({"digest": A}, [*FIXED, "--", "dev", f"web=@{A}"], id="a digest"),
+        pytest.param({"digest": LONG}, [*FIXED, "--", "dev", f"web=@{LONG}"], id="a long digest"),
+        pytest.param({"tag": "v1", "digest": A}, [*FIXED, "--", "dev", f"web=v1@{A}"], id="both"),
+        pytest.param({"tag": "v1", "environment": "--help"}, [*FIXED, "--", "--help", "web=v1"], id="an option"),
+        pytest.param(
+            {"tag": "v1", "config": "a b.yaml"}, [*FIXED, "--config=a b.yaml", "--", "dev", "web=v1"], id="a file"
+        ),
+        pytest.param(
+            {"tag": "v1", "dry-run": "True", "allow-downgrade": "true", "release-hold": "TRUE"},
+            [*FIXED, "--dry-run", "--release-hold", "--allow-downgrade", "--", "dev", "web=v1"],
+            id="flags",
+        ),
+        pytest.param(
+            {"image": f"\n web \r\napi=v2@{A}\ndb=@{A}\n", "tag": "v1"},
+            [*FIXED, "--", "dev", "web=v1", f"api=v2@{A}", f"db=@{A}"],
+            id="several images",
+        ),
+    ],
+)
+def test_set_gets_its_words(given: dict[str, str], arguments: list[str]) -> None:
+    asked = read(variables({"environment": "dev", "image": "web", **given}))
+    assert asked.arguments == ("set", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("given", "arguments"),
+    [
+        pytest.param(
+            {"command": "promote", "from": "dev", "environment": "live", "image": "web\napi"},
+            ["promote", *FIXED, "--image=web", "--image=api", "--", "dev", "live"],
+            id="promote",
+        ),
+        pytest.param(
+            {"command": "promote", "from": "dev", "environment": "live", "beyond-policy": "true", "now": "True"},
+            ["promote", *FIXED, "--beyond-policy", "--now", "--", "dev", "live"],
+            id="promote in spite of policy and soak time",
+        ),
+        pytest.param(
+            {"command": "rollback", "environment": "live", "to": "41", "reason": "it fails: --now"},
+            ["rollback", *FIXED, "--to=41", "--reason=it fails: --now", "--", "live"],
+            id="rollback",
+        ),
+        pytest.param(
+            {"command": "update", "environment": "dev\nlive x"},
+            ["update", *FIXED, "--", "dev", "live", "x"],
+            id="update",
+        ),
+        pytest.param({"command": "plan", "token": ""}, ["plan", *FIXED, "--"], id="plan"),
+        pytest.param({"command": "check", "token": ""}, ["check", *FIXED[:2]], id="check"),
+    ],
+)
+def test_each_command_gets_its_words(given: dict[str, str], arguments: list[str]) -> None:
+    assert read(variables(given)).arguments == tuple(arguments)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        pytest.param({"tag": "$(touch x) `touch x`; touch x\n-v"}, "tag must be a tag", id="a script"),
+        pytest.param({"tag": "evil.example/web"}, "tag must be a tag", id="what reads as a new name"),
+        pytest.param({"tag": "evil:web"}, "tag must be a tag", id="a new name with a tag"),
+        pytest.param({"tag": f"v1@{A}"}, "tag must be a tag", id="a tag with a digest"),
+        pytest.param({"tag": f"@{A}"}, "tag must be a tag", id="a digest as a tag"),
+        pytest.param({"tag": "v1\n::warning::x"}, "tag must be a tag", id="a command to the runner"),
+        pytest.param({"tag": "v1\n"}, "tag must be a tag", id="a line break"),
+        pytest.param({"tag": "-v"}, "tag must be a tag", id="an option as a tag"),
+        pytest.param({"tag": "v\N{LATIN SMALL LETTER E WITH ACUTE}"}, "tag must be a tag", id="another letter"),
+        pytest.param({"tag": "v" * 129}, "tag must be a tag", id="a tag that is too long"),
+        pytest.param({"digest": "sha256:ab"}, "digest must be", id="a short digest"),
+        pytest.param({"digest": A.upper()}, "digest must be", id="upper case"),
+        pytest.param({"digest": f"{A}\n"}, "digest must be", id="a digest and a line break"),
+        pytest.param({"digest": A.replace("256", "512")}, "digest must be", id="a digest of another length"),
+        pytest.param({"digest": f"evil.example/web@{A}"}, "digest must be", id="a digest with a new name"),
+        pytest.param({"dry-run": "yes"}, "dry-run must be true or false", id="a flag that is none"),
+        pytest.param({"command": "edit"}, "command must be one of set, promote", id="no such command"),
+        pytest.param({"environment": ""}, "environment is needed for the command set", id="no environment"),
+        pytest.param({"now": "true"}, "now has no meaning for the command set", id="a flag of another command"),
+        pytest.param({"environment": "a b"}, "the command set takes one environment", id="two environments"),
+        pytest.param({"image": " \n "}, "image is needed for the command set", id="no image"),
+        pytest.param({"tag": ""}, "tag or digest is needed", id="no pin"),
+        pytest.param({"image": "web=v1"}, "tag and digest are for images without a pin", id="a pin too many"),
+        pytest.param({"image": "web\nx=evil.example/web:v1"}, "image must be NAME", id="a new name in a line"),
+        pytest.param({"image": "web\n=v1"}, "image must be NAME", id="a pin of nothing"),
+        pytest.param({"image": "web\nx=v1@"}, "image must be NAME", id="half a pin"),
+        pytest.param({"image": "w\x1b[31meb"}, "image must be one line without control", id="a control character"),
+        pytest.param({"image": "web\n" * 101}, "image is longer", id="too many lines"),
+        pytest.param({"config": "x" * 20_000}, "config is longer", id="too long"),
+        pytest.param({"repository": "acme/x\ny"}, "repository must be one line", id="two repositories"),
+        pytest.param({"from": "dev"}, "from has no meaning for the command set", id="an input of another command"),
+        pytest.param({"token": " "}, "token is empty", id="an absent secret"),
+        pytest.param(
+            {"registry": "https://ghcr.io", "registry-password": "x"}, "registry must be a host", id="an address"
+        ),
+        pytest.param({"registry-password": "x"}, "registry must name the host", id="a password for nobody"),
+        pytest.param({"registry": "ghcr.io"}, "registry-password is empty", id="an absent password"),
+    ],
+)
+def test_what_is_no_step_is_refused(given: dict[str, str], why: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(variables({"environment": "dev", "image": "web", "tag": "v1", **given}))
+    assert [problem.message for problem in caught.value.problems if problem.message.startswith(why)]
+    assert all(problem.next for problem in caught.value.problems)
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    assert len(refused(command="promote", tag="v1", digest=A, image="web=v1")) == 5
+
+
+def test_a_runner_may_write_a_name_with_its_hyphen() -> None:
+    environ = variables({"environment": "dev", "image": "web", "tag": "v1"}) | {"INPUT_DRY-RUN": "true"}
+    assert read(environ).dry_run
+
+
+def test_the_command_sees_one_token_and_none_of_the_inputs() -> None:
+    runner = {
+        "PATH": "/bin",
+        "GH_TOKEN": "other",
+        "GITHUB_TOKEN": "jobs",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "oidc",
+        "ACTIONS_RUNTIME_TOKEN": "cache",
+    }
+    given = {"environment": "dev", "image": "web", "tag": "v1", "token": "ghs_given"}
+    login = {"registry": "ghcr.io", "registry-username": "bot", "registry-password": "secret"}
+    assert read(variables(given) | runner).environ == {"PATH": "/bin", "GITHUB_TOKEN": "ghs_given"}
+    asked = read(variables(given | login) | runner)
+    assert asked.environ == {
+        "PATH": "/bin",
+        "GITHUB_TOKEN": "ghs_given",
+        "GITOPS_BOT_REGISTRY": "ghcr.io",
+        "GITOPS_BOT_REGISTRY_USERNAME": "bot",
+        "GITOPS_BOT_REGISTRY_PASSWORD": "secret",
+    }
+    assert "secret" not in repr(asked)
+    assert "ghs_given" not in repr(asked)
+    assert not [word for word in asked.arguments if "secret" in word or "ghs_given" in word]
+
+
+def test_the_action_has_these_inputs_and_hands_over_each_of_them() -> None:
+    action = yaml.safe_load((PROJECT / "action.yml").read_text(encoding="utf-8"))
+    assert action["inputs"].keys() == INPUTS
+    install, run = action["runs"]["steps"]
+    given = {f"${{{{ inputs.{name} }}}}" for name in INPUTS - {"version"}}
+    assert {text for name, text in run["env"].items() if name.startswith("INPUT_")} == given
+    assert install["env"]["VERSION"] == "${{ inputs.version }}"
+    named = action["inputs"]["command"]["description"]
+    assert [word for word in TAKES if f"`{word}`" not in named] == []
+
+
+def test_no_script_of_the_action_holds_an_expression() -> None:
+    action = yaml.safe_load((PROJECT / "action.yml").read_text(encoding="utf-8"))
+    assert all("${{" not in step["run"] for step in action["runs"]["steps"])

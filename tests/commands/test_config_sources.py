@@ -1,0 +1,278 @@
+"""Where the repository and the configuration come from: the command line, the checkout one stands in, the branch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.conftest import API, CONFIG, WEB
+from tests.counterparts.world import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.counterparts.world import Deploy, Done, World
+
+STRAIGHT = CONFIG.replace(b"{as: pull-request, labels: [release, bot]}", b"{as: commit}")
+
+
+def checkout(deploy: Deploy, folder: Path, origin: str) -> Path:
+    """A checkout as a person has it: git's folder with an origin, and the files of the branch."""
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    subprocess.run(["git", "-C", str(folder), "remote", "add", "origin", origin], check=True)
+    for path, data in deploy.files("main").items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    return folder
+
+
+def news(done: Done) -> list[dict[str, str]]:
+    """Of the log, what says that the configuration here is not the one that counts."""
+    lines = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
+    return [line for line in lines if line["event"] == "configuration.differs"]
+
+
+NOT_MAINS = "gitops-bot.yaml differs from the one on the branch main, which is used"
+TRY_YOURS = "`gitops-bot plan --config gitops-bot.yaml` plans with yours; push it to main to put it to work"
+
+
+def test_in_a_checkout_the_origin_and_the_configuration_of_its_branch_count(shop: Deploy, tmp_path: Path) -> None:
+    digest = shop.push("web", "1.1.0")
+    here = checkout(shop, tmp_path / "here", shop.remote.url)
+    same = run("plan", "--output", "json", cwd=here / "apps", env=shop.env)
+    assert (same.code, same.json["repository"], same.err) == (0, shop.name, "")
+
+    (here / WEB).write_text("no YAML: [")
+    (here / "gitops-bot.yaml").write_bytes(CONFIG.replace(b">=1.0.0", b"<1.1"))
+    plan = run("plan", "--output", "json", cwd=here, env=shop.env)
+    assert plan.code == 0
+    assert plan.json["environments"][0]["proposals"][0]["changes"][0]["to"]["digest"] == digest
+    assert plan.err == f"note: {NOT_MAINS}\n  next: {TRY_YOURS}\n\n"
+    text = run("plan", cwd=here / "apps", env=shop.env)
+    assert text.out.startswith(
+        f"note: ../{NOT_MAINS}\n  next: {TRY_YOURS.replace('gitops-bot.yaml', '../gitops-bot.yaml')}\n"
+    )
+    assert text.err == ""
+
+    # What that advises.
+    tried = run("plan", "--config", "gitops-bot.yaml", "--output", "json", cwd=here, env=shop.env)
+    assert (tried.code, tried.json["environments"][0]["proposals"], tried.err) == (0, [], "")
+
+    # Another place than the one stood in has a configuration of its own, also where it is named from here.
+    elsewhere = run("plan", "--repository", shop.name, "--output", "json", cwd=tmp_path, env=shop.env)
+    assert (elsewhere.code, elsewhere.err) == (0, "")
+    named = run("plan", "--repository", shop.name, "--output", "json", cwd=here, env=shop.env)
+    assert NOT_MAINS in named.err
+
+
+@pytest.mark.parametrize(
+    "command", [["update"], ["set", "production", "{web}=1.1.0"], ["promote", "production", "qa"]], ids=" ".join
+)
+def test_what_is_written_never_follows_a_file_that_is_not_pushed(
+    shop: Deploy, tmp_path: Path, command: list[str]
+) -> None:
+    shop.push("web", "1.1.0")
+    qa = b"  qa: {overlays: ['apps/*/qa']}\n"
+    old = shop.files("main")[WEB]
+    shop.remote.commit(
+        "main", {"gitops-bot.yaml": CONFIG + qa, "apps/web/qa/kustomization.yaml": old.replace(b"1.0.0", b"0.9.0")}
+    )
+    here = checkout(shop, tmp_path / "here", shop.remote.url)
+    (here / "gitops-bot.yaml").write_bytes(b"branch: gone\n" + STRAIGHT.replace(b"apps/*", b"nowhere/*") + qa)
+    main = shop.branches["main"]
+    words = [word.format(web=shop.image("web")) for word in command]
+    done = run(*words, "--output", "json", cwd=here, env=shop.env)
+    assert (done.code, shop.branches["main"]) == (0, main)
+    assert shop.pull()["head"]["ref"].startswith("gitops-bot/")
+    (notice,) = news(done)
+    assert (notice["level"], notice["message"], notice["next"]) == ("info", NOT_MAINS, TRY_YOURS)
+
+
+def test_the_first_plan_with_a_file_that_is_not_pushed_says_how_to_try_it_and_how_to_use_it(
+    shop: Deploy, tmp_path: Path
+) -> None:
+    shop.remote.commit("main", {"gitops-bot.yaml": None})
+    here = checkout(shop, tmp_path / "here", shop.remote.url)
+    (here / "gitops-bot.yaml").write_bytes(CONFIG)
+    plan = run("plan", cwd=here, env=shop.env)
+    assert plan.code == 0
+    assert plan.out.splitlines()[:2] == [
+        "note: gitops-bot.yaml is not on the branch main yet, so this is planned without it",
+        f"  next: {TRY_YOURS}",
+    ]
+    with shop.watching() as seen:
+        update = run("update", "--output", "json", cwd=here, env=shop.env)
+    assert seen.nothing
+    assert (update.code, news(update)) == (2, [])
+    (problem,) = update.json["problems"]
+    assert (problem["code"], problem["message"]) == (
+        "failed.config",
+        "there is no gitops-bot.yaml on the branch main",
+    )
+    assert "commit and push it there; `gitops-bot plan --config gitops-bot.yaml` tries one" in problem["next"]
+    # Whoever names it means it, also for what is written.
+    assert run("update", "--config", "gitops-bot.yaml", "--output", "json", cwd=here, env=shop.env).code == 0
+
+
+def test_a_mistake_that_is_only_corrected_here_is_told_as_the_branchs(shop: Deploy, tmp_path: Path) -> None:
+    here = checkout(shop, tmp_path / "here", shop.remote.url)
+    shop.remote.commit("main", {"gitops-bot.yaml": b"version: 2\n"})
+    done = run("plan", "--output", "json", cwd=here, env=shop.env)
+    assert done.code == 2
+    assert done.err.startswith(f"note: {NOT_MAINS}\n")
+    assert "error: gitops-bot.yaml:1:" in done.err
+
+
+def test_a_configuration_can_be_named_and_names_the_repository_itself(shop: Deploy, tmp_path: Path) -> None:
+    shop.push("web", "1.1.0")
+    named = tmp_path / "mine.yaml"
+    named.write_bytes(f"repository: {shop.name}\n".encode() + CONFIG.replace(b"production:", b"live:"))
+    done = run("plan", "--config", str(named), "--output", "json", cwd=tmp_path, env=shop.env)
+    assert (done.code, done.err) == (0, "")
+    assert done.json["repository"] == shop.name
+    assert [environment["name"] for environment in done.json["environments"]] == ["live"]
+
+    wrong = run("update", "--config", "nowhere.yaml", "--output", "json", cwd=tmp_path, env=shop.env)
+    assert (wrong.code, wrong.json["problems"][0]["next"]) == (2, "correct --config")
+
+
+@pytest.mark.parametrize("command", ["plan", "update"])
+def test_the_configuration_of_a_fork_does_not_lead_to_another_repository_in_silence(
+    shop: Deploy, tmp_path: Path, command: str
+) -> None:
+    shop.push("web", "1.1.0")
+    shop.remote.commit("main", {"gitops-bot.yaml": b"repository: acme/upstream\n" + CONFIG})
+    here = checkout(shop, tmp_path / "here", shop.remote.url)
+    with shop.watching() as seen:
+        done = run(command, "--output", "json", cwd=here, env=shop.env)
+    assert seen.nothing
+    assert done.code == 2
+    (problem,) = done.json["problems"]
+    assert (problem["code"], problem["file"]) == ("failed.config", "gitops-bot.yaml")
+    assert problem["message"] == f"`repository: acme/upstream` is not the origin of this checkout, {shop.name}"
+    assert problem["next"].endswith(f"`--repository acme/upstream` or `--repository {shop.name}`")
+    assert run(command, "--repository", shop.name, "--output", "json", cwd=here, env=shop.env).json["commit"]
+
+
+def test_a_configuration_that_names_its_own_repository_is_at_home_there(shop: Deploy, tmp_path: Path) -> None:
+    shop.remote.commit("main", {"gitops-bot.yaml": f"repository: {shop.name}\n".encode() + CONFIG})
+    here = checkout(shop, tmp_path / "here", shop.remote.url)
+    assert run("plan", "--output", "json", cwd=here, env=shop.env).code == 0
+
+
+def test_without_any_configuration_plan_infers_and_update_refuses(worldwide: World) -> None:
+    deploy = worldwide.deploy(
+        lambda deploy: {
+            "apps/web/base/kustomization.yaml": f"images:\n- name: {deploy.image('web')}\n  newTag: 1.0.0\n".encode(),
+            "apps/web/overlays/prod/kustomization.yaml": f"images:\n- name: {deploy.image('web')}\n"
+            f"  newTag: v1.0.0\n- name: {deploy.image('api')}\n  newTag: latest\n".encode(),
+        }
+    )
+    for tag in ("v1.0.0", "v1.0.1", "latest"):
+        deploy.push("web", tag)
+    done = deploy.ask("plan")
+    assert done.code == 0
+    (environment,) = done.json["environments"]
+    assert environment["name"] == "prod"
+    (change,) = environment["proposals"][0]["changes"]
+    # A tag stays a tag.
+    assert change["to"] == {"tag": "v1.0.1", "digest": None}
+    (held,) = environment["held"]
+    assert held["entry"]["image"] == deploy.image("api")
+    assert held["reason"]["code"] == "unmanaged"
+
+    with deploy.watching() as seen:
+        refused = deploy.ask("update")
+    assert seen.nothing
+    assert refused.code == 2
+    assert "there is no gitops-bot.yaml on the branch main" in refused.json["problems"][0]["message"]
+
+
+@pytest.mark.parametrize("named", ["name", "url", "url without .git"])
+def test_a_repository_is_named_by_its_name_or_its_address(shop: Deploy, named: str) -> None:
+    text = {"name": shop.name, "url": shop.remote.url, "url without .git": shop.remote.url.removesuffix(".git")}[named]
+    done = run("plan", "--repository", text, "--output", "json", cwd=shop.folder, env=shop.env)
+    assert (done.code, done.json["repository"], done.json["branch"]) == (0, shop.name, "main")
+    assert done.json["commit"] == shop.branches["main"]
+
+
+def test_a_path_has_no_repository_and_no_pull_requests(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    with shop.watching() as seen:
+        plan = run("plan", "--repository", str(shop.remote.path), "--output", "json", cwd=shop.folder, env=shop.env)
+        update = run("update", "--repository", str(shop.remote.path), "--output", "json", cwd=shop.folder, env=shop.env)
+    assert seen.nothing
+    assert seen.api == []
+    assert (plan.code, plan.json["repository"], plan.json["complete"]) == (0, None, True)
+    assert plan.json["environments"][0]["proposals"][0]["action"] == "open"
+    assert update.code == 2
+    (problem,) = update.json["problems"]
+    assert "production is proposed by pull requests" in problem["message"]
+    assert "`propose: {as: commit}`" in problem["next"]
+
+    shop.remote.commit("main", {"gitops-bot.yaml": STRAIGHT})
+    done = run("update", "--repository", str(shop.remote.path), "--output", "json", cwd=shop.folder, env={})
+    assert (done.code, done.json["repository"]) == (0, None)
+    assert done.json["environments"][0]["proposals"][0]["commit"] == shop.branches["main"]
+    assert b"1.1.0" in shop.files("main")[WEB]
+    assert b"1.1.0" not in shop.files("main")[API]
+
+
+def test_the_configuration_may_choose_another_branch(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.remote.commit("next", {"README.md": b"next\n"}, parents=[shop.branches["main"]])
+    shop.remote.commit("main", {"gitops-bot.yaml": b"branch: next\n" + STRAIGHT})
+    main = shop.branches["main"]
+    done = shop.ask("update")
+    assert (done.code, done.json["branch"], done.json["commit"]) == (0, "next", shop.branches["next"])
+    assert shop.branches["main"] == main
+    assert b"1.1.0" in shop.files("next")[WEB]
+
+    shop.remote.commit("main", {"gitops-bot.yaml": b"branch: gone\n" + STRAIGHT})
+    gone = shop.ask("plan")
+    assert gone.code == 1
+    assert "the branch 'gone' does not exist" in gone.json["problems"][0]["message"]
+
+
+def test_a_wrong_configuration_on_the_branch_stops_everything_before_it_starts(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.remote.commit("main", {"gitops-bot.yaml": CONFIG + b"polices: {}\nbranch: [x]\n"})
+    with shop.watching() as seen:
+        done = shop.ask("update")
+    assert seen.nothing
+    assert seen.api == []
+    assert done.code == 2
+    assert [(problem["file"], problem["line"], problem["column"]) for problem in done.json["problems"]] == [
+        ("gitops-bot.yaml", 9, 1),
+        ("gitops-bot.yaml", 10, 9),
+    ]
+    assert "`policies`" in done.json["problems"][0]["next"]
+
+
+def test_outside_of_any_repository_the_way_in_is_said(tmp_path: Path) -> None:
+    done = run("plan", "--output", "json", cwd=tmp_path)
+    assert done.code == 2
+    assert done.json["problems"][0]["next"] == "stand in one, or give --repository"
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    bare = run("plan", "--output", "json", cwd=tmp_path)
+    assert bare.code == 2
+    assert "has no remote called origin" in bare.json["problems"][0]["message"]
+
+
+def test_the_other_name_of_the_token_counts_too_and_without_any_a_proposal_fails_with_the_way_out(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    public = {"GITHUB_SERVER_URL": shop.world.forge.url, "GITHUB_API_URL": shop.world.forge.api_url}
+    with shop.watching() as seen:
+        none = shop.ask("update", env=public)
+    assert seen.nothing
+    assert none.code == 1
+    (problem,) = none.json["problems"]
+    assert problem["code"] == "failed.auth"
+    assert "set GITHUB_TOKEN (contents: write, pull-requests: write)" in problem["next"]
+
+    other = {name.replace("GITHUB_TOKEN", "GH_TOKEN"): text for name, text in shop.env.items()}
+    assert shop.bot("update", env=other).code == 0
+    assert shop.pull()["number"] == 1

@@ -1,0 +1,180 @@
+"""Nothing is silently uncovered: `plan` and `check` end with what becomes of every entry of the repository."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.conftest import WEB
+from tests.commands.test_check import check
+from tests.counterparts.world import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.counterparts.world import Deploy, World
+
+CONFIG = """\
+version: 1
+policies: {releases: {semver: ">=1.0.0"}}
+environments:
+  staging:
+    overlays: ["apps/*/staging"]
+    policy: releases
+    images: {db: {ignore: true}}
+  production:
+    overlays: ["apps/*/production"]
+    promote_from: staging
+  qa:
+    overlays: ["apps/*/qa"]
+"""
+
+
+def images(*names: str) -> str:
+    return "images:\n" + "".join(f"- name: {name}\n  newTag: 1.0.0\n" for name in names)
+
+
+#: Of every kind: 2 tracked, 1 promoted, 1 ignored, 3 unmanaged for two reasons, 4 in no environment.
+EVERY_KIND = {
+    "gitops-bot.yaml": CONFIG,
+    "apps/web/staging/kustomization.yaml": images("web", "api", "db"),
+    "apps/web/production/kustomization.yaml": images("web", "cron"),
+    "apps/web/qa/kustomization.yaml": images("web", "api"),
+    "apps/web/base/kustomization.yaml": images("web"),
+    "apps/api/base/kustomization.yaml": images("api"),
+    "tools/kustomization.yml": "kind: Component\n" + images("a", "b"),
+    "apps/api/broken/kustomization.yaml": "images: [\n",
+}
+COVERAGE = {"tracked": 2, "promoted": 1, "ignored": 1, "unmanaged": 3, "no_environment": 4}
+SUMMARY = """
+entries: 2 tracked, 1 promoted, 1 ignored, 3 unmanaged, 4 in no environment
+  1 ignored: db, in staging
+  2 unmanaged: qa has no `policy`: web and api, in qa
+    add under `environments.qa`: policy: {semver: "^1"}
+  1 unmanaged: production has no `policy`, and staging, its source, has no such entry: cron, in production
+    add under `environments.production.images`: cron: {policy: {semver: "^1"}}
+  4 in no environment: apps/*/base and tools
+    add under `environments`: tools: {overlays: ["tools"]}
+"""
+
+
+def test_check_says_what_becomes_of_every_entry(tmp_path: Path) -> None:
+    done = check(tmp_path, EVERY_KIND, "--output", "json")
+    assert (done.code, done.json["entries"], done.json["coverage"]) == (0, 7, COVERAGE)
+    text = check(tmp_path, EVERY_KIND)
+    assert text.out == f"5 files, 7 entries: all good\n{SUMMARY}".replace("5 files", "3 files")
+
+
+def test_plan_says_the_same_and_what_is_unmanaged_is_neither_held_nor_unchanged(worldwide: World) -> None:
+    def files(deploy: Deploy) -> dict[str, bytes]:
+        for name in ("web", "api", "db", "cron"):
+            deploy.push(name, "1.0.0")
+        own = {name: deploy.image(name) for name in ("web", "api", "db", "cron")}
+        found = {}
+        for path, text in EVERY_KIND.items():
+            for name, image in own.items():
+                text = text.replace(f"- name: {name}\n", f"- name: {name}\n  newName: {image}\n")  # noqa: PLW2901
+            found[path] = text.encode()
+        return found
+
+    deploy = worldwide.deploy(files)
+    plan = deploy.ask("plan").json
+    assert plan["coverage"] == COVERAGE
+    found = {each["name"]: each for each in plan["environments"]}
+    assert {name: each["unchanged"] for name, each in found.items()} == {"staging": 2, "production": 1, "qa": 0}
+    assert {
+        (name, item["entry"]["name"], item["reason"]["code"], item["candidate"])
+        for name, each in found.items()
+        for item in each["held"]
+    } == {
+        ("production", "cron", "unmanaged", None),
+        ("qa", "web", "unmanaged", None),
+        ("qa", "api", "unmanaged", None),
+    }
+    text = deploy.bot("plan")
+    assert text.out.endswith(SUMMARY)
+    assert "\nqa\n  0 unchanged, 2 unmanaged\n" in text.out
+    assert "\nstaging\n  2 unchanged, 1 ignored\n" in text.out
+    # Of the environments that are asked for, and of the whole repository what is in none.
+    assert deploy.ask("plan", "qa").json["coverage"] == {
+        "tracked": 0, "promoted": 0, "ignored": 0, "unmanaged": 2, "no_environment": 4
+    }  # fmt: skip
+    # Others say nothing of it, and read nothing for it.
+    assert "coverage" not in deploy.ask("update").json
+    failed = deploy.ask("plan", "nowhere")
+    assert (failed.code, set(failed.json["coverage"].values())) == (2, {0})
+
+
+def test_what_no_environment_claims_is_fetched_with_the_rest_and_by_plan_alone(shop: Deploy) -> None:
+    others = {f"bases/b{number}/kustomization.yaml": images("a", f"b{number}").encode() for number in range(50)}
+    shop.remote.commit("main", others)
+
+    def fetches(command: str) -> int:
+        done = shop.bot(command, "--verbose", "--log-format", "json")
+        lines = [json.loads(line) for line in done.err.splitlines()]
+        return sum(line.get("verb") == "fetch" for line in lines)
+
+    assert shop.ask("plan").json["coverage"]["no_environment"] == 100
+    assert fetches("plan") == fetches("update")
+
+
+def test_a_plan_without_a_configuration_has_one_line_for_a_reason_and_not_one_for_an_entry(worldwide: World) -> None:
+    tagged = {
+        f"apps/a{number}/overlays/dev/kustomization.yaml": b"images:\n- {name: web, newTag: latest}\n"
+        for number in range(60)
+    }
+    deploy = worldwide.deploy(lambda _: tagged)
+    done = deploy.bot("plan")
+    assert done.code == 0
+    assert done.out.splitlines()[1:] == [
+        "",
+        "dev",
+        "  0 unchanged, 60 unmanaged",
+        "",
+        "entries, as inferred without a gitops-bot.yaml: 0 tracked, 60 unmanaged",
+        "  60 unmanaged: the tag has no order: web, in dev",
+        '    add under `environments`: dev: {overlays: ["apps/*/overlays/dev"], policy: {digest: latest}}',
+    ]
+    assert len(deploy.ask("plan").json["environments"][0]["held"]) == 60
+
+
+def test_an_unmanaged_entry_stands_in_nobodys_way(shop: Deploy) -> None:
+    """Neither in that of a group that goes together, nor in the text of the proposal."""
+    config = b"""\
+version: 1
+environments:
+  production:
+    overlays: ["apps/*/production"]
+    images: {%s: {policy: {semver: ">=1.0.0"}}}
+    propose: {together: true}
+""" % shop.image("web").encode()
+    shop.remote.commit("main", {"gitops-bot.yaml": config})
+    shop.push("web", "1.1.0")
+    done = shop.ask("update")
+    assert done.code == 0
+    assert b"1.1.0" in shop.files("gitops-bot/production/all")[WEB]
+    assert [item["reason"]["code"] for item in done.json["environments"][0]["held"]] == ["unmanaged"]
+    assert "has no `policy`" not in shop.pull()["body"]
+
+
+TREES = {
+    "Ama2352+vroom-gitops": (15, 7),
+    "MicroTodoSuite+microservice-app-gitops": (15, 5),
+    "team-project-final+synapse-gitops": (19, 0),
+}
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_a_real_repository_is_told_in_a_screen(corpus: Path, tmp_path: Path, tree: str) -> None:
+    with tarfile.open(corpus / "trees" / f"{tree}.tar") as tar:
+        tar.extractall(tmp_path, filter="data")
+    (tmp_path / ".git").mkdir(exist_ok=True)
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    done = run("check", cwd=tmp_path)
+    assert done.code == 0
+    assert len(done.out.splitlines()) <= 7
+    found = run("check", "--output", "json", cwd=tmp_path).json
+    assert (found["entries"], found["coverage"]["no_environment"]) == TREES[tree]

@@ -1,0 +1,182 @@
+"""A run that is killed at any instant is carried on by the next one: Git and the pull requests are the only state."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.demo.http import Answer
+from tests.commands.conftest import WEB, pinned
+from tests.counterparts.world import ended
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Sequence
+
+    from gitops_bot.demo.http import Request
+    from tests.counterparts.world import Deploy
+
+BRANCH = "gitops-bot/production/all"
+_GONE = Answer(500, b"nobody is there to read this")
+
+
+class Killer:
+    """A gate that kills the bot when it asks for `wanted` (as in `POST /pulls`), before or after it is done."""
+
+    def __init__(self, wanted: str, *, done: bool) -> None:
+        self.method, _, self.path = wanted.partition(" ")
+        self.done, self.kills = done, 0
+        self.process: subprocess.Popen[str] | None = None
+
+    def __call__(self, request: Request, go: Callable[[], Answer]) -> Answer:
+        if self.process is None or request.method != self.method or not request.path.endswith(self.path):
+            return go()
+        if self.done:
+            go()
+        self.kills += 1
+        os.kill(self.process.pid, signal.SIGKILL)
+        return _GONE
+
+
+def kill_at(shop: Deploy, wanted: str, *, done: bool, command: Sequence[str] = ("update",)) -> None:
+    """Run a command and kill it at that request."""
+    killer = Killer(wanted, done=done)
+    shop.gate(killer)
+    killer.process = shop.start(*command)
+    assert ended(killer.process).code == -signal.SIGKILL
+    assert killer.kills == 1
+    shop.gate(None)
+
+
+def assert_whole(shop: Deploy, tag: str, digest: str, number: int = 1) -> None:
+    """One pull request, with one commit on the base, that says and does the same."""
+    base = shop.files("main")
+    assert shop.parents(BRANCH) == [shop.branches["main"]]
+    old = next(line.split()[1] for line in base[WEB].decode().splitlines() if line.strip().startswith("digest:"))
+    assert shop.files(BRANCH) == base | {WEB: pinned(base[WEB], ("newTag: 1.0.0\n", f"newTag: {tag}\n"), (old, digest))}
+    (pull,) = shop.pulls("all")
+    assert (pull["number"], pull["state"], pull["title"]) == (number, "open", f"chore(production): web {tag}")
+    assert digest in pull["body"]
+    assert {label["name"] for label in pull["labels"]} == {"release", "bot"}
+    with shop.watching() as seen:
+        assert shop.bot("update").code == 0
+    assert seen.nothing
+
+
+@pytest.mark.parametrize(
+    ("wanted", "done"),
+    [
+        ("POST /pulls", False),
+        ("POST /pulls", True),
+        ("POST /issues/1/labels", False),
+    ],
+    ids=["branch pushed", "pull request opened, answer unread", "labels not added"],
+)
+def test_a_run_that_dies_while_it_opens_is_carried_on(shop: Deploy, wanted: str, done: bool) -> None:
+    digest = shop.push("web", "1.1.0")
+    kill_at(shop, wanted, done=done)
+    pushed = shop.branches[BRANCH]
+    assert shop.bot("update").code == 0
+    # What it had pushed is used as it is.
+    assert shop.branches[BRANCH] == pushed
+    assert_whole(shop, "1.1.0", digest)
+
+
+def test_a_run_that_dies_before_the_new_text_leaves_it_to_the_next_one(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    digest = shop.push("web", "1.2.0")
+    kill_at(shop, "PATCH /pulls/1", done=False)
+    assert shop.pull()["title"] == "chore(production): web 1.1.0"
+    with shop.watching() as seen:
+        done = shop.ask("update")
+    assert seen.writes == ["PATCH /pulls/1 200"]
+    assert seen.before == seen.after
+    (found,) = done.json["environments"][0]["proposals"]
+    assert found["reason"]["text"] == "#1 has the commit, but an older text"
+    assert_whole(shop, "1.2.0", digest)
+
+
+def test_a_run_that_dies_while_it_pushes_is_carried_on(shop: Deploy) -> None:
+    digest = shop.push("web", "1.1.0")
+    # The server kills the bot when the branch is written, before git has its answer. The hook waits for the number.
+    os.mkfifo(shop.folder / "pid")
+    shop.remote.hook("post-receive", f"read pid <{shop.folder}/pid; kill -9 $pid")
+    number = os.open(shop.folder / "pid", os.O_RDWR)
+    process = shop.start("update")
+    os.write(number, b"%d\n" % process.pid)
+    assert ended(process).code == -signal.SIGKILL
+    os.close(number)
+    (shop.remote.path / "hooks" / "post-receive").unlink()
+    assert shop.pulls("all") == []
+    assert shop.bot("update").code == 0
+    assert_whole(shop, "1.1.0", digest)
+
+
+@pytest.mark.parametrize("dies_at", ["PATCH /pulls/1", "POST /issues/1/comments"], ids=["marked", "commented"])
+def test_a_run_that_dies_while_it_closes_declines_nothing(shop: Deploy, dies_at: str) -> None:
+    digest = shop.push("web", "1.1.0")
+    shop.bot("update")
+    before = shop.branches["main"]
+    shop.remote.commit("main", {WEB: shop.files(BRANCH)[WEB]}, message="by hand")
+    kill_at(shop, dies_at, done=True)
+    # Its branch goes before the comment comes, and GitHub closes what has no branch.
+    assert len(shop.pulls()) == (dies_at == "PATCH /pulls/1")
+    assert shop.bot("update").code == 0
+    assert shop.pulls() == []
+    assert BRANCH not in shop.branches
+    # The comment may have died with the run; the reason stands in the text since before the end.
+    (closed,) = shop.pulls("closed")
+    assert "\nClosed by gitops-bot: nothing of it is left to propose: the base branch has it already" in closed["body"]
+
+    shop.remote.commit("main", {WEB: shop.files(before)[WEB]}, message="back")
+    shop.bot("update", "--release-hold")  # the base went back, which holds the pin otherwise
+    assert shop.pull()["number"] == 2
+    assert digest in shop.pull()["body"]
+
+
+def test_an_interrupted_run_says_so_and_leaves_no_files(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    scratch = shop.folder / "scratch"
+    scratch.mkdir()
+    running: list[subprocess.Popen[str]] = []
+    begun = threading.Event()
+
+    def interrupted(request: Request, go: Callable[[], Answer]) -> Answer:
+        begun.wait()
+        running[0].send_signal(signal.SIGINT)
+        running[0].wait()
+        return _GONE
+
+    shop.gate(interrupted)
+    with shop.watching() as seen:
+        running.append(shop.start("update", env=shop.env | {"TMPDIR": str(scratch)}))
+        begun.set()
+        done = ended(running[0])
+    assert (done.code, done.err.strip()) == (130, "interrupted")
+    assert seen.before == seen.after
+    assert list(scratch.iterdir()) == []
+
+
+def test_an_api_that_refuses_leaves_the_branch_for_the_next_run(shop: Deploy) -> None:
+    digest = shop.push("web", "1.1.0")
+    said = "GitHub Actions is not permitted to create or approve pull requests."
+    refusal = Answer.json(403, {"message": said, "documentation_url": "https://docs.github.com/rest"})
+    shop.gate(lambda request, go: refusal if request.path.endswith("/pulls") else go())
+    done = shop.ask("update")
+    assert done.code == 1
+    (problem,) = done.json["problems"]
+    assert problem["code"] == "failed.auth"
+    assert said in problem["message"]
+    assert "Settings > Actions > General > Workflow permissions" in problem["next"]
+    # What was done is not hidden: the branch is there, its pull request is not.
+    (found,) = done.json["environments"][0]["proposals"]
+    assert (found["commit"], found["pull_request"]) == (shop.branches[BRANCH], None)
+
+    shop.gate(None)
+    assert shop.bot("update").code == 0
+    assert_whole(shop, "1.1.0", digest)

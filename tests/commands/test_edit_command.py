@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.conftest import pinned
+from tests.counterparts.world import overlay, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.counterparts.world import Done
+
+A, B = (f"sha256:{letter * 64}" for letter in "ab")
+BEFORE = b"\xef\xbb\xbf" + overlay(
+    [("web", f"newTag: '1.0.0' ; digest: {A}"), ("ghcr.io/acme/api", "newTag: 2.0.0")], end="\r\n"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "overlay"
+    place.mkdir()
+    (place / "kustomization.yaml").write_bytes(BEFORE)
+    (place / "kustomization.yaml").chmod(0o640)
+    return place
+
+
+def edit(folder: Path, *args: str) -> Done:
+    """Edit, without git, network, token or checkout."""
+    return run("edit", *args, cwd=folder)
+
+
+def content(folder: Path) -> bytes:
+    """The file, and the proof that nothing else lies beside it."""
+    assert [path.name for path in folder.iterdir()] == ["kustomization.yaml"]
+    return (folder / "kustomization.yaml").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("pins", "replaced"),
+    [
+        (["web=1.1.0"], [("'1.0.0'", "'1.1.0'"), (f"    digest: {A}\r\n", "")]),
+        ([f"web=@{B}"], [(A, B)]),
+        ([f"web=1.1.0@{B}"], [("'1.0.0'", "'1.1.0'"), (A, B)]),
+        (["ghcr.io/acme/api=1e5"], [("newTag: 2.0.0", 'newTag: "1e5"')]),
+        (
+            [f"api=ghcr.io/acme/api2:2.1.0@{B}", "web=1.1.0"],
+            None,
+        ),
+        (
+            [f"ghcr.io/acme/api=ghcr.io/acme/api2:2.1.0@{B}"],
+            [("    newTag: 2.0.0\r\n", f"    newName: ghcr.io/acme/api2\r\n    newTag: 2.1.0\r\n    digest: {B}\r\n")],
+        ),
+        (["docker.io/library/web=1.1.0"], [("'1.0.0'", "'1.1.0'"), (f"    digest: {A}\r\n", "")]),
+        (
+            ["web=1.1.0", "ghcr.io/acme/api=2.0.1"],
+            [("'1.0.0'", "'1.1.0'"), (f"    digest: {A}\r\n", ""), ("2.0.0", "2.0.1")],
+        ),
+    ],
+    ids=["tag", "digest", "both", "quoted", "one matches nothing", "new name", "repository", "two"],
+)
+def test_the_asked_bytes_change_and_no_other(
+    folder: Path, pins: list[str], replaced: list[tuple[str, str]] | None
+) -> None:
+    done = edit(folder, ".", *pins, "--output", "json")
+    if replaced is None:
+        # All pins or none.
+        assert done.code == 1
+        assert content(folder) == BEFORE
+        assert "'api'" in done.json["problems"][0]["message"]
+        return
+    assert (done.code, done.err) == (0, "")
+    assert content(folder) == pinned(BEFORE, *replaced)
+    assert (folder / "kustomization.yaml").stat().st_mode & 0o777 == 0o640
+    assert len(done.json["changes"]) == len(pins)
+    assert [done.json[key] for key in ("repository", "branch", "commit")] == [None, None, None]
+    for change in done.json["changes"]:
+        assert change["source"] == "set"
+        assert change["entry"]["environment"] is None
+        assert change["entry"]["file"] == "kustomization.yaml"
+
+    stat = (folder / "kustomization.yaml").stat()
+    again = edit(folder, "kustomization.yaml", *pins)
+    assert again.code == 0
+    assert f"{len(pins)} already as asked" in again.out
+    # A file that says it already is not even written.
+    assert (folder / "kustomization.yaml").stat() == stat
+
+
+def test_dry_run_prints_the_diff(folder: Path) -> None:
+    done = edit(folder, "--dry-run", ".", "web=1.1.0")
+    assert done.code == 0
+    assert content(folder) == BEFORE
+    assert "-    newTag: '1.0.0'" in done.out
+    assert "+    newTag: '1.1.0'" in done.out
+
+
+def test_a_link_stays_a_link(folder: Path, tmp_path: Path) -> None:
+    real = tmp_path / "real.yaml"
+    (folder / "kustomization.yaml").rename(real)
+    (folder / "kustomization.yaml").symlink_to(real)
+    assert edit(folder, ".", f"web=1.1.0@{B}").code == 0
+    assert (folder / "kustomization.yaml").is_symlink()
+    assert real.read_bytes() == pinned(BEFORE, ("'1.0.0'", "'1.1.0'"), (A, B))
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        ("images: [{name: web, newTag: [}]\n", ":1:", ""),
+        ("images:\n- name: web\n- name: web\n", ":2:3", "2 entries are called 'web'"),
+        ("images:\n- name: web\n  newTag: '{{ tag }}'\n", ":3:11", "template"),
+        ("images:\n- name: web\n  newTag: a\n  newTag: b\n", ":4:3", "newTag"),
+        ("images:\n- name: web\n---\nimages: []\n", ":3:1", "document"),
+        ("images:\n- name: web\n  newName: acme/web@sha256:" + "a" * 64 + "\n", ":3:", "newName"),
+    ],
+    ids=["no YAML", "two of a name", "template", "duplicate key", "two documents", "digest in newName"],
+)
+def test_what_is_refused_is_told_with_its_place(folder: Path, text: str, place: str, words: str) -> None:
+    (folder / "kustomization.yaml").write_text(text)
+    done = edit(folder, ".", "web=1.1.0", "--output", "json")
+    assert done.code == 1
+    assert content(folder) == text.encode()
+    assert f"kustomization.yaml{place}" in done.err
+    problems = done.json["problems"]
+    assert len({(problem["line"], problem["column"]) for problem in problems}) == len(problems)
+    for problem in problems:
+        assert words in problem["message"]
+        assert problem["file"] == "kustomization.yaml"
+
+
+def test_a_path_that_means_no_file_or_two(folder: Path) -> None:
+    (folder / "kustomization.yml").write_bytes(BEFORE)
+    two = edit(folder, ".", "web=1.1.0", "--output", "json")
+    assert two.code == 1
+    assert "kustomization.yaml and kustomization.yml" in two.json["problems"][0]["message"]
+    none = edit(folder, "nowhere", "web=1.1.0", "--output", "json")
+    assert none.code == 1
+    assert "No such file" in none.json["problems"][0]["message"]
+    wrong = edit(folder, ".", "web", "--output", "json")
+    assert wrong.code == 2
+    assert [(folder / name).read_bytes() for name in ("kustomization.yaml", "kustomization.yml")] == [BEFORE, BEFORE]

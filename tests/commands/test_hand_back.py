@@ -1,0 +1,212 @@
+"""A person takes a branch over by a commit, is told so once, and may give it back."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.demo.http import Answer
+from tests.commands.scene import actions, news, said
+from tests.counterparts.world import ended
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    from gitops_bot.demo.http import Request
+    from tests.counterparts.world import Deploy
+
+BRANCH = "gitops-bot/production/all"
+PATCH = "apps/web/production/patch.yaml"
+A = f"sha256:{'a' * 64}"
+UNTICKED, TICKED = "- [ ] <!-- gitops-bot:hand-back -->", "- [x] <!-- gitops-bot:hand-back -->"
+
+
+def hand_back(shop: Deploy, by: str) -> None:
+    """Give the branch back, as a person does."""
+    if by == "label":
+        shop.call("POST", "/issues/1/labels", {"labels": ["hand-back"]})
+        return
+    body = shop.pull()["body"]
+    assert body.count(UNTICKED) == 1
+    # GitHub's own page ends lines this way when it saves.
+    shop.call("PATCH", "/pulls/1", {"body": body.replace(UNTICKED, TICKED).replace("\n", "\r\n")})
+
+
+def test_one_comment_says_whose_the_branch_is_and_follows_what_the_person_does(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    ours = shop.branches[BRANCH]
+    theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"}, author="Eve @root <eve@example.test>")
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.writes == ["POST /issues/1/comments 201"]
+    (word,) = said(shop)
+    assert f"Commit {theirs[:10]}" in word
+    assert "label `hand-back`" in word
+    assert "@root" not in word
+
+    # More on top of it, and newer tags: all has been said.
+    shop.remote.commit(BRANCH, {PATCH: b"x: 2\n"})
+    shop.push("web", "1.2.0")
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+    # The person writes the branch anew: the comment speaks of the new commit.
+    other = shop.remote.commit(BRANCH, {PATCH: b"x: 3\n"}, parents=[ours])
+    with shop.watching() as seen:
+        shop.bot("update")
+    (line,) = seen.writes
+    assert line.startswith("PATCH /issues/comments/")
+    (word,) = said(shop)
+    assert f"Commit {other[:10]}" in word
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+
+@pytest.mark.parametrize("by", ["label", "box"])
+def test_a_branch_that_is_handed_back_is_written_anew_with_what_the_bot_had_on_it(shop: Deploy, by: str) -> None:
+    shop.bot("set", "production", f"{shop.image('api')}=1.0.1@{A}")
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
+    newer = shop.push("web", "1.2.0")
+    shop.bot("update")
+    hand_back(shop, by)
+
+    done = shop.ask("update")
+    assert (done.code, actions(done.json)) == (0, {"all": "refresh"})
+    assert shop.parents(BRANCH) == [shop.branches["main"]]
+    assert news(shop, BRANCH) == {"api/api": "1.0.1", "web/web": "1.2.0"}
+    assert PATCH not in shop.files(BRANCH)
+    pull = shop.pull()
+    assert newer in pull["body"]
+    assert UNTICKED in pull["body"]
+    assert [label["name"] for label in pull["labels"]] == ["release", "bot"]
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+    # The word was for that commit: the next one takes the branch over again.
+    theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 2\n"})
+    assert actions(shop.ask("update").json) == {"all": "leave"}
+    assert shop.branches[BRANCH] == theirs
+
+
+def test_a_run_that_dies_when_it_has_taken_the_word_loses_nothing(shop: Deploy) -> None:
+    shop.bot("set", "production", f"{shop.image('api')}=1.0.1@{A}")
+    theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    hand_back(shop, "label")
+    bot: list[subprocess.Popen[str]] = []
+
+    def killing(request: Request, go: Callable[[], Answer]) -> Answer:
+        answer = go()
+        if bot and request.method == "DELETE":
+            os.kill(bot[0].pid, signal.SIGKILL)
+        return answer
+
+    shop.gate(killing)
+    bot.append(shop.start("update"))
+    assert ended(bot[0]).code == -signal.SIGKILL
+    shop.gate(None)
+    assert shop.branches[BRANCH] == theirs
+
+    # The word is used up, the commit is there: it is a person's until that is said again.
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+    assert len(said(shop)) == 1
+    hand_back(shop, "label")
+    assert actions(shop.ask("update").json) == {"all": "refresh"}
+    assert news(shop, BRANCH) == {"api/api": "1.0.1", "web/web": "1.1.0"}
+
+
+@pytest.mark.parametrize("by", ["label", "box"])
+def test_what_is_pushed_after_the_word_stays_until_the_word_is_given_again(shop: Deploy, by: str) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
+    shop.bot("update")
+    hand_back(shop, by)
+    # The time in the commit says the opposite: it is what the author claims.
+    theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 2\n"}, at=datetime(2001, 1, 1, tzinfo=UTC))
+    shop.push("web", "1.2.0")
+    with shop.watching() as seen:
+        done = shop.ask("update")
+    assert (done.code, actions(done.json)) == (0, {"all": "leave"})
+    assert shop.branches[BRANCH] == theirs
+    assert seen.writes == ["POST /issues/1/comments 201"]
+    assert "was said before the last push" in done.json["environments"][0]["proposals"][0]["reason"]["text"]
+    late = said(shop)[-1]
+    assert f"somebody pushed commit {theirs[:10]}" in late
+    assert "take the label `hand-back` off and add it again" in late
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+    if by == "label":
+        shop.call("DELETE", "/issues/1/labels/hand-back")
+    else:
+        shop.call("PATCH", "/pulls/1", {"body": shop.pull()["body"].replace(TICKED, UNTICKED)})
+    hand_back(shop, by)
+    assert actions(shop.ask("update").json) == {"all": "refresh"}
+    assert PATCH not in shop.files(BRANCH)
+    assert news(shop, BRANCH) == {"web/web": "1.2.0"}
+
+
+def test_a_push_that_the_forge_does_not_know_yet_is_waited_for(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
+    shop.bot("update")
+    hand_back(shop, "label")
+    before = shop.call("GET", "/activity?ref=main")
+    shop.gate(lambda request, go: Answer.json(200, before) if request.path.endswith("/activity") else go())
+    with shop.watching() as seen:
+        assert actions(shop.ask("update").json) == {"all": "leave"}
+    assert seen.nothing
+    assert shop.branches[BRANCH] == theirs
+    shop.gate(None)
+    assert actions(shop.ask("update").json) == {"all": "refresh"}
+
+
+def test_where_the_forge_keeps_no_pushes_the_word_is_for_the_head_that_it_shows(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
+    shop.bot("update")
+    hand_back(shop, "label")
+    gone = Answer.json(404, {"message": "Not Found"})
+    shop.gate(lambda request, go: gone if request.path.endswith("/activity") else go())
+    assert actions(shop.ask("update").json) == {"all": "refresh"}
+
+
+@pytest.mark.parametrize("by", ["label", "box"])
+def test_a_word_that_is_taken_back_while_the_run_is_about_to_use_it_does_not_count(shop: Deploy, by: str) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
+    shop.bot("update")
+    hand_back(shop, by)
+
+    def taken_back(request: Request, go: Callable[[], Answer]) -> Answer:
+        if by == "label" and request.method == "DELETE":
+            shop.gate(None)
+            shop.call("DELETE", "/issues/1/labels/hand-back")
+        elif by == "box" and request.method == "GET" and request.path.endswith("/pulls/1"):
+            shop.gate(None)
+            shop.call("PATCH", "/pulls/1", {"body": shop.pull()["body"].replace(TICKED, UNTICKED)})
+        return go()
+
+    shop.gate(taken_back)
+    done = shop.ask("update")
+    assert actions(done.json) == {"all": "leave"}
+    assert shop.branches[BRANCH] == theirs

@@ -1,0 +1,38 @@
+"""A promotion between environments whose globs cannot correspond: a mistake of the configuration, before anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.conftest import CONFIG
+
+if TYPE_CHECKING:
+    from tests.counterparts.world import Deploy
+
+IMPOSSIBLE = (
+    CONFIG
+    + b"""\
+    promote_from: staging
+  staging:
+    overlays: ["staging/{app}"]
+"""
+)
+
+
+@pytest.mark.parametrize("command", [("plan",), ("plan", "staging"), ("update",), ("set", "production", "web=1.1.0")])
+def test_every_command_refuses_it_at_its_place_and_writes_nothing(shop: Deploy, command: tuple[str, ...]) -> None:
+    shop.push("web", "1.1.0")
+    shop.remote.commit("main", {"gitops-bot.yaml": IMPOSSIBLE}, message="promote")
+    before = shop.remote.git("for-each-ref")
+    done = shop.ask(*command)
+    assert done.code == 2
+    (problem,) = done.json["problems"]
+    assert (problem["file"], problem["line"], problem["column"]) == ("gitops-bot.yaml", 9, 19)
+    assert problem["message"].startswith(
+        "production cannot be promoted from staging: `apps/*/production` captures a wildcard, and nothing of "
+        "`staging/{app}` can be equal to that: "
+    )
+    assert problem["next"].startswith("correct the `overlays` of one of the two")
+    assert shop.remote.git("for-each-ref") == before

@@ -1,0 +1,71 @@
+"""A machine that gives no more threads or processes: what can go on does, the rest is told as the machine's limit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.conftest import WEB, pinned
+from tests.conftest import PROJECT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.counterparts.world import Deploy
+
+#: A stack of that size has no place in any memory: Python says what it says where a limit is reached.
+NO_THREADS = "import _thread\n_thread.stack_size(1 << 46)\n"
+NO_PROCESSES = """\
+import errno, os, subprocess
+
+def refuse(*_, **__):
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+subprocess.Popen._execute_child = refuse
+"""
+
+
+def limited(deploy: Deploy, folder: Path, limit: str) -> dict[str, str]:
+    """The environment of a bot whose machine is like that."""
+    (folder / "sitecustomize.py").write_text(limit)
+    return deploy.env | {"PYTHONPATH": f"{folder}:{PROJECT}"}
+
+
+def test_without_threads_every_image_is_asked_one_after_the_other(shop: Deploy, tmp_path: Path) -> None:
+    digest = shop.push("web", "1.1.0")
+    done = shop.ask("update", env=limited(shop, tmp_path, NO_THREADS))
+
+    assert done.code == 0
+    assert shop.files("gitops-bot/production/all")[WEB] == pinned(
+        shop.files("main")[WEB],
+        ("newTag: 1.0.0", "newTag: 1.1.0"),
+        (shop.push("web", "1.0.0"), digest),
+    )
+
+
+def test_without_threads_the_doctor_asks_one_question_after_the_other(shop: Deploy, tmp_path: Path) -> None:
+    done = shop.ask("doctor", env=limited(shop, tmp_path, NO_THREADS))
+
+    assert done.code == 0
+
+
+def test_without_threads_there_are_no_probes(shop: Deploy, tmp_path: Path) -> None:
+    env = limited(shop, tmp_path, NO_THREADS)
+    done = shop.bot("run", "--every", "5m", "--listen", "127.0.0.1:0", env=env)
+
+    assert done.code == 1
+    assert "this machine starts no more threads" in done.err
+    assert "ulimit -a" in done.err
+    assert "bug" not in done.err
+
+
+@pytest.mark.parametrize("command", ["update", "plan"])
+def test_without_processes_git_cannot_be_started(shop: Deploy, tmp_path: Path, command: str) -> None:
+    done = shop.ask(command, env=limited(shop, tmp_path, NO_PROCESSES))
+
+    assert done.code == 1
+    (problem,) = done.json["problems"]
+    assert problem["code"] == "failed.git"
+    assert problem["message"] == "git cannot be started: this machine starts no more processes"
+    assert "ulimit -a" in problem["next"]

@@ -1,0 +1,187 @@
+"""What people do while a run is on its way counts: each group is looked up once more right before it is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.demo.http import Answer
+from tests.commands.conftest import WEB
+from tests.commands.scene import actions, approve, configure, held, news, said
+from tests.commands.stages import ROLLBACK, Stages
+from tests.commands.stages import actions as actions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.demo.http import Request
+    from tests.counterparts.world import Deploy, World
+
+BRANCH = "gitops-bot/production/all"
+
+
+def meanwhile(deploy: Deploy, act: Callable[[], object], *, after: int = 1) -> None:
+    """People act as soon as the next run has read its pull requests (and looked at them again, with `after` 2)."""
+    left = [after]
+
+    def gate(request: Request, go: Callable[[], Answer]) -> Answer:
+        answer = go()
+        left[0] -= request.path.endswith("/graphql")
+        if not left[0]:
+            deploy.gate(None)
+            act()
+        return answer
+
+    deploy.gate(gate)
+
+
+def label(deploy: Deploy, name: str = "hold", number: int = 1) -> None:
+    deploy.call("POST", f"/issues/{number}/labels", {"labels": [name]})
+
+
+def shown(deploy: Deploy, number: int = 1) -> tuple[str, str, str, str]:
+    """What a person sees of a pull request."""
+    pull = deploy.call("GET", f"/pulls/{number}")
+    return pull["state"], pull["head"]["sha"], pull["title"], pull["body"]
+
+
+@pytest.mark.parametrize(("by", "code"), [("hold", "held.label"), ("approval", "held.frozen")])
+def test_a_refresh_stops_at_a_word_that_comes_while_it_is_prepared(shop: Deploy, by: str, code: str) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    was = shown(shop)
+    shop.push("web", "1.2.0")
+    meanwhile(shop, lambda: label(shop) if by == "hold" else approve(shop))
+    with shop.watching() as seen:
+        done = shop.ask("update")
+    assert seen.nothing
+    assert (done.code, actions(done.json), shown(shop)) == (0, {"all": "leave"}, was)
+    if by == "approval":
+        assert held(done.json) == {"web": ("1.2.0", code)}
+    assert done.json["environments"][0]["proposals"][0]["reason"]["code"] == code
+
+
+@pytest.mark.parametrize("by", ["closing", "deleted branch"])
+def test_what_is_declined_while_a_refresh_is_prepared_stays_as_it_was(shop: Deploy, by: str) -> None:
+    for name in ("web", "api"):
+        shop.push(name, "1.1.0")
+    shop.bot("update")
+    _, head, title, text = shown(shop)
+    shop.push("web", "1.2.0")
+
+    def decline() -> None:
+        if by == "closing":
+            shop.call("PATCH", "/pulls/1", {"state": "closed"})
+        else:
+            shop.call("DELETE", f"/git/refs/heads/{BRANCH}")
+
+    meanwhile(shop, decline)
+    done = shop.ask("update")
+    assert done.code == 0
+    assert shown(shop) == ("closed", head, title, text)
+    # What is newer than what was declined has its place in a new one.
+    assert held(done.json) == {"api": ("1.1.0", "held.declined")}
+    assert (shop.pull()["number"], news(shop, BRANCH)) == (2, {"web/web": "1.2.0"})
+
+
+def test_a_pull_request_is_not_closed_against_a_hold_that_comes_before(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.remote.commit("main", {WEB: shop.files(BRANCH)[WEB]}, message="by hand")
+    was = shown(shop)
+    meanwhile(shop, lambda: label(shop))
+    with shop.watching() as seen:
+        assert actions(shop.ask("update").json) == {"all": "leave"}
+    assert seen.nothing
+    assert (shown(shop), said(shop)) == (was, [])
+
+
+def test_a_pull_request_that_a_person_closes_before_the_bot_does_is_the_persons(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.remote.commit("main", {WEB: shop.files(BRANCH)[WEB]}, message="by hand")
+    _, *was = shown(shop)
+    meanwhile(shop, lambda: shop.call("PATCH", "/pulls/1", {"state": "closed"}))
+    with shop.watching() as seen:
+        assert actions(shop.ask("update").json) == {}
+    assert seen.nothing
+    assert (shown(shop), said(shop)) == (("closed", *was), [])
+
+
+@pytest.mark.parametrize("word", ["hold", "hand-back"])
+def test_a_comment_that_is_not_true_any_more_is_not_made(shop: Deploy, word: str) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.remote.commit(BRANCH, {"apps/web/production/patch.yaml": b"x: 1\n"})
+    meanwhile(shop, lambda: label(shop, word))
+    done = shop.ask("update")
+    assert actions(done.json) == {"all": "leave" if word == "hold" else "refresh"}
+    assert said(shop) == []
+
+
+def test_what_is_opened_and_declined_by_hand_meanwhile_is_not_opened_again(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    refusal = Answer.json(403, {"message": "Resource not accessible by integration"})
+    shop.gate(lambda request, go: refusal if request.path.endswith("/pulls") else go())
+    assert shop.bot("update").code == 1
+    assert BRANCH in shop.branches
+
+    def decline() -> None:
+        opened = shop.call("POST", "/pulls", {"title": "mine", "head": BRANCH, "base": "main"})
+        shop.call("PATCH", f"/pulls/{opened['number']}", {"state": "closed"})
+
+    meanwhile(shop, decline)
+    with shop.watching() as seen:
+        done = shop.ask("update")
+    assert seen.nothing
+    assert held(done.json) == {"web": ("1.1.0", "held.declined")}
+    assert [(pull["number"], pull["state"]) for pull in shop.pulls("all")] == [(1, "closed")]
+
+
+def test_what_a_person_holds_is_not_merged(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    configure(shop, "{auto_merge: without-checks}")
+    base = shop.branches["main"]
+    meanwhile(shop, lambda: label(shop))
+    with shop.watching() as seen:
+        assert actions(shop.ask("update").json) == {"all": "leave"}
+    assert seen.nothing
+    assert shop.branches["main"] == base
+    shop.call("DELETE", "/issues/1/labels/hold")
+    shop.bot("update")
+    assert shop.call("GET", "/pulls/1")["merged"] is True
+
+
+@pytest.mark.parametrize("command", ["promote", "rollback"])
+def test_promotions_and_rollbacks_stop_as_well(worldwide: World, command: str) -> None:
+    stages = Stages.start(worldwide, apps=("web", "api"))
+    for environment in ("staging", "production"):
+        for app in ("web", "api"):
+            stages.run(environment, app, "1.1.0")
+    for app in ("web", "api"):
+        stages.run("staging", app, "1.2.0")
+    run = stages.promote if command == "promote" else stages.rollback
+    group = "all" if command == "promote" else "rollback-all"
+    assert actions_of(run("--image", stages.deploy.image("web")).json) == {group: "open"}
+    was = shown(stages.deploy)
+    meanwhile(stages.deploy, lambda: label(stages.deploy))
+    with stages.deploy.watching() as seen:
+        done = run("--image", stages.deploy.image("api"))
+    assert seen.nothing
+    assert (done.code, actions_of(done.json), shown(stages.deploy)) == (1, {group: "leave"}, was)
+    assert stages.deploy.branches.keys() - {"main"} == {BRANCH if command == "promote" else ROLLBACK}
+
+
+def test_each_group_that_is_written_is_looked_up_once_and_no_other(shop: Deploy) -> None:
+    configure(shop, "{group: overlay}")
+    for name in ("web", "api"):
+        shop.push(name, "1.1.0")
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.reads.count("POST /graphql 200") == 1 + 2
+    shop.push("web", "1.2.0")
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.reads.count("POST /graphql 200") == 1 + 1

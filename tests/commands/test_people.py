@@ -1,0 +1,240 @@
+"""What people decided and wrote stays: declined pins, words around the bot's own, labels, a push at the last moment."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.demo.http import Answer
+from tests.commands.conftest import API, CONFIG, WEB
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from gitops_bot.demo.http import Request
+    from tests.counterparts.world import Deploy
+
+BRANCH = "gitops-bot/production/all"
+CLOSED = "<!-- gitops-bot:closed -->"
+A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
+
+
+def proposal(document: Any) -> Any:
+    """The only proposal of the only environment."""
+    (environment,) = document["environments"]
+    (found,) = environment["proposals"]
+    return found
+
+
+def pins(document: Any) -> dict[str, tuple[str, str, str]]:
+    """For each file that changes: the new tag and digest, and the source."""
+    return {
+        change["entry"]["file"]: (change["to"]["tag"], change["to"]["digest"], change["source"])
+        for change in proposal(document)["changes"]
+    }
+
+
+def held(document: Any) -> list[tuple[str, str]]:
+    """The file and the code of every held entry."""
+    return [(item["entry"]["file"], item["reason"]["code"]) for item in document["environments"][0]["held"]]
+
+
+# A decline is of exactly the pins that were closed.
+
+
+def test_a_declined_pin_that_a_poll_finds_again_does_not_displace_what_was_set(shop: Deploy) -> None:
+    digest = shop.push("web", "1.3.0")
+    shop.bot("set", "production", f"{shop.image('web')}=1.3.0@{digest}")
+    shop.call("PATCH", "/pulls/1", {"state": "closed"})
+    second = shop.ask("set", "production", f"{shop.image('web')}=1.2.0@{A}")
+    assert (second.code, proposal(second.json)["pull_request"]["number"]) == (0, 2)
+
+    with shop.watching() as seen:
+        done = shop.ask("update")
+    assert seen.nothing
+    assert done.code == 0
+    assert pins(done.json) == {WEB: ("1.2.0", A, "set")}
+    assert held(done.json) == [(WEB, "held.declined")]
+    (candidate,) = (item["candidate"] for item in done.json["environments"][0]["held"])
+    assert candidate == {"tag": "1.3.0", "digest": digest}
+    assert f"newTag: 1.2.0\n    digest: {A}\n".encode() in shop.files(BRANCH)[WEB]
+    assert [pull["number"] for pull in shop.pulls()] == [2]
+
+    # Newer than both, it is what the poll proposes.
+    newest = shop.push("web", "1.4.0")
+    assert pins(shop.ask("update").json) == {WEB: ("1.4.0", newest, "policy")}
+
+
+# The text around the bot's own.
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["as sent", "saved in the web editor"])
+def test_what_people_write_before_and_after_the_table_survives_a_refresh(shop: Deploy, end: str) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    text = f"Reviewed with @bob.\n\n{shop.pull()['body']}\n\n- [x] announced\n- [ ] migrated"
+    shop.call("PATCH", "/pulls/1", {"body": text.replace("\n", end)})
+    digest = shop.push("web", "1.2.0")
+
+    with shop.watching() as seen:
+        assert shop.bot("update").code == 0
+    assert seen.writes == ["PATCH /pulls/1 200"]
+    body = shop.pull()["body"].replace("\r\n", "\n")
+    assert body.startswith("Reviewed with @bob.\n\n<!-- gitops-bot:begin -->\n")
+    assert body.endswith("<!-- gitops-bot:end -->\n\n- [x] announced\n- [ ] migrated")
+    assert body.count("<!-- gitops-bot:begin -->") == 1
+    assert digest in body
+    assert "1.1.0" not in body
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_a_closing_mark_in_an_open_pull_request_is_taken_away_so_that_a_persons_closing_counts(
+    shop: Deploy, place: str
+) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    body = shop.pull()["body"]
+    shop.call("PATCH", "/pulls/1", {"body": {"before": f"{CLOSED}\n{body}", "after": f"{body}\n\n{CLOSED}"}[place]})
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.writes == ["PATCH /pulls/1 200"]
+    assert CLOSED not in shop.pull()["body"]
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+    shop.call("PATCH", "/pulls/1", {"state": "closed"})
+    assert held(shop.ask("update").json) == [(WEB, "held.declined")]
+
+
+# Labels are added once.
+
+
+@pytest.mark.parametrize("left", [["bot"], []], ids=["one taken away", "all taken away"])
+def test_a_label_that_a_person_takes_away_stays_away(shop: Deploy, left: list[str]) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    for name in {"release", "bot"} - set(left):
+        shop.call("DELETE", f"/issues/1/labels/{name}")
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+    shop.push("web", "1.2.0")
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.writes == ["PATCH /pulls/1 200"]
+    assert [label["name"] for label in shop.pull()["labels"]] == left
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+
+def test_a_token_that_may_not_label_asks_once_and_proposes_all_the_same(shop: Deploy) -> None:
+    asked: list[str] = []
+
+    def unlabelled(request: Request, go: Callable[[], Answer]) -> Answer:
+        if not request.path.endswith("/labels"):
+            return go()
+        asked.append(request.method)
+        return Answer.json(403, {"message": "Resource not accessible by personal access token"})
+
+    shop.push("web", "1.1.0")
+    shop.gate(unlabelled)
+    done = shop.ask("update")
+    assert done.code == 0
+    assert "goes on without the labels release, bot" in done.err
+    for _ in range(2):
+        with shop.watching() as seen:
+            again = shop.ask("update")
+        assert seen.nothing
+        assert (again.code, again.err) == (0, "")
+    shop.push("web", "1.2.0")
+    assert shop.bot("update").code == 0
+    assert asked == ["POST"]
+    assert shop.pull()["title"] == "chore(production): web 1.2.0"
+
+
+# At the last moment.
+
+
+def test_a_push_while_the_bot_closes_keeps_the_pull_request_open_and_the_mark_is_taken_back(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.remote.commit("main", {WEB: shop.files(BRANCH)[WEB]}, message="by hand")
+    before = shop.pull()["body"]
+    marked: list[str] = []
+    theirs: list[str] = []
+
+    def pushed_to(request: Request, go: Callable[[], Answer]) -> Answer:
+        answer = go()
+        if request.method == "PATCH" and not theirs:
+            # The mark is written, the branch not deleted yet: now somebody takes it over.
+            marked.append(json.loads(request.body)["body"])
+            theirs.append(shop.remote.commit(BRANCH, {"apps/web/production/patch.yaml": b"x: 1\n"}))
+        return answer
+
+    shop.gate(pushed_to)
+    with shop.watching() as seen:
+        done = shop.ask("update")
+    assert CLOSED in marked[0]
+    assert seen.after[BRANCH] == theirs[0]
+    assert (shop.pull()["number"], shop.pull()["body"]) == (1, before)
+    assert seen.writes == ["PATCH /pulls/1 200", "PATCH /pulls/1 200", "POST /issues/1/comments 201"]
+    found = proposal(done.json)
+    assert (done.code, found["action"], found["reason"]["code"]) == (0, "leave", "person")
+    # Closed by a person now, it is that person's word.
+    shop.gate(None)
+    assert shop.call("PATCH", "/pulls/1", {"state": "closed"})["body"] == before
+
+
+def test_whoever_writes_the_text_last_writes_what_the_branch_has(shop: Deploy) -> None:
+    shop.bot("set", "production", f"{shop.image('web')}=1.1.0@{A}")
+    others: list[int] = []
+
+    def overtaken(request: Request, go: Callable[[], Answer]) -> Answer:
+        if request.method == "PATCH":
+            # Pushed, and about to write its text: another run pushes and writes its own in between.
+            shop.gate(None)
+            others.append(shop.bot("set", "production", f"{shop.image('api')}=1.1.0@{B}").code)
+        return go()
+
+    shop.gate(overtaken)
+    done = shop.ask("set", "production", f"{shop.image('web')}=1.2.0@{C}")
+    assert (others, done.code) == ([0], 0)
+    files = shop.files(BRANCH)
+    assert C.encode() in files[WEB]
+    assert B.encode() in files[API]
+    pull = shop.pull()
+    assert (pull["number"], pull["title"]) == (1, "chore(production): update api and web")
+    assert B in pull["body"]
+    assert C in pull["body"]
+    with shop.watching() as seen:
+        shop.bot("set", "production", f"{shop.image('web')}=1.2.0@{C}")
+    assert seen.nothing
+
+
+def test_whoever_opens_it_last_writes_what_the_branch_has(shop: Deploy) -> None:
+    plain = CONFIG.replace(b", labels: [release, bot]", b"")
+    shop.remote.commit("main", {"gitops-bot.yaml": plain})
+    others: list[int] = []
+
+    def overtaken(request: Request, go: Callable[[], Answer]) -> Answer:
+        if request.method == "POST":
+            shop.gate(None)
+            others.append(shop.bot("set", "production", f"{shop.image('api')}=1.1.0@{B}").code)
+        return go()
+
+    shop.gate(overtaken)
+    done = shop.ask("set", "production", f"{shop.image('web')}=1.2.0@{C}")
+    assert (others, done.code) == ([0], 0)
+    (pull,) = shop.pulls("all")
+    assert pull["title"] == "chore(production): update api and web"
+    assert B in pull["body"]
+    assert C in pull["body"]

@@ -1,0 +1,104 @@
+"""What no cluster can pull is not proposed: a clean-up may delete the images of an index and leave its tag."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.stages import Stages, actions, held, reason
+from tests.counterparts.registry import INDEX
+
+if TYPE_CHECKING:
+    from tests.counterparts.world import World
+
+POLICY, PROMOTION = "policy: releases", "promote_from: staging"
+PLATFORMS = ("linux/amd64", "linux/arm64")
+
+
+def push(stages: Stages, tag: str) -> dict[str, str]:
+    """Push `web` for two platforms; gives the digests of the manifests that its index names, by architecture."""
+    host, name = stages.deploy.world.registry.host, f"{stages.deploy.name}/web"
+    digest = stages.digests["web", tag] = stages.deploy.world.registry.push(name, tag, platforms=PLATFORMS)
+    request = urllib.request.Request(f"http://{host}/v2/{name}/manifests/{digest}", headers={"Accept": INDEX})
+    with urllib.request.urlopen(request) as opened:  # noqa: S310 - the registry of the test
+        return {each["platform"]["architecture"]: each["digest"] for each in json.load(opened)["manifests"]}
+
+
+def clean_up(stages: Stages, digest: str) -> None:
+    """Delete one manifest that has no tag."""
+    stages.deploy.world.registry.delete(f"{stages.deploy.name}/web", digest)
+
+
+@pytest.mark.parametrize("rules", [POLICY, PROMOTION, f"{PROMOTION}\nsoak: 2h"])
+def test_an_image_that_lost_a_platform_is_held_whatever_its_tag_says(worldwide: World, rules: str) -> None:
+    stages = Stages.start(worldwide, rules)
+    clean_up(stages, push(stages, "1.1.0")["arm64"])
+    if rules != POLICY:
+        stages.run("staging", "web", "1.1.0")
+    done = stages.deploy.ask("update")
+    assert (done.code, held(done.json)) == (0, {"web/production": "held.platforms"})
+    found = reason(done.json)
+    assert found["text"].startswith(f"{stages.deploy.image('web')} has lost linux/arm64 of 1.1.0@sha256:")
+    assert found["data"]["platforms"] == "linux/arm64"
+    assert found["data"].get("also") == ("held.soak" if "soak" in rules else None)
+    assert stages.deploy.branches.keys() == {"main"}
+
+    # Pushed again, it is whole.
+    push(stages, "1.1.0")
+    expected = {"web/production": "held.soak"} if "soak" in rules else {}
+    assert held(stages.deploy.ask("update", "--dry-run").json) == expected
+
+
+@pytest.mark.parametrize("rules", [POLICY, PROMOTION])
+def test_an_open_proposal_loses_an_image_that_lost_a_platform(worldwide: World, rules: str) -> None:
+    stages = Stages.start(worldwide, rules)
+    children = push(stages, "1.1.0")
+    stages.run("staging", "web", "1.1.0")
+    assert actions(stages.deploy.ask("update").json) == {"all": "open"}
+    clean_up(stages, children["amd64"])
+    done = stages.deploy.ask("update")
+    assert (held(done.json), actions(done.json)) == ({"web/production": "held.platforms"}, {"all": "close"})
+    assert stages.deploy.branches.keys() == {"main"}
+
+
+def test_an_older_image_stays_proposed_where_a_newer_one_lost_a_platform(worldwide: World) -> None:
+    stages = Stages.start(worldwide, POLICY)
+    push(stages, "1.1.0")
+    stages.deploy.ask("update")
+    clean_up(stages, push(stages, "1.2.0")["arm64"])
+    with stages.deploy.watching() as seen:
+        done = stages.deploy.ask("update")
+    assert seen.nothing
+    assert held(done.json) == {"web/production": "held.platforms"}
+    assert stages.news() == {"web": stages.pin("web", "1.1.0")}
+
+
+def test_a_promotion_by_hand_is_held_too_and_set_takes_a_person_at_their_word(worldwide: World) -> None:
+    stages = Stages.start(worldwide)
+    clean_up(stages, push(stages, "1.1.0")["arm64"])
+    stages.run("staging", "web", "1.1.0", at=datetime.now(UTC) - timedelta(hours=9))
+    image = stages.deploy.image("web")
+    done = stages.promote("--image", image)
+    assert (done.code, held(done.json)) == (1, {"web/production": "held.platforms"})
+    done = stages.deploy.ask("set", "production", f"{image}=" + "@".join(stages.pin("web", "1.1.0")))
+    assert (done.code, actions(done.json)) == (0, {"all": "open"})
+
+
+@pytest.mark.parametrize("pin", ["tag+digest", "tag"])
+def test_only_an_index_that_would_be_proposed_costs_requests(worldwide: World, pin: str) -> None:
+    """One GET of the index and a HEAD for each of its images; what is of one image costs nothing beside the digest."""
+    stages = Stages.start(worldwide, f"{POLICY}\npin: {pin}", apps=("web", "api", "job"))
+    children = push(stages, "1.1.0")
+    stages.push("api", "1.1.0")
+    with stages.deploy.world.registry.counting() as seen:
+        assert actions(stages.deploy.ask("plan").json) == {"all": "open"}
+    base = f"/v2/{stages.deploy.name}"
+    lists = [f"GET {base}/{app}/tags/list?n=1000 200" for app in ("web", "api", "job")]
+    heads = [f"HEAD {base}/{tag} 200" for tag in ("web/manifests/1.1.0", "api/manifests/1.1.0", "job/manifests/1.0.0")]
+    index = [f"GET {base}/web/manifests/{stages.digests['web', '1.1.0']} 200"]
+    images = [f"HEAD {base}/web/manifests/{digest} 200" for digest in children.values()]
+    assert sorted(seen) == sorted([*lists, *heads, *index, *images])

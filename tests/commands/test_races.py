@@ -1,0 +1,269 @@
+"""Ten services that run `set` in one minute lose nothing. Real processes, all started before any is waited for."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot import config
+from gitops_bot.commands.set import set_pins
+from gitops_bot.edges.git import Repository
+from gitops_bot.edges.registry import Registry
+from gitops_bot.engine import propose
+from gitops_bot.engine import world as journeys
+from gitops_bot.engine.survey import Survey
+from gitops_bot.images.reference import Assignment
+from tests.commands.conftest import API, WEB
+from tests.counterparts.git_http import Remote
+from tests.counterparts.world import ended
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from gitops_bot.demo.http import Answer, Request
+    from gitops_bot.proposals.outcome import Outcome
+    from tests.counterparts.world import Deploy, Done, World
+
+ROUNDS = 20 if os.environ.get("GITOPS_BOT_LONG") == "1" else 1
+FILE = "apps/all/production/kustomization.yaml"
+BRANCH = "gitops-bot/production/all"
+SERVICES = tuple(f"service-{number}" for number in range(10))
+
+
+def shared(world: World, how: str) -> Deploy:
+    """Ten services in one file of one environment."""
+    config = f"""\
+version: 1
+policies: {{releases: {{semver: ">=1.0.0"}}}}
+environments:
+  production:
+    overlays: ["apps/*/production"]
+    policy: releases
+    propose: {{as: {how}}}
+"""
+    entries = "".join(f"- name: {name}\n  newName: {{host}}/{name}\n  newTag: 1.0.0\n" for name in SERVICES)
+
+    def files(deploy: Deploy) -> dict[str, bytes]:
+        host = f"{deploy.world.registry.host}/{deploy.name}"
+        return {"gitops-bot.yaml": config.encode(), FILE: b"images:\n" + entries.replace("{host}", host).encode()}
+
+    return world.deploy(files)
+
+
+def digest(number: int) -> str:
+    return f"sha256:{number:064x}"
+
+
+def together(deploy: Deploy, commands: Sequence[Sequence[str]]) -> list[Done]:
+    """Run all of these at once."""
+    processes = [deploy.start(*command, "--output", "json") for command in commands]
+    done = [ended(process) for process in processes]
+    for one in done:
+        assert (one.code, one.json["problems"]) == (0, []), one.out + one.err
+    return done
+
+
+def setting(numbers: range) -> list[list[str]]:
+    return [["set", "production", f"{SERVICES[number]}=1.1.{number}@{digest(number)}"] for number in numbers]
+
+
+def expected(before: bytes, numbers: range) -> bytes:
+    """The file with these services set, and no other byte changed."""
+    for number in numbers:
+        entry = before[before.index(f"name: {SERVICES[number]}\n".encode()) :].split(b"- name")[0]
+        after = entry.replace(b"newTag: 1.0.0\n", f"newTag: 1.1.{number}\n  digest: {digest(number)}\n".encode())
+        before = before.replace(entry, after)
+    return before
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_ten_sets_at_once_become_one_pull_request_with_ten_changes(worldwide: World, _round: int) -> None:
+    deploy = shared(worldwide, "pull-request")
+    base = deploy.branches["main"]
+    together(deploy, setting(range(10)))
+
+    assert deploy.branches.keys() == {"main", BRANCH}
+    assert deploy.branches["main"] == base
+    assert deploy.parents(BRANCH) == [base]
+    assert deploy.files(BRANCH)[FILE] == expected(deploy.files("main")[FILE], range(10))
+    lines = [line for line in deploy.message(BRANCH).splitlines() if line.startswith("Gitops-Bot-Change: ")]
+    assert {json.loads(line.partition(": ")[2])["name"] for line in lines} == set(SERVICES)
+    # A slower one of the ten may have written its text last; what it lacks, any later run mends.
+    again = deploy.ask("set", "production", f"{SERVICES[0]}=1.1.0@{digest(0)}")
+    assert (again.code, again.json["environments"][0]["proposals"][0]["commit"]) in [
+        (0, None),
+        (0, deploy.branches[BRANCH]),
+    ]
+    (pull,) = deploy.pulls("all")
+    assert (pull["title"], pull["head"]["sha"]) == ("chore(production): update 10 images", deploy.branches[BRANCH])
+    assert all(digest(number) in pull["body"] for number in range(10))
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_ten_sets_at_once_all_come_to_the_branch_as_commits(worldwide: World, _round: int) -> None:
+    deploy = shared(worldwide, "commit")
+    before = deploy.files("main")
+    done = together(deploy, setting(range(10)))
+
+    assert deploy.branches.keys() == {"main"}
+    assert deploy.files("main") == before | {FILE: expected(before[FILE], range(10))}
+    made = [proposal["commit"] for one in done for proposal in one.json["environments"][0]["proposals"]]
+    assert len(made) == 10
+    assert set(deploy.remote.log("main", "%H")[:-1]) == set(made)
+
+
+def test_set_beside_update_loses_neither(worldwide: World) -> None:
+    deploy = shared(worldwide, "pull-request")
+    found = {name: deploy.push(name, "1.2.0") for name in SERVICES[5:]}
+    for name in SERVICES[:5]:
+        deploy.push(name, "1.0.0")
+
+    together(deploy, [["update"], *setting(range(2)), ["update"]])
+    after = deploy.files(BRANCH)[FILE].decode()
+    for number in range(2):
+        assert f"newTag: 1.1.{number}\n  digest: {digest(number)}\n" in after
+    for pinned in found.values():
+        assert f"newTag: 1.2.0\n  digest: {pinned}\n" in after
+    assert len(deploy.pulls("all")) == 1
+
+
+class Overtaken(Repository):
+    """Somebody else always pushes to the base branch just before the bot does, `times` times."""
+
+    def __init__(self, remote: Remote, times: int) -> None:
+        super().__init__(remote.file_url, environ={"PATH": os.environ["PATH"]})
+        self.remote, self.times, self.others = remote, times, list[str]()
+
+    def publish(
+        self, branch: str, *, parent: str, files: Mapping[str, bytes], message: str, expected: str | None
+    ) -> str:
+        if len(self.others) < self.times:
+            self.others.append(self.remote.commit(branch, {"other": b"%d" % len(self.others)}))
+        return super().publish(branch, parent=parent, files=files, message=message, expected=expected)
+
+
+@dataclass
+class Slow:
+    """A clock of a machine on which everything takes half a minute."""
+
+    at: datetime = datetime(2026, 11, 22, tzinfo=UTC)
+    waits: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        self.at += timedelta(seconds=30)
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.at += timedelta(seconds=min(seconds, 1))
+
+
+def overtaken(tmp_path: Path, times: int) -> tuple[Overtaken, Slow, Outcome]:
+    """What becomes of `set` on a branch where others are faster."""
+    text = """\
+version: 1
+environments:
+  production: {overlays: ["apps/*/production"], propose: {as: commit}}
+"""
+    remote = Remote.create(tmp_path / "r.git", {FILE: b"images:\n- name: web\n  newTag: 1.0.0\n"})
+    clock = Slow()
+    with Overtaken(remote, times) as repository, Registry({}, {}, clock) as registry:
+        world = journeys.World(repository, registry, None, clock)
+        survey = Survey(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
+        assignment = Assignment.parse(f"web=1.1.0@{digest(1)}")
+        return repository, clock, set_pins(world, survey, [assignment], allow_downgrade=False, dry_run=False)
+
+
+def test_a_race_that_is_lost_again_and_again_is_run_on_while_others_get_through(tmp_path: Path) -> None:
+    """The 120 s that were once the end of it are over after the second try."""
+    repository, clock, outcome = overtaken(tmp_path, times=5)
+
+    (environment,) = outcome.environments
+    (proposed,) = environment.proposals
+    assert (proposed.action, environment.failed) == ("commit", ())
+    assert repository.remote.log("main", "%H")[:6] == [proposed.commit, *reversed(repository.others)]
+    assert len(clock.waits) == 5
+
+
+def test_a_race_that_cannot_be_won_is_given_up_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(propose, "MOST_LOST", 3)
+    repository, clock, outcome = overtaken(tmp_path, times=1000)
+
+    (environment,) = outcome.environments
+    assert [failed.problem.code for failed in environment.failed] == ["failed.git"]
+    assert "moved on" in environment.failed[0].problem.message
+    assert len(repository.others) == 4
+    assert len(clock.waits) == 3
+    assert repository.remote.log("main", "%H")[0] == repository.others[-1]
+
+
+@pytest.mark.parametrize("reads", [1, 2], ids=["before it is looked up again", "right before the push"])
+@pytest.mark.parametrize("how", ["merged", "closed"])
+def test_a_pull_request_that_ends_behind_the_runs_back_is_followed_by_another(
+    shop: Deploy, how: str, reads: int
+) -> None:
+    shop.bot("set", "production", f"{shop.image('web')}=1.1.0@{digest(1)}")
+    left = [reads]
+
+    def behind_its_back(request: Request, go: Callable[[], Answer]) -> Answer:
+        answer = go()
+        left[0] -= request.path.endswith("/graphql")
+        if not left[0]:
+            # The run has just read that #1 is open, and will push on its branch.
+            shop.gate(None)
+            if how == "merged":
+                shop.call("PUT", "/pulls/1/merge", {"merge_method": "squash"})
+            else:
+                shop.call("PATCH", "/pulls/1", {"state": "closed"})
+        return answer
+
+    decided = shop.pull()["body"]
+    shop.gate(behind_its_back)
+    done = shop.ask("set", "production", f"{shop.image('api')}=1.2.0@{digest(2)}")
+    held = [item["reason"]["code"] for item in done.json["environments"][0]["held"]]
+    # What came too late was pushed already, and is taken away again.
+    assert held == (["held.declined"] if (how, reads) == ("closed", 2) else [])
+    (proposal,) = done.json["environments"][0]["proposals"]
+    assert (proposal["action"], proposal["pull_request"]["number"], proposal["pull_request"]["state"]) == (
+        "open",
+        2,
+        "open",
+    )
+    assert shop.parents(BRANCH) == [shop.branches["main"]]
+    assert digest(2).encode() in shop.files(BRANCH)[API]
+    # What was merged is on the base, what was closed is declined: in both cases the new one has the new pin alone.
+    assert shop.files(BRANCH)[WEB] == shop.files("main")[WEB]
+    assert shop.pull()["title"] == "chore(production): api 1.2.0"
+    assert (shop.call("GET", "/pulls/1")["body"], shop.call("GET", "/pulls/1")["title"]) == (
+        decided,
+        "chore(production): web 1.1.0",
+    )
+
+
+@pytest.mark.parametrize("method", ["merge", "squash"])
+def test_what_is_merged_behind_the_runs_back_is_not_proposed_again(shop: Deploy, method: str) -> None:
+    shop.push("web", "1.1.0")
+    assert shop.bot("update").code == 0
+    # The base branch has moved, so that the proposal would be made anew on it.
+    shop.remote.commit("main", {"README.md": b"Read me.\n"})
+    (pull,) = shop.pulls()
+    merged: list[int] = []
+
+    def gate(_: Request, go: Callable[[], Answer]) -> Answer:
+        # The run has read the base branch, and asks for its pull requests now.
+        if not merged:
+            merged.append(pull["number"])
+            shop.call("PUT", f"/pulls/{pull['number']}/merge", {"merge_method": method})
+        return go()
+
+    shop.gate(gate)
+    done = shop.ask("update")
+    assert (done.code, done.json["environments"][0]["proposals"]) == (0, [])
+    assert [(each["number"], each["merged_at"] is not None) for each in shop.pulls("all")] == [(pull["number"], True)]
+    assert b"newTag: 1.1.0" in shop.files("main")[WEB]

@@ -1,0 +1,59 @@
+"""Registries on real sockets that never come to an end, beside good ones."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from gitops_bot.config import read as read_config
+from gitops_bot.edges.clock import SystemClock
+from gitops_bot.edges.registry import Registry
+from gitops_bot.engine.look import look
+from gitops_bot.engine.survey import Spot
+from gitops_bot.releases.plan import Change, Entry, Failed
+from gitops_bot.targets import kustomization
+from tests.counterparts.broken import answer, broken_server
+
+JSON = "Content-Type: application/json"
+TAGS = answer("200 OK", b'{"tags": ["1.0.0", "1.1.0"]}', JSON)
+CONFIG = """\
+version: 1
+policies: {releases: {semver: ">=1.0.0"}}
+environments: {production: {overlays: ["*"], policy: releases, pin: tag}}
+"""
+
+
+def spots(*images: str) -> list[Spot]:
+    """Entries of one overlay, at 1.0.0."""
+    text = "images:\n" + "".join(
+        f"- name: app{at}\n  newName: {name}\n  newTag: 1.0.0\n" for at, name in enumerate(images)
+    )
+    config = read_config(CONFIG, "gitops-bot.yaml")
+    return [
+        Spot(
+            Entry("production", "web", "web/kustomization.yaml", entry.line, entry.name, str(entry.image)),
+            entry,
+            config.rules("production", entry),
+        )
+        for entry in kustomization.read(text.encode(), "web/kustomization.yaml").entries
+    ]
+
+
+def one_more_page(head: str) -> bytes:
+    """A page whose number is one more than that of the page before; a tag of its own stands on it."""
+    last = head.partition("last=t")[2].partition(" ")[0]
+    number = int(last) + 1 if last else 1
+    return answer("200 OK", b'{"tags": ["0.%d.0"]}' % number, JSON, f'Link: </v2/x?last=t{number}>; rel="next"')
+
+
+def test_lists_without_end_fail_alone_and_the_good_images_beside_them_are_chosen() -> None:
+    with ExitStack() as stack:
+        good = stack.enter_context(broken_server([TAGS]))
+        endless = [stack.enter_context(broken_server([one_more_page])) for _ in range(3)]
+        names = [*(f"{server.host}/acme/app{at}" for server in endless for at in range(3)), f"{good.host}/acme/web"]
+        registry = stack.enter_context(Registry({}, {}, SystemClock(), patience=0.3))
+        decisions = look(registry, spots(*names))
+    *slow, chosen = decisions
+    assert [type(each) for each in slow] == [Failed] * 9
+    assert all("s over this image" in each.problem.message for each in slow if isinstance(each, Failed))
+    assert isinstance(chosen, Change)
+    assert chosen.after.tag == "1.1.0"

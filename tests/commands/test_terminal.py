@@ -1,0 +1,195 @@
+"""What reaches the terminal: nothing that it could take for a command, nothing that a pipe would choke on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.conftest import WEB
+from tests.conftest import PROJECT
+from tests.counterparts.world import run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.counterparts.world import Deploy, Done, World
+
+A = f"sha256:{'a' * 64}"
+HOSTILE = {
+    "escape characters": r'"1.0.0\e[2J\e]0;owned\a"',
+    "a command of Actions on a line of its own": r'"1.0.0\n::error title=x::owned"',
+    "a command of Actions from the start": '"::error title=x::owned"',
+    "an older command of Actions": '"x ##[error]owned"',
+    "another line break": r'"1.0.0\r\n::error::owned\u2028::error::owned\x85::error::owned"',
+    "an eight-bit escape": r'"1.0.0\x9b2J"',
+    "text that runs backwards": '"1.0.0\u202egnp\u2066"',
+}
+
+
+def assert_harmless(done: Done) -> None:
+    """No character that a terminal obeys, and no line that GitHub Actions does: it strips the blanks before `::`."""
+    for text in (done.out, done.err):
+        assert all(char.isprintable() or char in "\n\t" for char in text), ascii(text)
+        assert not any(line.lstrip().startswith("::") or "##[" in line for line in text.splitlines()), text
+
+
+@pytest.mark.parametrize("value", [pytest.param(value, id=label) for label, value in HOSTILE.items()])
+@pytest.mark.parametrize("key", ["newTag", "name"])
+def test_a_hostile_pin_or_name_never_reaches_the_terminal_raw(shop: Deploy, key: str, value: str) -> None:
+    lines = {"name": shop.image("web"), "newTag": "1.0.0"} | {key: value}
+    pins = "".join(f"  {name}: {text}\n" for name, text in lines.items() if name != "name")
+    text = f"images:\n- name: {lines['name']}\n{pins}".encode()
+    shop.remote.commit("main", {WEB: text})
+    digest = shop.push("web", "1.1.0")
+    plan = shop.bot("plan")
+    assert_harmless(plan)
+    assert shop.image("web") in plan.out or "owned" in plan.out or "2J" in plan.out or "gnp" in plan.out
+    update = shop.bot("update")
+    assert_harmless(update)
+
+    (shop.folder / ".git").mkdir()
+    (shop.folder / ".git" / "HEAD").touch()
+    file = shop.folder / "dev" / "kustomization.yaml"
+    file.parent.mkdir()
+    file.write_bytes(text)
+    for arguments in (["--dry-run"], []):
+        assert_harmless(run("edit", *arguments, str(file), f"{shop.image('web')}=1.1.0@{digest}", cwd=shop.folder))
+    assert_harmless(run("check", cwd=shop.folder))
+
+
+def test_a_hostile_line_beside_a_pin_never_reaches_the_terminal_raw(tmp_path: Path) -> None:
+    file = tmp_path / "kustomization.yaml"
+    file.write_text(
+        "images:\n- name: web\n  newTag: 1.0.0\n"
+        "configMapGenerator:\n- name: x\n  literals:\n  - |\n    ::error::owned\n    \u202eowned\n"
+        "  - name: y\n",
+        encoding="utf-8",
+    )
+    near = tmp_path / "near.yaml"
+    near.write_text("images:\n- name: web\n  newTag: 1.0.0\n  other: |\n    ::error::owned \u202e\n", encoding="utf-8")
+    for path in (file, near):
+        done = run("edit", "--dry-run", str(path), "web=1.1.0", cwd=tmp_path)
+        assert done.code == 0
+        assert "+  newTag: 1.1.0" in done.out
+        assert_harmless(done)
+    assert "owned" in done.out
+
+
+def test_what_is_piped_has_no_trailing_blanks_and_is_not_folded(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.push("api", "0.9.0")
+    plan = shop.bot("plan")
+    table, _, diff = plan.out.partition("\n--- a/")
+    assert "IMAGE" in table
+    assert diff
+    assert [line for line in table.splitlines() if line != line.rstrip()] == []
+    row = next(line for line in table.splitlines() if shop.image("web") in line)
+    assert f"{WEB}:7" in row
+    done = shop.bot("update")
+    assert [line for line in done.out.splitlines() if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize(
+    ("before", "newline"),
+    [(b"images:\n- name: web\n  newTag: 1.0.0", False), (b"images:\n- name: web\n  newTag: 1.0.0\n", True)],
+    ids=["without", "with"],
+)
+def test_a_missing_line_break_at_the_end_is_said_as_git_says_it(tmp_path: Path, before: bytes, newline: bool) -> None:
+    (tmp_path / "kustomization.yaml").write_bytes(before)
+    done = run("edit", "--dry-run", ".", "web=1.1.0", cwd=tmp_path)
+    assert done.code == 0
+    diff = done.out[done.out.index("@@") :].splitlines()[1:]
+    missing = [] if newline else ["\\ No newline at end of file"]
+    assert diff == [" images:", " - name: web", "-  newTag: 1.0.0", *missing, "+  newTag: 1.1.0", *missing]
+    assert (tmp_path / "kustomization.yaml").read_bytes() == before
+
+
+def test_a_repository_without_environments_says_so(worldwide: World) -> None:
+    deploy = worldwide.deploy(lambda _: {"README.md": b"# nothing here\n"})
+    plan = deploy.bot("plan")
+    assert plan.code == 0
+    assert "No environment was found: there is no gitops-bot.yaml" in plan.out
+    assert "Name environments and their overlays in gitops-bot.yaml." in plan.out
+
+
+def test_a_repository_with_environments_does_not(shop: Deploy) -> None:
+    assert "No environment" not in shop.bot("plan").out
+
+
+def test_a_plan_that_has_nothing_to_log_does_not_wait_for_the_log(shop: Deploy) -> None:
+    plan = shop.bot("plan", env=shop.env | {"PYTHONPROFILEIMPORTTIME": "1"})
+    assert plan.code == 0
+    loaded = {line.rpartition("|")[2].strip() for line in plan.err.splitlines()}
+    assert "gitops_bot.log" in loaded
+    assert "structlog" not in loaded
+
+
+@pytest.mark.parametrize("more", [(), ("--quiet",)])
+def test_on_a_terminal_long_work_is_told_of_and_standard_output_has_nothing_of_it(
+    shop: Deploy, more: tuple[str, ...]
+) -> None:
+    controller, terminal = pty.openpty()
+    arguments = [sys.executable, "-m", "gitops_bot", "plan", "--repository", shop.name, *more]
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "LANG": "C.UTF-8", "TERM": "xterm"} | shop.env
+    with subprocess.Popen(
+        arguments, cwd=shop.folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=terminal
+    ) as process:
+        os.close(terminal)
+        shown = b""
+        # Linux ends the reading of a terminal that nobody writes to any more with an error.
+        with contextlib.suppress(OSError):
+            while chunk := os.read(controller, 65536):
+                shown += chunk
+        assert process.stdout is not None
+        out = process.stdout.read().decode()
+    os.close(controller)
+    assert process.returncode == 0
+    assert "2 unchanged" in out
+    assert "\x1b" not in out
+    if more:
+        assert shown == b""
+    else:
+        assert b"fetching the repository ..." in shown
+        assert b"asking 1 registry: 2 of 2 ..." in shown
+        assert shown.endswith(b"\x1b[2K")
+
+
+def seen(arguments: list[str], *, cwd: Path, env: Mapping[str, str]) -> str:
+    """What a command shows on a terminal; its log goes elsewhere."""
+    controller, terminal = pty.openpty()
+    clean = {"PATH": os.environ["PATH"], "HOME": str(cwd), "PYTHONPATH": str(PROJECT), "LANG": "C.UTF-8"}
+    command = [sys.executable, "-m", "gitops_bot", *arguments]
+    with subprocess.Popen(
+        command, cwd=cwd, env=clean | dict(env), stdin=subprocess.DEVNULL, stdout=terminal, stderr=subprocess.DEVNULL
+    ):
+        os.close(terminal)
+        shown = b""
+        # Linux ends the reading of a terminal that nobody writes to any more with an error.
+        with contextlib.suppress(OSError):
+            while chunk := os.read(controller, 65536):
+                shown += chunk
+    os.close(controller)
+    return shown.decode().replace("\r\n", "\n")
+
+
+def test_on_a_narrow_terminal_a_change_is_a_block_and_the_diff_has_colours(shop: Deploy) -> None:
+    before, digest = shop.push("web", "1.0.0"), shop.push("web", "1.1.0")
+    env = shop.env | {"TERM": "xterm", "COLUMNS": "80"}
+    text = seen(["plan", "--repository", shop.name], cwd=shop.folder, env=env)
+    block = f"""
+    \x1b[1m{shop.image("web")}\x1b[0m
+      1.0.0@{before[:19]} -> 1.1.0@{digest[:19]}
+      {WEB}:7
+"""
+    assert block in text
+    assert "\x1b[32m+    newTag: 1.1.0\x1b[0m\n" in text
+    plain = seen(["plan", "--repository", shop.name], cwd=shop.folder, env=env | {"NO_COLOR": "1"})
+    assert plain == re.sub(r"\x1b\[[0-9;]+m", "", text)

@@ -1,0 +1,176 @@
+"""What a configuration, a link or a folder may not make the bot do; every refusal comes before anything is sent."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.conftest import CONFIG, WEB
+from tests.conftest import PROJECT
+from tests.counterparts.broken import answer, broken_server
+from tests.counterparts.world import TOKEN, Done, run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.counterparts.world import Deploy, World
+
+
+def checkout(folder: Path, files: Mapping[str, bytes], origin: str | None = None) -> Path:
+    """A checkout with these files, as a person has it."""
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    if origin is not None:
+        subprocess.run(["git", "-C", str(folder), "remote", "add", "origin", origin], check=True)
+    for path, data in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    return folder
+
+
+#: Go where nothing is any more; a shell alone can make no folder.
+DELETED = f"""{shlex.quote(sys.executable)} -c 'import os; os.mkdir("gone")'; cd gone;
+{shlex.quote(sys.executable)} -c 'import os; os.rmdir("../gone")';"""
+
+
+def shell(script: str, cwd: Path, env: Mapping[str, str] | None = None) -> Done:
+    """Run a line of shell, in which `$BOT` is the command."""
+    bot = shlex.join([sys.executable, "-m", "gitops_bot"])
+    done = subprocess.run(
+        ["/bin/sh", "-c", script.replace("$BOT", bot)],
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"], "HOME": str(cwd), "PYTHONPATH": str(PROJECT), **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("repository", ["/srv/deploy.git", "../deploy", "./acme/deploy", "file:///srv/deploy.git"])
+@pytest.mark.parametrize("named", [True, False], ids=["named by --config", "on the branch"])
+def test_a_configuration_may_not_name_a_folder(shop: Deploy, tmp_path: Path, repository: str, named: bool) -> None:
+    text = f"repository: {repository}\n".encode() + CONFIG
+    shop.remote.commit("main", {"gitops-bot.yaml": text})
+    here = checkout(tmp_path / "here", {"gitops-bot.yaml": text}, shop.remote.url)
+    arguments = ["--config", "gitops-bot.yaml"] if named else []
+    done = run("update", *arguments, "--output", "json", cwd=here, env=shop.env)
+    assert done.code == 2
+    (problem,) = done.json["problems"]
+    assert problem["file"] == "gitops-bot.yaml"
+    assert "OWNER/NAME" in f"{problem['message']} {problem['next']}"
+
+
+def test_the_forges_token_is_not_sent_to_a_registry_that_a_configuration_names(worldwide: World) -> None:
+    with broken_server([answer("200 OK", b'{"tags": []}', "Content-Type: application/json")]) as server:
+        login = f"registries: {{'{server.host}': {{username: bot, password_env: GITHUB_TOKEN, plain_http: true}}}}\n"
+        deploy = worldwide.deploy(
+            lambda _: {
+                "gitops-bot.yaml": CONFIG + login.encode(),
+                WEB: f"images:\n- name: {server.host}/acme/web\n  newTag: 1.0.0\n".encode(),
+            }
+        )
+        with deploy.watching() as seen:
+            done = deploy.ask("update")
+    assert seen.nothing
+    assert (seen.api, server.heads) == ([], [])
+    assert done.code == 2
+    (problem,) = done.json["problems"]
+    assert f"GITHUB_TOKEN is the token of 127.0.0.1 and is not sent to {server.host}" in problem["message"]
+    assert TOKEN not in done.out + done.err
+
+
+def test_a_token_for_another_server_is_used_for_nothing_and_that_is_said(shop: Deploy) -> None:
+    env = {"GITHUB_TOKEN": TOKEN, "GITHUB_SERVER_URL": "https://ghe.test"}
+    address = f"{shop.world.forge.url}/{shop.name}.git"
+    with shop.watching() as seen:
+        done = run("plan", "--repository", address, "--output", "json", cwd=shop.folder, env=env)
+    assert (done.code, seen.api) == (0, [])
+    assert done.json["complete"] is False
+    assert "token.unused" in done.err
+    assert TOKEN not in done.out + done.err
+
+
+@pytest.mark.parametrize("dangling", [False, True], ids=["link", "dangling link"])
+def test_a_configuration_that_is_a_link_on_disk_is_an_error_of_check_and_steers_nothing_else(
+    shop: Deploy, tmp_path: Path, dangling: bool
+) -> None:
+    files = {"real.yaml": CONFIG.replace(b"production:", b"live:")} if not dangling else {}
+    here = checkout(tmp_path / "here", files, shop.remote.url)
+    (here / "gitops-bot.yaml").symlink_to("real.yaml")
+    done = run("check", "--output", "json", cwd=here, env=shop.env)
+    assert done.code == 2
+    (problem,) = done.json["problems"]
+    assert (problem["file"], problem["message"]) == ("gitops-bot.yaml", "gitops-bot.yaml is a symbolic link")
+    assert problem["next"] == "put the file itself there"
+    plan = run("plan", "--output", "json", cwd=here, env=shop.env)
+    assert (plan.code, plan.json["environments"][0]["name"]) == (0, "production")
+
+
+@pytest.mark.parametrize("command", ["plan", "update"])
+def test_a_configuration_that_is_a_link_on_the_branch_is_an_error_and_nothing_is_inferred(
+    shop: Deploy, command: str
+) -> None:
+    link = {"gitops-bot.yaml": b"real.yaml", "real.yaml": CONFIG}
+    shop.remote.commit("main", {"gitops-bot.yaml": None})
+    shop.remote.commit("main", link, modes={"gitops-bot.yaml": "120000"})
+    shop.push("web", "1.1.0")
+    with shop.watching() as seen:
+        done = shop.ask(command)
+    assert seen.nothing
+    assert done.code == 2
+    assert done.json["problems"][0]["message"] == "gitops-bot.yaml is a symbolic link"
+
+
+def test_a_link_may_be_named_by_hand(shop: Deploy, tmp_path: Path) -> None:
+    (tmp_path / "real.yaml").write_bytes(CONFIG)
+    (tmp_path / "link.yaml").symlink_to("real.yaml")
+    assert shop.ask("plan", "--config", str(tmp_path / "link.yaml")).code == 0
+
+
+@pytest.mark.parametrize("command", [["plan"], ["update"], ["set", "production", "web=1.0.0"]], ids=" ".join)
+def test_an_empty_repository_is_wrong_usage_and_not_the_checkout_around(
+    shop: Deploy, tmp_path: Path, command: list[str]
+) -> None:
+    here = checkout(tmp_path / "here", {"gitops-bot.yaml": CONFIG}, shop.remote.url)
+    shop.push("web", "1.1.0")
+    with shop.watching() as seen:
+        done = run(*command, "--repository", "", "--output", "json", cwd=here, env=shop.env)
+    assert seen.nothing
+    assert seen.api == []
+    assert done.code == 2
+    assert done.json["problems"][0]["message"] == "'' is not the address of a repository"
+
+
+@pytest.mark.parametrize(
+    "command", ["plan", "plan --repository acme/deploy", "plan --repository deploy", "update", "check"]
+)
+def test_a_folder_that_was_deleted_is_wrong_usage(tmp_path: Path, command: str) -> None:
+    done = shell(f"{DELETED} $BOT {command}", tmp_path)
+    assert done.code == 2
+    assert "error: this folder does not exist any more\n  next: change to one that does\n" in done.err
+
+
+def test_edit_in_a_folder_that_was_deleted_says_what_is_missing(tmp_path: Path) -> None:
+    done = shell(f"{DELETED} $BOT edit . web=1.0.0", tmp_path)
+    assert done.code == 1
+    assert done.err.startswith("error: ")
+
+
+def test_a_branch_that_does_not_exist_is_to_be_corrected_where_it_is_written(shop: Deploy) -> None:
+    shop.remote.commit("main", {"gitops-bot.yaml": b"branch: mian\n" + CONFIG})
+    with shop.watching() as seen:
+        done = shop.ask("update")
+    assert seen.nothing
+    assert done.code == 1
+    (problem,) = done.json["problems"]
+    assert "the branch 'mian' does not exist" in problem["message"]
+    assert "`branch:`" in problem["next"]
+    assert "gitops-bot.yaml" in problem["next"]

@@ -1,0 +1,376 @@
+"""`gitops-bot doctor` from outside: what it finds, that one red line stops no other, and that it only looks."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gitops_bot.demo.http import Answer
+from tests.commands.conftest import WEB, shop_files
+from tests.commands.scene import config, configure
+from tests.conftest import PROJECT
+from tests.counterparts.git_http import READER
+from tests.counterparts.registry import PASSWORD, USER, docker_registry
+from tests.counterparts.world import PERSON_TOKEN, TOKEN, basic, overlay, run
+
+if TYPE_CHECKING:
+    import io
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from gitops_bot.demo.http import Request
+    from tests.counterparts.world import Deploy, Done, World
+
+WRONG = "wrong horse 0123456789"
+SECRETS = (TOKEN, PERSON_TOKEN, READER[1], PASSWORD, WRONG)
+FORMS = (*SECRETS, *(basic(user, secret) for secret in SECRETS for user in (USER, "x-access-token")))
+
+
+def examined(done: Done) -> dict[tuple[str, str], Any]:
+    """The checks by name and subject; everything that was printed holds no secret."""
+    for text in (done.out, done.err):
+        assert not [form for form in FORMS if form in text]
+    assert done.err == ""
+    return {(check["name"], check["subject"]): check for check in done.json["checks"]}
+
+
+def verdicts(done: Done) -> dict[str, str]:
+    """The verdicts by the name of the check; the worst where there are several."""
+    order = ("good", "unknown", "warning", "wrong")
+    found: dict[str, str] = {}
+    for (name, _), check in examined(done).items():
+        found[name] = max(found.get(name, "good"), check["verdict"], key=order.index)
+    return found
+
+
+def one(done: Done, name: str) -> Any:
+    """The only check of that name."""
+    (found,) = (check for (kind, _), check in examined(done).items() if kind == name)
+    return found
+
+
+def as_person(deploy: Deploy) -> dict[str, str]:
+    """A person with a classic token, and git by the embedded server, which knows what the token is for."""
+    forge = deploy.world.forge
+    return {"GITHUB_SERVER_URL": forge.url, "GITHUB_API_URL": forge.api_url, "GITHUB_TOKEN": PERSON_TOKEN}
+
+
+@pytest.fixture
+def guarded(shop: Deploy) -> Deploy:
+    """A shop whose base branch asks for a review and a check."""
+    shop.world.forge.protect(shop.name, checks=["ci"], approvals=1, by_ruleset=True)
+    return shop
+
+
+@pytest.fixture
+def told_time(worldwide: World) -> Iterator[Callable[[timedelta], None]]:
+    """Let the forge say another time than it is."""
+
+    def tell(ahead: timedelta) -> None:
+        def gate(_: Request, go: Callable[[], Answer]) -> Answer:
+            given = go()
+            there = format_datetime(datetime.now(UTC) + ahead, usegmt=True)
+            return Answer(given.status, given.body, {**given.headers, "Date": there})
+
+        worldwide.forge.gates[""] = gate
+
+    yield tell
+    worldwide.forge.gates.pop("", None)
+
+
+def test_all_is_green_and_nothing_was_written(guarded: Deploy) -> None:
+    forge, before = guarded.world.forge, guarded.branches
+    done = guarded.ask("doctor", env=as_person(guarded))
+    assert done.code == 0
+    assert {check["verdict"] for check in examined(done).values()} == {"good"}
+    assert {name for name, _ in examined(done)} == {
+        *("git", "configuration", "repository", "overlays", "push", "forge", "clock", "token", "rate-limit"),
+        *("pull-requests", "rules", "propose", "branches", "registry"),
+    }
+    assert (done.json["repository"], done.json["branch"], done.json["commit"]) == (
+        guarded.name,
+        "main",
+        before["main"],
+    )
+    # Whether it may push it learned by asking for the branches, as a push begins.
+    ours = [(method, target) for method, target, _ in forge.seen if guarded.name in target]
+    assert ("GET", f"/{guarded.name}.git/info/refs?service=git-receive-pack") in ours
+    assert {target.rpartition("/")[2] for method, target in ours if method != "GET"} == {"git-upload-pack"}
+    assert guarded.branches == before
+    assert guarded.pulls("all") == []
+
+
+def test_an_app_is_told_what_cannot_be_known_and_an_open_branch_is_a_warning(shop: Deploy) -> None:
+    with shop.watching() as watched:
+        done = shop.ask("doctor")
+    assert done.code == 0
+    assert {name: each for name, each in verdicts(done).items() if each != "good"} == {
+        "pull-requests": "unknown",
+        "rules": "warning",
+    }
+    assert "nothing would stop an auto-merge or a direct push" in one(done, "rules")["text"]
+    assert watched.nothing
+    assert all(line.startswith("GET ") for line in watched.api)
+
+
+def test_who_may_bypass_the_rules_could_merge_its_own_proposal(shop: Deploy) -> None:
+    shop.world.forge.protect(shop.name, approvals=1, by_ruleset=True, bypass="pull_requests_only")
+    found = one(shop.ask("doctor"), "rules")
+    assert (found["verdict"], "could merge its own proposal" in found["text"]) == ("warning", True)
+
+
+def test_without_a_token_the_rest_is_checked(guarded: Deploy) -> None:
+    env = as_person(guarded)
+    del env["GITHUB_TOKEN"]
+    done = guarded.ask("doctor", env=env)
+    assert done.code == 1
+    found = verdicts(done)
+    assert {name for name, each in found.items() if each == "wrong"} == {"push", "token"}
+    assert {found[name] for name in ("git", "configuration", "repository", "forge", "clock", "registry")} == {"good"}
+    assert "put it into GITHUB_TOKEN" in one(done, "token")["next"]
+    assert [problem["code"] for problem in done.json["problems"]] == ["failed.git", "failed.auth"]
+
+
+def test_a_token_without_the_scope_may_read_and_not_write(guarded: Deploy) -> None:
+    forge = guarded.world.forge
+    forge.scope(PERSON_TOKEN, "read:org")
+    try:
+        done = guarded.ask("doctor", env=as_person(guarded))
+    finally:
+        forge.scope(PERSON_TOKEN, "repo")
+    assert done.code == 1
+    assert {name for name, each in verdicts(done).items() if each == "wrong"} == {"push", "pull-requests"}
+    assert "the scope read:org, which does not let it write here" in one(done, "pull-requests")["text"]
+
+
+def test_a_token_that_is_not_taken_is_told_by_git_and_by_the_forge(guarded: Deploy) -> None:
+    done = guarded.ask("doctor", env=guarded.env | {"GITHUB_TOKEN": READER[1]})
+    assert done.code == 1
+    found = verdicts(done)
+    assert (found["git"], found["repository"], found["forge"], found["rules"]) == ("good", "wrong", "wrong", "unknown")
+    assert one(done, "forge")["next"].startswith("set GITHUB_TOKEN or GH_TOKEN")
+
+
+def test_every_registry_is_asked_for_itself(worldwide: World, tmp_path: Path) -> None:
+    with (
+        docker_registry(tmp_path / "private", password=True) as private,
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        socket.socket() as closed,
+    ):
+        closed.bind(("127.0.0.1", 0))  # and never listens
+        hosts = {
+            "silent": f"127.0.0.1:{silent.getsockname()[1]}",
+            "closed": f"127.0.0.1:{closed.getsockname()[1]}",
+            "private": private.host,
+        }
+        more = f"registries: {{'{private.host}': {{username: {USER}, password_env: THE_PASSWORD}}, ghrc.io: {{}}}}\n"
+
+        def files(deploy: Deploy) -> dict[str, bytes]:
+            deploy.push("web", "1.0.0")
+            images = [(f"{host}/acme/web", "newTag: 1.0.0") for host in hosts.values()]
+            own = [(deploy.image("web"), "newTag: 1.0.0"), (deploy.image("gone"), "newTag: 1.0.0")]
+            return {"gitops-bot.yaml": config(more=more), WEB: overlay([*images, *own])}
+
+        deploy = worldwide.deploy(files)
+        done = deploy.ask("doctor", "--timeout", "3", env=deploy.env | {"THE_PASSWORD": WRONG})
+    assert done.code == 1
+    found = {
+        subject: (check["verdict"], check["text"], check["next"])
+        for (name, subject), check in examined(done).items()
+        if name == "registry"
+    }
+    assert {host: found[host][0] for host in found} == {
+        **dict.fromkeys(hosts.values(), "wrong"),
+        worldwide.registry.host: "good",
+        "ghrc.io": "warning",
+    }
+    assert "401 Unauthorized" in found[private.host][1]
+    assert "from the environment variable THE_PASSWORD were sent" in found[private.host][2]
+    assert "does not take connections" in found[hosts["closed"]][1]
+    assert re.search(r"took more than [0-9.]+ s|did not answer within", found[hosts["silent"]][1])
+    assert {"failed.auth", "failed.registry"} == {problem["code"] for problem in done.json["problems"]}
+
+
+@pytest.mark.parametrize(
+    ("propose", "rules", "says"),
+    [
+        ("{as: commit}", {"approvals": 1}, "takes changes by pull request only"),
+        ("{auto_merge: true}", {"checks": ["ci"]}, "the repository does not allow it"),
+    ],
+    ids=["commit", "auto-merge"],
+)
+def test_a_configuration_that_the_branch_refuses_is_wrong(
+    shop: Deploy, propose: str, rules: dict[str, Any], says: str
+) -> None:
+    configure(shop, propose)
+    shop.world.forge.protect(shop.name, by_ruleset=True, **rules)
+    done = shop.ask("doctor")
+    assert done.code == 1
+    found = one(done, "propose")
+    assert (found["subject"], found["ok"], says in found["text"]) == ("production", False, True)
+
+
+def test_a_rule_for_all_branches_keeps_the_bot_from_its_own(guarded: Deploy) -> None:
+    guarded.world.forge.protect(guarded.name, "gitops-bot/production/all", by_ruleset=True)
+    found = one(guarded.ask("doctor"), "branches")
+    assert (found["ok"], "may not lose commits" in found["text"]) == (False, True)
+
+
+def test_a_clock_that_goes_wrong_is_told(guarded: Deploy, told_time: Callable[[timedelta], None]) -> None:
+    told_time(timedelta(minutes=-10))
+    done = guarded.ask("doctor")
+    assert (done.code, one(done, "clock")["ok"]) == (1, False)
+    assert re.search(r"clock is (9|10) min ahead of the forge's", one(done, "clock")["text"])
+
+
+def fake_git(folder: Path, said: str) -> dict[str, str]:
+    """A `git` that says this of its version, and is git for the rest."""
+    folder.mkdir()
+    script = folder / "git"
+    script.write_text(f'#!/bin/sh\n[ "$1" = version ] && echo "{said}" && exit 0\nexec {shutil.which("git")} "$@"\n')
+    script.chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+def test_a_git_that_is_too_old_is_told_and_the_forge_is_asked_all_the_same(guarded: Deploy, tmp_path: Path) -> None:
+    done = guarded.ask("doctor", env=guarded.env | fake_git(tmp_path / "bin", "git version 2.25.1"))
+    assert done.code == 1
+    assert "git 2.25 is too old: the bot needs 2.32" in one(done, "git")["text"]
+    found = verdicts(done)
+    assert (found["repository"], found["forge"], found["rules"]) == ("wrong", "good", "good")
+
+
+def test_without_git_the_forge_is_asked_all_the_same(guarded: Deploy, tmp_path: Path) -> None:
+    done = guarded.ask("doctor", env=guarded.env | {"PATH": str(tmp_path)})
+    assert done.code == 1
+    assert "git is not installed" in one(done, "git")["text"]
+    assert verdicts(done)["rules"] == "good"
+
+
+BAD = config().replace(b"policy: releases\n", b"policy: relases\n")
+
+
+@pytest.mark.parametrize("where", ["on the branch", "here"])
+def test_a_configuration_that_cannot_be_used_is_told_at_its_place(guarded: Deploy, where: str) -> None:
+    arguments = []
+    if where == "here":
+        (guarded.folder / "bad.yaml").write_bytes(BAD)
+        arguments = ["--config", "bad.yaml"]
+    else:
+        guarded.remote.commit("main", {"gitops-bot.yaml": BAD})
+    done = guarded.ask("doctor", *arguments)
+    assert done.code == 2
+    line = BAD[: BAD.index(b"relases")].count(b"\n") + 1
+    file = "bad.yaml" if arguments else "gitops-bot.yaml"
+    assert one(done, "configuration")["text"].startswith(f"{file}:{line}:13: ")
+    (problem,) = done.json["problems"]
+    assert (problem["file"], problem["line"]) == (file, line)
+    found = verdicts(done)
+    assert {found[name] for name in ("git", "repository", "push", "forge", "clock", "rules", "branches")} == {"good"}
+    assert found["registry"] == "unknown"
+
+
+def test_a_folder_needs_neither_forge_nor_token_unless_pull_requests_are_wanted(worldwide: World) -> None:
+    commits = (
+        config("{as: commit}").replace(b"production", b"staging")
+        + b"""\
+  production:
+    overlays: ["apps/api/production"]
+    policy: releases
+"""
+    )
+    commits = commits.replace(b'"apps/*/staging"', b'"apps/web/production"')
+    deploy = worldwide.deploy(lambda deploy: {**shop_files(deploy), "gitops-bot.yaml": commits})
+    done = run("doctor", "--repository", str(deploy.remote.path), "--output", "json", cwd=deploy.folder)
+    assert done.code == 1
+    names = ("git", "configuration", "repository", "overlays", "push", "registry")
+    assert verdicts(done) == dict.fromkeys(names, "good") | {"propose": "wrong"}
+    assert one(done, "propose")["subject"] == "production"
+    assert "is not on a forge" in one(done, "propose")["text"]
+
+
+def test_outside_of_any_repository_what_can_be_checked_is(shop: Deploy, tmp_path: Path) -> None:
+    done = run("doctor", "--output", "json", cwd=tmp_path, env=shop.env)
+    assert done.code == 2
+    found = verdicts(done)
+    assert (found["repository"], found["git"], found["forge"], found["token"]) == ("wrong", "good", "good", "good")
+    assert "--repository" in one(done, "repository")["next"]
+
+
+@pytest.mark.parametrize(
+    ("repository", "env", "name"),
+    [
+        (f"ftp://ada:{WRONG.replace(' ', '-')}@127.0.0.1/acme/x", {}, "repository"),
+        ("acme/x", {"GITHUB_API_URL": f"https://ada:{WRONG}@127.0.0.1"}, "repository"),
+        ("acme/x", {"GITHUB_TOKEN": f"{TOKEN} {WRONG}"}, "token"),
+    ],
+    ids=["address", "API", "token"],
+)
+def test_what_cannot_be_used_is_told_without_the_secret_in_it(
+    shop: Deploy, repository: str, env: dict[str, str], name: str
+) -> None:
+    done = run("doctor", "--repository", repository, "--output", "json", cwd=shop.folder, env=shop.env | env)
+    assert done.code == 2
+    assert WRONG.replace(" ", "-") not in done.out
+    found = verdicts(done)
+    assert (found[name], found["git"]) == ("wrong", "good")
+    assert "propose" not in found
+    assert len({problem["message"] for problem in done.json["problems"]}) == len(done.json["problems"])
+
+
+def test_without_a_configuration_it_says_how_to_get_one(worldwide: World) -> None:
+    deploy = worldwide.deploy(
+        lambda deploy: {WEB: overlay([(deploy.image("web"), f"newTag: 1.0.0; digest: {deploy.push('web', '1.0.0')}")])}
+    )
+    done = deploy.ask("doctor")
+    found = one(done, "configuration")
+    assert (done.code, found["verdict"]) == (0, "warning")
+    assert "`update` needs one" in found["text"]
+    assert verdicts(done)["registry"] == "good"
+
+
+def test_people_read_a_mark_a_line_and_the_next_step(shop: Deploy) -> None:
+    shop.remote.commit("main", {WEB: b"images: []\n---\nimages: []\n"})
+    done = shop.bot("doctor", env=shop.env | {"COLUMNS": "40"})
+    assert (done.code, done.err) == (1, "")
+    lines = done.out.splitlines()
+    assert "ok       configuration gitops-bot.yaml: environments: production" in lines
+    (wrong,) = (number for number, line in enumerate(lines) if line.startswith("error"))
+    assert lines[wrong].startswith(f"error    overlays main: {WEB}:")
+    assert lines[wrong + 1].startswith("         next: ")
+    assert re.fullmatch(r"\d+ ok, 1 warning, 1 unknown, 1 error", lines[-1])
+    assert "\x1b" not in done.out
+
+
+def test_a_terminal_gets_colours_and_folded_lines(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(PROJECT), "LANG": "C.UTF-8"}
+    env |= {"TERM": "xterm", "COLUMNS": "80", "GITHUB_API_URL": "http://127.0.0.1:1"}
+    env["GITHUB_SERVER_URL"] = env["GITHUB_API_URL"]
+    command = [sys.executable, "-m", "gitops_bot", "doctor", "--repository", "acme/deploy", "--timeout", "5"]
+    with os.fdopen(ours, "rb", buffering=0) as reader:
+        with os.fdopen(theirs, "wb") as terminal:
+            process = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=terminal)
+        shown = "".join(terminal_lines(reader))
+        assert process.wait(60) == 1
+    assert "\x1b[32mok " in shown
+    assert "\x1b[1;31merror " in shown
+    assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in shown.splitlines()) <= 80
+
+
+def terminal_lines(reader: io.FileIO) -> Iterator[str]:
+    """What comes out of a terminal; Linux says by an error that nobody writes to it any more."""
+    with suppress(OSError):
+        while chunk := reader.read(65536):
+            yield chunk.decode()

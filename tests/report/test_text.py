@@ -1,0 +1,389 @@
+"""What people read: tables and blocks, colours, and each thing told once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot import redact
+from gitops_bot.errors import Problem
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
+from gitops_bot.releases.plan import Change, Entry, Failed, Held
+from gitops_bot.report.changes import print_changes, print_diff
+from gitops_bot.report.failed import print_problems
+from gitops_bot.report.screen import Screen, folded
+from gitops_bot.report.text import print_outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+A, B = (f"sha256:{letter * 64}" for letter in "ab")
+PATH = "clusters/production-eu-west/platform/web/kustomization.yaml"
+
+
+def entry(name: str = "ghcr.io/acme/web", file: str = PATH, *, image: str | None = None) -> Entry:
+    return Entry("production", file.rpartition("/")[0], file, 12, name, image or name)
+
+
+def change(name: str = "ghcr.io/acme/web", file: str = PATH, *, why: str = "v1.5.0 is the highest of 4 tags") -> Change:
+    before, after = Pin("v1.4.1", A), Pin("v1.5.0", B)
+    return Change(entry(name, file), before, after, "policy", "forward", Reason("chosen", why))
+
+
+def shown(print_it: Callable[[Screen], None], width: int | None = None, *, colours: bool = False) -> str:
+    out = StringIO()
+    print_it(Screen(out, width, colours))
+    return out.getvalue()
+
+
+def outcome(*environments: EnvironmentOutcome) -> Outcome:
+    return Outcome("acme/deploy", "main", "0" * 40, environments)
+
+
+def told(*environments: EnvironmentOutcome, width: int | None = None, colours: bool = False) -> str:
+    return shown(
+        lambda screen: print_outcome(outcome(*environments), screen, written=True, diff=False), width, colours=colours
+    )
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+# --- tables and blocks ---------------------------------------------------------------------------------------------
+
+LONG = "v1.5.0 is the highest of 4 tags that semver >=1.0.0 with pre-releases admits, and higher than v1.4.1"
+BLOCK = f"""\
+    ghcr.io/acme/web
+      v1.4.1@{A[:19]} -> v1.5.0@{B[:19]}
+      {PATH}:12
+      v1.5.0 is the highest of 4 tags that semver >=1.0.0 with pre-releases
+        admits, and higher than v1.4.1
+"""
+
+
+def test_under_100_columns_a_change_is_a_block_with_a_line_for_each_fact() -> None:
+    changes = [change(why=LONG)]
+    assert shown(lambda screen: print_changes(changes, screen), 80) == BLOCK
+    assert shown(lambda screen: print_changes(changes, screen), 99).splitlines()[:3] == BLOCK.splitlines()[:3]
+
+
+TABLE = f"""\
+    IMAGE             FROM                        TO
+    ghcr.io/acme/web  v1.4.1@{A[:19]}  v1.5.0@{B[:19]}
+      {PATH}:12
+      v1.5.0 is the highest of 4 tags that semver >=1.0.0 with pre-releases admits, and higher than
+        v1.4.1
+    ghcr.io/acme/api  v1.4.1@{A[:19]}  v1.5.0@{B[:19]}
+      {PATH}:12
+      v1.5.0 is the highest of 4 tags
+"""
+
+
+def test_from_100_columns_on_changes_are_a_table_with_where_and_why_below_each_row() -> None:
+    changes = [change(why=LONG), change("ghcr.io/acme/api")]
+    assert shown(lambda screen: print_changes(changes, screen), 100) == TABLE
+
+
+def test_a_table_that_would_tear_an_image_is_blocks_at_any_width() -> None:
+    deep = [change(f"registry.example.com/{'a-very-long-team/' * 4}web")]
+    assert "IMAGE" not in shown(lambda screen: print_changes(deep, screen), 140)
+    assert "IMAGE" in shown(lambda screen: print_changes(deep, screen), 180)
+
+
+@pytest.mark.parametrize("width", [*range(20, 200, 7), 80, 100, 140])
+def test_no_word_is_torn_at_any_width(width: int) -> None:
+    failed = Failed(entry(), Problem("failed.registry", "ghcr.io did not answer", "Check that it runs.", PATH, 3, 4))
+    held = Held(entry("ghcr.io/acme/api"), Pin("v1.4.1", A), Pin("v1.5.0", B), Reason("held.freeze", LONG))
+    proposed = Proposed("all", "gitops-bot/production/all", "open", Reason("chosen", "x"), changes=(change(why=LONG),))
+    text = told(EnvironmentOutcome("production", (proposed,), (held,), (failed,), 3), width=width)
+    whole = told(EnvironmentOutcome("production", (proposed,), (held,), (failed,), 3))
+    table = {"IMAGE", "FROM", "TO", "WHERE", "AND", "WHY", "->"}
+    assert set(text.split()) - table == set(whole.split()) - table
+    assert [line for line in text.splitlines() if len(line) > width and len(line.split()) > 1] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        pytest.param("", 10, [""], id="nothing"),
+        pytest.param("one two", 10, ["one two"], id="it fits"),
+        pytest.param("one two", 7, ["one two"], id="to the last column"),
+        pytest.param("one two", 6, ["one", "  two"], id="one column short"),
+        pytest.param("apps/web/overlays/x:12 is it", 10, ["apps/web/overlays/x:12", "  is it"], id="a longer word"),
+        pytest.param("a  b", 10, ["a  b"], id="two blanks"),
+        pytest.param("漢字 漢字", 8, ["漢字", "  漢字"], id="wide characters"),
+    ],
+)
+def test_lines_are_folded_between_words(text: str, width: int, lines: list[str]) -> None:
+    assert list(folded(text, width, 2)) == lines
+
+
+def test_what_is_piped_is_one_row_a_change_however_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    out = StringIO()
+    print_changes([change(why=LONG)], Screen.of(out))
+    head, row, why = out.getvalue().splitlines()
+    assert head.split()[0] == "IMAGE"
+    assert row.split() == ["ghcr.io/acme/web", f"v1.4.1@{A[:19]}", f"v1.5.0@{B[:19]}", f"{PATH}:12"]
+    assert why.strip() == LONG
+
+
+def test_a_secret_is_struck_before_a_line_is_folded() -> None:
+    secret = "correct horse battery staple of this test"
+    redact.learn(secret)
+    for width in (20, 45, 160):
+        text = " ".join(shown(lambda screen: print_changes([change(why=f"it said {secret}")], screen), width).split())
+        assert "horse" not in text
+        assert "staple" not in text
+
+
+def test_no_folded_line_begins_with_what_a_workflow_would_obey() -> None:
+    why = "the registry said something long before it said ::error::owned"
+    text = shown(lambda screen: screen.say(why), 50)
+    assert "owned" in text
+    assert not any(line.lstrip().startswith("::") for line in text.splitlines())
+
+
+# --- colours -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environ", "colours"),
+    [
+        pytest.param({"TERM": "xterm"}, True, id="a terminal"),
+        pytest.param({"TERM": "xterm", "NO_COLOR": ""}, True, id="NO_COLOR is empty"),
+        pytest.param({"TERM": "xterm", "NO_COLOR": "1"}, False, id="NO_COLOR"),
+        pytest.param({"TERM": "dumb"}, False, id="a dumb terminal"),
+    ],
+)
+def test_a_terminal_has_colours_unless_somebody_minds(
+    environ: Mapping[str, str], colours: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert Screen.of(Terminal()).colours is colours
+    assert Screen.of(StringIO()).colours is False
+
+
+def test_the_width_is_that_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    assert Screen.of(Terminal()).width == 72
+    assert Screen.of(StringIO()).width is None
+
+
+def test_a_diff_is_coloured_by_line_and_never_folded() -> None:
+    files = {"k.yaml": (b"images:\n- name: web\n  newTag: v1\n", b"images:\n- name: web\n  newTag: v2\n")}
+    lines = shown(lambda screen: print_diff(files, screen), 10, colours=True).splitlines()
+    assert lines == [
+        "",
+        "\x1b[1m--- a/k.yaml\x1b[0m",
+        "\x1b[1m+++ b/k.yaml\x1b[0m",
+        "\x1b[36m@@ -1,3 +1,3 @@\x1b[0m",
+        " images:",
+        " - name: web",
+        "\x1b[31m-  newTag: v1\x1b[0m",
+        "\x1b[32m+  newTag: v2\x1b[0m",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "painted"),
+    [
+        ("open", "chosen", "  \x1b[32mopened\x1b[0m gitops-bot/production/all"),
+        ("close", "nothing_new", "  \x1b[33mclosed\x1b[0m gitops-bot/production/all: why"),
+        ("none", "failed.git", "  \x1b[31mnot done\x1b[0m gitops-bot/production/all"),
+        ("none", "frozen", "  nothing to write gitops-bot/production/all: why"),
+    ],
+)
+def test_an_action_has_the_colour_of_what_it_does(action: str, code: str, painted: str) -> None:
+    proposed = Proposed("all", "gitops-bot/production/all", action, Reason(code, "why"))
+    assert painted in told(EnvironmentOutcome("production", (proposed,)), width=80, colours=True).splitlines()
+
+
+def test_colours_add_nothing_but_colours() -> None:
+    failed = Failed(entry(), Problem("failed.registry", "ghcr.io did not answer", "Check that it runs."))
+    held = Held(entry("ghcr.io/acme/api"), Pin("v1"), None, Reason("held.freeze", LONG))
+    proposed = Proposed("all", "gitops-bot/production/all", "open", Reason("chosen", "x"), changes=(change(why=LONG),))
+    environment = EnvironmentOutcome("production", (proposed,), (held,), (failed,), 3)
+    painted = told(environment, width=60, colours=True)
+    assert re.sub(r"\x1b\[[0-9;]+m", "", painted) == told(environment, width=60)
+
+
+# --- each thing once -----------------------------------------------------------------------------------------------
+
+
+def unreachable(host: str, image: str) -> Problem:
+    name = f"{host}/acme/{image}"
+    what = f"{host} cannot be found: Name or service not known"
+    return Problem("failed.registry", f"{name}: {what}", "Check its name, and the DNS of this machine.", about=name)
+
+
+def two_dead_hosts() -> list[EnvironmentOutcome]:
+    """Fourteen entries in seven files of two environments."""
+    failed: dict[str, list[Failed]] = {"staging": [], "production": []}
+    for number in range(7):
+        name = "staging" if number < 4 else "production"
+        for host in ("one.example", "two.example"):
+            problem = unreachable(host, f"app{number}")
+            failed[name].append(Failed(entry(f"{host}/acme/app{number}", f"{name}/app{number}/k.yaml"), problem))
+    return [EnvironmentOutcome(name, failed=tuple(found)) for name, found in failed.items()]
+
+
+def test_a_dead_registry_is_told_once_for_all_of_its_entries() -> None:
+    text = told(*two_dead_hosts())
+    one, two = (", ".join(f"{host}.example/acme/app{number}" for number in range(7)) for host in ("one", "two"))
+    assert text.endswith(f"""
+staging
+  8 failed: see below
+  0 unchanged
+
+production
+  6 failed: see below
+  0 unchanged
+
+failed:
+  one.example cannot be found: Name or service not known
+    7 entries in 7 files: {one}
+    next: Check its name, and the DNS of this machine.
+  two.example cannot be found: Name or service not known
+    7 entries in 7 files: {two}
+    next: Check its name, and the DNS of this machine.
+""")
+
+
+def test_a_terminal_names_five_of_many_entries() -> None:
+    text = " ".join(told(*two_dead_hosts(), width=80).split())
+    assert "one.example/acme/app4 and 2 more next:" in text
+    assert "one.example/acme/app5" not in text
+
+
+FAILURES: list[tuple[str, Sequence[Failed], str]] = [
+    (
+        "one entry: its name once, and where it is",
+        [Failed(entry("one.example/acme/web"), unreachable("one.example", "web"))],
+        f"  one.example/acme/web: one.example cannot be found: Name or service not known ({PATH}:12)\n    next: Check ",
+    ),
+    (
+        "an entry whose name is not its image",
+        [Failed(entry("web", image="one.example/acme/web"), unreachable("one.example", "web"))],
+        f"web (one.example/acme/web): one.example cannot be found: Name or service not known ({PATH}:12)\n",
+    ),
+    (
+        "the image at fault is another one: that of the source of a promotion",
+        [Failed(entry("two.example/acme/web"), unreachable("one.example", "web"))],
+        "  two.example/acme/web: one.example/acme/web: one.example cannot be found: Name or service not known (",
+    ),
+    (
+        "one image in three files",
+        [
+            Failed(entry("a/b", f"{name}/k.yaml"), Problem("failed.auth", "a/b: a said no", about="a/b"))
+            for name in "xyz"
+        ],
+        "  a said no\n    3 entries in 3 files: a/b\n",
+    ),
+    (
+        "two reasons",
+        [
+            Failed(entry("a/b", "x.yaml"), Problem("failed.auth", "a/b: a said no", about="a/b")),
+            Failed(entry("a/c", "x.yaml"), Problem("failed.auth", "a/c: a said never", about="a/c")),
+        ],
+        "failed:\n  a/b: a said no (x.yaml:12)\n  a/c: a said never (x.yaml:12)\n",
+    ),
+    (
+        "one entry that stands twice: the places tell more than its name",
+        [
+            Failed(entry("a/b", "x.yaml"), Problem("failed.edit", "it is there twice", "keep one", "x.yaml", line, 3))
+            for line in (2, 4)
+        ],
+        "  it is there twice\n    2 entries in 1 file: x.yaml:2:3, x.yaml:4:3\n    next: keep one\n",
+    ),
+    (
+        "two files",
+        [Failed(None, Problem("failed.edit", "two documents", "split it", f"{name}.yaml", 3, 1)) for name in "xy"],
+        "  two documents\n    2 files: x.yaml:3:1, y.yaml:3:1\n    next: split it\n",
+    ),
+    (
+        "a file",
+        [Failed(None, Problem("failed.edit", "two documents", "split it", "k.yaml", 3, 1))],
+        "  two documents (k.yaml:3:1)\n    next: split it\n",
+    ),
+    (
+        "an environment",
+        [Failed(None, Problem("failed.git", "the branch is protected", "use a pull request"))],
+        "  production: the branch is protected\n    next: use a pull request\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("failed", "expected"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
+def test_a_failure_says_what_failed_why_and_what_next(failed: Sequence[Failed], expected: str) -> None:
+    assert expected in told(EnvironmentOutcome("production", failed=tuple(failed)))
+
+
+def test_what_stopped_two_environments_is_told_once_with_both() -> None:
+    stopped = (Failed(None, Problem("failed.forge", "the forge did not answer", "run again")),)
+    reason = Reason("failed.forge", "the forge did not answer")
+    proposed = Proposed("all", "gitops-bot/x/all", "none", reason, changes=(change(),))
+    text = told(*(EnvironmentOutcome(name, (proposed,), failed=stopped) for name in ("staging", "production")))
+    assert text.count("the forge did not answer") == 1
+    assert text.count("not done gitops-bot/x/all\n") == 2
+    assert text.endswith("failed:\n  staging, production: the forge did not answer\n    next: run again\n")
+
+
+def test_a_reason_that_holds_several_entries_is_told_once_below_them() -> None:
+    freeze = Reason("held.freeze", "no release before the fair")
+    held = [Held(entry(name), Pin("v1"), Pin("v2"), freeze) for name in ("a", "b")]
+    other = replace(held[0], entry=entry("c"), reason=Reason("held.moved", "v1 was moved"))
+    text = told(EnvironmentOutcome("production", held=(held[0], other, held[1])))
+    assert (
+        f"""
+  held:
+    a v1 -> v2  {PATH}:12
+    b v1 -> v2  {PATH}:12
+      held.freeze: no release before the fair
+    c v1 -> v2  {PATH}:12
+      held.moved: v1 was moved
+"""
+        in text
+    )
+
+
+def test_a_problem_of_the_whole_run_has_its_place_and_the_next_step() -> None:
+    problems = [Problem("failed.edit", "a folder is claimed twice", "keep one of them", "gitops-bot.yaml", 7, 3)]
+    expected = "error: gitops-bot.yaml:7:3: a folder is claimed twice\n  next: keep one of them\n"
+    assert shown(lambda screen: print_problems(problems, screen)) == expected
+    painted = shown(lambda screen: print_problems(problems, screen), 60, colours=True)
+    assert painted == expected.replace("error:", "\x1b[1;31merror:\x1b[0m")
+
+
+def test_what_is_wrong_in_several_places_is_told_once_on_a_terminal_and_a_line_each_in_a_pipe() -> None:
+    problems = [Problem("failed.edit", "it is there twice", "keep one", "k.yaml", line, 3) for line in (2, 4, 6)]
+    expected = "error: k.yaml:2:3: it is there twice\n  also in k.yaml:4:3, k.yaml:6:3\n  next: keep one\n"
+    assert shown(lambda screen: print_problems(problems, screen), 60) == expected
+    lines = shown(lambda screen: print_problems(problems, screen)).splitlines()
+    assert [line for line in lines if line.startswith("error")] == [
+        f"error: k.yaml:{line}:3: it is there twice" for line in (2, 4, 6)
+    ]
+
+
+def test_a_missing_token_is_told_once() -> None:
+    missing = Failed(None, Problem("failed.auth", "no token: pull requests cannot be opened", "set GITHUB_TOKEN"))
+    blind = replace(outcome(EnvironmentOutcome("production")), saw_pull_requests=False)
+    refused = replace(blind, environments=(EnvironmentOutcome("production", failed=(missing,)),))
+    plan = shown(lambda screen: print_outcome(blind, screen, written=False, diff=True))
+    assert plan.endswith("No token is set, so pull requests were not seen: GITHUB_TOKEN lets the plan look at them.\n")
+    update = shown(lambda screen: print_outcome(refused, screen, written=True, diff=False))
+    assert update.count("token") == 1
+    login = EnvironmentOutcome("production", failed=(replace(missing, entry=entry()),))  # that of a registry
+    assert "No token is set" in shown(
+        lambda screen: print_outcome(replace(blind, environments=(login,)), screen, written=True, diff=False)
+    )

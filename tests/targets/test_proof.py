@@ -1,0 +1,176 @@
+"""The proof against results that a broken editor could have made: each of them must be refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.errors import EditError
+from gitops_bot.targets import document
+from gitops_bot.targets.proof import prove
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+D1, D2 = "sha256:1", "sha256:2"  # what a digest is does not matter here
+
+Asked = dict[int, dict[str, str | None]]
+
+
+def check(before: str, after: str, asked: Mapping[int, Mapping[str, str | None]]) -> None:
+    """Prove `after`; `asked` counts the entries from 0."""
+    old = document.compose(before, "k.yaml")
+    assert old.root is not None
+    images = next(value for key, value in old.root.value if key.value == "images")
+    prove(old, document.compose(after, "k.yaml"), {id(images.value[index]): want for index, want in asked.items()})
+
+
+HEAD = "# top\nx: &x {y: '1'} # x\nz: *x\n"
+TAIL = "# end\nw: |\n  newTag: v1\n"
+GOOD = [
+    pytest.param("- name: a\n  newTag: v1 # c", "- name: a\n  newTag: v2 # c", {0: {"newTag": "v2"}}, id="replaced"),
+    pytest.param(
+        "- name: a # c",
+        f"- name: a # c\n  newTag: v2\n  digest: {D2}",
+        {0: {"newTag": "v2", "digest": D2}},
+        id="added",
+    ),
+    pytest.param(f"- name: a\n  digest: {D1} # c\n  # d", "- name: a\n  # d", {0: {"digest": None}}, id="removed"),
+    pytest.param(
+        f"- digest: {D1}\n  name: a", "- name: a\n  newTag: v2", {0: {"digest": None, "newTag": "v2"}}, id="moved up"
+    ),
+    pytest.param(
+        f"- {{name: a, digest: {D1}}} # c\n- name: b\n  newTag: '1'",
+        "- {name: a, newTag: v2} # c\n- name: b\n  newTag: '2'",
+        {0: {"digest": None, "newTag": "v2"}, 1: {"newTag": "2"}},
+        id="in braces, and another",
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "asked"), GOOD)
+def test_a_good_edit_is_proved(before: str, after: str, asked: Asked) -> None:
+    check(f"{HEAD}images:\n{before}\n{TAIL}", f"{HEAD}images:\n{after}\n{TAIL}", asked)
+    check(f"{HEAD}images:\n{before}", f"{HEAD}images:\n{after}", asked)
+
+
+@pytest.mark.parametrize(("before", "after", "asked"), GOOD)
+def test_no_single_wrong_character_passes(before: str, after: str, asked: Asked) -> None:
+    before, good = f"images:\n{before}\n# end\nw: 1\n", f"images:\n{after}\n# end\nw: 1\n"
+    wrong = {good[:at] + good[at + 1 :] for at in range(len(good))}
+    for extra in " #x\n":
+        wrong |= {good[:at] + extra + good[at:] for at in range(len(good) + 1)}
+
+    for bad in sorted(wrong - {good}):
+        with pytest.raises(EditError):
+            check(before, bad, asked)
+
+
+BEFORE = f"x: &x v1\nimages:\n- name: a\n  newTag: v1 # c\n  digest: {D1}\n- name: b\n  newTag: *x\n- {{name: c}}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "asked"),
+    [
+        pytest.param("", "", {0: {"newTag": "v2"}}, id="nothing was done"),
+        pytest.param("newTag: v1", "newTag: v3", {0: {"newTag": "v2"}}, id="another value"),
+        pytest.param("newTag: v1", "newTag: '1'", {0: {"newTag": "1"}}, id="other quotes"),
+        pytest.param("newTag: v1", "newTag: 1", {0: {"newTag": "1"}}, id="no string"),
+        pytest.param("newTag: v1", "newTag: on", {0: {"newTag": "on"}}, id="no string in YAML 1.1"),
+        pytest.param("newTag: v1", 'newTag: "v\\x32"', {0: {"newTag": "v2"}}, id="escaped"),
+        pytest.param("newTag: v1", "newTag: &t v2", {0: {"newTag": "v2"}}, id="an anchor came in"),
+        pytest.param("newTag: v1", "newTag: !!str v2", {0: {"newTag": "v2"}}, id="a tag came in"),
+        pytest.param("newTag: v1 # c", "newTag: v2", {0: {"newTag": "v2"}}, id="a comment went"),
+        pytest.param("newTag: v1 # c", "newTag: v2 # c\n  # d", {0: {"newTag": "v2"}}, id="a comment came"),
+        pytest.param("newTag: v1", "newTag: v2\n  x: y", {0: {"newTag": "v2"}}, id="a key came"),
+        pytest.param("newTag: v1 # c\n", "", {0: {"digest": None}}, id="another key went"),
+        pytest.param(f"  digest: {D1}\n", "", {0: {"newTag": "v2"}}, id="the digest went unasked"),
+        pytest.param("v1 # c", "v2 # c", {1: {"newTag": "v2"}}, id="the wrong entry"),
+        pytest.param("&x v1", "&x v2", {0: {"newTag": "v1"}}, id="an anchored value"),
+        pytest.param("{name: c}", "{name: c, newTag: v2, newTag: v2}", {2: {"newTag": "v2"}}, id="added twice"),
+        pytest.param("{name: c}", "{name: c, newtag: v2}", {2: {"newTag": "v2"}}, id="added in other letters"),
+        pytest.param("{name: c}", '{name: c, "newTag": v2}', {2: {"newTag": "v2"}}, id="added in quotes"),
+        pytest.param("{name: c}", "{newTag: v2, name: c}", {2: {"newTag": "v2"}}, id="added in front"),
+        pytest.param("{name: c}", "{name: c,  newTag: v2}", {2: {"newTag": "v2"}}, id="added with more blanks"),
+        pytest.param("- {name: c}", "- name: c\n  newTag: v2", {2: {"newTag": "v2"}}, id="the braces went"),
+        pytest.param("- name: b", "- name: b\n  newTag: v1", {1: {"newTag": "v1"}}, id="present already"),
+        pytest.param("*x", "v1", {0: {"newTag": "v1"}}, id="an alias was written out"),
+        pytest.param("images:", "---\nimages:", {}, id="the document was cut"),
+        pytest.param("- name: b", "-  name: b", {}, id="a blank in another entry"),
+        pytest.param("images:\n", "images:\n- name: n\n", {}, id="another entry came"),
+    ],
+)
+def test_damage_is_refused(old: str, new: str, asked: Asked) -> None:
+    with pytest.raises(EditError):
+        check(BEFORE, BEFORE.replace(old, new, 1) if old else BEFORE, asked)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("x: &x v1", "x: &x !own v1", id="on a value"),
+        pytest.param("x: &x v1", "!own x: &x v1", id="on a key"),
+        pytest.param("images:", "images: !own", id="on a list"),
+        pytest.param("{name: c}", "!own {name: c}", id="on a mapping in braces"),
+        pytest.param("- name: b", "- !own\n  name: b", id="on a mapping"),
+        pytest.param("x: &x", "!own\nx: &x", id="on the mapping that is the file"),
+    ],
+)
+def test_a_tag_that_comes_or_goes_is_found_in_the_nodes(old: str, new: str) -> None:
+    tagged = BEFORE.replace(old, new, 1)
+    for before, after in ((BEFORE, tagged), (tagged, BEFORE)):
+        with pytest.raises(EditError, match="has another kind, tag or anchor"):
+            check(before, after, {})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "asked"),
+    [
+        pytest.param("- name: a\n  newTag: v1", "- newTag: v2\n  name: a", {0: {"newTag": "v2"}}, id="order"),
+        pytest.param("- name: a\n- name: b", "- name: b\n  newTag: v2\n- name: a", {0: {"newTag": "v2"}}, id="entries"),
+        pytest.param("- name: a", "- name: a\n  newTag: v2\n", {0: {"newTag": "v2"}}, id="a final line break came"),
+        pytest.param("- name: a\n", "- name: a\n  newTag: v2", {0: {"newTag": "v2"}}, id="the final line break went"),
+        pytest.param("- name: a", "- name: a\n\n  newTag: v2", {0: {"newTag": "v2"}}, id="a blank line came"),
+        pytest.param("- name: a", "- name: a\n  newTag: v2 # c", {0: {"newTag": "v2"}}, id="a comment on the new line"),
+        pytest.param(f"- name: a\n  digest: {D1}\n  # c\n", "- name: a\n", {0: {"digest": None}}, id="a comment below"),
+        pytest.param(f"- digest: {D1}\n  # c\n  name: a", "- name: a", {0: {"digest": None}}, id="one in between"),
+        pytest.param(f"- {{name: a, # c\n   digest: {D1}}}", "- {name: a}", {0: {"digest": None}}, id="in braces"),
+        pytest.param(f"- name: a\n  digest:\n    {D1}", "- name: a", {0: {"digest": None}}, id="two lines"),
+        pytest.param("- name: a\r\n", "- name: a\n  newTag: v2\r\n", {0: {"newTag": "v2"}}, id="another line break"),
+    ],
+)  # fmt: skip
+def test_damage_beside_the_values_is_refused(before: str, after: str, asked: Asked) -> None:
+    with pytest.raises(EditError):
+        check(f"images:\n{before}", f"images:\n{after}", asked)
+
+
+@pytest.mark.parametrize("kept", ["\r\n", "\n", "\r"], ids=["CRLF", "LF", "CR"])
+def test_a_pair_at_the_end_of_a_file_has_the_line_breaks_of_the_file(kept: str) -> None:
+    before, asked = f"images:{kept}- name: a", {0: {"newTag": "v2"}}
+    check(before, f"{before}{kept}  newTag: v2", asked)
+    for other in {"\r\n", "\n", "\r"} - {kept}:
+        with pytest.raises(EditError, match="a line break of another kind came in"):
+            check(before, f"{before}{other}  newTag: v2", asked)
+
+
+def test_a_refusal_says_that_nothing_was_written() -> None:
+    with pytest.raises(EditError) as caught:
+        check(BEFORE, BEFORE, {0: {"newTag": "v2"}})
+
+    assert "could not be proved" in caught.value.problem.message
+    assert caught.value.problem.next.startswith("Nothing was written.")
+    assert caught.value.problem.file == "k.yaml"
+
+
+def test_aliases_that_lead_back_do_not_loop() -> None:
+    before = "x: &x [*x]\nimages:\n- name: a\n"
+
+    check(before, before + "  newTag: v2\n", {0: {"newTag": "v2"}})
+
+
+def test_aliases_that_multiply_are_compared_once() -> None:
+    layers = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 60))
+    before = f"l0: &l0 x\n{layers}images:\n- name: a\n"
+
+    check(before, before + "  newTag: v2\n", {0: {"newTag": "v2"}})
