@@ -101,6 +101,14 @@ class ForgeError(BotError):
     """The forge (GitHub) refused or did not answer."""
 
 
+def explained(error: Exception) -> BotError | None:
+    """The error where the bot can explain it; None for a bug."""
+    if isinstance(error, BotError):
+        return error
+    limit = limit_of(error)
+    return BotError(limit) if limit is not None else None
+
+
 #: What the machine may have no more of, by the number of the error.
 _LIMITS = {
     errno.ENOMEM: "has no more memory",

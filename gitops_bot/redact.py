@@ -10,6 +10,7 @@ import json
 import re
 import threading
 from collections import deque
+from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -129,15 +130,19 @@ def printable(text: str) -> str:
     return _COMMAND.sub(lambda found: f"{found[0][:-1]}\\x{ord(found[0][-1]):02x}", shown)
 
 
-def document(value: Any) -> Any:
-    """A document for JSON with every text in it struck; the names of its fields are our own."""
+def struck(value: Any) -> Any:
+    """A value with every text in it struck out, at any depth; the names of its fields are our own."""
     match value:
         case str():
             return strike(value)
         case dict():
-            return {key: document(item) for key, item in value.items()}
-        case list() | tuple():
-            return [document(item) for item in value]
+            return {key: struck(item) for key, item in value.items()}
+        case list():
+            return [struck(item) for item in value]
+        case tuple():
+            return tuple(struck(item) for item in value)
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return replace(value, **{field.name: struck(getattr(value, field.name)) for field in fields(value)})
         case _:
             return value
 

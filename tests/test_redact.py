@@ -7,6 +7,7 @@ import json
 import pytest
 
 from gitops_bot import redact
+from gitops_bot.images.reference import Pin
 from tests.secret_forms import FORMS, KEY
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
@@ -131,7 +132,8 @@ def test_nothing_that_a_terminal_or_a_log_obeys_is_printed(text: str, shown: str
 def test_a_document_is_struck_at_every_depth_and_stays_what_it_is() -> None:
     token = "ghp_0123456789abcdefghij"
     given = {"token": token, "a": [{"b": (token, 1, None, True, 1.5)}], "digest": DIGEST}
-    assert redact.document(given) == {"token": "***", "a": [{"b": ["***", 1, None, True, 1.5]}], "digest": DIGEST}
+    assert redact.struck(given) == {"token": "***", "a": [{"b": ("***", 1, None, True, 1.5)}], "digest": DIGEST}
+    assert redact.struck(Pin(token)) == Pin("***")
 
 
 @pytest.mark.parametrize(

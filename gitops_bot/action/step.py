@@ -1,38 +1,42 @@
 """The door for GitHub Actions: `python -P -m gitops_bot.action.step`, as action.yml starts it.
 
-It reads the step's inputs, runs the command that they ask for in this process, and tells the runner what came of it.
+It reads the step's inputs, runs the command that they name in this process, and reports to the runner what came of it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, assert_never
 
-from gitops_bot.action import inputs, runner
-from gitops_bot.action.document import PLAN_LIMIT, Finding, findings, headlines, log, outputs
+from gitops_bot import log, redact
+from gitops_bot.action import inputs, outcome, runner
+from gitops_bot.action.outcome import PLAN_LIMIT, Finding, Result
 from gitops_bot.action.summary import summary
 from gitops_bot.action.workflow_command import SHOWN, annotation
-from gitops_bot.cli import main as cli
+from gitops_bot.commands import assignments
 from gitops_bot.edges.clock import SystemClock
-from gitops_bot.errors import UsageError, place_of
+from gitops_bot.errors import UsageError, explained, place_of
+from gitops_bot.proposals.outcome import Outcome
+from gitops_bot.releases.layout.checked import Checked
+from gitops_bot.releases.layout.coverage import Coverage
 from gitops_bot.report import show
+from gitops_bot.wiring import commands, process
+from gitops_bot.wiring.options import TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.action.workflow_command import Level
+    from gitops_bot.errors import Problem
 
 #: Events that bring the secrets of the repository together with what strangers wrote: a checkout may be theirs.
 _STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")
 #: Bytes of the event file that are read: GitHub's largest webhook.
 _EVENT_LIMIT = 25 * 1024 * 1024
-#: How a command ends that was cancelled: it has said so, and has nothing to tell.
-_INTERRUPTED = 130
 #: The commands that fail where they cannot do what they name.
 _NAMING = ("set", "promote", "rollback")
 
@@ -44,40 +48,105 @@ def main() -> int:
         step = inputs.read(environ)
         _stay_away_from_strangers(step, environ)
     except UsageError as error:
-        failed = show.failure_json("set", error.problems, SystemClock().now())
-        _tell(environ, failed, "gitops-bot", written=True, done=False)
+        failed = _failed("set", error.problems)
+        _report(environ, failed, "gitops-bot", written=True, done=False)
         _annotate(environ, failed, named=False)
         return error.exit_code
     title = f"gitops-bot {step.command}"
     with runner.group(title):
-        code, document = _run(step)
-        for line in log(document, written=not step.dry_run) if document else ():
+        code, result = _run(step)
+        for line in outcome.log(result, written=not step.dry_run) if result else ():
             runner.say(line)
-    if document is None and code == _INTERRUPTED:
+    if result is None and code == process.INTERRUPTED:
         return code
-    if document is None:
+    if result is None:
         runner.command(annotation("error", Finding(f"{title} met a bug", "report the lines above"), "gitops-bot"))
-        return code or 3
-    _tell(environ, document, title, step, written=not step.dry_run, done=code == 0)
-    _annotate(environ, document, step.config, named=code == 1 and step.command in _NAMING)
+        return code
+    _report(environ, result, title, step, written=not step.dry_run, done=code == 0)
+    _annotate(environ, result, step.options.config, named=code == 1 and step.command in _NAMING)
     if code == 1 and _is_from_a_fork(environ):
         why = "this run is for a pull request from a fork: GitHub gives it no secrets, and a token that only reads"
         runner.command(annotation("notice", Finding(why)))
     return code
 
 
-def _run(step: inputs.Step) -> tuple[int, dict[str, Any] | None]:
-    """Run the command with nothing in its environment but what it may see; gives its code and the JSON it printed."""
+def _run(step: inputs.Step) -> tuple[int, Result | None]:
+    """Run the command with nothing in its environment but what it may see; gives its exit code and what came of it.
+
+    No secret is in the result. There is none after a bug, and where the command was interrupted.
+    """
     os.environ.clear()
     os.environ.update(step.environ)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        code = cli.main(step.arguments)
+    redact.learn(*map(os.environ.get, TOKENS))
+    log.use("text")
+    process.begin()
     try:
-        document = json.loads(printed.getvalue())
-    except ValueError:
-        return code, None
-    return code, document if isinstance(document, dict) else None
+        result = _result(step)
+        code = result.exit_code
+    except KeyboardInterrupt:
+        return process.interrupted(), None
+    except Exception as error:  # noqa: BLE001 - the one boundary: whatever nobody expected is a bug, and says so
+        if (failure := explained(error)) is None:
+            return process.bug(), None
+        show.show_problems(failure.problems)
+        result, code = _failed(step.command, failure.problems), failure.exit_code
+    finally:
+        process.imported()
+    show.show_ended(result.ended)
+    struck: Result = redact.struck(result)
+    return code, struck
+
+
+def _result(step: inputs.Step) -> Result:
+    match step.command:
+        case "set":
+            return commands.set_pins(
+                step.options,
+                step.environments[0],
+                assignments.parse(step.images),
+                allow_downgrade=step.allow_downgrade,
+                release_hold=step.release_hold,
+                dry_run=step.dry_run,
+            )
+        case "promote":
+            return commands.promote(
+                step.options,
+                step.source,
+                step.environments[0],
+                images=step.images,
+                beyond_policy=step.beyond_policy,
+                now=step.now,
+                release_hold=step.release_hold,
+                dry_run=step.dry_run,
+            )
+        case "rollback":
+            return commands.roll_back(
+                step.options,
+                step.environments[0],
+                step.to,
+                images=step.images,
+                because=step.reason,
+                release_hold=step.release_hold,
+                dry_run=step.dry_run,
+            )
+        case "update":
+            return commands.update(
+                step.options, step.environments, release_hold=step.release_hold, dry_run=step.dry_run
+            )
+        case "plan":
+            notice = partial(show.show_notice, "json")
+            return commands.plan(step.options, step.environments, release_hold=step.release_hold, notice=notice)
+        case "check":
+            return commands.check(step.options.config)
+    assert_never(step.command)
+
+
+def _failed(command: inputs.Command, problems: Sequence[Problem]) -> Result:
+    """What came of a command that could not start."""
+    if command == "check":
+        return Checked(0, Coverage(), tuple(problems))
+    coverage = Coverage() if command == "plan" else None
+    return Outcome(None, None, None, problems=tuple(problems), coverage=coverage)
 
 
 def _stay_away_from_strangers(step: inputs.Step, environ: Mapping[str, str]) -> None:
@@ -88,16 +157,16 @@ def _stay_away_from_strangers(step: inputs.Step, environ: Mapping[str, str]) -> 
     """
     if environ.get("GITHUB_EVENT_NAME") not in _STRANGERS or step.command == "check":
         return
-    if step.config:
+    if step.options.config:
         event = environ["GITHUB_EVENT_NAME"]
         message = f"config is a file of the workspace, which may be a stranger's in a run for {event}"
         raise UsageError(inputs.problem(message, "leave config out: the branch of the manifests has its own"))
     os.chdir(environ.get("RUNNER_TEMP") or "/")
 
 
-def _tell(
+def _report(
     environ: Mapping[str, str],
-    document: dict[str, Any],
+    result: Result,
     title: str,
     step: inputs.Step | None = None,
     *,
@@ -106,29 +175,32 @@ def _tell(
 ) -> None:
     """Outputs and summary, and the gist in the log, where it is not folded away."""
     images: Sequence[str] = step.images if step else ()
-    set_ = outputs(document, images, written=written, done=done)
-    runner.write_outputs(environ, set_)
+    document = show.result_json(step.command if step else "set", result, SystemClock().now())
+    plan = json.dumps(document, separators=(",", ":"))
+    outputs = outcome.outputs(result, plan, images, written=written, done=done)
+    runner.write_outputs(environ, outputs)
     if room := runner.room_in_summary(environ):
-        runner.write_summary(environ, summary(title, document, room, written=written))
-    if not set_["plan"]:
+        runner.write_summary(environ, summary(title, result, room, written=written))
+    if not outputs["plan"]:
         why = f"the output plan is left empty: the JSON has more than {PLAN_LIMIT} characters"
         runner.command(annotation("warning", Finding(why)))
     if step is not None:
-        for line in headlines(document, written=written):
+        for line in outcome.headlines(result, written=written):
             if not line.startswith("error: "):  # an annotation says it
                 runner.say(line)
 
 
-def _annotate(environ: Mapping[str, str], document: dict[str, Any], config: str = "", *, named: bool) -> None:
+def _annotate(environ: Mapping[str, str], result: Result, config: str | None = None, *, named: bool) -> None:
     """Put what is wrong on its file and line, where the file is one of the repository that the workflow runs for."""
-    wrong, undone = findings(document, named=named)
-    own = document.get("repository") in (None, environ.get("GITHUB_REPOSITORY"))
+    wrong, undone = outcome.findings(result, named=named)
+    repository = result.repository if isinstance(result, Outcome) else None
+    own = repository in (None, environ.get("GITHUB_REPOSITORY"))
     levels: tuple[tuple[Level, list[Finding]], ...] = (
         ("error", wrong),
         ("warning" if wrong else "error", undone),
     )
-    for level, found in levels:
-        for finding in found[:SHOWN]:
+    for level, findings in levels:
+        for finding in findings[:SHOWN]:
             here = finding if own or finding.file == config else _elsewhere(finding)
             runner.command(annotation(level, here))
 

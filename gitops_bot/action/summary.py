@@ -6,17 +6,21 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitops_bot.action.document import counted, held, proposals, repository
-from gitops_bot.errors import place_of
+from gitops_bot.action.outcome import counted, environments, held, problems, proposals, repository
 from gitops_bot.proposals.outcome import WRITING
 from gitops_bot.proposals.text.details import pull_command
 from gitops_bot.proposals.text.markdown import code, plain, prose
+from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.report.text import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gitops_bot.action.document import JsonObject
+    from gitops_bot.action.outcome import Result
+    from gitops_bot.errors import Problem
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.proposals.outcome import EnvironmentOutcome, Proposed
+    from gitops_bot.releases.plan import Change, Held
 
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,500}")
 #: Bytes kept back for what closes a block and for the line that says what is missing.
@@ -55,7 +59,7 @@ class _Text:
         self.lines += tail
 
 
-def summary(title: str, document: JsonObject, room: int, *, written: bool) -> str:
+def summary(title: str, result: Result, room: int, *, written: bool) -> str:
     """What was done: changes with digests in full, how to pull them, what was held and what failed.
 
     `room` is in bytes; what does not fit is left out, and the last line says how much that is.
@@ -64,63 +68,54 @@ def summary(title: str, document: JsonObject, room: int, *, written: bool) -> st
         return ""
     text = _Text(room - _END)
     text.add(f"### {prose(title)}")
-    text.block([""], map(counted, _checked(document)))
-    for environment, proposal in proposals(document):
-        text.block(["", _heading(environment, proposal, written=written)], [""])
-        rows = (_row(change) for change in proposal["changes"])
-        text.block(["| Image | From | To | Where |", "|---|---|---|---|"], rows, [""])
-        pulls = (pull_command(repository(each), each["to"]["digest"]) for each in proposal["changes"])
+    if isinstance(result, Checked):
+        text.block([""], [counted(result)])
+    for environment, proposed in proposals(result):
+        text.block(["", _heading(environment, proposed, written=written)], [""])
+        text.block(["| Image | From | To | Where |", "|---|---|---|---|"], map(_row, proposed.changes), [""])
+        pulls = (pull_command(repository(change), change.after.digest) for change in proposed.changes)
         text.block(["```sh"], dict.fromkeys(pull for pull in pulls if pull), ["```"])
-    for environment in document.get("environments", ()):
-        each, unmanaged = held(environment)
-        text.block(["", f"**{prose(environment['name'])}** held:", ""], map(_held, each))
-        text.block([""], [f"**{prose(environment['name'])}**: {prose(unmanaged)}"] if unmanaged else [], [""])
-        if not environment["proposals"] and not environment["held"]:
-            text.block(["", f"**{prose(environment['name'])}**: nothing to do"], [""])
-    text.block(["", "**Failed:**", ""], (_problem(each) for each in document["problems"]))
+    for environment in environments(result):
+        entries, unmanaged = held(environment)
+        text.block(["", f"**{prose(environment.name)}** held:", ""], map(_held, entries))
+        text.block([""], [f"**{prose(environment.name)}**: {prose(unmanaged)}"] if unmanaged else [], [""])
+        if not environment.proposals and not environment.all_held:
+            text.block(["", f"**{prose(environment.name)}**: nothing to do"], [""])
+    text.block(["", "**Failed:**", ""], map(_problem, problems(result)))
     if text.left_out:
         text.lines += ["", f"… {text.left_out} more have no room here; the log has them all."]
     return "\n".join([*text.lines, "", ""])
 
 
-def _checked(document: JsonObject) -> list[JsonObject]:
-    return [document] if "files" in document else []
-
-
-def _heading(environment: JsonObject, proposal: JsonObject, *, written: bool) -> str:
-    pull, words = proposal["pull_request"], WORDS[proposal["action"]][written]
-    link = " " + _link(f"#{pull['number']}", pull["url"]) if pull else ""
-    branch = f" on {code(proposal['branch'])}" if proposal["branch"] else ""
-    commit = f" at {code(proposal['commit'])}" if proposal["commit"] else ""
-    why = "" if proposal["action"] in WRITING else f": {prose(proposal['reason']['text'])}"
-    return f"**{prose(environment['name'])}**: {words}{link}{branch}{commit}{why}"
+def _heading(environment: EnvironmentOutcome, proposed: Proposed, *, written: bool) -> str:
+    pull, action = proposed.pull_request, WORDS[proposed.action][written]
+    link = " " + _link(f"#{pull.number}", pull.url) if pull else ""
+    branch = f" on {code(proposed.branch)}" if proposed.branch else ""
+    commit = f" at {code(proposed.commit)}" if proposed.commit else ""
+    why = "" if proposed.action in WRITING else f": {prose(proposed.reason.text)}"
+    return f"**{prose(environment.name)}**: {action}{link}{branch}{commit}{why}"
 
 
 def _link(text: str, url: str) -> str:
     return f"[{plain(text)}]({url})" if _ADDRESS.fullmatch(url) else code(url)
 
 
-def _row(change: JsonObject) -> str:
-    entry = change["entry"]
-    cells = (repository(change), _pin(change["from"]), _pin(change["to"]), f"{entry['file']}:{entry['line']}")
+def _row(change: Change) -> str:
+    cells = (repository(change), _pin(change.before), _pin(change.after), f"{change.entry.file}:{change.entry.line}")
     return f"| {' | '.join(code(cell) for cell in cells)} |"
 
 
-def _pin(pin: JsonObject) -> str:
-    digest = f"@{pin['digest']}" if pin["digest"] else ""
-    return f"{pin['tag'] or ''}{digest}" or "(none)"
+def _pin(pin: Pin) -> str:
+    return str(pin) or "(none)"
 
 
-def _held(held: JsonObject) -> str:
-    candidate = f" → {code(_pin(held['candidate']))}" if held["candidate"] else ""
-    where = code(f"{held['entry']['file']}:{held['entry']['line']}")
-    name = code(held["entry"]["image"])
-    return f"- {name} {code(_pin(held['current']))}{candidate}: {prose(held['reason']['text'])} ({where})"
+def _held(held: Held) -> str:
+    candidate = f" → {code(_pin(held.candidate))}" if held.candidate else ""
+    where = code(f"{held.entry.file}:{held.entry.line}")
+    return f"- {code(held.entry.image)} {code(_pin(held.current))}{candidate}: {prose(held.reason.text)} ({where})"
 
 
-def _problem(problem: JsonObject) -> str:
-    found = place_of(problem["file"], problem["line"], problem["column"])
-    where = f"{code(found)}: " if found else ""
-    return f"- {where}{prose(problem['message'], 2000)}" + (
-        f" *Next:* {prose(problem['next'], 2000)}" if problem["next"] else ""
-    )
+def _problem(problem: Problem) -> str:
+    where = f"{code(problem.where)}: " if problem.where else ""
+    advice = f" *Next:* {prose(problem.next, 2000)}" if problem.next else ""
+    return f"- {where}{prose(problem.message, 2000)}{advice}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.proposals.text.markdown import plain
 
 if TYPE_CHECKING:
-    from gitops_bot.action.document import Finding
+    from gitops_bot.action.outcome import Finding
 
 Level = Literal["error", "warning", "notice"]
 

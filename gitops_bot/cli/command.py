@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-import threading
 import time
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -13,13 +11,14 @@ import click
 
 from gitops_bot import __version__
 from gitops_bot.cli import examples
-from gitops_bot.errors import BotError, limit_of
-from gitops_bot.wiring.asked import TOKENS, Asked
+from gitops_bot.errors import explained
+from gitops_bot.wiring.options import TOKENS, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gitops_bot.errors import Problem
+    from gitops_bot.proposals.outcome import Outcome
 
 DIR = click.Path(file_okay=False)
 
@@ -35,7 +34,7 @@ def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callabl
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @wraps(function)
-        def told(*, output: str, log_format: str, quiet: bool, verbose: bool, **arguments: Any) -> int:
+        def run(*, output: str, log_format: str, quiet: bool, verbose: bool, **arguments: Any) -> int:
             from gitops_bot import log, redact
 
             redact.learn(*map(os.environ.get, TOKENS))
@@ -46,14 +45,11 @@ def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callabl
             began = time.perf_counter()
             try:
                 code = int(function(output=output, **arguments) or 0)
-            except BotError as error:
-                _show_failure(name, error.problems, output)
-                code = error.exit_code
             except Exception as error:
-                if (limit := limit_of(error)) is None:
+                if (failure := explained(error)) is None:
                     raise
-                _show_failure(name, (limit,), output)
-                code = 1
+                _show_failure(name, failure.problems, output)
+                code = failure.exit_code
             log.debug("command.ended", command=name, exit=code, ms=log.milliseconds(began))
             return code
 
@@ -73,8 +69,8 @@ def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callabl
         if dry_run:
             options.append(click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing."))
         for option in reversed(options):
-            told = option(told)
-        return cli.command(name, cls=examples.Command)(told)
+            run = option(run)
+        return cli.command(name, cls=examples.Command)(run)
 
     return decorate
 
@@ -86,30 +82,28 @@ def _show_failure(name: str, problems: Sequence[Problem], output: str) -> None:
     show.show_failure(name, problems, output, SystemClock().now())
 
 
-def leave(code: int) -> int:
-    """End with this code, at once where Python would wait for questions to registries that are still under way.
+def show_outcome(name: str, outcome: Outcome, output: str, *, written: bool) -> int:
+    """Show what came of a command; gives its exit code."""
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.report import show
 
-    All that was opened has to be closed.
-    """
-    if threading.active_count() > 1:
-        sys.stdout.flush()
-        os._exit(code)
-    return code
+    show.show_outcome(name, outcome, output, SystemClock().now(), written=written)
+    return outcome.exit_code
 
 
 def remote(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of commands that read the repository from its remote; together they are the argument `where`."""
+    """The options of commands that read the repository from its remote; together they are the argument `options`."""
 
     @wraps(function)
-    def told(*, repository: str | None, config: str | None, cache: str | None, **arguments: Any) -> Any:
-        return function(where=Asked(repository, config, cache), **arguments)
+    def with_options(*, repository: str | None, config: str | None, cache: str | None, **arguments: Any) -> Any:
+        return function(options=Options(repository, config, cache), **arguments)
 
-    told = click.option("--cache", type=DIR, help="Keep the clone here; it only saves time.")(told)
+    with_options = click.option("--cache", type=DIR, help="Cache the clone here; safe to delete.")(with_options)
     return click.option(
         "--repository",
         metavar="OWNER/NAME | URL | PATH",
         help="The repository of the manifests, instead of the origin of this checkout.",
-    )(told)
+    )(with_options)
 
 
 def release_hold_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops_bot.cli.command import command
-from gitops_bot.wiring.asked import Asked
+from gitops_bot.wiring.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,29 +53,29 @@ def doctor_command(*, repository: str | None, timeout: float, config: str | None
     from gitops_bot.report import show
 
     notes, clock, environ = Notes(), SystemClock(), os.environ
-    local, sound = _local(Asked(repository, config, None), environ, notes)
+    local, sound = _local(Options(repository, config), environ, notes)
     diagnosis = examine(_patient(local, environ, clock, timeout, notes, sound=sound), timeout)
     show.show_diagnosis(diagnosis, output, clock.now())
     return diagnosis.code
 
 
-def _local(asked: Asked, environ: Mapping[str, str], notes: Notes) -> tuple[Local | None, bool]:
+def _local(options: Options, environ: Mapping[str, str], notes: Notes) -> tuple[Local | None, bool]:
     """What the command line and the checkout say, and whether the file of `--config`, if any, can be used."""
     from gitops_bot.errors import BotError, ConfigError
     from gitops_bot.wiring.place import CONFIG, Local
 
     try:
-        return Local.read(asked, environ), True
+        return Local.read(options, environ), True
     except BotError as error:
         failed = error
     try:
-        local = Local.read(replace(asked, config=None), environ)
+        local = Local.read(replace(options, config=None), environ)
     except BotError as error:
         if isinstance(failed, ConfigError):
-            notes.fail("configuration", asked.config or CONFIG, failed)
+            notes.fail("configuration", options.config or CONFIG, failed)
         notes.fail("repository", "the repository", error)  # what was asked for may hold a login
         return None, False
-    notes.fail("configuration", asked.config or CONFIG, failed)
+    notes.fail("configuration", options.config or CONFIG, failed)
     return local, False
 
 

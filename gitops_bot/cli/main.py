@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import errno
-import gc
 import os
 import signal
 import sys
-import threading
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from io import StringIO, UnsupportedOperation
 from itertools import pairwise
@@ -18,21 +14,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot import __version__
 from gitops_bot.cli import doctor, release, run
-from gitops_bot.cli.command import DIR, cli, command, leave, release_hold_option, remote
+from gitops_bot.cli.command import DIR, cli, command, release_hold_option, remote, show_outcome
 from gitops_bot.report.schema import COMMANDS
-from gitops_bot.wiring.asked import TOKENS
-from gitops_bot.wiring.garbage import imported
+from gitops_bot.wiring import process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.wiring.asked import Asked
+    from gitops_bot.wiring.options import Options
 
 __all__ = ["cli", "doctor", "main", "release", "run"]
 
-_BUG, _INTERRUPTED, _WOULD_WRITE = 3, 130, 4
+_WOULD_WRITE = 4
 #: Seconds in which git has to tell its version.
 _GIT_PATIENCE = 30.0
 
@@ -40,11 +34,7 @@ _GIT_PATIENCE = 30.0
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. 0 done, 1 some item failed, 2 wrong usage or configuration, 3 a bug, 4 `plan --exit-code`."""
     code = 0
-    # What is imported is no garbage, and at its end Python would look through all there is, several times: both
-    # together take a tenth of a run over many files.
-    gc.disable()
-    atexit.register(gc.freeze)
-    _end_orderly()
+    process.begin()
     try:
         try:
             code = int(cli.main(args=argv, prog_name="gitops-bot", standalone_mode=False) or 0)
@@ -56,11 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Click's own end of a command whose reader has gone away: as below, that is no failure.
         return code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return leave(_INTERRUPTED)
+        return process.interrupted()
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.ENOSPC):
-            return _bug()
+            return process.bug()
         # Whoever read our output has seen enough; what was to be written elsewhere is written. What is left in the
         # buffer goes nowhere, or Python would complain of it at its end and give an exit code of its own.
         with suppress(UnsupportedOperation):  # whoever called us may keep the output in memory
@@ -69,25 +58,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             click.echo(f"error: {error.strerror}: not everything could be written", err=True)
             return code or 1
     except Exception:  # noqa: BLE001 - the one boundary: whatever nobody expected is a bug, and says so
-        return _bug()
+        return process.bug()
     finally:
-        imported()
+        process.imported()
     return code
-
-
-def _bug() -> int:
-    import traceback
-
-    _complain(traceback.format_exc())
-    click.echo(f"\ngitops-bot {__version__} met a bug. Please report the lines above.", err=True)
-    return _BUG
 
 
 def _mistyped(error: click.ClickException, argv: Sequence[str]) -> None:
     """Say what is wrong with the command line, also to whoever asked for JSON in it: no option of it could be read."""
     text = StringIO()
     error.show(text)  # it quotes what was given, which may be a token in the wrong place
-    _complain(text.getvalue())
+    process.complain(text.getvalue())
     context = error.ctx if isinstance(error, click.UsageError) else None
     words = [*argv, ""]
     asked = "--output=json" in words or ("--output", "json") in pairwise(words)
@@ -101,26 +82,6 @@ def _mistyped(error: click.ClickException, argv: Sequence[str]) -> None:
     show.show_usage(context.info_name, problem, SystemClock().now())
 
 
-def _complain(text: str) -> None:
-    """Print on standard error what may quote anything."""
-    from gitops_bot import redact
-
-    redact.learn(*map(os.environ.get, TOKENS))
-    click.echo(redact.printable(text), nl=False, err=True)
-
-
-def _end_orderly() -> None:
-    """End on SIGTERM and SIGHUP as on Ctrl-C, so that what was opened is closed and no clone is left behind."""
-    if sys.stdout is None:  # closed by whoever started us: there is nobody to print to
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - it stays open as long as the process
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - likewise
-    if threading.current_thread() is threading.main_thread():
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):  # not on every system
-                signal.signal(getattr(signal, name), signal.default_int_handler)
-
-
 @command("plan")
 @remote
 @release_hold_option
@@ -131,24 +92,17 @@ def plan(
     *,
     exit_code: bool,
     release_hold: bool,
-    where: Asked,
+    options: Options,
     output: str,
 ) -> int:
     """Show what would change, as a table and a diff; write nothing."""
-    from gitops_bot.commands.update import update
-    from gitops_bot.engine.cover import cover
     from gitops_bot.report import show
-    from gitops_bot.wiring.world import opened
+    from gitops_bot.wiring import commands
 
     notice = partial(show.show_notice, output)
-    with opened(where, environments, infer=True, writes=False, notice=notice, whole=True) as (world, survey):
-        outcome = update(world, survey, release_hold=release_hold, dry_run=True)
-        covered = cover(survey, survey.environments, survey.config, survey.outside)
-        outcome = replace(outcome, coverage=covered)
-        show.show_outcome("plan", outcome, output, world.clock.now(), written=False)
-    if exit_code and outcome.exit_code == 0 and outcome.would_write:
-        return _WOULD_WRITE
-    return outcome.exit_code
+    outcome = commands.plan(options, environments, release_hold=release_hold, notice=notice)
+    code = show_outcome("plan", outcome, output, written=False)
+    return _WOULD_WRITE if exit_code and code == 0 and outcome.would_write else code
 
 
 @command("update", dry_run=True)
@@ -159,19 +113,15 @@ def update_command(
     environments: tuple[str, ...],
     *,
     release_hold: bool,
-    where: Asked,
+    options: Options,
     dry_run: bool,
     output: str,
 ) -> int:
     """Poll once; open or refresh pull requests."""
-    from gitops_bot.commands.update import update
-    from gitops_bot.report import show
-    from gitops_bot.wiring.world import opened
+    from gitops_bot.wiring import commands
 
-    with opened(where, environments, infer=False, writes=True) as (world, survey):
-        outcome = update(world, survey, release_hold=release_hold, dry_run=dry_run)
-        show.show_outcome("update", outcome, output, world.clock.now(), written=not dry_run)
-    return outcome.exit_code
+    outcome = commands.update(options, environments, release_hold=release_hold, dry_run=dry_run)
+    return show_outcome("update", outcome, output, written=not dry_run)
 
 
 @command("set", dry_run=True)
@@ -186,7 +136,7 @@ def set_command(
     *,
     allow_downgrade: bool,
     release_hold: bool,
-    where: Asked,
+    options: Options,
     dry_run: bool,
     output: str,
 ) -> int:
@@ -196,17 +146,17 @@ def set_command(
     is asked of the registry.
     """
     from gitops_bot.commands import assignments
-    from gitops_bot.commands.set import set_pins
-    from gitops_bot.report import show
-    from gitops_bot.wiring.world import opened
+    from gitops_bot.wiring import commands
 
-    asked = assignments.parse(pins)
-    with opened(where, (environment,), infer=False, writes=True) as (world, survey):
-        outcome = set_pins(
-            world, survey, asked, allow_downgrade=allow_downgrade, release_hold=release_hold, dry_run=dry_run
-        )
-        show.show_outcome("set", outcome, output, world.clock.now(), written=not dry_run)
-    return outcome.exit_code
+    outcome = commands.set_pins(
+        options,
+        environment,
+        assignments.parse(pins),
+        allow_downgrade=allow_downgrade,
+        release_hold=release_hold,
+        dry_run=dry_run,
+    )
+    return show_outcome("set", outcome, output, written=not dry_run)
 
 
 @command("edit", config=False, dry_run=True)
@@ -233,19 +183,13 @@ def edit_command(path: str, pins: tuple[str, ...], *, dry_run: bool, output: str
 @command("check")
 def check_command(*, config: str | None, output: str) -> int:
     """Validate the configuration and the overlays of this checkout, offline."""
-    from gitops_bot.commands.check import check
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.report import show
-    from gitops_bot.wiring.place import on_disk
+    from gitops_bot.wiring import commands
 
-    files, tree, chosen = on_disk(config)
-    imported()
-    now = SystemClock().now()
-    checked = check(files, tree, chosen, now)
-    show.show_checked(checked, output, now)
-    if not checked.files:
-        return 2  # green would mean nothing
-    return 1 if checked.problems else 0
+    checked = commands.check(config)
+    show.show_checked(checked, output, SystemClock().now())
+    return checked.exit_code
 
 
 @command("demo", config=False)
@@ -263,7 +207,7 @@ def demo(*, full: bool, keep: bool, resume: str | None, output: str) -> int:
     _ = output
     extra.require()
     installed(os.environ, _GIT_PATIENCE)
-    imported()
+    process.imported()
     if keep or resume is not None:
         # That is how it ends, also where a script started it in the background, and with that had it ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)

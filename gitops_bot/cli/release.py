@@ -6,19 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot.cli.command import command, release_hold_option, remote
+from gitops_bot.cli.command import command, release_hold_option, remote, show_outcome
+from gitops_bot.wiring.options import REASON_LIMIT
 
 if TYPE_CHECKING:
-    from gitops_bot.wiring.asked import Asked
-
-
-#: Characters of a reason: longer ones are cut in the pull request, so they are refused.
-_REASON = 500
+    from gitops_bot.wiring.options import Options
 
 
 def _short(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
-    if text is not None and len(text) > _REASON:
-        raise click.BadParameter(f"it has {len(text)} characters, and at most {_REASON} are shown")
+    if text is not None and len(text) > REASON_LIMIT:
+        raise click.BadParameter(f"it has {len(text)} characters, and at most {REASON_LIMIT} are shown")
     return text
 
 
@@ -40,29 +37,25 @@ def promote_command(
     beyond_policy: bool,
     now: bool,
     release_hold: bool,
-    where: Asked,
+    options: Options,
     dry_run: bool,
     output: str,
 ) -> int:
     """Copy what SOURCE runs to TARGET: the very digests, never what a tag means today."""
-    from gitops_bot.commands.promote import promote
-    from gitops_bot.report import show
-    from gitops_bot.wiring.world import opened
+    from gitops_bot.wiring import commands
 
-    with opened(where, (target,), also=(source,), infer=False, writes=True, history=True) as (world, survey):
-        outcome = promote(
-            world,
-            survey,
-            source,
-            images=images,
-            overlays=overlays,
-            beyond_policy=beyond_policy,
-            now=now,
-            release_hold=release_hold,
-            dry_run=dry_run,
-        )
-        show.show_outcome("promote", outcome, output, world.clock.now(), written=not dry_run)
-    return outcome.exit_code
+    outcome = commands.promote(
+        options,
+        source,
+        target,
+        images=images,
+        overlays=overlays,
+        beyond_policy=beyond_policy,
+        now=now,
+        release_hold=release_hold,
+        dry_run=dry_run,
+    )
+    return show_outcome("promote", outcome, output, written=not dry_run)
 
 
 @command("rollback", dry_run=True)
@@ -81,25 +74,21 @@ def rollback_command(
     reason: str | None,
     offline: bool,
     release_hold: bool,
-    where: Asked,
+    options: Options,
     dry_run: bool,
     output: str,
 ) -> int:
     """Propose the pins that ENV ran before, from Git alone; configuration stays as it is."""
-    from gitops_bot.commands.rollback import roll_back
-    from gitops_bot.report import show
-    from gitops_bot.wiring.world import opened
+    from gitops_bot.wiring import commands
 
-    with opened(where, (environment,), infer=False, writes=True, history=True) as (world, survey):
-        outcome = roll_back(
-            world,
-            survey,
-            to,
-            images=images,
-            because=reason,
-            offline=offline,
-            release_hold=release_hold,
-            dry_run=dry_run,
-        )
-        show.show_outcome("rollback", outcome, output, world.clock.now(), written=not dry_run)
-    return outcome.exit_code
+    outcome = commands.roll_back(
+        options,
+        environment,
+        to,
+        images=images,
+        because=reason,
+        offline=offline,
+        release_hold=release_hold,
+        dry_run=dry_run,
+    )
+    return show_outcome("rollback", outcome, output, written=not dry_run)

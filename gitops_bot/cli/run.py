@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from gitops_bot import __version__, log, redact
-from gitops_bot.cli.command import command, leave, remote
-from gitops_bot.wiring.garbage import imported
+from gitops_bot.cli.command import command, remote
+from gitops_bot.wiring.process import INTERRUPTED, imported, leave
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from gitops_bot.server.loop import Pulse
     from gitops_bot.server.metrics import Metrics
     from gitops_bot.server.ticks import Schedule
-    from gitops_bot.wiring.asked import Asked
-
-_INTERRUPTED = 130
+    from gitops_bot.wiring.options import Options
 
 
 @command("run", dry_run=True)
@@ -42,7 +40,7 @@ def run_command(
     timezone: str,
     jitter: str | None,
     listen: str | None,
-    where: Asked,
+    options: Options,
     dry_run: bool,
     output: str,
 ) -> int:
@@ -56,11 +54,11 @@ def run_command(
     _ = output
     try:
         with Ending() as ending:
-            _serve(ending, where, environments, _Times(every, timezone, jitter), listen, dry_run=dry_run)
+            _serve(ending, options, environments, _Times(every, timezone, jitter), listen, dry_run=dry_run)
     except Told as told:
         log.event("run.ended", signal=told.signal.name)
         # To be told to end is how a service ends; whoever sits before it broke it off.
-        return leave(0 if told.signal.name == "SIGTERM" else _INTERRUPTED)
+        return leave(0 if told.signal.name == "SIGTERM" else INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class _Times:
 
 
 def _serve(
-    ending: Ending, where: Asked, environments: Sequence[str], times: _Times, listen: str | None, *, dry_run: bool
+    ending: Ending, options: Options, environments: Sequence[str], times: _Times, listen: str | None, *, dry_run: bool
 ) -> NoReturn:
     """Cycles until an exception ends them, beside the probes."""
     from gitops_bot.edges.clock import SystemClock
@@ -98,21 +96,21 @@ def _serve(
             listen=server.address if server is not None else None,
             dry_run=dry_run,
         )
-        cycles = Cycles(where, environments, ending, metrics, News(), dry_run=dry_run)
+        cycles = Cycles(options, environments, ending, metrics, News(), dry_run=dry_run)
         run(schedule, spread, clock, cycles.run, pulse, cycles.tell)
 
 
-def _when(asked: _Times, now: datetime) -> tuple[Schedule, timedelta | None]:
+def _when(times: _Times, now: datetime) -> tuple[Schedule, timedelta | None]:
     from gitops_bot.errors import Problem, UsageError
     from gitops_bot.server import ticks
 
     option = "--timezone"
     try:
-        zone = _zone(asked.timezone)
+        zone = _zone(times.timezone)
         option = "--every"
-        schedule = ticks.parse(asked.every, zone, now)
+        schedule = ticks.parse(times.every, zone, now)
         option = "--jitter"
-        return schedule, ticks.span(asked.jitter) if asked.jitter is not None else None
+        return schedule, ticks.span(times.jitter) if times.jitter is not None else None
     except ValueError as error:
         advice = "as in `--every 5m --jitter 30s`, or `--every '0 8 * * mon-fri' --timezone Europe/Berlin`"
         raise UsageError(Problem("failed.edit", f"{option}: {error}", advice)) from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from gitops_bot.releases.plan import Held
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.coverage import Coverage
-    from gitops_bot.releases.plan import Change, Failed, Held, Kept
+    from gitops_bot.releases.plan import Change, Failed, Kept
 
 ActionName = Literal["open", "refresh", "leave", "close", "commit", "none"]
 
@@ -34,6 +36,11 @@ class Proposed:
     changes: tuple[Change, ...] = ()
     files: Mapping[str, tuple[bytes, bytes]] = field(default_factory=dict)
 
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be done."""
+        return self.action == "none" and self.reason.code.startswith("failed.")
+
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentOutcome:
@@ -47,6 +54,11 @@ class EnvironmentOutcome:
     promoted_from: str | None = None
     ignored: int = 0
     unmanaged: tuple[Kept, ...] = ()
+
+    @property
+    def all_held(self) -> tuple[Held, ...]:
+        """What is held, and what nothing keeps current."""
+        return (*self.held, *(Held(kept.entry, kept.pin, None, kept.reason) for kept in self.unmanaged))
 
     @property
     def entries(self) -> dict[str, int]:
@@ -90,6 +102,11 @@ class Outcome:
     coverage: Coverage | None = None
 
     @property
+    def proposals(self) -> tuple[tuple[EnvironmentOutcome, Proposed], ...]:
+        """Every proposal with its environment."""
+        return tuple((environment, proposed) for environment in self.environments for proposed in environment.proposals)
+
+    @property
     def all_problems(self) -> tuple[Problem, ...]:
         """Every problem once: those of the whole run, then those of the environments."""
         failed = [item.problem for env in self.environments for item in env.failed]
@@ -103,7 +120,7 @@ class Outcome:
     @property
     def would_write(self) -> bool:
         """Whether anything was written, or would be."""
-        return any(proposed.action in WRITING for env in self.environments for proposed in env.proposals)
+        return any(proposed.action in WRITING for _, proposed in self.proposals)
 
     @property
     def exit_code(self) -> int:
@@ -115,11 +132,5 @@ class Outcome:
         if self.named is None:
             return False
         held = {item.entry.key for env in self.environments for item in env.held}
-        left = {
-            change.entry.key
-            for env in self.environments
-            for proposed in env.proposals
-            if proposed.action == "leave"
-            for change in proposed.changes
-        }
+        left = {change.entry.key for _, one in self.proposals if one.action == "leave" for change in one.changes}
         return not self.named.isdisjoint(held | left)

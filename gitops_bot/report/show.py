@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
-from gitops_bot.releases.plan import Held
+from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.report import coverage as report_coverage
 from gitops_bot.report import doctor as report_doctor
 from gitops_bot.report import text as report_text
@@ -18,7 +18,7 @@ from gitops_bot.report.failed import print_problems
 from gitops_bot.report.screen import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.doctor.finding import Diagnosis
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.layout.checked import Checked
-    from gitops_bot.releases.plan import Change, Entry, Failed, Kept
+    from gitops_bot.releases.choice.hold import WrittenHold
+    from gitops_bot.releases.plan import Change, Entry, Failed, Held
 
 JsonObject = dict[str, Any]
 
@@ -80,6 +80,16 @@ def show_diagnosis(diagnosis: Diagnosis, output: str, at: datetime) -> None:
         report_doctor.print_diagnosis(diagnosis, Screen.of(report_text.stdout()))
 
 
+def show_ended(holds: Iterable[WrittenHold]) -> None:
+    """The holds that hold nothing any more."""
+    report_text.print_ended(holds, Screen.of(sys.stderr))
+
+
+def show_problems(problems: Sequence[Problem]) -> None:
+    """Why a command could not start, for people."""
+    print_problems(problems, Screen.of(sys.stderr))
+
+
 def show_failure(command: str, problems: Sequence[Problem], output: str, at: datetime) -> None:
     """Why a command could not start."""
     if output == "json":
@@ -93,7 +103,7 @@ def show_usage(command: str, problem: Problem, at: datetime) -> None:
 
 
 def _print(document: JsonObject) -> None:
-    json.dump(redact.document(document), sys.stdout, indent=2)
+    json.dump(redact.struck(document), sys.stdout, indent=2)
     sys.stdout.write("\n")
 
 
@@ -139,6 +149,13 @@ def outcome_json(command: str, outcome: Outcome, at: datetime) -> JsonObject:
     if outcome.coverage is not None:
         body["coverage"] = report_coverage.coverage_json(outcome.coverage)
     return head | body
+
+
+def result_json(command: str, result: Outcome | Checked, at: datetime) -> JsonObject:
+    """What came of a command, as it prints it."""
+    if isinstance(result, Checked):
+        return checked_json(result, at)
+    return outcome_json(command, result, at)
 
 
 def edit_json(changes: Sequence[Change], unchanged: int, at: datetime) -> JsonObject:
@@ -237,7 +254,7 @@ def _environment(environment: EnvironmentOutcome) -> JsonObject:
         "name": environment.name,
         "promoted_from": environment.promoted_from,
         "proposals": [_proposed(proposed) for proposed in environment.proposals],
-        "held": [*map(_held, environment.held), *map(_unmanaged, environment.unmanaged)],
+        "held": [*map(_held, environment.all_held)],
         "failed": [_failed(failed) for failed in environment.failed],
         "unchanged": environment.unchanged,
     }
@@ -266,10 +283,6 @@ def _held(held: Held) -> JsonObject:
         "candidate": pin_json(held.candidate) if held.candidate else None,
         "reason": reason_json(held.reason),
     }
-
-
-def _unmanaged(kept: Kept) -> JsonObject:
-    return _held(Held(kept.entry, kept.pin, None, kept.reason))
 
 
 def _failed(failed: Failed) -> JsonObject:

@@ -141,15 +141,14 @@ def _held(held: Sequence[Held], screen: Screen) -> None:
 
 
 def _proposed(proposed: Proposed, screen: Screen, *, written: bool) -> None:
-    failed = proposed.action == "none" and proposed.reason.code.startswith("failed.")
-    words = "not done" if failed else WORDS[proposed.action][1 if written else 0]
+    words = "not done" if proposed.failed else WORDS[proposed.action][1 if written else 0]
     target = f" {proposed.branch}" if proposed.branch else ""
     pull = f" #{proposed.pull_request.number} {proposed.pull_request.url}" if proposed.pull_request else ""
     commit = f" {proposed.commit[:10]}" if proposed.commit and proposed.action == "commit" else ""
     # Each change tells why something was opened, refreshed or committed, and `failed` below why it was not done.
-    told = failed or (written and proposed.action in ("open", "refresh", "commit"))
+    told = proposed.failed or (written and proposed.action in ("open", "refresh", "commit"))
     why = "" if told else f": {plain(proposed.reason.text)}"
-    style = "red" if failed else _STYLES[proposed.action]
+    style = "red" if proposed.failed else _STYLES[proposed.action]
     screen.say(f"{commit}{pull}{target}{why}", indent=2, hang=2, lead=words, style=style)
     if proposed.changes:
         print_changes(proposed.changes, screen)

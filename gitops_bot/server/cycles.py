@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gitops_bot.server.loop import Ended
     from gitops_bot.server.metrics import Metrics
     from gitops_bot.server.news import News
-    from gitops_bot.wiring.asked import Asked
+    from gitops_bot.wiring.options import Options
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Cycles:
     What stays is the last configuration that could be used, what was told already, and what registries said of digests.
     """
 
-    asked: Asked
+    options: Options
     environments: Sequence[str]
     ending: Ending
     metrics: Metrics
@@ -115,7 +115,7 @@ class Cycles:
             again = Again(
                 self.ending.whole, self.metrics.asked, partial(self._warn, number), config, absent, self._indexes
             )
-            return stack.enter_context(opened(self.asked, self.environments, infer=False, writes=True, again=again))
+            return stack.enter_context(opened(self.options, self.environments, infer=False, writes=True, again=again))
 
         try:
             found = world(None)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.checkout import Checkout
     from gitops_bot.engine.world import Repository as Readable
-    from gitops_bot.wiring.asked import Asked
+    from gitops_bot.wiring.options import Options
 
 CONFIG = "gitops-bot.yaml"
 SYMBOLIC_LINK = "120000"
@@ -45,7 +45,7 @@ class Local:
     checkout: Checkout | None
 
     @classmethod
-    def read(cls, asked: Asked, environ: Mapping[str, str], *, instead: Config | None = None) -> Local:
+    def read(cls, options: Options, environ: Mapping[str, str], *, instead: Config | None = None) -> Local:
         """Read it; `instead` takes the place of what the file of `--config` says now.
 
         Raises:
@@ -54,10 +54,10 @@ class Local:
             GitError: git is missing, or the checkout cannot be trusted.
         """
         server, around, own = trust.server(environ), surroundings(), None
-        if asked.config is not None:
-            own = instead or config.read(_named_file(asked.config), asked.config)
-        if asked.repository is not None:
-            named = address.parse(asked.repository, server=server)
+        if options.config is not None:
+            own = instead or config.read(_named_file(options.config), options.config)
+        if options.repository is not None:
+            named = address.parse(options.repository, server=server)
             return cls(named, True, own, around if _is_of(around, named, environ, server) else None)
         if own is not None and own.repository is not None:
             return cls(_repository_of(own, server), True, own, None)

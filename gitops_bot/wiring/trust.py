@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from gitops_bot.config import checks
 from gitops_bot.edges import address
 from gitops_bot.errors import ConfigError, Problem, UsageError
-from gitops_bot.wiring.asked import TOKENS
+from gitops_bot.wiring.options import TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,8 @@ from gitops_bot.config import Config
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.wiring import trust
-from gitops_bot.wiring.garbage import imported
 from gitops_bot.wiring.place import Local, Notice, chosen_config
+from gitops_bot.wiring.process import imported
 from gitops_bot.wiring.progress import progress
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.engine.survey import Survey
     from gitops_bot.engine.world import World
-    from gitops_bot.wiring.asked import Asked
+    from gitops_bot.wiring.options import Options
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What a process that opens the world again and again adds to what is asked.
+    """What a process that opens the world again and again adds to its options.
 
     `whole` stands around what is written as one; `observe` is told of each request to a registry, and `warn` of what
     the forge could not do. `config` is the configuration to use instead of what there is now. `absent` is told which of
@@ -53,7 +53,7 @@ class Again:
 
 @contextmanager
 def opened(
-    asked: Asked,
+    options: Options,
     environments: Sequence[str],
     *,
     infer: bool,
@@ -80,12 +80,12 @@ def opened(
     from gitops_bot.engine.world import World
 
     environ = os.environ
-    local = Local.read(asked, environ, instead=again.config if again else None)
+    local = Local.read(options, environ, instead=again.config if again else None)
     where, clock = local.address, SystemClock()
     warn = again.warn if again else _warn
     # First of all: where the token cannot go to the API, git must not have it.
     forge = _forge(where, environ, clock, warn)
-    cache = Path(asked.cache) if asked.cache else None
+    cache = Path(options.cache) if options.cache else None
     with ExitStack() as stack:
         repository = stack.enter_context(
             Repository(where.url, credentials=login_for(where, environ), cache=cache, environ=environ, history=history)

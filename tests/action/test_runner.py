@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.action import runner
-from gitops_bot.action.document import Finding
+from gitops_bot.action.outcome import Finding
 from gitops_bot.action.workflow_command import annotation
 from tests.conftest import PROJECT
 from tests.counterparts.runner import obeyed, outputs

@@ -20,7 +20,7 @@ from gitops_bot.server.loop import RESULTS
 from gitops_bot.server.metrics import Metrics
 from gitops_bot.server.news import News
 from gitops_bot.wiring import world
-from gitops_bot.wiring.asked import Asked
+from gitops_bot.wiring.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ def cycle(
 ) -> Ended:
     monkeypatch.setattr(world, "opened", Door(then).opened)
     with Ending() as ending:
-        cycles = Cycles(Asked("acme/deploy", None, None), (), ending, Metrics(RESULTS), News(), dry_run=False)
+        cycles = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(RESULTS), News(), dry_run=False)
         cycles._good = GOOD if good else None
         return cycles.run(1, limit)
 
@@ -97,7 +97,7 @@ def test_a_cycle_that_takes_too_long_is_broken_off(monkeypatch: pytest.MonkeyPat
 
 def test_a_warning_is_told_when_the_last_cycle_did_not_tell_it(capsys: pytest.CaptureFixture[str]) -> None:
     with Ending() as ending:
-        cycles = Cycles(Asked("acme/deploy", None, None), (), ending, Metrics(RESULTS), News(), dry_run=False)
+        cycles = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(RESULTS), News(), dry_run=False)
         other = Problem("failed.forge", "no label", "allow it")
         told = []
         for number, problems in enumerate([[PROBLEM], [PROBLEM, other], [other], [], [PROBLEM]], start=1):

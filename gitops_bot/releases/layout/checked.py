@@ -17,3 +17,10 @@ class Checked:
     coverage: Coverage
     problems: tuple[Problem, ...]
     ended: tuple[WrittenHold, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 all good, 1 something is wrong, 2 nothing was checked: green would mean nothing."""
+        if not self.files:
+            return 2
+        return 1 if self.problems else 0

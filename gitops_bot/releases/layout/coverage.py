@@ -51,12 +51,12 @@ class Outside:
 class Coverage:
     """What becomes of every entry. `inferred`: there is no configuration that says it."""
 
-    tracked: int
-    promoted: int
-    ignored: tuple[Entry, ...]
-    groups: tuple[Group, ...]
-    outside: Outside
-    inferred: bool
+    tracked: int = 0
+    promoted: int = 0
+    ignored: tuple[Entry, ...] = ()
+    groups: tuple[Group, ...] = ()
+    outside: Outside = Outside()
+    inferred: bool = False
 
     @property
     def unmanaged(self) -> int:

@@ -1,0 +1,237 @@
+"""What a step shows of what its command did: the lines of its log, its outputs, and what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitops_bot.images.reference import Assignment, ImageName
+from gitops_bot.proposals.outcome import WRITING, Outcome
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.layout.checked import Checked
+from gitops_bot.report.text import WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.proposals.outcome import EnvironmentOutcome, Proposed
+    from gitops_bot.releases.plan import Change, Held
+
+Result = Outcome | Checked
+
+#: GitHub keeps 1 MiB of the outputs of a job, counted as UTF-16; beyond this many characters `plan` is left empty.
+PLAN_LIMIT = 256 * 1024
+_SUMMARY_LIMIT = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a person must see, on its file and line where they are known."""
+
+    message: str
+    next: str = ""
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+
+def problems(result: Result) -> tuple[Problem, ...]:
+    """Everything that is wrong."""
+    return result.problems if isinstance(result, Checked) else result.all_problems
+
+
+def proposals(result: Result) -> Sequence[tuple[EnvironmentOutcome, Proposed]]:
+    """Every proposal with its environment."""
+    return () if isinstance(result, Checked) else result.proposals
+
+
+def environments(result: Result) -> Sequence[EnvironmentOutcome]:
+    """Every environment; `check` knows none."""
+    return () if isinstance(result, Checked) else result.environments
+
+
+def repository(change: Change) -> str:
+    """The repository that an entry pulls from once the change is made."""
+    return change.new_name or change.entry.image
+
+
+def pinned(pin: Pin) -> str:
+    """A pin in full, as kustomize reads it."""
+    return plain(str(pin)) or "(none)"
+
+
+def headline(environment: EnvironmentOutcome, proposed: Proposed, *, written: bool) -> str:
+    """One proposal in one line."""
+    pull = f" #{proposed.pull_request.number}" if proposed.pull_request else ""
+    pins = dict.fromkeys(
+        f"{repository(change).rpartition('/')[2]} {change.after.tag or ''}".strip() for change in proposed.changes
+    )
+    shown = ", ".join([*list(pins)[:5], *([f"{len(pins) - 5} more"] if len(pins) > 5 else [])])
+    what = f": {shown}" if shown else ""
+    why = "" if proposed.action in WRITING else f" ({proposed.reason.text})"
+    return plain(f"{environment.name}: {WORDS[proposed.action][written]}{pull}{what}{why}", 1000)
+
+
+def counted(checked: Checked) -> str:
+    """What `check` looked at, and what of it nothing keeps current."""
+    coverage = checked.coverage
+    others = {"unmanaged": coverage.unmanaged, "in no environment": coverage.outside.entries}
+    counts = {"files": checked.files, "entries": coverage.entries} | {k: n for k, n in others.items() if n}
+    return ", ".join(f"{count} {what}" for what, count in counts.items())
+
+
+def held(environment: EnvironmentOutcome) -> tuple[list[Held], str | None]:
+    """The entries that are held, and one line for those that nothing keeps current: there may be hundreds."""
+    unmanaged = [entry for entry in environment.all_held if entry.reason.code == "unmanaged"]
+    others = [entry for entry in environment.held if entry.reason.code != "unmanaged"]
+    if not unmanaged:
+        return others, None
+    first = unmanaged[0]
+    sample = f"such as {first.entry.image}: " if len(unmanaged) > 1 else f"{first.entry.image}: "
+    return others, f"{len(unmanaged)} unmanaged, {sample}{first.reason.text}"
+
+
+def _held_lines(environment: EnvironmentOutcome) -> list[str]:
+    entries, unmanaged = held(environment)
+    return [*(f"held {_held(entry)}" for entry in entries), *([unmanaged] if unmanaged else [])]
+
+
+def headlines(result: Result, *, written: bool) -> list[str]:
+    """What came of a command, a line each; for people."""
+    if isinstance(result, Checked):
+        verdict = f"{len(result.problems)} wrong" if result.problems else "all good"
+        return [f"{counted(result)}: {verdict}"]
+    lines = []
+    for environment in result.environments:
+        own = [headline(environment, proposed, written=written) for proposed in environment.proposals]
+        own += [plain(f"{environment.name}: {line}", 1000) for line in _held_lines(environment)]
+        lines += own or [plain(f"{environment.name}: nothing to do")]
+    return lines + [plain(f"error: {_where(problem)}{problem.message}", 1000) for problem in result.all_problems]
+
+
+def log(result: Result, *, written: bool) -> Iterator[str]:
+    """Everything, with digests in full, as the log shows it."""
+    if isinstance(result, Outcome) and result.commit:
+        yield plain(f"{result.repository or ''} {result.branch or ''} at {result.commit}")
+    for environment in environments(result):
+        for proposed in environment.proposals:
+            yield headline(environment, proposed, written=written)
+            url = proposed.pull_request.url if proposed.pull_request else None
+            for place in (proposed.branch, url, proposed.commit):
+                if place:
+                    yield f"  {plain(place)}"
+            for change in proposed.changes:
+                yield f"    {plain(repository(change))} {pinned(change.before)} -> {pinned(change.after)}"
+                yield f"      {plain(change.entry.file)}:{change.entry.line}: {plain(change.reason.text)}"
+        for line in _held_lines(environment):
+            yield plain(f"{environment.name}: {line}", 1000)
+        yield plain(f"{environment.name}: {environment.unchanged} unchanged")
+    for problem in problems(result):
+        yield plain(f"error: {_where(problem)}{problem.message}", 2000)
+        if problem.next:
+            yield f"  next: {plain(problem.next, 2000)}"
+
+
+def findings(result: Result, *, named: bool) -> tuple[list[Finding], list[Finding]]:
+    """What is wrong, and what was not done although the command named it (`named`)."""
+    wrong = [Finding(one.message, one.next, one.file, one.line, one.column) for one in problems(result)]
+    if not named:
+        return wrong, []
+    undone = [
+        Finding(f"held {_held(entry)}", "", entry.entry.file, entry.entry.line)
+        for environment in environments(result)
+        for entry in environment.all_held
+    ]
+    left = (proposed for _, proposed in proposals(result) if proposed.action == "leave" and proposed.changes)
+    return wrong, undone + [Finding(f"{one.branch} is left alone: {one.reason.text}") for one in left]
+
+
+def outputs(result: Result, plan: str, images: Sequence[str], *, written: bool, done: bool) -> dict[str, str]:
+    """The outputs of the step. `plan` is the result as JSON; `images` are those that the step named, with their pins.
+
+    `done`: the step did all that it names.
+    """
+    every = [proposed for _, proposed in proposals(result)]
+    kept = [one for one in every if one.action != "close" and _belongs(one, named=bool(images))]
+    pulls = [one.pull_request for one in kept if one.pull_request]
+    pins = _pins(every, images) or (_given(images) if done else [])
+    return {
+        "changed": str(any(one.action in WRITING for one in every)).lower(),
+        "pull-request-number": _lines(str(pull.number) for pull in pulls),
+        "pull-request-url": _lines(pull.url for pull in pulls),
+        "branch": _lines(one.branch for one in kept if one.branch),
+        "commit": _lines(one.commit for one in kept if one.commit),
+        "image": _lines(image for image, _ in pins),
+        "digest": _lines(digest for _, digest in pins if digest),
+        "plan": plan if len(plan) <= PLAN_LIMIT else "",
+        "summary": _cut(headlines(result, written=written)),
+    }
+
+
+def _belongs(proposed: Proposed, *, named: bool) -> bool:
+    """Whether a proposal belongs to this step: one that names images owns only what carries one of their pins."""
+    own = any(not change.carried for change in proposed.changes)
+    return not named or (own and not _is_undone(proposed))
+
+
+def _is_undone(proposed: Proposed) -> bool:
+    return proposed.action == "leave" or proposed.failed
+
+
+def _pins(proposed: Iterable[Proposed], images: Sequence[str]) -> list[tuple[str, str]]:
+    """Each pin that is, or would be, proposed or written for the images that were named: the whole, and its digest."""
+    names = {_normal(image.partition("=")[0]) for image in images}
+    pins = []
+    for one in proposed:
+        for change in () if _is_undone(one) else one.changes:
+            entry = change.entry
+            if names and change.carried:
+                continue  # of an earlier run: what this step named was decided now, or not done
+            if not names or names & {_normal(entry.name), _normal(entry.image)}:
+                pins.append(_whole(repository(change), change.after))
+    return pins
+
+
+def _given(images: Sequence[str]) -> list[tuple[str, str]]:
+    """The pins that were given with a digest, and were there already."""
+    pins = (Assignment.parse(image) for image in images if "=" in image)
+    return [_whole(given.image, given.pin) for given in pins if given.pin.digest]
+
+
+def _whole(image: str, pin: Pin) -> tuple[str, str]:
+    tag = f":{pin.tag}" if pin.tag else ""
+    return image + tag + (f"@{pin.digest}" if pin.digest else ""), pin.digest or ""
+
+
+def _normal(image: str) -> str:
+    try:
+        return str(ImageName.parse(image))
+    except ValueError:
+        return image
+
+
+def _lines(values: Iterable[str]) -> str:
+    """Each value once, on a line of its own."""
+    return "\n".join(dict.fromkeys(plain(value) for value in values))
+
+
+def _cut(lines: Sequence[str]) -> str:
+    """As many of the lines as an output should hold."""
+    size = 0
+    for number, line in enumerate(lines):
+        size += len(line) + 1
+        if size > _SUMMARY_LIMIT:
+            return "\n".join([*lines[:number], f"… {len(lines) - number} more"])
+    return "\n".join(lines)
+
+
+def _held(held: Held) -> str:
+    candidate = f" -> {pinned(held.candidate)}" if held.candidate else ""
+    place = f"{plain(held.entry.file)}:{held.entry.line}"
+    return f"{held.entry.image} {pinned(held.current)}{candidate}: {held.reason.text} ({held.reason.code}, {place})"
+
+
+def _where(problem: Problem) -> str:
+    return f"{problem.where}: " if problem.where else ""

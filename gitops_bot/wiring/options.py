@@ -1,0 +1,19 @@
+"""Where a command works: its options, and the environment variables with the token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: The environment variables with the token for the forge, in order of precedence.
+TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
+#: Characters of the reason for a rollback: a pull request would cut a longer one.
+REASON_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Where to work: `--repository`, `--config`, `--cache`."""
+
+    repository: str | None = None
+    config: str | None = None
+    cache: str | None = None

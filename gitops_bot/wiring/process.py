@@ -1,0 +1,81 @@
+"""The process around one command: signals, garbage collection, how it ends, and the report of a bug."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import signal
+import sys
+import threading
+
+from gitops_bot import __version__, redact
+from gitops_bot.wiring.options import TOKENS
+
+#: Exit codes of a bug, and of Ctrl-C.
+BUG, INTERRUPTED = 3, 130
+
+#: New objects after which Python looks for cycles among them. By default it does so after 700, which takes a tenth of
+#: a run over many files: what they are composed of stays as long as the run.
+_NEW_OBJECTS = 50_000
+
+
+def begin() -> None:
+    """Prepare the process. Call `imported` once the command has imported what it needs."""
+    # What is imported is no garbage, and at its end Python would look through all there is, several times: both
+    # together take a tenth of a run over many files.
+    gc.disable()
+    atexit.register(gc.freeze)
+    _end_orderly()
+
+
+def imported() -> None:
+    """Collect garbage from here on, but not among what has been imported."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.set_threshold(_NEW_OBJECTS)
+        gc.enable()
+
+
+def leave(code: int) -> int:
+    """End with this code, at once where Python would wait for requests to registries that are still under way.
+
+    Everything that was opened has to be closed before.
+    """
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def interrupted() -> int:
+    """Report Ctrl-C or SIGTERM; gives the exit code."""
+    print("interrupted", file=sys.stderr)  # noqa: T201 - the last word of a process
+    return leave(INTERRUPTED)
+
+
+def bug() -> int:
+    """Report the exception that is being handled as a bug; gives the exit code."""
+    import traceback
+
+    complain(traceback.format_exc())
+    complain(f"\ngitops-bot {__version__} met a bug. Please report the lines above.\n")
+    return BUG
+
+
+def complain(text: str) -> None:
+    """Print text that may quote anything on standard error, without secrets."""
+    redact.learn(*map(os.environ.get, TOKENS))
+    print(redact.printable(text), end="", file=sys.stderr, flush=True)  # noqa: T201 - neither a log nor a report
+
+
+def _end_orderly() -> None:
+    """End on SIGTERM and SIGHUP as on Ctrl-C, so that what was opened is closed and no clone is left behind."""
+    if sys.stdout is None:  # closed by whoever started us: there is nobody to print to
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - it stays open as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - likewise
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):  # not on every system
+                signal.signal(getattr(signal, name), signal.default_int_handler)
