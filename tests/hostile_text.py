@@ -32,6 +32,7 @@ from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.report.changes import print_diff
 from gitops_bot.report.screen import Screen
 from gitops_bot.targets import kustomization
+from gitops_bot.targets.pin_file import Edit, edit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -164,8 +165,8 @@ def _edit(entries: int, comments: int) -> None:
     """Change every entry of a file that is full of comments."""
     images = "".join(f"- {{name: a{number}, newTag: '1'}}\n" for number in range(entries))
     text = f"images:\n{images}" + "#\n" * comments
-    edits = [kustomization.Edit(f"a{number}", Pin("2")) for number in range(entries)]
-    kustomization.edit(kustomization.read(text.encode(), "kustomization.yaml"), edits)
+    edits = [Edit(f"a{number}", Pin("2")) for number in range(entries)]
+    edit(kustomization.read(text.encode(), "kustomization.yaml"), edits)
 
 
 def _diff(lines: int) -> None:

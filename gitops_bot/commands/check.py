@@ -6,24 +6,24 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from gitops_bot import targets
 from gitops_bot.engine.cover import cover
 from gitops_bot.engine.survey import Spot
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.proposals.astray import astray
 from gitops_bot.releases.choice import hold
-from gitops_bot.releases.layout import correspondence, coverage, dead, overlays
+from gitops_bot.releases.layout import correspondence, coverage, overlays
 from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.releases.layout.overlay import Overlay
-from gitops_bot.targets import kustomization
-from gitops_bot.targets.kustomization import mistyped
+from gitops_bot.targets.pin_file import problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.config import Config
     from gitops_bot.releases.layout.overlays import Found, Selection
-    from gitops_bot.targets.kustomization import Entry, Kustomization
+    from gitops_bot.targets.pin_file import PinFile
 
 
 class Files(Protocol):
@@ -45,18 +45,17 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     selection = overlays.select(config.environments, tree)
     correspondence.check(config.environments)
     claimed = {found.file: name for name, found_here in selection.overlays.items() for found in found_here}
-    known = _Known(files, tree)
-    read = known.compose(claimed)
-    problems = [*selection.problems, *_alone(config, selection), *known.problems]
+    read, refused = _read(files, claimed)
+    problems = [*selection.problems, *_alone(config, selection), *refused]
     for item in read:
         problems += _entries(item, config, claimed[item.file])
-    known.compose_bases(read)
-    for item in read:
-        problems += _dead(item, known)
+    for target in targets.TARGETS:
+        # A base that is refused is nobody's overlay, and no problem here.
+        problems += target.dead(read, tree, lambda paths: _read(files, paths)[0])
     outside = coverage.outside(files.read(overlays.unclaimed(selection, tree)))
     sides = _Read.of(selection, read, claimed, config)
     covered = cover(sides, config.environments.values(), config, outside)
-    unread = bool(selection.problems or known.problems)
+    unread = bool(selection.problems or refused)
     for name in config.environments:
         entries = [spot.place for spot in sides.spots(name)]
         lost = astray(name, config.mentions, entries, sides.found(name), now, unread=unread)
@@ -69,7 +68,7 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
 #: Without a configuration: one that finds nothing has said so for each of its globs.
 _NO_OVERLAY = Problem(
     "failed.config",
-    "nothing is checked: there is no gitops-bot.yaml, and no kustomization in a directory that is named like an "
+    f"nothing is checked: there is no gitops-bot.yaml, and no {targets.nouns()} in a directory that is named like an "
     "environment (dev, staging, production, ...)",
     "name environments and their overlays in gitops-bot.yaml, or change to the checkout of your manifests",
 )
@@ -83,9 +82,7 @@ class _Read:
     entries: Mapping[str, Sequence[Spot]]
 
     @classmethod
-    def of(
-        cls, selection: Selection, read: Iterable[Kustomization], claimed: Mapping[str, str], config: Config
-    ) -> _Read:
+    def of(cls, selection: Selection, read: Iterable[PinFile], claimed: Mapping[str, str], config: Config) -> _Read:
         """The entries of these files, by the environments that claim them."""
         entries: dict[str, list[Spot]] = {name: [] for name in selection.overlays}
         for item in read:
@@ -102,46 +99,17 @@ class _Read:
         return self.selection.overlays[name]
 
 
-class _Known:
-    """The kustomizations that were read, each once, by directory."""
-
-    def __init__(self, files: Files, tree: Mapping[str, str]) -> None:
-        self._files = files
-        self._tree = tree
-        self.by_directory: dict[str, Kustomization] = {}
-        self.problems: list[Problem] = []
-
-    def compose(self, paths: Iterable[str]) -> list[Kustomization]:
-        """Read these; one that is refused is a problem."""
-        read = []
-        data = self._files.read(paths)
-        for path in paths:
-            try:
-                item = kustomization.read(data.get(path, b""), path)
-            except EditError as error:
-                self.problems += error.problems
-            else:
-                self.by_directory[posixpath.dirname(path)] = item
-                read.append(item)
-        return read
-
-    def compose_bases(self, items: Iterable[Kustomization]) -> None:
-        """Read what these build upon, and so on. A base that is refused is nobody's overlay, and no problem here."""
-        found = len(self.problems)
-        while wanted := {path for item in items for path in self._bases(item)}:
-            items = self.compose(sorted(wanted))
-            self.by_directory |= {posixpath.dirname(path): _EMPTY for path in wanted} | self.by_directory
-        del self.problems[found:]
-
-    def _bases(self, item: Kustomization) -> Iterator[str]:
-        for directory in dead.bases_of(posixpath.dirname(item.file), item):
-            paths = [posixpath.join(directory, name) for name in kustomization.FILE_NAMES]
-            there = [path for path in paths if self._tree.get(path) in ("100644", "100755")]
-            if len(there) == 1 and directory not in self.by_directory:
-                yield there[0]
-
-
-_EMPTY = kustomization.read(b"", "")
+def _read(files: Files, paths: Collection[str]) -> tuple[list[PinFile], list[Problem]]:
+    """These files, and what is wrong with those that are refused."""
+    read: list[PinFile] = []
+    refused: list[Problem] = []
+    data = files.read(paths)
+    for path in paths:
+        try:
+            read.append(targets.read(data.get(path, b""), path))
+        except EditError as error:
+            refused += error.problems
+    return read, refused
 
 
 def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
@@ -163,25 +131,15 @@ def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
             yield Problem("failed.edit", message, advice, *environment.promotion.place)
 
 
-def _entries(item: Kustomization, config: Config, environment: str) -> Iterator[Problem]:
-    for entry, node in zip(item.entries, item.nodes, strict=True):
+def _entries(file: PinFile, config: Config, environment: str) -> Iterator[Problem]:
+    for index, entry in enumerate(file.entries):
         rules = config.rules(environment, entry)
         if rules.ignore:
             continue
         if entry.refusal is not None:
             yield entry.refusal
             continue
-        yield from mistyped.problems(item.document, node)
+        yield from file.mistyped(index)
         if entry.image is None and (rules.policy is not None or config.environments[environment].promotion is not None):
             message = f"{(entry.new_name or entry.name)[:300]!r} is not the name of an image repository"
-            yield _problem(item, entry, message, "correct it, or say `ignore: true` for it in gitops-bot.yaml")
-
-
-def _dead(item: Kustomization, known: _Known) -> Iterator[Problem]:
-    for found in dead.dead(posixpath.dirname(item.file), known.by_directory):
-        message = f"the entry {found.entry.name!r} changes nothing: {found.base_file} names this image {found.new_name}"
-        yield _problem(item, found.entry, message, f"write `name: {found.new_name}`, as the overlay sees the image")
-
-
-def _problem(item: Kustomization, entry: Entry, message: str, advice: str) -> Problem:
-    return Problem("failed.edit", message, advice, item.file, entry.line, entry.column)
+            yield problem(file, entry, message, "correct it, or say `ignore: true` for it in gitops-bot.yaml")

@@ -1,4 +1,4 @@
-"""`gitops-bot edit PATH IMAGE=PIN...`: edit a kustomization on disk, byte-exact; no git, no network."""
+"""`gitops-bot edit PATH IMAGE=PIN...`: edit a file on disk, byte-exact; no git, no network."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from gitops_bot import targets
 from gitops_bot.errors import EditError, Problem, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases import plan
 from gitops_bot.releases.choice.choose import direction
 from gitops_bot.releases.plan import Change
-from gitops_bot.targets import kustomization
-from gitops_bot.targets.matching import matching
+from gitops_bot.targets import pin_file
+from gitops_bot.targets.pin_file import Edit, matching, pinned, problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.images.reference import Assignment
-    from gitops_bot.targets.kustomization import Edit, Entry, Kustomization
+    from gitops_bot.targets.pin_file import Entry, PinFile
 
 
 class Disk(Protocol):
     """The files of the person who runs the command."""
 
-    def kustomization(self, path: str) -> str:
-        """The file that `path` means: itself, or the one kustomization in that directory.
+    def pin_file(self, path: str) -> str:
+        """The file that `path` means: itself, or the one in that directory that holds pins.
 
         Raises:
-            EditError: nothing is there, or none or several kustomizations are.
+            EditError: nothing is there, or none or several such files are.
         """
         ...
 
@@ -61,7 +62,7 @@ class EditOutcome:
 
 
 def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: bool = False) -> EditOutcome:
-    """Pin these images in the kustomization at `path`, a file or a directory. All pins or none.
+    """Pin these images in the file at `path`, or in the one that holds pins in a directory. All pins or none.
 
     A tag alone removes a stale digest, a digest alone keeps the tag. Nothing is written where nothing changes.
 
@@ -69,18 +70,18 @@ def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: b
         EditError: the file or an entry cannot be edited, or an IMAGE matches no entry; nothing was written.
         UsageError: two assignments ask for different pins of one entry.
     """
-    file = disk.kustomization(path)
+    file = disk.pin_file(path)
     before = disk.read(file)
-    present = kustomization.read(before, file)
+    present = targets.read(before, file)
     asked = _asked(present, assignments)
-    after = kustomization.edit(present, [edit for _, edit in asked])
+    after = pin_file.edit(present, [edit for _, edit in asked])
     changes = tuple(change for entry, edit in asked if (change := _change(file, entry, edit)))
     if after != before and not dry_run:
         disk.replace(file, before=before, after=after)
     return EditOutcome(file, changes, len(asked) - len(changes), before, after)
 
 
-def _asked(present: Kustomization, assignments: Sequence[Assignment]) -> list[tuple[Entry, Edit]]:
+def _asked(present: PinFile, assignments: Sequence[Assignment]) -> list[tuple[Entry, Edit]]:
     """The entries that the assignments mean, in the order of the file."""
     edits: dict[int, Edit] = {}
     problems: list[Problem] = []
@@ -89,7 +90,7 @@ def _asked(present: Kustomization, assignments: Sequence[Assignment]) -> list[tu
         if not meant:
             problems.append(_matches_nothing(present, assignment.image))
         for index in meant:
-            edit = kustomization.Edit(present.entries[index].name, assignment.pin, assignment.new_name)
+            edit = Edit(present.entries[index].name, assignment.pin, assignment.new_name)
             if edits.setdefault(index, edit) != edit:
                 raise UsageError(_contradiction(present, index))
     # Each where it stands: the editor knows entries by their names, and of two with one name only the last.
@@ -99,21 +100,22 @@ def _asked(present: Kustomization, assignments: Sequence[Assignment]) -> list[tu
     return [(present.entries[index], edits[index]) for index in sorted(edits)]
 
 
-def _matches_nothing(present: Kustomization, image: str) -> Problem:
+def _matches_nothing(present: PinFile, image: str) -> Problem:
     names = ", ".join(entry.name for entry in present.entries[:10] if entry.name)
     more = f" and {len(present.entries) - 10} more" if len(present.entries) > 10 else ""
-    advice = f"It has: {names}{more}." if names else "It has no entries; add one with the image's name under `images:`."
+    advice = f"It has: {names}{more}." if names else "It has no entries; add one with the image's name."
     return Problem("failed.edit", f"no entry is called {image!r} or uses that repository", advice, present.file)
 
 
-def _contradiction(present: Kustomization, index: int) -> Problem:
+def _contradiction(present: PinFile, index: int) -> Problem:
     entry = present.entries[index]
-    message = f"two arguments ask for different pins of the entry {entry.name!r}"
-    return Problem("failed.edit", message, "Keep one of them.", present.file, entry.line, entry.column)
+    return problem(
+        present, entry, f"two arguments ask for different pins of the entry {entry.name!r}", "Keep one of them."
+    )
 
 
 def _change(file: str, entry: Entry, edit: Edit) -> Change | None:
-    after = kustomization.pinned(entry, edit)
+    after = pinned(entry, edit)
     new_name = edit.new_name if edit.new_name != entry.new_name else None
     if after == entry.pin and new_name is None:
         return None

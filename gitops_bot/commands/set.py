@@ -136,5 +136,5 @@ def _matches_nothing(assignment: Assignment, survey: Survey, name: str) -> Probl
     return Problem(
         "failed.edit",
         f"{assignment.image[:300]} matches no entry of {name}, neither by name nor by repository",
-        f"the entries of {name} are: {known}" if names else f"no overlay of {name} has an `images:` list",
+        f"the entries of {name} are: {known}" if names else f"no overlay of {name} has an entry",
     )

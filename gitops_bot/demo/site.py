@@ -19,7 +19,8 @@ from gitops_bot.demo.person import NAME, Person
 from gitops_bot.demo.registry import Registry
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.images.reference import Pin
-from gitops_bot.targets import kustomization
+from gitops_bot.targets import read, target_of
+from gitops_bot.targets.pin_file import Edit, edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -138,7 +139,7 @@ def found(site: Site) -> None:
     """Push the images that the example pins, and make the repository of it."""
     files = {path: data.replace(_PUBLIC, f"{site.registry.host}/acme/".encode()) for path, data in example().items()}
     for path, data in sorted(files.items()):
-        if path.rpartition("/")[2] in kustomization.FILE_NAMES:
+        if target_of(path):
             files[path] = _pinned(site, path, data)
     site.forge.create(REPOSITORY, files)
 
@@ -162,13 +163,13 @@ def _built(tag: str) -> datetime:
 
 def _pinned(site: Site, path: str, data: bytes) -> bytes:
     """Push what this kustomization pins, and pin the digests that the registry gave, by the bot's own editor."""
-    read = kustomization.read(data, path)
+    present = read(data, path)
     edits = []
-    for entry in read.entries:
+    for entry in present.entries:
         if entry.image is not None and entry.image.registry == site.registry.host and entry.pin.tag is not None:
             digest = site.push(entry.image.path.rpartition("/")[2], entry.pin.tag)
-            edits.append(kustomization.Edit(entry.name, Pin(entry.pin.tag, digest)))
-    return kustomization.edit(read, edits)
+            edits.append(Edit(entry.name, Pin(entry.pin.tag, digest)))
+    return edit(present, edits)
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitops_bot import targets
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.releases.layout import correspondence, overlays
-from gitops_bot.targets import kustomization
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ def tracked(config: Config, repository: Repository, commit: str) -> Tracked:
     images: dict[str, tuple[ImageName, Pin]] = {}
     for path, name in claimed.items():
         try:
-            read = kustomization.read(data.get(path, b""), path)
+            read = targets.read(data.get(path, b""), path)
         except EditError as error:
             problems += error.problems
             continue

@@ -8,36 +8,36 @@ import stat
 from pathlib import Path
 from typing import Self
 
+from gitops_bot import targets
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets.document import SIZE_LIMIT
-from gitops_bot.targets.kustomization import FILE_NAMES
 
 #: Where Linux shows the open files of a process by number.
 _OPEN_FILES = Path("/proc/self/fd")
 
 
 class Disk:
-    """Regular files below the size that a kustomization may have."""
+    """Regular files below the size that a file with pins may have."""
 
-    def kustomization(self, path: str) -> str:
-        """The file that `path` means: itself, or the one kustomization in that directory.
+    def pin_file(self, path: str) -> str:
+        """The file that `path` means: itself, or the one in that directory that holds pins.
 
         Raises:
-            EditError: nothing is there, or none or several kustomizations are.
+            EditError: nothing is there, or none or several such files are.
         """
         try:
             if not Path(path).is_dir():
                 return path
-            found = [name for name in FILE_NAMES if Path(path, name).is_file()]
+            found = [name for name in targets.file_names() if Path(path, name).is_file()]
         except OSError as error:
             raise EditError(_failed("found", error, path)) from error
         if len(found) == 1:
             return str(Path(path, found[0]))
         if found:
-            advice = "Keep one: kustomize refuses a directory with two."
+            advice = "Keep one, or name the file."
             raise EditError(Problem("failed.edit", f"the directory has {' and '.join(found)}", advice, path))
-        advice = f"Name a file, or a directory that holds one of {', '.join(FILE_NAMES)}."
-        raise EditError(Problem("failed.edit", "the directory holds no kustomization", advice, path))
+        advice = f"Name a file, or a directory that holds one of {', '.join(targets.file_names())}."
+        raise EditError(Problem("failed.edit", f"the directory holds no {targets.nouns()}", advice, path))
 
     def read(self, file: str) -> bytes:
         """The bytes of a regular file, or of the one that a symbolic link leads to; one more than the limit at most.
@@ -59,8 +59,8 @@ class Disk:
         """Put `after` in the place of `before`: whoever reads the file sees the one or the other, at any moment.
 
         Mode, owner, group and extended attributes stay. Where `file` is a symbolic link, the file that it leads to
-        is replaced and the link stays: that is where people who link kustomizations expect the new pin, and what
-        kustomize would read.
+        is replaced and the link stays: that is where people who link such files expect the new pin, and what
+        other programs would read.
 
         Raises:
             EditError: the file does not hold `before` any more, its owner could not be kept, or the directory

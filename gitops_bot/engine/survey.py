@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitops_bot import targets
 from gitops_bot.engine.pulls import Pulls
 from gitops_bot.errors import EditError, GitError, Problem, UsageError
 from gitops_bot.proposals import naming
@@ -17,8 +18,7 @@ from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.releases.layout.ground import Ground
 from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.releases.plan import Failed
-from gitops_bot.targets import kustomization
-from gitops_bot.targets.matching import matching
+from gitops_bot.targets.pin_file import matching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     from gitops_bot.releases.layout.coverage import Outside
     from gitops_bot.releases.layout.overlays import Found
     from gitops_bot.releases.plan import Entry
-    from gitops_bot.targets.kustomization import Kustomization
+    from gitops_bot.targets import pin_file
+    from gitops_bot.targets.pin_file import PinFile
 
-#: Kustomizations that no environment claims and that are read all the same, to count what they pin.
+#: Files with pins that no environment claims and that are read all the same, to count what they pin.
 MOST_OTHERS = 20_000
 
 
@@ -44,7 +45,7 @@ class Spot:
     """One entry, where it stands, and the rules that apply to it."""
 
     place: Entry
-    entry: kustomization.Entry
+    entry: pin_file.Entry
     rules: Rules
 
 
@@ -84,7 +85,7 @@ class Survey:
         self._line: Line | None = None
         self._ground: Ground | None = None
         #: Composed files by path and bytes: a second reading of the world composes only what changed.
-        self._read: dict[tuple[str, bytes], Kustomization | Problem] = {}
+        self._read: dict[tuple[str, bytes], PinFile | Problem] = {}
         self._pulls = Pulls(world.forge, branch)
         self._read_at(commit or world.repository.head(branch))
         correspondence.check(config.environments)
@@ -180,16 +181,16 @@ class Survey:
         """Every entry of an environment."""
         if name not in self._spots:
             self._spots[name] = tuple(
-                self._spot(overlay, entry) for overlay in self.overlays(name) for entry in overlay.kustomization.entries
+                self._spot(overlay, entry) for overlay in self.overlays(name) for entry in overlay.pin_file.entries
             )
         return self._spots[name]
 
     def matching(self, name: str, image: str) -> tuple[Spot, ...]:
         """The entries that a command line means by `image`: by name exactly, else by repository, in each overlay."""
         return tuple(
-            self._spot(overlay, overlay.kustomization.entries[index])
+            self._spot(overlay, overlay.pin_file.entries[index])
             for overlay in self.overlays(name)
-            for index in matching(overlay.kustomization.entries, image)
+            for index in matching(overlay.pin_file.entries, image)
         )
 
     def standing(self, name: str) -> Mapping[tuple[str, str], Standing]:
@@ -257,7 +258,7 @@ class Survey:
             ended=hold.ended(self._config.holds, self._world.clock.now()),
         )
 
-    def _spot(self, overlay: Overlay, entry: kustomization.Entry) -> Spot:
+    def _spot(self, overlay: Overlay, entry: pin_file.Entry) -> Spot:
         return Spot(overlay.place(entry), entry, self._config.rules(overlay.environment or "", entry))
 
     def _compose(self, name: str) -> tuple[tuple[Overlay, ...], tuple[Failed, ...]]:
@@ -267,7 +268,7 @@ class Survey:
         read: list[Overlay] = []
         failed: list[Failed] = []
         for found in self._selection.overlays[name]:
-            match self._kustomization(found.file):
+            match self._pin_file(found.file):
                 case Problem() as problem:
                     failed.append(Failed(None, problem))
                 case composed:
@@ -275,11 +276,11 @@ class Survey:
         self._composed[name] = tuple(read), tuple(failed)
         return self._composed[name]
 
-    def _kustomization(self, path: str) -> Kustomization | Problem:
+    def _pin_file(self, path: str) -> PinFile | Problem:
         data = self._bytes.get(path, b"")
         if (path, data) not in self._read:
             try:
-                self._read[path, data] = kustomization.read(data, path)
+                self._read[path, data] = targets.read(data, path)
             except EditError as error:
                 self._read[path, data] = error.problem
         return self._read[path, data]

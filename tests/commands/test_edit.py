@@ -36,7 +36,7 @@ class FakeDisk:
     files: dict[str, bytes]
     written: list[str] = field(default_factory=list)
 
-    def kustomization(self, path: str) -> str:
+    def pin_file(self, path: str) -> str:
         return f"{path}/kustomization.yaml" if path == "app" else path
 
     def read(self, file: str) -> bytes:

@@ -218,7 +218,7 @@ def test_one_refused_entry_does_not_stop_its_file_and_one_bad_file_does_not_stop
     shown = done.out + done.err
     assert "the entry holds an anchor or an alias (apps/anchored/production/kustomization.yaml:2:3)" in shown
     assert "apps/twice/production/kustomization.yaml:" in shown
-    assert "kustomization.yaml and kustomization.yml; kustomize takes one" in shown
+    assert "kustomization.yaml and kustomization.yml; a directory has one kustomization" in shown
     assert "apps/latin/production/kustomization.yaml:1:3" in shown
     tree = shop.files(BRANCH)
     assert digest.encode() in tree[WEB]

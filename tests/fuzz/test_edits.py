@@ -8,7 +8,8 @@ import pytest
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin
-from gitops_bot.targets.kustomization import Edit, edit, read
+from gitops_bot.targets.kustomization import read
+from gitops_bot.targets.pin_file import Edit, edit
 from tests.fuzz import edits
 
 RUNS = 1_000_000 if os.environ.get("GITOPS_BOT_LONG") == "1" else 2_000

@@ -360,7 +360,7 @@ def test_ten_services_that_set_their_pin_one_after_the_other_lose_nothing(order:
     base = {
         (overlay.file, each.name): Standing(entry(each.name, overlay.file), each.pin, None)
         for overlay in overlays(files)
-        for each in overlay.kustomization.entries
+        for each in overlay.pin_file.entries
     }
     there = branch()
     for number in order:

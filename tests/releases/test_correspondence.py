@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gitops_bot.errors import ConfigError
 from gitops_bot.releases.layout.correspondence import check, impossible, pairs, partner
 from gitops_bot.releases.layout.overlays import Found, select
-from gitops_bot.targets import kustomization
+from gitops_bot.targets import kustomization, pin_file
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def test_promotions_that_can_never_be_are_refused_where_they_are_written() -> No
     ],
 )
 def test_an_entry_has_its_partner(entry: str, own: list[str], source: list[str], expected: str | None) -> None:
-    def read(texts: list[str]) -> tuple[kustomization.Entry, ...]:
+    def read(texts: list[str]) -> tuple[pin_file.Entry, ...]:
         lines = ["images:"]
         for text in texts:
             name, renamed, new_name = text.partition(">")

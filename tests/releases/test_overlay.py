@@ -37,7 +37,7 @@ def change(file: str, name: str, after: Pin, new_name: str | None = None) -> Cha
 )
 def test_an_entry_knows_its_place_and_its_effective_repository(data: bytes, expected: str) -> None:
     (overlay,) = overlays({WEB: data})
-    (found,) = overlay.kustomization.entries
+    (found,) = overlay.pin_file.entries
     assert overlay.file == WEB
     assert overlay.place(found) == Entry("staging", "apps/web", WEB, 2, found.name, expected)
     assert overlay.place(found).key == (WEB, found.name)

@@ -103,7 +103,7 @@ def test_two_kustomizations_in_one_directory_are_a_problem_and_the_others_go_on(
     (problem,) = told(found)
     assert problem == (
         "apps/web/overlays/dev/Kustomization: apps/web/overlays/dev/ has Kustomization and kustomization.yaml; "
-        "kustomize takes one"
+        "a directory has one kustomization"
     )
 
 

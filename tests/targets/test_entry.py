@@ -8,7 +8,7 @@ from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.targets.kustomization import read
 
 if TYPE_CHECKING:
-    from gitops_bot.targets.kustomization.entry import Entry
+    from gitops_bot.targets.pin_file import Entry
 
 D = "sha256:" + "0123456789abcdef" * 4
 

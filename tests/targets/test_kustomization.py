@@ -4,7 +4,9 @@ import pytest
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin
-from gitops_bot.targets.kustomization import ENTRY_LIMIT, Edit, edit, pinned, read
+from gitops_bot.targets.kustomization import read
+from gitops_bot.targets.kustomization.file import ENTRY_LIMIT
+from gitops_bot.targets.pin_file import Edit, edit, pinned
 
 D1 = "sha256:" + "0123456789abcdef" * 4
 D2 = "sha256:" + "fedcba9876543210" * 4
@@ -282,7 +284,7 @@ def test_a_file_that_leaves_a_doubt_is_refused_with_its_place(text: str, expecte
 def test_a_kustomization_without_images_has_no_entries(text: str, kind: str, resources: tuple[str, ...]) -> None:
     found = read(text.encode(), "k.yaml")
 
-    assert (found.entries, found.kind, found.resources, found.text) == ((), kind, resources, text)
+    assert (found.entries, found.kind, found.resources, found.document.text) == ((), kind, resources, text)
 
 
 def test_keys_are_found_as_kustomize_finds_them() -> None:

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitops_bot.targets import kustomization
-from gitops_bot.targets.kustomization import mistyped
 from tests.conftest import program
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ TEXTS = [
 def told(text: str) -> list[str]:
     """The problems of all entries."""
     item = kustomization.read(text.encode(), "k.yaml")
-    found = [problem for node in item.nodes for problem in mistyped.problems(item.document, node)]
+    found = [problem for index in range(len(item.entries)) for problem in item.mistyped(index)]
     assert all(problem.code == "failed.edit" for problem in found)
     return [f"{problem.where}: {problem.message} / {problem.next}" for problem in found]
 

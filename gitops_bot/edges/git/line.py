@@ -28,13 +28,13 @@ WINDOWS = (2_000, 10_000, 50_000)
 #: Changed paths of one commit, and of the whole line. The line ends before a commit that exceeds one of these: which
 #: of its files it changed is not known, and so neither is what older ones mean.
 CHANGE_LIMIT, PATH_LIMIT = 50_000, 500_000
-#: Versions of kustomizations on the whole line, and their bytes. The line ends before a commit that exceeds them too.
+#: Versions of files with pins on the whole line, and their bytes. The line ends before a commit that exceeds them too.
 VERSION_LIMIT, BYTE_LIMIT = 100_000, 64 * 1024 * 1024
 #: Bytes of commit objects, the newest first. Beyond it a commit has neither author nor message.
 COMMIT_BYTE_LIMIT = 32 * 1024 * 1024
 #: Commits that are compared in one go.
 _BATCH = 2000
-#: Stands for what was not read, or is no regular file: nobody can take it for a kustomization, nor for an empty one.
+#: Stands for what was not read, or is no regular file: every target refuses it.
 UNREADABLE = b"\0"
 #: The last second that a `datetime` can tell; git's times go on.
 _LAST_SECOND = 253_402_300_799
@@ -61,10 +61,10 @@ class LineReader:
     """Reads lines of first parents, window by window. No commit is compared twice, whichever line it is on."""
 
     def __init__(self, store: Store, directories: Iterable[str]) -> None:
-        from gitops_bot.targets.kustomization import FILE_NAMES  # it knows YAML, which costs 40 ms
+        from gitops_bot import targets  # they know YAML, which costs 40 ms
 
         self._store, self._scope = store, Scope(directories)
-        self._names = frozenset(name.encode() for name in FILE_NAMES)
+        self._names = frozenset(name.encode() for name in targets.file_names())
         #: What each commit that was compared did to these directories; None for nothing.
         self._compared: dict[str, Step | None] = {}
         self._paths = self._commit_bytes = self._bytes = 0
@@ -153,7 +153,7 @@ class LineReader:
                     said.author if said else "",
                     said.message if said else "",
                     tuple(change.path.decode("utf-8", "backslashreplace") for change in changes),
-                    {change.path.decode(): self._sides(change) for change in self._kustomizations(changes)},
+                    {change.path.decode(): self._sides(change) for change in self._pin_files(changes)},
                 )
             )
         return steps
@@ -168,11 +168,11 @@ class LineReader:
         return self._store.contents(wanted)
 
     def _load(self, touched: Sequence[_Touch]) -> int:
-        """Read the kustomizations of these commits; answers how many commits it was enough for."""
+        """Read the files with pins of these commits; answers how many commits it was enough for."""
         wanted: dict[str, None] = {}
         ends = []
         for _, changes in touched:
-            for change in self._kustomizations(changes):
+            for change in self._pin_files(changes):
                 wanted |= dict.fromkeys(_files(change))
             ends.append(len(wanted))
         room = VERSION_LIMIT - len(self._blobs)
@@ -188,8 +188,8 @@ class LineReader:
         self._blobs |= dict.fromkeys(read, UNREADABLE) | self._store.contents(small)
         return sum(end <= fits for end in ends)
 
-    def _kustomizations(self, changes: Iterable[Change]) -> Iterator[Change]:
-        """Those of kustomizations. A path that is not UTF-8 is no overlay's."""
+    def _pin_files(self, changes: Iterable[Change]) -> Iterator[Change]:
+        """Those of files that hold pins. A path that is not UTF-8 is no overlay's."""
         for change in changes:
             if change.path.rpartition(b"/")[2] in self._names and _is_text(change.path):
                 yield change

@@ -186,9 +186,9 @@ class Repository:
     def line(self, commit: str, directories: Sequence[str], enough: Callable[[Line], bool]) -> Line:
         """The commits of the first-parent line that changed a file below one of the directories (`.` is all).
 
-        A kustomization that is no regular file, or over 1 MiB, is told by bytes that nobody can read. The line ends,
+        A file with pins that is no regular file, or over 1 MiB, is told by bytes that nobody can read. The line ends,
         incomplete, before a commit that changed more than 50,000 of these files, and after 50,000 commits, 500,000
-        changed files or 64 MiB of kustomizations.
+        changed files or 64 MiB of files with pins.
         """
         _check_commit(commit)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.errors import Problem
 from gitops_bot.releases.history import replay, state
 from gitops_bot.releases.history.state import Seen, agree
-from gitops_bot.targets.kustomization import FILE_NAMES
+from gitops_bot.targets import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ class Repinned:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Overlay and name: a kustomization that gets another file name keeps its entries."""
+        """Overlay and name: a file that gets another file name keeps its entries."""
         return (self.overlay, self.name)
 
     @property
@@ -63,7 +63,7 @@ def changes(releases: Sequence[Release]) -> Iterator[Changes]:
     What cannot be read costs itself alone: pins that changed behind it are told at the commit that mended it.
     """
     for at, release in enumerate(releases):
-        overlays = {posixpath.dirname(path) or "." for path in release.paths if posixpath.basename(path) in FILE_NAMES}
+        overlays = {posixpath.dirname(path) or "." for path in release.paths if target_of(path)}
         pins = tuple(one for overlay in sorted(overlays) for one in _repinned(releases[at:], overlay))
         config = tuple(path for path in release.paths if not _only_pins(release, path, pins))
         yield Changes(release, pins, config)

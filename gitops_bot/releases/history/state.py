@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from gitops_bot import targets
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin
-from gitops_bot.targets import kustomization
 
 if TYPE_CHECKING:
     from gitops_bot.releases.history.line import Step
@@ -23,12 +23,12 @@ class Seen:
     pin: Pin | None
 
 
-#: The entries by name; None where the file as a whole cannot be read, or there are two and kustomize takes one.
+#: The entries by name; None where a file as a whole cannot be read, or there are two of one target.
 State = Mapping[str, Seen] | None
 
 
 def is_changed(step: Step, overlay: str) -> bool:
-    """Whether a commit changed the kustomization of an overlay.
+    """Whether a commit changed the pins of an overlay, or what stands around them.
 
     By directory, so that it makes no difference when `kustomization.yml` becomes `kustomization.yaml`.
     """
@@ -36,37 +36,41 @@ def is_changed(step: Step, overlay: str) -> bool:
 
 
 def before(step: Step, overlay: str) -> State:
-    """The entries that a commit found in an overlay whose kustomization it changed."""
-    return _state(texts_before(step, overlay))
+    """The entries that a commit found in an overlay whose file it changed."""
+    return _state({path: side for path, (side, _) in _sides(step, overlay).items() if side is not None})
 
 
 def after(step: Step, overlay: str) -> State:
     """The entries that it left."""
-    return _state(tuple(side for _, side in _sides(step, overlay) if side is not None))
+    return _state({path: side for path, (_, side) in _sides(step, overlay).items() if side is not None})
 
 
 def texts_before(step: Step, overlay: str) -> tuple[bytes, ...]:
-    """What a commit found, as it stood in the file; nothing where there was no kustomization."""
-    return tuple(side for side, _ in _sides(step, overlay) if side is not None)
+    """What a commit found, as it stood in the file; nothing where there was no such file."""
+    return tuple(side for side, _ in _sides(step, overlay).values() if side is not None)
 
 
-def _sides(step: Step, overlay: str) -> list[tuple[bytes | None, bytes | None]]:
-    """Before and after of the kustomizations in an overlay that a commit changed. One may have changed thousands."""
+def _sides(step: Step, overlay: str) -> Mapping[str, tuple[bytes | None, bytes | None]]:
+    """Before and after of the files with pins in an overlay that a commit changed. One may have changed thousands."""
     directory = "" if overlay == "." else f"{overlay}/"
-    paths = (directory + name for name in kustomization.FILE_NAMES)
-    return [step.files[path] for path in paths if path in step.files]
+    paths = (directory + name for name in targets.file_names())
+    return {path: step.files[path] for path in paths if path in step.files}
 
 
-def _state(files: tuple[bytes, ...]) -> State:
-    if len(files) > 1:
+def _state(files: Mapping[str, bytes]) -> State:
+    states = [_read(path.rpartition("/")[2], data) for path, data in files.items()]
+    if len(states) == 1:
+        return states[0]
+    known = [state for state in states if state is not None]
+    if len(known) < len(states) or len({targets.target_of(path) for path in files}) < len(states):
         return None
-    return _read(files[0]) if files else {}
+    return {name: seen for state in known for name, seen in state.items()}
 
 
 @lru_cache(maxsize=256)  # what one commit leaves is what the next one finds, and every entry asks again
-def _read(data: bytes) -> State:
+def _read(name: str, data: bytes) -> State:
     try:
-        entries = kustomization.read(data, "").entries
+        entries = targets.read(data, name).entries
     except EditError:
         return None
     return {

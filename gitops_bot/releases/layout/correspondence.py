@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.targets import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.layout.overlays import Found
-    from gitops_bot.targets.kustomization import Entry
+    from gitops_bot.targets.pin_file import Entry
 
 
 class Promotion(Protocol):
@@ -92,7 +93,10 @@ def pairs(source: Sequence[Found], target: Sequence[Found]) -> tuple[Pair, ...]:
                 ranked[-len(names), len(parse(text).names) - len(names)] += same
         yield from next((ranked[rank] for rank in sorted(ranked) if ranked[rank]), ())
 
-    return tuple(Pair(found, tuple(sorted(alike(found), key=lambda one: one.directory))) for found in target)
+    def of_one_target(found: Found) -> Iterator[Found]:
+        return (one for one in alike(found) if target_of(one.file) is target_of(found.file))
+
+    return tuple(Pair(found, tuple(sorted(of_one_target(found), key=lambda one: one.directory))) for found in target)
 
 
 class _WrittenOut:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images.unmanaged import Unmanaged
-from gitops_bot.targets import count
+from gitops_bot.targets import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ class Group:
 class Outside:
     """The entries that no environment claims: how many there are in each directory.
 
-    `unread` counts further kustomizations, which were not looked into.
+    `unread` counts further files, which were not looked into.
     """
 
     folders: Mapping[str, int] = field(default_factory=dict)
@@ -70,10 +70,11 @@ class Coverage:
 
 
 def outside(files: Mapping[str, bytes], unread: int = 0) -> Outside:
-    """Count the entries of kustomizations that no environment claims."""
+    """Count the entries of files that no environment claims."""
     folders: Counter[str] = Counter()
     for path, data in files.items():
-        if number := count.entries(data):
+        kind_of_file = target_of(path)
+        if kind_of_file is not None and (number := kind_of_file.count(data)):
             folders[path.rpartition("/")[0] or "."] += number
     return Outside(folders, unread)
 

@@ -3,7 +3,7 @@
 A glob is a path from the top of the repository. `*` is any text within one part of it and `?` one character; `**` is
 any number of parts, none included; `{name}` is one whole part, remembered by that name. There are no character classes
 and no `..`. A part that begins with a dot is matched only where the dot is written. `./` before and `/` behind count
-for nothing, and `.` is the top itself. A glob may name the kustomization instead of its directory.
+for nothing, and `.` is the top itself. A glob may name the file that holds pins instead of its directory.
 
 The time is bounded by the length of the glob times that of the path: each wildcard takes the shortest text after which
 the next literal follows, and is never tried again (an atomic group). Nothing is lost by that, since what comes later
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from gitops_bot.targets.kustomization import FILE_NAMES
+from gitops_bot.targets import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +31,7 @@ _PART = r"(?!\.)[^/]+/"
 
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """One glob. `file` is the kustomization that it names, where it names one and not a directory."""
+    """One glob. `file` is the file with pins that it names, where it names one and not a directory."""
 
     text: str
     file: str | None
@@ -50,7 +50,7 @@ class Glob:
             ValueError: not of the grammar above; the message says why.
         """
         parts = _parts(text)
-        file = parts.pop() if parts and parts[-1] in FILE_NAMES else None
+        file = parts.pop() if parts and target_of(parts[-1]) else None
         names: list[str] = []
         for part in parts:
             named = _NAMED.match(part)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.releases.layout.glob import Glob
-from gitops_bot.targets.kustomization import FILE_NAMES
+from gitops_bot.targets import by_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,13 +50,7 @@ def infer(tree: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
 
     Environments are in the order in which a release travels, from `dev` to `production`; overlays are sorted, as globs.
     """
-    directories = [
-        directory
-        for path in tree
-        if path.endswith(FILE_NAMES)
-        for directory, _, name in (path.rpartition("/"),)
-        if name in FILE_NAMES and directory
-    ]
+    directories = [directory.removesuffix("/") for directory in by_directory(tree) if directory]
     found: dict[str, set[str]] = defaultdict(set)
     beyond_doubt = _beyond_doubt(directories)
     for directory in directories:

@@ -7,29 +7,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.releases.plan import Entry
-from gitops_bot.targets import kustomization
+from gitops_bot.targets.pin_file import Edit, edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from gitops_bot.releases.plan import Change
-    from gitops_bot.targets.kustomization import Entry as ManifestEntry
+    from gitops_bot.targets import pin_file as pins
+    from gitops_bot.targets.pin_file import PinFile
 
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A directory with a kustomization, of one environment."""
+    """A directory with a file that holds pins, of one environment."""
 
     environment: str | None
     directory: str
-    kustomization: kustomization.Kustomization
+    pin_file: PinFile
 
     @property
     def file(self) -> str:
-        """The path of its kustomization."""
-        return self.kustomization.file
+        """The path of that file."""
+        return self.pin_file.file
 
-    def place(self, entry: ManifestEntry) -> Entry:
+    def place(self, entry: pins.Entry) -> Entry:
         """The entry together with where it stands."""
         image = entry.image
         return Entry(
@@ -48,8 +49,8 @@ def edited(overlays: Iterable[Overlay], changes: Iterable[Change]) -> dict[str, 
     Raises:
         EditError: a file or an entry is refused, or an edit could not be proved.
     """
-    by_file: dict[str, list[kustomization.Edit]] = defaultdict(list)
+    by_file: dict[str, list[Edit]] = defaultdict(list)
     for change in changes:
-        by_file[change.entry.file].append(kustomization.Edit(change.entry.name, change.after, change.new_name))
+        by_file[change.entry.file].append(Edit(change.entry.name, change.after, change.new_name))
     known: Mapping[str, Overlay] = {overlay.file: overlay for overlay in overlays}
-    return {file: kustomization.edit(known[file].kustomization, edits) for file, edits in sorted(by_file.items())}
+    return {file: edit(known[file].pin_file, edits) for file, edits in sorted(by_file.items())}

@@ -9,9 +9,9 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
+from gitops_bot import targets
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout.glob import Glob
-from gitops_bot.targets.kustomization import FILE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ class Claimant(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An overlay that an environment claims: a directory (`.` is the top) and its one kustomization.
+    """An overlay that an environment claims: a directory (`.` is the top) and the file in it that holds pins.
 
     `captures` are what the wildcards of the glob stood for, by name in braces or by number from 1.
     """
@@ -64,8 +64,8 @@ class Selection:
 def select(environments: Mapping[str, Claimant], tree: Mapping[str, str]) -> Selection:
     """The overlays of each environment in a tree (path -> git mode).
 
-    A directory with two kustomizations, a link or a submodule on the way and a glob that means nothing are problems;
-    the others go on.
+    A directory with two files of one target, a link or a submodule on the way and a glob that means nothing are
+    problems; the others go on.
 
     Raises:
         ConfigError: two environments claim a file, or a glob cannot be read.
@@ -74,13 +74,13 @@ def select(environments: Mapping[str, Claimant], tree: Mapping[str, str]) -> Sel
 
 
 def unclaimed(selection: Selection, tree: Mapping[str, str]) -> tuple[str, ...]:
-    """Every kustomization that is no overlay of an environment: bases, components, and what nobody thought of."""
+    """Every file with pins that is in no overlay of an environment: bases, components, and what nobody thought of."""
     return tuple(
         path
-        for path, mode in tree.items()
-        if path.endswith(FILE_NAMES)
-        for directory, slash, name in (path.rpartition("/"),)
-        if name in FILE_NAMES and mode not in _FOREIGN and directory + slash not in selection.claimed
+        for directory, paths in targets.by_directory(tree).items()
+        if directory not in selection.claimed
+        for path in paths
+        if tree[path] not in _FOREIGN
     )
 
 
@@ -101,22 +101,15 @@ class _Selecting:
 
     def __init__(self, tree: Mapping[str, str]) -> None:
         self._tree = tree
-        self._files: dict[str, list[str]] = defaultdict(list)
-        self._links: list[str] = []
-        for path, mode in tree.items():
-            if path.endswith(FILE_NAMES):
-                directory, slash, name = path.rpartition("/")
-                if name in FILE_NAMES:
-                    self._files[directory + slash].append(path)
-            if mode in _FOREIGN:
-                self._links.append(path)
+        self._files = targets.by_directory(tree)
+        self._links = [path for path, mode in tree.items() if mode in _FOREIGN]
         self._directories = sorted(self._files)
         self._problems: dict[Problem, None] = {}  # a set that keeps the order
 
     def select(self, environments: Mapping[str, Claimant]) -> Selection:
         owners: dict[str, _Claim] = {}
         contested: dict[tuple[_Claim, _Claim], list[str]] = defaultdict(list)
-        found: dict[str, dict[str, Found]] = {name: {} for name in environments}
+        found: dict[str, dict[str, list[Found]]] = {name: {} for name in environments}
         for claim in _claims(environments):
             blocked = self._on_the_way(claim.glob, wild=False)
             for link in blocked:
@@ -127,21 +120,22 @@ class _Selecting:
                 owner = owners.setdefault(directory, claim)
                 if owner.environment != claim.environment:
                     contested[owner, claim].append(self._files[directory][0])
-                elif owner is claim and (file := self._one_file(directory)) is not None:
+                elif owner is claim:
                     name = directory.removesuffix("/") or "."
-                    found[claim.environment][directory] = Found(name, file, claim.text, captures)
+                    files = self._usable(directory, claim.glob.file)
+                    found[claim.environment][directory] = [Found(name, file, claim.text, captures) for file in files]
             if not matched and not blocked:
                 self._tell(self._nothing(claim))
         if contested:
             raise ConfigError(*(_contested(*pair, files) for pair, files in contested.items()))
-        overlays = {name: tuple(each[path] for path in sorted(each)) for name, each in found.items()}
+        overlays = {name: tuple(one for path in sorted(each) for one in each[path]) for name, each in found.items()}
         return Selection(MappingProxyType(overlays), tuple(self._problems), frozenset(owners))
 
     def _tell(self, problem: Problem) -> None:
         self._problems[problem] = None
 
     def _matching(self, glob: Glob) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """Every directory with a kustomization that the glob means."""
+        """Every directory with a file of pins that the glob means."""
         for at in range(bisect_left(self._directories, glob.prefix), len(self._directories)):
             directory = self._directories[at]
             if not directory.startswith(glob.prefix):
@@ -152,19 +146,22 @@ class _Selecting:
             if captures is not None:
                 yield directory, captures
 
-    def _one_file(self, directory: str) -> str | None:
-        """The kustomization of a directory, unless there is something wrong with it."""
-        first, *others = sorted(self._files[directory])
-        if others:
-            names = " and ".join(file.rpartition("/")[2] for file in (first, *others))
-            message = f"{directory or 'the top of the repository'} has {names}; kustomize takes one"
-            self._tell(Problem("failed.edit", message, "keep one of them", first))
-            return None
-        mode = self._tree[first]
-        if mode in _FOREIGN:
-            self._tell(_foreign(first, mode))
-            return None
-        return first
+    def _usable(self, directory: str, named: str | None) -> Iterator[str]:
+        """The files of a directory, one of each target (of `named` alone, if given), unless something is wrong."""
+        meant = targets.TARGETS if named is None else (targets.target_of(named),)
+        for target in meant:
+            files = sorted(file for file in self._files[directory] if targets.target_of(file) is target)
+            if len(files) > 1:
+                names = " and ".join(file.rpartition("/")[2] for file in files)
+                noun = target.NOUN if target else targets.nouns()
+                message = f"{directory or 'the top of the repository'} has {names}; a directory has one {noun}"
+                self._tell(Problem("failed.edit", message, "keep one of them", files[0]))
+                continue
+            for file in files:
+                if (mode := self._tree[file]) in _FOREIGN:
+                    self._tell(_foreign(file, mode))
+                else:
+                    yield file
 
     def _on_the_way(self, glob: Glob, *, wild: bool) -> list[str]:
         """Links and submodules in the way of a glob: git keeps each as one entry with nothing below.
@@ -186,8 +183,8 @@ class _Selecting:
             advice = f"correct the path, which starts at the top of the repository{hint}"
             return claim.problem(f"{message} no directory", advice)
         more = f" and {len(bare) - _MOST_LISTED} more" if len(bare) > _MOST_LISTED else ""
-        message = f"{message} {', '.join(bare[:_MOST_LISTED])}{more}, without a kustomization"
-        return claim.problem(message, f"put a {glob.file or FILE_NAMES[0]} there, or correct the path{hint}")
+        message = f"{message} {', '.join(bare[:_MOST_LISTED])}{more}, without a {targets.nouns()}"
+        return claim.problem(message, f"put a {glob.file or targets.file_names()[0]} there, or correct the path{hint}")
 
     @cached_property
     def _every_directory(self) -> list[str]:

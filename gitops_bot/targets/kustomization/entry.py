@@ -7,12 +7,12 @@ Unicode's simple folding.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
+from gitops_bot.targets.pin_file import Entry, without_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,29 +42,6 @@ class Pair(NamedTuple):
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One item of `images:`. All texts are the raw scalars of the file, never typed values: `1.10` stays `1.10`.
-
-    `line` and `column` count from 1; `refusal` says why this entry cannot be edited (the others can).
-    """
-
-    name: str
-    new_name: str | None
-    pin: Pin
-    line: int
-    column: int
-    refusal: Problem | None
-
-    @property
-    def image(self) -> ImageName | None:
-        """The effective repository: `newName`, else `name` without the tag or digest of a matcher; None if neither."""
-        try:
-            return ImageName.parse(self.new_name if self.new_name is not None else _repository(self.name))
-        except ValueError:
-            return None
-
-
 def read(document: Document, node: Node, *, anchored: bool = False) -> Entry:
     """What one item of `images:` says. `anchored` says that the list or what holds it can be reached by an alias."""
     found = fields(node)
@@ -92,12 +69,6 @@ def fields(node: Node) -> dict[str, Pair]:
 def joined(tag: str | None) -> bool:
     """Whether a `newTag` carries its digest with it: `1.2@sha256:...`."""
     return tag is not None and "@" in tag
-
-
-def _repository(name: str) -> str:
-    """A `name` without the tag or digest that makes it a matcher: `host:5000/x:1.2` is `host:5000/x`."""
-    directory, slash, last = name.partition("@")[0].rpartition("/")
-    return directory + slash + last.partition(":")[0]
 
 
 def _text(value: Node) -> str | None:
@@ -152,7 +123,7 @@ def _fits(field: str, text: str) -> bool:
     if field == "newTag":
         return is_tag(text.partition("@")[0])
     try:
-        ImageName.parse(_repository(text))
+        ImageName.parse(without_tag(text))
     except ValueError:
         return False
     return True
@@ -226,7 +197,7 @@ def _contradictions(document: Document, found: dict[str, Pair]) -> Iterator[Prob
         if not is_tag(before) or not after:
             message = f"newTag is neither a tag nor a tag, `@` and a digest: {tag[:200]!r}"
             yield document.problem(found["newTag"].value, message, "Write the digest into the field `digest`.")
-    if new_name is not None and new_name != _repository(new_name):
+    if new_name is not None and new_name != without_tag(new_name):
         what = "a digest" if "@" in new_name else "a tag"
         advice = "Move it to the field `newTag` or `digest`: kustomize appends those to newName as it stands."
         yield document.problem(found["newName"].value, f"newName carries {what}: {new_name[:200]!r}", advice)

@@ -8,48 +8,78 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitops_bot.targets.kustomization.file import FILE_NAMES, Kustomization
+from gitops_bot.targets.pin_file import problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from gitops_bot.targets.kustomization import Entry, Kustomization
+    from gitops_bot.errors import Problem
+    from gitops_bot.targets.pin_file import Entry, PinFile
 
-
+_REGULAR = ("100644", "100755")
 #: How deep bases are followed; nobody stacks so many.
 _DEPTH = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Dead:
-    """An entry of an overlay; the file that left it without a match, and what the image is called by now."""
+def dead(
+    files: Sequence[PinFile], tree: Mapping[str, str], read: Callable[[Collection[str]], Iterable[PinFile]]
+) -> Iterator[Problem]:
+    """The dead entries of these files, judged by the kustomizations that they build upon; see `Target`.
+
+    A name is only taken for gone where no base still uses it; what a base does not mention cannot be known.
+    """
+    own = [file for file in files if isinstance(file, Kustomization)]
+    by_directory = _with_bases(own, tree, read)
+    for file in own:
+        names, directory = _Names(), posixpath.dirname(file.file)
+        # What builds upon itself is kustomize's to refuse: here such a place leaves nothing.
+        _Reading(by_directory, {directory: _Names()}).below(directory, names, {directory})
+        for entry, base_file, new_name in names.pass_through(file):
+            message = f"the entry {entry.name!r} changes nothing: {base_file} names this image {new_name}"
+            yield problem(file, entry, message, f"write `name: {new_name}`, as the overlay sees the image")
+
+
+def bases_of(file: Kustomization) -> list[str]:
+    """The directories inside the repository that a kustomization may build upon."""
+    found = []
+    for item in file.resources:
+        if "://" in item or item.startswith("/"):
+            continue
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(file.file), item))
+        if path != ".." and not path.startswith("../"):
+            found.append("" if path == "." else path)
+    return found
+
+
+def _with_bases(
+    files: Sequence[Kustomization], tree: Mapping[str, str], read: Callable[[Collection[str]], Iterable[PinFile]]
+) -> Mapping[str, Kustomization]:
+    """These files and what they build upon, and so on, by directory. A base that cannot be read is left out."""
+    known = {posixpath.dirname(file.file): file for file in files}
+    seen = set(known)
+    while wanted := {directory for file in files for directory in bases_of(file)} - seen:
+        seen |= wanted
+        there = [_present(directory, tree) for directory in sorted(wanted)]
+        further = read([paths[0] for paths in there if len(paths) == 1])
+        files = [file for file in further if isinstance(file, Kustomization)]
+        known |= {posixpath.dirname(file.file): file for file in files}
+    return known
+
+
+def _present(directory: str, tree: Mapping[str, str]) -> list[str]:
+    paths = [posixpath.join(directory, name) for name in FILE_NAMES]
+    return [path for path in paths if tree.get(path) in _REGULAR]
+
+
+class _Dead(NamedTuple):
+    """An entry; the file that left it without a match, and what the image is called by now."""
 
     entry: Entry
     base_file: str
     new_name: str
-
-
-def dead(directory: str, by_directory: Mapping[str, Kustomization]) -> tuple[Dead, ...]:
-    """The dead entries of the overlay in `directory`, judged by the kustomizations known per directory.
-
-    A name is only taken for gone where no base still uses it; what a base does not mention cannot be known.
-    """
-    names = _Names()
-    # What builds upon itself is kustomize's to refuse: here such a place leaves nothing.
-    _Reading(by_directory, {directory: _Names()}).below(directory, names, {directory})
-    return tuple(names.pass_through(by_directory[directory]))
-
-
-def bases_of(directory: str, kustomization: Kustomization) -> tuple[str, ...]:
-    """The directories inside the repository that a kustomization may build upon."""
-    found = []
-    for item in kustomization.resources:
-        if "://" in item or item.startswith("/"):
-            continue
-        path = posixpath.normpath(posixpath.join(directory, item))
-        if path != ".." and not path.startswith("../"):
-            found.append("" if path == "." else path)
-    return tuple(found)
 
 
 @dataclass(slots=True)
@@ -58,11 +88,11 @@ class _Names:
 
     fates: dict[str, tuple[str, str] | None] = field(default_factory=dict)
 
-    def pass_through(self, kustomization: Kustomization) -> Iterator[Dead]:
+    def pass_through(self, kustomization: Kustomization) -> Iterator[_Dead]:
         """Let the entries of one file do their work, one after the other; those that match nothing come back."""
         for entry in kustomization.entries:
             if self.fates.get(entry.name) is not None:
-                yield Dead(entry, *self.last(entry.name))
+                yield _Dead(entry, *self.last(entry.name))
                 continue
             self.fates[entry.name] = None
             if entry.new_name and entry.new_name != entry.name:
@@ -94,7 +124,7 @@ class _Reading:
         """Bring together what a kustomization builds upon; each component does its work once."""
         if depth == 0:
             return
-        for base in bases_of(directory, self.by_directory[directory]):
+        for base in bases_of(self.by_directory[directory]):
             found = self.by_directory.get(base)
             if found is None:
                 continue

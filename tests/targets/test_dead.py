@@ -1,22 +1,33 @@
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 import pytest
 
-from gitops_bot.releases.layout.dead import bases_of, dead
 from gitops_bot.targets import kustomization
+from gitops_bot.targets.kustomization.dead import bases_of
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
-def known(**texts: str) -> dict[str, kustomization.Kustomization]:
-    """Kustomizations by directory; `_` in a keyword stands for `/`."""
-    places = {name.replace("_", "/").removeprefix("/"): text for name, text in texts.items()}
-    return {
-        directory: kustomization.read(text.encode(), f"{directory}/kustomization.yaml".lstrip("/"))
-        for directory, text in places.items()
-    }
+    from gitops_bot.targets.pin_file import PinFile
+
+TOLD = re.compile(r"the entry '(.+)' changes nothing: (.+) names this image (.+)")
 
 
 def found(directory: str, **texts: str) -> list[tuple[str, str, str]]:
-    return [(item.entry.name, item.base_file, item.new_name) for item in dead(directory, known(**texts))]
+    """The dead entries of one directory; `_` in a keyword stands for `/`."""
+    places = {name.replace("_", "/").removeprefix("/"): text for name, text in texts.items()}
+    files = {f"{place}/kustomization.yaml".lstrip("/"): text.encode() for place, text in places.items()}
+
+    def read(paths: Collection[str]) -> list[PinFile]:
+        return [kustomization.read(files[path], path) for path in paths]
+
+    tree = dict.fromkeys(files, "100644")
+    problems = kustomization.dead(read([f"{directory}/kustomization.yaml"]), tree, read)
+    told = [TOLD.fullmatch(problem.message) for problem in problems]
+    return [(one[1], one[2], one[3]) for one in told if one]
 
 
 RENAMES = "images: [{name: web, newName: acme/web}]\n"
@@ -172,9 +183,8 @@ def test_entries_of_one_overlay_work_one_after_the_other() -> None:
 
 
 def test_the_top_of_the_repository_is_a_directory_too() -> None:
-    texts = known(_="images: [{name: web, newName: acme/web}]\n", over="resources: [..]\n" + USES_WEB)
-    (item,) = dead("over", texts)
-    assert (item.base_file, item.new_name) == ("kustomization.yaml", "acme/web")
+    texts = {"_": "images: [{name: web, newName: acme/web}]\n", "over": "resources: [..]\n" + USES_WEB}
+    assert found("over", **texts) == [("web", "kustomization.yaml", "acme/web")]
 
 
 @pytest.mark.parametrize("kind", ["", COMPONENT], ids=["bases", "components"])
@@ -211,4 +221,5 @@ def test_a_chain_without_end_is_followed_a_way_and_no_further(kind: str) -> None
 )
 def test_bases_lie_inside_the_repository(directory: str, items: list[str], expected: tuple[str, ...]) -> None:
     text = "resources:\n" + "".join(f"- {item}\n" for item in items)
-    assert bases_of(directory, kustomization.read(text.encode(), "k.yaml")) == expected
+    path = f"{directory}/kustomization.yaml".lstrip("/")
+    assert bases_of(kustomization.read(text.encode(), path)) == [*expected]

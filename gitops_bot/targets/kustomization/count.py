@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from gitops_bot.errors import EditError
-from gitops_bot.targets import kustomization
+from gitops_bot.targets.kustomization.file import read
 
 #: The list in block style, as people write it: up to the next key at the beginning of a line.
 _BLOCK: Final = re.compile(
@@ -16,7 +16,7 @@ _BLOCK: Final = re.compile(
 _ITEM: Final = re.compile(rb"^([ \t]*)-(?=[ \t\r\n]|\Z)", re.MULTILINE)
 
 
-def entries(data: bytes) -> int:
+def count(data: bytes) -> int:
     """The number of its entries. It is read as YAML only where it is written in some other way than most."""
     if b"images" not in data.lower():
         return 0
@@ -25,6 +25,6 @@ def entries(data: bytes) -> int:
     if items:
         return items.count(items[0])
     try:
-        return len(kustomization.read(data, "").entries)
+        return len(read(data, "").entries)
     except EditError:
         return 0

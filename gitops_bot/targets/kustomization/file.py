@@ -1,0 +1,161 @@
+"""The images that a kustomization pins: read from bytes, edited to bytes, and never anything else touched."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
+
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.targets import document, proof, spans
+from gitops_bot.targets.kustomization import entry, mistyped, pairs
+from gitops_bot.targets.pin_file import pinned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ruamel.yaml.nodes import Node
+
+    from gitops_bot.targets.document import Document
+    from gitops_bot.targets.pin_file import Edit, Entry
+
+#: What kustomize looks for in a directory; two of them in one are an error.
+FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+#: Items of `images:` that are read. Each may have a refusal of its own: a hostile file must not make endless ones.
+ENTRY_LIMIT = 10_000
+#: How many of the places of one name are told.
+_PLACES_TOLD = 10
+#: The keys of a kustomization that are read here, and where what other files contribute is listed.
+_LISTS = ("resources", "bases", "components")
+_KEYS = ("images", "kind", *_LISTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Kustomization:
+    """A kustomization as it stands in the file.
+
+    `kind` is `Kustomization` or `Component`; `resources` are the items of `resources`, `bases` and `components`.
+    """
+
+    entries: tuple[Entry, ...]
+    kind: str
+    resources: tuple[str, ...]
+    document: Document = field(repr=False, compare=False)
+    #: The composed items of `images:`, one for each of `entries`.
+    nodes: tuple[Node, ...] = field(repr=False, compare=False)
+
+    @property
+    def file(self) -> str:
+        """Its path."""
+        return self.document.file
+
+    def edited(self, wanted: Mapping[int, Edit]) -> bytes:
+        """The bytes of the file with these entries edited; see `PinFile`."""
+        changes = {index: fields for index, edit in wanted.items() if (fields := self._changes(index, edit))}
+        if not changes:
+            return self.document.text.encode()
+        # An entry that is no mapping is refused, so that what is edited is one.
+        nodes = {index: cast("MappingNode", self.nodes[index]) for index in changes}
+        splices = [
+            splice for index, node in nodes.items() for splice in pairs.splices(self.document, node, changes[index])
+        ]
+        after = document.compose(spans.apply(self.document.text, splices), self.file)
+        proof.prove(self.document, after, {id(node): changes[index] for index, node in nodes.items()})
+        return after.text.encode()
+
+    def mistyped(self, index: int) -> Iterator[Problem]:
+        """The values of an entry that are no strings to kustomize."""
+        return mistyped.problems(self.document, self.nodes[index])
+
+    def _changes(self, index: int, edit: Edit) -> pairs.Wanted:
+        """The fields that must become another text, or go (None), for the entry to be as asked."""
+        present = self.entries[index]
+        pin = pinned(present, edit)
+        changes: pairs.Wanted = {}
+        if edit.new_name is not None and edit.new_name != present.new_name:
+            changes["newName"] = edit.new_name
+        tag = entry.fields(self.nodes[index]).get("newTag")
+        if tag is not None and entry.joined(str(tag.value.value)):
+            if pin != present.pin:
+                changes["newTag"] = str(pin)
+            return changes
+        if pin.tag != present.pin.tag:
+            changes["newTag"] = pin.tag
+        if pin.digest != present.pin.digest:
+            changes["digest"] = pin.digest
+        return changes
+
+
+def read(data: bytes, file: str) -> Kustomization:
+    """Read a kustomization. Without `images:` it has no entries.
+
+    Raises:
+        EditError: the file as a whole cannot be edited (see `document.read`; no mapping, a key given twice, `images`
+            that is no list or has over 10,000 items); with file, line and column. What is wrong with one entry
+            is in its `refusal`.
+    """
+    parsed = document.read(data, file)
+    if parsed.root is None:
+        return Kustomization((), "Kustomization", (), parsed, ())
+    if not isinstance(parsed.root, MappingNode):
+        raise EditError(
+            parsed.problem(parsed.root, "the file is no kustomization: it holds no mapping", "Name another file.")
+        )
+    top = _top(parsed, parsed.root)
+    images = top.get("images")
+    nodes = tuple(images.value) if isinstance(images, SequenceNode) else ()
+    if images is not None and not isinstance(images, SequenceNode) and images.value not in ("", "null", "~"):
+        raise EditError(parsed.problem(images, "`images` is no list", "Write one `- name: ...` for each image."))
+    if images is not None and len(nodes) > ENTRY_LIMIT:
+        raise EditError(
+            parsed.problem(images, f"`images` has more than {ENTRY_LIMIT:,} entries", "Split the kustomization.")
+        )
+    anchored = parsed.root.anchor is not None or (images is not None and images.anchor is not None)
+    entries = tuple(entry.read(parsed, node, anchored=anchored) for node in nodes)
+    kind = top.get("kind")
+    return Kustomization(
+        tuple(_unique(entries, file)),
+        "Component" if kind is not None and kind.value == "Component" else "Kustomization",
+        tuple(str(item.value) for key in _LISTS for item in _items(top.get(key)) if isinstance(item, ScalarNode)),
+        parsed,
+        nodes,
+    )
+
+
+def _top(parsed: Document, root: MappingNode) -> dict[str, Node]:
+    """The values of the keys that are read here; one of them given twice leaves open which one counts."""
+    found: dict[str, Node] = {}
+    for key, value in root.value:
+        folded = key.value.casefold() if isinstance(key, ScalarNode) else ""
+        if folded in found:
+            advice = "Keep one of them: kustomize takes the last, and the case of the letters makes no difference."
+            raise EditError(parsed.problem(key, f"the file has two keys {key.value!r}", advice))
+        if folded in _KEYS:
+            found[folded] = value
+    return found
+
+
+def _items(node: Node | None) -> Sequence[Node]:
+    return node.value if isinstance(node, SequenceNode) else ()
+
+
+def _unique(entries: Sequence[Entry], file: str) -> Iterator[Entry]:
+    """The entries, each refused that shares its name with another one."""
+    lines: defaultdict[str, list[int]] = defaultdict(list)
+    for one in entries:
+        lines[one.name].append(one.line)
+    messages = {name: _shared(name, places) for name, places in lines.items() if name and len(places) > 1}
+    advice = "Keep one of them: kustomize applies them one after the other."
+    for one in entries:
+        if one.refusal is None and one.name in messages:
+            message = messages[one.name]
+            yield replace(one, refusal=Problem("failed.edit", message, advice, file, one.line, one.column))
+        else:
+            yield one
+
+
+def _shared(name: str, lines: Sequence[int]) -> str:
+    told = ", ".join(map(str, lines[:_PLACES_TOLD])) + (", ..." if len(lines) > _PLACES_TOLD else "")
+    return f"{len(lines)} entries are called {name[:300]!r} (lines {told})"

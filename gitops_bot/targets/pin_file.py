@@ -1,0 +1,157 @@
+"""A file that holds pins, its entries, and what may be asked of them: the same for every target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_TAG_ADVICE = "A tag has letters, digits, `_`, `.` and `-`, at most 128 of them."
+_DIGEST_ADVICE = "A digest is `sha256:` and 64 lower-case hexadecimal digits."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One pin as it stands in the file. All texts are as written, never typed values: `1.10` stays `1.10`.
+
+    `line` and `column` count from 1; `refusal` says why this entry cannot be edited (the others can).
+    """
+
+    name: str
+    new_name: str | None
+    pin: Pin
+    line: int
+    column: int
+    refusal: Problem | None
+
+    @property
+    def image(self) -> ImageName | None:
+        """The effective repository: `newName`, else `name` without the tag or digest of a matcher; None if neither."""
+        try:
+            return ImageName.parse(self.new_name if self.new_name is not None else without_tag(self.name))
+        except ValueError:
+            return None
+
+
+def without_tag(name: str) -> str:
+    """A `name` without the tag or digest that makes it a matcher: `host:5000/x:1.2` is `host:5000/x`."""
+    directory, slash, last = name.partition("@")[0].rpartition("/")
+    return directory + slash + last.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What the entry called `name` shall pin.
+
+    A tag without a digest removes a stale digest, a digest without a tag keeps the tag; `new_name` sets `newName`.
+    """
+
+    name: str
+    pin: Pin
+    new_name: str | None = None
+
+
+class PinFile(Protocol):
+    """A file that was read."""
+
+    @property
+    def file(self) -> str:
+        """Its path."""
+        ...
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Its entries, in the order of the file."""
+        ...
+
+    def edited(self, wanted: Mapping[int, Edit]) -> bytes:
+        """The bytes of the file with these entries, by their places, edited; proved to differ in nothing else.
+
+        Each edit fits the grammar of OCI, and no entry is one that is refused.
+
+        Raises:
+            EditError: an edit cannot be made without touching something else.
+        """
+        ...
+
+    def mistyped(self, index: int) -> Iterator[Problem]:
+        """The values of an entry that programs read as something else than text, though they can be edited."""
+        ...
+
+
+def edit(file: PinFile, edits: Sequence[Edit]) -> bytes:
+    """The bytes of the file with every edit done, proved to differ in nothing else. All edits or none.
+
+    An edit that asks for what is there already changes no byte. A comment on the line of a removed digest goes with
+    the line.
+
+    Raises:
+        EditError: an edit names no entry, or one that is refused; a tag, digest or name outside the OCI grammar; two
+            edits that contradict each other; a result that could not be proved.
+    """
+    wanted: dict[int, Edit] = {}
+    problems: list[Problem] = []
+    places = {entry.name: index for index, entry in enumerate(file.entries)}
+    for one in edits:
+        index = places.get(one.name)
+        if index is None:
+            problems.append(Problem("failed.edit", f"there is no entry {one.name!r}", "Look at its `name`.", file.file))
+            continue
+        entry = file.entries[index]
+        if entry.refusal is not None:
+            problems.append(entry.refusal)
+        elif unfit := _unfit(one):
+            problems.append(problem(file, entry, *unfit))
+        elif wanted.setdefault(index, one) != one:
+            problems.append(
+                problem(file, entry, f"two different edits of the entry {one.name!r}", "Ask for one of them.")
+            )
+    if problems:
+        raise EditError(*problems)
+    return file.edited(wanted)
+
+
+def pinned(entry: Entry, edit: Edit) -> Pin:
+    """The pin that `edit` makes of the one that `entry` has."""
+    if edit.pin.tag is not None:
+        return edit.pin
+    return Pin(entry.pin.tag, edit.pin.digest or entry.pin.digest)
+
+
+def matching(entries: Sequence[Entry], image: str) -> tuple[int, ...]:
+    """The places of the entries of one file that a person means by `image`.
+
+    Those whose `name` is exactly that, else those whose repository it is: two tags of one repository are told apart
+    by name, and one pin is never put into both by accident.
+    """
+    if by_name := tuple(index for index, entry in enumerate(entries) if entry.name == image):
+        return by_name
+    try:
+        repository = ImageName.parse(image)
+    except ValueError:
+        return ()
+    return tuple(index for index, entry in enumerate(entries) if entry.image == repository)
+
+
+def problem(file: PinFile, entry: Entry, message: str, advice: str) -> Problem:
+    """A problem with one entry, where it stands."""
+    return Problem("failed.edit", message, advice, file.file, entry.line, entry.column)
+
+
+def _unfit(edit: Edit) -> tuple[str, str] | None:
+    """What of an edit is outside the OCI grammar, and what to do about it."""
+    if edit.pin.tag is not None and not is_tag(edit.pin.tag):
+        return f"{edit.pin.tag[:300]!r} is not a tag", _TAG_ADVICE
+    if edit.pin.digest is not None and not is_digest(edit.pin.digest):
+        return f"{edit.pin.digest[:300]!r} is not a digest", _DIGEST_ADVICE
+    if edit.new_name is not None:
+        try:
+            ImageName.parse(edit.new_name)
+        except ValueError as error:
+            return str(error), "Write it as in ghcr.io/acme/web, without a tag."
+    return None
