@@ -106,6 +106,12 @@ IMPURE = frozenset({
     "datetime.datetime.utcnow", "eval", "exec", "input", "open", "print",
 })  # fmt: skip
 
+#: The folders of targets, and what their files look like. A text with one of these words is about one target.
+TARGETS = ("gitops_bot.targets.kustomization",)
+WORDS_OF_TARGETS = ("kustomization.y", "newTag", "images:")
+#: Module and word: keys of gitops-bot.yaml that are called like those of a target, and examples.
+MAY_SAY = (("config.*", "images:"), ("config.form", "newTag"), ("cli.examples", "kustomization.y"))
+
 MOST_LINES = 300
 
 #: What `gitops-bot --version` must not wait for; each costs 10 to 170 ms.
@@ -129,6 +135,9 @@ class Module:
     path: str
     lines: int
     uses: tuple[Use, ...]
+    #: The texts in it that are no docstrings, and the names that it gives or reaches for, each with its line.
+    texts: tuple[tuple[str, int], ...] = ()
+    identifiers: tuple[tuple[str, int], ...] = ()
 
     @property
     def room(self) -> str:
@@ -171,7 +180,26 @@ def _module(package: Path, path: Path) -> Module:
         if isinstance(node, ast.Attribute | ast.Name) and (symbol := _symbol(node, known, bound))
     )
     uses = (*(use for _, _, use in imports), *reached)
-    return Module(name, str(path.relative_to(package.parent)), source.count("\n"), uses)
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = [
+        (node.value, node.lineno)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+    ]
+    identifiers = [found for node in ast.walk(tree) for found in _identifiers(node)]
+    return Module(
+        name, str(path.relative_to(package.parent)), source.count("\n"), uses, tuple(texts), tuple(identifiers)
+    )
+
+
+def _identifiers(node: ast.AST) -> Iterator[tuple[str, int]]:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name, node.lineno
+        case ast.arg(arg=name):
+            yield name, node.lineno
+        case ast.keyword(arg=str(name)):
+            yield name, node.value.lineno
 
 
 def _imports(tree: ast.Module, here: list[str]) -> Iterator[tuple[str, str, Use]]:
@@ -343,6 +371,22 @@ def _is_allowed(symbol: str, allowed: Iterable[str]) -> bool:
     return foreign or within(symbol, allowed) or any(name.startswith(f"{symbol}.") for name in allowed)
 
 
+def only_targets_know_what_a_file_with_pins_looks_like(tree: Tree) -> Iterator[str]:
+    for module in tree.values():
+        if module.room in ("targets", "demo"):
+            continue
+        words = set(WORDS_OF_TARGETS) - {word for name, word in MAY_SAY if fnmatchcase(module.name, name)}
+        found = [(text, line) for text, line in module.texts if any(word in text for word in words)]
+        found += [(use.symbol, use.line) for use in module.imports() if within(use.symbol, TARGETS)]
+        for text, line in found:
+            yield breach(
+                module,
+                line,
+                f"`{module.room}` knows one target: {text[:60]!r}",
+                "Ask `gitops_bot.targets`, which gives the same values for every kind of file.",
+            )
+
+
 def imports_make_no_circle(tree: Tree) -> Iterator[str]:
     graph = {
         module.name: {other.name for use in module.imports() if (other := target(use.symbol, tree))} - {module.name}
@@ -380,6 +424,7 @@ RULES: tuple[Callable[[Tree], Iterator[str]], ...] = (
     libraries_have_their_place,
     some_libraries_stay_in_one_file,
     pure_rooms_touch_nothing,
+    only_targets_know_what_a_file_with_pins_looks_like,
     imports_make_no_circle,
     modules_stay_small,
 )
@@ -604,6 +649,21 @@ BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]]
         "`images` uses `__import__`",
     ),
     (
+        "a folder of a target",
+        {
+            "engine/a.py": "def f():\n    from gitops_bot.targets.kustomization.file import read\n",
+            "targets/kustomization/file.py": "",
+        },
+        only_targets_know_what_a_file_with_pins_looks_like,
+        "gitops_bot/engine/a.py:2: `engine` knows one target: 'gitops_bot.targets.kustomization.file.read'",
+    ),
+    (
+        "a key of a target",
+        {"report/a.py": "def f(name):\n    return f'{name}: no newTag'\n"},
+        only_targets_know_what_a_file_with_pins_looks_like,
+        "gitops_bot/report/a.py:2: `report` knows one target: ': no newTag'",
+    ),
+    (
         "two modules import each other",
         {"images/a.py": "from gitops_bot.images import b\n", "images/b.py": "from gitops_bot.images.a import x\n"},
         imports_make_no_circle,
@@ -642,6 +702,7 @@ SOUND: list[tuple[str, dict[str, str]]] = [
     ("a part of the package by a name of its own", {"report.py": "import gitops_bot.images as i\nx = i.policy\n"}),
     ("a method that is called like a way to import", {"edges/git.py": "def f(x):\n    x.exec('a')\n"}),
     ("the one that keeps a module out", {"edges/__init__.py": "import sys\nsys.modules.setdefault('x', None)\n"}),
+    ("what a docstring says", {"report/a.py": 'def f():\n    """Read `newTag`."""\n'}),
     ("a module of 300 lines", {"images/policy.py": "x = 1\n" * 300}),
 ]
 

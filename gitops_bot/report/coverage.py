@@ -11,6 +11,7 @@ from gitops_bot.images.policy import Follow, Pattern, Semver
 from gitops_bot.images.unmanaged import Unmanaged
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout.coverage import folded
+from gitops_bot.targets import nouns
 from gitops_bot.targets.scalars import is_plain_string
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
     """Each line with its indentation."""
     outside = coverage.outside
     if not coverage.entries and not outside.entries:
-        yield 0, "entries: none, no kustomization here has an `images:` list"
+        yield 0, f"entries: none, no {nouns()} here pins an image"
         return
     counts = {
         "promoted": coverage.promoted,

@@ -1,0 +1,64 @@
+"""A target that only tests have: `pins.txt`, a line `NAME: TAG@DIGEST` for each pin, and comments behind `#`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.images.reference import Pin
+from gitops_bot.targets.pin_file import Entry, pinned
+from gitops_bot.targets.spans import Splice, apply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from gitops_bot.targets.pin_file import Edit, PinFile
+
+NOUN = "list of pins"
+FILE_NAMES = ("pins.txt",)
+
+_LINE = re.compile(r"^(?P<name>[^\s#]+): (?P<tag>[^\s@#]*)(?:@(?P<digest>\S+))?[ \t]*(?:#.*)?$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class PinList:
+    file: str
+    entries: tuple[Entry, ...]
+    text: str
+    spans: tuple[tuple[int, int], ...]
+
+    def edited(self, wanted: Mapping[int, Edit]) -> bytes:
+        pins = {index: pinned(self.entries[index], edit) for index, edit in wanted.items()}
+        return apply(self.text, (Splice(*self.spans[index], str(pin)) for index, pin in pins.items())).encode()
+
+    def mistyped(self, index: int) -> Iterator[Problem]:
+        if self.entries[index].pin.tag == "latest":
+            yield Problem("failed.edit", "`latest` is no version", "Write one.", self.file, self.entries[index].line, 1)
+
+
+def read(data: bytes, file: str) -> PinList:
+    text = data.decode()
+    if "\0" in text:
+        raise EditError(Problem("failed.edit", "no text", "", file))
+    lines = list(_LINE.finditer(text))
+    entries = tuple(
+        Entry(
+            line["name"], None, Pin(line["tag"] or None, line["digest"]), text.count("\n", 0, line.start()) + 1, 1, None
+        )
+        for line in lines
+    )
+    ends = (line.end("digest") if line["digest"] else line.end("tag") for line in lines)
+    return PinList(file, entries, text, tuple((line.start("tag"), end) for line, end in zip(lines, ends, strict=True)))
+
+
+def count(data: bytes) -> int:
+    return len(read(data, "").entries)
+
+
+def dead(
+    files: Sequence[PinFile], tree: Mapping[str, str], read: Callable[[Collection[str]], Iterable[PinFile]]
+) -> Iterator[Problem]:
+    del files, tree, read
+    return iter(())
