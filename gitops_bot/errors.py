@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from typing import Literal
+
+#: The code of a problem: what the command line, the configuration, a registry, a login, a manifest, the forge or git
+#: has to do with it.
+FailureCode = Literal[
+    "failed.usage", "failed.config", "failed.registry", "failed.auth", "failed.edit", "failed.forge", "failed.git"
+]
 
 
 def place_of(file: str | None, line: int | None, column: int | None) -> str:
@@ -15,12 +22,11 @@ def place_of(file: str | None, line: int | None, column: int | None) -> str:
 class Problem:
     """One thing that went wrong: what, where, and what to do next.
 
-    `code` is one of the closed set that the JSON schema publishes (`failed.config`, `failed.registry`, ...).
     `line` and `column` count from 1. `about` is what `message` begins with (`about: ...`) where others may have the
     same problem.
     """
 
-    code: str
+    code: FailureCode
     message: str
     next: str = ""
     file: str | None = None

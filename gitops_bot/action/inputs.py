@@ -202,4 +202,4 @@ def _visible(environ: Mapping[str, str], given: Mapping[str, str], command: Comm
 
 def problem(message: str, advice: str = "correct `with:` of the step; docs/action.md lists the inputs") -> Problem:
     """What is wrong with the inputs of a step, and what to do."""
-    return Problem("failed.edit", message, advice)
+    return Problem("failed.usage", message, advice)

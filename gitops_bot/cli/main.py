@@ -78,7 +78,7 @@ def _mistyped(error: click.ClickException, argv: Sequence[str]) -> None:
     from gitops_bot.errors import Problem
     from gitops_bot.report import show
 
-    problem = Problem("failed.edit", error.format_message(), f"see `{context.command_path} --help`")
+    problem = Problem("failed.usage", error.format_message(), f"see `{context.command_path} --help`")
     show.show_usage(context.info_name, problem, SystemClock().now())
 
 

@@ -113,7 +113,7 @@ def _when(times: _Times, now: datetime) -> tuple[Schedule, timedelta | None]:
         return schedule, ticks.span(times.jitter) if times.jitter is not None else None
     except ValueError as error:
         advice = "as in `--every 5m --jitter 30s`, or `--every '0 8 * * mon-fri' --timezone Europe/Berlin`"
-        raise UsageError(Problem("failed.edit", f"{option}: {error}", advice)) from error
+        raise UsageError(Problem("failed.usage", f"{option}: {error}", advice)) from error
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -23,10 +23,10 @@ def parse(texts: Sequence[str]) -> tuple[Assignment, ...]:
         try:
             assignment = Assignment.parse(text)
         except ValueError as error:
-            problems.append(Problem("failed.edit", str(error), _ADVICE))
+            problems.append(Problem("failed.usage", str(error), _ADVICE))
             continue
         if read.setdefault(assignment.image, assignment) != assignment:
-            problems.append(Problem("failed.edit", f"{assignment.image} is given two pins", "give each image one pin"))
+            problems.append(Problem("failed.usage", f"{assignment.image} is given two pins", "give each image one pin"))
     if problems:
         raise UsageError(*problems)
     return tuple(read.values())

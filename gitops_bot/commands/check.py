@@ -128,7 +128,7 @@ def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
                 f"{here[0].directory} by `{here[0].glob}`, {there[0].directory} by `{there[0].glob}`"
             )
             advice = "the wildcards of both have to stand for the same, as in `apps/*/staging` and `apps/*/production`"
-            yield Problem("failed.edit", message, advice, *environment.promotion.place)
+            yield Problem("failed.config", message, advice, *environment.promotion.place)
 
 
 def _entries(file: PinFile, config: Config, environment: str) -> Iterator[Problem]:

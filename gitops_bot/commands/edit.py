@@ -13,7 +13,7 @@ from gitops_bot.releases import plan
 from gitops_bot.releases.choice.choose import direction
 from gitops_bot.releases.plan import Change
 from gitops_bot.targets import pin_file
-from gitops_bot.targets.pin_file import Edit, matching, pinned, problem
+from gitops_bot.targets.pin_file import Edit, matching, pinned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,14 +104,13 @@ def _matches_nothing(present: PinFile, image: str) -> Problem:
     names = ", ".join(entry.name for entry in present.entries[:10] if entry.name)
     more = f" and {len(present.entries) - 10} more" if len(present.entries) > 10 else ""
     advice = f"It has: {names}{more}." if names else "It has no entries; add one with the image's name."
-    return Problem("failed.edit", f"no entry is called {image!r} or uses that repository", advice, present.file)
+    return Problem("failed.usage", f"no entry is called {image!r} or uses that repository", advice, present.file)
 
 
 def _contradiction(present: PinFile, index: int) -> Problem:
     entry = present.entries[index]
-    return problem(
-        present, entry, f"two arguments ask for different pins of the entry {entry.name!r}", "Keep one of them."
-    )
+    message = f"two arguments ask for different pins of the entry {entry.name!r}"
+    return Problem("failed.usage", message, "Keep one of them.", present.file, entry.line, entry.column)
 
 
 def _change(file: str, entry: Entry, edit: Edit) -> Change | None:

@@ -51,10 +51,10 @@ def promote(
     (environment,) = survey.environments
     target = environment.name
     if source == target:
-        raise UsageError(Problem("failed.edit", f"{target} cannot be promoted to itself", "name two environments"))
+        raise UsageError(Problem("failed.usage", f"{target} cannot be promoted to itself", "name two environments"))
     if (why := correspondence.impossible(survey.globs(source), environment.overlays)) is not None:
         raise UsageError(
-            Problem("failed.edit", f"{source} and {target} cannot correspond: {why}", "correct `overlays`")
+            Problem("failed.usage", f"{source} and {target} cannot correspond: {why}", "correct `overlays`")
         )
     globs = [_glob(text) for text in overlays]
     by_hand = ByHand(beyond_policy=beyond_policy, now=now)
@@ -96,7 +96,7 @@ def _glob(text: str) -> Glob:
     try:
         return Glob.parse(text)
     except ValueError as error:
-        raise UsageError(Problem("failed.edit", str(error), "correct --overlay")) from error
+        raise UsageError(Problem("failed.usage", str(error), "correct --overlay")) from error
 
 
 def _chosen(
@@ -105,7 +105,7 @@ def _chosen(
     """The entries of the target that are meant, in their order, and what matches none."""
     spots = [spot for spot in survey.spots(target) if not globs or any(_is_in(spot, glob) for glob in globs)]
     if globs and not spots:
-        problem = Problem("failed.edit", f"no overlay of {target} is in {', '.join(overlays)}", "correct --overlay")
+        problem = Problem("failed.usage", f"no overlay of {target} is in {', '.join(overlays)}", "correct --overlay")
         raise UsageError(problem)
     if not images:
         return spots, []
@@ -128,7 +128,7 @@ def _matches_nothing(image: str, spots: Iterable[Spot], target: str) -> Problem:
     names = sorted({spot.entry.name for spot in spots})
     known = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
     message = f"{image[:300]} matches no entry of {target}, neither by name nor by repository"
-    return Problem("failed.edit", message, f"the entries of {target} are: {known}" if names else "correct --image")
+    return Problem("failed.usage", message, f"the entries of {target} are: {known}" if names else "correct --image")
 
 
 def _ahead(

@@ -94,7 +94,7 @@ def _meant(survey: Survey, name: str, images: Sequence[str]) -> tuple[list[Spot]
         if not matching:
             names = ", ".join(sorted({spot.entry.name for spot in survey.spots(name)})[:10])
             message = f"{image[:300]} matches no entry of {name}, neither by name nor by repository"
-            unknown.append(Failed(None, Problem("failed.edit", message, f"the entries of {name} are: {names}")))
+            unknown.append(Failed(None, Problem("failed.usage", message, f"the entries of {name} are: {names}")))
     return list(spots.values()), unknown
 
 

@@ -127,14 +127,14 @@ def _resolved(registry: Registry, spot: Spot, assignment: Assignment, proposed: 
 
 def _contradiction(spot: Spot, one: Assignment, other: Assignment) -> Problem:
     message = f"{one.image} and {other.image} both mean the entry {spot.entry.name!r}"
-    return Problem("failed.edit", message, "keep one of them", spot.place.file, spot.entry.line, spot.entry.column)
+    return Problem("failed.usage", message, "keep one of them", spot.place.file, spot.entry.line, spot.entry.column)
 
 
 def _matches_nothing(assignment: Assignment, survey: Survey, name: str) -> Problem:
     names = sorted({spot.entry.name for spot in survey.spots(name)})
     known = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
     return Problem(
-        "failed.edit",
+        "failed.usage",
         f"{assignment.image[:300]} matches no entry of {name}, neither by name nor by repository",
         f"the entries of {name} are: {known}" if names else f"no overlay of {name} has an entry",
     )

@@ -85,4 +85,4 @@ def _tell_circle(document: Document, circle: Sequence[str]) -> None:
         message = f"promotions go in a circle: {' from '.join([*named, last])}"
         place = document.value(("environments", name, "promote_from"))
         advice = "remove `promote_from` from the environment that gets new pins first"
-        document.tell(place, message, advice, "failed.config")
+        document.tell(place, message, advice)

@@ -84,9 +84,9 @@ class Document:
     values: dict[Path, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def tell(self, place: Place, message: str, advice: str, code: str = "failed.edit") -> None:
+    def tell(self, place: Place, message: str, advice: str) -> None:
         """Remember a problem."""
-        self.problems.append(problem(self.file, place, message, advice, code))
+        self.problems.append(problem(self.file, place, message, advice))
 
     def key(self, path: Path) -> Place:
         """Where the key stands; for the item of a list, the item."""
@@ -118,13 +118,13 @@ class Document:
         ordered = sorted(dict.fromkeys(self.problems), key=lambda each: (each.line or 0, each.column or 0))
         if len(ordered) > MOST_PROBLEMS:
             more = f"and at least {len(ordered) - MOST_PROBLEMS} more problems"
-            ordered[MOST_PROBLEMS:] = [Problem("failed.edit", more, "correct these first", self.file)]
+            ordered[MOST_PROBLEMS:] = [Problem("failed.config", more, "correct these first", self.file)]
         return ConfigError(*ordered)
 
 
-def problem(file: str, place: Place, message: str, advice: str, code: str = "failed.edit") -> Problem:
+def problem(file: str, place: Place, message: str, advice: str) -> Problem:
     """A problem of the configuration."""
-    return Problem(code, message, advice, file, place.line, place.column)
+    return Problem("failed.config", message, advice, file, place.line, place.column)
 
 
 def read(text: str, file: str) -> Document:

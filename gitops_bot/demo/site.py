@@ -125,13 +125,13 @@ def resumed(folder: Path) -> Iterator[Site]:
         ports = {name: int(ports[name]) for name in ("registry", "forge")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{folder} holds no demo that was kept"
-        raise UsageError(Problem("failed.git", message, "make one by `gitops-bot demo --keep`")) from error
+        raise UsageError(Problem("failed.usage", message, "make one by `gitops-bot demo --keep`")) from error
     with ExitStack() as stack:
         try:
             site = stack.enter_context(_served(folder, ports))
         except OSError as error:
             message = f"the ports {ports['registry']} and {ports['forge']} are not free: {error.strerror}"
-            raise UsageError(Problem("failed.git", message, "end the program that has them, then resume")) from error
+            raise UsageError(Problem("failed.usage", message, "end the program that has them, then resume")) from error
         yield site
 
 

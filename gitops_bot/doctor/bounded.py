@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.engine.world import Clock
+    from gitops_bot.errors import FailureCode
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ class Bounded:
             ask()
         return answer
 
-    def wait(self, answer: Future[T], code: str, who: str) -> T:
+    def wait(self, answer: Future[T], code: FailureCode, who: str) -> T:
         """The answer, or whatever the question raised; `code` and `who` are for the words where it comes too late.
 
         Raises:

@@ -156,4 +156,4 @@ def _shown(text: str) -> str:
 
 
 def _refused(message: str, advice: str = _ADVICE) -> UsageError:
-    return UsageError(Problem("failed.git", message, advice))
+    return UsageError(Problem("failed.usage", message, advice))

@@ -11,6 +11,7 @@ from gitops_bot.images.nearest import nearest
 if TYPE_CHECKING:
     from gitops_bot.engine.survey import Spot
     from gitops_bot.engine.world import Registry
+    from gitops_bot.errors import FailureCode
     from gitops_bot.images.reference import ImageName
     from gitops_bot.images.rules import NamedPolicy
 
@@ -68,6 +69,7 @@ def _no_tag(spot: Spot, image: ImageName, tag: str, tags: tuple[str, ...], polic
     close = nearest(tag, tags)
     named = ", ".join(f"`{each}`" for each in close or tags[:_SAMPLE])
     hint = f"Did you mean {named}? " if close else f"Some of its tags: {named}. " if tags else "It has no tags yet. "
+    code: FailureCode
     if policy is None:
         code, where = "failed.registry", "in the command"
     else:

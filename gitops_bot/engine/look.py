@@ -107,10 +107,10 @@ def _by_digest(
         best = ranked[0]
         if position == 0 and present.tag is None:
             return Kept(spot.place, present, Reason("current", f"the pinned digest is {best}, the newest"))
-        code, text = "chosen", f"the pinned digest is {tag}; {best} is newer"
+        reason = Reason("chosen", f"the pinned digest is {tag}; {best} is newer")
         if position == 0:
-            code, text = "adopted", f"the pinned digest is {best}, the newest"
-        chosen = policies.Chosen(best, Reason(code, text))
+            reason = Reason("adopted", f"the pinned digest is {best}, the newest")
+        chosen = policies.Chosen(best, reason)
         digest = None if rules.pin == "tag" else registry.digest(image, best)
         return choice.advance(spot.place, present, rules, chosen, digest)
     return None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.source_pins import SourcePins
     from gitops_bot.engine.survey import Spot, Survey
     from gitops_bot.engine.world import World
-    from gitops_bot.images.reason import Reason
+    from gitops_bot.images.reason import Code, Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import NamedPolicy
     from gitops_bot.proposals.trailers import PinChange
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Decision
 
 #: Reasons that a person may have promoted in spite of: they hold what is promoted next, not what is proposed already.
-_ASKED_BEFORE = ("held.soak", "held.policy")
+_ASKED_BEFORE: tuple[Code, ...] = ("held.soak", "held.policy")
 
 
 def promotions(

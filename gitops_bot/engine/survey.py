@@ -296,5 +296,5 @@ def _named(config: Config, names: Sequence[str]) -> tuple[Environment, ...]:
         if name not in config.environments:
             known = ", ".join(config.environments)
             there = f"there are: {known}" if known else "the repository has no environment that the bot knows"
-            raise UsageError(Problem("failed.edit", f"there is no environment {name[:100]!r}", there))
+            raise UsageError(Problem("failed.usage", f"there is no environment {name[:100]!r}", there))
     return tuple(environment for environment in config.environments.values() if not names or environment.name in names)

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from gitops_bot.errors import FailureCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
 #: Every code that a reason or a problem may carry. Scripts rely on them: a later version may add, never rename.
-CODES = (
+Code = Literal[
     "chosen",
     "current",
     "adopted",
@@ -37,14 +39,9 @@ CODES = (
     "held.hold",
     "held.frozen",
     "held.history_bound",
-    "failed.usage",
-    "failed.config",
-    "failed.registry",
-    "failed.auth",
-    "failed.edit",
-    "failed.forge",
-    "failed.git",
-)
+    FailureCode,
+]
+CODES: Final[tuple[Code, ...]] = get_args(Code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class Reason:
     `ends` is when a hold ends by itself; None where something else has to change first.
     """
 
-    code: str
+    code: Code
     text: str
     data: Mapping[str, str | int | None] = field(default_factory=dict)
     ends: datetime | None = None

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
-    from gitops_bot.images.reason import Reason
+    from gitops_bot.images.reason import Code, Reason
     from gitops_bot.images.reference import Pin
 
 Source = Literal["policy", "promotion", "set", "rollback"]
 #: The code of the reason for a change, by where its pin comes from.
-CODE_OF: Final[dict[Source, str]] = {
+CODE_OF: Final[dict[Source, Code]] = {
     "policy": "chosen",
     "promotion": "promoted",
     "set": "set",

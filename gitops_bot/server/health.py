@@ -140,10 +140,10 @@ def _bound(listen: str) -> socket.socket:
     found = _ADDRESS.match(listen)
     if found is None or int(found["port"]) > 65535:
         message = f"--listen {listen[:100]!r} is not HOST:PORT"
-        raise UsageError(Problem("failed.edit", message, "write 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080"))
+        raise UsageError(Problem("failed.usage", message, "write 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080"))
     family, host = (socket.AF_INET6, found["six"]) if found["six"] else (socket.AF_INET, found["name"])
     try:
         return socket.create_server((host, int(found["port"])), family=family)
     except OSError as error:
         message = f"--listen {listen}: {error.strerror or error}"
-        raise UsageError(Problem("failed.edit", message, "choose another address or port")) from error
+        raise UsageError(Problem("failed.usage", message, "choose another address or port")) from error

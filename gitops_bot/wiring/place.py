@@ -186,14 +186,14 @@ def _here() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError as error:
-        problem = Problem("failed.git", "this folder does not exist any more", "change to one that does")
+        problem = Problem("failed.usage", "this folder does not exist any more", "change to one that does")
         raise UsageError(problem) from error
 
 
 def _refuse_link(tree: Mapping[str, str]) -> None:
     """A configuration that is a link would be passed over in silence: the bot follows none."""
     if tree.get(CONFIG) == SYMBOLIC_LINK:
-        problem = Problem("failed.edit", f"{CONFIG} is a symbolic link", "put the file itself there", CONFIG)
+        problem = Problem("failed.config", f"{CONFIG} is a symbolic link", "put the file itself there", CONFIG)
         raise ConfigError(problem)
 
 
@@ -202,18 +202,20 @@ def _named_file(path: str) -> str:
         return Path(path).read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(Problem("failed.edit", f"{path} cannot be read: {reason}", "correct --config")) from error
+        raise UsageError(Problem("failed.usage", f"{path} cannot be read: {reason}", "correct --config")) from error
 
 
 def _decoded(data: bytes | None, file: str) -> str | None:
     try:
         return None if data is None else data.decode()
     except UnicodeDecodeError as error:
-        raise ConfigError(Problem("failed.edit", "the configuration is not UTF-8", "save it as UTF-8", file)) from error
+        raise ConfigError(
+            Problem("failed.config", "the configuration is not UTF-8", "save it as UTF-8", file)
+        ) from error
 
 
 def _no_repository(around: Checkout | None) -> Problem:
     if around is None:
-        return Problem("failed.git", "this is no checkout of a repository", "stand in one, or give --repository")
+        return Problem("failed.usage", "this is no checkout of a repository", "stand in one, or give --repository")
     message = f"the checkout {around.top} has no remote called origin"
-    return Problem("failed.git", message, "give --repository, or --config and a file that says `repository:`")
+    return Problem("failed.usage", message, "give --repository, or --config and a file that says `repository:`")

@@ -58,7 +58,7 @@ def _api(environ: Mapping[str, str]) -> SplitResult | None:
         usable = False
     if not usable:
         advice = "write https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise"
-        raise UsageError(Problem("failed.forge", "GITHUB_API_URL is not the address of an API", advice))
+        raise UsageError(Problem("failed.usage", "GITHUB_API_URL is not the address of an API", advice))
     return parts
 
 
@@ -96,7 +96,7 @@ def registry(environ: Mapping[str, str]) -> str | None:
     host = checks.host(text)
     if host is None:
         advice = "write its host, and the port where it has one, as in ghcr.io"
-        raise UsageError(Problem("failed.auth", f"{REGISTRY} is not the host of a registry", advice))
+        raise UsageError(Problem("failed.usage", f"{REGISTRY} is not the host of a registry", advice))
     return host
 
 
@@ -117,4 +117,4 @@ def check_registries(config: Config, environ: Mapping[str, str]) -> None:
         else:
             continue
         advice = "put that registry's password into a variable of its own"
-        raise ConfigError(Problem("failed.edit", message, advice, config.file))
+        raise ConfigError(Problem("failed.config", message, advice, config.file))

@@ -120,7 +120,7 @@ def _refuse_pull_requests(config: Config, environments: Sequence[str], where: Ad
         if environment.propose.as_ == "pull-request" and (not environments or environment.name in environments):
             message = f"{environment.name} is proposed by pull requests, and {where.url} is not on a forge"
             advice = "name it as OWNER/NAME or by its https address, or say `propose: {as: commit}`"
-            raise UsageError(Problem("failed.forge", message, advice))
+            raise UsageError(Problem("failed.usage", message, advice))
 
 
 def login_for(where: Address, environ: Mapping[str, str]) -> Credentials | None:

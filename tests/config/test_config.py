@@ -89,7 +89,7 @@ def told(text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         config.read(text, "f.yaml")
     problems = caught.value.problems
-    assert all(problem.code == "failed.edit" and problem.file == "f.yaml" and problem.next for problem in problems)
+    assert all(problem.code == "failed.config" and problem.file == "f.yaml" and problem.next for problem in problems)
     return [f"{problem.line}:{problem.column} {problem.message} / {problem.next}" for problem in problems]
 
 

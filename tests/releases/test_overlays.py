@@ -208,7 +208,7 @@ def test_a_link_that_no_glob_means_is_no_problem(link: str) -> None:
 )
 def test_a_glob_that_means_nothing_is_told(glob: str, files: dict[str, str], message: str, advice: str) -> None:
     found = overlays.select({"dev": Environment((glob,), (("g.yaml", 4, 16),))}, files)
-    assert found.problems == (Problem("failed.edit", message, advice, "g.yaml", 4, 16),)
+    assert found.problems == (Problem("failed.config", message, advice, "g.yaml", 4, 16),)
     assert found.overlays == {"dev": ()}
 
 

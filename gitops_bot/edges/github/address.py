@@ -87,4 +87,4 @@ def _is_repository(name: str) -> bool:
 
 
 def _unusable(message: str, way_out: str) -> UsageError:
-    return UsageError(Problem("failed.forge", message, way_out))
+    return UsageError(Problem("failed.usage", message, way_out))

@@ -16,6 +16,8 @@ from gitops_bot.errors import ForgeError, Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gitops_bot.errors import FailureCode
+
 #: A part of GitHub's message (lower case) -> what it means, and the way out. The first that fits counts.
 _FORBIDDEN: Mapping[str, tuple[str, str]] = {
     "not permitted to create or approve pull requests": (
@@ -161,5 +163,5 @@ def _limited(refused: Refused, host: str, now: datetime) -> ForgeError:
     )
 
 
-def _error(code: str, message: str, way_out: str) -> ForgeError:
+def _error(code: FailureCode, message: str, way_out: str) -> ForgeError:
     return ForgeError(Problem(code, message, way_out))

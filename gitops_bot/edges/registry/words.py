@@ -12,6 +12,7 @@ from gitops_bot.images.reference import DOCKER_HUB
 
 if TYPE_CHECKING:
     from gitops_bot.edges.registry.login import Login
+    from gitops_bot.errors import FailureCode
     from gitops_bot.images.reference import ImageName
 
 #: What is asked of a repository itself.
@@ -31,7 +32,7 @@ _AMAZON = "Passwords of Amazon ECR last 12 hours: the helper docker-credential-e
 def explain(failure: Failure, image: ImageName, asked: str, login: Login | None) -> RegistryError:
     """The error for the user; `asked` is what was wanted, as in "the list of tags"."""
 
-    def told(code: str, what: str, advice: str) -> Problem:
+    def told(code: FailureCode, what: str, advice: str) -> Problem:
         return Problem(code, f"{image}: {what}", advice, about=str(image))
 
     match failure:
@@ -47,7 +48,7 @@ def explain(failure: Failure, image: ImageName, asked: str, login: Login | None)
             advice = _permission(image, login)
             return RegistryError(told("failed.registry", what, advice), status=_NOT_FOUND, no_repository=True)
         case Refused(status=status, said=said):
-            code = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
+            code: FailureCode = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
             who = f"the token server {failure.host}" if failure.token_server else failure.host
             words = f" ({said})" if said else ""
             what = f"{who} answered {_status(status)} to the request for {asked}{words}"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.images.reason import Reason
+    from gitops_bot.images.reason import Code, Reason
 
 _POLICY, _NOW = "--beyond-policy", "--now"
 #: The option that lifts a hold, by the code of its reason.
-_OPTIONS: Final = {"held.policy": _POLICY, "held.soak": _NOW, "held.history_bound": _NOW}
+_OPTIONS: Final[dict[Code, str]] = {"held.policy": _POLICY, "held.soak": _NOW, "held.history_bound": _NOW}
 
 
 @dataclass(frozen=True, slots=True)

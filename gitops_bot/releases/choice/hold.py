@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from gitops_bot.images.reason import Code
     from gitops_bot.releases.plan import Decision, Entry
 
 #: Reasons to keep an entry that a hold adds nothing to: the bot leaves it alone with or without one.
-_LEFT_ALONE = ("ignored", "unmanaged")
+_LEFT_ALONE: tuple[Code, ...] = ("ignored", "unmanaged")
 
 
 class WrittenHold(Protocol):

@@ -159,7 +159,7 @@ def check(environments: Mapping[str, Promoted]) -> None:
         if why is not None:
             message = f"{name} cannot be promoted from {promotion.source}: {why}"
             advice = f"correct the `overlays` of one of the two, or remove `promote_from` of {name}"
-            wrong.append(Problem("failed.edit", message, advice, *promotion.place))
+            wrong.append(Problem("failed.config", message, advice, *promotion.place))
     if wrong:
         raise ConfigError(*wrong)
 

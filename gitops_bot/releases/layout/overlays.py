@@ -93,7 +93,7 @@ class _Claim:
 
     def problem(self, message: str, advice: str) -> Problem:
         file, line, column = self.place or (None, None, None)
-        return Problem("failed.edit", message, advice, file, line, column)
+        return Problem("failed.config", message, advice, file, line, column)
 
 
 class _Selecting:
@@ -210,7 +210,7 @@ def _claims(environments: Mapping[str, Claimant]) -> Iterator[_Claim]:
             try:
                 yield _Claim(name, text, place, Glob.parse(text))
             except ValueError as error:
-                wrong.append(Problem("failed.edit", str(error), "correct the glob", *(place or ())))
+                wrong.append(Problem("failed.config", str(error), "correct the glob", *(place or ())))
     if wrong:
         raise ConfigError(*wrong)
 
