@@ -22,7 +22,7 @@ from gitops_bot.edges.registry import sayings
 from gitops_bot.errors import BotError, Problem, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
+from gitops_bot.proposals.outcome import EditOutcome, EnvironmentOutcome, Outcome, Proposed
 from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.releases.layout.coverage import Coverage, Outside
 from gitops_bot.releases.plan import Change, Entry, Failed, Held
@@ -67,6 +67,9 @@ def logged(log_format: str) -> Callable[[str, pytest.MonkeyPatch], object]:
     return tell
 
 
+COVERAGE = Coverage(1, 0, (), (), Outside(), inferred=False)
+
+
 def outcome(text: str) -> Outcome:
     """An outcome with this text wherever a stranger's may stand."""
     entry = Entry("production", "apps/web", "apps/web/kustomization.yaml", 4, text, text)
@@ -80,7 +83,7 @@ def outcome(text: str) -> Outcome:
     proposed = Proposed("all", "gitops-bot/production/all", "open", reason, changes=(change,), files=files)
     failed = (Failed(entry, problem), Failed(None, problem))
     environment = EnvironmentOutcome("production", (proposed,), (Held(entry, pin, pin, reason),), failed)
-    return Outcome(text, "main", "0" * 40, (environment,), (problem,))
+    return Outcome(text, "main", "0" * 40, (environment,), (problem,), coverage=COVERAGE)
 
 
 def reported(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
@@ -89,9 +92,6 @@ def reported(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
             show.show_outcome("plan", outcome(text), output, AT, written=written)
 
     return tell
-
-
-COVERAGE = Coverage(1, 0, (), (), Outside(), inferred=False)
 
 
 def on_a_narrow_terminal(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,8 @@ def edited(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
     def tell(text: str, _: pytest.MonkeyPatch) -> None:
         (environment,) = outcome(text).environments
         (proposed,) = environment.proposals
-        show.show_edit(proposed.changes, 0, proposed.files, output, AT)
+        ((file, (before, after)),) = proposed.files.items()
+        show.show_edit(EditOutcome(file, proposed.changes, 0, before, after), output, AT, diff=True)
 
     return tell
 

@@ -23,7 +23,7 @@ from gitops_bot.errors import UsageError, explained, place_of
 from gitops_bot.proposals.outcome import Outcome
 from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.releases.layout.coverage import Coverage
-from gitops_bot.report import show
+from gitops_bot.report import document, show
 from gitops_bot.wiring import commands, process
 from gitops_bot.wiring.options import TOKENS
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.action.workflow_command import Level
     from gitops_bot.errors import Problem
+    from gitops_bot.report.shape import JsonObject
 
 #: Events that bring the secrets of the repository together with what strangers wrote: a checkout may be theirs.
 _STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")
@@ -175,8 +176,7 @@ def _report(
 ) -> None:
     """Outputs and summary, and the gist in the log, where it is not folded away."""
     images: Sequence[str] = step.images if step else ()
-    document = show.result_json(step.command if step else "set", result, SystemClock().now())
-    plan = json.dumps(document, separators=(",", ":"))
+    plan = json.dumps(_document(step.command if step else "set", result), separators=(",", ":"))
     outputs = outcome.outputs(result, plan, images, written=written, done=done)
     runner.write_outputs(environ, outputs)
     if room := runner.room_in_summary(environ):
@@ -188,6 +188,13 @@ def _report(
         for line in outcome.headlines(result, written=written):
             if not line.startswith("error: "):  # an annotation says it
                 runner.say(line)
+
+
+def _document(command: inputs.Command, result: Result) -> JsonObject:
+    now = SystemClock().now()
+    return (
+        document.of_checked(result, now) if isinstance(result, Checked) else document.of_outcome(command, result, now)
+    )
 
 
 def _annotate(environ: Mapping[str, str], result: Result, config: str | None = None, *, named: bool) -> None:

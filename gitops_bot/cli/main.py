@@ -16,7 +16,7 @@ import click
 
 from gitops_bot.cli import doctor, release, run
 from gitops_bot.cli.command import DIR, cli, command, release_hold_option, remote, show_outcome
-from gitops_bot.report.schema import COMMANDS
+from gitops_bot.report.document import COMMANDS
 from gitops_bot.wiring import process
 
 if TYPE_CHECKING:
@@ -174,9 +174,8 @@ def edit_command(path: str, pins: tuple[str, ...], *, dry_run: bool, output: str
     from gitops_bot.edges.disk import Disk
     from gitops_bot.report import show
 
-    done = edit(Disk(), path, assignments.parse(pins), dry_run=dry_run)
-    files = {done.file: (done.before, done.after)} if dry_run else {}
-    show.show_edit(done.changes, done.unchanged, files, output, SystemClock().now())
+    edited = edit(Disk(), path, assignments.parse(pins), dry_run=dry_run)
+    show.show_edit(edited, output, SystemClock().now(), diff=dry_run)
     return 0
 
 
@@ -232,7 +231,7 @@ def schema(*, of: str, output: str) -> int:
     else:
         import json
 
-        from gitops_bot.report.schema import schema as report_schema
+        from gitops_bot.report import document
 
-        click.echo(json.dumps(report_schema(of), indent=2))
+        click.echo(json.dumps(document.schema(of), indent=2))
     return 0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot import targets
 from gitops_bot.errors import EditError, Problem, UsageError
 from gitops_bot.images.reason import Reason
+from gitops_bot.proposals.outcome import EditOutcome
 from gitops_bot.releases import plan
 from gitops_bot.releases.choice.choose import direction
 from gitops_bot.releases.plan import Change
@@ -48,17 +48,6 @@ class Disk(Protocol):
             EditError: it cannot be written, or does not hold `before` any more; nothing was changed.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class EditOutcome:
-    """The edit of one file. `unchanged` counts the entries meant that had their pin already."""
-
-    file: str
-    changes: tuple[Change, ...]
-    unchanged: int
-    before: bytes
-    after: bytes
 
 
 def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: bool = False) -> EditOutcome:

@@ -134,3 +134,14 @@ class Outcome:
         held = {item.entry.key for env in self.environments for item in env.held}
         left = {change.entry.key for _, one in self.proposals if one.action == "leave" for change in one.changes}
         return not self.named.isdisjoint(held | left)
+
+
+@dataclass(frozen=True, slots=True)
+class EditOutcome:
+    """The edit of one file. `unchanged` counts the entries meant that had their pin already."""
+
+    file: str
+    changes: tuple[Change, ...]
+    unchanged: int
+    before: bytes
+    after: bytes

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from datetime import datetime
 
+State = Literal["open", "closed", "merged"]
+
 
 @dataclass(frozen=True, slots=True)
 class Comment:
@@ -42,7 +44,7 @@ class PullRequest:
 
     number: int
     url: str
-    state: Literal["open", "closed", "merged"]
+    state: State
     branch: str
     base: str
     head: str

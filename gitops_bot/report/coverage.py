@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.images import inference
 from gitops_bot.images.policy import Follow, Pattern, Semver
@@ -33,17 +33,6 @@ _BASES: Final = ("base", "bases", "components")
 _COMMON_PARTS: Final = ("*", "overlays", "apps", "clusters", "environments")
 #: What no environment can be called.
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-def coverage_json(coverage: Coverage | None) -> dict[str, Any]:
-    """How many entries there are of each kind; without any knowledge, none."""
-    return {
-        "tracked": coverage.tracked if coverage else 0,
-        "promoted": coverage.promoted if coverage else 0,
-        "ignored": len(coverage.ignored) if coverage else 0,
-        "unmanaged": coverage.unmanaged if coverage else 0,
-        "no_environment": coverage.outside.entries if coverage else 0,
-    }
 
 
 def print_coverage(coverage: Coverage, screen: Screen) -> None:

@@ -8,31 +8,18 @@ from gitops_bot.proposals.text.markdown import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
     from gitops_bot.doctor.finding import Diagnosis, Finding, Verdict
     from gitops_bot.report.screen import Screen, Style
 
-#: The mark, its colour (on a terminal: the word says the same), and `ok` in JSON.
-_SHOWN: Mapping[Verdict, tuple[str, Style, bool | None]] = {
-    "good": ("ok", "green", True),
-    "warning": ("warning", "yellow", None),
-    "unknown": ("unknown", "cyan", None),
-    "wrong": ("error", "bold red", False),
+#: The mark, and its colour on a terminal.
+_SHOWN: Mapping[Verdict, tuple[str, Style]] = {
+    "good": ("ok", "green"),
+    "warning": ("warning", "yellow"),
+    "unknown": ("unknown", "cyan"),
+    "wrong": ("error", "bold red"),
 }
 _LONG = 2000
-
-
-def check_json(finding: Finding) -> dict[str, Any]:
-    """One check; `ok` is null for a warning, and for what nobody knows."""
-    return {
-        "name": finding.name,
-        "subject": plain(finding.subject),
-        "ok": _SHOWN[finding.verdict][2],
-        "verdict": finding.verdict,
-        "text": plain(finding.text, _LONG),
-        "next": plain(finding.next, _LONG),
-    }
 
 
 def print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
@@ -46,7 +33,7 @@ def print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
         if finding.next:
             screen.say(f"next: {plain(finding.next, _LONG)}", indent=column)
     verdicts = [finding.verdict for finding in diagnosis.findings]
-    counts = {mark: verdicts.count(verdict) for verdict, (mark, _, _) in _SHOWN.items()}
+    counts = {mark: verdicts.count(verdict) for verdict, (mark, _) in _SHOWN.items()}
     screen.say(", ".join(f"{count} {mark}" for mark, count in counts.items() if count))
 
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import TextIO
 
-    from gitops_bot.proposals.outcome import ActionName, EnvironmentOutcome, Outcome, Proposed
+    from gitops_bot.proposals.outcome import ActionName, EditOutcome, EnvironmentOutcome, Outcome, Proposed
     from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.checked import Checked
-    from gitops_bot.releases.plan import Change, Held
+    from gitops_bot.releases.plan import Held
     from gitops_bot.report.screen import Screen, Style
 
 _NO_ENVIRONMENT = (
@@ -87,16 +87,15 @@ def print_ended(holds: Iterable[WrittenHold], screen: Screen) -> None:
         screen.say("next: remove it, or give it a later `until`", indent=2, hang=2)
 
 
-def print_edit(
-    changes: Sequence[Change], unchanged: int, files: Mapping[str, tuple[bytes, bytes]], screen: Screen
-) -> None:
-    """One line a change, and the diff of `files`."""
-    for change in changes:
+def print_edit(edited: EditOutcome, screen: Screen, *, diff: bool) -> None:
+    """One line a change, and the diff."""
+    for change in edited.changes:
         pins = f"{plain(str(change.before))} -> {plain(str(change.after))}"
         screen.say(f"{place(change.entry)}: {plain(change.entry.name)}{renamed(change)} {pins}", hang=2)
-    if unchanged:
-        screen.say(f"{unchanged} already as asked")
-    print_diff(files, screen)
+    if edited.unchanged:
+        screen.say(f"{edited.unchanged} already as asked")
+    if diff:
+        print_diff({edited.file: (edited.before, edited.after)}, screen)
 
 
 def print_checked(checked: Checked, screen: Screen) -> None:

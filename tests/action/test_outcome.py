@@ -14,7 +14,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
 from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.plan import Change, Entry, Held
-from gitops_bot.report import show
+from gitops_bot.report import document
 
 if TYPE_CHECKING:
     from gitops_bot.proposals.outcome import ActionName
@@ -52,7 +52,7 @@ def outcome(
 
 
 def told(result: Outcome, *images: str, done: bool = True) -> dict[str, str]:
-    plan = json.dumps(show.result_json("set", result, datetime.now(UTC)))
+    plan = json.dumps(document.of_outcome("set", result, datetime.now(UTC)))
     return outputs(result, plan, images, written=True, done=done)
 
 

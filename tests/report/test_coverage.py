@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
@@ -13,9 +14,11 @@ from gitops_bot.images import inference
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.unmanaged import Unmanaged, not_in_source, without_policy
 from gitops_bot.releases.layout import coverage
+from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.releases.layout.coverage import Coverage, Outside
 from gitops_bot.releases.plan import Entry
-from gitops_bot.report.coverage import coverage_json, print_coverage
+from gitops_bot.report import document
+from gitops_bot.report.coverage import print_coverage
 from gitops_bot.report.screen import Screen
 
 DIGEST = "sha256:" + "0" * 64
@@ -158,7 +161,7 @@ def test_what_is_in_no_environment_can_be_claimed_by_the_line(folders: dict[str,
 def test_a_repository_without_entries_is_told_in_one_line() -> None:
     found = coverage.cover([], Outside(), inferred=True)
     assert shown(found) == ["", "entries: none, no kustomization here pins an image"]
-    assert set(coverage_json(found).values()) == {0}
+    assert set(document.of_checked(Checked(0, found, ()), datetime.now(UTC))["coverage"].values()) == {0}
 
 
 def test_what_others_wrote_breaks_no_line_and_is_cut() -> None:

@@ -1,0 +1,212 @@
+"""The JSON that scripts rely on, and its JSON Schema: every field is present, and later versions only add."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from gitops_bot.doctor.finding import Check, Verdict
+from gitops_bot.images.reason import CODES
+from gitops_bot.proposals.outcome import ActionName
+from gitops_bot.proposals.pull_request import State
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.plan import Direction, Source
+from gitops_bot.report.shape import BOOL, COMMIT, COUNT, LINE, TEXT, TIME, Shape, many, one_of, or_null, record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from gitops_bot.doctor.finding import Diagnosis
+    from gitops_bot.errors import Problem
+    from gitops_bot.proposals.outcome import EditOutcome, Outcome
+    from gitops_bot.releases.layout.checked import Checked
+    from gitops_bot.releases.plan import Change
+    from gitops_bot.report.shape import Field, JsonObject, Schema
+
+#: The shapes that the schema names, in its order.
+_DEFS: Final[Schema] = {}
+
+
+def _named(name: str, fields: Mapping[str, Shape | Field]) -> Shape:
+    shape = record(fields)
+    _DEFS[name] = shape.schema
+    return Shape({"$ref": f"#/$defs/{name}"}, shape.write)
+
+
+def _reason_data(change: Change) -> JsonObject:
+    """A new name, which only `set` and `edit` give, stands in the reason's data."""
+    return dict(change.reason.data) | ({} if change.new_name is None else {"new_name": change.new_name})
+
+
+_LONG = 2000
+_CODE = one_of(*CODES)
+_OBJECT = Shape({"type": "object"}, dict)
+#: `ok` is null for a warning, and for what nobody knows.
+_OK: Final[Mapping[Verdict, bool | None]] = {"good": True, "warning": None, "unknown": None, "wrong": False}
+
+_PROBLEM = _named(
+    "problem",
+    {
+        "code": _CODE,
+        "message": TEXT,
+        "file": or_null(TEXT),
+        "line": or_null(LINE),
+        "column": or_null(LINE),
+        "next": TEXT,
+    },
+)
+_REASON = _named("reason", {"code": _CODE, "text": TEXT, "data": _OBJECT})
+_PIN = _named("pin", {"tag": or_null(TEXT), "digest": or_null(TEXT)})
+_ENTRY = _named(
+    "entry",
+    {"environment": or_null(TEXT), "overlay": TEXT, "file": TEXT, "line": LINE, "name": TEXT, "image": TEXT},
+)
+_PULL_REQUEST = _named("pull_request", {"number": LINE, "url": TEXT, "state": one_of(*get_args(State))})
+_CHANGE = _named(
+    "change",
+    {
+        "entry": _ENTRY,
+        "from": _PIN.of("before"),
+        "to": _PIN.of("after"),
+        "source": one_of(*get_args(Source)),
+        "direction": one_of(*get_args(Direction)),
+        "reason": _REASON.of(lambda change: replace(change.reason, data=_reason_data(change))),
+        "carried": BOOL,
+    },
+)
+_PROPOSAL = _named(
+    "proposal",
+    {
+        "group": TEXT,
+        "branch": or_null(TEXT),
+        "action": one_of(*get_args(ActionName)),
+        "reason": _REASON,
+        "pull_request": or_null(_PULL_REQUEST),
+        "commit": or_null(COMMIT),
+        "changes": many(_CHANGE),
+    },
+)
+_HELD = _named("held", {"entry": _ENTRY, "current": _PIN, "candidate": or_null(_PIN), "reason": _REASON})
+_FAILED = _named("failed", {"entry": or_null(_ENTRY), "problem": _PROBLEM})
+_CHECK = _named(
+    "check",
+    {
+        "name": one_of(*get_args(Check)),
+        "subject": TEXT.of(lambda finding: plain(finding.subject)),
+        "ok": or_null(BOOL).of(lambda finding: _OK[finding.verdict]),
+        "verdict": one_of(*get_args(Verdict)),
+        "text": TEXT.of(lambda finding: plain(finding.text, _LONG)),
+        "next": TEXT.of(lambda finding: plain(finding.next, _LONG)),
+    },
+)
+_ENVIRONMENT = _named(
+    "environment",
+    {
+        "name": TEXT,
+        "promoted_from": or_null(TEXT),
+        "proposals": many(_PROPOSAL),
+        "held": many(_HELD).of("all_held"),
+        "failed": many(_FAILED),
+        "unchanged": COUNT,
+    },
+)
+_COVERAGE = record(
+    {
+        "tracked": COUNT,
+        "promoted": COUNT,
+        "ignored": COUNT.of(lambda coverage: len(coverage.ignored)),
+        "unmanaged": COUNT,
+        "no_environment": COUNT.of("outside.entries"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What every document begins with."""
+
+    at: datetime
+    repository: str | None = None
+    branch: str | None = None
+    commit: str | None = None
+    complete: bool = True
+    problems: Sequence[Problem] = ()
+
+
+_HEAD: Final[Mapping[str, Shape | Field]] = {
+    "repository": or_null(TEXT),
+    "branch": or_null(TEXT),
+    "commit": or_null(COMMIT),
+    "at": TIME,
+    "complete": BOOL,
+    "problems": many(_PROBLEM),
+}
+_PROPOSED: Final[Mapping[str, Shape | Field]] = {"environments": many(_ENVIRONMENT)}
+_BODIES: Final[Mapping[str, Mapping[str, Shape | Field]]] = {
+    "plan": {**_PROPOSED, "coverage": _COVERAGE},
+    "update": _PROPOSED,
+    "set": _PROPOSED,
+    "promote": _PROPOSED,
+    "rollback": _PROPOSED,
+    "check": {"files": COUNT, "entries": COUNT.of("coverage.entries"), "coverage": _COVERAGE},
+    "doctor": {"checks": many(_CHECK).of("findings")},
+    "edit": {"changes": many(_CHANGE), "unchanged": COUNT},
+}
+#: The commands that print JSON.
+COMMANDS: Final = tuple(_BODIES)
+
+
+def schema(command: str) -> Schema:
+    """The schema of what `gitops-bot COMMAND --output json` prints.
+
+    Raises:
+        KeyError: the command prints no JSON.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"gitops-bot {command}",
+        **record({"schema": _name(command), **_HEAD, **_BODIES[command]}).schema,
+        "$defs": _DEFS,
+    }
+
+
+def of_outcome(command: str, outcome: Outcome, at: datetime) -> JsonObject:
+    """What `plan`, `update`, `set`, `promote` and `rollback` print."""
+    head = _Head(at, outcome.repository, outcome.branch, outcome.commit, outcome.complete, outcome.all_problems)
+    return _document(command, head, outcome)
+
+
+def of_checked(checked: Checked, at: datetime) -> JsonObject:
+    """What `check` prints."""
+    return _document("check", _Head(at, complete=not checked.problems, problems=checked.problems), checked)
+
+
+def of_diagnosis(diagnosis: Diagnosis, at: datetime) -> JsonObject:
+    """What `doctor` prints; what is wrong stands in `problems` too."""
+    problems = diagnosis.problems
+    head = _Head(at, diagnosis.repository, diagnosis.branch, diagnosis.commit, not problems, problems)
+    return _document("doctor", head, diagnosis)
+
+
+def of_edit(edited: EditOutcome, at: datetime) -> JsonObject:
+    """What `edit` prints."""
+    return _document("edit", _Head(at), edited)
+
+
+def of_failure(command: str, problems: Sequence[Problem], at: datetime) -> JsonObject:
+    """What a command prints that could not start: its own shape, with nothing in it but the problems."""
+    return _document(command, _Head(at, complete=False, problems=problems), None)
+
+
+def _document(command: str, head: _Head, result: Any) -> JsonObject:
+    body = record(_BODIES.get(command, _PROPOSED))
+    return {
+        "schema": f"gitops-bot/{command}/1",
+        **record(_HEAD).write(head),
+        **(body.empty if result is None else body.write(result)),
+    }
+
+
+def _name(command: str) -> Shape:
+    return Shape({"const": f"gitops-bot/{command}/1"})
