@@ -99,7 +99,7 @@ def _held_lines(environment: EnvironmentOutcome) -> list[str]:
 
 
 def headlines(result: Result, *, written: bool) -> list[str]:
-    """What came of a command, a line each; for people."""
+    """What came of a command, a line each; for people. Problems are told apart: see `errors`."""
     if isinstance(result, Checked):
         verdict = f"{len(result.problems)} wrong" if result.problems else "all good"
         return [f"{counted(result)}: {verdict}"]
@@ -108,7 +108,14 @@ def headlines(result: Result, *, written: bool) -> list[str]:
         own = [headline(environment, proposed, written=written) for proposed in environment.proposals]
         own += [plain(f"{environment.name}: {line}", 1000) for line in _held_lines(environment)]
         lines += own or [plain(f"{environment.name}: nothing to do")]
-    return lines + [plain(f"error: {_where(problem)}{problem.message}", 1000) for problem in result.all_problems]
+    return lines
+
+
+def errors(result: Result) -> list[str]:
+    """What is wrong, a line each; the one line of `check` counts it."""
+    if isinstance(result, Checked):
+        return []
+    return [plain(f"error: {_where(problem)}{problem.message}", 1000) for problem in result.all_problems]
 
 
 def log(result: Result, *, written: bool) -> Iterator[str]:
@@ -166,7 +173,7 @@ def outputs(result: Result, plan: str, images: Sequence[str], *, written: bool, 
         "image": _lines(image for image, _ in pins),
         "digest": _lines(digest for _, digest in pins if digest),
         "plan": plan if len(plan) <= PLAN_LIMIT else "",
-        "summary": _cut(headlines(result, written=written)),
+        "summary": _cut([*headlines(result, written=written), *errors(result)]),
     }
 
 

@@ -185,9 +185,8 @@ def _report(
         why = f"the output plan is left empty: the JSON has more than {PLAN_LIMIT} characters"
         runner.command(annotation("warning", Finding(why)))
     if step is not None:
-        for line in outcome.headlines(result, written=written):
-            if not line.startswith("error: "):  # an annotation says it
-                runner.say(line)
+        for line in outcome.headlines(result, written=written):  # annotations say what is wrong
+            runner.say(line)
 
 
 def _document(command: inputs.Command, result: Result) -> JsonObject:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, get_args
 
 from pydantic import Discriminator, Field, Tag
 
@@ -59,8 +59,8 @@ class PatternForm(Form):
         examples=["^build-(?P<number>[0-9]+)$"],
     )
     order: Annotated[
-        Literal["semver", "numerical", "alphabetical"],
-        *leaf.choice("order: numerical", "semver", "numerical", "alphabetical"),
+        policies.Order,
+        *leaf.choice("order: numerical", *get_args(policies.Order)),
     ] = Field(
         description="How the tags, or the parts that the named group matches, are ordered.", examples=["numerical"]
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from gitops_bot.config import times
 
@@ -125,8 +125,9 @@ def _auto_merge(written: bool | Literal["without-checks"]) -> AutoMerge:
             return "past-checks"
         case False:
             return "never"
-        case _:
+        case "without-checks":
             return written
+    assert_never(written)
 
 
 def _window(form: WindowForm) -> Window:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, assert_never
 
 from gitops_bot.images import expression as expressions
 from gitops_bot.images.ranges import Range
 from gitops_bot.images.reference import is_tag
 
-_ORDERS: Final = {"semver": "version", "numerical": "number", "alphabetical": "letter"}
+Order = Literal["semver", "numerical", "alphabetical"]
+_ORDERS: Final[dict[Order, str]] = {"semver": "version", "numerical": "number", "alphabetical": "letter"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Pattern:
     """
 
     expression: str
-    order: str
+    order: Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,12 @@ def semver(expression: str, *, prereleases: bool = False, pattern: str | None = 
     return Semver(Range.parse(expression), prereleases, pattern)
 
 
-def pattern(expression: str, *, order: str) -> Pattern:
-    """A policy by a regular expression; `order` is `semver`, `numerical` or `alphabetical`.
+def pattern(expression: str, *, order: Order) -> Pattern:
+    """A policy by a regular expression and an order.
 
     Raises:
-        ValueError: an unknown order, or an expression that cannot be used; the message says what to do.
+        ValueError: the expression cannot be used; the message says what to do.
     """
-    if order not in _ORDERS:
-        raise ValueError(f"{order[:100]!r} is no order of tags: {', '.join(_ORDERS)}")
     expressions.check(expression)
     return Pattern(expression, order)
 
@@ -93,3 +92,4 @@ def describe(policy: Policy) -> str:
             return f"pattern {policy.expression} by {_ORDERS[policy.order]}"
         case Follow():
             return f"digest {policy.tag}"
+    assert_never(policy)

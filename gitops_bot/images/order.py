@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from gitops_bot.images import expression, version
 from gitops_bot.images.floating import is_floating
-from gitops_bot.images.kinds import Follow, Pattern, Policy, Semver
+from gitops_bot.images.kinds import Follow, Order, Pattern, Policy, Semver
 from gitops_bot.images.listing import candidates
 from gitops_bot.images.reference import is_tag
 
@@ -75,15 +75,21 @@ def admitted(policy: Policy, tags: Sequence[str]) -> Admitted:
                 found, texts = expression.scan(policy.pattern, found)
             known = _keyed(found, version.keys(texts), texts)
             return known.only(versions.inside(known.keys, prereleases=prereleases))
-        case Pattern():
-            found, texts = expression.scan(policy.expression, found)
-            match policy.order:
-                case "semver":
-                    return _keyed(found, version.keys(texts), texts)
-                case "numerical":
-                    return _keyed(found, _numbers(texts), texts)
-                case _:
-                    return _keyed(found, texts, texts)
+        case Pattern(expression=regular, order=order):
+            found, texts = expression.scan(regular, found)
+            return _keyed(found, _keys(order, texts), texts)
+    assert_never(policy)
+
+
+def _keys(order: Order, texts: list[str]) -> list[Any]:
+    match order:
+        case "semver":
+            return version.keys(texts)
+        case "numerical":
+            return _numbers(texts)
+        case "alphabetical":
+            return texts
+    assert_never(order)
 
 
 def admits(policy: Policy, tag: str) -> bool:
@@ -109,9 +115,11 @@ def place(policy: Policy, tag: str) -> Place | None:
         case Follow():
             return None
         case Semver(pattern=pattern):
-            order = "semver"
+            order: Order = "semver"
         case Pattern(expression=pattern, order=order):
             pass
+        case _:
+            assert_never(policy)
     text = expression.extract(pattern, tag) if pattern is not None else tag
     match order:
         case "semver":
@@ -119,8 +127,10 @@ def place(policy: Policy, tag: str) -> Place | None:
             key: SortKey = parsed.key if parsed else None
         case "numerical":
             key = _number(text or tag)
-        case _:
+        case "alphabetical":
             key = text or (None if is_floating(tag) else tag)
+        case _:
+            assert_never(order)
     return None if key is None else Place(tag, key, text or tag)
 
 

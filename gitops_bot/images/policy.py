@@ -6,10 +6,10 @@ The door of this room for everyone who chooses: the kinds of policies, their ord
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.images.floating import is_floating
-from gitops_bot.images.kinds import Follow, Pattern, Policy, Semver, describe, follow, pattern, semver
+from gitops_bot.images.kinds import Follow, Order, Pattern, Policy, Semver, describe, follow, pattern, semver
 from gitops_bot.images.order import Admitted, Place, admits, admitted, compare, place, ranked
 from gitops_bot.images.reason import Reason
 
@@ -24,6 +24,7 @@ __all__ = [
     "Current",
     "Follow",
     "Held",
+    "Order",
     "Pattern",
     "Policy",
     "Semver",
@@ -133,7 +134,7 @@ def _nothing(policy: Policy, found: Admitted, seen: int) -> str:
     """Why there is no candidate. A pattern that matches and still yields nothing puzzles people most."""
     none = f"{describe(policy)} admits none of the listed tags ({seen})"
     match policy:
-        case Pattern(order=order) if found.matched:
+        case Pattern(order="semver" | "numerical" as order) if found.matched:
             wanted = "version" if order == "semver" else "number"
             return (
                 f"{none}: the pattern matches {found.matched}, but the key of none is a {wanted} "
@@ -141,5 +142,6 @@ def _nothing(policy: Policy, found: Admitted, seen: int) -> str:
             )
         case Semver(pattern=str()) if found.matched:
             return f"{none}: the pattern matches {found.matched}, but the key of none is a version in the range"
-        case _:
+        case Pattern() | Semver() | Follow():
             return none
+    assert_never(policy)

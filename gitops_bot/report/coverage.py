@@ -106,7 +106,8 @@ def _answer(group: Group, *, inferred: bool) -> str:
 
 def _rule(pin: Pin) -> str:
     """What to say of an entry that pins this: what would be inferred, else what people often mean by such a pin."""
-    match inference.infer(pin):
+    policy = inference.infer(pin)
+    match policy:
         case Semver(range=versions):
             return f"policy: {{semver: {_text(versions.expression)}}}"
         case Pattern(expression=expression, order=order):
@@ -115,6 +116,7 @@ def _rule(pin: Pin) -> str:
             return f"policy: {{digest: {_key(tag)}}}"
         case Unmanaged(why=why):
             return _guess(why, pin.tag or "latest")
+    assert_never(policy)
 
 
 def _guess(why: Why, tag: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.action.outcome import PLAN_LIMIT, findings, headlines, log, outputs
+from gitops_bot.action.outcome import PLAN_LIMIT, errors, findings, headlines, log, outputs
 from gitops_bot.action.summary import summary
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
@@ -139,6 +139,7 @@ def test_texts_of_others_make_no_lines() -> None:
     for text in (
         *log(asked, written=True),
         *headlines(asked, written=True),
+        *errors(asked),
         told(asked)["branch"],
         told(asked)["image"],
     ):
