@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def figures(running: World, pairs: int, history: int, runs: int) -> Iterator[str]:
-    """Straight to the branch, by pull request, and once more when all is proposed already."""
+    """Straight to the branch, by pull request, and once more when all is already proposed."""
     command = ("promote", "staging", "production")
     for how in ("commit", "pull-request"):
         deploy = repository(running, pairs, history, how)

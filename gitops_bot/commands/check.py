@@ -68,9 +68,9 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
 #: Without a configuration: one that finds nothing has said so for each of its globs.
 _NO_OVERLAY = Problem(
     "failed.config",
-    f"nothing is checked: there is no gitops-bot.yaml, and no {targets.nouns()} in a directory that is named like an "
+    f"nothing to check: there is no gitops-bot.yaml, and no {targets.nouns()} in a directory named like an "
     "environment (dev, staging, production, ...)",
-    "name environments and their overlays in gitops-bot.yaml, or change to the checkout of your manifests",
+    "list environments and their overlays in gitops-bot.yaml, or change to the checkout of your manifests",
 )
 
 
@@ -127,7 +127,7 @@ def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
                 f"no overlay of {name} corresponds to one of {source}: "
                 f"{here[0].directory} by `{here[0].glob}`, {there[0].directory} by `{there[0].glob}`"
             )
-            advice = "the wildcards of both have to stand for the same, as in `apps/*/staging` and `apps/*/production`"
+            advice = "the wildcards of both must match the same text, as in `apps/*/staging` and `apps/*/production`"
             yield Problem("failed.config", message, advice, *environment.promotion.place)
 
 
@@ -141,5 +141,5 @@ def _entries(file: PinFile, config: Config, environment: str) -> Iterator[Proble
             continue
         yield from file.mistyped(index)
         if entry.image is None and (rules.policy is not None or config.environments[environment].promotion is not None):
-            message = f"{(entry.new_name or entry.name)[:300]!r} is not the name of an image repository"
-            yield problem(file, entry, message, "correct it, or say `ignore: true` for it in gitops-bot.yaml")
+            message = f"{(entry.new_name or entry.name)[:300]!r} is not an image repository name"
+            yield problem(file, entry, message, "correct it, or set `ignore: true` for it in gitops-bot.yaml")

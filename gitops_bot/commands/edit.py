@@ -93,12 +93,12 @@ def _matches_nothing(present: PinFile, image: str) -> Problem:
     names = ", ".join(entry.name for entry in present.entries[:10] if entry.name)
     more = f" and {len(present.entries) - 10} more" if len(present.entries) > 10 else ""
     advice = f"It has: {names}{more}." if names else "It has no entries; add one with the image's name."
-    return Problem("failed.usage", f"no entry is called {image!r} or uses that repository", advice, present.file)
+    return Problem("failed.usage", f"no entry has the name {image!r} or that repository", advice, present.file)
 
 
 def _contradiction(present: PinFile, index: int) -> Problem:
     entry = present.entries[index]
-    message = f"two arguments ask for different pins of the entry {entry.name!r}"
+    message = f"two arguments set different pins for the entry {entry.name!r}"
     return Problem("failed.usage", message, "Keep one of them.", present.file, entry.line, entry.column)
 
 
@@ -115,5 +115,5 @@ def _change(file: str, entry: Entry, edit: Edit) -> Change | None:
         name=entry.name,
         image=str(entry.image or entry.new_name or entry.name),
     )
-    reason = Reason("set", "asked for on the command line")
+    reason = Reason("set", "given on the command line")
     return Change(place, entry.pin, after, "set", direction(entry.pin, after, None), reason, new_name)

@@ -51,7 +51,9 @@ def promote(
     (environment,) = survey.environments
     target = environment.name
     if source == target:
-        raise UsageError(Problem("failed.usage", f"{target} cannot be promoted to itself", "name two environments"))
+        raise UsageError(
+            Problem("failed.usage", f"{target} cannot be promoted to itself", "give two different environments")
+        )
     if (why := correspondence.impossible(survey.globs(source), environment.overlays)) is not None:
         raise UsageError(
             Problem("failed.usage", f"{source} and {target} cannot correspond: {why}", "correct `overlays`")

@@ -66,7 +66,7 @@ def roll_back(
             return [*decisions, Failed(None, goal)]
         found = []
         with (
-            world.progress("asking the registries", len(spots)) as done,
+            world.progress("querying the registries", len(spots)) as done,
             together(
                 lambda spot: _back(world.registry, spot, goal, because=because, offline=offline),
                 spots,
@@ -119,7 +119,7 @@ def _goal(world: World, survey: Survey, name: str, to: str | None, wanted: Seque
 
 def _back(registry: Registry, spot: Spot, goal: Goal, *, because: str | None, offline: bool) -> Decision:
     if spot.rules.ignore:
-        return Kept(spot.place, spot.entry.pin, Reason("ignored", "the configuration says `ignore: true`"), "rollback")
+        return Kept(spot.place, spot.entry.pin, Reason("ignored", "the configuration has `ignore: true`"), "rollback")
     if spot.entry.refusal is not None:
         return Failed(spot.place, spot.entry.refusal)
     change = rollback.rolled_back(spot.place, spot.entry.pin, spot.rules, goal)

@@ -83,7 +83,7 @@ def _decide(
     place, present, rules = spot.place, spot.entry.pin, spot.rules
     if rules.ignore and spot.entry.name != assignment.image:
         # Its repository alone is not a clear enough word against `ignore: true`; its name is.
-        return Kept(place, present, Reason("ignored", "the configuration says `ignore: true`"))
+        return Kept(place, present, Reason("ignored", "the configuration has `ignore: true`"))
     if spot.entry.refusal is not None:
         return Failed(place, spot.entry.refusal)
     try:
@@ -92,9 +92,9 @@ def _decide(
         return Failed(place, explained(error, spot) if assignment.new_name is None else error.problem)
     renamed = assignment.new_name is not None and assignment.new_name != spot.entry.new_name
     if after == present and not renamed and proposed is None:
-        return Kept(place, present, Reason("nothing_new", f"{after} is pinned already"))
+        return Kept(place, present, Reason("nothing_new", f"{after} is already pinned"))
     if not allow_downgrade and not renamed:
-        for standing, where in ((present, "is pinned"), (proposed, "is proposed already")):
+        for standing, where in ((present, "is pinned"), (proposed, "is already proposed")):
             if standing is not None and choice.downgrade(rules, standing, after) is not None:
                 return Held(place, present, after, _step_back(standing, where, after))
         moved = choice.moved_by_accident(place, present, rules, after)
@@ -107,7 +107,7 @@ def _decide(
 
 
 def _step_back(standing: Pin, where: str, after: Pin) -> Reason:
-    text = f"{after.tag} is older than {standing.tag}, which {where}; `--allow-downgrade` goes back all the same"
+    text = f"{after.tag} is older than {standing.tag}, which {where}; `--allow-downgrade` sets it anyway"
     return Reason("held.downgrade", text, {"present": standing.tag, "asked": after.tag})
 
 
@@ -126,7 +126,7 @@ def _resolved(registry: Registry, spot: Spot, assignment: Assignment, proposed: 
 
 
 def _contradiction(spot: Spot, one: Assignment, other: Assignment) -> Problem:
-    message = f"{one.image} and {other.image} both mean the entry {spot.entry.name!r}"
+    message = f"{one.image} and {other.image} both match the entry {spot.entry.name!r}"
     return Problem("failed.usage", message, "keep one of them", spot.place.file, spot.entry.line, spot.entry.column)
 
 

@@ -42,7 +42,7 @@ def explained(error: RegistryError, spot: Spot) -> Problem:
     problem = error.problem
     key = "newName" if spot.entry.new_name is not None else "name"
     if error.no_repository:
-        advice = f"If the repository is called otherwise, correct `{key}` of this entry. {problem.next}"
+        advice = f"If the repository has another name, correct `{key}` of this entry. {problem.next}"
         return replace(problem, next=advice, file=spot.place.file, line=spot.entry.line, column=spot.entry.column)
     if error.status in _DENIED:
         # Without a place: where many entries lack one login, that is one problem.
@@ -56,8 +56,8 @@ def no_image(spot: Spot) -> Problem:
     image = spot.place.image[:300]
     return Problem(
         code="failed.edit",
-        message=f"{image}: this is not the name of an image repository",
-        next=f"Correct `{key}` of this entry, or say `ignore: true` for it in the configuration.",
+        message=f"{image}: not an image repository name",
+        next=f"Correct `{key}` of this entry, or set `ignore: true` for it in the configuration.",
         file=spot.place.file,
         line=spot.entry.line,
         column=spot.entry.column,

@@ -57,7 +57,9 @@ def _rebuilt(
 ) -> Artifact | Held:
     build = registry.describe(source, digest)
     if build.revision is None:
-        text = f"{source}: {digest[:19]} does not say of which revision it was built, and `match: revision` asks"
+        text = (
+            f"{source}: {digest[:19]} does not say which revision it was built from, and `match: revision` needs that"
+        )
         advice = "label it with org.opencontainers.image.revision"
         raise RegistryError(Problem("failed.registry", text, advice, about=str(source)))
     found = release_tag.of_revision(registry, target, build)

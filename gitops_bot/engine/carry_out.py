@@ -196,30 +196,30 @@ def _insist_on_base(world: World, draft: Draft, written: Proposal) -> None:
     head = draft.branch.head if draft.branch is not None and isinstance(draft.action, reconcile.Open) else None
     merged = any(pull.state == "merged" and pull.head == head for pull in draft.existing)
     if merged and world.repository.commit_of(written.base) != written.parent:
-        message = f"{written.base} moved on while a pull request was prepared, again and again"
-        raise LostRace(Problem("failed.git", message, "run again: what was merged meanwhile is proposed no more"))
+        message = f"{written.base} kept moving while a pull request was being prepared"
+        raise LostRace(Problem("failed.git", message, "run again: what has been merged is no longer proposed"))
 
 
 def _insist_on_head(world: World, branch: str, head: str | None) -> None:
     """Whoever writes the text last must have seen the last commit: else the text lacks what another run pushed."""
     if world.repository.commit_of(branch) != head:
-        message = f"{branch} moved on while its pull request was written, again and again"
-        raise LostRace(Problem("failed.git", message, "run again: what is on the branch is in no text yet"))
+        message = f"{branch} kept moving while its pull request was being written"
+        raise LostRace(Problem("failed.git", message, "run again: the text does not cover the latest commit yet"))
 
 
 def _word_gone(pull: PullRequest) -> Problem:
-    message = f"the word that gave back the branch of #{pull.number} went away while it was used, again and again"
-    return Problem("failed.forge", message, "run again: it is planned for what there is then")
+    message = f"the `hand-back` of #{pull.number} kept being withdrawn while it was being carried out"
+    return Problem("failed.forge", message, "run again to plan from the current state")
 
 
 def _held(pull: PullRequest) -> Problem:
-    message = f"pull request #{pull.number} was put on hold while it was finished, again and again"
-    return Problem("failed.forge", message, "run again once the label is gone: the rest is done then")
+    message = f"pull request #{pull.number} kept being put on hold while it was being finished"
+    return Problem("failed.forge", message, "run again once the label is gone, to finish the rest")
 
 
 def _ended(pull: PullRequest) -> Problem:
-    message = f"pull request #{pull.number} was {pull.state} while it was refreshed, again and again"
-    return Problem("failed.forge", message, "run again: what is on its branch is proposed anew")
+    message = f"pull request #{pull.number} kept being {pull.state} while it was being refreshed"
+    return Problem("failed.forge", message, "run again to propose its branch again")
 
 
 def _close(world: World, forge: Forge, found: PullRequest, branch: Branch | None, why: Reason) -> PullRequest:
@@ -256,7 +256,7 @@ def _forge(world: World) -> Forge:
             Problem(
                 code="failed.auth",
                 message="no token for this server: pull requests can be planned, but not opened",
-                next="set GITHUB_TOKEN (contents: write, pull-requests: write), or say `propose: {as: commit}`",
+                next="set GITHUB_TOKEN (contents: write, pull-requests: write), or set `propose: {as: commit}`",
             )
         )
     return world.forge

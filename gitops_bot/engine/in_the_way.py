@@ -1,4 +1,4 @@
-"""What is proposed already for the entries of a rollback: never do two proposals stand on one entry."""
+"""What is already proposed for the entries of a rollback: two proposals never change one entry."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class InTheWay:
 def _waits_for(opened: PullRequest, why: Reason) -> Reason:
     match why.code:
         case "held.label":
-            what, undo = f"has the label `{reconcile.HOLD}`", "take the label away"
+            what, undo = f"has the label `{reconcile.HOLD}`", "remove the label"
         case "held.frozen":
             ice = frozen.ice(opened)
             what, undo = " and ".join(each.what for each in ice), " and ".join(each.undo for each in ice)
         case _:
-            what, undo = "has a commit that is not the bot's", f"hand it back (label `{word.HAND_BACK}`)"
+            what, undo = "has somebody else's commit", f"hand it back (label `{word.HAND_BACK}`)"
     text = f"#{opened.number} proposes something else for it and {what}: close it, or {undo}; then roll back again"
     return Reason(why.code, text, {"pull_request": opened.number, "url": opened.url})

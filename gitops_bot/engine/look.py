@@ -32,7 +32,7 @@ def look(registry: Registry, spots: Sequence[Spot], progress: Progress = silent)
         return tuple(_look(registry, spot) for spot in spots)
     registries = len({spot.entry.image.registry for spot in spots if spot.entry.image is not None})
     with (
-        progress(f"asking {registries} registr{'y' if registries == 1 else 'ies'}", len(spots)) as done,
+        progress(f"querying {registries} registr{'y' if registries == 1 else 'ies'}", len(spots)) as done,
         together(lambda spot: _look(registry, spot), spots, lambda spot: spot.entry.image) as decisions,
     ):
         found = []
@@ -45,9 +45,9 @@ def look(registry: Registry, spots: Sequence[Spot], progress: Progress = silent)
 def _look(registry: Registry, spot: Spot) -> Decision:
     place, entry, rules = spot.place, spot.entry, spot.rules
     if rules.ignore:
-        return Kept(place, entry.pin, Reason("ignored", "the configuration says `ignore: true`"))
+        return Kept(place, entry.pin, Reason("ignored", "the configuration has `ignore: true`"))
     if rules.policy is None:
-        return Kept(place, entry.pin, rules.unmanaged or Reason("unmanaged", "there is no policy for it"))
+        return Kept(place, entry.pin, rules.unmanaged or Reason("unmanaged", "it has no policy"))
     if entry.refusal is not None:
         return Failed(place, entry.refusal)
     image = entry.image

@@ -36,8 +36,8 @@ def look_again(world: World, survey: Survey, environment: str, draft: Draft, pro
     if moved_on(draft.existing, now) or any(
         others_moved_on(before, found.get(branch, ())) for branch, before in draft.beside.items()
     ):
-        message = f"the pull requests of {own} were changed while it was about to be written, again and again"
-        raise LostRace(Problem("failed.forge", message, "run again: it is planned for what there is then"))
+        message = f"the pull requests of {own} kept changing while it was about to be written"
+        raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))
     return replace(draft, existing=now, action=_about(draft.action, {pull.number: pull for pull in now}))
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.draft import Draft
     from gitops_bot.engine.there import Task
 
-_TAKEN: Final = Reason("held.reverted", "it is being rolled back: it is left alone until that is merged or closed")
+_TAKEN: Final = Reason("held.reverted", "it is being rolled back, and is left alone until that is merged or closed")
 
 
 def make_way(task: Task, drafts: Sequence[Draft], prepare: Callable[[Task], Sequence[Draft]]) -> list[Draft]:

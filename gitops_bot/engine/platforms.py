@@ -56,7 +56,9 @@ def _judged(item: Change | Held, missing: Sequence[str] | Problem, proposed: Pin
     if not missing or pin is None:
         return item
     lost = choice.incomplete(item.entry.image, pin, missing)
-    reason = replace(lost, text=f"{lost.text}; push it again, and let no clean-up delete what an index names")
+    reason = replace(
+        lost, text=f"{lost.text}; push it again, and keep clean-up jobs from deleting manifests that an index lists"
+    )
     held = reasons.add(item, reason) if isinstance(item, Held) else Held(item.entry, item.before, pin, reason)
     return replace(held, withdraws=held.withdraws or proposed == pin)
 

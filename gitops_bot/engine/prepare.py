@@ -201,7 +201,7 @@ def _draft(world: World, survey: Survey, task: Task, there: There, name: str, de
     written = write(survey, task, name, plan, files) if plan.changes else None
     action: reconcile.Action
     if unread := sorted({pin.file for pin in own} & _unread(survey, plan, laid)):
-        text = f"{unread[0]} cannot be edited as it stands: what is proposed for it waits until it can"
+        text = f"{unread[0]} cannot be edited in its present state: its proposal waits until it can"
         action = reconcile.Leave(opened, Reason("failed.edit", text, {"file": unread[0]}))
     elif world.forge is None:
         action = reconcile.decide_unseen(written, branch)
@@ -243,8 +243,8 @@ def _why_gone(
     return held[0].reason if together and held else None
 
 
-_THERE = Reason("nothing_new", "the release that was asked for is what the base branch has by now")
-_GONE = Reason("nothing_new", "no entry belongs to this group any more: what is still there belongs to others")
+_THERE = Reason("nothing_new", "the base branch already has the requested release")
+_GONE = Reason("nothing_new", "no entry belongs to this group any more")
 
 
 def write(

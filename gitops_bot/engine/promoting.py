@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.choice.promotion import Running
     from gitops_bot.releases.plan import Decision
 
-#: Reasons that a person may have promoted in spite of: they hold what is promoted next, not what is proposed already.
+#: Reasons that a person may have promoted in spite of: they hold what is promoted next, not what is already proposed.
 _ASKED_BEFORE: tuple[Code, ...] = ("held.soak", "held.policy")
 
 
@@ -135,7 +135,7 @@ class _Promoting:
         sources = source_pins(self.survey, pairs, now=now, wait=search, release_tag=release_tag)
         decided = []
         with (
-            self.world.progress("asking the registries", len(pairs)) as done,
+            self.world.progress("querying the registries", len(pairs)) as done,
             together(
                 lambda one: self._decided(*one),
                 list(zip(pairs, sources, strict=True)),

@@ -295,6 +295,6 @@ def _named(config: Config, names: Sequence[str]) -> tuple[Environment, ...]:
     for name in names:
         if name not in config.environments:
             known = ", ".join(config.environments)
-            there = f"there are: {known}" if known else "the repository has no environment that the bot knows"
+            there = f"known: {known}" if known else "no environments are known in this repository"
             raise UsageError(Problem("failed.usage", f"there is no environment {name[:100]!r}", there))
     return tuple(environment for environment in config.environments.values() if not names or environment.name in names)

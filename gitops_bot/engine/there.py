@@ -250,7 +250,7 @@ def _rolled_back(existing: Sequence[PullRequest]) -> Reason:
     opened = next((pull for pull in existing if pull.state == "open"), None)
     what = f"#{opened.number} rolls it back" if opened is not None else "a rollback of it is being proposed"
     facts: dict[str, str | int | None] = {"pull_request": opened.number, "url": opened.url} if opened else {}
-    return Reason("held.reverted", f"{what}: it is left alone until that is merged or closed", facts)
+    return Reason("held.reverted", f"{what}, so it is left alone until that is merged or closed", facts)
 
 
 def proposed_on(branch: Branch | None, existing: Sequence[PullRequest]) -> tuple[PinChange, ...]:

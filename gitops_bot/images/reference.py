@@ -70,7 +70,7 @@ class ImageName:
         if registry == DOCKER_HUB and "/" not in path:
             path = f"library/{path}"
         if not _is_host(registry) or not _PATH.match(path) or len(registry) + 1 + len(path) > _NAME_LIMIT:
-            raise ValueError(f"{text[:300]!r} is not the name of an image repository")
+            raise ValueError(f"{text[:300]!r} is not an image repository name")
         return cls(registry, path)
 
     def __str__(self) -> str:

@@ -168,7 +168,7 @@ def _problem(
     match mention.kind:
         case "rule":
             where = f"`images` of {environment}"
-            effect = ". Until this is corrected, nothing new is proposed for that" if near else ""
+            effect = ". Nothing new is proposed for it until this is corrected" if near else ""
         case "hold":
             where = f"a hold of {environment}"
         case "group images":
@@ -179,8 +179,8 @@ def _problem(
             assert_never(mention.kind)
     if stops:
         effect = f". Until this is corrected, nothing is written for {environment}"
-    message = f"{where} names `{mention.text[:300]}`, and there is no such {what}"
-    advice = "correct the files that cannot be read first: one of them may have it"
+    message = f"{where} names `{mention.text[:300]}`, but there is no such {what}"
+    advice = "fix the unreadable files first: one of them may contain it"
     if not unread:
         advice = _advice(mention, near, entries)
     return Problem("failed.config", message, f"{advice}{effect}".replace("?.", "?"), *mention.place)
@@ -188,12 +188,12 @@ def _problem(
 
 def _advice(mention: Mention, near: Sequence[Entry], entries: Sequence[Entry]) -> str:
     if "*" in mention.text and mention.kind in ("rule", "hold"):
-        return "write one name: `*` stands for itself here"
+        return "write one exact name: `*` is not a wildcard here"
     if near:
         return f"did you mean {_some(near, 'or')}?"
     known = entries if mention.kind in ("rule", "hold") else ()
     has = f" ({mention.environment} has {_some(known, 'and')})" if known else ""
-    return f"remove it if that has left, or correct it{has}"
+    return f"remove it if it is obsolete, or correct it{has}"
 
 
 def _some(entries: Sequence[Entry], last: str) -> str:

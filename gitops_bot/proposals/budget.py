@@ -104,9 +104,9 @@ def short(needed: int, left: Left) -> Problem | None:
     there = f"{left.remaining} left" if left.remaining > 0 else "none left"
     return Problem(
         "failed.forge",
-        f"this run needs up to {needed} requests, and the rate limit has {there} until {until}: no pull request was "
+        f"this run needs up to {needed} requests, but the rate limit has {there} until {until}: no pull request was "
         "touched",
-        f"run it again after {until}, or for fewer environments at once",
+        f"run it again after {until}, or for fewer environments",
     )
 
 

@@ -43,7 +43,7 @@ def decline(change: Change, branch: str, known: Declined, carried: Sequence[PinC
         if pull.branch != branch or not shown:
             reason = Reason(
                 "held.declined",
-                f"{change.after} was declined: #{pull.number} was closed unmerged; reopen it to take that back",
+                f"{change.after} was declined: #{pull.number} was closed unmerged; reopen it to undo that",
                 {"pull_request": pull.number, "url": pull.url},
             )
             return Held(change.entry, change.before, change.after, reason)

@@ -25,7 +25,7 @@ class Ice:
 
 
 _APPROVED = Ice("approved", "is approved", "dismiss the approval")
-_QUEUED = Ice("queued", "waits in the merge queue", "take it out of the queue")
+_QUEUED = Ice("queued", "is in the merge queue", "remove it from the queue")
 _AUTO_MERGE = Ice("auto_merge", "is set to auto-merge", "disable auto-merge")
 
 
@@ -49,15 +49,15 @@ def reason(pull: PullRequest, proposal: Proposal | None, whose: Ours | Theirs | 
     it = f"#{pull.number} {' and '.join(each.what for each in found)}"
     undo = " and ".join(each.undo for each in found)
     if proposal is None:
-        text = f"{it}, so it stays, although it would not be proposed today: close it, or {undo}"
+        text = f"{it}, so it stays open, although it would not be proposed today: close it, or {undo}"
     elif not stands:
-        text = f"{it}, but the base branch moved on under it: {undo}, and it is rebuilt on the new base"
+        text = f"{it}, but the base branch has moved on: {undo} to have it rebuilt on the new base"
     elif isinstance(whose, Ours) and body.mark(whose.carried) == proposal.mark:
-        text = f"{it}, and the base branch changed its files since: merge it, or {undo} to have it rebuilt"
+        text = f"{it}, and its files have changed on the base branch since: merge it, or {undo} to have it rebuilt"
     else:
         text = (
             f"{it}: what was reviewed is what merges, and newer pins wait; merge it, or {undo} to have it refreshed "
-            "(`refresh_approved: true` does not wait)"
+            "(`refresh_approved: true` refreshes it anyway)"
         )
     by = " ".join(each.name for each in found)
     return Reason("held.frozen", text, {"pull_request": pull.number, "url": pull.url, "by": by})

@@ -81,9 +81,11 @@ def _waits_for(first: Held | Failed, name: str) -> Reason:
         case Failed(problem=problem):
             code, why = problem.code, problem.message
     if (entry := first.entry) is None:
-        return Reason(code, f"the group {name} goes together, and not all of it can be read: {why}", {"group": name})
+        return Reason(
+            code, f"the group {name} is proposed as a whole, and part of it cannot be read: {why}", {"group": name}
+        )
     verb = "is held" if isinstance(first, Held) else "failed"
-    text = f"the group {name} goes together, and {entry.name} in {entry.file} {verb}: {why}"
+    text = f"the group {name} is proposed as a whole, and {entry.name} in {entry.file} {verb}: {why}"
     return Reason(code, text, {"group": name, "file": entry.file, "name": entry.name})
 
 

@@ -45,18 +45,18 @@ class Theirs:
 def of(branch: Branch) -> Ours | Theirs:
     """Judge a branch by its commits."""
     if not branch.complete:
-        return Theirs(branch.head, "", "its history could not be followed back to the base branch")
+        return Theirs(branch.head, "", "its history could not be traced back to the base branch")
     said: list[Trailers] = []
     for commit in branch.commits:
         if commit.clean_merge:
             continue
         plan = trailers.parse(commit.message)
         if plan is None:
-            why = "it carries no plan of the bot"
+            why = "it has no valid gitops-bot trailers"
         elif naming.branch(plan.environment, plan.group) != branch.name:
-            why = "its plan is for another branch"
+            why = "its trailers are for another branch"
         elif not _accounts_for(commit, plan):
-            why = "it changes more than, or something else than, its plan says"
+            why = "its changes do not match its trailers"
         else:
             said.append(plan)
             continue

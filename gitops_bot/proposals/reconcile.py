@@ -135,7 +135,7 @@ def decide(
         if frozen.ice(opened) and not refresh_approved:
             return _frozen(opened, proposal, whose, pushed=pushed, stands=stands, why_gone=why_gone)
         return _kept_up(opened, proposal, pushed=pushed, stands=stands, why_gone=why_gone)
-    missing = "the branch is there, its pull request is not" if pushed else "no pull request is open for this branch"
+    missing = "the branch exists without a pull request" if pushed else "no pull request is open for this branch"
     return Open(Reason("chosen", missing), push=not pushed)
 
 
@@ -143,10 +143,10 @@ def decide_unseen(proposal: Proposal | None, branch: Branch | None) -> Action:
     """The action as far as it can be told where pull requests cannot be seen: without a token, or on a plain path."""
     match decide(proposal, branch, ()):
         case Open(push=False):
-            text = "the branch proposes exactly this; its pull request was not looked for"
+            text = "the branch proposes exactly this; pull requests were not checked"
             return Nothing(None, Reason("nothing_new", text))
         case Open():
-            return Open(Reason("chosen", "pull requests were not looked for"))
+            return Open(Reason("chosen", "pull requests were not checked"))
         case action:
             return action
 
@@ -173,14 +173,14 @@ def admit(
         count = (
             "1 proposal of this environment is" if open_now == 1 else f"{open_now} proposals of this environment are"
         )
-        text = f"{count} open and {most_open} may be: merge or close one first"
+        text = f"{count} open, and the limit is {most_open}: merge or close one first"
         return Leave(None, Reason("held.limit", text, {"most_open": most_open}))
     recent = sorted(moment.astimezone(UTC) for moment in opened if moment > at - _HOUR)
     if most_new_per_hour is not None and len(recent) >= most_new_per_hour:
         frees = recent[-most_new_per_hour] + _HOUR
         text = (
-            f"{len(recent)} proposals of this environment were opened within an hour and {most_new_per_hour} may be: "
-            f"the next one not before {frees:%Y-%m-%d %H:%M:%S} UTC"
+            f"{len(recent)} proposals of this environment were opened within an hour, and the limit is "
+            f"{most_new_per_hour}: the next one can be opened at {frees:%Y-%m-%d %H:%M:%S} UTC"
         )
         when = f"{frees:%Y-%m-%dT%H:%M:%SZ}"
         return Leave(None, Reason("held.limit", text, {"most_new_per_hour": most_new_per_hour, "opens_at": when}))
@@ -231,10 +231,10 @@ def _kept_up(
         return Close(opened, why_gone or _nothing_left(stands))
     if word.handed_back(opened):
         # Also where the branch is ours: a word that outlives its use would give the next person's commit away.
-        text = f"#{opened.number} was handed back: its branch is the bot's again"
+        text = f"#{opened.number} was handed back to gitops-bot"
         return Refresh(opened, Reason("chosen", text), push=not pushed, takes_back=True)
     if not pushed:
-        return Refresh(opened, Reason("chosen", f"#{opened.number} is open: it gets the new plan in place"))
+        return Refresh(opened, Reason("chosen", f"#{opened.number} is open and will be updated in place"))
     if unfinished := _unfinished(opened, proposal):
         return Refresh(opened, Reason("chosen", f"#{opened.number} has the commit, but {unfinished}"), push=False)
     return Nothing(opened, _already(opened))
@@ -244,7 +244,7 @@ def _unfinished(opened: PullRequest, proposal: Proposal) -> str | None:
     """What an earlier run did not come to do."""
     # A closing mark in an open one is of a run that died, or was reopened since: a person's closing must count again.
     if body.plan_mark(opened.body) != proposal.mark or body.closed_by_bot(opened.body):
-        return "an older text"
+        return "its text is out of date"
     return None
 
 
@@ -254,7 +254,7 @@ def _merged(branch: Branch, existing: Sequence[PullRequest]) -> bool:
 
 
 def _asked_to_hold(opened: PullRequest) -> Reason:
-    text = f"#{opened.number} has the label `{HOLD}`: it is left as it is until that is taken away"
+    text = f"#{opened.number} has the label `{HOLD}`: it is left as it is until the label is removed"
     return Reason("held.label", text, {"pull_request": opened.number, "url": opened.url})
 
 
@@ -264,9 +264,9 @@ def _already(opened: PullRequest) -> Reason:
 
 def _nothing_left(stands: bool) -> Reason:
     if stands:
-        text = "what it proposes is not wanted any more: its source went back, or another group proposes it now"
+        text = "what it proposes is no longer wanted: its source went back, or another group proposes it now"
     else:
-        text = "nothing of it is left to propose: the base branch has it already or moved on, or it is held now"
+        text = "nothing is left to propose: the base branch already has it or has moved on, or it is held now"
     return Reason("nothing_new", text)
 
 
@@ -275,11 +275,11 @@ def _left_to_people(opened: PullRequest | None, branch: Branch, theirs: ownershi
     who = f" by {author}" if author else ""
     until = "merged or deleted" if opened is None else f"merged, deleted or handed back (label `{word.HAND_BACK}`)"
     if opened is not None and opened.given == "late":
-        until = f"merged, deleted or handed back once more: `{word.HAND_BACK}` was said before the last push"
+        until = f"merged, deleted or handed back again: `{word.HAND_BACK}` was given before the last push"
     reason = Reason(
         "person",
-        f"commit {theirs.commit[:10]}{who} on {branch.name} is not the bot's ({theirs.why}): the branch is left alone "
-        f"until it is {until}",
+        f"commit {theirs.commit[:10]}{who} on {branch.name} was not made by gitops-bot ({theirs.why}): the branch is "
+        f"left alone until it is {until}",
         {"commit": theirs.commit, "branch": branch.name, "author": author},
     )
     return Leave(opened, reason, _owed(opened, branch, theirs) if opened is not None else None)

@@ -62,10 +62,12 @@ def closed(windows: Sequence[Window], at: datetime) -> Reason | None:
     if opens == at:
         return None
     if opens is None:
-        return Reason("held.window", "the schedule has no hour at which anything new is opened", {"opens_at": None})
+        return Reason(
+            "held.window", "the schedule leaves no time at which anything new may be opened", {"opens_at": None}
+        )
     return Reason(
         "held.window",
-        f"outside of the schedule: nothing new is opened before {opens:%Y-%m-%d %H:%M} UTC",
+        f"outside the schedule: nothing new is opened before {opens:%Y-%m-%d %H:%M} UTC",
         {"opens_at": f"{opens:%Y-%m-%dT%H:%M:%SZ}"},
     )
 

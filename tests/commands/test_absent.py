@@ -83,7 +83,7 @@ def test_a_repository_that_does_not_exist_is_an_error_at_its_entry(worldwide: Wo
     done = deploy.ask("plan")
     ((where, code, advice),) = failed(done.json)
     assert (done.code, held(done.json), where, code) == (1, {}, f"{WEB}:7", "failed.registry")
-    assert advice.startswith(f"If the repository is called otherwise, correct `{key}` of this entry. ")
+    assert advice.startswith(f"If the repository has another name, correct `{key}` of this entry. ")
     assert "docker login" in advice
     (problem,) = done.json["problems"]
     host = deploy.world.registry.host
@@ -99,14 +99,14 @@ def test_an_error_names_the_image_once(worldwide: World, command: tuple[str, ...
     done = worldwide.deploy(files).bot(*command)
     assert done.code == 1
     assert done.out.count("Acme/Web") == 1
-    assert f"web (Acme/Web): this is not the name of an image repository ({WEB}:7:5)" in done.out
+    assert f"web (Acme/Web): not an image repository name ({WEB}:7:5)" in done.out
 
 
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
         pytest.param("web", "Did you mean `1.2.0`? Correct it in the command, or push it.", id="a tag"),
-        pytest.param("api", "If the repository is called otherwise, correct `name` of this entry. ", id="a repository"),
+        pytest.param("api", "If the repository has another name, correct `name` of this entry. ", id="a repository"),
     ],
 )
 def test_what_a_command_mistypes_is_named_with_what_was_meant(shop: Deploy, image: str, expected: str) -> None:

@@ -55,7 +55,7 @@ def test_a_hold_with_a_slip_stops_its_environment_and_no_other(newer: Deploy) ->
     problem = only(plan)
     line = config(more=staging).count(b"\n") + 2
     assert (problem["file"], problem["line"], problem["column"]) == ("gitops-bot.yaml", line, 31)
-    assert problem["message"] == f"a hold of production names `{newer.image('wbe')}`, and there is no such entry"
+    assert problem["message"] == f"a hold of production names `{newer.image('wbe')}`, but there is no such entry"
     assert problem["next"] == (
         f"did you mean `{newer.image('web')}`? Until this is corrected, nothing is written for production"
     )
@@ -109,7 +109,7 @@ def test_a_rule_with_a_slip_keeps_back_what_it_may_mean_and_the_others_go_on(new
     configure(newer, more=rules(f"{newer.image('wbe')}: {{ignore: true}}"))
     done = newer.ask("update")
     problem = only(done)
-    assert problem["message"] == f"`images` of production names `{newer.image('wbe')}`, and there is no such entry"
+    assert problem["message"] == f"`images` of production names `{newer.image('wbe')}`, but there is no such entry"
     (failed,) = done.json["environments"][0]["failed"]
     assert (failed["entry"]["file"], failed["problem"]) == (WEB, problem)
     assert news(newer, BRANCH) == {"api/api": "1.1.0"}
@@ -121,7 +121,7 @@ def test_a_rule_with_a_slip_keeps_back_what_it_may_mean_and_the_others_go_on(new
 def test_a_rule_for_an_image_that_left_is_told_and_keeps_nothing_back(newer: Deploy) -> None:
     configure(newer, more=rules(f"{newer.image('billing')}: {{policy: releases}}"))
     done = newer.ask("update")
-    assert only(done)["next"].startswith("remove it if that has left, or correct it (production has `")
+    assert only(done)["next"].startswith("remove it if it is obsolete, or correct it (production has `")
     assert actions(done.json) == {"all": "open"}
     assert news(newer, BRANCH) == {"api/api": "1.1.0", "web/web": "1.1.0"}
 
@@ -172,20 +172,20 @@ holds:
         (
             5,
             14,
-            "`images` of staging names `wbe`, and there is no such entry",
-            "remove it if that has left, or correct it (staging has `web`)",
+            "`images` of staging names `wbe`, but there is no such entry",
+            "remove it if it is obsolete, or correct it (staging has `web`)",
         ),
         (
             12,
             28,
-            "a hold of staging names `*`, and there is no such entry",
-            "write one name: `*` stands for itself here. Until this is corrected, nothing is written for staging",
+            "a hold of staging names `*`, but there is no such entry",
+            "write one exact name: `*` is not a wildcard here. Until this is corrected, nothing is written for staging",
         ),
         (
             8,
             14,
-            "`images` of production names `api`, and there is no such entry",
-            "remove it if that has left, or correct it (production has `web`)",
+            "`images` of production names `api`, but there is no such entry",
+            "remove it if it is obsolete, or correct it (production has `web`)",
         ),
     ]
     text = check(tmp_path, {}).err

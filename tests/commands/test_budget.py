@@ -47,7 +47,7 @@ def test_too_little_for_all_of_it_writes_nothing_at_all(shop: Deploy, opened: bo
     assert done.code == 1
     (problem,) = done.json["problems"]
     assert problem["code"] == "failed.forge"
-    assert f"this run needs up to {needed} requests, and the rate limit has {needed - 1} left" in problem["message"]
+    assert f"this run needs up to {needed} requests, but the rate limit has {needed - 1} left" in problem["message"]
     assert "run it again after" in problem["next"]
     assert done.json["complete"] is False
 
@@ -70,7 +70,7 @@ def test_a_look_at_a_pull_request_counts_where_it_has_no_limit_of_its_own(shop: 
             done = shop.ask("update")
         assert seen.nothing
         (problem,) = done.json["problems"]
-        assert f"this run needs up to {needed} requests, and the rate limit has {needed - 1} left" in problem["message"]
+        assert f"this run needs up to {needed} requests, but the rate limit has {needed - 1} left" in problem["message"]
         forge.limit(remaining=needed + reads, resources=("core",))
         assert shop.bot("update").code == 0
         shop.push("web", "1.2.0")

@@ -108,8 +108,8 @@ def test_everything_wrong_with_the_overlays_is_told_and_the_rest_is_counted(tmp_
         ("apps/broken/production/kustomization.yaml", 3),
     }
     dead = told["apps/dead/production/kustomization.yaml", 3]
-    assert "changes nothing: apps/dead/base/kustomization.yaml names this image ghcr.io/acme/web" in dead["message"]
-    assert dead["next"] == "write `name: ghcr.io/acme/web`, as the overlay sees the image"
+    assert "has no effect: apps/dead/base/kustomization.yaml renames this image to ghcr.io/acme/web" in dead["message"]
+    assert dead["next"] == "write `name: ghcr.io/acme/web`, the name that the overlay sees"
     text = check(tmp_path, {})
     assert text.code == 1
     for (file, line), problem in told.items():
@@ -185,7 +185,7 @@ def test_a_promotion_for_which_no_overlay_is_there_is_told(tmp_path: Path) -> No
         "no overlay of production corresponds to one of staging: apps/api/production by `apps/*/production`, "
         "apps/web/staging by `apps/*/staging`"
     )
-    assert "have to stand for the same" in problem["next"]
+    assert "must match the same text" in problem["next"]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_an_entry_that_is_only_promoted_needs_the_name_of_an_image(tmp_path: Pat
     files["p/kustomization.yaml"] = "images:\n- name: web\n  newName: Web/\n"
     done = check(tmp_path, files, "--output", "json")
     assert places(done) == [("p/kustomization.yaml", 2, 3)]
-    assert "is not the name of an image repository" in done.json["problems"][0]["message"]
+    assert "is not an image repository name" in done.json["problems"][0]["message"]
 
 
 def test_a_linked_overlay_is_not_followed(tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_a_folder_with_a_configuration_may_be_a_copy_without_git(tmp_path: Path)
 
 
 NO_OVERLAYS = {
-    "nothing at all": ({}, "there is no gitops-bot.yaml, and no kustomization in a directory that is named like"),
+    "nothing at all": ({}, "there is no gitops-bot.yaml, and no kustomization in a directory named like"),
     "a base only": ({"base/kustomization.yaml": GOOD}, "there is no gitops-bot.yaml, and no kustomization in a"),
     "globs that match nothing": ({"gitops-bot.yaml": CONFIG}, "`apps/*/staging` of environment staging matches no"),
 }

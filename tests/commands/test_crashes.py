@@ -97,7 +97,7 @@ def test_a_run_that_dies_before_the_new_text_leaves_it_to_the_next_one(shop: Dep
     assert seen.writes == ["PATCH /pulls/1 200"]
     assert seen.before == seen.after
     (found,) = done.json["environments"][0]["proposals"]
-    assert found["reason"]["text"] == "#1 has the commit, but an older text"
+    assert found["reason"]["text"] == "#1 has the commit, but its text is out of date"
     assert_whole(shop, "1.2.0", digest)
 
 
@@ -131,7 +131,7 @@ def test_a_run_that_dies_while_it_closes_declines_nothing(shop: Deploy, dies_at:
     assert BRANCH not in shop.branches
     # The comment may have died with the run; the reason stands in the text since before the end.
     (closed,) = shop.pulls("closed")
-    assert "\nClosed by gitops-bot: nothing of it is left to propose: the base branch has it already" in closed["body"]
+    assert "\nClosed by gitops-bot: nothing is left to propose: the base branch already has it" in closed["body"]
 
     shop.remote.commit("main", {WEB: shop.files(before)[WEB]}, message="back")
     shop.bot("update", "--release-hold")  # the base went back, which holds the pin otherwise
@@ -173,7 +173,7 @@ def test_an_api_that_refuses_leaves_the_branch_for_the_next_run(shop: Deploy) ->
     assert problem["code"] == "failed.auth"
     assert said in problem["message"]
     assert "Settings > Actions > General > Workflow permissions" in problem["next"]
-    # What was done is not hidden: the branch is there, its pull request is not.
+    # What was done is not hidden: the branch exists without a pull request.
     (found,) = done.json["environments"][0]["proposals"]
     assert (found["commit"], found["pull_request"]) == (shop.branches[BRANCH], None)
 

@@ -59,7 +59,7 @@ def asked(*texts: str) -> list[Assignment]:
 
 
 def change(line: int, name: str, image: str, before: Pin, after: Pin) -> Change:
-    reason = Reason("set", "asked for on the command line")
+    reason = Reason("set", "given on the command line")
     return Change(Entry(None, "app", FILE, line, name, image), before, after, "set", "forward", reason)
 
 
@@ -137,9 +137,9 @@ def test_a_dry_run_shows_the_edit_and_writes_nothing() -> None:
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
-        pytest.param(["web=v2", "redis=7"], ["no entry is called 'redis'"], id="an unknown image"),
-        pytest.param(["x=1", "y=2"], ["no entry is called 'x'", "no entry is called 'y'"], id="two unknown ones"),
-        pytest.param(["web=v2", "UPPER=1"], ["no entry is called 'UPPER'"], id="no repository name either"),
+        pytest.param(["web=v2", "redis=7"], ["no entry has the name 'redis'"], id="an unknown image"),
+        pytest.param(["x=1", "y=2"], ["no entry has the name 'x'", "no entry has the name 'y'"], id="two unknown ones"),
+        pytest.param(["web=v2", "UPPER=1"], ["no entry has the name 'UPPER'"], id="no repository name either"),
         pytest.param(["web=v2", "broken=v2"], ["newTag holds a template placeholder"], id="a refused entry"),
     ],
 )

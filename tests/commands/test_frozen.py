@@ -52,7 +52,7 @@ def thaw(shop: Deploy, by: str) -> None:
         ("hold", "held.label", "#1 has the label `hold`"),
         ("approval", "held.frozen", "#1 is approved"),
         ("auto-merge", "held.frozen", "#1 is set to auto-merge"),
-        ("queue", "held.frozen", "#1 waits in the merge queue"),
+        ("queue", "held.frozen", "#1 is in the merge queue"),
     ],
 )
 def test_newer_pins_wait_until_a_person_lets_go(shop: Deploy, by: str, code: str, words: str) -> None:
@@ -116,7 +116,7 @@ def test_one_whose_change_the_base_branch_has_is_closed_all_the_same(shop: Deplo
     assert (done.code, actions(done.json)) == (0, {"all": "close"})
     assert shop.pulls() == []
     assert shop.branches.keys() == {"main"}
-    assert "the base branch has it already" in said(shop)[0]
+    assert "the base branch already has it" in said(shop)[0]
 
 
 def test_one_that_would_not_be_proposed_today_stays_for_the_person_who_approved_it(shop: Deploy) -> None:

@@ -98,7 +98,7 @@ def test_one_held_entry_holds_the_rest_of_its_group_and_what_is_open_stays(shop:
     assert seen.nothing
     assert done.code == 0
     assert held(done.json) == {"web": ("1.2.0", "held.hold"), "api": ("1.1.0", "held.hold")}
-    assert "the group both goes together" in reason(done.json, "web")["text"]
+    assert "the group both is proposed as a whole" in reason(done.json, "web")["text"]
     assert actions(done.json) == {"both": "none"}
 
     configure(shop, TOGETHER)
@@ -391,7 +391,7 @@ def test_what_came_to_its_new_group_before_it_was_declined_is_taken_back(shop: D
     assert (done.code, shop.pulls()) == (0, [])
     assert held(done.json) == {"web": ("1.1.0", "held.declined")}
     new = shop.call("GET", "/pulls/2")
-    assert "1 was closed unmerged; reopen it to take that back. This is not a decline" in new["body"]
+    assert "1 was closed unmerged; reopen it to undo that. This is not a decline" in new["body"]
     with shop.watching() as seen:
         shop.bot("update")
     assert seen.nothing

@@ -144,10 +144,10 @@ def test_what_is_pushed_after_the_word_stays_until_the_word_is_given_again(shop:
     assert (done.code, actions(done.json)) == (0, {"all": "leave"})
     assert shop.branches[BRANCH] == theirs
     assert seen.writes == ["POST /issues/1/comments 201"]
-    assert "was said before the last push" in done.json["environments"][0]["proposals"][0]["reason"]["text"]
+    assert "was given before the last push" in done.json["environments"][0]["proposals"][0]["reason"]["text"]
     late = said(shop)[-1]
     assert f"somebody pushed commit {theirs[:10]}" in late
-    assert "take the label `hand-back` off and add it again" in late
+    assert "remove the label `hand-back` and add it again" in late
     with shop.watching() as seen:
         shop.bot("update")
     assert seen.nothing

@@ -31,8 +31,8 @@ def test_every_command_refuses_it_at_its_place_and_writes_nothing(shop: Deploy, 
     (problem,) = done.json["problems"]
     assert (problem["file"], problem["line"], problem["column"]) == ("gitops-bot.yaml", 9, 19)
     assert problem["message"].startswith(
-        "production cannot be promoted from staging: `apps/*/production` captures a wildcard, and nothing of "
-        "`staging/{app}` can be equal to that: "
+        "production cannot be promoted from staging: `apps/*/production` captures a wildcard, which nothing in "
+        "`staging/{app}` can match: "
     )
     assert problem["next"].startswith("correct the `overlays` of one of the two")
     assert shop.remote.git("for-each-ref") == before

@@ -157,7 +157,7 @@ def test_an_entry_without_a_digest_in_the_source_is_resolved_once_pinned_and_sai
     assert len(asked) == 1
     done = stages.promote()
     assert stages.news() == {"web": ("1.1.0", digest)}
-    words = "staging pins no digest, so this is what the tag names now"
+    words = "staging pins no digest, so this is what the tag points to now"
     assert words in change(done.json)["reason"]["text"]
     assert words in stages.deploy.pull()["body"]
 
@@ -197,7 +197,7 @@ def test_backwards_is_held_whatever_is_asked_for(worldwide: World, rules: str) -
     stages.run("production", "web", "1.1.0")
     done = stages.promote()
     assert (done.code, held(done.json)) == (0, {"web/production": "held.downgrade"})
-    assert "never backwards by accident" in reason(done.json)["text"]
+    assert "downgrades are never automatic" in reason(done.json)["text"]
     assert stages.promote("--image", stages.deploy.image("web")).code == 1
     assert stages.deploy.branches.keys() == {"main"}
 
@@ -287,7 +287,7 @@ def test_an_ignored_entry_that_is_asked_for_by_name_is_not_passed_over(worldwide
     stages.configure(f"images: {{{image}: {{ignore: true}}}}")
     done = stages.promote("--image", image) if command == "promote" else stages.rollback("--image", image)
     assert (done.code, held(done.json)) == (1, {"web/production": "ignored"})
-    assert reason(done.json)["text"] == "the configuration says `ignore: true`"
+    assert reason(done.json)["text"] == "the configuration has `ignore: true`"
 
 
 def test_a_newer_proposal_that_is_open_in_the_source_is_told(worldwide: World) -> None:

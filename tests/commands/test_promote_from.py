@@ -116,7 +116,7 @@ def test_a_source_that_changes_more_often_than_the_soak_time_promotes_the_newest
     done = stages.deploy.ask("update")
     found = change(done.json)
     assert (found["to"]["tag"], found["reason"]["data"]["ahead"]) == ("1.4.0", 2)
-    assert "staging is 2 releases ahead of 1.4.0, which it ran for long enough" in found["reason"]["text"]
+    assert "staging is 2 releases ahead of 1.4.0, which soaked long enough" in found["reason"]["text"]
     assert stages.news() == {"web": stages.pin("web", "1.4.0")}
 
     # Once that is in production, the next one is what has run for two hours since.
@@ -257,7 +257,7 @@ def test_soak_is_held_where_the_known_history_does_not_tell_since_when(worldwide
     cut(stages.deploy)
     done = stages.deploy.ask("update")
     assert (done.code, held(done.json)) == (0, {"web/production": "held.history_bound"})
-    assert "does not say since when" in reason(done.json)["text"]
+    assert "does not show when it started" in reason(done.json)["text"]
     assert "fetch-depth: 0" in reason(done.json)["text"]
     assert stages.deploy.branches.keys() == {"main"}
 

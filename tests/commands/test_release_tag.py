@@ -46,7 +46,7 @@ def test_the_version_tag_of_the_same_bytes_takes_the_place_of_the_sources(
     done = stages.deploy.ask(*command)
     assert (done.code, actions(done.json)) == (0, {"all": "open"})
     assert stages.news() == {"web": ("1.1.0", digest)}
-    assert "the same bytes are called 1.1.0" in change(done.json)["reason"]["text"]
+    assert "the same bytes are tagged 1.1.0" in change(done.json)["reason"]["text"]
     with stages.deploy.watching() as seen:
         stages.deploy.ask(*command)
     assert seen.nothing
@@ -127,7 +127,7 @@ def test_without_a_build_of_that_revision_or_a_word_about_it_nothing_is_taken(wo
     done = stages.deploy.ask("update")
     assert done.code == 1
     (problem,) = done.json["problems"]
-    assert "does not say of which revision it was built" in problem["message"]
+    assert "does not say which revision it was built from" in problem["message"]
     assert "org.opencontainers.image.revision" in problem["next"]
     assert stages.deploy.branches.keys() == {"main"}
 

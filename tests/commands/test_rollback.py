@@ -95,16 +95,16 @@ def test_numbers_come_from_the_tags_where_those_are_kept(stages: Stages) -> None
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("99", "99 is no release of production: no such commit changed a file of its overlays"),
-        ("0", "0 is no release of production"),
-        ("0000000", "0000000 is no release of production"),
+        ("99", "99 is not a release of production: no such commit changed a file of its overlays"),
+        ("0", "0 is not a release of production"),
+        ("0000000", "0000000 is not a release of production"),
         ("v1.1.0", "there is no tag 'v1.1.0'"),
         ("--x", "there is no tag '--x'"),
         ("", "there is no tag ''"),
         ("x" * 5000, "there is no tag 'xxx"),
         ("main", "there is no tag 'main'"),
         ("HEAD~1", "there is no tag 'HEAD~1'"),
-        ("elsewhere", "elsewhere is no release of production"),
+        ("elsewhere", "elsewhere is not a release of production"),
     ],
 )
 def test_what_is_no_release_is_said_with_those_that_are(stages: Stages, name: str, told: str) -> None:
@@ -163,14 +163,14 @@ def test_entries_that_came_or_went_since_are_named_and_stay(stages: Stages) -> N
     notes = change(done.json)["reason"]["data"]["notes"]
     assert f"{stages.deploy.image('job')} in apps/job/production did not exist then; it stays as it is" in notes
     assert f"{stages.deploy.image('api')} in apps/api/production (1.1.0@" in notes.replace("1.0.0", "1.1.0")
-    assert "was removed since; it stays away" in notes
+    assert "was removed since; it stays removed" in notes
 
 
 def test_what_the_registry_lost_is_held_unless_nobody_asks_it(stages: Stages) -> None:
     stages.deploy.world.registry.delete(f"{stages.deploy.name}/web", stages.digests["web", "1.1.0"])
     done = stages.rollback()
     assert (done.code, held(done.json)) == (1, {"web/production": "held.vanished"})
-    assert reason(done.json)["text"].endswith(" any more; name another release with `--to`")
+    assert reason(done.json)["text"].endswith("; choose another release with `--to`")
     assert stages.deploy.branches.keys() == {"main"}
 
     with stages.deploy.world.registry.counting() as seen:

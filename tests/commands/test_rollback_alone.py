@@ -56,8 +56,8 @@ def test_a_proposal_that_has_nothing_else_is_closed_and_says_why(stages: Stages)
 
 WORDS = {
     "approval": ("held.frozen", "is approved: close it, or dismiss the approval; then roll back again"),
-    "hold": ("held.label", "has the label `hold`: close it, or take the label away; then roll back again"),
-    "commit": ("person", "has a commit that is not the bot's: close it, or hand it back (label `hand-back`)"),
+    "hold": ("held.label", "has the label `hold`: close it, or remove the label; then roll back again"),
+    "commit": ("person", "has somebody else's commit: close it, or hand it back (label `hand-back`)"),
 }
 
 

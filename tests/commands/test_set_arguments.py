@@ -67,7 +67,7 @@ def test_two_arguments_for_one_entry_that_differ_are_wrong_usage_and_nothing_is_
     assert done.code == 2
     (problem,) = done.json["problems"]
     assert (problem["file"], problem["line"]) == (WEB, 2)
-    for word in (deploy.image("web"), "both mean the entry 'web'"):
+    for word in (deploy.image("web"), "both match the entry 'web'"):
         assert word in problem["message"]
     assert problem["next"] == "keep one of them"
 
@@ -103,7 +103,7 @@ def test_a_step_back_is_told_with_what_it_is_compared_to_and_the_way_through(sho
         behind = shop.bot("set", "production", f"{shop.image('web')}=1.4.0@{B}")
     assert seen.nothing
     assert behind.code == 1
-    assert "1.4.0 is older than 1.5.0, which is proposed already; `--allow-downgrade`" in behind.out
+    assert "1.4.0 is older than 1.5.0, which is already proposed; `--allow-downgrade`" in behind.out
     assert shop.ask("set", "--allow-downgrade", "production", f"{shop.image('web')}=1.4.0@{B}").code == 0
 
 

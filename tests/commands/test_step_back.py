@@ -37,7 +37,7 @@ def test_an_open_rollback_locks_its_entries_in_every_other_proposal_and_its_clos
     assert (done.code, by_hand.code, by_set.code) == (0, 1, 1)
     for each in (done, by_hand, by_set):
         assert held(each.json) == {"web/production": "held.reverted"}
-        assert reason(each.json)["text"] == "#1 rolls it back: it is left alone until that is merged or closed"
+        assert reason(each.json)["text"] == "#1 rolls it back, so it is left alone until that is merged or closed"
         assert reason(each.json)["data"]["pull_request"] == 1
 
     stages.close()
@@ -80,8 +80,9 @@ def test_the_pin_that_was_left_is_not_proposed_again_and_a_newer_one_is(stages: 
         assert seen.nothing
         assert (done.code, held(done.json)) == (0, {"web/production": "held.reverted"})
     text = reason(done.json)["text"]
-    assert text.startswith(f"left in {commit[:10]} on ")
-    assert text.endswith(f"by {who}, for 1.0.0 (`--release-hold` lifts that)")
+    assert f" in {commit[:10]} on " in text
+    assert text.startswith("rolled back to 1.0.0 in ")
+    assert text.endswith(f" by {who} (`--release-hold` allows it again)")
     assert f"held.reverted: {text}" in deploy.bot("plan").out
     promoted = stages.promote("--image", deploy.image("web"))
     assert (promoted.code, held(promoted.json)) == (1, {"web/production": "held.reverted"})
@@ -137,7 +138,7 @@ def test_a_hold_never_blocks_the_rest_of_its_group(worldwide: World) -> None:
     done = stages.deploy.ask("update")
     assert (done.code, held(done.json)) == (0, {"web/production": "held.reverted"})
     assert stages.news() == {"api": stages.pin("api", "1.1.0")}
-    assert "left in " in stages.deploy.pull()["body"]
+    assert "rolled back to " in stages.deploy.pull()["body"]
 
 
 def test_too_little_history_holds_and_says_so(stages: Stages) -> None:
@@ -145,7 +146,7 @@ def test_too_little_history_holds_and_says_so(stages: Stages) -> None:
     cut(stages.deploy)
     done = stages.deploy.ask("update")
     assert (done.code, held(done.json)) == (0, {"web/production": "held.history_bound"})
-    assert "fetch the whole history (`fetch-depth: 0`)" in reason(done.json)["text"]
+    assert "fetch the full history (`fetch-depth: 0`)" in reason(done.json)["text"]
     assert stages.deploy.branches.keys() == {"main"}
     assert actions(stages.deploy.ask("update", "--release-hold").json) == {"all": "open"}
 
@@ -163,7 +164,7 @@ def test_what_a_rollback_undid_comes_back_only_by_a_clear_word(stages: Stages) -
     stages.merge()
     done = stages.rollback()
     assert (done.code, held(done.json)) == (1, {"web/production": "held.reverted"})
-    told = "(`--release-hold` lifts that); to go further back, name a release with `--to`"
+    told = "(`--release-hold` allows it again); to go further back, choose a release with `--to`"
     assert reason(done.json)["text"].endswith(told)
     done = stages.rollback("--release-hold")
     assert (done.code, actions(done.json)) == (0, {"rollback-all": "open"})

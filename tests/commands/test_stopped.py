@@ -1,4 +1,4 @@
-"""An environment that cannot be written, or not be read: what is known of it is said, and nothing of it is undone."""
+"""An environment that cannot be written, or not be read: what is known of it is said, which nothing in it is undone."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_without_a_token_a_branch_that_proposes_exactly_this_is_nothing_to_write
     first = shop.ask("plan", "--exit-code", env=public)
     (proposal,) = only(first.json)["proposals"]
     assert (first.code, proposal["action"]) == (4, "open")
-    assert proposal["reason"]["text"] == "pull requests were not looked for"
+    assert proposal["reason"]["text"] == "pull requests were not checked"
 
     shop.bot("update")
     with shop.watching() as seen:
@@ -156,7 +156,7 @@ def test_without_a_token_a_branch_that_proposes_exactly_this_is_nothing_to_write
     assert seen.api == []
     (proposal,) = only(second.json)["proposals"]
     assert (second.code, proposal["action"], proposal["pull_request"]) == (0, "none", None)
-    assert "its pull request was not looked for" in proposal["reason"]["text"]
+    assert "pull requests were not checked" in proposal["reason"]["text"]
 
     shop.push("web", "1.2.0")
     third = shop.ask("plan", "--exit-code", env=public)

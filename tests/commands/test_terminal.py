@@ -158,7 +158,7 @@ def test_on_a_terminal_long_work_is_told_of_and_standard_output_has_nothing_of_i
         assert shown == b""
     else:
         assert b"fetching the repository ..." in shown
-        assert b"asking 1 registry: 2 of 2 ..." in shown
+        assert b"querying 1 registry: 2 of 2 ..." in shown
         assert shown.endswith(b"\x1b[2K")
 
 

@@ -86,12 +86,12 @@ def test_reviewers_read_what_is_in_the_image_and_how_to_go_back(shop: Deploy) ->
     assert (done.code, done.err) == (0, "")
     body = shop.pull()["body"]
     for words in (
-        "built 2026-02-03 04:05 UTC, before 2026-01-02 03:04 UTC",
+        "built 2026-02-03 04:05 UTC, previously 2026-01-02 03:04 UTC",
         f"https://github.com/acme/web/compare/{OLD}...{NEW}",
         "https://github.com/acme/web/releases?q=1.1.0",
         "platforms: `linux/amd64`; **no longer `linux/arm64`**",
         "> [!WARNING]",
-        "kB to pull for `linux/amd64`, before ",
+        "kB to pull for `linux/amd64`, previously ",
         f"docker pull {shop.image('web')}@{digests['web'][1]}",
         f"gitops-bot set production {shop.image('web')}=1.0.9@{digests['web'][0]} --allow-downgrade",
         "How to roll back",

@@ -164,7 +164,7 @@ def test_closing_declines_exactly_these_pins(shop: Deploy) -> None:
     assert (done.code, held(done.json)) == (0, [("web", "1.1.0", "held.declined")])
     text = shop.bot("update").out
     assert "held.declined" in text
-    assert "#1 was closed unmerged; reopen it to take that back" in text
+    assert "#1 was closed unmerged; reopen it to undo that" in text
 
     # Another image is not meant by it, and neither is a newer tag of the same one.
     shop.push("api", "1.0.1")
@@ -324,7 +324,7 @@ def test_what_the_base_has_by_now_is_taken_back(shop: Deploy) -> None:
     assert (pull["state"], pull["merged_at"]) == ("closed", None)
     assert "<!-- gitops-bot:closed -->" in pull["body"]
     (comment,) = shop.call("GET", "/issues/1/comments")
-    assert "Closed: nothing of it is left to propose: the base branch has it already" in comment["body"]
+    assert "Closed: nothing is left to propose: the base branch already has it" in comment["body"]
 
     # The bot's own closing declines nothing: only the step back holds the pin now, and that can be lifted.
     shop.remote.commit("main", {WEB: shop.files(f"{seen.before['main']}~1")[WEB]}, message="back")
@@ -368,4 +368,4 @@ def test_only_the_named_environment_is_touched(shop: Deploy) -> None:
     assert unknown.code == 2
     (problem,) = unknown.json["problems"]
     assert problem["message"] == "there is no environment 'stagging'"
-    assert problem["next"] == "there are: production, staging"
+    assert problem["next"] == "known: production, staging"

@@ -97,7 +97,7 @@ BODY = """\
 | `acme/web`<br>`web/k.yaml` | `v1` | `v2` |
 
 > [!WARNING]
-> - `acme/web` was not built for `linux/arm64` any more
+> - `acme/web` is no longer built for `linux/arm64` any more
 
 <details><summary><code>acme/web</code> <code>v1</code> → <code>v2</code></summary>
 
@@ -120,7 +120,7 @@ def test_the_text_of_the_bot_is_shown_as_github_shows_it() -> None:
     for part in (
         "<strong>production</strong>: 1 pin changed",
         "<td><code>acme/web</code><br><code>web/k.yaml</code></td>",
-        "<blockquote>\n<p>⚠ Warning</p>\n<ul>\n<li><code>acme/web</code> was not built",
+        "<blockquote>\n<p>⚠ Warning</p>\n<ul>\n<li><code>acme/web</code> is no longer built",
         "<details><summary><code>acme/web</code> <code>v1</code> → <code>v2</code></summary>",
         '<a href="https://example.com/compare" rel="noopener noreferrer nofollow"><code>a...b</code></a>',
         "<pre><code>docker pull acme/web\n</code></pre>",

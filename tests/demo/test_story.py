@@ -77,7 +77,13 @@ def test_the_story_fits_a_screen_and_its_servers_take_merges_and_pushes_until_ct
         assert len(story) <= 100
         assert [line for line in story if len(line) > 100] == []
         told = "\n".join(story)
-        for part in ("opened #1 ", "alice merges #1", "opened #2 ", "alice merges #2", "held.reverted: left in "):
+        for part in (
+            "opened #1 ",
+            "alice merges #1",
+            "opened #2 ",
+            "alice merges #2",
+            "held.reverted: rolled back to ",
+        ):
             assert part in told
         # It ends on a promotion, of what production's policy admits and of nothing else.
         last = told[told.index("$ gitops-bot promote staging production") :]

@@ -22,17 +22,17 @@ def said(*changes: Change, environment: str = "staging", room: int = 50_000) -> 
 
 def test_the_ways_of_people_are_said() -> None:
     assert "Merge to release. Close to decline exactly these pins" in advice.PEOPLE
-    assert "The label `hold` keeps" in advice.PEOPLE
-    assert f"\n- [ ] {advice.BOX} Tick this, or add the label `hand-back`" in advice.PEOPLE
+    assert "Add the label `hold`" in advice.PEOPLE
+    assert f"\n- [ ] {advice.BOX} Tick this box, or add the label `hand-back`" in advice.PEOPLE
     assert "`gitops-bot rollback` with the name of this environment, or revert" in advice.ROLL_BACK
 
 
 def test_the_commands_are_folded_away() -> None:
     assert advice.commands(plan(change(before=Pin("v1", A))), 5_000) == [
         "",
-        "<details><summary>Or pin again what was there before</summary>",
+        "<details><summary>Or restore the previous pins</summary>",
         "",
-        "Each command is for every overlay of the environment that has the image.",
+        "Each command applies to every overlay of the environment that has the image.",
         "",
         "```sh",
         f"gitops-bot set staging web=v1@{A} --allow-downgrade",

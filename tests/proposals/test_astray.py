@@ -83,8 +83,8 @@ def test_a_rule_with_a_slip_keeps_back_what_it_may_mean_and_asks(text: str, mean
     found = look(Mention(text))
     problem = Problem(
         "failed.config",
-        f"`images` of production names `{text}`, and there is no such entry",
-        f"did you mean `{meant.name}`? Until this is corrected, nothing new is proposed for that",
+        f"`images` of production names `{text}`, but there is no such entry",
+        f"did you mean `{meant.name}`? Nothing new is proposed for it until this is corrected",
         "gitops-bot.yaml",
         9,
         7,
@@ -99,7 +99,7 @@ def test_a_rule_for_an_image_that_has_left_keeps_nothing_back_and_is_to_be_remov
     assert (found.stops, found.unclear) == (None, {})
     (problem,) = found.problems
     assert problem.next == (
-        "remove it if that has left, or correct it "
+        "remove it if it is obsolete, or correct it "
         "(production has `ghcr.io/acme/web`, `ghcr.io/acme/api` and `postgres`)"
     )
 
@@ -114,8 +114,8 @@ def test_what_has_a_rule_of_its_own_was_not_meant_by_another() -> None:
     ("text", "advice"),
     [
         ("ghcr.io/acme/wbe", "did you mean `ghcr.io/acme/web`? "),
-        ("ghcr.io/acme/*", "write one name: `*` stands for itself here. "),
-        ("redis", "remove it if that has left, or correct it (production has "),
+        ("ghcr.io/acme/*", "write one exact name: `*` is not a wildcard here. "),
+        ("redis", "remove it if it is obsolete, or correct it (production has "),
     ],
 )
 def test_a_hold_that_holds_nothing_stops_its_environment(text: str, advice: str) -> None:
@@ -123,7 +123,7 @@ def test_a_hold_that_holds_nothing_stops_its_environment(text: str, advice: str)
     assert found.unclear == {}
     assert found.problems == (found.stops,)
     assert found.stops is not None
-    assert found.stops.message == f"a hold of production names `{text}`, and there is no such entry"
+    assert found.stops.message == f"a hold of production names `{text}`, but there is no such entry"
     assert found.stops.next.startswith(advice)
     assert found.stops.next.endswith("Until this is corrected, nothing is written for production")
 
@@ -133,25 +133,25 @@ def test_a_glob_of_a_group_that_matches_nothing_is_told_and_stops_nothing() -> N
     assert (found.problems, found.stops, found.unclear) == ((), None, {})
     assert [(each.message, each.next) for each in found.groups] == [
         (
-            "a group of production names `ghcr.io/acme/wbe*`, and there is no such entry",
+            "a group of production names `ghcr.io/acme/wbe*`, but there is no such entry",
             "did you mean `ghcr.io/acme/web`?",
         ),
         (
-            "a group of production names `apps/x/**`, and there is no such overlay",
-            "remove it if that has left, or correct it",
+            "a group of production names `apps/x/**`, but there is no such overlay",
+            "remove it if it is obsolete, or correct it",
         ),
     ]
 
 
 def test_where_files_cannot_be_read_nobody_is_told_to_remove_anything() -> None:
     first, second = look(Mention("redis"), hold("redis"), unread=True).problems
-    assert first.next == "correct the files that cannot be read first: one of them may have it"
+    assert first.next == "fix the unreadable files first: one of them may contain it"
     assert second.next == f"{first.next}. Until this is corrected, nothing is written for production"
 
 
 def test_an_environment_without_entries_has_no_names_to_offer() -> None:
     (problem,) = look(Mention("web"), entries=()).problems
-    assert problem.next == "remove it if that has left, or correct it"
+    assert problem.next == "remove it if it is obsolete, or correct it"
 
 
 def test_only_a_change_is_kept_back() -> None:

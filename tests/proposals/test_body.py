@@ -27,7 +27,7 @@ BEGIN = "<!-- gitops-bot:begin -->"
 DONE = Reason("nothing_new", "the base branch has it already")
 WHY = "Closed by gitops-bot: the base branch has it already. This is not a decline; newer versions will be proposed."
 SHORT = B[:19]
-FULL = "<details><summary>Files, and digests in full</summary>"
+FULL = "<details><summary>Files and full digests</summary>"
 HOSTILE = {
     "pipes": "a|b||c|",
     "escaped pipes": "a\\|b\\\\|c\\",
@@ -185,7 +185,7 @@ def test_what_is_known_of_the_images_stands_below_the_table() -> None:
         "</details>",
         "<details><summary><code>docker.io/library/web</code> <code>v1</code> → <code>v2</code></summary>",
         "</details>",
-        "<details><summary>Or pin again what was there before</summary>",
+        "<details><summary>Or restore the previous pins</summary>",
         "</details>",
     ]
     assert seen.fences == [
@@ -200,10 +200,7 @@ def test_lost_platforms_are_said_outside_of_what_is_folded_away() -> None:
     one = change()
     described = {one.entry.key: Described(build(), build(platforms=("linux/amd64",)))}
     text = rendered(one, described=described)
-    assert (
-        f"|\n\n> [!WARNING]\n> - `docker.io/library/web` `v2` was not built for `linux/arm64` any more\n\n{FULL}"
-        in text
-    )
+    assert f"|\n\n> [!WARNING]\n> - `docker.io/library/web` `v2` is no longer built for `linux/arm64`\n\n{FULL}" in text
     assert "WARNING" not in rendered(one, described={one.entry.key: Described(build(), build())})
 
 
@@ -212,7 +209,7 @@ def test_overlays_that_change_alike_share_a_section() -> None:
     described = {one.entry.key: Described(build(), build(platforms=("linux/amd64",))) for one in changes}
     text = rendered(*changes, described=described)
     assert len(shown(text).rows) == 2
-    assert text.count("docker pull") == text.count("was not built for") == 1
+    assert text.count("docker pull") == text.count("is no longer built for") == 1
 
 
 def test_what_is_known_is_cut_at_a_whole_section_with_a_word() -> None:
@@ -223,7 +220,7 @@ def test_what_is_known_is_cut_at_a_whole_section_with_a_word() -> None:
     sections = len(seen.html) // 2 - 2
     assert 0 < sections < 60
     assert len(seen.fences) == sections + 1
-    assert f"\n\n… and more is known of {60 - sections} changes, for which there is no room.\n\n**How to roll" in text
+    assert f"\n\n… and details of {60 - sections} more changes, left out to save space.\n\n**How to roll" in text
     assert LIMIT - 3_500 < len(text) <= LIMIT
 
 
@@ -235,7 +232,7 @@ def test_where_room_is_short_the_table_comes_first_and_the_ways_of_people_stay()
     assert len(shown(text).rows) > 150
     assert "more changes: see the commit." in text
     assert re.search(r"\nHeld back, and why:\n\n(- `.*\n){0,2}- … and (998|999|1000) more\n", text)
-    assert "… and more is known of 1000 changes, for which there is no room." in text
+    assert "… and details of 1000 more changes, left out to save space." in text
     assert advice.ROLL_BACK in text
     assert f"{advice.PEOPLE}\n\n<!-- gitops-bot:plan " in text
 
@@ -266,7 +263,7 @@ def test_no_name_and_no_reason_leaves_its_cell(text: str) -> None:
     begun = [re.sub("<code>[^<>]*</code>", "x", line) for line in seen.html if line != "</details>"]
     named = "x x" if plain(text) else "x "
     assert begun[:3] == [FULL, f"<details><summary>{named} → x</summary>", "<details><summary>x x → x</summary>"]
-    assert begun[3:] in ([], ["<details><summary>Or pin again what was there before</summary>"])
+    assert begun[3:] in ([], ["<details><summary>Or restore the previous pins</summary>"])
     # Nothing can be pulled by a name that is none: one section is without its command.
     assert seen.html.count("</details>") == len(begun) == len(seen.fences) + 2
     assert len(re.findall(r"^ *[-*+] \[[ xX]\] ", rest, re.MULTILINE)) == 1
@@ -693,8 +690,8 @@ def test_a_rollback_links_the_commits_that_it_takes_back() -> None:
     # The revision before is a, the one to go back to is b: a forge shows what a has and b has not.
     text = back(change())
     assert shown(text).links == [f"https://github.com/acme/web/compare/{'b' * 40}...{'a' * 40}"]
-    assert "- source taken back: [`bbbbbbbbbb...aaaaaaaaaa`]" in text
-    assert "- commits taken back, oldest first:\n  - fix: the till\n" in text
+    assert "- source rolled back: [`bbbbbbbbbb...aaaaaaaaaa`]" in text
+    assert "- commits rolled back, oldest first:\n  - fix: the till\n" in text
 
 
 def test_changes_that_are_alike_are_one_row_with_their_files_and_digests_below() -> None:

@@ -89,8 +89,8 @@ def test_what_is_enough_is_no_problem(needed: int) -> None:
 def test_too_little_stops_before_anything_is_written_and_says_when_to_run_again() -> None:
     assert budget.short(13, LEFT) == Problem(
         "failed.forge",
-        "this run needs up to 13 requests, and the rate limit has 12 left until 14:05 UTC: no pull request was touched",
-        "run it again after 14:05 UTC, or for fewer environments at once",
+        "this run needs up to 13 requests, but the rate limit has 12 left until 14:05 UTC: no pull request was touched",
+        "run it again after 14:05 UTC, or for fewer environments",
     )
 
 

@@ -10,24 +10,25 @@ from tests.proposals.sample import HEAD, NEWER
 
 
 def test_a_persons_commit_is_named_with_the_way_back() -> None:
-    assert comment.person(HEAD, "Ada Lovelace <ada@example.test>", "it carries no plan of the bot") == (
+    assert comment.person(HEAD, "Ada Lovelace <ada@example.test>", "it has no valid gitops-bot trailers") == (
         f"<!-- gitops-bot:person {HEAD} -->\n"
-        "Commit 0000000000 by Ada Lovelace \\<ada@\u200bexample.test\\> is not the bot's: it carries no plan of the "
-        "bot. People win, so this branch is left alone from now on; merge or close it as you see fit.\n"
+        "Commit 0000000000 by Ada Lovelace \\<ada@\u200bexample.test\\> was not made by gitops-bot: it has no valid "
+        "gitops-bot "
+        "trailers. People win: the bot leaves this branch alone from now on. Merge or close it as you see fit.\n"
         "\n"
-        "To hand the branch back, tick the box in the description or add the label `hand-back`: the bot then writes it "
-        "anew on top of the base branch, without this commit."
+        "To hand the branch back, tick the box in the description or add the label `hand-back`: the bot then rewrites "
+        "it on top of the base branch, without this commit."
     )
 
 
 def test_a_commit_without_an_author_is_nobodys() -> None:
-    assert f"Commit {HEAD[:10]} is not the bot's: " in comment.person(HEAD, "", "its history is cut")
+    assert f"Commit {HEAD[:10]} was not made by gitops-bot: " in comment.person(HEAD, "", "its history is cut")
 
 
 def test_a_closing_says_why() -> None:
-    assert comment.closed(Reason("nothing_new", "nothing of it is left to propose")) == (
+    assert comment.closed(Reason("nothing_new", "nothing is left to propose")) == (
         "<!-- gitops-bot:closing -->\n"
-        "Closed: nothing of it is left to propose. This is not a decline; newer versions will be proposed."
+        "Closed: nothing is left to propose. This is not a decline; newer versions will be proposed."
     )
 
 

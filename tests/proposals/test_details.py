@@ -31,7 +31,7 @@ def test_a_change_is_told_in_a_section_that_is_folded_away() -> None:
     assert details.section(WEB, Described(OLD, NEW, subjects)) == (
         "\n<details><summary><code>ghcr.io/acme/web</code> <code>v1.4.1</code> → <code>v1.4.2</code></summary>\n"
         "\n"
-        "- built 2026-08-02 13:05 UTC, before 2026-08-01 12:00 UTC\n"
+        "- built 2026-08-02 13:05 UTC, previously 2026-08-01 12:00 UTC\n"
         "- source: [`aaaaaaaaaa...bbbbbbbbbb`]"
         f"(https://github.com/acme/web/compare/{'a' * 40}...{'b' * 40}) of `github.com/acme/web`\n"
         "- commits in between, oldest first:\n"
@@ -39,7 +39,7 @@ def test_a_change_is_told_in_a_section_that_is_folded_away() -> None:
         "  - fix: its colour\n"
         "- [release notes of v1.4.2](https://github.com/acme/web/releases/tag/v1.4.2)\n"
         "- platforms: `linux/amd64`, `linux/arm64`\n"
-        "- size: 42.9 MB to pull for `linux/amd64`, before 41.2 MB (+1.7 MB)\n"
+        "- size: 42.9 MB to pull for `linux/amd64`, previously 41.2 MB (+1.7 MB)\n"
         f"{PULL}"
         "\n</details>"
     )
@@ -202,7 +202,7 @@ def test_lost_platforms_are_said_loudly(
     described = Described(build(platforms=before), build(platforms=after))
     shown = [line for line in details.section(WEB, described).splitlines() if line.startswith("- platforms")]
     assert shown == ([expected] if expected else [])
-    loud = f"> - `ghcr.io/acme/web` `v1.4.2` was not built for {warning} any more"
+    loud = f"> - `ghcr.io/acme/web` `v1.4.2` is no longer built for {warning}"
     assert details.lost(WEB, described) == (loud if warning else "")
 
 
@@ -213,10 +213,14 @@ def test_where_one_image_is_unknown_no_platform_is_lost() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        pytest.param(None, 999, "- size: 999 B to pull for `linux/amd64`", id="bytes, and nothing of before"),
-        pytest.param(2_000, 1_500, "- size: 1.5 kB to pull for `linux/amd64`, before 2.0 kB (-500 B)", id="smaller"),
-        pytest.param(10**9, 10**9, "- size: 1.0 GB to pull for `linux/amd64`, before 1.0 GB (the same)", id="the same"),
-        pytest.param(0, 10, "- size: 10 B to pull for `linux/amd64`, before 0 B (+10 B)", id="from nothing"),
+        pytest.param(None, 999, "- size: 999 B to pull for `linux/amd64`", id="bytes, and nothing before"),
+        pytest.param(
+            2_000, 1_500, "- size: 1.5 kB to pull for `linux/amd64`, previously 2.0 kB (-500 B)", id="smaller"
+        ),
+        pytest.param(
+            10**9, 10**9, "- size: 1.0 GB to pull for `linux/amd64`, previously 1.0 GB (the same)", id="the same"
+        ),
+        pytest.param(0, 10, "- size: 10 B to pull for `linux/amd64`, previously 0 B (+10 B)", id="from nothing"),
         pytest.param(5, None, None, id="unknown"),
         pytest.param(5, -1, None, id="less than nothing"),
         pytest.param(5, 10**4_000, None, id="more than there is"),

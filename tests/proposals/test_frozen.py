@@ -39,20 +39,20 @@ def test_what_freezes(facts: dict[str, object], expected: list[str]) -> None:
         pytest.param(
             {"approved": True},
             "#7 is approved: what was reviewed is what merges, and newer pins wait; merge it, or dismiss the approval "
-            "to have it refreshed (`refresh_approved: true` does not wait)",
+            "to have it refreshed (`refresh_approved: true` refreshes it anyway)",
             id="an approval",
         ),
         pytest.param(
             {"queued": True},
-            "#7 waits in the merge queue: what was reviewed is what merges, and newer pins wait; merge it, or take it "
-            "out of the queue to have it refreshed (`refresh_approved: true` does not wait)",
+            "#7 is in the merge queue: what was reviewed is what merges, and newer pins wait; merge it, or remove it "
+            "from the queue to have it refreshed (`refresh_approved: true` refreshes it anyway)",
             id="a queue",
         ),
         pytest.param(
             {"approved": True, "auto_merge": True},
             "#7 is approved and is set to auto-merge: what was reviewed is what merges, and newer pins wait; merge it, "
-            "or dismiss the approval and disable auto-merge to have it refreshed (`refresh_approved: true` does not "
-            "wait)",
+            "or dismiss the approval and disable auto-merge to have it refreshed (`refresh_approved: true` refreshes "
+            "it anyway)",
             id="two of them",
         ),
     ],
@@ -67,16 +67,17 @@ def test_newer_pins_wait_and_say_for_what(facts: dict[str, object], text: str) -
 def test_a_base_that_moved_on_is_told_from_newer_pins() -> None:
     opened = replace(pull(), approved=True)
     assert frozen.reason(opened, WANTED, OURS, stands=True).text == (
-        "#7 is approved, and the base branch changed its files since: merge it, or dismiss the approval to have it "
+        "#7 is approved, and its files have changed on the base branch since: merge it, or dismiss the approval to "
+        "have it "
         "rebuilt"
     )
     assert frozen.reason(opened, WANTED, OURS_OLDER, stands=False).text == (
-        "#7 is approved, but the base branch moved on under it: dismiss the approval, and it is rebuilt on the new base"
+        "#7 is approved, but the base branch has moved on: dismiss the approval to have it rebuilt on the new base"
     )
 
 
 def test_what_would_not_be_proposed_today_stays_too() -> None:
     assert frozen.reason(replace(pull(), queued=True), None, OURS, stands=True).text == (
-        "#7 waits in the merge queue, so it stays, although it would not be proposed today: close it, or take it out "
-        "of the queue"
+        "#7 is in the merge queue, so it stays open, although it would not be proposed today: close it, or remove it "
+        "from the queue"
     )

@@ -114,7 +114,7 @@ def test_what_goes_together_and_is_held_by_nothing_goes() -> None:
 def test_one_that_is_held_holds_the_rest_each_in_its_place() -> None:
     reason = Reason(
         "held.downgrade",
-        f"the group shop goes together, and api in {API} is held: v0 is older than v1",
+        f"the group shop is proposed as a whole, and api in {API} is held: v0 is older than v1",
         {"group": "shop", "file": API, "name": "api"},
     )
     assert group.hold_together([WEB, KEPT, HELD, PROXY], "shop") == (
@@ -130,7 +130,7 @@ def test_one_that_failed_holds_the_rest_and_has_failed() -> None:
     assert failed is FAILED
     assert isinstance(held, Held)
     assert held.reason.code == "failed.registry"
-    assert held.reason.text == f"the group shop goes together, and api in {API} failed: ghcr.io did not answer"
+    assert held.reason.text == f"the group shop is proposed as a whole, and api in {API} failed: ghcr.io did not answer"
 
 
 def test_a_file_that_cannot_be_read_holds_the_rest() -> None:
@@ -139,7 +139,7 @@ def test_a_file_that_cannot_be_read_holds_the_rest() -> None:
     assert isinstance(held, Held)
     assert held.reason == Reason(
         "failed.edit",
-        "the group shop goes together, and not all of it can be read: two entries are named web",
+        "the group shop is proposed as a whole, and part of it cannot be read: two entries are named web",
         {"group": "shop"},
     )
 

@@ -173,7 +173,7 @@ def test_the_first_commit_that_is_not_ours_is_named() -> None:
     theirs = replace(GOOD, id=NEWER, message="fix: by hand", author="Ada <ada@example.test>")
     last = replace(theirs, id="9" * 40)
     found = ownership.of(branch(GOOD, theirs, last))
-    assert found == Theirs(NEWER, "Ada <ada@example.test>", "it carries no plan of the bot", said(*TWO))
+    assert found == Theirs(NEWER, "Ada <ada@example.test>", "it has no valid gitops-bot trailers", said(*TWO))
 
 
 def test_what_ours_did_before_a_persons_commit_is_remembered() -> None:

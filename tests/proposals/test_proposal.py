@@ -179,7 +179,7 @@ def test_people_choose_title_and_message() -> None:
 
 
 def test_a_template_that_cannot_be_read_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"there is no field \{changes\}"):
+    with pytest.raises(ValueError, match=r"unknown field \{changes\}"):
         proposal.write(plan(change()), {}, base="main", parent=BASE, source="set", title="{changes}")
 
 

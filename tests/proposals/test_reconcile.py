@@ -131,7 +131,7 @@ TABLE = {
     # The label `hold` comes before everything else.
     "on hold, and everything is there": Row("ours", (ON_HOLD,), Leave, code="held.label"),
     "on hold, newer pins": Row("outdated", (ON_HOLD_OLDER,), Leave, code="held.label"),
-    "on hold, an older text": Row("ours", (ON_HOLD_OLDER,), Leave, code="held.label"),
+    "on hold, its text is out of date": Row("ours", (ON_HOLD_OLDER,), Leave, code="held.label"),
     "on hold, a person's commit": Row("person", (ON_HOLD,), Leave, code="held.label"),
     "on hold, handed back": Row("person", (replace(TICKED, labels=("hold",)),), Leave, code="held.label"),
     "on hold and approved": Row("outdated", (replace(ON_HOLD_OLDER, approved=True),), Leave, code="held.label"),
@@ -149,7 +149,7 @@ TABLE = {
     # What was reviewed is what merges.
     "approved, and everything is there": Row("ours", (APPROVED,), Nothing),
     "approved, and the base merged into it": Row("updated", (APPROVED,), Nothing),
-    "approved, an older text": Row("ours", (APPROVED_OLDER,), Nothing),
+    "approved, its text is out of date": Row("ours", (APPROVED_OLDER,), Nothing),
     "approved, a closing mark": Row("ours", (APPROVED_MARKED,), Nothing),
     "approved, a text without marks": Row("ours", (APPROVED_BARE,), Nothing),
     "approved, newer pins": Row("outdated", (APPROVED_OLDER,), Leave, code="held.frozen"),
@@ -185,7 +185,7 @@ TABLE = {
     "queued, newer pins, not waiting": Row(
         "outdated", (QUEUED_OLDER,), Refresh, push=True, more={"refresh_approved": True}
     ),
-    "approved, an older text, not waiting": Row(
+    "approved, its text is out of date, not waiting": Row(
         "ours", (APPROVED_OLDER,), Refresh, push=False, more={"refresh_approved": True}
     ),
     "approved, its source went back, not waiting": Row(
@@ -339,7 +339,7 @@ def said(*texts: str) -> tuple[PullRequest]:
     return (replace(OPEN, comments=tuple(Comment(10 + at, text) for at, text in enumerate(texts))),)
 
 
-ABOUT_THIS = comment.person(NEWER, "Ada", "it carries no plan of the bot")
+ABOUT_THIS = comment.person(NEWER, "Ada", "it has no valid gitops-bot trailers")
 ABOUT_OTHERS = [comment.person(letter * 40, "Bob", "it is another's") for letter in "ab"]
 
 
@@ -366,7 +366,7 @@ def test_a_persons_commit_is_told_once(texts: tuple[str, ...], expected: tuple[b
     assert action.comment is not None
     assert action.comment.edits == expected[1]
     assert comment.marker_of(action.comment.body) == f"person {NEWER}"
-    assert "it carries no plan of the bot" in action.comment.body
+    assert "it has no valid gitops-bot trailers" in action.comment.body
 
 
 @pytest.mark.parametrize(
@@ -374,12 +374,12 @@ def test_a_persons_commit_is_told_once(texts: tuple[str, ...], expected: tuple[b
     [
         pytest.param(
             {},
-            "what it proposes is not wanted any more: its source went back, or another group proposes it now",
+            "what it proposes is no longer wanted: its source went back, or another group proposes it now",
             id="its pins still mean something",
         ),
         pytest.param(
             {"stands": False},
-            "nothing of it is left to propose: the base branch has it already or moved on, or it is held now",
+            "nothing is left to propose: the base branch already has it or has moved on, or it is held now",
             id="they mean nothing any more",
         ),
         pytest.param(
@@ -399,14 +399,14 @@ def test_a_hold_names_the_label_and_the_pull_request() -> None:
     action = reconcile.decide(WANTED, BRANCHES["outdated"], (ON_HOLD,))
     assert action.reason == Reason(
         "held.label",
-        "#7 has the label `hold`: it is left as it is until that is taken away",
+        "#7 has the label `hold`: it is left as it is until the label is removed",
         {"pull_request": 7, "url": ON_HOLD.url},
     )
 
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TOO_MANY = (
-    "3 proposals of this environment were opened within an hour and 2 may be: the next one not before "
+    "3 proposals of this environment were opened within an hour, and the limit is 2: the next one can be opened at "
     "2026-11-23 12:30:00 UTC"
 )
 NEW = Open(Reason("chosen", "new"))
@@ -438,7 +438,7 @@ def ago(*minutes: float) -> list[datetime]:
             {"windows": [Mornings()]},
             (
                 "held.window",
-                "outside of the schedule: nothing new is opened before 2026-11-24 06:00 UTC",
+                "outside the schedule: nothing new is opened before 2026-11-24 06:00 UTC",
                 {"opens_at": "2026-11-24T06:00:00Z"},
             ),
             id="outside of the schedule",
@@ -449,7 +449,7 @@ def ago(*minutes: float) -> list[datetime]:
             {"open_now": 2, "most_open": 2},
             (
                 "held.limit",
-                "2 proposals of this environment are open and 2 may be: merge or close one first",
+                "2 proposals of this environment are open, and the limit is 2: merge or close one first",
                 {"most_open": 2},
             ),
             id="no more may be open",
@@ -512,8 +512,9 @@ def test_what_is_open_is_kept_up_at_any_time(action: reconcile.Action) -> None:
 def test_a_persons_commit_is_named_in_plain_words() -> None:
     reason = reconcile.decide(WANTED, BRANCHES["person"], (OPEN,)).reason
     assert reason.text == (
-        f"commit {NEWER[:10]} by Ada[31m <ada@example.test> on gitops-bot/staging/all is not the bot's "
-        "(it carries no plan of the bot): the branch is left alone until it is merged, deleted or handed back (label "
+        f"commit {NEWER[:10]} by Ada[31m <ada@example.test> on gitops-bot/staging/all was not made by gitops-bot (it "
+        "has no valid gitops-bot trailers): the branch is left alone until it is merged, deleted or handed back "
+        "(label "
         "`hand-back`)"
     )
     closed = reconcile.decide(WANTED, BRANCHES["person"], ()).reason
@@ -571,11 +572,11 @@ def test_the_branches_of_the_table_are_what_they_are_called() -> None:
 @pytest.mark.parametrize(
     ("there", "wanted", "expected", "word"),
     [
-        pytest.param("none", True, Open, "pull requests were not looked for", id="the first time"),
-        pytest.param("empty", True, Open, "pull requests were not looked for", id="a branch at the base"),
-        pytest.param("outdated", True, Open, "pull requests were not looked for", id="newer pins"),
-        pytest.param("ours", True, Nothing, "was not looked for", id="everything is on the branch"),
-        pytest.param("updated", True, Nothing, "was not looked for", id="everything, and the base merged into it"),
+        pytest.param("none", True, Open, "pull requests were not checked", id="the first time"),
+        pytest.param("empty", True, Open, "pull requests were not checked", id="a branch at the base"),
+        pytest.param("outdated", True, Open, "pull requests were not checked", id="newer pins"),
+        pytest.param("ours", True, Nothing, "were not checked", id="everything is on the branch"),
+        pytest.param("updated", True, Nothing, "were not checked", id="everything, and the base merged into it"),
         pytest.param("person", True, Leave, "is left alone", id="a person's commit"),
         pytest.param("cut", True, Leave, "is left alone", id="a history that ends nowhere"),
         pytest.param("none", False, Nothing, "nothing to propose", id="nothing to do"),
@@ -630,7 +631,7 @@ def test_a_word_that_came_before_the_last_push_leaves_the_branch_to_people_and_s
     late = replace(pull(head=NEWER), labels=("hand-back",), given="late", comments=said)
     action = reconcile.decide(WANTED, theirs, (late,))
     assert isinstance(action, Leave)
-    assert "said before the last push" in action.reason.text
+    assert "given before the last push" in action.reason.text
     assert action.comment is not None
     assert comment.marker_of(action.comment.body) == f"late {NEWER}"
     assert action.comment.edits is None

@@ -170,7 +170,7 @@ def test_who_is_too_early_is_told_when_to_come() -> None:
     reason = schedule.closed([OFFICE], at)
     assert reason is not None
     assert reason.code == "held.window"
-    assert reason.text == "outside of the schedule: nothing new is opened before 2026-11-30 08:00 UTC"
+    assert reason.text == "outside the schedule: nothing new is opened before 2026-11-30 08:00 UTC"
     assert reason.data == {"opens_at": "2026-11-30T08:00:00Z"}
     assert schedule.closed([OFFICE], utc("2026-11-30T08:00")) is None
 
@@ -179,7 +179,7 @@ def test_a_schedule_that_never_opens_says_so() -> None:
     reason = schedule.closed([Window(frozenset(), time(9), time(17))], utc("2026-11-23T10:00"))
     assert reason is not None
     assert (reason.code, reason.data) == ("held.window", {"opens_at": None})
-    assert reason.text == "the schedule has no hour at which anything new is opened"
+    assert reason.text == "the schedule leaves no time at which anything new may be opened"
 
 
 MINUTES = st.builds(time, st.integers(0, 23), st.sampled_from([0, 1, 15, 30, 59]))

@@ -47,12 +47,12 @@ def test_fields_and_braces_are_read(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("{enviroment}", "there is no field {enviroment}; there are environment, group,", id="misspelt"),
-        pytest.param("{changes}", "there is no field {changes}", id="a field of messages in a title"),
+        pytest.param("{enviroment}", "unknown field {enviroment}; known fields: environment, group,", id="misspelt"),
+        pytest.param("{changes}", "unknown field {changes}", id="a field of messages in a title"),
         pytest.param("a {", "'{' at character 3: write '{{' for a brace", id="opened"),
         pytest.param("a }", "'}' at character 3: write '}}' for a brace", id="closed"),
         pytest.param("{}", "'{' at character 1", id="no name"),
-        pytest.param("{0}", "there is no field {0}", id="a number"),
+        pytest.param("{0}", "unknown field {0}", id="a number"),
         pytest.param("{environment.__class__}", "'{' at character 1", id="an attribute"),
         pytest.param("{environment[0]}", "'{' at character 1", id="an index"),
         pytest.param("{environment!r}", "'{' at character 1", id="a conversion"),
@@ -77,7 +77,7 @@ def test_a_template_that_the_configuration_takes_can_be_read(text: str) -> None:
     try:
         configured._check(text, template.TITLE_FIELDS)
     except ValueError:
-        with pytest.raises(ValueError, match=r"brace|no field"):
+        with pytest.raises(ValueError, match=r"brace|unknown field"):
             template.render(text, FIELDS)
     else:
         template.render(text, FIELDS)

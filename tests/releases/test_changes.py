@@ -183,7 +183,7 @@ def test_the_previous_release_is_the_one_before_the_last_move(
 def test_nothing_to_go_back_to_is_said(known: tuple[Release, ...], advice: str) -> None:
     found = previous(known)
     assert isinstance(found, Problem)
-    assert "nothing to go back to" in found.message
+    assert "nothing to roll back to" in found.message
     assert advice in found.next
 
 

@@ -177,8 +177,9 @@ def test_a_hold_says_what_moved_and_the_ways_out() -> None:
     assert isinstance(held, Held)
     assert held.current == Pin("1.0.0", A)
     assert held.reason.text == (
-        "1.0.0 was moved in the registry: pinned is sha256:aaaaaaaaaaaa, it now names sha256:bbbbbbbbbbbb; "
-        "publish a new tag, or say `on_move: follow`"
+        "1.0.0 was moved in the registry: the pinned digest is sha256:aaaaaaaaaaaa, it now points to "
+        "sha256:bbbbbbbbbbbb; "
+        "publish a new tag, or set `on_move: follow`"
     )
     assert held.reason.data == {"pinned": A, "now": B}
 
@@ -229,7 +230,7 @@ def test_a_step_back_is_seen_where_the_order_tells(
     assert (reason is not None) is back
     if reason is not None:
         assert reason.code == "held.downgrade"
-        assert reason.text == f"{after.tag} is older than {present.tag}: never backwards by accident"
+        assert reason.text == f"{after.tag} is older than {present.tag}, and downgrades are never automatic"
         assert reason.data == {"present": present.tag, "asked": after.tag}
 
 

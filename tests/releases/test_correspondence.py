@@ -165,9 +165,9 @@ def test_globs_that_never_can_are_named(source: list[str], target: list[str], na
     [
         (
             "clusters/{cluster}/*",
-            "`clusters/{cluster}/*` captures `{cluster}`, a wildcard, and nothing of `staging/{app}`",
+            "`clusters/{cluster}/*` captures `{cluster}`, a wildcard, which nothing in `staging/{app}`",
         ),
-        ("production", "`production` captures nothing, and nothing of `staging/{app}`"),
+        ("production", "`production` captures nothing, which nothing in `staging/{app}`"),
     ],
 )
 def test_people_are_told_what_is_captured(target: str, said: str) -> None:
@@ -201,7 +201,9 @@ def test_promotions_that_can_never_be_are_refused_where_they_are_written() -> No
     first, second = caught.value.problems
     assert (first.where, second.where) == ("g.yaml:4:19", "g.yaml:7:19")
     assert first.message.startswith("eu cannot be promoted from staging: `clusters/*/*` captures a wildcard, a wild")
-    assert second.message.startswith("us cannot be promoted from staging: `us/{app}` captures `{app}`, and nothing of")
+    assert second.message.startswith(
+        "us cannot be promoted from staging: `us/{app}` captures `{app}`, which nothing in"
+    )
     assert second.next == "correct the `overlays` of one of the two, or remove `promote_from` of us"
     check({name: environments[name] for name in ("good", "staging", "other")})
 

@@ -120,10 +120,10 @@ def test_a_release_is_found(name: str, number: int, known: tuple[Release, ...]) 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        pytest.param("4", "4 is no release of production", id="a number"),
-        pytest.param("1234567", "1234567 is no release of production", id="a commit"),
+        pytest.param("4", "4 is not a release of production", id="a number"),
+        pytest.param("1234567", "1234567 is not a release of production", id="a commit"),
         pytest.param("v9", "there is no tag 'v9'", id="a tag"),
-        pytest.param("elsewhere", "elsewhere is no release of production", id="a tag of another commit"),
+        pytest.param("elsewhere", "elsewhere is not a release of production", id="a tag of another commit"),
         pytest.param("", "there is no tag ''", id="nothing"),
         pytest.param("٣", "there is no tag", id="digits of other scripts are none"),
     ],
@@ -138,13 +138,13 @@ def test_what_is_no_release_is_told_with_those_that_are(name: str, message: str,
 def test_a_beginning_that_two_commits_share_is_refused() -> None:
     found = history.find(history.releases("production", line(*COMMITS), GROUND), "0000000", {})
     assert isinstance(found, Problem)
-    assert found.message == "0000000 is the beginning of 3 commits"
+    assert found.message == "0000000 matches 3 commits"
 
 
 def test_a_number_needs_the_whole_history() -> None:
     found = history.find(history.releases("production", line(*COMMITS, complete=False), GROUND), "2", {})
     assert isinstance(found, Problem)
-    assert "was cut" in found.message
+    assert "is incomplete" in found.message
     assert "fetch-depth: 0" in found.next
 
 
@@ -152,7 +152,7 @@ def test_where_tags_give_the_numbers_another_number_is_no_release() -> None:
     known = history.releases("production", line(*COMMITS), GROUND, {"release/production/7": commit(4)})
     found = history.find(known, "2", {})
     assert isinstance(found, Problem)
-    assert "2 is no release of production" in found.message
+    assert "2 is not a release of production" in found.message
 
 
 @pytest.mark.parametrize("name", ["3", "abcdef1", "v1"])

@@ -123,7 +123,7 @@ CHANGE = Change(WEB, Pin("v1"), Pin("v2"), "policy", "forward", Reason("chosen",
         pytest.param(
             Kept(WEB, Pin("v1"), Reason("nothing_new", "pinned already")),
             Held(WEB, Pin("v1"), None, REASON),
-            id="what is pinned already",
+            id="what is already pinned",
         ),
     ],
 )

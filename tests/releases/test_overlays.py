@@ -111,27 +111,27 @@ LINKS = {
     "the kustomization": (
         ("apps/*/overlays/dev",),
         {"apps/web/overlays/dev/kustomization.yaml": LINK},
-        ["apps/web/overlays/dev/kustomization.yaml: apps/web/overlays/dev/kustomization.yaml is a symbolic link, and"],
+        ["apps/web/overlays/dev/kustomization.yaml: apps/web/overlays/dev/kustomization.yaml is a symbolic link, whi"],
     ),
     "the directory": (
         ("apps/*/overlays/dev",),
         {"apps/new/overlays/dev": LINK},
-        ["apps/new/overlays/dev: apps/new/overlays/dev is a symbolic link, and the bot follows none"],
+        ["apps/new/overlays/dev: apps/new/overlays/dev is a symbolic link, which gitops-bot does not follow"],
     ),
     "a directory on the way": (
         ("apps/*/overlays/dev",),
         {"apps/new/overlays": LINK},
-        ["apps/new/overlays: apps/new/overlays is a symbolic link, and the bot follows none"],
+        ["apps/new/overlays: apps/new/overlays is a symbolic link, which gitops-bot does not follow"],
     ),
     "a directory on the way, written out": (
         ("apps/*/overlays/dev", "shared/x/dev"),
         {"shared": LINK},
-        ["shared: shared is a symbolic link, and the bot follows none"],
+        ["shared: shared is a symbolic link, which gitops-bot does not follow"],
     ),
     "a submodule": (
         ("apps/*/overlays/dev", "modules/web/dev"),
         {"modules/web": SUBMODULE},
-        ["modules/web: modules/web is a submodule, and the bot follows none"],
+        ["modules/web: modules/web is a submodule, which gitops-bot does not follow"],
     ),
 }
 
@@ -163,7 +163,7 @@ def test_a_link_that_no_glob_means_is_no_problem(link: str) -> None:
             "apps/*/overlay/dev",
             APPS,
             "`apps/*/overlay/dev` of environment dev matches no directory",
-            "correct the path, which starts at the top of the repository",
+            "correct the path, which is relative to the repository root",
             id="a slip",
         ),
         pytest.param(
@@ -193,15 +193,15 @@ def test_a_link_that_no_glob_means_is_no_problem(link: str) -> None:
             "x/*/dev",
             APPS | {"x/web": LINK},
             "`x/*/dev` of environment dev matches no directory",
-            "correct the path, which starts at the top of the repository; x/web is a symbolic link, and the bot "
-            "follows none",
+            "correct the path, which is relative to the repository root; x/web is a symbolic link, which gitops-bot "
+            "does not follow",
             id="perhaps because of a link",
         ),
         pytest.param(
             "apps",
             {},
             "`apps` of environment dev matches no directory",
-            "correct the path, which starts at the top of the repository",
+            "correct the path, which is relative to the repository root",
             id="an empty repository",
         ),
     ],

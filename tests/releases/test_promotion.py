@@ -127,7 +127,7 @@ def test_all_that_holds_a_pin_is_told_and_what_lasts_longest_first() -> None:
     assert [reason.code for reason in reasons.of(found)] == ["held.downgrade", "held.absent_in_target", "held.soak"]
     assert found.candidate == V1
     assert isinstance(promoted(V2, Artifact(V2, True), against=against), Kept), (
-        "what is pinned already waits for nothing"
+        "what is already pinned waits for nothing"
     )
 
 
@@ -297,7 +297,7 @@ def test_the_targets_own_order_beats_the_sources() -> None:
             rules(),
             replace(running(V2), left=step(4, {}), ahead=2),
             "staging ran 1.1.0 from 2026-08-01 11:00 UTC (3 hours), release 12 (0000000000); "
-            "staging is 2 releases ahead of 1.1.0, which it ran for long enough",
+            "staging is 2 releases ahead of 1.1.0, which soaked long enough",
             {"source": "staging", "release": commit(1), "since": "2026-08-01T11:00:00Z", "ahead": 2},
             id="the newest that ran for long enough",
         ),
@@ -305,7 +305,7 @@ def test_the_targets_own_order_beats_the_sources() -> None:
             Artifact(V2, True, "resolved"),
             rules(),
             running(Pin("1.1.0"), at=None),
-            "staging runs 1.1.0; staging pins no digest, so this is what the tag names now",
+            "staging runs 1.1.0; staging pins no digest, so this is what the tag points to now",
             {"source": "staging", "release": None, "since": None},
             id="resolved",
         ),
@@ -313,7 +313,7 @@ def test_the_targets_own_order_beats_the_sources() -> None:
             Artifact(V2, True, renamed=True),
             rules(),
             running(Pin("sha-1", B), at=None),
-            "staging runs sha-1; the same bytes are called 1.1.0",
+            "staging runs sha-1; the same bytes are tagged 1.1.0",
             {"source": "staging", "release": None, "since": None},
             id="by its version tag",
         ),
@@ -330,7 +330,8 @@ def test_the_targets_own_order_beats_the_sources() -> None:
             Artifact(V2, True),
             rules("tag"),
             running(V2, at=None),
-            "staging runs 1.1.0; `pin: tag` leaves out sha256:bbbbbbbbbbbb, so a tag that moves ships other bytes",
+            "staging runs 1.1.0; `pin: tag` leaves out sha256:bbbbbbbbbbbb, so if the tag moves, other bytes are "
+            "deployed",
             {"source": "staging", "release": None, "since": None},
             id="a digest is not lost in silence",
         ),
@@ -347,7 +348,7 @@ def test_reviewers_are_told_what_ships_and_how_it_was_tested(
 def test_a_pin_of_before_that_is_held_says_how_far_the_source_is_ahead() -> None:
     found = promoted(V1, Artifact(V2, False), source=replace(running(V2), left=step(4, {}), ahead=1))
     assert isinstance(found, Held)
-    assert found.reason.text.endswith("; staging is 1 release ahead of 1.1.0, which it ran for long enough")
+    assert found.reason.text.endswith("; staging is 1 release ahead of 1.1.0, which soaked long enough")
 
 
 def test_what_is_not_there_says_where_and_what_to_do() -> None:
@@ -360,8 +361,8 @@ def test_what_is_not_there_says_where_and_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("revision", "said"),
     [
-        pytest.param(None, f"names the digest that staging runs (sha-1@{B})", id="of the digest"),
-        pytest.param("f" * 40, f"names an image of revision ffffffffffff (sha-1@{B})", id="of the revision"),
+        pytest.param(None, f"points to the digest that staging runs (sha-1@{B})", id="of the digest"),
+        pytest.param("f" * 40, f"points to an image of revision ffffffffffff (sha-1@{B})", id="of the revision"),
     ],
 )
 def test_without_a_version_tag_nothing_is_promoted(revision: str | None, said: str) -> None:
@@ -384,7 +385,7 @@ def test_several_overlays_of_the_source_that_differ_promote_nothing() -> None:
     found = promotion.one_of(WEB, V1, [running(V2, overlay="eu"), running(V3, overlay="us")])
     assert isinstance(found, Held)
     assert found.reason.code == "held.unordered"
-    assert found.reason.text == "staging does not run one pin but several: 1.1.0 in eu, 1.2.0 in us"
+    assert found.reason.text == "staging runs several different pins: 1.1.0 in eu, 1.2.0 in us"
 
 
 @pytest.mark.parametrize(("count", "end"), [(5, "1.0.0 in 4"), (7, "1.0.0 in 4 and 2 more")])

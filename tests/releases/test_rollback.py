@@ -39,7 +39,7 @@ def test_the_goal_is_what_was_pinned_then_and_what_a_rollback_leaves() -> None:
         KNOWN[4],
         {KEY: V1, (OVERLAY, "job"): V1},
         (
-            f"job in {OVERLAY} ({V1}) was removed since; it stays away",
+            f"job in {OVERLAY} ({V1}) was removed since; it stays removed",
             f"cron in {OVERLAY} did not exist then; it stays as it is",
             f"configuration that changed since is not reverted: {FILE}, {OVERLAY}/limits.yaml",
         ),
@@ -102,7 +102,7 @@ def test_the_reason_names_the_release() -> None:
     ("present", "then", "said"),
     [
         pytest.param(V2, Pin("1.0.0"), "it pinned no digest", id="a tag alone may name other bytes by now"),
-        pytest.param(V2, Pin(None, A), "1.1.0 stays beside it", id="a tag that the digest never had"),
+        pytest.param(V2, Pin(None, A), "the tag 1.1.0 stays", id="a tag that the digest never had"),
     ],
 )
 def test_what_does_not_come_back_exactly_is_said(present: Pin, then: Pin, said: str) -> None:

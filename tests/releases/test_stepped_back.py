@@ -85,7 +85,7 @@ def test_people_are_told_where_when_and_by_whom() -> None:
     reason = stepped_back(web(V1, V2, V1), WEB, SEMVER, V2)
     assert reason == Reason(
         "held.reverted",
-        "left in 0000000000 on 2026-08-01 by Ada 3, for 1.0.0 (`--release-hold` lifts that)",
+        "rolled back to 1.0.0 in 0000000000 on 2026-08-01 by Ada 3 (`--release-hold` allows it again)",
         {"commit": commit(3), "author": "Ada 3", "at": "2026-08-01T13:00:00Z"},
     )
 
@@ -174,7 +174,7 @@ def test_a_promotion_goes_back_to_nothing_that_was_there(
     assert (reason is not None) == is_held
     if reason is not None:
         assert reason.code == "held.downgrade"
-        assert reason.text.startswith("production ran sha-aaaaaaa before and left it in 0000000000")
+        assert reason.text.startswith("production already ran sha-aaaaaaa and moved on to ")
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def _pull(pull: Pull, *, queued: bool) -> object:
 
 
 def _comments(shop: Shop) -> list[tuple[int, str]]:
-    """What was said, and nothing of it twice."""
+    """What was said, which nothing in it twice."""
     said = [(pull.number, _COMMIT.sub("...", each.body)) for pull in shop.pulls("all") for each in pull.comments]
     assert len(said) == len(set(said)), "it says something twice"
     return said

@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 BOX: Final = "<!-- gitops-bot:hand-back -->"
 _TAKE_OVER: Final = f"""\
-The label `hold` keeps everything as it is. Push a commit to this branch to take it over: from then on the bot leaves \
-it alone.
+Add the label `hold` to keep everything as it is. Push a commit to this branch to take it over: from then on, the bot \
+leaves it alone.
 
-- [ ] {BOX} Tick this, or add the label `hand-back`, to give a branch that was taken over back to the bot. It writes \
-the branch anew: commits of others are no longer on it."""
+- [ ] {BOX} Tick this box, or add the label `hand-back`, to return a branch that was taken over to the bot. The bot \
+rewrites the branch and drops everybody else's commits."""
 PEOPLE: Final = f"""
 Merge to release. Close to decline exactly these pins; newer ones will be proposed again. {_TAKE_OVER}"""
 PEOPLE_BACK: Final = f"""
 Merge to roll back. Close to keep what runs now. {_TAKE_OVER}"""
 ROLL_BACK: Final = """
-**How to roll back:** `gitops-bot rollback` with the name of this environment, or revert this pull request once it is \
-merged. These pins are not proposed again then, until something newer is there."""
+**How to roll back:** run `gitops-bot rollback` with the name of this environment, or revert this pull request once \
+it is merged. After that, these pins are not proposed again until something newer is available."""
 ROLLED_BACK: Final = """
-Once this is merged, what it takes back is not proposed again until something newer is there; `--release-hold` allows \
-it."""
+Once this is merged, what it rolls back is not proposed again until something newer is available; `--release-hold` \
+allows it again."""
 #: What the commands may take, in characters.
 _ROOM = 6_000
 _SAFE = re.compile(r"[A-Za-z0-9@%+=:,./_-]+")
@@ -38,9 +38,9 @@ def commands(plan: Plan, room: int) -> list[str]:
     """A section with the commands that pin again what was there before, as far as `room` goes."""
     head = [
         "",
-        "<details><summary>Or pin again what was there before</summary>",
+        "<details><summary>Or restore the previous pins</summary>",
         "",
-        "Each command is for every overlay of the environment that has the image.",
+        "Each command applies to every overlay of the environment that has the image.",
         "",
         "```sh",
     ]

@@ -227,7 +227,7 @@ def _sections(known: Sequence[tuple[Change, Described]]) -> list[str]:
 
 
 def _more_sections(left: int) -> str:
-    return f"\n… and more is known of {many(left, 'change')}, for which there is no room."
+    return f"\n… and details of {many(left, 'more change')}, left out to save space."
 
 
 def _held(held: Sequence[Held], room: int) -> list[str]:

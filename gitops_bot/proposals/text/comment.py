@@ -18,11 +18,11 @@ def person(commit: str, author: str, why: str) -> str:
     who = f" by {prose(author, 100)}" if author else ""
     return (
         f"<!-- gitops-bot:person {commit} -->\n"
-        f"Commit {commit[:10]}{who} is not the bot's: {prose(why)}. People win, so this branch is left alone from now "
-        "on; merge or close it as you see fit.\n"
+        f"Commit {commit[:10]}{who} was not made by gitops-bot: {prose(why)}. People win: the bot leaves this branch "
+        "alone from now on. Merge or close it as you see fit.\n"
         "\n"
-        "To hand the branch back, tick the box in the description or add the label `hand-back`: the bot then writes it "
-        "anew on top of the base branch, without this commit."
+        "To hand the branch back, tick the box in the description or add the label `hand-back`: the bot then rewrites "
+        "it on top of the base branch, without this commit."
     )
 
 
@@ -30,10 +30,10 @@ def late(head: str) -> str:
     """That a branch was pushed to after it was handed back, so that the word does not count for what is there now."""
     return (
         f"<!-- gitops-bot:late {head} -->\n"
-        f"This branch was handed back, and then somebody pushed commit {head[:10]} to it. People win, so it is left "
-        "alone: the bot drops only what was there when that was said.\n"
+        f"This branch was handed back, and then somebody pushed commit {head[:10]} to it. People win: the bot leaves "
+        "it alone, because it drops only commits that were there when the branch was handed back.\n"
         "\n"
-        "To hand it back as it is now, take the label `hand-back` off and add it again, or clear the box in the "
+        "To hand it back as it is now, remove the label `hand-back` and add it again, or clear the box in the "
         "description and tick it again."
     )
 

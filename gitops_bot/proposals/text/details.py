@@ -61,7 +61,7 @@ def lost(change: Change, described: Described) -> str:
     gone = _gone(described)
     if not gone:
         return ""
-    return f"> - {code(called(change))} {code(briefly(change.after))} was not built for {_listed(gone)} any more"
+    return f"> - {code(called(change))} {code(briefly(change.after))} is no longer built for {_listed(gone)}"
 
 
 def _gone(described: Described) -> list[str]:
@@ -74,7 +74,7 @@ def _gone(described: Described) -> list[str]:
 def _built(before: Build | None, after: Build) -> Iterator[str]:
     now, then = _moment(after.created), _moment(before.created) if before else None
     if now:
-        yield f"- built {now}" + (f", before {then}" if then else "")
+        yield f"- built {now}" + (f", previously {then}" if then else "")
 
 
 def _moment(when: datetime | None) -> str | None:
@@ -99,7 +99,7 @@ def _source(change: Change, before: Build | None, after: Build) -> Iterator[str]
     else:
         # A forge compares from the older commit to the newer one, and shows nothing the other way round.
         first, last = (new, old) if change.goes_back else (old, new)
-        what = "source taken back" if change.goes_back else "source"
+        what = "source rolled back" if change.goes_back else "source"
         commits = f"`{links.short(first)}...{links.short(last)}`"
         yield f"- {what}: [{commits}]({there.compare(first, last)}) of `{there.name}`"
 
@@ -107,7 +107,7 @@ def _source(change: Change, before: Build | None, after: Build) -> Iterator[str]
 def _subjects(change: Change, subjects: Sequence[str]) -> Iterator[str]:
     shown = [text for text in (prose(subject, _SUBJECT) for subject in subjects[-_SUBJECTS:]) if text]
     if shown:
-        yield f"- commits {'taken back' if change.goes_back else 'in between'}, oldest first:"
+        yield f"- commits {'rolled back' if change.goes_back else 'in between'}, oldest first:"
     if len(subjects) > _SUBJECTS:
         yield f"  - … {len(subjects) - _SUBJECTS} older ones"
     for text in shown:
@@ -144,7 +144,7 @@ def _size(before: Build | None, after: Build) -> Iterator[str]:
         return
     step = after.size - was
     changed = f"{'+' if step > 0 else '-'}{_bytes(abs(step))}" if step else "the same"
-    yield f"- size: {_bytes(after.size)} to pull{of}, before {_bytes(was)} ({changed})"
+    yield f"- size: {_bytes(after.size)} to pull{of}, previously {_bytes(was)} ({changed})"
 
 
 def _is_size(number: int) -> bool:

@@ -36,7 +36,7 @@ def rows(changes: Sequence[Change], room: int) -> list[str]:
 def in_full(changes: Sequence[Change], room: int) -> list[str]:
     """What the table shortens, folded away; nothing where it shortens nothing."""
     shortened = [row for row in alike(changes) if len(row) > 1 or row[0].before.digest or row[0].after.digest]
-    head, foot = ["", "<details><summary>Files, and digests in full</summary>", ""], ["", "</details>"]
+    head, foot = ["", "<details><summary>Files and full digests</summary>", ""], ["", "</details>"]
     lines = [line for row in shortened for line in _full(row)]
 
     def more(left: int) -> str:

@@ -45,7 +45,7 @@ def render(template: str, fields: Mapping[str, str]) -> str:
         if name is None:
             raise ValueError(f"{found[0]!r} at character {found.start() + 1}: write {found[0] * 2!r} for a brace")
         if name not in fields:
-            raise ValueError(f"there is no field {{{name[:60]}}}; there are {', '.join(fields)}")
+            raise ValueError(f"unknown field {{{name[:60]}}}; known fields: {', '.join(fields)}")
         return fields[name]
 
     return _PIECE.sub(piece, template)

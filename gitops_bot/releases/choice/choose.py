@@ -43,16 +43,16 @@ def advance(place: Entry, present: Pin, rules: Rules, chosen: policies.Chosen, d
 def follow(place: Entry, present: Pin, rules: Rules, tag: str, digest: str) -> Decision:
     """Follow one moving tag: to it first, then along with it."""
     if rules.pin == "tag" and present == Pin(tag):
-        return Kept(place, present, Reason("current", f"{tag} is followed by its name alone"))
+        return Kept(place, present, Reason("current", f"{tag} is followed by tag, not by digest"))
     if present.digest == digest and present.tag in (None, tag):
-        return Kept(place, present, Reason("current", f"{tag} still names {digest[:19]}"))
+        return Kept(place, present, Reason("current", f"{tag} still points to {digest[:19]}"))
     after = shaped(rules.pin, present, tag, digest)
     moved = present.digest is not None and present.tag in (None, tag)
     if moved and rules.on_move == "hold":
         return _held_moved(place, present, tag, digest)
     if moved:
-        return Change(place, present, after, "policy", "moved", Reason("chosen", f"{tag} now names {digest[:19]}"))
-    reason = Reason("adopted", f"{tag} is the tag to follow; it names {digest[:19]}")
+        return Change(place, present, after, "policy", "moved", Reason("chosen", f"{tag} now points to {digest[:19]}"))
+    reason = Reason("adopted", f"{tag} is the tag to follow; it points to {digest[:19]}")
     return Change(place, present, after, "policy", "adopted", reason)
 
 
@@ -60,9 +60,9 @@ def stay(place: Entry, present: Pin, rules: Rules, digest: str) -> Decision:
     """The tag stays: has it been moved to other bytes? Full versions and SHA tags should never be; others follow."""
     tag = present.tag or ""
     if digest == present.digest:
-        return Kept(place, present, Reason("current", f"{tag} is the newest and still names the same digest"))
+        return Kept(place, present, Reason("current", f"{tag} is the newest and still points to the same digest"))
     if follows_moves(rules, tag):
-        reason = Reason("chosen", f"{tag} was moved: it now names {digest[:19]}")
+        reason = Reason("chosen", f"{tag} was moved: it now points to {digest[:19]}")
         return Change(place, present, Pin(tag, digest), "policy", "moved", reason)
     return _held_moved(place, present, tag, digest)
 
@@ -84,7 +84,7 @@ def downgrade(rules: Rules, present: Pin, after: Pin) -> Reason | None:
     order = policies.compare(policy, after.tag, present.tag)
     if order is None or order >= 0:
         return None
-    text = f"{after.tag} is older than {present.tag}: never backwards by accident"
+    text = f"{after.tag} is older than {present.tag}, and downgrades are never automatic"
     return Reason("held.downgrade", text, {"present": present.tag, "asked": after.tag})
 
 
@@ -129,7 +129,8 @@ def moved_by_accident(place: Entry, present: Pin, rules: Rules, after: Pin) -> H
 
 def _held_moved(place: Entry, present: Pin, tag: str, digest: str) -> Held:
     text = (
-        f"{tag} was moved in the registry: pinned is {(present.digest or '')[:19]}, it now names {digest[:19]}; "
-        "publish a new tag, or say `on_move: follow`"
+        f"{tag} was moved in the registry: the pinned digest is {(present.digest or '')[:19]}, it now points to "
+        f"{digest[:19]}; "
+        "publish a new tag, or set `on_move: follow`"
     )
     return Held(place, present, Pin(tag, digest), Reason("held.moved", text, {"pinned": present.digest, "now": digest}))

@@ -79,7 +79,7 @@ def one_of(place: Entry, present: Pin, running: Sequence[Running]) -> Running | 
         return max(running, key=lambda one: (one.arrived is None, one.arrived.at.timestamp() if one.arrived else 0))
     each = ", ".join(f"{_short(one.pin)} in {one.entry.overlay}" for one in running[:5])
     more = f" and {len(running) - 5} more" if len(running) > 5 else ""
-    text = f"{running[0].environment} does not run one pin but several: {each}{more}"
+    text = f"{running[0].environment} runs several different pins: {each}{more}"
     return Held(place, present, None, Reason("held.unordered", text, {"source": running[0].environment}))
 
 
@@ -90,9 +90,9 @@ def settled(place: Entry, present: Pin, rules: Rules, running: Running, *, relea
     """
     source = running.environment
     if rules.ignore:
-        return Kept(place, present, Reason("ignored", "the configuration says `ignore: true`"), "promotion")
+        return Kept(place, present, Reason("ignored", "the configuration has `ignore: true`"), "promotion")
     if is_current(present, rules, running.pin, release_tag=release_tag):
-        return Kept(place, present, Reason("current", f"{source} runs the same"), "promotion")
+        return Kept(place, present, Reason("current", f"{source} runs the same pin"), "promotion")
     if running.pin == Pin():
         nothing = Reason("nothing_new", f"{source} pins nothing for {running.entry.name}")
         return Kept(place, present, nothing, "promotion")
@@ -121,8 +121,8 @@ def blocked(
     if running.pin.tag is None and present.tag is not None and not release_tag:
         # An edit keeps the tag, which would then stand beside bytes that it never named.
         text = (
-            f"{source} pins a digest without a tag, and {present.tag} beside it would say something untrue; "
-            f"pin the tag in {source} too, or say `tag: release` for {place.environment}"
+            f"{source} pins a digest without a tag, so the tag {present.tag} would be wrong for it; pin the tag in "
+            f"{source} too, or set `tag: release` for {place.environment}"
         )
         found.append(Reason("held.no_release_tag", text, {"source": source}))
     found.append(soak.held(source, running.arrived.at if running.arrived is not None else None, now, wait))
@@ -141,14 +141,14 @@ def promoted(
     by_hand: ByHand | None = None,
     policy: NamedPolicy | None = None,
 ) -> Decision:
-    """Pin the artifact, unless it is pinned already or is held. `against` is what `blocked` found.
+    """Pin the artifact, unless it is already pinned or is held. `against` is what `blocked` found.
 
     `policy` is the target's own where the tag has to keep to it.
     """
     after = _shaped(rules, present, artifact.pin)
     # Where only tags are pinned, a digest that stands beside the right one does no harm.
     if after == present or (rules.pin == "tag" and artifact.pin == present):
-        return Kept(place, present, Reason("current", f"{running.environment} runs the same"), "promotion")
+        return Kept(place, present, Reason("current", f"{running.environment} runs the same pin"), "promotion")
     found = []
     if (reason := _downgrade(rules, running, present, after)) is not None:
         found.append(reason)
@@ -175,7 +175,7 @@ def no_release_tag(place: Entry, present: Pin, running: Running, revision: str |
     With a `revision` for another build of that revision, else for the very digest.
     """
     what = f"an image of revision {revision[:12]}" if revision else f"the digest that {running.environment} runs"
-    text = f"no version tag in {place.image} names {what} ({running.pin}); publish one"
+    text = f"no version tag in {place.image} points to {what} ({running.pin}); publish one"
     data = {"source": running.environment, "tag": running.pin.tag, "digest": running.pin.digest}
     return Held(place, present, running.pin, Reason("held.no_release_tag", text, data))
 
@@ -210,7 +210,8 @@ def _downgrade(rules: Rules, running: Running, present: Pin, after: Pin) -> Reas
     if order is None or order >= 0:
         return None
     text = (
-        f"{after.tag} is older than {present.tag} by the policy of {running.environment}: never backwards by accident"
+        f"{after.tag} is older than {present.tag} by the policy of {running.environment}, and downgrades are never "
+        "automatic"
     )
     return Reason("held.downgrade", text, {"present": present.tag, "asked": after.tag})
 
@@ -253,13 +254,13 @@ def _reason(
                 0, f"rebuilt, not the bytes that were tested: {_short(artifact.pin)} was built again{revision}"
             )
         case "resolved":
-            parts.append(f"{source} pins no digest, so this is what the tag names now")
+            parts.append(f"{source} pins no digest, so this is what the tag points to now")
         case "copied" if artifact.renamed:
-            parts.append(f"the same bytes are called {artifact.pin.tag}")
+            parts.append(f"the same bytes are tagged {artifact.pin.tag}")
         case _:
             pass
     if rules.pin == "tag" and artifact.pin.tag is not None and artifact.pin.digest is not None:
-        parts.append(f"`pin: tag` leaves out {artifact.pin.digest[:19]}, so a tag that moves ships other bytes")
+        parts.append(f"`pin: tag` leaves out {artifact.pin.digest[:19]}, so if the tag moves, other bytes are deployed")
     if beyond:
         data["beyond"] = ", ".join(reason.code for reason in beyond)
         parts = [*map(hand.told, beyond), *parts]
@@ -268,7 +269,7 @@ def _reason(
 
 def _ahead(running: Running) -> str:
     count = "1 release" if running.ahead == 1 else f"{running.ahead} releases"
-    return f"{running.environment} is {count} ahead of {_short(running.pin)}, which it ran for long enough"
+    return f"{running.environment} is {count} ahead of {_short(running.pin)}, which soaked long enough"
 
 
 def _short(pin: Pin) -> str:

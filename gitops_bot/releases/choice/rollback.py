@@ -40,7 +40,7 @@ def goal(known: Sequence[Release], release: Release, present: Mapping[tuple[str,
     since = tuple(islice(changes(known), known.index(release)))
     then = pins_at(present, since)
     notes = [
-        f"{name} in {overlay} ({pin}) was removed since; it stays away"
+        f"{name} in {overlay} ({pin}) was removed since; it stays removed"
         for (overlay, name), pin in sorted(then.items())
         if (overlay, name) not in present
     ]
@@ -65,12 +65,12 @@ def rolled_back(place: Entry, present: Pin, rules: Rules, goal: Goal) -> Change 
     # An edit keeps the tag where only a digest is given, and a tag alone takes the digest away.
     after = Pin(then.tag or present.tag, then.digest)
     if after == present:
-        return Kept(place, present, Reason("current", f"{goal.release} had the same"), "rollback")
+        return Kept(place, present, Reason("current", f"{goal.release} had the same pin"), "rollback")
     text = f"back to {goal.release} of {goal.release.at:%Y-%m-%d %H:%M} UTC, by {goal.release.step.who}"
     if then.tag is None and present.tag is not None:
-        text += f"; it pinned the digest alone, and {present.tag} stays beside it"
+        text += f"; it pinned only a digest, so the tag {present.tag} stays"
     if then.digest is None:
-        text += "; it pinned no digest: what the tag names now is what comes"
+        text += "; it pinned no digest, so this is what the tag points to now"
     data: dict[str, str | int | None] = {"release": goal.release.commit, "number": goal.release.number}
     if goal.notes:
         data["notes"] = "; ".join(goal.notes)[:_NOTES]
@@ -83,11 +83,11 @@ def rolled_back(place: Entry, present: Pin, rules: Rules, goal: Goal) -> Change 
 def found(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Change | Held:
     """The change, where the registry still has it: the manifest, and those of its platforms (`missing` are gone)."""
     if not exists:
-        text = f"{change.entry.image} does not have {change.after} any more; name another release with `--to`"
+        text = f"{change.entry.image} no longer has {change.after}; choose another release with `--to`"
         return Held(change.entry, change.before, change.after, Reason("held.vanished", text))
     if missing:
         lost = choice.incomplete(change.entry.image, change.after, missing)
-        reason = replace(lost, text=f"{lost.text}; name another release with `--to`")
+        reason = replace(lost, text=f"{lost.text}; choose another release with `--to`")
         return Held(change.entry, change.before, change.after, reason)
     return change
 

@@ -26,8 +26,8 @@ def held(environment: str, since: datetime | None, now: datetime, soak: timedelt
         return None
     wanted = duration.written(soak)
     if since is None:
-        text = f"it has to run in {environment} for {wanted}, and the known history does not say since when it does"
-        return Reason("held.history_bound", f"{text}; fetch the whole history (`fetch-depth: 0`)")
+        text = f"it must run in {environment} for {wanted} first, and the known history does not show when it started"
+        return Reason("held.history_bound", f"{text}; fetch the full history (`fetch-depth: 0`)")
     remaining = left(since, now, soak)
     if not remaining:
         return None

@@ -75,7 +75,7 @@ def checked(item: Change | Held, line: Line, rules: Rules) -> Change | Held:
     reason = stepped_back(line, item.entry, rules, after)
     if reason is not None and reason.code == "held.reverted" and source == "rollback":
         # Asked for again, the release before the last is the one that was left.
-        reason = replace(reason, text=f"{reason.text}; to go further back, name a release with `--to`")
+        reason = replace(reason, text=f"{reason.text}; to go further back, choose a release with `--to`")
     if reason is None and source == "promotion":
         reason = went_past(line, item.entry, rules, before, after)
     if reason is None:
@@ -102,8 +102,8 @@ def stepped_back(line: Line, entry: Entry, rules: Rules, candidate: Pin) -> Reas
         return None
     step = last.step
     text = (
-        f"left in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who}, for {_short(last.successor)} "
-        "(`--release-hold` lifts that)"
+        f"rolled back to {_short(last.successor)} in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who} "
+        "(`--release-hold` allows it again)"
     )
     return Reason("held.reverted", text, _facts(step))
 
@@ -120,8 +120,8 @@ def went_past(line: Line, entry: Entry, rules: Rules, present: Pin, candidate: P
         return None
     step = last.step
     text = (
-        f"{entry.environment} ran {_short(candidate)} before and left it in {step.commit[:10]} on {step.at:%Y-%m-%d} "
-        f"for {_short(last.successor)}: never backwards by accident"
+        f"{entry.environment} already ran {_short(candidate)} and moved on to {_short(last.successor)} in "
+        f"{step.commit[:10]} on {step.at:%Y-%m-%d}, and downgrades are never automatic"
     )
     return Reason("held.downgrade", text, _facts(step))
 
@@ -159,7 +159,7 @@ def _bound(line: Line, entry: Entry, candidate: Pin) -> Reason:
     count = len(line.touching(entry.overlay))
     text = (
         f"only {count} of the last {DEPTH} commits that touch {entry.overlay} are known, too few to tell whether "
-        f"{_short(candidate)} was left before; fetch the whole history (`fetch-depth: 0`)"
+        f"{_short(candidate)} was rolled back before; fetch the full history (`fetch-depth: 0`)"
     )
     return Reason("held.history_bound", text, {"known": count, "needed": DEPTH})
 

@@ -92,8 +92,8 @@ def previous(known: Sequence[Release], wanted: Collection[tuple[str, str]] | Non
                 return known[at + 1]
             break
     complete = bool(known) and known[-1].number == 1
-    message = "there is nothing to go back to: no release before the present pins is known"
-    advice = "Set a pin with `gitops-bot set`." if complete else "Fetch the whole history (`fetch-depth: 0`)."
+    message = "nothing to roll back to: no release before the present pins is known"
+    advice = "Set a pin with `gitops-bot set`." if complete else "Fetch the full history (`fetch-depth: 0`)."
     return Problem("failed.git", message, advice)
 
 

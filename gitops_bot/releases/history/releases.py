@@ -86,18 +86,18 @@ def find(known: Sequence[Release], name: str, tags: Mapping[str, str]) -> Releas
         wanted = int(name)
         found = [release for release in known if release.number == wanted]
         if not found and known and all(release.number is None for release in known):
-            message = f"release {wanted} cannot be found by its number: the history that is known here was cut"
-            return Problem("failed.git", message, "Name the commit, or fetch the whole history (`fetch-depth: 0`).")
+            message = f"release {wanted} cannot be found by number: the history here is incomplete"
+            return Problem("failed.git", message, "Give the commit, or fetch the full history (`fetch-depth: 0`).")
     elif _COMMIT.match(name):
         found = [release for release in known if release.commit.startswith(name.lower())]
         if len(found) > 1:
-            message = f"{name} is the beginning of {len(found)} commits"
-            return Problem("failed.git", message, "Write more of its digits.")
+            message = f"{name} matches {len(found)} commits"
+            return Problem("failed.git", message, "Give more digits.")
     elif name in tags:
         found = [release for release in known if release.commit == tags[name]]
     else:
         return Problem("failed.git", f"there is no tag {name[:100]!r}", _advice(known))
-    return found[0] if found else Problem("failed.git", f"{name[:100]} is no release{_whose(known)}", _advice(known))
+    return found[0] if found else Problem("failed.git", f"{name[:100]} is not a release{_whose(known)}", _advice(known))
 
 
 def _numbers(environment: str, tags: Mapping[str, str]) -> dict[str, int]:
@@ -118,7 +118,7 @@ def _whose(known: Sequence[Release]) -> str:
 def _advice(known: Sequence[Release]) -> str:
     if not known:
         return (
-            "No commit is known that changed a file of this environment's overlays; where the history was cut, fetch "
-            "the whole (`fetch-depth: 0`)."
+            "No commit is known that changed a file of this environment's overlays; if the history is incomplete, "
+            "fetch the full history (`fetch-depth: 0`)."
         )
     return f"The newest are {', '.join(str(release).removeprefix('release ') for release in known[:_TOLD])}."

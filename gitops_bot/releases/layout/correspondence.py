@@ -138,8 +138,8 @@ def impossible(source: Sequence[str], target: Sequence[str]) -> str | None:
     glob = lonely[0]
     listed = ", ".join(f"`{text}`" for text in source)
     return (
-        f"`{glob.text}` captures {_said(glob)}, and nothing of {listed} can be equal to that: wildcards without a "
-        "name must be as many on both sides, or write `{app}` in both for the part that says which application it is"
+        f"`{glob.text}` captures {_said(glob)}, which nothing in {listed} can match: use as many unnamed wildcards on "
+        "both sides, or write `{app}` in both for the part that names the application"
     )
 
 

@@ -82,13 +82,15 @@ def _parts(text: str) -> list[str]:
     while rest.startswith("./"):
         rest = rest[2:]
     if text.startswith("/"):
-        raise ValueError(f"the glob {text!r} begins with `/`: write it from the top of the repository")
+        raise ValueError(f"the glob {text!r} starts with `/`: write it relative to the repository root")
     parts = rest.removesuffix("/").split("/") if rest not in ("", ".") else []
     for part in parts:
         if part in ("", ".", ".."):
             raise ValueError(f"the glob {text!r} has an empty part, `.` or `..`")
         if part != "**" and not _NAMED.match(part) and _FOREIGN.search(part):
-            raise ValueError(f"the glob {text!r}: {part!r} is no part of a path, with `*` and `?`, `**` or `{{name}}`")
+            raise ValueError(
+                f"the glob {text!r}: {part!r} is not a valid part of a path (`*` and `?` in it, or `**`, or `{{name}}`)"
+            )
     return parts
 
 

@@ -154,7 +154,7 @@ class _Selecting:
             if len(files) > 1:
                 names = " and ".join(file.rpartition("/")[2] for file in files)
                 noun = target.NOUN if target else targets.nouns()
-                message = f"{directory or 'the top of the repository'} has {names}; a directory has one {noun}"
+                message = f"{directory or 'the repository root'} has {names}; a directory has one {noun}"
                 self._tell(Problem("failed.edit", message, "keep one of them", files[0]))
                 continue
             for file in files:
@@ -177,10 +177,10 @@ class _Selecting:
         glob = claim.glob
         bare = [directory for directory in self._every_directory if glob.match(directory) is not None]
         met = self._on_the_way(glob, wild=True)
-        hint = f"; {met[0]} is {_FOREIGN[self._tree[met[0]]]}, and the bot follows none" if met else ""
+        hint = f"; {met[0]} is {_FOREIGN[self._tree[met[0]]]}, which gitops-bot does not follow" if met else ""
         message = f"`{claim.text}` of environment {claim.environment} matches"
         if not bare:
-            advice = f"correct the path, which starts at the top of the repository{hint}"
+            advice = f"correct the path, which is relative to the repository root{hint}"
             return claim.problem(f"{message} no directory", advice)
         more = f" and {len(bare) - _MOST_LISTED} more" if len(bare) > _MOST_LISTED else ""
         message = f"{message} {', '.join(bare[:_MOST_LISTED])}{more}, without a {targets.nouns()}"
@@ -216,8 +216,8 @@ def _claims(environments: Mapping[str, Claimant]) -> Iterator[_Claim]:
 
 
 def _foreign(path: str, mode: str) -> Problem:
-    message = f"{path} is {_FOREIGN[mode]}, and the bot follows none"
-    return Problem("failed.edit", message, "name the directory where the files really are", path)
+    message = f"{path} is {_FOREIGN[mode]}, which gitops-bot does not follow"
+    return Problem("failed.edit", message, "use the directory that really holds the files", path)
 
 
 def _contested(first: _Claim, second: _Claim, files: list[str]) -> Problem:

@@ -38,8 +38,8 @@ def dead(
         # What builds upon itself is kustomize's to refuse: here such a place leaves nothing.
         _Reading(by_directory, {directory: _Names()}).below(directory, names, {directory})
         for entry, base_file, new_name in names.pass_through(file):
-            message = f"the entry {entry.name!r} changes nothing: {base_file} names this image {new_name}"
-            yield problem(file, entry, message, f"write `name: {new_name}`, as the overlay sees the image")
+            message = f"the entry {entry.name!r} has no effect: {base_file} renames this image to {new_name}"
+            yield problem(file, entry, message, f"write `name: {new_name}`, the name that the overlay sees")
 
 
 def bases_of(file: Kustomization) -> list[str]:
