@@ -1,4 +1,4 @@
-"""What can go wrong, in the words that the user reads. Everyone may import this; it imports nothing of ours."""
+"""What can go wrong, as the user reads it. Everyone may import this; it imports nothing of ours."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import errno
 from dataclasses import dataclass
 from typing import Literal
 
-#: The code of a problem: what the command line, the configuration, a registry, a login, a manifest, the forge or git
-#: has to do with it.
+#: The code of a problem: whether the command line, the configuration, a registry, a login, a manifest, the forge or git
+#: caused it.
 FailureCode = Literal[
     "failed.usage", "failed.config", "failed.registry", "failed.auth", "failed.edit", "failed.forge", "failed.git"
 ]
@@ -65,7 +65,7 @@ class BotError(Exception):
 
 
 class UsageError(BotError):
-    """The command line asks for something that cannot be meant."""
+    """The command line cannot be used as it is."""
 
     exit_code = 2
 
@@ -83,7 +83,7 @@ class EditError(BotError):
 class RegistryError(BotError):
     """A registry did not give a usable answer; `status` is the HTTP status where there was one.
 
-    `no_repository`: it has no such repository, or hides it. `no_tag`: it has the repository, without the tag.
+    `no_repository`: it has no such repository, or hides it. `no_tag`: it has the repository but not the tag.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class GitError(BotError):
 
 
 class LostRace(GitError):  # noqa: N818 - a lost race is an event to plan again after, not a fault
-    """Somebody else moved the branch first: read again and plan again."""
+    """Somebody else moved the branch first: read it again and plan again."""
 
 
 class ForgeError(BotError):
@@ -115,25 +115,25 @@ def explained(error: Exception) -> BotError | None:
     return BotError(limit) if limit is not None else None
 
 
-#: What the machine may have no more of, by the number of the error.
+#: What the machine has run out of, by the number of the error.
 _LIMITS = {
-    errno.ENOMEM: "has no more memory",
-    errno.EMFILE: "lets this process open no more files",
-    errno.ENFILE: "opens no more files",
+    errno.ENOMEM: "is out of memory",
+    errno.EMFILE: "does not let this process open more files",
+    errno.ENFILE: "cannot open more files",
 }
 RAISE_THE_LIMIT = (
-    "raise its limit (`ulimit -a` shows those of a shell, `pids` and `memory` are those of a container), or stop what "
-    "else runs there; then run again"
+    "raise the limit (`ulimit -a` shows those of a shell; containers have `pids` and `memory`), "
+    "or stop other processes; then run again"
 )
 
 
 def limit_of(error: BaseException) -> Problem | None:
-    """What to say where the machine gave no more of what was needed; None where that is not what happened."""
+    """The problem where the machine ran out of something; None for any other error."""
     match error:
         case RuntimeError() if "can't start new thread" in str(error):
-            what = "starts no more threads"
-        case BlockingIOError(strerror="Resource temporarily unavailable"):  # of fork, and of nothing that writes
-            what = "starts no more processes"
+            what = "cannot start more threads"
+        case BlockingIOError(strerror="Resource temporarily unavailable"):  # from fork, never from a write
+            what = "cannot start more processes"
         case MemoryError():
             what = _LIMITS[errno.ENOMEM]
         case OSError(errno=number) if number in _LIMITS:

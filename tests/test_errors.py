@@ -13,12 +13,12 @@ from gitops_bot.errors import limit_of
 @pytest.mark.parametrize(
     ("error", "what"),
     [
-        (RuntimeError("can't start new thread"), "this machine starts no more threads"),
-        (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), "this machine starts no more processes"),
-        (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), "this machine has no more memory"),
-        (MemoryError(), "this machine has no more memory"),
-        (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "this machine lets this process open no more files"),
-        (OSError(errno.ENFILE, os.strerror(errno.ENFILE)), "this machine opens no more files"),
+        (RuntimeError("can't start new thread"), "this machine cannot start more threads"),
+        (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), "this machine cannot start more processes"),
+        (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), "this machine is out of memory"),
+        (MemoryError(), "this machine is out of memory"),
+        (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "this machine does not let this process open more files"),
+        (OSError(errno.ENFILE, os.strerror(errno.ENFILE)), "this machine cannot open more files"),
     ],
     ids=lambda value: "" if isinstance(value, str) else type(value).__name__,
 )

@@ -1,4 +1,4 @@
-"""What all commands share: the group that they belong to, and the options that most of them take."""
+"""What all commands share: their group, their common options, and how they report a failure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def cli() -> None:
 
 
 def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callable[[Callable[..., Any]], click.Command]:
-    """A command with the options that all commands take, whose failures are told in the form that was asked for."""
+    """A command with the options that all commands take. It reports its failures as `--output` says."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @wraps(function)
@@ -39,7 +39,7 @@ def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callabl
 
             redact.learn(*map(os.environ.get, TOKENS))
             if quiet and verbose:
-                raise click.UsageError("--quiet and --verbose exclude one another.")
+                raise click.UsageError("--quiet and --verbose cannot be used together.")
             log.use(log_format, least="warning" if quiet else "debug" if verbose else "info")
             log.debug("command.started", command=name, version=__version__)
             began = time.perf_counter()
@@ -54,20 +54,20 @@ def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callabl
             return code
 
         options: list[Callable[..., Any]] = [
-            click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form of the output."),
+            click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Output format."),
             click.option(
                 "--log-format",
                 type=click.Choice(["auto", "text", "json"]),
                 default="auto",
-                help="Form of the log on standard error; auto: text on a terminal, else JSON.",
+                help="Log format on standard error; auto: text on a terminal, else JSON.",
             ),
             click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only; show no progress."),
-            click.option("-v", "--verbose", is_flag=True, help="Log every request and what was waited for, too."),
+            click.option("-v", "--verbose", is_flag=True, help="Also log every request and every wait."),
         ]
         if config:
             options.append(click.option("--config", metavar="FILE", help="Use this file instead of gitops-bot.yaml."))
         if dry_run:
-            options.append(click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing."))
+            options.append(click.option("--dry-run", is_flag=True, help="Show what would be written; write nothing."))
         for option in reversed(options):
             run = option(run)
         return cli.command(name, cls=examples.Command)(run)
@@ -91,19 +91,22 @@ def show_outcome(name: str, outcome: Outcome, output: str, *, written: bool) -> 
     return outcome.exit_code
 
 
+repository_option = click.option(
+    "--repository",
+    metavar="OWNER/NAME | URL | PATH",
+    help="The repository with the manifests; default: the origin of this checkout.",
+)
+
+
 def remote(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of commands that read the repository from its remote; together they are the argument `options`."""
+    """The options of commands that read the repository from its remote, as one argument `options`."""
 
     @wraps(function)
     def with_options(*, repository: str | None, config: str | None, cache: str | None, **arguments: Any) -> Any:
         return function(options=Options(repository, config, cache), **arguments)
 
     with_options = click.option("--cache", type=DIR, help="Cache the clone here; safe to delete.")(with_options)
-    return click.option(
-        "--repository",
-        metavar="OWNER/NAME | URL | PATH",
-        help="The repository of the manifests, instead of the origin of this checkout.",
-    )(with_options)
+    return repository_option(with_options)
 
 
 def release_hold_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -111,5 +114,5 @@ def release_hold_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--release-hold",
         is_flag=True,
-        help="Propose also what the environment left by going back, or what `holds:` keeps, this once.",
+        help="Also propose what was rolled back or is listed under `holds:`, this once.",
     )(function)

@@ -1,4 +1,4 @@
-"""The command `doctor`: puts together what it looks at, of which any part may be missing."""
+"""The command `doctor`: puts together what it examines, any part of which may be missing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot.cli.command import command
+from gitops_bot.cli.command import command, repository_option
 from gitops_bot.wiring.options import Options
 
 if TYPE_CHECKING:
@@ -25,28 +25,24 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.wiring.place import Local
 
-#: What one answer may take of the time for all of them.
+#: The share of `--timeout` that one answer may take.
 _SHARE = 0.3
-#: A registry is asked twice: a connection that breaks once is no finding.
+#: Attempts for each registry: a connection that breaks once is no finding.
 _ATTEMPTS = 2
 
 
 @command("doctor")
-@click.option(
-    "--repository",
-    metavar="OWNER/NAME | URL | PATH",
-    help="The repository of the manifests, instead of the origin of this checkout.",
-)
+@repository_option
 @click.option(
     "--timeout",
     type=click.FloatRange(1, 600),
     default=25,
     show_default=True,
     metavar="SECONDS",
-    help="Give up what has not answered by then.",
+    help="Give up on whatever has not answered by then.",
 )
 def doctor_command(*, repository: str | None, timeout: float, config: str | None, output: str) -> int:
-    """Check what a run needs: configuration, git, token, rules of the branch, registries. Writes nothing."""
+    """Check what a run needs: configuration, git, token, branch rules, registries; write nothing."""
     from gitops_bot.doctor.examine import examine
     from gitops_bot.doctor.notes import Notes
     from gitops_bot.edges.clock import SystemClock
@@ -73,7 +69,7 @@ def _local(options: Options, environ: Mapping[str, str], notes: Notes) -> tuple[
     except BotError as error:
         if isinstance(failed, ConfigError):
             notes.fail("configuration", options.config or CONFIG, failed)
-        notes.fail("repository", "the repository", error)  # what was asked for may hold a login
+        notes.fail("repository", "the repository", error)  # the option may hold a login
         return None, False
     notes.fail("configuration", options.config or CONFIG, failed)
     return local, False
@@ -153,7 +149,7 @@ def _token(where: Address | None, environ: Mapping[str, str]) -> Token | Problem
 
 
 def _forge(where: Address | None, environ: Mapping[str, str], clock: SystemClock, seconds: float) -> Inspection | None:
-    """The forge, also where there is no token; not where the repository is elsewhere."""
+    """The forge, even without a token; None where the repository is on another server."""
     from gitops_bot.edges.github.inspection import Inspection
     from gitops_bot.wiring import trust
 

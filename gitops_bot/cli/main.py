@@ -65,14 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _mistyped(error: click.ClickException, argv: Sequence[str]) -> None:
-    """Say what is wrong with the command line, also to whoever asked for JSON in it: no option of it could be read."""
+    """Report a wrong command line, as JSON too where it says so: none of its options could be read."""
     text = StringIO()
     error.show(text)  # it quotes what was given, which may be a token in the wrong place
     process.complain(text.getvalue())
     context = error.ctx if isinstance(error, click.UsageError) else None
-    words = [*argv, ""]
-    asked = "--output=json" in words or ("--output", "json") in pairwise(words)
-    if context is None or context.info_name not in COMMANDS or not asked:
+    as_json = "--output=json" in argv or ("--output", "json") in pairwise(argv)
+    if context is None or context.info_name not in COMMANDS or not as_json:
         return
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.errors import Problem
@@ -127,7 +126,7 @@ def update_command(
 @command("set", dry_run=True)
 @remote
 @release_hold_option
-@click.option("--allow-downgrade", is_flag=True, help="Go to an older version, or along with a moved tag.")
+@click.option("--allow-downgrade", is_flag=True, help="Allow an older version, or a tag that was moved.")
 @click.argument("environment", metavar="ENV")
 @click.argument("pins", metavar="IMAGE=PIN...", nargs=-1, required=True)
 def set_command(
@@ -142,8 +141,8 @@ def set_command(
 ) -> int:
     """Pin what was just pushed (the step after docker push).
 
-    PIN is TAG, TAG@DIGEST, @DIGEST, NEWNAME:TAG[@DIGEST] or NEWNAME@DIGEST. A given digest is the truth; a missing one
-    is asked of the registry.
+    PIN is TAG, TAG@DIGEST, @DIGEST, NEWNAME:TAG[@DIGEST] or NEWNAME@DIGEST. A given digest is pinned as it is;
+    a missing one is looked up in the registry.
     """
     from gitops_bot.commands import assignments
     from gitops_bot.wiring import commands
@@ -166,7 +165,7 @@ def edit_command(path: str, pins: tuple[str, ...], *, dry_run: bool, output: str
     """Edit a kustomization on disk, byte-exact; no git, no network.
 
     PATH is a file, or a directory with one kustomization. A tag alone removes a stale digest, a digest alone keeps the
-    tag. All pins are done, or none.
+    tag. Either all pins are changed, or none.
     """
     from gitops_bot.commands import assignments
     from gitops_bot.commands.edit import edit
@@ -192,11 +191,15 @@ def check_command(*, config: str | None, output: str) -> int:
 
 
 @command("demo", config=False)
-@click.option("--full", is_flag=True, help="Cut nothing: every command with its whole output.")
-@click.option("--keep", is_flag=True, help="Leave the servers running until Ctrl-C, and keep their folder.")
-@click.option("--resume", type=DIR, metavar="DIR", help="Start the servers of a demo that was kept again.")
+@click.option("--full", is_flag=True, help="Show the whole output of every command.")
+@click.option(
+    "--keep",
+    is_flag=True,
+    help="Keep the servers running until Ctrl-C, and the demo to be resumed.",
+)
+@click.option("--resume", type=DIR, metavar="DIR", help="Resume a demo that was kept in this folder.")
 def demo(*, full: bool, keep: bool, resume: str | None, output: str) -> int:
-    """Show the whole journey on this machine: embedded registry, Git remote and GitHub server."""
+    """Play the whole journey on this machine: embedded registry, Git remote and GitHub server."""
     import threading
     from pathlib import Path
 

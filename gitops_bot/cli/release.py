@@ -1,4 +1,4 @@
-"""The commands of the release stage: from one environment to the next, and back."""
+"""The commands `promote` and `rollback`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def _short(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
     if text is not None and len(text) > REASON_LIMIT:
-        raise click.BadParameter(f"it has {len(text)} characters, and at most {REASON_LIMIT} are shown")
+        raise click.BadParameter(f"it has {len(text)} characters, and the limit is {REASON_LIMIT}")
     return text
 
 
@@ -24,8 +24,8 @@ def _short(_context: click.Context, _option: click.Parameter, text: str | None) 
 @release_hold_option
 @click.option("--image", "images", metavar="NAME", multiple=True, help="Only this image; may be repeated.")
 @click.option("--overlay", "overlays", metavar="GLOB", multiple=True, help="Only these overlays of the target.")
-@click.option("--beyond-policy", is_flag=True, help="Promote also what the policy of TARGET does not allow.")
-@click.option("--now", is_flag=True, help="Do not wait until SOURCE has run the pins for the `soak` of TARGET.")
+@click.option("--beyond-policy", is_flag=True, help="Also promote what the policy of TARGET does not allow.")
+@click.option("--now", is_flag=True, help="Do not wait for the `soak` time of TARGET.")
 @click.argument("source", metavar="SOURCE")
 @click.argument("target", metavar="TARGET")
 def promote_command(
@@ -61,10 +61,10 @@ def promote_command(
 @command("rollback", dry_run=True)
 @remote
 @release_hold_option
-@click.option("--to", metavar="RELEASE", help="A release's number, commit or tag; default: the one before the last.")
+@click.option("--to", metavar="RELEASE", help="Release number, commit or tag; default: the one before the last.")
 @click.option("--image", "images", metavar="NAME", multiple=True, help="Only this image; may be repeated.")
-@click.option("--reason", metavar="TEXT", callback=_short, help="Why: for the pull request and the commit message.")
-@click.option("--offline", is_flag=True, help="Do not ask the registries whether the images are still there.")
+@click.option("--reason", metavar="TEXT", callback=_short, help="Why, for the pull request and the commit message.")
+@click.option("--offline", is_flag=True, help="Do not check that the registries still have the images.")
 @click.argument("environment", metavar="ENV")
 def rollback_command(
     environment: str,

@@ -1,4 +1,4 @@
-"""The command that stays: a cycle after the other, with probes and metrics."""
+"""The command `run`: its options, its schedule, and the pages of its probes."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 @command("run", dry_run=True)
 @remote
-@click.option("--every", required=True, metavar="SPAN | CRON", help='As in 5m, or "*/10 8-18 * * mon-fri".')
-@click.option("--timezone", default="UTC", metavar="ZONE", show_default=True, help="Of the cron expression.")
-@click.option("--jitter", metavar="SPAN", help="Begin at random so much later; default: a tenth, at most 1m.")
-@click.option("--listen", metavar="HOST:PORT", help="Serve /healthz, /readyz and /metrics there.")
+@click.option("--every", required=True, metavar="SPAN | CRON", help='Such as 5m, or "*/10 8-18 * * mon-fri".')
+@click.option("--timezone", default="UTC", metavar="ZONE", show_default=True, help="Time zone of the cron expression.")
+@click.option("--jitter", metavar="SPAN", help="Random delay before each cycle; default: a tenth, at most 1m.")
+@click.option("--listen", metavar="HOST:PORT", help="Serve /healthz, /readyz and /metrics on this address.")
 @click.argument("environments", metavar="[ENV]...", nargs=-1)
 def run_command(
     environments: tuple[str, ...],
@@ -44,10 +44,10 @@ def run_command(
     dry_run: bool,
     output: str,
 ) -> int:
-    """Update again and again, in one process that stays: for a container.
+    """Run `update` on a schedule, with probes and metrics: for a container.
 
-    The first cycle begins at once. SIGTERM finishes the write under way and ends with 0; a second one ends at once. All
-    is told by the log, on standard error.
+    The first cycle starts at once. SIGTERM lets the current write finish and exits with 0; a second one exits at once.
+    Everything is logged to standard error.
     """
     from gitops_bot.edges.ending import Ending, Told
 
@@ -55,15 +55,15 @@ def run_command(
     try:
         with Ending() as ending:
             _serve(ending, options, environments, _Times(every, timezone, jitter), listen, dry_run=dry_run)
-    except Told as told:
-        log.event("run.ended", signal=told.signal.name)
-        # To be told to end is how a service ends; whoever sits before it broke it off.
-        return leave(0 if told.signal.name == "SIGTERM" else INTERRUPTED)
+    except Told as stopped:
+        log.event("run.ended", signal=stopped.signal.name)
+        # SIGTERM is how a service ends; Ctrl-C is an interruption.
+        return leave(0 if stopped.signal.name == "SIGTERM" else INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
 class _Times:
-    """When cycles begin, as the command line says it."""
+    """When cycles start: the options."""
 
     every: str
     timezone: str
@@ -73,7 +73,7 @@ class _Times:
 def _serve(
     ending: Ending, options: Options, environments: Sequence[str], times: _Times, listen: str | None, *, dry_run: bool
 ) -> NoReturn:
-    """Cycles until an exception ends them, beside the probes."""
+    """Run cycles and probes until an exception ends them."""
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.server.cycles import Cycles
     from gitops_bot.server.health import HealthServer
@@ -82,9 +82,9 @@ def _serve(
 
     clock = SystemClock()
     schedule, spread = _when(times, clock.now())
-    from gitops_bot.server.metrics import Metrics  # 0.1 s of CPU, which nobody has to wait for to learn of a slip
+    from gitops_bot.server.metrics import Metrics  # takes 0.1 s of CPU, so a wrong option is reported before
 
-    imported()  # also where no cycle ever comes so far
+    imported()  # also where no cycle ever gets so far
     pulse, metrics = Pulse(schedule), Metrics(RESULTS)
     with HealthServer(listen, _pages(clock, pulse, metrics)) if listen is not None else nullcontext() as server:
         log.event(
@@ -117,7 +117,7 @@ def _when(times: _Times, now: datetime) -> tuple[Schedule, timedelta | None]:
 
 
 def _zone(name: str) -> ZoneInfo:
-    """The zone of that name, which is none of a file.
+    """The time zone of that name, never one of a file.
 
     Raises:
         ValueError: there is none.

@@ -62,7 +62,7 @@ class HealthServer:
     def __enter__(self) -> Self:
         try:
             self._thread.start()
-        except RuntimeError:  # the machine starts no more threads
+        except RuntimeError:  # the machine cannot start more threads
             self._loop.close()
             self._socket.close()
             raise

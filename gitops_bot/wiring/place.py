@@ -1,4 +1,4 @@
-"""The place that a command works in: which repository is meant, and by which configuration.
+"""Where a command works: in which repository, and by which configuration.
 
 The repository is `--repository`, else `repository:` in the file of `--config`, else the origin of the checkout. The
 configuration is the file of `--config`, else the branch's: an uncommitted one steers nothing that is written.
@@ -36,7 +36,8 @@ SYMBOLIC_LINK = "120000"
 class Local:
     """What the command line and the checkout around it say.
 
-    `config` is the one of `--config`; `checkout` the one that one stands in, where it is one of this repository.
+    `named`: the command line or a configuration names the repository. `config` is the one of `--config`; `checkout` is
+    the checkout around the command, where it is one of this repository.
     """
 
     address: Address
@@ -46,10 +47,10 @@ class Local:
 
     @classmethod
     def read(cls, options: Options, environ: Mapping[str, str], *, instead: Config | None = None) -> Local:
-        """Read it; `instead` takes the place of what the file of `--config` says now.
+        """Read it; `instead` replaces the configuration in the file of `--config`.
 
         Raises:
-            UsageError: the repository cannot be meant, or none is; or the named file cannot be read.
+            UsageError: the repository is missing or cannot be used, or the named file cannot be read.
             ConfigError: the named configuration cannot be used.
             GitError: git is missing, or the checkout cannot be trusted.
         """
@@ -68,18 +69,18 @@ class Local:
 
 
 def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
-    """What `check` reads: the files of the checkout one stands in, and their rules.
+    """What `check` reads: the files of the checkout around it, and their configuration.
 
-    A folder outside of any checkout will do where it has a configuration: then it is hardly the wrong one.
+    Outside of any checkout, a folder with a configuration will do: it is hardly the wrong one.
 
     Raises:
-        UsageError: this is no place of manifests, or the named configuration cannot be read.
+        UsageError: there is no checkout and no configuration, or the named one cannot be read.
         ConfigError: the configuration cannot be used.
     """
     around = surroundings()
     files, file = around or checkout.Checkout(_here()), named or CONFIG
     if around is None and named is None and not os.path.lexists(CONFIG):
-        message = f"this folder is in no git repository and has no {CONFIG}: nothing is checked"
+        message = f"this folder is not in a Git repository and has no {CONFIG}: nothing to check"
         advice = "change to the checkout of your manifests; in a workflow, put actions/checkout before this step"
         raise UsageError(Problem("failed.usage", message, advice))
     tree = files.tree()
@@ -88,7 +89,7 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
     return files, tree, config.read(text, file) if text is not None else inferred(tree)
 
 
-#: Is told that the file of the checkout is not the branch's, and what to do.
+#: Reports that the file in the checkout differs from the branch's, and what to do.
 Notice = Callable[[str, str], None]
 
 
@@ -99,7 +100,7 @@ def chosen_config(
 
     Raises:
         ConfigError: it cannot be used, or is for another repository.
-        UsageError: there is none, and nothing may be inferred.
+        UsageError: there is none, and `infer` is false.
     """
     if local.config is not None:
         return local.config
@@ -121,25 +122,25 @@ def chosen_config(
 
 
 def _compare(checkout: Checkout, data: bytes | None, branch: str, notice: Notice) -> None:
-    """Give notice where the configuration in the checkout is not the one that counts."""
+    """Give notice where the configuration in the checkout is not the one that is used."""
     here = None
-    with suppress(BotError):  # it cannot be read, and is not asked for
+    with suppress(BotError):  # it cannot be read, and is not needed
         here = checkout.read([CONFIG]).get(CONFIG)
     if here is None or here == data:
         return
     path = os.path.relpath(checkout.top / CONFIG)
-    advice = f"`gitops-bot plan --config {path}` plans with yours; push it to {branch} to put it to work"
+    advice = f"`gitops-bot plan --config {path}` plans with yours; push it to {branch} to use it everywhere"
     if data is None:
-        notice(f"{path} is not on the branch {branch} yet, so this is planned without it", advice)
+        notice(f"{path} is not on the branch {branch} yet, so it is not used", advice)
     else:
-        notice(f"{path} differs from the one on the branch {branch}, which is used", advice)
+        notice(f"{path} differs from the one on the branch {branch}; the branch's is used", advice)
 
 
 def surroundings() -> Checkout | None:
-    """The checkout that one stands in, None outside of any.
+    """The checkout around the current folder, if any.
 
     Raises:
-        UsageError: the folder was deleted meanwhile.
+        UsageError: the current folder was deleted.
     """
     return checkout.find(_here())
 
@@ -150,11 +151,11 @@ def _origin(around: Checkout | None, environ: Mapping[str, str], server: str) ->
 
 
 def _is_of(around: Checkout | None, named: Address, environ: Mapping[str, str], server: str) -> bool:
-    """Whether `--repository` names the checkout that one stands in, or its origin."""
+    """Whether `--repository` names the checkout around us, or its origin."""
     if around is None:
         return False
     origin = None
-    with suppress(BotError):  # nobody asked for it
+    with suppress(BotError):  # it is not needed
         origin = _origin(around, environ, server)
     return named.url == around.top.absolute().as_uri() or (origin is not None and _is_same(named, origin))
 
@@ -164,7 +165,7 @@ def _is_same(one: Address, other: Address) -> bool:
 
 
 def _repository_of(read: Config, server: str) -> Address:
-    """The repository that a configuration names. It may be anybody's: a folder would run that folder's hooks."""
+    """The repository that a configuration names; never a folder, whose hooks would run: anybody may have written it."""
     named = address.parse(read.repository or "", server=server)
     if named.host is None:
         message = f"`repository: {read.repository}` is a folder, which only a person may choose"
@@ -173,12 +174,12 @@ def _repository_of(read: Config, server: str) -> Address:
 
 
 def _insist_on_repository(read: Config, where: Address) -> None:
-    """A fork, or a copy, of a repository holds a configuration that is meant for another one."""
+    """Refuse the configuration of a fork or a copy that names another repository."""
     if read.repository is None or _is_same(_repository_of(read, where.server or address.GITHUB), where):
         return
     own = where.name or where.url
     message = f"`repository: {read.repository}` is not the origin of this checkout, {own}"
-    advice = f"say which one is meant: `--repository {read.repository}` or `--repository {own}`"
+    advice = f"choose one: `--repository {read.repository}` or `--repository {own}`"
     raise ConfigError(Problem("failed.config", message, advice, read.file))
 
 
@@ -186,14 +187,14 @@ def _here() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError as error:
-        problem = Problem("failed.usage", "this folder does not exist any more", "change to one that does")
+        problem = Problem("failed.usage", "this folder no longer exists", "change to one that does")
         raise UsageError(problem) from error
 
 
 def _refuse_link(tree: Mapping[str, str]) -> None:
-    """A configuration that is a link would be passed over in silence: the bot follows none."""
+    """Refuse a configuration that is a symbolic link: links are not followed, so it would be ignored in silence."""
     if tree.get(CONFIG) == SYMBOLIC_LINK:
-        problem = Problem("failed.config", f"{CONFIG} is a symbolic link", "put the file itself there", CONFIG)
+        problem = Problem("failed.config", f"{CONFIG} is a symbolic link", "commit the file itself instead", CONFIG)
         raise ConfigError(problem)
 
 
@@ -216,6 +217,8 @@ def _decoded(data: bytes | None, file: str) -> str | None:
 
 def _no_repository(around: Checkout | None) -> Problem:
     if around is None:
-        return Problem("failed.usage", "this is no checkout of a repository", "stand in one, or give --repository")
+        return Problem(
+            "failed.usage", "not inside a Git checkout", "change to a checkout of your manifests, or give --repository"
+        )
     message = f"the checkout {around.top} has no remote called origin"
-    return Problem("failed.usage", message, "give --repository, or --config and a file that says `repository:`")
+    return Problem("failed.usage", message, "give --repository, or --config with a file that has `repository:`")

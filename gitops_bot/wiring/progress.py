@@ -1,4 +1,4 @@
-"""How far long work is: one line on the terminal, gone when the work is done. Nothing where nobody watches."""
+"""The progress of long work: one line on a terminal that disappears when the work is done."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ _last_line = threading.Lock()
 
 @contextmanager
 def progress(what: str, of: int | None = None) -> Iterator[Callable[[], None]]:
-    """Show `what` as under way until the block ends; each call of what it gives is one of `of` done.
+    """Show `what` as running until the block ends; each call of the function that it yields counts one of `of` as done.
 
-    On standard error only, and only where a person looks at it. Inside of another one it is silent.
+    Only on standard error, and only on a terminal. Inside another one it is silent.
     """
     work = _Work(what, of)
     if of == 0 or not log.is_watched() or os.environ.get("TERM") == "dumb" or not _last_line.acquire(blocking=False):
         yield work.advance
         return
     try:
-        # rich takes 50 ms to load, and is wanted here only.
+        # rich takes 50 ms to load, and is needed only here.
         from rich.console import Console
         from rich.live import Live
 
-        # What is logged meanwhile comes to stand above the line. Standard output is no business of this.
+        # What is logged meanwhile appears above the line. Standard output is left alone.
         console = Console(stderr=True, highlight=False)
         live = Live(
             get_renderable=work.line, console=console, transient=True, refresh_per_second=8, redirect_stdout=False
         )
-        with suppress(RuntimeError):  # the machine starts no more threads: then nothing moves
+        with suppress(RuntimeError):  # without another thread the line stands still
             live.start()
         try:
             yield work.advance

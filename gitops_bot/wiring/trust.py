@@ -23,7 +23,7 @@ REGISTRY_USERNAME, REGISTRY_PASSWORD = f"{REGISTRY}_USERNAME", f"{REGISTRY}_PASS
 
 
 def token(environ: Mapping[str, str]) -> str | None:
-    """The token for the forge. One that is mounted as a file often ends in a line break."""
+    """The token for the forge, without the line break that a mounted file often ends in."""
     variable = token_variable(environ)
     return environ[variable].strip() if variable is not None else None
 
@@ -46,7 +46,7 @@ def server(environ: Mapping[str, str]) -> str:
 
 
 def _api(environ: Mapping[str, str]) -> SplitResult | None:
-    """GITHUB_API_URL in its parts; what is wrong with it is told without its text, which may hold a login."""
+    """GITHUB_API_URL in its parts. An error does not quote it: it may hold a login."""
     text = environ.get("GITHUB_API_URL")
     if not text:
         return None
@@ -75,12 +75,12 @@ def takes_token(where: Address, environ: Mapping[str, str]) -> bool:
     hosts = [(urlsplit(url).hostname or "").removeprefix("api.") for url in (known, api_url(environ))]
     host = where.host or ""
     if address.is_loopback(host):
-        # On one machine git and the API may well be two servers, each on a port of its own.
+        # On one machine, git and the API may be two servers with a port each.
         return all(address.is_loopback(name) for name in hosts)
     if len(set(hosts)) > 1:
         return False
     if where.server is None:
-        return host.removeprefix("ssh.") == hosts[0]  # by ssh git needs no token, but the API does
+        return host.removeprefix("ssh.") == hosts[0]  # over ssh git needs no token, but the API does
     return where.takes_token_of(known)
 
 
@@ -116,5 +116,5 @@ def check_registries(config: Config, environ: Mapping[str, str]) -> None:
             message = f"`registries`: {REGISTRY_PASSWORD} is for {given or 'no registry'} and is not sent to {name}"
         else:
             continue
-        advice = "put that registry's password into a variable of its own"
+        advice = "put that registry's password into its own variable"
         raise ConfigError(Problem("failed.config", message, advice, config.file))

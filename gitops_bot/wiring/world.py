@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 class Again:
     """What a process that opens the world again and again adds to its options.
 
-    `whole` stands around what is written as one; `observe` is told of each request to a registry, and `warn` of what
-    the forge could not do. `config` is the configuration to use instead of what there is now. `absent` is told which of
-    the named environments it has no more, if any; the others are done. Without it that is an error. `indexes` is
-    what registries said of digests before.
+    `whole` surrounds what must be written as one. `observe` is called with each request to a registry, `warn` with what
+    the forge could not do. `config` is used instead of the present configuration. `absent` is called with the named
+    environments that no longer exist, and the others are done; without it that is an error. `indexes` caches what
+    registries answered about digests.
     """
 
     whole: Callable[[], AbstractContextManager[None]]
@@ -66,12 +66,12 @@ def opened(
 ) -> Iterator[tuple[World, Survey]]:
     """The world and its first reading. `infer`: go on without a configuration; `writes`: it must be possible to write.
 
-    `also` are environments that are only read; `history`: it will surely be needed, so it is fetched at once. `notice`
-    is told that the configuration in this checkout is not the one that counts; else the log is. `whole`: what no
-    environment claims is read too.
+    `also` are environments that are only read; `history`: fetch it at once, it will be needed. `notice` is called where
+    the configuration in this checkout is not the one that is used; by default that is logged. `whole`: read what no
+    environment claims, too.
 
     Raises:
-        UsageError: the repository or an environment cannot be meant, or pull requests are not possible there.
+        UsageError: the repository or an environment cannot be used, or pull requests are not possible there.
         ConfigError: the configuration cannot be used.
         GitError: the repository cannot be read.
     """
@@ -97,7 +97,7 @@ def opened(
             local, repository, commit, branch, infer=infer, notice=notice or _log_notice
         )
         if again is not None and again.absent is not None:
-            environments = _there(config, environments, again.absent)
+            environments = _present(config, environments, again.absent)
         if config.branch and config.branch != branch:
             branch, commit = config.branch, repository.head(config.branch)
         if writes and where.name is None:
@@ -108,18 +108,17 @@ def opened(
         yield world, Survey(world, config, branch, where.name, environments, also=also, commit=commit, whole=whole)
 
 
-def _there(config: Config, names: Sequence[str], absent: Callable[[Sequence[str]], None]) -> Sequence[str]:
-    """The named environments that there still are; all of the names where that is none, which is an error."""
-    found = [name for name in names if name in config.environments]
-    absent([name for name in names if name not in found])
-    return found or names
+def _present(config: Config, names: Sequence[str], absent: Callable[[Sequence[str]], None]) -> Sequence[str]:
+    """The named environments that exist; all names where none does, which is an error later."""
+    absent([name for name in names if name not in config.environments])
+    return [name for name in names if name in config.environments] or names
 
 
 def _refuse_pull_requests(config: Config, environments: Sequence[str], where: Address) -> None:
     for environment in config.environments.values():
         if environment.propose.as_ == "pull-request" and (not environments or environment.name in environments):
-            message = f"{environment.name} is proposed by pull requests, and {where.url} is not on a forge"
-            advice = "name it as OWNER/NAME or by its https address, or say `propose: {as: commit}`"
+            message = f"{environment.name} is proposed by pull requests, but {where.url} is not on a forge"
+            advice = "use OWNER/NAME or its https address, or set `propose: {as: commit}`"
             raise UsageError(Problem("failed.usage", message, advice))
 
 
@@ -138,7 +137,7 @@ def login_for(where: Address, environ: Mapping[str, str]) -> Credentials | None:
 def _forge(
     where: Address, environ: Mapping[str, str], clock: SystemClock, warn: Callable[[Problem], None]
 ) -> GitHub | None:
-    """The forge, where there is a token for it and the repository is one that it knows."""
+    """The forge, where there is a token for it and the repository is on it."""
     from gitops_bot.edges.github import GitHub
 
     token = trust.token(environ)
@@ -173,14 +172,14 @@ def access(config: Config, environ: Mapping[str, str]) -> dict[str, Access]:
     from gitops_bot.edges.registry import Access
 
     trust.check_registries(config, environ)
-    found = {
-        host: Access(said.username, said.password_env, said.plain_http, said.concurrency, said.rate)
-        for host, said in config.registries.items()
+    registries = {
+        host: Access(one.username, one.password_env, one.plain_http, one.concurrency, one.rate)
+        for host, one in config.registries.items()
     }
     if (host := trust.registry(environ)) is not None:
         user = environ.get(trust.REGISTRY_USERNAME) or None
-        found[host] = replace(found.get(host, Access()), username=user, password_env=trust.REGISTRY_PASSWORD)
-    return found
+        registries[host] = replace(registries.get(host, Access()), username=user, password_env=trust.REGISTRY_PASSWORD)
+    return registries
 
 
 def _log_notice(message: str, advice: str) -> None:

@@ -355,7 +355,7 @@ def test_check_without_a_checkout_is_no_green_that_means_nothing(runner: Runner,
     ran = use(runner, shop, workspace, {"command": "check"}, token="")
     assert ran.code == 2
     (error,) = ran.annotations()
-    assert "this folder is in no git repository and has no gitops-bot.yaml" in error.data
+    assert "this folder is not in a Git repository and has no gitops-bot.yaml" in error.data
     assert "put actions/checkout before this step" in error.data
 
 

@@ -276,7 +276,7 @@ def test_a_folder_in_no_repository_is_not_green(tmp_path: Path, files: dict[str,
     assert (done.code, done.json["files"]) == (2, 0)
     (problem,) = done.json["problems"]
     assert problem["code"] == "failed.usage"
-    assert problem["message"] == "this folder is in no git repository and has no gitops-bot.yaml: nothing is checked"
+    assert problem["message"] == "this folder is not in a Git repository and has no gitops-bot.yaml: nothing to check"
     assert problem["next"].startswith("change to the checkout of your manifests")
 
 

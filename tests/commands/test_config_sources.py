@@ -35,8 +35,8 @@ def news(done: Done) -> list[dict[str, str]]:
     return [line for line in lines if line["event"] == "configuration.differs"]
 
 
-NOT_MAINS = "gitops-bot.yaml differs from the one on the branch main, which is used"
-TRY_YOURS = "`gitops-bot plan --config gitops-bot.yaml` plans with yours; push it to main to put it to work"
+NOT_MAINS = "gitops-bot.yaml differs from the one on the branch main; the branch's is used"
+TRY_YOURS = "`gitops-bot plan --config gitops-bot.yaml` plans with yours; push it to main to use it everywhere"
 
 
 def test_in_a_checkout_the_origin_and_the_configuration_of_its_branch_count(shop: Deploy, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_the_first_plan_with_a_file_that_is_not_pushed_says_how_to_try_it_and_ho
     plan = run("plan", cwd=here, env=shop.env)
     assert plan.code == 0
     assert plan.out.splitlines()[:2] == [
-        "note: gitops-bot.yaml is not on the branch main yet, so this is planned without it",
+        "note: gitops-bot.yaml is not on the branch main yet, so it is not used",
         f"  next: {TRY_YOURS}",
     ]
     with shop.watching() as seen:
@@ -255,7 +255,7 @@ def test_a_wrong_configuration_on_the_branch_stops_everything_before_it_starts(s
 def test_outside_of_any_repository_the_way_in_is_said(tmp_path: Path) -> None:
     done = run("plan", "--output", "json", cwd=tmp_path)
     assert done.code == 2
-    assert done.json["problems"][0]["next"] == "stand in one, or give --repository"
+    assert done.json["problems"][0]["next"] == "change to a checkout of your manifests, or give --repository"
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     bare = run("plan", "--output", "json", cwd=tmp_path)
     assert bare.code == 2

@@ -147,7 +147,7 @@ def test_a_command_that_cannot_start_prints_its_own_object_and_says_why_to_peopl
         (["set", "production"], "Missing argument 'IMAGE=PIN...'."),
         (["plan", "--bogus"], "No such option '--bogus'."),
         (["check", "here"], "Got unexpected extra argument (here)"),
-        (["update", "--quiet", "--verbose"], "--quiet and --verbose exclude one another."),
+        (["update", "--quiet", "--verbose"], "--quiet and --verbose cannot be used together."),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )

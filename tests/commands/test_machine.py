@@ -55,7 +55,7 @@ def test_without_threads_there_are_no_probes(shop: Deploy, tmp_path: Path) -> No
     done = shop.bot("run", "--every", "5m", "--listen", "127.0.0.1:0", env=env)
 
     assert done.code == 1
-    assert "this machine starts no more threads" in done.err
+    assert "this machine cannot start more threads" in done.err
     assert "ulimit -a" in done.err
     assert "bug" not in done.err
 
@@ -67,5 +67,5 @@ def test_without_processes_git_cannot_be_started(shop: Deploy, tmp_path: Path, c
     assert done.code == 1
     (problem,) = done.json["problems"]
     assert problem["code"] == "failed.git"
-    assert problem["message"] == "git cannot be started: this machine starts no more processes"
+    assert problem["message"] == "git cannot be started: this machine cannot start more processes"
     assert "ulimit -a" in problem["next"]

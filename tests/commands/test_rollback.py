@@ -63,7 +63,7 @@ def test_a_reason_that_is_too_long_to_show_is_refused(stages: Stages) -> None:
     with stages.deploy.watching() as seen:
         done = stages.rollback("--reason", "x" * 501)
     assert (done.code, seen.nothing, seen.api) == (2, True, [])
-    assert "it has 501 characters, and at most 500 are shown" in done.err
+    assert "it has 501 characters, and the limit is 500" in done.err
 
 
 @pytest.mark.parametrize("how", ["number", "commit", "short commit", "tag", "annotated tag"])

@@ -109,7 +109,7 @@ def test_a_configuration_that_is_a_link_on_disk_is_an_error_of_check_and_steers_
     assert done.code == 2
     (problem,) = done.json["problems"]
     assert (problem["file"], problem["message"]) == ("gitops-bot.yaml", "gitops-bot.yaml is a symbolic link")
-    assert problem["next"] == "put the file itself there"
+    assert problem["next"] == "commit the file itself instead"
     plan = run("plan", "--output", "json", cwd=here, env=shop.env)
     assert (plan.code, plan.json["environments"][0]["name"]) == (0, "production")
 
@@ -155,7 +155,7 @@ def test_an_empty_repository_is_wrong_usage_and_not_the_checkout_around(
 def test_a_folder_that_was_deleted_is_wrong_usage(tmp_path: Path, command: str) -> None:
     done = shell(f"{DELETED} $BOT {command}", tmp_path)
     assert done.code == 2
-    assert "error: this folder does not exist any more\n  next: change to one that does\n" in done.err
+    assert "error: this folder no longer exists\n  next: change to one that does\n" in done.err
 
 
 def test_edit_in_a_folder_that_was_deleted_says_what_is_missing(tmp_path: Path) -> None:

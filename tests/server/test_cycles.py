@@ -86,7 +86,7 @@ def test_a_bug_costs_its_cycle_and_says_where_it_is(monkeypatch: pytest.MonkeyPa
 
 def test_a_limit_of_the_machine_costs_its_cycle_and_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = cycle(monkeypatch, fails(RuntimeError("can't start new thread")))
-    assert (ended.result, ended.why) == ("failed", "this machine starts no more threads")
+    assert (ended.result, ended.why) == ("failed", "this machine cannot start more threads")
     assert "traceback" not in ended.facts
 
 
