@@ -37,7 +37,7 @@ def _source(document: Document, name: str, names: Mapping[str, None]) -> str | N
     if not isinstance(source, Scalar) or source.kind not in ("text", "number"):
         return None  # told by its form, where it is there
     if source == name:
-        advice = "name the environment that runs a pin first, or remove `promote_from`"
+        advice = "set the environment that runs a pin first, or remove `promote_from`"
         document.tell(document.value(path), f"{quoted(name)} cannot be promoted from itself", advice)
         return None
     if source not in names:
@@ -53,11 +53,11 @@ def _keys(document: Document, name: str) -> None:
     path = ("environments", name)
     soak = document.at((*path, "soak"))
     if soak is not None and document.at((*path, "promote_from")) is None:
-        message = "`soak` is how long another environment runs a pin first, and `promote_from` does not say which"
-        document.tell(document.key((*path, "soak")), message, "say `promote_from`, or remove `soak`")
+        message = "`soak` is how long another environment runs a pin first, but there is no `promote_from` to say which"
+        document.tell(document.key((*path, "soak")), message, "set `promote_from`, or remove `soak`")
     if document.at((*path, "match")) == "revision" and document.at((*path, "tag")) != "release":
-        message = "`match: revision` looks for the version tag of the same revision, and `tag` does not ask for it"
-        document.tell(document.value((*path, "match")), message, "say `tag: release` too, or remove `match`")
+        message = "`match: revision` looks for the version tag of the same revision, so it needs `tag: release`"
+        document.tell(document.value((*path, "match")), message, "set `tag: release` too, or remove `match`")
 
 
 def _circles(sources: Mapping[str, str]) -> list[list[str]]:

@@ -23,7 +23,7 @@ def check(document: Document, path: Path) -> None:
     _groups(document, (*path, "group"))
     limit = (*path, "limit")
     if document.at(limit) == {}:
-        document.tell(document.value(limit), "`limit` limits nothing", "say `open`, `new_per_hour` or both")
+        document.tell(document.value(limit), "`limit` limits nothing", "set `open`, `new_per_hour` or both")
     for at in range(_length(document, (*path, "schedule"))):
         _window(document, (*path, "schedule", at))
 
@@ -32,8 +32,8 @@ def _commit(document: Document, path: Path) -> None:
     for key in FOR_PULL_REQUESTS:
         written = document.at((*path, key))
         if written is not None and not _says_nothing(key, written):
-            message = f"`{key}` is for pull requests, and here a commit is made"
-            document.tell(document.key((*path, key)), message, f"remove `{key}`, or say `as: pull-request`")
+            message = f"`{key}` is for pull requests, and this environment commits directly"
+            document.tell(document.key((*path, key)), message, f"remove `{key}`, or set `as: pull-request`")
 
 
 def _says_nothing(key: str, written: Tree) -> bool:
@@ -53,11 +53,11 @@ def _merging(document: Document, path: Path) -> None:
     written = document.at(auto_merge)
     merges = written is not None and not _is_truth(written, "false")
     if merges and _is_truth(document.at((*path, "draft")), "true"):
-        message = "a draft does not merge by itself: somebody has to say that it is ready"
+        message = "a draft does not merge by itself: somebody has to mark it as ready"
         document.tell(document.key(auto_merge), message, "remove `auto_merge`, or `draft`")
     if not merges and document.at(method) is not None:
-        message = "`merge_method` is for proposals that merge by themselves, and these do not"
-        document.tell(document.key(method), message, "remove `merge_method`, or say `auto_merge: true`")
+        message = "`merge_method` has no effect without `auto_merge`"
+        document.tell(document.key(method), message, "remove `merge_method`, or set `auto_merge: true`")
 
 
 def _groups(document: Document, path: Path) -> None:
@@ -68,21 +68,23 @@ def _groups(document: Document, path: Path) -> None:
         if not isinstance(group, dict):
             continue
         if group.keys() <= {"name", "together"}:
-            advice = 'say which: `images: ["ghcr.io/acme/web*"]`, `overlays: ["apps/web/**"]` or both'
+            advice = 'add one or both: `images: ["ghcr.io/acme/web*"]`, `overlays: ["apps/web/**"]`'
             document.tell(here, "this group has neither `images` nor `overlays`", advice)
         name = group.get("name")
         if isinstance(name, Scalar) and name.kind in ("text", "number"):
             place = document.value((*path, at, "name"))
             first, line = seen.setdefault(slug(name), (name, place.line))
             if first is not name:
-                message = f"{quoted(name)}: its branch would be called as that of {quoted(first)} in line {line}"
+                message = (
+                    f"{quoted(name)}: its branch would have the same name as that of {quoted(first)} in line {line}"
+                )
                 document.tell(place, message, "rename or remove one of the two")
 
 
 def _window(document: Document, path: Path) -> None:
     window = document.at(path)
     if isinstance(window, dict) and window.keys() <= {"timezone"}:
-        advice = 'say when, as in `{days: [mon-fri], hours: "09:00-16:30"}`; for always, remove it'
+        advice = 'add one, as in `{days: [mon-fri], hours: "09:00-16:30"}`; to allow any time, remove the window'
         document.tell(document.value(path), "this window has neither `days` nor `hours`", advice)
     written = document.at((*path, "timezone"))
     if isinstance(written, Scalar) and times.is_zone(written):
@@ -96,7 +98,7 @@ def _zone(document: Document, path: Path, written: Scalar) -> None:
         city = written.rpartition("/")[2].lower()
         known = times.cities(city[0])
         close = suggestion(document, city, known)
-        advice = f"did you mean `{known[close]}`?" if close else "take one by its name, as in `timezone: Europe/Berlin`"
+        advice = f"did you mean `{known[close]}`?" if close else "use an IANA name, as in `timezone: Europe/Berlin`"
         document.tell(document.value(path), f"there is no time zone {quoted(written)}", advice)
 
 

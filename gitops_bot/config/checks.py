@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def check(document: Document) -> None:
     """Add a problem for each contradiction."""
     environments = _below(document, ("environments",))
-    _apart(document, ("environments",), slug, "its branches would be called as those of")
+    _apart(document, ("environments",), slug, "its branches would have the same names as those of")
     _apart(document, ("registries",), host, "it is the same registry as")
     for name in environments:
         path = ("environments", name)
@@ -90,7 +90,7 @@ def _policy(document: Document, environment: Path, path: Path) -> None:
     follows = isinstance(policy, dict) and next((word for word in KINDS if word in policy), None) == "digest"
     if follows and pin == "tag" and (written is not None or document.at((*path, "pin")) is not None):
         key = own if written is not None else (*path, "pin")
-        message = "a policy that follows the digest of a tag can write nothing under `pin: tag`"
+        message = "a policy that follows the digest of a tag has nothing to write with `pin: tag`"
         document.tell(document.value(key), message, "choose another `pin`, or another policy")
 
 
@@ -112,5 +112,5 @@ def _environment(document: Document, path: Path) -> None:
 
 def _login(document: Document, path: Path) -> None:
     if document.at((*path, "username")) is not None and document.at((*path, "password_env")) is None:
-        advice = "name the variable that holds its password, as in `password_env: GHCR_TOKEN`"
-        document.tell(document.key((*path, "username")), "`username` alone logs nobody in", advice)
+        advice = "set the variable that holds its password, as in `password_env: GHCR_TOKEN`"
+        document.tell(document.key((*path, "username")), "`username` alone is not enough to log in", advice)

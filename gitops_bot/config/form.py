@@ -17,13 +17,13 @@ from gitops_bot.config.form_base import Form, Overlay
 from gitops_bot.config.form_propose import ProposeForm
 from gitops_bot.images.rules import OnMove, PinShape
 
-Name = Annotated[str, *leaf.key("is up to 60 letters, digits, `.`, `_` and `-`", "staging:", leaf.NAME)]
-Image = Annotated[str, *leaf.key("is the name of an entry or an image repository", "ghcr.io/acme/web:", leaf.LINE)]
-Host = Annotated[str, *leaf.key("is a host, with its port where it has one", "ghcr.io:", leaf.HOST)]
+Name = Annotated[str, *leaf.key("must be up to 60 letters, digits, `.`, `_` and `-`", "staging:", leaf.NAME)]
+Image = Annotated[str, *leaf.key("must be the name of an entry or an image repository", "ghcr.io/acme/web:", leaf.LINE)]
+Host = Annotated[str, *leaf.key("must be a host, with its port if it has one", "ghcr.io:", leaf.HOST)]
 Repository = Annotated[
     str | None,
     *leaf.text(
-        "is OWNER/NAME or an address of git without user and password",
+        "must be OWNER/NAME or a Git URL without user and password",
         "repository: acme/deploy",
         leaf.REPOSITORY,
         secret=True,
@@ -32,7 +32,7 @@ Repository = Annotated[
 PasswordVariable = Annotated[
     str | None,
     *leaf.text(
-        "is the name of an environment variable, never the secret itself",
+        "must be the name of an environment variable, never the secret itself",
         "password_env: GHCR_TOKEN",
         leaf.VARIABLE,
         secret=True,
@@ -45,20 +45,21 @@ class RulesForm(Form):
 
     policy: form_policy.PolicyOrName | None = Field(
         default=None,
-        description="Which tags may be chosen: the name of one of `policies`, or a policy written in place. "
-        "Without it, an image has the policy of its environment; an entry with neither is not managed.",
+        description="Which tags may be chosen: the name of one of `policies`, or an inline policy. Without it, an "
+        "image uses the policy of its environment; an entry with neither is not managed.",
         examples=["releases", {"semver": "^1.2"}],
     )
     pin: Annotated[PinShape | None, *leaf.choice("pin: tag", *get_args(PinShape))] = Field(
         default=None,
         description="What is written for a chosen tag: `tag+digest` (the default), only `tag`, or only `digest`. "
-        "`tag` removes a `digest` that an entry has. `digest` adds no `newTag`; one that an entry has already is never "
-        "removed, so it is kept in step with the digest.",
+        "`tag` removes a `digest` that an entry has. `digest` adds no `newTag`; one that an entry already has is "
+        "never removed, and is kept in step with the digest.",
         examples=["tag+digest"],
     )
     on_move: Annotated[OnMove | None, *leaf.choice("on_move: hold", *get_args(OnMove))] = Field(
         default=None,
-        description="What to do when the pinned tag now names another digest than the pinned one: `hold` or `follow`. "
+        description="What to do when the pinned tag now points to a digest other than the pinned one: `hold` or "
+        "`follow`. "
         "Without it, full versions and commit tags are held, and floating tags such as `1.27` are followed.",
         examples=["hold"],
     )
@@ -81,32 +82,33 @@ class EnvironmentForm(RulesForm):
 
     overlays: Annotated[tuple[Overlay, ...], leaf.listed('overlays: ["apps/*/staging"]', least=1)] = Field(
         json_schema_extra={"minItems": 1},
-        description="The directories with its kustomizations, as paths from the top of the repository. `*` and `?` "
+        description="The directories with its kustomizations, as paths from the repository root. `*` and `?` "
         "match within one part of a path, `**` matches any number of parts, and `{name}` matches one part and names "
-        "it, so that a promotion finds the same part in the other environment. A part that begins with a dot is "
-        "matched only where the dot is written.",
+        "it, so that a promotion can find the same part in the other environment. A part that starts with a dot is "
+        "matched only if the dot is written out.",
         examples=[["apps/*/overlays/staging"]],
     )
     images: dict[Image, RulesForm] = Field(
         default={},
-        description="Rules for single images, by the `name` of an entry or by its repository. They win over those of "
-        "the environment, key by key.",
+        description="Rules for individual images, by the `name` of an entry or by its repository. They override "
+        "those of the environment, key by key.",
         examples=[{"ghcr.io/acme/web": {"policy": "releases"}, "postgres": {"ignore": True}}],
     )
     promote_from: Annotated[
-        str | None, *leaf.text("is the name of another environment", "promote_from: staging", leaf.NAME)
+        str | None, *leaf.text("must be the name of another environment", "promote_from: staging", leaf.NAME)
     ] = Field(
         default=None,
-        description="The environment to promote from: entries that both have get the digests that the other one runs. "
+        description="The environment to promote from: entries that both environments have get the digests that the "
+        "other one runs. "
         "An image with a `policy` of its own follows that instead, and the `policy` of this environment covers the "
-        "entries that the other one does not have. Without it, nothing is promoted unless `promote` asks for it.",
+        "entries that the other one does not have. Without it, only the `promote` command promotes.",
         examples=["staging"],
     )
     match: Annotated[Literal["digest", "revision"] | None, *leaf.choice("match: digest", "digest", "revision")] = Field(
         default=None,
         json_schema_extra={"default": "digest"},
         description="What a promotion keeps the same: the bytes, by `digest`, or only the commit that "
-        "the image was built from (`revision`), for pipelines that build again for the version tag. `revision` needs "
+        "the image was built from (`revision`), for pipelines that rebuild for the version tag. `revision` needs "
         "`tag: release`.",
         examples=["digest"],
     )
@@ -121,12 +123,13 @@ class EnvironmentForm(RulesForm):
         default=None,
         description="How long the other environment must have run a pin before it is promoted, as in `90s`, `15m`, "
         "`2h` or `1d12h`, at most 366 days. The newest pin that ran that long is promoted, unless it was rolled back. "
-        "`promote` holds a pin that has not, unless you say `--now`. Without it, a pin is promoted at once.",
+        "`promote` holds a pin that has not, unless you pass `--now`. Without it, a pin is promoted at once.",
         examples=["2h", "1d12h", 0],
     )
     propose: ProposeForm = Field(
         default_factory=ProposeForm,
-        description="How changes are proposed: as pull requests or commits, how they are grouped, and who is asked.",
+        description="How changes are proposed: as pull requests or commits, how they are grouped, and who reviews "
+        "them.",
         examples=[{"as": "pull-request", "group": "overlay", "labels": ["release"], "reviewers": ["team:platform"]}],
     )
 
@@ -136,7 +139,7 @@ class RegistryForm(Form):
 
     model_config = ConfigDict(json_schema_extra={"dependentRequired": {"username": ["password_env"]}})
 
-    username: Annotated[str | None, *leaf.text("is a user name", "username: bot")] = Field(
+    username: Annotated[str | None, *leaf.text("must be a user name", "username: bot")] = Field(
         default=None,
         description="The user to log in as, with the password of `password_env`. Without it, the user is `token`.",
         examples=["bot"],
@@ -148,10 +151,10 @@ class RegistryForm(Form):
         examples=["GHCR_TOKEN"],
     )
     plain_http: Annotated[bool, *leaf.truth("plain_http: true")] = Field(
-        default=False, description="Speak to the registry without TLS.", examples=[True]
+        default=False, description="Connect to the registry without TLS. Without it, `false`.", examples=[True]
     )
     concurrency: Annotated[int | None, *leaf.integer("concurrency: 16", 1, 64)] = Field(
-        default=None, description="At most this many requests at once. Without it, 16.", examples=[4]
+        default=None, description="At most this many concurrent requests. Without it, 16.", examples=[4]
     )
     rate: Annotated[float | None, *leaf.rate("rate: 10", 1000)] = Field(
         default=None,
@@ -163,12 +166,12 @@ class RegistryForm(Form):
 class HoldForm(Form):
     """A freeze: what stays as it is for a while, and why."""
 
-    environment: Annotated[str, *leaf.text("is the name of an environment", "environment: production", leaf.NAME)] = (
-        Field(description="The environment to freeze.", examples=["production"])
-    )
+    environment: Annotated[
+        str, *leaf.text("must be the name of an environment", "environment: production", leaf.NAME)
+    ] = Field(description="The environment to freeze.", examples=["production"])
     image: Annotated[
         str | None,
-        *leaf.text("is the name of an entry or an image repository", "image: ghcr.io/acme/web", leaf.LINE),
+        *leaf.text("must be the name of an entry or an image repository", "image: ghcr.io/acme/web", leaf.LINE),
     ] = Field(
         default=None,
         description="The image to freeze, by the `name` of an entry or by its repository. Without it, the whole "
@@ -178,15 +181,18 @@ class HoldForm(Form):
     until: Annotated[
         str,
         *leaf.text(
-            "is a date, or a moment with its offset from UTC", "until: 2026-12-24", times.MOMENT, check=times.moment
+            "must be a date, or a moment with its offset from UTC",
+            "until: 2026-12-24",
+            times.MOMENT,
+            check=times.moment,
         ),
     ] = Field(
-        description="When the freeze ends: at the beginning of that day in UTC, or at that moment (RFC 3339).",
+        description="When the freeze ends: at the start of that day in UTC, or at that moment (RFC 3339).",
         examples=["2026-12-24", "2026-12-24T18:00:00+01:00"],
     )
     why: Annotated[
-        str, *leaf.text("is one line of 1 to 500 characters", 'why: "no release before the fair"', leaf.WORDS)
-    ] = Field(description="The reason, which `plan` and pull requests show.", examples=["no release before the fair"])
+        str, *leaf.text("must be one line of 1 to 500 characters", 'why: "no release before the fair"', leaf.WORDS)
+    ] = Field(description="The reason, shown in plans and pull requests.", examples=["no release before the fair"])
 
 
 class ConfigForm(Form):
@@ -197,11 +203,11 @@ class ConfigForm(Form):
     )
     repository: Repository = Field(
         default=None,
-        description="The repository with the manifests: OWNER/NAME or a git address without a password. Where it is "
-        "not the origin of the current checkout, a command asks which of the two is meant. Without it, the origin.",
+        description="The repository with the manifests: OWNER/NAME or a Git URL without a password. If it is not the "
+        "origin of the current checkout, a command fails and asks which one you mean. Without it, the origin.",
         examples=["acme/deploy", "https://github.example.com/acme/deploy.git"],
     )
-    branch: Annotated[str | None, *leaf.text("is the name of a branch", "branch: main", leaf.BRANCH)] = Field(
+    branch: Annotated[str | None, *leaf.text("must be the name of a branch", "branch: main", leaf.BRANCH)] = Field(
         default=None,
         description="The branch to read from and propose to. Without it, the default branch of the repository.",
         examples=["main"],
@@ -221,7 +227,7 @@ class ConfigForm(Form):
     ] = Field(
         default=(),
         json_schema_extra={"maxItems": 1000},
-        description="Freezes: nothing is proposed for these until they end.",
+        description="Freezes: nothing is proposed for these environments or images until they end.",
         examples=[
             [
                 {
@@ -235,7 +241,7 @@ class ConfigForm(Form):
     )
     registries: dict[Host, RegistryForm] = Field(
         default={},
-        description="How to reach registries, by host. Passwords are named by their environment variable and never "
-        "written here.",
+        description="How to reach registries, by host. Passwords are given by the name of an environment variable "
+        "and never written here.",
         examples=[{"ghcr.io": {"username": "bot", "password_env": "GHCR_TOKEN"}}],
     )

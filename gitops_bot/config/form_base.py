@@ -26,7 +26,8 @@ def _named_once(glob: str) -> None:
 Overlay = Annotated[
     str,
     *leaf.text(
-        "is a path from the top of the repository, with `*`, `?`, `**` or `{name}` (no `..`, no `[...]`, no first `/`)",
+        "must be a path from the repository root, with `*`, `?`, `**` or `{name}` (no `..`, no `[...]`, no leading "
+        "`/`)",
         'overlays: ["apps/*/overlays/staging"]',
         leaf.GLOB,
         check=_named_once,

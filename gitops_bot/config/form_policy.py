@@ -12,7 +12,7 @@ from gitops_bot.images import policy as policies
 
 #: Mark the branches of the union of policies in the place of a problem.
 NAMED, SEMVER, PATTERN, DIGEST = "<named>", "<semver>", "<pattern>", "<digest>"
-PolicyName = Annotated[str, *leaf.text("is the name of a policy, or a policy", "policy: releases", leaf.NAME)]
+PolicyName = Annotated[str, *leaf.text("must be the name of a policy, or a policy", "policy: releases", leaf.NAME)]
 
 
 def _range(expression: str) -> None:
@@ -24,14 +24,14 @@ def _expression(pattern: str) -> None:
 
 
 Expression = Annotated[
-    str, *leaf.text("is a regular expression", 'pattern: "^build-(?P<n>[0-9]+)$"', check=_expression)
+    str, *leaf.text("must be a regular expression", 'pattern: "^build-(?P<n>[0-9]+)$"', check=_expression)
 ]
 
 
 class SemverForm(Form):
     """Choose the highest version in a range."""
 
-    semver: Annotated[str, *leaf.text("is a range of versions", "semver: ^1.2", check=_range)] = Field(
+    semver: Annotated[str, *leaf.text("must be a range of versions", "semver: ^1.2", check=_range)] = Field(
         description="The range of versions, as in Helm and Flux: `^1.2`, `~1.2.x`, `>=1.0 <2`, `1.x || 3.x`.",
         examples=[">=1.0.0 <3", "^1.2"],
     )
@@ -74,7 +74,7 @@ class PatternForm(Form):
 class DigestForm(Form):
     """Follow the digest of one moving tag."""
 
-    digest: Annotated[str, *leaf.text("is a tag", "digest: main", leaf.TAG)] = Field(
+    digest: Annotated[str, *leaf.text("must be a tag", "digest: main", leaf.TAG)] = Field(
         description="The tag to follow: whenever it moves, its new digest is pinned.", examples=["main"]
     )
 

@@ -20,7 +20,7 @@ MOST = 100
 Label = Annotated[
     str,
     *leaf.text(
-        "is a label of 1 to 50 characters (`hold` and `hand-back` are for people to set)",
+        "must be a label of 1 to 50 characters (`hold` and `hand-back` are reserved for people)",
         "labels: [release]",
         leaf.LABEL,
     ),
@@ -28,22 +28,22 @@ Label = Annotated[
 Reviewer = Annotated[
     str,
     *leaf.text(
-        "is the login of a person, or a team as in `team:platform`",
+        "must be a person's login, or a team as in `team:platform`",
         'reviewers: [alice, "team:platform"]',
         leaf.REVIEWER,
     ),
 ]
-Login = Annotated[str, *leaf.text("is the login of a person", "assignees: [alice]", leaf.LOGIN)]
+Login = Annotated[str, *leaf.text("must be a person's login", "assignees: [alice]", leaf.LOGIN)]
 ImageGlob = Annotated[
     str,
     *leaf.text(
-        "is the name of an entry or an image repository, with `*` for any text",
+        "must be the name of an entry or an image repository, with `*` for any text",
         'images: ["ghcr.io/acme/web*"]',
         leaf.WORDS,
     ),
 ]
 Day = Annotated[
-    str, *leaf.text("is a day or a range of days, as `mon` or `mon-fri`", "days: [mon-fri, sun]", times.DAYS)
+    str, *leaf.text("must be a day or a range of days, as `mon` or `mon-fri`", "days: [mon-fri, sun]", times.DAYS)
 ]
 
 
@@ -55,11 +55,11 @@ class GroupForm(Form):
     name: Annotated[
         str,
         *leaf.text(
-            "is up to 60 letters, digits, `.`, `_` and `-` (neither `all` nor `rollback-...`, which the bot uses)",
+            "must be up to 60 letters, digits, `.`, `_` and `-` (neither `all` nor `rollback-...`, which the bot uses)",
             "name: web",
             leaf.GROUP,
         ),
-    ] = Field(description="The name of the group, which its branch carries too.", examples=["web"])
+    ] = Field(description="The name of the group, which is also part of the branch name.", examples=["web"])
     images: Annotated[tuple[ImageGlob, ...], leaf.listed('images: ["ghcr.io/acme/web*"]', least=1)] = Field(
         default_factory=tuple,
         json_schema_extra={"minItems": 1},
@@ -76,8 +76,8 @@ class GroupForm(Form):
     )
     together: Annotated[bool | None, *leaf.truth("together: true")] = Field(
         default=None,
-        description="Propose all of the group or nothing: one held entry holds the rest. Without it, as "
-        "`propose.together` says.",
+        description="Propose all of the group or nothing: one held entry holds the rest. Without it, the value of "
+        "`propose.together`.",
         examples=[True],
     )
 
@@ -119,21 +119,22 @@ class WindowForm(Form):
     days: Annotated[tuple[Day, ...], leaf.listed("days: [mon-fri]", least=1)] = Field(
         default_factory=tuple,
         json_schema_extra={"minItems": 1},
-        description="The days on which the window begins: `mon` or `monday`, or a range, which may pass the end of a "
-        "week (`sat-mon`). Without it, every day.",
+        description="The days on which the window opens: `mon` or `monday`, or a range, which may wrap around the "
+        "end of the week (`sat-mon`). Without it, every day.",
         examples=[["mon-fri"], ["monday", "sat-mon"]],
     )
     hours: Annotated[
         str | None,
-        *leaf.text('is two different times as in "09:00-16:30"', 'hours: "09:00-16:30"', times.HOURS),
+        *leaf.text('must be two different times, as in "09:00-16:30"', 'hours: "09:00-16:30"', times.HOURS),
     ] = Field(
         default=None,
-        description="From the first time up to the second. A window that passes midnight (`22:00-06:00`) belongs to "
-        "the day on which it begins. Without it, the whole day.",
+        description="From the first time up to the second. A window that crosses midnight (`22:00-06:00`) belongs to "
+        "the day on which it opens. Without it, the whole day.",
         examples=["09:00-16:30", "18:00-24:00"],
     )
     timezone: Annotated[
-        str, *leaf.text("is the name of a time zone, as in the IANA database", "timezone: Europe/Berlin", times.ZONE)
+        str,
+        *leaf.text("must be the name of a time zone, as in the IANA database", "timezone: Europe/Berlin", times.ZONE),
     ] = Field(default="UTC", description="The time zone of the window, by its IANA name.", examples=["Europe/Berlin"])
 
 
@@ -185,8 +186,8 @@ class ProposeForm(Form):
     )
     group: Group = Field(
         default="environment",
-        description="Which changes share one proposal: all of the `environment`, those of one `overlay`, those of one "
-        "`image`, or named groups. What belongs to no named group goes into the proposal `all`.",
+        description="Which changes share a proposal: all of the `environment`, those of one `overlay`, those of one "
+        "`image`, or named groups. Changes that belong to no named group go into the proposal `all`.",
         examples=["overlay", [{"name": "web", "images": ["ghcr.io/acme/web*"], "together": True}]],
     )
     together: Annotated[bool, *leaf.truth("together: true")] = Field(
@@ -203,13 +204,13 @@ class ProposeForm(Form):
     reviewers: Annotated[tuple[Reviewer, ...], leaf.listed("reviewers: [alice]", most=MOST)] = Field(
         default=(),
         json_schema_extra={"maxItems": MOST},
-        description="Who is asked for a review: people by login, teams as `team:SLUG` or `team:ORGANIZATION/SLUG`.",
+        description="Reviewers to request: people by login, teams as `team:SLUG` or `team:ORGANIZATION/SLUG`.",
         examples=[["alice", "team:platform"]],
     )
     assignees: Annotated[tuple[Login, ...], leaf.listed("assignees: [bob]", most=MOST_ASSIGNEES)] = Field(
         default=(),
         json_schema_extra={"maxItems": MOST_ASSIGNEES},
-        description="Who is assigned, by login.",
+        description="Assignees, by login.",
         examples=[["bob"]],
     )
     draft: Annotated[bool, *leaf.truth("draft: true")] = Field(
@@ -217,7 +218,7 @@ class ProposeForm(Form):
     )
     refresh_approved: Annotated[bool, *leaf.truth("refresh_approved: true")] = Field(
         default=False,
-        description="Put newer pins into a pull request even when it is approved, queued or set to auto-merge. "
+        description="Add newer pins to a pull request even when it is approved, queued or set to auto-merge. "
         "Otherwise such a pull request is frozen: what was reviewed is what merges.",
         examples=[True],
     )
@@ -231,7 +232,7 @@ class ProposeForm(Form):
         Literal["merge", "squash", "rebase"] | None, *leaf.choice("merge_method: squash", "merge", "squash", "rebase")
     ] = Field(
         default=None,
-        description="How `auto_merge` merges. Without it, as the repository is set up.",
+        description="How `auto_merge` merges. Without it, the repository's default.",
         examples=["squash"],
     )
     limit: LimitForm = Field(
@@ -244,13 +245,13 @@ class ProposeForm(Form):
     ] = Field(
         default_factory=tuple,
         json_schema_extra={"minItems": 1, "maxItems": MOST},
-        description="The windows of time in which something new may be opened or committed. Without it, always.",
+        description="The time windows in which something new may be opened or committed. Without it, any time.",
         examples=[[{"days": ["mon-fri"], "hours": "09:00-16:30", "timezone": "Europe/Berlin"}]],
     )
     title: Annotated[str | None, *template.title('title: "chore({environment}): {summary}"')] = Field(
         default=None,
         description="The title of pull requests, and the first line of commit messages without a `message`. "
-        f"It may use {template.shown(template.TITLE_FIELDS)}; braces are written as `{{{{` and `}}}}`. Without "
+        f"It may use {template.shown(template.TITLE_FIELDS)}; write braces as `{{{{` and `}}}}`. Without "
         "it, `chore({environment}): {summary}`.",
         examples=["chore({environment}): {summary}"],
     )

@@ -101,7 +101,7 @@ def text(
     def read(value: object) -> str:
         scalar = _scalar(value, example)
         if scalar.kind == "truth":
-            raise told(f"is a text, and YAML reads {scalar} as true or false", f'put it in quotes: "{scalar}"')
+            raise told(f"must be text, but YAML reads {scalar} as true or false", f'put it in quotes: "{scalar}"')
         found = _checked(form, scalar, what, example, secret=secret)
         try:
             if check is not None:
@@ -149,9 +149,9 @@ def truth(example: str, *others: str) -> Leaf:
         if scalar in others:
             return str(scalar)
         if scalar.lower() in ("yes", "no", "on", "off", "y", "n"):
-            raise told(f"is {known}; {scalar} is a text in YAML 1.2", f"write `{example}`")
+            raise told(f"must be {known}; {scalar} is text in YAML 1.2", f"write `{example}`")
         if scalar.kind == "text" and scalar.lower() in ("true", "false"):
-            raise told(f"is {known}; in quotes it is a text", "remove the quotes")
+            raise told(f"must be {known}; in quotes it is text", "remove the quotes")
         raise _not_among(scalar, known, others, example)
 
     return PlainValidator(read), WithJsonSchema({"enum": [False, True, *others]} if others else {"type": "boolean"})
@@ -162,9 +162,9 @@ def integer(example: str, least: int, most: int) -> Leaf:
 
     def read(value: object) -> int:
         scalar = _scalar(value, example)
-        number = _number(scalar, f"is a whole number from {least} to {most}", example)
+        number = _number(scalar, f"must be a whole number from {least} to {most}", example)
         if not least <= number <= most or number != int(number):
-            raise told(f"is a whole number from {least} to {most}, not {quoted(scalar)}", f"as in `{example}`")
+            raise told(f"must be a whole number from {least} to {most}, not {quoted(scalar)}", f"as in `{example}`")
         return int(number)
 
     return PlainValidator(read), WithJsonSchema({"type": "integer", "minimum": least, "maximum": most})
@@ -175,7 +175,7 @@ def rate(example: str, most: int) -> Leaf:
 
     def read(value: object) -> float:
         scalar = _scalar(value, example)
-        what = f"is how many requests a second, over 0 and at most {most}"
+        what = f"must be a number of requests a second, over 0 and at most {most}"
         number = _number(scalar, what, example)
         if not 0 < number <= most:
             raise told(f"{what}, not {quoted(scalar)}", f"as in `{example}`")
@@ -202,9 +202,9 @@ def span(example: str) -> Leaf:
 def _version(value: object) -> int:
     scalar = _scalar(value, "version: 1")
     if scalar.kind == "text" and scalar == "1":
-        raise told("is the number 1, and in quotes it is a text", "write `version: 1`")
-    if scalar.kind != "number" or _number(scalar, "is 1", "version: 1") != 1:
-        raise told(f"is 1, not {quoted(scalar)}", "write `version: 1`; a later form needs a later gitops-bot")
+        raise told("must be the number 1, and in quotes it is text", "write `version: 1`")
+    if scalar.kind != "number" or _number(scalar, "must be 1", "version: 1") != 1:
+        raise told(f"must be 1, not {quoted(scalar)}", "write `version: 1`; a newer format needs a newer gitops-bot")
     return 1
 
 
@@ -219,11 +219,11 @@ def listed(example: str, *, least: int = 0, most: int = 1000) -> BeforeValidator
         if isinstance(value, Scalar) and value.kind == "nothing":
             raise told("has no value", f"as in `{example}`, or remove the line")
         if not isinstance(value, list):
-            raise told("is a list", f"as in `{example}`")
+            raise told("must be a list", f"as in `{example}`")
         if len(value) < least:
-            raise told("is an empty list", f"as in `{example}`")
+            raise told("must not be an empty list", f"as in `{example}`")
         if len(value) > most:
-            raise told(f"has {len(value)} items, and {most} are the most", "keep the ones that are needed")
+            raise told(f"has {len(value)} items, and the limit is {most}", "keep only the ones you need")
         return value
 
     return BeforeValidator(read)
@@ -237,7 +237,7 @@ def _form(pattern: str) -> re.Pattern[str]:
 def _scalar(value: object, example: str) -> Scalar:
     if not isinstance(value, Scalar):
         shape = "a list" if isinstance(value, list) else "a mapping"
-        raise told(f"is one value, and here stands {shape}", f"as in `{example}`")
+        raise told(f"must be a single value, not {shape}", f"as in `{example}`")
     if value.kind == "nothing":
         raise told("has no value", f"as in `{example}`, or remove the line")
     return value
@@ -245,7 +245,9 @@ def _scalar(value: object, example: str) -> Scalar:
 
 def _not_among(scalar: Scalar, known: str, values: Sequence[str], example: str) -> PydanticCustomError:
     close = get_close_matches(scalar[:60], values, n=1)
-    return told(f"is {known}, not {quoted(scalar)}", f"did you mean `{close[0]}`?" if close else f"as in `{example}`")
+    return told(
+        f"must be {known}, not {quoted(scalar)}", f"did you mean `{close[0]}`?" if close else f"as in `{example}`"
+    )
 
 
 def _checked(form: re.Pattern[str], value: str, what: str, example: str, *, secret: bool = False) -> str:

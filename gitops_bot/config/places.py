@@ -147,7 +147,7 @@ def read(text: str, file: str) -> Document:
         raise ConfigError(_syntax(document, error)) from None
     except (YAMLError, ValueError, OverflowError):
         # An escape such as "\UFFFFFFFF" or a directive such as `%YAML x`, which the parser does not answer by a mark.
-        advice = "look for an escape or a `%` line that YAML does not know"
+        advice = "look for an escape sequence or a `%` line that YAML does not know"
         raise ConfigError(problem(file, Place(1, 1), "the file is not YAML", advice)) from None
     return document
 
@@ -181,24 +181,24 @@ def _syntax(document: Document, error: MarkedYAMLError) -> Problem:
     for part, (message, advice) in _SYNTAX.items():
         if part in said:
             return problem(document.file, place, message, advice)
-    return problem(document.file, place, f"this is not YAML: {said[:200]}", "look at this line and the one above it")
+    return problem(document.file, place, f"this is not YAML: {said[:200]}", "check this line and the one above it")
 
 
-_QUOTE = 'put a text that begins with `*` or `&` in quotes, as in "*/overlays/staging"'
+_QUOTE = 'put text that begins with `*` or `&` in quotes, as in "*/overlays/staging"'
 #: What the parser says -> what it most often means, and what to do.
 _SYNTAX = {
-    "found character '\\t'": ("a tab stands where YAML wants spaces", "indent with spaces"),
+    "found character '\\t'": ("there is a tab where YAML needs spaces", "indent with spaces"),
     "mapping values are not allowed": (
-        "a second `: ` in one line, or a line that is indented too far",
-        "put a text that holds `: ` in quotes, and begin keys of one level in one column",
+        "a second `: ` on one line, or a line that is indented too far",
+        "put text with `: ` in quotes, and start keys of one level in the same column",
     ),
     "could not find expected ':'": ("a key without `:`", "write it as `key: value`"),
     "found unexpected end of stream": ("a quote is opened and never closed", "close the quote"),
-    "cannot start any token": ("a value begins with a character that means something else in YAML", "put it in quotes"),
+    "cannot start any token": ("a value starts with a character that has another meaning in YAML", "put it in quotes"),
     "expected alphabetic or numeric character": ("`*` and `&` begin an alias or an anchor in YAML", _QUOTE),
     "expected ',' or ']'": ("a list `[...]` is not closed, or a comma is missing", "close it with `]`"),
     "expected ',' or '}'": ("a mapping `{...}` is not closed, or a comma is missing", "close it with `}`"),
-    "expected <block end>": ("this line begins in a column that fits to nothing above it", "align it"),
+    "expected <block end>": ("this line's indentation matches nothing above it", "align it with its siblings"),
 }
 
 
@@ -209,7 +209,7 @@ def _read(document: Document, events: Iterator[Event]) -> None:
             case DocumentStartEvent():
                 documents += 1
                 if documents > 1:
-                    document.tell(_place(event), "a second document begins here", "keep one document in the file")
+                    document.tell(_place(event), "a second document starts here", "keep one document in the file")
                     return
             case AliasEvent() | ScalarEvent() | SequenceStartEvent() | MappingStartEvent():
                 document.values[()] = _place(event)
@@ -234,21 +234,21 @@ def _node(document: Document, events: Iterator[Event], event: Event, path: Path)
             _plain(document, event)
             return _mapping(document, events, path)
         case _:
-            advice = f"{_QUOTE}; for an alias write the value out (what is shared goes under `policies`)"
-            document.tell(_place(event), "`*` begins a YAML alias, and the configuration takes none", advice)
+            advice = f"{_QUOTE}; replace an alias by its value (share policies under `policies`)"
+            document.tell(_place(event), "`*` starts a YAML alias, and aliases are not allowed here", advice)
             return Scalar.of("", "broken")
 
 
 def _plain(document: Document, event: SequenceStartEvent | MappingStartEvent) -> None:
     """Tell of a tag: nothing here needs one."""
     if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
-        document.tell(_place(event), "the configuration takes no YAML tags", "remove the `!...`")
+        document.tell(_place(event), "YAML tags are not allowed here", "remove the `!...`")
 
 
 def _scalar(document: Document, event: ScalarEvent) -> Scalar:
     text: str = event.value
     if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:str"):
-        document.tell(_place(event), "the configuration takes no YAML tags", "remove the `!...`")
+        document.tell(_place(event), "YAML tags are not allowed here", "remove the `!...`")
         return Scalar.of(text, "broken")
     if event.tag is not None or event.style is not None:
         return Scalar.of(text, "text")
@@ -278,18 +278,18 @@ def _mapping(document: Document, events: Iterator[Event], path: Path) -> dict[st
             break
         place = _place(event)
         if not isinstance(event, ScalarEvent):
-            document.tell(place, "a key is a plain text", "write it as `key: value`")
+            document.tell(place, "a key must be plain text", "write it as `key: value`")
             _node(aside, events, event, (*path, ""))
             _node(aside, events, next(events), (*path, ""))
             continue
         key, value = str(event.value), next(events)
         here = (*path, key)
         if key == "<<" and event.style is None:
-            document.tell(place, "the configuration takes no merge keys", "write the keys out")
+            document.tell(place, "merge keys are not allowed here", "write the keys out")
             _node(aside, events, value, here)
         elif here in document.keys:
             first = document.keys[here].line
-            document.tell(place, f"{key[:60]!r} is written twice; the first is in line {first}", "keep one of the two")
+            document.tell(place, f"{key[:60]!r} is given twice; the first is on line {first}", "keep one of the two")
             _node(aside, events, value, here)
         else:
             # The parser has an empty value begin where the next thing stands.

@@ -32,13 +32,13 @@ _FIRST_LINE = r"(?=[^\n]*\S)"
 
 def title(example: str) -> Leaf:
     """One line."""
-    what = f"is one line of at most {MOST_OF_A_TITLE} characters"
+    what = f"must be one line of at most {MOST_OF_A_TITLE} characters"
     return _template(what, example, TITLE_FIELDS, rf"[^{_NOT_IN_LINES}]{{1,{MOST_OF_A_TITLE}}}$")
 
 
 def message(example: str) -> Leaf:
     """Lines, of which the first says the most."""
-    what = f"is a text of at most {MOST_OF_A_MESSAGE:,} characters whose first line is not empty"
+    what = f"must be text of at most {MOST_OF_A_MESSAGE:,} characters whose first line is not empty"
     return _template(what, example, MESSAGE_FIELDS, rf"[^{_NOT_IN_TEXTS}]{{1,{MOST_OF_A_MESSAGE}}}$")
 
 
@@ -60,11 +60,11 @@ def _template(what: str, example: str, fields: Sequence[str], characters: str) -
 
 def _check(written: str, fields: Sequence[str]) -> None:
     if _TRAILER in written:
-        raise told(f"has `{_TRAILER}`, which begins the lines that the bot writes for itself", "word it differently")
+        raise told(f"has `{_TRAILER}`, which starts the trailers that the bot writes", "choose another wording")
     for brace in _BRACES.finditer(written):
         field = brace["field"]
         if brace["stray"]:
-            raise told(f"has a `{brace['stray']}` that belongs to no field", "write `{{` and `}}` for braces")
+            raise told(f"has a `{brace['stray']}` that does not belong to a field", "write `{{` and `}}` for braces")
         if field is not None and field not in fields:
             close = get_close_matches(field[:60], fields, n=1)
             advice = f"did you mean `{{{close[0]}}}`?" if close else f"known here: {shown(fields)}; `{{{{` is a brace"

@@ -32,18 +32,18 @@ _POLICIES: dict[str, type[Form]] = {
 }
 #: What pydantic says of the branch of a union that it is in; no part of the file.
 _BRANCHES = (form_policy.NAMED, *_POLICIES, form_propose.GROUP_WORD, form_propose.GROUP_LIST)
-_POLICY = "a policy says `semver`, `pattern` with `order`, or `digest`"
+_POLICY = "a policy has `semver`, `pattern` with `order`, or `digest`"
 _EXAMPLE = 'as in `{semver: ">=1.0 <2"}`'
 #: A key that has to be there -> what to say where it is not.
 _MISSING = {
-    "version": ("the file does not say `version`", "write `version: 1` at its top"),
-    "environments": ("the file has no `environments`", "say at least one, with its `overlays`"),
-    "overlays": ("this environment has no `overlays`", 'say where they are: `overlays: ["apps/*/overlays/staging"]`'),
-    "order": ("this pattern has no `order`", "say `order: semver`, `numerical` or `alphabetical`"),
-    "pattern": ("this order has no `pattern`", 'say which tags are ordered: `pattern: "^build-(?P<n>[0-9]+)$"`'),
-    "name": ("this group has no `name`", "say what it is called: `name: web`"),
-    "environment": ("this hold has no `environment`", "say where it holds: `environment: production`"),
-    "until": ("this hold has no `until`", "say when it ends: `until: 2026-12-24`"),
+    "version": ("the file has no `version`", "add `version: 1` at the top"),
+    "environments": ("the file has no `environments`", "add at least one, with its `overlays`"),
+    "overlays": ("this environment has no `overlays`", 'add them: `overlays: ["apps/*/overlays/staging"]`'),
+    "order": ("this pattern has no `order`", "set `order: semver`, `numerical` or `alphabetical`"),
+    "pattern": ("this order has no `pattern`", 'set which tags are ordered: `pattern: "^build-(?P<n>[0-9]+)$"`'),
+    "name": ("this group has no `name`", "give it a name: `name: web`"),
+    "environment": ("this hold has no `environment`", "set where it applies: `environment: production`"),
+    "until": ("this hold has no `until`", "set when it ends: `until: 2026-12-24`"),
     "why": ("this hold has no `why`", 'give the reason: `why: "no release before the fair"`'),
 }
 #: What the keys are called that the user chooses.
@@ -139,8 +139,8 @@ def _subject(path: Path, *, is_key: bool = False) -> str:
 def _unknown(document: Document, path: Path, kind: str | None) -> None:
     *above, word = map(str, path)
     if above[:1] == ["registries"] and word.lower() in _SECRETS:
-        advice = "put it into an environment variable and name that one, as in `password_env: GHCR_TOKEN`"
-        document.tell(document.key(path), f"`{word}`: a secret never stands in this file", advice)
+        advice = "put it into an environment variable and give the variable's name, as in `password_env: GHCR_TOKEN`"
+        document.tell(document.key(path), f"`{word}`: secrets do not belong in this file", advice)
         return
     model = _model(above, kind or _kind(document, path[:-1]))
     known = [field.alias or name for name, field in model.model_fields.items()]
@@ -193,8 +193,10 @@ def _no_mapping(document: Document, path: Path) -> None:
     here = document.at(path)
     place = document.value(path)
     if isinstance(here, Scalar) and here.kind == "nothing":
-        advice = "begin with `version: 1`" if not path else "indent what belongs to it below it, or remove the line"
+        advice = "begin with `version: 1`" if not path else "indent its contents below it, or remove the line"
         document.tell(place, f"{_subject(path)} is empty", advice)
         return
     shape = "a list" if isinstance(here, list) else f"the value {quoted(here)}" if isinstance(here, Scalar) else "this"
-    document.tell(place, f"{_subject(path)} is a mapping of keys to values, not {shape}", "write it as `key: value`")
+    document.tell(
+        place, f"{_subject(path)} must be a mapping of keys to values, not {shape}", "write it as `key: value`"
+    )

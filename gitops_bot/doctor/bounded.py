@@ -55,6 +55,6 @@ class Bounded:
         except TimeoutError:
             if answer.done():
                 raise  # the question's own
-            message = f"{who} did not answer within the {self._seconds:g} s that the doctor has"
-            advice = "look at the network, or give it more time by --timeout"
+            message = f"{who} did not answer within {self._seconds:g} s"
+            advice = "check the network, or allow more time with --timeout"
             raise BotError(Problem(code, message, advice)) from None

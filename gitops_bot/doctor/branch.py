@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 #: What keeps a push away from a branch, and what it is in words.
 _AGAINST_PUSH: Mapping[RuleKind, str] = {
-    "pull-request": "takes changes by pull request only",
-    "queue": "takes changes by its merge queue only",
-    "checks": "takes only commits whose checks have passed",
-    "signatures": "wants signed commits, and the bot's are not",
-    "update": "lets only those write who may bypass its rules",
+    "pull-request": "accepts changes only through pull requests",
+    "queue": "accepts changes only through its merge queue",
+    "checks": "accepts only commits whose checks have passed",
+    "signatures": "requires signed commits, and the bot's are not signed",
+    "update": "can be written only by those who may bypass its rules",
 }
 #: What keeps the bot from making and refreshing a branch of its own.
 _AGAINST_BRANCHES: Mapping[RuleKind, str] = {
     **_AGAINST_PUSH,
     "creation": "may not be created",
-    "force": "may not lose commits, and a refreshed proposal stands on a newer base",
+    "force": "blocks force pushes, which refreshing a proposal needs",
 }
 _HIDDEN = (
-    "see Settings > Branches, or let the token read that (`Administration: read`); a ruleset (Settings > Rules) is "
-    "told to every token"
+    "check Settings > Branches, or give the token `Administration: read`; rulesets (Settings > Rules) are visible to "
+    "every token"
 )
 
 
@@ -61,28 +61,28 @@ def base(branch: str, found: BranchRules, *, proposed: bool) -> Finding:
     guards = [rule for rule in found.rules if _guards(rule)]
     asked = _asked(guards)
     if not guards and found.hidden:
-        return unknown("rules", branch, "it is protected, and the token may not read by what", _HIDDEN)
+        return unknown("rules", branch, "it is protected by rules that the token cannot read", _HIDDEN)
     if not guards:
         return warning(
             "rules",
             branch,
-            "it asks for no review and no checks: nothing would stop an auto-merge or a direct push",
-            f"in Settings > Rules require a pull request with one approval, or status checks, for {branch}",
+            "it requires no review and no checks: nothing would stop an auto-merge or a direct push",
+            f"in Settings > Rules, require a pull request with one approval, or status checks, for {branch}",
         )
     passable = [rule for rule in guards if rule.bypass in ("always", "pull-requests")]
     if proposed and len(passable) == len(guards) and not found.hidden:
         return warning(
             "rules",
             branch,
-            f"it asks for {asked}, and the bot may bypass that: it could merge its own proposal",
-            "take the bot's account or App off the bypass list, and do not make it an administrator",
+            f"it requires {asked}, but the bot may bypass that and could merge its own proposal",
+            "remove the bot's account or App from the bypass list, and do not make it an administrator",
         )
     if any(rule.bypass == "unknown" for rule in guards):
-        text = f"it asks for {asked}; whether the bot may bypass that is not told"
-        return unknown("rules", branch, text, "see that the bot is not on the bypass list in Settings > Rules")
+        text = f"it requires {asked}; GitHub does not say whether the bot may bypass that"
+        return unknown("rules", branch, text, "make sure that the bot is not on the bypass list in Settings > Rules")
     if passable:
-        return good("rules", branch, f"it asks for {asked}; the bot may bypass {_asked(passable)}")
-    return good("rules", branch, f"it asks for {asked}, and the bot may not bypass that")
+        return good("rules", branch, f"it requires {asked}; the bot may bypass {_asked(passable)}")
+    return good("rules", branch, f"it requires {asked}, and the bot may not bypass that")
 
 
 def environment(
@@ -99,7 +99,7 @@ def environment(
 def own(branch: str, found: BranchRules) -> Finding:
     """Whether the bot may make, refresh and delete its own branches; `branch` is one of them."""
     subject = "gitops-bot/*"
-    advice = "take `gitops-bot/**` out of the rule in Settings > Rules, or let the bot bypass it"
+    advice = "exclude `gitops-bot/**` from the rule in Settings > Rules, or let the bot bypass it"
     binding = _binding(found.rules, _AGAINST_BRANCHES)
     if sure := [rule for rule in binding if rule.bypass != "unknown"]:
         message = f"the bot's own branch {branch} {_AGAINST_BRANCHES[sure[0].kind]}"
@@ -108,14 +108,14 @@ def own(branch: str, found: BranchRules) -> Finding:
         text = f"the bot's own branch {branch} {_AGAINST_BRANCHES[binding[0].kind]}, unless the bot may bypass that"
         return unknown("branches", subject, text, advice)
     if any(rule.kind == "deletion" and rule.bypass == "never" for rule in found.rules):
-        text = "the bot may make and refresh its own branches, but not delete them"
+        text = "the bot may create and refresh its own branches, but not delete them"
         return warning("branches", subject, text, advice)
-    return good("branches", subject, "no ruleset keeps the bot from its own branches")
+    return good("branches", subject, "no ruleset restricts the bot's own branches")
 
 
 def _commit(name: str, branch: str, found: BranchRules) -> Finding:
     binding = _binding(found.rules, _AGAINST_PUSH)
-    where = f"it is committed straight to {branch}, which"
+    where = f"it commits straight to {branch}, which"
     advice = f"write `propose: {{as: pull-request}}` for {name}, or let the bot bypass the rule"
     if sure := [rule for rule in binding if rule.bypass != "unknown"]:
         return wrong("propose", name, Problem("failed.git", f"{where} {_AGAINST_PUSH[sure[0].kind]}", advice))
@@ -123,8 +123,8 @@ def _commit(name: str, branch: str, found: BranchRules) -> Finding:
         text = f"{where} {_AGAINST_PUSH[binding[0].kind]}, unless the bot may bypass that"
         return unknown("propose", name, text, advice)
     if found.hidden:
-        return unknown("propose", name, f"{where} is protected, and the token may not read by what", _HIDDEN)
-    return good("propose", name, f"{where} lets the bot do that")
+        return unknown("propose", name, f"{where} is protected by rules that the token cannot read", _HIDDEN)
+    return good("propose", name, f"{where} allows that")
 
 
 def _auto_merge(
@@ -137,22 +137,22 @@ def _auto_merge(
     reviews = any(rule.approvals for rule in found.rules)
     allowed = grounds.auto_merge if grounds is not None else None
     if not queue and allowed is False:
-        message = "`auto_merge` is on, and the repository does not allow it: a later run would have to merge"
-        advice = "allow it in Settings > General > Pull Requests > Allow auto-merge, or take `auto_merge` away"
+        message = "`auto_merge` is on, but the repository does not allow it: a later run would have to merge"
+        advice = "allow it in Settings > General > Pull Requests > Allow auto-merge, or remove `auto_merge`"
         yield wrong("propose", name, Problem("failed.forge", message, advice))
     elif not queue and allowed is None:
-        text = "`auto_merge` is on, and whether the repository allows it is not told to this token"
-        yield unknown("propose", name, text, "see Settings > General > Pull Requests > Allow auto-merge")
+        text = "`auto_merge` is on, but this token cannot see whether the repository allows it"
+        yield unknown("propose", name, text, "check Settings > General > Pull Requests > Allow auto-merge")
     if not checks:
         if propose.auto_merge == "past-checks" and found.hidden:
-            text = f"`auto_merge` waits for checks, and whether {branch} requires any may not be read"
+            text = f"`auto_merge` waits for checks, but the token cannot read whether {branch} requires any"
             yield unknown("propose", name, text, _HIDDEN)
         elif propose.auto_merge == "past-checks":
-            message = f"`auto_merge` waits for checks, and {branch} requires none: nothing would merge"
-            advice = f"require status checks for {branch} in Settings > Rules, or write `auto_merge: without-checks`"
+            message = f"`auto_merge` waits for checks, but {branch} requires none: nothing would merge"
+            advice = f"require status checks for {branch} in Settings > Rules, or set `auto_merge: without-checks`"
             yield wrong("propose", name, Problem("failed.forge", message, advice))
         elif not reviews and not found.hidden:
-            text = f"`auto_merge: without-checks`, and {branch} asks for no review: proposals merge unseen"
+            text = f"`auto_merge: without-checks` is set, and {branch} requires no review: proposals merge unseen"
             yield warning("propose", name, text, f"require a review or checks for {branch} in Settings > Rules")
 
 
@@ -162,16 +162,19 @@ def _method(name: str, propose: Proposing, found: BranchRules, grounds: Grounds 
     if "queue" in kinds:
         return  # it has a method of its own
     if method is not None and methods is not None and method not in methods:
-        message = f"`merge_method: {method}`, which the repository does not allow"
+        message = f"the repository does not allow `merge_method: {method}`"
         advice = f"write {' or '.join(methods)}, or allow it in Settings > General > Pull Requests"
         yield wrong("propose", name, Problem("failed.forge", message, advice))
     elif method == "merge" and "linear" in kinds:
-        message = "`merge_method: merge`, and the base branch wants a linear history"
-        yield wrong("propose", name, Problem("failed.forge", message, "write `merge_method: squash` or `rebase`"))
+        message = "`merge_method: merge` is set, but the base branch requires a linear history"
+        yield wrong("propose", name, Problem("failed.forge", message, "set `merge_method: squash` or `rebase`"))
     elif "signatures" in kinds and method != "squash":
         # A squash is signed by GitHub itself; the bot's own commits are not signed.
-        text = "the base branch wants signed commits, and the bot's are not: its pull requests merge by squash only"
-        yield warning("propose", name, text, "merge them by squash; for `auto_merge` write `merge_method: squash`")
+        text = (
+            "the base branch requires signed commits, and the bot's are not signed: its pull requests merge only by "
+            "squash"
+        )
+        yield warning("propose", name, text, "squash them; for `auto_merge`, set `merge_method: squash`")
 
 
 def _guards(rule: Rule) -> bool:
@@ -198,5 +201,5 @@ def _asked(rules: Sequence[Rule]) -> str:
         shown = ", ".join([*names][:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         parts.append(f"the check{'s' if len(names) > 1 else ''} {shown}" if shown else "checks")
     if any(rule.kind == "update" for rule in rules):
-        parts.append("leave to write")
+        parts.append("permission to write")
     return " and ".join(parts)

@@ -82,7 +82,7 @@ def _configuration(config: Config) -> Finding:
     if config.file is not None:
         return good("configuration", config.file, f"environments: {names}")
     inferred = f" ({names})" if names else ""
-    text = f"there is none: `plan` works with what it infers{inferred}, `update` needs one"
+    text = f"there is none: `plan` works with what it infers{inferred}, but `update` needs one"
     return warning("configuration", CONFIG, text, "write one: README.md has an example to copy")
 
 
@@ -91,8 +91,8 @@ def _registries(
 ) -> Callable[[], None]:
     """Begin to ask each registry for one image; what is given back waits for the answers and notes them."""
     if read is None or (config := read.config) is None:
-        text = "not asked: the configuration and the repository say which images there are"
-        notes.add(unknown("registry", "all of them", text, "mend these first"))
+        text = "not checked: the images are known only from the configuration and the repository"
+        notes.add(unknown("registry", "all of them", text, "fix these first"))
         return lambda: None
     found = notes.of("overlays", read.branch, lambda: tracked(config, read.remote, read.commit))
     if found is None:
@@ -108,4 +108,4 @@ def _registries(
 def _push(read: _Read, where: str, notes: Notes) -> None:
     """Whether git lets the login push. Rules of single branches are the forge's to tell."""
     read.remote.rehearse(naming.branch("doctor"), read.commit)
-    notes.add(good("push", where, "the login may push, as far as that shows without pushing"))
+    notes.add(good("push", where, "the login may push, as far as can be told without pushing"))

@@ -44,8 +44,8 @@ class Consultation:
             self._no_forge(proposed)
         elif forge is not None and token is not None:
             if greeting is None:
-                text = "not asked: the forge did not answer as it should"
-                self._notes.add(unknown("rules", self._patient.where, text, "mend that first"))
+                text = "not checked: the forge did not answer as expected"
+                self._notes.add(unknown("rules", self._patient.where, text, "fix that first"))
             else:
                 self._repository(forge, token, greeting, self._patient.name, branch, environments)
 
@@ -108,13 +108,13 @@ class Consultation:
         if needed:
             self._notes.add(wrong("token", where, problem))
         else:
-            text = f"{problem.message}: the rules of the branch are not seen"
+            text = f"{problem.message}: the rules of the branch cannot be read"
             self._notes.add(warning("token", where, text, problem.next))
 
     def _no_forge(self, proposed: list[Environment]) -> None:
         for each in proposed:
-            message = f"it is proposed by pull requests, and {self._patient.where} is not on a forge"
-            advice = "name the repository as OWNER/NAME or by its https address, or say `propose: {as: commit}`"
+            message = f"it proposes pull requests, but {self._patient.where} is not on a forge"
+            advice = "give the repository as OWNER/NAME or https URL, or set `propose: {as: commit}`"
             self._notes.add(wrong("propose", each.name, Problem("failed.forge", message, advice)))
 
     def _ask(self, name: Check, subject: str, question: Callable[[], T]) -> T | None:

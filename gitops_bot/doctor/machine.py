@@ -23,13 +23,13 @@ def git(version: Version, oldest: Version) -> Finding:
     """Whether this git is new enough; (0, 0) is one that does not tell."""
     shown, needed = _shown(version), _shown(oldest)
     if version == (0, 0):
-        message = "what is called git on PATH does not tell its version"
+        message = "the git on PATH does not report its version"
         return wrong("git", "git", Problem("failed.git", message, f"install git {needed} or newer"))
     if version < oldest:
         message = f"git {shown} is too old: the bot needs {needed}"
         return wrong("git", "git", Problem("failed.git", message, f"install git {needed} or newer"))
     if version < _MERGES:
-        text = f'git {shown} works, but takes "Update branch" on a pull request for a person\'s commit'
+        text = f'git {shown} works, but mistakes "Update branch" on a pull request for a person\'s commit'
         return warning("git", "git", text, f"install git {_shown(_MERGES)} or newer")
     return good("git", "git", f"git {shown}; {needed} is the oldest that works")
 
@@ -41,7 +41,7 @@ def clock(skew: timedelta, host: str) -> Finding:
         return good("clock", host, f"within {max(seconds, 1)} s of the forge's")
     ahead = "behind" if skew > timedelta(0) else "ahead of"
     message = f"this machine's clock is {_long(seconds)} {ahead} the forge's"
-    advice = "set it right (by NTP): schedules, soak times and the tokens of GitHub Apps go by it"
+    advice = "synchronise it (NTP): schedules, soak times and GitHub App tokens depend on it"
     return wrong("clock", host, Problem("failed.forge", message, advice))
 
 

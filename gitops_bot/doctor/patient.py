@@ -108,5 +108,5 @@ class Patient:
 def no_token(repository: str | None) -> Problem:
     """There is none, and how to get one."""
     what = repository or "the repository of the manifests"
-    advice = f"make a fine-grained token for {what} alone with {NEEDED}, and put it into GITHUB_TOKEN"
+    advice = f"create a fine-grained token for {what} only, with {NEEDED}, and put it into GITHUB_TOKEN"
     return Problem("failed.auth", "neither GITHUB_TOKEN nor GH_TOKEN is set", advice)

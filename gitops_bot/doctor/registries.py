@@ -44,21 +44,21 @@ def end(asked: dict[str, Future[Served]], found: Tracked, config: Config, bounde
         if served is not None:
             notes.add(judged.registry(*found.images[host], served))
     for host in [*found.images][MOST:]:
-        text = f"not asked: only {MOST} registries are"
-        notes.add(unknown("registry", host, text, "`gitops-bot plan` asks them all"))
+        text = f"not checked: only the first {MOST} registries are"
+        notes.add(unknown("registry", host, text, "`gitops-bot plan` queries them all"))
     for host in config.registries:
         if host not in found.images:
-            text = "`registries` speaks of it, and no overlay tracks an image of it"
-            notes.add(warning("registry", host, text, "correct its name in `registries`, or take it out"))
+            text = "it is listed under `registries`, but no overlay tracks an image from it"
+            notes.add(warning("registry", host, text, "correct its name in `registries`, or remove it"))
 
 
 def _overlays(found: Tracked, branch: str) -> Finding:
     if not found.files:
-        text = "no overlay was found: there is nothing to keep current"
-        return warning("overlays", branch, text, "name environments and their overlays in gitops-bot.yaml")
+        text = "no overlay was found: there is nothing to update"
+        return warning("overlays", branch, text, "list environments and their overlays in gitops-bot.yaml")
     text = f"{found.entries} entries in {found.files} files"
     if not found.images:
-        return warning("overlays", branch, f"{text}, and no policy for any of them", "give them a `policy`")
+        return warning("overlays", branch, f"{text}, but no policy for any of them", "give them a `policy`")
     return good("overlays", branch, text)
 
 

@@ -21,14 +21,14 @@ def registry(image: ImageName, pin: Pin, served: Served) -> Finding:
     host = image.registry
     text = f"{image.path} can be read {served.login}"
     if served.left == 0:
-        message = f"{text}, and its rate limit has no pulls left"
-        advice = "log in (`docker login`), as pulls without are counted by address, or run again later"
+        message = f"{text}, but its rate limit has no pulls left"
+        advice = "log in (`docker login`), because anonymous pulls are counted by IP address, or run again later"
         return wrong("registry", host, Problem("failed.registry", message, advice))
     if not served.there:
-        advice = "push it again, or pin one that is there: what was running could not be pulled any more"
-        return warning("registry", host, f"{text}, and does not have the pinned {pin}", advice)
+        advice = "push it again, or pin one that exists: the running image can no longer be pulled"
+        return warning("registry", host, f"{text}, but it does not have the pinned {pin}", advice)
     if served.left is not None:
         text = f"{text}; {served.left} pulls left"
         if served.left < _FEW:
-            return warning("registry", host, text, "log in (`docker login`): pulls without are counted by address")
+            return warning("registry", host, text, "log in (`docker login`): anonymous pulls are counted by IP address")
     return good("registry", host, text)

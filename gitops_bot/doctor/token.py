@@ -43,9 +43,9 @@ def token(greeting: Greeting, variable: str, host: str, now: datetime) -> Findin
     text = f"{variable} holds {kind}{scopes}"
     if greeting.expires is None:
         return good("token", host, text)
-    ends = f"{text}; it ends on {greeting.expires:%Y-%m-%d %H:%M} UTC"
+    ends = f"{text}; it expires on {greeting.expires:%Y-%m-%d %H:%M} UTC"
     if greeting.expires - now <= _SOON:
-        return warning("token", host, ends, "make a new one before that day")
+        return warning("token", host, ends, "create a new one before that day")
     return good("token", host, ends)
 
 
@@ -58,19 +58,19 @@ def pull_requests(greeting: Greeting, grounds: Grounds, repository: str, *, acti
     if grounds.archived:
         return no(
             "the repository is archived, so nothing can be proposed",
-            "unarchive it, or take it out of what the bot does",
+            "unarchive it, or stop running the bot for it",
         )
     if greeting.scopes is not None:
         enough = {"repo"} if grounds.private is not False else {"repo", "public_repo"}
         if greeting.scopes.isdisjoint(enough):
             return no(
-                f"the token has {_scopes(greeting.scopes)}, which does not let it write here",
-                "give it the scope `repo` (`public_repo` for a public repository), or better make a fine-grained token "
-                f"for this repository alone, with {NEEDED}",
+                f"the token has {_scopes(greeting.scopes)}, which is not enough to write to this repository",
+                "give it the scope `repo` (`public_repo` for a public repository), or better, create a fine-grained "
+                f"token for this repository only, with {NEEDED}",
             )
     if greeting.kind in _ROLES and grounds.may_push is False:
         return no(
-            "the account of the token may read here, but not write",
+            "the token's account can read this repository, but not write to it",
             "give the account the role `Write` in Settings > Collaborators and teams, or use another one",
         )
     if greeting.scopes is not None and grounds.may_push:
@@ -79,15 +79,15 @@ def pull_requests(greeting: Greeting, grounds: Grounds, repository: str, *, acti
         return unknown(
             "pull-requests",
             repository,
-            "pull requests can be read; whether this workflow may open them is not told",
+            "pull requests can be read; GitHub does not say whether this workflow may open them",
             'give the job `permissions: {contents: write, pull-requests: write}`, and allow "GitHub Actions to create '
             'and approve pull requests" in Settings > Actions > General',
         )
     return unknown(
         "pull-requests",
         repository,
-        "pull requests can be read; whether the token may open them is not told before it does",
-        f"see that it has {NEEDED}",
+        "pull requests can be read; whether the token may open them shows only when it does",
+        f"make sure that it has {NEEDED}",
     )
 
 
@@ -98,11 +98,13 @@ def rate_limit(left: Left | None, host: str) -> Finding:
     until = f"until {left.resets_at:%H:%M} UTC"
     if left.remaining == 0:
         message = f"the rate limit has no requests left {until}"
-        advice = f"run again after {left.resets_at:%H:%M} UTC; the token of a GitHub App has a limit of its own"
+        advice = f"run again after {left.resets_at:%H:%M} UTC; a GitHub App's token has its own limit"
         return wrong("rate-limit", host, Problem("failed.forge", message, advice))
     text = f"{left.remaining:,} requests left {until}"
     if left.remaining < _FEW:
-        return warning("rate-limit", host, text, "see what else uses this token; an App's has a limit of its own")
+        return warning(
+            "rate-limit", host, text, "check what else uses this token; a GitHub App's token has its own limit"
+        )
     return good("rate-limit", host, text)
 
 

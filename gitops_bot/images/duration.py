@@ -25,7 +25,7 @@ def parse(text: str) -> timedelta:
     if text == "0":
         return timedelta(0)
     if match is None or not text:
-        raise ValueError(f"{text[:100]!r} is no span of time: write it as in 90s, 15m, 2h or 1d12h")
+        raise ValueError(f"{text[:100]!r} is not a duration: write it as 90s, 15m, 2h or 1d12h")
     days, hours, minutes, seconds = (int(number or 0) for number in match.groups())
     # Of five to eight digits each, so that no sum is too great for a timedelta.
     span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)

@@ -36,7 +36,7 @@ def check(expression: str) -> None:
     if len(expression) > _LIMIT:
         raise ValueError(f"a pattern has at most {_LIMIT} characters, not {len(expression)}")
     if not expression.isprintable():
-        raise ValueError(f"the pattern {expression!r} holds characters that no tag can hold")
+        raise ValueError(f"the pattern {expression!r} contains characters that a tag cannot contain")
     compiled = _compiled(expression)
     if compiled.programsize > _PROGRAM_LIMIT:
         raise ValueError(
@@ -114,4 +114,4 @@ def _compiled(expression: str) -> Any:  # re2 has no types
     except re2.error as error:
         why = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
         hint = "; RE2 has no look-around and no back-references" if "perl operator" in why or "escape" in why else ""
-        raise ValueError(f"the pattern {expression!r} is not a regular expression of RE2: {why}{hint}") from None
+        raise ValueError(f"the pattern {expression!r} is not a valid RE2 expression: {why}{hint}") from None

@@ -98,10 +98,10 @@ def choose(policy: Policy, tags: Sequence[str], current: Pin) -> Choice:
         text = f"{current.tag} is no longer listed and has no order under this policy: {best.tag} may be older"
         return Held(Reason("held.vanished", text, facts), best.tag)
     if current.tag is None and current.digest is not None:
-        text = f"{highest}, but a digest alone has no place in the order of tags"
+        text = f"{highest}, but a digest alone cannot be ordered among tags"
         return Held(Reason("held.unordered", text, facts), best.tag)
     before = (
-        f"{current.tag} has no order under this policy, so it is left this once"
+        f"{current.tag} has no order under this policy, so it is replaced this once"
         if current.tag
         else "nothing was pinned"
     )
@@ -116,9 +116,7 @@ def _compared(best: Place, present: Place, listed: bool, highest: str, facts: Ma
     if best.key < present.key:
         return Held(Reason("held.downgrade", f"{highest}, but lower than {present.tag}{gone}", facts), best.tag)
     if not listed:
-        text = (
-            f"{present.tag} is no longer listed; {best.tag} has the same place in the order, maybe not the same bytes"
-        )
+        text = f"{present.tag} is no longer listed; {best.tag} sorts equal to it, but may hold other bytes"
         return Held(Reason("held.vanished", text, facts), best.tag)
     same = "" if best.tag == present.tag else f", and equal to {present.tag}"
     return Current(Reason("current", f"{highest}{same}", facts))
@@ -138,7 +136,7 @@ def _nothing(policy: Policy, found: Admitted, seen: int) -> str:
             wanted = "version" if order == "semver" else "number"
             return (
                 f"{none}: the pattern matches {found.matched}, but the key of none is a {wanted} "
-                f"(a group named as in (?P<key>...) says which part is the key)"
+                f"(name a group, as in (?P<key>...), to mark which part is the key)"
             )
         case Semver(pattern=str()) if found.matched:
             return f"{none}: the pattern matches {found.matched}, but the key of none is a version in the range"

@@ -132,9 +132,7 @@ def _group(text: str, at: int) -> tuple[_Group, int]:
         versions = [first]
         hyphen = _HYPHEN.match(text, end)
         if hyphen and operator:
-            raise _wrong(
-                text, end, f"a range such as 1.0 - 2.0 takes no operator, so {operator} cannot stand before it"
-            )
+            raise _wrong(text, end, f"a range such as 1.0 - 2.0 takes no operator, so {operator} cannot precede it")
         if hyphen:
             last, end = _version(text, hyphen.end(), "-")
             versions.append(last)

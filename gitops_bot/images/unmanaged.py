@@ -14,21 +14,21 @@ Why = Literal[TagWhy, "digest", "nothing", "no_policy", "not_in_source"]
 
 #: Behind the tag, and of all such tags at once.
 _OF_TAG: Final[dict[TagWhy, tuple[str, str]]] = {
-    "commit": ("names a commit, and commits have no order", "the tag is a commit, and commits have no order"),
+    "commit": ("is a commit, and commits have no order", "the tag is a commit, and commits have no order"),
     "counter": (
-        "holds more than a version: a counter or a word whose successor nobody knows",
-        "the tag holds more than a version",
+        "is more than a version: nobody can tell what comes after the rest of it",
+        "the tag is more than a version",
     ),
-    "digits": ("may be a commit of digits alone", "the tag may be a commit"),
-    "major": ("is a major version only: it moves by itself", "the tag is a major version only"),
-    "no_tag": ("is no tag", "the tag is no tag"),
+    "digits": ("may be a commit made of digits only", "the tag may be a commit"),
+    "major": ("is only a major version, which floats", "the tag is only a major version"),
+    "no_tag": ("is not a tag", "the tag is not valid"),
     "number": ("may be a version or a build number", "the tag may be a version or a build number"),
     "ticket": (
-        "names one pull request or ticket; the next number is another one",
+        "is a pull request or ticket; the next number is a different one",
         "the tag names a pull request or ticket",
     ),
-    "unordered": ("has no order: it is no version, number or date of a known shape", "the tag has no order"),
-    "year": ("may be a year, and moves by itself", "the tag may be a year"),
+    "unordered": ("has no order: it is not a version, number or date in a known format", "the tag has no order"),
+    "year": ("may be a year, which floats", "the tag may be a year"),
 }
 
 
@@ -49,13 +49,13 @@ def by_tag(why: TagWhy, tag: str) -> Unmanaged:
 
 def by_digest() -> Unmanaged:
     """Only a digest is pinned."""
-    text = "a digest alone does not say which tags to look at"
+    text = "a digest alone does not say which tags to follow"
     return Unmanaged(code="unmanaged", text=text, data={"tag": None}, why="digest", alike="only a digest is pinned")
 
 
 def by_nothing() -> Unmanaged:
     """Neither a tag nor a digest is pinned."""
-    text = "nothing is pinned, so there is no shape of tags to keep to"
+    text = "nothing is pinned, so there is no tag format to follow"
     return Unmanaged(code="unmanaged", text=text, why="nothing", alike="nothing is pinned")
 
 
@@ -67,5 +67,5 @@ def without_policy(environment: str) -> Unmanaged:
 
 def not_in_source(environment: str, source: str) -> Unmanaged:
     """The environment gets its pins from another one, which has no such entry."""
-    text = f"{environment} has no `policy`, and {source}, its source, has no such entry"
+    text = f"{environment} has no `policy`, and its source {source} has no such entry"
     return Unmanaged(code="unmanaged", text=text, why="not_in_source", alike=text)

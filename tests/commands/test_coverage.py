@@ -54,7 +54,7 @@ entries: 2 tracked, 1 promoted, 1 ignored, 3 unmanaged, 4 in no environment
   1 ignored: db, in staging
   2 unmanaged: qa has no `policy`: web and api, in qa
     add under `environments.qa`: policy: {semver: "^1"}
-  1 unmanaged: production has no `policy`, and staging, its source, has no such entry: cron, in production
+  1 unmanaged: production has no `policy`, and its source staging has no such entry: cron, in production
     add under `environments.production.images`: cron: {policy: {semver: "^1"}}
   4 in no environment: apps/*/base and tools
     add under `environments`: tools: {overlays: ["tools"]}

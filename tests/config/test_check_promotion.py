@@ -52,41 +52,45 @@ WRONG = {
     ),
     "itself": (
         ["promote_from: production"],
-        "6:19 'production' cannot be promoted from itself / name the environment that runs a pin first, or remove",
+        "6:19 'production' cannot be promoted from itself / set the environment that runs a pin first, or remove",
     ),
     "several sources": (
         ["promote_from: [staging]"],
-        "6:19 `promote_from` is one value, and here stands a list / as in `promote_from: staging`",
+        "6:19 `promote_from` must be a single value, not a list / as in `promote_from: staging`",
     ),
     "no source": (["promote_from:"], "6:5 `promote_from` has no value / as in `promote_from: staging`, or remove"),
-    "a truth": (["promote_from: true"], "6:19 `promote_from` is a text, and YAML reads true as true or false / put"),
+    "a truth": (["promote_from: true"], "6:19 `promote_from` must be text, but YAML reads true as true or false / put"),
     "another match": (
         ["promote_from: staging", "match: digests"],
-        "7:12 `match` is digest or revision, not 'digests' / did you mean `digest`?",
+        "7:12 `match` must be digest or revision, not 'digests' / did you mean `digest`?",
     ),
     "another tag": (
         ["promote_from: staging", "tag: v1"],
-        "7:10 `tag` is source or release, not 'v1' / as in `tag: release`",
+        "7:10 `tag` must be source or release, not 'v1' / as in `tag: release`",
     ),
     "a revision without a tag": (
         ["promote_from: staging", "match: revision"],
-        "7:12 `match: revision` looks for the version tag of the same revision, and `tag` does not ask for it / say `t",
+        "7:12 `match: revision` looks for the version tag of the same revision, so it needs `tag: release` / set `t",
     ),
     "a revision by the tag of the source": (
         ["match: revision", "tag: source"],
-        "6:12 `match: revision` looks for the version tag of the same revision, and `tag` does not ask for it / say `t",
+        "6:12 `match: revision` looks for the version tag of the same revision, so it needs `tag: release` / set `t",
     ),
     "soaking nowhere": (
         ["soak: 2h"],
-        "6:5 `soak` is how long another environment runs a pin first, and `promote_from` does not say which / say `pro",
+        (
+            "6:5 `soak` is how long another environment runs a pin first, but there is no `promote_from` to say "
+            "which / "
+            "set `pro"
+        ),
     ),
     "soaking for words": (
         ["promote_from: staging", "soak: 2 hours"],
-        "7:11 `soak` is wrong: '2 hours' is no span of time: write it as in 90s, 15m, 2h or 1d12h / as in `soak: 2h`",
+        "7:11 `soak` is wrong: '2 hours' is not a duration: write it as 90s, 15m, 2h or 1d12h / as in `soak: 2h`",
     ),
     "soaking for a number": (
         ["promote_from: staging", "soak: 30"],
-        "7:11 `soak` is wrong: '30' is no span of time: write it",
+        "7:11 `soak` is wrong: '30' is not a duration: write it",
     ),
     "soaking for years": (
         ["promote_from: staging", "soak: 400d"],
@@ -94,7 +98,7 @@ WRONG = {
     ),
     "soaking in a list": (
         ["promote_from: staging", "soak: [2h]"],
-        "7:11 `soak` is one value, and here stands a list / as",
+        "7:11 `soak` must be a single value, not a list / as",
     ),
 }
 

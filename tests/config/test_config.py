@@ -250,15 +250,18 @@ def test_a_branch_is_what_git_takes(branch: str) -> None:
 SYNTAX = {
     "empty": ("", "1:1 the configuration is empty / begin with `version: 1`"),
     "only a comment": ("# nothing\n", "1:1 the configuration is empty / begin with `version: 1`"),
-    "a list": ("- a\n", "1:1 the configuration is a mapping of keys to values, not a list / write it as `key: value`"),
-    "a word": ("x\n", "1:1 the configuration is a mapping of keys to values, not the value 'x' / "),
-    "a tab": ("version: 1\n\tbranch: main\n", "2:1 a tab stands where YAML wants spaces / indent with spaces"),
-    "a second colon": ("branch: a: b\n", "1:10 a second `: ` in one line, or a line that is indented too far / put a"),
+    "a list": (
+        "- a\n",
+        "1:1 the configuration must be a mapping of keys to values, not a list / write it as `key: value`",
+    ),
+    "a word": ("x\n", "1:1 the configuration must be a mapping of keys to values, not the value 'x' / "),
+    "a tab": ("version: 1\n\tbranch: main\n", "2:1 there is a tab where YAML needs spaces / indent with spaces"),
+    "a second colon": ("branch: a: b\n", "1:10 a second `: ` on one line, or a line that is indented too far / put t"),
     "no colon": ("version: 1\nbranch\n", "3:1 a key without `:` / write it as `key: value`"),
     "an open quote": ('version: 1\nbranch: "main\n', "3:1 a quote is opened and never closed / close the quote"),
     "an open list": ("a: [1, 2\n", "2:1 a list `[...]` is not closed, or a comma is missing / close it with `]`"),
     "an open mapping": ("a: {b: 1\n", "2:1 a mapping `{...}` is not closed, or a comma is missing / close it with"),
-    "a bare at sign": ("a: @x\n", "1:4 a value begins with a character that means something else in YAML / put it in"),
+    "a bare at sign": ("a: @x\n", "1:4 a value starts with a character that has another meaning in YAML / put it in"),
     "a NUL": ("version: 1\na: \0\n", "2:4 YAML does not allow this character / remove it"),
     "a lone surrogate": ("a: \ud800\n", "1:4 YAML does not allow this character / remove it"),
     "an escape too far": ('a: "\\UFFFFFFFF"\n', "1:1 the file is not YAML / look for an escape"),
@@ -303,39 +306,63 @@ TOP = {
         "colour: red",
         "3:1 unknown key 'colour' / known here: `version`, `repository`, `b",
     ),
-    "a key twice": ("branch: a\nbranch: b", "4:1 'branch' is written twice; the first is in line 3 / keep one of the"),
-    "a second document": ("---\nbranch: a", "3:1 a second document begins here / keep one document in the file"),
-    "a merge key": ("<<: {branch: a}", "3:1 the configuration takes no merge keys / write the keys out"),
-    "a YAML tag": ("branch: !secret x", "3:9 the configuration takes no YAML tags / remove the `!...`"),
-    "an alias": ("repository: &a a/b\nbranch: *a", "4:9 `*` begins a YAML alias, and the configuration takes none / "),
-    "a key that is a list": ("? [a]\n: 1", "3:3 a key is a plain text / write it as `key: value`"),
+    "a key twice": ("branch: a\nbranch: b", "4:1 'branch' is given twice; the first is on line 3 / keep one of the"),
+    "a second document": ("---\nbranch: a", "3:1 a second document starts here / keep one document in the file"),
+    "a merge key": ("<<: {branch: a}", "3:1 merge keys are not allowed here / write the keys out"),
+    "a YAML tag": ("branch: !secret x", "3:9 YAML tags are not allowed here / remove the `!...`"),
+    "an alias": ("repository: &a a/b\nbranch: *a", "4:9 `*` starts a YAML alias, and aliases are not allowed here / "),
+    "a key that is a list": ("? [a]\n: 1", "3:3 a key must be plain text / write it as `key: value`"),
     "no value": ("branch:\nregistries: {}", "3:1 `branch` has no value / as in `branch: main`, or remove the line"),
     "a null": ("branch: ~", "3:9 `branch` has no value / as in `branch: main`, or remove the line"),
     "a list for a value": (
         "branch: [main]",
-        "3:9 `branch` is one value, and here stands a list / as in `branch: main`",
+        "3:9 `branch` must be a single value, not a list / as in `branch: main`",
     ),
     "a truth for a text": (
         "branch: true",
-        "3:9 `branch` is a text, and YAML reads true as true or false / put it in qu",
+        "3:9 `branch` must be text, but YAML reads true as true or false / put it in qu",
     ),
-    "a branch with spaces": ('branch: "a b"', "3:9 `branch` is the name of a branch, not 'a b' / as in `branch: main`"),
-    "a full ref": ("branch: refs/heads/main", "3:9 `branch` is the name of a branch, not 'refs/heads/main' / as in"),
-    "a branch like an option": ("branch: --force", "3:9 `branch` is the name of a branch, not '--force' / as in"),
-    "a branch with dots": ("branch: a..b", "3:9 `branch` is the name of a branch, not 'a..b' / as in `branch: main`"),
-    "a locked branch": ("branch: a.lock", "3:9 `branch` is the name of a branch, not 'a.lock' / as in `branch: main`"),
-    "a repository by name only": ("repository: deploy", "3:13 `repository` is OWNER/NAME or an address of git without"),
-    "an option for a host": ("repository: ssh://-oProxyCommand=x/y", "3:13 `repository` is OWNER/NAME or an address"),
-    "another transport": ("repository: 'ext::sh -c x'", "3:13 `repository` is OWNER/NAME or an address of git without"),
-    "policies as a list": ("policies: [a]", "3:11 `policies` is a mapping of keys to values, not a list / write it as"),
-    "policies without any": ("policies:", "3:1 `policies` is empty / indent what belongs to it below it, or remove"),
+    "a branch with spaces": (
+        'branch: "a b"',
+        "3:9 `branch` must be the name of a branch, not 'a b' / as in `branch: main`",
+    ),
+    "a full ref": (
+        "branch: refs/heads/main",
+        "3:9 `branch` must be the name of a branch, not 'refs/heads/main' / as in",
+    ),
+    "a branch like an option": ("branch: --force", "3:9 `branch` must be the name of a branch, not '--force' / as in"),
+    "a branch with dots": (
+        "branch: a..b",
+        "3:9 `branch` must be the name of a branch, not 'a..b' / as in `branch: main`",
+    ),
+    "a locked branch": (
+        "branch: a.lock",
+        "3:9 `branch` must be the name of a branch, not 'a.lock' / as in `branch: main`",
+    ),
+    "a repository by name only": (
+        "repository: deploy",
+        "3:13 `repository` must be OWNER/NAME or a Git URL without",
+    ),
+    "an option for a host": (
+        "repository: ssh://-oProxyCommand=x/y",
+        "3:13 `repository` must be OWNER/NAME or a Git URL",
+    ),
+    "another transport": (
+        "repository: 'ext::sh -c x'",
+        "3:13 `repository` must be OWNER/NAME or a Git URL without",
+    ),
+    "policies as a list": (
+        "policies: [a]",
+        "3:11 `policies` must be a mapping of keys to values, not a list / write it as",
+    ),
+    "policies without any": ("policies:", "3:1 `policies` is empty / indent its contents below it, or remove"),
     "a policy as a text": (
         "policies: {a: '>=1'}",
-        "3:15 a policy says `semver`, `pattern` with `order`, or `digest` / ",
+        "3:15 a policy has `semver`, `pattern` with `order`, or `digest` / ",
     ),
     "a policy of nothing": (
         "policies: {a: {}}",
-        "3:15 a policy says `semver`, `pattern` with `order`, or `digest` / as",
+        "3:15 a policy has `semver`, `pattern` with `order`, or `digest` / as",
     ),
     "a misspelt policy": ("policies: {a: {semvr: '1'}}", "3:16 unknown key 'semvr' / did you mean `semver`?"),
     "a foreign key in a policy": (
@@ -351,73 +378,104 @@ TOP = {
     "a look-ahead": ("policies: {a: {semver: ^1, pattern: '(?=a)'}}", "3:37 `pattern` is wrong: the pattern '(?=a)'"),
     "a pattern without order": (
         "policies: {a: {pattern: x}}",
-        "3:12 this pattern has no `order` / say `order: semver`",
+        "3:12 this pattern has no `order` / set `order: semver`",
     ),
-    "an order without pattern": ("policies: {a: {order: semver}}", "3:12 this order has no `pattern` / say which tags"),
+    "an order without pattern": ("policies: {a: {order: semver}}", "3:12 this order has no `pattern` / set which tags"),
     "an order not built": (
         "policies: {a: {pattern: x, order: newest}}",
-        "3:35 `order` is semver, numerical or alphabetical, not 'newest' / as in `order: numerical`",
+        "3:35 `order` must be semver, numerical or alphabetical, not 'newest' / as in `order: numerical`",
     ),
-    "a misspelt order": ("policies: {a: {pattern: x, order: numeric}}", "3:35 `order` is semver, numerical or alphab"),
-    "a tag with a line break": ('policies: {a: {digest: "a\\n"}}', "3:24 `digest` is a tag, not 'a\\n' / as in"),
-    "a tag with a slash": ("policies: {a: {digest: a/b}}", "3:24 `digest` is a tag, not 'a/b' / as in `digest: main`"),
-    "the name of a policy": ("policies: {'a b': {digest: a}}", "3:12 the name of a policy is up to 60 letters, digit"),
-    "an address for a registry": ("registries: {'https://ghcr.io': {}}", "3:14 a key of `registries` is a host, with"),
-    "a name for a registry": ("registries: {ghcr: {}}", "3:14 a key of `registries` is a host, with its port where it"),
+    "a misspelt order": (
+        "policies: {a: {pattern: x, order: numeric}}",
+        "3:35 `order` must be semver, numerical or alphab",
+    ),
+    "a tag with a line break": ('policies: {a: {digest: "a\\n"}}', "3:24 `digest` must be a tag, not 'a\\n' / as in"),
+    "a tag with a slash": (
+        "policies: {a: {digest: a/b}}",
+        "3:24 `digest` must be a tag, not 'a/b' / as in `digest: main`",
+    ),
+    "the name of a policy": (
+        "policies: {'a b': {digest: a}}",
+        "3:12 the name of a policy must be up to 60 letters, digit",
+    ),
+    "an address for a registry": (
+        "registries: {'https://ghcr.io': {}}",
+        "3:14 a key of `registries` must be a host, with",
+    ),
+    "a name for a registry": (
+        "registries: {ghcr: {}}",
+        "3:14 a key of `registries` must be a host, with its port if it",
+    ),
     "a registry twice": (
         "registries: {docker.io: {}, index.docker.io: {}}",
         "3:29 'index.docker.io': it is the same registry as 'docker.io' in line 3 / rename or remove one of the two",
     ),
     "a password": (
         "registries: {ghcr.io: {password: hunter2}}",
-        "3:24 `password`: a secret never stands in this file / put it into an environment variable and name that one, ",
+        "3:24 `password`: secrets do not belong in this file / put it into an environment variable and give ",
     ),
     "a secret for a variable": (
         "registries: {ghcr.io: {password_env: hunter2!}}",
-        "3:38 `password_env` is the name of an environment variable, never the secret itself / as in `password_env: GH",
+        (
+            "3:38 `password_env` must be the name of an environment variable, never the secret itself / as in "
+            "`password_env: GH"
+        ),
     ),
     "a token for a variable": (
         "registries: {ghcr.io: {password_env: ghp_hunter2}}",
-        "3:38 `password_env` is the name of an environment variable, never the secret itself / as in `password_env: GH",
+        (
+            "3:38 `password_env` must be the name of an environment variable, never the secret itself / as in "
+            "`password_env: GH"
+        ),
     ),
     "a user without password": (
         "registries: {ghcr.io: {username: bot}}",
-        "3:24 `username` alone logs nobody in / name",
+        "3:24 `username` alone is not enough to log in / set",
     ),
     "a truth of YAML 1.1": (
         "registries: {ghcr.io: {plain_http: yes}}",
-        "3:36 `plain_http` is true or false; yes is a text in YAML 1.2 / write `plain_http: true`",
+        "3:36 `plain_http` must be true or false; yes is text in YAML 1.2 / write `plain_http: true`",
     ),
     "a truth in quotes": (
         "registries: {ghcr.io: {plain_http: 'true'}}",
-        "3:36 `plain_http` is true or false; in quotes it is a text / remove the quotes",
+        "3:36 `plain_http` must be true or false; in quotes it is text / remove the quotes",
     ),
     "a number for a truth": (
         "registries: {ghcr.io: {plain_http: 1}}",
-        "3:36 `plain_http` is true or false, not '1' / ",
+        "3:36 `plain_http` must be true or false, not '1' / ",
     ),
     "a count of none": (
         "registries: {ghcr.io: {concurrency: 0}}",
-        "3:37 `concurrency` is a whole number from 1 to 64, not '0' / as in `concurrency: 16`",
+        "3:37 `concurrency` must be a whole number from 1 to 64, not '0' / as in `concurrency: 16`",
     ),
-    "a count too high": ("registries: {ghcr.io: {concurrency: 65}}", "3:37 `concurrency` is a whole number from 1 to"),
+    "a count too high": (
+        "registries: {ghcr.io: {concurrency: 65}}",
+        "3:37 `concurrency` must be a whole number from 1 to",
+    ),
     "half a request": (
         "registries: {ghcr.io: {concurrency: 1.5}}",
-        "3:37 `concurrency` is a whole number from 1 to 64",
+        "3:37 `concurrency` must be a whole number from 1 to 64",
     ),
     "a count in quotes": (
         "registries: {ghcr.io: {concurrency: '4'}}",
-        "3:37 `concurrency` is a whole number from 1 to 64, not '4' / remove the quotes",
+        "3:37 `concurrency` must be a whole number from 1 to 64, not '4' / remove the quotes",
     ),
     "a count without end": (
         f"registries: {{ghcr.io: {{concurrency: 1{'0' * 5000}}}}}",
-        "3:37 `concurrency` is a whole",
+        "3:37 `concurrency` must be a whole",
     ),
-    "no requests a second": ("registries: {ghcr.io: {rate: 0}}", "3:30 `rate` is how many requests a second, over 0 a"),
+    "no requests a second": (
+        "registries: {ghcr.io: {rate: 0}}",
+        "3:30 `rate` must be a number of requests a second, over 0 a",
+    ),
     **{
         f"a rate that is no finite number, {rate}": (
             f"registries: {{ghcr.io: {{rate: {rate}}}}}",
-            f"3:30 `rate` is how many requests a second, over 0 and at most 1000, not '{rate}' / as in `rate: 10`",
+            (
+                f"3:30 `rate` must be a number of requests a second, over 0 and at most 1000, not '{rate}' / as in "
+                "`rate: "
+                "10`"
+            ),
         )
         for rate in (".inf", ".Inf", ".INF", "-.Inf", ".nan", ".NaN", ".NAN")
     },
@@ -432,20 +490,29 @@ def test_a_wrong_key_or_value_is_told_at_its_place(line: str, expected: str) -> 
 
 #: What stands in the environment `staging`, in line 4 -> the one problem.
 WITHIN = {
-    "no overlays": ("pin: tag", '3:3 this environment has no `overlays` / say where they are: `overlays: ["apps/*/ov'),
+    "no overlays": ("pin: tag", '3:3 this environment has no `overlays` / add them: `overlays: ["apps/*/ov'),
     "misspelt overlays": ("overlay: [a]", "4:5 unknown key 'overlay' / did you mean `overlays`?"),
-    "one overlay": ("overlays: a", '4:15 `overlays` is a list / as in `overlays: ["apps/*/staging"]`'),
-    "no overlay in the list": ("overlays: []", "4:15 `overlays` is an empty list / as in `overlays: "),
+    "one overlay": ("overlays: a", '4:15 `overlays` must be a list / as in `overlays: ["apps/*/staging"]`'),
+    "no overlay in the list": ("overlays: []", "4:15 `overlays` must not be an empty list / as in `overlays: "),
     "overlays without any": ("overlays:", "4:5 `overlays` has no value / as in `overlays: "),
     "a glob without quotes": (
         "overlays: [*/staging]",
-        "4:16 `*` begins a YAML alias, and the configuration takes none",
+        "4:16 `*` starts a YAML alias, and aliases are not allowed here",
     ),
-    "out of the repository": ("overlays: [a, ../b]", "4:19 an item of `overlays` is a path from the top of the reposi"),
-    "an absolute path": ("overlays: [/a]", "4:16 an item of `overlays` is a path from the top of the repository, wit"),
-    "a character class": ("overlays: ['a/[bc]']", "4:16 an item of `overlays` is a path from the top of the reposit"),
-    "alternatives": ("overlays: ['a/{b,c}']", "4:16 an item of `overlays` is a path from the top of the repository,"),
-    "a truth for a path": ("overlays: [true]", "4:16 an item of `overlays` is a text, and YAML reads true as true or"),
+    "out of the repository": (
+        "overlays: [a, ../b]",
+        "4:19 an item of `overlays` must be a path from the repository ",
+    ),
+    "an absolute path": ("overlays: [/a]", "4:16 an item of `overlays` must be a path from the repository root, wit"),
+    "a character class": (
+        "overlays: ['a/[bc]']",
+        "4:16 an item of `overlays` must be a path from the repository root",
+    ),
+    "alternatives": ("overlays: ['a/{b,c}']", "4:16 an item of `overlays` must be a path from the repository root,"),
+    "a truth for a path": (
+        "overlays: [true]",
+        "4:16 an item of `overlays` must be text, but YAML reads true as true or",
+    ),
     "not built yet": (
         "overlays: [a]\n    verify: cosign",
         "5:5 unknown key 'verify' / known here: `policy`, ",
@@ -460,13 +527,16 @@ WITHIN = {
     ),
     "a policy as a list": (
         "overlays: [a]\n    policy: [releases]",
-        "5:13 `policy` is one value, and here stands a lis",
+        "5:13 `policy` must be a single value, not a lis",
     ),
     "a wrong policy written out": ("overlays: [a]\n    policy: {semver: '>=1.x.y'}", "5:22 `semver` is wrong: "),
-    "a misspelt pin": ("overlays: [a]\n    pin: tags", "5:10 `pin` is tag+digest, tag or digest, not 'tags' / did you"),
+    "a misspelt pin": (
+        "overlays: [a]\n    pin: tags",
+        "5:10 `pin` must be tag+digest, tag or digest, not 'tags' / did you",
+    ),
     "a wrong on_move": (
         "overlays: [a]\n    on_move: stay",
-        "5:14 `on_move` is hold or follow, not 'stay' / as in `on_mo",
+        "5:14 `on_move` must be hold or follow, not 'stay' / as in `on_mo",
     ),
     "an image with a wrong key": (
         "overlays: [a]\n    images: {web: {polcy: releases}}",
@@ -474,7 +544,7 @@ WITHIN = {
     ),
     "an image without a word": (
         "overlays: [a]\n    images: {web: }",
-        "5:14 `web` is empty / indent what belongs to it",
+        "5:14 `web` is empty / indent its contents",
     ),
     "an image with no policy": ("overlays: [a]\n    images: {web: {policy: x}}", "5:28 there is no policy 'x' / `poli"),
     "an image twice": (
@@ -483,7 +553,7 @@ WITHIN = {
     ),
     "another way to propose": (
         "overlays: [a]\n    propose: {as: pullrequest}",
-        "5:19 `as` is pull-request or commit, not 'pullrequest' / did you mean `pull-request`?",
+        "5:19 `as` must be pull-request or commit, not 'pullrequest' / did you mean `pull-request`?",
     ),
     "a glob that says a name twice": (
         'overlays: ["{app}/{app}"]',
@@ -491,11 +561,19 @@ WITHIN = {
     ),
     "a digest that is not pinned": (
         "overlays: [a]\n    pin: tag\n    policy: {digest: main}",
-        "6:13 a policy that follows the digest of a tag can write nothing under `pin: tag` / choose another `pin`, or",
+        (
+            "6:13 a policy that follows the digest of a tag has nothing to write with `pin: tag` / choose another "
+            "`pin`, "
+            "or"
+        ),
     ),
     "a digest that an image does not pin": (
         "overlays: [a]\n    policy: main\n    images: {web: {pin: tag}}",
-        "6:25 a policy that follows the digest of a tag can write nothing under `pin: tag` / choose another `pin`, or",
+        (
+            "6:25 a policy that follows the digest of a tag has nothing to write with `pin: tag` / choose another "
+            "`pin`, "
+            "or"
+        ),
     ),
 }
 
@@ -510,28 +588,30 @@ def test_a_wrong_environment_is_told_at_its_place(lines: str, expected: str) -> 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param(REST, "1:1 the file does not say `version` / write `version: 1` at its top", id="no version"),
+        pytest.param(REST, "1:1 the file has no `version` / add `version: 1` at the top", id="no version"),
         pytest.param(
             "version: '1'\n" + REST,
-            "1:10 `version` is the number 1, and in quotes it is a text / write `version: 1`",
+            "1:10 `version` must be the number 1, and in quotes it is text / write `version: 1`",
             id="a version in quotes",
         ),
         pytest.param(
             "version: 2\n" + REST,
-            "1:10 `version` is 1, not '2' / write `version: 1`; a later form needs a later gitops-bot",
+            "1:10 `version` must be 1, not '2' / write `version: 1`; a newer format needs a newer gitops-bot",
             id="a later version",
         ),
-        pytest.param("version: 1\n", "1:1 the file has no `environments` / say at least one", id="no environments"),
-        pytest.param("version: 1\nenvironments: {}", "2:15 `environments` is empty / say at least", id="none of them"),
-        pytest.param("version: 1\nenvironments: {a: }", "2:16 `a` is empty / indent what", id="an empty environment"),
+        pytest.param("version: 1\n", "1:1 the file has no `environments` / add at least one", id="no environments"),
+        pytest.param("version: 1\nenvironments: {}", "2:15 `environments` is empty / add at least", id="none of them"),
+        pytest.param("version: 1\nenvironments: {a: }", "2:16 `a` is empty / indent its", id="an empty environment"),
         pytest.param(
             "version: 1\nenvironments: {a b: {overlays: [a]}}",
-            "2:16 the name of an environment is up to 60 letters, digits, `.`, `_` and `-`, not 'a b' / as in `stag",
+            "2:16 the name of an environment must be up to 60 letters, digits, `.`, `_` and `-`, not 'a b' / as in "
+            "`stag",
             id="a name with a space",
         ),
         pytest.param(
             "version: 1\nenvironments:\n  prod.eu: {overlays: [a]}\n  Prod-EU: {overlays: [b]}\n",
-            "4:3 'Prod-EU': its branches would be called as those of 'prod.eu' in line 3 / rename or remove one of",
+            "4:3 'Prod-EU': its branches would have the same names as those of 'prod.eu' in line 3 / rename or remove "
+            "one of",
             id="names that make one branch",
         ),
     ],

@@ -112,43 +112,43 @@ WRONG = {
     ),
     "another grouping": (
         "group: overlays",
-        ["6:14 `group` is environment, overlay or image, not 'overlays' / did you mean `overlay`?"],
+        ["6:14 `group` must be environment, overlay or image, not 'overlays' / did you mean `overlay`?"],
     ),
     "one group without a list": (
         "group: {name: a, images: [b]}",
-        ["6:14 `group` is one value, and here stands a mapping / as in `group: overlay`"],
+        ["6:14 `group` must be a single value, not a mapping / as in `group: overlay`"],
     ),
     "a word for a group": (
         "group: [web]",
-        ["6:15 an item of `group` is a mapping of keys to values, not the value 'web' / write it as `key: value`"],
+        ["6:15 an item of `group` must be a mapping of keys to values, not the value 'web' / write it as `key: value`"],
     ),
     "no groups": (
         "group: []",
-        ['6:14 `group` is an empty list / as in `group: [{name: web, images: ["ghcr.io/acme/web*"]}]`'],
+        ['6:14 `group` must not be an empty list / as in `group: [{name: web, images: ["ghcr.io/acme/web*"]}]`'],
     ),
     "a group without a name": (
         "group:\n  - {images: [b]}",
-        ["7:11 this group has no `name` / say what it is called: `name: web`"],
+        ["7:11 this group has no `name` / give it a name: `name: web`"],
     ),
     "a group of nothing": (
         "group: [{name: a, together: true}]",
         [
             (
-                "6:15 this group has neither `images` nor `overlays` / say which: "
-                '`images: ["ghcr.io/acme/web*"]`, `overlays: ["apps/web/**"]` or both'
+                "6:15 this group has neither `images` nor `overlays` / add one or both: "
+                '`images: ["ghcr.io/acme/web*"]`, `overlays: ["apps/web/**"]`'
             )
         ],
     ),
     "a group of no images": (
         "group: [{name: a, images: []}]",
-        ['6:33 `images` is an empty list / as in `images: ["ghcr.io/acme/web*"]`'],
+        ['6:33 `images` must not be an empty list / as in `images: ["ghcr.io/acme/web*"]`'],
     ),
     "a group of a bad overlay": (
         "group: [{name: a, overlays: [../b]}]",
         [
             (
-                "6:36 an item of `overlays` is a path from the top of the repository, with `*`, `?`, `**` or `{name}` "
-                "(no `..`, no `[...]`, no first `/`), not '../b' / as in `overlays: [\"apps/*/overlays/staging\"]`"
+                "6:36 an item of `overlays` must be a path from the repository root, with `*`, `?`, `**` or `{name}` "
+                "(no `..`, no `[...]`, no leading `/`), not '../b' / as in `overlays: [\"apps/*/overlays/staging\"]`"
             )
         ],
     ),
@@ -166,7 +166,7 @@ WRONG = {
             f"group: [{{name: {name}, images: [b]}}]",
             [
                 (
-                    "6:22 `name` is up to 60 letters, digits, `.`, `_` and `-` (neither `all` nor `rollback-...`, "
+                    "6:22 `name` must be up to 60 letters, digits, `.`, `_` and `-` (neither `all` nor `rollback-...`, "
                     f"which the bot uses), not '{name}' / as in `name: web`"
                 )
             ],
@@ -176,25 +176,33 @@ WRONG = {
     "two groups of one name": (
         "group:\n  - {name: web, images: [b]}\n  - {name: web, images: [c]}",
         [
-            "8:18 'web': its branch would be called as that of 'web' in line 7 / rename or remove one of the two",
+            (
+                "8:18 'web': its branch would have the same name as that of 'web' in line 7 / rename or remove one of "
+                "the "
+                "two"
+            ),
         ],
     ),
     "two groups of nearly one name": (
         "group:\n  - {name: web.eu, images: [b]}\n  - {name: x, images: [c]}\n  - {name: Web-EU, images: [c]}",
         [
-            "9:18 'Web-EU': its branch would be called as that of 'web.eu' in line 7 / rename or remove one of the two",
+            (
+                "9:18 'Web-EU': its branch would have the same name as that of 'web.eu' in line 7 / rename or remove "
+                "one "
+                "of the two"
+            ),
         ],
     ),
     "together as a word": (
         "together: yes",
-        ["6:17 `together` is true or false; yes is a text in YAML 1.2 / write `together: true`"],
+        ["6:17 `together` must be true or false; yes is text in YAML 1.2 / write `together: true`"],
     ),
     "a label with a meaning": (
         "labels: [release, Hand-Back]",
         [
             (
-                "6:25 an item of `labels` is a label of 1 to 50 characters (`hold` and `hand-back` are for people to "
-                "set), not 'Hand-Back' / as in `labels: [release]`"
+                "6:25 an item of `labels` must be a label of 1 to 50 characters (`hold` and `hand-back` are reserved "
+                "for people), not 'Hand-Back' / as in `labels: [release]`"
             )
         ],
     ),
@@ -202,22 +210,25 @@ WRONG = {
         f"labels: [{'x' * 51}]",
         [
             (
-                "6:16 an item of `labels` is a label of 1 to 50 characters (`hold` and `hand-back` are for people to "
-                f"set), not '{'x' * 51}' / as in `labels: [release]`"
+                "6:16 an item of `labels` must be a label of 1 to 50 characters (`hold` and `hand-back` are reserved "
+                f"for people), not '{'x' * 51}' / as in `labels: [release]`"
             )
         ],
     ),
     "too many labels": (
         f"labels: [{'x, ' * 101}]",
-        ["6:15 `labels` has 101 items, and 100 are the most / keep the ones that are needed"],
+        ["6:15 `labels` has 101 items, and the limit is 100 / keep only the ones you need"],
     ),
-    "one reviewer without a list": ("reviewers: alice", ["6:18 `reviewers` is a list / as in `reviewers: [alice]`"]),
+    "one reviewer without a list": (
+        "reviewers: alice",
+        ["6:18 `reviewers` must be a list / as in `reviewers: [alice]`"],
+    ),
     **{
         f"a reviewer {what}": (
             f"reviewers: ['{name}']",
             [
                 (
-                    "6:19 an item of `reviewers` is the login of a person, or a team as in `team:platform`, not "
+                    "6:19 an item of `reviewers` must be a person's login, or a team as in `team:platform`, not "
                     f"'{name}' / as in `reviewers: [alice, \"team:platform\"]`"
                 )
             ],
@@ -236,104 +247,92 @@ WRONG = {
         "reviewers:\n  - team: platform",
         [
             (
-                "7:11 an item of `reviewers` is one value, and here stands a mapping / as in "
+                "7:11 an item of `reviewers` must be a single value, not a mapping / as in "
                 '`reviewers: [alice, "team:platform"]`'
             )
         ],
     ),
     "a team for an assignee": (
         "assignees: ['team:platform']",
-        ["6:19 an item of `assignees` is the login of a person, not 'team:platform' / as in `assignees: [alice]`"],
+        ["6:19 an item of `assignees` must be a person's login, not 'team:platform' / as in `assignees: [alice]`"],
     ),
     "too many assignees": (
         f"assignees: [{'x, ' * 11}]",
-        ["6:18 `assignees` has 11 items, and 10 are the most / keep the ones that are needed"],
+        ["6:18 `assignees` has 11 items, and the limit is 10 / keep only the ones you need"],
     ),
     "another word for merging": (
         "auto_merge: without-check",
         [
-            "6:19 `auto_merge` is true, false or without-checks, not 'without-check' / did you mean `without-checks`?",
+            (
+                "6:19 `auto_merge` must be true, false or without-checks, not 'without-check' / did you mean "
+                "`without-checks`?"
+            ),
         ],
     ),
     "merging in quotes": (
         "auto_merge: 'true'",
-        ["6:19 `auto_merge` is true, false or without-checks; in quotes it is a text / remove the quotes"],
+        ["6:19 `auto_merge` must be true, false or without-checks; in quotes it is text / remove the quotes"],
     ),
     "merging in the words of YAML 1.1": (
         "auto_merge: on",
-        ["6:19 `auto_merge` is true, false or without-checks; on is a text in YAML 1.2 / write `auto_merge: true`"],
+        ["6:19 `auto_merge` must be true, false or without-checks; on is text in YAML 1.2 / write `auto_merge: true`"],
     ),
     "another method": (
         "auto_merge: true\nmerge_method: squashed",
-        ["7:21 `merge_method` is merge, squash or rebase, not 'squashed' / did you mean `squash`?"],
+        ["7:21 `merge_method` must be merge, squash or rebase, not 'squashed' / did you mean `squash`?"],
     ),
     "a draft that merges": (
         "draft: true\nauto_merge: true",
-        [
-            (
-                "7:7 a draft does not merge by itself: somebody has to say that it is ready / "
-                "remove `auto_merge`, or `draft`"
-            )
-        ],
+        [("7:7 a draft does not merge by itself: somebody has to mark it as ready / remove `auto_merge`, or `draft`")],
     ),
     "a method that nothing merges by": (
         "merge_method: squash",
-        [
-            (
-                "6:7 `merge_method` is for proposals that merge by themselves, and these do not / "
-                "remove `merge_method`, or say `auto_merge: true`"
-            )
-        ],
+        [("6:7 `merge_method` has no effect without `auto_merge` / remove `merge_method`, or set `auto_merge: true`")],
     ),
     "a method beside no merging": (
         "auto_merge: False\nmerge_method: squash",
-        [
-            (
-                "7:7 `merge_method` is for proposals that merge by themselves, and these do not / "
-                "remove `merge_method`, or say `auto_merge: true`"
-            )
-        ],
+        [("7:7 `merge_method` has no effect without `auto_merge` / remove `merge_method`, or set `auto_merge: true`")],
     ),
-    "a limit of nothing": ("limit: {}", ["6:14 `limit` limits nothing / say `open`, `new_per_hour` or both"]),
+    "a limit of nothing": ("limit: {}", ["6:14 `limit` limits nothing / set `open`, `new_per_hour` or both"]),
     "a limit without any": (
         "limit:",
-        ["6:7 `limit` is empty / indent what belongs to it below it, or remove the line"],
+        ["6:7 `limit` is empty / indent its contents below it, or remove the line"],
     ),
     "a limit as a number": (
         "limit: 5",
-        ["6:14 `limit` is a mapping of keys to values, not the value '5' / write it as `key: value`"],
+        ["6:14 `limit` must be a mapping of keys to values, not the value '5' / write it as `key: value`"],
     ),
     "a limit of none": (
         "limit: {open: 0, new_per_hour: 1001}",
         [
-            "6:21 `open` is a whole number from 1 to 1000, not '0' / as in `open: 5`",
-            "6:38 `new_per_hour` is a whole number from 1 to 1000, not '1001' / as in `new_per_hour: 2`",
+            "6:21 `open` must be a whole number from 1 to 1000, not '0' / as in `open: 5`",
+            "6:38 `new_per_hour` must be a whole number from 1 to 1000, not '1001' / as in `new_per_hour: 2`",
         ],
     ),
     "a schedule of nothing": (
         "schedule: []",
-        ['6:17 `schedule` is an empty list / as in `schedule: [{days: [mon-fri], hours: "09:00-16:30"}]`'],
+        ['6:17 `schedule` must not be an empty list / as in `schedule: [{days: [mon-fri], hours: "09:00-16:30"}]`'],
     ),
     "a window without a list": (
         "schedule: {days: [mon]}",
-        ['6:17 `schedule` is a list / as in `schedule: [{days: [mon-fri], hours: "09:00-16:30"}]`'],
+        ['6:17 `schedule` must be a list / as in `schedule: [{days: [mon-fri], hours: "09:00-16:30"}]`'],
     ),
     "a window of nothing": (
         "schedule: [{timezone: UTC}]",
         [
             (
                 "6:18 this window has neither `days` nor `hours` / "
-                'say when, as in `{days: [mon-fri], hours: "09:00-16:30"}`; for always, remove it'
+                'add one, as in `{days: [mon-fri], hours: "09:00-16:30"}`; to allow any time, remove the window'
             )
         ],
     ),
-    "a day without a list": ("schedule: [{days: mon-fri}]", ["6:25 `days` is a list / as in `days: [mon-fri]`"]),
+    "a day without a list": ("schedule: [{days: mon-fri}]", ["6:25 `days` must be a list / as in `days: [mon-fri]`"]),
     **{
         f"the day {day}": (
             f"schedule: [{{days: [mon, {day}]}}]",
             [
                 (
-                    f"6:31 an item of `days` is a day or a range of days, as `mon` or `mon-fri`, not '{day}' / "
+                    f"6:31 an item of `days` must be a day or a range of days, as `mon` or `mon-fri`, not '{day}' / "
                     "as in `days: [mon-fri, sun]`"
                 )
             ],
@@ -345,7 +344,7 @@ WRONG = {
             f"schedule: [{{hours: '{hours}'}}]",
             [
                 (
-                    f"6:26 `hours` is two different times as in \"09:00-16:30\", not '{hours}' / "
+                    f"6:26 `hours` must be two different times, as in \"09:00-16:30\", not '{hours}' / "
                     'as in `hours: "09:00-16:30"`'
                 )
             ],
@@ -356,7 +355,7 @@ WRONG = {
         "schedule: [{days: [mon], timezone: +02:00}]",
         [
             (
-                "6:42 `timezone` is the name of a time zone, as in the IANA database, not '+02:00' / "
+                "6:42 `timezone` must be the name of a time zone, as in the IANA database, not '+02:00' / "
                 "as in `timezone: Europe/Berlin`"
             )
         ],
@@ -371,13 +370,13 @@ WRONG = {
     ),
     "a continent for a time zone": (
         "schedule: [{days: [mon], timezone: Europe}]",
-        ["6:42 there is no time zone 'Europe' / take one by its name, as in `timezone: Europe/Berlin`"],
+        ["6:42 there is no time zone 'Europe' / use an IANA name, as in `timezone: Europe/Berlin`"],
     ),
     "a file for a time zone": (
         "schedule: [{days: [mon], timezone: ../../../etc/passwd}]",
         [
             (
-                "6:42 `timezone` is the name of a time zone, as in the IANA database, not '../../../etc/passwd' / "
+                "6:42 `timezone` must be the name of a time zone, as in the IANA database, not '../../../etc/passwd' / "
                 "as in `timezone: Europe/Berlin`"
             )
         ],
@@ -386,19 +385,19 @@ WRONG = {
         "group: [{name: all}]\ndraft: maybe\nschedule: [{days: [x], timezone: Yy/Z}]\ntitle: '{x}'",
         [
             (
-                "6:15 this group has neither `images` nor `overlays` / say which: "
-                '`images: ["ghcr.io/acme/web*"]`, `overlays: ["apps/web/**"]` or both'
+                "6:15 this group has neither `images` nor `overlays` / add one or both: "
+                '`images: ["ghcr.io/acme/web*"]`, `overlays: ["apps/web/**"]`'
             ),
             (
-                "6:22 `name` is up to 60 letters, digits, `.`, `_` and `-` (neither `all` nor `rollback-...`, "
+                "6:22 `name` must be up to 60 letters, digits, `.`, `_` and `-` (neither `all` nor `rollback-...`, "
                 "which the bot uses), not 'all' / as in `name: web`"
             ),
-            "7:14 `draft` is true or false, not 'maybe' / as in `draft: true`",
+            "7:14 `draft` must be true or false, not 'maybe' / as in `draft: true`",
             (
-                "8:26 an item of `days` is a day or a range of days, as `mon` or `mon-fri`, not 'x' / "
+                "8:26 an item of `days` must be a day or a range of days, as `mon` or `mon-fri`, not 'x' / "
                 "as in `days: [mon-fri, sun]`"
             ),
-            "8:40 there is no time zone 'Yy/Z' / take one by its name, as in `timezone: Europe/Berlin`",
+            "8:40 there is no time zone 'Yy/Z' / use an IANA name, as in `timezone: Europe/Berlin`",
             (
                 "9:14 `title` has no field '{x}' / known here: `{environment}`, `{group}`, `{summary}`, `{count}`, "
                 "`{images}`, `{overlays}`, `{source}`; `{{` is a brace"
@@ -432,7 +431,10 @@ def test_what_is_wrong_is_told_at_its_place(lines: str, expected: list[str]) -> 
 )
 def test_what_only_pull_requests_have_is_refused_beside_a_commit(key: str, value: str) -> None:
     assert told(text_of(f"{key}: {value}\nas: commit")) == [
-        f"6:7 `{key}` is for pull requests, and here a commit is made / remove `{key}`, or say `as: pull-request`"
+        (
+            f"6:7 `{key}` is for pull requests, and this environment commits directly / remove `{key}`, or set `as: "
+            "pull-request`"
+        )
     ]
 
 
@@ -471,7 +473,7 @@ def test_a_hold_knows_when_it_ends_and_where_it_stands() -> None:
     assert config.read(text, "f.yaml").holds == expected
 
 
-MOMENT = "`until` is a date, or a moment with its offset from UTC, not "
+MOMENT = "`until` must be a date, or a moment with its offset from UTC, not "
 
 WRONG_HOLDS = {
     "no such environment": (
@@ -489,8 +491,8 @@ WRONG_HOLDS = {
     "nothing": (
         "{}",
         [
-            "3:5 this hold has no `environment` / say where it holds: `environment: production`",
-            "3:5 this hold has no `until` / say when it ends: `until: 2026-12-24`",
+            "3:5 this hold has no `environment` / set where it applies: `environment: production`",
+            "3:5 this hold has no `until` / set when it ends: `until: 2026-12-24`",
             '3:5 this hold has no `why` / give the reason: `why: "no release before the fair"`',
         ],
     ),
@@ -498,7 +500,7 @@ WRONG_HOLDS = {
         "production",
         [
             (
-                "3:5 an item of `holds` is a mapping of keys to values, not the value 'production' / "
+                "3:5 an item of `holds` must be a mapping of keys to values, not the value 'production' / "
                 "write it as `key: value`"
             )
         ],
@@ -509,17 +511,22 @@ WRONG_HOLDS = {
     ),
     "blanks for a reason": (
         "{environment: staging, until: 2026-12-24, why: '  '}",
-        ["3:52 `why` is one line of 1 to 500 characters, not '  ' / as in `why: \"no release before the fair\"`"],
+        ["3:52 `why` must be one line of 1 to 500 characters, not '  ' / as in `why: \"no release before the fair\"`"],
     ),
     "two lines of reason": (
         '{environment: staging, until: 2026-12-24, why: "a\\nb"}',
-        ["3:52 `why` is one line of 1 to 500 characters, not 'a\\nb' / as in `why: \"no release before the fair\"`"],
+        [
+            (
+                "3:52 `why` must be one line of 1 to 500 characters, not 'a\\nb' / as in `why: \"no release before the "
+                'fair"`'
+            )
+        ],
     ),
     "too long a reason": (
         f"{{environment: staging, until: 2026-12-24, why: {'x' * 501}}}",
         [
             (
-                f"3:52 `why` is one line of 1 to 500 characters, not '{'x' * 60}'... / "
+                f"3:52 `why` must be one line of 1 to 500 characters, not '{'x' * 60}'... / "
                 'as in `why: "no release before the fair"`'
             )
         ],
@@ -555,9 +562,9 @@ def test_a_wrong_hold_is_told_at_its_place(lines: str, expected: list[str]) -> N
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("holds: {environment: a}", "2:8 `holds` is a list / as in "),
+        ("holds: {environment: a}", "2:8 `holds` must be a list / as in "),
         ("holds:", "2:1 `holds` has no value / as in "),
-        (f"holds: [{'{}, ' * 1001}]", "2:8 `holds` has 1001 items, and 1000 are the most / keep the ones that"),
+        (f"holds: [{'{}, ' * 1001}]", "2:8 `holds` has 1001 items, and the limit is 1000 / keep only the ones"),
     ],
     ids=["a mapping", "nothing", "too many"],
 )

@@ -44,8 +44,8 @@ def test_a_message_is_taken_as_it_is_written(text: str) -> None:
 
 FIELDS = "`{environment}`, `{group}`, `{summary}`, `{count}`, `{images}`, `{overlays}`, `{source}`"
 NO_FIELD = "write `{{` and `}}` for braces"
-TITLE_LINE = "`title` is one line of at most 200 characters, not "
-MESSAGE_LINE = "`message` is a text of at most 10,000 characters whose first line is not empty, not "
+TITLE_LINE = "`title` must be one line of at most 200 characters, not "
+MESSAGE_LINE = "`message` must be text of at most 10,000 characters whose first line is not empty, not "
 MESSAGE_EXAMPLE = 'as in `message: "{title}\\n\\n{changes}"`'
 TITLE_EXAMPLE = 'as in `title: "chore({environment}): {summary}"`'
 
@@ -66,18 +66,18 @@ TITLE_EXAMPLE = 'as in `title: "chore({environment}): {summary}"`'
         ),
         ("message", "{a.b[0]!r}", "`message` has no field '{a.b[0]!r}'", None),
         ("message", "{" + "x" * 99 + "}", f"`message` has no field '{{{'x' * 59}'...", None),
-        ("title", "a { b", "`title` has a `{` that belongs to no field", NO_FIELD),
-        ("title", "a } b", "`title` has a `}` that belongs to no field", NO_FIELD),
-        ("title", "{{group}", "`title` has a `}` that belongs to no field", NO_FIELD),
-        ("title", "{a{group}}", "`title` has a `{` that belongs to no field", NO_FIELD),
-        ("title", "{group}}}}", "`title` has a `}` that belongs to no field", NO_FIELD),
+        ("title", "a { b", "`title` has a `{` that does not belong to a field", NO_FIELD),
+        ("title", "a } b", "`title` has a `}` that does not belong to a field", NO_FIELD),
+        ("title", "{{group}", "`title` has a `}` that does not belong to a field", NO_FIELD),
+        ("title", "{a{group}}", "`title` has a `{` that does not belong to a field", NO_FIELD),
+        ("title", "{group}}}}", "`title` has a `}` that does not belong to a field", NO_FIELD),
         (
             "message",
             "{title}\n\nGitops-Bot-Plan: 1 a b policy",
-            "`message` has `Gitops-Bot-`, which begins the lines that the bot writes for itself",
-            "word it differently",
+            "`message` has `Gitops-Bot-`, which starts the trailers that the bot writes",
+            "choose another wording",
         ),
-        ("title", "Gitops-Bot-Plan", "`title` has `Gitops-Bot-`, which begins the lines that the bot writes for", None),
+        ("title", "Gitops-Bot-Plan", "`title` has `Gitops-Bot-`, which starts the trailers that the bot writes", None),
         ("title", "a\nb", TITLE_LINE + "'a\\nb'", TITLE_EXAMPLE),
         ("title", "a\u2028b", TITLE_LINE + "'a\\u2028b'", TITLE_EXAMPLE),
         ("title", "a\x85b", TITLE_LINE + "'a\\x85b'", TITLE_EXAMPLE),

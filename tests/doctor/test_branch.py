@@ -44,7 +44,7 @@ def passing(rule: Rule, bypass: str) -> Rule:
         pytest.param(rules(), "warning", "nothing would stop an auto-merge or a direct push", id="nothing"),
         pytest.param(rules(Rule("force"), Rule("deletion")), "warning", "nothing would stop", id="no guard"),
         pytest.param(rules(PULL), "warning", "nothing would stop", id="a pull request that nobody reviews"),
-        pytest.param(rules(hidden=True), "unknown", "may not read by what", id="hidden"),
+        pytest.param(rules(hidden=True), "unknown", "rules that the token cannot read", id="hidden"),
         pytest.param(rules(REVIEW), "good", "1 review, and the bot may not bypass", id="a review"),
         pytest.param(
             rules(Rule("pull-request", approvals=2), CI), "good", "2 reviews and the check ci", id="reviews and a check"
@@ -52,11 +52,11 @@ def passing(rule: Rule, bypass: str) -> Rule:
         pytest.param(
             rules(Rule("checks", checks=("a", "b", "c", "d"))), "good", "the checks a, b, c and 1 more", id="checks"
         ),
-        pytest.param(rules(Rule("update")), "good", "leave to write", id="restricted"),
+        pytest.param(rules(Rule("update")), "good", "permission to write", id="restricted"),
         pytest.param(rules(passing(REVIEW, "always")), "warning", "could merge its own", id="bypass"),
         pytest.param(rules(passing(REVIEW, "pull-requests")), "warning", "could merge its own", id="half a bypass"),
         pytest.param(rules(passing(REVIEW, "always"), CI), "good", "the bot may bypass 1 review", id="one of two"),
-        pytest.param(rules(passing(REVIEW, "unknown")), "unknown", "is not told", id="nobody says"),
+        pytest.param(rules(passing(REVIEW, "unknown")), "unknown", "does not say", id="nobody says"),
         pytest.param(rules(passing(CI, "always"), hidden=True), "good", "the bot may bypass", id="and a hidden rule"),
     ],
 )
@@ -75,19 +75,19 @@ def test_a_bypass_is_meant_where_everything_is_committed() -> None:
 @pytest.mark.parametrize(
     ("found", "verdict", "says"),
     [
-        pytest.param(rules(), "good", "lets the bot do that", id="open"),
-        pytest.param(rules(Rule("force"), Rule("deletion"), Rule("linear")), "good", "lets", id="nothing in the way"),
-        pytest.param(rules(PULL), "wrong", "by pull request only", id="pull requests"),
-        pytest.param(rules(Rule("queue")), "wrong", "by its merge queue only", id="queue"),
+        pytest.param(rules(), "good", "allows that", id="open"),
+        pytest.param(rules(Rule("force"), Rule("deletion"), Rule("linear")), "good", "allows", id="nothing in the way"),
+        pytest.param(rules(PULL), "wrong", "only through pull requests", id="pull requests"),
+        pytest.param(rules(Rule("queue")), "wrong", "only through its merge queue", id="queue"),
         pytest.param(rules(CI), "wrong", "whose checks have passed", id="checks"),
-        pytest.param(rules(Rule("signatures")), "wrong", "wants signed commits", id="signatures"),
+        pytest.param(rules(Rule("signatures")), "wrong", "requires signed commits", id="signatures"),
         pytest.param(rules(Rule("update")), "wrong", "who may bypass", id="restricted"),
-        pytest.param(rules(Rule("signatures"), PULL), "wrong", "by pull request only", id="the one to mend first"),
-        pytest.param(rules(passing(PULL, "always")), "good", "lets", id="bypass"),
-        pytest.param(rules(passing(PULL, "pull-requests")), "wrong", "pull request only", id="a bypass for merging"),
+        pytest.param(rules(Rule("signatures"), PULL), "wrong", "pull requests", id="the one to mend first"),
+        pytest.param(rules(passing(PULL, "always")), "good", "allows", id="bypass"),
+        pytest.param(rules(passing(PULL, "pull-requests")), "wrong", "pull requests", id="a bypass for merging"),
         pytest.param(rules(passing(PULL, "unknown")), "unknown", "unless the bot may", id="nobody says"),
         pytest.param(rules(passing(PULL, "unknown"), CI), "wrong", "checks", id="one is sure"),
-        pytest.param(rules(hidden=True), "unknown", "may not read by what", id="hidden"),
+        pytest.param(rules(hidden=True), "unknown", "rules that the token cannot read", id="hidden"),
     ],
 )
 def test_a_commit_meets_the_rules_of_the_branch(found: BranchRules, verdict: str, says: str) -> None:
@@ -112,14 +112,14 @@ def having(**changes: object) -> Grounds:
         pytest.param(Propose(), rules(PULL, Rule("queue")), MAY, [("good", "by pull")], id="rules are no obstacle"),
         pytest.param(PAST, rules(CI), MAY, [("good", "by pull requests")], id="auto-merge as it should be"),
         pytest.param(PAST, rules(CI), having(auto_merge=False), [("wrong", "does not allow it")], id="not allowed"),
-        pytest.param(PAST, rules(CI), having(auto_merge=None), [("unknown", "is not told")], id="allowed, who knows"),
-        pytest.param(PAST, rules(CI), None, [("unknown", "is not told")], id="nothing known of the repository"),
+        pytest.param(PAST, rules(CI), having(auto_merge=None), [("unknown", "cannot see")], id="allowed, who knows"),
+        pytest.param(PAST, rules(CI), None, [("unknown", "cannot see")], id="nothing known of the repository"),
         pytest.param(
             PAST, rules(CI, Rule("queue")), having(auto_merge=False), [("good", "by pull")], id="the queue does it"
         ),
         pytest.param(PAST, rules(REVIEW), MAY, [("wrong", "requires none: nothing would merge")], id="no checks"),
         pytest.param(PAST, rules(Rule("queue")), MAY, [("wrong", "requires none")], id="a queue without checks"),
-        pytest.param(PAST, rules(hidden=True), MAY, [("unknown", "may not be read")], id="hidden checks"),
+        pytest.param(PAST, rules(hidden=True), MAY, [("unknown", "cannot read")], id="hidden checks"),
         pytest.param(
             PAST,
             rules(),
@@ -162,13 +162,13 @@ def test_an_environment_meets_the_repository(
 @pytest.mark.parametrize(
     ("found", "verdict", "says"),
     [
-        pytest.param(rules(), "good", "no ruleset keeps", id="none"),
-        pytest.param(rules(Rule("linear")), "good", "no ruleset keeps", id="linear as they are"),
+        pytest.param(rules(), "good", "no ruleset restricts", id="none"),
+        pytest.param(rules(Rule("linear")), "good", "no ruleset restricts", id="linear as they are"),
         pytest.param(rules(Rule("creation")), "wrong", "may not be created", id="creation"),
-        pytest.param(rules(Rule("force")), "wrong", "may not lose commits", id="force"),
-        pytest.param(rules(Rule("update")), "wrong", "lets only those write", id="restricted"),
-        pytest.param(rules(REVIEW), "wrong", "by pull request only", id="reviews on every branch"),
-        pytest.param(rules(passing(Rule("force"), "always")), "good", "no ruleset keeps", id="bypass"),
+        pytest.param(rules(Rule("force")), "wrong", "blocks force pushes", id="force"),
+        pytest.param(rules(Rule("update")), "wrong", "only by those who", id="restricted"),
+        pytest.param(rules(REVIEW), "wrong", "only through pull requests", id="reviews on every branch"),
+        pytest.param(rules(passing(Rule("force"), "always")), "good", "no ruleset restricts", id="bypass"),
         pytest.param(rules(passing(Rule("force"), "unknown")), "unknown", "unless the bot may", id="nobody says"),
         pytest.param(rules(Rule("deletion")), "warning", "but not delete them", id="deletion"),
     ],

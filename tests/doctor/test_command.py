@@ -151,7 +151,7 @@ def test_a_token_without_the_scope_may_read_and_not_write(guarded: Deploy) -> No
         forge.scope(PERSON_TOKEN, "repo")
     assert done.code == 1
     assert {name for name, each in verdicts(done).items() if each == "wrong"} == {"push", "pull-requests"}
-    assert "the scope read:org, which does not let it write here" in one(done, "pull-requests")["text"]
+    assert "the scope read:org, which is not enough to write" in one(done, "pull-requests")["text"]
 
 
 def test_a_token_that_is_not_taken_is_told_by_git_and_by_the_forge(guarded: Deploy) -> None:
@@ -205,7 +205,7 @@ def test_every_registry_is_asked_for_itself(worldwide: World, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("propose", "rules", "says"),
     [
-        ("{as: commit}", {"approvals": 1}, "takes changes by pull request only"),
+        ("{as: commit}", {"approvals": 1}, "accepts changes only through pull requests"),
         ("{auto_merge: true}", {"checks": ["ci"]}, "the repository does not allow it"),
     ],
     ids=["commit", "auto-merge"],
@@ -224,7 +224,7 @@ def test_a_configuration_that_the_branch_refuses_is_wrong(
 def test_a_rule_for_all_branches_keeps_the_bot_from_its_own(guarded: Deploy) -> None:
     guarded.world.forge.protect(guarded.name, "gitops-bot/production/all", by_ruleset=True)
     found = one(guarded.ask("doctor"), "branches")
-    assert (found["ok"], "may not lose commits" in found["text"]) == (False, True)
+    assert (found["ok"], "blocks force pushes" in found["text"]) == (False, True)
 
 
 def test_a_clock_that_goes_wrong_is_told(guarded: Deploy, told_time: Callable[[timedelta], None]) -> None:

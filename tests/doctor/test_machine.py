@@ -14,7 +14,7 @@ OLDEST = (2, 32)
 @pytest.mark.parametrize(
     ("version", "verdict", "says"),
     [
-        pytest.param((0, 0), "wrong", "does not tell its version", id="none"),
+        pytest.param((0, 0), "wrong", "does not report its version", id="none"),
         pytest.param((1, 99), "wrong", "git 1.99 is too old: the bot needs 2.32", id="another age"),
         pytest.param((2, 31), "wrong", "git 2.31 is too old", id="one too old"),
         pytest.param((2, 32), "warning", '"Update branch"', id="the oldest"),

@@ -43,7 +43,7 @@ def test_a_token_is_told_by_its_kind(greeting: Greeting, says: str) -> None:
 def test_a_token_that_ends_within_a_week_is_a_warning(days: int, verdict: str) -> None:
     found = token.token(replace(FINE, expires=NOW + timedelta(days=days)), "GITHUB_TOKEN", "github.com", NOW)
     assert found.verdict == verdict
-    assert f"it ends on {NOW + timedelta(days=days):%Y-%m-%d} 12:00 UTC" in found.text
+    assert f"it expires on {NOW + timedelta(days=days):%Y-%m-%d} 12:00 UTC" in found.text
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,13 @@ def test_a_token_that_ends_within_a_week_is_a_warning(days: int, verdict: str) -
             id="perhaps private",
         ),
         pytest.param(replace(CLASSIC, scopes=frozenset()), OPEN, "wrong", "has no scopes", id="no scopes"),
-        pytest.param(CLASSIC, READS, "wrong", "may read here, but not write", id="classic without a role"),
-        pytest.param(FINE, READS, "wrong", "may read here, but not write", id="fine-grained without a role"),
-        pytest.param(FINE, HERE, "unknown", "not told before it does", id="fine-grained tells nothing"),
-        pytest.param(APP, READS, "unknown", "not told before it does", id="of an App GitHub says no role"),
-        pytest.param(replace(FINE, kind="other"), READS, "unknown", "not told", id="another server's token"),
+        pytest.param(CLASSIC, READS, "wrong", "can read this repository, but not write", id="classic without a role"),
+        pytest.param(FINE, READS, "wrong", "can read this repository, but not write", id="fine-grained without a role"),
+        pytest.param(FINE, HERE, "unknown", "shows only when it does", id="fine-grained tells nothing"),
+        pytest.param(APP, READS, "unknown", "shows only when it does", id="of an App GitHub says no role"),
+        pytest.param(
+            replace(FINE, kind="other"), READS, "unknown", "shows only when it does", id="another server's token"
+        ),
         pytest.param(CLASSIC, replace(HERE, archived=True), "wrong", "is archived", id="archived"),
     ],
 )

@@ -60,27 +60,27 @@ UNMANAGED = {
     "a branch": ("main", "has no order"),
     "an environment": ("staging", "has no order"),
     "a word and a branch": ("prod-initial", "has no order"),
-    "a short commit": ("fc76a29", "names a commit"),
-    "a whole commit": ("08df8630e31bf46a2dafb8da89f8c8e113835606", "names a commit"),
-    "a commit with a prefix": ("sha-0552453", "names a commit"),
-    "a commit of a branch": ("staging-261401e", "names a commit"),
+    "a short commit": ("fc76a29", "is a commit"),
+    "a whole commit": ("08df8630e31bf46a2dafb8da89f8c8e113835606", "is a commit"),
+    "a commit with a prefix": ("sha-0552453", "is a commit"),
+    "a commit of a branch": ("staging-261401e", "is a commit"),
     "a commit of digits": ("5093472", "may be a commit"),
     "a longer commit of digits": ("12345678", "may be a commit"),
-    "a commit and a number": ("b8a2b2a-4074585724", "names a commit"),
-    "a number and a commit": ("00011-f7cd737", "names a commit"),
-    "git describe": ("v0.150.0-155-g89004787", "names a commit"),
-    "a signature": ("sha256-" + "0" * 64 + ".sig", "names a commit"),
-    "a major version": ("v3", "is a major version only"),
-    "a major version and a variant": ("15-alpine", "is a major version only"),
+    "a commit and a number": ("b8a2b2a-4074585724", "is a commit"),
+    "a number and a commit": ("00011-f7cd737", "is a commit"),
+    "git describe": ("v0.150.0-155-g89004787", "is a commit"),
+    "a signature": ("sha256-" + "0" * 64 + ".sig", "is a commit"),
+    "a major version": ("v3", "is only a major version"),
+    "a major version and a variant": ("15-alpine", "is only a major version"),
     "a year": ("2022", "may be a year"),
-    "a pull request": ("pr-12", "names one pull request"),
+    "a pull request": ("pr-12", "is a pull request"),
     "a version or a build": ("alpine-3", "may be a version or a build number"),
-    "a packager's counter": ("5.1.4-r3-ls453", "holds more than a version"),
-    "a rebuild": ("v2.1.3-1", "holds more than a version"),
-    "a moving pre-release": ("1.2-SNAPSHOT", "holds more than a version"),
+    "a packager's counter": ("5.1.4-r3-ls453", "is more than a version"),
+    "a rebuild": ("v2.1.3-1", "is more than a version"),
+    "a moving pre-release": ("1.2-SNAPSHOT", "is more than a version"),
     "four parts": ("1.2.3.4", "has no order"),
-    "a template": ("${IMAGE_TAG}", "is no tag"),
-    "a control character": ("a\x1b[31m", "'a\\x1b[31m' is no tag"),
+    "a template": ("${IMAGE_TAG}", "is not a tag"),
+    "a control character": ("a\x1b[31m", "'a\\x1b[31m' is not a tag"),
 }
 
 
@@ -95,7 +95,7 @@ def test_a_tag_without_a_safe_successor_is_left_alone_and_says_why(tag: str | No
 def test_a_digest_alone_says_nothing_of_tags() -> None:
     reason = infer(Pin(None, DIGEST))
     assert isinstance(reason, Reason)
-    assert reason.text == "a digest alone does not say which tags to look at"
+    assert reason.text == "a digest alone does not say which tags to follow"
 
 
 @pytest.mark.parametrize("tag", ["v3", "15-alpine", "7"])

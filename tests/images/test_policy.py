@@ -132,21 +132,21 @@ def test_choosing(policy: Policy, tags: str, current: Pin, code: str, tag: str |
          "1.4.1 is the only tag that semver >=1.0.0 <3 admits, but lower than 1.4.2, which is no longer listed"),
         (RANGE, "1.4 1.4.0", Pin("1.4"), "1.4 is the highest of 2 tags that semver >=1.0.0 <3 admits"),
         (RANGE, "1.5.0 latest", Pin("latest"),
-         ("1.5.0 is the only tag that semver >=1.0.0 <3 admits; latest has no order under this policy, so it is left "
-          "this once")),
+         ("1.5.0 is the only tag that semver >=1.0.0 <3 admits; latest has no order under this policy, "
+          "so it is replaced this once")),
         (RANGE, "1.5.0", Pin(), "1.5.0 is the only tag that semver >=1.0.0 <3 admits; nothing was pinned"),
         (RANGE, "1.5.0", Pin(None, DIGEST),
-         "1.5.0 is the only tag that semver >=1.0.0 <3 admits, but a digest alone has no place in the order of tags"),
+         "1.5.0 is the only tag that semver >=1.0.0 <3 admits, but a digest alone cannot be ordered among tags"),
         (RANGE, "1.5.0", Pin("latest"),
          "latest is no longer listed and has no order under this policy: 1.5.0 may be older"),
         (RANGE, "1.4.2", Pin("v1.4.2"),
-         "v1.4.2 is no longer listed; 1.4.2 has the same place in the order, maybe not the same bytes"),
+         "v1.4.2 is no longer listed; 1.4.2 sorts equal to it, but may hold other bytes"),
         (RANGE, "latest", Pin("latest"), "semver >=1.0.0 <3 admits none of the listed tags (1)"),
         (RANGE, "latest", Pin("1.0.0"),
          "1.0.0 is no longer listed, and semver >=1.0.0 <3 admits none of the listed tags (1)"),
         (pattern("^b-([0-9]+)$", order="numerical"), "b-1 b-2", Pin("b-1"),
          ("pattern ^b-([0-9]+)$ by number admits none of the listed tags (2): the pattern matches 2, but the key of "
-          "none is a number (a group named as in (?P<key>...) says which part is the key)")),
+          "none is a number (name a group, as in (?P<key>...), to mark which part is the key)")),
         (semver(">=2", pattern="^v"), "v1 v2-x", Pin("v1"),
          ("semver >=2 of ^v admits none of the listed tags (2): the pattern matches 2, but the key of none is a "
           "version in the range")),

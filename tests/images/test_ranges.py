@@ -276,7 +276,7 @@ def test_less_or_equal_keeps_the_prereleases_of_its_bound(expression: str) -> No
         (">=1,, <2", "expected a version such as 1.2.3 or 1.x here, at character 5: '>=1,' HERE ', <2'"),
         (">=1 ||", "expected a version such as 1.2.3 or 1.x here, at the end of '>=1 ||'"),
         ("|| 1", "expected a version such as 1.2.3 or 1.x here, at character 1"),
-        (">1.0 - 2.0", "takes no operator, so > cannot stand before it, at character 5: '>1.0' HERE ' - 2.0'"),
+        (">1.0 - 2.0", "takes no operator, so > cannot precede it, at character 5: '>1.0' HERE ' - 2.0'"),
         ("1.0 - ", "expected a version such as 1.2.3 or 1.x after -, at the end of '1.0 - '"),
         ("1.0 -2", "expected a version such as 1.2.3 or 1.x here, at character 5: '1.0 ' HERE '-2'"),
         ("1 - 2 - 3", "expected a version such as 1.2.3 or 1.x here, at character 7: '1 - 2 ' HERE '- 3'"),
