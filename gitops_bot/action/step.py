@@ -25,7 +25,7 @@ from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.releases.layout.coverage import Coverage
 from gitops_bot.report import document, show
 from gitops_bot.wiring import commands, process
-from gitops_bot.wiring.options import TOKENS
+from gitops_bot.wiring.forge import TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,8 @@ import click
 from gitops_bot import __version__
 from gitops_bot.cli import examples
 from gitops_bot.errors import explained
-from gitops_bot.wiring.options import TOKENS, Options
+from gitops_bot.wiring.forge import TOKENS
+from gitops_bot.wiring.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.doctor.notes import Notes
-    from gitops_bot.doctor.patient import Patient, Remote, Token
+    from gitops_bot.doctor.patient import Forge, Patient, Remote
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.edges.github.inspection import Inspection
     from gitops_bot.edges.registry import Registry
     from gitops_bot.errors import Problem
+    from gitops_bot.wiring.forge import Server
     from gitops_bot.wiring.place import Local
 
 #: The share of `--timeout` that one answer may take.
@@ -86,16 +86,20 @@ def _patient(
 ) -> Patient:
     from gitops_bot.doctor.patient import Patient
     from gitops_bot.edges.git import Repository, installed
+    from gitops_bot.wiring.forge import Server
 
     share = seconds * _SHARE
     where = local.address if local is not None else None
-    token = notes.of("token", "the token", partial(_token, where, environ))
+    server = notes.of("token", "the token", partial(Server.read, environ))
+    token = _token(where, server) if server is not None else None
     patient = partial(
         Patient,
         clock=clock,
         git=partial(installed, environ, share),
         registry=partial(_registry, environ, clock, share),
-        forge=None if token is None else notes.of("forge", "the forge", partial(_forge, where, environ, clock, share)),
+        forge=None
+        if token is None or server is None
+        else notes.of("token", "the token", partial(_forge, where, server, clock, share)),
         token=token,
     )
     if local is None or where is None:
@@ -129,32 +133,21 @@ def _registry(environ: Mapping[str, str], clock: SystemClock, seconds: float, co
     return Registry(access(config, environ), environ, clock, seconds=seconds, attempts=_ATTEMPTS)
 
 
-def _token(where: Address | None, environ: Mapping[str, str]) -> Token | Problem | None:
-    """The token, what is wrong with it, or None where none is needed: the repository is a folder."""
-    from gitops_bot.doctor.patient import Token, no_token
-    from gitops_bot.edges.github import checked_token
+def _token(where: Address | None, server: Server) -> str | Problem | None:
+    """The variable with the token, what is wrong with it, or None where none is needed: the repository is a folder."""
     from gitops_bot.errors import Problem
-    from gitops_bot.wiring import trust
 
     if where is not None and where.name is None:
         return None
-    if where is not None and not trust.takes_token(where, environ):
-        message = f"the forge is {trust.server(environ)}, and the repository is on {where.host}"
+    if where is not None and not server.takes_token(where):
+        message = f"the forge is {server.url}, and the repository is on {where.host}"
         return Problem("failed.auth", message, "set GITHUB_SERVER_URL (and GITHUB_API_URL) to the repository's server")
-    variable, token = trust.token_variable(environ), trust.token(environ)
-    if variable is None or token is None:
-        return no_token(where.name if where is not None else None)
-    checked_token(token)
-    return Token(variable, actions=environ.get("GITHUB_ACTIONS") == "true")
+    return server.variable or server.no_token(where.name if where is not None else None)
 
 
-def _forge(where: Address | None, environ: Mapping[str, str], clock: SystemClock, seconds: float) -> Inspection | None:
+def _forge(where: Address | None, server: Server, clock: SystemClock, seconds: float) -> Forge | None:
     """The forge, even without a token; None where the repository is on another server."""
-    from gitops_bot.edges.github.inspection import Inspection
-    from gitops_bot.wiring import trust
-
-    if where is not None and not trust.takes_token(where, environ):
+    if where is not None and not server.takes_token(where):
         return None
     name = where.name if where is not None else None
-    api, token = trust.api_url(environ), trust.token(environ)
-    return Inspection(name, token, clock=clock, api_url=api, timeout=max(round(seconds), 1))
+    return server.inspect(name, clock=clock, timeout=max(round(seconds), 1))

@@ -31,10 +31,6 @@ _AGAINST_BRANCHES: Mapping[RuleKind, str] = {
     "creation": "may not be created",
     "force": "blocks force pushes, which refreshing a proposal needs",
 }
-_HIDDEN = (
-    "check Settings > Branches, or give the token `Administration: read`; rulesets (Settings > Rules) are visible to "
-    "every token"
-)
 
 
 class Proposing(Protocol):
@@ -61,13 +57,13 @@ def base(branch: str, found: BranchRules, *, proposed: bool) -> Finding:
     guards = [rule for rule in found.rules if _guards(rule)]
     asked = _asked(guards)
     if not guards and found.hidden:
-        return unknown("rules", branch, "it is protected by rules that the token cannot read", _HIDDEN)
+        return unknown("rules", branch, "it is protected by rules that the token cannot read", found.settings.hidden)
     if not guards:
         return warning(
             "rules",
             branch,
             "it requires no review and no checks: nothing would stop an auto-merge or a direct push",
-            f"in Settings > Rules, require a pull request with one approval, or status checks, for {branch}",
+            f"in {found.settings.rules}, require a pull request with one approval, or status checks, for {branch}",
         )
     passable = [rule for rule in guards if rule.bypass in ("always", "pull-requests")]
     if proposed and len(passable) == len(guards) and not found.hidden:
@@ -78,8 +74,9 @@ def base(branch: str, found: BranchRules, *, proposed: bool) -> Finding:
             "remove the bot's account or App from the bypass list, and do not make it an administrator",
         )
     if any(rule.bypass == "unknown" for rule in guards):
-        text = f"it requires {asked}; GitHub does not say whether the bot may bypass that"
-        return unknown("rules", branch, text, "make sure that the bot is not on the bypass list in Settings > Rules")
+        text = f"it requires {asked}; the forge does not say whether the bot may bypass that"
+        advice = f"make sure that the bot is not on the bypass list in {found.settings.rules}"
+        return unknown("rules", branch, text, advice)
     if passable:
         return good("rules", branch, f"it requires {asked}; the bot may bypass {_asked(passable)}")
     return good("rules", branch, f"it requires {asked}, and the bot may not bypass that")
@@ -99,7 +96,7 @@ def environment(
 def own(branch: str, found: BranchRules) -> Finding:
     """Whether the bot may make, refresh and delete its own branches; `branch` is one of them."""
     subject = "gitops-bot/*"
-    advice = "exclude `gitops-bot/**` from the rule in Settings > Rules, or let the bot bypass it"
+    advice = f"exclude `gitops-bot/**` from the rule in {found.settings.rules}, or let the bot bypass it"
     binding = _binding(found.rules, _AGAINST_BRANCHES)
     if sure := [rule for rule in binding if rule.bypass != "unknown"]:
         message = f"the bot's own branch {branch} {_AGAINST_BRANCHES[sure[0].kind]}"
@@ -123,7 +120,8 @@ def _commit(name: str, branch: str, found: BranchRules) -> Finding:
         text = f"{where} {_AGAINST_PUSH[binding[0].kind]}, unless the bot may bypass that"
         return unknown("propose", name, text, advice)
     if found.hidden:
-        return unknown("propose", name, f"{where} is protected by rules that the token cannot read", _HIDDEN)
+        text = f"{where} is protected by rules that the token cannot read"
+        return unknown("propose", name, text, found.settings.hidden)
     return good("propose", name, f"{where} allows that")
 
 
@@ -138,22 +136,22 @@ def _auto_merge(
     allowed = grounds.auto_merge if grounds is not None else None
     if not queue and allowed is False:
         message = "`auto_merge` is on, but the repository does not allow it: a later run would have to merge"
-        advice = "allow it in Settings > General > Pull Requests > Allow auto-merge, or remove `auto_merge`"
+        advice = f"allow it in {found.settings.merging}, or remove `auto_merge`"
         yield wrong("propose", name, Problem("failed.forge", message, advice))
     elif not queue and allowed is None:
         text = "`auto_merge` is on, but this token cannot see whether the repository allows it"
-        yield unknown("propose", name, text, "check Settings > General > Pull Requests > Allow auto-merge")
+        yield unknown("propose", name, text, f"check {found.settings.merging}")
     if not checks:
         if propose.auto_merge == "past-checks" and found.hidden:
             text = f"`auto_merge` waits for checks, but the token cannot read whether {branch} requires any"
-            yield unknown("propose", name, text, _HIDDEN)
+            yield unknown("propose", name, text, found.settings.hidden)
         elif propose.auto_merge == "past-checks":
             message = f"`auto_merge` waits for checks, but {branch} requires none: nothing would merge"
-            advice = f"require status checks for {branch} in Settings > Rules, or set `auto_merge: without-checks`"
+            advice = f"require status checks in {found.settings.rules}, or set `auto_merge: without-checks`"
             yield wrong("propose", name, Problem("failed.forge", message, advice))
         elif not reviews and not found.hidden:
             text = f"`auto_merge: without-checks` is set, and {branch} requires no review: proposals merge unseen"
-            yield warning("propose", name, text, f"require a review or checks for {branch} in Settings > Rules")
+            yield warning("propose", name, text, f"require a review or checks for {branch} in {found.settings.rules}")
 
 
 def _method(name: str, propose: Proposing, found: BranchRules, grounds: Grounds | None) -> Iterable[Finding]:
@@ -163,13 +161,13 @@ def _method(name: str, propose: Proposing, found: BranchRules, grounds: Grounds 
         return  # it has a method of its own
     if method is not None and methods is not None and method not in methods:
         message = f"the repository does not allow `merge_method: {method}`"
-        advice = f"write {' or '.join(methods)}, or allow it in Settings > General > Pull Requests"
+        advice = f"write {' or '.join(methods)}, or allow it in {found.settings.merging}"
         yield wrong("propose", name, Problem("failed.forge", message, advice))
     elif method == "merge" and "linear" in kinds:
         message = "`merge_method: merge` is set, but the base branch requires a linear history"
         yield wrong("propose", name, Problem("failed.forge", message, "set `merge_method: squash` or `rebase`"))
     elif "signatures" in kinds and method != "squash":
-        # A squash is signed by GitHub itself; the bot's own commits are not signed.
+        # A squash is signed by the forge itself; the bot's own commits are not signed.
         text = (
             "the base branch requires signed commits, and the bot's are not signed: its pull requests merge only by "
             "squash"

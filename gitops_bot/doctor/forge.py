@@ -8,7 +8,6 @@ from gitops_bot.doctor import branch as branches
 from gitops_bot.doctor import machine
 from gitops_bot.doctor import token as tokens
 from gitops_bot.doctor.finding import good, unknown, warning, wrong
-from gitops_bot.doctor.patient import Token
 from gitops_bot.errors import Problem
 from gitops_bot.proposals import naming
 
@@ -47,7 +46,7 @@ class Consultation:
                 text = "not checked: the forge did not answer as expected"
                 self._notes.add(unknown("rules", self._patient.where, text, "fix that first"))
             else:
-                self._repository(forge, token, greeting, self._patient.name, branch, environments)
+                self._repository(forge, self._patient.name, branch, environments)
 
     def _greet(self, forge: Forge) -> Greeting | None:
         host, notes = forge.host, self._notes
@@ -56,24 +55,15 @@ class Consultation:
         greeting = notes.of("forge", host, lambda: self._bounded.wait(begun, "failed.forge", host))
         if greeting is None:
             return None
-        version = f"GitHub Enterprise Server {greeting.version}" if greeting.version else "the API"
-        notes.add(good("forge", host, f"{version} answers"))
+        notes.add(good("forge", host, f"{greeting.server} answers"))
         if greeting.skew is not None:
             notes.add(machine.clock(greeting.skew, host))
-        if isinstance(token := self._patient.token, Token):
-            notes.add(tokens.token(greeting, token.variable, host, self._patient.clock.now()))
+        if isinstance(variable := self._patient.token, str):
+            notes.add(tokens.token(greeting, variable, host, self._patient.clock.now()))
             notes.add(tokens.rate_limit(greeting.left, host))
         return greeting
 
-    def _repository(
-        self,
-        forge: Forge,
-        token: Token,
-        greeting: Greeting,
-        name: str,
-        branch: str | None,
-        environments: list[Environment],
-    ) -> None:
+    def _repository(self, forge: Forge, name: str, branch: str | None, environments: list[Environment]) -> None:
         grounds = self._ask("pull-requests", name, forge.grounds)
         if grounds is None:
             return
@@ -83,7 +73,7 @@ class Consultation:
             return True
 
         if self._ask("pull-requests", name, readable):
-            self._notes.add(tokens.pull_requests(greeting, grounds, name, actions=token.actions))
+            self._notes.add(tokens.pull_requests(grounds.proposing, name))
         self._base(forge, branch or grounds.default_branch, grounds, environments)
         proposed = [each.name for each in environments if each.propose.as_ == "pull-request"]
         if proposed or not environments:

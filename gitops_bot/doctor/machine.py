@@ -15,7 +15,7 @@ Version = tuple[int, int]
 
 #: `git merge-tree --write-tree`, by which a clean "Update branch" is told from a person's commit.
 _MERGES: Version = (2, 38)
-#: The token of a GitHub App may begin a minute in the future at most, and schedules go by the minute.
+#: Some tokens may begin a minute in the future at most, and schedules go by the minute.
 _SKEW = timedelta(seconds=60)
 
 
@@ -41,7 +41,7 @@ def clock(skew: timedelta, host: str) -> Finding:
         return good("clock", host, f"within {max(seconds, 1)} s of the forge's")
     ahead = "behind" if skew > timedelta(0) else "ahead of"
     message = f"this machine's clock is {_long(seconds)} {ahead} the forge's"
-    advice = "synchronise it (NTP): schedules, soak times and GitHub App tokens depend on it"
+    advice = "synchronise it (NTP): schedules, soak times and some tokens depend on it"
     return wrong("clock", host, Problem("failed.forge", message, advice))
 
 

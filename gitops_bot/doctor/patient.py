@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from gitops_bot.doctor.token import NEEDED
 from gitops_bot.engine.world import Repository
-from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from gitops_bot.doctor.machine import Version
     from gitops_bot.edges.facts import BranchRules, Greeting, Grounds, Served
     from gitops_bot.engine.world import Clock
+    from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName, Pin
 
 
@@ -75,20 +74,12 @@ class Forge(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """Which environment variable holds the token; `actions`: a workflow runs this."""
-
-    variable: str
-    actions: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Patient:
     """What there is to look at. What is None could not be made out, and `findings` (with `code`) say why.
 
     `where` is how the repository is called, `name` its name on a forge, `branch` the base branch where that is said.
-    `choose` reads the configuration, given a repository, a commit and its branch. `token` is what is wrong with it
-    where there is none that can be used.
+    `choose` reads the configuration, given a repository, a commit and its branch. `token` is the environment variable
+    that holds it, or what is wrong where there is none that can be used.
     """
 
     clock: Clock
@@ -102,11 +93,4 @@ class Patient:
     remote: Callable[[], AbstractContextManager[Remote]] | None = None
     choose: Callable[[Remote, str, str], Config] | None = None
     forge: Forge | None = None
-    token: Token | Problem | None = None
-
-
-def no_token(repository: str | None) -> Problem:
-    """There is none, and how to get one."""
-    what = repository or "the repository of the manifests"
-    advice = f"create a fine-grained token for {what} only, with {NEEDED}, and put it into GITHUB_TOKEN"
-    return Problem("failed.auth", "neither GITHUB_TOKEN nor GH_TOKEN is set", advice)
+    token: str | Problem | None = None

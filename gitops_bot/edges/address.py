@@ -6,19 +6,13 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from gitops_bot import redact
 from gitops_bot.errors import Problem, UsageError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-GITHUB = "https://github.com"
-
 _LIMIT = 2000
-#: GitHub's grammar of an account and of a repository.
+#: The grammar of an account and of a repository.
 _OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,99})"
 _NAME = r"[A-Za-z0-9._-]{1,100}"
 _OWNER_NAME = re.compile(rf"({_OWNER})/({_NAME})\Z")
@@ -37,7 +31,7 @@ class Address:
     """Where a repository is. `url` is what git is given and may be printed: a login stands apart from it.
 
     `name` is `owner/name` where the address shows one, which a forge can be asked about; None for a path.
-    `server` is the origin that an https (or http) address belongs to, as GITHUB_SERVER_URL writes it.
+    `server` is the origin that an https (or http) address belongs to.
     """
 
     url: str
@@ -47,25 +41,20 @@ class Address:
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
 
-    def takes_token_of(self, server: str) -> bool:
-        """Whether a token for `server` may be sent there: over http(s), to that very host and port."""
-        return self.server is not None and self.server == server
 
-
-def server_of(environ: Mapping[str, str]) -> str:
-    """The server that OWNER/NAME and the token belong to: GITHUB_SERVER_URL, as in Actions, else github.com.
+def origin(text: str, what: str, advice: str) -> str:
+    """Scheme, host and port of the address of a server, which `what` says.
 
     Raises:
-        UsageError: the variable holds no http(s) address of a server.
+        UsageError: it is no http(s) address of a server.
     """
-    text = environ.get("GITHUB_SERVER_URL") or GITHUB
-    parts = _split(text, "GITHUB_SERVER_URL")
+    parts = _split(text, what)
     if parts.scheme not in ("https", "http") or parts.path.strip("/") or parts.query or parts.username is not None:
-        raise _refused(f"GITHUB_SERVER_URL is {_shown(text)}, not the address of a server", f"For example {GITHUB}.")
+        raise _refused(f"{what} is {_shown(text)}, not the address of a server", advice)
     return _origin(parts)
 
 
-def parse(text: str, *, server: str = GITHUB, here: Path | None = None) -> Address:
+def parse(text: str, *, server: str, here: Path | None = None) -> Address:
     """Read what the user wrote. `OWNER/NAME` is one at `server`; write `./owner/name` for a path of that shape.
 
     A relative path is seen from `here`. Plain http is taken for this machine and for `server` only.
@@ -77,10 +66,10 @@ def parse(text: str, *, server: str = GITHUB, here: Path | None = None) -> Addre
         raise _refused(f"{_shown(text)} is not the address of a repository")
     if "://" in text:
         return _of_url(text, server)
-    if _OWNER_NAME.match(text) and (name := _owner_name(text)):
+    if _OWNER_NAME.match(text) and (name := owner_name(text)):
         return Address(f"{server}/{name}.git", urlsplit(server).hostname, name, server)
     if found := _SCP.match(text):
-        return Address(text, found["host"].strip("[]").lower(), _owner_name(found["path"]))
+        return Address(text, found["host"].strip("[]").lower(), owner_name(found["path"]))
     if "::" in text.partition("/")[0]:
         raise _refused(f"{_shown(text)} asks for a transport helper, which is never run")
     return Address((here or Path.cwd()).joinpath(text).absolute().as_uri())
@@ -103,18 +92,19 @@ def _of_url(text: str, server: str) -> Address:
     if parts.scheme == "ssh":
         if parts.password is not None or not _USER.match(parts.username or "git"):
             raise _refused(f"{_shown(text)} has a login that ssh does not take", "Give ssh a key instead.")
-        return Address(text, host, _owner_name(parts.path))
+        return Address(text, host, owner_name(parts.path))
     origin = _origin(parts)
     if parts.scheme == "http" and origin != server and not is_loopback(host):
         raise _refused(f"{_shown(text)} would be reached without encryption", "Use https.")
     username, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
     redact.learn(password)
-    return Address(f"{origin}{parts.path}", host, _owner_name(parts.path), origin, username, password)
+    return Address(f"{origin}{parts.path}", host, owner_name(parts.path), origin, username, password)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its very name."""
-    return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
+    """Whether a host (without a port) is this machine by its very name: localhost, 127.0.0.0/8, ::1."""
+    bare = host.strip("[]")
+    return host == "localhost" or (_is_ip(bare) and ipaddress.ip_address(bare).is_loopback)
 
 
 def _is_ip(host: str) -> bool:
@@ -143,7 +133,8 @@ def _origin(parts: SplitResult) -> str:
     return f"{parts.scheme}://{shown}" + (f":{parts.port}" if parts.port not in (None, own) else "")
 
 
-def _owner_name(path: str) -> str | None:
+def owner_name(path: str) -> str | None:
+    """The repository that a path on a forge is: `/acme/deploy.git` is `acme/deploy`; None where it is none."""
     found = _OWNER_NAME.match(path.strip("/").removesuffix(".git"))
     return found[0] if found and found[2] not in (".", "..") else None
 

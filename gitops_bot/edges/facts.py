@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -10,9 +10,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.proposals.budget import Left
 
-#: By the beginning of the token, which GitHub gave each kind for that; `other` has none that is known.
-TokenKind = Literal["classic", "fine-grained", "app", "oauth", "other"]
-#: What the token may do past a rule: nothing, merge pull requests, everything; or GitHub does not tell.
+#: What the token may do past a rule: nothing, merge pull requests, everything; or nobody tells.
 Bypass = Literal["never", "pull-requests", "always", "unknown"]
 #: `update`: only who may bypass it writes to the branch; `force`: no commit of the branch may be lost.
 RuleKind = Literal["pull-request", "checks", "queue", "signatures", "linear", "update", "creation", "deletion", "force"]
@@ -21,28 +19,30 @@ Method = Literal["merge", "squash", "rebase"]
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What the forge tells of itself and of the token. `skew`: how far its clock is ahead of ours.
+    """What the forge tells of itself and of the token, each in words. `skew`: how far its clock is ahead of ours."""
 
-    `scopes` are those of a classic token; GitHub does not tell the permissions of the other kinds.
-    """
-
-    kind: TokenKind | None
-    scopes: frozenset[str] | None
+    server: str
+    token: str
     expires: datetime | None
     skew: timedelta | None
     left: Left | None
-    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether the token may open pull requests, in words; `advice` is empty where it may."""
+
+    verdict: Literal["yes", "no", "unknown"]
+    text: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What the forge tells of a repository. `may_push` and `admin` are the account's role; an App has none."""
+    """What the forge tells of a repository."""
 
     default_branch: str
-    archived: bool
-    private: bool | None
-    may_push: bool | None
-    admin: bool | None
+    proposing: Permission
     auto_merge: bool | None
     methods: tuple[Method, ...] | None
 
@@ -58,11 +58,21 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Settings:
+    """Where people find on the forge the rules of branches and how pull requests merge, and what is `hidden`."""
+
+    rules: str = "the rules of branches"
+    merging: str = "the settings of pull requests"
+    hidden: str = "check the rules of the branch, or let the token read them"
+
+
+@dataclass(frozen=True, slots=True)
 class BranchRules:
     """What a branch asks for; `hidden`: it is protected by more, which the token may not read."""
 
     rules: tuple[Rule, ...] = ()
     hidden: bool = False
+    settings: Settings = field(default=Settings(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

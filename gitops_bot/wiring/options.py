@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: The environment variables with the token for the forge, in order of precedence.
-TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 #: Characters of the reason for a rollback: a pull request would cut a longer one.
 REASON_LIMIT = 500
 

@@ -17,7 +17,7 @@ from gitops_bot import config
 from gitops_bot.edges import address, checkout
 from gitops_bot.engine.inferred import inferred
 from gitops_bot.errors import BotError, ConfigError, Problem, UsageError
-from gitops_bot.wiring import trust
+from gitops_bot.wiring.forge import Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,11 +36,12 @@ SYMBOLIC_LINK = "120000"
 class Local:
     """What the command line and the checkout around it say.
 
-    `named`: the command line or a configuration names the repository. `config` is the one of `--config`; `checkout` is
-    the checkout around the command, where it is one of this repository.
+    `server` is the one that OWNER/NAME belongs to. `named`: the command line or a configuration names the repository.
+    `config` is the one of `--config`; `checkout` is the checkout around the command, if it is one of this repository.
     """
 
     address: Address
+    server: str
     named: bool
     config: Config | None
     checkout: Checkout | None
@@ -54,18 +55,18 @@ class Local:
             ConfigError: the named configuration cannot be used.
             GitError: git is missing, or the checkout cannot be trusted.
         """
-        server, around, own = trust.server(environ), surroundings(), None
+        server, around, own = Server.read(environ).url, surroundings(), None
         if options.config is not None:
             own = instead or config.read(_named_file(options.config), options.config)
         if options.repository is not None:
             named = address.parse(options.repository, server=server)
-            return cls(named, True, own, around if _is_of(around, named, environ, server) else None)
+            return cls(named, server, True, own, around if _is_of(around, named, environ, server) else None)
         if own is not None and own.repository is not None:
-            return cls(_repository_of(own, server), True, own, None)
+            return cls(_repository_of(own, server), server, True, own, None)
         origin = _origin(around, environ, server)
         if origin is None:
             raise UsageError(_no_repository(around))
-        return cls(origin, False, own, around)
+        return cls(origin, server, False, own, around)
 
 
 def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
@@ -111,7 +112,7 @@ def chosen_config(
     if text is not None:
         chosen = config.read(text, CONFIG)
         if not local.named:
-            _insist_on_repository(chosen, local.address)
+            _insist_on_repository(chosen, local.address, local.server)
         return chosen
     _refuse_link(repository.tree(commit))
     if infer:
@@ -173,9 +174,9 @@ def _repository_of(read: Config, server: str) -> Address:
     return named
 
 
-def _insist_on_repository(read: Config, where: Address) -> None:
+def _insist_on_repository(read: Config, where: Address, server: str) -> None:
     """Refuse the configuration of a fork or a copy that names another repository."""
-    if read.repository is None or _is_same(_repository_of(read, where.server or address.GITHUB), where):
+    if read.repository is None or _is_same(_repository_of(read, server), where):
         return
     own = where.name or where.url
     message = f"`repository: {read.repository}` is not the origin of this checkout, {own}"

@@ -10,7 +10,7 @@ import sys
 import threading
 
 from gitops_bot import __version__, redact
-from gitops_bot.wiring.options import TOKENS
+from gitops_bot.wiring.forge import TOKENS
 
 #: Exit codes of a bug, and of Ctrl-C.
 BUG, INTERRUPTED = 3, 130

@@ -13,6 +13,7 @@ from gitops_bot.config import Config
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.wiring import trust
+from gitops_bot.wiring.forge import USER, Server
 from gitops_bot.wiring.place import Local, Notice, chosen_config
 from gitops_bot.wiring.process import imported
 from gitops_bot.wiring.progress import progress
@@ -24,12 +25,11 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.git import Credentials
-    from gitops_bot.edges.github import GitHub
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Access, Registry
     from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.engine.survey import Survey
-    from gitops_bot.engine.world import World
+    from gitops_bot.engine.world import Forge, World
     from gitops_bot.wiring.options import Options
 
 
@@ -127,23 +127,21 @@ def login_for(where: Address, environ: Mapping[str, str]) -> Credentials | None:
     from gitops_bot.edges.git import Credentials
 
     if where.password is not None:
-        return Credentials(where.username or "x-access-token", where.password)
-    token = trust.token(environ)
-    if token is None or where.server is None or not trust.takes_token(where, environ):
+        return Credentials(where.username or USER, where.password)
+    server = Server.read(environ)
+    if server.token is None or where.server is None or not server.takes_token(where):
         return None
-    return Credentials("x-access-token", token)
+    return Credentials(USER, server.token)
 
 
 def _forge(
     where: Address, environ: Mapping[str, str], clock: SystemClock, warn: Callable[[Problem], None]
-) -> GitHub | None:
+) -> Forge | None:
     """The forge, where there is a token for it and the repository is on it."""
-    from gitops_bot.edges.github import GitHub
-
-    token = trust.token(environ)
-    if token is None or where.name is None:
+    server = Server.read(environ)
+    if server.token is None or where.name is None:
         return None
-    if not trust.takes_token(where, environ):
+    if not server.takes_token(where):
         log.once(
             "token.unused",
             level="warning",
@@ -151,7 +149,7 @@ def _forge(
             next="set GITHUB_SERVER_URL to the server that the token is for",
         )
         return None
-    return GitHub(where.name, token, clock=clock, warn=warn, api_url=trust.api_url(environ))
+    return server.connect(where.name, clock=clock, warn=warn)
 
 
 def _registry(config: Config, environ: Mapping[str, str], clock: SystemClock, again: Again | None) -> Registry:

@@ -7,20 +7,12 @@ from dataclasses import dataclass, replace
 import pytest
 
 from gitops_bot.doctor import branch
-from gitops_bot.edges.facts import BranchRules, Grounds, Rule
+from gitops_bot.edges.facts import BranchRules, Grounds, Permission, Rule
 
 REVIEW = Rule("pull-request", approvals=1)
 PULL = Rule("pull-request")
 CI = Rule("checks", checks=("ci",))
-MAY = Grounds(
-    "main",
-    archived=False,
-    private=True,
-    may_push=True,
-    admin=False,
-    auto_merge=True,
-    methods=("merge", "squash"),
-)
+MAY = Grounds("main", Permission("yes", ""), auto_merge=True, methods=("merge", "squash"))
 
 
 @dataclass(frozen=True)

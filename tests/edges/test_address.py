@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from gitops_bot.edges.address import Address, is_loopback, parse, server_of
+from gitops_bot.edges import address as addresses
+from gitops_bot.edges.address import Address, is_loopback, origin, owner_name
 from gitops_bot.errors import UsageError
 
 HERE = Path("/srv/here")
+
+
+def parse(text: str, *, server: str = "https://github.com", here: Path | None = None) -> Address:
+    return addresses.parse(text, server=server, here=here)
 
 
 @pytest.mark.parametrize(
@@ -175,22 +180,33 @@ def test_a_login_is_in_neither_the_url_nor_the_repr() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "expected"),
-    [
-        pytest.param({}, "https://github.com", id="unset"),
-        pytest.param({"GITHUB_SERVER_URL": ""}, "https://github.com", id="empty"),
-        pytest.param({"GITHUB_SERVER_URL": "https://GHE.acme.test/"}, "https://ghe.acme.test", id="enterprise"),
-        pytest.param({"GITHUB_SERVER_URL": "http://127.0.0.1:80"}, "http://127.0.0.1", id="the scheme's own port"),
-    ],
+    ("text", "expected"),
+    [("https://GHE.acme.test/", "https://ghe.acme.test"), ("http://127.0.0.1:80", "http://127.0.0.1")],
+    ids=["in another spelling", "the scheme's own port"],
 )
-def test_the_server_comes_from_the_environment_as_in_actions(environ: dict[str, str], expected: str) -> None:
-    assert expected == server_of(environ)
+def test_the_origin_of_a_server_has_one_spelling(text: str, expected: str) -> None:
+    assert origin(text, "THE_SERVER", "") == expected
 
 
 @pytest.mark.parametrize("text", ["github.com", "ssh://github.com", "https://u:p@github.com", "https://github.com/api"])
-def test_a_server_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(UsageError):
-        server_of({"GITHUB_SERVER_URL": text})
+def test_a_server_that_is_none_is_refused_by_the_name_of_its_variable(text: str) -> None:
+    with pytest.raises(UsageError, match="THE_SERVER"):
+        origin(text, "THE_SERVER", "")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("acme/deploy", "acme/deploy"),
+        ("/acme/deploy.git/", "acme/deploy"),
+        ("acme/deploy/tree", None),
+        ("acme/..", None),
+        ("acme", None),
+        ("-acme/x", None),
+    ],
+)
+def test_owner_and_name_are_read_of_a_path(path: str, expected: str | None) -> None:
+    assert owner_name(path) == expected
 
 
 def test_owner_and_name_belong_to_the_given_server() -> None:
@@ -198,7 +214,7 @@ def test_owner_and_name_belong_to_the_given_server() -> None:
 
     assert address.url == "https://ghe.acme.test:8443/acme/deploy.git"
     assert address.host == "ghe.acme.test"
-    assert address.takes_token_of("https://ghe.acme.test:8443")
+    assert address.server == "https://ghe.acme.test:8443"
 
 
 def test_plain_http_is_taken_for_a_server_that_the_user_named_so() -> None:
@@ -206,23 +222,13 @@ def test_plain_http_is_taken_for_a_server_that_the_user_named_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "https://evil.test/acme/deploy",
-        "https://github.com:8443/acme/deploy",
-        "https://github.com.evil.test/acme/deploy",
-        "http://127.0.0.1/acme/deploy",
-        "git@github.com:acme/deploy.git",
-        "/srv/deploy",
-    ],
-)
-def test_a_token_of_github_is_for_no_other_server(text: str) -> None:
-    assert not parse(text).takes_token_of("https://github.com")
-
-
-@pytest.mark.parametrize(
     ("host", "expected"),
-    [("localhost", True), ("127.8.8.8", True), ("::1", True), ("127.0.0.1.evil.test", False), ("10.0.0.1", False)],
+    [
+        *((host, True) for host in ("localhost", "127.0.0.1", "127.8.9.10", "::1", "[::1]")),
+        *((host, False) for host in ("ghcr.io", "localhost.evil.test", "127.0.0.1.evil.test", "10.0.0.1", "::", "")),
+        ("0.0.0.0", False),
+        ("::1%eth0", False),
+    ],
 )
 def test_knows_this_machine_by_name(host: str, expected: bool) -> None:
     assert expected is is_loopback(host)

@@ -16,7 +16,7 @@ from gitops_bot.commands.update import update
 from gitops_bot.demo.forge import Forge
 from gitops_bot.demo.registry import Registry as Images
 from gitops_bot.edges.git import Repository
-from gitops_bot.edges.github import GitHub
+from gitops_bot.edges.github.forge import GitHub
 from gitops_bot.edges.registry import Registry
 from gitops_bot.engine.survey import Survey
 from gitops_bot.engine.world import World

@@ -1,4 +1,1 @@
-from gitops_bot.edges.github.address import checked_token
-from gitops_bot.edges.github.forge import GitHub
-
-__all__ = ["GitHub", "checked_token"]
+"""Pull requests on GitHub, and how things stand there. What the rest of the bot needs of it is in `server`."""

@@ -1,15 +1,18 @@
-"""Where the API is, whether a token may be sent there, and which repositories it speaks of."""
+"""What may stand in an address or a header: repositories, tokens, and the address of the API itself."""
 
 from __future__ import annotations
 
 import re
+from typing import Final
 from urllib.parse import urlsplit
 
+from gitops_bot.edges.address import is_loopback, owner_name
 from gitops_bot.errors import Problem, UsageError
 
-API_URL = "https://api.github.com"
+#: The environment variable with the address of the API, and where that of github.com is.
+API: Final = "GITHUB_API_URL"
+API_URL: Final = "https://api.github.com"
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9_.-]{1,100}\Z")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,1000}\Z")
 
 
@@ -19,7 +22,7 @@ def checked_repository(name: str) -> str:
     Raises:
         UsageError: it is none.
     """
-    if not _is_repository(name):
+    if owner_name(name) != name:
         raise _unusable(f"{name[:200]!r} is not a repository on GitHub", "write OWNER/NAME, as in acme/deploy")
     return name
 
@@ -39,27 +42,31 @@ def checked_token(token: str) -> str:
 
 
 def checked_api(api_url: str) -> str:
-    """The address, if a token may be sent there.
+    """The address, if it is one of an API; what is wrong with it is told without its text, which may hold a login.
 
     Raises:
-        UsageError: it may not.
+        UsageError: it is none.
     """
-    from gitops_bot.edges.http import is_loopback
-
     try:
         url = urlsplit(api_url)
-        host, _ = url.hostname or "", url.port
+        host, _ = url.hostname, url.port
     except ValueError:
-        host = ""
+        host = None
     if not host or url.scheme not in ("http", "https") or "@" in url.netloc or url.query or url.fragment:
         raise _unusable(
-            "GITHUB_API_URL is not the address of an API",
-            f"write {API_URL}, or https://HOST/api/v3 for GitHub Enterprise",
+            f"{API} is not the address of an API", f"write {API_URL}, or https://HOST/api/v3 for GitHub Enterprise"
         )
-    if url.scheme == "http" and not is_loopback(host):
+    return api_url
+
+
+def encrypted_api(api_url: str) -> str:
+    """The address, if a token may be sent there; raises as `checked_api`."""
+    url = urlsplit(checked_api(api_url))
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
         raise _unusable(
-            f"the API at {host[:200]} is asked without encryption, and everyone on the way would see the token",
-            "write https:// in GITHUB_API_URL",
+            f"the API at {url.hostname!s:.200} is asked without encryption, and everyone on the way would see the "
+            "token",
+            f"write https:// in {API}",
         )
     return api_url
 
@@ -78,12 +85,7 @@ def source_repository(source: str, api_url: str) -> str | None:
         server = server.removeprefix("api.")
     if url.scheme not in ("http", "https") or url.netloc.lower().removeprefix("www.") != server:
         return None
-    name = "/".join(url.path.strip("/").split("/")[:2]).removesuffix(".git")
-    return name if _is_repository(name) else None
-
-
-def _is_repository(name: str) -> bool:
-    return _REPOSITORY.match(name) is not None and not name.endswith(("/.", "/.."))
+    return owner_name("/".join(url.path.strip("/").split("/")[:2]))
 
 
 def _unusable(message: str, way_out: str) -> UsageError:

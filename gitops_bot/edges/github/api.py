@@ -33,7 +33,7 @@ class Api:
         self.repository = address.checked_repository(repository)
         redact.learn(token)
         self._token = address.checked_token(token)
-        self.url = address.checked_api(api_url)
+        self.url = address.encrypted_api(api_url)
         self.clock = clock
         self._warn = warn
         self._told: set[Problem] = set()

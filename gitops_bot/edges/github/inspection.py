@@ -13,24 +13,28 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import quote, urlsplit
 
-from gitops_bot.edges.facts import BranchRules, Greeting, Grounds
+from gitops_bot.edges.facts import BranchRules, Greeting, Grounds, Settings
 from gitops_bot.edges.github import address, answers, limits, rules
 from gitops_bot.edges.github.failure import Refused, Unanswered
+from gitops_bot.edges.github.token import Token
 from gitops_bot.edges.github.words import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gitops_bot.edges.facts import Bypass, Method, Rule, TokenKind
+    from gitops_bot.edges.facts import Bypass, Method, Rule
     from gitops_bot.edges.github.wire import Wire
     from gitops_bot.edges.http import Clock
 
 T = TypeVar("T")
 
-#: How GitHub begins each kind of token (docs.github.com, "About authentication to GitHub").
-_KINDS: Mapping[str, TokenKind] = {
-    "ghp_": "classic", "github_pat_": "fine-grained", "ghs_": "app", "ghu_": "app", "gho_": "oauth",
-}  # fmt: skip
+#: Where people find it on GitHub.
+SETTINGS = Settings(
+    rules="Settings > Rules",
+    merging="Settings > General > Pull Requests",
+    hidden="check Settings > Branches, or give the token `Administration: read`; rulesets (Settings > Rules) are "
+    "visible to every token",
+)
 #: Rulesets that are asked whether the token may bypass them: a branch with more is told as if nobody said.
 _MOST_RULESETS = 10
 _HIDDEN = (403, 404)
@@ -51,13 +55,23 @@ class Inspection:
         UsageError: the repository, the address or the token is none; the token is never part of the text.
     """
 
-    def __init__(self, repository: str | None, token: str | None, *, clock: Clock, api_url: str, timeout: int) -> None:
+    def __init__(
+        self,
+        repository: str | None,
+        token: str | None,
+        *,
+        clock: Clock,
+        api_url: str,
+        timeout: int,
+        in_workflow: bool = False,
+    ) -> None:
         self._repository = address.checked_repository(repository) if repository is not None else ""
         self._token = address.checked_token(token) if token is not None else None
-        self.url = address.checked_api(api_url)
+        self.url = address.encrypted_api(api_url)
         self._clock, self._timeout = clock, timeout
         self._bypasses: dict[int, Bypass] = {}
-        self._grounds: Grounds | None = None
+        self._in_workflow, self._known = in_workflow, Token()
+        self._is_admin: bool | None = None
 
     @property
     def host(self) -> str:
@@ -80,26 +94,46 @@ class Inspection:
         except Unanswered as failure:
             self._fail(failure)
         at = _date(headers.get("date"))
-        scopes = headers.get("x-oauth-scopes")
-        kind = None if self._token is None else _kind(self._token, classic=scopes is not None)
+        listed = headers.get("x-oauth-scopes")
+        scopes = None if listed is None else frozenset(_WORD.findall(listed))
+        self._known = Token.read(self._token, scopes, in_workflow=self._in_workflow)
+        version = next(iter(_WORD.findall(headers.get("x-github-enterprise-version", ""))), None)
         return Greeting(
-            kind=kind,
-            scopes=None if scopes is None else frozenset(_WORD.findall(scopes)),
+            server=f"GitHub Enterprise Server {version}" if version else "the API",
+            token=str(self._known),
             expires=_expiry(headers.get("github-authentication-token-expiration")),
             skew=None if at is None else at - (before + (self._clock.now() - before) / 2),
             left=limits.read(document),
-            version=next(iter(_WORD.findall(headers.get("x-github-enterprise-version", ""))), None),
         )
 
     def grounds(self) -> Grounds:
-        """The repository's settings, and the role of the token's account there. One request.
+        """The repository's settings, and what the token may do there; ask `greet` first. One request.
 
         Raises:
             ForgeError: as above; also where the token cannot see the repository.
         """
         document = self._ask("")
-        self._grounds = self._read(lambda: _grounds(document))
-        return self._grounds
+        return self._read(lambda: self._grounds(document))
+
+    def _grounds(self, document: Any) -> Grounds:
+        found = document.get("permissions")
+        role = found if isinstance(found, dict) else {}
+        allowed = {method: document.get(f"allow_{field}") for method, field in _FIELDS.items()}
+        told = all(type(value) is bool for value in allowed.values())
+        branch = document["default_branch"]
+        if not isinstance(branch, str) or not branch.isprintable() or len(branch) > _LONGEST:
+            raise ValueError(branch)
+        self._is_admin = _truth(role.get("admin"))
+        return Grounds(
+            default_branch=branch,
+            proposing=self._known.may_propose(
+                archived=document.get("archived") is True,
+                private=_truth(document.get("private")),
+                may_push=_truth(role.get("push")),
+            ),
+            auto_merge=_truth(document.get("allow_auto_merge")),
+            methods=tuple(method for method in _METHODS if allowed[method]) if told else None,
+        )
 
     def pull_requests(self) -> None:
         """See whether pull requests can be read. One request.
@@ -121,14 +155,13 @@ class Inspection:
         there = self._may_see(f"/branches/{place}")  # one that does not exist yet may have rules all the same
         said = self._read(lambda: rules.of_branch(there or {}))
         if not said.protected:
-            return BranchRules(by_ruleset)
+            return BranchRules(by_ruleset, settings=SETTINGS)
         whole = self._may_see(f"/branches/{place}/protection")
         if whole is None:
             # Servers that know no rulesets, and tokens that are no administrator's: what the branch itself tells.
-            return BranchRules((*by_ruleset, *said.rules), hidden=said.classic or not by_ruleset)
-        admin = self._grounds.admin if self._grounds is not None else None
-        protection = self._read(lambda: rules.of_protection(whole, admin=admin))
-        return BranchRules((*by_ruleset, *protection))
+            return BranchRules((*by_ruleset, *said.rules), said.classic or not by_ruleset, SETTINGS)
+        protection = self._read(lambda: rules.of_protection(whole, admin=self._is_admin))
+        return BranchRules((*by_ruleset, *protection), settings=SETTINGS)
 
     def rules_by_name(self, branch: str) -> BranchRules:
         """What rulesets ask of a branch of that name, which need not exist. One request, one more a ruleset.
@@ -136,7 +169,7 @@ class Inspection:
         Raises:
             ForgeError: GitHub refused or did not answer.
         """
-        return BranchRules(self._by_ruleset(quote(branch, safe="/")))
+        return BranchRules(self._by_ruleset(quote(branch, safe="/")), settings=SETTINGS)
 
     def _by_ruleset(self, place: str) -> tuple[Rule, ...]:
         listed = self._may_see(f"/rules/branches/{place}", {"per_page": "100"})
@@ -181,30 +214,6 @@ class Inspection:
         from gitops_bot.edges.github.wire import Wire  # as in `api`: PyGithub is not imported for nothing
 
         return Wire(self.url, self._token, self._clock, timeout=self._timeout, seconds=self._timeout, patient=False)
-
-
-def _kind(token: str, *, classic: bool) -> TokenKind:
-    # The oldest classic tokens are forty digits; GitHub tells scopes of these and of OAuth apps only.
-    unknown: TokenKind = "classic" if classic else "other"
-    return next((kind for start, kind in _KINDS.items() if token.startswith(start)), unknown)
-
-
-def _grounds(document: Any) -> Grounds:
-    role = document.get("permissions")
-    allowed = {method: document.get(f"allow_{field}") for method, field in _FIELDS.items()}
-    told = all(type(each) is bool for each in allowed.values())
-    branch = document["default_branch"]
-    if not isinstance(branch, str) or not branch.isprintable() or len(branch) > _LONGEST:
-        raise ValueError(branch)
-    return Grounds(
-        default_branch=branch,
-        archived=document.get("archived") is True,
-        private=_truth(document.get("private")),
-        may_push=_truth(role.get("push")) if isinstance(role, dict) else None,
-        admin=_truth(role.get("admin")) if isinstance(role, dict) else None,
-        auto_merge=_truth(document.get("allow_auto_merge")),
-        methods=tuple(method for method in _METHODS if allowed[method]) if told else None,
-    )
 
 
 def _truth(value: Any) -> bool | None:

@@ -1,4 +1,4 @@
-from gitops_bot.edges.http.address import Misled, follow_own, host_of, is_loopback, origin
+from gitops_bot.edges.http.address import Misled, follow_own, host_of, origin
 from gitops_bot.edges.http.allowance import Allowance, Limit
 from gitops_bot.edges.http.client import ANSWER, ATTEMPTS, PATIENCE, Answer, Http
 from gitops_bot.edges.http.counted import Observe
@@ -21,6 +21,5 @@ __all__ = [
     "Unanswered",
     "follow_own",
     "host_of",
-    "is_loopback",
     "origin",
 ]

@@ -7,6 +7,8 @@ import re
 
 import httpx
 
+from gitops_bot.edges.address import is_loopback
+
 _HOST = re.compile(r"(?:[a-z0-9._-]+|[0-9a-f:.]+)\Z")
 #: This machine, and the metadata servers of clouds, by the names that every resolver there knows.
 _KNOWN = frozenset({
@@ -31,16 +33,6 @@ def host_of(url: httpx.URL) -> str:
 def origin(url: httpx.URL) -> tuple[str, str, int | None]:
     """Scheme, host and port; credentials never leave it. httpx drops a port that is the scheme's own."""
     return url.scheme, host_of(url), url.port
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host (without a port) is this machine by its very name: localhost, 127.0.0.0/8, ::1."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def follow(source: httpx.URL, address: str) -> httpx.URL:

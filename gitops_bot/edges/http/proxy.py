@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from gitops_bot.edges.http.address import host_of, is_loopback
+from gitops_bot.edges.address import is_loopback
+from gitops_bot.edges.http.address import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from gitops_bot.edges.http import host_of, is_loopback
+from gitops_bot.edges.address import is_loopback
+from gitops_bot.edges.http import host_of
 from gitops_bot.edges.registry.failure import Untrusted
 from gitops_bot.images.reference import DOCKER_HUB
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from gitops_bot.demo.http import Answer, Request, Server
-from gitops_bot.edges.github import GitHub
+from gitops_bot.edges.github.forge import GitHub
 from tests.counterparts import graphql, openapi
 from tests.edges.github import examples
 

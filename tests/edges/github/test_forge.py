@@ -380,7 +380,7 @@ def test_a_repository_that_is_none_is_refused(repository: str) -> None:
 
 def test_pygithub_is_imported_with_the_first_request_only() -> None:
     program = (
-        "import sys; from gitops_bot.edges.github import GitHub; from gitops_bot.edges.clock import SystemClock\n"
+        "import sys; from gitops_bot.edges.github.forge import GitHub; from gitops_bot.edges.clock import SystemClock\n"
         "GitHub('a/b', 'x', clock=SystemClock(), warn=print)\n"
         "print([name for name in ('github', 'requests') if name in sys.modules])"
     )

@@ -51,26 +51,26 @@ def test_github_says_what_it_thinks_of_a_classic_token() -> None:
         },
         token="ghp_1",
     )
-    assert (found.kind, found.scopes) == ("classic", {"repo", "read:org"})
+    assert found.token == "a classic personal access token with the scopes read:org, repo"
     assert found.expires == datetime(2026, 12, 1, 10, tzinfo=UTC)
-    assert (found.skew, found.version) == (timedelta(0), "3.17.2")
+    assert (found.skew, found.server) == (timedelta(0), "GitHub Enterprise Server 3.17.2")
     assert found.left == Left(4987, datetime.fromtimestamp(RESET, UTC))
 
 
 @pytest.mark.parametrize(
-    ("token", "headers", "kind", "scopes"),
+    ("token", "headers", "said"),
     [
-        ("ghs_1", {}, "app", None),
-        ("github_pat_1", {}, "fine-grained", None),
-        ("gho_1", {"X-OAuth-Scopes": ""}, "oauth", frozenset()),
-        ("0123456789abcdef0123456789abcdef01234567", {"X-OAuth-Scopes": "repo"}, "classic", {"repo"}),
-        ("glpat-1", {}, "other", None),
-        (None, {}, None, None),
+        ("ghs_1", {}, "the token of a GitHub App or a workflow"),
+        ("github_pat_1", {}, "a fine-grained personal access token"),
+        ("gho_1", {"X-OAuth-Scopes": ""}, "the token of an OAuth app or of a person's login with no scopes"),
+        ("0123456789abcdef" * 3, {"X-OAuth-Scopes": "repo"}, "a classic personal access token with the scope repo"),
+        ("glpat-1", {}, "a token"),
+        (None, {}, "a token"),
     ],
 )
-def test_tokens_are_told_apart(token: str | None, headers: dict[str, str], kind: str | None, scopes: object) -> None:
+def test_tokens_are_told_apart(token: str | None, headers: dict[str, str], said: str) -> None:
     found = greeting(headers, token)
-    assert (found.kind, found.scopes, found.expires) == (kind, scopes, None)
+    assert (found.token, found.expires, found.server) == (said, None, "the API")
 
 
 @pytest.mark.parametrize(
@@ -145,17 +145,22 @@ def repository(**changes: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"),
+    ("changes", "verdict"),
     [
-        pytest.param({}, (True, False), id="a person who may write"),
-        pytest.param({"permissions": {"admin": True, "push": True, "pull": True}}, (True, True), id="administrator"),
-        pytest.param({"permissions": {"admin": False, "push": False, "pull": True}}, (False, False), id="reader"),
+        pytest.param({}, "yes", id="a person who may write"),
+        pytest.param({"permissions": {"admin": False, "push": False, "pull": True}}, "no", id="reader"),
+        pytest.param({"archived": True}, "no", id="archived"),
     ],
 )
-def test_the_role_of_the_account_is_read(changes: Any, expected: tuple[bool, bool]) -> None:
-    with inspecting({"GET ": Answer.json(200, repository(**changes))}) as (inspection, _):
-        found = inspection.grounds()
-    assert (found.may_push, found.admin) == expected
+def test_the_role_of_the_account_is_read(changes: Any, verdict: str) -> None:
+    headers = {"Date": format_datetime(NOW, usegmt=True), "X-OAuth-Scopes": "repo"}
+    plays = {
+        "GET //rate_limit": Answer.json(200, LIMITS, headers),
+        "GET ": Answer.json(200, repository(**changes)),
+    }
+    with inspecting(plays, "ghp_1") as (inspection, _):
+        inspection.greet()
+        assert inspection.grounds().proposing.verdict == verdict
 
 
 def test_settings_are_read_and_those_not_told_are_left_open() -> None:
@@ -163,9 +168,10 @@ def test_settings_are_read_and_those_not_told_are_left_open() -> None:
     untold = {name: value for name, value in repository().items() if not name.startswith(("allow_", "permissions"))}
     with inspecting({"GET ": [Answer.json(200, told), Answer.json(200, untold)]}) as (inspection, _):
         first, second = inspection.grounds(), inspection.grounds()
-    assert (first.auto_merge, first.methods, first.archived) == (True, ("squash", "rebase"), True)
+    assert (first.auto_merge, first.methods) == (True, ("squash", "rebase"))
     assert first.default_branch == "trunk"
-    assert (second.auto_merge, second.methods, second.may_push, second.admin) == (None, None, None, None)
+    assert (second.auto_merge, second.methods) == (None, None)
+    assert (first.proposing.verdict, second.proposing.verdict) == ("no", "unknown")
 
 
 @pytest.mark.parametrize("branch", ["\x1b[31mred", "x" * 256, 3, None], ids=["escapes", "endless", "number", "none"])
@@ -177,9 +183,9 @@ def test_a_default_branch_that_cannot_be_shown_is_an_error(branch: object) -> No
 
 def test_headers_are_read_as_words() -> None:
     found = greeting({"X-OAuth-Scopes": "repo,\x07\x1b[2J, " + "x" * 100, "X-GitHub-Enterprise-Version": "<3.1>"})
-    assert found.scopes is not None
-    assert all(scope.isprintable() and len(scope) <= 40 for scope in found.scopes)
-    assert found.version == "3.1"
+    assert found.token.isprintable()
+    assert "x" * 41 not in found.token
+    assert found.server == "GitHub Enterprise Server 3.1"
 
 
 @pytest.mark.parametrize("status", [403, 404])

@@ -11,7 +11,7 @@ import responses
 from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError, ReadTimeoutError
 
-from gitops_bot.edges.github import GitHub
+from gitops_bot.edges.github.forge import GitHub
 from gitops_bot.errors import ForgeError, Problem
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from gitops_bot.edges.http.address import Misled, follow, follow_own, is_loopback, origin
+from gitops_bot.edges.http.address import Misled, follow, follow_own, origin
 
 FOLLOWED = [
     ("the same host", "https://ghcr.io/v2/", "/token?x=1", "https://ghcr.io/token?x=1"),
@@ -142,18 +142,6 @@ def test_what_a_server_tells_of_itself_leads_nowhere_else(source: str, address: 
 def test_only_the_very_host_is_its_own(address: str) -> None:
     with pytest.raises(Misled):
         follow_own(httpx.URL("https://a.test/"), address)
-
-
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.10", "::1", "[::1]"])
-def test_loopback_is_known(host: str) -> None:
-    assert is_loopback(host)
-
-
-@pytest.mark.parametrize(
-    "host", ["ghcr.io", "localhost.evil.test", "127.0.0.1.evil.test", "10.0.0.1", "::", "0.0.0.0", ""]
-)
-def test_everything_else_is_not_loopback(host: str) -> None:
-    assert not is_loopback(host)
 
 
 def test_an_origin_is_told_of_a_host_that_only_looks_like_junk() -> None:

@@ -1,0 +1,130 @@
+"""The GitHub server that a repository and the token belong to: where it is, and where its token may go.
+
+Everything is decided from names alone, before anything is sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
+
+from gitops_bot.edges.address import is_loopback, origin
+from gitops_bot.edges.github.address import API, API_URL, checked_api
+from gitops_bot.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gitops_bot.edges.github.forge import GitHub
+    from gitops_bot.edges.github.inspection import Inspection
+    from gitops_bot.edges.http import Clock
+
+#: The environment variables with the token, in order of precedence.
+TOKENS: Final = ("GITHUB_TOKEN", "GH_TOKEN")
+#: Whom git logs in as, with a token for its password.
+USER: Final = "x-access-token"
+PUBLIC: Final = "https://github.com"
+_SERVER = "GITHUB_SERVER_URL"
+
+
+class Place(Protocol):
+    """Where a repository is: the host, and the origin where that is reached by http(s)."""
+
+    @property
+    def host(self) -> str | None:
+        """The host, without a port."""
+        ...
+
+    @property
+    def server(self) -> str | None:
+        """Scheme, host and port."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server. `variable` is the environment variable that holds the token; `in_workflow`: Actions runs the bot."""
+
+    url: str = PUBLIC
+    api_url: str = API_URL
+    token: str | None = field(default=None, repr=False)
+    variable: str | None = None
+    in_workflow: bool = False
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Server:
+        """What the environment says, as in Actions; github.com where it says nothing.
+
+        Server and API stand for each other where one of them is not given.
+
+        Raises:
+            UsageError: a variable holds no address of a server, or of an API.
+        """
+        given, api = environ.get(_SERVER), environ.get(API)
+        if api:
+            checked_api(api)
+        url = origin(given or _server_of(api), _SERVER, f"For example {PUBLIC}.")
+        variable = next((name for name in TOKENS if environ.get(name, "").strip()), None)
+        return cls(
+            url,
+            api or (API_URL if url == PUBLIC else f"{url}/api/v3"),
+            # One that is mounted as a file often ends in a line break.
+            environ[variable].strip() if variable is not None else None,
+            variable,
+            environ.get("GITHUB_ACTIONS") == "true",
+        )
+
+    @property
+    def host(self) -> str:
+        """Its host, without a port."""
+        return urlsplit(self.url).hostname or ""
+
+    def takes_token(self, where: Place) -> bool:
+        """Whether the token belongs to the server of a repository: it and its API have one host, and it is that."""
+        hosts = [(urlsplit(url).hostname or "").removeprefix("api.") for url in (self.url, self.api_url)]
+        host = where.host or ""
+        if is_loopback(host):
+            # On one machine git and the API may well be two servers, each on a port of its own.
+            return all(is_loopback(name) for name in hosts)
+        if len(set(hosts)) > 1:
+            return False
+        if where.server is None:
+            return host.removeprefix("ssh.") == hosts[0]  # by ssh git needs no token, but the API does
+        return where.server == self.url
+
+    def has_registry(self, host: str) -> bool:
+        """Whether a registry is this server's own, which takes the same token."""
+        public = self.host == "github.com"
+        return host in ({"ghcr.io", "docker.pkg.github.com"} if public else {f"containers.{self.host}"})
+
+    def connect(self, repository: str, *, clock: Clock, warn: Callable[[Problem], None]) -> GitHub | None:
+        """The pull requests of a repository, `OWNER/NAME`; None without a token."""
+        from gitops_bot.edges.github.forge import GitHub
+
+        if self.token is None:
+            return None
+        return GitHub(repository, self.token, clock=clock, warn=warn, api_url=self.api_url)
+
+    def inspect(self, repository: str | None, *, clock: Clock, timeout: int) -> Inspection:
+        """How things stand here and in a repository. Without a token it is asked as anybody."""
+        from gitops_bot.edges.github.inspection import Inspection
+
+        return Inspection(
+            repository, self.token, clock=clock, api_url=self.api_url, timeout=timeout, in_workflow=self.in_workflow
+        )
+
+    def no_token(self, repository: str | None) -> Problem:
+        """There is none, and how to get one."""
+        from gitops_bot.edges.github.token import NEEDED
+
+        what = repository or "the repository of the manifests"
+        advice = f"create a fine-grained token for {what} only, with {NEEDED}, and put it into {TOKENS[0]}"
+        return Problem("failed.auth", f"neither {' nor '.join(TOKENS)} is set", advice)
+
+
+def _server_of(api_url: str | None) -> str:
+    if not api_url:
+        return PUBLIC
+    parts = urlsplit(api_url)
+    return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}"

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import pytest
+
+from gitops_bot.edges import address
+from gitops_bot.edges.github.server import Server
+from gitops_bot.errors import UsageError
+
+GHES = {"GITHUB_SERVER_URL": "https://ghe.test"}
+
+
+def variables(server: str | None = None, api: str | None = None) -> dict[str, str]:
+    found = {"GITHUB_SERVER_URL": server, "GITHUB_API_URL": api}
+    return {name: text for name, text in found.items() if text is not None}
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        pytest.param({}, None, id="none"),
+        pytest.param({"GITHUB_TOKEN": "one", "GH_TOKEN": "two"}, "one", id="both"),
+        pytest.param({"GH_TOKEN": "two"}, "two", id="the other name"),
+        pytest.param({"GITHUB_TOKEN": "", "GH_TOKEN": "two"}, "two", id="empty, as Actions passes an absent secret"),
+        pytest.param({"GITHUB_TOKEN": "one\n"}, "one", id="a line break, as of a mounted file"),
+        pytest.param({"GITHUB_TOKEN": " \r\n", "GH_TOKEN": "two\r\n"}, "two", id="blanks alone"),
+        pytest.param({"GITHUB_TOKEN": "\n"}, None, id="a line break alone"),
+    ],
+)
+def test_the_token_is_the_first_that_is_there(environ: dict[str, str], expected: str | None) -> None:
+    assert Server.read(environ).token == expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "server", "api"),
+    [
+        pytest.param({}, "https://github.com", "https://api.github.com", id="github.com"),
+        pytest.param(variables("", ""), "https://github.com", "https://api.github.com", id="both empty"),
+        pytest.param(
+            variables("https://GitHub.com/"), "https://github.com", "https://api.github.com", id="in another spelling"
+        ),
+        pytest.param(
+            variables("https://github.com:443"), "https://github.com", "https://api.github.com", id="its own port"
+        ),
+        pytest.param(GHES, "https://ghe.test", "https://ghe.test/api/v3", id="GitHub Enterprise"),
+        pytest.param(
+            variables("https://ghe.test:8443"), "https://ghe.test:8443", "https://ghe.test:8443/api/v3", id="a port"
+        ),
+        pytest.param(
+            variables(None, "https://ghe.test/api/v3"),
+            "https://ghe.test",
+            "https://ghe.test/api/v3",
+            id="the API alone",
+        ),
+        pytest.param(
+            variables(None, "https://ghe.test:8443/api/v3"),
+            "https://ghe.test:8443",
+            "https://ghe.test:8443/api/v3",
+            id="the API alone, with a port",
+        ),
+        pytest.param(
+            variables(None, "https://api.github.com"),
+            "https://github.com",
+            "https://api.github.com",
+            id="api.github.com",
+        ),
+        pytest.param(
+            variables(None, "https://api.acme.ghe.com"),
+            "https://acme.ghe.com",
+            "https://api.acme.ghe.com",
+            id="ghe.com",
+        ),
+        pytest.param(
+            variables("https://ghe.test", "https://other.test/api/v3"),
+            "https://ghe.test",
+            "https://other.test/api/v3",
+            id="both given",
+        ),
+        pytest.param(
+            variables("http://127.0.0.1:3000"), "http://127.0.0.1:3000", "http://127.0.0.1:3000/api/v3", id="loopback"
+        ),
+    ],
+)
+def test_server_and_api_stand_for_each_other(environ: dict[str, str], server: str, api: str) -> None:
+    found = Server.read(environ)
+    assert (found.url, found.api_url) == (server, api)
+
+
+@pytest.mark.parametrize(
+    ("environ", "variable"),
+    [
+        pytest.param(variables("ftp://ghe.test"), "GITHUB_SERVER_URL", id="another protocol"),
+        pytest.param(variables("ghe.test"), "GITHUB_SERVER_URL", id="no protocol"),
+        pytest.param(variables("https://ghe.test/acme"), "GITHUB_SERVER_URL", id="a path"),
+        pytest.param(variables("https://bot:secret@ghe.test"), "GITHUB_SERVER_URL", id="a login"),
+        pytest.param(variables("https://ghe.test:99999"), "GITHUB_SERVER_URL", id="a port that is none"),
+        pytest.param(variables("https://[ghe"), "GITHUB_SERVER_URL", id="half an address"),
+        pytest.param(variables(None, "https://[ghe"), "GITHUB_API_URL", id="half an address of the API"),
+        pytest.param(variables(None, "https://ghe.test:99999"), "GITHUB_API_URL", id="the API's port is none"),
+        pytest.param(variables(None, "https://bot:secret@ghe.test/api/v3"), "GITHUB_API_URL", id="a login for the API"),
+        pytest.param(variables(None, "ftp://ghe.test"), "GITHUB_API_URL", id="the API by another protocol"),
+    ],
+)
+def test_what_is_no_address_is_wrong_usage_and_names_its_variable(environ: dict[str, str], variable: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Server.read(environ)
+    assert variable in caught.value.problem.message
+    assert "secret" not in str(caught.value.problem)
+
+
+HOSTILE_API = variables("https://ghe.test", "https://api.github.com")
+HERE = variables("http://127.0.0.1:3000", "http://127.0.0.1:3001/api/v3")
+
+
+@pytest.mark.parametrize(
+    ("repository", "environ", "expected"),
+    [
+        pytest.param("acme/deploy", {}, True, id="by name"),
+        pytest.param("https://github.com/acme/deploy", {}, True, id="by address"),
+        pytest.param("https://GITHUB.com:443/acme/deploy.git", {}, True, id="by address, in another spelling"),
+        pytest.param("git@github.com:acme/deploy.git", {}, True, id="by ssh"),
+        pytest.param("ssh://git@github.com/acme/deploy", {}, True, id="by ssh, as an address"),
+        pytest.param("ssh://git@ssh.github.com:443/acme/deploy", {}, True, id="by ssh over 443"),
+        pytest.param("https://gitlab.test/acme/deploy", {}, False, id="another host"),
+        pytest.param("git@gitlab.test:acme/deploy", {}, False, id="another host by ssh"),
+        pytest.param("https://github.com.evil.test/acme/deploy", {}, False, id="the host as a prefix"),
+        pytest.param("https://evilgithub.com/acme/deploy", {}, False, id="the host as a suffix"),
+        pytest.param("git@ssh.evil.test:acme/deploy", {}, False, id="another host with ssh in front"),
+        pytest.param("https://github.com:8443/acme/deploy", {}, False, id="another port of the host"),
+        pytest.param("/srv/deploy.git", {}, False, id="a folder"),
+        pytest.param("file:///srv/deploy.git", {}, False, id="the address of a folder"),
+        pytest.param("acme/deploy", GHES, True, id="Enterprise by name"),
+        pytest.param("https://ghe.test/acme/deploy", GHES, True, id="Enterprise by address"),
+        pytest.param("git@ghe.test:acme/deploy", GHES, True, id="Enterprise by ssh"),
+        pytest.param("https://github.com/acme/deploy", GHES, False, id="github.com, for the token of an Enterprise"),
+        pytest.param("https://ghe.test:8443/acme/deploy", GHES, False, id="another port of the Enterprise"),
+        pytest.param(
+            "https://ghe.test:8443/acme/deploy", variables("https://ghe.test:8443"), True, id="Enterprise with a port"
+        ),
+        pytest.param(
+            "https://ghe.test/acme/deploy",
+            variables(None, "https://ghe.test/api/v3"),
+            True,
+            id="the API alone is known",
+        ),
+        pytest.param(
+            "https://github.com/acme/deploy",
+            variables(None, "https://ghe.test/api/v3"),
+            False,
+            id="github.com, where the API is an Enterprise's",
+        ),
+        pytest.param("acme/deploy", variables("https://acme.ghe.com", "https://api.acme.ghe.com"), True, id="ghe.com"),
+        pytest.param("acme/deploy", HOSTILE_API, False, id="server and API are two hosts"),
+        pytest.param("git@ghe.test:acme/deploy", HOSTILE_API, False, id="server and API are two hosts, by ssh"),
+        pytest.param(
+            "https://github.com/acme/deploy", HOSTILE_API, False, id="server and API are two hosts, the API's"
+        ),
+        pytest.param("acme/deploy", variables(None, "https://evil.test"), True, id="the API alone says which server"),
+        pytest.param(
+            "https://github.com/acme/deploy",
+            variables("https://github.com", "https://evil.test"),
+            False,
+            id="the API is somebody else's",
+        ),
+        pytest.param(
+            "https://github.com/acme/deploy",
+            variables("https://github.com", "http://127.0.0.1:3001"),
+            False,
+            id="the API is on this machine, git is not",
+        ),
+        pytest.param("http://127.0.0.1:4000/acme/deploy", HERE, True, id="git and API on ports of this machine"),
+        pytest.param("http://localhost:4000/acme/deploy", HERE, True, id="localhost is this machine too"),
+        pytest.param("http://127.0.0.1:4000/acme/deploy", {}, False, id="this machine, for the token of github.com"),
+        pytest.param("http://127.0.0.1:4000/acme/deploy", GHES, False, id="this machine, for the token of another"),
+        pytest.param(
+            "http://127.0.0.1:4000/acme/deploy",
+            variables("http://127.0.0.1:3000", "https://api.github.com"),
+            False,
+            id="this machine, but the API is not",
+        ),
+        pytest.param("https://127.0.0.1.evil.test/acme/deploy", HERE, False, id="a name that looks like this machine"),
+        pytest.param("https://github.com/acme/deploy", HERE, False, id="github.com, for the token of this machine"),
+    ],
+)
+def test_the_token_goes_to_its_own_server_only(repository: str, environ: dict[str, str], expected: bool) -> None:
+    server = Server.read(environ)
+    assert server.takes_token(address.parse(repository, server=server.url)) is expected

@@ -1,0 +1,66 @@
+"""What GitHub tells of a token, and what it leaves open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gitops_bot.edges.github.token import Token
+
+CLASSIC = Token("classic", frozenset({"repo"}))
+PUBLIC = Token("classic", frozenset({"public_repo"}))
+FINE, APP = Token("fine-grained"), Token("app")
+HERE: dict[str, Any] = {"archived": False, "private": True, "may_push": True}
+READS, OPEN = {**HERE, "may_push": False}, {**HERE, "private": False}
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        pytest.param(CLASSIC, "a classic personal access token with the scope repo", id="one scope"),
+        pytest.param(
+            Token("classic", frozenset({"workflow", "repo"})),
+            "a classic personal access token with the scopes repo, workflow",
+            id="two scopes",
+        ),
+        pytest.param(Token("classic", frozenset()), "a classic personal access token with no scopes", id="no scopes"),
+        pytest.param(FINE, "a fine-grained personal access token", id="fine-grained"),
+        pytest.param(APP, "the token of a GitHub App or a workflow", id="app"),
+        pytest.param(Token(), "a token", id="nobody knows"),
+    ],
+)
+def test_a_token_is_told_by_its_kind(token: Token, words: str) -> None:
+    assert str(token) == words
+
+
+@pytest.mark.parametrize(
+    ("token", "repository", "verdict", "words"),
+    [
+        pytest.param(CLASSIC, HERE, "yes", "may open pull requests", id="classic with a role"),
+        pytest.param(PUBLIC, OPEN, "yes", "may open", id="public"),
+        pytest.param(PUBLIC, HERE, "no", "the scope public_repo", id="private"),
+        pytest.param(PUBLIC, {**HERE, "private": None}, "no", "public_repo", id="perhaps private"),
+        pytest.param(Token("classic", frozenset()), OPEN, "no", "has no scopes", id="no scopes"),
+        pytest.param(CLASSIC, READS, "no", "can read this repository, but not write", id="classic without a role"),
+        pytest.param(FINE, READS, "no", "can read this repository, but not write", id="fine-grained without a role"),
+        pytest.param(FINE, HERE, "unknown", "shows only when it does", id="fine-grained tells nothing"),
+        pytest.param(APP, READS, "unknown", "shows only when it does", id="of an App GitHub says no role"),
+        pytest.param(Token(), READS, "unknown", "shows only when it does", id="another server's token"),
+        pytest.param(CLASSIC, {**HERE, "archived": True}, "no", "is archived", id="archived"),
+    ],
+)
+def test_whether_pull_requests_can_be_opened(
+    token: Token, repository: dict[str, Any], verdict: str, words: str
+) -> None:
+    found = token.may_propose(**repository)
+    assert found.verdict == verdict
+    assert words in found.text
+    assert (found.advice == "") == (verdict == "yes")
+
+
+def test_a_workflow_is_told_where_actions_are_allowed_to_propose() -> None:
+    workflow = replace(APP, in_workflow=True)
+    assert "Settings > Actions > General" in workflow.may_propose(**READS).advice
+    assert "Settings > Actions" not in replace(FINE, in_workflow=True).may_propose(**HERE).advice
