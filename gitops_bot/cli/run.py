@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.edges.ending import Ending
     from gitops_bot.server.health import Page
-    from gitops_bot.server.loop import Pulse
+    from gitops_bot.server.loop import Liveness
     from gitops_bot.server.metrics import Metrics
     from gitops_bot.server.ticks import Schedule
     from gitops_bot.wiring.options import Options
@@ -76,17 +76,17 @@ def _serve(
     """Run cycles and probes until an exception ends them."""
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.server.cycles import Cycles
+    from gitops_bot.server.events import Events
     from gitops_bot.server.health import HealthServer
-    from gitops_bot.server.loop import RESULTS, Pulse, run
-    from gitops_bot.server.news import News
+    from gitops_bot.server.loop import RESULTS, Liveness, run
 
     clock = SystemClock()
     schedule, spread = _when(times, clock.now())
     from gitops_bot.server.metrics import Metrics  # takes 0.1 s of CPU, so a wrong option is reported before
 
     imported()  # also where no cycle ever gets so far
-    pulse, metrics = Pulse(schedule), Metrics(RESULTS)
-    with HealthServer(listen, _pages(clock, pulse, metrics)) if listen is not None else nullcontext() as server:
+    liveness, metrics = Liveness(schedule), Metrics(RESULTS)
+    with HealthServer(listen, _pages(clock, liveness, metrics)) if listen is not None else nullcontext() as server:
         log.event(
             "run.started",
             version=__version__,
@@ -96,8 +96,8 @@ def _serve(
             listen=server.address if server is not None else None,
             dry_run=dry_run,
         )
-        cycles = Cycles(options, environments, ending, metrics, News(), dry_run=dry_run)
-        run(schedule, spread, clock, cycles.run, pulse, cycles.tell)
+        cycles = Cycles(options, environments, ending, metrics, Events(), dry_run=dry_run)
+        run(schedule, spread, clock, cycles.run, liveness, cycles.report)
 
 
 def _when(times: _Times, now: datetime) -> tuple[Schedule, timedelta | None]:
@@ -129,18 +129,18 @@ def _zone(name: str) -> ZoneInfo:
     return times.zone(name)
 
 
-def _pages(clock: SystemClock, pulse: Pulse, metrics: Metrics) -> Callable[[str], Page | None]:
+def _pages(clock: SystemClock, liveness: Liveness, metrics: Metrics) -> Callable[[str], Page | None]:
     from gitops_bot.server.health import Page
 
-    def answer(why_not: str | None, well: str) -> Page:
-        return Page(200, f"{well}\n") if why_not is None else Page(503, f"{redact.printable(why_not)}\n")
+    def answer(problem: str | None, healthy: str) -> Page:
+        return Page(200, f"{healthy}\n") if problem is None else Page(503, f"{redact.printable(problem)}\n")
 
     def page(path: str) -> Page | None:
         match path:
             case "/healthz":
-                return answer(pulse.dead(clock.now()), "alive")
+                return answer(liveness.why_dead(clock.now()), "alive")
             case "/readyz":
-                return answer(pulse.unready(clock.now()), "ready")
+                return answer(liveness.why_unready(clock.now()), "ready")
             case "/metrics":
                 return Page(200, *metrics.text())
             case _:

@@ -1,4 +1,4 @@
-"""The cycles of `run`: each goes through the door of `update`, and what came of it is told and counted."""
+"""The cycles of `run`: each runs `update` anew, logs what is new and counts it."""
 
 from __future__ import annotations
 
@@ -21,24 +21,23 @@ if TYPE_CHECKING:
     from gitops_bot.engine.survey import Survey
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
-    from gitops_bot.server.loop import Ended
+    from gitops_bot.server.events import Events
+    from gitops_bot.server.loop import CycleResult
     from gitops_bot.server.metrics import Metrics
-    from gitops_bot.server.news import News
     from gitops_bot.wiring.options import Options
 
 
 @dataclass(slots=True)
 class Cycles:
-    """Each cycle goes through the door of `update`, and reads everything anew.
-
-    What stays is the last configuration that could be used, what was told already, and what registries said of digests.
+    """Runs each cycle. Only the last good configuration, what was logged already, and what registries answered about
+    digests stay.
     """
 
     options: Options
     environments: Sequence[str]
     ending: Ending
     metrics: Metrics
-    news: News
+    events: Events
     dry_run: bool
     _good: Config | None = None
     _bad: tuple[Problem, ...] = ()
@@ -46,15 +45,15 @@ class Cycles:
     _warned: dict[Problem, int] = field(default_factory=dict)
     _indexes: Indexes = field(default_factory=dict)
 
-    def run(self, number: int, limit: timedelta) -> Ended:
-        """One cycle, and how it ended. What nobody expected costs this cycle alone.
+    def run(self, number: int, limit: timedelta) -> CycleResult:
+        """One cycle, and how it ended. A bug costs this cycle alone.
 
         Raises:
-            UsageError, ConfigError: it could never work, for there was no good configuration yet.
+            UsageError, ConfigError: there was no good configuration yet, so it cannot work.
         """
         from gitops_bot.edges.ending import Overran
         from gitops_bot.errors import BotError, ConfigError, UsageError, limit_of
-        from gitops_bot.server.loop import Ended, overran
+        from gitops_bot.server.loop import CycleResult, overran
 
         try:
             with self.ending.within(limit.total_seconds()):
@@ -65,114 +64,121 @@ class Cycles:
             if self._good is None and isinstance(error, UsageError | ConfigError):
                 raise
             return _failed(error.problem)
-        except Exception as bug:  # noqa: BLE001 - it may lie in what one commit holds, and the next is without it
+        except Exception as bug:  # noqa: BLE001 - one commit may provoke it, and the next may not
             import traceback
 
-            if (lack := limit_of(bug)) is not None:
-                return _failed(lack)
+            if (limit_hit := limit_of(bug)) is not None:
+                return _failed(limit_hit)
             message = f"a bug: {type(bug).__name__}"
-            advice = "please report the traceback; the next cycle begins from scratch"
-            return Ended("failed", message, {"message": message, "next": advice, "traceback": traceback.format_exc()})
+            advice = "please report the traceback; the next cycle starts from scratch"
+            return CycleResult(
+                "failed", message, {"message": message, "next": advice, "traceback": traceback.format_exc()}
+            )
 
-    def tell(self, number: int, ended: Ended, took: timedelta, begin: datetime) -> None:
+    def report(self, number: int, result: CycleResult, took: timedelta, next_start: datetime) -> None:
         """Log and count how a cycle ended."""
-        self.metrics.ended(ended.result, took)
+        self.metrics.count_cycle(result.result, took)
         facts = {
             "cycle": number,
-            "result": ended.result,
+            "result": result.result,
             "seconds": round(took.total_seconds(), 3),
-            "next_at": begin.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            **ended.facts,
+            "next_at": next_start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            **result.facts,
         }
-        if ended.through:
+        if result.completed:
             log.event("cycle.ended", **facts)
         else:
             log.event("cycle.failed", level="error", **facts)
 
-    def _cycle(self, number: int) -> Ended:
+    def _cycle(self, number: int) -> CycleResult:
         from gitops_bot.commands.update import update
-        from gitops_bot.server.loop import Ended
-        from gitops_bot.server.news import LEVELS, counts
+        from gitops_bot.server.events import LEVELS, counts
+        from gitops_bot.server.loop import CycleResult
 
         _reap()
         with ExitStack() as stack:
             world, survey = self._opened(stack, number)
             outcome = update(world, survey, dry_run=self.dry_run)
-            left = _left(world)
-        self.metrics.looked(outcome, datetime.now(UTC), left)
-        for fact in self.news.of(outcome, written=not self.dry_run):
-            log.event(fact.name, level=LEVELS[fact.name], cycle=number, **fact.facts)
+            left = _rate_limit_left(world)
+        self.metrics.show(outcome, datetime.now(UTC), left)
+        for event in self.events.of(outcome, written=not self.dry_run):
+            log.event(event.name, level=LEVELS[event.name], cycle=number, **event.facts)
         facts = {"commit": outcome.commit, **counts(outcome, written=not self.dry_run)}
-        return Ended("partial" if outcome.exit_code else "done", facts={**facts, "rate_limit_left": left})
+        return CycleResult("partial" if outcome.exit_code else "done", facts={**facts, "rate_limit_left": left})
 
     def _opened(self, stack: ExitStack, number: int) -> tuple[World, Survey]:
-        """The world by the present configuration; by the last good one where that cannot be used."""
+        """The world with the present configuration, or with the last good one where that cannot be used."""
         from gitops_bot.errors import ConfigError
         from gitops_bot.wiring.world import Again, opened
 
         def world(config: Config | None) -> tuple[World, Survey]:
             absent = partial(self._absent, number) if self._good is not None else None
             again = Again(
-                self.ending.whole, self.metrics.asked, partial(self._warn, number), config, absent, self._indexes
+                self.ending.whole,
+                self.metrics.count_request,
+                partial(self._warn, number),
+                config,
+                absent,
+                self._indexes,
             )
             return stack.enter_context(opened(self.options, self.environments, infer=False, writes=True, again=again))
 
         try:
-            found = world(None)
-            self._read(number, ())
+            opened_world = world(None)
+            self._log_configuration(number, ())
         except ConfigError as bad:
             if self._good is None:
                 raise
-            self._read(number, bad.problems)
-            found = world(self._good)
-        config = found[1].config
+            self._log_configuration(number, bad.problems)
+            opened_world = world(self._good)
+        config = opened_world[1].config
         self._good = config if config.file is not None else None
-        return found
+        return opened_world
 
-    def _read(self, number: int, problems: tuple[Problem, ...]) -> None:
-        """Tell of a configuration that cannot be used, once, and of the next one that can."""
-        self.metrics.configured(good=not problems)
+    def _log_configuration(self, number: int, problems: tuple[Problem, ...]) -> None:
+        """Log a configuration that cannot be used, once, and the next one that can."""
+        self.metrics.config_loaded(good=not problems)
         if problems != self._bad:
-            for each in problems:
+            for problem in problems:
                 log.event(
                     "configuration.bad",
                     level="error",
                     cycle=number,
                     used="the last good one",
-                    code=each.code,
-                    message=each.message,
-                    next=each.next,
-                    where=each.where or None,
+                    code=problem.code,
+                    message=problem.message,
+                    next=problem.next,
+                    where=problem.where or None,
                 )
             if not problems:
                 log.event("configuration.good", cycle=number)
         self._bad = problems
 
     def _absent(self, number: int, names: Sequence[str]) -> None:
-        """Tell of environments that the command names and the configuration has no more, once."""
+        """Log environments that the command names and the configuration no longer has, once."""
         for name in names:
             if name not in self._gone:
-                advice = "correct the command line, or put it back"
+                advice = "correct the command line, or put the environment back"
                 log.event("environment.unknown", level="warning", cycle=number, environment=name, next=advice)
         self._gone = names
 
     def _warn(self, number: int, problem: Problem) -> None:
-        """Tell of what the forge could not do, unless the last cycle did."""
+        """Log what the forge could not do, unless the last cycle did."""
         if self._warned.get(problem, -1) < number - 1:
             log.event("github.warning", level="warning", cycle=number, message=problem.message, next=problem.next)
         self._warned[problem] = number
-        self._warned = {each: last for each, last in self._warned.items() if last >= number - 1}
+        self._warned = {known: last for known, last in self._warned.items() if last >= number - 1}
 
 
-def _failed(said: Problem) -> Ended:
-    from gitops_bot.server.loop import Ended
+def _failed(problem: Problem) -> CycleResult:
+    from gitops_bot.server.loop import CycleResult
 
-    facts = {"code": said.code, "message": said.message, "next": said.next, "where": said.where or None}
-    return Ended("failed", said.message, facts)
+    facts = {"code": problem.code, "message": problem.message, "next": problem.next, "where": problem.where or None}
+    return CycleResult("failed", problem.message, facts)
 
 
-def _left(world: World) -> int | None:
-    """What the forge's rate limit has left, which costs nothing of it; no cycle fails over that."""
+def _rate_limit_left(world: World) -> int | None:
+    """Requests left in the forge's rate limit; to ask costs none, and no cycle fails over it."""
     from gitops_bot.errors import ForgeError
 
     try:
@@ -183,7 +189,7 @@ def _left(world: World) -> int | None:
 
 
 def _reap() -> None:
-    """As process 1 of a container one inherits the helpers of what was killed; between two cycles none is ours."""
+    """Reap the children of killed processes, which process 1 of a container inherits; between cycles none is ours."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -1,7 +1,7 @@
 """A small HTTP server for probes and metrics, in a thread of its own.
 
-Whoever reaches it may ask, so everything is bounded: the bytes and the seconds of a request, and the connections. It
-answers one request for each connection, without a look at anything but the first line.
+Anyone who reaches it may send requests, so everything is bounded: bytes and seconds of a request, and connections. It
+answers one request per connection and reads nothing but the first line.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class Page:
 
 
 class HealthServer:
-    """Serves `page` (None for a path that there is not) at HOST:PORT; a context manager. Port 0 takes a free one.
+    """Serves `page` (None for an unknown path) at HOST:PORT; a context manager. Port 0 takes a free one.
 
     `page` is called from the server's thread. A connection lasts `seconds` at most.
 
     Raises:
-        UsageError: the address is none, or cannot be listened on.
+        UsageError: this is not an address, or it cannot be listened on.
     """
 
     def __init__(self, listen: str, page: Callable[[str], Page | None], *, seconds: float = PATIENCE) -> None:
@@ -76,11 +76,11 @@ class HealthServer:
         self._socket.close()
 
     def _serve(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # its end is that of every connection
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # its end closes every connection
             runner.run(self._accept())
 
     async def _accept(self) -> None:
-        # Whatever a stranger's connection does, it is nothing that the log should tell.
+        # Whatever a stranger's connection does, it does not belong in the log.
         self._loop.set_exception_handler(lambda _loop, _context: None)
         server = await asyncio.start_server(self._connected, sock=self._socket, limit=HEAD)
         await self._over.wait()
@@ -91,7 +91,7 @@ class HealthServer:
         assert task is not None  # noqa: S101 - asyncio starts one for each connection
         if len(self._open) >= CONNECTIONS:
             oldest = next(iter(self._open))
-            del self._open[oldest]  # at once: the next one is not to send the same one away
+            del self._open[oldest]  # at once, or the next connection would cancel the same one
             oldest.cancel()
         self._open[task] = None
         try:
@@ -111,14 +111,14 @@ class HealthServer:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.LimitOverrunError:
-            return _written(Page(431, "the head of the request is too long\n"))
+            return _written(Page(431, "request head too large\n"))
         found = _LINE.match(head)
         if found is None:
-            return _written(Page(400, "this is no request\n"))
+            return _written(Page(400, "not an HTTP request\n"))
         method, path = found[1], found[2].partition(b"?")[0].decode("ascii")
         if method not in (b"GET", b"HEAD"):
             return _written(Page(405, "only GET and HEAD\n"), "Allow: GET, HEAD")
-        page = self._page(path) or Page(404, "there are /healthz, /readyz and /metrics\n")
+        page = self._page(path) or Page(404, "try /healthz, /readyz or /metrics\n")
         return _written(page, body=method == b"GET")
 
 

@@ -1,8 +1,8 @@
-"""What the image's HEALTHCHECK runs: is the process of this container well? Asks `/healthz` of `run --listen`.
+"""What the image's HEALTHCHECK runs: is the process of this container healthy? Asks `/healthz` of `run --listen`.
 
 A program of its own on the standard library: it starts every 30 seconds beside the bot, and needs neither curl nor any
-of the bot's libraries. Only `run --listen` can be asked. Every other command ends by itself and tells by its exit code
-how it went, so it counts as well for as long as it lives.
+of the bot's libraries. Only `run --listen` can be asked. Every other command ends by itself with an exit code, so it
+counts as healthy for as long as it runs.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: The first process of a container is its entry point, or an init that was given the entry point's words.
+#: The first process of a container is its entry point, or an init that was given the entry point's arguments.
 FIRST_PROCESS = Path("/proc/1/cmdline")
 
 #: Seconds for each step of the question; the server itself gives up on a slow one after five.
 _TIMEOUT = 5.0
-#: Bytes: a status line and the word behind it are far shorter.
+#: Bytes: a status line and the text after it are far shorter.
 _LIMIT = 4096
 #: An address that means every interface is reached by the loopback of its family.
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read from a command, not bound
 
 
-def listening(words: Sequence[str]) -> tuple[str, int] | None:
+def listening(arguments: Sequence[str]) -> tuple[str, int] | None:
     """Where the process with this command line can be asked, as host and port.
 
     None when it serves nothing, or a port that only the system knows (`--listen HOST:0`).
     """
-    if "run" not in words:
+    if "run" not in arguments:
         return None
-    options = list(words[words.index("run") + 1 :])
+    options = list(arguments[arguments.index("run") + 1 :])
     if "--" in options:
         del options[options.index("--") :]
-    given = [word.removeprefix("--listen=") for word in options if word.startswith("--listen=")]
+    given = [option.removeprefix("--listen=") for option in options if option.startswith("--listen=")]
     given += [value for option, value in pairwise(options) if option == "--listen"]
     host, colon, port = given[-1].rpartition(":") if given else ("", "", "")
     if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
@@ -64,15 +64,15 @@ def ask(host: str, port: int) -> tuple[bool, str]:
 
 
 def main() -> int:
-    """0 when the container is well, 1 when it is not."""
+    """0 when the container is healthy, 1 when it is not."""
     try:
-        words = FIRST_PROCESS.read_bytes().decode("utf-8", "replace").split("\0")
+        arguments = FIRST_PROCESS.read_bytes().decode("utf-8", "replace").split("\0")
     except OSError:
-        words = []
-    address = listening(words)
-    well, told = ask(*address) if address else (True, "this command serves no /healthz")
-    print(told)  # noqa: T201 - the container engine keeps it beside the state
-    return 0 if well else 1
+        arguments = []
+    address = listening(arguments)
+    healthy, answer = ask(*address) if address else (True, "this command serves no /healthz")
+    print(answer)  # noqa: T201 - the container engine keeps it beside the state
+    return 0 if healthy else 1
 
 
 if __name__ == "__main__":

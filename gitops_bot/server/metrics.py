@@ -1,4 +1,4 @@
-"""What Prometheus reads. Label values are bounded: by the configuration, by closed sets, and by a limit of hosts."""
+"""What Prometheus scrapes. Label values are bounded: by the configuration, by closed sets, and by a limit of hosts."""
 
 from __future__ import annotations
 
@@ -21,37 +21,35 @@ if TYPE_CHECKING:
 
     from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome
 
-#: Registries that are told apart in the life of a process; manifests name them.
+#: Registries with a label of their own in the life of a process; manifests name them.
 HOSTS = 100
 _SECONDS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 900)
 
 
 class Metrics:
-    """Counts what happens. Safe to use from many threads; `text` is a whole picture at one moment."""
+    """Counts what happens. Safe to use from many threads; `text` is consistent."""
 
     def __init__(self, results: Sequence[str]) -> None:
-        """`results` are how a cycle may end; each is there from the start, so that the first one counts as a rise."""
+        """`results` are how a cycle may end; each exists from the start, so that the first one counts as a rise."""
         self._registry = registry = prometheus.CollectorRegistry()
         prometheus.ProcessCollector(registry=registry)
-        build = prometheus.Info("gitops_bot_build", "What runs.", registry=registry)
+        build = prometheus.Info("gitops_bot_build", "The version that is running.", registry=registry)
         build.info({"version": __version__})
-        self._cycles = prometheus.Counter(
-            "gitops_bot_cycles", "Cycles by how they ended.", ["result"], registry=registry
-        )
+        self._cycles = prometheus.Counter("gitops_bot_cycles", "Cycles by result.", ["result"], registry=registry)
         for result in results:
             self._cycles.labels(result)
         self._seconds = prometheus.Histogram(
-            "gitops_bot_cycle_duration_seconds", "How long cycles took.", buckets=_SECONDS, registry=registry
+            "gitops_bot_cycle_duration_seconds", "Duration of cycles.", buckets=_SECONDS, registry=registry
         )
         self._requests = prometheus.Counter(
             "gitops_bot_registry_requests",
-            "Requests to registries, by host and status; `none` where no answer came.",
+            "Requests to registries by host and status; `none` without an answer.",
             ["host", "status"],
             registry=registry,
         )
         self._good = prometheus.Gauge(
             "gitops_bot_config_last_reload_successful",
-            "0 while the last good configuration is used instead of the present one.",
+            "0 while the last good configuration is used instead of the current one.",
             registry=registry,
         )
         self._good.set(1)
@@ -60,24 +58,24 @@ class Metrics:
         self._last = _LastCycle()
         registry.register(self._last)
 
-    def asked(self, host: str, status: int | None) -> None:
-        """A registry was asked, and answered with a status, or not at all."""
+    def count_request(self, host: str, status: int | None) -> None:
+        """Count a request to a registry by the status of its answer, None without one."""
         with self._lock:
             if host not in self._hosts and len(self._hosts) >= HOSTS:
                 host = "other"
             self._hosts.add(host)
         self._requests.labels(host, "none" if status is None else str(status)).inc()
 
-    def configured(self, *, good: bool) -> None:
-        """The configuration was read anew, and can be used or not."""
+    def config_loaded(self, *, good: bool) -> None:
+        """The configuration was read again, and can be used or not."""
         self._good.set(good)
 
-    def looked(self, outcome: Outcome, at: datetime, left: int | None) -> None:
-        """A cycle came to its end; `left` is what the forge's rate limit has left."""
-        self._last.picture = _Picture(at.timestamp(), outcome.environments, left)
+    def show(self, outcome: Outcome, at: datetime, left: int | None) -> None:
+        """Show the outcome of a completed cycle; `left` are the requests left in the forge's rate limit."""
+        self._last.last = _LastOutcome(at.timestamp(), outcome.environments, left)
 
-    def ended(self, result: str, took: timedelta) -> None:
-        """A cycle ended, in whatever way."""
+    def count_cycle(self, result: str, took: timedelta) -> None:
+        """Count a cycle by its result."""
         self._cycles.labels(result).inc()
         self._seconds.observe(took.total_seconds())
 
@@ -87,8 +85,8 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
-    """What the last whole cycle saw; replaced as one, so that no scrape sees half of two."""
+class _LastOutcome:
+    """What the last completed cycle saw; replaced as one, so that no scrape sees half of two."""
 
     at: float
     environments: Sequence[EnvironmentOutcome] = field(repr=False)
@@ -99,27 +97,25 @@ class _LastCycle(Collector):
     """The gauges of the last cycle: an environment or a hold that is gone has no line any more."""
 
     def __init__(self) -> None:
-        self.picture: _Picture | None = None
+        self.last: _LastOutcome | None = None
 
     def collect(self) -> Iterator[Metric]:
-        picture = self.picture
-        if picture is None:
+        last = self.last
+        if last is None:
             return
-        yield GaugeMetricFamily("gitops_bot_last_cycle_timestamp_seconds", "When a cycle ended last.", picture.at)
-        if picture.left is not None:
-            said = "Requests that the forge's rate limit has left."
-            yield GaugeMetricFamily("gitops_bot_api_rate_limit_remaining", said, picture.left)
+        yield GaugeMetricFamily("gitops_bot_last_cycle_timestamp_seconds", "When the last cycle completed.", last.at)
+        if last.left is not None:
+            text = "Requests left in the forge's rate limit."
+            yield GaugeMetricFamily("gitops_bot_api_rate_limit_remaining", text, last.left)
         entries = GaugeMetricFamily(
-            "gitops_bot_entries", "Entries by what the last cycle made of them.", labels=["environment", "outcome"]
+            "gitops_bot_entries", "Entries by their outcome in the last cycle.", labels=["environment", "outcome"]
         )
-        held = GaugeMetricFamily(
-            "gitops_bot_held_entries", "Held entries, by reason.", labels=["environment", "reason"]
-        )
+        held = GaugeMetricFamily("gitops_bot_held_entries", "Held entries by reason.", labels=["environment", "reason"])
         proposals = GaugeMetricFamily("gitops_bot_open_proposals", "Open pull requests.", labels=["environment"])
-        for each in picture.environments:
-            for outcome, count in each.entries.items():
-                entries.add_metric([each.name, outcome], count)
-            for reason, count in sorted(Count(item.reason.code for item in each.held).items()):
-                held.add_metric([each.name, reason], count)
-            proposals.add_metric([each.name], each.open_proposals)
+        for environment in last.environments:
+            for outcome, count in environment.entries.items():
+                entries.add_metric([environment.name, outcome], count)
+            for reason, count in sorted(Count(item.reason.code for item in environment.held).items()):
+                held.add_metric([environment.name, reason], count)
+            proposals.add_metric([environment.name], environment.open_proposals)
         yield from (entries, held, proposals)

@@ -1,4 +1,4 @@
-"""When cycles begin: every so often, or as a cron expression says. The present comes in as an argument."""
+"""When cycles start: at an interval, or by a cron expression. The present time is an argument."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-#: The part of the time between two ticks by which a cycle begins later at most, and the most that comes to: a fleet
-#: that was started in one second does not knock in one second.
+#: The default jitter, as a part of the time between two ticks, and its limit: a fleet that was started in one second
+#: does not send its requests in one second.
 _TENTH, _MOST = 10, timedelta(minutes=1)
 _SHORTEST: Final = timedelta(seconds=1)
 
@@ -28,7 +28,7 @@ class Every:
     def next(self, last: datetime, now: datetime) -> datetime:
         """The first tick behind `now`, whole periods after `last`; what was missed between the two is skipped."""
         passed = max(now - last, timedelta(0)) // self.period
-        if last > now:  # the clock was set back: nobody waits until it is as late again
+        if last > now:  # the clock was set back: do not wait until it catches up
             return now + self.period
         return last + (passed + 1) * self.period
 
@@ -50,7 +50,7 @@ class Cron:
         Where clocks change, a daily one comes once, as in Debian's cron.
 
         Raises:
-            ValueError: the expression is none, or names a day that never comes.
+            ValueError: this is not a cron expression, or it names a day that never comes.
         """
         from cronsim import CronSim, CronSimError
 
@@ -58,8 +58,8 @@ class Cron:
             behind = last if timedelta(0) < last - now <= _AGAIN else now
             tick = next(CronSim(self.expression, behind.astimezone(self.zone)), None)
         except CronSimError as error:
-            said = f"{self.expression[:100]!r} is no cron expression: {str(error)[:1].lower()}{str(error)[1:]}"
-            raise ValueError(said) from error
+            message = f"{self.expression[:100]!r} is not a cron expression: {str(error)[:1].lower()}{str(error)[1:]}"
+            raise ValueError(message) from error
         if tick is None:
             raise ValueError(f"{self.expression[:100]!r} names a day that never comes")
         return tick.astimezone(UTC)
@@ -80,7 +80,7 @@ def parse(text: str, zone: ZoneInfo, now: datetime) -> Schedule:
         return cron
     period = duration.parse(text)
     if period < _SHORTEST:
-        raise ValueError(f"{text!r} is no time between two cycles: a second is the least")
+        raise ValueError(f"{text!r} is too short: cycles are at least a second apart")
     return Every(period)
 
 
@@ -104,4 +104,4 @@ def jittered(schedule: Schedule, tick: datetime, most: timedelta | None) -> date
     """A moment at random between a tick and `most` after it (None: a tenth of the time to the next, at most 1 min)."""
     gap = schedule.next(tick, tick) - tick
     spread = min(gap / _TENTH, _MOST) if most is None else min(most, gap)
-    return tick + spread * random.random()  # noqa: S311 - spreads those who ask, guards no secret
+    return tick + spread * random.random()  # noqa: S311 - spreads requests, guards no secret

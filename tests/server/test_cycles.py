@@ -16,16 +16,16 @@ from gitops_bot.edges.ending import Ending
 from gitops_bot.errors import ConfigError, GitError, Problem, UsageError
 from gitops_bot.server import cycles
 from gitops_bot.server.cycles import Cycles
+from gitops_bot.server.events import Events
 from gitops_bot.server.loop import RESULTS
 from gitops_bot.server.metrics import Metrics
-from gitops_bot.server.news import News
 from gitops_bot.wiring import world
 from gitops_bot.wiring.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gitops_bot.server.loop import Ended
+    from gitops_bot.server.loop import CycleResult
 
 HOUR = timedelta(hours=1)
 PROBLEM = Problem("failed.edit", "it is wrong", "correct it")
@@ -53,10 +53,10 @@ def fails(error: BaseException) -> Callable[[], NoReturn]:
 
 def cycle(
     monkeypatch: pytest.MonkeyPatch, then: Callable[[], object], *, good: bool = True, limit: timedelta = HOUR
-) -> Ended:
+) -> CycleResult:
     monkeypatch.setattr(world, "opened", Door(then).opened)
     with Ending() as ending:
-        cycles = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(RESULTS), News(), dry_run=False)
+        cycles = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(RESULTS), Events(), dry_run=False)
         cycles._good = GOOD if good else None
         return cycles.run(1, limit)
 
@@ -92,12 +92,12 @@ def test_a_limit_of_the_machine_costs_its_cycle_and_is_no_bug(monkeypatch: pytes
 
 def test_a_cycle_that_takes_too_long_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = cycle(monkeypatch, threading.Event().wait, limit=timedelta(milliseconds=1))
-    assert (ended.result, ended.through) == ("overran", False)
+    assert (ended.result, ended.completed) == ("overran", False)
 
 
 def test_a_warning_is_told_when_the_last_cycle_did_not_tell_it(capsys: pytest.CaptureFixture[str]) -> None:
     with Ending() as ending:
-        cycles = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(RESULTS), News(), dry_run=False)
+        cycles = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(RESULTS), Events(), dry_run=False)
         other = Problem("failed.forge", "no label", "allow it")
         told = []
         for number, problems in enumerate([[PROBLEM], [PROBLEM, other], [other], [], [PROBLEM]], start=1):

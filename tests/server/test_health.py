@@ -58,19 +58,23 @@ ASKED = {
     "a path that there is not": (
         GET % b"/etc/passwd",
         b"404 Not Found",
-        b"there are /healthz, /readyz and /metrics\n",
+        b"try /healthz, /readyz or /metrics\n",
     ),
-    "a path in disguise": (GET % b"//healthz", b"404 Not Found", b"there are /healthz, /readyz and /metrics\n"),
+    "a path in disguise": (
+        GET % b"//healthz",
+        b"404 Not Found",
+        b"try /healthz, /readyz or /metrics\n",
+    ),
     "POST": (
         b"POST /healthz HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody",
         b"405 Method Not Allowed",
         b"only GET and HEAD\n",
     ),
-    "another protocol": (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b"400 Bad Request", b"this is no request\n"),
-    "a line break in the path": (b"GET /he\nalthz HTTP/1.1\r\n\r\n", b"400 Bad Request", b"this is no request\n"),
-    "a whole address": (b"GET http://x/healthz HTTP/1.1\r\n\r\n", b"400 Bad Request", b"this is no request\n"),
-    "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\n", b"400 Bad Request", b"this is no request\n"),
-    "nothing before the empty line": (b"\r\n\r\n", b"400 Bad Request", b"this is no request\n"),
+    "another protocol": (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b"400 Bad Request", b"not an HTTP request\n"),
+    "a line break in the path": (b"GET /he\nalthz HTTP/1.1\r\n\r\n", b"400 Bad Request", b"not an HTTP request\n"),
+    "a whole address": (b"GET http://x/healthz HTTP/1.1\r\n\r\n", b"400 Bad Request", b"not an HTTP request\n"),
+    "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\n", b"400 Bad Request", b"not an HTTP request\n"),
+    "nothing before the empty line": (b"\r\n\r\n", b"400 Bad Request", b"not an HTTP request\n"),
 }
 
 

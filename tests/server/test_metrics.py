@@ -60,8 +60,8 @@ def test_before_the_first_cycle_every_way_to_end_stands_at_nothing() -> None:
 
 def test_a_cycle_is_counted_with_its_duration() -> None:
     metrics = Metrics(RESULTS)
-    metrics.ended("done", timedelta(seconds=4))
-    metrics.ended("failed", timedelta(seconds=0.2))
+    metrics.count_cycle("done", timedelta(seconds=4))
+    metrics.count_cycle("failed", timedelta(seconds=0.2))
     found = read(metrics)
     assert (found["gitops_bot_cycles_total", ("done",)], found["gitops_bot_cycles_total", ("failed",)]) == (1, 1)
     assert found["gitops_bot_cycle_duration_seconds_sum", ()] == 4.2
@@ -71,7 +71,7 @@ def test_a_cycle_is_counted_with_its_duration() -> None:
 
 def test_the_last_cycle_is_told_by_environment() -> None:
     metrics = Metrics(RESULTS)
-    metrics.looked(OUTCOME, AT, 4711)
+    metrics.show(OUTCOME, AT, 4711)
     found = read(metrics)
     ours = {key: value for key, value in found.items() if key[1][:1] in (("staging",), ("production",))}
     assert ours == {
@@ -98,8 +98,8 @@ def test_the_last_cycle_is_told_by_environment() -> None:
 
 def test_what_is_gone_has_no_line_any_more() -> None:
     metrics = Metrics(RESULTS)
-    metrics.looked(OUTCOME, AT, 4711)
-    metrics.looked(replace(OUTCOME, environments=OUTCOME.environments[1:]), AT, None)
+    metrics.show(OUTCOME, AT, 4711)
+    metrics.show(replace(OUTCOME, environments=OUTCOME.environments[1:]), AT, None)
     found = read(metrics)
     assert not any("staging" in labels for _, labels in found)
     assert ("gitops_bot_api_rate_limit_remaining", ()) not in found
@@ -109,7 +109,7 @@ def test_what_is_gone_has_no_line_any_more() -> None:
 def test_a_merged_pull_request_is_open_no_more() -> None:
     metrics = Metrics(RESULTS)
     merged = replace(STAGING.proposals[0], pull_request=replace(PULL, state="merged"))
-    metrics.looked(replace(OUTCOME, environments=(replace(STAGING, proposals=(merged,)),)), AT, None)
+    metrics.show(replace(OUTCOME, environments=(replace(STAGING, proposals=(merged,)),)), AT, None)
     assert read(metrics)["gitops_bot_open_proposals", ("staging",)] == 0
 
 
@@ -118,9 +118,9 @@ def test_requests_are_counted_by_host_and_status_from_many_threads() -> None:
 
     def ask() -> None:
         for _ in range(100):
-            metrics.asked("ghcr.io", 200)
-        metrics.asked("ghcr.io", 429)
-        metrics.asked("localhost:5000", None)
+            metrics.count_request("ghcr.io", 200)
+        metrics.count_request("ghcr.io", 429)
+        metrics.count_request("localhost:5000", None)
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -136,8 +136,8 @@ def test_requests_are_counted_by_host_and_status_from_many_threads() -> None:
 def test_manifests_that_name_ever_new_registries_cost_no_memory() -> None:
     metrics = Metrics(RESULTS)
     for number in range(HOSTS + 50):
-        metrics.asked(f"registry{number}.test", 200)
-    metrics.asked("registry0.test", 200)
+        metrics.count_request(f"registry{number}.test", 200)
+    metrics.count_request("registry0.test", 200)
     hosts = {labels[0]: value for (name, labels), value in read(metrics).items() if name.endswith("requests_total")}
     assert len(hosts) == HOSTS + 1
     assert (hosts["other"], hosts["registry0.test"]) == (50, 2)
@@ -146,5 +146,5 @@ def test_manifests_that_name_ever_new_registries_cost_no_memory() -> None:
 def test_a_bad_configuration_shows() -> None:
     metrics = Metrics(RESULTS)
     for good in (False, True):
-        metrics.configured(good=good)
+        metrics.config_loaded(good=good)
         assert read(metrics)["gitops_bot_config_last_reload_successful", ()] == good

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.server.loop import Ended, Pulse, overran, run
+from gitops_bot.server.loop import CycleResult, Liveness, overran, run
 from gitops_bot.server.ticks import Every
 from tests.counterparts.clock import StillClock
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FIVE = Every(timedelta(minutes=5))
-DONE = Ended("done")
+DONE = CycleResult("done")
 
 
 class Enough(BaseException):
@@ -27,12 +27,12 @@ class Work:
 
     clock: StillClock
     seconds: Sequence[float]
-    results: Sequence[Ended] = ()
+    results: Sequence[CycleResult] = ()
     began: list[str] = field(default_factory=list)
     limits: list[timedelta] = field(default_factory=list)
     told: list[tuple[int, str, float, str]] = field(default_factory=list)
 
-    def cycle(self, number: int, limit: timedelta) -> Ended:
+    def cycle(self, number: int, limit: timedelta) -> CycleResult:
         if number > len(self.seconds):
             raise Enough
         self.began.append(_time(self.clock.now()))
@@ -40,11 +40,11 @@ class Work:
         self.clock.moment += timedelta(seconds=self.seconds[number - 1])
         return self.results[number - 1] if self.results else DONE
 
-    def tell(self, number: int, ended: Ended, took: timedelta, begin: datetime) -> None:
+    def tell(self, number: int, ended: CycleResult, took: timedelta, begin: datetime) -> None:
         self.told.append((number, ended.result, took.total_seconds(), _time(begin)))
 
-    def run(self, every: Every = FIVE) -> Pulse:
-        pulse = Pulse(every)
+    def run(self, every: Every = FIVE) -> Liveness:
+        pulse = Liveness(every)
         with pytest.raises(Enough):
             run(every, timedelta(0), self.clock, self.cycle, pulse, self.tell)
         return pulse
@@ -68,7 +68,7 @@ def test_a_cycle_that_overruns_skips_the_ticks_it_missed_and_makes_up_for_none()
 
 
 def test_a_cycle_that_failed_or_was_broken_off_is_followed_by_the_next() -> None:
-    work = Work(StillClock(), [1, 1, 1], [Ended("failed", "no route"), overran(timedelta(minutes=15)), DONE])
+    work = Work(StillClock(), [1, 1, 1], [CycleResult("failed", "no route"), overran(timedelta(minutes=15)), DONE])
     work.run()
     assert [result for _, result, _, _ in work.told] == ["failed", "overran", "done"]
     assert work.began == ["12:00:00", "12:05:00", "12:10:00"]
@@ -101,30 +101,34 @@ def test_nobody_waits_an_hour_longer_when_the_clock_is_set_back_meanwhile() -> N
 NOON = StillClock().moment
 
 
-def pulse(*history: tuple[int, Ended | None]) -> Pulse:
+def pulse(*history: tuple[int, CycleResult | None]) -> Liveness:
     """Cycles that began (None) or ended so many minutes after noon."""
-    found = Pulse(FIVE)
+    found = Liveness(FIVE)
     for minutes, ended in history:
         now = NOON + timedelta(minutes=minutes)
         if ended is None:
-            found.begins(now)
+            found.started(now)
         else:
-            found.ends(now, ended)
+            found.ended(now, ended)
     return found
 
 
-FAILED = Ended("failed", "deploy.git cannot be read")
-UNREADY: dict[str, tuple[Pulse, int, str | None]] = {
-    "before the first cycle": (pulse(), 0, "no cycle has ended yet"),
-    "in the first cycle": (pulse((0, None)), 1, "no cycle has ended yet; one is under way since 2026-11-21T12:00:00Z"),
+FAILED = CycleResult("failed", "deploy.git cannot be read")
+UNREADY: dict[str, tuple[Liveness, int, str | None]] = {
+    "before the first cycle": (pulse(), 0, "no cycle has completed yet"),
+    "in the first cycle": (
+        pulse((0, None)),
+        1,
+        "no cycle has completed yet; one has been running since 2026-11-21T12:00:00Z",
+    ),
     "after a cycle": (pulse((0, None), (1, DONE)), 1, None),
-    "after one of which a part failed": (pulse((0, None), (1, Ended("partial"))), 2, None),
+    "after one of which a part failed": (pulse((0, None), (1, CycleResult("partial"))), 2, None),
     "three periods after it": (pulse((0, None), (1, DONE)), 16, None),
-    "later than that": (pulse((0, None), (1, DONE)), 17, "no cycle has ended since 2026-11-21T12:01:00Z"),
+    "later than that": (pulse((0, None), (1, DONE)), 17, "no cycle since 2026-11-21T12:01:00Z"),
     "in a long cycle": (
         pulse((0, None), (1, DONE), (5, None)),
         17,
-        "no cycle has ended since 2026-11-21T12:01:00Z; one is under way since 2026-11-21T12:05:00Z",
+        "no cycle since 2026-11-21T12:01:00Z; one has been running since 2026-11-21T12:05:00Z",
     ),
     "after one that failed, soon after one that did not": (
         pulse((0, None), (1, DONE), (5, None), (6, FAILED)),
@@ -134,7 +138,7 @@ UNREADY: dict[str, tuple[Pulse, int, str | None]] = {
     "when all fail": (
         pulse((0, None), (1, FAILED)),
         2,
-        "no cycle has ended yet; the last one: deploy.git cannot be read",
+        "no cycle has completed yet; the last one: deploy.git cannot be read",
     ),
     "when they do no more": (pulse((0, None), (1, FAILED), (5, None), (6, DONE)), 7, None),
 }
@@ -142,23 +146,27 @@ UNREADY: dict[str, tuple[Pulse, int, str | None]] = {
 
 @pytest.mark.parametrize(("pulse", "minutes", "said"), UNREADY.values(), ids=UNREADY)
 def test_it_is_ready_when_a_cycle_ended_within_three_periods_and_says_why_not(
-    pulse: Pulse, minutes: int, said: str | None
+    pulse: Liveness, minutes: int, said: str | None
 ) -> None:
-    assert pulse.unready(NOON + timedelta(minutes=minutes)) == said
+    assert pulse.why_unready(NOON + timedelta(minutes=minutes)) == said
 
 
-DEAD: dict[str, tuple[Pulse, int, str | None]] = {
+DEAD: dict[str, tuple[Liveness, int, str | None]] = {
     "before the first cycle": (pulse(), 1000, None),
     "between two": (pulse((0, None), (1, DONE)), 1000, None),
     "within the time of a cycle": (pulse((0, None)), 15, None),
     "while it is broken off": (pulse((0, None)), 16, None),
-    "when that did not help": (pulse((0, None)), 17, "the cycle that began 2026-11-21T12:00:00Z cannot be broken off"),
+    "when that did not help": (
+        pulse((0, None)),
+        17,
+        "the cycle that started at 2026-11-21T12:00:00Z cannot be stopped",
+    ),
 }
 
 
 @pytest.mark.parametrize(("pulse", "minutes", "said"), DEAD.values(), ids=DEAD)
-def test_it_is_alive_until_a_cycle_cannot_even_be_broken_off(pulse: Pulse, minutes: int, said: str | None) -> None:
-    assert pulse.dead(NOON + timedelta(minutes=minutes)) == said
+def test_it_is_alive_until_a_cycle_cannot_even_be_broken_off(pulse: Liveness, minutes: int, said: str | None) -> None:
+    assert pulse.why_dead(NOON + timedelta(minutes=minutes)) == said
 
 
 def test_the_moments_of_probes_are_in_utc() -> None:

@@ -211,7 +211,7 @@ def test_questions_that_nobody_answers_do_not_keep_it(worldwide: World, number: 
         # Alive all the while, and not ready yet.
         assert bot.get("/healthz")[0] == 200
         status, why = bot.get("/readyz")
-        assert (status, why.startswith("no cycle has ended yet; one is under way since 20")) == (503, True)
+        assert (status, why.startswith("no cycle has completed yet; one has been running since 20")) == (503, True)
         done = bot.end(number)
     assert (done.code, bot.events[-1]["signal"]) == (code, number.name)
     assert list(scratch.iterdir()) == []
@@ -225,7 +225,7 @@ def test_a_repository_out_of_reach_is_told_and_asked_again(shop: Deploy) -> None
         first, second = bot.until("cycle.failed"), bot.until("cycle.failed")
         assert (first["cycle"], second["cycle"], second["code"]) == (1, 2, "failed.git")
         status, why = bot.get("/readyz")
-        assert (status, "no cycle has ended yet" in why, nowhere in why) == (503, True, True)
+        assert (status, "no cycle has completed yet" in why, nowhere in why) == (503, True, True)
         assert bot.metrics()["gitops_bot_cycles_total{failed}"] >= 2
         assert bot.end(signal.SIGTERM).code == 0
     keep_the_contract(bot.events)

@@ -78,12 +78,12 @@ def test_a_schedule_is_a_span_or_a_cron_expression(text: str, expected: ticks.Sc
 REFUSED = {
     "nothing": ("", "no span of time"),
     "a number without a unit": ("5", "no span of time: write it as in 90s"),
-    "no time at all": ("0", "a second is the least"),
+    "no time at all": ("0", "cycles are at least a second apart"),
     "longer than a year": ("9999d", "longer than 366 days"),
-    "three fields": ("* * *", "no cron expression: wrong number of fields"),
-    "a minute that there is not": ("61 * * * *", "no cron expression: bad minute"),
-    "a day that never comes": ("0 0 30 2 *", "no cron expression: bad day-of-month"),
-    "a word": ("@hourly now * * *", "no cron expression"),
+    "three fields": ("* * *", "not a cron expression: wrong number of fields"),
+    "a minute that there is not": ("61 * * * *", "not a cron expression: bad minute"),
+    "a day that never comes": ("0 0 30 2 *", "not a cron expression: bad day-of-month"),
+    "a word": ("@hourly now * * *", "not a cron expression"),
 }
 
 

@@ -11,13 +11,13 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
 from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.plan import Failed, Held
-from gitops_bot.server.news import MOST, News, counts
+from gitops_bot.server.events import MOST, Events, counts
 from tests.proposals.sample import HEAD, WEB, change, entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.server.news import Fact
+    from gitops_bot.server.events import Event
 
 HELD = Held(entry(), Pin("v1"), Pin("v2"), Reason("held.soak", "staging has run v2 for 3 hours, and 4 are wanted"))
 FAILED = Failed(entry("api"), Problem("failed.registry", "ghcr.io answered 503", "run again later"))
@@ -35,16 +35,16 @@ def outcome(
     return Outcome("acme/deploy", "main", HEAD, (staging,))
 
 
-def told(news: News, found: Outcome) -> list[Fact]:
-    return list(news.of(found, written=True))
+def told(events: Events, found: Outcome) -> list[Event]:
+    return list(events.of(found, written=True))
 
 
-def names(facts: list[Fact]) -> list[str]:
+def names(facts: list[Event]) -> list[str]:
     return [fact.name for fact in facts]
 
 
 def test_what_was_written_is_told_with_all_that_leads_to_it() -> None:
-    (fact,) = told(News(), outcome(OPENED))
+    (fact,) = told(Events(), outcome(OPENED))
     assert fact.name == "proposal.written"
     assert fact.facts == {
         "environment": "staging",
@@ -60,18 +60,18 @@ def test_what_was_written_is_told_with_all_that_leads_to_it() -> None:
 
 
 def test_each_writing_is_told_and_what_was_left_alone_is_not() -> None:
-    news = News()
-    assert names(told(news, outcome(OPENED))) == ["proposal.written"]
-    assert names(told(news, outcome(replace(OPENED, action="refresh")))) == ["proposal.written"]
-    assert told(news, outcome(replace(OPENED, action="none"), replace(OPENED, action="leave"))) == []
+    events = Events()
+    assert names(told(events, outcome(OPENED))) == ["proposal.written"]
+    assert names(told(events, outcome(replace(OPENED, action="refresh")))) == ["proposal.written"]
+    assert told(events, outcome(replace(OPENED, action="none"), replace(OPENED, action="leave"))) == []
 
 
 def test_a_dry_run_says_that_nothing_was_written() -> None:
-    assert names(list(News().of(outcome(OPENED), written=False))) == ["proposal.planned"]
+    assert names(list(Events().of(outcome(OPENED), written=False))) == ["proposal.planned"]
 
 
 def test_failures_and_holds_are_told_with_their_place_and_the_way_out() -> None:
-    facts = {fact.name: fact.facts for fact in told(News(), outcome(held=[HELD], failed=[FAILED]))}
+    facts = {fact.name: fact.facts for fact in told(Events(), outcome(held=[HELD], failed=[FAILED]))}
     assert facts == {
         "entry.failed": {
             "environment": "staging",
@@ -96,13 +96,13 @@ def test_failures_and_holds_are_told_with_their_place_and_the_way_out() -> None:
 
 
 def test_a_file_that_failed_is_told_by_its_line() -> None:
-    (fact,) = told(News(), outcome(failed=[BROKEN]))
+    (fact,) = told(Events(), outcome(failed=[BROKEN]))
     assert (fact.facts["file"], fact.facts["line"], fact.facts["entry"]) == (WEB, 3, None)
 
 
 def test_a_claim_of_nobody_is_told_too() -> None:
     problem = Problem("failed.edit", "no overlay matches apps/*/prod", "correct the glob")
-    (fact,) = told(News(), replace(outcome(), problems=(problem,)))
+    (fact,) = told(Events(), replace(outcome(), problems=(problem,)))
     assert (fact.name, fact.facts["environment"], fact.facts["message"]) == ("entry.failed", None, problem.message)
 
 
@@ -121,25 +121,25 @@ SECOND: dict[str, tuple[Outcome, list[str]]] = {
 
 @pytest.mark.parametrize(("second", "expected"), SECOND.values(), ids=SECOND)
 def test_what_the_last_cycle_told_is_not_told_again(second: Outcome, expected: list[str]) -> None:
-    news = News()
-    assert names(told(news, outcome(held=[HELD], failed=[FAILED]))) == ["entry.failed", "entry.held"]
-    assert names(told(news, second)) == expected
+    events = Events()
+    assert names(told(events, outcome(held=[HELD], failed=[FAILED]))) == ["entry.failed", "entry.held"]
+    assert names(told(events, second)) == expected
 
 
 def test_what_was_over_meanwhile_is_told_again() -> None:
-    news = News()
-    told(news, outcome(held=[HELD], failed=[FAILED]))
-    told(news, outcome())
-    assert names(told(news, outcome(held=[HELD], failed=[FAILED]))) == ["entry.failed", "entry.held"]
+    events = Events()
+    told(events, outcome(held=[HELD], failed=[FAILED]))
+    told(events, outcome())
+    assert names(told(events, outcome(held=[HELD], failed=[FAILED]))) == ["entry.failed", "entry.held"]
 
 
 def test_a_registry_that_is_gone_makes_no_flood() -> None:
     failed = [Failed(entry(f"image{number}"), FAILED.problem) for number in range(MOST + 7)]
-    news = News()
-    facts = told(news, outcome(failed=failed))
+    events = Events()
+    facts = told(events, outcome(failed=failed))
     assert names(facts) == ["entry.failed"] * MOST + ["entry.failed.more"]
     assert facts[-1].facts == {"count": 7}
-    assert told(news, outcome(failed=failed)) == []
+    assert told(events, outcome(failed=failed)) == []
 
 
 def test_the_counts_of_a_cycle_count_each_entry_once() -> None:
