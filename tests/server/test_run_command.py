@@ -275,7 +275,7 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(shop: Deploy) -> Non
 
 WRONG = {
     "no schedule": ([], "Missing option '--every'"),
-    "a time without a unit": (["--every", "5"], "--every: '5' is no span of time"),
+    "a time without a unit": (["--every", "5"], "--every: '5' is not a duration"),
     "a path as a zone": (["--every", "5m", "--timezone", "../etc/passwd"], "--timezone: there is no time zone"),
     "an address that is none": (["--every", "5m", "--listen", ":8080"], "--listen ':8080' is not HOST:PORT"),
 }

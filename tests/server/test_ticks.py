@@ -76,8 +76,8 @@ def test_a_schedule_is_a_span_or_a_cron_expression(text: str, expected: ticks.Sc
 
 
 REFUSED = {
-    "nothing": ("", "no span of time"),
-    "a number without a unit": ("5", "no span of time: write it as in 90s"),
+    "nothing": ("", "not a duration"),
+    "a number without a unit": ("5", "not a duration: write it as 90s"),
     "no time at all": ("0", "cycles are at least a second apart"),
     "longer than a year": ("9999d", "longer than 366 days"),
     "three fields": ("* * *", "not a cron expression: wrong number of fields"),
