@@ -112,6 +112,18 @@ WORDS_OF_TARGETS = ("kustomization.y", "newTag", "images:")
 #: Module and word: keys of gitops-bot.yaml that are called like those of a target, and examples.
 MAY_SAY = (("config.*", "images:"), ("config.form", "newTag"), ("cli.examples", "kustomization.y"))
 
+#: The folders of forges, and the one module outside that names one.
+FORGES = ("gitops_bot.edges.github",)
+NAMES_THE_FORGE = "wiring.forge"
+#: What users rely on: variables of the environment (DESIGN 5), and an event of the log.
+PROMISED = re.compile(r"\bGITHUB_(?:TOKEN|API_URL|SERVER_URL)\b|github\.warning\Z")
+#: A text or a name with one of these is about one forge.
+WORDS_OF_FORGES = re.compile(r"github|\bSettings > ", re.IGNORECASE)
+#: The door of Actions; what tokens of many services look like; how servers of git refuse; a host as an example.
+MAY_NAME_A_FORGE = (
+    "action.*", "demo.*", "edges.github*", "redact", "config.leaves", "edges.git.refusals", "config.form",
+)  # fmt: skip
+
 MOST_LINES = 300
 
 #: What `gitops-bot --version` must not wait for; each costs 10 to 170 ms.
@@ -387,6 +399,24 @@ def only_targets_know_what_a_file_with_pins_looks_like(tree: Tree) -> Iterator[s
             )
 
 
+def only_its_edge_knows_which_forge_it_is(tree: Tree) -> Iterator[str]:
+    for module in tree.values():
+        if any(fnmatchcase(module.name, name) for name in MAY_NAME_A_FORGE):
+            continue
+        found = [(use.symbol, use.line) for use in module.imports() if within(use.symbol, FORGES)]
+        if module.name == NAMES_THE_FORGE:
+            found = []
+        said = (*module.texts, *module.identifiers)
+        found += [(text, line) for text, line in said if WORDS_OF_FORGES.search(PROMISED.sub("", text))]
+        for text, line in found:
+            yield breach(
+                module,
+                line,
+                f"`{module.room}` knows one forge: {text[:60]!r}",
+                "Say it in general words, or let the edge say it: `wiring.forge` is where the forge is named.",
+            )
+
+
 def imports_make_no_circle(tree: Tree) -> Iterator[str]:
     graph = {
         module.name: {other.name for use in module.imports() if (other := target(use.symbol, tree))} - {module.name}
@@ -425,6 +455,7 @@ RULES: tuple[Callable[[Tree], Iterator[str]], ...] = (
     some_libraries_stay_in_one_file,
     pure_rooms_touch_nothing,
     only_targets_know_what_a_file_with_pins_looks_like,
+    only_its_edge_knows_which_forge_it_is,
     imports_make_no_circle,
     modules_stay_small,
 )
@@ -664,6 +695,27 @@ BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]]
         "gitops_bot/report/a.py:2: `report` knows one target: ': no newTag'",
     ),
     (
+        "an edge of a forge",
+        {
+            "cli/a.py": "def f():\n    from gitops_bot.edges.github.forge import GitHub as Forge\n",
+            "edges/github/forge.py": "",
+        },
+        only_its_edge_knows_which_forge_it_is,
+        "gitops_bot/cli/a.py:2: `cli` knows one forge: 'gitops_bot.edges.github.forge.GitHub'",
+    ),
+    (
+        "a name after a forge",
+        {"doctor/a.py": "def f(github_token):\n    pass\n"},
+        only_its_edge_knows_which_forge_it_is,
+        "gitops_bot/doctor/a.py:1: `doctor` knows one forge: 'github_token'",
+    ),
+    (
+        "an advice for one forge",
+        {"proposals/a.py": "ADVICE = 'allow it in Settings > Rules'\n"},
+        only_its_edge_knows_which_forge_it_is,
+        "`proposals` knows one forge: 'allow it in Settings > Rules'",
+    ),
+    (
         "two modules import each other",
         {"images/a.py": "from gitops_bot.images import b\n", "images/b.py": "from gitops_bot.images.a import x\n"},
         imports_make_no_circle,
@@ -702,6 +754,8 @@ SOUND: list[tuple[str, dict[str, str]]] = [
     ("a part of the package by a name of its own", {"report.py": "import gitops_bot.images as i\nx = i.policy\n"}),
     ("a method that is called like a way to import", {"edges/git.py": "def f(x):\n    x.exec('a')\n"}),
     ("the one that keeps a module out", {"edges/__init__.py": "import sys\nsys.modules.setdefault('x', None)\n"}),
+    ("a variable that users set", {"engine/a.py": "ADVICE = 'set GITHUB_TOKEN'\n"}),
+    ("where the forge is named", {"wiring/forge.py": "from gitops_bot.edges.github import x\n", "edges/github.py": ""}),
     ("what a docstring says", {"report/a.py": 'def f():\n    """Read `newTag`."""\n'}),
     ("a module of 300 lines", {"images/policy.py": "x = 1\n" * 300}),
 ]
