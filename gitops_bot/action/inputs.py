@@ -20,7 +20,7 @@ Command = Literal["set", "promote", "rollback", "update", "plan", "check"]
 _REMOTE: Final = frozenset({"repository", "token", "registry", "registry-username", "registry-password"})
 _ANY: Final = frozenset({"command", "config", "version"})
 _NAMED: Final = frozenset({"environment", "image", "release-hold", "dry-run"})
-#: The commands, and the inputs that each of them takes.
+#: The inputs that each command takes.
 TAKES: Final[Mapping[Command, frozenset[str]]] = {
     "set": _ANY | _REMOTE | _NAMED | {"tag", "digest", "allow-downgrade"},
     "promote": _ANY | _REMOTE | _NAMED | {"from", "beyond-policy", "now"},
@@ -30,7 +30,7 @@ TAKES: Final[Mapping[Command, frozenset[str]]] = {
     "check": _ANY,
 }
 INPUTS: Final = frozenset[str]().union(*TAKES.values())
-#: Those that are never empty, so that a command which does not take them passes them over.
+#: Those that are never empty: a command that does not take them ignores them.
 _ALWAYS_THERE: Final = _REMOTE | {"command"}
 _SEVERAL: Final = frozenset({"image", "environment"})
 _FLAGS: Final = ("dry-run", "release-hold", "allow-downgrade", "beyond-policy", "now")
@@ -63,7 +63,7 @@ def read(environ: Mapping[str, str]) -> Step:
     """The step that the variables `INPUT_*` describe.
 
     Raises:
-        UsageError: with one problem for each input that is missing, has no meaning, or is not what it must be.
+        UsageError: with one problem for each input that is missing, superfluous or wrong.
     """
     given = {name: _given(environ, name) for name in INPUTS}
     command = _command(given["command"] or "set")
@@ -99,7 +99,7 @@ def _given(environ: Mapping[str, str], name: str) -> str:
     """An input. A runner writes `INPUT_DRY-RUN` for a container; a shell in between can only keep `INPUT_DRY_RUN`."""
     key = f"INPUT_{name.upper()}"
     text = environ.get(key) or environ.get(key.replace("-", "_"), "")
-    # A line break in a tag or a digest means that something went wrong before, so nothing is taken off there.
+    # A line break in a tag or a digest means that an earlier step went wrong, so these are not stripped.
     return text if name in ("tag", "digest") else text.strip()
 
 
@@ -110,7 +110,7 @@ def _lines(text: str) -> list[str]:
 def _unknown(command: Command, given: Mapping[str, str]) -> list[Problem]:
     takes, off = TAKES[command] | _ALWAYS_THERE, ("", "false")
     unknown = sorted(name for name, text in given.items() if name not in takes and text.lower() not in off)
-    return [problem(f"{name} has no meaning for the command {command}", "leave it out") for name in unknown]
+    return [problem(f"the command {command} does not take {name}", "remove it") for name in unknown]
 
 
 def _malformed(given: Mapping[str, str]) -> list[Problem]:
@@ -120,7 +120,7 @@ def _malformed(given: Mapping[str, str]) -> list[Problem]:
         if len(text) > _LONGEST or len(lines) > _MOST:
             wrong.append(problem(f"{name} is longer than {_LONGEST} characters, or than {_MOST} lines"))
         elif name == "tag" and text and not _is_pin(text, text, ""):
-            # Nothing that is wrong is shown: it may be anything, a secret too.
+            # A wrong value is not shown: it may be anything, even a secret.
             wrong.append(problem('tag must be a tag: letters, digits, "_", "." and "-", at most 128 of them'))
         elif name == "digest" and text and not _is_pin(f"@{text}", "", text):
             wrong.append(problem("digest must be sha256: and 64, or sha512: and 128, lower-case hexadecimal digits"))
@@ -146,7 +146,7 @@ def _malformed_images(given: Mapping[str, str]) -> list[Problem]:
 
 
 def _is_pin(text: str, tag: str, digest: str) -> bool:
-    """Whether the text pins just this tag and digest. One such as evil.example/web would be a new name of the image."""
+    """Whether the text pins just this tag and digest: evil.example/web would be a new name for the image."""
     try:
         (read,) = assignments.parse([f"image={text}"])
     except UsageError:
@@ -166,7 +166,7 @@ def _missing(command: Command, given: Mapping[str, str]) -> list[Problem]:
     if command == "set" and bare and not pin:
         wrong.append(problem("tag or digest is needed", "give what was pushed: the output `digest` of the build"))
     if command == "set" and lines and pin and not bare:
-        wrong.append(problem("tag and digest are for images without a pin, and each line of image has its own"))
+        wrong.append(problem("tag and digest are for images without a pin, but every line of image has its own"))
     if command in ("promote", "rollback") and any("=" in line for line in lines):
         wrong.append(problem(f"image names what to {command}, without a pin"))
     if command not in ("plan", "check") and not given["token"]:

@@ -1,4 +1,4 @@
-"""What a step shows of what its command did: the lines of its log, its outputs, and what is wrong."""
+"""The outcome of a step's command: as lines of the log, as outputs, and as findings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gitops_bot.images.reference import Assignment, ImageName
 from gitops_bot.proposals.outcome import WRITING, Outcome
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout.checked import Checked
-from gitops_bot.report.text import WORDS
+from gitops_bot.report.text import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -71,7 +71,7 @@ def headline(environment: EnvironmentOutcome, proposed: Proposed, *, written: bo
     shown = ", ".join([*list(pins)[:5], *([f"{len(pins) - 5} more"] if len(pins) > 5 else [])])
     what = f": {shown}" if shown else ""
     why = "" if proposed.action in WRITING else f" ({proposed.reason.text})"
-    return plain(f"{environment.name}: {WORDS[proposed.action][written]}{pull}{what}{why}", 1000)
+    return plain(f"{environment.name}: {LABELS[proposed.action][written]}{pull}{what}{why}", 1000)
 
 
 def counted(checked: Checked) -> str:
@@ -83,7 +83,7 @@ def counted(checked: Checked) -> str:
 
 
 def held(environment: EnvironmentOutcome) -> tuple[list[Held], str | None]:
-    """The entries that are held, and one line for those that nothing keeps current: there may be hundreds."""
+    """The entries that are held, and one line for those that are unmanaged: there may be hundreds."""
     unmanaged = [entry for entry in environment.all_held if entry.reason.code == "unmanaged"]
     others = [entry for entry in environment.held if entry.reason.code != "unmanaged"]
     if not unmanaged:
@@ -99,7 +99,7 @@ def _held_lines(environment: EnvironmentOutcome) -> list[str]:
 
 
 def headlines(result: Result, *, written: bool) -> list[str]:
-    """What came of a command, a line each; for people. Problems are told apart: see `errors`."""
+    """The outcome in a few lines for people, without its problems: see `errors`."""
     if isinstance(result, Checked):
         verdict = f"{len(result.problems)} wrong" if result.problems else "all good"
         return [f"{counted(result)}: {verdict}"]
@@ -112,7 +112,7 @@ def headlines(result: Result, *, written: bool) -> list[str]:
 
 
 def errors(result: Result) -> list[str]:
-    """What is wrong, a line each; the one line of `check` counts it."""
+    """A line for each problem; the one line of `check` counts them."""
     if isinstance(result, Checked):
         return []
     return [plain(f"error: {_where(problem)}{problem.message}", 1000) for problem in result.all_problems]
@@ -202,7 +202,7 @@ def _pins(proposed: Iterable[Proposed], images: Sequence[str]) -> list[tuple[str
 
 
 def _given(images: Sequence[str]) -> list[tuple[str, str]]:
-    """The pins that were given with a digest, and were there already."""
+    """The pins that the step gave with a digest: all of them were done, so they are in place."""
     pins = (Assignment.parse(image) for image in images if "=" in image)
     return [_whole(given.image, given.pin) for given in pins if given.pin.digest]
 

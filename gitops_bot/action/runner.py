@@ -25,7 +25,7 @@ def say(line: str) -> None:
 
 
 def command(text: str) -> None:
-    """A line that the runner obeys; its parts are escaped by whoever made it."""
+    """A line that the runner obeys; the caller has escaped its parts."""
     print(text, flush=True)  # noqa: T201 - likewise
 
 
@@ -33,8 +33,8 @@ def command(text: str) -> None:
 def group(title: str) -> Iterator[None]:
     """Lines that the log folds under a title, in which the runner obeys nothing.
 
-    What the bot and its children say may come from registries, commits and manifests. Both streams become one: the
-    runner reads two in no order, so that a line on the other could be met behind the end of the block.
+    What the bot and its children print may come from registries, commits and manifests. Both streams become one: the
+    runner reads two streams in no order, so a line of the other one could follow the end of the block.
     """
     token = secrets.token_hex(16)
     os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
@@ -58,7 +58,7 @@ def write_outputs(environ: Mapping[str, str], outputs: Mapping[str, str]) -> Non
 
 
 def room_in_summary(environ: Mapping[str, str]) -> int:
-    """How many bytes the summary of this step may still take; 0 where there is none."""
+    """How many bytes of summary this step may still write; 0 without a summary."""
     path = environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return 0

@@ -61,12 +61,12 @@ def main() -> int:
     if result is None and code == process.INTERRUPTED:
         return code
     if result is None:
-        runner.command(annotation("error", Finding(f"{title} met a bug", "report the lines above"), "gitops-bot"))
+        runner.command(annotation("error", Finding(f"{title} hit a bug", "report the lines above"), "gitops-bot"))
         return code
     _report(environ, result, title, step, written=not step.dry_run, done=code == 0)
     _annotate(environ, result, step.options.config, named=code == 1 and step.command in _NAMING)
     if code == 1 and _is_from_a_fork(environ):
-        why = "this run is for a pull request from a fork: GitHub gives it no secrets, and a token that only reads"
+        why = "this run is for a pull request from a fork: GitHub gives it no secrets and a read-only token"
         runner.command(annotation("notice", Finding(why)))
     return code
 
@@ -151,7 +151,7 @@ def _failed(command: inputs.Command, problems: Sequence[Problem]) -> Result:
 
 
 def _stay_away_from_strangers(step: inputs.Step, environ: Mapping[str, str]) -> None:
-    """Use no configuration of a checkout that a stranger may have written: it says where passwords go.
+    """Refuse a configuration from a checkout that a stranger may have written: it says where passwords go.
 
     Raises:
         UsageError: the step names such a configuration.
@@ -160,7 +160,7 @@ def _stay_away_from_strangers(step: inputs.Step, environ: Mapping[str, str]) -> 
         return
     if step.options.config:
         event = environ["GITHUB_EVENT_NAME"]
-        message = f"config is a file of the workspace, which may be a stranger's in a run for {event}"
+        message = f"config is a file in the workspace, which a stranger may have written in a run for {event}"
         raise UsageError(inputs.problem(message, "leave config out: the branch of the manifests has its own"))
     os.chdir(environ.get("RUNNER_TEMP") or "/")
 
@@ -212,7 +212,7 @@ def _annotate(environ: Mapping[str, str], result: Result, config: str | None = N
 
 
 def _elsewhere(finding: Finding) -> Finding:
-    """A finding whose place is told in words: no file of this repository is meant."""
+    """The finding with its place in the message: the file is in another repository."""
     where = place_of(finding.file, finding.line, finding.column)
     return Finding(f"{where}: {finding.message}" if where else finding.message, finding.next)
 

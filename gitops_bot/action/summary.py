@@ -1,4 +1,4 @@
-"""The summary of a step: Markdown that is never longer than the room that GitHub gives it."""
+"""The summary of a step: Markdown within the size that GitHub allows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gitops_bot.proposals.outcome import WRITING
 from gitops_bot.proposals.text.details import pull_command
 from gitops_bot.proposals.text.markdown import code, plain, prose
 from gitops_bot.releases.layout.checked import Checked
-from gitops_bot.report.text import WORDS
+from gitops_bot.report.text import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Change, Held
 
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,500}")
-#: Bytes kept back for what closes a block and for the line that says what is missing.
+#: Bytes reserved for the end of a block and for the line that says what is missing.
 _END = 1024
 
 
 @dataclass(slots=True)
 class _Text:
-    """Lines up to a number of bytes; what has no room is counted."""
+    """Lines up to a number of bytes; what does not fit is counted."""
 
     room: int
     lines: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class _Text:
         return True
 
     def block(self, head: Sequence[str], rows: Iterable[str], tail: Sequence[str] = ()) -> None:
-        """Rows between a head and a tail, which stand there whole or not at all."""
+        """Rows between a head and a tail; these two are written whole or not at all."""
         rows = list(rows)
         frame = sum(len(line.encode()) + 1 for line in (*head, *tail))
         if not rows or self.left_out or frame > self.room:
@@ -83,12 +83,12 @@ def summary(title: str, result: Result, room: int, *, written: bool) -> str:
             text.block(["", f"**{prose(environment.name)}**: nothing to do"], [""])
     text.block(["", "**Failed:**", ""], map(_problem, problems(result)))
     if text.left_out:
-        text.lines += ["", f"… {text.left_out} more have no room here; the log has them all."]
+        text.lines += ["", f"… {text.left_out} more do not fit here; the log has all of them."]
     return "\n".join([*text.lines, "", ""])
 
 
 def _heading(environment: EnvironmentOutcome, proposed: Proposed, *, written: bool) -> str:
-    pull, action = proposed.pull_request, WORDS[proposed.action][written]
+    pull, action = proposed.pull_request, LABELS[proposed.action][written]
     link = " " + _link(f"#{pull.number}", pull.url) if pull else ""
     branch = f" on {code(proposed.branch)}" if proposed.branch else ""
     commit = f" at {code(proposed.commit)}" if proposed.commit else ""

@@ -1,4 +1,4 @@
-"""What the runner of GitHub Actions obeys in a log, as text; whatever stands in it cannot be more than it is.
+"""Workflow commands: the lines of a log that the runner of GitHub Actions obeys, with every part escaped.
 
 Rules: "Workflow commands for GitHub Actions" of GitHub's documentation, and `ActionCommand` in actions/runner.
 """
@@ -31,6 +31,6 @@ def value(text: str) -> str:
 def annotation(level: Level, finding: Finding, title: str = "gitops-bot") -> str:
     """What is wrong, on its file and line where they are known."""
     places = (("file", finding.file), ("line", finding.line), ("col", finding.column), ("title", title))
-    said = ",".join(f"{name}={value(plain(str(place)))}" for name, place in places if place is not None)
+    properties = ",".join(f"{name}={value(plain(str(place)))}" for name, place in places if place is not None)
     message = plain(finding.message, 2000) + (f"\n{plain(finding.next, 2000)}" if finding.next else "")
-    return f"::{level} {said}::{data(message)}"
+    return f"::{level} {properties}::{data(message)}"

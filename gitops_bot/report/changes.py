@@ -1,4 +1,4 @@
-"""Changes of pins for people: a table where it fits, else a block for each change, and the diff of the files."""
+"""Changes of pins for people: a table where it fits, else a block for each change; and the diff of the files."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _TABLE = 100
 
 
 def print_changes(changes: Sequence[Change], screen: Screen) -> None:
-    """A table, of one row a change where it is piped. On a terminal, where and why are lines below the row.
+    """A table. On a terminal, where and why are lines below each row; piped, each change is one row.
 
-    Where the terminal is too narrow for that table, each change is a block. Nothing is torn.
+    On a terminal too narrow for the table, each change is a block. No word is broken.
     """
     rows = [_cells(change) for change in changes]
     widths = _widths(rows)
@@ -77,12 +77,12 @@ def renamed(change: Change) -> str:
 def _cells(change: Change) -> tuple[str, ...]:
     image = plain(change.entry.image) + renamed(change)
     cells = (image, short(change.before), short(change.after), place(change.entry), plain(change.reason.text))
-    # Struck before they are padded or folded: half a secret is no longer recognised.
+    # Secrets are struck before padding and folding: half of one would not be recognised.
     return tuple(map(redact.printable, cells))
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    """The columns that image, from and to take, each with its gap."""
+    """The widths of the columns for image, from and to, with their gaps."""
     from rich.cells import cell_len
 
     columns = zip(*(row[:3] for row in (_HEADINGS, *rows)), strict=True)
@@ -90,7 +90,7 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _piped(rows: Sequence[Sequence[str]], widths: Sequence[int], screen: Screen) -> None:
-    """Where each pin is in the last column, and why below it."""
+    """The last column says where each pin is, and the line below why."""
     screen.say(_padded(_HEADINGS, widths), indent=_INDENT)
     for image, before, after, where, why in rows:
         screen.say(_padded((image, before, after, where), widths), indent=_INDENT)

@@ -1,4 +1,4 @@
-"""The end of `plan` and `check`: how much is kept current, and what to write into the configuration for the rest."""
+"""The end of `plan` and `check`: how much is kept current, and what to add to the configuration for the rest."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _ENVIRONMENTS: Final = 6
 _LONGEST_NAME: Final = 100
 _ADD: Final = "add under"
 _BASES: Final = ("base", "bases", "components")
-#: Parts of a directory that say nothing of what it is for.
+#: Parts of a directory that do not say what it is for.
 _COMMON_PARTS: Final = ("*", "overlays", "apps", "clusters", "environments")
-#: What no environment can be called.
+#: Characters that no name of an environment has.
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def print_coverage(coverage: Coverage, screen: Screen) -> None:
-    """One line of numbers, and for each reason a line with samples and one to write into the configuration."""
+    """One line of numbers; then for each reason a line with samples and a line to add to the configuration."""
     screen.say()
     for indent, text in _lines(coverage):
         if text.startswith(_ADD):
@@ -58,7 +58,7 @@ def _lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
         "in no environment": outside.entries,
     }
     numbers = [f"{coverage.tracked} tracked", *(f"{number} {what}" for what, number in counts.items() if number)]
-    how = ", as inferred without a gitops-bot.yaml" if coverage.inferred else ""
+    how = ", inferred without a gitops-bot.yaml" if coverage.inferred else ""
     yield 0, f"entries{how}: {', '.join(numbers)}"
     if coverage.ignored:
         yield 2, f"{len(coverage.ignored)} ignored: {_images(coverage.ignored)}"
@@ -85,9 +85,9 @@ def _names(names: Iterable[str], *, most: int = _SHOWN) -> str:
 
 def _images(entries: Iterable[Entry]) -> str:
     """Samples of entries, and the environments that they are in."""
-    found = list(entries)
-    names = _names(entry.name.rpartition("/")[2] or entry.name for entry in found)
-    environments = _names((entry.environment or "" for entry in found), most=_ENVIRONMENTS)
+    known = list(entries)
+    names = _names(entry.name.rpartition("/")[2] or entry.name for entry in known)
+    environments = _names((entry.environment or "" for entry in known), most=_ENVIRONMENTS)
     return f"{names}, in {environments}"
 
 
@@ -105,7 +105,7 @@ def _answer(group: Group, *, inferred: bool) -> str:
 
 
 def _rule(pin: Pin) -> str:
-    """What to say of an entry that pins this: what would be inferred, else what people often mean by such a pin."""
+    """The rule for an entry with this pin: what would be inferred, else what people often mean by such a pin."""
     policy = inference.infer(pin)
     match policy:
         case Semver(range=versions):
@@ -136,13 +136,13 @@ def _guess(why: Why, tag: str) -> str:
 
 
 def _name(glob: str) -> str:
-    """What to call an environment of these directories: the last part that says something."""
+    """A name for an environment of these directories: their last distinctive part."""
     parts = [part for part in glob.split("/") if part not in _COMMON_PARTS]
     return _NO_NAME.sub("-", parts[-1] if parts else "").strip("-._")[:60] or "other"
 
 
 def _key(text: str) -> str:
-    """Text as YAML reads it back, in quotes where it needs them."""
+    """A key of YAML, quoted where necessary."""
     return text if is_plain_string(text) else _text(text)
 
 

@@ -1,4 +1,4 @@
-"""What `doctor` has found: a mark and a line for each check, and the next step where there is one."""
+"""The findings of `doctor`: a mark and a line for each check, and the next step where there is one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONG = 2000
 
 
 def print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
-    """Print it: folded and in colours on a terminal, one line a check and one a next step where it is piped."""
+    """Print it: folded and in colours on a terminal; piped, a line for each check and each next step."""
     marks = [_SHOWN[finding.verdict][0] for finding in diagnosis.findings]
     column = max((len(mark) for mark in marks), default=0) + 2
     for finding, mark in zip(diagnosis.findings, marks, strict=True):

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from gitops_bot.report.screen import Screen
 
 _LONG = 2000
-#: How many entries that share a problem are named on a terminal; where it is piped, all are.
+#: Entries that share a problem and are named on a terminal; piped, all are.
 _NAMED = 5
 
 
 def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> None:
-    """Every failure of every environment; those that are the same problem together."""
+    """Every failure of every environment, grouped by problem."""
     shared: dict[tuple[str, str, str], list[tuple[str, Failed]]] = {}
     for environment in environments:
         for failed in environment.failed:
@@ -36,10 +36,10 @@ def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> 
 
 
 def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
-    """What, where and what to do next. On a terminal, what is wrong in several places is told once with all of them."""
+    """What, where and what to do next. On a terminal, a problem in several places is printed once with all of them."""
     shared: dict[object, list[Problem]] = {}
     for number, problem in enumerate(problems):
-        # What is piped keeps a line for each place: other programs read them.
+        # Piped, each place keeps its own line: other programs read them.
         key = number if screen.width is None else (problem.code, problem.message, problem.next)
         shared.setdefault(key, []).append(problem)
     for first, *others in shared.values():
@@ -51,7 +51,7 @@ def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
 
 
 def _what(failed: Failed) -> str:
-    """The message; without the image where that is the entry's own, which is told beside it."""
+    """The message, without the image where that is the entry's own: it is printed beside it."""
     problem, entry = failed.problem, failed.entry
     return problem.what if entry is not None and problem.about.endswith(entry.image) else problem.message
 

@@ -69,7 +69,7 @@ class Screen:
 
 
 def folded(text: str, width: int, hang: int = 0) -> Iterator[str]:
-    """Lines of at most `width` columns, broken between words only: a longer word has a line to itself, whole."""
+    """Lines of at most `width` columns, broken between words; a longer word gets its own line."""
     from rich.cells import cell_len
 
     line, columns = "", 0

@@ -19,7 +19,7 @@ def _as_it_is(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One kind of value: its JSON Schema, how it is written, and what stands for it where there is nothing."""
+    """One kind of value: its JSON Schema, how it is written, and its empty value."""
 
     schema: Schema
     write: Callable[[Any], Any] = _as_it_is

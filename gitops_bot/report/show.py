@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def show_outcome(command: str, outcome: Outcome, output: str, at: datetime, *, written: bool) -> None:
-    """A plan (`written` is false, and the diff is shown), or what came of it."""
+    """A plan with its diff (`written` is false), or what came of it."""
     show_ended(outcome.ended)
     if output == "json":
         _print(document.of_outcome(command, outcome, at))
@@ -39,7 +39,7 @@ def show_outcome(command: str, outcome: Outcome, output: str, at: datetime, *, w
 
 
 def show_notice(output: str, message: str, advice: str) -> None:
-    """What people should know before they read a plan; beside JSON it goes to standard error."""
+    """A note above the plan; with JSON it goes to standard error."""
     out = sys.stderr if output == "json" else report_text.stdout()
     report_text.print_notice(message, advice, Screen.of(out))
 
@@ -53,7 +53,7 @@ def show_edit(edited: EditOutcome, output: str, at: datetime, *, diff: bool) -> 
 
 
 def show_checked(checked: Checked, output: str, at: datetime) -> None:
-    """What `check` found."""
+    """The result of `check`."""
     show_ended(checked.ended)
     if output == "json":
         _print(document.of_checked(checked, at))
@@ -64,7 +64,7 @@ def show_checked(checked: Checked, output: str, at: datetime) -> None:
 
 
 def show_diagnosis(diagnosis: Diagnosis, output: str, at: datetime) -> None:
-    """What `doctor` found."""
+    """The result of `doctor`."""
     if output == "json":
         _print(document.of_diagnosis(diagnosis, at))
     else:
@@ -72,7 +72,7 @@ def show_diagnosis(diagnosis: Diagnosis, output: str, at: datetime) -> None:
 
 
 def show_ended(holds: Iterable[WrittenHold]) -> None:
-    """The holds that hold nothing any more."""
+    """The holds that have ended."""
     report_text.print_ended(holds, Screen.of(sys.stderr))
 
 
@@ -89,7 +89,7 @@ def show_failure(command: str, problems: Sequence[Problem], output: str, at: dat
 
 
 def show_usage(command: str, problem: Problem, at: datetime) -> None:
-    """What is wrong with the command line, for scripts; people have been told."""
+    """What is wrong with the command line, for scripts: people have read it already."""
     _print(document.of_failure(command, [problem], at))
 
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from gitops_bot.report.screen import Screen, Style
 
 _NO_ENVIRONMENT = (
-    "No environment was found: there is no gitops-bot.yaml, and no kustomization lies in a directory that is named",
-    "like one (dev, staging, production, ...). Name environments and their overlays in gitops-bot.yaml.",
+    "No environments found: there is no gitops-bot.yaml, and no overlay lies in a directory that is named like one",
+    "(dev, staging, production, ...). Name environments and their overlays in gitops-bot.yaml.",
 )
 #: What an action is called before it is done, and after.
-WORDS: Mapping[ActionName, tuple[str, str]] = {
+LABELS: Mapping[ActionName, tuple[str, str]] = {
     "open": ("would open a pull request", "opened"),
     "refresh": ("would refresh the pull request", "refreshed"),
     "close": ("would close the pull request", "closed"),
@@ -59,15 +59,15 @@ def print_outcome(outcome: Outcome, screen: Screen, *, written: bool, diff: bool
             for proposed in environment.proposals:
                 print_diff(proposed.files, screen)
     print_failed(outcome.environments, screen)
-    if not outcome.saw_pull_requests and not _token_told(outcome):
+    if not outcome.saw_pull_requests and not _lacks_token(outcome):
         screen.say()
-        screen.say("No token is set, so pull requests were not seen: GITHUB_TOKEN lets the plan look at them.")
+        screen.say("No token is set, so open pull requests were not read. Set GITHUB_TOKEN to include them.")
 
 
-def _token_told(outcome: Outcome) -> bool:
-    """Whether a proposal failed for want of a token, which has been told."""
-    failed = (failed for environment in outcome.environments for failed in environment.failed)
-    return any(each.entry is None and each.problem.code == "failed.auth" for each in failed)
+def _lacks_token(outcome: Outcome) -> bool:
+    """Whether a proposal failed for want of a token, which the failure says."""
+    failures = (failed for environment in outcome.environments for failed in environment.failed)
+    return any(failed.entry is None and failed.problem.code == "failed.auth" for failed in failures)
 
 
 def print_notice(message: str, advice: str, screen: Screen) -> None:
@@ -78,7 +78,7 @@ def print_notice(message: str, advice: str, screen: Screen) -> None:
 
 
 def print_ended(holds: Iterable[WrittenHold], screen: Screen) -> None:
-    """The holds that hold nothing any more: no failure, and whoever wrote them wants to know."""
+    """The holds that have ended: no failure, but their authors want to know."""
     for written in holds:
         file, line, column = written.place
         what = f"{written.environment} {written.image}" if written.image else written.environment
@@ -93,13 +93,13 @@ def print_edit(edited: EditOutcome, screen: Screen, *, diff: bool) -> None:
         pins = f"{plain(str(change.before))} -> {plain(str(change.after))}"
         screen.say(f"{place(change.entry)}: {plain(change.entry.name)}{renamed(change)} {pins}", hang=2)
     if edited.unchanged:
-        screen.say(f"{edited.unchanged} already as asked")
+        screen.say(f"{edited.unchanged} already pinned as given")
     if diff:
         print_diff({edited.file: (edited.before, edited.after)}, screen)
 
 
 def print_checked(checked: Checked, screen: Screen) -> None:
-    """How much was looked at; what is wrong goes to `print_problems`."""
+    """How much was checked; what is wrong goes to `print_problems`."""
     verdict = f"{len(checked.problems)} wrong" if checked.problems else "all good"
     screen.say(f"{checked.files} files, {checked.coverage.entries} entries: {verdict}")
 
@@ -125,10 +125,10 @@ def _environment(environment: EnvironmentOutcome, screen: Screen, *, written: bo
 
 
 def _held(held: Sequence[Held], screen: Screen) -> None:
-    """What is held; a reason that several entries share is told once, below them."""
+    """What is held; a reason that several entries share stands once, below them."""
     reasons: dict[tuple[str, str], list[Held]] = {}
-    for one in held:
-        reasons.setdefault((one.reason.code, one.reason.text), []).append(one)
+    for entry in held:
+        reasons.setdefault((entry.reason.code, entry.reason.text), []).append(entry)
     if held:
         screen.say("held:", indent=2, style="yellow")
     for (code, text), entries in reasons.items():
@@ -140,15 +140,15 @@ def _held(held: Sequence[Held], screen: Screen) -> None:
 
 
 def _proposed(proposed: Proposed, screen: Screen, *, written: bool) -> None:
-    words = "not done" if proposed.failed else WORDS[proposed.action][1 if written else 0]
+    lead = "not done" if proposed.failed else LABELS[proposed.action][written]
     target = f" {proposed.branch}" if proposed.branch else ""
     pull = f" #{proposed.pull_request.number} {proposed.pull_request.url}" if proposed.pull_request else ""
     commit = f" {proposed.commit[:10]}" if proposed.commit and proposed.action == "commit" else ""
-    # Each change tells why something was opened, refreshed or committed, and `failed` below why it was not done.
-    told = proposed.failed or (written and proposed.action in ("open", "refresh", "commit"))
-    why = "" if told else f": {plain(proposed.reason.text)}"
+    # Each change says why something was opened, refreshed or committed, and `failed` below says why it was not done.
+    explained = proposed.failed or (written and proposed.action in ("open", "refresh", "commit"))
+    why = "" if explained else f": {plain(proposed.reason.text)}"
     style = "red" if proposed.failed else _STYLES[proposed.action]
-    screen.say(f"{commit}{pull}{target}{why}", indent=2, hang=2, lead=words, style=style)
+    screen.say(f"{commit}{pull}{target}{why}", indent=2, hang=2, lead=lead, style=style)
     if proposed.changes:
         print_changes(proposed.changes, screen)
     for note in dict.fromkeys(note for change in proposed.changes for note in change.not_rolled_back):

@@ -59,7 +59,7 @@ def bug() -> int:
     import traceback
 
     complain(traceback.format_exc())
-    complain(f"\ngitops-bot {__version__} met a bug. Please report the lines above.\n")
+    complain(f"\ngitops-bot {__version__} hit a bug. Please report the lines above.\n")
     return BUG
 
 

@@ -174,7 +174,7 @@ def test_a_summary_keeps_to_its_room_and_stays_markdown(room: int) -> None:
     text = summary("gitops-bot set", asked, room, written=True)
     assert len(text.encode()) <= room
     assert text.count("```") in (0, 2)
-    assert room < 3000 or "more have no room here" in text
+    assert room < 3000 or "more do not fit here" in text
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def test_without_permission_the_way_out_is_said(runner: Runner, shop: Deploy, wo
     assert (ran.code, shop.branches, shop.pulls()) == (1, before, [])
     assert ran.said
     assert [command.data for command in ran.annotations("notice")] == [
-        "this run is for a pull request from a fork: GitHub gives it no secrets, and a token that only reads"
+        "this run is for a pull request from a fork: GitHub gives it no secrets and a read-only token"
     ]
     assert "ghs_reads_nothing" not in ran.log + ran.summary
 
@@ -330,7 +330,7 @@ def test_a_checkout_of_a_stranger_says_nothing_where_secrets_are(runner: Runner,
     assert (ran.code, shop.pull()["head"]["ref"]) == (0, BRANCH)
     refused = use(runner, shop, workspace, pushed(shop, A, config="gitops-bot.yaml"), event_name="pull_request_target")
     assert refused.code == 2
-    assert "config is a file of the workspace" in refused.said[0]
+    assert "config is a file in the workspace" in refused.said[0]
 
 
 def manifests(workspace: Path, kustomization: bytes) -> None:

@@ -134,7 +134,7 @@ def test_a_plan_without_a_configuration_has_one_line_for_a_reason_and_not_one_fo
         "dev",
         "  0 unchanged, 60 unmanaged",
         "",
-        "entries, as inferred without a gitops-bot.yaml: 0 tracked, 60 unmanaged",
+        "entries, inferred without a gitops-bot.yaml: 0 tracked, 60 unmanaged",
         "  60 unmanaged: the tag has no order: web, in dev",
         '    add under `environments`: dev: {overlays: ["apps/*/overlays/dev"], policy: {digest: latest}}',
     ]

@@ -84,7 +84,7 @@ def test_the_asked_bytes_change_and_no_other(
     stat = (folder / "kustomization.yaml").stat()
     again = edit(folder, "kustomization.yaml", *pins)
     assert again.code == 0
-    assert f"{len(pins)} already as asked" in again.out
+    assert f"{len(pins)} already pinned as given" in again.out
     # A file that says it already is not even written.
     assert (folder / "kustomization.yaml").stat() == stat
 

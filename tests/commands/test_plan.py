@@ -55,7 +55,7 @@ def test_without_a_token_it_works_and_says_that_it_saw_no_pull_requests(shop: De
     assert done.json["problems"] == []
     text = shop.bot("plan", env=public)
     assert text.code == 0
-    assert "pull requests were not seen: GITHUB_TOKEN lets the plan look at them" in text.out
+    assert "open pull requests were not read. Set GITHUB_TOKEN to include them" in text.out
 
 
 def test_a_plan_over_an_open_proposal_shows_what_it_carries(shop: Deploy) -> None:

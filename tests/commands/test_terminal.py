@@ -116,7 +116,7 @@ def test_a_repository_without_environments_says_so(worldwide: World) -> None:
     deploy = worldwide.deploy(lambda _: {"README.md": b"# nothing here\n"})
     plan = deploy.bot("plan")
     assert plan.code == 0
-    assert "No environment was found: there is no gitops-bot.yaml" in plan.out
+    assert "No environments found: there is no gitops-bot.yaml" in plan.out
     assert "Name environments and their overlays in gitops-bot.yaml." in plan.out
 
 

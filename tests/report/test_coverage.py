@@ -108,7 +108,7 @@ def test_every_reason_is_one_line_with_samples_and_one_to_add() -> None:
     folders = {f"apps/app{number}/base": 1 for number in range(70)} | {"platform/redis": 2, "platform/n8n": 1}
     assert shown(coverage.cover([*many, *ignored], Outside(folders), inferred=True)) == [
         "",
-        "entries, as inferred without a gitops-bot.yaml: 0 tracked, 2 ignored, 210 unmanaged, 73 in no environment",
+        "entries, inferred without a gitops-bot.yaml: 0 tracked, 2 ignored, 210 unmanaged, 73 in no environment",
         "  2 ignored: postgres, in dev and prod",
         "  210 unmanaged: the tag has no order: app0, app1, app2 and 67 more, in dev, staging and prod",
         '    add under `environments`: dev: {overlays: ["apps/*/overlays/dev"], policy: {digest: latest}}',

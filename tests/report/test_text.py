@@ -380,7 +380,7 @@ def test_a_missing_token_is_told_once() -> None:
     blind = replace(outcome(EnvironmentOutcome("production")), saw_pull_requests=False)
     refused = replace(blind, environments=(EnvironmentOutcome("production", failed=(missing,)),))
     plan = shown(lambda screen: print_outcome(blind, screen, written=False, diff=True))
-    assert plan.endswith("No token is set, so pull requests were not seen: GITHUB_TOKEN lets the plan look at them.\n")
+    assert plan.endswith("No token is set, so open pull requests were not read. Set GITHUB_TOKEN to include them.\n")
     update = shown(lambda screen: print_outcome(refused, screen, written=True, diff=False))
     assert update.count("token") == 1
     login = EnvironmentOutcome("production", failed=(replace(missing, entry=entry()),))  # that of a registry
