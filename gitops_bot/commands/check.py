@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from gitops_bot import targets
 from gitops_bot.engine.cover import cover
 from gitops_bot.engine.survey import Spot
-from gitops_bot.errors import EditError, Problem
+from gitops_bot.errors import Problem
 from gitops_bot.proposals.astray import astray
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence, coverage, overlays
@@ -18,7 +18,7 @@ from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.targets.pin_file import problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.config import Config
@@ -45,13 +45,13 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     selection = overlays.select(config.environments, tree)
     correspondence.check(config.environments)
     claimed = {found.file: name for name, found_here in selection.overlays.items() for found in found_here}
-    read, refused = _read(files, claimed)
+    read, refused = targets.read_all(claimed, files.read(claimed))
     problems = [*selection.problems, *_alone(config, selection), *refused]
     for item in read:
         problems += _entries(item, config, claimed[item.file])
     for target in targets.TARGETS:
         # A base that is refused is nobody's overlay, and no problem here.
-        problems += target.dead(read, tree, lambda paths: _read(files, paths)[0])
+        problems += target.dead(read, tree, lambda paths: targets.read_all(paths, files.read(paths))[0])
     outside = coverage.outside(files.read(overlays.unclaimed(selection, tree)))
     sides = _Read.of(selection, read, claimed, config)
     covered = cover(sides, config.environments.values(), config, outside)
@@ -97,19 +97,6 @@ class _Read:
 
     def found(self, name: str) -> Sequence[Found]:
         return self.selection.overlays[name]
-
-
-def _read(files: Files, paths: Collection[str]) -> tuple[list[PinFile], list[Problem]]:
-    """These files, and what is wrong with those that are refused."""
-    read: list[PinFile] = []
-    refused: list[Problem] = []
-    data = files.read(paths)
-    for path in paths:
-        try:
-            read.append(targets.read(data.get(path, b""), path))
-        except EditError as error:
-            refused += error.problems
-    return read, refused
 
 
 def _alone(config: Config, selection: Selection) -> Iterator[Problem]:

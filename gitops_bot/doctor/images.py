@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot import targets
-from gitops_bot.errors import EditError, Problem
 from gitops_bot.releases.layout import correspondence, overlays
 
 if TYPE_CHECKING:
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.engine.world import Repository
+    from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName, Pin
 
 
@@ -37,17 +37,12 @@ def tracked(config: Config, repository: Repository, commit: str) -> Tracked:
     selection = overlays.select(config.environments, repository.tree(commit))
     correspondence.check(config.environments)
     claimed = {found.file: name for name, there in selection.overlays.items() for found in there}
-    data = repository.read(commit, claimed)
-    problems, entries = [*selection.problems], 0
+    files, refused = targets.read_all(claimed, repository.read(commit, claimed))
+    problems = [*selection.problems, *refused]
     images: dict[str, tuple[ImageName, Pin]] = {}
-    for path, name in claimed.items():
-        try:
-            read = targets.read(data.get(path, b""), path)
-        except EditError as error:
-            problems += error.problems
-            continue
-        entries += len(read.entries)
-        for entry in read.entries:
+    for file in files:
+        name = claimed[file.file]
+        for entry in file.entries:
             rules = config.rules(name, entry)
             if rules.ignore or (rules.policy is None and config.environments[name].promotion is None):
                 continue
@@ -55,4 +50,4 @@ def tracked(config: Config, repository: Repository, commit: str) -> Tracked:
                 problems.append(entry.refusal)
             elif entry.image is not None:
                 images.setdefault(entry.image.registry, (entry.image, entry.pin))
-    return Tracked(len(claimed), entries, images, tuple(problems))
+    return Tracked(len(claimed), sum(len(file.entries) for file in files), images, tuple(problems))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from gitops_bot.errors import EditError
 from gitops_bot.targets import kustomization
 
 if TYPE_CHECKING:
@@ -67,6 +68,18 @@ def read(data: bytes, file: str) -> PinFile:
         EditError: the file as a whole cannot be edited.
     """
     return (target_of(file) or TARGETS[0]).read(data, file)
+
+
+def read_all(paths: Iterable[str], data: Mapping[str, bytes]) -> tuple[list[PinFile], list[Problem]]:
+    """These files, and what is wrong with those that cannot be read. One that is missing is empty."""
+    files: list[PinFile] = []
+    refused: list[Problem] = []
+    for path in paths:
+        try:
+            files.append(read(data.get(path, b""), path))
+        except EditError as error:
+            refused += error.problems
+    return files, refused
 
 
 def file_names() -> tuple[str, ...]:

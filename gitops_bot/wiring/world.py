@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops_bot import log
-from gitops_bot.config import Config
+from gitops_bot.config import Config, RegistryAccess
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.wiring import trust
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.git import Credentials
     from gitops_bot.edges.http import Observe
-    from gitops_bot.edges.registry import Access, Registry
+    from gitops_bot.edges.registry import Registry
     from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.engine.survey import Survey
     from gitops_bot.engine.world import Forge, World
@@ -161,22 +161,19 @@ def _registry(config: Config, environ: Mapping[str, str], clock: SystemClock, ag
     return Registry(known, environ, clock, observe=again.observe, indexes=again.indexes)
 
 
-def access(config: Config, environ: Mapping[str, str]) -> dict[str, Access]:
+def access(config: Config, environ: Mapping[str, str]) -> dict[str, RegistryAccess]:
     """How the configuration and the environment say that registries are reached.
 
     Raises:
         ConfigError: the configuration would send the forge's token, or another registry's password, somewhere else.
     """
-    from gitops_bot.edges.registry import Access
-
     trust.check_registries(config, environ)
-    registries = {
-        host: Access(one.username, one.password_env, one.plain_http, one.concurrency, one.rate)
-        for host, one in config.registries.items()
-    }
+    registries = dict(config.registries)
     if (host := trust.registry(environ)) is not None:
         user = environ.get(trust.REGISTRY_USERNAME) or None
-        registries[host] = replace(registries.get(host, Access()), username=user, password_env=trust.REGISTRY_PASSWORD)
+        registries[host] = replace(
+            registries.get(host, RegistryAccess()), username=user, password_env=trust.REGISTRY_PASSWORD
+        )
     return registries
 
 

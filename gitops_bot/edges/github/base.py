@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gitops_bot.edges.github.rules import kind_of, of_branch
+
 Method = Literal["merge", "squash", "rebase"]
 
-#: Rules by which a ruleset makes a merge wait for checks (GraphQL: RepositoryRuleType; REST: the same in lower case).
-_CHECKS = {"REQUIRED_STATUS_CHECKS", "REQUIRED_WORKFLOW_STATUS_CHECKS", "WORKFLOWS"}
 _METHODS: tuple[Method, ...] = ("merge", "squash", "rebase")
 
 
@@ -39,14 +39,13 @@ def read_node(repository: Any, *, hidden: bool) -> Base:
         protection = ref["refUpdateRule"] if ref is not None else None
         contexts = (protection["requiredStatusCheckContexts"] or ()) if protection is not None else ()
         rules = ref["rules"] if ref is not None else None
-        kinds = {
-            str(each["type"]) for each in (rules["nodes"] if rules is not None else None) or () if each is not None
-        }
+        listed = [each for each in (rules["nodes"] if rules is not None else None) or () if each is not None]
+        kinds = {kind_of(each) for each in listed}
         return Base(
             auto_merge=repository["autoMergeAllowed"] is True,
-            queue=queue is not None or "MERGE_QUEUE" in kinds,
-            checks=any(contexts) or not kinds.isdisjoint(_CHECKS),
-            rules=protection is not None or bool(kinds) or ref is None or hidden,
+            queue=queue is not None or "queue" in kinds,
+            checks=any(contexts) or "checks" in kinds,
+            rules=protection is not None or bool(listed) or ref is None or hidden,
             seen=not hidden,
             **_methods(
                 {method: repository[f"{field}Allowed"] is True for method, field in _FIELDS.items()},
@@ -69,16 +68,11 @@ def read(repository: Any, branch: Any, rules: Any) -> Base:
         ValueError: it is not as GitHub describes it.
     """
     try:
-        protection = branch.get("protection") or {}
-        required = protection.get("required_status_checks") or {}
-        contexts = required.get("contexts") or required.get("checks") or ()
-        if required.get("enforcement_level") == "off":
-            contexts = ()
-        kinds = {str(each["type"]).upper() for each in rules or ()}
+        kinds = {kind_of(each) for each in rules or ()}
         return Base(
             auto_merge=repository.get("allow_auto_merge") is not False,
-            queue="MERGE_QUEUE" in kinds,
-            checks=bool(contexts) or not kinds.isdisjoint(_CHECKS),
+            queue="queue" in kinds,
+            checks=bool(of_branch(branch).checks) or "checks" in kinds,
             rules=branch.get("protected") is not False or bool(kinds),
             seen=True,
             **_methods(

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.facts import Bypass, RuleKind
 
-#: GitHub's word for a rule of a ruleset -> ours. Others (patterns, deployments, scans) ask nothing that the bot is.
+#: GitHub's word for a rule of a ruleset -> ours; GraphQL has it in capitals. Others (patterns, deployments, scans) do
+#: not concern the bot.
 _KINDS: Mapping[str, RuleKind] = {
     "pull_request": "pull-request",
     "required_status_checks": "checks",
+    "required_workflow_status_checks": "checks",
     "workflows": "checks",
     "merge_queue": "queue",
     "required_signatures": "signatures",
@@ -42,13 +44,18 @@ class Short:
 
     protected: bool
     classic: bool
-    rules: tuple[Rule, ...]
+    checks: tuple[str, ...]
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What it asks for, as far as that shows."""
+        return (Rule("checks", "unknown", checks=self.checks),) if self.classic and self.checks else ()
 
 
 def of_rulesets(listed: Any, bypass: Callable[[int], Bypass]) -> Iterator[Rule]:
     """The rules that rulesets have for a branch; `bypass` tells by a ruleset's id what the token may do past it."""
     for each in listed:
-        kind = _KINDS.get(str(each["type"]))
+        kind = kind_of(each)
         if kind is None:
             continue
         told = each.get("parameters") or {}
@@ -59,6 +66,11 @@ def of_rulesets(listed: Any, bypass: Callable[[int], Bypass]) -> Iterator[Rule]:
             _count(told.get("required_approving_review_count")),
             tuple(_name(check["context"]) for check in told.get("required_status_checks") or ()),
         )
+
+
+def kind_of(rule: Any) -> RuleKind | None:
+    """What a rule of a ruleset asks for; None for what is nothing to the bot."""
+    return _KINDS.get(str(rule["type"]).lower())
 
 
 def bypass(document: Any) -> Bypass:
@@ -72,8 +84,7 @@ def of_branch(document: Any) -> Short:
     classic = said.get("enabled") is True
     required = said.get("required_status_checks") or {}
     names = _contexts(required) if required.get("enforcement_level") != "off" else ()
-    rules = (Rule("checks", "unknown", checks=names),) if classic and names else ()
-    return Short(classic or document.get("protected") is True, classic, rules)
+    return Short(classic or document.get("protected") is True, classic, names)
 
 
 def of_protection(document: Any, *, admin: bool | None) -> tuple[Rule, ...]:

@@ -1,4 +1,3 @@
-from gitops_bot.edges.registry.access import Access
 from gitops_bot.edges.registry.registry import Registry
 
-__all__ = ["Access", "Registry"]
+__all__ = ["Registry"]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -9,23 +9,11 @@ from gitops_bot.edges.http import host_of
 from gitops_bot.edges.registry.failure import Untrusted
 from gitops_bot.images.reference import DOCKER_HUB
 
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """What `registries:` in gitops-bot.yaml says of one registry.
-
-    The password is named by its environment variable and read when it is needed. `plain_http` allows http without
-    TLS, which only loopback has by itself. `concurrency` counts requests under way, `rate` requests per second.
-    """
-
-    username: str | None = None
-    password_env: str | None = None
-    plain_http: bool = False
-    concurrency: int | None = None
-    rate: float | None = None
+if TYPE_CHECKING:
+    from gitops_bot.config import RegistryAccess
 
 
-def base_url(registry: str, access: Access) -> httpx.URL:
+def base_url(registry: str, access: RegistryAccess) -> httpx.URL:
     """Where the API of a registry is: Docker Hub has it under another name, and plain http is for the trusted.
 
     Raises:

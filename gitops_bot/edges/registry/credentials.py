@@ -20,7 +20,7 @@ from gitops_bot.images.reference import DOCKER_HUB
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gitops_bot.edges.registry.access import Access
+    from gitops_bot.config import RegistryAccess
     from gitops_bot.images.reference import ImageName
 
 
@@ -31,7 +31,9 @@ class _StoreFailed(NoLogin):
 class Credentials:
     """Finds the login for an image. Files are read and helpers asked at most once, each for `patience` seconds."""
 
-    def __init__(self, access: Mapping[str, Access], environ: Mapping[str, str], *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, access: Mapping[str, RegistryAccess], environ: Mapping[str, str], *, patience: float = PATIENCE
+    ) -> None:
         self._access = access
         self._environ = environ
         redact.learn(*(environ.get(each.password_env) for each in access.values() if each.password_env is not None))

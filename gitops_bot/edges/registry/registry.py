@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
 
+from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.http import ANSWER, ATTEMPTS, PATIENCE, Http, Tuning, Unanswered
 from gitops_bot.edges.registry import helper
-from gitops_bot.edges.registry.access import Access, base_url
+from gitops_bot.edges.registry.access import base_url
 from gitops_bot.edges.registry.credentials import Credentials
 from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PLAIN = Access()
+_PLAIN = RegistryAccess()
 
 
 class Registry:
@@ -53,7 +54,7 @@ class Registry:
 
     def __init__(
         self,
-        access: Mapping[str, Access],
+        access: Mapping[str, RegistryAccess],
         environ: Mapping[str, str],
         clock: Clock,
         *,
@@ -265,7 +266,7 @@ class Registry:
             return host
 
 
-def _tunings(access: Mapping[str, Access]) -> dict[str, Tuning]:
+def _tunings(access: Mapping[str, RegistryAccess]) -> dict[str, Tuning]:
     """How each registry is asked, by its host; one whose name is no host is told of where an image of it is wanted."""
     found: dict[str, Tuning] = {}
     for registry, each in access.items():

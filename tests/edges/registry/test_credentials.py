@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gitops_bot.edges.registry.access import Access
+from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.registry.credentials import Credentials, places
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Basic, Login
@@ -35,7 +35,7 @@ def helper(folder: Path, name: str, script: str) -> None:
     file.chmod(0o755)
 
 
-def login(environ: dict[str, str], image: ImageName = WEB, **access: Access) -> Login:
+def login(environ: dict[str, str], image: ImageName = WEB, **access: RegistryAccess) -> Login:
     return Credentials({name.replace("_", "."): each for name, each in access.items()}, environ).login(image)
 
 
@@ -59,24 +59,24 @@ def test_the_first_place_that_knows_the_registry_counts(tmp_path: Path) -> None:
 def test_the_configuration_comes_first(tmp_path: Path) -> None:
     write(tmp_path / ".docker/config.json", {"auths": {"ghcr.io": entry("docker")}})
     environ = {"HOME": str(tmp_path), "GHCR_TOKEN": "hunter3\n"}
-    found = login(environ, ghcr_io=Access(username="bot", password_env="GHCR_TOKEN"))
+    found = login(environ, ghcr_io=RegistryAccess(username="bot", password_env="GHCR_TOKEN"))
     assert found == Login(Basic("bot", "hunter3"), "the environment variable GHCR_TOKEN")
 
 
 def test_a_configuration_without_a_password_leaves_the_files_to_say(tmp_path: Path) -> None:
     write(tmp_path / ".docker/config.json", {"auths": {"ghcr.io": entry("docker")}})
-    assert login({"HOME": str(tmp_path)}, ghcr_io=Access(rate=5)).credential == Basic("docker", "hunter2")
+    assert login({"HOME": str(tmp_path)}, ghcr_io=RegistryAccess(rate=5)).credential == Basic("docker", "hunter2")
 
 
 @pytest.mark.parametrize("environ", [{}, {"GHCR_TOKEN": ""}, {"GHCR_TOKEN": "\n"}])
 def test_a_password_that_is_not_set_is_an_error_that_names_the_variable(environ: dict[str, str]) -> None:
     with pytest.raises(NoLogin, match="GHCR_TOKEN, which is not set") as failure:
-        login(environ, ghcr_io=Access(username="bot", password_env="GHCR_TOKEN"))
+        login(environ, ghcr_io=RegistryAccess(username="bot", password_env="GHCR_TOKEN"))
     assert "`registries:`" in failure.value.advice
 
 
 def test_a_password_is_for_its_own_registry_only() -> None:
-    found = login({"GHCR_TOKEN": "x"}, HUB, ghcr_io=Access(username="bot", password_env="GHCR_TOKEN"))
+    found = login({"GHCR_TOKEN": "x"}, HUB, ghcr_io=RegistryAccess(username="bot", password_env="GHCR_TOKEN"))
     assert found == Login(None, "no credentials for docker.io were found")
 
 
@@ -167,7 +167,7 @@ def test_what_http_cannot_carry_is_an_error_without_it(tmp_path: Path, stored: d
 
 def test_a_password_of_the_environment_that_is_no_text_is_an_error_without_it() -> None:
     with pytest.raises(NoLogin, match="from the environment variable TOKEN hold characters") as failure:
-        login({"TOKEN": "secret\udcff"}, ghcr_io=Access(password_env="TOKEN"))
+        login({"TOKEN": "secret\udcff"}, ghcr_io=RegistryAccess(password_env="TOKEN"))
     assert "secret" not in failure.value.what
 
 

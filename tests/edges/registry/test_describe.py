@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gitops_bot.config import RegistryAccess
 from gitops_bot.demo.images import push
 from gitops_bot.demo.registry import Registry as Embedded
-from gitops_bot.edges.registry import Access, Registry
+from gitops_bot.edges.registry import Registry
 from gitops_bot.edges.registry.describe import CONFIG_LIMIT
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.build import Build
@@ -407,7 +408,7 @@ def test_a_configuration_at_another_host_is_fetched_there_without_credentials(lo
         away = answer("307 Temporary Redirect", b"", f"Location: http://{store.host}/bucket/x?signature=1")
         answers = [challenge, served(ALL), served(IMAGE), away] if login else [served(ALL), served(IMAGE), away]
         with broken_server(answers) as server:
-            access = {server.host: Access(username="ada", password_env="P")} if login else {}
+            access = {server.host: RegistryAccess(username="ada", password_env="P")} if login else {}
             with Registry(access, environ, StillClock()) as ours:
                 build = ours.describe(ImageName(server.host, "acme/web"), named(ALL))
     assert (build.revision, build.size) == (REVISION, SIZE)
@@ -421,7 +422,7 @@ def test_another_host_that_asks_for_a_login_gets_none() -> None:
     with broken_server([challenge]) as store:
         away = answer("307 Temporary Redirect", b"", f"Location: http://{store.host}/x")
         with broken_server([challenge, served(ALL), served(IMAGE), away]) as server:
-            access = {server.host: Access(username="ada", password_env="P")}
+            access = {server.host: RegistryAccess(username="ada", password_env="P")}
             with Registry(access, {"P": "hunter2"}, StillClock()) as ours, pytest.raises(RegistryError) as failure:
                 ours.describe(ImageName(server.host, "acme/web"), named(ALL))
     assert (failure.value.status, failure.value.problem.code) == (401, "failed.registry")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.http.client import ATTEMPTS
-from gitops_bot.edges.registry import Access, Registry
+from gitops_bot.edges.registry import Registry
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName
 from tests.conftest import program
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 PLATFORMS = ("linux/amd64", "linux/arm64")
 
 
-def opened(environ: Mapping[str, str] | None = None, clock: StillClock | None = None, **access: Access) -> Registry:
+def opened(
+    environ: Mapping[str, str] | None = None, clock: StillClock | None = None, **access: RegistryAccess
+) -> Registry:
     named = {name.replace("_", "."): each for name, each in access.items()}
     return Registry(named, environ or {}, clock or StillClock())
 
@@ -184,7 +187,7 @@ def test_what_is_no_tag_is_not_asked_for(registry: DockerRegistry, tag: str) -> 
 
 def test_a_password_of_the_configuration(by_password: DockerRegistry) -> None:
     image = ImageName(by_password.host, "acme/web")
-    access = {by_password.host: Access(username=USER, password_env="REGISTRY_PASSWORD")}
+    access = {by_password.host: RegistryAccess(username=USER, password_env="REGISTRY_PASSWORD")}
     with by_password.counting() as seen, Registry(access, {"REGISTRY_PASSWORD": PASSWORD}, StillClock()) as ours:
         assert ours.tags(image) == ("v1",)
         ours.digest(image, "v1")
@@ -220,7 +223,7 @@ def test_no_password(by_password: DockerRegistry) -> None:
 
 
 def test_the_wrong_password(by_password: DockerRegistry) -> None:
-    access = {by_password.host: Access(username=USER, password_env="REGISTRY_PASSWORD")}
+    access = {by_password.host: RegistryAccess(username=USER, password_env="REGISTRY_PASSWORD")}
     with (
         by_password.counting() as seen,
         Registry(access, {"REGISTRY_PASSWORD": "wrong horse"}, StillClock()) as ours,
@@ -234,7 +237,7 @@ def test_the_wrong_password(by_password: DockerRegistry) -> None:
 
 
 def test_a_password_that_is_not_set_is_an_error_before_any_request(by_password: DockerRegistry) -> None:
-    access = {by_password.host: Access(username=USER, password_env="REGISTRY_PASSWORD")}
+    access = {by_password.host: RegistryAccess(username=USER, password_env="REGISTRY_PASSWORD")}
     with (
         by_password.counting() as seen,
         Registry(access, {}, StillClock()) as ours,
@@ -275,7 +278,7 @@ def test_the_second_repository_goes_to_the_token_server_at_once(by_token: Docker
 
 def test_private_images_are_read_with_a_token_for_the_password(by_token: DockerRegistry) -> None:
     token_server = asked(by_token)
-    access = {by_token.host: Access(username=tokens.USER, password_env="REGISTRY_PASSWORD")}
+    access = {by_token.host: RegistryAccess(username=tokens.USER, password_env="REGISTRY_PASSWORD")}
     with Registry(access, {"REGISTRY_PASSWORD": tokens.PASSWORD}, StillClock()) as ours:
         assert ours.tags(ImageName(by_token.host, "acme/web")) == ("v1",)
     assert token_server.asked == ["GET repository:acme/web:pull ada"]
@@ -305,7 +308,7 @@ def test_a_private_image_without_a_password_is_not_asked_for_again_and_again(by_
 
 def test_the_wrong_password_at_the_token_server(by_token: DockerRegistry) -> None:
     token_server = asked(by_token)
-    access = {by_token.host: Access(username=tokens.USER, password_env="REGISTRY_PASSWORD")}
+    access = {by_token.host: RegistryAccess(username=tokens.USER, password_env="REGISTRY_PASSWORD")}
     with (
         Registry(access, {"REGISTRY_PASSWORD": "wrong horse"}, StillClock()) as ours,
         pytest.raises(RegistryError, match=r"the token server 127\.0\.0\.1:\d+ answered 401 Unauthorized") as failure,
@@ -474,7 +477,7 @@ def test_credentials_stay_with_their_host_when_a_redirect_leads_to_another() -> 
         challenge = answer("401 Unauthorized", b"", 'WWW-Authenticate: Basic realm="r"')
         away = answer("307 Temporary Redirect", b"", f"Location: http://{other.host}/tags")
         with broken_server([challenge, away]) as server:
-            access = {server.host: Access(username="ada", password_env="P")}
+            access = {server.host: RegistryAccess(username="ada", password_env="P")}
             with Registry(access, {"P": "hunter2"}, StillClock()) as ours:
                 assert ours.tags(ImageName(server.host, "acme/web")) == ("v1",)
     assert "authorization: basic" in server.heads[1].lower()
@@ -502,7 +505,7 @@ def test_docker_hub_is_asked_where_its_api_is() -> None:
 def test_docker_hubs_rate_is_that_of_its_name() -> None:
     clock = StillClock()
     script = Script(reply(200, '{"tags": []}'))
-    with Registry({"docker.io": Access(rate=2)}, {}, clock, transport=script) as ours:
+    with Registry({"docker.io": RegistryAccess(rate=2)}, {}, clock, transport=script) as ours:
         for name in ("nginx", "redis", "postgres"):
             ours.tags(ImageName.parse(name))
     assert clock.slept == [pytest.approx(0.5)] * 2
@@ -526,7 +529,7 @@ def test_github_is_asked_by_nobody_where_nothing_is_configured() -> None:
 
 def test_plain_http_is_for_loopback_and_where_it_is_configured() -> None:
     script = Script(reply(200, '{"tags": []}'))
-    access = {"registry.lan:5000": Access(plain_http=True)}
+    access = {"registry.lan:5000": RegistryAccess(plain_http=True)}
     with Registry(access, {}, StillClock(), transport=script) as ours:
         for host in ("registry.lan:5000", "other.lan:5000", "localhost:5000"):
             ours.tags(ImageName(host, "web"))
@@ -560,7 +563,7 @@ LED_ASTRAY: list[tuple[str, str, dict[str, str]]] = [
 def test_no_name_of_a_host_ends_more_than_its_image(registry: str, headers: Mapping[str, str]) -> None:
     first = reply(307 if "Location" in headers else 401, headers=headers)
     script = Script(first, httpx.ConnectError("refused"))
-    with Registry({registry: Access(rate=2)}, {}, StillClock(), transport=script) as ours:
+    with Registry({registry: RegistryAccess(rate=2)}, {}, StillClock(), transport=script) as ours:
         with pytest.raises(RegistryError) as failure:
             ours.tags(ImageName(registry, "web"))
         with pytest.raises(RegistryError):

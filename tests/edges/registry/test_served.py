@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.edges.facts import Served
-from gitops_bot.edges.registry import Access, Registry
+from gitops_bot.edges.registry import Registry
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from tests.counterparts.clock import StillClock
@@ -72,7 +73,7 @@ def test_a_password_is_told_by_where_it_is_from(tmp_path: Path) -> None:
         auth = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         config = tmp_path / "config.json"
         config.write_text(json.dumps({"auths": {private.host: {"auth": auth}}}))
-        access = {private.host: Access(USER, "THE_PASSWORD")}
+        access = {private.host: RegistryAccess(USER, "THE_PASSWORD")}
         ways = {
             "the environment variable THE_PASSWORD": (access, {"THE_PASSWORD": PASSWORD}),
             str(config): ({}, {"DOCKER_CONFIG": str(tmp_path)}),

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.edges.http import PATIENCE
-from gitops_bot.edges.registry import Access, Registry
+from gitops_bot.edges.registry import Registry
 from gitops_bot.edges.registry.tempo import HURRIED
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName
@@ -83,7 +84,7 @@ def test_all_questions_about_an_image_take_of_one_time() -> None:
 
 def test_what_waits_for_nobody_else_takes_no_time_of_an_image() -> None:
     clock = StillClock()
-    with Registry({HOST: Access(rate=0.01)}, {}, clock, transport=slow(clock, 0)) as registry:
+    with Registry({HOST: RegistryAccess(rate=0.01)}, {}, clock, transport=slow(clock, 0)) as registry:
         assert [registry.tags(image(f"good/{number}")) for number in range(20)] == [("v0",)] * 20
 
 
@@ -186,7 +187,7 @@ def test_an_image_that_is_asked_first_and_hangs_holds_up_no_other_of_its_registr
 
 def test_a_configured_concurrency_reaches_the_requests() -> None:
     script, arrived, over = blocked("slow")
-    access = {HOST: Access(concurrency=1)}
+    access = {HOST: RegistryAccess(concurrency=1)}
     with Registry(access, {}, SystemClock(), seconds=0.2, transport=script) as registry, ThreadPoolExecutor(2) as pool:
         hanging = pool.submit(registry.tags, image("slow/web"))
         assert arrived.wait(30)
