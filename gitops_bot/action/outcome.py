@@ -1,4 +1,4 @@
-"""The outcome of a step's command: as lines of the log, as outputs, and as findings."""
+"""The outcome of a step's command: as lines of the log, as outputs, and as annotations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SUMMARY_LIMIT = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Annotation:
     """Something that a person must see, on its file and line where they are known."""
 
     message: str
@@ -141,18 +141,18 @@ def log(result: Result, *, written: bool) -> Iterator[str]:
             yield f"  next: {plain(problem.next, 2000)}"
 
 
-def findings(result: Result, *, named: bool) -> tuple[list[Finding], list[Finding]]:
+def to_annotate(result: Result, *, named: bool) -> tuple[list[Annotation], list[Annotation]]:
     """What is wrong, and what was not done although the command named it (`named`)."""
-    wrong = [Finding(one.message, one.next, one.file, one.line, one.column) for one in problems(result)]
+    wrong = [Annotation(one.message, one.next, one.file, one.line, one.column) for one in problems(result)]
     if not named:
         return wrong, []
     undone = [
-        Finding(f"held {_held(entry)}", "", entry.entry.file, entry.entry.line)
+        Annotation(f"held {_held(entry)}", "", entry.entry.file, entry.entry.line)
         for environment in environments(result)
         for entry in environment.all_held
     ]
     left = (proposed for _, proposed in proposals(result) if proposed.action == "leave" and proposed.changes)
-    return wrong, undone + [Finding(f"{one.branch} is left alone: {one.reason.text}") for one in left]
+    return wrong, undone + [Annotation(f"{one.branch} is left alone: {one.reason.text}") for one in left]
 
 
 def outputs(result: Result, plan: str, images: Sequence[str], *, written: bool, done: bool) -> dict[str, str]:

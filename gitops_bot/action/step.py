@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot import log, redact
 from gitops_bot.action import inputs, outcome, runner
-from gitops_bot.action.outcome import PLAN_LIMIT, Finding, Result
+from gitops_bot.action.outcome import PLAN_LIMIT, Annotation, Result
 from gitops_bot.action.summary import summary
-from gitops_bot.action.workflow_command import SHOWN, annotation
+from gitops_bot.action.workflow_command import SHOWN, annotate
 from gitops_bot.commands import assignments
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.errors import UsageError, explained, place_of
@@ -61,13 +61,13 @@ def main() -> int:
     if result is None and code == process.INTERRUPTED:
         return code
     if result is None:
-        runner.command(annotation("error", Finding(f"{title} hit a bug", "report the lines above"), "gitops-bot"))
+        runner.command(annotate("error", Annotation(f"{title} hit a bug", "report the lines above"), "gitops-bot"))
         return code
     _report(environ, result, title, step, written=not step.dry_run, done=code == 0)
     _annotate(environ, result, step.options.config, named=code == 1 and step.command in _NAMING)
     if code == 1 and _is_from_a_fork(environ):
         why = "this run is for a pull request from a fork: GitHub gives it no secrets and a read-only token"
-        runner.command(annotation("notice", Finding(why)))
+        runner.command(annotate("notice", Annotation(why)))
     return code
 
 
@@ -183,7 +183,7 @@ def _report(
         runner.write_summary(environ, summary(title, result, room, written=written))
     if not outputs["plan"]:
         why = f"the output plan is left empty: the JSON has more than {PLAN_LIMIT} characters"
-        runner.command(annotation("warning", Finding(why)))
+        runner.command(annotate("warning", Annotation(why)))
     if step is not None:
         for line in outcome.headlines(result, written=written):  # annotations say what is wrong
             runner.say(line)
@@ -198,23 +198,23 @@ def _document(command: inputs.Command, result: Result) -> JsonObject:
 
 def _annotate(environ: Mapping[str, str], result: Result, config: str | None = None, *, named: bool) -> None:
     """Put what is wrong on its file and line, where the file is one of the repository that the workflow runs for."""
-    wrong, undone = outcome.findings(result, named=named)
+    wrong, undone = outcome.to_annotate(result, named=named)
     repository = result.repository if isinstance(result, Outcome) else None
     own = repository in (None, environ.get("GITHUB_REPOSITORY"))
-    levels: tuple[tuple[Level, list[Finding]], ...] = (
+    levels: tuple[tuple[Level, list[Annotation]], ...] = (
         ("error", wrong),
         ("warning" if wrong else "error", undone),
     )
-    for level, findings in levels:
-        for finding in findings[:SHOWN]:
-            here = finding if own or finding.file == config else _elsewhere(finding)
-            runner.command(annotation(level, here))
+    for level, items in levels:
+        for annotation in items[:SHOWN]:
+            here = annotation if own or annotation.file == config else _elsewhere(annotation)
+            runner.command(annotate(level, here))
 
 
-def _elsewhere(finding: Finding) -> Finding:
-    """The finding with its place in the message: the file is in another repository."""
-    where = place_of(finding.file, finding.line, finding.column)
-    return Finding(f"{where}: {finding.message}" if where else finding.message, finding.next)
+def _elsewhere(annotation: Annotation) -> Annotation:
+    """The annotation with its place in the message: the file is in another repository."""
+    where = place_of(annotation.file, annotation.line, annotation.column)
+    return Annotation(f"{where}: {annotation.message}" if where else annotation.message, annotation.next)
 
 
 def _is_from_a_fork(environ: Mapping[str, str]) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.proposals.text.markdown import plain
 
 if TYPE_CHECKING:
-    from gitops_bot.action.outcome import Finding
+    from gitops_bot.action.outcome import Annotation
 
 Level = Literal["error", "warning", "notice"]
 
@@ -28,9 +28,9 @@ def value(text: str) -> str:
     return data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def annotation(level: Level, finding: Finding, title: str = "gitops-bot") -> str:
+def annotate(level: Level, annotation: Annotation, title: str = "gitops-bot") -> str:
     """What is wrong, on its file and line where they are known."""
-    places = (("file", finding.file), ("line", finding.line), ("col", finding.column), ("title", title))
+    places = (("file", annotation.file), ("line", annotation.line), ("col", annotation.column), ("title", title))
     properties = ",".join(f"{name}={value(plain(str(place)))}" for name, place in places if place is not None)
-    message = plain(finding.message, 2000) + (f"\n{plain(finding.next, 2000)}" if finding.next else "")
+    message = plain(annotation.message, 2000) + (f"\n{plain(annotation.next, 2000)}" if annotation.next else "")
     return f"::{level} {properties}::{data(message)}"

@@ -42,7 +42,10 @@ _ATTEMPTS = 2
     help="Give up on whatever has not answered by then.",
 )
 def doctor_command(*, repository: str | None, timeout: float, config: str | None, output: str) -> int:
-    """Check what a run needs: configuration, git, token, branch rules, registries; write nothing."""
+    """Check everything that a run needs; write nothing.
+
+    Configuration, git, token, branch rules and registries.
+    """
     from gitops_bot.doctor.examine import examine
     from gitops_bot.doctor.notes import Notes
     from gitops_bot.edges.clock import SystemClock

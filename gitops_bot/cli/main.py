@@ -180,7 +180,7 @@ def edit_command(path: str, pins: tuple[str, ...], *, dry_run: bool, output: str
 
 @command("check")
 def check_command(*, config: str | None, output: str) -> int:
-    """Validate the configuration and the overlays of this checkout, offline."""
+    """Validate configuration and overlays of this checkout, offline."""
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.report import show
     from gitops_bot.wiring import commands
@@ -195,11 +195,14 @@ def check_command(*, config: str | None, output: str) -> int:
 @click.option(
     "--keep",
     is_flag=True,
-    help="Keep the servers running until Ctrl-C, and the demo to be resumed.",
+    help="Keep the servers running until Ctrl-C, and their state for --resume.",
 )
 @click.option("--resume", type=DIR, metavar="DIR", help="Resume a demo that was kept in this folder.")
 def demo(*, full: bool, keep: bool, resume: str | None, output: str) -> int:
-    """Play the whole journey on this machine: embedded registry, Git remote and GitHub server."""
+    """Play the whole journey on this machine.
+
+    It brings its own registry, Git remote and GitHub server.
+    """
     import threading
     from pathlib import Path
 
@@ -225,7 +228,10 @@ def demo(*, full: bool, keep: bool, resume: str | None, output: str) -> int:
     default="config",
 )
 def schema(*, of: str, output: str) -> int:
-    """Print a JSON Schema: of gitops-bot.yaml, for editors, or of what a command prints with --output json."""
+    """Print the JSON Schema of gitops-bot.yaml or of a command.
+
+    Editors use the first, scripts the second: it describes what the command prints with --output json.
+    """
     _ = output
     if of == "config":
         from gitops_bot.config import schema_text

@@ -41,7 +41,10 @@ def promote_command(
     dry_run: bool,
     output: str,
 ) -> int:
-    """Copy what SOURCE runs to TARGET: the very digests, never what a tag means today."""
+    """Copy the pins that SOURCE runs to TARGET.
+
+    The very digests are copied, never what a tag means today.
+    """
     from gitops_bot.wiring import commands
 
     outcome = commands.promote(
@@ -78,7 +81,10 @@ def rollback_command(
     dry_run: bool,
     output: str,
 ) -> int:
-    """Propose the pins that ENV ran before, from Git alone; configuration stays as it is."""
+    """Propose the pins that ENV ran before.
+
+    They come from Git alone; configuration stays as it is.
+    """
     from gitops_bot.wiring import commands
 
     outcome = commands.roll_back(

@@ -44,10 +44,10 @@ def run_command(
     dry_run: bool,
     output: str,
 ) -> int:
-    """Run `update` on a schedule, with probes and metrics: for a container.
+    """Run `update` on a schedule.
 
-    The first cycle starts at once. SIGTERM lets the current write finish and exits with 0; a second one exits at once.
-    Everything is logged to standard error.
+    For a container, with probes and metrics. The first cycle starts at once. SIGTERM lets the current write finish and
+    exits with 0; a second one exits at once. Everything is logged to standard error.
     """
     from gitops_bot.edges.ending import Ending, Told
 

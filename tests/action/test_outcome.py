@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.action.outcome import PLAN_LIMIT, errors, findings, headlines, log, outputs
+from gitops_bot.action.outcome import PLAN_LIMIT, errors, headlines, log, outputs, to_annotate
 from gitops_bot.action.summary import summary
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
@@ -147,17 +147,17 @@ def test_texts_of_others_make_no_lines() -> None:
         assert "\x1b" not in text
 
 
-def test_what_was_named_and_not_done_is_a_finding() -> None:
+def test_what_was_named_and_not_done_is_annotated() -> None:
     held = Held(change().entry, Pin("2"), Pin("1"), Reason("held.downgrade", "older"))
     asked = outcome(change(), action="leave", held=(held,))
-    wrong, undone = findings(asked, named=True)
+    wrong, undone = to_annotate(asked, named=True)
     assert (wrong, [(each.file, each.line) for each in undone]) == (
         [],
         [("apps/web/kustomization.yaml", 3), (None, None)],
     )
     assert undone[0].message.startswith("held ghcr.io/acme/web 2 -> 1: older (held.downgrade")
     assert undone[1].message == "gitops-bot/live/all is left alone: because"
-    assert findings(asked, named=False) == ([], [])
+    assert to_annotate(asked, named=False) == ([], [])
 
 
 def test_a_summary_has_digests_in_full_and_the_way_to_the_pull_request() -> None:

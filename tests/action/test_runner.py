@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.action import runner
-from gitops_bot.action.outcome import Finding
-from gitops_bot.action.workflow_command import annotation
+from gitops_bot.action.outcome import Annotation
+from gitops_bot.action.workflow_command import annotate
 from tests.conftest import PROJECT
 from tests.counterparts.runner import obeyed, outputs
 
@@ -44,21 +44,21 @@ except ValueError:
 
 
 @pytest.mark.parametrize(
-    ("finding", "line"),
+    ("annotation", "line"),
     [
-        pytest.param(Finding("wrong"), "::error title=gitops-bot::wrong", id="a message"),
+        pytest.param(Annotation("wrong"), "::error title=gitops-bot::wrong", id="a message"),
         pytest.param(
-            Finding("50 % off\r\n::add-mask::x", "do", "a,b:c%.yaml", 3, 7),
+            Annotation("50 % off\r\n::add-mask::x", "do", "a,b:c%.yaml", 3, 7),
             "::error file=a%2Cb%3Ac%25.yaml,line=3,col=7,title=gitops-bot::50 %25 off ::add-mask::x%0Ado",
             id="on a place, with everything that is escaped",
         ),
         pytest.param(
-            Finding("x", file="a\n::b"), "::error file=a %3A%3Ab,title=gitops-bot::x", id="a line break in a name"
+            Annotation("x", file="a\n::b"), "::error file=a %3A%3Ab,title=gitops-bot::x", id="a line break in a name"
         ),
     ],
 )
-def test_an_annotation_is_one_command(finding: Finding, line: str) -> None:
-    told = annotation("error", finding)
+def test_an_annotation_is_one_command(annotation: Annotation, line: str) -> None:
+    told = annotate("error", annotation)
     assert told == line
     (command,) = obeyed(told)
     assert command.name == "error"
