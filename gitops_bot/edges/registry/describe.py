@@ -7,7 +7,7 @@ has none for index and manifest: the index goes first, as it is what a pin names
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from gitops_bot.edges.registry.content import document
 from gitops_bot.edges.registry.failure import Refused
@@ -55,6 +55,8 @@ def describe(fetch: Fetch, digest: str) -> Build:
             return _described(fetch, top, manifest, chosen.platform, names(found))
         case None:
             return Build()
+        case never:
+            assert_never(never)
 
 
 def _described(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass, field
+from typing import assert_never
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def _texts(credential: Basic | IdentityToken) -> tuple[str, str]:
     match credential:
         case Basic(username, secret) | IdentityToken(secret, username):
             return username, secret
+        case _:
+            assert_never(credential)
 
 
 def basic(credential: Basic | IdentityToken) -> str:
@@ -71,3 +74,5 @@ def secrets(credential: Credential | None) -> tuple[str, ...]:
             return (token, basic(credential).removeprefix("Basic "))
         case RegistryToken(token):
             return (token,)
+        case _:
+            assert_never(credential)

@@ -6,7 +6,7 @@ Docker Hub says with a manifest how many pulls are left (docs.docker.com, "Pull 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.edges.facts import Served
 from gitops_bot.edges.registry.failure import Refused
@@ -58,6 +58,8 @@ def _kind(credential: Credential) -> str:
             return "identity token"
         case RegistryToken():
             return "registry token"
+        case _:
+            assert_never(credential)
 
 
 def _left(answer: Answer) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.edges.http import Unanswered
 from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
@@ -53,6 +53,8 @@ def explain(failure: Failure, image: ImageName, asked: str, login: Login | None)
             words = f" ({said})" if said else ""
             what = f"{who} answered {_status(status)} to the request for {asked}{words}"
             return RegistryError(told(code, what, _advice(failure, image, asked, login)), status=status)
+        case _:
+            assert_never(failure)
 
 
 def _advice(refused: Refused, image: ImageName, asked: str, login: Login | None) -> str:
