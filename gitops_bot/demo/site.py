@@ -124,14 +124,16 @@ def resumed(folder: Path) -> Iterator[Site]:
         ports = json.loads((folder / _STATE).read_text())
         ports = {name: int(ports[name]) for name in ("registry", "forge")}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"{folder} holds no demo that was kept"
-        raise UsageError(Problem("failed.usage", message, "make one by `gitops-bot demo --keep`")) from error
+        message = f"{folder} has no kept demo"
+        raise UsageError(Problem("failed.usage", message, "create one with `gitops-bot demo --keep`")) from error
     with ExitStack() as stack:
         try:
             site = stack.enter_context(_served(folder, ports))
         except OSError as error:
             message = f"the ports {ports['registry']} and {ports['forge']} are not free: {error.strerror}"
-            raise UsageError(Problem("failed.usage", message, "end the program that has them, then resume")) from error
+            raise UsageError(
+                Problem("failed.usage", message, "stop the program that uses them, then resume")
+            ) from error
         yield site
 
 

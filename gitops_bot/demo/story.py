@@ -42,7 +42,7 @@ def tell(out: TextIO, ended: threading.Event, *, keep: bool, full: bool) -> int:
             elif code == 0:
                 screen.say()
                 screen.say(
-                    "`gitops-bot demo --keep` leaves the servers running, so that you can merge that in a browser."
+                    "`gitops-bot demo --keep` leaves the servers running, so that you can merge it in a browser."
                 )
     finally:
         if not kept:
@@ -80,11 +80,11 @@ def _serve(site: Site, screen: Screen, ended: threading.Event) -> None:
             # The empty helper keeps the user's own from remembering a token of the demo.
             f"git clone {site.forge.url}/{REPOSITORY}.git -c credential.helper= -c {helper}",
         ]
-        _list(screen, f"Or go on in another terminal. What you push from that clone is {person.NAME}'s:", commands)
+        _list(screen, f"Or continue in another terminal. Pushes from that clone are {person.NAME}'s:", commands)
         screen.say()
         # To be interrupted is how this ends.
         with suppress(KeyboardInterrupt):
-            screen.say("Ctrl-C ends the servers.")
+            screen.say("Press Ctrl-C to stop the servers.")
             screen.out.flush()
             ended.wait()
 
@@ -92,7 +92,7 @@ def _serve(site: Site, screen: Screen, ended: threading.Event) -> None:
 def _end(screen: Screen, folder: Path) -> None:
     _list(
         screen,
-        "The servers have ended. The demo is kept: delete its folder, or go on with it later:",
+        "The servers have stopped. The demo is kept: delete its folder, or resume it later:",
         [f"gitops-bot demo --resume {shlex.quote(str(folder))}"],
     )
 
@@ -118,7 +118,7 @@ class Story:
         site = self.site
         self._say(f"A registry on {site.registry.host}, a Git and GitHub server on {site.forge.host}: this machine.")
         found(site)
-        self.screen.say(f"{REPOSITORY} is made of manifests-example/, and its images are in the registry.")
+        self.screen.say(f"{REPOSITORY} is a copy of manifests-example/, and its images are in the registry.")
         return self._update() or self._roll_back() or self._promote()
 
     def _update(self) -> int:
@@ -136,11 +136,11 @@ class Story:
         return 0
 
     def _roll_back(self) -> int:
-        self._say("web:v1.4.2 breaks production. Back to what ran before:")
+        self._say("web:v1.4.2 breaks production. Back to the version before:")
         if code := self._run("rollback", "production"):
             return code
-        self._merge("A rollback needs a person, too:")
-        self.screen.say("What production was rolled back from is not proposed again until there is something newer:")
+        self._merge("A rollback waits for a person, too:")
+        self.screen.say("The version that was rolled back is not proposed again until there is a newer one:")
         return self._run("plan", "production", until=" unchanged")
 
     def _promote(self) -> int:
@@ -148,7 +148,7 @@ class Story:
         self._say("web:v1.5.0 fixes it. Staging takes it at once, to be tested:")
         if code := self._run("update", "staging", until="kustomization.yaml:"):
             return code
-        self._say("It works. The very bytes that staging runs go to production, by their digest:")
+        self._say("It works. Production gets exactly the bytes that staging runs, by digest:")
         return self._run("promote", "staging", "production")
 
     def _merge(self, why: str) -> None:
@@ -179,7 +179,7 @@ class Story:
         for line in shown:  # as the command folded, escaped and coloured it
             print(f"  {line}".rstrip(), file=self.screen.out)
         if left := len(ran.lines) - len(shown):
-            self.screen.say(f"… and {left} lines more: `{_FULL}`", indent=2)
+            self.screen.say(f"… and {left} more lines: `{_FULL}`", indent=2)
         self.screen.out.flush()
         return ran.code
 

@@ -50,7 +50,7 @@ def origin(text: str, what: str, advice: str) -> str:
     """
     parts = _split(text, what)
     if parts.scheme not in ("https", "http") or parts.path.strip("/") or parts.query or parts.username is not None:
-        raise _refused(f"{what} is {_shown(text)}, not the address of a server", advice)
+        raise _refused(f"{what} is {_shown(text)}, not a server URL", advice)
     return _origin(parts)
 
 
@@ -63,7 +63,7 @@ def parse(text: str, *, server: str, here: Path | None = None) -> Address:
         UsageError: it can be no repository, or is reached in a way that is not allowed; a login in it is not shown.
     """
     if not text or len(text) > _LIMIT or _UNPRINTABLE.search(text) or text.startswith("-"):
-        raise _refused(f"{_shown(text)} is not the address of a repository")
+        raise _refused(f"{_shown(text)} is not a repository URL")
     if "://" in text:
         return _of_url(text, server)
     if _OWNER_NAME.match(text) and (name := owner_name(text)):
@@ -71,7 +71,7 @@ def parse(text: str, *, server: str, here: Path | None = None) -> Address:
     if found := _SCP.match(text):
         return Address(text, found["host"].strip("[]").lower(), owner_name(found["path"]))
     if "::" in text.partition("/")[0]:
-        raise _refused(f"{_shown(text)} asks for a transport helper, which is never run")
+        raise _refused(f"{_shown(text)} needs a transport helper, which is never run")
     return Address((here or Path.cwd()).joinpath(text).absolute().as_uri())
 
 
@@ -80,22 +80,20 @@ def _of_url(text: str, server: str) -> Address:
     if parts.scheme == "file":
         path = unquote(parts.path)
         if parts.netloc not in ("", "localhost") or not path.startswith("/") or _UNPRINTABLE.search(path):
-            raise _refused(
-                f"{_shown(text)} is not the address of a folder on this machine", "As in file:///srv/deploy."
-            )
+            raise _refused(f"{_shown(text)} is not a folder on this machine", "As in file:///srv/deploy.")
         return Address(Path(path).as_uri())
     if parts.scheme not in ("https", "http", "ssh"):
-        raise _refused(f"{_shown(text)} is reached by a protocol that is not allowed")
+        raise _refused(f"{_shown(text)} uses a protocol that is not allowed")
     host = (parts.hostname or "").lower()
     if not (_HOST.match(host) or _is_ip(host)) or parts.query or parts.fragment or not parts.path.strip("/"):
-        raise _refused(f"{_shown(text)} is not the address of a repository")
+        raise _refused(f"{_shown(text)} is not a repository URL")
     if parts.scheme == "ssh":
         if parts.password is not None or not _USER.match(parts.username or "git"):
-            raise _refused(f"{_shown(text)} has a login that ssh does not take", "Give ssh a key instead.")
+            raise _refused(f"{_shown(text)} has credentials in it, which ssh does not take", "Use an ssh key instead.")
         return Address(text, host, owner_name(parts.path))
     origin = _origin(parts)
     if parts.scheme == "http" and origin != server and not is_loopback(host):
-        raise _refused(f"{_shown(text)} would be reached without encryption", "Use https.")
+        raise _refused(f"{_shown(text)} is not encrypted", "Use https.")
     username, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
     redact.learn(password)
     return Address(f"{origin}{parts.path}", host, owner_name(parts.path), origin, username, password)

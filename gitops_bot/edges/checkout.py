@@ -84,8 +84,8 @@ class Checkout:
             problem = Problem("failed.git", "git is not installed, or not on PATH", "Install git 2.32 or newer.")
             raise GitError(problem) from None
         except subprocess.TimeoutExpired as late:
-            message = f"git did not tell the origin of {self.top} within {GIT_TIMEOUT:g} s and was stopped"
-            raise GitError(Problem("failed.git", message, "Look at its .git, or name the repository.")) from late
+            message = f"git did not report the origin of {self.top} within {GIT_TIMEOUT:g} s and was stopped"
+            raise GitError(Problem("failed.git", message, "Check its .git, or pass --repository.")) from late
         if asked.returncode != 0:
             return None
         url = asked.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
@@ -94,7 +94,7 @@ class Checkout:
                 Problem(
                     "failed.git",
                     f"{self.top} belongs to another user, and its origin is a folder",
-                    "Name the repository by --repository to say that you trust it.",
+                    "Pass --repository to confirm that you trust it.",
                 )
             )
         return url
@@ -192,5 +192,5 @@ def _is_elsewhere(url: str) -> bool:
 
 
 def _unreadable(path: str, error: OSError) -> EditError:
-    problem = Problem("failed.edit", f"cannot be read: {error.strerror}", "Look at its permissions.", file=path)
+    problem = Problem("failed.edit", f"cannot be read: {error.strerror}", "Check its permissions.", file=path)
     return EditError(problem)

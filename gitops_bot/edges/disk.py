@@ -36,8 +36,8 @@ class Disk:
         if found:
             advice = "Keep one, or name the file."
             raise EditError(Problem("failed.edit", f"the directory has {' and '.join(found)}", advice, path))
-        advice = f"Name a file, or a directory that holds one of {', '.join(targets.file_names())}."
-        raise EditError(Problem("failed.edit", f"the directory holds no {targets.nouns()}", advice, path))
+        advice = f"Name a file, or a directory with one of {', '.join(targets.file_names())}."
+        raise EditError(Problem("failed.edit", f"the directory has no {targets.nouns()}", advice, path))
 
     def read(self, file: str) -> bytes:
         """The bytes of a regular file, or of the one that a symbolic link leads to; one more than the limit at most.
@@ -50,7 +50,7 @@ class Disk:
             descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             with os.fdopen(descriptor, "rb") as opened:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise EditError(Problem("failed.edit", "this is no regular file", "Name the file itself.", file))
+                    raise EditError(Problem("failed.edit", "this is not a regular file", "Name the file itself.", file))
                 return opened.read(SIZE_LIMIT + 1)
         except OSError as error:
             raise EditError(_failed("read", error, file)) from error
@@ -140,15 +140,15 @@ def _attributes(file: Path) -> list[str]:
 
 
 def _changed(file: str) -> Problem:
-    advice = "Somebody else wrote it in the meantime. Run the command again."
-    return Problem("failed.edit", "the file changed while it was edited", advice, file)
+    advice = "Somebody else changed it. Run the command again."
+    return Problem("failed.edit", "the file changed while it was being edited", advice, file)
 
 
 def _foreign(file: Path, owner: os.stat_result) -> Problem:
-    message = f"the file belongs to user {owner.st_uid} and group {owner.st_gid}, and would become yours"
+    message = f"the file belongs to user {owner.st_uid} and group {owner.st_gid}, and writing it would make it yours"
     return Problem("failed.edit", message, "Run the command as that user, or change the owner first.", str(file))
 
 
 def _failed(what: str, error: OSError, file: str) -> Problem:
-    advice = "Look at the path and at its permissions."
+    advice = "Check the path and its permissions."
     return Problem("failed.edit", f"the file cannot be {what}: {error.strerror or error}", advice, file)

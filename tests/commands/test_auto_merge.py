@@ -78,7 +78,7 @@ def test_without_required_checks_it_waits_for_a_person_and_says_so(shop: Deploy)
     with shop.watching() as seen:
         done = shop.bot("update")
     assert done.code == 0
-    assert "pull request #1 does not merge by itself: its base branch main requires no checks" in done.err
+    assert "pull request #1 will not merge by itself: its base branch main requires no checks" in done.err
     assert "auto_merge: without-checks" in done.err
     assert not [line for line in seen.writes if "merge" in line or "graphql" in line]
     assert tags(shop, "main")["web/web"] == "1.0.0"
@@ -144,7 +144,7 @@ def test_where_the_repository_allows_no_auto_merge_the_run_that_finds_it_ready_m
     shop.push("web", "1.1.0")
     done = shop.bot("update")
     assert done.code == 0
-    assert "pull request #1 does not merge by itself: it is not ready, and auto-merge is not allowed" in done.err
+    assert "pull request #1 will not merge by itself: it is not ready, and auto-merge is not allowed" in done.err
     assert "Allow auto-merge" in done.err
     assert shop.pull()["number"] == 1
 

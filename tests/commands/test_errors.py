@@ -129,8 +129,8 @@ def test_registries_that_fail_in_every_way_cost_only_their_own_images(worldwide:
         "missing": ("answered 404 Not Found", "no such repository", "correct `newName`"),
         "broken": ("answered 500 Internal Server Error", "Run again later"),
         "html": ("a web page where a list of tags was expected", "login page"),
-        "cut": ("broke the connection",),
-        "endless": ("sends in a circle through its list of tags", "Nothing was decided on half a list"),
+        "cut": ("closed the connection",),
+        "endless": ("paginates its list of tags in a circle", "Nothing was decided on an incomplete list"),
         "redirected": ("where a manifest was expected", "Check the name"),
     }
     for name, wanted in words.items():
@@ -236,7 +236,7 @@ def test_one_refused_entry_does_not_stop_its_file_and_one_bad_file_does_not_stop
         (["plan", "--repository", "acme/nowhere"], 1, "acme/nowhere"),
         (["plan", "--repository", "ext::sh -c id"], 2, "transport helper"),
         (["plan", "--repository", "ftp://example.com/a/b"], 2, "protocol that is not allowed"),
-        (["plan", "--repository", "--upload-pack=x"], 2, "is not the address of a repository"),
+        (["plan", "--repository", "--upload-pack=x"], 2, "is not a repository URL"),
     ],
     ids=["missing", "helper", "ftp", "option"],
 )

@@ -149,7 +149,7 @@ def test_a_token_that_may_not_label_asks_once_and_proposes_all_the_same(shop: De
     shop.gate(unlabelled)
     done = shop.ask("update")
     assert done.code == 0
-    assert "goes on without the labels release, bot" in done.err
+    assert "continues without the labels release, bot" in done.err
     for _ in range(2):
         with shop.watching() as seen:
             again = shop.ask("update")

@@ -65,10 +65,10 @@ def test_what_is_refused_is_told_and_the_proposal_goes_on(shop: Deploy) -> None:
     done = shop.ask("update")
     assert done.code == 0
     for told in (
-        "goes on without the labels release: ",
-        f"goes on without the assignees {PERSON}: ",
-        "goes on without a review by team:platform: ",
-        "has no drafts: the pull request for gitops-bot/production/all is opened as ready",
+        "continues without the labels release: ",
+        f"continues without the assignees {PERSON}: ",
+        "continues without a review by team:platform: ",
+        "does not support drafts: the pull request for gitops-bot/production/all is opened as ready for review",
     ):
         assert told in done.err
     assert "`team:SLUG`" in done.err

@@ -54,6 +54,6 @@ def test_lists_without_end_fail_alone_and_the_good_images_beside_them_are_chosen
         decisions = look(registry, spots(*names))
     *slow, chosen = decisions
     assert [type(each) for each in slow] == [Failed] * 9
-    assert all("s over this image" in each.problem.message for each in slow if isinstance(each, Failed))
+    assert all("s for this image" in each.problem.message for each in slow if isinstance(each, Failed))
     assert isinstance(chosen, Change)
     assert chosen.after.tag == "1.1.0"

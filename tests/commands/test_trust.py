@@ -146,7 +146,7 @@ def test_an_empty_repository_is_wrong_usage_and_not_the_checkout_around(
     assert seen.nothing
     assert seen.api == []
     assert done.code == 2
-    assert done.json["problems"][0]["message"] == "'' is not the address of a repository"
+    assert done.json["problems"][0]["message"] == "'' is not a repository URL"
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_the_full_story_cuts_nothing_and_leaves_nothing(tmp_path: Path) -> None:
 def test_what_can_not_be_resumed_says_so(tmp_path: Path) -> None:
     done = run("demo", "--resume", str(tmp_path), cwd=tmp_path)
     assert (done.code, done.out) == (2, "")
-    assert "holds no demo that was kept" in done.err
+    assert "has no kept demo" in done.err
 
 
 @pytest.mark.parametrize("terminals", [True, False])

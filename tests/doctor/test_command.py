@@ -197,7 +197,7 @@ def test_every_registry_is_asked_for_itself(worldwide: World, tmp_path: Path) ->
     }
     assert "401 Unauthorized" in found[private.host][1]
     assert "from the environment variable THE_PASSWORD were sent" in found[private.host][2]
-    assert "does not take connections" in found[hosts["closed"]][1]
+    assert "does not accept connections" in found[hosts["closed"]][1]
     assert re.search(r"took more than [0-9.]+ s|did not answer within", found[hosts["silent"]][1])
     assert {"failed.auth", "failed.registry"} == {problem["code"] for problem in done.json["problems"]}
 

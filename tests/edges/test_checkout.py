@@ -181,10 +181,10 @@ class TestOrigin:
         (checkout.top / ".git" / "config").unlink()
         os.mkfifo(checkout.top / ".git" / "config")
 
-        with pytest.raises(GitError, match=r"did not tell the origin of .* within 0.2 s") as failed:
+        with pytest.raises(GitError, match=r"did not report the origin of .* within 0.2 s") as failed:
             checkout.origin(environment(tmp_path))
 
-        assert "name the repository" in failed.value.problem.next
+        assert "--repository" in failed.value.problem.next
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
     def test_works_where_the_workspace_belongs_to_another_user(self, checkout: Checkout, tmp_path: Path) -> None:

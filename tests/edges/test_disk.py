@@ -34,7 +34,7 @@ def test_a_file_of_any_name_means_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        pytest.param([], "the directory holds no kustomization", id="none"),
+        pytest.param([], "the directory has no kustomization", id="none"),
         pytest.param(["kustomization.yaml", "Kustomization"], "has kustomization.yaml and Kustomization", id="two"),
     ],
 )
@@ -82,7 +82,7 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
 def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "k")
 
-    with pytest.raises(EditError, match="no regular file"):
+    with pytest.raises(EditError, match="not a regular file"):
         Disk().read(str(tmp_path / "k"))
 
 
@@ -136,7 +136,7 @@ def test_a_file_of_somebody_else_does_not_change_hands(file: Path, monkeypatch: 
     os.chown(file, 1234, 2345)
     monkeypatch.setattr(os, "fchown", forbid)
 
-    with pytest.raises(EditError, match="belongs to user 1234 and group 2345, and would become yours"):
+    with pytest.raises(EditError, match="belongs to user 1234 and group 2345, and writing it would make it yours"):
         replaced(file)
 
     assert file.read_bytes() == b"before"
@@ -182,7 +182,7 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
 
 
 def test_a_file_that_somebody_else_wrote_meanwhile_is_left_alone(file: Path) -> None:
-    with pytest.raises(EditError, match="changed while it was edited") as caught:
+    with pytest.raises(EditError, match="changed while it was being edited") as caught:
         replaced(file, before=b"something else")
 
     assert "again" in caught.value.problem.next

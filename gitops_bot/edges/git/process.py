@@ -147,7 +147,7 @@ class Git:
         except (TimeoutError, subprocess.TimeoutExpired) as late:
             raise error(
                 f"git {arguments[0]} took longer than {self.timeout:g} s and was stopped",
-                "Look at the network and at the size of the repository.",
+                "Check the network and the size of the repository.",
             ) from late
         finally:
             _end(process)
@@ -155,8 +155,8 @@ class Git:
             log.debug("git.command", verb=arguments[0], exit=process.returncode, ms=log.milliseconds(began))
         if len(out) > limit and not cut:
             raise error(
-                f"git {arguments[0]} answered with more than {limit >> 20} MiB",
-                "The repository is larger than gitops-bot is ready to read.",
+                f"git {arguments[0]} returned more than {limit >> 20} MiB",
+                "The repository is larger than gitops-bot can read.",
             )
         return Answer(status, out[:limit], self.printable(err))
 

@@ -30,42 +30,42 @@ REFUSALS = (
     # By git itself; the remote's machine says it behind `remote: `.
     _refusal(
         r"(?<!remote: )(?:error|fatal): (?:cannot fork|(?:cannot|unable to) create (?:async )?(?:thread|process))",
-        "cannot be asked: this machine starts no more processes",
+        "cannot be reached: this machine cannot start more processes",
         RAISE_THE_LIMIT,
     ),
     _refusal(
         r"(?:repository|project) (?:was|is|has been) archived|archived so (?:it )?is read.only",
         "is archived: nobody can write to it",
-        "Unarchive it in its settings, or end what runs the bot for it.",
+        "Unarchive it in its settings, or stop running the bot for it.",
     ),
     _refusal(
         r"branches that\s+(?:remote:\s*)?are queued for merging cannot be updated|has been added to a merge queue",
-        "has the pull request of this branch in its merge queue, and lets nobody change it there",
-        "Wait until it is merged, or take the pull request out of the queue.",
+        "has this branch in its merge queue, where it cannot be changed",
+        "Wait until it is merged, or remove the pull request from the queue.",
     ),
     _refusal(
         r"changes must be made through (?:a|the) merge queue",
-        "takes changes to this branch by its merge queue only",
-        "Use `propose: {as: pull-request}` in gitops-bot.yaml; with `auto_merge: true` the bot puts pull requests into "
+        "accepts changes to this branch only through its merge queue",
+        "Use `propose: {as: pull-request}` in gitops-bot.yaml; with `auto_merge: true` the bot adds pull requests to "
         "the queue.",
     ),
     _refusal(
         r"changes must be made through a pull request",
-        "takes changes to this branch by pull request only",
-        "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the rule. Where the branch begins "
-        "with gitops-bot/, take those branches out of the rule.",
+        "accepts changes to this branch only through pull requests",
+        "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the rule. If the branch starts "
+        "with gitops-bot/, exclude those branches from the rule.",
     ),
     _refusal(
         r"commits must have (?:verified|valid) signatures|missing successful verification of signatures",
-        "wants signed commits on this branch, and the bot's are not signed",
-        "Let the bot bypass the rule. Where the branch begins with gitops-bot/, take those branches out of the rule.",
+        "requires signed commits on this branch, and the bot's are not signed",
+        "Let the bot bypass the rule. If the branch starts with gitops-bot/, exclude those branches from the rule.",
     ),
     _refusal(
         r"GH006|GH013|protected branch hook declined|protected branch update failed"
         r"|not allowed to (?:force )?push (?:code )?to (?:a )?protected branch",
         "protects this branch: the push was refused",
-        "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the branch's rules. Where the "
-        "branch begins with gitops-bot/, take those branches out of the rules.",
+        "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the branch's rules. If the "
+        "branch starts with gitops-bot/, exclude those branches from the rules.",
     ),
     _refusal(
         r"refusing to allow .{0,200} to create or update workflow",
@@ -75,7 +75,7 @@ REFUSALS = (
     _refusal(
         r"GH001|exceeds GitHub's file size limit|object is too large|exceeds the maximum (?:allowed|size)",
         "refused the push because of its size",
-        "Look for a file that the server finds too large.",
+        "Check for files over the server's size limit.",
     ),
     _refusal(
         r"refusing to update checked out branch|branch is currently checked out",
@@ -84,8 +84,8 @@ REFUSALS = (
     ),
     _refusal(
         r"(?:exists; cannot create|refname conflict|cannot process '[^'\n]*' and)",
-        "has another branch in the way of this name",
-        "A branch a cannot stand beside a branch a/b: rename or delete the other one.",
+        "has another branch that conflicts with this name",
+        "A branch a cannot exist beside a branch a/b: rename or delete the other one.",
     ),
     _refusal(
         r"stale info|fetch first|non-fast-forward|remote ref updated since checkout|needs force"
@@ -93,7 +93,7 @@ REFUSALS = (
         r"|unable to resolve reference|remote ref does not exist|deleting a non-existent ref"
         r"|(?:cannot|unable to|failed to) lock ref|\.lock': File exists",
         "moved on before the push",
-        "Somebody else pushed first: read again and plan again.",
+        "Somebody else pushed first: run again.",
         lost_race=True,
     ),
     _refusal(
@@ -105,55 +105,55 @@ REFUSALS = (
     _refusal(
         r"authentication failed|could not read (?:Username|Password)|returned error: 401|HTTP 401|invalid credentials"
         r"|terminal prompts disabled|permission denied \(|Invalid username or (?:password|token)",
-        "refused the login, or wants one",
-        "Set GITHUB_TOKEN; one that is set was refused: it expired, or is not for this repository. For a server other "
-        "than github.com set GITHUB_SERVER_URL too; ssh wants a key.",
+        "refused the login, or requires one",
+        "Set GITHUB_TOKEN; if it is set, it has expired or does not cover this repository. For a server other than "
+        "github.com, set GITHUB_SERVER_URL too; ssh needs a key.",
     ),
     _refusal(
         r"ssh: (?:command )?not found|cannot run ssh",
-        "is reached by ssh, which is not installed",
-        "Install an ssh client, or use the https address with a token.",
+        "needs ssh, which is not installed",
+        "Install an ssh client, or use the https URL with a token.",
     ),
     _refusal(
         r"host key verification failed",
         "has a host key that ssh does not know",
-        "Add the host to known_hosts, for example by `ssh-keyscan`, after checking its fingerprint.",
+        "Add the host to known_hosts, for example with `ssh-keyscan`, after checking its fingerprint.",
     ),
     _refusal(
         r"repository not found|repository '[^'\n]*' not found|does not appear to be a git repository"
         r"|returned error: 404|HTTP 404|project you were looking for could not be found",
-        "does not exist, or this login may not see it",
-        "Look at the spelling or the path; a private repository needs a token with `contents: read` on it.",
+        "does not exist, or this login cannot see it",
+        "Check the spelling or the path; a private repository needs a token with `contents: read` on it.",
     ),
     _refusal(
         r"dubious ownership",
         "belongs to another user",
-        "Run as its owner, or give the repository by --repository to say that you trust it.",
+        "Run as its owner, or pass --repository to confirm that you trust it.",
     ),
     _refusal(
         r"returned error: 30\d|HTTP 30\d|unable to update url base from redirection",
-        "answered with a redirect, which is not followed with a login",
-        "Give the repository's present address (after a rename, or with `.git` where the server wants it).",
+        "answered with a redirect, which is not followed with credentials",
+        "Use the repository's current URL (after a rename, or with `.git` if the server requires it).",
     ),
     _refusal(
         r"transport '[^'\n]*' not allowed",
-        "is reached by a protocol that is not allowed",
+        "uses a protocol that is not allowed",
         "Use https, ssh, or a path.",
     ),
     _refusal(
         r"pre-receive hook declined|hook declined",
-        "refused the push by a rule of its own",
-        "Read what it says; `propose: {as: pull-request}` may be allowed where a commit is not.",
+        "refused the push: a hook declined it",
+        "Read its message; `propose: {as: pull-request}` may be allowed where a direct commit is not.",
     ),
     _refusal(
         r"dumb http transport|not valid: is this a git repository|does not support shallow",
         "does not speak git's smart protocol",
-        "Is this the address of the repository, rather than of a web page?",
+        "Is this the URL of the repository rather than of a web page?",
     ),
     _refusal(
         r"SSL certificate|certificate verif|self.signed certificate|server certificate|SSL_ERROR|TLS connect error",
-        "could not prove who it is over TLS",
-        "For a private certificate authority set GIT_SSL_CAINFO to its file.",
+        "has a TLS certificate that cannot be verified",
+        "For a private CA, set GIT_SSL_CAINFO to its certificate file.",
     ),
 )
 #: A word for these stands in no list of causes: the remote may have done what was asked before the line broke.
@@ -185,7 +185,7 @@ def out_of_reach(said: str, where: str) -> GitError | None:
     """The error for a connection that failed or broke; None when the words tell something else."""
     if not _OUT_OF_REACH.search(said):
         return None
-    problem = Problem("failed.git", f"{where} is out of reach{quoted(said)}", "Look at the network and try again.")
+    problem = Problem("failed.git", f"{where} cannot be reached{quoted(said)}", "Check the network and try again.")
     return GitError(problem)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: All branches of the bot; they are fetched together with the base, so that looking at one costs nothing more.
 PREFIX = "gitops-bot/"
 #: For a branch that is not there.
-BRANCH_ADVICE = "Correct `branch:` in gitops-bot.yaml; without it the default branch counts."
+BRANCH_ADVICE = "Correct `branch:` in gitops-bot.yaml; without it, the default branch is used."
 #: Which blobs the remote sends with what is fetched; others are asked for by their ids. Of a hundred kustomizations 99
 #: are smaller, and most of what else may lie in the repository is larger.
 NO_BLOBS, SMALL_BLOBS = "blob:none", "blob:limit=8k"
@@ -72,9 +72,7 @@ class Remote:
             return found[1].decode("utf-8", "replace")
         if answer.status != 0:
             raise self._failure(answer)
-        raise error(
-            f"{self.url} names no default branch", "Is it empty? Otherwise write `branch:` into gitops-bot.yaml."
-        )
+        raise error(f"{self.url} has no default branch", "Is it empty? Otherwise set `branch:` in gitops-bot.yaml.")
 
     def fetch(self, base: str | None, depth: int, blobs: str | None) -> dict[str, str]:
         """Bring the base branch and all branches of the bot, `depth` commits deep; answers with their commits.
@@ -143,8 +141,8 @@ class Remote:
             return
         if now != expected:
             message = f"{where} moved on before the push{quoted(said)}"
-            raise LostRace(Problem("failed.git", message, "Read again and plan again."))
-        raise out_of_reach(said, where) or error(f"{where}: the push failed{quoted(said)}", "Read what git says.")
+            raise LostRace(Problem("failed.git", message, "Run again."))
+        raise out_of_reach(said, where) or error(f"{where}: the push failed{quoted(said)}", "See git's message.")
 
     def rehearse(self, branch: str, commit: str) -> None:
         """See whether this login may push, without pushing: the remote lists its branches to those who may write.
@@ -166,7 +164,7 @@ class Remote:
         if answer.status != 0:
             said = f"{answer.err}\n{self.git.printable(answer.out)}"
             failure = refused(said, self.url) or out_of_reach(said, self.url)
-            raise failure or error(f"{self.url} cannot be pushed to{quoted(said)}", "Read what git says.")
+            raise failure or error(f"{self.url} cannot be pushed to{quoted(said)}", "See git's message.")
 
     def commit_of(self, branch: str) -> str | None:
         """The commit that a remote branch has at this moment, None if there is no such branch."""
@@ -229,9 +227,7 @@ class Remote:
         said = answer.err
         failure = refused(said, self.url) or out_of_reach(said, self.url)
         if failure is None or isinstance(failure, LostRace):
-            return DamagedError(
-                Problem("failed.git", f"{self.url} cannot be read{quoted(said)}", "Read what git says.")
-            )
+            return DamagedError(Problem("failed.git", f"{self.url} cannot be read{quoted(said)}", "See git's message."))
         return failure
 
 

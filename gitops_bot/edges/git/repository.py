@@ -68,7 +68,7 @@ class Repository:
         history: bool = False,
     ) -> None:
         if protocol(url).startswith("http") and "@" in urlsplit(url).netloc:
-            raise ValueError("the login of a repository is given apart, never inside its address")
+            raise ValueError("credentials are passed separately, never inside the URL")
         self.url = Path(url).as_uri() if url.startswith("/") else url
         redact.learn(*(credentials.secrets() if credentials is not None else ()))
         self._credentials, self._cache, self._environ, self._timeout = credentials, cache, environ, timeout
@@ -155,7 +155,7 @@ class Repository:
         Those that the bot itself made or deleted since count as it left them; odd names of strangers are left out.
         """
         if self._heads is None:
-            raise ValueError("the branches are known once a head was asked for")
+            raise ValueError("a head must be read before its branches are known")
         return tuple(sorted(name for name in self._heads if name.startswith(PREFIX) and is_branch(name)))
 
     def branch(self, name: str, base: str) -> Branch | None:
@@ -167,7 +167,7 @@ class Repository:
         _check_branch(name)
         _check_commit(base)
         if not name.startswith(PREFIX):
-            raise ValueError(f"{name!r} is not a branch of the bot")
+            raise ValueError(f"{name!r} is not a gitops-bot branch")
 
         def branch() -> Branch | None:
             known = self._fetch() if self._heads is None else self._heads
@@ -220,10 +220,10 @@ class Repository:
         _check_branch(branch)
         _check_commit(parent, *([expected] if expected else []))
         if parent != expected and not branch.startswith(PREFIX):
-            raise ValueError(f"{branch!r} is not a branch of the bot: it must not lose commits")
+            raise ValueError(f"{branch!r} is not a gitops-bot branch: it must not lose commits")
         for path in files:
             if not is_path(path):
-                raise error(f"{path!r} is not a path inside the repository", "Look at the globs of the overlays.")
+                raise error(f"{path!r} is not a path inside the repository", "Check the globs of the overlays.")
         author, committer = (Identity.of(self._environ, role) for role in ("AUTHOR", "COMMITTER"))
         commit = self._healing(lambda: self._store.commit(parent, files, message, author, committer))
         self._remote.push(branch, commit, expected)
@@ -242,7 +242,7 @@ class Repository:
         _check_branch(branch)
         _check_commit(expected)
         if not branch.startswith(PREFIX):
-            raise ValueError(f"{branch!r} is not a branch of the bot")
+            raise ValueError(f"{branch!r} is not a gitops-bot branch")
         self._remote.push(branch, None, expected)
         if self._heads is not None:
             self._heads.pop(branch, None)
@@ -273,7 +273,7 @@ class Repository:
         discard(self._copy)
         answer = self._remote.git.run("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}")
         if answer.status != 0:
-            raise error(f"no repository could be made in {self._copy.parent}: {answer.err}", "Is the disk full?")
+            raise error(f"cannot create a repository in {self._copy.parent}: {answer.err}", "Is the disk full?")
         self._begin()
 
     def _begin(self) -> None:
@@ -291,10 +291,10 @@ class Repository:
 
 def _check_branch(name: str) -> None:
     if not is_branch(name):
-        raise error(f"{name!r} is not the name of a git branch", "See `git help check-ref-format`.")
+        raise error(f"{name!r} is not a valid branch name", "See `git help check-ref-format`.")
 
 
 def _check_commit(*ids: str) -> None:
     for each in ids:
         if not is_commit(each):
-            raise ValueError(f"{each[:100]!r} is not the id of a commit")
+            raise ValueError(f"{each[:100]!r} is not a commit ID")

@@ -22,7 +22,7 @@ def scratch_folder(stack: ExitStack) -> Path:
         folder = tempfile.TemporaryDirectory(prefix="gitops-bot-", ignore_cleanup_errors=True)
     except OSError as failed:
         raise error(
-            f"no scratch folder can be made: {failed.strerror}", "Set TMPDIR to one that is writable."
+            f"cannot create a temporary folder: {failed.strerror}", "Set TMPDIR to a writable folder."
         ) from failed
     return Path(stack.enter_context(folder))
 

@@ -35,8 +35,8 @@ def checked_token(token: str) -> str:
     """
     if not _TOKEN.match(token):
         raise _unusable(
-            "the token for GitHub is empty or has characters that no token has",
-            "set GITHUB_TOKEN or GH_TOKEN anew, without quotes, spaces and line ends",
+            "the GitHub token is empty or has invalid characters",
+            "set GITHUB_TOKEN or GH_TOKEN again, without quotes, spaces or line breaks",
         )
     return token
 
@@ -53,9 +53,7 @@ def checked_api(api_url: str) -> str:
     except ValueError:
         host = None
     if not host or url.scheme not in ("http", "https") or "@" in url.netloc or url.query or url.fragment:
-        raise _unusable(
-            f"{API} is not the address of an API", f"write {API_URL}, or https://HOST/api/v3 for GitHub Enterprise"
-        )
+        raise _unusable(f"{API} is not an API URL", f"use {API_URL}, or https://HOST/api/v3 for GitHub Enterprise")
     return api_url
 
 
@@ -64,8 +62,7 @@ def encrypted_api(api_url: str) -> str:
     url = urlsplit(checked_api(api_url))
     if url.scheme == "http" and not is_loopback(url.hostname or ""):
         raise _unusable(
-            f"the API at {url.hostname!s:.200} is asked without encryption, and everyone on the way would see the "
-            "token",
+            f"the API at {url.hostname!s:.200} is not encrypted: anyone in between could read the token",
             f"write https:// in {API}",
         )
     return api_url

@@ -154,7 +154,7 @@ def moment(value: Any) -> datetime | None:
 def unreadable() -> Unanswered:
     """What to say of an answer that is not as GitHub describes it."""
     return Unanswered(
-        "did not answer as GitHub does",
+        "did not answer the way GitHub does",
         "check GITHUB_API_URL: for GitHub Enterprise it ends in /api/v3; then run again",
     )
 

@@ -1,4 +1,4 @@
-"""What a repository and its base branch ask of a merge, as far as the token may see it."""
+"""What a repository and its base branch ask of a merge, as far as the token can see it."""
 
 from __future__ import annotations
 

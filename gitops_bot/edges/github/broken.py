@@ -8,7 +8,7 @@ import urllib3
 from gitops_bot.edges import http
 from gitops_bot.edges.github.failure import Late, Unanswered
 
-_LATER = "run again later; githubstatus.com tells of disturbances"
+_LATER = "run again later; see githubstatus.com"
 #: All by which `requests` and what is below it say that there was no answer, or half of one.
 ERRORS = (http.Unanswered, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
 
@@ -25,13 +25,14 @@ def told(error: Exception, timeout: int) -> Unanswered:
     if _is_timeout(error):
         return Late(f"did not answer within {timeout} seconds", _LATER)
     return Unanswered(
-        "cannot be reached, or broke off its answer", "check the network, the proxy and GITHUB_API_URL, and run again"
+        "cannot be reached, or closed the connection early",
+        "check the network, the proxy and GITHUB_API_URL, and run again",
     )
 
 
 def late_again(times: int) -> Unanswered:
     """What to say where nothing is asked any more."""
-    return Unanswered(f"was too slow {times} times in a row, and is not asked any more", _LATER)
+    return Unanswered(f"timed out {times} times in a row, so no more requests are sent", _LATER)
 
 
 def _is_timeout(error: Exception) -> bool:

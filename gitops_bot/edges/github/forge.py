@@ -228,8 +228,11 @@ class GitHub:
         except Refused as refused:
             if "draft" not in asked or "draft pull requests are not supported" not in refused.said.lower():
                 raise
-        message = f"{self._api.repository} has no drafts: the pull request for {asked['head']} is opened as ready"
-        self._api.tell(Problem("failed.forge", message, "take `draft:` away, or ask for drafts in GitHub's plan"))
+        message = (
+            f"{self._api.repository} does not support drafts: the pull request for {asked['head']} is opened as ready "
+            "for review"
+        )
+        self._api.tell(Problem("failed.forge", message, "remove `draft:`, or use a GitHub plan that has drafts"))
         ready = {name: value for name, value in asked.items() if name != "draft"}
         return self._api.keep(self._api.attempt("POST", path, body=ready, bears=(422,)))
 

@@ -108,14 +108,14 @@ class Merging:
         try:
             answer = self._mutate(documents.ENQUEUE, {"pullRequestId": pull.node, "expectedHeadOid": head})
         except Unsupported:
-            return self._told(pull, "this server cannot put it into the merge queue", "merge it by hand")
+            return self._told(pull, "this server cannot add it to the merge queue", "merge it by hand")
         except Refused as refused:
             if "already in the queue" not in refused.said.lower():
                 return self._refused(pull, refused)
         else:
             entered = answer.get("enqueuePullRequest")
             if not isinstance(entered, dict) or entered.get("mergeQueueEntry") is None:
-                return self._told(pull, "GitHub did not put it into the merge queue", "the next run tries again")
+                return self._told(pull, "GitHub did not add it to the merge queue", "the next run tries again")
         return self._api.remember(replace(pull, queued=True))
 
     def _merge_if_ready(self, pull: PullRequest, head: str, method: Method) -> PullRequest:
@@ -166,7 +166,7 @@ class Merging:
         return self._told(pull, f"GitHub says: {refused.said or refused.status}", refusals.merge(refused.said))
 
     def _told(self, pull: PullRequest, why: str, way_out: str) -> PullRequest:
-        message = f"pull request #{pull.number} does not merge by itself: {why}"
+        message = f"pull request #{pull.number} will not merge by itself: {why}"
         self._api.tell(Problem("failed.forge", message, way_out))
         return pull
 
@@ -174,16 +174,16 @@ class Merging:
 def _why_not(pull: PullRequest, base: Base, method: Method | None, *, without_checks: bool) -> tuple[str, str] | None:
     """Why it is not tried at all, and the way out."""
     if pull.draft:
-        return "it is a draft", "mark it ready for review, or take `draft:` away"
+        return "it is a draft", "mark it ready for review, or remove `draft:`"
     if not base.checks and not without_checks:
-        hidden = "" if base.seen else ", as far as the token may see"
+        hidden = "" if base.seen else ", as far as the token can see"
         return (
             f"its base branch {pull.base} requires no checks{hidden}",
-            f"require status checks for {pull.base} in Settings > Rules, or write `auto_merge: without-checks`",
+            f"require status checks for {pull.base} in Settings > Rules, or set `auto_merge: without-checks`",
         )
     if method is not None and method not in base.methods and not base.queue:
         return (
-            f"the repository does not allow to {method}",
-            f"write `merge_method:` {' or '.join(base.methods)}, or allow it in Settings > General > Pull Requests",
+            f"the repository does not allow {method} merges",
+            f"set `merge_method:` {' or '.join(base.methods)}, or allow it in Settings > General > Pull Requests",
         )
     return None

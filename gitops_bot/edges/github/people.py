@@ -42,7 +42,7 @@ class People:
                 "POST", self._api.below(f"/issues/{number}/labels"), body={"labels": missing}, bears=_BEARS
             )
         except Refused as refused:
-            self._without(number, f"the labels {', '.join(missing)}", refused, f"{_PERMISSION}, or take `labels:` away")
+            self._without(number, f"the labels {', '.join(missing)}", refused, f"{_PERMISSION}, or remove `labels:`")
         else:
             self._api.remember(replace(pull, labels=(*pull.labels, *missing)))
 
@@ -129,4 +129,4 @@ class People:
 
     def _without(self, number: int, what: str, refused: Refused, way_out: str) -> None:
         why = self._api.explained(refused).problem
-        self._api.tell(Problem(why.code, f"pull request #{number} goes on without {what}: {why.message}", way_out))
+        self._api.tell(Problem(why.code, f"pull request #{number} continues without {what}: {why.message}", way_out))

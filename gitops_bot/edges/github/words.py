@@ -23,36 +23,39 @@ _FORBIDDEN: Mapping[str, tuple[str, str]] = {
     "not permitted to create or approve pull requests": (
         "GitHub Actions may not create pull requests",
         (
-            "allow it in Settings > Actions > General > Workflow permissions, of the organisation and of the "
-            "repository; or give the bot the token of a GitHub App"
+            "allow it in Settings > Actions > General > Workflow permissions, for the organisation and the "
+            "repository; or give the bot a GitHub App token"
         ),
     ),
     "not accessible by integration": (
         "the token of this workflow or GitHub App may not do that",
         (
-            "give the job `permissions: {contents: write, pull-requests: write}`, or the App the same permissions; the "
-            "GITHUB_TOKEN of a workflow reaches its own repository only"
+            "give the job `permissions: {contents: write, pull-requests: write}`, or the App the same permissions; "
+            "the GITHUB_TOKEN of a workflow works only for its own repository"
         ),
     ),
     "not accessible by personal access token": (
         "the fine-grained token may not do that",
-        "give it this repository, and `Contents` and `Pull requests` with read and write access",
+        "give it access to this repository, with read and write access to `Contents` and `Pull requests`",
     ),
     "granted the required scopes": (
         "the classic token lacks a scope",
         "give it the scope `repo` (`public_repo` for a public repository)",
     ),
-    "archived": ("the repository is archived, so nothing can be proposed", "unarchive it, or take it out of the bot"),
+    "archived": (
+        "the repository is archived, so nothing can be proposed",
+        "unarchive it, or stop running the bot for it",
+    ),
     "saml": (
-        "the organisation wants single sign-on for tokens",
+        "the organisation requires single sign-on for tokens",
         "authorise the token for the organisation: Settings > Developer settings > tokens > Configure SSO",
     ),
     "ip allow list": (
-        "the organisation does not let this machine's address in",
+        "the organisation does not allow this machine's IP address",
         "run the bot inside the allowed network, or add its address to the organisation's IP allow list",
     ),
     "lifetime": (
-        "the organisation does not accept tokens that live this long",
+        "the organisation does not accept tokens with such a long lifetime",
         "make a token with a shorter expiration, or use a GitHub App",
     ),
     "suspended": ("the account or App of this token is suspended", "use the token of another account or App"),
@@ -72,8 +75,8 @@ def explain(failure: Refused | Unanswered, *, repository: str, host: str, now: d
             return _error(
                 "failed.auth",
                 f"{host} does not accept the token{quoted}",
-                "set GITHUB_TOKEN or GH_TOKEN to a token that is valid and not expired; the GITHUB_TOKEN of a workflow "
-                "ends with its job",
+                "set GITHUB_TOKEN or GH_TOKEN to a token that is valid and not expired; the GITHUB_TOKEN of a "
+                "workflow expires with its job",
             )
         case 403:
             what, way_out = _forbidden(failure)
@@ -83,8 +86,8 @@ def explain(failure: Refused | Unanswered, *, repository: str, host: str, now: d
         case 413:
             return _error(
                 "failed.forge",
-                f"{host} takes too long over the pull requests of {repository}{quoted}",
-                "run again later; githubstatus.com tells of disturbances",
+                f"{host} timed out reading the pull requests of {repository}{quoted}",
+                "run again later; see githubstatus.com",
             )
         case 422:
             what, way_out = _invalid(failure)
@@ -93,13 +96,13 @@ def explain(failure: Refused | Unanswered, *, repository: str, host: str, now: d
             return _error(
                 "failed.forge",
                 f"{repository} has moved: {host} answered {status}",
-                "name the repository as it is called now, in `repository:` of gitops-bot.yaml or by --repository",
+                "use the repository's current name, in `repository:` of gitops-bot.yaml or with --repository",
             )
         case status if status >= 500:
             return _error(
                 "failed.forge",
-                f"{host} is disturbed: it answered {status}{quoted}",
-                "run again later, nothing is lost; githubstatus.com tells of disturbances",
+                f"{host} has a problem: it answered {status}{quoted}",
+                "run again later, nothing is lost; see githubstatus.com",
             )
         case status:
             return _error("failed.forge", f"{repository}: {host} answered {status}{quoted}", "run again")
@@ -113,7 +116,7 @@ def _forbidden(refused: Refused) -> tuple[str, str]:
     scopes = refused.headers.get("x-accepted-oauth-scopes", "").strip()
     if scopes and "x-oauth-scopes" in refused.headers:
         return _FORBIDDEN["granted the required scopes"]
-    what = "the token may not write here" if refused.write else "the token may not read here"
+    what = "the token has no write access" if refused.write else "the token has no read access"
     return what, "give it `contents: write` and `pull-requests: write` for this repository"
 
 
@@ -121,26 +124,26 @@ def _missing(refused: Refused, repository: str, quoted: str) -> ForgeError:
     if refused.write:
         return _error(
             "failed.auth",
-            f"{repository}: the token may read here, but not write, or the pull request is gone{quoted}",
+            f"{repository}: the token can read but not write, or the pull request is gone{quoted}",
             "give the token `contents: write` and `pull-requests: write` for this repository, and run again",
         )
     return _error(
         "failed.auth",
         f"{repository} does not exist, or the token cannot see it{quoted}",
-        "check the name; a fine-grained token must have this repository among its own, a GitHub App must be installed "
-        "on it, and the GITHUB_TOKEN of a workflow reaches its own repository only",
+        "check the name; a fine-grained token must include this repository, a GitHub App must be installed on it, and "
+        "the GITHUB_TOKEN of a workflow works only for its own repository",
     )
 
 
 def _invalid(refused: Refused) -> tuple[str, str]:
     said = refused.said.lower()
     if "no commits between" in said:
-        return "the branch has nothing that its base has not", "run again: the base has moved meanwhile"
+        return "the branch has no commits that its base lacks", "run again: the base has moved since"
     if "head invalid" in said:
-        return "the branch to propose is not there", "run again: somebody deleted it meanwhile"
+        return "the branch to propose does not exist", "run again: somebody has deleted it"
     if "base invalid" in said:
-        return "the branch to merge into is not there", "correct `branch:` in gitops-bot.yaml"
-    return "GitHub did not take the pull request", "the reason is in GitHub's own words above"
+        return "the branch to merge into does not exist", "correct `branch:` in gitops-bot.yaml"
+    return "GitHub rejected the pull request", "see GitHub's message above"
 
 
 def _limited(refused: Refused, host: str, now: datetime) -> ForgeError:
@@ -159,7 +162,7 @@ def _limited(refused: Refused, host: str, now: datetime) -> ForgeError:
     return _error(
         "failed.forge",
         f"the rate limit of {host} is used up",
-        f"run again {until}: nothing is lost; the token of a GitHub App has a limit of its own",
+        f"run again {until}: nothing is lost; a GitHub App's token has its own limit",
     )
 
 

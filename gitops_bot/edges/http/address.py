@@ -78,7 +78,7 @@ def _checked(source: httpx.URL, target: httpx.URL) -> httpx.URL:
     host = host_of(target)
     shown = f"{target.scheme}://{host}"[:200]
     if target.scheme not in ("http", "https") or not _HOST.match(host) or target.userinfo:
-        raise Misled(f"an address that cannot be asked, {shown!r}")
+        raise Misled(f"an address that is not supported, {shown!r}")
     if origin(target) == origin(source):
         return target
     if target.scheme == "http" and not _may_be_plain(source, target):

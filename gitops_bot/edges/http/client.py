@@ -39,7 +39,7 @@ ERROR_BODY = 64 * 1024
 _TIMEOUTS = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 60.0}
 _AGENT = f"gitops-bot/{__version__}"
 _BACKOFF = tenacity.wait_random_exponential(multiplier=0.5, max=15)
-_BETWEEN = "Check that this is a registry, and what stands between it and this machine."
+_BETWEEN = "Check that this is a registry, and any proxy in between."
 _JITTER = tenacity.wait_random(0, 1)
 
 
@@ -218,8 +218,8 @@ class Http:
         failed = response.status_code >= 300
         encoding = response.headers.get("content-encoding", "identity")
         if encoding != "identity" and not failed and method != "HEAD":
-            raise Unanswered(f"answered with the encoding {encoding[:50]!r} although none was asked for", _BETWEEN)
-        too_much = Unanswered(f"answered with more than the {limit} bytes that such an answer may have", _BETWEEN)
+            raise Unanswered(f"answered with the encoding {encoding[:50]!r} although none was requested", _BETWEEN)
+        too_much = Unanswered(f"answered with more than the {limit} bytes allowed for such an answer", _BETWEEN)
         announced = response.headers.get("content-length", "")
         if method != "HEAD" and not failed and announced.isdecimal() and int(announced[:20]) > limit:
             raise too_much

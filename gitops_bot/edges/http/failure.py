@@ -31,7 +31,7 @@ class Unanswered(Exception):  # noqa: N818 - the registry edge turns it into an 
 def busy(seconds: float) -> Unanswered:
     """The host said "too many requests" and wants a pause that this run has no patience for."""
     return Unanswered(
-        f"has had too many requests and asks to be left alone for {seconds:.0f} s",
+        f"is limiting requests, and asks for none for {seconds:.0f} s",
         "Run again later; `registries:` in gitops-bot.yaml can set a lower `rate` and `concurrency` for it.",
         status=429,
     )
@@ -39,7 +39,7 @@ def busy(seconds: float) -> Unanswered:
 
 def nowhere() -> Unanswered:
     """The address is one that nothing can be at."""
-    return Unanswered("cannot be found: it is no valid host and port", reached=False)
+    return Unanswered("is not a valid host and port", reached=False)
 
 
 def late(seconds: float) -> Unanswered:
@@ -49,7 +49,9 @@ def late(seconds: float) -> Unanswered:
 
 def flooded(most: int) -> Unanswered:
     """More bytes came before a body than any answer has there."""
-    return Unanswered(f"broke the connection: more than {most} bytes before the answer", "Run again later.", again=True)
+    return Unanswered(
+        f"closed the connection: more than {most} bytes before the answer", "Run again later.", again=True
+    )
 
 
 def broken(error: httpx.TransportError) -> Unanswered:
@@ -58,8 +60,8 @@ def broken(error: httpx.TransportError) -> Unanswered:
     while cause is not None:
         match cause:
             case ssl.SSLCertVerificationError():
-                what = f"shows a certificate that cannot be trusted: {cause.verify_message}"
-                return Unanswered(what, "SSL_CERT_FILE names a file with the authorities to trust.", reached=False)
+                what = f"has a certificate that cannot be trusted: {cause.verify_message}"
+                return Unanswered(what, "Set SSL_CERT_FILE to a file with the CA certificates to trust.", reached=False)
             case ssl.SSLError():
                 what = f"does not speak TLS as expected: {_plain(cause)}"
                 advice = "A registry without TLS needs `plain_http: true` under `registries:` in gitops-bot.yaml."
@@ -70,20 +72,20 @@ def broken(error: httpx.TransportError) -> Unanswered:
                 return Unanswered(what, "Check its name, and the DNS of this machine.", again=passing, reached=False)
             case _:
                 cause = cause.__cause__ or cause.__context__
-    check = "Check that it runs, and that this machine may reach it."
+    check = "Check that it is running, and that this machine can reach it."
     match error:
         case httpx.ProxyError():
             what = f"cannot be reached through the proxy: {_plain(error)}"
             return Unanswered(what, "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.", reached=False)
         case httpx.LocalProtocolError():
             # The text quotes the header at fault, which may be the one with the secret.
-            return Unanswered("cannot be asked: a credential or address holds characters that HTTP does not allow")
+            return Unanswered("cannot be queried: a credential or address has characters that HTTP does not allow")
         case httpx.ConnectError() | httpx.ConnectTimeout():
-            return Unanswered(f"does not take connections: {_plain(error)}", check, again=True, reached=False)
+            return Unanswered(f"does not accept connections: {_plain(error)}", check, again=True, reached=False)
         case httpx.TimeoutException():
             return Unanswered("did not answer in time", check, again=True)
         case _:
-            return Unanswered(f"broke the connection: {_plain(error)}", "Run again later.", again=True)
+            return Unanswered(f"closed the connection: {_plain(error)}", "Run again later.", again=True)
 
 
 def _plain(error: BaseException) -> str:

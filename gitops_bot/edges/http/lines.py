@@ -96,7 +96,7 @@ class Lines:
             return Transport(trust, limits, proxy_for(url, self._environ))
         except (ValueError, ImportError) as error:
             raise Unanswered(
-                f"cannot be asked: the proxy in {url.scheme.upper()}_PROXY or ALL_PROXY is not one that can be used",
+                f"cannot be queried: the proxy in {url.scheme.upper()}_PROXY or ALL_PROXY is not usable",
                 "Give it as http://HOST:PORT, or name the registry in NO_PROXY.",
             ) from error
 
@@ -110,6 +110,6 @@ class Lines:
                 else:
                     self._trust = httpx.create_ssl_context(trust_env=False)
             except OSError as error:
-                what = f"cannot be asked: SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {error.strerror}"
-                raise Unanswered(what, "It is to name certificates in PEM format.", reached=False) from error
+                what = f"cannot be queried: SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {error.strerror}"
+                raise Unanswered(what, "It must name certificates in PEM format.", reached=False) from error
         return self._trust

@@ -23,5 +23,5 @@ def base_url(registry: str, access: RegistryAccess) -> httpx.URL:
     try:
         url = httpx.URL(f"https://{host}/")
     except httpx.InvalidURL as error:
-        raise Untrusted("cannot be asked: it is no valid host and port", "Check the name of the image.") from error
+        raise Untrusted("is not a valid host and port", "Check the name of the image.") from error
     return url.copy_with(scheme="http") if access.plain_http or is_loopback(host_of(url)) else url

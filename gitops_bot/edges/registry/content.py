@@ -28,7 +28,7 @@ def document(answer: Answer, digest: str, wanted: str) -> Mapping[str, Any]:
         Untrusted: the bytes are not those that the digest names, or too many values.
     """
     if answer.body.count(b",") > _MOST_COMMAS:
-        raise Untrusted(f"has {wanted} of more than {_MOST_COMMAS} values", "Look at what was pushed there.")
+        raise Untrusted(f"has {wanted} of more than {_MOST_COMMAS} values", "Check what was pushed there.")
     try:
         parsed = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -43,6 +43,6 @@ def document(answer: Answer, digest: str, wanted: str) -> Mapping[str, Any]:
     if not found:
         raise unexpected(answer, wanted)
     raise Untrusted(
-        f"answers the request for {digest} with bytes that have {actual}",
-        "Something between changes what the registry sends.",
+        f"answered the request for {digest} with content that has the digest {actual}",
+        "Something in between changes what the registry sends.",
     )

@@ -50,8 +50,8 @@ class Credentials:
         login = self._find(image)
         if login.credential is not None and not is_sendable(login.credential):
             raise NoLogin(
-                f"the credentials for {image.registry} from {login.source} hold characters that cannot be sent",
-                "Log in again, or mend them where they are kept.",
+                f"the credentials for {image.registry} from {login.source} have characters that cannot be sent",
+                "Log in again, or fix them where they are stored.",
             )
         redact.learn(*secrets(login.credential), passing=True)
         return login
@@ -63,17 +63,17 @@ class Credentials:
             password = self._environ.get(access.password_env, "").rstrip("\r\n")
             if not password:
                 raise NoLogin(
-                    f"the password for {image.registry} is to be in {access.password_env}, which is not set",
+                    f"the password for {image.registry} is expected in {access.password_env}, which is not set",
                     f"Set {access.password_env}, or change `registries:` in gitops-bot.yaml.",
                 )
             return Login(Basic(access.username or "token", password), f"the environment variable {access.password_env}")
-        why = f"no credentials for {image.registry} were found"
+        why = f"no credentials found for {image.registry}"
         for config in self._files.get(None, lambda: tuple(self._read())):
             try:
                 if (found := self._stored(config, image)) is not None:
                     return found
             except _StoreFailed as failed:
-                why = f"no credentials for {image.registry} were found: {failed.what}"
+                why = f"no credentials found for {image.registry}: {failed.what}"
         return Login(None, why)
 
     def _read(self) -> Iterator[DockerConfig]:

@@ -75,7 +75,7 @@ def read_config(path: Path) -> DockerConfig | None:
     Raises:
         NoLogin: it is there and cannot be read.
     """
-    advice = "Mend or remove it, or log in again."
+    advice = "Fix or remove it, or log in again."
     try:
         if not path.is_file():
             return None
@@ -92,9 +92,9 @@ def read_config(path: Path) -> DockerConfig | None:
         document = json.loads(text)
     except (ValueError, RecursionError):
         # Not chained: the error holds the whole text.
-        raise NoLogin(f"{path} is not the JSON that it should be", advice) from None
+        raise NoLogin(f"{path} is not valid JSON", advice) from None
     if not isinstance(document, dict):
-        raise NoLogin(f"{path} is not the JSON object that it should be", advice)
+        raise NoLogin(f"{path} is not a JSON object", advice)
     auths = _by_place(document.get("auths"))
     redact.learn(*(secret for entry in auths.values() for secret in _secrets(entry)))
     helpers = _by_place(document.get("credHelpers"))

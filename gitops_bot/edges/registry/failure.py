@@ -53,7 +53,7 @@ def unexpected(answer: Answer, wanted: str) -> Untrusted:
     """A success that is not what was asked for: a login page, another server, half an answer."""
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     got = "nothing" if not answer.body else "a web page" if kind == "text/html" else "something else"
-    advice = "Check the name; a proxy or a login page may stand in between."
+    advice = "Check the name; a proxy or a login page may be in between."
     return Untrusted(f"answered {got} where {wanted} was expected", advice)
 
 

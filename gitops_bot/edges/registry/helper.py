@@ -32,12 +32,12 @@ def ask_helper(name: str, server: str, environ: Mapping[str, str], patience: flo
         NoLogin: it is not on the PATH of `environ`, it failed, or its answer cannot be read.
     """
     if not _NAME.match(name):
-        raise NoLogin(f"{name[:100]!r} cannot be the name of a credential helper", "Mend the docker configuration.")
+        raise NoLogin(f"{name[:100]!r} cannot be the name of a credential helper", "Fix the Docker configuration.")
     program = f"docker-credential-{name}"
     path = shutil.which(program, path=environ.get("PATH", ""))
     if path is None:
         raise NoLogin(f"the credential helper {program} is not installed", "Install it, or log in without it.")
-    advice = f"Try it by hand: echo {server} | {program} get"
+    advice = f"Run it by hand: echo {server} | {program} get"
     try:
         done = subprocess.run(
             [path, "get"], input=server.encode(), capture_output=True, timeout=patience, env=dict(environ), check=False

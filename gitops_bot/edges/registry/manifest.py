@@ -83,7 +83,7 @@ def _hashed(answer: Answer, algorithm: str | None) -> Named:
     except (ValueError, RecursionError, AttributeError):
         raise unexpected(answer, "a manifest") from None
     if version == 1:
-        raise Untrusted("has it as a manifest of schema 1 only, which has no lasting digest", "Push the image again.")
+        raise Untrusted("has it only as a schema 1 manifest, which has no stable digest", "Push the image again.")
     if version != 2:
         raise unexpected(answer, "a manifest")
     header = answer.headers.get("docker-content-digest")
@@ -91,8 +91,8 @@ def _hashed(answer: Answer, algorithm: str | None) -> Named:
     digest = _by(usual, answer.body)
     if header is not None and header != digest:
         raise Untrusted(
-            f"names the digest {header[:150]!r} for a manifest whose bytes have {digest}",
-            "Something between changes what the registry sends; nothing was pinned.",
+            f"reports the digest {header[:150]!r} for a manifest that has the digest {digest}",
+            "Something in between changes what the registry sends; nothing was pinned.",
         )
     asked = digest if algorithm in (None, usual) else _by(algorithm, answer.body)
     return Named(asked, kind_of(document) is Kind.IMAGE)

@@ -31,7 +31,7 @@ PAGE_BYTES, LIST_BYTES, MOST_TAGS = 16 * 1024 * 1024, 16 * 1024 * 1024, 300_000
 _MOST_COMMAS = 1_000_000
 #: Pages in a row without a tag that is new.
 _IDLE = 3
-_NOTHING_LOST = "Nothing was decided on half a list of tags. Report it to who runs the registry."
+_NOTHING_LOST = "Nothing was decided on an incomplete list of tags. Report this to the registry's operator."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def every_tag(fetch: Callable[[str], Page]) -> tuple[str, ...]:
             return tuple(_walk(fetch))
         except _PlaceLost:
             continue
-    raise Untrusted("loses its place in the list of tags: tags are deleted while it is read", "Run again.")
+    raise Untrusted("lost its place in the list of tags: tags were deleted while it was being read", "Run again.")
 
 
 class _PlaceLost(Exception):  # noqa: N818 - begin again, once
@@ -78,7 +78,7 @@ def _walk(fetch: Callable[[str], Page]) -> dict[str, None]:
         if query is None:
             return tags
         if query in asked:
-            raise Untrusted("sends in a circle through its list of tags", _NOTHING_LOST)
+            raise Untrusted("paginates its list of tags in a circle", _NOTHING_LOST)
         asked.add(query)
         last, page, known = page.tags[-1:], _further(fetch, query), len(tags)
         found = tuple(filter(is_tag, page.tags))
@@ -90,12 +90,12 @@ def _walk(fetch: Callable[[str], Page]) -> dict[str, None]:
             raise _PlaceLost  # ggcr's registry starts again where it does not know `last` any more
         idle = idle + 1 if len(tags) == known else 0
         if idle > _IDLE:
-            raise Untrusted("names ever more pages of its list of tags, with nothing new on them", _NOTHING_LOST)
+            raise Untrusted("keeps paginating its list of tags without new tags", _NOTHING_LOST)
     raise _too_large(f"{MOST_PAGES} pages")
 
 
 def _too_large(measure: str) -> Untrusted:
-    return Untrusted(f"has a list of tags of more than {measure}", "Delete tags that nobody needs.")
+    return Untrusted(f"has a list of tags with more than {measure}", "Delete tags that are no longer needed.")
 
 
 def _first(fetch: Callable[[str], Page]) -> tuple[str | None, Page]:
@@ -150,9 +150,9 @@ def read_page(answer: Answer) -> Page:
         try:
             target = follow_own(answer.url, address)
         except Misled as misled:
-            raise Untrusted(f"goes on with its list of tags at {misled}", _NOTHING_LOST) from misled
+            raise Untrusted(f"continues its list of tags at {misled}", _NOTHING_LOST) from misled
         if origin(target) != origin(answer.url):
-            raise Untrusted(f"goes on with its list of tags at another host, {host_of(target)[:200]!r}", _NOTHING_LOST)
+            raise Untrusted(f"continues its list of tags at another host, {host_of(target)[:200]!r}", _NOTHING_LOST)
         query = target.query.decode("ascii")
     return Page(tuple(tags), query, len(answer.body))
 

@@ -245,7 +245,7 @@ class Registry:
             tempo.answered()
             raise explain(failure, image, asked, login) from failure
         except httpx.InvalidURL as error:  # each part was read before: put together they are longer than httpx allows
-            astray = Untrusted("leads to an address that cannot be asked", "Report it to who runs the registry.")
+            astray = Untrusted("leads to an address that is not supported", "Report this to the registry's operator.")
             raise explain(astray, image, asked, login) from error
 
     def _tempo(self, registry: str) -> Tempo:

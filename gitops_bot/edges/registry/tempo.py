@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Seconds for an image while the registry is slow.
 HURRIED = 5.0
-_ADVICE = "Run again later, or ask who runs the registry why it is slow; the other images went on."
+_ADVICE = "Run again later, or ask the registry's operator why it is slow; other images were not affected."
 
 
 class Tempo:
@@ -59,7 +59,7 @@ class Tempo:
     def _limit(self, image: ImageName) -> Limit:
         most = min(HURRIED, self._seconds) if self._slow else self._seconds
         left = min(most, self._seconds - self._spent.get(image, 0.0))
-        return Limit(left, Unanswered(f"took more than {most:g} s over this image", _ADVICE))
+        return Limit(left, Unanswered(f"took more than {most:g} s for this image", _ADVICE))
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -22,11 +22,11 @@ _NOT_FOUND = 404
 Failure = Refused | Untrusted | Unanswered | NoLogin
 
 _GHCR = (
-    "Packages of ghcr.io are read by a classic personal access token with the scope read:packages (fine-grained ones "
-    "cannot) or, in a workflow, by GITHUB_TOKEN with `packages: read`, where the package's settings list the "
-    'repository under "Manage Actions access".'
+    "ghcr.io needs a classic personal access token with the scope read:packages (fine-grained tokens do not work) or, "
+    "in a workflow, GITHUB_TOKEN with `packages: read`, if the package's settings list the repository under "
+    '"Manage Actions access".'
 )
-_AMAZON = "Passwords of Amazon ECR last 12 hours: the helper docker-credential-ecr-login renews them."
+_AMAZON = "Amazon ECR passwords expire after 12 hours: the helper docker-credential-ecr-login renews them."
 
 
 def explain(failure: Failure, image: ImageName, asked: str, login: Login | None) -> RegistryError:
@@ -43,7 +43,7 @@ def explain(failure: Failure, image: ImageName, asked: str, login: Login | None)
         case Unanswered(what=what, advice=advice, status=status, host=host):
             return RegistryError(told("failed.registry", f"{host} {what}", advice), status=status)
         case Refused(said=said) if failure.is_one_of(_NOT_FOUND) and asked == LIST and not failure.elsewhere:
-            what = f"{failure.host} answered 404 Not Found: it has no such repository, or does not show it"
+            what = f"{failure.host} answered 404 Not Found: it has no such repository, or hides it"
             what += f" ({said})" if said else ""
             advice = _permission(image, login)
             return RegistryError(told("failed.registry", what, advice), status=_NOT_FOUND, no_repository=True)
@@ -60,19 +60,19 @@ def explain(failure: Failure, image: ImageName, asked: str, login: Login | None)
 def _advice(refused: Refused, image: ImageName, asked: str, login: Login | None) -> str:
     match refused.status:
         case _ if refused.elsewhere:
-            return f"{image.registry} redirects there, without credentials. Run again, or ask who runs the registry."
+            return f"{image.registry} redirects there, without credentials. Run again, or ask the registry's operator."
         case 401 | 403:
             return _permission(image, login)
         case 404 if asked.startswith(("the tag ", "the digest ")) and not refused.token_server:
             return f"Check that {asked.rpartition(' ')[0]} still exists."
         case 404:
-            return f"Check the name; what may not be seen looks the same. {_permission(image, login)}"
+            return f"Check the name; a repository that you may not see looks the same. {_permission(image, login)}"
         case 429 if image.registry == DOCKER_HUB:
-            return "Docker Hub counts by address what nobody is logged in for: `docker login`, or run less often."
+            return "Docker Hub counts anonymous pulls by IP address: use `docker login`, or run less often."
         case 429:
             return "Run again later; `registries:` in gitops-bot.yaml can set a lower `rate` and `concurrency` for it."
         case 408 | 500 | 502 | 503 | 504:
-            return "It was asked several times. Run again later, or ask who runs the registry."
+            return "It failed several times. Run again later, or ask the registry's operator."
         case _:
             return "Check the name of the image, and that this is the address of a registry."
 
@@ -81,10 +81,13 @@ def _permission(image: ImageName, login: Login | None) -> str:
     registry = image.registry
     hint = f" {_GHCR}" if registry == "ghcr.io" else f" {_AMAZON}" if ".dkr.ecr" in registry else ""
     if login is not None and login.credential is not None:
-        return f"The credentials from {login.source} were sent: they are wrong, have expired, or may not read it.{hint}"
+        return (
+            f"The credentials from {login.source} were sent: they are wrong, have expired, or do not allow reading "
+            f"it.{hint}"
+        )
     source = f"{login.source}; " if login is not None else ""
     return (
-        f"{source[:1].upper()}{source[1:]}log in with `docker login {registry}`, or name a user and the environment "
+        f"{source[:1].upper()}{source[1:]}log in with `docker login {registry}`, or set a user and the environment "
         f"variable with the password in gitops-bot.yaml: `registries: {{{registry}: {{username: NAME, password_env: "
         f"VARIABLE}}}}`.{hint}"
     )

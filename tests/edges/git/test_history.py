@@ -420,14 +420,14 @@ class TestBounds:
         assert (commit.id, commit.parents, commit.changes) == (head, (base,), (FileChange(FILE, OLD, NEW),))
 
     def test_only_branches_of_the_bot_are_asked_for(self, remote: Remote) -> None:
-        with pytest.raises(ValueError, match="not a branch of the bot"):
+        with pytest.raises(ValueError, match="not a gitops-bot branch"):
             look(remote, "main")
 
     @pytest.mark.parametrize("base", ["main", "-x", "HEAD", "0" * 39, "refs/heads/main"])
     def test_a_base_is_a_commit(self, remote: Remote, base: str) -> None:
         with Repository(remote.file_url, environ=BARE) as repository:
             repository.head("main")
-            with pytest.raises(ValueError, match="not the id of a commit"):
+            with pytest.raises(ValueError, match="not a commit ID"):
                 repository.branch(BRANCH, base)
 
 
@@ -454,7 +454,10 @@ class TestNames:
             assert repository.branches() == ()
 
     def test_they_are_not_known_before_the_first_head(self, remote: Remote) -> None:
-        with Repository(remote.file_url, environ=BARE) as repository, pytest.raises(ValueError, match="once a head"):
+        with (
+            Repository(remote.file_url, environ=BARE) as repository,
+            pytest.raises(ValueError, match="a head must be read"),
+        ):
             repository.branches()
 
     def test_they_are_those_that_the_last_head_saw_without_another_look(self, server: GitServer) -> None:

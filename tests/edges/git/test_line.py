@@ -280,7 +280,7 @@ class TestSteps:
     def test_only_a_commit_has_one(self, remote: Remote, commit: str) -> None:
         with opened(remote) as repository:
             repository.head("main")
-            with pytest.raises(ValueError, match="not the id of a commit"):
+            with pytest.raises(ValueError, match="not a commit ID"):
                 repository.line(commit, [WEB], everything)
 
     def test_a_commit_that_is_nowhere_is_an_error(self, remote: Remote) -> None:
@@ -849,7 +849,7 @@ class TestTags:
         for number in range(3):
             remote.git("tag", f"v{number}", "main")
 
-        with pytest.raises(GitError, match="ls-remote answered with more than"):
+        with pytest.raises(GitError, match="ls-remote returned more than"):
             self.told(remote)
 
     def test_a_remote_that_is_gone_is_an_error(self, remote: Remote) -> None:

@@ -26,11 +26,11 @@ LOST = {
 REFUSED = {
     "this machine's limit of processes": (
         "error: cannot fork() for remote-http: Resource temporarily unavailable",
-        "cannot be asked: this machine starts no more processes",
+        "cannot be reached: this machine cannot start more processes",
     ),
     "this machine's limit of threads": (
         "fatal: unable to create thread: Resource temporarily unavailable\nfatal: invalid index-pack output",
-        "this machine starts no more processes",
+        "this machine cannot start more processes",
     ),
     "GH006": (
         (
@@ -45,7 +45,7 @@ REFUSED = {
             "remote: error: GH006: Protected branch update failed for refs/heads/main.\nremote: \nremote: - Changes "
             f"must be made through a pull request.\n{REJECTED}[remote rejected] (protected branch hook declined)"
         ),
-        "by pull request only",
+        "only through pull requests",
     ),
     "merge queue required": (
         (
@@ -53,7 +53,7 @@ REFUSED = {
             "made through the merge queue Changes must be made through a pull request.\n"
             f"{REJECTED}[remote rejected] (protected branch hook declined)"
         ),
-        "by its merge queue only",
+        "only through its merge queue",
     ),
     "merge queue required by a ruleset": (
         (
@@ -61,7 +61,7 @@ REFUSED = {
             "must be made through a merge queue\n"
             f"{REJECTED}[remote rejected] (push declined due to repository rule violations)"
         ),
-        "by its merge queue only",
+        "only through its merge queue",
     ),
     "queued": (
         (
@@ -80,7 +80,7 @@ REFUSED = {
             "027faa7121ee9df79db623e1a2848d2cc88a8dba\n"
             f"{REJECTED}[remote rejected] (push declined due to repository rule violations)"
         ),
-        "wants signed commits",
+        "requires signed commits",
     ),
     "archived": (
         (
@@ -107,7 +107,7 @@ REFUSED = {
         ),
         "protects this branch",
     ),
-    "hook": (f"{REJECTED}[remote rejected] (pre-receive hook declined)", "by a rule of its own"),
+    "hook": (f"{REJECTED}[remote rejected] (pre-receive hook declined)", "a hook declined it"),
     "workflow": (
         (
             f"{REJECTED}[remote rejected] (refusing to allow a GitHub App to create or update workflow "
@@ -165,7 +165,7 @@ REFUSED = {
             f"{REJECTED}[remote rejected] (cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists; cannot create "
             "'refs/heads/a/b')"
         ),
-        "in the way",
+        "conflicts with",
     ),
     "web page": (
         "fatal: https://example.test/x/info/refs not valid: is this a git repository?",
@@ -215,11 +215,11 @@ def test_a_refusal_says_what_it_means_and_the_way_out(said: str, means: str) -> 
 
 WAYS_OUT = {
     "archived": "Unarchive it",
-    "queued": "out of the queue",
+    "queued": "from the queue",
     "merge queue required": "`auto_merge: true`",
     "pull request required": "`propose: {as: pull-request}`",
-    "signatures": "bypass the rule. Where the branch begins with gitops-bot/",
-    "GH006": "Where the branch begins with gitops-bot/",
+    "signatures": "bypass the rule. If the branch starts with gitops-bot/",
+    "GH006": "If the branch starts with gitops-bot/",
     "token without write": "`contents: write`",
 }
 
@@ -237,7 +237,7 @@ def test_a_broken_connection_is_no_refusal(said: str) -> None:
     assert refused(said, WHERE) is None
     failure = out_of_reach(said, WHERE)
     assert failure is not None
-    assert "out of reach" in failure.problem.message
+    assert "cannot be reached" in failure.problem.message
 
 
 @pytest.mark.parametrize(

@@ -87,5 +87,5 @@ def test_comments_that_are_no_list_are_an_error() -> None:
     plays = {"Proposals": NO_GRAPHQL, "GET /pulls": Answer.json(200, []), READ: Answer.json(200, {})}
     with playing(plays, broken=True) as script:
         script.bot.forge.find([BRANCH], BASE)
-        with pytest.raises(ForgeError, match="did not answer as GitHub does"):
+        with pytest.raises(ForgeError, match="did not answer the way GitHub does"):
             script.bot.forge.comment(1, TEXT)

@@ -194,8 +194,8 @@ def test_a_repository_without_drafts_gets_it_as_ready_and_that_is_told() -> None
         assert script.bot.forge.open(**{**TEXTS, "draft": True}).number == 1
         assert ["draft" in each for each in script.sent] == [True, False]
         (warning,) = script.warned
-    assert "acme/deploy has no drafts" in warning
-    assert "take `draft:` away" in warning
+    assert "acme/deploy does not support drafts" in warning
+    assert "remove `draft:`" in warning
 
 
 def test_a_refusal_of_drafts_to_what_is_none_is_not_tried_again() -> None:
@@ -328,13 +328,13 @@ def test_only_our_own_branch_is_found_whatever_github_lists(where: Mapping[str, 
 )
 def test_an_answer_that_is_not_as_github_describes_it_is_refused(changes: Mapping[str, Any]) -> None:
     plays = {"Proposals": NO_GRAPHQL, "GET /pulls": Answer.json(200, [{**listed(), **changes}])}
-    with playing(plays, broken=True) as script, pytest.raises(ForgeError, match="did not answer as GitHub does"):
+    with playing(plays, broken=True) as script, pytest.raises(ForgeError, match="did not answer the way GitHub does"):
         script.bot.forge.find([BRANCH], BASE)
 
 
 def test_a_list_that_is_none_is_refused() -> None:
     plays = {"Proposals": NO_GRAPHQL, "GET /pulls": Answer.json(200, {})}
-    with playing(plays, broken=True) as script, pytest.raises(ForgeError, match="did not answer as GitHub does"):
+    with playing(plays, broken=True) as script, pytest.raises(ForgeError, match="did not answer the way GitHub does"):
         script.bot.forge.find([BRANCH], BASE)
 
 
@@ -344,16 +344,16 @@ def test_a_list_that_is_none_is_refused() -> None:
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("http://github.example.com/api/v3", "everyone on the way would see the token"),
-        ("http://127.0.0.1.example.com", "everyone on the way would see the token"),
-        ("http://10.0.0.1", "everyone on the way would see the token"),
-        ("ftp://github.com", "is not the address of an API"),
-        ("https://user:secret@github.com", "is not the address of an API"),
-        ("https://github.com/?x=1", "is not the address of an API"),
-        ("https://", "is not the address of an API"),
-        ("https://[", "is not the address of an API"),
-        ("https://host:port", "is not the address of an API"),
-        ("api.github.com", "is not the address of an API"),
+        ("http://github.example.com/api/v3", "anyone in between could read the token"),
+        ("http://127.0.0.1.example.com", "anyone in between could read the token"),
+        ("http://10.0.0.1", "anyone in between could read the token"),
+        ("ftp://github.com", "is not an API URL"),
+        ("https://user:secret@github.com", "is not an API URL"),
+        ("https://github.com/?x=1", "is not an API URL"),
+        ("https://", "is not an API URL"),
+        ("https://[", "is not an API URL"),
+        ("https://host:port", "is not an API URL"),
+        ("api.github.com", "is not an API URL"),
     ],
 )
 def test_an_address_to_which_no_token_may_go_is_refused(address: str, said: str) -> None:
@@ -366,7 +366,7 @@ def test_an_address_to_which_no_token_may_go_is_refused(address: str, said: str)
 def test_a_token_that_is_none_is_refused_and_not_shown(token: str) -> None:
     with pytest.raises(UsageError) as error:
         Bot("https://api.github.com", token)
-    assert "the token for GitHub is empty or has characters that no token has" in str(error.value)
+    assert "the GitHub token is empty or has invalid characters" in str(error.value)
     assert "ghs_" not in str(error.value)
 
 
@@ -495,9 +495,9 @@ def test_a_pull_request_without_new_commits_is_refused_in_words(site: Site, bot:
         made(bot, branch="same")
     problem = error.value.problem
     assert problem.code == "failed.forge"
-    assert problem.message.startswith("acme/deploy: the branch has nothing that its base has not")
+    assert problem.message.startswith("acme/deploy: the branch has no commits that its base lacks")
     assert "No commits between main and same" in problem.message
-    assert problem.next == "run again: the base has moved meanwhile"
+    assert problem.next == "run again: the base has moved since"
 
 
 def test_the_token_is_in_nothing_that_can_be_printed(site: Site) -> None:

@@ -125,7 +125,7 @@ def test_without_a_token_it_asks_as_anybody() -> None:
 
 def test_a_failing_server_is_asked_once() -> None:
     with inspecting({"GET //rate_limit": said(503, "down")}) as (inspection, script):
-        with pytest.raises(ForgeError, match="disturbed"):
+        with pytest.raises(ForgeError, match="has a problem"):
             inspection.greet()
         assert script.asked == ["GET //rate_limit"]
 
@@ -177,7 +177,10 @@ def test_settings_are_read_and_those_not_told_are_left_open() -> None:
 @pytest.mark.parametrize("branch", ["\x1b[31mred", "x" * 256, 3, None], ids=["escapes", "endless", "number", "none"])
 def test_a_default_branch_that_cannot_be_shown_is_an_error(branch: object) -> None:
     answer = Answer.json(200, repository(default_branch=branch))
-    with inspecting({"GET ": answer}, broken=True) as (inspection, _), pytest.raises(ForgeError, match="as GitHub"):
+    with (
+        inspecting({"GET ": answer}, broken=True) as (inspection, _),
+        pytest.raises(ForgeError, match="the way GitHub"),
+    ):
         inspection.grounds()
 
 
@@ -343,5 +346,8 @@ def test_rules_are_told_of_a_branch_that_is_not_there_yet() -> None:
 )
 def test_an_answer_that_is_none_is_an_error(answer: Any) -> None:
     plays = {"GET /rules/branches/main": Answer.json(200, answer)}
-    with inspecting(plays, broken=True) as (inspection, _), pytest.raises(ForgeError, match="did not answer as GitHub"):
+    with (
+        inspecting(plays, broken=True) as (inspection, _),
+        pytest.raises(ForgeError, match="did not answer the way GitHub"),
+    ):
         inspection.rules("main")

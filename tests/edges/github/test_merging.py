@@ -141,8 +141,8 @@ def test_nothing_merges_by_itself_where_the_base_requires_no_checks(ref: Any) ->
         assert state(merging(script)) == ("open", False, False)
         assert script.asked == []
         (warning,) = script.warned
-    assert "pull request #1 does not merge by itself: its base branch main requires no checks" in warning
-    assert "write `auto_merge: without-checks`" in warning
+    assert "pull request #1 will not merge by itself: its base branch main requires no checks" in warning
+    assert "set `auto_merge: without-checks`" in warning
 
 
 def test_rules_that_the_token_may_not_see_are_said_to_be_hidden() -> None:
@@ -150,7 +150,7 @@ def test_rules_that_the_token_may_not_see_are_said_to_be_hidden() -> None:
     with playing({"Proposals": having(opened(), errors=[error])}) as script:
         merging(script)
         (warning,) = script.warned
-    assert "requires no checks, as far as the token may see" in warning
+    assert "requires no checks, as far as the token can see" in warning
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ def test_a_method_that_the_repository_does_not_allow_is_told_with_those_that_it_
         assert state(merging(script, method="rebase")) == ("open", False, False)
         assert script.asked == []
         (warning,) = script.warned
-    assert "the repository does not allow to rebase -> write `merge_method:` merge or squash" in warning
+    assert "the repository does not allow rebase merges -> set `merge_method:` merge or squash" in warning
 
 
 def test_a_pull_request_that_github_has_not_thought_about_yet_is_asked_for_once_more() -> None:
@@ -369,7 +369,7 @@ def test_a_pull_request_that_github_has_not_thought_about_yet_is_asked_for_once_
     ("answer", "way_out"),
     [
         (unprocessable("Pull request Auto merge is not allowed for this repository"), "Allow auto-merge"),
-        (unprocessable("Head sha didn't match expected head sha."), "somebody pushed meanwhile"),
+        (unprocessable("Head sha didn't match expected head sha."), "somebody has pushed since"),
         (
             refusal("FORBIDDEN", "Resource not accessible by integration", ["enablePullRequestAutoMerge"]),
             "`contents: write`",
@@ -382,7 +382,7 @@ def test_a_pull_request_that_github_has_not_thought_about_yet_is_asked_for_once_
             ),
             "write access",
         ),
-        (unprocessable("Something new"), "look at the pull request"),
+        (unprocessable("Something new"), "check the pull request"),
     ],
     ids=["not allowed", "head moved", "App", "account", "anything else"],
 )
@@ -390,24 +390,24 @@ def test_auto_merge_that_is_refused_is_told_with_the_way_out(answer: Answer, way
     with playing({"Proposals": having(opened(), **CHECKED), ENABLE: answer}) as script:
         assert state(merging(script)) == ("open", False, False)
         (warning,) = script.warned
-    assert "pull request #1 does not merge by itself: GitHub says: " in warning
+    assert "pull request #1 will not merge by itself: GitHub says: " in warning
     assert way_out in warning.partition(" -> ")[2]
 
 
 @pytest.mark.parametrize(
     ("status", "words", "way_out"),
     [
-        (405, "Pull Request is not mergeable", "a conflict, a check or a review is in the way"),
+        (405, "Pull Request is not mergeable", "a conflict, a check or a review blocks it"),
         (405, "Base branch was modified. Review and try the merge again.", "the next run tries again"),
         (405, 'Required status check "ci" is expected.', "the required checks"),
         (405, "At least 1 approving review is required by reviewers with write access.", "approve it"),
         (405, "Squash merges are not allowed on this repository.", "`merge_method:`"),
-        (405, "Repository rule violations found\n\nChanges must be made through the merge queue", "by its queue"),
+        (405, "Repository rule violations found\n\nChanges must be made through the merge queue", "uses a merge queue"),
         (405, "Repository rule violations found\n\nCommits must have verified signatures.", "signed commits"),
-        (409, "Head branch was modified. Review and try the merge again.", "somebody pushed meanwhile"),
+        (409, "Head branch was modified. Review and try the merge again.", "somebody has pushed since"),
         (403, "Resource not accessible by integration", "`contents: write`"),
-        (404, "Not Found", "look at the pull request"),
-        (422, "Validation Failed", "look at the pull request"),
+        (404, "Not Found", "check the pull request"),
+        (422, "Validation Failed", "check the pull request"),
     ],
 )
 def test_a_merge_that_is_refused_is_told_and_stops_nothing(status: int, words: str, way_out: str) -> None:
@@ -461,7 +461,7 @@ def test_an_answer_that_is_none_is_an_error(data: Any) -> None:
     plays = {"Proposals": having(opened(), **CHECKED), ENABLE: Answer.json(200, {"data": data})}
     with (
         playing(plays, broken=True) as script,
-        pytest.raises(ForgeError, match="did not answer as GitHub does"),
+        pytest.raises(ForgeError, match="did not answer the way GitHub does"),
     ):
         merging(script)
 
@@ -550,6 +550,6 @@ def test_by_rest_checks_are_required_by_protection_and_by_rulesets(changes: dict
 def test_by_rest_a_base_branch_that_is_none_is_an_error(broken: dict[str, Any]) -> None:
     with (
         playing(by_rest(**broken), broken=True) as script,
-        pytest.raises(ForgeError, match="did not answer as GitHub does"),
+        pytest.raises(ForgeError, match="did not answer the way GitHub does"),
     ):
         merging(script)

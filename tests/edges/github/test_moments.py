@@ -88,5 +88,5 @@ def test_a_server_without_graphql_tells_nothing() -> None:
 )
 def test_what_github_would_not_say_is_an_error(listed: object) -> None:
     plays = {"Words": words(), ACTIVITY: Answer.json(200, listed)}
-    with playing(plays, broken=True) as script, pytest.raises(ForgeError, match="did not answer as GitHub does"):
+    with playing(plays, broken=True) as script, pytest.raises(ForgeError, match="did not answer the way GitHub does"):
         ask(script)

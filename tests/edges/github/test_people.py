@@ -1,4 +1,4 @@
-"""Labels, reviewers, assignees: one request each, and a proposal goes on without what is not possible."""
+"""Labels, reviewers, assignees: one request each, and a proposal continues without what is not possible."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def test_a_label_that_may_not_be_set_is_told_once_and_the_proposal_goes_on(refus
         script.bot.forge.label(1, ["release"])
         script.bot.forge.label(1, ["release"])
         (warning,) = script.warned
-    assert "pull request #1 goes on without the labels release: " in warning
-    assert "give the token `pull-requests: write`, or take `labels:` away" in warning
+    assert "pull request #1 continues without the labels release: " in warning
+    assert "give the token `pull-requests: write`, or remove `labels:`" in warning
 
 
 @pytest.mark.parametrize("status", [401, 500])
@@ -158,7 +158,7 @@ NODE: Mapping[str, Any] = {"errors": ["Could not resolve to a node with the glob
             [],
             said(422, "Review cannot be requested from pull request author."),
             "without a review by bot",
-            "take the bot's own account out of `reviewers:`",
+            "remove the bot's own account from `reviewers:`",
             id="the author",
         ),
         pytest.param(
@@ -251,7 +251,7 @@ def test_assignees_that_may_not_be_set_are_told_and_the_proposal_goes_on(status:
     with playing({ASSIGNEES: said(status, "no")}) as script:
         script.bot.forge.assign(1, ["bob"])
         (warning,) = script.warned
-    assert "goes on without the assignees bob: " in warning
+    assert "continues without the assignees bob: " in warning
     assert "correct `assignees:`" in warning
 
 

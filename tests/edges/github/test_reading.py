@@ -133,7 +133,7 @@ ENTERED = {"nodes": [{"__typename": "AddedToMergeQueueEvent"}]}
         pytest.param({"mergeStateStatus": "UNKNOWN"}, False, id="GitHub does not know yet"),
         pytest.param({"mergeStateStatus": "CLEAN", "autoMergeRequest": None}, False, id="switched off"),
         pytest.param({"mergeStateStatus": "CLEAN", "isInMergeQueue": True}, False, id="in the queue"),
-        pytest.param({"mergeStateStatus": "CLEAN", "timelineItems": ENTERED}, False, id="taken out of the queue"),
+        pytest.param({"mergeStateStatus": "CLEAN", "timelineItems": ENTERED}, False, id="taken from the queue"),
     ],
 )
 def test_github_overlooked_what_is_clean_and_set_to_auto_merge_and_never_was_in_the_queue(
@@ -389,7 +389,7 @@ def test_an_answer_that_is_too_large_is_asked_for_in_halves(monkeypatch: pytest.
 def test_an_answer_that_is_not_as_github_describes_it_is_refused(broken: Any) -> None:
     with (
         playing({"Proposals": having(broken)}, broken=True) as script,
-        pytest.raises(ForgeError, match="did not answer as GitHub does"),
+        pytest.raises(ForgeError, match="did not answer the way GitHub does"),
     ):
         script.bot.forge.find([BRANCH], BASE)
 
@@ -407,7 +407,7 @@ def test_an_answer_that_is_not_as_github_describes_it_is_refused(broken: Any) ->
 def test_an_answer_without_what_was_asked_for_is_refused(answer: Any) -> None:
     with (
         playing({"Proposals": Answer.json(200, answer)}, broken=True) as script,
-        pytest.raises(ForgeError, match="did not answer as GitHub does"),
+        pytest.raises(ForgeError, match="did not answer the way GitHub does"),
     ):
         script.bot.forge.find([BRANCH], BASE)
 
@@ -523,7 +523,7 @@ def test_reviews_that_are_none_are_refused(reviews: Any) -> None:
     }
     with (
         playing(plays, broken=True) as script,
-        pytest.raises(ForgeError, match="did not answer as GitHub does"),
+        pytest.raises(ForgeError, match="did not answer the way GitHub does"),
     ):
         script.bot.forge.find([BRANCH], BASE)
 

@@ -189,7 +189,7 @@ TOO_QUICK = Answer.json(
 @pytest.mark.parametrize(
     ("limit", "waited"),
     [
-        pytest.param(TOO_QUICK, 60, id="GitHub's own words"),
+        pytest.param(TOO_QUICK, 60, id="see GitHub's message"),
         pytest.param(said("was submitted too quickly", 422, {"Retry-After": "7"}), 7, id="with the seconds"),
     ],
 )
@@ -288,7 +288,7 @@ def test_a_server_that_is_not_there_is_unanswered_after_four_tries() -> None:
     clock = FakeClock()
     with pytest.raises(Unanswered) as error:
         Wire(f"http://127.0.0.1:{port}", TOKEN, clock).ask("GET", "/x")
-    assert error.value.what == "cannot be reached, or broke off its answer"
+    assert error.value.what == "cannot be reached, or closed the connection early"
     assert clock.slept == [2, 4]
 
 
@@ -329,7 +329,7 @@ def raw(answer: bytes) -> Iterator[str]:
 def test_a_broken_answer_is_unanswered(answer: bytes) -> None:
     with raw(answer) as address, pytest.raises(Unanswered) as error:
         Wire(address, TOKEN, FakeClock()).ask("GET", "/x")
-    assert error.value.what == "cannot be reached, or broke off its answer"
+    assert error.value.what == "cannot be reached, or closed the connection early"
 
 
 def test_a_proxy_never_sees_what_goes_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

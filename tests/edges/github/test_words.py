@@ -82,7 +82,7 @@ CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull re
             {},
             "failed.auth",
             "GitHub Actions may not create pull requests",
-            "Settings > Actions > General > Workflow permissions, of the organisation and of the repository",
+            "Settings > Actions > General > Workflow permissions, for the organisation and the repository",
             id="Actions may not create pull requests",
         ),
         pytest.param(
@@ -100,7 +100,7 @@ CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull re
             {},
             "failed.auth",
             "the fine-grained token may not do that",
-            "`Pull requests` with read and write access",
+            "read and write access",
             id="a fine-grained token without the permission",
         ),
         pytest.param(
@@ -117,7 +117,7 @@ CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull re
             {"message": "Resource protected by organization SAML enforcement. You must grant your token access."},
             {},
             "failed.auth",
-            "the organisation wants single sign-on",
+            "the organisation requires single sign-on",
             "Configure SSO",
             id="single sign-on",
         ),
@@ -129,7 +129,7 @@ CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull re
             },
             {},
             "failed.auth",
-            "does not let this machine's address in",
+            "does not allow this machine's IP address",
             "IP allow list",
             id="an IP allow list",
         ),
@@ -147,7 +147,7 @@ CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull re
             {"message": "Forbidden"},
             {},
             "failed.auth",
-            "the token may not write here",
+            "the token has no write access",
             "`contents: write`",
             id="other 403",
         ),
@@ -156,7 +156,7 @@ CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull re
             {"message": "Not Found"},
             {},
             "failed.auth",
-            "the token may read here, but not write",
+            "the token can read but not write",
             "`pull-requests: write`",
             id="404 to a write",
         ),
@@ -165,7 +165,7 @@ CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull re
             invalid(code="custom", message="No commits between main and x"),
             {},
             "failed.forge",
-            "the branch has nothing that its base has not",
+            "the branch has no commits that its base lacks",
             "run again",
             id="no commits",
         ),
@@ -174,8 +174,8 @@ CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull re
             invalid(code="invalid", field="head"),
             {},
             "failed.forge",
-            "the branch to propose is not there",
-            "somebody deleted it",
+            "the branch to propose does not exist",
+            "somebody has deleted it",
             id="the branch is gone",
         ),
         pytest.param(
@@ -183,7 +183,7 @@ CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull re
             invalid(code="invalid", field="base"),
             {},
             "failed.forge",
-            "the branch to merge into is not there",
+            "the branch to merge into does not exist",
             "correct `branch:`",
             id="the base is gone",
         ),
@@ -193,7 +193,7 @@ CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull re
             {},
             "failed.forge",
             "GitHub says: Validation Failed; Something new",
-            "GitHub's own words",
+            "see GitHub's message",
             id="another 422",
         ),
         pytest.param(
@@ -202,7 +202,7 @@ CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull re
             {"Location": "https://api.github.com/repositories/1/pulls"},
             "failed.forge",
             "acme/deploy has moved",
-            "as it is called now",
+            "the repository's current name",
             id="a repository that was renamed",
         ),
         pytest.param(
@@ -279,7 +279,7 @@ def test_a_repository_that_cannot_be_seen_names_every_way_why() -> None:
     problem = reading()
     assert problem.code == "failed.auth"
     assert problem.message == "acme/deploy does not exist, or the token cannot see it (GitHub says: Not Found)"
-    assert "a fine-grained token must have this repository among its own" in problem.next
+    assert "a fine-grained token must include this repository" in problem.next
 
 
 @responses.activate
@@ -291,7 +291,7 @@ def test_a_repository_that_cannot_be_seen_names_every_way_why() -> None:
             {},
             "failed.auth",
             "acme/deploy does not exist, or the token cannot see it (GitHub says: Could not resolve to a Repository",
-            "a fine-grained token must have this repository among its own",
+            "a fine-grained token must include this repository",
             id="a fine-grained token without the repository",
         ),
         pytest.param(
@@ -311,7 +311,7 @@ def test_a_repository_that_cannot_be_seen_names_every_way_why() -> None:
             },
             {},
             "failed.auth",
-            "the organisation wants single sign-on",
+            "the organisation requires single sign-on",
             "Configure SSO",
             id="single sign-on",
         ),
@@ -362,7 +362,7 @@ def test_a_repository_that_cannot_be_seen_names_every_way_why() -> None:
             },
             {},
             "failed.forge",
-            "api.github.com takes too long over the pull requests of acme/deploy",
+            "api.github.com timed out reading the pull requests of acme/deploy",
             "run again later",
             id="a time-out",
         ),
@@ -370,7 +370,7 @@ def test_a_repository_that_cannot_be_seen_names_every_way_why() -> None:
             {"type": "INTERNAL", "message": "Something else"},
             {},
             "failed.forge",
-            "api.github.com is disturbed: it answered 502 (GitHub says: Something else)",
+            "api.github.com has a problem: it answered 502 (GitHub says: Something else)",
             "githubstatus.com",
             id="anything else",
         ),

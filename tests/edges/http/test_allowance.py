@@ -89,7 +89,7 @@ def test_a_pause_that_the_host_asks_for_is_not_begun_where_it_is_longer_than_wha
     with Http(clock, {}, {}, transport=Script(reply(429, headers={"Retry-After": "40"}))) as http:
         with http.within(allowed(clock, 30)):
             assert http.request("GET", URL, {}, limit=10).status == 429
-        with http.within(allowed(clock, 30)), pytest.raises(Unanswered, match="asks to be left alone for 40 s"):
+        with http.within(allowed(clock, 30)), pytest.raises(Unanswered, match="asks for none for 40 s"):
             http.request("GET", URL, {}, limit=10)
     assert clock.slept == []
 

@@ -28,7 +28,7 @@ def test_a_port_where_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         host = f"127.0.0.1:{probe.getsockname()[1]}"
     failure = failure_of(f"http://{host}/")
-    assert "does not take connections" in failure.what
+    assert "does not accept connections" in failure.what
     assert "refused" in failure.what
     assert not failure.reached
 
@@ -36,7 +36,7 @@ def test_a_port_where_nobody_listens() -> None:
 @pytest.mark.parametrize("url", ["https://a..b/", "http://127.0.0.1:99999/"])
 def test_a_name_or_port_that_can_be_none(url: str) -> None:
     failure = failure_of(url)
-    assert "cannot be found" in failure.what
+    assert "is not a valid host and port" in failure.what
     assert not failure.reached
 
 
@@ -129,7 +129,7 @@ def test_a_host_that_does_not_answer_was_reached() -> None:
 
 def test_what_the_other_side_sent_is_told_on_one_short_line() -> None:
     failure = broken(httpx.RemoteProtocolError("illegal\x1b[31m line\r\n" + "x" * 1000))
-    assert failure.what.startswith("broke the connection: illegal [31m line x")
+    assert failure.what.startswith("closed the connection: illegal [31m line x")
     assert failure.what.isprintable()
     assert len(failure.what) < 250
 

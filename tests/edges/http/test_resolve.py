@@ -69,7 +69,7 @@ def test_a_name_whose_addresses_all_refuse_is_told_by_the_first(resolving: Calla
         port = probe.getsockname()[1]
     with (
         Http(StillClock(), {}, {}, attempts=1) as http,
-        pytest.raises(Unanswered, match=r"does not take connections: .*refused"),
+        pytest.raises(Unanswered, match=r"does not accept connections: .*refused"),
     ):
         http.request("GET", httpx.URL(f"http://many.test:{port}/"), {}, limit=10)
 
@@ -78,7 +78,7 @@ def test_a_name_without_an_address_cannot_be_reached(resolving: Callable[..., li
     resolving()
     with (
         Http(StillClock(), {}, {}, attempts=1) as http,
-        pytest.raises(Unanswered, match="does not take connections: the name has no address") as failure,
+        pytest.raises(Unanswered, match="does not accept connections: the name has no address") as failure,
     ):
         http.request("GET", httpx.URL("http://many.test/"), {}, limit=10)
     assert not failure.value.reached

@@ -46,7 +46,7 @@ def test_informational_answers_are_bounded_however_fast_they_come() -> None:
     with (
         broken_server([flood]) as server,
         Http(StillClock(), {}, {}) as http,
-        pytest.raises(Unanswered, match=f"broke the connection: more than {HEAD} bytes before the answer"),
+        pytest.raises(Unanswered, match=f"closed the connection: more than {HEAD} bytes before the answer"),
     ):
         http.request("GET", httpx.URL(f"http://{server.host}/"), {}, limit=10)
     assert len(server.heads) == ATTEMPTS

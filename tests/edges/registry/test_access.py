@@ -33,5 +33,5 @@ def test_where_a_registry_is(registry: str, access: RegistryAccess, url: str) ->
 
 @pytest.mark.parametrize("registry", ["999.1.1.1", "[::::]", "[....]", "[::ffff:1.2.3.4.5]", "a b\n", "a:x"])
 def test_what_is_no_host_is_an_error(registry: str) -> None:
-    with pytest.raises(Untrusted, match="no valid host and port"):
+    with pytest.raises(Untrusted, match="not a valid host and port"):
         base_url(registry, RegistryAccess())

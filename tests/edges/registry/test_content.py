@@ -35,7 +35,9 @@ def test_what_the_digest_names_and_is_no_object_is_empty(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        pytest.param(answered(b'{"schemaVersion": 2}'), "with bytes that have sha256:", id="another document"),
+        pytest.param(
+            answered(b'{"schemaVersion": 2}'), "with content that has the digest sha256:", id="another document"
+        ),
         pytest.param(answered(b"<html>", "text/html"), "a web page where a manifest was expected", id="a web page"),
         pytest.param(answered(b""), "nothing where a manifest was expected", id="nothing"),
         pytest.param(answered(b"[2]"), "something else where a manifest was expected", id="another value"),

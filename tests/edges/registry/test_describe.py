@@ -259,9 +259,9 @@ def test_documents_without_a_type_are_known_by_what_they_hold() -> None:
 
 
 WRONG: list[tuple[str, list[Answer], str, int]] = [
-    ("another index", [served(index())], "with bytes that have sha256:", 1),
-    ("another manifest", [served(ALL), served(manifest(b"evil"))], "with bytes that have sha256:", 2),
-    ("another configuration", [served(ALL), served(IMAGE), served(b'{"os": "evil"}')], "with bytes that have", 3),
+    ("another index", [served(index())], "with content that has the digest sha256:", 1),
+    ("another manifest", [served(ALL), served(manifest(b"evil"))], "with content that has the digest sha256:", 2),
+    ("another configuration", [served(ALL), served(IMAGE), served(b'{"os": "evil"}')], "with content that has", 3),
     ("a web page", [answer("200 OK", b"<html>", "Content-Type: text/html")], "a web page where a manifest was", 1),
     (
         "an endless manifest",

@@ -62,7 +62,7 @@ FAILURES = [
 def test_a_helper_that_fails(tmp_path: Path, script: str, words: str) -> None:
     with pytest.raises(NoLogin, match=words) as failure:
         ask_helper("test", "ghcr.io", install(tmp_path, script))
-    assert failure.value.advice == "Try it by hand: echo ghcr.io | docker-credential-test get"
+    assert failure.value.advice == "Run it by hand: echo ghcr.io | docker-credential-test get"
     assert "hunter2" not in str(failure.value)
     assert failure.value.__cause__ is None
 

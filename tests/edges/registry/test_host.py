@@ -258,7 +258,7 @@ def test_a_host_that_was_never_reached_is_not_tried_for_every_repository() -> No
     script = Script(httpx.ConnectError("refused"))
     ask = asker(script)
     for path in ("acme/web", "acme/api", "acme/db"):
-        with pytest.raises(Unanswered, match="does not take connections"):
+        with pytest.raises(Unanswered, match="does not accept connections"):
             ask(path)
     assert len(script.requests) == ATTEMPTS
 

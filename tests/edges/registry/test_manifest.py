@@ -120,7 +120,7 @@ def test_the_digest_of_a_get_is_that_of_its_bytes(digest: str | None) -> None:
 @pytest.mark.parametrize("digest", [OTHER, "sha512:" + "0" * 128, "", "junk", DIGEST.upper()])
 def test_a_digest_that_is_not_that_of_the_bytes_is_an_error(digest: str) -> None:
     ask, _ = registry(405, answered(digest=digest))
-    with pytest.raises(Untrusted, match="whose bytes have sha") as failure:
+    with pytest.raises(Untrusted, match="that has the digest sha") as failure:
         named(ask)
     assert "nothing was pinned" in failure.value.advice
 
@@ -132,7 +132,7 @@ NO_MANIFESTS = [
     ("no object", answered(b"[2]", None), "answered something else"),
     ("another object", answered(b'{"tags": []}', None), "answered something else"),
     ("a deep nest", answered(b"[" * 100_000, None), "answered something else"),
-    ("schema 1", answered(b'{"schemaVersion": 1}', None), "schema 1 only"),
+    ("schema 1", answered(b'{"schemaVersion": 1}', None), "only as a schema 1"),
 ]
 
 

@@ -141,11 +141,11 @@ def test_a_repository_that_does_not_exist(registry: DockerRegistry) -> None:
     assert failure.value.status == 404
     assert failure.value.problem.code == "failed.registry"
     assert failure.value.problem.message == (
-        f"{registry.host}/no/such: {registry.host} answered 404 Not Found: it has no such repository, or does not "
-        "show it (NAME_UNKNOWN: repository name not known to registry)"
+        f"{registry.host}/no/such: {registry.host} answered 404 Not Found: it has no such repository, or hides it "
+        "(NAME_UNKNOWN: repository name not known to registry)"
     )
     assert failure.value.no_repository
-    assert failure.value.problem.next.startswith("No credentials for")
+    assert failure.value.problem.next.startswith("No credentials found for")
 
 
 def test_a_tag_that_does_not_exist(registry: DockerRegistry) -> None:
@@ -216,9 +216,7 @@ def test_no_password(by_password: DockerRegistry) -> None:
     assert failure.value.problem.code == "failed.auth"
     assert failure.value.status == 401
     assert "(UNAUTHORIZED: authentication required)" in failure.value.problem.message
-    assert failure.value.problem.next.startswith(
-        f"No credentials for {by_password.host} were found; log in with `docker"
-    )
+    assert failure.value.problem.next.startswith(f"No credentials found for {by_password.host}; log in with `docker")
     assert len(seen) == 1
 
 
@@ -380,10 +378,10 @@ WRONG: list[tuple[str, list[Answer], str, int | None, str, int]] = [
         [answer("200 OK", b'{"tags": ["v1"', JSON, length=100)],
         "failed.registry",
         None,
-        "broke the connection",
+        "closed the connection",
         ATTEMPTS,
     ),
-    ("a dropped connection", [b""], "failed.registry", None, "broke the connection", ATTEMPTS),
+    ("a dropped connection", [b""], "failed.registry", None, "closed the connection", ATTEMPTS),
     (
         "a redirect into a private network",
         [answer("302 Found", b"", "Location: http://10.0.0.1/")],
@@ -405,7 +403,7 @@ WRONG: list[tuple[str, list[Answer], str, int | None, str, int]] = [
         [answer("200 OK", b'{"tags": ["v1"]}', JSON, 'Link: </v2/x?last=v1>; rel="next"')],
         "failed.registry",
         None,
-        "sends in a circle through its list of tags",
+        "paginates its list of tags in a circle",
         2,
     ),
     (
@@ -413,7 +411,7 @@ WRONG: list[tuple[str, list[Answer], str, int | None, str, int]] = [
         [answer("200 OK", b'{"tags": ["v1"]}', JSON, 'Link: <http://127.0.0.1:9/>; rel="next"')],
         "failed.registry",
         None,
-        "goes on with its list of tags at another host",
+        "continues its list of tags at another host",
         1,
     ),
     (
@@ -429,7 +427,7 @@ WRONG: list[tuple[str, list[Answer], str, int | None, str, int]] = [
         [answer("200 OK", b"\x1f\x8b\x08", JSON, "Content-Encoding: gzip")],
         "failed.registry",
         None,
-        "with the encoding 'gzip' although none was asked for",
+        "with the encoding 'gzip' although none was requested",
         1,
     ),
 ]
@@ -576,6 +574,6 @@ def test_a_next_page_that_is_too_long_to_be_asked_for_is_an_error_in_words() -> 
     page = httpx.Response(200, headers={"Link": link.encode()}, stream=httpx.ByteStream(b'{"tags": ["v1"]}'))
     with (
         Registry({}, {}, StillClock(), transport=Script(page)) as ours,
-        pytest.raises(RegistryError, match="leads to an address that cannot be asked"),
+        pytest.raises(RegistryError, match="leads to an address that is not supported"),
     ):
         ours.tags(ImageName("a.test", "web" * 80))

@@ -47,7 +47,7 @@ def served(script: Script, pin: Pin, environ: Mapping[str, str] | None = None) -
 )
 def test_docker_hub_tells_how_many_pulls_are_left(headers: dict[str, str], left: int | None) -> None:
     script = Script(reply(200, "", MANIFEST | headers), TAGS)
-    assert served(script, Pin("1")) == Served("anonymously: no credentials for docker.io were found", True, left)
+    assert served(script, Pin("1")) == Served("anonymously: no credentials found for docker.io", True, left)
     assert script.lines == [
         "HEAD https://registry-1.docker.io/v2/library/nginx/manifests/1",
         "GET https://registry-1.docker.io/v2/library/nginx/tags/list?n=1",

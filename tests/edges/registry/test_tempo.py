@@ -62,7 +62,7 @@ def test_a_list_with_one_more_page_every_twenty_seconds_is_given_up_within_two_m
         assert (clock.now() - began).total_seconds() <= TWO_MINUTES
         assert registry.tags(image("good/web")) == ("v0",)
     problem = late.value.problem
-    assert problem.message == f"{HOST}/slow/web: {HOST} took more than {PATIENCE:g} s over this image"
+    assert problem.message == f"{HOST}/slow/web: {HOST} took more than {PATIENCE:g} s for this image"
     assert problem.code == "failed.registry"
     assert problem.next.startswith("Run again later")
 
@@ -217,7 +217,7 @@ def test_a_list_that_goes_on_ends_with_the_time_of_its_image() -> None:
     with (
         broken_server(pages) as server,
         Registry({}, {}, SystemClock(), patience=0.2) as registry,
-        pytest.raises(RegistryError, match=r"took more than 0\.2 s over this image"),
+        pytest.raises(RegistryError, match=r"took more than 0\.2 s for this image"),
     ):
         registry.tags(ImageName(server.host, "acme/web"))
     assert 1 <= len(server.heads) < 1000

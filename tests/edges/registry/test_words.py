@@ -11,7 +11,7 @@ from gitops_bot.images.reference import ImageName
 
 WEB = ImageName("ghcr.io", "acme/web")
 TAGS, TAG = "the list of tags", "the tag v1"
-NOBODY = Login(None, "no credentials for ghcr.io were found")
+NOBODY = Login(None, "no credentials found for ghcr.io")
 SOMEBODY = Login(Basic("bot", "hunter2"), "the environment variable GHCR_TOKEN")
 
 
@@ -30,7 +30,7 @@ WORDS: list[tuple[str, Failure, str, Login | None, str, list[str], list[str]]] =
         "failed.auth",
         ["ghcr.io/acme/web: ghcr.io answered 401 Unauthorized to the request for the list of tags (UNAUTHORIZED: auth"],
         [
-            "No credentials for ghcr.io were found",
+            "No credentials found for ghcr.io",
             "docker login ghcr.io",
             "`registries: {ghcr.io: {username: NAME, password_env: VARIABLE}}`",
             "read:packages",
@@ -62,8 +62,8 @@ WORDS: list[tuple[str, Failure, str, Login | None, str, list[str], list[str]]] =
         TAGS,
         NOBODY,
         "failed.registry",
-        ["answered 404 Not Found: it has no such repository, or does not show it (NAME_UNKNOWN)"],
-        ["No credentials for ghcr.io", "`docker login ghcr.io`"],
+        ["answered 404 Not Found: it has no such repository, or hides it (NAME_UNKNOWN)"],
+        ["No credentials found for ghcr.io", "`docker login ghcr.io`"],
     ),
     (
         "no such repository, seen by somebody",
@@ -71,7 +71,7 @@ WORDS: list[tuple[str, Failure, str, Login | None, str, list[str], list[str]]] =
         TAGS,
         SOMEBODY,
         "failed.registry",
-        ["answered 404 Not Found: it has no such repository, or does not show it"],
+        ["answered 404 Not Found: it has no such repository, or hides it"],
         ["The credentials from the environment variable GHCR_TOKEN"],
     ),
     ("no such tag", Refused(404, "ghcr.io", ""), TAG, NOBODY, "failed.registry", ["the tag v1"], ["still exists"]),
