@@ -159,14 +159,14 @@ UNSENDABLE: list[tuple[str, dict[str, str]]] = [
 @pytest.mark.parametrize("stored", [row[1] for row in UNSENDABLE], ids=[row[0] for row in UNSENDABLE])
 def test_what_http_cannot_carry_is_an_error_without_it(tmp_path: Path, stored: dict[str, str]) -> None:
     path = write(tmp_path / ".docker/config.json", {"auths": {"ghcr.io": stored}})
-    with pytest.raises(NoLogin, match="hold characters that cannot be sent") as failure:
+    with pytest.raises(NoLogin, match="have characters that cannot be sent") as failure:
         login({"HOME": str(tmp_path)})
     assert str(path) in failure.value.what
     assert "cret" not in failure.value.what + failure.value.advice
 
 
 def test_a_password_of_the_environment_that_is_no_text_is_an_error_without_it() -> None:
-    with pytest.raises(NoLogin, match="from the environment variable TOKEN hold characters") as failure:
+    with pytest.raises(NoLogin, match="from the environment variable TOKEN have characters") as failure:
         login({"TOKEN": "secret\udcff"}, ghcr_io=RegistryAccess(password_env="TOKEN"))
     assert "secret" not in failure.value.what
 
