@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.doctor.notes import Notes
-    from gitops_bot.doctor.patient import Forge, Patient, Remote
+    from gitops_bot.doctor.setup import Forge, Remote, Setup
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.edges.registry import Registry
@@ -53,7 +53,7 @@ def doctor_command(*, repository: str | None, timeout: float, config: str | None
 
     notes, clock, environ = Notes(), SystemClock(), os.environ
     local, sound = _local(Options(repository, config), environ, notes)
-    diagnosis = examine(_patient(local, environ, clock, timeout, notes, sound=sound), timeout)
+    diagnosis = examine(_setup(local, environ, clock, timeout, notes, sound=sound), timeout)
     show.show_diagnosis(diagnosis, output, clock.now())
     return diagnosis.code
 
@@ -78,7 +78,7 @@ def _local(options: Options, environ: Mapping[str, str], notes: Notes) -> tuple[
     return local, False
 
 
-def _patient(
+def _setup(
     local: Local | None,
     environ: Mapping[str, str],
     clock: SystemClock,
@@ -86,8 +86,8 @@ def _patient(
     notes: Notes,
     *,
     sound: bool,
-) -> Patient:
-    from gitops_bot.doctor.patient import Patient
+) -> Setup:
+    from gitops_bot.doctor.setup import Setup
     from gitops_bot.edges.git import Repository, installed
     from gitops_bot.wiring.forge import Server
 
@@ -95,8 +95,8 @@ def _patient(
     where = local.address if local is not None else None
     server = notes.of("token", "the token", partial(Server.read, environ))
     token = _token(where, server) if server is not None else None
-    patient = partial(
-        Patient,
+    setup = partial(
+        Setup,
         clock=clock,
         git=partial(installed, environ, share),
         registry=partial(_registry, environ, clock, share),
@@ -106,11 +106,11 @@ def _patient(
         token=token,
     )
     if local is None or where is None:
-        return patient(findings=notes.findings, code=notes.code)
+        return setup(findings=notes.findings, code=notes.code)
     from gitops_bot.wiring.world import login_for
 
     login = notes.of("token", where.url, lambda: (login_for(where, environ),))
-    return patient(
+    return setup(
         findings=notes.findings,
         code=notes.code,
         where=where.name or where.url,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from gitops_bot.doctor.finding import Finding
-    from gitops_bot.edges.facts import BranchRules, Grounds, Rule, RuleKind
+    from gitops_bot.edges.facts import BranchRules, RepositoryFacts, Rule, RuleKind
 
 #: What keeps a push away from a branch, and what it is in words.
 _AGAINST_PUSH: Mapping[RuleKind, str] = {
@@ -83,13 +83,13 @@ def base(branch: str, found: BranchRules, *, proposed: bool) -> Finding:
 
 
 def environment(
-    name: str, propose: Proposing, branch: str, found: BranchRules, grounds: Grounds | None
+    name: str, propose: Proposing, branch: str, found: BranchRules, repository: RepositoryFacts | None
 ) -> Iterable[Finding]:
     """Whether the repository and the base branch allow what the configuration says of an environment."""
     if propose.as_ == "commit":
         yield _commit(name, branch, found)
         return
-    findings = [*_auto_merge(name, propose, branch, found, grounds), *_method(name, propose, found, grounds)]
+    findings = [*_auto_merge(name, propose, branch, found, repository), *_method(name, propose, found, repository)]
     yield from findings or [good("propose", name, f"by pull requests into {branch}")]
 
 
@@ -126,14 +126,14 @@ def _commit(name: str, branch: str, found: BranchRules) -> Finding:
 
 
 def _auto_merge(
-    name: str, propose: Proposing, branch: str, found: BranchRules, grounds: Grounds | None
+    name: str, propose: Proposing, branch: str, found: BranchRules, repository: RepositoryFacts | None
 ) -> Iterable[Finding]:
     if propose.auto_merge == "never":
         return
     queue = any(rule.kind == "queue" for rule in found.rules)
     checks = any(rule.kind == "checks" for rule in found.rules)
     reviews = any(rule.approvals for rule in found.rules)
-    allowed = grounds.auto_merge if grounds is not None else None
+    allowed = repository.auto_merge if repository is not None else None
     if not queue and allowed is False:
         message = "`auto_merge` is on, but the repository does not allow it: a later run would have to merge"
         advice = f"allow it in {found.settings.merging}, or remove `auto_merge`"
@@ -154,8 +154,8 @@ def _auto_merge(
             yield warning("propose", name, text, f"require a review or checks for {branch} in {found.settings.rules}")
 
 
-def _method(name: str, propose: Proposing, found: BranchRules, grounds: Grounds | None) -> Iterable[Finding]:
-    method, methods = propose.merge_method, grounds.methods if grounds is not None else None
+def _method(name: str, propose: Proposing, found: BranchRules, repository: RepositoryFacts | None) -> Iterable[Finding]:
+    method, methods = propose.merge_method, repository.methods if repository is not None else None
     kinds = {rule.kind for rule in found.rules if rule.bypass == "never"}
     if "queue" in kinds:
         return  # it has a method of its own

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.doctor import machine, registries
 from gitops_bot.doctor.bounded import Bounded
 from gitops_bot.doctor.finding import Diagnosis, good, unknown, warning
-from gitops_bot.doctor.forge import Consultation
+from gitops_bot.doctor.forge import ForgeChecks
 from gitops_bot.doctor.images import tracked
 from gitops_bot.doctor.notes import Notes
 from gitops_bot.proposals import naming
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.doctor.finding import Finding
-    from gitops_bot.doctor.patient import Patient, Remote
+    from gitops_bot.doctor.setup import Remote, Setup
 
 CONFIG = "gitops-bot.yaml"
 
@@ -37,43 +37,43 @@ class _Read:
     config: Config | None
 
 
-def examine(patient: Patient, seconds: float) -> Diagnosis:
+def examine(setup: Setup, seconds: float) -> Diagnosis:
     """Go through every check; what has not answered after so many seconds is given up."""
-    notes, bounded = Notes(patient.findings, patient.code), Bounded(patient.clock, seconds)
-    notes.of("git", "git", lambda: notes.add(machine.git(*patient.git())))
-    forge = Consultation(patient, bounded, notes)
+    notes, bounded = Notes(setup.findings, setup.code), Bounded(setup.clock, seconds)
+    notes.of("git", "git", lambda: notes.add(machine.git(*setup.git())))
+    forge = ForgeChecks(setup, bounded, notes)
     with ExitStack() as stack:
-        read = notes.of("repository", patient.where, lambda: _read(patient, stack, notes))
-        answers = _registries(patient, read, bounded, stack, notes)
+        read = notes.of("repository", setup.where, lambda: _read(setup, stack, notes))
+        answers = _registries(setup, read, bounded, stack, notes)
         if read is not None:
-            notes.of("push", patient.where, lambda: _push(read, patient.where, notes))
+            notes.of("push", setup.where, lambda: _push(read, setup.where, notes))
         # Of what is inferred nothing is ever proposed: `update` wants a configuration.
         config = read.config if read is not None and read.config is not None and read.config.file else None
-        forge.end(read.branch if read is not None else patient.branch, config)
+        forge.end(read.branch if read is not None else setup.branch, config)
         answers()
     return Diagnosis(
-        repository=patient.name,
-        branch=read.branch if read is not None else patient.branch,
+        repository=setup.name,
+        branch=read.branch if read is not None else setup.branch,
         commit=read.commit if read is not None else None,
         findings=tuple(notes.findings),
         code=notes.code,
     )
 
 
-def _read(patient: Patient, stack: ExitStack, notes: Notes) -> _Read | None:
-    if patient.remote is None:
+def _read(setup: Setup, stack: ExitStack, notes: Notes) -> _Read | None:
+    if setup.remote is None:
         return None
-    remote = stack.enter_context(patient.remote())
-    branch = patient.branch or remote.default_branch()
+    remote = stack.enter_context(setup.remote())
+    branch = setup.branch or remote.default_branch()
     commit = remote.head(branch)
     config = None
-    if (choose := patient.choose) is not None:
+    if (choose := setup.choose) is not None:
         config = notes.of("configuration", CONFIG, lambda: choose(remote, commit, branch))
     if config is not None:
         notes.add(_configuration(config))
         if config.branch is not None and config.branch != branch:
             branch, commit = config.branch, remote.head(config.branch)
-    notes.add(good("repository", patient.where, f"{branch} is at {commit[:10]}"))
+    notes.add(good("repository", setup.where, f"{branch} is at {commit[:10]}"))
     return _Read(remote, branch, commit, config)
 
 
@@ -87,7 +87,7 @@ def _configuration(config: Config) -> Finding:
 
 
 def _registries(
-    patient: Patient, read: _Read | None, bounded: Bounded, stack: ExitStack, notes: Notes
+    setup: Setup, read: _Read | None, bounded: Bounded, stack: ExitStack, notes: Notes
 ) -> Callable[[], None]:
     """Begin to ask each registry for one image; what is given back waits for the answers and notes them."""
     if read is None or (config := read.config) is None:
@@ -98,7 +98,7 @@ def _registries(
     if found is None:
         return lambda: None
     registries.overlays(found, read.branch, notes)
-    registry = notes.of("registry", "all of them", lambda: stack.enter_context(patient.registry(config)))
+    registry = notes.of("registry", "all of them", lambda: stack.enter_context(setup.registry(config)))
     if registry is None:
         return lambda: None
     asked = registries.begin(registry, found, bounded)

@@ -18,54 +18,54 @@ if TYPE_CHECKING:
     from gitops_bot.doctor.bounded import Bounded
     from gitops_bot.doctor.finding import Check
     from gitops_bot.doctor.notes import Notes
-    from gitops_bot.doctor.patient import Forge, Patient
-    from gitops_bot.edges.facts import Greeting, Grounds
+    from gitops_bot.doctor.setup import Forge, Setup
+    from gitops_bot.edges.facts import RepositoryFacts, ServerFacts
 
 T = TypeVar("T")
 
 
-class Consultation:
+class ForgeChecks:
     """Begins to ask at once, while git is busy; what comes of it is noted by `end`."""
 
-    def __init__(self, patient: Patient, bounded: Bounded, notes: Notes) -> None:
-        self._patient, self._bounded, self._notes = patient, bounded, notes
-        self._greeting = bounded.put(patient.forge.greet) if patient.forge is not None else None
+    def __init__(self, setup: Setup, bounded: Bounded, notes: Notes) -> None:
+        self._setup, self._bounded, self._notes = setup, bounded, notes
+        self._server = bounded.put(setup.forge.server) if setup.forge is not None else None
 
     def end(self, branch: str | None, config: Config | None) -> None:
         """Note everything, also of the base branch and of the environments, as far as these are known."""
         environments = [*config.environments.values()] if config is not None else []
         proposed = [each for each in environments if each.propose.as_ == "pull-request"]
-        forge, token = self._patient.forge, self._patient.token
-        greeting = self._greet(forge) if forge is not None else None
+        forge, token = self._setup.forge, self._setup.token
+        server = self._ask_server(forge) if forge is not None else None
         if isinstance(token, Problem):
             self._no_token(token, needed=bool(proposed) or not environments)
-        elif self._patient.name is None:
+        elif self._setup.name is None:
             self._no_forge(proposed)
         elif forge is not None and token is not None:
-            if greeting is None:
+            if server is None:
                 text = "not checked: the forge did not answer as expected"
-                self._notes.add(unknown("rules", self._patient.where, text, "fix that first"))
+                self._notes.add(unknown("rules", self._setup.where, text, "fix that first"))
             else:
-                self._repository(forge, self._patient.name, branch, environments)
+                self._repository(forge, self._setup.name, branch, environments)
 
-    def _greet(self, forge: Forge) -> Greeting | None:
+    def _ask_server(self, forge: Forge) -> ServerFacts | None:
         host, notes = forge.host, self._notes
-        if (begun := self._greeting) is None:
+        if (begun := self._server) is None:
             return None
-        greeting = notes.of("forge", host, lambda: self._bounded.wait(begun, "failed.forge", host))
-        if greeting is None:
+        server = notes.of("forge", host, lambda: self._bounded.wait(begun, "failed.forge", host))
+        if server is None:
             return None
-        notes.add(good("forge", host, f"{greeting.server} answers"))
-        if greeting.skew is not None:
-            notes.add(machine.clock(greeting.skew, host))
-        if isinstance(variable := self._patient.token, str):
-            notes.add(tokens.token(greeting, variable, host, self._patient.clock.now()))
-            notes.add(tokens.rate_limit(greeting.left, host))
-        return greeting
+        notes.add(good("forge", host, f"{server.name} answers"))
+        if server.skew is not None:
+            notes.add(machine.clock(server.skew, host))
+        if isinstance(variable := self._setup.token, str):
+            notes.add(tokens.token(server, variable, host, self._setup.clock.now()))
+            notes.add(tokens.rate_limit(server.left, host))
+        return server
 
     def _repository(self, forge: Forge, name: str, branch: str | None, environments: list[Environment]) -> None:
-        grounds = self._ask("pull-requests", name, forge.grounds)
-        if grounds is None:
+        repository = self._ask("pull-requests", name, forge.repository)
+        if repository is None:
             return
 
         def readable() -> bool:
@@ -73,8 +73,8 @@ class Consultation:
             return True
 
         if self._ask("pull-requests", name, readable):
-            self._notes.add(tokens.pull_requests(grounds.proposing, name))
-        self._base(forge, branch or grounds.default_branch, grounds, environments)
+            self._notes.add(tokens.pull_requests(repository.proposing, name))
+        self._base(forge, branch or repository.default_branch, repository, environments)
         proposed = [each.name for each in environments if each.propose.as_ == "pull-request"]
         if proposed or not environments:
             own = naming.branch(next(iter(proposed), "production"))
@@ -82,19 +82,19 @@ class Consultation:
             if found is not None:
                 self._notes.add(branches.own(own, found))
 
-    def _base(self, forge: Forge, branch: str, grounds: Grounds, environments: list[Environment]) -> None:
+    def _base(self, forge: Forge, branch: str, repository: RepositoryFacts, environments: list[Environment]) -> None:
         found = self._ask("rules", branch, lambda: forge.rules(branch))
         if found is None:
             return
         proposed = not environments or any(each.propose.as_ == "pull-request" for each in environments)
         self._notes.add(branches.base(branch, found, proposed=proposed))
         for each in environments:
-            for finding in branches.environment(each.name, each.propose, branch, found, grounds):
+            for finding in branches.environment(each.name, each.propose, branch, found, repository):
                 self._notes.add(finding)
 
     def _no_token(self, problem: Problem, *, needed: bool) -> None:
         """Pull requests need one; a commit may well go by ssh."""
-        where = self._patient.where
+        where = self._setup.where
         if needed:
             self._notes.add(wrong("token", where, problem))
         else:
@@ -103,11 +103,11 @@ class Consultation:
 
     def _no_forge(self, proposed: list[Environment]) -> None:
         for each in proposed:
-            message = f"it proposes pull requests, but {self._patient.where} is not on a forge"
+            message = f"it proposes pull requests, but {self._setup.where} is not on a forge"
             advice = "give the repository as OWNER/NAME or https URL, or set `propose: {as: commit}`"
             self._notes.add(wrong("propose", each.name, Problem("failed.forge", message, advice)))
 
     def _ask(self, name: Check, subject: str, question: Callable[[], T]) -> T | None:
-        host = self._patient.forge.host if self._patient.forge is not None else ""
+        host = self._setup.forge.host if self._setup.forge is not None else ""
         answer = self._bounded.put(question)
         return self._notes.of(name, subject, lambda: self._bounded.wait(answer, "failed.forge", host))

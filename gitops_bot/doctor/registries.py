@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gitops_bot.doctor.finding import Finding
     from gitops_bot.doctor.images import Tracked
     from gitops_bot.doctor.notes import Notes
-    from gitops_bot.doctor.patient import Registry
+    from gitops_bot.doctor.setup import Registry
     from gitops_bot.edges.facts import Served
     from gitops_bot.images.reference import ImageName, Pin
 

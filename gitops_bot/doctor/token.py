@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.doctor.finding import Finding
-    from gitops_bot.edges.facts import Greeting, Permission
+    from gitops_bot.edges.facts import Permission, ServerFacts
     from gitops_bot.proposals.budget import Left
 
 _SOON = timedelta(days=7)
@@ -20,13 +20,13 @@ _SOON = timedelta(days=7)
 _FEW = 100
 
 
-def token(greeting: Greeting, variable: str, host: str, now: datetime) -> Finding:
+def token(server: ServerFacts, variable: str, host: str, now: datetime) -> Finding:
     """What the token is, and whether it ends soon. `variable` is where it is from."""
-    text = f"{variable} holds {greeting.token}"
-    if greeting.expires is None:
+    text = f"{variable} holds {server.token}"
+    if server.expires is None:
         return good("token", host, text)
-    ends = f"{text}; it expires on {greeting.expires:%Y-%m-%d %H:%M} UTC"
-    if greeting.expires - now <= _SOON:
+    ends = f"{text}; it expires on {server.expires:%Y-%m-%d %H:%M} UTC"
+    if server.expires - now <= _SOON:
         return warning("token", host, ends, "create a new one before that day")
     return good("token", host, ends)
 

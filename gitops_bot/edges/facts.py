@@ -18,10 +18,10 @@ Method = Literal["merge", "squash", "rebase"]
 
 
 @dataclass(frozen=True, slots=True)
-class Greeting:
+class ServerFacts:
     """What the forge tells of itself and of the token, each in words. `skew`: how far its clock is ahead of ours."""
 
-    server: str
+    name: str
     token: str
     expires: datetime | None
     skew: timedelta | None
@@ -38,7 +38,7 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True)
-class Grounds:
+class RepositoryFacts:
     """What the forge tells of a repository."""
 
     default_branch: str

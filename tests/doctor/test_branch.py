@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import pytest
 
 from gitops_bot.doctor import branch
-from gitops_bot.edges.facts import BranchRules, Grounds, Permission, Rule
+from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, Rule
 
 REVIEW = Rule("pull-request", approvals=1)
 PULL = Rule("pull-request")
 CI = Rule("checks", checks=("ci",))
-MAY = Grounds("main", Permission("yes", ""), auto_merge=True, methods=("merge", "squash"))
+MAY = RepositoryFacts("main", Permission("yes", ""), auto_merge=True, methods=("merge", "squash"))
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,12 @@ def test_a_commit_meets_the_rules_of_the_branch(found: BranchRules, verdict: str
 PAST, WITHOUT = Propose(auto_merge="past-checks"), Propose(auto_merge="without-checks")
 
 
-def having(**changes: object) -> Grounds:
+def having(**changes: object) -> RepositoryFacts:
     return replace(MAY, **changes)  # type: ignore[arg-type]  # the table writes words
 
 
 @pytest.mark.parametrize(
-    ("propose", "found", "grounds", "expected"),
+    ("propose", "found", "repository", "expected"),
     [
         pytest.param(Propose(), rules(), MAY, [("good", "by pull requests into main")], id="nothing special"),
         pytest.param(Propose(), rules(PULL, Rule("queue")), MAY, [("good", "by pull")], id="rules are no obstacle"),
@@ -142,9 +142,9 @@ def having(**changes: object) -> Grounds:
     ],
 )
 def test_an_environment_meets_the_repository(
-    propose: Propose, found: BranchRules, grounds: Grounds | None, expected: list[tuple[str, str]]
+    propose: Propose, found: BranchRules, repository: RepositoryFacts | None, expected: list[tuple[str, str]]
 ) -> None:
-    findings = [*branch.environment("production", propose, "main", found, grounds)]
+    findings = [*branch.environment("production", propose, "main", found, repository)]
     assert [finding.verdict for finding in findings] == [verdict for verdict, _ in expected]
     for finding, (_, says) in zip(findings, expected, strict=True):
         assert says in finding.text

@@ -9,11 +9,11 @@ from typing import Literal
 import pytest
 
 from gitops_bot.doctor import token
-from gitops_bot.edges.facts import Greeting, Permission
+from gitops_bot.edges.facts import Permission, ServerFacts
 from gitops_bot.proposals.budget import Left
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-GREETING = Greeting("the API", "a fine-grained token", None, None, None)
+GREETING = ServerFacts("the API", "a fine-grained token", None, None, None)
 
 
 def test_a_token_is_told_in_the_words_of_the_forge() -> None:

@@ -28,7 +28,9 @@ TITLE_LIMIT, BODY_LIMIT = 256, 65_536
 
 
 class GitHub:
-    """The pull requests of one repository (`owner/name`); fulfils `engine.world.Forge`.
+    """The pull requests of one repository (`owner/name`); fulfils `engine.world.Forge`, which says what each does.
+
+    Everything but `commits_between` raises a ForgeError where GitHub refused or did not answer.
 
     `api_url` is `https://api.github.com` or that of a GitHub Enterprise; plain http is for this machine only, as the
     token would be seen. `warn` is told, once, of what could not be done and does not matter to the proposal: a label,
@@ -50,27 +52,15 @@ class GitHub:
     def find(
         self, branches: Sequence[str], base: str, *, closed: str | None = None
     ) -> dict[str, tuple[PullRequest, ...]]:
-        """Pull requests from each of these branches into `base`: open ones first, then the newest closed ones.
+        """One request for fifty branches. `closed`: as far as they are among the hundred that were closed last.
 
-        `closed`: also from every other branch that begins so, as far as they are among the hundred that were closed
-        unmerged last.
-
-        One request for fifty branches; on a server without GraphQL one for each branch, one more for each that has
-        an open pull request, and one for `closed`. A fork's branch of the same name is not ours.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
+        On a server without GraphQL one for each branch, one more for each that has an open pull request, and one for
+        `closed`. A fork's branch of the same name is not ours.
         """
         return self._reading.find(branches, base, closed)
 
     def left(self) -> Left | None:
-        """How many requests the rate limit has left; None where the server has no limit.
-
-        No request where an answer of REST has told it in this run, else one that costs nothing of the limit.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
+        """No request where an answer of REST has told it in this run, else one that costs nothing of the limit."""
         if self._api.wire.left is None:
             try:
                 left = limits.read(self._api.attempt("GET", "/rate_limit", bears=(404, 405, 410, 501)))
@@ -82,21 +72,11 @@ class GitHub:
         return replace(left, look=2) if left is not None and self._reading.only_rest else left
 
     def commits_between(self, source: str, old: str, new: str) -> tuple[str, ...]:
-        """The subjects of the newest ten commits from one revision of a source repository to another, oldest first.
-
-        None where the source is on another server, where the token cannot read it, and after five in a run. One
-        request, two where there are more than a hundred commits.
-        """
+        """The newest ten; none after five questions in a run. One request, two for more than a hundred commits."""
         return self._commits.between(source, old, new)
 
     def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
-        """Open a pull request, or find and refresh the one that is open for the branch already.
-
-        One request; a second one where the repository has no drafts; two or three where there is one already.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
+        """One request; a second one where the repository has no drafts; two or three where there is one already."""
         asked = {"title": _title(title), "body": _body(body), "head": branch, "base": base}
         try:
             return self._create({**asked, "draft": True} if draft else asked)
@@ -110,24 +90,15 @@ class GitHub:
             return self.refresh(found.number, title=title, body=body)
 
     def read(self, number: int) -> PullRequest:
-        """Read a pull request as it is at this moment, by one request: before its text is written anew.
+        """One request, before its text is written anew.
 
         GitHub takes no condition with a text (no `If-Match`), so whatever a person writes while the next request is on
         its way is overwritten by it; what was there when this one was answered need not be.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
         """
         return self._api.read(number)
 
     def refresh(self, number: int, *, title: str, body: str) -> PullRequest:
-        """Give a pull request a new title and body; writes only what differs.
-
-        One request or none, and one to read a pull request that this run has not seen.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
+        """One request or none, and one to read a pull request that this run has not seen."""
         pull = self._api.present(number)
         asked = {}
         if _title(title) != pull.title.strip():
@@ -137,53 +108,30 @@ class GitHub:
         return self._edit(pull, asked)
 
     def words(self, number: int, branch: str, label: str) -> Words:
-        """When that label was put on last, the text changed, and the branch pushed, by GitHub's clock: two requests.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
+        """Two requests."""
         return moments.words(self._api, number, branch, label)
 
     def label(self, number: int, labels: Sequence[str]) -> None:
-        """Add the labels that are missing: one request or none. Where that is not allowed, people are told.
-
-        Raises:
-            ForgeError: GitHub did not answer, or a rate limit is used up.
-        """
+        """One request or none."""
         self._people.label(number, labels)
 
     def unlabel(self, number: int, label: str) -> bool:
-        """Take a label away, by one request, and say whether it was there.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
+        """One request."""
         return self._people.unlabel(number, label)
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
-        """Request reviews of people (logins) and teams (slugs): one request, two where one of them cannot be asked.
-
-        Raises:
-            ForgeError: GitHub did not answer, or a rate limit is used up.
-        """
+        """One request, two where one of them cannot be asked."""
         self._people.ask_for_review(number, people, teams)
 
     def assign(self, number: int, people: Sequence[str]) -> None:
-        """Assign people (logins), by one request. Whom GitHub leaves out is told.
-
-        Raises:
-            ForgeError: GitHub did not answer, or a rate limit is used up.
-        """
+        """One request. Whom GitHub leaves out is told."""
         self._people.assign(number, people)
 
     def comment(self, number: int, body: str, *, edits: int | None = None) -> None:
-        """Comment on a pull request, or give the comment with the id `edits` this text: one request.
+        """One request.
 
         One more where that comment was deleted meanwhile, and on a server without GraphQL, where `find` tells no
         comments: what was said already is looked for first.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
         """
         if edits is None and self._reading.only_rest:
             comments.say_once(self._api, number, _body(body))
@@ -191,24 +139,11 @@ class GitHub:
             comments.say(self._api, number, _body(body), edits=edits)
 
     def merge_when_ready(self, number: int, *, head: str, method: Method | None, without_checks: bool) -> PullRequest:
-        """Let an open pull request merge by itself, only at `head`, and only past checks, unless `without_checks`.
-
-        One request where auto-merge or the queue takes it, or where the base branch has no rules; two where it can be
-        merged at once. What is not possible is told, and the pull request stays as it was.
-
-        Raises:
-            ForgeError: GitHub did not answer, or a rate limit is used up.
-        """
+        """One request where auto-merge or the queue takes it, or the base branch has no rules; two to merge at once."""
         return self._merging.when_ready(number, head=head, method=method, without_checks=without_checks)
 
     def close(self, number: int, *, body: str, comment: str) -> PullRequest:
-        """Put the closing mark into the body, say why in a comment, then close: two or three requests.
-
-        In this order: a run that dies in between leaves a pull request that the next run still knows as its own.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
+        """Two or three requests; a run that dies in between leaves one that the next knows as its own."""
         pull = self._api.present(number)
         if not _same(_body(body), pull.body):
             pull = self._edit(pull, {"body": _body(body)})

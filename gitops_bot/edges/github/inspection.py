@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import quote, urlsplit
 
-from gitops_bot.edges.facts import BranchRules, Greeting, Grounds, Settings
+from gitops_bot.edges.facts import BranchRules, RepositoryFacts, ServerFacts, Settings
 from gitops_bot.edges.github import address, answers, limits, rules
 from gitops_bot.edges.github.failure import Refused, Unanswered
 from gitops_bot.edges.github.token import Token
@@ -78,7 +78,7 @@ class Inspection:
         """Where the API is."""
         return urlsplit(self.url).netloc
 
-    def greet(self) -> Greeting:
+    def server(self) -> ServerFacts:
         """What GitHub says of itself and of the token. One request, which costs nothing of the rate limit.
 
         Raises:
@@ -98,24 +98,24 @@ class Inspection:
         scopes = None if listed is None else frozenset(_WORD.findall(listed))
         self._known = Token.read(self._token, scopes, in_workflow=self._in_workflow)
         version = next(iter(_WORD.findall(headers.get("x-github-enterprise-version", ""))), None)
-        return Greeting(
-            server=f"GitHub Enterprise Server {version}" if version else "the API",
+        return ServerFacts(
+            name=f"GitHub Enterprise Server {version}" if version else "the API",
             token=str(self._known),
             expires=_expiry(headers.get("github-authentication-token-expiration")),
             skew=None if at is None else at - (before + (self._clock.now() - before) / 2),
             left=limits.read(document),
         )
 
-    def grounds(self) -> Grounds:
-        """The repository's settings, and what the token may do there; ask `greet` first. One request.
+    def repository(self) -> RepositoryFacts:
+        """The repository's settings, and what the token may do there; ask `server` first. One request.
 
         Raises:
             ForgeError: as above; also where the token cannot see the repository.
         """
         document = self._ask("")
-        return self._read(lambda: self._grounds(document))
+        return self._read(lambda: self._facts(document))
 
-    def _grounds(self, document: Any) -> Grounds:
+    def _facts(self, document: Any) -> RepositoryFacts:
         found = document.get("permissions")
         role = found if isinstance(found, dict) else {}
         allowed = {method: document.get(f"allow_{field}") for method, field in _FIELDS.items()}
@@ -124,7 +124,7 @@ class Inspection:
         if not isinstance(branch, str) or not branch.isprintable() or len(branch) > _LONGEST:
             raise ValueError(branch)
         self._is_admin = _truth(role.get("admin"))
-        return Grounds(
+        return RepositoryFacts(
             default_branch=branch,
             proposing=self._known.may_propose(
                 archived=document.get("archived") is True,

@@ -33,17 +33,17 @@ def inspecting(plays: Mapping[str, Any], token: str | None = "ghs_1", **how: Any
         yield Inspection(REPOSITORY, token, clock=StillClock(), api_url=url, timeout=5), script
 
 
-def greeting(headers: Mapping[str, str] | None = None, token: str | None = "ghs_1", status: int = 200) -> Any:
+def server(headers: Mapping[str, str] | None = None, token: str | None = "ghs_1", status: int = 200) -> Any:
     named = {"Date": format_datetime(NOW, usegmt=True), **(headers or {})}
     answer = Answer.json(status, LIMITS if status == 200 else {"message": "Rate limiting is not enabled."}, named)
     with inspecting({"GET //rate_limit": answer}, token) as (inspection, script):
-        found = inspection.greet()
+        found = inspection.server()
         assert script.asked == ["GET //rate_limit"]
     return found
 
 
 def test_github_says_what_it_thinks_of_a_classic_token() -> None:
-    found = greeting(
+    found = server(
         {
             "X-OAuth-Scopes": "repo, read:org",
             "github-authentication-token-expiration": "2026-12-01 10:00:00 UTC",
@@ -53,7 +53,7 @@ def test_github_says_what_it_thinks_of_a_classic_token() -> None:
     )
     assert found.token == "a classic personal access token with the scopes read:org, repo"
     assert found.expires == datetime(2026, 12, 1, 10, tzinfo=UTC)
-    assert (found.skew, found.server) == (timedelta(0), "GitHub Enterprise Server 3.17.2")
+    assert (found.skew, found.name) == (timedelta(0), "GitHub Enterprise Server 3.17.2")
     assert found.left == Left(4987, datetime.fromtimestamp(RESET, UTC))
 
 
@@ -69,8 +69,8 @@ def test_github_says_what_it_thinks_of_a_classic_token() -> None:
     ],
 )
 def test_tokens_are_told_apart(token: str | None, headers: dict[str, str], said: str) -> None:
-    found = greeting(headers, token)
-    assert (found.token, found.expires, found.server) == (said, None, "the API")
+    found = server(headers, token)
+    assert (found.token, found.expires, found.name) == (said, None, "the API")
 
 
 @pytest.mark.parametrize(
@@ -83,28 +83,28 @@ def test_tokens_are_told_apart(token: str | None, headers: dict[str, str], said:
     ],
 )
 def test_the_end_of_a_token_is_read_or_left_open(text: str, expires: datetime | None) -> None:
-    assert greeting({"github-authentication-token-expiration": text}).expires == expires
+    assert server({"github-authentication-token-expiration": text}).expires == expires
 
 
 @pytest.mark.parametrize("seconds", [-3600, -1, 90])
 def test_the_skew_is_how_far_the_server_is_ahead(seconds: int) -> None:
     there = NOW + timedelta(seconds=seconds)
-    assert greeting({"Date": format_datetime(there, usegmt=True)}).skew == timedelta(seconds=seconds)
+    assert server({"Date": format_datetime(there, usegmt=True)}).skew == timedelta(seconds=seconds)
 
 
 def test_a_date_that_is_none_is_left_open() -> None:
-    assert greeting({"Date": "yesterday"}).skew is None
+    assert server({"Date": "yesterday"}).skew is None
 
 
 def test_a_server_without_limits_says_so_by_404() -> None:
-    found = greeting(status=404)
+    found = server(status=404)
     assert (found.left, found.skew) == (None, timedelta(0))
 
 
 def test_a_token_that_is_not_taken_is_told_without_its_text() -> None:
     refusal = said(401, "Bad credentials: ghs_1")
     with inspecting({"GET //rate_limit": refusal}) as (inspection, _), pytest.raises(ForgeError) as told:
-        inspection.greet()
+        inspection.server()
     assert told.value.problem.code == "failed.auth"
     assert "ghs_1" not in str(told.value)
 
@@ -119,14 +119,14 @@ def test_without_a_token_it_asks_as_anybody() -> None:
     with Server(answer) as server:
         inspection = Inspection(None, None, clock=StillClock(), api_url=server.url, timeout=5)
         with pytest.raises(ForgeError, match="log in first"):
-            inspection.greet()
+            inspection.server()
     assert shown == [False]
 
 
 def test_a_failing_server_is_asked_once() -> None:
     with inspecting({"GET //rate_limit": said(503, "down")}) as (inspection, script):
         with pytest.raises(ForgeError, match="has a problem"):
-            inspection.greet()
+            inspection.server()
         assert script.asked == ["GET //rate_limit"]
 
 
@@ -135,7 +135,7 @@ def test_a_server_that_never_answers_is_given_up_in_time() -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         inspection = Inspection(REPOSITORY, "ghs_1", clock=StillClock(), api_url=url, timeout=1)
         with pytest.raises(ForgeError, match="took more than 1 s to send one answer"):
-            inspection.greet()
+            inspection.server()
 
 
 def repository(**changes: Any) -> Any:
@@ -159,15 +159,15 @@ def test_the_role_of_the_account_is_read(changes: Any, verdict: str) -> None:
         "GET ": Answer.json(200, repository(**changes)),
     }
     with inspecting(plays, "ghp_1") as (inspection, _):
-        inspection.greet()
-        assert inspection.grounds().proposing.verdict == verdict
+        inspection.server()
+        assert inspection.repository().proposing.verdict == verdict
 
 
 def test_settings_are_read_and_those_not_told_are_left_open() -> None:
     told = repository(allow_auto_merge=True, allow_merge_commit=False, archived=True, default_branch="trunk")
     untold = {name: value for name, value in repository().items() if not name.startswith(("allow_", "permissions"))}
     with inspecting({"GET ": [Answer.json(200, told), Answer.json(200, untold)]}) as (inspection, _):
-        first, second = inspection.grounds(), inspection.grounds()
+        first, second = inspection.repository(), inspection.repository()
     assert (first.auto_merge, first.methods) == (True, ("squash", "rebase"))
     assert first.default_branch == "trunk"
     assert (second.auto_merge, second.methods) == (None, None)
@@ -181,14 +181,14 @@ def test_a_default_branch_that_cannot_be_shown_is_an_error(branch: object) -> No
         inspecting({"GET ": answer}, broken=True) as (inspection, _),
         pytest.raises(ForgeError, match="the way GitHub"),
     ):
-        inspection.grounds()
+        inspection.repository()
 
 
 def test_headers_are_read_as_words() -> None:
-    found = greeting({"X-OAuth-Scopes": "repo,\x07\x1b[2J, " + "x" * 100, "X-GitHub-Enterprise-Version": "<3.1>"})
+    found = server({"X-OAuth-Scopes": "repo,\x07\x1b[2J, " + "x" * 100, "X-GitHub-Enterprise-Version": "<3.1>"})
     assert found.token.isprintable()
     assert "x" * 41 not in found.token
-    assert found.server == "GitHub Enterprise Server 3.1"
+    assert found.name == "GitHub Enterprise Server 3.1"
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -275,7 +275,7 @@ def of_admin(*, admin: bool, enforced: bool, **parts: Any) -> tuple[Rule, ...]:
         "GET /branches/main/protection": protection(enforce_admins={"url": url, "enabled": enforced}, **parts),
     }
     with inspecting(plays) as (inspection, _):
-        inspection.grounds()
+        inspection.repository()
         found = inspection.rules("main")
     assert not found.hidden
     return found.rules

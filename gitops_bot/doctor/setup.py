@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config
     from gitops_bot.doctor.finding import Finding
     from gitops_bot.doctor.machine import Version
-    from gitops_bot.edges.facts import BranchRules, Greeting, Grounds, Served
+    from gitops_bot.edges.facts import BranchRules, RepositoryFacts, Served, ServerFacts
     from gitops_bot.engine.world import Clock
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName, Pin
@@ -52,11 +52,11 @@ class Forge(Protocol):
         """Where its API is."""
         ...
 
-    def greet(self) -> Greeting:
+    def server(self) -> ServerFacts:
         """What it says of itself and of the token."""
         ...
 
-    def grounds(self) -> Grounds:
+    def repository(self) -> RepositoryFacts:
         """The settings of the repository."""
         ...
 
@@ -74,7 +74,7 @@ class Forge(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Patient:
+class Setup:
     """What there is to look at. What is None could not be made out, and `findings` (with `code`) say why.
 
     `where` is how the repository is called, `name` its name on a forge, `branch` the base branch where that is said.
