@@ -14,11 +14,7 @@ _PER_PAGE, _PAGES = 100, 3
 
 
 def say(api: Api, number: int, body: str, *, edits: int | None = None) -> None:
-    """Comment, or change the comment with the id `edits`; one that was deleted meanwhile is written anew.
-
-    Raises:
-        ForgeError: GitHub refused or did not answer.
-    """
+    """Comment, or change the comment with the id `edits`; one that was deleted meanwhile is written anew."""
     if edits is not None:
         try:
             api.attempt("PATCH", api.below(f"/issues/comments/{edits}"), body={"body": body}, bears=(404, 410))
@@ -33,9 +29,6 @@ def say_once(api: Api, number: int, body: str) -> None:
     """Comment, unless that was said already; for servers on which `find` tells no comments.
 
     REST does not say which comments are the token's own. The same words are enough, whoever wrote them.
-
-    Raises:
-        ForgeError: GitHub refused or did not answer.
     """
     for page in range(1, _PAGES + 1):
         query = {"per_page": str(_PER_PAGE), "page": str(page)}

@@ -79,11 +79,7 @@ class Inspection:
         return urlsplit(self.url).netloc
 
     def server(self) -> ServerFacts:
-        """What GitHub says of itself and of the token. One request, which costs nothing of the rate limit.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
+        """What GitHub says of itself and of the token. One request, which costs nothing of the rate limit."""
         before = self._clock.now()
         try:
             document, headers = self._wire.look("/rate_limit")
@@ -107,11 +103,7 @@ class Inspection:
         )
 
     def repository(self) -> RepositoryFacts:
-        """The repository's settings, and what the token may do there; ask `server` first. One request.
-
-        Raises:
-            ForgeError: as above; also where the token cannot see the repository.
-        """
+        """The repository's settings, and what the token may do there; ask `server` first. One request."""
         document = self._ask("")
         return self._read(lambda: self._facts(document))
 
@@ -136,20 +128,12 @@ class Inspection:
         )
 
     def pull_requests(self) -> None:
-        """See whether pull requests can be read. One request.
-
-        Raises:
-            ForgeError: they cannot.
-        """
+        """See whether pull requests can be read. One request."""
         if not isinstance(self._ask("/pulls", {"state": "open", "per_page": "1"}), list):
             self._fail(answers.unreadable())
 
     def rules(self, branch: str) -> BranchRules:
-        """What a branch asks for, by rulesets and by its protection rule. One to three requests, one more a ruleset.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
+        """What a branch asks for, by rulesets and by its protection rule. One to three requests, one more a ruleset."""
         place = quote(branch, safe="/")
         by_ruleset = self._by_ruleset(place)
         there = self._may_see(f"/branches/{place}")  # one that does not exist yet may have rules all the same
@@ -164,11 +148,7 @@ class Inspection:
         return BranchRules((*by_ruleset, *protection), settings=SETTINGS)
 
     def rules_by_name(self, branch: str) -> BranchRules:
-        """What rulesets ask of a branch of that name, which need not exist. One request, one more a ruleset.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
+        """What rulesets ask of a branch of that name, which need not exist. One request, one more a ruleset."""
         return BranchRules(self._by_ruleset(quote(branch, safe="/")), settings=SETTINGS)
 
     def _by_ruleset(self, place: str) -> tuple[Rule, ...]:

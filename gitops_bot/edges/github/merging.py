@@ -38,9 +38,6 @@ class Merging:
         Where it is set to merge by itself now, its title and text are as they were told just then.
 
         One that GitHub overlooked is looked at again first: what somebody decided meanwhile counts.
-
-        Raises:
-            ForgeError: GitHub did not answer, or a rate limit is used up.
         """
         pull = self._api.present(number)
         if pull.state != "open" or pull.queued or (pull.auto_merge and not pull.overlooked):

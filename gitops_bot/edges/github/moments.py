@@ -22,9 +22,6 @@ def words(api: Api, number: int, branch: str, label: str) -> Words:
     """Ask for them: two requests.
 
     Nothing is told where the server has no GraphQL, or keeps no pushes.
-
-    Raises:
-        ForgeError: GitHub refused or did not answer.
     """
     owner, _, name = api.repository.partition("/")
     try:

@@ -27,11 +27,7 @@ class People:
         self._api = api
 
     def label(self, number: int, labels: Sequence[str]) -> None:
-        """Add the labels that are missing: one request, or none.
-
-        Raises:
-            ForgeError: GitHub did not answer, or a rate limit is used up.
-        """
+        """Add the labels that are missing: one request, or none."""
         pull = self._api.present(number)
         present = {each.lower() for each in pull.labels}
         missing = [each for each in dict.fromkeys(labels) if each.lower() not in present]
@@ -47,11 +43,7 @@ class People:
             self._api.remember(replace(pull, labels=(*pull.labels, *missing)))
 
     def unlabel(self, number: int, name: str) -> bool:
-        """Take a label away, by one request, and say whether it was there.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
+        """Take a label away, by one request, and say whether it was there."""
         path = self._api.below(f"/issues/{number}/labels/{quote(name, safe='')}")
         there = True
         try:
@@ -67,11 +59,7 @@ class People:
         return there
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
-        """Request reviews: one request; a second for the people alone where it was refused together with teams.
-
-        Raises:
-            ForgeError: GitHub did not answer, or a rate limit is used up.
-        """
+        """Request reviews: one request; a second for the people alone where it was refused together with teams."""
         people, teams = list(dict.fromkeys(people)), list(dict.fromkeys(teams))
         both = {"reviewers": people, "team_reviewers": teams}
         asked = {kind: names for kind, names in both.items() if names}
@@ -86,11 +74,7 @@ class People:
             self._unreviewed(number, people, teams, refused)
 
     def assign(self, number: int, people: Sequence[str]) -> None:
-        """Assign people: one request.
-
-        Raises:
-            ForgeError: GitHub did not answer, or a rate limit is used up.
-        """
+        """Assign people: one request."""
         if not people:
             return
         wanted = list(dict.fromkeys(people))

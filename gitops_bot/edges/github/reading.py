@@ -42,9 +42,6 @@ class Reading:
 
         Costs one request for fifty branches; with REST one for each, one more for each that has an open one, and one
         for `closed`.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
         """
         wanted = list(dict.fromkeys(branches))
         found: dict[str, Found] = {}
@@ -53,11 +50,7 @@ class Reading:
         return found | {branch: found[branch] for branch in wanted}
 
     def base(self, name: str) -> Base:
-        """What the base branch asks for; costs nothing where `find` has asked in GraphQL, else one to three requests.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
+        """What the base branch asks for; free where `find` has asked in GraphQL, else one to three requests."""
         if name not in self._bases:
             self._some((), name)
         if name not in self._bases:
@@ -65,11 +58,7 @@ class Reading:
         return self._bases[name]
 
     def listed(self, branch: str, into: str, *, state: str = "all") -> Found:
-        """Pull requests of one branch by REST, without what a list does not tell (reviews, checks, comments).
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
+        """Pull requests of one branch by REST, without what a list does not tell (reviews, checks, comments)."""
         # GitHub ignores a `head` without an owner silently, and then lists every pull request there is.
         query = {"state": state, "head": f"{self._api.owner}:{branch}", "base": into, "sort": "created"}
         query |= {"direction": "desc", "per_page": str(documents.ENDED)}

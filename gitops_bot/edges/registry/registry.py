@@ -45,7 +45,8 @@ _PLAIN = RegistryAccess()
 class Registry:
     """Asks registries for tags, digests, and what images say of themselves.
 
-    Each question is put once per run, from as many threads as one likes.
+    Each question is put once per run, from as many threads as one likes. All raise a RegistryError where the registry
+    refused or failed, or its answer could not be trusted.
 
     `access` is by the normalised name of a registry (`ghcr.io`, `docker.io`, `localhost:5000`). `environ` holds the
     passwords that it names, the places of docker's credentials, and proxies; nothing else of the process is read.
@@ -110,11 +111,7 @@ class Registry:
         self._http.close()
 
     def tags(self, image: ImageName) -> tuple[str, ...]:
-        """Every tag of the repository, in the registry's order.
-
-        Raises:
-            RegistryError: the registry refused, failed, or its answer could not be trusted.
-        """
+        """Every tag of the repository, in the registry's order."""
 
         def ask(host: Host, login: Login) -> tuple[str, ...]:
             def fetch(query: str) -> Page:
@@ -126,35 +123,26 @@ class Registry:
         return self._tags.get(image, lambda: self._explained(image, LIST, ask))
 
     def digest(self, image: ImageName, tag: str) -> str:
-        """The digest of the manifest (or index) that the tag names now.
+        """The digest of the manifest (or index) that the tag names now; the error's `status` is 404 where it is gone.
 
         Raises:
-            RegistryError: as above; `status` is 404 where the tag does not exist.
             ValueError: `tag` is none by its grammar.
         """
         if not is_tag(tag):
             raise ValueError(f"{tag[:200]!r} is not a tag")
 
-        def ask(host: Host, login: Login) -> Named:
-            def fetch(method: str) -> Answer:
-                return host.ask(method, image.path, f"manifests/{tag}", login, accept=ACCEPT, limit=LIMIT)
-
-            return named(fetch)
-
         def digest() -> str:
-            return self._seen(image, self._explained(image, f"the tag {tag}", ask))
+            return self._seen(image, self._asked(image, f"the tag {tag}", lambda ask: named(lambda how: ask(how, tag))))
 
         return self._digests.get((image, tag), digest)
 
     def describe(self, image: ImageName, digest: str) -> Build:
-        """What the image of that digest says of itself: for the text of a proposal, never for a decision.
+        """What the image of that digest says of itself; the error's `status` is 404 where there is none.
 
         Raises:
-            RegistryError: as above; `status` is 404 where the digest does not exist.
-            ValueError: `digest` is none by its grammar.
+            ValueError: `digest` is none by its grammar; so do the next two.
         """
-        if not is_digest(digest):
-            raise ValueError(f"{digest[:200]!r} is not a digest")
+        asked = _of_digest(digest)
 
         def ask(host: Host, login: Login) -> Build:
             def fetch(rest: str, accept: str, limit: int) -> Answer:
@@ -162,18 +150,14 @@ class Registry:
 
             return describe(fetch, digest)
 
-        return self._builds.get((image, digest), lambda: self._explained(image, f"the digest {digest}", ask))
+        return self._builds.get((image, digest), lambda: self._explained(image, asked, ask))
 
     def exists(self, image: ImageName, digest: str) -> bool:
-        """Whether the repository has a manifest of that digest.
-
-        Raises:
-            RegistryError: as above, but not for a digest that is not there.
-            ValueError: `digest` is none by its grammar.
-        """
+        """Whether the repository has a manifest of that digest."""
+        asked = _of_digest(digest)
 
         def exists() -> bool:
-            there = self._asked(image, digest, found)
+            there = self._asked(image, asked, lambda ask: found(ask, digest))
             if there is not None:
                 self._seen(image, there)
             return there is not None
@@ -183,24 +167,19 @@ class Registry:
     def missing(self, image: ImageName, digest: str) -> tuple[str, ...]:
         """The platforms of an index whose own manifests are gone. What was seen to be of one image is asked no more.
 
-        Raises:
-            RegistryError: as above; `status` is 404 where the digest itself is gone.
-            ValueError: `digest` is none by its grammar.
+        The error's `status` is 404 where the digest itself is gone.
         """
         if (image, digest) in self._single:
             return ()
+        asked = _of_digest(digest)
         return self._gone.get(
-            (image, digest),
-            lambda: self._asked(image, digest, lambda ask, digest: missing(ask, digest, self._indexes)),
+            (image, digest), lambda: self._asked(image, asked, lambda ask: missing(ask, digest, self._indexes))
         )
 
     def served(self, image: ImageName, pin: Pin) -> Served:
         """How the registry lets the bot in there: who it is, and whether what is pinned is there.
 
         Asked anew each time: one HEAD of the pinned manifest, and one page of a single tag.
-
-        Raises:
-            RegistryError: as above, but not for a tag or digest that is not there.
         """
         from gitops_bot.edges.registry.served import served
 
@@ -219,18 +198,16 @@ class Registry:
             self._single.add((image, there.digest))
         return there.digest
 
-    def _asked(self, image: ImageName, digest: str, question: Callable[[Ask, str], T]) -> T:
-        """What a question about a digest gives, which is put by asking for manifests."""
-        if not is_digest(digest):
-            raise ValueError(f"{digest[:200]!r} is not a digest")
+    def _asked(self, image: ImageName, asked: str, question: Callable[[Ask], T]) -> T:
+        """What a question gives that is put by asking for manifests, by tag or digest."""
 
         def ask(host: Host, login: Login) -> T:
-            def fetch(method: str, named: str) -> Answer:
-                return host.ask(method, image.path, f"manifests/{named}", login, accept=ACCEPT, limit=LIMIT)
+            def fetch(method: str, reference: str) -> Answer:
+                return host.ask(method, image.path, f"manifests/{reference}", login, accept=ACCEPT, limit=LIMIT)
 
-            return question(fetch, digest)
+            return question(fetch)
 
-        return self._explained(image, f"the digest {digest}", ask)
+        return self._explained(image, asked, ask)
 
     def _explained(self, image: ImageName, asked: str, ask: Callable[[Host, Login], T]) -> T:
         """What `ask` gives; what it raises in words."""
@@ -264,6 +241,13 @@ class Registry:
                 self._known.add(base.netloc.decode("ascii"))
                 host = self._hosts[registry] = Host(self._http, self._tokens, base, alone=self._alone)
             return host
+
+
+def _of_digest(digest: str) -> str:
+    """What is asked for, in words."""
+    if not is_digest(digest):
+        raise ValueError(f"{digest[:200]!r} is not a digest")
+    return f"the digest {digest}"
 
 
 def _tunings(access: Mapping[str, RegistryAccess]) -> dict[str, Tuning]:
