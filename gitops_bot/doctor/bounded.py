@@ -1,4 +1,4 @@
-"""Several questions at once, none of which may hold up the rest: what has not been answered in time is given up."""
+"""Concurrent requests with a common deadline: what has not answered by then is given up."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 
 class Bounded:
-    """Questions that together may take `seconds`, from now on.
+    """Runs functions in threads, all of which have to end within `seconds` from now.
 
-    Each is asked in a thread of its own that nobody waits for in the end: what a question opens must need no closing.
+    Nobody joins the threads: whatever a function opens must need no closing.
     """
 
     def __init__(self, clock: Clock, seconds: float) -> None:
@@ -29,32 +29,32 @@ class Bounded:
         self._until = clock.now() + timedelta(seconds=seconds)
 
     def put(self, question: Callable[[], T]) -> Future[T]:
-        """Begin to ask."""
+        """Start a function in a thread of its own."""
         answer: Future[T] = Future()
 
-        def ask() -> None:
+        def run() -> None:
             try:
                 answer.set_result(question())
             except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
                 answer.set_exception(error)
 
         try:
-            threading.Thread(target=ask, daemon=True).start()
-        except RuntimeError:  # the machine starts no more threads: then one question after the other
-            ask()
+            threading.Thread(target=run, daemon=True).start()
+        except RuntimeError:  # the machine cannot start more threads: run one function after the other
+            run()
         return answer
 
     def wait(self, answer: Future[T], code: FailureCode, who: str) -> T:
-        """The answer, or whatever the question raised; `code` and `who` are for the words where it comes too late.
+        """Its result, or whatever it raised. `code` and `who` go into the error if it is late.
 
         Raises:
-            BotError: it did not come in time.
+            BotError: there was no result in time.
         """
         try:
             return answer.result(max((self._until - self._clock.now()).total_seconds(), 0))
         except TimeoutError:
             if answer.done():
-                raise  # the question's own
+                raise  # raised by the function itself
             message = f"{who} did not answer within {self._seconds:g} s"
             advice = "check the network, or allow more time with --timeout"
             raise BotError(Problem(code, message, advice)) from None

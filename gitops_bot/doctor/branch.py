@@ -1,7 +1,7 @@
-"""Judges what a branch asks for: what would stop an unseen change, and what stands in the way of the configuration.
+"""Checks the rules of a branch: do they stop an unreviewed change, and do they allow what the configuration does?
 
-The rules of a branch are there to stop this bot too. A base branch that asks for nothing, or whose rules the bot may
-bypass, is a warning; a configuration that the branch will refuse is wrong, before the first run finds out.
+Branch rules are there to stop this bot too. A base branch without rules, or with rules that the bot may bypass, is a
+warning; a configuration that the branch will refuse is an error, found before the first run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gitops_bot.doctor.finding import Finding
     from gitops_bot.edges.facts import BranchRules, RepositoryFacts, Rule, RuleKind
 
-#: What keeps a push away from a branch, and what it is in words.
+#: The rules that block a push to a branch, and how to describe them.
 _AGAINST_PUSH: Mapping[RuleKind, str] = {
     "pull-request": "accepts changes only through pull requests",
     "queue": "accepts changes only through its merge queue",
@@ -25,7 +25,7 @@ _AGAINST_PUSH: Mapping[RuleKind, str] = {
     "signatures": "requires signed commits, and the bot's are not signed",
     "update": "can be written only by those who may bypass its rules",
 }
-#: What keeps the bot from making and refreshing a branch of its own.
+#: The rules that block creating and refreshing a branch of the bot.
 _AGAINST_BRANCHES: Mapping[RuleKind, str] = {
     **_AGAINST_PUSH,
     "creation": "may not be created",
@@ -34,7 +34,7 @@ _AGAINST_BRANCHES: Mapping[RuleKind, str] = {
 
 
 class Proposing(Protocol):
-    """How the changes of an environment are put to people."""
+    """How the changes of an environment are proposed."""
 
     @property
     def as_(self) -> str:
@@ -48,12 +48,12 @@ class Proposing(Protocol):
 
     @property
     def merge_method(self) -> str | None:
-        """How they are merged; None: as the repository has it."""
+        """How they are merged; None: the default of the repository."""
         ...
 
 
 def base(branch: str, found: BranchRules, *, proposed: bool) -> Finding:
-    """Whether a change could get into the base branch unseen; `proposed`: some environment goes by pull request."""
+    """Whether a change could reach the base branch without review. `proposed`: an environment uses pull requests."""
     guards = [rule for rule in found.rules if _guards(rule)]
     asked = _asked(guards)
     if not guards and found.hidden:
@@ -85,7 +85,7 @@ def base(branch: str, found: BranchRules, *, proposed: bool) -> Finding:
 def environment(
     name: str, propose: Proposing, branch: str, found: BranchRules, repository: RepositoryFacts | None
 ) -> Iterable[Finding]:
-    """Whether the repository and the base branch allow what the configuration says of an environment."""
+    """Whether the repository and the base branch allow what the configuration of an environment needs."""
     if propose.as_ == "commit":
         yield _commit(name, branch, found)
         return
@@ -94,7 +94,7 @@ def environment(
 
 
 def own(branch: str, found: BranchRules) -> Finding:
-    """Whether the bot may make, refresh and delete its own branches; `branch` is one of them."""
+    """Whether the bot may create, refresh and delete its own branches; `branch` is one of them."""
     subject = "gitops-bot/*"
     advice = f"exclude `gitops-bot/**` from the rule in {found.settings.rules}, or let the bot bypass it"
     binding = _binding(found.rules, _AGAINST_BRANCHES)
@@ -176,12 +176,12 @@ def _method(name: str, propose: Proposing, found: BranchRules, repository: Repos
 
 
 def _guards(rule: Rule) -> bool:
-    """Whether a rule makes people or checks look at a change before it is in."""
+    """Whether a rule requires a review or checks before a change is merged."""
     return rule.kind in ("checks", "update") or rule.approvals > 0
 
 
 def _binding(rules: Iterable[Rule], against: Mapping[RuleKind, str]) -> list[Rule]:
-    """The rules in the way, in the order of that table; who may only merge pull requests past one cannot push."""
+    """The rules that block, in the order of `against`; a bypass for pull requests only does not allow a push."""
     order = list(against)
     return sorted(
         (rule for rule in rules if rule.kind in against and rule.bypass != "always"),
@@ -190,7 +190,7 @@ def _binding(rules: Iterable[Rule], against: Mapping[RuleKind, str]) -> list[Rul
 
 
 def _asked(rules: Sequence[Rule]) -> str:
-    """What these rules ask for, in words."""
+    """What these rules require, as text."""
     parts = []
     if approvals := max((rule.approvals for rule in rules), default=0):
         parts.append("1 review" if approvals == 1 else f"{approvals} reviews")

@@ -1,6 +1,6 @@
-"""`gitops-bot doctor`: whether everything is there that a run needs, one check at a time. Reads only, writes nothing.
+"""`gitops-bot doctor`: checks everything that a run needs. It reads only and writes nothing.
 
-A check that fails stops no other; what cannot be asked, because something before it is missing, is said to be unknown.
+A failed check does not stop the others; a check that depends on a failed one is reported as unknown.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CONFIG = "gitops-bot.yaml"
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What git has told."""
+    """What was read from the repository."""
 
     remote: Remote
     branch: str
@@ -38,7 +38,7 @@ class _Read:
 
 
 def examine(setup: Setup, seconds: float) -> Diagnosis:
-    """Go through every check; what has not answered after so many seconds is given up."""
+    """Run every check, and give up on what has not answered after `seconds`."""
     notes, bounded = Notes(setup.findings, setup.code), Bounded(setup.clock, seconds)
     notes.of("git", "git", lambda: notes.add(machine.git(*setup.git())))
     forge = ForgeChecks(setup, bounded, notes)
@@ -47,7 +47,7 @@ def examine(setup: Setup, seconds: float) -> Diagnosis:
         answers = _registries(setup, read, bounded, stack, notes)
         if read is not None:
             notes.of("push", setup.where, lambda: _push(read, setup.where, notes))
-        # Of what is inferred nothing is ever proposed: `update` wants a configuration.
+        # Nothing is proposed from an inferred configuration: `update` needs a file.
         config = read.config if read is not None and read.config is not None and read.config.file else None
         forge.end(read.branch if read is not None else setup.branch, config)
         answers()
@@ -89,7 +89,7 @@ def _configuration(config: Config) -> Finding:
 def _registries(
     setup: Setup, read: _Read | None, bounded: Bounded, stack: ExitStack, notes: Notes
 ) -> Callable[[], None]:
-    """Begin to ask each registry for one image; what is given back waits for the answers and notes them."""
+    """Start querying each registry for one image; the returned function waits for the answers and records them."""
     if read is None or (config := read.config) is None:
         text = "not checked: the images are known only from the configuration and the repository"
         notes.add(unknown("registry", "all of them", text, "fix these first"))
@@ -106,6 +106,6 @@ def _registries(
 
 
 def _push(read: _Read, where: str, notes: Notes) -> None:
-    """Whether git lets the login push. Rules of single branches are the forge's to tell."""
+    """Whether git lets the login push; the rules of single branches are checked on the forge."""
     read.remote.rehearse(naming.branch("doctor"), read.commit)
     notes.add(good("push", where, "the login may push, as far as can be told without pushing"))

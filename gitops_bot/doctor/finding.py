@@ -1,4 +1,4 @@
-"""What came of a check of the installation: good or not, in words, and what to do next."""
+"""The result of one check of the installation, with what to do next."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Check = Literal[
     "git", "configuration", "repository", "overlays", "push", "forge", "clock", "token", "rate-limit", "pull-requests",
     "rules", "propose", "branches", "registry",
 ]  # fmt: skip
-#: `warning`: it works, and is not as safe as it could be; `unknown`: nobody tells, or it could not be asked.
+#: `warning`: it works, but could be safer; `unknown`: it could not be found out.
 Verdict = Literal["good", "warning", "unknown", "wrong"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: `name` says of what kind it is, `subject` what was looked at. `next` is empty for what is good.
+    """The result of the check `name` on `subject`. `next` is empty when the verdict is good.
 
-    `problem` is there for what is wrong, and only there.
+    Only a wrong one has a `problem`.
     """
 
     name: Check
@@ -34,7 +34,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All findings, in the order of the checks; `code` is the exit code. What could not be read is None."""
+    """All findings, in the order of the checks, and the exit code. What could not be read is None."""
 
     repository: str | None
     branch: str | None
@@ -44,26 +44,26 @@ class Diagnosis:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong."""
+        """The problems of the failed checks."""
         return tuple(finding.problem for finding in self.findings if finding.problem is not None)
 
 
 def good(name: Check, subject: str, text: str) -> Finding:
-    """What needs nothing."""
+    """It is fine."""
     return Finding(name, subject, "good", text)
 
 
-def warning(name: Check, subject: str, text: str, way_out: str) -> Finding:
-    """What works, and had better be changed."""
-    return Finding(name, subject, "warning", text, way_out)
+def warning(name: Check, subject: str, text: str, advice: str) -> Finding:
+    """It works, but should be changed."""
+    return Finding(name, subject, "warning", text, advice)
 
 
-def unknown(name: Check, subject: str, text: str, way_out: str) -> Finding:
-    """What nobody tells, or what could not be asked."""
-    return Finding(name, subject, "unknown", text, way_out)
+def unknown(name: Check, subject: str, text: str, advice: str) -> Finding:
+    """It could not be found out."""
+    return Finding(name, subject, "unknown", text, advice)
 
 
 def wrong(name: Check, subject: str, problem: Problem) -> Finding:
-    """What does not work."""
+    """It does not work."""
     where = f"{problem.where}: " if problem.where else ""
     return Finding(name, subject, "wrong", f"{where}{problem.message}", problem.next, problem)

@@ -1,4 +1,4 @@
-"""What is asked of the forge: who it is and what it thinks of the token, then how the repository stands."""
+"""The checks on the forge: server and token first, then the repository and its branches."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ T = TypeVar("T")
 
 
 class ForgeChecks:
-    """Begins to ask at once, while git is busy; what comes of it is noted by `end`."""
+    """Queries the forge at once, while git is busy; `end` records the findings."""
 
     def __init__(self, setup: Setup, bounded: Bounded, notes: Notes) -> None:
         self._setup, self._bounded, self._notes = setup, bounded, notes
         self._server = bounded.put(setup.forge.server) if setup.forge is not None else None
 
     def end(self, branch: str | None, config: Config | None) -> None:
-        """Note everything, also of the base branch and of the environments, as far as these are known."""
+        """Record all findings, including those on the base branch and the environments, if these are known."""
         environments = [*config.environments.values()] if config is not None else []
         proposed = [each for each in environments if each.propose.as_ == "pull-request"]
         forge, token = self._setup.forge, self._setup.token
@@ -93,7 +93,7 @@ class ForgeChecks:
                 self._notes.add(finding)
 
     def _no_token(self, problem: Problem, *, needed: bool) -> None:
-        """Pull requests need one; a commit may well go by ssh."""
+        """Pull requests need a token; a commit may be pushed over ssh."""
         where = self._setup.where
         if needed:
             self._notes.add(wrong("token", where, problem))

@@ -1,4 +1,4 @@
-"""Which registries a run will ask, and by which image of each that can be tried."""
+"""Which registries a run will query, and one image of each to try."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """The overlays of a commit. `images` is by registry: the first image that is kept current, and its pin."""
+    """The overlays of a commit. `images` has the first tracked image of each registry, with its pin."""
 
     files: int
     entries: int
@@ -28,7 +28,7 @@ class Tracked:
 
 
 def tracked(config: Config, repository: Repository, commit: str) -> Tracked:
-    """Read every overlay of every environment. What is refused in them is a problem, and the rest goes on.
+    """Read every overlay of every environment. A refused file or entry is a problem; the others are still read.
 
     Raises:
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.

@@ -1,4 +1,4 @@
-"""Judges what stands on this machine: git and the clock."""
+"""Checks this machine: its git and its clock."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 Version = tuple[int, int]
 
-#: `git merge-tree --write-tree`, by which a clean "Update branch" is told from a person's commit.
+#: `git merge-tree --write-tree`, which tells a clean "Update branch" from a person's commit.
 _MERGES: Version = (2, 38)
 #: Some tokens may begin a minute in the future at most, and schedules go by the minute.
 _SKEW = timedelta(seconds=60)
 
 
 def git(version: Version, oldest: Version) -> Finding:
-    """Whether this git is new enough; (0, 0) is one that does not tell."""
+    """Whether this git is new enough; (0, 0) if it does not report a version."""
     shown, needed = _shown(version), _shown(oldest)
     if version == (0, 0):
         message = "the git on PATH does not report its version"
@@ -35,7 +35,7 @@ def git(version: Version, oldest: Version) -> Finding:
 
 
 def clock(skew: timedelta, host: str) -> Finding:
-    """Whether this machine's clock goes right, by that of the forge."""
+    """Whether this machine's clock agrees with the forge's."""
     seconds = round(abs(skew).total_seconds())
     if abs(skew) <= _SKEW:
         return good("clock", host, f"within {max(seconds, 1)} s of the forge's")

@@ -1,4 +1,4 @@
-"""What the checks have found so far."""
+"""Collects the findings of the checks."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Notes:
         self.code = code
 
     def add(self, finding: Finding) -> None:
-        """Note one."""
+        """Add a finding."""
         self.findings.append(finding)
         if finding.verdict == "wrong":
             self.code = max(self.code, 1)
 
     def fail(self, name: Check, subject: str, error: BotError) -> None:
-        """Note what went wrong with a check; what several checks need and is missing is told by the first."""
+        """Add the problems of a failed check; one that several checks share is reported once."""
         known = {finding.problem for finding in self.findings}
         for problem in error.problems:
             if problem not in known:
@@ -37,7 +37,7 @@ class Notes:
         self.code = max(self.code, error.exit_code)
 
     def of(self, name: Check, subject: str, check: Callable[[], T]) -> T | None:
-        """What a check gives; None where it failed in a way that can be explained, which is noted."""
+        """Run a check: its result, or None if it failed with a BotError, which is recorded."""
         try:
             return check()
         except BotError as error:

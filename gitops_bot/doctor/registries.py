@@ -1,4 +1,4 @@
-"""What is asked of the registries: whether the bot is let in, as who, and whether one pinned image is there."""
+"""The checks on registries: can the bot read there, with which login, and does one pinned image exist?"""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from gitops_bot.edges.facts import Served
     from gitops_bot.images.reference import ImageName, Pin
 
-#: Registries that are asked; the images of one repository are seldom in more than five.
+#: How many registries are checked; few repositories use more than five.
 MOST = 20
 
 
 def overlays(found: Tracked, branch: str, notes: Notes) -> None:
-    """Note how many overlays there are, and each that cannot be read."""
+    """Record how many overlays there are, and each one that cannot be read."""
     for problem in found.problems:
         notes.add(wrong("overlays", branch, problem))
     if not found.problems:
@@ -33,12 +33,12 @@ def overlays(found: Tracked, branch: str, notes: Notes) -> None:
 
 
 def begin(registry: Registry, found: Tracked, bounded: Bounded) -> dict[str, Future[Served]]:
-    """Begin to ask each registry for one image."""
+    """Start querying each registry for one image."""
     return {host: bounded.put(_question(registry, image, pin)) for host, (image, pin) in [*found.images.items()][:MOST]}
 
 
 def end(asked: dict[str, Future[Served]], found: Tracked, config: Config, bounded: Bounded, notes: Notes) -> None:
-    """Note what each has answered, and which were not asked."""
+    """Record the answers, and the registries that were not checked."""
     for host, answer in asked.items():
         served = notes.of("registry", host, _waiting(bounded, answer, host))
         if served is not None:

@@ -1,4 +1,4 @@
-"""What `doctor` looks at, and what it needs of the edges beside what every journey does."""
+"""What `doctor` examines, and the interfaces it needs besides those of the engine."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Remote(Repository, Protocol):
     """The repository of the manifests."""
 
     def rehearse(self, branch: str, commit: str) -> None:
-        """See whether a branch might be pushed, without pushing anything.
+        """Check whether a branch could be pushed, without pushing anything.
 
         Raises:
-            GitError: it may not, or the remote is out of reach.
+            GitError: it could not, or the remote cannot be reached.
         """
         ...
 
@@ -36,24 +36,24 @@ class Registry(Protocol):
     """Every OCI registry."""
 
     def served(self, image: ImageName, pin: Pin) -> Served:
-        """How the registry lets the bot in there.
+        """How the bot can read this image there.
 
         Raises:
-            RegistryError: it does not, or gave no usable answer.
+            RegistryError: it cannot, or there was no usable answer.
         """
         ...
 
 
 class Forge(Protocol):
-    """Where pull requests live. Everything raises ForgeError where the forge refused or did not answer."""
+    """Where pull requests live. Every method raises ForgeError if the forge refuses or does not answer."""
 
     @property
     def host(self) -> str:
-        """Where its API is."""
+        """The host of its API."""
         ...
 
     def server(self) -> ServerFacts:
-        """What it says of itself and of the token."""
+        """Its version, its clock, and what it says about the token."""
         ...
 
     def repository(self) -> RepositoryFacts:
@@ -61,15 +61,15 @@ class Forge(Protocol):
         ...
 
     def pull_requests(self) -> None:
-        """See whether pull requests can be read."""
+        """Check that pull requests can be read."""
         ...
 
     def rules(self, branch: str) -> BranchRules:
-        """What a branch asks for."""
+        """The rules of a branch."""
         ...
 
     def rules_by_name(self, branch: str) -> BranchRules:
-        """What is asked of a branch of that name, which need not exist."""
+        """The rules for a branch of that name, which need not exist."""
         ...
 
 

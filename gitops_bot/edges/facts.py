@@ -1,4 +1,4 @@
-"""What registries and the forge tell when they are asked how things stand. Data only; `None` is what was not told."""
+"""What registries and the forge report about themselves. Data only; `None` where they do not say."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
     from gitops_bot.proposals.budget import Left
 
-#: What the token may do past a rule: nothing, merge pull requests, everything; or nobody tells.
+#: Whether the token may bypass a rule: never, to merge pull requests, always; or the forge does not say.
 Bypass = Literal["never", "pull-requests", "always", "unknown"]
-#: `update`: only who may bypass it writes to the branch; `force`: no commit of the branch may be lost.
+#: `update`: only those who may bypass it can write to the branch; `force`: no force pushes.
 RuleKind = Literal["pull-request", "checks", "queue", "signatures", "linear", "update", "creation", "deletion", "force"]
 Method = Literal["merge", "squash", "rebase"]
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What the forge tells of itself and of the token, each in words. `skew`: how far its clock is ahead of ours."""
+    """The forge's server and the token, as text. `skew`: how far its clock is ahead of ours."""
 
     name: str
     token: str
@@ -30,7 +30,7 @@ class ServerFacts:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Whether the token may open pull requests, in words; `advice` is empty where it may."""
+    """Whether the token may open pull requests; `advice` is empty if it may."""
 
     verdict: Literal["yes", "no", "unknown"]
     text: str
@@ -39,7 +39,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryFacts:
-    """What the forge tells of a repository."""
+    """The settings of a repository on the forge."""
 
     default_branch: str
     proposing: Permission
@@ -49,7 +49,7 @@ class RepositoryFacts:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing that a branch asks for. `approvals` and `checks` are those of the kinds that have them."""
+    """One rule of a branch. `approvals` and `checks` are set for the kinds that have them."""
 
     kind: RuleKind
     bypass: Bypass = "never"
@@ -59,7 +59,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where people find on the forge the rules of branches and how pull requests merge, and what is `hidden`."""
+    """Where people find branch rules and merge settings on the forge, and what to do about hidden rules."""
 
     rules: str = "the rules of branches"
     merging: str = "the settings of pull requests"
@@ -68,7 +68,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class BranchRules:
-    """What a branch asks for; `hidden`: it is protected by more, which the token may not read."""
+    """The rules of a branch; `hidden`: there are more, which the token cannot read."""
 
     rules: tuple[Rule, ...] = ()
     hidden: bool = False
@@ -77,11 +77,11 @@ class BranchRules:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """How a registry let the bot in. `login` says in words who the bot was there, without any secret.
+    """How the bot can read from a registry. `login` describes the login it used, without secrets.
 
-    `there`: whether it has what is pinned; `left`: the pulls that its rate limit has left.
+    `present`: whether the pinned image exists; `left`: the pulls left in its rate limit.
     """
 
     login: str
-    there: bool
+    present: bool
     left: int | None = None

@@ -59,8 +59,8 @@ def _waits_for(opened: PullRequest, why: Reason) -> Reason:
         case "held.label":
             what, undo = f"has the label `{reconcile.HOLD}`", "remove the label"
         case "held.frozen":
-            ice = frozen.ice(opened)
-            what, undo = " and ".join(each.what for each in ice), " and ".join(each.undo for each in ice)
+            freezes = frozen.freezes(opened)
+            what, undo = " and ".join(each.what for each in freezes), " and ".join(each.undo for each in freezes)
         case _:
             what, undo = "has somebody else's commit", f"hand it back (label `{word.HAND_BACK}`)"
     text = f"#{opened.number} proposes something else for it and {what}: close it, or {undo}; then roll back again"

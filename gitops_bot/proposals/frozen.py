@@ -16,38 +16,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Ice:
-    """One thing that freezes a pull request: its name for scripts, what people read, and how they undo it."""
+class Freeze:
+    """One reason why a pull request is frozen: its name for scripts, what people read, and how they undo it."""
 
     name: str
     what: str
     undo: str
 
 
-_APPROVED = Ice("approved", "is approved", "dismiss the approval")
-_QUEUED = Ice("queued", "is in the merge queue", "remove it from the queue")
-_AUTO_MERGE = Ice("auto_merge", "is set to auto-merge", "disable auto-merge")
+_APPROVED = Freeze("approved", "is approved", "dismiss the approval")
+_QUEUED = Freeze("queued", "is in the merge queue", "remove it from the queue")
+_AUTO_MERGE = Freeze("auto_merge", "is set to auto-merge", "disable auto-merge")
 
 
-def ice(pull: PullRequest) -> tuple[Ice, ...]:
-    """All that freezes a pull request; nothing where it is not frozen."""
+def freezes(pull: PullRequest) -> tuple[Freeze, ...]:
+    """Why a pull request is frozen; empty if it is not."""
     facts = (
         (_APPROVED, pull.approved),
         (_QUEUED, pull.queued),
-        # Failed checks keep it from merging, and newer pins may be what mends them.
+        # Failed checks keep it from merging, and newer pins may fix them.
         (_AUTO_MERGE, pull.auto_merge and not pull.checks_failed),
     )
-    return tuple(each for each, is_so in facts if is_so)
+    return tuple(freeze for freeze, applies in facts if applies)
 
 
 def reason(pull: PullRequest, proposal: Proposal | None, whose: Ours | Theirs | None, *, stands: bool) -> Reason:
-    """Why a frozen pull request is left as it is, what that means for what would be proposed, and how to thaw it.
-
-    `stands`: as in `reconcile.decide`.
-    """
-    found = ice(pull)
-    it = f"#{pull.number} {' and '.join(each.what for each in found)}"
-    undo = " and ".join(each.undo for each in found)
+    """Why a frozen pull request is left as it is, and how people can unfreeze it. `stands`: see `reconcile.decide`."""
+    found = freezes(pull)
+    it = f"#{pull.number} {' and '.join(freeze.what for freeze in found)}"
+    undo = " and ".join(freeze.undo for freeze in found)
     if proposal is None:
         text = f"{it}, so it stays open, although it would not be proposed today: close it, or {undo}"
     elif not stands:
@@ -59,5 +56,5 @@ def reason(pull: PullRequest, proposal: Proposal | None, whose: Ours | Theirs | 
             f"{it}: what was reviewed is what merges, and newer pins wait; merge it, or {undo} to have it refreshed "
             "(`refresh_approved: true` refreshes it anyway)"
         )
-    by = " ".join(each.name for each in found)
+    by = " ".join(freeze.name for freeze in found)
     return Reason("held.frozen", text, {"pull_request": pull.number, "url": pull.url, "by": by})

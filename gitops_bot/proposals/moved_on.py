@@ -38,4 +38,4 @@ def _said(pull: PullRequest) -> tuple[object, ...]:
 
 
 def _stands(pull: PullRequest) -> tuple[object, ...]:
-    return pull.number, reconcile.held(pull), bool(frozen.ice(pull))
+    return pull.number, reconcile.held(pull), bool(frozen.freezes(pull))

@@ -132,7 +132,7 @@ def decide(
         proposal is not None and branch is not None and isinstance(whose, ownership.Ours) and proposal.is_on(branch)
     )
     if opened is not None:
-        if frozen.ice(opened) and not refresh_approved:
+        if frozen.freezes(opened) and not refresh_approved:
             return _frozen(opened, proposal, whose, pushed=pushed, stands=stands, why_gone=why_gone)
         return _kept_up(opened, proposal, pushed=pushed, stands=stands, why_gone=why_gone)
     missing = "the branch exists without a pull request" if pushed else "no pull request is open for this branch"

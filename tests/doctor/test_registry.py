@@ -15,11 +15,11 @@ LOGIN = "with the user name and password from the environment variable GHCR_TOKE
 @pytest.mark.parametrize(
     ("served", "verdict", "says"),
     [
-        pytest.param(Served(LOGIN, there=True), "good", f"acme/web can be read {LOGIN}", id="fine"),
-        pytest.param(Served(LOGIN, there=True, left=10), "good", "10 pulls left", id="enough"),
-        pytest.param(Served(LOGIN, there=True, left=9), "warning", "9 pulls left", id="few"),
-        pytest.param(Served(LOGIN, there=True, left=0), "wrong", "no pulls left", id="none"),
-        pytest.param(Served(LOGIN, there=False), "warning", "not have the pinned v1", id="gone"),
+        pytest.param(Served(LOGIN, present=True), "good", f"acme/web can be read {LOGIN}", id="fine"),
+        pytest.param(Served(LOGIN, present=True, left=10), "good", "10 pulls left", id="enough"),
+        pytest.param(Served(LOGIN, present=True, left=9), "warning", "9 pulls left", id="few"),
+        pytest.param(Served(LOGIN, present=True, left=0), "wrong", "no pulls left", id="none"),
+        pytest.param(Served(LOGIN, present=False), "warning", "not have the pinned v1", id="gone"),
     ],
 )
 def test_a_registry_is_judged_by_its_answers(served: Served, verdict: str, says: str) -> None:

@@ -30,7 +30,7 @@ OURS, OURS_OLDER = (ownership.of(branch(commit(each))) for each in (WANTED, OLDE
     ],
 )
 def test_what_freezes(facts: dict[str, object], expected: list[str]) -> None:
-    assert [each.name for each in frozen.ice(replace(pull(), **facts))] == expected
+    assert [each.name for each in frozen.freezes(replace(pull(), **facts))] == expected
 
 
 @pytest.mark.parametrize(

@@ -307,7 +307,7 @@ def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
     if opened is not None and {"hold", "Hold"} & {*opened.labels}:
         assert isinstance(action, Leave), "a pull request on hold is not touched"
         assert action.comment is None
-    elif opened is not None and frozen.ice(opened) and not refresh_approved:
+    elif opened is not None and frozen.freezes(opened) and not refresh_approved:
         assert not writes or (isinstance(action, Close) and not stands and not theirs), "nor is a frozen one"
     assert isinstance(action, Open) <= (opened is None), "there are never two"
     assert (proposal is None) <= (not isinstance(action, Open | Refresh)), "nothing is proposed out of nothing"

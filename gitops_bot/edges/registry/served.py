@@ -25,22 +25,22 @@ _LEFT = re.compile(r"([0-9]{1,9})(?:;|\Z)")
 
 
 def served(ask: Callable[[str, str], Answer], login: Login, pin: Pin) -> Served:
-    """What becomes of the two requests; `ask` sends one by a method and what stands behind the repository.
+    """The outcome of two requests; `ask` sends one, given a method and the path below the repository.
 
     Raises:
-        Refused: the registry refused, and not because what is pinned is not there.
-        Untrusted, Unanswered: see there.
+        Refused: the registry refused, and not because the pinned image does not exist.
+        Untrusted, Unanswered: see their docstrings.
     """
-    there, left = True, None
+    present, left = True, None
     if (reference := pin.digest or pin.tag) is not None:
         try:
             left = _left(ask("HEAD", f"manifests/{reference}"))
         except Refused as refused:
             if not refused.is_one_of(_NOT_FOUND):
                 raise
-            there = False
+            present = False
     ask("GET", "tags/list?n=1")
-    return Served(_words(login), there, left)
+    return Served(_words(login), present, left)
 
 
 def _words(login: Login) -> str:

@@ -56,13 +56,13 @@ def test_docker_hub_tells_how_many_pulls_are_left(headers: dict[str, str], left:
 
 def test_what_is_pinned_by_digest_is_asked_for_by_digest_and_may_be_gone() -> None:
     script = Script(reply(404), TAGS)
-    assert not served(script, Pin("1", DIGEST)).there
+    assert not served(script, Pin("1", DIGEST)).present
     assert script.lines[0].endswith(f"/manifests/{DIGEST}")
 
 
 def test_without_a_pin_the_list_of_tags_is_enough() -> None:
     script = Script(TAGS)
-    assert served(script, Pin()).there
+    assert served(script, Pin()).present
     assert len(script.lines) == 1
 
 
@@ -81,7 +81,7 @@ def test_a_password_is_told_by_where_it_is_from(tmp_path: Path) -> None:
         for source, (said, environ) in ways.items():
             with Registry(said, environ, SystemClock()) as registry:
                 found = registry.served(image, pin)
-            assert found == Served(f"with the user name and password from {source}", there=True)
+            assert found == Served(f"with the user name and password from {source}", present=True)
         with Registry(access, {"THE_PASSWORD": "wrong horse"}, SystemClock()) as registry:
             with pytest.raises(RegistryError) as told:
                 registry.served(image, pin)
@@ -93,7 +93,7 @@ def test_it_only_reads(registry: DockerRegistry) -> None:
     registry.push("doctor/web", "1")
     image = ImageName.parse(f"{registry.host}/doctor/web")
     with registry.counting() as asked, Registry({}, {}, SystemClock()) as edge:
-        assert edge.served(image, Pin("1")).there
+        assert edge.served(image, Pin("1")).present
     assert [line.split()[0] for line in asked] == ["HEAD", "GET"]
 
 
