@@ -1,4 +1,4 @@
-"""Events with key-values, on standard error. structlog is loaded with the first that is shown: most runs have none.
+"""Events with key-values on standard error. structlog is loaded for the first that is shown: most runs have none.
 
 Each has a time, a level, a name, and the id of the run: the same for all events of one process.
 """
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 Level = Literal["debug", "info", "warning", "error"]
 
 _RANKS: dict[Level, int] = {"debug": 0, "info": 1, "warning": 2, "error": 3}
-#: Characters of one text that are shown: what a server says may be long.
+#: Characters of one text that are shown: servers may send long ones.
 _LONGEST = 4000
 
-#: Tells the events of this process from those of another in one stream.
+#: Tells the events of this process from those of others in the same stream.
 RUN_ID = os.urandom(6).hex()
 
 
@@ -36,44 +36,44 @@ class _Chosen:
 
 
 _chosen = _Chosen()
-#: What `once` has told, each with its facts.
-_told: set[tuple[str, ...]] = set()
+#: What `once` has logged, with its facts.
+_logged: set[tuple[str, ...]] = set()
 
 
 def use(log_format: str, *, least: Level = "info") -> None:
     """Choose `text`, `json`, or `auto` (text on a terminal, else JSON), and the least level that is shown."""
-    global _chosen  # noqa: PLW0603 - the form of the log is a fact of the process, set once by the door
+    global _chosen  # noqa: PLW0603 - the format belongs to the process and is set once
     _chosen = _Chosen(log_format, least)
 
 
 def event(name: str, /, *, level: Level = "info", **facts: Any) -> None:
-    """Log one fact: the event's name and what belongs to it."""
+    """Log one event with its facts."""
     if _RANKS[level] < _RANKS[_chosen.least]:
         return
-    # Whoever does not listen any more misses nothing: the work goes on.
+    # A closed standard error does not stop the work.
     with suppress(OSError, ValueError):
         _logger(as_json=_as_json()).msg(name, level=level, run_id=RUN_ID, **facts)
 
 
 def once(name: str, /, *, level: Level = "info", **facts: str) -> None:
-    """Log a fact that stays as it is, the first time that it is met: a process that stays meets it in every cycle."""
-    if (name, *facts.values()) not in _told:
-        _told.add((name, *facts.values()))
+    """Log an event the first time only: `run` meets it again in every cycle."""
+    if (name, *facts.values()) not in _logged:
+        _logged.add((name, *facts.values()))
         event(name, level=level, **facts)
 
 
 def debug(name: str, /, **facts: Any) -> None:
-    """Log one fact that only `--verbose` shows."""
+    """Log an event that only `--verbose` shows."""
     event(name, level="debug", **facts)
 
 
 def milliseconds(since: float) -> int:
-    """How long it is since a reading of `time.perf_counter`."""
+    """Milliseconds since a reading of `time.perf_counter`."""
     return round((time.perf_counter() - since) * 1000)
 
 
 def is_watched() -> bool:
-    """Whether a person looks at standard error, and wants to see neither more nor less than usual."""
+    """Whether a person watches standard error, without --quiet or --verbose."""
     return _chosen.least == "info" and not _as_json() and sys.stderr.isatty()
 
 
@@ -120,7 +120,7 @@ def _plain(value: Any) -> Any:
 
 def _text(value: Any) -> str:
     shown = strike(str(value))
-    # The end says most: a traceback's last line, the last word of a server.
+    # The end says most: the last line of a traceback, the last words of a server.
     if len(shown) <= _LONGEST:
         return shown
     head = _LONGEST // 4
@@ -128,6 +128,6 @@ def _text(value: Any) -> str:
 
 
 def _json(facts: dict[str, Any], **how: Any) -> str:
-    # JSON escapes every control character, and a line that begins with a brace is no command. What Actions and its
-    # relatives obey anywhere in a line (`##[error]`) is written so that JSON still reads the same.
+    # JSON escapes every control character, and a line that begins with a brace is no workflow command. What Actions and
+    # its relatives obey anywhere in a line (`##[error]`) is escaped, too.
     return json.dumps(facts, **how).replace("##", "#\\u0023")

@@ -1,7 +1,7 @@
 """The last line of defence: no secret, and nothing that a terminal or a job's log would obey, is ever shown.
 
-Whoever learns a secret says so here; whoever shows text (the log, the reports, a traceback) strikes it out here. What
-is written to a repository never comes through here: a pin is a pin, whatever it looks like.
+Code that gets a secret registers it here; code that shows text (the log, the reports, a traceback) strikes secrets out
+here. What is written to a repository never passes through here: a pin is a pin, whatever it looks like.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 STRUCK = "***"
 
-#: Shorter ones are not struck out wherever they stand: `test` or `main` would go out of every report.
+#: Shorter secrets are not struck out: `test` or `main` would vanish from every report.
 SHORTEST = 6
 #: A line that is a secret by itself: of a key, or of the JSON of a service account.
 _SHORTEST_LINE = 16
-#: So many of those that pass are remembered: a process that runs for months gets ever new ones.
+#: Short-lived secrets that are remembered: a process that runs for months gets ever new ones.
 _PASSING = 1024
 
-# Secrets that nobody told us of, as a server, a label or a file may hold them. No repetition is tried twice over the
+# Secrets that nobody registered, as a server, a label or a file may hold them. No repetition is tried twice over the
 # same text, so a hostile one takes no longer than another. Only single characters are repeated possessively: of a
-# group, Python before 3.11.5 takes a part too much, and what stands behind a secret would be struck out, too.
+# group, Python before 3.11.5 takes too much, and what follows a secret would be struck out, too.
 
 #: PEM, also as git repeats what a server says.
 _KEY = (
@@ -55,7 +55,7 @@ _FIELD = (
     r"(?i)([\"'](?:auth|(?:identity|registry|id_|refresh_|access_?)?token|(?:client_)?secret|passw(?:or)?d|private_key)"
     r"\\{0,15}[\"']\s{0,5}[:=]\s{0,5}(\\{0,15}[\"']))(?:(?!\2)(?:\\{1,16}+.|[^\\\n])){1,8000}"
 )
-#: What tells itself: GitHub, GitLab, Docker Hub, Google; JWT, and the passwords of Amazon's registries.
+#: What is recognised by itself: GitHub, GitLab, Docker Hub, Google; JWT, and the passwords of Amazon's registries.
 _TELLING = (
     r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9_]{16,2000}+(?:[.-][A-Za-z0-9_-]{1,4000}+){0,3}"
     r"|github_pat_[A-Za-z0-9_]{16,500}+"
@@ -80,7 +80,7 @@ _FORMS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (_FIELD, rf"\1{STRUCK}"),
     (_TELLING, STRUCK),
 )
-#: What none of the forms does without, in lower case: most text has nothing of it, and is through at once.
+#: Every form contains one of these, in lower case: most text has none of them and is done at once.
 _HINTS = (
     "://", "private key", "=", "auth", "bearer", "basic", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_",
     "gl", "dckr_", "ya29.", "eyj", "pass", "secret", "token",
@@ -90,16 +90,16 @@ _HINTS = (
 _COMMAND = re.compile(r"^[^\S\n]*:(?=:)|#(?=#[a-z]{0,20}\[)", re.MULTILINE)
 _UNUSUAL = re.compile(r"[^ -~\n\t]")
 
-#: They belong to the process, as its environment does: every room that shows text needs all of them.
+#: They belong to the process, like its environment: every room that shows text needs them all.
 _known: set[str] = set()
 _passing: deque[str] = deque(maxlen=_PASSING)
 _lock = threading.Lock()
 
 
 def learn(*secrets: str | None, passing: bool = False) -> None:
-    """Never show these from now on, nor what they are in an address or in JSON.
+    """Never show these from now on, nor their forms in an address or in JSON.
 
-    `passing` are those of which there are ever new ones: the newest are remembered.
+    `passing`: they are short-lived, and only the newest are remembered.
     """
     new = [secret for secret in secrets if secret and secret not in _known]
     found = {form for secret in new for form in _written(secret) if len(form) >= SHORTEST}
@@ -111,14 +111,14 @@ def learn(*secrets: str | None, passing: bool = False) -> None:
 
 
 def strike(text: str) -> str:
-    """The text with every known secret, and all that has the form of one, struck out."""
+    """The text with every known secret, and everything in the form of one, struck out."""
     with _lock:
         present = [secret for secrets in (_known, _passing) for secret in secrets if secret in text]
     for secret in sorted(present, key=len, reverse=True):
         text = text.replace(secret, STRUCK)
     lower = text.lower()
     if any(hint in lower for hint in _HINTS):
-        # Compiled with the first text that has a hint (`re` keeps them): many a command shows none.
+        # Compiled for the first text with a hint (`re` caches them): many commands show none.
         for form, instead in _FORMS:
             text = re.sub(form, instead, text)
     return text
@@ -148,7 +148,7 @@ def struck(value: Any) -> Any:
 
 
 def _written(secret: str) -> set[str]:
-    """How a secret may stand in a text; of several lines, each long one too."""
+    """The forms that a secret may have in a text; of several lines, each long one too."""
     lines = (line.strip() for line in secret.splitlines())
     parts = {secret.strip(), *(line for line in lines if len(line) >= _SHORTEST_LINE)}
     return {form for part in parts for form in (part, quote(part, safe="", errors="replace"), json.dumps(part)[1:-1])}

@@ -56,7 +56,7 @@ def test_an_event_is_one_line_of_json(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_told_once_is_told_again_only_with_other_facts(monkeypatch: pytest.MonkeyPatch) -> None:
     err = io.StringIO()
     monkeypatch.setattr(sys, "stderr", err)
-    monkeypatch.setattr(log, "_told", set())
+    monkeypatch.setattr(log, "_logged", set())
     for folder in ("/a", "/b", "/a", "/b"):
         log.once("cache.unused", folder=folder)
     assert [json.loads(line)["folder"] for line in err.getvalue().splitlines()] == ["/a", "/b"]

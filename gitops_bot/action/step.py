@@ -1,4 +1,4 @@
-"""The door for GitHub Actions: `python -P -m gitops_bot.action.step`, as action.yml starts it.
+"""The entry point for GitHub Actions: `python -P -m gitops_bot.action.step`, as action.yml starts it.
 
 It reads the step's inputs, runs the command that they name in this process, and reports to the runner what came of it.
 """
@@ -86,7 +86,7 @@ def _run(step: inputs.Step) -> tuple[int, Result | None]:
         code = result.exit_code
     except KeyboardInterrupt:
         return process.interrupted(), None
-    except Exception as error:  # noqa: BLE001 - the one boundary: whatever nobody expected is a bug, and says so
+    except Exception as error:  # noqa: BLE001 - the one boundary: an unexpected exception is a bug
         if (failure := explained(error)) is None:
             return process.bug(), None
         show.show_problems(failure.problems)

@@ -1,4 +1,4 @@
-"""The door: argv and environment in, exit code out. Everything heavy is imported by the command that needs it."""
+"""The entry point: argv and environment in, exit code out. Commands import the heavy modules that they need."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["cli", "doctor", "main", "release", "run"]
 
 _WOULD_WRITE = 4
-#: Seconds in which git has to tell its version.
+#: Seconds in which git has to print its version.
 _GIT_PATIENCE = 30.0
 
 
@@ -41,18 +41,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         except click.ClickException as error:
             code = error.exit_code
             _mistyped(error, sys.argv[1:] if argv is None else argv)
-        click.echo(nl=False)  # flushes: a reader that has gone away is met here
+        click.echo(nl=False)  # flushes, and raises where the reader has gone away
     except SystemExit:
-        # Click's own end of a command whose reader has gone away: as below, that is no failure.
+        # Click ends so where the reader has gone away: as below, that is no failure.
         return code
     except (click.Abort, KeyboardInterrupt):
         return process.interrupted()
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.ENOSPC):
             return process.bug()
-        # Whoever read our output has seen enough; what was to be written elsewhere is written. What is left in the
-        # buffer goes nowhere, or Python would complain of it at its end and give an exit code of its own.
-        with suppress(UnsupportedOperation):  # whoever called us may keep the output in memory
+        # The reader of our output has seen enough, and everything else is written. The rest of the buffer is dropped:
+        # at its end Python would complain about it and change the exit code.
+        with suppress(UnsupportedOperation):  # the output may be in memory
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno == errno.ENOSPC:
             click.echo(f"error: {error.strerror}: not everything could be written", err=True)
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _mistyped(error: click.ClickException, argv: Sequence[str]) -> None:
     """Report a wrong command line, as JSON too where it says so: none of its options could be read."""
     text = StringIO()
-    error.show(text)  # it quotes what was given, which may be a token in the wrong place
+    error.show(text)  # it quotes the arguments, and one may be a token
     process.complain(text.getvalue())
     context = error.ctx if isinstance(error, click.UsageError) else None
     as_json = "--output=json" in argv or ("--output", "json") in pairwise(argv)
@@ -214,7 +214,7 @@ def demo(*, full: bool, keep: bool, resume: str | None, output: str) -> int:
     installed(os.environ, _GIT_PATIENCE)
     process.imported()
     if keep or resume is not None:
-        # That is how it ends, also where a script started it in the background, and with that had it ignored.
+        # Ctrl-C ends it, even where a script started it in the background and so had SIGINT ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if resume is not None:
         return story.resume(Path(resume), sys.stdout, threading.Event())

@@ -15,15 +15,15 @@ from gitops_bot.wiring.forge import TOKENS
 #: Exit codes of a bug, and of Ctrl-C.
 BUG, INTERRUPTED = 3, 130
 
-#: New objects after which Python looks for cycles among them. By default it does so after 700, which takes a tenth of
-#: a run over many files: what they are composed of stays as long as the run.
+#: New objects after which Python looks for reference cycles. By default it does so after 700, which takes a tenth of
+#: a run over many files: parsed files live as long as the run.
 _NEW_OBJECTS = 50_000
 
 
 def begin() -> None:
     """Prepare the process. Call `imported` once the command has imported what it needs."""
-    # What is imported is no garbage, and at its end Python would look through all there is, several times: both
-    # together take a tenth of a run over many files.
+    # Imported modules are no garbage, and at its end Python would search everything for it, several times: together
+    # this takes a tenth of a run over many files.
     gc.disable()
     atexit.register(gc.freeze)
     _end_orderly()
@@ -38,7 +38,7 @@ def imported() -> None:
 
 
 def leave(code: int) -> int:
-    """End with this code, at once where Python would wait for requests to registries that are still under way.
+    """End with this code; at once where Python would wait for pending requests to registries.
 
     Everything that was opened has to be closed before.
     """
@@ -71,8 +71,8 @@ def complain(text: str) -> None:
 
 def _end_orderly() -> None:
     """End on SIGTERM and SIGHUP as on Ctrl-C, so that what was opened is closed and no clone is left behind."""
-    if sys.stdout is None:  # closed by whoever started us: there is nobody to print to
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - it stays open as long as the process
+    if sys.stdout is None:  # closed by our parent: there is nobody to print to
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - it is open as long as the process
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - likewise
     if threading.current_thread() is threading.main_thread():
