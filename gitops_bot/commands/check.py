@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import posixpath
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot import targets
 from gitops_bot.engine.cover import cover
-from gitops_bot.engine.survey import Spot
+from gitops_bot.engine.snapshot import Snapshot
 from gitops_bot.errors import Problem
-from gitops_bot.proposals.astray import astray
 from gitops_bot.releases.choice import hold
-from gitops_bot.releases.layout import correspondence, coverage, overlays
+from gitops_bot.releases.layout import correspondence
+from gitops_bot.releases.layout import overlays as layout
 from gitops_bot.releases.layout.checked import Checked
-from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.targets.pin_file import problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from gitops_bot.config import Config
-    from gitops_bot.releases.layout.overlays import Found, Selection
-    from gitops_bot.targets.pin_file import PinFile
+    from gitops_bot.releases.layout.overlay import Overlay
+    from gitops_bot.releases.layout.overlays import Selection
 
 
 class Files(Protocol):
@@ -42,27 +39,47 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     Raises:
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
     """
-    selection = overlays.select(config.environments, tree)
-    correspondence.check(config.environments)
-    claimed = {found.file: name for name, found_here in selection.overlays.items() for found in found_here}
-    read, refused = targets.read_all(claimed, files.read(claimed))
-    problems = [*selection.problems, *_alone(config, selection), *refused]
-    for item in read:
-        problems += _entries(item, config, claimed[item.file])
+    snapshot = _on_disk(files, tree, config, now)
+    overlays = [overlay for name in config.environments for overlay in snapshot.overlays(name)]
+    refused = [failed.problem for name in config.environments for failed in snapshot.failed(name)]
+    problems = [*snapshot.selection.problems, *_alone(config, snapshot.selection), *refused]
+    for overlay in overlays:
+        problems += _entries(overlay, config)
     for target in targets.TARGETS:
         # A base that is refused is nobody's overlay, and no problem here.
+        read = [overlay.pin_file for overlay in overlays]
         problems += target.dead(read, tree, lambda paths: targets.read_all(paths, files.read(paths))[0])
-    outside = coverage.outside(files.read(overlays.unclaimed(selection, tree)))
-    sides = _Read.of(selection, read, claimed, config)
-    covered = cover(sides, config.environments.values(), config, outside)
-    unread = bool(selection.problems or refused)
     for name in config.environments:
-        entries = [spot.place for spot in sides.spots(name)]
-        lost = astray(name, config.mentions, entries, sides.found(name), now, unread=unread)
+        lost = snapshot.astray(name)
         problems += (*lost.problems, *lost.groups)
-    if not claimed and not problems:
+    count = len(overlays) + len(refused)
+    if not count and not problems:
         problems.append(_NO_OVERLAY)
-    return Checked(len(claimed), covered, tuple(problems), hold.ended(config.holds, now))
+    return Checked(count, cover(snapshot), tuple(problems), hold.ended(config.holds, now))
+
+
+def _on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Snapshot:
+    """What the files say as they are: of no commit."""
+    selection = layout.select(config.environments, tree)
+    correspondence.check(config.environments)
+    others = layout.unclaimed(selection, tree)
+    claimed = [found.file for overlays in selection.overlays.values() for found in overlays]
+    environments = tuple(config.environments.values())
+    return Snapshot(
+        config=config,
+        repository=None,
+        branch="",
+        commit="",
+        at=now,
+        environments=environments,
+        readable=environments,
+        selection=selection,
+        claims=selection,
+        others=others,
+        files=files.read([*claimed, *others]),
+        own_branches=(),
+        sees_pull_requests=False,
+    )
 
 
 #: Without a configuration: one that finds nothing has said so for each of its globs.
@@ -72,31 +89,6 @@ _NO_OVERLAY = Problem(
     "environment (dev, staging, production, ...)",
     "list environments and their overlays in gitops-bot.yaml, or change to the checkout of your manifests",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What was read of each environment."""
-
-    selection: Selection
-    entries: Mapping[str, Sequence[Spot]]
-
-    @classmethod
-    def of(cls, selection: Selection, read: Iterable[PinFile], claimed: Mapping[str, str], config: Config) -> _Read:
-        """The entries of these files, by the environments that claim them."""
-        entries: dict[str, list[Spot]] = {name: [] for name in selection.overlays}
-        for item in read:
-            overlay = Overlay(claimed[item.file], posixpath.dirname(item.file) or ".", item)
-            entries[claimed[item.file]] += [
-                Spot(overlay.place(entry), entry, config.rules(claimed[item.file], entry)) for entry in item.entries
-            ]
-        return cls(selection, entries)
-
-    def spots(self, name: str) -> Sequence[Spot]:
-        return self.entries[name]
-
-    def found(self, name: str) -> Sequence[Found]:
-        return self.selection.overlays[name]
 
 
 def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
@@ -118,15 +110,16 @@ def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
             yield Problem("failed.config", message, advice, *environment.promotion.place)
 
 
-def _entries(file: PinFile, config: Config, environment: str) -> Iterator[Problem]:
+def _entries(overlay: Overlay, config: Config) -> Iterator[Problem]:
+    name, file = overlay.environment or "", overlay.pin_file
     for index, entry in enumerate(file.entries):
-        rules = config.rules(environment, entry)
+        rules = config.rules(name, entry)
         if rules.ignore:
             continue
         if entry.refusal is not None:
             yield entry.refusal
             continue
         yield from file.mistyped(index)
-        if entry.image is None and (rules.policy is not None or config.environments[environment].promotion is not None):
+        if entry.image is None and (rules.policy is not None or config.environments[name].promotion is not None):
             message = f"{(entry.new_name or entry.name)[:300]!r} is not an image repository name"
             yield problem(file, entry, message, "correct it, or set `ignore: true` for it in gitops-bot.yaml")

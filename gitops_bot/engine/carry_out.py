@@ -12,17 +12,17 @@ from gitops_bot.proposals.text import body, comment
 from gitops_bot.releases.plan import Failed
 
 if TYPE_CHECKING:
-    from gitops_bot.config import Propose as Proposing
-    from gitops_bot.engine.draft import Draft
+    from gitops_bot.config import Propose
     from gitops_bot.engine.world import Forge, World
     from gitops_bot.proposals.branch import Branch
+    from gitops_bot.proposals.content import Content
     from gitops_bot.proposals.outcome import Proposed
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
 
 
 def carry_out(
-    world: World, draft: Draft, proposed: Proposed, written: Proposal | None, propose: Proposing
+    world: World, proposal: Proposal, proposed: Proposed, content: Content | None, propose: Propose
 ) -> tuple[Proposed, Failed | None]:
     """Do it, and say what came of it. The branch comes first: a later run opens what is missing for it.
 
@@ -31,27 +31,27 @@ def carry_out(
         GitError, ForgeError: the remote refused, or there is no token for the forge.
     """
     forge = _forge(world)
-    head = draft.branch.head if draft.branch else None
-    match draft.action:
+    head = proposal.branch.head if proposal.branch else None
+    match proposal.action:
         case reconcile.Refresh(takes_back=True, pull_request=pull):
             _take_back(forge, pull, head)
         case reconcile.Leave(pull_request=pull, comment=remark) if pull is not None and remark is not None:
             forge.comment(pull.number, remark.body, edits=remark.edits)
-    if written is not None and isinstance(draft.action, reconcile.Open | reconcile.Refresh):
-        _insist_on_base(world, draft, written)
-        if draft.action.push:
+    if content is not None and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
+        _insist_on_base(world, proposal, content)
+        if proposal.action.push:
             head = world.repository.publish(
-                written.branch, parent=written.parent, files=written.files, message=written.message, expected=head
+                content.branch, parent=content.parent, files=content.files, message=content.message, expected=head
             )
         proposed = replace(proposed, commit=head)
     try:
-        match draft.action:
-            case reconcile.Open() if written is not None and head is not None:
-                return replace(proposed, pull_request=_open(world, forge, written, head, propose)), None
-            case reconcile.Refresh(pull_request=found) if written is not None and head is not None:
-                return replace(proposed, pull_request=_refresh(world, forge, found, written, head, propose)), None
+        match proposal.action:
+            case reconcile.Open() if content is not None and head is not None:
+                return replace(proposed, pull_request=_open(world, forge, content, head, propose)), None
+            case reconcile.Refresh(pull_request=found) if content is not None and head is not None:
+                return replace(proposed, pull_request=_refresh(world, forge, found, content, head, propose)), None
             case reconcile.Close(pull_request=pull, reason=reason):
-                pull = _close(world, forge, pull, draft.branch, reason)
+                pull = _close(world, forge, pull, proposal.branch, reason)
                 return replace(proposed, pull_request=pull), None
             case reconcile.Nothing(pull_request=pull) | reconcile.Leave(pull_request=pull, merges=True) if (
                 pull is not None and head is not None and tries_again(pull, propose)
@@ -79,37 +79,37 @@ def _take_back(forge: Forge, pull: PullRequest, head: str | None) -> None:
         forge.refresh(pull.number, title=now.title, body=body.with_box_cleared(now.body))
 
 
-def _open(world: World, forge: Forge, written: Proposal, head: str, propose: Proposing) -> PullRequest:
+def _open(world: World, forge: Forge, content: Content, head: str, propose: Propose) -> PullRequest:
     """Open it. What takes requests of its own comes before the text is finished: a run that dies is known by that."""
     dressed = _dresses(propose)
-    text = body.unfinished(written.body) if dressed else written.body
-    pull = forge.open(branch=written.branch, base=written.base, title=written.title, body=text, draft=propose.draft)
+    text = body.unfinished(content.body) if dressed else content.body
+    pull = forge.open(branch=content.branch, base=content.base, title=content.title, body=text, draft=propose.draft)
     if dressed:
-        pull = _finish(forge, pull, written, head, propose)
+        pull = _finish(forge, pull, content, head, propose)
     if pull.state == "open":
-        _insist_on_head(world, written.branch, head)
+        _insist_on_head(world, content.branch, head)
     return pull
 
 
 def _refresh(
-    world: World, forge: Forge, found: PullRequest, written: Proposal, head: str, propose: Proposing
+    world: World, forge: Forge, found: PullRequest, content: Content, head: str, propose: Propose
 ) -> PullRequest:
     if body.plan_mark(found.body) is None and _dresses(propose):
         # A finished text says that all of it was done once: a label that a person took away stays away.
-        pull = _finish(forge, found, written, head, propose)
+        pull = _finish(forge, found, content, head, propose)
     else:
-        pull = _merging(forge, found, written, head, propose)
+        pull = _merging(forge, found, content, head, propose)
     if pull.state == "open":
-        _insist_on_head(world, written.branch, head)
+        _insist_on_head(world, content.branch, head)
     return pull
 
 
-def _dresses(propose: Proposing) -> bool:
+def _dresses(propose: Propose) -> bool:
     """Whether a proposal of this environment takes more than a title and a text."""
     return _takes_requests(propose) or propose.auto_merge != "never"
 
 
-def _finish(forge: Forge, pull: PullRequest, written: Proposal, head: str, propose: Proposing) -> PullRequest:
+def _finish(forge: Forge, pull: PullRequest, content: Content, head: str, propose: Propose) -> PullRequest:
     if propose.labels:
         forge.label(pull.number, propose.labels)
     if propose.assignees:
@@ -121,14 +121,14 @@ def _finish(forge: Forge, pull: PullRequest, written: Proposal, head: str, propo
         pull = forge.read(pull.number)
         if reconcile.held(pull):
             raise LostRace(_held(pull))
-    return _merging(forge, pull, written, head, propose)
+    return _merging(forge, pull, content, head, propose)
 
 
-def _takes_requests(propose: Proposing) -> bool:
+def _takes_requests(propose: Propose) -> bool:
     return bool(propose.labels or propose.reviewers or propose.teams or propose.assignees)
 
 
-def _merging(forge: Forge, pull: PullRequest, written: Proposal, head: str, propose: Proposing) -> PullRequest:
+def _merging(forge: Forge, pull: PullRequest, content: Content, head: str, propose: Propose) -> PullRequest:
     """Let it merge by itself, where that is wished and no person switched it off again; then finish the text.
 
     What people wrote around it stays, as it is at that moment: the forge takes no condition with a text, so only what
@@ -146,8 +146,8 @@ def _merging(forge: Forge, pull: PullRequest, written: Proposal, head: str, prop
     if now is None or not now.auto_merge:  # else that answer has told the text
         now = forge.read(pull.number)
     _insist_on_life(now, head)
-    text = body.within(now.body, written.body)
-    pull = forge.refresh(pull.number, title=written.title, body=body.with_merge_mark(text) if asked else text)
+    text = body.within(now.body, content.body)
+    pull = forge.refresh(pull.number, title=content.title, body=body.with_merge_mark(text) if asked else text)
     try:
         _insist_on_life(pull, head)
     except LostRace:
@@ -162,18 +162,18 @@ def _insist_on_life(pull: PullRequest, head: str) -> None:
         raise LostRace(_ended(pull))
 
 
-def _wants(pull: PullRequest, propose: Proposing) -> bool:
+def _wants(pull: PullRequest, propose: Propose) -> bool:
     """Whether it has still to be told to merge by itself."""
     told = pull.auto_merge or pull.queued or body.asked_to_merge(pull.body)
     return propose.auto_merge != "never" and pull.state == "open" and not told
 
 
-def tries_again(pull: PullRequest, propose: Proposing) -> bool:
+def tries_again(pull: PullRequest, propose: Propose) -> bool:
     """Whether to have it merge although nothing else is to be done, or it may not be changed any more."""
     return _wants(pull, propose) or (pull.overlooked and propose.auto_merge != "never")
 
 
-def _merge(forge: Forge, pull: PullRequest, head: str, propose: Proposing) -> PullRequest:
+def _merge(forge: Forge, pull: PullRequest, head: str, propose: Propose) -> PullRequest:
     """Try again: where there is no auto-merge, or the forge overlooked it, the run that finds it ready merges it."""
     now = _when_ready(forge, pull, head, propose)
     if now.auto_merge or now.queued:
@@ -182,7 +182,7 @@ def _merge(forge: Forge, pull: PullRequest, head: str, propose: Proposing) -> Pu
     return now
 
 
-def _when_ready(forge: Forge, pull: PullRequest, head: str, propose: Proposing) -> PullRequest:
+def _when_ready(forge: Forge, pull: PullRequest, head: str, propose: Propose) -> PullRequest:
     return forge.merge_when_ready(
         pull.number,
         head=head,
@@ -191,12 +191,12 @@ def _when_ready(forge: Forge, pull: PullRequest, head: str, propose: Proposing) 
     )
 
 
-def _insist_on_base(world: World, draft: Draft, written: Proposal) -> None:
+def _insist_on_base(world: World, proposal: Proposal, content: Content) -> None:
     """The pull request that was merged as the branch is may have been open when the base was read."""
-    head = draft.branch.head if draft.branch is not None and isinstance(draft.action, reconcile.Open) else None
-    merged = any(pull.state == "merged" and pull.head == head for pull in draft.existing)
-    if merged and world.repository.commit_of(written.base) != written.parent:
-        message = f"{written.base} kept moving while a pull request was being prepared"
+    head = proposal.branch.head if proposal.branch is not None and isinstance(proposal.action, reconcile.Open) else None
+    merged = any(pull.state == "merged" and pull.head == head for pull in proposal.pulls)
+    if merged and world.repository.commit_of(content.base) != content.parent:
+        message = f"{content.base} kept moving while a pull request was being prepared"
         raise LostRace(Problem("failed.git", message, "run again: what has been merged is no longer proposed"))
 
 

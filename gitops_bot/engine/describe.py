@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.workers import together
-from gitops_bot.errors import RegistryError
+from gitops_bot.engine.ask import Work, settle, settled
+from gitops_bot.errors import BotError, RegistryError
 from gitops_bot.images.reference import ImageName
 from gitops_bot.proposals.text.details import Described
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.images.build import Build
     from gitops_bot.releases.plan import Change
+
+    Step = tuple[str, str, str]
 
 #: So many changes of a proposal are described; each takes up to six small requests to its registry.
 MOST = 20
@@ -22,45 +27,42 @@ MOST = 20
 COMPARED = 3
 
 
-def describe(world: World, changes: Sequence[Change]) -> Mapping[tuple[str, str], Described]:
+def describe(
+    world: World, snapshot: Snapshot, facts: Facts, changes: Sequence[Change]
+) -> Mapping[tuple[str, str], Described]:
     """What the images say of themselves before and after, and the commits in between, by the entries' keys."""
     chosen = changes[:MOST]
-    if not chosen:
-        return {}
-    with together(lambda change: _builds(world, change), chosen, _image) as found:
-        builds = list(found)
-    asked: dict[tuple[str, str, str], tuple[str, ...]] = {}
-    described = {}
-    for change, (before, after) in zip(chosen, builds, strict=True):
-        step = _step(after, before) if change.goes_back else _step(before, after)
-        if step is not None and step not in asked and world.forge is not None and len(asked) < COMPARED:
-            asked[step] = world.forge.commits_between(*step)
-        described[change.entry.key] = Described(before, after, asked.get(step, ()) if step else ())
-    return described
+    works = [Work(partial(_builds, facts, change), change.entry.repository) for change in chosen]
+    told = [found for found in settle(world, snapshot, facts, works) if not isinstance(found, BotError)]
+    steps = [
+        _step(after, before) if change.goes_back else _step(before, after)
+        for change, (before, after) in zip(chosen, told, strict=True)
+    ]
+    compared = (
+        [*dict.fromkeys(step for step in steps if step is not None)][:COMPARED] if world.forge is not None else []
+    )
+    commits = settled(world, snapshot, facts, lambda: {step: facts.commits_between(*step) for step in compared})
+    return {
+        change.entry.key: Described(before, after, commits.get(step, ()) if step is not None else ())
+        for change, (before, after), step in zip(chosen, told, steps, strict=True)
+    }
 
 
-def _image(change: Change) -> ImageName | None:
-    try:
-        return ImageName.parse(change.entry.image)
-    except ValueError:
-        return None
+def _builds(facts: Facts, change: Change) -> tuple[Build | None, Build | None]:
+    before = _build(facts, change.entry.image, change.before.digest)
+    return before, _build(facts, change.new_name or change.entry.image, change.after.digest)
 
 
-def _builds(world: World, change: Change) -> tuple[Build | None, Build | None]:
-    before = _build(world, change.entry.image, change.before.digest)
-    return before, _build(world, change.new_name or change.entry.image, change.after.digest)
-
-
-def _build(world: World, image: str, digest: str | None) -> Build | None:
+def _build(facts: Facts, image: str, digest: str | None) -> Build | None:
     if digest is None:
         return None
     try:
-        return world.registry.describe(ImageName.parse(image), digest)
+        return facts.describe(ImageName.parse(image), digest)
     except (RegistryError, ValueError):
         return None
 
 
-def _step(older: Build | None, newer: Build | None) -> tuple[str, str, str] | None:
+def _step(older: Build | None, newer: Build | None) -> Step | None:
     """The source of the newer image and the revisions of both, where they say that."""
     if older is None or newer is None or newer.source is None or older.revision is None or newer.revision is None:
         return None

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine.carry_out import tries_again
 from gitops_bot.errors import LostRace, Problem
-from gitops_bot.proposals import naming, reconcile
+from gitops_bot.proposals import reconcile
 from gitops_bot.proposals.moved_on import moved_on, others_moved_on
 
 if TYPE_CHECKING:
     from gitops_bot.config import Propose
-    from gitops_bot.engine.draft import Draft
-    from gitops_bot.engine.survey import Survey
+    from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
 
 
-def look_again(world: World, survey: Survey, environment: str, draft: Draft, propose: Propose) -> Draft:
-    """The draft with its pull requests as they are at this moment; as it is where nothing would be written.
+def look_again(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propose) -> Proposal:
+    """The proposal with its pull requests as they are at this moment; as it is where nothing would be written.
 
     A run may take minutes from what it read to what it writes. A hold, an approval or a closing that came in between
     is seen here by one request, so that it is too late only while the next one is on its way.
@@ -28,21 +28,21 @@ def look_again(world: World, survey: Survey, environment: str, draft: Draft, pro
         LostRace: something is different, and has to be planned again.
         ForgeError: the forge refused or did not answer: then nothing is written.
     """
-    if world.forge is None or not _writes(draft, propose):
-        return draft
-    own = naming.branch(environment, draft.group)
-    found = world.forge.find([own, *draft.beside], survey.branch)
+    if world.forge is None or not _writes(proposal, propose):
+        return proposal
+    own = proposal.name
+    found = world.forge.find([own, *proposal.beside], snapshot.branch)
     now = found.get(own, ())
-    if moved_on(draft.existing, now) or any(
-        others_moved_on(before, found.get(branch, ())) for branch, before in draft.beside.items()
+    if moved_on(proposal.pulls, now) or any(
+        others_moved_on(before, found.get(branch, ())) for branch, before in proposal.beside.items()
     ):
         message = f"the pull requests of {own} kept changing while it was about to be written"
         raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))
-    return replace(draft, existing=now, action=_about(draft.action, {pull.number: pull for pull in now}))
+    return replace(proposal, pulls=now, action=_about(proposal.action, {pull.number: pull for pull in now}))
 
 
-def _writes(draft: Draft, propose: Propose) -> bool:
-    match draft.action:
+def _writes(proposal: Proposal, propose: Propose) -> bool:
+    match proposal.action:
         case reconcile.Open() | reconcile.Refresh() | reconcile.Close():
             return True
         case reconcile.Leave(pull_request=pull, comment=remark, merges=merges):
@@ -50,7 +50,7 @@ def _writes(draft: Draft, propose: Propose) -> bool:
         case reconcile.Nothing(pull_request=pull):
             return pull is not None and tries_again(pull, propose)
         case _:
-            assert_never(draft.action)
+            assert_never(proposal.action)
 
 
 def _about(action: reconcile.Action, pulls: dict[int, PullRequest]) -> reconcile.Action:

@@ -1,10 +1,12 @@
-"""What is rolled back leaves the other open proposals before the rollback is proposed."""
+"""What is rolled back leaves the other open proposals before the rollback is proposed: never two on one entry."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from gitops_bot.engine.open_proposals import open_proposals
+from gitops_bot.engine.request import Exemptions, Withdraw
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, reconcile
 from gitops_bot.releases.plan import Held
@@ -12,55 +14,52 @@ from gitops_bot.releases.plan import Held
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from gitops_bot.engine.draft import Draft
-    from gitops_bot.engine.there import Task
+    from gitops_bot.config import Environment
+    from gitops_bot.engine.gates import Known
+    from gitops_bot.engine.open_proposals import OpenProposals
+    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.releases.plan import Decision
+
+    Arrange = Callable[[Known, OpenProposals, Sequence[Decision]], Sequence[Proposal]]
 
 _TAKEN: Final = Reason("held.reverted", "it is being rolled back, and is left alone until that is merged or closed")
 
 
-def make_way(task: Task, drafts: Sequence[Draft], prepare: Callable[[Task], Sequence[Draft]]) -> list[Draft]:
-    """The drafts of a rollback, behind those of the proposals that lose its entries to them."""
-    rolled_back = (draft for draft in drafts if not isinstance(draft.action, reconcile.Leave))
+def make_way(known: Known, environment: Environment, proposals: Sequence[Proposal], arrange: Arrange) -> list[Proposal]:
+    """The proposals of a rollback, behind those that lose its entries to them."""
+    rolled_back = (proposal for proposal in proposals if not isinstance(proposal.action, reconcile.Leave))
     taken = {
         change.entry.key: Held(change.entry, change.before, None, _TAKEN)
-        for draft in rolled_back
-        for change in draft.plan.changes
+        for proposal in rolled_back
+        for change in proposal.plan.changes
     }
     if not taken:
-        return list(drafts)
-    other = replace(
-        beside(task),
-        decide=lambda *_: list(taken.values()),
-        taken=dict.fromkeys(taken, _TAKEN),
-        own_groups=True,
-        release_hold=True,  # what else they propose stays as it is
-    )
-    way = [draft for draft in prepare(other) if _loses(draft, taken)]
-    closing = (draft for draft in way if isinstance(draft.action, reconcile.Close))
-    ends = {naming.branch(task.environment.name, draft.group) for draft in closing}
+        return list(proposals)
+    # What else these propose stays as it is.
+    request = replace(known.request, what=Withdraw(tuple(taken.values())), exempt=Exemptions(holds=True))
+    state = open_proposals(known.snapshot, known.facts, request, environment)
+    state = replace(state, waits=dict.fromkeys(taken, _TAKEN))
+    other = replace(known, request=request, fresh=state.fresh(known.snapshot.commit))
+    way = [one for one in arrange(other, state, list(taken.values())) if _loses(one, taken)]
+    ends = {one.name for one in way if isinstance(one.action, reconcile.Close)}
     then = [
-        replace(draft, beside={branch: () if branch in ends else pulls for branch, pulls in draft.beside.items()})
-        for draft in drafts
+        replace(one, beside={branch: () if branch in ends else pulls for branch, pulls in one.beside.items()})
+        for one in proposals
     ]
     return [*way, *then]
 
 
-def _loses(draft: Draft, taken: Collection[tuple[str, str]]) -> bool:
+def makes_way(proposal: Proposal, *, is_rollback: bool) -> bool:
+    """Whether a proposal of a rollback's run is another one, which loses to it what is rolled back."""
+    return is_rollback and not proposal.group.startswith(naming.ROLLBACK)
+
+
+def _loses(proposal: Proposal, taken: Collection[tuple[str, str]]) -> bool:
     """Whether a proposal loses any of these entries, or an earlier run did not come to say that it has."""
-    match draft.action:
+    match proposal.action:
         case reconcile.Refresh(push=False):
             return True
         case reconcile.Refresh() | reconcile.Close():
-            return any(pin.key in taken for pin in draft.carried)
+            return any(pin.key in taken for pin in proposal.carried)
         case _:
             return False
-
-
-def makes_way(task: Task, draft: Draft) -> bool:
-    """Whether a draft of a rollback's is of another proposal, which loses to it what is rolled back."""
-    return task.source == "rollback" and not draft.group.startswith(naming.ROLLBACK)
-
-
-def beside(task: Task) -> Task:
-    """The task of what is proposed beside a rollback, as `update` has it."""
-    return replace(task, source="promotion" if task.environment.promotion is not None else "policy")

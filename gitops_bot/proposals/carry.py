@@ -5,7 +5,6 @@ Ten services that run `set` in one minute share one branch; what one of them put
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.images import policy as policies
@@ -23,16 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Decision, Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """An entry as the base branch has it, and the policy that orders its tags, if any."""
-
-    entry: Entry
-    pin: Pin
-    policy: Policy | None
-
-
-def standing_pins(base: Mapping[tuple[str, str], Standing], carried: Sequence[PinChange]) -> tuple[PinChange, ...]:
+def standing_pins(base: Mapping[tuple[str, str], Entry], carried: Sequence[PinChange]) -> tuple[PinChange, ...]:
     """The carried pins that still mean something: not yet on the base, and made from what the base has."""
     kept = []
     for change in carried:
@@ -45,7 +35,7 @@ def standing_pins(base: Mapping[tuple[str, str], Standing], carried: Sequence[Pi
 def lay(
     decisions: Sequence[Decision],
     carried: Sequence[PinChange],
-    base: Mapping[tuple[str, str], Standing],
+    base: Mapping[tuple[str, str], Entry],
     *,
     asked: bool = True,
 ) -> tuple[Change, ...]:
@@ -65,9 +55,9 @@ def lay(
     )
 
 
-def _is_on(change: PinChange, now: Standing) -> bool:
+def _is_on(change: PinChange, now: Entry) -> bool:
     """Whether the base has what the change asks for: the pin, and the repository where that changes too."""
-    renamed = change.new_name is None or str(ImageName.parse(change.new_name)) == now.entry.image
+    renamed = change.new_name is None or str(ImageName.parse(change.new_name)) == now.image
     return renamed and now.pin == change.after
 
 
@@ -112,9 +102,9 @@ def _surely_newer(found: Pin, carried: PinChange, policy: Policy | None) -> bool
     return order is not None and order > 0
 
 
-def _as_change(carried: PinChange, now: Standing) -> Change:
+def _as_change(carried: PinChange, now: Entry) -> Change:
     return Change(
-        now.entry,
+        now,
         carried.before,
         carried.after,
         carried.source,

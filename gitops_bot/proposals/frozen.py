@@ -10,8 +10,8 @@ from gitops_bot.proposals.ownership import Ours
 from gitops_bot.proposals.text import body
 
 if TYPE_CHECKING:
+    from gitops_bot.proposals.content import Content
     from gitops_bot.proposals.ownership import Theirs
-    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
 
 
@@ -40,7 +40,7 @@ def freezes(pull: PullRequest) -> tuple[Freeze, ...]:
     return tuple(freeze for freeze, applies in facts if applies)
 
 
-def reason(pull: PullRequest, proposal: Proposal | None, whose: Ours | Theirs | None, *, stands: bool) -> Reason:
+def reason(pull: PullRequest, proposal: Content | None, whose: Ours | Theirs | None, *, stands: bool) -> Reason:
     """Why a frozen pull request is left as it is, and how people can unfreeze it. `stands`: see `reconcile.decide`."""
     found = freezes(pull)
     it = f"#{pull.number} {' and '.join(freeze.what for freeze in found)}"

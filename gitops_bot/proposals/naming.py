@@ -55,6 +55,11 @@ def branch(environment: str, group: str = DEFAULT_GROUP) -> str:
     return f"{PREFIX}/{slug(environment)}/{group_slug(group)}"
 
 
+def beginning(environment: str) -> str:
+    """What the branches of all groups of this environment begin with."""
+    return f"{PREFIX}/{slug(environment)}/"
+
+
 def is_rollback(branch: str) -> bool:
     """Whether a branch of the bot proposes a rollback."""
     return branch.rpartition("/")[2].startswith(ROLLBACK)

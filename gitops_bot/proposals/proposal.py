@@ -1,88 +1,72 @@
-"""A plan, written down as what git and the forge will be given."""
+"""One proposal on its way to people: what it changes, what is there of it already, and what is to be done."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.proposals import naming, trailers
-from gitops_bot.proposals.text import body, summary, template
-from gitops_bot.proposals.text.markdown import quiet
-from gitops_bot.proposals.trailers import PinChange, Trailers
+from gitops_bot.proposals import naming, reconcile
+from gitops_bot.releases.plan import Held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.proposals.branch import Branch
-    from gitops_bot.proposals.text.details import Described
-    from gitops_bot.releases.plan import Change, Plan, Source
+    from gitops_bot.proposals.content import Content
+    from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.proposals.trailers import PinChange
+    from gitops_bot.releases.plan import Plan, Source
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Everything that is written for one group of one environment, and what it is written on."""
+    """One group of an environment.
 
-    branch: str
-    base: str
-    parent: str
-    title: str
-    body: str
-    message: str
-    files: Mapping[str, bytes]
-    mark: str
-
-    def is_on(self, branch: Branch) -> bool:
-        """Whether the branch already says exactly this: the same bytes in the same files, and no other file.
-
-        Bytes that the base changed meanwhile in one of these files make it untrue; a base that moved elsewhere does
-        not, so nobody's review is disturbed for nothing.
-        """
-        there: dict[str, bytes | None] = {}
-        for commit in branch.commits:
-            for change in commit.changes:
-                if not commit.clean_merge or change.path in there:
-                    there[change.path] = change.after
-        return there == dict(self.files)
-
-
-def write(
-    plan: Plan,
-    files: Mapping[str, bytes],
-    *,
-    base: str,
-    parent: str,
-    source: Source,
-    group: str = naming.DEFAULT_GROUP,
-    title: str | None = None,
-    message: str | None = None,
-    described: Mapping[tuple[str, str], Described] | None = None,
-) -> Proposal:
-    """Put a plan with at least one change into words.
-
-    `base` is the base branch, `parent` its commit. `title` and `message` are templates, None for the bot's own;
-    `described` is what is known of the images, by the entries' keys, and has no part in `mark`.
-
-    Raises:
-        ValueError: a template with a field that there is none of.
+    `plan` has its decisions, `files` their bytes and `content` their words (None where nothing changes). `branch` and
+    `pulls` are what is there; `carried` are the pins that the branch proposes as it is, `moved` the entries among them
+    that belong to other groups now. `beside` are the pull requests of other branches that this rests on.
     """
-    pins = tuple(_said(change) for change in plan.changes)
-    fields = summary.fields(plan, group, source)
-    headline = template.title(title, fields)
-    text = template.message(message, fields | {"title": headline, "changes": summary.table(plan.changes)})
-    if why := summary.because(plan.changes):
-        text = f"{text}\n\nWhy: {quiet(why)}"
-    said = Trailers(*naming.words(plan.environment, group), source, pins)
-    return Proposal(
-        branch=naming.branch(plan.environment, group),
-        base=base,
-        parent=parent,
-        title=headline,
-        body=body.render(plan, pins, described or {}),
-        message=f"{text}\n\n{trailers.render(said)}\n",
-        files=files,
-        mark=body.mark(pins),
-    )
 
+    group: str
+    source: Source
+    plan: Plan
+    files: Mapping[str, bytes]
+    content: Content | None
+    branch: Branch | None
+    pulls: tuple[PullRequest, ...]
+    carried: tuple[PinChange, ...]
+    moved: frozenset[tuple[str, str]]
+    action: reconcile.Action
+    beside: Mapping[str, tuple[PullRequest, ...]]
 
-def _said(change: Change) -> PinChange:
-    return PinChange(change.entry.file, change.entry.name, change.before, change.after, change.source, change.new_name)
+    @property
+    def name(self) -> str:
+        """The branch on which it is proposed."""
+        return naming.branch(self.plan.environment, self.group)
+
+    @property
+    def opened(self) -> PullRequest | None:
+        """The open pull request."""
+        return next((pull for pull in self.pulls if pull.state == "open"), None)
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is nothing to propose and nothing to do."""
+        return self.content is None and isinstance(self.action, reconcile.Nothing)
+
+    def doing(self, action: reconcile.Action) -> Proposal:
+        """The same with another action.
+
+        Where that leaves it as it is, every entry is held whose pin the open one does not have as it should be.
+        """
+        match action:
+            case reconcile.Leave(reason=reason) if reason.code.startswith("held."):
+                proposed = {(pin.key, pin.after, pin.new_name) for pin in self.carried}
+                held = [
+                    Held(change.entry, change.before, change.after, reason)
+                    for change in self.plan.changes
+                    if (change.entry.key, change.after, change.new_name) not in proposed
+                ]
+                return replace(self, action=action, plan=replace(self.plan, held=(*self.plan.held, *held)))
+            case _:
+                return replace(self, action=action)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.proposals.branch import Branch
-    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.content import Content
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.proposals.schedule import Window
 
@@ -99,7 +99,7 @@ NAMES: dict[type[Action], Literal["open", "refresh", "leave", "close", "none"]] 
 
 
 def decide(
-    proposal: Proposal | None,
+    proposal: Content | None,
     branch: Branch | None,
     existing: Sequence[PullRequest],
     *,
@@ -139,7 +139,7 @@ def decide(
     return Open(Reason("chosen", missing), push=not pushed)
 
 
-def decide_unseen(proposal: Proposal | None, branch: Branch | None) -> Action:
+def decide_unseen(proposal: Content | None, branch: Branch | None) -> Action:
     """The action as far as it can be told where pull requests cannot be seen: without a token, or on a plain path."""
     match decide(proposal, branch, ()):
         case Open(push=False):
@@ -207,7 +207,7 @@ def held(pull: PullRequest) -> bool:
 
 def _frozen(
     opened: PullRequest,
-    proposal: Proposal | None,
+    proposal: Content | None,
     whose: ownership.Ours | ownership.Theirs | None,
     *,
     pushed: bool,
@@ -224,7 +224,7 @@ def _frozen(
 
 
 def _kept_up(
-    opened: PullRequest, proposal: Proposal | None, *, pushed: bool, stands: bool, why_gone: Reason | None
+    opened: PullRequest, proposal: Content | None, *, pushed: bool, stands: bool, why_gone: Reason | None
 ) -> Action:
     """The open pull request gets what it lacks, in place."""
     if proposal is None:
@@ -240,7 +240,7 @@ def _kept_up(
     return Nothing(opened, _already(opened))
 
 
-def _unfinished(opened: PullRequest, proposal: Proposal) -> str | None:
+def _unfinished(opened: PullRequest, proposal: Content) -> str | None:
     """What an earlier run did not come to do."""
     # A closing mark in an open one is of a run that died, or was reopened since: a person's closing must count again.
     if body.plan_mark(opened.body) != proposal.mark or body.closed_by_bot(opened.body):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
+
+from gitops_bot.images.reference import Pin
+from gitops_bot.images.rules import Rules
 
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
+    from gitops_bot.images.policy import Policy
     from gitops_bot.images.reason import Code, Reason
-    from gitops_bot.images.reference import Pin
+    from gitops_bot.images.reference import ImageName
 
 Source = Literal["policy", "promotion", "set", "rollback"]
 #: The code of the reason for a change, by where its pin comes from.
@@ -23,7 +27,11 @@ Direction = Literal["forward", "backward", "moved", "adopted"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a pin stands: one item of `images:` in one file. `file` and `name` identify it, never the repository."""
+    """One pin's place in one file, what is pinned there, and the rules that apply to it.
+
+    `file` and `name` identify it, never the repository. `image` is the effective repository as text, `repository` the
+    same where that text is the name of one; `refusal` says why the entry cannot be edited.
+    """
 
     environment: str | None
     overlay: str
@@ -31,11 +39,22 @@ class Entry:
     line: int
     name: str
     image: str
+    column: int = field(default=1, compare=False)
+    pin: Pin = field(default=Pin(), compare=False)
+    repository: ImageName | None = field(default=None, compare=False)
+    new_name: str | None = field(default=None, compare=False)
+    refusal: Problem | None = field(default=None, compare=False)
+    rules: Rules = field(default=Rules(None), compare=False)
 
     @property
     def key(self) -> tuple[str, str]:
         """What tells this entry from every other of the repository."""
         return (self.file, self.name)
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy that orders its tags, if any."""
+        return self.rules.policy.policy if self.rules.policy is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config
     from gitops_bot.edges.ending import Ending
     from gitops_bot.edges.registry.presence import Indexes
-    from gitops_bot.engine.survey import Survey
+    from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
     from gitops_bot.server.events import Events
@@ -97,8 +97,8 @@ class Cycles:
 
         _reap()
         with ExitStack() as stack:
-            world, survey = self._opened(stack, number)
-            outcome = update(world, survey, dry_run=self.dry_run)
+            world, snapshot = self._opened(stack, number)
+            outcome = update(world, snapshot, dry_run=self.dry_run)
             left = _rate_limit_left(world)
         self.metrics.show(outcome, datetime.now(UTC), left)
         for event in self.events.of(outcome, written=not self.dry_run):
@@ -106,12 +106,12 @@ class Cycles:
         facts = {"commit": outcome.commit, **counts(outcome, written=not self.dry_run)}
         return CycleResult("partial" if outcome.exit_code else "done", facts={**facts, "rate_limit_left": left})
 
-    def _opened(self, stack: ExitStack, number: int) -> tuple[World, Survey]:
+    def _opened(self, stack: ExitStack, number: int) -> tuple[World, Snapshot]:
         """The world with the present configuration, or with the last good one where that cannot be used."""
         from gitops_bot.errors import ConfigError
         from gitops_bot.wiring.world import Again, opened
 
-        def world(config: Config | None) -> tuple[World, Survey]:
+        def world(config: Config | None) -> tuple[World, Snapshot]:
             absent = partial(self._absent, number) if self._good is not None else None
             again = Again(
                 self.ending.whole,

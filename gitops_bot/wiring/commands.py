@@ -23,17 +23,17 @@ def plan(options: Options, environments: Sequence[str], *, release_hold: bool, n
     from gitops_bot.commands.update import update
     from gitops_bot.engine.cover import cover
 
-    with opened(options, environments, infer=True, writes=False, notice=notice, whole=True) as (world, survey):
-        outcome = update(world, survey, release_hold=release_hold, dry_run=True)
-        return replace(outcome, coverage=cover(survey, survey.environments, survey.config, survey.outside))
+    with opened(options, environments, infer=True, writes=False, notice=notice, whole=True) as (world, snapshot):
+        outcome = update(world, snapshot, release_hold=release_hold, dry_run=True)
+        return replace(outcome, coverage=cover(snapshot))
 
 
 def update(options: Options, environments: Sequence[str], *, release_hold: bool, dry_run: bool) -> Outcome:
     """Poll once; open or refresh pull requests."""
     from gitops_bot.commands import update as command
 
-    with opened(options, environments, infer=False, writes=True) as (world, survey):
-        return command.update(world, survey, release_hold=release_hold, dry_run=dry_run)
+    with opened(options, environments, infer=False, writes=True) as (world, snapshot):
+        return command.update(world, snapshot, release_hold=release_hold, dry_run=dry_run)
 
 
 def set_pins(
@@ -48,9 +48,9 @@ def set_pins(
     """Pin what was just pushed."""
     from gitops_bot.commands import set as command
 
-    with opened(options, (environment,), infer=False, writes=True) as (world, survey):
+    with opened(options, (environment,), infer=False, writes=True) as (world, snapshot):
         return command.set_pins(
-            world, survey, assignments, allow_downgrade=allow_downgrade, release_hold=release_hold, dry_run=dry_run
+            world, snapshot, assignments, allow_downgrade=allow_downgrade, release_hold=release_hold, dry_run=dry_run
         )
 
 
@@ -69,10 +69,10 @@ def promote(
     """Copy what `source` runs to `target`."""
     from gitops_bot.commands import promote as command
 
-    with opened(options, (target,), also=(source,), infer=False, writes=True, history=True) as (world, survey):
+    with opened(options, (target,), also=(source,), infer=False, writes=True, history=True) as (world, snapshot):
         return command.promote(
             world,
-            survey,
+            snapshot,
             source,
             images=images,
             overlays=overlays,
@@ -97,10 +97,10 @@ def roll_back(
     """Propose the pins that an environment ran before."""
     from gitops_bot.commands import rollback as command
 
-    with opened(options, (environment,), infer=False, writes=True, history=True) as (world, survey):
+    with opened(options, (environment,), infer=False, writes=True, history=True) as (world, snapshot):
         return command.roll_back(
             world,
-            survey,
+            snapshot,
             to,
             images=images,
             because=because,

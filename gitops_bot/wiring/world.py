@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Registry
     from gitops_bot.edges.registry.presence import Indexes
-    from gitops_bot.engine.survey import Survey
+    from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import Forge, World
     from gitops_bot.wiring.options import Options
 
@@ -63,7 +63,7 @@ def opened(
     again: Again | None = None,
     notice: Notice | None = None,
     whole: bool = False,
-) -> Iterator[tuple[World, Survey]]:
+) -> Iterator[tuple[World, Snapshot]]:
     """The world and its first reading. `infer`: go on without a configuration; `writes`: it must be possible to write.
 
     `also` are environments that are only read; `history`: fetch it at once, it will be needed. `notice` is called where
@@ -76,7 +76,7 @@ def opened(
         GitError: the repository cannot be read.
     """
     from gitops_bot.edges.git import Repository
-    from gitops_bot.engine.survey import Survey
+    from gitops_bot.engine.read import read
     from gitops_bot.engine.world import World
 
     environ = os.environ
@@ -105,7 +105,7 @@ def opened(
         registry = stack.enter_context(_registry(config, environ, clock, again))
         world = World(repository, registry, forge, clock, progress, *([again.whole] if again else []))
         imported()
-        yield world, Survey(world, config, branch, where.name, environments, also=also, commit=commit, whole=whole)
+        yield world, read(world, config, branch, where.name, environments, also=also, commit=commit, whole=whole)
 
 
 def _present(config: Config, names: Sequence[str], absent: Callable[[Sequence[str]], None]) -> Sequence[str]:

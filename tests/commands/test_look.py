@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gitops_bot.engine.look import look
-from gitops_bot.engine.survey import Spot
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images import policy
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
 from gitops_bot.releases.plan import Change, Entry, Held, Kept
 from gitops_bot.targets import kustomization
+from tests.commands.polled import polled
 
 if TYPE_CHECKING:
     from gitops_bot.images.reference import ImageName
@@ -44,9 +43,18 @@ class Shelf:
 def decided(shelf: Any, pin: Pin, shape: PinShape = "tag+digest") -> Decision:
     lines = [f"\n  newTag: {pin.tag}"] * bool(pin.tag) + [f"\n  digest: {pin.digest}"] * bool(pin.digest)
     (entry,) = kustomization.read(f"images:\n- name: example.com/web{''.join(lines)}\n".encode(), "k.yaml").entries
-    place = Entry("production", "web", "web/k.yaml", entry.line, entry.name, str(entry.image))
-    (decision,) = look(shelf, [Spot(place, entry, Rules(RELEASES, shape))])
-    return decision
+    place = Entry(
+        "production",
+        "web",
+        "web/k.yaml",
+        entry.line,
+        entry.name,
+        str(entry.image),
+        pin=entry.pin,
+        repository=entry.image,
+        rules=Rules(RELEASES, shape),
+    )
+    return polled(shelf, [place])[0]
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from gitops_bot import config
 from gitops_bot.commands.set import set_pins
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.registry import Registry
-from gitops_bot.engine import propose
-from gitops_bot.engine import world as journeys
-from gitops_bot.engine.survey import Survey
+from gitops_bot.engine import pipe
+from gitops_bot.engine.read import read
+from gitops_bot.engine.world import World as Bot
 from gitops_bot.images.reference import Assignment
 from tests.commands.conftest import API, WEB
 from tests.counterparts.git_http import Remote
@@ -174,8 +174,8 @@ environments:
     remote = Remote.create(tmp_path / "r.git", {FILE: b"images:\n- name: web\n  newTag: 1.0.0\n"})
     clock = Slow()
     with Overtaken(remote, times) as repository, Registry({}, {}, clock) as registry:
-        world = journeys.World(repository, registry, None, clock)
-        survey = Survey(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
+        world = Bot(repository, registry, None, clock)
+        survey = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
         assignment = Assignment.parse(f"web=1.1.0@{digest(1)}")
         return repository, clock, set_pins(world, survey, [assignment], allow_downgrade=False, dry_run=False)
 
@@ -192,7 +192,7 @@ def test_a_race_that_is_lost_again_and_again_is_run_on_while_others_get_through(
 
 
 def test_a_race_that_cannot_be_won_is_given_up_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(propose, "MOST_LOST", 3)
+    monkeypatch.setattr(pipe, "MOST_LOST", 3)
     repository, clock, outcome = overtaken(tmp_path, times=1000)
 
     (environment,) = outcome.environments

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from gitops_bot import targets
 from gitops_bot.config import read as read_config
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.edges.registry import Registry
-from gitops_bot.engine.look import look
-from gitops_bot.engine.survey import Spot
+from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.releases.plan import Change, Entry, Failed
-from gitops_bot.targets import kustomization
+from tests.commands.polled import polled
 from tests.counterparts.broken import answer, broken_server
 
 JSON = "Content-Type: application/json"
@@ -22,20 +22,14 @@ environments: {production: {overlays: ["*"], policy: releases, pin: tag}}
 """
 
 
-def spots(*images: str) -> list[Spot]:
+def entries(*images: str) -> list[Entry]:
     """Entries of one overlay, at 1.0.0."""
     text = "images:\n" + "".join(
         f"- name: app{at}\n  newName: {name}\n  newTag: 1.0.0\n" for at, name in enumerate(images)
     )
     config = read_config(CONFIG, "gitops-bot.yaml")
-    return [
-        Spot(
-            Entry("production", "web", "web/kustomization.yaml", entry.line, entry.name, str(entry.image)),
-            entry,
-            config.rules("production", entry),
-        )
-        for entry in kustomization.read(text.encode(), "web/kustomization.yaml").entries
-    ]
+    overlay = Overlay("production", "web", targets.read(text.encode(), "web/kustomization.yaml"))
+    return [overlay.entry(item, config.rules("production", item)) for item in overlay.pin_file.entries]
 
 
 def one_more_page(head: str) -> bytes:
@@ -51,7 +45,7 @@ def test_lists_without_end_fail_alone_and_the_good_images_beside_them_are_chosen
         endless = [stack.enter_context(broken_server([one_more_page])) for _ in range(3)]
         names = [*(f"{server.host}/acme/app{at}" for server in endless for at in range(3)), f"{good.host}/acme/web"]
         registry = stack.enter_context(Registry({}, {}, SystemClock(), patience=0.3))
-        decisions = look(registry, spots(*names))
+        decisions = polled(registry, entries(*names))
     *slow, chosen = decisions
     assert [type(each) for each in slow] == [Failed] * 9
     assert all("s for this image" in each.problem.message for each in slow if isinstance(each, Failed))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from gitops_bot.images.build import Build
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
+from gitops_bot.proposals import content as proposals
 from gitops_bot.proposals import naming
-from gitops_bot.proposals import proposal as proposals
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
 from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.layout.overlay import Overlay, edited
@@ -21,7 +21,7 @@ from gitops_bot.targets import kustomization
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.content import Content
 
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
 WEB = "apps/web/overlays/staging/kustomization.yaml"
@@ -85,13 +85,13 @@ def overlays(files: Mapping[str, bytes]) -> list[Overlay]:
     return [Overlay("staging", posixpath.dirname(file), kustomization.read(data, file)) for file, data in files.items()]
 
 
-def written(*changes: Change, files: Mapping[str, bytes] = FILES, parent: str = BASE) -> Proposal:
+def written(*changes: Change, files: Mapping[str, bytes] = FILES, parent: str = BASE) -> Content:
     """The proposal that the bot makes of these changes to these files."""
     done = edited(overlays(files), changes)
     return proposals.write(plan(*changes), done, base="main", parent=parent, source=changes[0].source)
 
 
-def commit(proposal: Proposal, files: Mapping[str, bytes] = FILES, *, name: str = HEAD) -> Commit:
+def commit(proposal: Content, files: Mapping[str, bytes] = FILES, *, name: str = HEAD) -> Commit:
     """The commit that publishing a proposal makes."""
     changed = tuple(FileChange(path, files[path], data) for path, data in sorted(proposal.files.items()))
     return Commit(name, (proposal.parent,), "gitops-bot <gitops-bot@noreply.invalid>", proposal.message, changed)

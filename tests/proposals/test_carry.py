@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +12,8 @@ from gitops_bot.errors import Problem
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
+from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.proposals import carry, ownership
-from gitops_bot.proposals.carry import Standing
 from gitops_bot.proposals.trailers import PinChange
 from gitops_bot.releases.plan import Change, Failed, Held, Kept
 from tests.proposals.sample import API, WEB, A, B, C, branch, change, commit, entry, overlays, written
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from gitops_bot.images.policy import Policy
-    from gitops_bot.releases.plan import Decision, Source
+    from gitops_bot.releases.plan import Decision, Entry, Source
 
 SEMVER = policies.semver(">=0")
 LETTERS = policies.pattern("^v", order="alphabetical")
@@ -40,10 +41,12 @@ def found(after: Pin, before: Pin = V1, *, source: str = "policy", new_name: str
     return change(after=after, before=before, source=source, new_name=new_name)
 
 
-def standing(
-    pin: Pin = V1, policy: Policy | None = SEMVER, image: str | None = None
-) -> dict[tuple[str, str], Standing]:
-    return {(WEB, "web"): Standing(entry(image=image), pin, policy)}
+def pinned(entry: Entry, pin: Pin, policy: Policy | None) -> Entry:
+    return replace(entry, pin=pin, rules=Rules(NamedPolicy("releases", policy, "config") if policy else None))
+
+
+def standing(pin: Pin = V1, policy: Policy | None = SEMVER, image: str | None = None) -> dict[tuple[str, str], Entry]:
+    return {(WEB, "web"): pinned(entry(image=image), pin, policy)}
 
 
 def pins(changes: Sequence[Change]) -> list[tuple[str, Pin, str]]:
@@ -84,7 +87,7 @@ def pins(changes: Sequence[Change]) -> list[tuple[str, Pin, str]]:
     ],
 )
 def test_a_carried_pin_stands_while_the_base_has_its_from_and_not_its_to(
-    pin: PinChange, base: dict[tuple[str, str], Standing], stands: bool
+    pin: PinChange, base: dict[tuple[str, str], Entry], stands: bool
 ) -> None:
     assert carry.standing_pins(base, (pin,)) == ((pin,) if stands else ())
 
@@ -263,7 +266,7 @@ def test_without_anything_carried_the_decisions_are_the_plan() -> None:
 
 def test_the_changes_come_in_the_order_of_files_and_names() -> None:
     base = {
-        (file, name): Standing(entry(name, file), V1, None)
+        (file, name): pinned(entry(name, file), V1, None)
         for file, name in itertools.product((WEB, API), ("web", "api"))
     }
     said = [PinChange(*key, V1, V2, "set") for key in base]
@@ -282,8 +285,8 @@ carriages = st.dictionaries(st.sampled_from(NAMES), st.tuples(some_pins, some_pi
 
 
 @st.composite
-def situations(draw: st.DrawFn) -> tuple[list[Decision], list[PinChange], dict[tuple[str, str], Standing]]:
-    base = {(WEB, name): Standing(entry(name), pin, policy) for name, (pin, policy) in draw(bases).items()}
+def situations(draw: st.DrawFn) -> tuple[list[Decision], list[PinChange], dict[tuple[str, str], Entry]]:
+    base = {(WEB, name): pinned(entry(name), pin, policy) for name, (pin, policy) in draw(bases).items()}
     pins_carried = [
         PinChange(WEB, name, before, after, source, new_name)
         for name, (before, after, source, new_name) in draw(carriages).items()
@@ -295,11 +298,11 @@ def situations(draw: st.DrawFn) -> tuple[list[Decision], list[PinChange], dict[t
             case "change":
                 decisions.append(change(name, draw(some_pins), now.pin, source=draw(sources), new_name=draw(names)))
             case "held":
-                decisions.append(Held(now.entry, now.pin, None, HELD.reason))
+                decisions.append(Held(now, now.pin, None, HELD.reason))
             case "failed":
-                decisions.append(Failed(now.entry, FAILED.problem))
+                decisions.append(Failed(now, FAILED.problem))
             case "kept":
-                decisions.append(Kept(now.entry, now.pin, KEPT.reason))
+                decisions.append(Kept(now, now.pin, KEPT.reason))
             case _:
                 pass
     return decisions, pins_carried, base
@@ -308,7 +311,7 @@ def situations(draw: st.DrawFn) -> tuple[list[Decision], list[PinChange], dict[t
 @settings(deadline=None)
 @given(situations())
 def test_nothing_carried_is_lost_without_one_of_three_reasons(
-    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Standing]],
+    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Entry]],
 ) -> None:
     decisions, said, base = situation
     laid = {each.entry.key: each for each in carry.lay(decisions, said, base)}
@@ -326,7 +329,7 @@ def test_nothing_carried_is_lost_without_one_of_three_reasons(
 @settings(deadline=None)
 @given(situations())
 def test_nothing_appears_that_was_neither_decided_nor_carried(
-    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Standing]],
+    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Entry]],
 ) -> None:
     decisions, said, base = situation
     known = {(pin.key, pin.before, pin.after) for pin in said}
@@ -339,7 +342,7 @@ def test_nothing_appears_that_was_neither_decided_nor_carried(
 @settings(deadline=None)
 @given(situations(), st.randoms(use_true_random=False))
 def test_the_order_of_decisions_and_of_carried_pins_does_not_matter(
-    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Standing]], random: Random
+    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Entry]], random: Random
 ) -> None:
     decisions, said, base = situation
     expected = carry.lay(decisions, said, base)
@@ -358,7 +361,7 @@ def test_ten_services_that_set_their_pin_one_after_the_other_lose_nothing(order:
         for pair in range(5)
     }
     base = {
-        (overlay.file, each.name): Standing(entry(each.name, overlay.file), each.pin, None)
+        (overlay.file, each.name): pinned(entry(each.name, overlay.file), each.pin, None)
         for overlay in overlays(files)
         for each in overlay.pin_file.entries
     }

@@ -20,7 +20,7 @@ from tests.proposals.sample import BASE, HEAD, NEWER, B, branch, change, commit,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.content import Content
     from gitops_bot.proposals.pull_request import PullRequest
 
 WANTED = written(change())
@@ -226,7 +226,7 @@ def test_the_same_facts_give_the_same_action(row: Row) -> None:
 
 
 def carried_out(
-    action: reconcile.Action, proposal: Proposal | None, there: Branch | None, existing: tuple[PullRequest, ...]
+    action: reconcile.Action, proposal: Content | None, there: Branch | None, existing: tuple[PullRequest, ...]
 ) -> tuple[Branch | None, tuple[PullRequest, ...]]:
     """The world after an action, as far as this room sees it."""
     others = tuple(each for each in existing if each is not getattr(action, "pull_request", None))
@@ -281,7 +281,7 @@ PULLS = st.builds(
     st.booleans(),
 )
 def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
-    proposal: Proposal | None,
+    proposal: Content | None,
     name: str,
     opened: PullRequest | None,
     ended: list[PullRequest],

@@ -5,6 +5,7 @@ import pytest
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
+from gitops_bot.images.rules import Rules
 from gitops_bot.releases.layout.overlay import Overlay, edited
 from gitops_bot.releases.plan import Change, Entry
 from gitops_bot.targets import kustomization
@@ -39,8 +40,8 @@ def test_an_entry_knows_its_place_and_its_effective_repository(data: bytes, expe
     (overlay,) = overlays({WEB: data})
     (found,) = overlay.pin_file.entries
     assert overlay.file == WEB
-    assert overlay.place(found) == Entry("staging", "apps/web", WEB, 2, found.name, expected)
-    assert overlay.place(found).key == (WEB, found.name)
+    assert overlay.entry(found, Rules(None)) == Entry("staging", "apps/web", WEB, 2, found.name, expected)
+    assert overlay.entry(found, Rules(None)).key == (WEB, found.name)
 
 
 def test_only_the_files_that_are_named_are_edited_and_only_their_pins() -> None:

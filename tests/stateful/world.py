@@ -18,7 +18,7 @@ from gitops_bot.demo.registry import Registry as Images
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.github.forge import GitHub
 from gitops_bot.edges.registry import Registry
-from gitops_bot.engine.survey import Survey
+from gitops_bot.engine.read import read
 from gitops_bot.engine.world import World
 from gitops_bot.images.reference import Assignment
 from tests.counterparts.clock import StillClock
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.demo.hub import Hub, Pull
     from gitops_bot.demo.pulls import PullRequests
+    from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.outcome import Outcome
     from tests.stateful.lines import Pinned
@@ -233,9 +234,9 @@ class Shop:
             world = World(repository, registry, forge, self.clock)
             names = [] if command.verb == "update" else [command.environment]
             also = [SOURCE] if command.verb == "promote" else []
-            survey = Survey(world, book, "main", NAME, names, also=also, commit=commit)
+            snapshot = read(world, book, "main", NAME, names, also=also, commit=commit)
             try:
-                outcome = _journey(world, survey, command)
+                outcome = _journey(world, snapshot, command)
             except writes.Killed:
                 outcome = None
         self.settle()
@@ -326,16 +327,18 @@ class Shop:
         return {key: (before.get(key), pin) for key, pin in after.items() if before.get(key) != pin}
 
 
-def _journey(world: World, survey: Survey, command: Command) -> Outcome:
+def _journey(world: World, snapshot: Snapshot, command: Command) -> Outcome:
     images, lifts = [command.image] if command.image is not None else [], command.release_hold
     match command.verb:
         case "update":
-            return update(world, survey, release_hold=lifts, dry_run=False)
+            return update(world, snapshot, release_hold=lifts, dry_run=False)
         case "set":
             asked = [Assignment.parse(command.pin)]
             allowed = command.allow_downgrade
-            return set_pins(world, survey, asked, allow_downgrade=allowed, release_hold=lifts, dry_run=False)
+            return set_pins(world, snapshot, asked, allow_downgrade=allowed, release_hold=lifts, dry_run=False)
         case "promote":
-            return promote(world, survey, SOURCE, images=images, overlays=[], release_hold=lifts, dry_run=False)
+            return promote(world, snapshot, SOURCE, images=images, overlays=[], release_hold=lifts, dry_run=False)
         case "rollback":
-            return roll_back(world, survey, command.to, images=images, offline=False, release_hold=lifts, dry_run=False)
+            return roll_back(
+                world, snapshot, command.to, images=images, offline=False, release_hold=lifts, dry_run=False
+            )

@@ -12,6 +12,7 @@ from gitops_bot.targets.pin_file import Edit, edit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from gitops_bot.images.rules import Rules
     from gitops_bot.releases.plan import Change
     from gitops_bot.targets import pin_file as pins
     from gitops_bot.targets.pin_file import PinFile
@@ -30,16 +31,21 @@ class Overlay:
         """The path of that file."""
         return self.pin_file.file
 
-    def place(self, entry: pins.Entry) -> Entry:
-        """The entry together with where it stands."""
-        image = entry.image
+    def entry(self, item: pins.Entry, rules: Rules) -> Entry:
+        """One of its items, with where it is and the rules that apply to it."""
         return Entry(
             environment=self.environment,
             overlay=self.directory,
             file=self.file,
-            line=entry.line,
-            name=entry.name,
-            image=str(image) if image else entry.new_name or entry.name,
+            line=item.line,
+            name=item.name,
+            image=str(item.image) if item.image else item.new_name or item.name,
+            column=item.column,
+            pin=item.pin,
+            repository=item.image,
+            new_name=item.new_name,
+            refusal=item.refusal,
+            rules=rules,
         )
 
 

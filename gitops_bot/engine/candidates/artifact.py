@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.engine import release_tag
-from gitops_bot.engine.absent import no_image
+from gitops_bot.engine.candidates import release_tag
+from gitops_bot.engine.candidates.absent import no_image
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.choice import promotion
@@ -13,67 +13,66 @@ from gitops_bot.releases.choice.promotion import Artifact
 
 if TYPE_CHECKING:
     from gitops_bot.config import Environment
-    from gitops_bot.engine.survey import Spot
-    from gitops_bot.engine.world import Registry
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.releases.choice.promotion import Running
-    from gitops_bot.releases.plan import Held
+    from gitops_bot.releases.plan import Entry, Held
 
 _NOT_FOUND = 404
 
 
-def artifact(registry: Registry, environment: Environment, spot: Spot, running: Running) -> Artifact | Held:
+def artifact(facts: Facts, environment: Environment, entry: Entry, running: Running) -> Artifact | Held:
     """What the target would get, asked of the registries; held where it wants a version tag and there is none.
 
     Raises:
         RegistryError: a registry refused or failed.
     """
-    target = spot.entry.image
+    target = entry.repository
     source = ImageName.parse(running.entry.image)
     if target is None:
-        raise RegistryError(no_image(spot))
+        raise RegistryError(no_image(entry))
     digest = running.pin.digest
     way: Literal["copied", "resolved"] = "copied"
-    if digest is None and (spot.rules.pin != "tag" or environment.release_tag):
+    if digest is None and (entry.rules.pin != "tag" or environment.release_tag):
         # Said in the proposal: nobody wrote down what the source's tag meant when it was tested.
-        digest, way = registry.digest(source, running.pin.tag or ""), "resolved"
+        digest, way = facts.digest(source, running.pin.tag or ""), "resolved"
     if environment.match_by == "revision" and digest is not None:
-        return _rebuilt(registry, spot, running, source, target, digest)
-    exists = registry.exists(target, digest) if digest is not None else _has_tag(registry, target, running.pin.tag)
-    alone = spot.rules.pin == "tag" and not environment.release_tag
+        return _rebuilt(facts, entry, running, source, target, digest)
+    exists = facts.exists(target, digest) if digest is not None else _has_tag(facts, target, running.pin.tag)
+    alone = entry.rules.pin == "tag" and not environment.release_tag
     if exists and alone and digest is not None and running.pin.tag:
         # The tag alone is what is written: it has to be there, and to name what was tested.
-        exists = release_tag.names(registry, target, running.pin.tag, digest)
+        exists = release_tag.names(facts, target, running.pin.tag, digest)
     pin = Pin(running.pin.tag, digest)
     if environment.release_tag and digest is not None and exists:
-        tag = release_tag.of_digest(registry, target, digest, running.pin.tag)
+        tag = release_tag.of_digest(facts, target, digest, running.pin.tag)
         if tag is None:
-            return promotion.no_release_tag(spot.place, spot.entry.pin, running)
+            return promotion.no_release_tag(entry, entry.pin, running)
         return Artifact(Pin(tag, digest), exists, way, renamed=tag != running.pin.tag)
     return Artifact(pin, exists, way)
 
 
 def _rebuilt(
-    registry: Registry, spot: Spot, running: Running, source: ImageName, target: ImageName, digest: str
+    facts: Facts, entry: Entry, running: Running, source: ImageName, target: ImageName, digest: str
 ) -> Artifact | Held:
-    build = registry.describe(source, digest)
+    build = facts.describe(source, digest)
     if build.revision is None:
         text = (
             f"{source}: {digest[:19]} does not say which revision it was built from, and `match: revision` needs that"
         )
         advice = "label it with org.opencontainers.image.revision"
         raise RegistryError(Problem("failed.registry", text, advice, about=str(source)))
-    found = release_tag.of_revision(registry, target, build)
+    found = release_tag.of_revision(facts, target, build)
     if found is None:
-        return promotion.no_release_tag(spot.place, spot.entry.pin, running, build.revision)
+        return promotion.no_release_tag(entry, entry.pin, running, build.revision)
     tag, theirs = found
     if theirs == digest:
         return Artifact(Pin(tag, theirs), exists=True, renamed=tag != running.pin.tag)
     return Artifact(Pin(tag, theirs), exists=True, way="rebuilt", revision=build.revision)
 
 
-def _has_tag(registry: Registry, image: ImageName, tag: str | None) -> bool:
+def _has_tag(facts: Facts, image: ImageName, tag: str | None) -> bool:
     try:
-        return tag is not None and bool(registry.digest(image, tag))
+        return tag is not None and bool(facts.digest(image, tag))
     except RegistryError as error:
         if error.status == _NOT_FOUND:
             return False

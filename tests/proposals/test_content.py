@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import naming, proposal, trailers
+from gitops_bot.proposals import content, naming, trailers
 from gitops_bot.proposals.branch import FileChange
 from gitops_bot.proposals.text import body, template
 from gitops_bot.proposals.text.details import Described
@@ -60,8 +60,8 @@ def interpreted(message: str) -> list[str]:
     return done.stdout.decode().splitlines()
 
 
-def made(*changes: Change, files: dict[str, bytes] | None = None) -> proposal.Proposal:
-    return proposal.write(plan(*changes), files or {}, base="main", parent=BASE, source="policy")
+def made(*changes: Change, files: dict[str, bytes] | None = None) -> content.Content:
+    return content.write(plan(*changes), files or {}, base="main", parent=BASE, source="policy")
 
 
 def test_a_proposal_says_where_what_and_why() -> None:
@@ -92,7 +92,7 @@ def test_a_proposal_says_where_what_and_why() -> None:
 
 def test_names_that_no_branch_can_have_are_the_same_in_branch_and_trailers() -> None:
     odd = replace(plan(change()), environment="EU West")
-    done = proposal.write(odd, {}, base="main", parent=BASE, source="set", group="Web/1")
+    done = content.write(odd, {}, base="main", parent=BASE, source="set", group="Web/1")
     said = trailers.parse(done.message)
     assert said is not None
     assert done.branch == f"gitops-bot/{said.environment}/{said.group}"
@@ -122,7 +122,7 @@ def test_git_finds_a_thousand_changes() -> None:
 def test_no_text_forges_a_trailer(text: str) -> None:
     entry = Entry(text, text, f"{text}/kustomization.yaml", 1, text, text)
     one = Change(entry, Pin(text, text), Pin("v2", B), "policy", "forward", Reason("chosen", text))
-    done = proposal.write(replace(plan(one), environment=text[:5]), {}, base="main", parent=BASE, source="policy")
+    done = content.write(replace(plan(one), environment=text[:5]), {}, base="main", parent=BASE, source="policy")
 
     said = PinChange(entry.file, entry.name, one.before, one.after, "policy")
     assert trailers.parse(done.message) == Trailers(naming.words(text[:5], "all")[0], "all", "policy", (said,))
@@ -153,7 +153,7 @@ def test_a_digest_alone_names_no_user() -> None:
 
 def test_people_choose_title_and_message() -> None:
     one = change()
-    done = proposal.write(
+    done = content.write(
         plan(one),
         {},
         base="main",
@@ -180,7 +180,7 @@ def test_people_choose_title_and_message() -> None:
 
 def test_a_template_that_cannot_be_read_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"unknown field \{changes\}"):
-        proposal.write(plan(change()), {}, base="main", parent=BASE, source="set", title="{changes}")
+        content.write(plan(change()), {}, base="main", parent=BASE, source="set", title="{changes}")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -189,7 +189,7 @@ def test_a_title_is_one_line_of_at_most_200_characters(text: str) -> None:
         changes = [replace(change(name), entry=Entry("staging", "x", WEB, 1, name, f"r.test/{name}")) for name in names]
         group = text.replace("\ud800", "")  # what names a branch comes from a configuration, which is UTF-8
         whole = replace(plan(*changes), environment=group * 9)
-        done = proposal.write(whole, {}, base="main", parent=BASE, source="set", group=group)
+        done = content.write(whole, {}, base="main", parent=BASE, source="set", group=group)
         assert all(char.isprintable() or char == "\u200b" for char in done.title)
         assert 0 < size(done.title) <= template.TITLE_LIMIT == 200
         assert done.title == done.title.strip()
@@ -201,7 +201,7 @@ def test_what_is_known_of_images_stands_in_the_body_and_not_in_the_mark() -> Non
     one = change()
     known = {one.entry.key: Described(build(), build(revision="b" * 40), ("feat: more",))}
     plainly, told = (
-        proposal.write(plan(one), {}, base="main", parent=BASE, source="policy", described=each)
+        content.write(plan(one), {}, base="main", parent=BASE, source="policy", described=each)
         for each in (None, known)
     )
     assert "feat: more" in told.body
@@ -278,14 +278,14 @@ SAME_FILE = FILES | {WEB: FILES[WEB] + b"# more\r\n"}
     ],
 )
 def test_a_branch_says_a_proposal_when_it_has_its_bytes_and_no_other(
-    wanted: proposal.Proposal, there: Branch, expected: bool
+    wanted: content.Content, there: Branch, expected: bool
 ) -> None:
     assert wanted.is_on(there) is expected
 
 
 def test_a_commit_says_why_a_person_asked_for_it() -> None:
     why = "checkout fails\nGitops-Bot-Plan: 1 x y set\n@ada fixes #1"
-    done = proposal.write(plan(replace(change(), because=why)), {}, base="main", parent=BASE, source="rollback")
+    done = content.write(plan(replace(change(), because=why)), {}, base="main", parent=BASE, source="rollback")
     before, said, block = done.message.split("\n\n")[-3:]
     assert before.startswith("* docker.io/library/web")
     assert said == "Why: checkout fails Gitops-Bot-Plan: 1 x y set @\u200bada fixes #\u200b1"
@@ -294,7 +294,7 @@ def test_a_commit_says_why_a_person_asked_for_it() -> None:
     assert parsed is not None
     assert parsed.source == "rollback"
     # Whatever template people have for the message.
-    own = proposal.write(
+    own = content.write(
         plan(replace(change(), because="x")), {}, base="main", parent=BASE, source="rollback", message="release"
     )
     assert own.message.startswith("release\n\nWhy: x\n\nGitops-Bot-Plan: ")

@@ -9,63 +9,63 @@ from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.nearest import nearest
 
 if TYPE_CHECKING:
-    from gitops_bot.engine.survey import Spot
-    from gitops_bot.engine.world import Registry
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.errors import FailureCode
     from gitops_bot.images.reference import ImageName
     from gitops_bot.images.rules import NamedPolicy
+    from gitops_bot.releases.plan import Entry
 
 _DENIED, _NOT_FOUND = (401, 403), 404
 #: Tags that are named where none is near.
 _SAMPLE = 5
 
 
-def digest_of(registry: Registry, spot: Spot, image: ImageName, tag: str, policy: NamedPolicy | None) -> str:
+def digest_of(facts: Facts, entry: Entry, image: ImageName, tag: str, policy: NamedPolicy | None) -> str:
     """The digest of a tag that somebody wrote down: in a policy, or (None) in a command.
 
     Raises:
         RegistryError: the registry refused or failed, or does not have the tag; `no_tag` says so.
     """
     try:
-        return registry.digest(image, tag)
+        return facts.digest(image, tag)
     except RegistryError as error:
         if error.status != _NOT_FOUND:
             raise
-        tags = registry.tags(image)
+        tags = facts.tags(image)
         if tag in tags:
             raise
-        raise RegistryError(_no_tag(spot, image, tag, tags, policy), no_tag=True) from error
+        raise RegistryError(_no_tag(entry, image, tag, tags, policy), no_tag=True) from error
 
 
-def explained(error: RegistryError, spot: Spot) -> Problem:
+def explained(error: RegistryError, entry: Entry) -> Problem:
     """The failure of a registry, with what to correct in the entry where its repository may be the wrong one."""
     problem = error.problem
-    key = "newName" if spot.entry.new_name is not None else "name"
+    key = "newName" if entry.new_name is not None else "name"
     if error.no_repository:
         advice = f"If the repository has another name, correct `{key}` of this entry. {problem.next}"
-        return replace(problem, next=advice, file=spot.place.file, line=spot.entry.line, column=spot.entry.column)
+        return replace(problem, next=advice, file=entry.file, line=entry.line, column=entry.column)
     if error.status in _DENIED:
         # Without a place: where many entries lack one login, that is one problem.
         return replace(problem, next=f"{problem.next} If there is no such repository, correct `{key}` of the entry.")
     return problem
 
 
-def no_image(spot: Spot) -> Problem:
+def no_image(entry: Entry) -> Problem:
     """An entry whose repository is none."""
-    key = "newName" if spot.entry.new_name is not None else "name"
-    image = spot.place.image[:300]
+    key = "newName" if entry.new_name is not None else "name"
+    image = entry.image[:300]
     return Problem(
         code="failed.edit",
         message=f"{image}: not an image repository name",
         next=f"Correct `{key}` of this entry, or set `ignore: true` for it in the configuration.",
-        file=spot.place.file,
-        line=spot.entry.line,
-        column=spot.entry.column,
+        file=entry.file,
+        line=entry.line,
+        column=entry.column,
         about=image,
     )
 
 
-def _no_tag(spot: Spot, image: ImageName, tag: str, tags: tuple[str, ...], policy: NamedPolicy | None) -> Problem:
+def _no_tag(entry: Entry, image: ImageName, tag: str, tags: tuple[str, ...], policy: NamedPolicy | None) -> Problem:
     close = nearest(tag, tags)
     named = ", ".join(f"`{each}`" for each in close or tags[:_SAMPLE])
     hint = f"Did you mean {named}? " if close else f"Some of its tags: {named}. " if tags else "It has no tags yet. "
@@ -79,8 +79,8 @@ def _no_tag(spot: Spot, image: ImageName, tag: str, tags: tuple[str, ...], polic
         code=code,
         message=f"{image}: there is no tag `{tag}`",
         next=f"{hint}Correct it {where}, or push it.",
-        file=spot.place.file,
-        line=spot.entry.line,
-        column=spot.entry.column,
+        file=entry.file,
+        line=entry.line,
+        column=entry.column,
         about=str(image),
     )

@@ -11,7 +11,7 @@ from gitops_bot.images import version
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gitops_bot.engine.world import Registry
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.images.build import Build
     from gitops_bot.images.reference import ImageName
 
@@ -20,42 +20,42 @@ _MOST = 50
 _NOT_FOUND = 404
 
 
-def of_digest(registry: Registry, image: ImageName, digest: str, present: str | None) -> str | None:
+def of_digest(facts: Facts, image: ImageName, digest: str, present: str | None) -> str | None:
     """The full version whose tag names this very digest: the `present` tag, else the newest; None where none does.
 
     Raises:
         RegistryError: the registry refused or failed.
     """
-    if present is not None and _is_full(present) and names(registry, image, present, digest):
+    if present is not None and _is_full(present) and names(facts, image, present, digest):
         return present
-    for tag in _versions(registry, image, _described(registry, image, digest)):
-        if _digest(registry, image, tag) == digest:
+    for tag in _versions(facts, image, _described(facts, image, digest)):
+        if _digest(facts, image, tag) == digest:
             return tag
     return None
 
 
-def of_revision(registry: Registry, image: ImageName, build: Build) -> tuple[str, str] | None:
+def of_revision(facts: Facts, image: ImageName, build: Build) -> tuple[str, str] | None:
     """The newest full version that was built of the same revision, and its digest.
 
     Raises:
         RegistryError: the registry refused or failed.
     """
-    for tag in _versions(registry, image, build):
-        digest = _digest(registry, image, tag)
-        found = _described(registry, image, digest) if digest is not None else None
+    for tag in _versions(facts, image, build):
+        digest = _digest(facts, image, tag)
+        found = _described(facts, image, digest) if digest is not None else None
         if digest is not None and found is not None and found.revision == build.revision:
             return tag, digest
     return None
 
 
-def names(registry: Registry, image: ImageName, tag: str, digest: str) -> bool:
+def names(facts: Facts, image: ImageName, tag: str, digest: str) -> bool:
     """Whether a tag names this very digest now."""
-    return _digest(registry, image, tag) == digest
+    return _digest(facts, image, tag) == digest
 
 
-def _versions(registry: Registry, image: ImageName, hint: Build | None) -> Iterator[str]:
+def _versions(facts: Facts, image: ImageName, hint: Build | None) -> Iterator[str]:
     """Full versions (`1.2` moves), the newest first; before them all what the image itself says to be."""
-    tags = registry.tags(image)
+    tags = facts.tags(image)
     said = hint.version if hint is not None else None
     named = [tag for tag in (said, f"v{said}") if tag in tags and _is_full(tag)] if said else []
     yield from dict.fromkeys([*named, *policies.ranked(policies.semver("*"), [*filter(_is_full, tags)], _MOST)])
@@ -66,18 +66,18 @@ def _is_full(tag: str) -> bool:
     return read is not None and read.parts == 3
 
 
-def _digest(registry: Registry, image: ImageName, tag: str) -> str | None:
+def _digest(facts: Facts, image: ImageName, tag: str) -> str | None:
     try:
-        return registry.digest(image, tag)
+        return facts.digest(image, tag)
     except RegistryError as error:
         if error.status == _NOT_FOUND:
             return None
         raise
 
 
-def _described(registry: Registry, image: ImageName, digest: str) -> Build | None:
+def _described(facts: Facts, image: ImageName, digest: str) -> Build | None:
     try:
-        return registry.describe(image, digest)
+        return facts.describe(image, digest)
     except RegistryError as error:
         if error.status == _NOT_FOUND:
             return None

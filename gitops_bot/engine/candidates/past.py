@@ -1,0 +1,89 @@
+"""Candidates of `rollback`: what the environment ran at an earlier release, from Git alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gitops_bot.engine.candidates.absent import explained
+from gitops_bot.errors import Problem, RegistryError
+from gitops_bot.images.reason import Reason
+from gitops_bot.releases.choice import rollback
+from gitops_bot.releases.history import changes as past
+from gitops_bot.releases.history import releases as history
+from gitops_bot.releases.plan import Change, Failed, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.request import RollBack
+    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.images.reference import ImageName
+    from gitops_bot.releases.choice.rollback import Goal
+    from gitops_bot.releases.history.line import Line
+    from gitops_bot.releases.history.releases import Release
+    from gitops_bot.releases.plan import Decision, Entry
+
+_NOT_FOUND = 404
+
+
+def goal(snapshot: Snapshot, facts: Facts, name: str, to: str | None, wanted: Sequence[Entry] | None) -> Goal | Problem:
+    """The release to go back to (`to`, else the one before the last that moved a pin of these entries).
+
+    As little history is read as tells it.
+    """
+    tags = facts.release_tags()
+    keys = {(entry.overlay, entry.name) for entry in wanted} if wanted is not None else None
+
+    def release(line: Line) -> Release | Problem:
+        known = history.releases(name, line, snapshot.ground, tags)
+        return history.find(known, to, tags) if to is not None else past.previous(known, keys)
+
+    line = facts.line(snapshot.commit, lambda line: not isinstance(release(line), Problem))
+    found = release(line)
+    if isinstance(found, Problem):
+        return found
+    present = {(entry.overlay, entry.name): entry.pin for entry in snapshot.entries(name)}
+    return rollback.goal(history.releases(name, line, snapshot.ground, tags), found, present)
+
+
+def wanted(entry: Entry, goal: Goal) -> Decision:
+    """An entry as the release had it."""
+    if entry.rules.ignore:
+        return Kept(entry, entry.pin, Reason("ignored", "the configuration has `ignore: true`"), "rollback")
+    if entry.refusal is not None:
+        return Failed(entry, entry.refusal)
+    return rollback.rolled_back(entry, entry.pin, entry.rules, goal)
+
+
+def rolled_back(facts: Facts, entry: Entry, goal: Goal, asked: RollBack) -> Decision:
+    """An entry as the release had it, if what it pinned can still be pulled."""
+    change = wanted(entry, goal)
+    if not isinstance(change, Change):
+        return change
+    if asked.because:
+        reason = replace(change.reason, data={**change.reason.data, "because": asked.because})
+        change = replace(change, reason=reason, because=asked.because)
+    if asked.offline:
+        text = f"{change.reason.text}; not looked up in the registry (--offline)"
+        return replace(change, reason=replace(change.reason, text=text))
+    if entry.repository is None:
+        return change
+    try:
+        return _present(facts, entry.repository, change)
+    except RegistryError as error:
+        return Failed(entry, explained(error, entry))
+
+
+def _present(facts: Facts, image: ImageName, change: Change) -> Decision:
+    """The change, if what it pins can still be pulled on every platform."""
+    try:
+        if change.after.digest is None:
+            facts.digest(image, change.after.tag or "")
+            return change
+        return rollback.found(change, exists=True, missing=facts.missing(image, change.after.digest))
+    except RegistryError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        return rollback.found(change, exists=False)

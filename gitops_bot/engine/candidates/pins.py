@@ -1,0 +1,108 @@
+"""Candidates of `set`: the pins that a person or a pipeline names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitops_bot.engine.candidates.absent import digest_of, explained, no_image
+from gitops_bot.errors import Problem, RegistryError, UsageError
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Assignment, ImageName, Pin
+from gitops_bot.releases.choice import choose as choice
+from gitops_bot.releases.plan import Change, Failed, Held, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.releases.plan import Decision, Entry
+
+
+def meant(snapshot: Snapshot, name: str, assignments: Sequence[Assignment]) -> list[tuple[Assignment, Entry | None]]:
+    """The entries that the assignments mean, in their order; None where one means no entry.
+
+    Raises:
+        UsageError: two assignments ask for different pins of one entry.
+    """
+    known: dict[tuple[str, str], Assignment] = {}
+    found: list[tuple[Assignment, Entry | None]] = []
+    for assignment in assignments:
+        entries = snapshot.matching(name, assignment.image)
+        if not entries:
+            found.append((assignment, None))
+        for entry in entries:
+            other = known.setdefault(entry.key, assignment)
+            if (other.pin, other.new_name) != (assignment.pin, assignment.new_name):
+                raise UsageError(_contradiction(entry, other, assignment))
+            if other is assignment:
+                found.append((assignment, entry))
+    return found
+
+
+def matches_nothing(image: str, entries: Sequence[Entry], name: str) -> Problem:
+    """An image of the command line that is none of these entries of an environment."""
+    names = sorted({entry.name for entry in entries})
+    known = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
+    return Problem(
+        "failed.usage",
+        f"{image[:300]} matches no entry of {name}, neither by name nor by repository",
+        f"the entries of {name} are: {known}" if names else f"no overlay of {name} has an entry",
+    )
+
+
+def assigned(
+    facts: Facts, entry: Entry, assignment: Assignment, proposed: Pin | None, *, allow_downgrade: bool
+) -> Decision:
+    """An entry with the pin that it is given; `proposed` is what the open proposal pins it to, if it does.
+
+    A given digest is the truth; a missing one is asked of the registry.
+    """
+    present, rules = entry.pin, entry.rules
+    if rules.ignore and entry.name != assignment.image:
+        # Its repository alone is not a clear enough word against `ignore: true`; its name is.
+        return Kept(entry, present, Reason("ignored", "the configuration has `ignore: true`"))
+    if entry.refusal is not None:
+        return Failed(entry, entry.refusal)
+    try:
+        after = _resolved(facts, entry, assignment, proposed)
+    except RegistryError as error:
+        return Failed(entry, explained(error, entry) if assignment.new_name is None else error.problem)
+    renamed = assignment.new_name is not None and assignment.new_name != entry.new_name
+    if after == present and not renamed and proposed is None:
+        return Kept(entry, present, Reason("nothing_new", f"{after} is already pinned"))
+    if not allow_downgrade and not renamed:
+        for pin, where in ((present, "is pinned"), (proposed, "is already proposed")):
+            if pin is not None and choice.downgrade(rules, pin, after) is not None:
+                return Held(entry, present, after, _step_back(pin, where, after))
+        moved = choice.moved_by_accident(entry, present, rules, after)
+        if moved is not None and assignment.pin.digest is None:
+            return moved
+    reason = Reason("set", f"set to {assignment.pin} by hand or by a pipeline")
+    new_name = assignment.new_name if renamed else None
+    return Change(entry, present, after, "set", choice.direction(present, after, entry.policy), reason, new_name)
+
+
+def _step_back(present: Pin, where: str, after: Pin) -> Reason:
+    text = f"{after.tag} is older than {present.tag}, which {where}; `--allow-downgrade` sets it anyway"
+    return Reason("held.downgrade", text, {"present": present.tag, "asked": after.tag})
+
+
+def _resolved(facts: Facts, entry: Entry, assignment: Assignment, proposed: Pin | None) -> Pin:
+    tag, digest = assignment.pin.tag, assignment.pin.digest
+    shape = entry.rules.pin
+    if tag is None:
+        # A digest alone keeps the tag: the one that is proposed, where there is a proposal.
+        return Pin((proposed or entry.pin).tag, digest)
+    if digest is not None:
+        # `pin: tag` does not apply: a digest that is given is the truth.
+        return choice.shaped("digest", entry.pin, tag, digest) if shape == "digest" else Pin(tag, digest)
+    image = ImageName.parse(assignment.new_name) if assignment.new_name else entry.repository
+    if image is None:
+        raise RegistryError(no_image(entry))
+    return choice.shaped(shape, entry.pin, tag, digest_of(facts, entry, image, tag, None))
+
+
+def _contradiction(entry: Entry, one: Assignment, other: Assignment) -> Problem:
+    message = f"{one.image} and {other.image} both match the entry {entry.name!r}"
+    return Problem("failed.usage", message, "keep one of them", entry.file, entry.line, entry.column)

@@ -1,0 +1,110 @@
+"""What a source environment runs, since when, and which pins it ran for long enough before: by the branch's history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gitops_bot.releases.choice import promotion, soak
+from gitops_bot.releases.choice.promotion import Running
+from gitops_bot.releases.choice.served import newest_of_all, served
+from gitops_bot.releases.history import releases as history
+from gitops_bot.releases.history import trail
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.history.line import Line, Step
+    from gitops_bot.releases.plan import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An entry of the target, those of the source that it stands for, and what an open proposal promotes to it."""
+
+    entry: Entry
+    sources: Sequence[Entry]
+    proposed: Pin | None = None
+
+    @property
+    def running(self) -> tuple[Running, ...]:
+        """What the source runs, without its history."""
+        return tuple(_running(one, one.pin, None) for one in self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePins:
+    """What a source runs, and while that soaks the newest earlier pin that has soaked."""
+
+    present: tuple[Running, ...]
+    soaked: Running | None
+
+
+def source_pins(
+    snapshot: Snapshot, facts: Facts, pairs: Sequence[Pair], *, wait: timedelta, release_tag: bool
+) -> list[SourcePins]:
+    """What each source runs and ran, from as much history as tells it. Without `wait` only its present pin counts."""
+    now = snapshot.at
+
+    def is_told(line: Line, pair: Pair) -> bool:
+        if any(_arrival(line, one) is None for one in pair.sources):
+            return False
+        return (
+            has_soaked(line, pair)
+            or soaked(line, pair) is not None
+            or all(trail.enough(line, one.overlay) for one in pair.sources)
+        )
+
+    def has_soaked(line: Line, pair: Pair) -> bool:
+        """Whether every overlay of the source runs its present pin for long enough."""
+        arrived = [_arrival(line, one) for one in pair.sources] if wait else []
+        return all(step is not None and not soak.left(step.at, now, wait) for step in arrived)
+
+    def soaked(line: Line, pair: Pair) -> Running | None:
+        """The newest earlier pin that every overlay of the source ran for long enough, unless the target has it."""
+
+        def is_current(pin: Pin) -> bool:
+            return promotion.is_current(pair.entry.pin, pair.entry.rules, pin, release_tag=release_tag)
+
+        def is_proposed(pin: Pin) -> bool:
+            return pair.proposed is not None and promotion.is_same(pin, pair.proposed)
+
+        found = newest_of_all(
+            [
+                served(line, one, one.rules, now=now, wait=wait, is_current=is_current, is_proposed=is_proposed)
+                for one in pair.sources
+            ]
+        )
+        if found is None:
+            return None
+        running = _running(pair.sources[0], found.pin, found.arrived)
+        return replace(running, left=found.left, ahead=found.ahead)
+
+    line = facts.line(snapshot.commit, lambda line: all(is_told(line, pair) for pair in pairs))
+    numbers = {
+        release.commit: release.number
+        for name in {one.environment for pair in pairs for one in pair.running}
+        for release in history.releases(name, line, snapshot.ground, {})
+    }
+
+    def numbered(running: Running) -> Running:
+        return replace(running, number=numbers.get(running.arrived.commit)) if running.arrived is not None else running
+
+    found = []
+    for pair in pairs:
+        present = tuple(numbered(_running(one, one.pin, _arrival(line, one))) for one in pair.sources)
+        earlier = None if has_soaked(line, pair) else soaked(line, pair)
+        found.append(SourcePins(present, numbered(earlier) if earlier is not None else None))
+    return found
+
+
+def _running(entry: Entry, pin: Pin, arrived: Step | None) -> Running:
+    return Running(entry, pin, entry.policy, arrived)
+
+
+def _arrival(line: Line, entry: Entry) -> Step | None:
+    return trail.arrival(line, entry, entry.pin)

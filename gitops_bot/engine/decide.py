@@ -1,0 +1,256 @@
+"""One decision for each entry that a request means: its candidate, behind all gates. Pure, but for who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, assert_never
+
+from gitops_bot.engine import gates
+from gitops_bot.engine.ask import Work
+from gitops_bot.engine.candidates import past, pins
+from gitops_bot.engine.candidates.pins import matches_nothing
+from gitops_bot.engine.candidates.poll import poll
+from gitops_bot.engine.candidates.promoted import Promotion
+from gitops_bot.engine.open_proposals import proposed_on
+from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
+from gitops_bot.errors import Problem, UsageError
+from gitops_bot.images.reason import Reason
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.plan import Change, Failed, Held, Kept, asked_by_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gitops_bot.config import Environment
+    from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.gates import Known
+    from gitops_bot.engine.request import Request
+    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.proposals.trailers import PinChange
+    from gitops_bot.releases.layout.glob import Glob
+    from gitops_bot.releases.plan import Decision, Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The work that gives the candidate of each entry that a request means.
+
+    `named` are the keys of entries that the command line names; None where it names none. `beside` is told too, and
+    decided by nobody.
+    """
+
+    works: Sequence[Work[Decision]]
+    named: frozenset[tuple[str, str]] | None = None
+    beside: tuple[Held, ...] = ()
+
+
+def candidates(
+    snapshot: Snapshot, facts: Facts, request: Request, environment: Environment, carried: Sequence[PinChange]
+) -> Candidates:
+    """Where the candidates of an environment come from; `carried` are the pins of its open proposals.
+
+    Raises:
+        Needs: history or pull requests have to be read first.
+        UsageError: what is named cannot be meant.
+    """
+    name = environment.name
+    match request.what:
+        case Poll():
+            return _polled(snapshot, facts, request, environment, carried)
+        case Pins() as asked:
+            return _assigned(snapshot, facts, name, asked, carried)
+        case Promote() as asked:
+            return _promoted(snapshot, facts, request, environment, asked, carried)
+        case RollBack() as asked:
+            return _rolled_back(snapshot, facts, name, asked)
+        case Withdraw(entries=entries):
+            return Candidates([Work(partial(_same, held)) for held in entries])
+        case _:
+            assert_never(request.what)
+
+
+def decisions(known: Known, found: Candidates) -> list[Work[Decision]]:
+    """The work that decides each entry: the candidate goes through the gates."""
+
+    def decide(candidate: Callable[[], Decision]) -> Decision:
+        return gates.through(candidate(), known)
+
+    return [Work(partial(decide, work.do), work.image) for work in found.works]
+
+
+def _same(decision: Decision) -> Decision:
+    return decision
+
+
+def _assigned(snapshot: Snapshot, facts: Facts, name: str, asked: Pins, carried: Sequence[PinChange]) -> Candidates:
+    """The pins that were given, for the entries that they mean."""
+    proposed = {pin.key: pin.after for pin in carried}
+    works: list[Work[Decision]] = []
+    named = set()
+    for assignment, entry in pins.meant(snapshot, name, asked.assignments):
+        if entry is None:
+            unknown = Failed(None, pins.matches_nothing(assignment.image, snapshot.entries(name), name))
+            works.append(Work(partial(_same, unknown)))
+            continue
+        named.add(entry.key)
+        decide = partial(pins.assigned, facts, entry, assignment, proposed.get(entry.key))
+        works.append(Work(partial(decide, allow_downgrade=asked.allow_downgrade), entry.repository))
+    return Candidates(works, frozenset(named))
+
+
+def _polled(
+    snapshot: Snapshot, facts: Facts, request: Request, environment: Environment, carried: Sequence[PinChange]
+) -> Candidates:
+    """What registries have, and for the entries that its source has too what that runs."""
+    sources, own = snapshot.promoted(environment), snapshot.by_key(environment.name)
+    promotion = Promotion(snapshot, facts, request, environment, carried=carried)
+    astray = snapshot.astray(environment.name)
+
+    def polled(entry: Entry) -> Decision:
+        return astray.judged(poll(facts, entry))
+
+    def promoted(entry: Entry, candidate: Callable[[], Decision]) -> Decision:
+        return astray.judged(promotion.withdrawn(candidate(), sources[entry.key]))
+
+    return Candidates(
+        [
+            *(
+                Work(partial(polled, entry), entry.repository)
+                for entry in snapshot.entries(environment.name)
+                if entry.key not in sources
+            ),
+            *(
+                Work(partial(promoted, entry, candidate), entry.repository)
+                for entry, candidate in promotion.candidates([(own[key], each) for key, each in sources.items()])
+            ),
+        ]
+    )
+
+
+def _promoted(
+    snapshot: Snapshot,
+    facts: Facts,
+    request: Request,
+    environment: Environment,
+    asked: Promote,
+    carried: Sequence[PinChange],
+) -> Candidates:
+    """What the source runs, for the entries that are meant; those that it does not have are told."""
+    target = environment.name
+    chosen, unknown = _chosen(snapshot, target, asked)
+    partners = snapshot.partners(asked.source, target)
+    promotion = Promotion(snapshot, facts, request, environment, asked.by_hand, carried)
+    pairs = [(entry, partners[entry.key]) for entry in chosen if entry.key in partners]
+    ahead = _ahead(snapshot, facts, asked.source, {one.key for _, sources in pairs for one in sources})
+    astray = snapshot.astray(target)
+
+    def promoted(entry: Entry, candidate: Callable[[], Decision]) -> Decision:
+        sources = partners[entry.key]
+        decision = astray.judged(_with_next(candidate(), [ahead[one.key] for one in sources if one.key in ahead]))
+        return promotion.withdrawn(asked_by_name(decision) if asked.images else decision, sources)
+
+    return Candidates(
+        [
+            *(Work(partial(_same, failed)) for failed in unknown),
+            *(
+                Work(partial(promoted, entry, candidate), entry.repository)
+                for entry, candidate in promotion.candidates(pairs)
+            ),
+            *(Work(partial(_alone, entry, asked.source)) for entry in chosen if entry.key not in partners),
+        ],
+        frozenset(entry.key for entry in chosen) if asked.images else None,
+        () if asked.images or asked.overlays else _only_in_source(snapshot, asked.source, target),
+    )
+
+
+def _rolled_back(snapshot: Snapshot, facts: Facts, name: str, asked: RollBack) -> Candidates:
+    """What the environment ran at the release to go back to."""
+    entries: dict[tuple[str, str], Entry] = {}
+    unknown = []
+    for image in asked.images:
+        matching = snapshot.matching(name, image)
+        entries |= {entry.key: entry for entry in matching}
+        if not matching:
+            unknown.append(Failed(None, matches_nothing(image, snapshot.entries(name), name)))
+    meant = list(entries.values()) if asked.images else list(snapshot.entries(name))
+    goal = past.goal(snapshot, facts, name, asked.to, meant if asked.images else None)
+    if isinstance(goal, Problem):
+        return Candidates([Work(partial(_same, failed)) for failed in (*unknown, Failed(None, goal))], frozenset())
+
+    def back(entry: Entry) -> Decision:
+        decision = past.rolled_back(facts, entry, goal, asked)
+        return asked_by_name(decision) if asked.images else decision
+
+    ignored = {entry.key for entry in meant if entry.rules.ignore} if asked.images else set()
+    named = ignored.union(entry.key for entry in meant if not isinstance(past.wanted(entry, goal), Kept))
+    return Candidates(
+        [
+            *(Work(partial(_same, failed)) for failed in unknown),
+            *(Work(partial(back, entry), entry.repository) for entry in meant),
+        ],
+        frozenset(named),
+    )
+
+
+def _chosen(snapshot: Snapshot, target: str, asked: Promote) -> tuple[list[Entry], list[Failed]]:
+    """The entries of the target that are meant, in their order, and what matches none."""
+    entries = [
+        entry
+        for entry in snapshot.entries(target)
+        if not asked.overlays or any(_is_in(entry, g) for g in asked.overlays)
+    ]
+    if asked.overlays and not entries:
+        texts = ", ".join(glob.text for glob in asked.overlays)
+        raise UsageError(Problem("failed.usage", f"no overlay of {target} is in {texts}", "correct --overlay"))
+    if not asked.images:
+        return entries, []
+    keys: set[tuple[str, str]] = set()
+    unknown = []
+    for image in asked.images:
+        matching = {entry.key for entry in snapshot.matching(target, image)}
+        if found := matching & {entry.key for entry in entries}:
+            keys |= found
+        else:
+            unknown.append(Failed(None, matches_nothing(image, entries, target)))
+    return [entry for entry in entries if entry.key in keys], unknown
+
+
+def _is_in(entry: Entry, glob: Glob) -> bool:
+    return glob.match("" if entry.overlay == "." else f"{entry.overlay}/") is not None
+
+
+def _ahead(
+    snapshot: Snapshot, facts: Facts, source: str, keys: set[tuple[str, str]]
+) -> Mapping[tuple[str, str], tuple[int, PinChange]]:
+    """What open proposals of the source will pin there: people may have meant that, and are told."""
+    names = snapshot.own_branches_of(source)
+    branches, pulls = facts.branches(names, snapshot.commit), facts.pull_requests(names)
+    found: dict[tuple[str, str], tuple[int, PinChange]] = {}
+    for name in names:
+        opened = next((pull for pull in pulls[name] if pull.state == "open"), None)
+        if opened is not None:
+            pins_there = proposed_on(branches[name], pulls[name])
+            found |= {pin.key: (opened.number, pin) for pin in pins_there if pin.key in keys}
+    return found
+
+
+def _with_next(decision: Decision, ahead: Sequence[tuple[int, PinChange]]) -> Decision:
+    """The decision, with a word about what the source gets next."""
+    if not isinstance(decision, Change) or not ahead:
+        return decision
+    number, pin = ahead[0]
+    text = f"{decision.reason.text}; a proposal for the source is still open: #{number} pins {plain(str(pin.after))}"
+    data = {**decision.reason.data, "open_in_source": number}
+    return replace(decision, reason=Reason(decision.reason.code, text, data))
+
+
+def _alone(entry: Entry, source: str) -> Held:
+    return Held(entry, entry.pin, None, Reason("unmanaged", f"{source} has no such entry to promote"))
+
+
+def _only_in_source(snapshot: Snapshot, source: str, target: str) -> tuple[Held, ...]:
+    """The entries that only the source of a promotion has."""
+    met = {one.key for sources in snapshot.partners(source, target).values() for one in sources}
+    reason = Reason("unmanaged", f"{target} has no such entry")
+    return tuple(Held(entry, entry.pin, None, reason) for entry in snapshot.entries(source) if entry.key not in met)

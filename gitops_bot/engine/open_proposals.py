@@ -1,0 +1,237 @@
+"""What is proposed for one environment already: the bot's branches, their pull requests, the pins that they carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gitops_bot.images.reason import Reason
+from gitops_bot.proposals import carry, frozen, group, naming, ownership, reconcile, word
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitops_bot.config import Environment
+    from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.request import Request
+    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.proposals.branch import Branch
+    from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.proposals.trailers import PinChange
+    from gitops_bot.releases.plan import Decision, Entry
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProposals:
+    """The proposals of one environment, as one request sees them. What is by branch has the branches' names as keys."""
+
+    environment: Environment
+    entries: Mapping[Key, Entry]
+    #: The group of each entry, by its key.
+    group_of: Mapping[Key, str]
+    branches: Mapping[str, Branch | None]
+    pulls: Mapping[str, tuple[PullRequest, ...]]
+    #: The pins that a branch proposes, but for those that somebody wrote down to be held.
+    carried: Mapping[str, tuple[PinChange, ...]]
+    #: Branches that are left alone whatever is to be proposed, and why.
+    left: Mapping[str, Reason]
+    #: Those of them that are rollbacks, which nothing else is said of.
+    rollbacks: frozenset[str]
+    #: For a rollback: the entries of the other open proposals, by branch.
+    rivals: Mapping[str, frozenset[Key]]
+    #: Entries that may not be proposed whatever is decided, and why.
+    waits: Mapping[Key, Reason]
+
+    def pins(self) -> tuple[PinChange, ...]:
+        """The carried pins that still mean something."""
+        return carry.standing_pins(self.entries, [pin for pins in self.carried.values() for pin in pins])
+
+    def branch_of(self, name: str) -> str:
+        """The branch on which a group is proposed."""
+        return naming.branch(self.environment.name, name)
+
+    def is_gone(self, name: str) -> bool:
+        """Whether no entry belongs to this group any more."""
+        return name not in self.group_of.values()
+
+    def grouped(self, decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
+        """The decisions by group. One that only carries pins has none; what is only a branch by now comes last."""
+        named = {self.branch_of(name): name for name in self.group_of.values()}
+        present = {named.get(name, name.rpartition("/")[2]) for name in self.branches if name not in self.rollbacks}
+        carried = {pin.key for pins in self.carried.values() for pin in pins}
+        decided = {item.entry.key for item in decisions if item.entry is not None}
+        meant = {self.group_of[key] for key in carried | decided if key in self.group_of}
+        known = set(self.group_of.values())
+        found: dict[str, list[Decision]] = {
+            name: [] for name in (*sorted(meant | (present & known)), *sorted(present - known))
+        }
+        for item in decisions:
+            if item.entry is not None:
+                found[self.group_of[item.entry.key]].append(item)
+        return found
+
+    def pins_of(self, name: str, *, shown: bool = False) -> tuple[PinChange, ...]:
+        """The pins that a group goes on with: of branches that were another group's, and (they count) of its own.
+
+        `shown`: only those in an open pull request.
+        """
+        pins = (
+            pin
+            for branch in (*self.sources(name), self.branch_of(name))
+            if not shown or any(pull.state == "open" for pull in self.pulls.get(branch, ()))
+            for pin in self.carried.get(branch, ())
+            if self.group_of.get(pin.key) == name
+        )
+        return carry.standing_pins(self.entries, tuple(pins))
+
+    def sources(self, name: str) -> tuple[str, ...]:
+        """The branches that were another group's and carry pins of this one now."""
+        return tuple(
+            branch
+            for branch, pins in self.carried.items()
+            if branch != self.branch_of(name)
+            and branch not in self.left
+            and any(self.group_of.get(pin.key) == name for pin in pins)
+        )
+
+    def beside(self, name: str) -> dict[str, tuple[PullRequest, ...]]:
+        """The pull requests of other branches that a group may be proposed by: where its pins come from or are now.
+
+        With the rollback of a group, or the group of a rollback: one may have been opened since all was read.
+        """
+        own = {key for key, group in self.group_of.items() if group == name}
+        rivals = (branch for branch, keys in self.rivals.items() if keys & own)
+        other = name.removeprefix(naming.ROLLBACK) if name.startswith(naming.ROLLBACK) else f"{naming.ROLLBACK}{name}"
+        return {branch: self.pulls.get(branch, ()) for branch in (*self.sources(name), *rivals, self.branch_of(other))}
+
+    def fresh(self, base: str) -> frozenset[tuple[Key, object]]:
+        """The pins that were proposed on this very commit of the base branch: history was looked up then."""
+        return frozenset(
+            (pin.key, pin.after)
+            for name, branch in self.branches.items()
+            if branch is not None and branch.fork == base
+            for pin in self.carried[name]
+        )
+
+    def locked(self, name: str) -> dict[Key, Reason]:
+        """Entries of a group that another branch proposes, which is left alone, or that a rollback takes."""
+        own = self.branch_of(name)
+        waits = {key: reason for key, reason in self.waits.items() if self.group_of.get(key) == name}
+        return waits | {
+            pin.key: reason
+            for branch, reason in self.left.items()
+            if branch != own and (its := self.branches[branch]) is not None
+            for pin in ownership.of(its).carried  # a person's branch goes on with nothing, and proposes it still
+            if self.group_of.get(pin.key) == name
+        }
+
+
+def open_proposals(snapshot: Snapshot, facts: Facts, request: Request, environment: Environment) -> OpenProposals:
+    """Work out what is proposed for an environment.
+
+    Raises:
+        Needs: branches or pull requests have to be read first.
+        GitError, ForgeError: these cannot be read.
+    """
+    name, propose = environment.name, environment.propose
+    entries = snapshot.by_key(name)
+    group_of = {key: request.group_of(environment, entry) for key, entry in entries.items()}
+    by_pull_request = propose.as_ == "pull-request"
+    names = snapshot.own_branches_of(name) if by_pull_request else ()
+    known = facts.branches(names, snapshot.commit)
+    existing = facts.pull_requests(names)
+    pulls = {each: _judged(facts, known[each], existing[each]) for each in names}
+    # A rollback goes on with nothing that is proposed otherwise, which makes way for it.
+    branches = {each: branch for each, branch in known.items() if not request.is_rollback or naming.is_rollback(each)}
+    carried: dict[str, tuple[PinChange, ...]] = {}
+    left: dict[str, Reason] = {}
+    rollbacks: set[str] = set()
+    for each, branch in branches.items():
+        pins = proposed_on(branch, pulls[each])
+        held = {pin.key for pin in pins if pin.key in entries and snapshot.hold(entries[pin.key]) is not None}
+        # A group that goes together loses all of them with the first.
+        torn = {
+            group_of[key] for key in held if group.is_together(group_of[key], propose.group, default=propose.together)
+        }
+        carried[each] = tuple(pin for pin in pins if pin.key not in held and group_of.get(pin.key) not in torn)
+        action = reconcile.decide(None, branch, pulls[each], refresh_approved=propose.refresh_approved)
+        if isinstance(action, reconcile.Leave):
+            left[each] = action.reason
+        if not request.is_rollback and naming.is_rollback(each) and carry.standing_pins(entries, carried[each]):
+            rollbacks.add(each)
+            left[each] = _rolled_back(pulls[each])
+    rivals: dict[str, frozenset[Key]] = {}
+    waits: dict[Key, Reason] = {}
+    for each, branch in known.items() if request.is_rollback else ():
+        opened = next((pull for pull in pulls[each] if pull.state == "open"), None)
+        if naming.is_rollback(each) or opened is None or branch is None:
+            continue
+        rivals[each] = frozenset(pin.key for pin in carry.standing_pins(entries, ownership.of(branch).carried))
+        action = reconcile.decide(None, branch, pulls[each], refresh_approved=propose.refresh_approved)
+        if isinstance(action, reconcile.Leave):
+            waits |= dict.fromkeys(rivals[each], _waits_for(opened, action.reason))
+    return OpenProposals(
+        environment, entries, group_of, branches, pulls, carried, left, frozenset(rollbacks), rivals, waits
+    )
+
+
+def with_groups(state: OpenProposals, facts: Facts, names: Sequence[str]) -> OpenProposals:
+    """The same with the pull requests of groups that have no branch yet: one may have been closed, or opened just now.
+
+    Raises:
+        Needs: they have to be read first.
+        ForgeError: they cannot be read.
+    """
+    missing = [branch for name in names if (branch := state.branch_of(name)) not in state.pulls]
+    return replace(state, pulls={**state.pulls, **facts.pull_requests(missing)})
+
+
+def proposed_on(branch: Branch | None, existing: Sequence[PullRequest]) -> tuple[PinChange, ...]:
+    """The pins on the branch, where they count as proposed and the branch is the bot's, or is given back to it."""
+    if branch is None or not reconcile.trusted(branch, existing):
+        return ()
+    match ownership.of(branch):
+        case ownership.Ours(carried=carried):
+            return carried
+        case ownership.Theirs(carried=carried):
+            opened = (pull for pull in existing if pull.state == "open")
+            return carried if any(map(word.handed_back, opened)) else ()
+
+
+def _judged(facts: Facts, branch: Branch | None, existing: tuple[PullRequest, ...]) -> tuple[PullRequest, ...]:
+    """The pull requests of a branch; where people have commits on it and gave it back, whether that is for all of them.
+
+    Two requests, only where that is so.
+    """
+    asked = branch is not None and any(pull.state == "open" and word.asks_to_take(pull) for pull in existing)
+    if branch is None or not asked or not isinstance(ownership.of(branch), ownership.Theirs):
+        return existing
+    return tuple(
+        word.judged(pull, branch.head, facts.hand_back(pull.number, branch.name, word.HAND_BACK))
+        if pull.state == "open"
+        else pull
+        for pull in existing
+    )
+
+
+def _rolled_back(existing: Sequence[PullRequest]) -> Reason:
+    opened = next((pull for pull in existing if pull.state == "open"), None)
+    what = f"#{opened.number} rolls it back" if opened is not None else "a rollback of it is being proposed"
+    facts: dict[str, str | int | None] = {"pull_request": opened.number, "url": opened.url} if opened else {}
+    return Reason("held.reverted", f"{what}, so it is left alone until that is merged or closed", facts)
+
+
+def _waits_for(opened: PullRequest, why: Reason) -> Reason:
+    """Why a rollback waits for another proposal that may not be touched."""
+    match why.code:
+        case "held.label":
+            what, undo = f"has the label `{reconcile.HOLD}`", "remove the label"
+        case "held.frozen":
+            freezes = frozen.freezes(opened)
+            what, undo = " and ".join(each.what for each in freezes), " and ".join(each.undo for each in freezes)
+        case _:
+            what, undo = "has somebody else's commit", f"hand it back (label `{word.HAND_BACK}`)"
+    text = f"#{opened.number} proposes something else for it and {what}: close it, or {undo}; then roll back again"
+    return Reason(why.code, text, {"pull_request": opened.number, "url": opened.url})

@@ -1,0 +1,160 @@
+"""The way of every request: read, ask, decide, arrange, carry out; and again from the start when a race is lost.
+
+First all environments are planned and the forge's limits are looked at; then it is written, one thing after the other.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from gitops_bot.engine.describe import COMPARED
+from gitops_bot.engine.facts import Facts
+from gitops_bot.engine.plan import Planned, plan
+from gitops_bot.engine.read import read_again
+from gitops_bot.engine.write import commit, propose, stopped
+from gitops_bot.errors import ForgeError, GitError, LostRace
+from gitops_bot.proposals import budget
+from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
+from gitops_bot.releases.choice import hold
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitops_bot.config import Environment
+    from gitops_bot.engine.request import Request
+    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.world import World
+    from gitops_bot.errors import Problem
+
+#: A race is given up after so many losses, each of which let somebody else through, or after so many seconds.
+MOST_LOST, PATIENCE = 100, 600.0
+#: The longest wait before the next try, as a multiple of what the last one took. The more of them compete for a
+#: machine, the longer a try takes, and the longer each of them stays out of the others' way.
+_LONGEST_WAIT = 16
+
+
+def run(world: World, snapshot: Snapshot, request: Request) -> Outcome:
+    """Decide, write, and read again after each lost race. A failure costs its environment only."""
+    return _Run(world, snapshot, request).run()
+
+
+class _Run:
+    """One request on its way. The snapshot is the newest one: a lost race, or a commit of our own, makes another."""
+
+    def __init__(self, world: World, snapshot: Snapshot, request: Request) -> None:
+        self._world, self._snapshot, self._request = world, snapshot, request
+        self._facts = Facts()
+        self._named: set[tuple[str, str]] = set()
+        self._names_any = False
+
+    def run(self) -> Outcome:
+        """All environments, one after the other."""
+        environments = self._snapshot.environments
+        ready = self._plan([each for each in environments if self._lost_hold(each) is None])
+        over = self._over_budget(ready)
+        outcomes = []
+        for environment in environments:
+            known = ready.get(environment.name)
+            if (lost := self._lost_hold(environment)) is not None:
+                outcomes.append(stopped(self._world, self._snapshot, self._facts, self._request, environment, lost))
+            elif over is not None and isinstance(known, Planned) and known.arranged is not None:
+                outcomes.append(stopped(self._world, self._snapshot, self._facts, self._request, environment, over))
+            else:
+                outcomes.append(self._through(environment, known))
+        return self._outcome(outcomes)
+
+    def _plan(self, environments: Sequence[Environment]) -> dict[str, Planned | GitError | ForgeError]:
+        found = plan(self._world, self._snapshot, self._facts, self._request, environments)
+        for one in found.values():
+            if isinstance(one, Planned) and one.named is not None:
+                self._names_any = True
+                self._named |= one.named
+        return found
+
+    def _outcome(self, outcomes: Sequence[EnvironmentOutcome]) -> Outcome:
+        """What was found or done, together with what was read.
+
+        Names that mean nothing are told where no entry is named: what was asked for by name does not go by them.
+        """
+        snapshot = self._snapshot
+        named = frozenset(self._named) if self._names_any else None
+        told = {failed.problem for outcome in outcomes for failed in outcome.failed}
+        names = [environment.name for environment in snapshot.environments] if named is None else []
+        lost = [problem for name in names for problem in snapshot.astray(name).problems if problem not in told]
+        return Outcome(
+            repository=snapshot.repository,
+            branch=snapshot.branch,
+            commit=snapshot.commit,
+            environments=tuple(outcomes),
+            problems=(*snapshot.selection.problems, *lost),
+            saw_pull_requests=snapshot.sees_pull_requests or snapshot.repository is None,
+            named=named,
+            ended=hold.ended(snapshot.config.holds, snapshot.at),
+        )
+
+    def _lost_hold(self, environment: Environment) -> Problem | None:
+        """A hold, here or where the pins come from, that holds nothing: nobody can tell what was to be held."""
+        names = (environment.name, self._request.promoted_from(environment))
+        lost = (self._snapshot.astray(name).stops for name in names if name is not None)
+        return None if self._request.exempt.holds else next((each for each in lost if each is not None), None)
+
+    def _over_budget(self, ready: Mapping[str, Planned | GitError | ForgeError]) -> Problem | None:
+        """Why nothing may be written: the forge's limit would end the run in the middle."""
+        if self._world.forge is None or self._request.dry_run:
+            return None
+        needed = [
+            (
+                budget.needed(
+                    one.action, planned.state.environment.propose, compared=min(len(one.plan.changes), COMPARED)
+                ),
+                one,
+            )
+            for planned in ready.values()
+            if isinstance(planned, Planned) and planned.arranged is not None
+            for one in planned.arranged.proposals
+        ]
+        if not any(count for count, _ in needed):
+            return None
+        try:
+            left = self._world.forge.left()
+        except ForgeError:
+            return None  # the first write says what is wrong
+        if left is None:
+            return None
+        looks = sum(1 + len(proposal.beside) for count, proposal in needed if count)
+        return budget.short(sum(count for count, _ in needed) + looks * left.look, left)
+
+    def _through(self, environment: Environment, ready: Planned | GitError | ForgeError | None) -> EnvironmentOutcome:
+        """One environment, read again until nobody else is faster."""
+        clock = self._world.clock
+        started = tried = clock.now()
+        done: dict[str, Proposed] = {}
+        lost = 0
+        while True:
+            try:
+                if isinstance(ready, GitError | ForgeError):
+                    raise ready
+                if ready is None or ready.known.snapshot.commit != self._snapshot.commit:
+                    ready = self._plan([environment])[environment.name]
+                    continue
+                if ready.arranged is not None:
+                    outcome = propose(self._world, ready, ready.arranged, done)
+                else:
+                    outcome, self._snapshot = commit(self._world, ready)
+            except LostRace as race:
+                now, lost = clock.now(), lost + 1
+                if lost > MOST_LOST or (now - started).total_seconds() > PATIENCE:
+                    return stopped(self._world, self._snapshot, self._facts, self._request, environment, race.problem)
+                longest = (now - tried).total_seconds() * min(2**lost, _LONGEST_WAIT)
+                clock.sleep(random.uniform(0, longest))  # noqa: S311 - spreads the racers, guards no secret
+                tried, ready = clock.now(), None
+                try:
+                    self._snapshot = read_again(self._world, self._snapshot)
+                except GitError as error:
+                    return stopped(self._world, self._snapshot, self._facts, self._request, environment, error.problem)
+                self._facts.forget_what_moves()
+            except (GitError, ForgeError) as error:
+                return stopped(self._world, self._snapshot, self._facts, self._request, environment, error.problem)
+            else:
+                return outcome

@@ -1,0 +1,128 @@
+"""What was asked of the bot: where the candidates come from, and which of its rules a person lifted for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, assert_never
+
+from gitops_bot.proposals import group, naming
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.config import Environment
+    from gitops_bot.images.reference import Assignment
+    from gitops_bot.releases.choice.by_hand import ByHand
+    from gitops_bot.releases.layout.glob import Glob
+    from gitops_bot.releases.plan import Entry, Held, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """`update` and `plan`: what registries have by each entry's policy, and what the source environments run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """`set`: the pins that a person or a pipeline names."""
+
+    assignments: Sequence[Assignment]
+    allow_downgrade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """`promote`: what another environment runs; `images` and `overlays` narrow it down."""
+
+    source: str
+    by_hand: ByHand
+    images: Sequence[str] = ()
+    overlays: Sequence[Glob] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """`rollback`: what the environment ran before its last release, or at the release `to`.
+
+    `because` is a person's reason. `offline`: registries are not asked whether the images are still there.
+    """
+
+    to: str | None = None
+    images: Sequence[str] = ()
+    because: str | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """What a rollback is about to take from the other proposals of its environment, and why."""
+
+    entries: Sequence[Held]
+
+
+@dataclass(frozen=True, slots=True)
+class Exemptions:
+    """Rules that do not hold for a request.
+
+    `holds`: what the configuration holds, and what an environment left by going back. `declines`: pull requests that
+    people closed. `limits`: the schedule, and how many proposals may be open.
+    """
+
+    holds: bool = False
+    declines: bool = False
+    limits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for, of all environments of a snapshot."""
+
+    what: Poll | Pins | Promote | RollBack | Withdraw = field(default_factory=Poll)
+    exempt: Exemptions = Exemptions()
+    dry_run: bool = False
+
+    @property
+    def by_name(self) -> bool:
+        """Whether somebody asks for it by name. What a poll finds by itself gives way to that."""
+        return not isinstance(self.what, Poll)
+
+    @property
+    def own_groups(self) -> bool:
+        """Whether only the groups of the decided entries are looked after. The others are left to the next `update`."""
+        return isinstance(self.what, Pins | Withdraw)
+
+    @property
+    def is_rollback(self) -> bool:
+        """Whether it is proposed beside everything else, in groups of its own, and takes their entries from them."""
+        return isinstance(self.what, RollBack)
+
+    def source(self, environment: Environment) -> Source:
+        """Where the pins of an environment come from."""
+        match self.what:
+            case Poll() | Withdraw():
+                return "policy" if environment.promotion is None else "promotion"
+            case Pins():
+                return "set"
+            case Promote():
+                return "promotion"
+            case RollBack():
+                return "rollback"
+            case _:
+                assert_never(self.what)
+
+    def promoted_from(self, environment: Environment) -> str | None:
+        """The environment that the pins come from, if from another one."""
+        match self.what:
+            case Poll():
+                return environment.promotion.source if environment.promotion is not None else None
+            case Promote(source=source):
+                return source
+            case Pins() | RollBack() | Withdraw():
+                return None
+            case _:
+                assert_never(self.what)
+
+    def group_of(self, environment: Environment, entry: Entry) -> str:
+        """The group that an entry is proposed in."""
+        name = group.name_of(entry, environment.propose.group)
+        return f"{naming.ROLLBACK}{name}" if self.is_rollback else name

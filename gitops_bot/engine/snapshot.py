@@ -1,0 +1,200 @@
+"""The base branch at one commit: what was read of it, and what it says of each environment. Immutable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gitops_bot import targets
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.proposals import naming
+from gitops_bot.proposals.astray import Astray, astray
+from gitops_bot.releases.choice import hold
+from gitops_bot.releases.layout import correspondence, coverage
+from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.releases.layout.ground import Ground
+from gitops_bot.releases.layout.overlay import Overlay
+from gitops_bot.releases.plan import Failed
+from gitops_bot.targets.pin_file import matching
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from datetime import datetime
+
+    from gitops_bot.config import Config, Environment
+    from gitops_bot.releases.choice.hold import WrittenHold
+    from gitops_bot.releases.layout.coverage import Outside
+    from gitops_bot.releases.layout.overlays import Found, Selection
+    from gitops_bot.releases.plan import Entry
+    from gitops_bot.targets import pin_file
+    from gitops_bot.targets.pin_file import PinFile
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one reading of the repository told.
+
+    `environments` are those that were asked for. `readable` are also those that their pins come from; of these
+    `selection` has the overlays, and `files` the bytes. `claims` has the overlays of all environments, `others` the
+    files of targets that none of them claims. `own_branches` are the bot's branches that the remote has. Without a
+    forge, or a token for it, nobody `sees_pull_requests`.
+    """
+
+    config: Config
+    repository: str | None
+    branch: str
+    commit: str
+    at: datetime
+    environments: tuple[Environment, ...]
+    readable: tuple[Environment, ...]
+    selection: Selection
+    claims: Selection
+    others: tuple[str, ...]
+    files: Mapping[str, bytes]
+    own_branches: tuple[str, ...]
+    sees_pull_requests: bool
+    #: Files that were parsed, by path and bytes: another reading parses only what changed.
+    parsed: dict[tuple[str, bytes], PinFile | Problem] = field(default_factory=dict, repr=False, compare=False)
+    #: What was worked out of all this already, by what was asked.
+    _known: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def overlays(self, name: str) -> tuple[Overlay, ...]:
+        """The overlays of an environment that could be read."""
+        return self._once(("read", name), lambda: self._read(name))[0]
+
+    def failed(self, name: str) -> tuple[Failed, ...]:
+        """The files of an environment that could not be read."""
+        return self._once(("read", name), lambda: self._read(name))[1]
+
+    def found(self, name: str) -> tuple[Found, ...]:
+        """The overlays of an environment as its globs found them, also those that could not be read."""
+        return self.selection.overlays[name]
+
+    def entries(self, name: str) -> tuple[Entry, ...]:
+        """Every entry of an environment."""
+        return tuple(entry for overlay in self._by_overlay(name) for entry in overlay)
+
+    def by_key(self, name: str) -> Mapping[tuple[str, str], Entry]:
+        """Every entry of an environment by its key."""
+        return self._once(("by key", name), lambda: {entry.key: entry for entry in self.entries(name)})
+
+    def matching(self, name: str, image: str) -> tuple[Entry, ...]:
+        """The entries that a command line means by `image`: by name exactly, else by repository, in each overlay."""
+        return tuple(
+            entries[index]
+            for overlay, entries in zip(self.overlays(name), self._by_overlay(name), strict=True)
+            for index in matching(overlay.pin_file.entries, image)
+        )
+
+    def partners(self, source: str, target: str) -> Mapping[tuple[str, str], tuple[Entry, ...]]:
+        """The entries of the target that the source has too, by their keys: each with those that it stands for."""
+        return self._once(("partners", source, target), lambda: self._partners(source, target))
+
+    def promoted(self, environment: Environment) -> Mapping[tuple[str, str], tuple[Entry, ...]]:
+        """Likewise for the environment that the configuration promotes from, but for entries with an own policy."""
+        if environment.promotion is None:
+            return {}
+        partners = self.partners(environment.promotion.source, environment.name)
+        own = self.by_key(environment.name)
+        return {key: sources for key, sources in partners.items() if not own[key].rules.own_policy}
+
+    def own_branches_of(self, name: str) -> tuple[str, ...]:
+        """The bot's branches for an environment: its groups', and those of groups that were."""
+        beginning = naming.beginning(name)
+        return tuple(branch for branch in self.own_branches if branch.startswith(beginning))
+
+    def hold(self, entry: Entry) -> WrittenHold | None:
+        """The hold that somebody wrote down for an entry, as long as it lasts."""
+        return hold.standing(self.config.holds, entry, self.at)
+
+    def astray(self, name: str) -> Astray:
+        """The names that the configuration says of an environment, and that mean nothing there."""
+        return self._once(
+            ("astray", name),
+            lambda: astray(
+                name,
+                self.config.mentions,
+                self.entries(name),
+                self.found(name),
+                self.at,
+                unread=bool(self.failed(name) or self.selection.problems),
+            ),
+        )
+
+    def before(self, files: Mapping[str, bytes]) -> dict[str, tuple[bytes, bytes]]:
+        """Each file as the base branch has it, beside what it becomes."""
+        return {path: (self.files[path], after) for path, after in files.items()}
+
+    @property
+    def ground(self) -> Ground:
+        """Whose each path is, now or by the globs."""
+        return self._once("ground", lambda: Ground(self.config.environments, self.claims))
+
+    @property
+    def outside(self) -> Outside:
+        """What no environment claims, as far as it was read."""
+        read = {path: self.files[path] for path in self.others if path in self.files}
+        return coverage.outside(read, unread=len(self.others) - len(read))
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """The directories that the history of these environments is about."""
+        globs = [Glob.parse(text) for environment in self.readable for text in environment.overlays]
+        return tuple(sorted({glob.prefix.rpartition("/")[0] or "." for glob in globs}))
+
+    def _once(self, key: Hashable, work: Callable[[], T]) -> T:
+        if key not in self._known:
+            self._known[key] = work()
+        found: T = self._known[key]
+        return found
+
+    def _read(self, name: str) -> tuple[tuple[Overlay, ...], tuple[Failed, ...]]:
+        read: list[Overlay] = []
+        failed: list[Failed] = []
+        for found in self.found(name):
+            match self._parse(found.file):
+                case Problem() as problem:
+                    failed.append(Failed(None, problem))
+                case parsed:
+                    read.append(Overlay(name, found.directory, parsed))
+        return tuple(read), tuple(failed)
+
+    def _parse(self, path: str) -> PinFile | Problem:
+        key = path, self.files.get(path, b"")
+        if key not in self.parsed:
+            try:
+                self.parsed[key] = targets.read(key[1], path)
+            except EditError as error:
+                self.parsed[key] = error.problem
+        return self.parsed[key]
+
+    def _by_overlay(self, name: str) -> tuple[tuple[Entry, ...], ...]:
+        return self._once(
+            ("entries", name),
+            lambda: tuple(
+                tuple(overlay.entry(item, self.config.rules(name, item)) for item in overlay.pin_file.entries)
+                for overlay in self.overlays(name)
+            ),
+        )
+
+    def _partners(self, source: str, target: str) -> dict[tuple[str, str], tuple[Entry, ...]]:
+        by_file = {
+            overlay.file: (overlay.pin_file.entries, entries)
+            for name in (source, target)
+            for overlay, entries in zip(self.overlays(name), self._by_overlay(name), strict=True)
+        }
+        nothing: tuple[Sequence[pin_file.Entry], Sequence[Entry]] = ((), ())
+        partners: dict[tuple[str, str], tuple[Entry, ...]] = {}
+        for pair in correspondence.pairs(self.found(source), self.found(target)):
+            items, own = by_file.get(pair.target.file, nothing)
+            sources = [by_file.get(found.file, nothing) for found in pair.sources]
+            for item, entry in zip(items, own, strict=True):
+                found = []
+                for theirs, entries in sources:
+                    partner = correspondence.partner(item, items, theirs)
+                    found += [one for its, one in zip(theirs, entries, strict=True) if its is partner]
+                if found:
+                    partners[entry.key] = tuple(found)
+        return partners

@@ -1,0 +1,25 @@
+"""What a poll decides about entries, with nothing of the world but a registry."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from gitops_bot.engine.ask import Work, settle
+from gitops_bot.engine.candidates.poll import poll
+from gitops_bot.engine.facts import Facts
+from gitops_bot.engine.world import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.releases.plan import Decision, Entry
+
+
+def polled(registry: Any, entries: Sequence[Entry]) -> list[Decision]:
+    """A decision for each entry, in their order."""
+    world: Any = SimpleNamespace(registry=registry, progress=silent)
+    facts, nothing = Facts(), SimpleNamespace()
+    works = [Work(partial(poll, facts, entry), entry.repository) for entry in entries]
+    return settle(world, nothing, facts, works)  # type: ignore[arg-type, return-value]
