@@ -109,11 +109,11 @@ class Cycles:
     def _opened(self, stack: ExitStack, number: int) -> tuple[World, Snapshot]:
         """The world with the present configuration, or with the last good one where that cannot be used."""
         from gitops_bot.errors import ConfigError
-        from gitops_bot.wiring.world import Again, opened
+        from gitops_bot.wiring.world import CycleContext, opened
 
         def world(config: Config | None) -> tuple[World, Snapshot]:
             absent = partial(self._absent, number) if self._good is not None else None
-            again = Again(
+            cycle = CycleContext(
                 self.ending.whole,
                 self.metrics.count_request,
                 partial(self._warn, number),
@@ -121,7 +121,7 @@ class Cycles:
                 absent,
                 self._indexes,
             )
-            return stack.enter_context(opened(self.options, self.environments, infer=False, writes=True, again=again))
+            return stack.enter_context(opened(self.options, self.environments, infer=False, writes=True, cycle=cycle))
 
         try:
             opened_world = world(None)

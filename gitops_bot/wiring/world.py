@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """What a process that opens the world again and again adds to its options.
+class CycleContext:
+    """What a cycle of `run` adds to its options.
 
     `whole` surrounds what must be written as one. `observe` is called with each request to a registry, `warn` with what
     the forge could not do. `config` is used instead of the present configuration. `absent` is called with the named
@@ -60,7 +60,7 @@ def opened(
     writes: bool,
     also: Sequence[str] = (),
     history: bool = False,
-    again: Again | None = None,
+    cycle: CycleContext | None = None,
     notice: Notice | None = None,
     whole: bool = False,
 ) -> Iterator[tuple[World, Snapshot]]:
@@ -80,9 +80,9 @@ def opened(
     from gitops_bot.engine.world import World
 
     environ = os.environ
-    local = Local.read(options, environ, instead=again.config if again else None)
+    local = Local.read(options, environ, instead=cycle.config if cycle else None)
     where, clock = local.address, SystemClock()
-    warn = again.warn if again else _warn
+    warn = cycle.warn if cycle else _warn
     # First of all: where the token cannot go to the API, git must not have it.
     forge = _forge(where, environ, clock, warn)
     cache = Path(options.cache) if options.cache else None
@@ -93,17 +93,17 @@ def opened(
         with progress("fetching the repository"):
             branch = (local.config.branch if local.config else None) or repository.default_branch()
             commit = repository.head(branch)
-        config = (again and again.config) or chosen_config(
+        config = (cycle and cycle.config) or chosen_config(
             local, repository, commit, branch, infer=infer, notice=notice or _log_notice
         )
-        if again is not None and again.absent is not None:
-            environments = _present(config, environments, again.absent)
+        if cycle is not None and cycle.absent is not None:
+            environments = _present(config, environments, cycle.absent)
         if config.branch and config.branch != branch:
             branch, commit = config.branch, repository.head(config.branch)
         if writes and where.name is None:
             _refuse_pull_requests(config, environments, where)
-        registry = stack.enter_context(_registry(config, environ, clock, again))
-        world = World(repository, registry, forge, clock, progress, *([again.whole] if again else []))
+        registry = stack.enter_context(_registry(config, environ, clock, cycle))
+        world = World(repository, registry, forge, clock, progress, *([cycle.whole] if cycle else []))
         imported()
         yield world, read(world, config, branch, where.name, environments, also=also, commit=commit, whole=whole)
 
@@ -152,13 +152,13 @@ def _forge(
     return server.connect(where.name, clock=clock, warn=warn)
 
 
-def _registry(config: Config, environ: Mapping[str, str], clock: SystemClock, again: Again | None) -> Registry:
+def _registry(config: Config, environ: Mapping[str, str], clock: SystemClock, cycle: CycleContext | None) -> Registry:
     from gitops_bot.edges.registry import Registry
 
     known = access(config, environ)
-    if again is None:
+    if cycle is None:
         return Registry(known, environ, clock)
-    return Registry(known, environ, clock, observe=again.observe, indexes=again.indexes)
+    return Registry(known, environ, clock, observe=cycle.observe, indexes=cycle.indexes)
 
 
 def access(config: Config, environ: Mapping[str, str]) -> dict[str, RegistryAccess]:
