@@ -6,7 +6,7 @@ warning; a configuration that the branch will refuse is an error, found before t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gitops_bot.doctor.finding import good, unknown, warning, wrong
 from gitops_bot.errors import Problem
@@ -14,6 +14,7 @@ from gitops_bot.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from gitops_bot.config import Propose
     from gitops_bot.doctor.finding import Finding
     from gitops_bot.edges.facts import BranchRules, RepositoryFacts, Rule, RuleKind
 
@@ -31,25 +32,6 @@ _AGAINST_BRANCHES: Mapping[RuleKind, str] = {
     "creation": "may not be created",
     "force": "blocks force pushes, which refreshing a proposal needs",
 }
-
-
-class Proposing(Protocol):
-    """How the changes of an environment are proposed."""
-
-    @property
-    def as_(self) -> str:
-        """`pull-request` or `commit`."""
-        ...
-
-    @property
-    def auto_merge(self) -> str:
-        """`never`, `past-checks` or `without-checks`."""
-        ...
-
-    @property
-    def merge_method(self) -> str | None:
-        """How they are merged; None: the default of the repository."""
-        ...
 
 
 def base(branch: str, found: BranchRules, *, proposed: bool) -> Finding:
@@ -83,7 +65,7 @@ def base(branch: str, found: BranchRules, *, proposed: bool) -> Finding:
 
 
 def environment(
-    name: str, propose: Proposing, branch: str, found: BranchRules, repository: RepositoryFacts | None
+    name: str, propose: Propose, branch: str, found: BranchRules, repository: RepositoryFacts | None
 ) -> Iterable[Finding]:
     """Whether the repository and the base branch allow what the configuration of an environment needs."""
     if propose.as_ == "commit":
@@ -126,7 +108,7 @@ def _commit(name: str, branch: str, found: BranchRules) -> Finding:
 
 
 def _auto_merge(
-    name: str, propose: Proposing, branch: str, found: BranchRules, repository: RepositoryFacts | None
+    name: str, propose: Propose, branch: str, found: BranchRules, repository: RepositoryFacts | None
 ) -> Iterable[Finding]:
     if propose.auto_merge == "never":
         return
@@ -154,7 +136,7 @@ def _auto_merge(
             yield warning("propose", name, text, f"require a review or checks for {branch} in {found.settings.rules}")
 
 
-def _method(name: str, propose: Proposing, found: BranchRules, repository: RepositoryFacts | None) -> Iterable[Finding]:
+def _method(name: str, propose: Propose, found: BranchRules, repository: RepositoryFacts | None) -> Iterable[Finding]:
     method, methods = propose.merge_method, repository.methods if repository is not None else None
     kinds = {rule.kind for rule in found.rules if rule.bypass == "never"}
     if "queue" in kinds:

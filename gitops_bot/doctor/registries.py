@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.doctor import registry as judged
 from gitops_bot.doctor.finding import good, unknown, warning, wrong
+from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: How many registries are checked; few repositories use more than five.
 MOST = 20
+#: Pulls. Docker Hub allows a hundred or two in six hours, and counts everyone behind one address together.
+_FEW = 10
 
 
 def overlays(found: Tracked, branch: str, notes: Notes) -> None:
@@ -42,7 +44,7 @@ def end(asked: dict[str, Future[Served]], found: Tracked, config: Config, bounde
     for host, answer in asked.items():
         served = notes.of("registry", host, _waiting(bounded, answer, host))
         if served is not None:
-            notes.add(judged.registry(*found.images[host], served))
+            notes.add(judged(*found.images[host], served))
     for host in [*found.images][MOST:]:
         text = f"not checked: only the first {MOST} registries are"
         notes.add(unknown("registry", host, text, "`gitops-bot plan` queries them all"))
@@ -50,6 +52,24 @@ def end(asked: dict[str, Future[Served]], found: Tracked, config: Config, bounde
         if host not in found.images:
             text = "it is listed under `registries`, but no overlay tracks an image from it"
             notes.add(warning("registry", host, text, "correct its name in `registries`, or remove it"))
+
+
+def judged(image: ImageName, pin: Pin, served: Served) -> Finding:
+    """Whether the bot can read there, with which login, and whether the pinned image exists."""
+    host = image.registry
+    text = f"{image.path} can be read {served.login}"
+    if served.left == 0:
+        message = f"{text}, but its rate limit has no pulls left"
+        advice = "log in (`docker login`), because anonymous pulls are counted by IP address, or run again later"
+        return wrong("registry", host, Problem("failed.registry", message, advice))
+    if not served.present:
+        advice = "push it again, or pin one that exists: the running image can no longer be pulled"
+        return warning("registry", host, f"{text}, but it does not have the pinned {pin}", advice)
+    if served.left is not None:
+        text = f"{text}; {served.left} pulls left"
+        if served.left < _FEW:
+            return warning("registry", host, text, "log in (`docker login`): anonymous pulls are counted by IP address")
+    return good("registry", host, text)
 
 
 def _overlays(found: Tracked, branch: str) -> Finding:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from gitops_bot.config.propose import MergeMethod
     from gitops_bot.proposals.budget import Left
 
 #: Whether the token may bypass a rule: never, to merge pull requests, always; or the forge does not say.
 Bypass = Literal["never", "pull-requests", "always", "unknown"]
 #: `update`: only those who may bypass it can write to the branch; `force`: no force pushes.
 RuleKind = Literal["pull-request", "checks", "queue", "signatures", "linear", "update", "creation", "deletion", "force"]
-Method = Literal["merge", "squash", "rebase"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class RepositoryFacts:
     default_branch: str
     proposing: Permission
     auto_merge: bool | None
-    methods: tuple[Method, ...] | None
+    methods: tuple[MergeMethod, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

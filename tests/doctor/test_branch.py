@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
+from gitops_bot.config import Propose
 from gitops_bot.doctor import branch
 from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, Rule
 
@@ -13,13 +14,6 @@ REVIEW = Rule("pull-request", approvals=1)
 PULL = Rule("pull-request")
 CI = Rule("checks", checks=("ci",))
 MAY = RepositoryFacts("main", Permission("yes", ""), auto_merge=True, methods=("merge", "squash"))
-
-
-@dataclass(frozen=True)
-class Propose:
-    as_: str = "pull-request"
-    auto_merge: str = "never"
-    merge_method: str | None = None
 
 
 def rules(*given: Rule, hidden: bool = False) -> BranchRules:

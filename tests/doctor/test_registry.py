@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.doctor import registry
+from gitops_bot.doctor import registries
 from gitops_bot.edges.facts import Served
 from gitops_bot.images.reference import ImageName, Pin
 
@@ -23,7 +23,7 @@ LOGIN = "with the user name and password from the environment variable GHCR_TOKE
     ],
 )
 def test_a_registry_is_judged_by_its_answers(served: Served, verdict: str, says: str) -> None:
-    found = registry.registry(IMAGE, PIN, served)
+    found = registries.judged(IMAGE, PIN, served)
     assert (found.name, found.subject, found.verdict) == ("registry", "ghcr.io", verdict)
     assert says in found.text
     assert (found.next == "") == (verdict == "good")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from gitops_bot.edges.github.rules import kind_of, of_branch
 
-Method = Literal["merge", "squash", "rebase"]
+if TYPE_CHECKING:
+    from gitops_bot.config.propose import MergeMethod
 
-_METHODS: tuple[Method, ...] = ("merge", "squash", "rebase")
+_METHODS: tuple[MergeMethod, ...] = ("merge", "squash", "rebase")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,8 @@ class Base:
     checks: bool
     rules: bool
     seen: bool
-    methods: tuple[Method, ...]
-    default: Method
+    methods: tuple[MergeMethod, ...]
+    default: MergeMethod
 
 
 def read_node(repository: Any, *, hidden: bool) -> Base:
@@ -56,7 +57,7 @@ def read_node(repository: Any, *, hidden: bool) -> Base:
         raise ValueError(error) from error
 
 
-_FIELDS: dict[Method, str] = {"merge": "mergeCommit", "squash": "squashMerge", "rebase": "rebaseMerge"}
+_FIELDS: dict[MergeMethod, str] = {"merge": "mergeCommit", "squash": "squashMerge", "rebase": "rebaseMerge"}
 
 
 def read(repository: Any, branch: Any, rules: Any) -> Base:
@@ -88,7 +89,7 @@ def read(repository: Any, branch: Any, rules: Any) -> Base:
         raise ValueError(error) from error
 
 
-def _methods(allowed: dict[Method, bool], default: str) -> dict[str, Any]:
+def _methods(allowed: dict[MergeMethod, bool], default: str) -> dict[str, Any]:
     methods = tuple(method for method in _METHODS if allowed[method])
     if not methods:
         raise ValueError(allowed)

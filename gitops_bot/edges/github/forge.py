@@ -18,7 +18,7 @@ from gitops_bot.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gitops_bot.edges.github.base import Method
+    from gitops_bot.config.propose import MergeMethod
     from gitops_bot.edges.http import Clock
     from gitops_bot.proposals.budget import Left
     from gitops_bot.proposals.pull_request import PullRequest, Words
@@ -138,7 +138,9 @@ class GitHub:
         else:
             comments.say(self._api, number, _body(body), edits=edits)
 
-    def merge_when_ready(self, number: int, *, head: str, method: Method | None, without_checks: bool) -> PullRequest:
+    def merge_when_ready(
+        self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool
+    ) -> PullRequest:
         """One request where auto-merge or the queue takes it, or the base branch has no rules; two to merge at once."""
         return self._merging.when_ready(number, head=head, method=method, without_checks=without_checks)
 

@@ -22,7 +22,8 @@ from gitops_bot.edges.github.words import explain
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gitops_bot.edges.facts import Bypass, Method, Rule
+    from gitops_bot.config.propose import MergeMethod
+    from gitops_bot.edges.facts import Bypass, Rule
     from gitops_bot.edges.github.wire import Wire
     from gitops_bot.edges.http import Clock
 
@@ -42,8 +43,8 @@ _HIDDEN = (403, 404)
 _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,40}")
 #: Bytes of a reference on GitHub.
 _LONGEST = 255
-_METHODS: tuple[Method, ...] = ("merge", "squash", "rebase")
-_FIELDS: Mapping[Method, str] = {"merge": "merge_commit", "squash": "squash_merge", "rebase": "rebase_merge"}
+_METHODS: tuple[MergeMethod, ...] = ("merge", "squash", "rebase")
+_FIELDS: Mapping[MergeMethod, str] = {"merge": "merge_commit", "squash": "squash_merge", "rebase": "rebase_merge"}
 
 
 class Inspection:

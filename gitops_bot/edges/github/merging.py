@@ -14,8 +14,9 @@ from gitops_bot.edges.github.failure import Refused, Unanswered, Unsupported
 from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
+    from gitops_bot.config.propose import MergeMethod
     from gitops_bot.edges.github.api import Api
-    from gitops_bot.edges.github.base import Base, Method
+    from gitops_bot.edges.github.base import Base
     from gitops_bot.edges.github.reading import Reading
     from gitops_bot.proposals.pull_request import PullRequest
 
@@ -32,7 +33,7 @@ class Merging:
     def __init__(self, api: Api, reading: Reading) -> None:
         self._api, self._reading = api, reading
 
-    def when_ready(self, number: int, *, head: str, method: Method | None, without_checks: bool) -> PullRequest:
+    def when_ready(self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool) -> PullRequest:
         """Costs one request; one more where it can be merged at once, or where the repository has no auto-merge.
 
         Where it is set to merge by itself now, its title and text are as they were told just then.
@@ -58,7 +59,7 @@ class Merging:
             return self._merge_if_ready(pull, head, method)
         return self._enable(pull, head, method, base)
 
-    def _enable(self, pull: PullRequest, head: str, method: Method, base: Base) -> PullRequest:
+    def _enable(self, pull: PullRequest, head: str, method: MergeMethod, base: Base) -> PullRequest:
         asked = {"pullRequestId": pull.node, "expectedHeadOid": head}
         if not base.queue:
             asked["mergeMethod"] = method.upper()
@@ -79,7 +80,7 @@ class Merging:
             return self._refused(pull, refused)
         return self._set(pull, answer)
 
-    def _put_right(self, pull: PullRequest, base: Base, head: str, method: Method) -> PullRequest:
+    def _put_right(self, pull: PullRequest, base: Base, head: str, method: MergeMethod) -> PullRequest:
         pull, ready = self._look(pull)
         if pull.state != "open" or pull.head != head or not (pull.auto_merge and ready):
             return pull
@@ -115,7 +116,7 @@ class Merging:
                 return self._told(pull, "GitHub did not add it to the merge queue", "the next run tries again")
         return self._api.remember(replace(pull, queued=True))
 
-    def _merge_if_ready(self, pull: PullRequest, head: str, method: Method) -> PullRequest:
+    def _merge_if_ready(self, pull: PullRequest, head: str, method: MergeMethod) -> PullRequest:
         pull, ready = self._look(pull)
         if pull.state != "open":
             return pull
@@ -130,7 +131,7 @@ class Merging:
         document = self._api.ask("GET", self._api.below(f"/pulls/{pull.number}"))
         return self._api.keep(document), document.get("mergeable_state") in _READY
 
-    def _merge(self, pull: PullRequest, head: str, method: Method) -> PullRequest:
+    def _merge(self, pull: PullRequest, head: str, method: MergeMethod) -> PullRequest:
         path = self._api.below(f"/pulls/{pull.number}")
         try:
             answer = self._api.attempt("PUT", f"{path}/merge", body={"sha": head, "merge_method": method}, bears=_BEARS)
@@ -168,7 +169,9 @@ class Merging:
         return pull
 
 
-def _why_not(pull: PullRequest, base: Base, method: Method | None, *, without_checks: bool) -> tuple[str, str] | None:
+def _why_not(
+    pull: PullRequest, base: Base, method: MergeMethod | None, *, without_checks: bool
+) -> tuple[str, str] | None:
     """Why it is not tried at all, and the way out."""
     if pull.draft:
         return "it is a draft", "mark it ready for review, or remove `draft:`"

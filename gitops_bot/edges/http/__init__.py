@@ -1,9 +1,8 @@
 from gitops_bot.edges.http.address import Misled, follow_own, host_of, origin
 from gitops_bot.edges.http.allowance import Allowance, Limit
 from gitops_bot.edges.http.client import ANSWER, ATTEMPTS, PATIENCE, Answer, Http
-from gitops_bot.edges.http.counted import Observe
 from gitops_bot.edges.http.failure import Unanswered
-from gitops_bot.edges.http.lines import Tuning
+from gitops_bot.edges.http.lines import Observe, Tuning
 from gitops_bot.edges.http.pace import Clock
 
 __all__ = [

@@ -26,8 +26,7 @@ from gitops_bot.edges.http.retry import may_heal, may_pass, outcome, retry_after
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gitops_bot.edges.http.counted import Observe
-    from gitops_bot.edges.http.lines import Tuning
+    from gitops_bot.edges.http.lines import Observe, Tuning
     from gitops_bot.edges.http.pace import Clock
 
 #: A request is tried so often, each time for so many seconds, and for so many in all, the waits included.

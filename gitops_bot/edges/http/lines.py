@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx
 
 from gitops_bot.edges.http.address import origin
-from gitops_bot.edges.http.counted import Counted
 from gitops_bot.edges.http.failure import Unanswered, nowhere
 from gitops_bot.edges.http.pace import CONCURRENCY, Clock, Pace
 from gitops_bot.edges.http.proxy import proxy_for
@@ -19,7 +19,9 @@ from gitops_bot.edges.http.transport import Transport
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.edges.http.counted import Observe
+
+#: Is told the host (with its port, if that is not the scheme's own) and the status; None where there was no answer.
+Observe = Callable[[str, "int | None"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,27 @@ class Line:
 
     pace: Pace
     transport: httpx.BaseTransport
+
+
+class Counted(httpx.BaseTransport):
+    """A transport that tells of each request, the repeated ones and those after a redirect too."""
+
+    def __init__(self, inner: httpx.BaseTransport, host: str, observe: Observe) -> None:
+        self._inner, self._host, self._observe = inner, host, observe
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Ask, and tell what came back."""
+        status = None
+        try:
+            response = self._inner.handle_request(request)
+            status = response.status_code
+        finally:
+            self._observe(self._host, status)
+        return response
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._inner.close()
 
 
 class Lines:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from gitops_bot.edges.http import Misled, Unanswered, follow_own, origin
+from gitops_bot.edges.address import is_loopback
+from gitops_bot.edges.http import Misled, Unanswered, follow_own, host_of, origin
 from gitops_bot.edges.registry.challenge import challenges
 from gitops_bot.edges.registry.failure import Refused, Untrusted, said
 from gitops_bot.edges.registry.login import Basic, IdentityToken, basic, secrets
 from gitops_bot.edges.registry.tokens import Bearer
+from gitops_bot.images.reference import DOCKER_HUB
 
 if TYPE_CHECKING:
+    from gitops_bot.config import RegistryAccess
     from gitops_bot.edges.http import Answer, Http
     from gitops_bot.edges.registry.login import Login
     from gitops_bot.edges.registry.tokens import Tokens
@@ -130,6 +133,20 @@ class Host:
                 asked = _actions(offer.parameters.get("scope", ""), path)
                 return replace(bearer, actions=bearer.actions | before | asked)
         return _ByPassword() if any(offer.scheme == "basic" for offer in offers) else None
+
+
+def base_url(registry: str, access: RegistryAccess) -> httpx.URL:
+    """Where the API of a registry is: Docker Hub has it under another name, and plain http is for the trusted.
+
+    Raises:
+        Untrusted: the name is no host and port.
+    """
+    host = "registry-1.docker.io" if registry == DOCKER_HUB else registry
+    try:
+        url = httpx.URL(f"https://{host}/")
+    except httpx.InvalidURL as error:
+        raise Untrusted("is not a valid host and port", "Check the name of the image.") from error
+    return url.copy_with(scheme="http") if access.plain_http or is_loopback(host_of(url)) else url
 
 
 def _actions(scope: str, path: str) -> frozenset[str]:

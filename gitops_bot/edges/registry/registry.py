@@ -11,11 +11,10 @@ import httpx
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.http import ANSWER, ATTEMPTS, PATIENCE, Http, Tuning, Unanswered
 from gitops_bot.edges.registry import helper
-from gitops_bot.edges.registry.access import base_url
 from gitops_bot.edges.registry.credentials import Credentials
 from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
-from gitops_bot.edges.registry.host import ALONE, Host
+from gitops_bot.edges.registry.host import ALONE, Host, base_url
 from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, named
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page

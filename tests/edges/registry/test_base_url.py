@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.config import RegistryAccess
-from gitops_bot.edges.registry.access import base_url
 from gitops_bot.edges.registry.failure import Untrusted
+from gitops_bot.edges.registry.host import base_url
 
 PLAIN = RegistryAccess(plain_http=True)
 BASES = [
