@@ -1,7 +1,7 @@
-"""Names in the configuration that mean nothing in the repository: a slip of the fingers, or what has left since.
+"""Names in the configuration that match nothing in the repository: misspelt or obsolete.
 
-A hold that holds nothing stops its environment: nobody can tell what was to be held. A rule for an image that is not
-there keeps back what it may have been meant for. Both last until the configuration is corrected.
+A hold that matches nothing stops its environment, because nobody can tell what it was meant for. A rule for an unknown
+image holds back the entries that it may have been meant for. Both last until the configuration is corrected.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from gitops_bot.releases.layout.overlays import Found
     from gitops_bot.releases.plan import Decision, Entry
 
-#: How alike two names are, from 0 to 1, that may be meant as one: `wbe` and `web` are 0.67.
+#: The least similarity, from 0 to 1, of names that may be confused: `wbe` and `web` have 0.67.
 _ALIKE: Final = 0.65
-#: Longer names are compared by their beginning. Where there are more pairs, the configuration is for something else.
+#: Longer names are compared by their start. With more pairs, the configuration is for another repository.
 _LONGEST, _MOST_COMPARED = 100, 20_000
 _SHOWN: Final = 3
 _TOKEN: Final = re.compile(r"[a-z0-9]+")
 
 
 class Mention(Protocol):
-    """A name or a glob that the configuration says of one environment; `until` is when a hold ends."""
+    """A name or a glob in the configuration of one environment; `until` is when a hold ends."""
 
     @property
     def environment(self) -> str: ...  # noqa: D102
@@ -49,10 +49,10 @@ class Mention(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Astray:
-    """The names of one environment that mean nothing.
+    """The names of one environment that match nothing.
 
-    `groups` are those that decide nothing but with what else something is proposed. `stops` is why nothing may be
-    written there; `unclear` why an entry (by its key) may not be changed.
+    `groups` are those in groups, which do no harm. `stops` says why nothing may be written there; `unclear` says why an
+    entry (by its key) may not be changed.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -76,9 +76,9 @@ def astray(
     *,
     unread: bool = False,
 ) -> Astray:
-    """Look for each name of an environment among its entries; `unread`: not all of its files could be read.
+    """Find the names of an environment that match none of its entries; expired holds do not count.
 
-    A hold that has ended holds nothing anyhow.
+    `unread`: not all of its files could be read.
     """
     mine = [each for each in mentions if each.environment == environment and (each.until is None or each.until > now)]
     known = {text for entry in entries for text in (entry.name, entry.image)}
@@ -95,7 +95,7 @@ def astray(
     for each in lost:
         near = [] if too_many or each.kind == "group overlays" else _near(each.text, names)
         if each.kind == "rule":
-            # What has a rule of its own was not meant by this one.
+            # This rule was not meant for an entry that has a rule of its own.
             near = [entry for entry in near if ruled.isdisjoint((entry.name, entry.image))]
         all_of_it = each.kind == "hold" or (each.kind == "rule" and too_many)
         problem = _problem(each, near, entries, unread=unread, stops=all_of_it)
@@ -120,7 +120,7 @@ def _meets(mention: Mention, known: Collection[str], overlays: Sequence[Found]) 
 
 
 def _spellings(text: str) -> tuple[str, ...]:
-    """A name as it is written, and as the repository that it may be."""
+    """A name as written, and as a normalised repository."""
     try:
         return text, str(ImageName.parse(text))
     except ValueError:
@@ -128,7 +128,7 @@ def _spellings(text: str) -> tuple[str, ...]:
 
 
 def _by_last_part(entries: Sequence[Entry]) -> Mapping[str, Sequence[Entry]]:
-    """The entries by the last part of their names: a registry or an owner makes no two names alike."""
+    """The entries by the last part of their names: the same registry or owner does not make names similar."""
     found: dict[str, dict[tuple[str, str], Entry]] = {}
     for entry in entries:
         for text in (entry.name, entry.image):
@@ -148,14 +148,14 @@ def _last(text: str) -> str:
 
 
 def _alike(one: str, other: str) -> float:
-    """1 for the same, and nearly 1 where one is made of words of the other: `web` and `acme-web`."""
+    """1 if they are equal, and nearly 1 if one consists of words of the other: `web` and `acme-web`."""
     if one == other:
         return 1.0
     words, others = set(_TOKEN.findall(one)), set(_TOKEN.findall(other))
     if words and others and (words <= others or others <= words):
         return 0.99
     matcher = SequenceMatcher(None, one, other, autojunk=False)
-    # Each is quicker than the next, and never less.
+    # Cheap upper bounds first.
     if min(matcher.real_quick_ratio(), matcher.quick_ratio()) < _ALIKE:
         return 0.0
     return matcher.ratio()

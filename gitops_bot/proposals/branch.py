@@ -1,4 +1,4 @@
-"""A branch as the bot finds it: what its commits did since they left the base branch."""
+"""A branch, with what its commits have changed since the base branch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run may still ask of the forge, and what it is about to ask."""
+"""How many API requests a run needs, and whether the rate limit has enough left."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
     from gitops_bot.proposals.reconcile import Action
 
-#: Requests: a text that is there is read again right before it is written.
+#: Requests: the existing text is read again right before it is written.
 _TEXT = 2
-#: Requests: the text with the mark and why, the comment, the end.
+#: Requests: the text with the mark and the reason, the comment, and closing.
 _CLOSE = _TEXT + 2
-#: Requests: all who are wanted, and those who are left where one of them cannot be asked.
+#: Requests: all reviewers, then the rest if one of them cannot be requested.
 _REVIEW = 2
-#: Requests: auto-merge or a queue, once more where the forge did not know yet, and a merge at once.
+#: Requests: auto-merge or the queue, a retry if the forge was not ready yet, and a direct merge.
 _MERGE = 3
-#: Requests: the label, and the tick in the text.
+#: Requests: the label, and the ticked box in the text.
 _TAKE_BACK = 1 + _TEXT
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Requests that a rate limit has left until it begins anew. `resets_at` is in UTC.
+    """The requests that a rate limit has left until it resets. `resets_at` is in UTC.
 
     `look`: how many of them it takes at most to look up the pull requests of one branch; none where that has a limit of
     its own.
@@ -41,7 +41,7 @@ class Left:
 
 
 class Dress(Protocol):
-    """What a proposal gets beside a title and a text."""
+    """What a proposal gets besides a title and a text."""
 
     @property
     def labels(self) -> Sequence[str]:
@@ -75,14 +75,14 @@ class Dress(Protocol):
 
 
 def needed(action: Action, dress: Dress, *, compared: int = 0) -> int:
-    """How many requests it takes at most to carry out an action, as long as nobody else writes at the same time.
+    """The most requests that an action takes, if nobody else writes at the same time.
 
     `compared`: how many pairs of revisions are looked up for the text of a proposal that is written.
     """
     match action:
         case Open():
             dressing = _dressing(dress)
-            # A draft once more as none, where there are no drafts; the text once more, which is finished last.
+            # A draft is retried as ready where drafts are not supported; the text is finished last.
             return 1 + dress.draft + compared + dressing + (_TEXT if dressing else 0)
         case Refresh(pull_request=pull, takes_back=takes_back):
             unfinished = body.plan_mark(pull.body) is None
@@ -97,7 +97,7 @@ def needed(action: Action, dress: Dress, *, compared: int = 0) -> int:
 
 
 def short(needed: int, left: Left) -> Problem | None:
-    """Why nothing may be begun with what the limit has left; None where that is enough."""
+    """The problem if the rate limit has too few requests left; None if it has enough."""
     if needed <= left.remaining:
         return None
     until = f"{left.resets_at:%H:%M} UTC"
@@ -111,11 +111,11 @@ def short(needed: int, left: Left) -> Problem | None:
 
 
 def _dressing(dress: Dress) -> int:
-    """All that is done once, when a proposal is new."""
+    """The requests that are made once, for a new proposal."""
     review = _REVIEW if dress.reviewers or dress.teams else 0
     people = bool(dress.labels) + bool(dress.assignees) + review
     merging = _merging(dress)
-    # After all that it is read again before it may merge.
+    # It is then read again before it may merge.
     return people + merging + bool(people and merging)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def standing_pins(base: Mapping[tuple[str, str], Entry], carried: Sequence[PinChange]) -> tuple[PinChange, ...]:
-    """The carried pins that still mean something: not yet on the base, and made from what the base has."""
+    """The carried pins that still apply: not yet on the base, and their `from` is still on the base."""
     kept = []
     for change in carried:
         now = base.get(change.key)
@@ -49,14 +49,14 @@ def lay(
         now = base[change.key]
         if _survives(change, decided.get(change.key), now.policy, asked=asked):
             changes[change.key] = _as_change(change, now)
-    # A decision for what the base has already takes the carried pin away and proposes nothing in its place.
+    # A decision for what the base already has drops the carried pin and proposes nothing instead.
     return tuple(
         change for _, change in sorted(changes.items()) if change.before != change.after or change.new_name is not None
     )
 
 
 def _is_on(change: PinChange, now: Entry) -> bool:
-    """Whether the base has what the change asks for: the pin, and the repository where that changes too."""
+    """Whether the base already has the change: the pin, and the repository if that changes too."""
     renamed = change.new_name is None or str(ImageName.parse(change.new_name)) == now.image
     return renamed and now.pin == change.after
 
@@ -83,13 +83,13 @@ def _survives(carried: PinChange, decision: Decision | None, policy: Policy | No
 
 
 def _newer(found: Pin, carried: PinChange, policy: Policy | None) -> bool:
-    """Whether what a poll found replaces a pin that was asked for; without an order the last one wins."""
+    """Whether a polled pin replaces a requested one; without an order, the last one wins."""
     if carried.new_name is not None:
         return False  # the poll looked into another repository
     if found.tag is None or carried.after.tag is None:
         return True
     if found.tag == carried.after.tag:
-        # The same tag with other bytes: only where such a tag may move.
+        # The same tag with other bytes: only if such a tag may move.
         return isinstance(policy, policies.Follow) or policies.is_floating(found.tag)
     order = policies.compare(policy, found.tag, carried.after.tag)
     return order is None or order > 0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def declined(closed: Iterable[PullRequest], branches: Mapping[str, Branch | None]) -> Declined:
-    """What people declined by closing these, the newest first. A rollback that nobody wanted declines nothing else."""
+    """What people declined by closing these, newest first. A declined rollback declines nothing else."""
     found: dict[str, list[PullRequest]] = {}
     for pull in sorted(closed, key=lambda pull: -pull.number):
         if pull.state == "closed" and not body.closed_by_bot(pull.body) and not naming.is_rollback(pull.branch):
@@ -32,7 +32,7 @@ def declined(closed: Iterable[PullRequest], branches: Mapping[str, Branch | None
 
 
 def decline(change: Change, branch: str, known: Declined, carried: Sequence[PinChange]) -> Held | None:
-    """The hold that a person's closing puts on this change of the group with this branch, if one does.
+    """The hold on a change that a person declined, if one did.
 
     A pin that the open proposal `carried` is not declined by an earlier one of its branch: to reopen a pull request
     takes its decline back. One of another group's stands until that one is reopened: it may have been closed just while
@@ -51,7 +51,7 @@ def decline(change: Change, branch: str, known: Declined, carried: Sequence[PinC
 
 
 def _proposed(pull: PullRequest, branch: Branch | None) -> Iterable[str]:
-    """The marks of its pins: by its commits, and by its body where the branch is gone or moved."""
+    """The marks of its pins: from its commits, or from its body if the branch is gone or has moved."""
     if branch is not None and branch.head == pull.head:
         for commit in reversed(branch.commits):
             if plan := trailers.parse(commit.message):

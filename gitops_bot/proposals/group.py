@@ -1,4 +1,4 @@
-"""Which changes go into one proposal: those of the environment, of each overlay or image, or as people name them."""
+"""Which changes share a proposal: all of the environment, of each overlay or image, or of a named group."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class NamedGroup(Protocol):
-    """A group that people named. An entry belongs to the first group whose globs it meets."""
+    """A named group. An entry belongs to the first group whose globs match it."""
 
     @property
     def name(self) -> str:
-        """As written; never `all`, and never beginning with `rollback-`."""
+        """As written; never `all`, and never starting with `rollback-`."""
         ...
 
     @property
@@ -36,7 +36,7 @@ class NamedGroup(Protocol):
 
     @property
     def together(self) -> bool:
-        """Whether one entry that is held holds the rest."""
+        """Whether one held entry holds the rest."""
         ...
 
 
@@ -44,7 +44,7 @@ Grouping: TypeAlias = 'Literal["environment", "overlay", "image"] | Sequence[Nam
 
 
 def name_of(entry: Entry, grouping: Grouping) -> str:
-    """The group that an entry belongs to; what meets no named group goes into the environment's own."""
+    """The group of an entry; what matches no named group goes into `all`."""
     match grouping:
         case "environment":
             return DEFAULT_GROUP
@@ -57,7 +57,7 @@ def name_of(entry: Entry, grouping: Grouping) -> str:
 
 
 def is_together(name: str, grouping: Grouping, *, default: bool) -> bool:
-    """Whether one entry of this group that is held holds the rest."""
+    """Whether one held entry of this group holds the rest."""
     if isinstance(grouping, str):
         return default
     return next((group.together for group in grouping if group.name == name), default)
@@ -96,7 +96,7 @@ def _belongs(entry: Entry, group: NamedGroup) -> bool:
 
 
 def fits(glob: str, text: str) -> bool:
-    """Whether a glob, in which `*` is any text, is this text.
+    """Whether a glob, in which `*` is any text, matches a text.
 
     Each part between two stars is taken where it comes first: a later place leaves less for what follows. So nothing
     is tried twice, whatever the glob.
@@ -117,7 +117,7 @@ def fits(glob: str, text: str) -> bool:
 
 
 def is_in(directory: str, file: str, glob: Glob) -> bool:
-    """Whether a glob means the overlay of this directory, whose kustomization is `file`."""
+    """Whether a glob matches the overlay in this directory, whose pins are in `file`."""
     if glob.file is not None and glob.file != file.rpartition("/")[2]:
         return False
     return glob.match("" if directory == "." else f"{directory}/") is not None

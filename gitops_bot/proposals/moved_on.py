@@ -1,4 +1,4 @@
-"""Whether people, or other runs, did anything to pull requests that changes what is to be done with them."""
+"""Whether people or other runs have changed pull requests since they were read, so that plans are outdated."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def moved_on(before: Sequence[PullRequest], now: Sequence[PullRequest]) -> bool:
-    """Whether the pull requests of a branch say anything else now to whoever is about to write to it."""
+    """Whether the pull requests of the branch to write have changed in a way that matters."""
     return [_said(pull) for pull in before] != [_said(pull) for pull in now]
 
 
 def others_moved_on(before: Sequence[PullRequest], now: Sequence[PullRequest]) -> bool:
-    """Whether those of another branch do: which are open, and which of these may not be touched.
+    """Whether those of another branch have: which ones are open, and which of these may not be changed.
 
     What a run itself pushes there and writes into them changes neither.
     """

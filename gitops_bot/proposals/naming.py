@@ -10,18 +10,18 @@ import re
 
 PREFIX = "gitops-bot"
 DEFAULT_GROUP = "all"
-#: What the groups of rollbacks begin with: they are proposed beside everything else.
+#: The prefix of rollback groups, which are proposed separately from everything else.
 ROLLBACK = "rollback-"
 _LIMIT = 60
 _HASH = 8
-#: What a hash and its dash leave.
+#: The room that a hash and its dash leave.
 _ROOM = _LIMIT - _HASH - 1
 _WORD = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _OTHER = re.compile(r"[^a-z0-9]+")
 
 
 def slug(text: str) -> str:
-    """An environment as `[a-z0-9-]{1,60}`: its beginning, and a short hash of the original where it was altered."""
+    """An environment as `[a-z0-9-]{1,60}`: its start, with a short hash of the original if it was altered."""
     plain = _plain(text)
     if _is_slug(text):
         return text
@@ -29,7 +29,7 @@ def slug(text: str) -> str:
 
 
 def group_slug(text: str) -> str:
-    """A group likewise, but with its end: an image is known by its last words, not by its registry.
+    """A group as a slug that keeps the end: an image is known by its last words, not by its registry.
 
     Only the groups of rollbacks begin with `rollback-`.
     """
@@ -43,7 +43,7 @@ def group_slug(text: str) -> str:
 
 
 def words(environment: str, group: str) -> tuple[str, str]:
-    """Both as words of a trailer: as they stand where they are words, else their slugs."""
+    """Both as words of a trailer: unchanged if they are single words, else as slugs."""
     return (
         environment if _WORD.fullmatch(environment) else slug(environment),
         group if _WORD.fullmatch(group) else group_slug(group),
@@ -61,7 +61,7 @@ def beginning(environment: str) -> str:
 
 
 def is_rollback(branch: str) -> bool:
-    """Whether a branch of the bot proposes a rollback."""
+    """Whether a gitops-bot branch proposes a rollback."""
     return branch.rpartition("/")[2].startswith(ROLLBACK)
 
 
@@ -78,7 +78,7 @@ def _hash(text: str) -> str:
 
 
 def _end(plain: str, room: int) -> str:
-    """The last whole words that fit; of one word that does not, its end."""
+    """The last whole words that fit, or the end of a word that is too long."""
     if len(plain) <= room:
         return plain
     end = plain[-room:]

@@ -1,7 +1,7 @@
-"""Whose branch is it? People win, so the bot only rewrites what is provably its own.
+"""Who owns a branch? People win, so the bot only rewrites what is provably its own.
 
-A commit is ours when the changes that its trailers name account for exactly what differs from its parent: each pin
-as said, every other byte the same. The author's name is no evidence: `github-actions[bot]` is every workflow.
+A commit is ours if the changes in its trailers account for exactly what differs from its parent: each pin as listed,
+every other byte the same. The author's name is no evidence: `github-actions[bot]` is every workflow.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """Every commit is ours or a clean merge from the base; `carried` is what they do together."""
+    """Every commit is ours or a clean merge from the base; `carried` is their combined changes."""
 
     carried: tuple[PinChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Theirs:
-    """A person put something on the branch: `commit` is the first one that is not ours.
+    """Somebody else committed to the branch: `commit` is the first one that is not ours.
 
-    `carried` is what our commits before it did together: what a branch goes on with that is handed back.
+    `carried` is the combined changes of our commits before it, which a handed-back branch keeps.
     """
 
     commit: str
@@ -39,11 +39,11 @@ class Theirs:
     carried: tuple[PinChange, ...] = ()
 
 
-# Asked for the carried pins and again for the action, and a thousand files take seconds; a run has all its branches in
-# hand in any case.
+# Called for the carried pins and again for the action, and a thousand files take seconds; a run keeps all its branches
+# in memory anyway.
 @lru_cache(maxsize=128)
 def of(branch: Branch) -> Ours | Theirs:
-    """Judge a branch by its commits."""
+    """Determine the owner of a branch from its commits."""
     if not branch.complete:
         return Theirs(branch.head, "", "its history could not be traced back to the base branch")
     said: list[Trailers] = []

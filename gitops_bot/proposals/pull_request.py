@@ -19,7 +19,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """When people said something of a pull request, and when its branch was pushed last, as the forge knows.
+    """When people labelled or edited a pull request, and when its branch was last pushed, by the forge's clock.
 
     `labelled`: when a label was put on last. `edited`: when the text was changed last. `pushed`: the commit that the
     last push brought, and when; None where the forge does not tell.
@@ -32,7 +32,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request as the forge shows it. `head` is the commit that its branch had when it was last seen.
+    """A pull request on the forge. `head` is the commit of its branch when it was last read.
 
     `node` is the forge's other name for it, which some requests want. `approved`: a review that counts approves it and
     none asks for changes. `queued`: it waits in a merge queue. `auto_merge`: it merges by itself once nothing blocks

@@ -1,6 +1,6 @@
-"""What to do with a proposal, given what is already there. A table: the same facts give the same action, every run.
+"""What to do with a proposal, given its branch and pull requests. The same facts always give the same action.
 
-Whatever an earlier run managed to write before it died, this decision finds it and goes on from there.
+Whatever an earlier run wrote before it died, this decision continues from there.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.proposals.schedule import Window
 
-#: The label with which people say, in any case: leave this pull request as it is.
+#: The label, in any case, that tells the bot to leave a pull request as it is.
 HOLD: Final = "hold"
 _HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A comment that is to be there; `edits` is the id of the one that gets this text, None where it is new."""
+    """A comment to write; `edits` is the ID of the comment that it replaces, None for a new one."""
 
     body: str
     edits: int | None = None
@@ -38,7 +38,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Push (where `push`) and open a pull request."""
+    """Push (if `push`) and open a pull request."""
 
     reason: Reason
     push: bool = True
@@ -46,9 +46,9 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """Push (where `push`) and bring title and body of the open pull request up to date.
+    """Push (if `push`) and update title and body of the open pull request.
 
-    `takes_back`: a person handed the branch back. Their word, label or tick, is used up before anything is pushed.
+    `takes_back`: a person handed the branch back. Their label or tick is removed before anything is pushed.
     """
 
     pull_request: PullRequest
@@ -59,9 +59,9 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """People win: nothing is written, but for the `comment` that tells them so, once.
+    """People win: nothing is written, except the `comment` that says so, once.
 
-    `merges`: it should have merged by itself, and holds nothing but what the bot proposed.
+    `merges`: it should have merged by itself, and has only what the bot proposed.
     """
 
     pull_request: PullRequest | None
@@ -80,7 +80,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Everything is there already."""
+    """Everything is already in place."""
 
     pull_request: PullRequest | None
     reason: Reason
@@ -109,10 +109,10 @@ def decide(
 ) -> Action:
     """The action for one branch.
 
-    `proposal` is None when nothing is left to propose; `existing` is newest first. `stands`: whether any pin that the
-    branch carries still means something, neither on the base branch nor made from what that no longer has. `why_gone`
-    is what to say where the group itself is no more. The configuration's labels are no part of it: one that a person
-    took away stays away.
+    `proposal` is None if nothing is left to propose; `existing` is newest first. `stands`: whether any carried pin of
+    the branch still applies: it is not yet on the base branch, and its `from` still is. `why_gone` is the reason to
+    give if the group itself no longer exists. The configured labels do not matter here: a label that a person removed
+    stays removed.
     """
     opened = next((pull for pull in existing if pull.state == "open"), None)
     if proposal is None and opened is None:
@@ -140,7 +140,7 @@ def decide(
 
 
 def decide_unseen(proposal: Content | None, branch: Branch | None) -> Action:
-    """The action as far as it can be told where pull requests cannot be seen: without a token, or on a plain path."""
+    """The action if pull requests cannot be read: without a token, or for a repository at a path."""
     match decide(proposal, branch, ()):
         case Open(push=False):
             text = "the branch proposes exactly this; pull requests were not checked"
@@ -161,9 +161,9 @@ def admit(
     most_open: int | None,
     most_new_per_hour: int | None,
 ) -> Action:
-    """The action, unless it opens what may not be opened at this moment. What is open already is kept up at any time.
+    """The action, unless it would open something outside the schedule or over a limit. Open ones are always updated.
 
-    `opened` are the moments at which proposals of this environment were opened; `open_now` of them stay open.
+    `opened` are the times when proposals of this environment were opened; `open_now` of them stay open.
     """
     if not isinstance(action, Open):
         return action
@@ -190,8 +190,8 @@ def admit(
 def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
     """Whether the pins on the branch count as proposed.
 
-    They do while a pull request is open, and when none was ever opened for this head (a run died before it could). A
-    branch that a person's closing or a merge left behind does not count.
+    They do while a pull request is open, and if none was ever opened for this head (a run died before that). A branch
+    left over from a closed or merged pull request does not count.
     """
     if branch is None:
         return False
@@ -201,7 +201,7 @@ def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
 
 
 def held(pull: PullRequest) -> bool:
-    """Whether a person asked by the label to leave a pull request as it is."""
+    """Whether a pull request has the label `hold`."""
     return word.has_label(pull, HOLD)
 
 
@@ -214,7 +214,7 @@ def _frozen(
     stands: bool,
     why_gone: Reason | None,
 ) -> Action:
-    """What was reviewed is what merges, whether or not its text is finished."""
+    """The action for a frozen pull request: what was reviewed is what merges."""
     if pushed:
         return Nothing(opened, _already(opened))
     if proposal is None and not stands and not word.handed_back(opened):
@@ -226,11 +226,11 @@ def _frozen(
 def _kept_up(
     opened: PullRequest, proposal: Content | None, *, pushed: bool, stands: bool, why_gone: Reason | None
 ) -> Action:
-    """The open pull request gets what it lacks, in place."""
+    """Update the open pull request in place, if it lacks anything."""
     if proposal is None:
         return Close(opened, why_gone or _nothing_left(stands))
     if word.handed_back(opened):
-        # Also where the branch is ours: a word that outlives its use would give the next person's commit away.
+        # Also if the branch is ours: a `hand-back` left in place would drop the next person's commit.
         text = f"#{opened.number} was handed back to gitops-bot"
         return Refresh(opened, Reason("chosen", text), push=not pushed, takes_back=True)
     if not pushed:
@@ -241,15 +241,15 @@ def _kept_up(
 
 
 def _unfinished(opened: PullRequest, proposal: Content) -> str | None:
-    """What an earlier run did not come to do."""
-    # A closing mark in an open one is of a run that died, or was reopened since: a person's closing must count again.
+    """What an earlier run left undone."""
+    # A closing mark in an open one is from a run that died, or it was reopened: a person closing it must count again.
     if body.plan_mark(opened.body) != proposal.mark or body.closed_by_bot(opened.body):
         return "its text is out of date"
     return None
 
 
 def _merged(branch: Branch, existing: Sequence[PullRequest]) -> bool:
-    """Whether all of the branch has been merged: then nobody's work on it can be lost, whoever wrote it."""
+    """Whether all of the branch has been merged: then nothing on it can be lost, whoever wrote it."""
     return any(pull.state == "merged" and pull.head == branch.head for pull in existing)
 
 
@@ -286,7 +286,7 @@ def _left_to_people(opened: PullRequest | None, branch: Branch, theirs: ownershi
 
 
 def _owed(opened: PullRequest, branch: Branch, theirs: ownership.Theirs) -> Remark | None:
-    """The comment about this commit, where it is not there yet; it takes the place of one about another commit."""
+    """The comment about this commit, unless it exists; it replaces one about another commit."""
     about = {comment.marker_of(said.body): said.id for said in opened.comments}
     if opened.given == "late":
         kind, marker, text = "late ", f"late {branch.head}", comment.late(branch.head)

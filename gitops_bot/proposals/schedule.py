@@ -24,7 +24,7 @@ _FROM, _TO = -2, 16
 
 
 class Window(Protocol):
-    """Some hours of some days of each week."""
+    """Some hours on some days of each week."""
 
     @property
     def days(self) -> AbstractSet[int]:
@@ -48,7 +48,7 @@ class Window(Protocol):
 
 
 def next_opening(windows: Sequence[Window], at: datetime) -> datetime | None:
-    """The first moment, from `at` on, at which something new may be opened, in UTC; None where that never comes."""
+    """The first time from `at` on when something new may be opened, in UTC; None if never."""
     at = at.astimezone(UTC)
     if not windows:
         return at
@@ -57,7 +57,7 @@ def next_opening(windows: Sequence[Window], at: datetime) -> datetime | None:
 
 
 def closed(windows: Sequence[Window], at: datetime) -> Reason | None:
-    """Why nothing new may be opened at this moment; None within any of the windows, or where there is none."""
+    """Why nothing new may be opened now; None inside a window, or if there are none."""
     opens = next_opening(windows, at)
     if opens == at:
         return None

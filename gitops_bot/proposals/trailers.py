@@ -27,7 +27,7 @@ _SOURCES: tuple[Source, ...] = get_args(Source)
 
 @dataclass(frozen=True, slots=True)
 class PinChange:
-    """One pin that a commit says it changed, by the entry's key."""
+    """One pin change in the trailers of a commit, by the entry's key."""
 
     file: str
     name: str
@@ -38,13 +38,13 @@ class PinChange:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The entry that it is about, as `Entry.key`."""
+        """The key of its entry, like `Entry.key`."""
         return (self.file, self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Trailers:
-    """What the trailers of one commit message say."""
+    """The plan in the trailers of one commit message."""
 
     environment: str
     group: str
@@ -71,7 +71,7 @@ def render(trailers: Trailers) -> str:
 
 
 def parse(message: str) -> Trailers | None:
-    """The plan that a commit message carries; None where there is none, or where any part of it is not well-formed."""
+    """The plan in a commit message; None if there is none, or if any part of it is malformed."""
     if len(message) > _MESSAGE_LIMIT:
         return None
     plans: list[str] = []
@@ -96,7 +96,7 @@ def parse(message: str) -> Trailers | None:
 
 
 def fold(said: Sequence[Trailers]) -> tuple[PinChange, ...]:
-    """What a row of commits, oldest first, did together: the first `from` and the last `to` of each entry."""
+    """The combined changes of commits, oldest first: the first `from` and the last `to` of each entry."""
     total: dict[tuple[str, str], PinChange] = {}
     for trailers in said:
         for change in trailers.changes:

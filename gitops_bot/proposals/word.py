@@ -1,4 +1,4 @@
-"""The word by which people give a branch back to the bot, and whether it is for what is on the branch now."""
+"""How people hand a branch back to the bot, and whether that applies to the present head of the branch."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from gitops_bot.proposals.text import body
 if TYPE_CHECKING:
     from gitops_bot.proposals.pull_request import PullRequest, Words
 
-#: The label that says, in any case: this branch is yours again. The box in the text says the same.
+#: The label, in any case, that hands the branch back. The box in the description does the same.
 HAND_BACK: Final = "hand-back"
 
 
 def handed_back(pull: PullRequest) -> bool:
-    """Whether a person gave the branch of a pull request, as it is, back to the bot."""
+    """Whether a person handed the branch, as it is now, back to the bot."""
     return pull.given == "counts" and asks_to_take(pull)
 
 
 def asks_to_take(pull: PullRequest) -> bool:
-    """Whether the word stands there that gives the branch back: the label, or the box in the text."""
+    """Whether a pull request has the label, or the ticked box, that hands its branch back."""
     return has_label(pull, HAND_BACK) or body.handed_back(pull.body)
 
 
 def judged(pull: PullRequest, head: str, words: Words) -> PullRequest:
-    """The pull request, and whether its word is for this head of the branch: nothing was pushed after it.
+    """The pull request, with whether its hand-back applies to this head: nothing was pushed after it.
 
-    A word and a push within the same second, which is as fine as the forge's clock is, have no order: the word is late.
-    Where the forge keeps no pushes, a word counts for the head that the pull request had together with it.
+    The forge's clock has a resolution of one second: a hand-back and a push in the same second count as late. If the
+    forge does not record pushes, it applies to the head that the pull request had when it was read.
     """
     if words.pushed is None:
         return replace(pull, given="counts" if pull.head == head else "unsure")
@@ -43,5 +43,5 @@ def judged(pull: PullRequest, head: str, words: Words) -> PullRequest:
 
 
 def has_label(pull: PullRequest, name: str) -> bool:
-    """Whether a pull request has a label, in any case of its letters."""
+    """Whether a pull request has a label, ignoring case."""
     return any(label.lower() == name for label in pull.labels)

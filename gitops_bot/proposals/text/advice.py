@@ -1,4 +1,4 @@
-"""What people can do about a proposal: merge, decline, hold, take over, hand back, and go back once it is merged."""
+"""What people can do with a proposal: merge, decline, hold, take over, hand back, and roll back once it is merged."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ it is merged. After that, these pins are not proposed again until something newe
 ROLLED_BACK: Final = """
 Once this is merged, what it rolls back is not proposed again until something newer is available; `--release-hold` \
 allows it again."""
-#: What the commands may take, in characters.
+#: The most room for the commands, in characters.
 _ROOM = 6_000
 _SAFE = re.compile(r"[A-Za-z0-9@%+=:,./_-]+")
 
 
 def commands(plan: Plan, room: int) -> list[str]:
-    """A section with the commands that pin again what was there before, as far as `room` goes."""
+    """A section with the commands that restore the previous pins, as many as fit into `room`."""
     head = [
         "",
         "<details><summary>Or restore the previous pins</summary>",
@@ -61,13 +61,13 @@ def _commands(plan: Plan) -> list[str]:
     wanted: dict[str, set[str | None]] = {}
     for change in plan.changes:
         wanted.setdefault(change.entry.name, set()).add(_assignment(change))
-    # One name with two pins before: no command can say that, it is for all overlays.
+    # `set` applies to all overlays, so it cannot restore one name that had two different pins.
     said = [next(iter(texts)) for texts in wanted.values() if len(texts) == 1]
     return [f"gitops-bot set {_quoted(environment)} {_quoted(text)} --allow-downgrade" for text in said if text]
 
 
 def _assignment(change: Change) -> str | None:
-    """What `set` takes to bring back the pin of before; None where it could not be read as just that."""
+    """The argument of `set` that restores the previous pin; None if it cannot express exactly that."""
     name, before = change.entry.name, change.before
     old_name = change.entry.image if change.new_name is not None else None
     if before.tag is None and change.after.tag is not None:
@@ -85,5 +85,5 @@ def _assignment(change: Change) -> str | None:
 
 
 def _quoted(text: str) -> str:
-    """One word of a POSIX shell, whatever is in it."""
+    """Any text, quoted as one word for a POSIX shell."""
     return text if _SAFE.fullmatch(text) else "'" + text.replace("'", "'\"'\"'") + "'"

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.plan import Change, Held, Plan
 
-#: What is kept free for the marks and the closing word that come later; what each part behind the table may count on,
-#: be it for a word about what was cut; what lost platforms and the held entries may take at most. All in characters.
+#: In characters: the reserve for marks and a closing line that are added later; the least room of each part after the
+#: table, enough for a note about what was cut; the most room for lost platforms and for held entries.
 _SPARE, _WORD, _LOST_ROOM, _HELD_ROOM = 1_000, 150, 3_000, 8_000
-#: How many pins are marked: the rest is for the changes.
+#: How many pins get a mark; the rest of the room is for the changes.
 _MARKED = 1_400
-#: Characters of what a rollback leaves as it is.
+#: The most characters about what a rollback does not restore.
 _NOTES = 2_000
-#: How the line begins that says why the bot closed it, and what a reason may take in it.
+#: The start of the line that says why the bot closed it, and the most characters of the reason.
 _CLOSED_BY, _REASON = "Closed by gitops-bot: ", 600
 _REBUILT = "**Attention: rebuilt, not the bytes that were tested.**"
 _PLAN, _PINS = "plan", "pins"
@@ -42,7 +42,7 @@ _TICKED = re.compile(rf"^([-*+] \[)[xX](\] {advice.BOX})", re.MULTILINE)
 
 
 def render(plan: Plan, pins: Sequence[PinChange], described: Mapping[tuple[str, str], Described]) -> str:
-    """The whole body; never over GitHub's limit, cut at a whole row or section with a word.
+    """The whole body, within GitHub's limit: cut at a whole row or section, with a note.
 
     Where room is short, the table has it first, then the ways back, what was held, the digests in full, and what is
     known of images.
@@ -78,19 +78,19 @@ def render(plan: Plan, pins: Sequence[PinChange], described: Mapping[tuple[str, 
 
 
 def mark(changes: Sequence[PinChange]) -> str:
-    """What identifies a set of changes, whatever their order and their reasons."""
+    """Identifies a set of changes, regardless of their order and reasons."""
     said = sorted(json.dumps([c.file, c.name, str(c.before), str(c.after), c.new_name]) for c in changes)
     return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 
 def pin_mark(key: tuple[str, str], after: Pin, new_name: str | None) -> str:
-    """What identifies one proposed pin of one entry, in 16 characters: a body has room for a thousand of these."""
+    """Identifies one proposed pin of one entry, in 16 characters: a body has room for a thousand."""
     said = json.dumps([*key, after.tag, after.digest, new_name])
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def within(found: str, new: str) -> str:
-    """The new text in the place of the old one: what people wrote before and after it stays."""
+    """The new text in place of the old one; what people wrote before and after it stays."""
     ours = markers.block(found)
     if ours is None:
         return new
@@ -100,7 +100,7 @@ def within(found: str, new: str) -> str:
 
 
 def unfinished(text: str) -> str:
-    """The text without the mark of its plan: a run that dies before it is whole leaves it to be written again."""
+    """The text without the mark of its plan: if the run dies before it is complete, the next one rewrites it."""
     return markers.without(text, *(markers.marker(_PLAN, value) for value in _plan_marks(text)))
 
 
@@ -110,7 +110,7 @@ def plan_mark(text: str) -> str | None:
 
 
 def pin_marks(text: str) -> frozenset[str]:
-    """The marks of the pins that a body says were proposed; empty where it says nothing."""
+    """The marks of the proposed pins in a body; empty if it has none."""
     values = (value for value in markers.values(text, _PINS) if _PINS_VALUE.fullmatch(value))
     return frozenset(next(values, "").split())
 
@@ -169,7 +169,7 @@ def handed_back(text: str) -> bool:
 
 
 def with_box_cleared(text: str) -> str:
-    """The text with that box as it was before anybody ticked it."""
+    """The text with that box cleared."""
     ours = markers.block(text)
     if ours is None:
         return text
@@ -178,12 +178,12 @@ def with_box_cleared(text: str) -> str:
 
 
 def asked_to_merge(text: str) -> bool:
-    """Whether the bot once let this pull request merge by itself: a person who switched that off is not overruled."""
+    """Whether the bot already enabled auto-merge once: a person who disabled it is not overruled."""
     return markers.has(_ours(text), markers.AUTO_MERGE)
 
 
 def with_merge_mark(text: str) -> str:
-    """The text with the mark that says so; unchanged where it has no place of the bot's."""
+    """The text with that mark; unchanged if it has no part of the bot."""
     ours = _ours(text)
     if not ours or asked_to_merge(text):
         return text
@@ -195,7 +195,7 @@ def _plan_marks(text: str) -> Iterator[str]:
 
 
 def _ours(text: str) -> str:
-    """The part of a body that is the bot's; empty where people took its marks out."""
+    """The bot's part of a body; empty if people removed its marks."""
     ours = markers.block(text)
     return text[ours[0] : ours[1]] if ours else ""
 
@@ -206,7 +206,7 @@ def _because(changes: Sequence[Change]) -> list[str]:
 
 
 def _not_rolled_back(changes: Sequence[Change]) -> list[str]:
-    """What a rollback does not bring back: told once, whatever the number of its changes."""
+    """What a rollback does not restore, once for all changes."""
     notes = dict.fromkeys(note for change in changes for note in change.not_rolled_back)
     return ["", f"Not rolled back: {prose('; '.join(notes), _NOTES)}."] if notes else []
 
@@ -215,14 +215,14 @@ def _lost(known: Sequence[tuple[Change, Described]], room: int) -> list[str]:
     lines = [line for line in dict.fromkeys(details.lost(*one) for one in known) if line]
     if not lines:
         return []
-    # A kind of quotation that GitHub puts into a frame of its own; elsewhere it is a quotation.
+    # An alert on GitHub, a plain quotation elsewhere.
     head = ["", "> [!WARNING]"]
     shown = cut(lines, str, room - cost(head), lambda left: f"> - … and {left} more lost platforms")
     return [*head, *shown] if shown else []
 
 
 def _sections(known: Sequence[tuple[Change, Described]]) -> list[str]:
-    """One for each change; those of one image in several overlays say the same, and are one."""
+    """One section for each change; equal ones, of one image in several overlays, are merged."""
     return [text for text in dict.fromkeys(details.section(*one) for one in known) if text]
 
 

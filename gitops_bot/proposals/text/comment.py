@@ -1,4 +1,4 @@
-"""What the bot says in comments. Each begins with a hidden mark, so that it is edited and never said twice."""
+"""The bot's comments. Each starts with a hidden mark, so that it is edited and never repeated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MARKER = re.compile(r"<!-- gitops-bot:((?:person|late) [0-9a-f]{7,64}|closing) 
 
 
 def person(commit: str, author: str, why: str) -> str:
-    """That a commit is not the bot's and what follows from that. `why` is half a sentence: "it carries no plan"."""
+    """Says that somebody else pushed a commit. `why` is half a sentence, such as "it has no valid trailers"."""
     who = f" by {prose(author, 100)}" if author else ""
     return (
         f"<!-- gitops-bot:person {commit} -->\n"
@@ -27,7 +27,7 @@ def person(commit: str, author: str, why: str) -> str:
 
 
 def late(head: str) -> str:
-    """That a branch was pushed to after it was handed back, so that the word does not count for what is there now."""
+    """Says that a branch was pushed to after it was handed back, so that the hand-back does not apply."""
     return (
         f"<!-- gitops-bot:late {head} -->\n"
         f"This branch was handed back, and then somebody pushed commit {head[:10]} to it. People win: the bot leaves "
@@ -39,7 +39,7 @@ def late(head: str) -> str:
 
 
 def closed(reason: Reason) -> str:
-    """The word with which the bot closes a pull request."""
+    """Says why the bot closes a pull request."""
     return (
         "<!-- gitops-bot:closing -->\n"
         f"Closed: {prose(reason.text)}. This is not a decline; newer versions will be proposed."
@@ -47,7 +47,7 @@ def closed(reason: Reason) -> str:
 
 
 def marker_of(body: str) -> str | None:
-    """What the hidden mark of a comment says: `person <commit>`, `late <commit>`, `closing`; None where it has none.
+    """The hidden mark of a comment: `person <commit>`, `late <commit>`, `closing`; None if it has none.
 
     Only the first line counts: the rest quotes people.
     """

@@ -28,7 +28,7 @@ _FIRST_YEAR = 2013
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What is known of the two images of one change; None where it is not.
+    """What is known about the two images of a change; None if nothing is.
 
     `subjects` are those of the commits between their revisions, oldest first, whichever image is the newer one.
     """
@@ -39,7 +39,7 @@ class Described:
 
 
 def section(change: Change, described: Described) -> str:
-    """A section of Markdown that is folded away; empty where there is nothing to say."""
+    """A folded section of Markdown; empty if nothing is known."""
     after = described.after
     lines: list[str] = []
     if after is not None:
@@ -57,7 +57,7 @@ def section(change: Change, described: Described) -> str:
 
 
 def lost(change: Change, described: Described) -> str:
-    """What reviewers must not overlook: platforms that the new image no longer has; empty where there are none."""
+    """A warning about platforms that the new image no longer has; empty if there are none."""
     gone = _gone(described)
     if not gone:
         return ""
@@ -97,7 +97,7 @@ def _source(change: Change, before: Build | None, after: Build) -> Iterator[str]
         again = ", built again from the same commit" if old else ""
         yield f"- source: [`{links.short(new)}`]({there.commit(new)}) of `{there.name}`{again}"
     else:
-        # A forge compares from the older commit to the newer one, and shows nothing the other way round.
+        # A forge compares from the older to the newer commit, and shows nothing the other way round.
         first, last = (new, old) if change.goes_back else (old, new)
         what = "source rolled back" if change.goes_back else "source"
         commits = f"`{links.short(first)}...{links.short(last)}`"
@@ -152,7 +152,7 @@ def _is_size(number: int) -> bool:
 
 
 def _bytes(number: int) -> str:
-    """As container tools write it: decimal, one place."""
+    """In decimal units with one decimal place, as container tools print it."""
     for unit, many in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if number >= many:
             return f"{number / many:.1f} {unit}"
@@ -165,7 +165,7 @@ def _pull(change: Change) -> Iterator[str]:
 
 
 def pull_command(image: str, digest: str | None) -> str | None:
-    """What pulls the very bytes; None where the parts are not what a shell may be given."""
+    """The command that pulls exactly these bytes; None if a part is not safe for a shell."""
     try:
         repository = ImageName.parse(image)
     except ValueError:

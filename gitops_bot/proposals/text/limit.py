@@ -1,4 +1,4 @@
-"""How long a text may be, and how it is cut: between whole parts, with a word about the rest."""
+"""How long a text may be, and how it is cut: between whole parts, with a note about the rest."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ LIMIT = 65_536
 
 
 def size(text: str) -> int:
-    """The length in UTF-16 code units: however a forge counts characters, it finds no more than these."""
+    """The length in UTF-16 code units, the most that any forge counts."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cost(lines: Iterable[str]) -> int:
-    """What these lines take, each with its line break."""
+    """The length of these lines, with their line breaks."""
     return sum(size(line) + 1 for line in lines)
 
 

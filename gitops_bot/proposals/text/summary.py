@@ -1,4 +1,4 @@
-"""The changes of a plan in a few words, and line by line where no Markdown is read."""
+"""The changes of a plan as a short summary, and line by line in plain text."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.plan import Change, Plan, Source
 
-#: What the table may take of a commit message, in characters.
+#: The most characters that the changes take in a commit message.
 _ROOM = 50_000
-#: Characters of the reason that a person gives.
+#: The most characters of a reason that a person gives.
 _BECAUSE = 500
-#: How many reasons of changes that are alike are told.
+#: How many reasons of equal changes are shown.
 _REASONS = 3
 
 
 def fields(plan: Plan, group: str, source: Source) -> dict[str, str]:
-    """What templates may say of a plan with at least one change."""
+    """The fields that templates can use, for a plan with at least one change."""
     return {
         "environment": quiet(plan.environment),
         "group": quiet(group),
@@ -58,12 +58,12 @@ def is_rollback(changes: Sequence[Change]) -> bool:
 
 
 def because(changes: Sequence[Change]) -> str | None:
-    """Why a person asked for the changes, on one line; None where they did not say so."""
+    """The reason that a person gave for the changes, on one line; None if they gave none."""
     return next((why for change in changes if (why := plain(change.because or "", _BECAUSE))), None)
 
 
 def alike(changes: Sequence[Change]) -> list[tuple[Change, ...]]:
-    """The changes that differ only in their file together, in the order of the first of them."""
+    """The changes, grouped if they differ only in their file, in the order of the first of each group."""
     found: dict[tuple[object, ...], list[Change]] = {}
     for change in changes:
         key = (change.entry.name, change.entry.image, change.before, change.after, change.new_name)

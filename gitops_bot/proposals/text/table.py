@@ -1,4 +1,4 @@
-"""The changes of a pull request: a table with one row for those that are alike, and folded away what it shortens."""
+"""The changes of a pull request: a table with one row for equal ones, and a folded list of what it shortens."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 HEAD: Final = ("| image | from | to | digest | why |", "| --- | --- | --- | --- | --- |")
 _SHORT = len("sha256:") + 12
-#: How many reasons of changes that are alike are told.
+#: How many reasons of equal changes are shown.
 _REASONS = 3
 
 
 def rows(changes: Sequence[Change], room: int) -> list[str]:
-    """A row for each change, or for all that are alike; where they do not fit, a word about the rest."""
+    """A row for each change, or for equal ones together; a note about those that do not fit."""
     grouped = alike(changes)
 
     def more(left: int) -> str:
@@ -34,7 +34,7 @@ def rows(changes: Sequence[Change], room: int) -> list[str]:
 
 
 def in_full(changes: Sequence[Change], room: int) -> list[str]:
-    """What the table shortens, folded away; nothing where it shortens nothing."""
+    """What the table shortens, in a folded list; empty if it shortens nothing."""
     shortened = [row for row in alike(changes) if len(row) > 1 or row[0].before.digest or row[0].after.digest]
     head, foot = ["", "<details><summary>Files and full digests</summary>", ""], ["", "</details>"]
     lines = [line for row in shortened for line in _full(row)]
@@ -69,7 +69,7 @@ def _shown(pin: Pin) -> str:
 
 
 def _short(digest: str) -> str:
-    """A digest as people compare it; what is none stays as it stands in the file."""
+    """A digest, shortened; any other text stays as it is in the file."""
     return digest[:_SHORT] if is_digest(digest) else digest
 
 
