@@ -55,10 +55,10 @@ class Events:
         new = [event for key, event in present.items() if key not in self._known]
         self._known = frozenset(present)
         for name in ("entry.failed", "entry.held"):
-            mine = [event for event in new if event.name == name]
-            yield from mine[:MOST]
-            if len(mine) > MOST:
-                yield Event(f"{name}.more", {"count": len(mine) - MOST})
+            own = [event for event in new if event.name == name]
+            yield from own[:MOST]
+            if len(own) > MOST:
+                yield Event(f"{name}.more", {"count": len(own) - MOST})
 
 
 def counts(outcome: Outcome, *, written: bool) -> dict[str, int]:

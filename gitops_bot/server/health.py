@@ -112,10 +112,10 @@ class HealthServer:
             head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.LimitOverrunError:
             return _written(Page(431, "request head too large\n"))
-        found = _LINE.match(head)
-        if found is None:
+        match = _LINE.match(head)
+        if match is None:
             return _written(Page(400, "not an HTTP request\n"))
-        method, path = found[1], found[2].partition(b"?")[0].decode("ascii")
+        method, path = match[1], match[2].partition(b"?")[0].decode("ascii")
         if method not in (b"GET", b"HEAD"):
             return _written(Page(405, "only GET and HEAD\n"), "Allow: GET, HEAD")
         page = self._page(path) or Page(404, "try /healthz, /readyz or /metrics\n")
@@ -137,13 +137,13 @@ def _written(page: Page, *headers: str, body: bool = True) -> bytes:
 
 
 def _bound(listen: str) -> socket.socket:
-    found = _ADDRESS.match(listen)
-    if found is None or int(found["port"]) > 65535:
+    match = _ADDRESS.match(listen)
+    if match is None or int(match["port"]) > 65535:
         message = f"--listen {listen[:100]!r} is not HOST:PORT"
         raise UsageError(Problem("failed.usage", message, "write 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080"))
-    family, host = (socket.AF_INET6, found["six"]) if found["six"] else (socket.AF_INET, found["name"])
+    family, host = (socket.AF_INET6, match["six"]) if match["six"] else (socket.AF_INET, match["name"])
     try:
-        return socket.create_server((host, int(found["port"])), family=family)
+        return socket.create_server((host, int(match["port"])), family=family)
     except OSError as error:
         message = f"--listen {listen}: {error.strerror or error}"
         raise UsageError(Problem("failed.usage", message, "choose another address or port")) from error
