@@ -12,7 +12,6 @@ import click
 from gitops_bot import __version__
 from gitops_bot.cli import examples
 from gitops_bot.errors import explained
-from gitops_bot.wiring.forge import TOKENS
 from gitops_bot.wiring.options import Options
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callabl
         @wraps(function)
         def run(*, output: str, log_format: str, quiet: bool, verbose: bool, **arguments: Any) -> int:
             from gitops_bot import log, redact
+            from gitops_bot.wiring.forge import TOKENS
 
             redact.learn(*map(os.environ.get, TOKENS))
             if quiet and verbose:

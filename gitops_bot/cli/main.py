@@ -16,7 +16,7 @@ import click
 
 from gitops_bot.cli import doctor, release, run
 from gitops_bot.cli.command import DIR, cli, command, release_hold_option, remote, show_outcome
-from gitops_bot.report.document import COMMANDS
+from gitops_bot.report.commands import COMMANDS
 from gitops_bot.wiring import process
 
 if TYPE_CHECKING:

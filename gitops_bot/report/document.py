@@ -153,8 +153,6 @@ _BODIES: Final[Mapping[str, Mapping[str, Shape | Field]]] = {
     "doctor": {"checks": many(_CHECK).of("findings")},
     "edit": {"changes": many(_CHANGE), "unchanged": COUNT},
 }
-#: The commands that print JSON.
-COMMANDS: Final = tuple(_BODIES)
 
 
 def schema(command: str) -> Schema:

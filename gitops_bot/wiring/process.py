@@ -10,7 +10,6 @@ import sys
 import threading
 
 from gitops_bot import __version__, redact
-from gitops_bot.wiring.forge import TOKENS
 
 #: Exit codes of a bug, and of Ctrl-C.
 BUG, INTERRUPTED = 3, 130
@@ -65,6 +64,8 @@ def bug() -> int:
 
 def complain(text: str) -> None:
     """Print text that may quote anything on standard error, without secrets."""
+    from gitops_bot.wiring.forge import TOKENS
+
     redact.learn(*map(os.environ.get, TOKENS))
     print(redact.printable(text), end="", file=sys.stderr, flush=True)  # noqa: T201 - neither a log nor a report
 

@@ -1,0 +1,7 @@
+"""The names of the commands that print JSON, by themselves: the command line needs them before it imports anything."""
+
+from __future__ import annotations
+
+from typing import Final
+
+COMMANDS: Final = ("plan", "update", "set", "promote", "rollback", "check", "doctor", "edit")
