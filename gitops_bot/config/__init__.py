@@ -46,7 +46,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is said of one image, or of all images of an environment; None where nothing is said."""
+    """The settings of one image, or of all images of an environment; None for unset ones."""
 
     policy: NamedPolicy | None = None
     pin: PinShape | None = None
@@ -56,7 +56,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """Where an environment's pins come from, the file, line and column that say so, and how long they soak there."""
+    """The environment that pins are promoted from, the place of `promote_from`, and how long they soak there."""
 
     source: str
     place: tuple[str, int, int]
@@ -84,7 +84,7 @@ class Environment:
     inferred: bool = False
 
     def rules(self, name: str, image: ImageName | None, pin: Pin) -> Rules:
-        """How an entry is kept current: its image beats the environment, key by key."""
+        """The rules for an entry: its image overrides the environment, key by key."""
         if self.inferred:
             return _from_pin(pin)
         own = self.by_name.get(name) or (self.by_repository.get(image) if image is not None else None) or Said()
@@ -106,7 +106,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class RegistryAccess:
-    """How a registry is reached. `concurrency` counts requests under way, `rate` requests a second; None: the default.
+    """How to reach a registry. `concurrency` limits concurrent requests, `rate` requests per second; None: the default.
 
     The password stands in the environment variable `password_env`, never here.
     """
@@ -120,7 +120,7 @@ class RegistryAccess:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What `gitops-bot.yaml` says. All is in the order of the file; registries are by normalised host.
+    """The contents of `gitops-bot.yaml`, in the order of the file; registries by normalised host.
 
     `file` is None where there is no such file and the environments were inferred.
     """
@@ -139,7 +139,7 @@ class Config:
         return cls(None, {name: Environment(name, tuple(each), inferred=True) for name, each in directories.items()})
 
     def rules(self, environment: str, entry: Pinned) -> Rules:
-        """How an entry of that environment is kept current.
+        """The rules for an entry of that environment.
 
         Raises:
             KeyError: there is no such environment.
@@ -148,7 +148,7 @@ class Config:
 
 
 def _from_pin(pin: Pin) -> Rules:
-    """The next tag of the shape that is pinned, written in the same shape."""
+    """Follow the next tag in the format of the pinned one, and keep that format."""
     found = inference.infer(pin)
     shape: PinShape = "tag" if pin.digest is None else "digest" if pin.tag is None else "tag+digest"
     if isinstance(found, Unmanaged):
@@ -157,7 +157,7 @@ def _from_pin(pin: Pin) -> Rules:
 
 
 def read(text: str, file: str) -> Config:
-    """Read a configuration; `file` is what problems call it.
+    """Read a configuration; `file` is its name in problems.
 
     Raises:
         ConfigError: with every problem at once, in the order of the file.

@@ -1,4 +1,4 @@
-"""What is wrong between environments that get their pins from one another."""
+"""Checks `promote_from` across environments."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from gitops_bot.config.places import Document
 
-#: So much of a circle is named.
+#: How many environments of a circle are listed.
 _MOST_NAMED = 10
 
 
 def check(document: Document, environments: Iterable[str]) -> None:
-    """Add a problem for each source that is none, and for keys that say nothing without another one."""
+    """Add a problem for each unknown source, and for each key that needs another one."""
     names = dict.fromkeys(environments)
     sources: dict[str, str] = {}
     for name in names:
@@ -31,7 +31,7 @@ def check(document: Document, environments: Iterable[str]) -> None:
 
 
 def _source(document: Document, name: str, names: Mapping[str, None]) -> str | None:
-    """The environment that `promote_from` names, where it is another one."""
+    """The environment in `promote_from`, if it is a different one."""
     path = ("environments", name, "promote_from")
     source = document.at(path)
     if not isinstance(source, Scalar) or source.kind not in ("text", "number"):
@@ -49,7 +49,7 @@ def _source(document: Document, name: str, names: Mapping[str, None]) -> str | N
 
 
 def _keys(document: Document, name: str) -> None:
-    """`match` and `tag` are good without `promote_from`: a promotion by hand goes by them too."""
+    """`match` and `tag` are valid without `promote_from`: the `promote` command uses them too."""
     path = ("environments", name)
     soak = document.at((*path, "soak"))
     if soak is not None and document.at((*path, "promote_from")) is None:
@@ -61,7 +61,7 @@ def _keys(document: Document, name: str) -> None:
 
 
 def _circles(sources: Mapping[str, str]) -> list[list[str]]:
-    """The environments of which each gets its pins from the next, and the last from the first: time for each once."""
+    """Circles: environments that each promote from the next, and the last from the first. Visits each once."""
     found: list[list[str]] = []
     done: set[str] = set()
     for start in sources:
@@ -78,7 +78,7 @@ def _circles(sources: Mapping[str, str]) -> list[list[str]]:
 
 
 def _tell_circle(document: Document, circle: Sequence[str]) -> None:
-    """At each of its places: any of them may be the wrong one."""
+    """Report it at each of its places: any of them may be the wrong one."""
     for at, name in enumerate(circle):
         named = [quoted(circle[(at + step) % len(circle)]) for step in range(min(len(circle), _MOST_NAMED))]
         last = quoted(name) if len(circle) <= _MOST_NAMED else "..."

@@ -1,4 +1,4 @@
-"""What is wrong between the keys of one `propose`, each of which may be right by itself."""
+"""Checks for contradictions between the keys of one `propose`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check(document: Document, path: Path) -> None:
-    """Add a problem for each contradiction in the `propose` that stands at `path`."""
+    """Add a problem for each contradiction in the `propose` at `path`."""
     if document.at((*path, "as")) == "commit":
         _commit(document, path)
     else:
@@ -61,7 +61,7 @@ def _merging(document: Document, path: Path) -> None:
 
 
 def _groups(document: Document, path: Path) -> None:
-    """A group of nothing, or two that nobody could tell apart."""
+    """Groups without globs, and groups with the same branch."""
     seen: dict[str, tuple[str, int]] = {}
     for at in range(_length(document, path)):
         group, here = document.at((*path, at)), document.value((*path, at))

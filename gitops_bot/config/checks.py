@@ -1,4 +1,4 @@
-"""What is wrong between the parts of a configuration, each of which may be right by itself.
+"""Checks for contradictions between the parts of a configuration.
 
 These look at the text, not at the models: where one part is wrong, the others are still told of.
 """
@@ -41,7 +41,7 @@ def check(document: Document) -> None:
 
 
 def host(key: str) -> str | None:
-    """A registry as the names of images are normalised to; None where it is no host."""
+    """A registry, normalised like the names of images; None if it is not a host."""
     try:
         name = ImageName.parse(f"{key}/any/any")
     except ValueError:
@@ -62,7 +62,7 @@ def _repository(key: str) -> str | None:
 
 
 def _apart(document: Document, path: Path, meaning: Callable[[str], str | None], why: str) -> None:
-    """Keys that are written differently and mean the same."""
+    """Keys that are written differently but mean the same."""
     seen: dict[str, str] = {}
     for key in _below(document, path):
         meant = meaning(key)
@@ -76,7 +76,7 @@ def _apart(document: Document, path: Path, meaning: Callable[[str], str | None],
 
 
 def _policy(document: Document, environment: Path, path: Path) -> None:
-    """A policy that does not exist, or one that can never write anything."""
+    """Policies that do not exist, or that can never write anything."""
     own = (*path, "policy")
     written = document.at(own)
     if isinstance(written, Scalar) and written.kind in ("text", "number") and written:
@@ -103,7 +103,7 @@ def _known(document: Document, path: Path, name: Scalar) -> None:
 
 
 def _environment(document: Document, path: Path) -> None:
-    """A hold of an environment that does not exist."""
+    """Holds of environments that do not exist."""
     name, known = document.at(path), _below(document, ("environments",))
     if isinstance(name, Scalar) and name.kind in ("text", "number") and name not in known:
         advice = meant(document, name, "environments", known) or "write it under `environments`"

@@ -10,7 +10,7 @@ from gitops_bot.config.form import ConfigForm
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 IDENTITY = "urn:gitops-bot:config:1"
 
-#: What holds schemas by name, where a name is no keyword.
+#: The keywords whose value maps names to schemas.
 _BY_NAME = ("$defs", "patternProperties", "properties")
 
 
@@ -26,7 +26,7 @@ def schema_text() -> str:
 
 
 def _tidy(node: Any) -> Any:
-    """A generated schema as a person would write it.
+    """A generated schema, simplified to what a person would write.
 
     A key that is left out reads as None, but `null` may not be written; a title repeats the name of its key; and a
     mapping whose keys have a form takes no others.

@@ -1,8 +1,8 @@
-"""The single values of `gitops-bot.yaml`: how each is read, what is said of a wrong one, and its JSON Schema.
+"""The scalar values of `gitops-bot.yaml`: how each is read, the error for an invalid one, and its JSON Schema.
 
-Every leaf is read from its raw text by a function of its own, so that `1.10` stays the tag `1.10`, and so that the user
-hears of it in the words of the field. A regular expression here is both: what the reader checks and what the schema
-says, in the dialect that Python and JSON Schema (ECMA 262) share.
+Every leaf has its own function that reads the raw text, so that `1.10` stays the tag `1.10` and errors use the terms of
+the field. The regular expressions serve both the reader and the schema, in the dialect that Python and JSON Schema
+(ECMA 262) share.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: How a value is read, and its JSON Schema: what `Annotated` takes after the type.
 Leaf = tuple[PlainValidator, WithJsonSchema]
-#: The type of every problem that is told here; its context holds the words.
+#: The type of every error raised here; its context has the message and the advice.
 TOLD = "told"
 
 _SEGMENT = (
@@ -34,26 +34,26 @@ _SEGMENT = (
 GLOB = rf"^(?=.{{1,500}}$)(?:\./)*(?:\.|{_SEGMENT}(?:/{_SEGMENT})*)/?$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$"
 TAG = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"
-#: As a reference to an image names it: with a dot or a port, so that it is no part of a path.
+#: A host as in an image reference: with a dot or a port, so that it cannot be part of a path.
 HOST = (
     r"^(?:localhost|[A-Za-z0-9](?:[A-Za-z0-9-]*\.[A-Za-z0-9.-]*)[A-Za-z0-9]"
     r"|(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?=:))(?::[0-9]{1,5})?$"
 )
-#: No control character, and nothing that anyone takes for a line break.
+#: No control characters, and nothing that counts as a line break anywhere.
 _VISIBLE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
 LINE = rf"^{_VISIBLE}{{1,500}}$"
-#: A line that says something.
+#: A line that is not blank.
 WORDS = rf"^(?=.*\S){_VISIBLE}{{1,500}}$"
-#: By these two, people tell the bot something of one pull request (GitHub takes no notice of capitals).
+#: These two labels are reserved for people (GitHub ignores case).
 LABEL = rf"^(?![Hh][Oo][Ll][Dd]$|[Hh][Aa][Nn][Dd]-[Bb][Aa][Cc][Kk]$){_VISIBLE}{{1,50}}$"
-#: `all` is the group of everything, and `rollback-` begins the groups of rollbacks: their branches are taken.
+#: `all` is the default group, and `rollback-` the prefix of rollback groups: their branches are reserved.
 GROUP = r"^(?![Aa][Ll][Ll]$|[Rr][Oo][Ll][Ll][Bb][Aa][Cc][Kk][._-])[A-Za-z0-9][A-Za-z0-9._-]{0,59}$"
 _LOGIN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
 LOGIN = rf"^{_LOGIN}$"
 REVIEWER = rf"^(?:{_LOGIN}|team:(?:{_LOGIN}/)?[a-z0-9_-]{{1,100}})$"
 #: https://git-scm.com/docs/git-check-ref-format
 BRANCH = r"^(?!@$)(?!-)(?!refs/)(?![./])(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|$)|[./]$))[^\x00-\x20\x7f~^:?*\[\\]{1,200}$"
-#: No user or password in an https address: a secret has no place in the file, nor in what git prints of an address.
+#: No user or password in an https URL: secrets belong neither in the file nor in what git prints.
 REPOSITORY = (
     r"^(?:[A-Za-z0-9][A-Za-z0-9-]{0,38}/(?!\.\.?$)[A-Za-z0-9._-]{1,100}"
     r"|https?://[A-Za-z0-9\[][^\s@\x00-\x1f\x7f]{0,1000}"
@@ -61,24 +61,24 @@ REPOSITORY = (
     r"|file:///[^\s\x00-\x1f\x7f]{1,1000}"
     r"|[A-Za-z0-9_.]+@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s@:\x00-\x1f\x7f-][^\s@\x00-\x1f\x7f]{0,1000})$"
 )
-#: As `duration.parse` reads it, but for the most that it takes.
+#: What `duration.parse` accepts, except for its maximum.
 SPAN = r"^(?:0|(?=[0-9])(?:[0-9]{1,5}d)?(?:[0-9]{1,6}h)?(?:[0-9]{1,7}m)?(?:[0-9]{1,8}s)?)$"
-#: The name of an environment variable, and not by mistake the token itself.
+#: The name of an environment variable; rejects a token pasted by mistake.
 VARIABLE = r"^(?!gh[a-z]_|github_pat_)[A-Za-z_][A-Za-z0-9_]{0,200}$"
 
 
 def told(message: str, advice: str) -> PydanticCustomError:
-    """A problem in the user's words: what follows the name of the place, and what to do."""
+    """An error: the message after the name of the key, and what to do."""
     return PydanticCustomError(TOLD, "told", {"message": message, "next": advice})
 
 
 def quoted(value: str) -> str:
-    """A value of the user in a message: cut, and with its control characters escaped."""
+    """A user's value for a message: shortened, with control characters escaped."""
     return repr(str(value[:60])) + ("..." if len(value) > 60 else "")
 
 
 def slug(name: str) -> str:
-    """What is the same in names that people take for one, and that would give branches of nearly one name."""
+    """Equal for names that are easily confused and whose branches would have nearly the same name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower())
 
 
@@ -91,7 +91,7 @@ def text(
     check: Callable[[str], object] | None = None,
     schema: str | None = None,
 ) -> Leaf:
-    """A text of that form, which `check` may refuse by a ValueError. A `secret` one is not shown where it is wrong.
+    """Text that matches a pattern, which `check` may refuse with a ValueError. A `secret` is not shown in errors.
 
     A plain number is taken by its raw text where the form allows one. `schema` is the form that the JSON Schema says
     where it can say more than `pattern`: what `check` has better words for.
@@ -119,7 +119,7 @@ def text(
 
 
 def key(what: str, example: str, pattern: str = NAME) -> Leaf:
-    """The key of a mapping whose keys the user chooses."""
+    """A key that the user chooses."""
     form = _form(pattern)
     read = PlainValidator(lambda value: _checked(form, value, what, example))
     return read, WithJsonSchema({"type": "string", "pattern": pattern})
@@ -171,7 +171,7 @@ def integer(example: str, least: int, most: int) -> Leaf:
 
 
 def rate(example: str, most: int) -> Leaf:
-    """How many a second: over 0."""
+    """A number per second, over 0."""
 
     def read(value: object) -> float:
         scalar = _scalar(value, example)
@@ -185,7 +185,7 @@ def rate(example: str, most: int) -> Leaf:
 
 
 def span(example: str) -> Leaf:
-    """A span of time: `90s`, `2h`, `1d12h`, and `0`, which is a number to YAML."""
+    """A duration: `90s`, `2h`, `1d12h`, and `0`, which YAML reads as a number."""
 
     def read(value: object) -> timedelta:
         scalar = _scalar(value, example)
@@ -208,12 +208,12 @@ def _version(value: object) -> int:
     return 1
 
 
-#: The version of the form, of which there is one so far.
+#: The version of the format; so far there is only one.
 VERSION = (PlainValidator(_version), WithJsonSchema({"const": 1}))
 
 
 def listed(example: str, *, least: int = 0, most: int = 1000) -> BeforeValidator:
-    """A list, and no single value in its place."""
+    """A list, never a single value instead."""
 
     def read(value: object) -> object:
         if isinstance(value, Scalar) and value.kind == "nothing":
@@ -230,7 +230,7 @@ def listed(example: str, *, least: int = 0, most: int = 1000) -> BeforeValidator
 
 
 def _form(pattern: str) -> re.Pattern[str]:
-    # `$` of Python would let a last line break pass, which `$` of ECMA 262 does not.
+    # Unlike in ECMA 262, `$` in Python also matches before a final line break.
     return re.compile(pattern.replace("$", r"\Z"))
 
 
@@ -257,7 +257,7 @@ def _checked(form: re.Pattern[str], value: str, what: str, example: str, *, secr
 
 
 def _number(scalar: Scalar, what: str, example: str) -> float:
-    """The number that YAML 1.2 reads; infinity and what is no number are within no range."""
+    """The number that YAML 1.2 reads; infinity and NaN are in no range."""
     if scalar.kind != "number" or len(scalar) > 40:
         hint = "remove the quotes" if scalar.isdecimal() and scalar.kind == "text" else f"as in `{example}`"
         raise told(f"{what}, not {quoted(scalar)}", hint)

@@ -1,4 +1,4 @@
-"""The names of entries and overlays that a configuration mentions: whether there are any shows in the repository."""
+"""The names of entries and overlays in a configuration, to be looked up in the repository."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Mention:
 
 
 def mentions(document: Document, form: ConfigForm) -> Iterator[Mention]:
-    """Every one, in the order of the forms."""
+    """All mentions, in the order of the file."""
 
     def mention(environment: str, kind: Kind, text: str, path: Path, until: datetime | None = None) -> Mention:
         place = document.key(path)  # of an item of a list, the item

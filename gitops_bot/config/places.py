@@ -1,4 +1,4 @@
-"""YAML text -> plain values that remember where they stand.
+"""YAML text -> plain values that know their line and column.
 
 The parser's events are read, not its composed nodes: an alias is seen where it stands, a key that is written twice is
 not lost, and no depth of nesting can exhaust the stack. Scalars keep their raw text: `1.10` as a tag is no number.
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1 << 20
 MOST_DEPTH = 20
-#: Keys, values, beginnings and ends of lists and mappings. A registry, an image or a hold takes about ten of them.
+#: Keys, values, starts and ends of lists and mappings. A registry, an image or a hold takes about ten.
 MOST_EVENTS = 50_000
-#: More than these are not told: nobody mends 200 problems before looking again.
+#: More problems are not reported: nobody fixes 200 before running it again.
 MOST_PROBLEMS = 200
 
 # YAML 1.2 core schema, https://yaml.org/spec/1.2.2/#103-core-schema
@@ -49,7 +49,7 @@ Kind = Literal["text", "number", "truth", "nothing", "broken"]
 
 
 class Scalar(str):
-    """The raw text of a scalar, and what YAML 1.2 takes it for. `broken` is one that a problem was told about."""
+    """The raw text of a scalar, and its YAML 1.2 type. `broken`: a problem was already reported for it."""
 
     __slots__ = ("kind",)
     kind: Kind
@@ -76,7 +76,7 @@ class Place:
 
 @dataclass(slots=True)
 class Document:
-    """What a file says, where each key and each value stands, and what is wrong with it so far."""
+    """The contents of a file, the place of each key and value, and the problems found so far."""
 
     file: str
     tree: Tree = field(default_factory=lambda: Scalar.of("", "nothing"))
@@ -85,15 +85,15 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
 
     def tell(self, place: Place, message: str, advice: str) -> None:
-        """Remember a problem."""
+        """Add a problem."""
         self.problems.append(problem(self.file, place, message, advice))
 
     def key(self, path: Path) -> Place:
-        """Where the key stands; for the item of a list, the item."""
+        """The place of a key; for a list item, the item."""
         return self.keys.get(path) or self.value(path)
 
     def value(self, path: Path) -> Place:
-        """Where the value stands; for one that is not there, the nearest key above it."""
+        """The place of a value; for a missing one, the nearest key above it."""
         if path in self.values:
             return self.values[path]
         while path and path not in self.keys:
@@ -101,7 +101,7 @@ class Document:
         return self.keys.get(path) or self.values.get(path) or Place(1, 1)
 
     def at(self, path: Path) -> Tree | None:
-        """What stands there; None where nothing does."""
+        """The value at a path, or None."""
         node: Tree = self.tree
         for part in path:
             match node:
@@ -114,7 +114,7 @@ class Document:
         return node
 
     def error(self) -> ConfigError:
-        """Every problem in the order of the file, none told twice."""
+        """Every problem once, in the order of the file."""
         ordered = sorted(dict.fromkeys(self.problems), key=lambda each: (each.line or 0, each.column or 0))
         if len(ordered) > MOST_PROBLEMS:
             more = f"and at least {len(ordered) - MOST_PROBLEMS} more problems"
@@ -146,14 +146,14 @@ def read(text: str, file: str) -> Document:
     except MarkedYAMLError as error:
         raise ConfigError(_syntax(document, error)) from None
     except (YAMLError, ValueError, OverflowError):
-        # An escape such as "\UFFFFFFFF" or a directive such as `%YAML x`, which the parser does not answer by a mark.
+        # An escape such as "\UFFFFFFFF" or a directive such as `%YAML x`, for which the parser gives no position.
         advice = "look for an escape sequence or a `%` line that YAML does not know"
         raise ConfigError(problem(file, Place(1, 1), "the file is not YAML", advice)) from None
     return document
 
 
 def _bounded(events: Iterator[Event], file: str) -> Iterator[Event]:
-    """The events, of which each costs some 30 microseconds: 1 MiB of `[],[],...` would take 15 s.
+    """The parser's events. Each takes some 30 microseconds: 1 MiB of `[],[],...` would take 15 s.
 
     Raises:
         ConfigError: there are more than are read.
@@ -185,7 +185,7 @@ def _syntax(document: Document, error: MarkedYAMLError) -> Problem:
 
 
 _QUOTE = 'put text that begins with `*` or `&` in quotes, as in "*/overlays/staging"'
-#: What the parser says -> what it most often means, and what to do.
+#: The parser's message -> what it usually means, and what to do.
 _SYNTAX = {
     "found character '\\t'": ("there is a tab where YAML needs spaces", "indent with spaces"),
     "mapping values are not allowed": (
@@ -240,7 +240,7 @@ def _node(document: Document, events: Iterator[Event], event: Event, path: Path)
 
 
 def _plain(document: Document, event: SequenceStartEvent | MappingStartEvent) -> None:
-    """Tell of a tag: nothing here needs one."""
+    """Report a YAML tag: nothing here needs one."""
     if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
         document.tell(_place(event), "YAML tags are not allowed here", "remove the `!...`")
 
@@ -292,7 +292,7 @@ def _mapping(document: Document, events: Iterator[Event], path: Path) -> dict[st
             document.tell(place, f"{key[:60]!r} is given twice; the first is on line {first}", "keep one of the two")
             _node(aside, events, value, here)
         else:
-            # The parser has an empty value begin where the next thing stands.
+            # For the parser, an empty value starts where the next token is.
             empty = isinstance(value, ScalarEvent) and value.style is None and not value.value
             document.keys[here], document.values[here] = place, place if empty else _place(value)
             pairs[key] = _node(document, events, value, here)

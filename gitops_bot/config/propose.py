@@ -1,4 +1,4 @@
-"""How the changes of an environment are put to people, and what is held: what the configuration says of both."""
+"""The configuration of proposals and of holds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gitops_bot.config.form_propose import GroupForm, ProposeForm, WindowForm
 
 MergeMethod = Literal["merge", "squash", "rebase"]
-#: Whether proposals merge by themselves: never, only past required checks, or even where the base branch asks for none.
+#: Whether proposals merge by themselves: never, only past required checks, or even if none are required.
 AutoMerge = Literal["never", "past-checks", "without-checks"]
 
 _TEAM = "team:"
@@ -25,7 +25,7 @@ _TEAM = "team:"
 
 @dataclass(frozen=True, slots=True)
 class NamedGroup:
-    """Changes that go into one proposal, by globs of images and of overlays; an empty tuple is all of them."""
+    """Changes that share a proposal, by globs of images and of overlays; an empty tuple means all."""
 
     name: str
     images: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class NamedGroup:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Some hours of some days (Monday is 0) of each week; where `end` is not after `start`, it is on the next day."""
+    """Some hours on some days (Monday is 0) of each week; if `end` is not after `start`, it is on the next day."""
 
     days: frozenset[int]
     start: time
@@ -45,7 +45,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Propose:
-    """How the changes of an environment are put to people.
+    """How the changes of an environment are proposed.
 
     `together`: one entry that is held holds the rest of its group; a named group may say so for itself. `teams` are
     slugs. `refresh_approved`: a proposal that is approved, queued or set to auto-merge gets newer pins all the same.
@@ -73,7 +73,7 @@ class Propose:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What is left as it is until a moment in UTC; `image` None is every entry of the environment."""
+    """A declared hold until a time in UTC; without `image`, it covers every entry of the environment."""
 
     environment: str
     image: str | None
@@ -83,12 +83,12 @@ class Hold:
 
 
 def hold(form: HoldForm, place: tuple[str, int, int]) -> Hold:
-    """What a form says that was read without a problem, and where it stands."""
+    """The hold of a valid form, with its place."""
     return Hold(form.environment, form.image, times.moment(form.until), form.why, place)
 
 
 def propose(form: ProposeForm) -> Propose:
-    """What a form says that was read without a problem."""
+    """The settings of a valid form."""
     teams = [each for each in form.reviewers if each.startswith(_TEAM)]
     return Propose(
         as_=form.as_,
@@ -96,7 +96,7 @@ def propose(form: ProposeForm) -> Propose:
         together=form.together,
         labels=form.labels,
         reviewers=_once(each for each in form.reviewers if each not in teams),
-        # A team is of the organization that the repository belongs to: the forge takes no other.
+        # Only teams of the organization that owns the repository can be requested.
         teams=_once(each.removeprefix(_TEAM).rpartition("/")[2] for each in teams),
         assignees=_once(form.assignees),
         draft=form.draft,

@@ -1,4 +1,4 @@
-"""Templates of titles and messages: any text, in which `{field}` stands for a value, and `{{` and `}}` for braces.
+"""Templates for titles and messages: text with `{field}` for values, and `{{` and `}}` for braces.
 
 They hold no trailers (`Gitops-Bot-...`): those are how the bot knows its own commits again.
 """
@@ -21,11 +21,11 @@ MESSAGE_FIELDS: Final = (*TITLE_FIELDS, "title", "changes")
 MOST_OF_A_TITLE = 200
 MOST_OF_A_MESSAGE = 10_000
 
-#: What a template is made of, from left to right; each `{` and `}` is in one of these or stands alone.
+#: The tokens of a template, from left to right; each `{` and `}` is in one of them or stray.
 _BRACES = re.compile(r"\{\{|\}\}|\{(?P<field>[^{}]*)\}|(?P<stray>[{}])")
 _TRAILER = "Gitops-Bot-"
 _NOT_IN_LINES = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
-#: Tabs and line feeds are well in a message.
+#: A message may have tabs and line feeds.
 _NOT_IN_TEXTS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029"
 _FIRST_LINE = r"(?=[^\n]*\S)"
 
@@ -37,13 +37,13 @@ def title(example: str) -> Leaf:
 
 
 def message(example: str) -> Leaf:
-    """Lines, of which the first says the most."""
+    """Lines, the first of which must not be blank."""
     what = f"must be text of at most {MOST_OF_A_MESSAGE:,} characters whose first line is not empty"
     return _template(what, example, MESSAGE_FIELDS, rf"[^{_NOT_IN_TEXTS}]{{1,{MOST_OF_A_MESSAGE}}}$")
 
 
 def shown(fields: Sequence[str]) -> str:
-    """The fields as one writes them."""
+    """The fields, written as in a template."""
     return ", ".join(f"`{{{field}}}`" for field in fields)
 
 

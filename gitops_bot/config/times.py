@@ -1,4 +1,4 @@
-"""Days, hours, time zones and moments as they are written: the form of each, and what it means."""
+"""Days, hours, time zones and points in time: the pattern of each, and how it is read."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 _DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY = f"(?:{'|'.join(f'{day[:3]}(?:{day[3:]})?' for day in _DAYS)})"
-#: One day, or the first and the last of several.
+#: A day, or a range from the first to the last.
 DAYS = f"^{_DAY}(?:-{_DAY})?$"
 
 _MINUTE = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-#: Never the same twice, which might be a whole day or nothing.
+#: Two different times: equal ones could mean a whole day or nothing.
 HOURS = rf"^(?!(.{{5}})-\1$){_MINUTE}-(?:{_MINUTE}|24:00)$"
 
 _PART = "[A-Za-z0-9_+-]{1,30}"
-#: Without what only the files of one machine have: its own time, and other ways to count.
+#: Without names that depend on the machine: its local time, and other time scales.
 ZONE = f"^(?!posix|right/|localtime$)[A-Z]{_PART}(?:/{_PART}){{0,2}}$"
 _IS_ZONE = re.compile(ZONE.removesuffix("$") + r"\Z")
 
-#: A date, or a moment as in RFC 3339 section 5.6, whose seconds may be left out. These years fit into every offset.
+#: A date, or a time as in RFC 3339 section 5.6 with optional seconds. These years are safe with every offset.
 MOMENT = (
     r"^2[0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
     rf"(?:[Tt ]{_MINUTE}(?::[0-5][0-9](?:\.[0-9]{{1,9}})?)?(?:[Zz]|[+-]{_MINUTE}))?$"
@@ -33,7 +33,7 @@ MOMENT = (
 
 
 def days(written: Iterable[str]) -> frozenset[int]:
-    """The days of the week that `DAYS` say, Monday is 0; `sat-mon` are three of them."""
+    """The days of the week (Monday is 0) in a text that matches `DAYS`; `sat-mon` is three days."""
     found: set[int] = set()
     for each in written:
         first, _, last = each.partition("-")
@@ -47,13 +47,13 @@ def _day(written: str) -> int:
 
 
 def hours(written: str) -> tuple[time, time]:
-    """The start and the end that `HOURS` say; `24:00` is the start of the next day."""
+    """The start and end in a text that matches `HOURS`; `24:00` is the start of the next day."""
     start, _, end = written.partition("-")
     return time.fromisoformat(start), time() if end == "24:00" else time.fromisoformat(end)
 
 
 def moment(written: str) -> datetime:
-    """What `MOMENT` says, in UTC; a date is the moment at which that day begins in UTC.
+    """The UTC time of a text that matches `MOMENT`; a date is the start of that day in UTC.
 
     Raises:
         ValueError: the month does not have that day.
@@ -66,7 +66,7 @@ def moment(written: str) -> datetime:
 
 
 def is_zone(written: str) -> bool:
-    """Whether that may be the name of a time zone."""
+    """Whether this can be the name of a time zone."""
     return _IS_ZONE.match(written) is not None
 
 
@@ -83,7 +83,7 @@ def zone(written: str) -> ZoneInfo:
 
 
 def cities(initial: str) -> Mapping[str, str]:
-    """The zones of which the last part begins with that letter, by this part in small letters."""
+    """The zones whose last part starts with a letter, by that part in lower case."""
     return _cities().get(initial.lower(), {})
 
 

@@ -1,4 +1,4 @@
-"""From what pydantic finds wrong to what the user reads, at the place in the file."""
+"""Turns pydantic's errors into problems for the user, with their place in the file."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from gitops_bot.config.form_base import Form
     from gitops_bot.config.places import Document, Path
 
-#: Longer words are no slips of the fingers, and would take long to compare.
+#: Longer words are not typos, and would take long to compare.
 _MOST_COMPARED = 60
 _MOST_KNOWN = 200
 _MOST_NAMED = 20
-#: So many are translated before they are put in order and cut to those that are shown.
+#: How many errors are translated, before they are sorted and limited to those that are shown.
 _MOST_TOLD = 1000
 _SECRETS = ("auth", "passphrase", "password", "secret", "token")
 _POLICIES: dict[str, type[Form]] = {
@@ -30,11 +30,11 @@ _POLICIES: dict[str, type[Form]] = {
     form_policy.PATTERN: form_policy.PatternForm,
     form_policy.DIGEST: form_policy.DigestForm,
 }
-#: What pydantic says of the branch of a union that it is in; no part of the file.
+#: pydantic's names for the branches of a union; they are not part of the path in the file.
 _BRANCHES = (form_policy.NAMED, *_POLICIES, form_propose.GROUP_WORD, form_propose.GROUP_LIST)
 _POLICY = "a policy has `semver`, `pattern` with `order`, or `digest`"
 _EXAMPLE = 'as in `{semver: ">=1.0 <2"}`'
-#: A key that has to be there -> what to say where it is not.
+#: A required key -> the message and the advice if it is missing.
 _MISSING = {
     "version": ("the file has no `version`", "add `version: 1` at the top"),
     "environments": ("the file has no `environments`", "add at least one, with its `overlays`"),
@@ -46,7 +46,7 @@ _MISSING = {
     "until": ("this hold has no `until`", "set when it ends: `until: 2026-12-24`"),
     "why": ("this hold has no `why`", 'give the reason: `why: "no release before the fair"`'),
 }
-#: What the keys are called that the user chooses.
+#: How messages name the keys that the user chooses.
 _CHOSEN = {
     "policies": "the name of a policy",
     "environments": "the name of an environment",
@@ -56,7 +56,7 @@ _CHOSEN = {
 
 
 def tell(document: Document, error: ValidationError) -> None:
-    """Add a problem for each thing that is wrong."""
+    """Add a problem for each error."""
     for wrong in error.errors(include_url=False, include_input=False)[:_MOST_TOLD]:
         path, kind, is_key = _path(document, wrong["loc"])
         here = document.at(path)
@@ -71,7 +71,7 @@ def tell(document: Document, error: ValidationError) -> None:
 
 
 def suggestion(document: Document, word: str, known: Iterable[str]) -> str | None:
-    """What was probably meant. A file of thousands of mistakes would take minutes, and most are not shown."""
+    """What was probably meant; None if there are already more problems than are shown, to stay fast."""
     if len(word) > _MOST_COMPARED or len(document.problems) > MOST_PROBLEMS:
         return None
     close = get_close_matches(word, islice(known, _MOST_KNOWN), n=1, cutoff=0.7)
@@ -79,7 +79,7 @@ def suggestion(document: Document, word: str, known: Iterable[str]) -> str | Non
 
 
 def meant(document: Document, name: str, key: str, known: Iterable[str]) -> str | None:
-    """The way out where `key` has nothing of that name but these; None where it has nothing at all."""
+    """The advice if `key` has no such name but these; None if it has none at all."""
     known = list(islice(known, _MOST_KNOWN))
     close = suggestion(document, name, known)
     if close:
@@ -110,7 +110,7 @@ def _misspelt(document: Document, path: Path) -> bool:
 
 
 def _path(document: Document, location: tuple[str | int, ...]) -> tuple[Path, str | None, bool]:
-    """The place in the file, the branch of the union that it is in, and whether the key is meant and not its value."""
+    """The path in the file, the branch of the union, and whether the error is about the key rather than its value."""
     path: Path = ()
     kind: str | None = None
     is_key = False

@@ -1,4 +1,4 @@
-"""What is known of an image beside its digest: what reviewers want to read before they merge."""
+"""What is known about an image besides its digest, for reviewers to read before they merge."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One manifest, or index, described. None, and no platforms, where the image does not say.
+    """The description of a manifest or index. None, or no platforms, if the image does not say.
 
     `source` (an http or https address), `revision` and `version` are the annotations or labels
     `org.opencontainers.image.*` (OCI image specification, "Pre-Defined Annotation Keys"). `platforms` are as in

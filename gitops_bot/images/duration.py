@@ -1,4 +1,4 @@
-"""Spans of time as people write them: `90s`, `15m`, `2h`, `1d12h`, and `0`.
+"""Durations as people write them: `90s`, `15m`, `2h`, `1d12h`, and `0`.
 
 Stands beside the other words of the configuration's rules, where both who reads them and who applies them may look.
 """
@@ -10,13 +10,13 @@ from datetime import timedelta
 from typing import Final
 
 _FORM = re.compile(r"(?:([0-9]{1,5})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,8})s)?\Z", re.ASCII)
-#: The longest one: what is longer is a slip of the pen.
+#: The longest duration: anything longer is a mistake.
 LONGEST: Final = timedelta(days=366)
 _UNITS: Final = ((86_400, "d", "day"), (3_600, "h", "hour"), (60, "m", "minute"), (1, "s", "second"))
 
 
 def parse(text: str) -> timedelta:
-    """Read a span of time: numbers with `d`, `h`, `m`, `s`, the greater unit first; `0` needs none.
+    """Read a duration: numbers with `d`, `h`, `m`, `s`, larger units first; `0` needs none.
 
     Raises:
         ValueError: not of that form, or longer than 366 days; the message says what to write.
@@ -27,7 +27,7 @@ def parse(text: str) -> timedelta:
     if match is None or not text:
         raise ValueError(f"{text[:100]!r} is not a duration: write it as 90s, 15m, 2h or 1d12h")
     days, hours, minutes, seconds = (int(number or 0) for number in match.groups())
-    # Of five to eight digits each, so that no sum is too great for a timedelta.
+    # Limited to five to eight digits each, so that no sum overflows a timedelta.
     span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     if span > LONGEST:
         raise ValueError(f"{text[:100]!r} is longer than {LONGEST.days} days")
@@ -35,7 +35,7 @@ def parse(text: str) -> timedelta:
 
 
 def written(span: timedelta) -> str:
-    """The span as `parse` reads it, in whole seconds; a part of one counts as one."""
+    """The duration as `parse` reads it, rounded up to whole seconds."""
     left = max(0, -(-span // timedelta(seconds=1)))
     if not left:
         return "0"
@@ -48,7 +48,7 @@ def written(span: timedelta) -> str:
 
 
 def roughly(span: timedelta) -> str:
-    """The span in its greatest unit, as in `3 hours`.
+    """The duration in its largest unit, as in `3 hours`.
 
     What is told to people again and again should not be another text every minute.
     """

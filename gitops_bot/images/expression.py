@@ -28,7 +28,7 @@ _EVERYTHING = frozenset(("", ".*", "^.*", ".*$", "^.*$", ".+", "^.+", ".+$", "^.
 
 
 def check(expression: str) -> None:
-    """Find out what is wrong with an expression before it is used.
+    """Validate an expression before it is used.
 
     Raises:
         ValueError: not an expression of RE2, too large, or with several named groups; the message says what to do.
@@ -52,13 +52,13 @@ def check(expression: str) -> None:
 
 
 def extract(expression: str, tag: str) -> str | None:
-    """The key of one tag; None where the expression does not match, or matches without its named group."""
+    """The key of one tag; None if the expression does not match, or matches without its named group."""
     found = _by_tag(expression, (tag,))[1]
     return found[0] if found else None
 
 
 def scan(expression: str, tags: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The tags that have a key, and beside them their keys. Tags are of the OCI grammar."""
+    """The tags that have a key, and their keys. Tags follow the OCI grammar."""
     if expression in _EVERYTHING:
         return list(tags), list(tags)
     by_line = _by_line(expression)
@@ -91,7 +91,7 @@ def _at_once(pattern: re.Pattern[str], tags: Sequence[str]) -> tuple[list[str], 
 
 @functools.lru_cache(maxsize=64)
 def _by_line(expression: str) -> re.Pattern[str] | None:
-    """The same expression for Python's own engine, all tags in one scan; None unless it is plainly simple.
+    """The same expression for Python's own engine, to scan all tags at once; None unless it is clearly safe.
 
     Every line yields its key, or nothing by the second branch. Five to ten times as fast as one call for each tag,
     and most expressions that people write to pick numbers are this simple.

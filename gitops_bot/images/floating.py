@@ -1,4 +1,4 @@
-"""Tags that move by nature. A tag that should never move is reported when it does; these are followed."""
+"""Floating tags, which are followed when they move. Any other tag that moves is reported."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FIXED = re.compile(
 
 
 def is_floating(tag: str) -> bool:
-    """Whether the tag moves by nature: `latest`, `main`, `1`, `1.2`, `v1`, `1.27-alpine`, `2022`.
+    """Whether the tag is floating: `latest`, `main`, `1`, `1.2`, `v1`, `1.27-alpine`, `2022`.
 
     Not so: full versions, commits (7 hexadecimal digits or more, alone or after a prefix such as `sha-`), dates,
     numbers from 100 (years aside), and numbers after `build`, `run`, `ci`, `b` or `r`. In doubt a tag does not move:

@@ -1,4 +1,4 @@
-"""The policy that a pinned tag suggests, where nobody wrote one: the next tag of the very same shape.
+"""The policy inferred from a pinned tag if none is configured: the next tag in exactly the same format.
 
 It is for the first run without a configuration, so it would rather say nothing than something wrong: whatever could be
 a commit, a major version that moves by itself, or a build counter behind a version is left alone, with the reason.
@@ -25,36 +25,36 @@ _BUILD = re.compile(r"(?P<prefix>(?:[A-Za-z]+[-_.])*(?:[A-Za-z]+[-_.]?)?)(?P<dig
 _DAY = r"(?:19|20)[0-9]{2}(?P<dash>[-_]?)(?:0[1-9]|1[0-2])(?P=dash)(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = r"(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9])?"
 _DATE = re.compile(rf"(?P<prefix>(?:[A-Za-z]+[-_.])*)(?P<date>{_DAY}(?:[-_.Tt]?{_TIME}[Zz]?)?)")
-#: At least one letter, or the `g` of `git describe`: what has digits only may be a number.
+#: With at least one letter, or the `g` of `git describe`: digits alone may be a number.
 _COMMIT = re.compile(r"(?:^|[-_.])(?:g|(?=[0-9]*[a-f]))[0-9a-f]{7,64}(?:$|[-_.])")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
-#: As many digits as an abbreviated or whole commit has. One commit in 27 has no letter in its first seven digits.
+#: As long as an abbreviated or full commit. One commit in 27 has no letter in its first seven digits.
 _COMMIT_LENGTHS = (7, 8, 40)
 
 _PRERELEASE = re.compile(
     r"-(?P<kind>alpha|beta|rc|cr|pre|preview|dev|snapshot|milestone|m|ea)(?P<dot>[.-]?)(?P<number>[0-9]*)",
     re.IGNORECASE,
 )
-#: What may follow a version and belongs to it: `alpine`, `alpine3.20`, `debian-12`, `jre_headless`.
+#: What may follow a version as its variant: `alpine`, `alpine3.20`, `debian-12`, `jre_headless`.
 _WORD = re.compile(r"(?P<word>[A-Za-z_]+)(?P<number>[0-9]+(?:\.[0-9]+)*)?")
 _PLATFORMS = frozenset(
     {"alpine", "cuda", "debian", "el", "fedora", "java", "jdk", "jre", "node", "php", "python", "rhel", "ubi", "ubuntu"}
 )
-#: A number behind one of these counts builds.
+#: A number after one of these is a build number.
 _COUNTERS = frozenset({"b", "build", "ci", "job", "ls", "n", "number", "p", "patch", "pipeline", "r", "rev", "run"})
-#: A number behind one of these is a build of that branch.
+#: A number after one of these is a build of that branch.
 _BRANCHES = frozenset(
     {"dev", "develop", "development", "main", "master", "prod", "production", "qa", "release", "stable", "staging"}
     | {"test", "trunk", "uat"}
 )
-#: A number behind one of these is no build: the next one is somebody else's.
+#: A number after one of these is not a build: the next number is unrelated.
 _FOREIGN = frozenset({"issue", "mr", "pr", "pull", "ticket"})
-#: What behind one of these is a commit, whatever it looks like.
+#: Whatever follows one of these is a commit.
 _COMMITS = frozenset({"commit", "g", "git", "sha", "sha256"})
 
 
 def infer(pin: Pin) -> Policy | Unmanaged:
-    """The policy that keeps the shape of what is pinned, or why there is none (`unmanaged`)."""
+    """The policy that keeps the format of the pinned tag, or why there is none (`unmanaged`)."""
     tag = pin.tag
     if tag is None:
         return by_nothing() if pin.digest is None else by_digest()
@@ -76,7 +76,7 @@ def _words(text: str) -> set[str]:
 
 
 def _date(prefix: str, date: str) -> Policy:
-    """Dates of the same length. With dashes they are no number, but the order of letters is that of time."""
+    """Dates of the same length. With dashes they are not numbers, but sort alphabetically."""
     if date.isdecimal():
         return policies.pattern(f"^{re.escape(prefix)}(?P<date>(?:19|20)[0-9]{{{len(date) - 2}}})$", order="numerical")
     same = re.sub(r"[0-9]+", lambda run: f"[0-9]{{{len(run[0])}}}", re.escape(date))
@@ -97,7 +97,7 @@ def _build(tag: str, prefix: str, digits: str, pin: Pin) -> Policy | Unmanaged:
         return by_tag("digits", tag)
     if len(digits) <= 3 and not words & _BRANCHES:
         return by_tag("number", tag)
-    # So that a build number is not followed by a date or a commit.
+    # So that a date or a commit is never taken for the next build number.
     return _numbered(prefix, "[0-9]{1,6}" if len(digits) <= 6 else f"[0-9]{{{len(digits)}}}")
 
 
@@ -106,7 +106,7 @@ def _numbered(prefix: str, number: str) -> Policy:
 
 
 def _major(tag: str, pin: Pin) -> Policy | Unmanaged:
-    """Within its major version such a tag has no successor; what it names moves."""
+    """A tag of a major version has no successor within it: it floats."""
     if pin.digest is not None:
         return policies.follow(tag)
     return by_tag("major", tag)
@@ -139,7 +139,7 @@ def _three() -> str:
 
 
 def _belongs(parts: list[str]) -> bool:
-    """Whether the parts name a variant, the same for every version, and no counter of builds."""
+    """Whether the parts are a variant, equal for every version, and not a build counter."""
     before = ""
     for part in parts:
         if not re.fullmatch(r"[0-9]+(?:\.[0-9]+)*", part):

@@ -41,7 +41,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """One tag that moves, such as `main`: whatever it names now is wanted."""
+    """One moving tag, such as `main`: the digest that it points to now is wanted."""
 
     tag: str
 
@@ -82,7 +82,7 @@ def follow(tag: str) -> Follow:
 
 
 def describe(policy: Policy) -> str:
-    """The policy in a few words, for messages: `semver >=1.0.0 <3`, `pattern ^v by version`, `digest main`."""
+    """A short description of the policy, for messages: `semver >=1.0.0 <3`, `pattern ^v by version`, `digest main`."""
     match policy:
         case Semver():
             prereleases = " with pre-releases" if policy.prereleases else ""

@@ -1,4 +1,4 @@
-"""What a registry listed, reduced to the tags that may be candidates."""
+"""Reduces a registry's tag list to possible candidates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def candidates(tags: Sequence[str]) -> list[str]:
 
 
 def _plain(tags: Sequence[str]) -> bool:
-    """Whether every tag is certainly a candidate, told from all of them as one text: a third of the time."""
+    """Whether every tag is certainly a candidate, checked on all of them as one text, which is three times faster."""
     text = "\n".join(tags)
     return (
         text.isascii()

@@ -23,7 +23,7 @@ _FRACTION = re.compile(r"[0-9]+\.[0-9]+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one tag stands: its key, and the text that gave the key (the tag, or what its named group matched)."""
+    """The place of a tag in the order: its key, and the text of the key (the tag, or what its named group matched)."""
 
     tag: str
     key: SortKey
@@ -32,7 +32,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The tags that a policy admits, beside them their keys and the texts of the keys.
+    """The tags that a policy admits, with their keys and the texts of the keys.
 
     Parallel lists instead of a list of `Place`: 100,000 objects would cost more than all the rest. `matched` counts
     the tags that the policy's expression matched, were they of the wanted kind or not.
@@ -44,7 +44,7 @@ class Admitted:
     matched: int
 
     def only(self, kept: Sequence[int]) -> Admitted:
-        """Those at the places `kept`."""
+        """Those at the indexes `kept`."""
         if len(kept) == len(self.tags):
             return self
         tags = [self.tags[at] for at in kept]
@@ -98,13 +98,13 @@ def admits(policy: Policy, tag: str) -> bool:
 
 
 def _keyed(tags: list[str], keys: list[Any], texts: list[str]) -> Admitted:
-    """Without the tags whose text is nothing that the policy orders."""
+    """Drops the tags whose text the policy cannot order."""
     every = Admitted(tags, keys, texts, len(tags))
     return every.only([at for at, key in enumerate(keys) if key is not None]) if None in keys else every
 
 
 def place(policy: Policy, tag: str) -> Place | None:
-    """Where a tag stands by its text, whether the policy admits it or not; None where it has no order.
+    """The place of a tag by its text, whether the policy admits it or not; None if it has no order.
 
     A tag that the policy's expression does not match is read whole, so that a present `1.4.2` holds back a
     `1.3.0-alpine`. By letters only a tag that does not move by nature: `latest` is no later than `2024-01-05`.
@@ -135,7 +135,7 @@ def place(policy: Policy, tag: str) -> Place | None:
 
 
 def compare(policy: Policy | None, left: str, right: str) -> int | None:
-    """The order of two tags by the policy's key, ranges ignored: -1, 0, 1; None where it cannot be told.
+    """The order of two tags by the policy's key, ignoring ranges: -1, 0, 1; None if unknown.
 
     Without a policy: by version where both are full versions (`v1.2.3`, `1.2.3-rc.1`).
     """

@@ -1,4 +1,4 @@
-"""Choosing the tag that an entry should pin. Never backwards, never in silence.
+"""Chooses the tag that an entry should pin; never backwards, and always with a reason.
 
 The door of this room for everyone who chooses: the kinds of policies, their order, and the decision.
 """
@@ -42,7 +42,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A tag to propose. The reason's code is `chosen`, or `adopted` where the present tag has no order."""
+    """A tag to propose. The reason's code is `chosen`, or `adopted` if the present tag has no order."""
 
     tag: str
     reason: Reason
@@ -50,14 +50,14 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """Nothing better than what is pinned: `current`, or `nothing_new` where the policy admits no tag at all."""
+    """Nothing is better than the present pin: `current`, or `nothing_new` if the policy admits no tag at all."""
 
     reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A decision for people: `held.downgrade`, `held.vanished` or `held.unordered`; `candidate` is what was best."""
+    """People have to decide: `held.downgrade`, `held.vanished` or `held.unordered`; `candidate` is the best tag."""
 
     reason: Reason
     candidate: str | None
@@ -129,7 +129,7 @@ def _highest(policy: Policy, best: Place, count: int) -> str:
 
 
 def _nothing(policy: Policy, found: Admitted, seen: int) -> str:
-    """Why there is no candidate. A pattern that matches and still yields nothing puzzles people most."""
+    """Why there is no candidate. A pattern that matches and still yields nothing is the most confusing case."""
     none = f"{describe(policy)} admits none of the listed tags ({seen})"
     match policy:
         case Pattern(order="semver" | "numerical" as order) if found.matched:

@@ -46,7 +46,7 @@ CODES: Final[tuple[Code, ...]] = get_args(Code)
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a decision fell as it did: a code for scripts, a sentence for people, the facts behind it.
+    """The reason for a decision: a code for scripts, a sentence for people, and the facts behind it.
 
     `ends` is when a hold ends by itself; None where something else has to change first.
     """

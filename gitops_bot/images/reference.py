@@ -1,4 +1,4 @@
-"""What an image is called and which one is pinned. Text is parsed here, once, and is trusted from then on.
+"""Image names and pins. Text is parsed here, once, and is trusted from then on.
 
 Grammar: OCI distribution specification 1.1, "Pulling manifests"; the host rule and the `library/` prefix are Docker's.
 """

@@ -1,4 +1,4 @@
-"""How an entry is to be kept current, wherever that was decided: in the configuration, or inferred from its tag."""
+"""The rules for an entry, from the configuration or inferred from its tag."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 #: What is written for a chosen tag. `tag` writes no digest, `digest` no tag where there is none.
 PinShape = Literal["tag+digest", "tag", "digest"]
-#: What happens when the present tag names another digest than the pinned one.
+#: What to do when the present tag points to a digest other than the pinned one.
 OnMove = Literal["hold", "follow"]
 
 
@@ -42,7 +42,7 @@ class Rules:
 
 
 class Pinned(Protocol):
-    """What rules are looked up by: an entry of a kustomization has these, whatever else it knows."""
+    """The fields of an entry that rules are looked up by."""
 
     @property
     def name(self) -> str:
@@ -51,7 +51,7 @@ class Pinned(Protocol):
 
     @property
     def image(self) -> ImageName | None:
-        """The effective repository, normalised; None where the text is no image name."""
+        """The effective repository, normalised; None if the text is not an image name."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""Why an entry is not kept current: nobody gave it a policy, and none can be inferred."""
+"""Why an entry is unmanaged: it has no policy, and none can be inferred."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final, Literal
 
 from gitops_bot.images.reason import Reason
 
-#: What about a tag keeps a policy from being inferred from it.
+#: Why no policy can be inferred from a tag.
 TagWhy = Literal["commit", "counter", "digits", "major", "no_tag", "number", "ticket", "unordered", "year"]
 #: `no_policy` and `not_in_source` come from a configuration, the others from what is pinned.
 Why = Literal[TagWhy, "digest", "nothing", "no_policy", "not_in_source"]
 
-#: Behind the tag, and of all such tags at once.
+#: The text after the tag, and the text for all such tags together.
 _OF_TAG: Final[dict[TagWhy, tuple[str, str]]] = {
     "commit": ("is a commit, and commits have no order", "the tag is a commit, and commits have no order"),
     "counter": (
@@ -34,7 +34,7 @@ _OF_TAG: Final[dict[TagWhy, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unmanaged(Reason):
-    """The reason, with its kind. `alike` is what is said of all entries of that kind at once."""
+    """The reason, with its kind. `alike` is the text for all entries of that kind together."""
 
     why: Why
     alike: str
