@@ -118,7 +118,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "failure of git": (lambda text: refusals.out_of_reach(text[:BODY], "x"), ("",)),
     "words of git": (refusals.quoted, ("",)),
     "login in an address": (process._LOGIN_IN_URL.search, ("", "https://")),
-    "repository": (address.parse, ("", "https://", "//")),
+    "repository": (partial(address.parse, server="https://forge.test"), ("", "https://", "//")),
     "tag": (is_tag, ("", "v1.")),
     "digest": (is_digest, ("sha256:",)),
     "image": (ImageName.parse, ("", "r.test/", "a")),
