@@ -37,7 +37,7 @@ def serving(*arguments: str, folder: Path) -> Iterator[tuple[list[str], list[str
     process = subprocess.Popen(command, cwd=folder, env=env, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8")
     assert process.stdout is not None
     lines, rest = [process.stdout.readline().rstrip()], []
-    while "Ctrl-C ends" not in lines[-1]:
+    while "Press Ctrl-C" not in lines[-1]:
         assert process.poll() is None, lines
         lines.append(process.stdout.readline().rstrip())
     try:
@@ -127,7 +127,7 @@ def test_the_story_fits_a_screen_and_its_servers_take_merges_and_pushes_until_ct
 def test_the_full_story_cuts_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     done: Done = run("demo", "--full", cwd=tmp_path, env={"TMPDIR": str(tmp_path)})
     assert (done.code, done.err) == (0, "")
-    assert "lines more" not in done.out
+    assert "more lines" not in done.out
     assert done.out.count("\n$ gitops-bot ") == 7
     assert done.out.count("\n  +++ b/apps/web/overlays/production/kustomization.yaml\n") == 3
     diff = re.compile(r"  [ +-]")
