@@ -1,4 +1,4 @@
-"""What a journey needs from the world. The edges fulfil these; the journeys know nothing else of them."""
+"""What commands need from the world: Protocols that the edges fulfil. The engine knows nothing else of edges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The world that the journeys share, and the repository that most of them begin with."""
+"""The world that the commands share, and the repository that most of them begin with."""
 
 from __future__ import annotations
 

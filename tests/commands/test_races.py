@@ -175,9 +175,9 @@ environments:
     clock = Slow()
     with Overtaken(remote, times) as repository, Registry({}, {}, clock) as registry:
         world = Bot(repository, registry, None, clock)
-        survey = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
+        snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
         assignment = Assignment.parse(f"web=1.1.0@{digest(1)}")
-        return repository, clock, set_pins(world, survey, [assignment], allow_downgrade=False, dry_run=False)
+        return repository, clock, set_pins(world, snapshot, [assignment], allow_downgrade=False, dry_run=False)
 
 
 def test_a_race_that_is_lost_again_and_again_is_run_on_while_others_get_through(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The server as journeys have it: gates before what the bot asks, and a record of it."""
+"""The server as the commands have it: gates before what the bot asks, and a record of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One repository with its forge, its registry and its clock, in which the real journeys run over the real edges."""
+"""One repository with its forge, its registry and its clock, in which the real commands run over the real edges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How what the configuration says reaches the edges; the journeys' tests have the rest."""
+"""How what the configuration says reaches the edges; the tests of the commands have the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every OCI registry, as the journeys know it. Protocol: OCI distribution specification 1.1."""
+"""Every OCI registry, as the engine knows it. Protocol: OCI distribution specification 1.1."""
 
 from __future__ import annotations
 
