@@ -15,7 +15,7 @@ from gitops_bot.proposals import naming
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gitops_bot.engine.facts import Facts, RegistryQuestion
+    from gitops_bot.engine.facts import Facts, Question, RegistryQuestion
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.images.reference import ImageName
@@ -34,6 +34,23 @@ class Work(Generic[T_co]):
     do: Callable[[], T_co]
     image: ImageName | None = None
 
+    @classmethod
+    def of(cls, value: T) -> Work[T]:
+        """Work that is done already."""
+        return Work(partial(_identity, value))
+
+    def then(self, go_on: Callable[[T_co], T]) -> Work[T]:
+        """The same work, and what is made of its result."""
+        return Work(partial(_chained, self.do, go_on), self.image)
+
+
+def _identity(value: T) -> T:
+    return value
+
+
+def _chained(do: Callable[[], T_co], go_on: Callable[[T_co], T]) -> T:
+    return go_on(do())
+
 
 def settle(world: World, snapshot: Snapshot, facts: Facts, works: Sequence[Work[T]]) -> list[T | GitError | ForgeError]:
     """What every piece of work comes to, in their order, or the failure of git or the forge that it ran into.
@@ -43,11 +60,10 @@ def settle(world: World, snapshot: Snapshot, facts: Facts, works: Sequence[Work[
     """
     done: dict[int, T | GitError | ForgeError] = {}
     while waiting := [at for at in range(len(works)) if at not in done]:
-        needs = {at: lack for at in waiting if (lack := _attempt(works[at], done, at)) is not None}
-        asking = [at for at, lack in needs.items() if _is_for_registries(lack)]
-        if asking:
-            needs |= _ask_registries(world, facts, works, done, {at: needs[at] for at in asking})
-        _ask_together(world, snapshot, facts, [lack for at, lack in needs.items() if at not in done])
+        lacking = {at: lack for at in waiting if (lack := _attempt(works[at], done, at))}
+        if asking := {at: lack for at, lack in lacking.items() if _is_for_registries(lack)}:
+            lacking |= _ask_registries(world, facts, works, done, asking)
+        _ask_together(world, snapshot, facts, [lack for at, lack in lacking.items() if at not in done])
     return [done[at] for at in range(len(works))]
 
 
@@ -63,15 +79,15 @@ def settled(world: World, snapshot: Snapshot, facts: Facts, do: Callable[[], T])
     return result
 
 
-def _attempt(work: Work[T], done: dict[int, T | GitError | ForgeError], at: int) -> Needs | None:
-    """Do the work as far as facts go; what it lacks, None where it is done."""
+def _attempt(work: Work[T], done: dict[int, T | GitError | ForgeError], at: int) -> Sequence[Question]:
+    """Do the work as far as facts go; the questions whose answers it lacks, none where it is done."""
     try:
         done[at] = work.do()
     except Needs as needs:
-        return needs
+        return needs.questions
     except (GitError, ForgeError) as failure:
         done[at] = failure
-    return None
+    return ()
 
 
 def _ask_registries(
@@ -79,35 +95,34 @@ def _ask_registries(
     facts: Facts,
     works: Sequence[Work[T]],
     done: dict[int, T | GitError | ForgeError],
-    needs: Mapping[int, Needs],
-) -> dict[int, Needs]:
+    asking: Mapping[int, Sequence[Question]],
+) -> dict[int, Sequence[Question]]:
     """Ask registries side by side, and go on with the work as long as it lacks nothing else; what it lacks then."""
 
-    def go_on(at: int) -> Needs | None:
-        lack: Needs | None = needs[at]
-        while lack is not None and _is_for_registries(lack):
-            for question in lack.questions:
+    def go_on(at: int) -> Sequence[Question]:
+        lack = asking[at]
+        while lack and _is_for_registries(lack):
+            for question in lack:
                 if isinstance(question, questions.RegistryQuestion):
                     facts.learn(question, _or_failure(partial(_of_registry, world, question)))
             lack = _attempt(works[at], done, at)
         return lack
 
-    registries = len({image.registry for at in needs if (image := works[at].image) is not None})
+    registries = len({image.registry for at in asking if (image := works[at].image) is not None})
     what = f"querying {registries} registr{'y' if registries == 1 else 'ies'}"
-    left: dict[int, Needs] = {}
+    left = {}
     with (
-        world.progress(what, len(needs)) as advance,
-        together(go_on, list(needs), lambda at: works[at].image) as answers,
+        world.progress(what, len(asking)) as advance,
+        together(go_on, list(asking), lambda at: works[at].image) as answers,
     ):
-        for at, lack in zip(needs, answers, strict=True):
-            if lack is not None:
-                left[at] = lack
+        for at, lack in zip(asking, answers, strict=True):
+            left[at] = lack
             advance()
     return left
 
 
-def _is_for_registries(needs: Needs) -> bool:
-    return all(isinstance(question, questions.RegistryQuestion) for question in needs.questions)
+def _is_for_registries(lack: Sequence[Question]) -> bool:
+    return all(isinstance(question, questions.RegistryQuestion) for question in lack)
 
 
 def _of_registry(world: World, question: RegistryQuestion) -> object:
@@ -126,9 +141,9 @@ def _of_registry(world: World, question: RegistryQuestion) -> object:
             assert_never(question)
 
 
-def _ask_together(world: World, snapshot: Snapshot, facts: Facts, needs: Sequence[Needs]) -> None:
+def _ask_together(world: World, snapshot: Snapshot, facts: Facts, lacking: Sequence[Sequence[Question]]) -> None:
     """Ask git and the forge what several pieces of work lack: all history at once, all pull requests at once."""
-    asked = list(dict.fromkeys(question for lack in needs for question in lack.questions))
+    asked = list(dict.fromkeys(question for lack in lacking for question in lack))
     history = [question for question in asked if isinstance(question, questions.History)]
     branches = [question.branch for question in asked if isinstance(question, questions.PullRequests)]
     if history:

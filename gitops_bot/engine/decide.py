@@ -20,7 +20,7 @@ from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.plan import Change, Failed, Held, Kept, asked_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from gitops_bot.config import Environment
     from gitops_bot.engine.facts import Facts
@@ -65,22 +65,14 @@ def candidates(
         case RollBack() as asked:
             return _rolled_back(snapshot, facts, name, asked)
         case Withdraw(entries=entries):
-            return Candidates([Work(partial(_same, held)) for held in entries])
+            return Candidates([Work.of(held) for held in entries])
         case _:
             assert_never(request.what)
 
 
 def decisions(known: Known, found: Candidates) -> list[Work[Decision]]:
     """The work that decides each entry: the candidate goes through the gates."""
-
-    def decide(candidate: Callable[[], Decision]) -> Decision:
-        return gates.through(candidate(), known)
-
-    return [Work(partial(decide, work.do), work.image) for work in found.works]
-
-
-def _same(decision: Decision) -> Decision:
-    return decision
+    return [work.then(partial(gates.through, known=known)) for work in found.works]
 
 
 def _assigned(snapshot: Snapshot, facts: Facts, name: str, asked: Pins, carried: Sequence[PinChange]) -> Candidates:
@@ -91,7 +83,7 @@ def _assigned(snapshot: Snapshot, facts: Facts, name: str, asked: Pins, carried:
     for assignment, entry in pins.meant(snapshot, name, asked.assignments):
         if entry is None:
             unknown = Failed(None, pins.matches_nothing(assignment.image, snapshot.entries(name), name))
-            works.append(Work(partial(_same, unknown)))
+            works.append(Work.of(unknown))
             continue
         named.add(entry.key)
         decide = partial(pins.assigned, facts, entry, assignment, proposed.get(entry.key))
@@ -110,8 +102,8 @@ def _polled(
     def polled(entry: Entry) -> Decision:
         return astray.judged(poll(facts, entry))
 
-    def promoted(entry: Entry, candidate: Callable[[], Decision]) -> Decision:
-        return astray.judged(promotion.withdrawn(candidate(), sources[entry.key]))
+    def promoted(entry: Entry, decision: Decision) -> Decision:
+        return astray.judged(promotion.withdrawn(decision, sources[entry.key]))
 
     return Candidates(
         [
@@ -121,8 +113,8 @@ def _polled(
                 if entry.key not in sources
             ),
             *(
-                Work(partial(promoted, entry, candidate), entry.repository)
-                for entry, candidate in promotion.candidates([(own[key], each) for key, each in sources.items()])
+                work.then(partial(promoted, entry))
+                for entry, work in promotion.candidates([(own[key], each) for key, each in sources.items()])
             ),
         ]
     )
@@ -145,19 +137,16 @@ def _promoted(
     ahead = _ahead(snapshot, facts, asked.source, {one.key for _, sources in pairs for one in sources})
     astray = snapshot.astray(target)
 
-    def promoted(entry: Entry, candidate: Callable[[], Decision]) -> Decision:
+    def promoted(entry: Entry, decision: Decision) -> Decision:
         sources = partners[entry.key]
-        decision = astray.judged(_with_next(candidate(), [ahead[one.key] for one in sources if one.key in ahead]))
+        decision = astray.judged(_with_next(decision, [ahead[one.key] for one in sources if one.key in ahead]))
         return promotion.withdrawn(asked_by_name(decision) if asked.images else decision, sources)
 
     return Candidates(
         [
-            *(Work(partial(_same, failed)) for failed in unknown),
-            *(
-                Work(partial(promoted, entry, candidate), entry.repository)
-                for entry, candidate in promotion.candidates(pairs)
-            ),
-            *(Work(partial(_alone, entry, asked.source)) for entry in chosen if entry.key not in partners),
+            *(Work.of(failed) for failed in unknown),
+            *(work.then(partial(promoted, entry)) for entry, work in promotion.candidates(pairs)),
+            *(Work.of(_alone(entry, asked.source)) for entry in chosen if entry.key not in partners),
         ],
         frozenset(entry.key for entry in chosen) if asked.images else None,
         () if asked.images or asked.overlays else _only_in_source(snapshot, asked.source, target),
@@ -176,7 +165,7 @@ def _rolled_back(snapshot: Snapshot, facts: Facts, name: str, asked: RollBack) -
     meant = list(entries.values()) if asked.images else list(snapshot.entries(name))
     goal = past.goal(snapshot, facts, name, asked.to, meant if asked.images else None)
     if isinstance(goal, Problem):
-        return Candidates([Work(partial(_same, failed)) for failed in (*unknown, Failed(None, goal))], frozenset())
+        return Candidates([Work.of(failed) for failed in (*unknown, Failed(None, goal))], frozenset())
 
     def back(entry: Entry) -> Decision:
         decision = past.rolled_back(facts, entry, goal, asked)
@@ -186,7 +175,7 @@ def _rolled_back(snapshot: Snapshot, facts: Facts, name: str, asked: RollBack) -
     named = ignored.union(entry.key for entry in meant if not isinstance(past.wanted(entry, goal), Kept))
     return Candidates(
         [
-            *(Work(partial(_same, failed)) for failed in unknown),
+            *(Work.of(failed) for failed in unknown),
             *(Work(partial(back, entry), entry.repository) for entry in meant),
         ],
         frozenset(named),

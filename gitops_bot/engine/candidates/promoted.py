@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates.artifact import artifact
 from gitops_bot.engine.candidates.source import Pair, source_pins
 from gitops_bot.errors import RegistryError
@@ -17,7 +18,7 @@ from gitops_bot.releases.history import trail
 from gitops_bot.releases.plan import Failed, Held, Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from gitops_bot.config import Environment
     from gitops_bot.engine.candidates.source import SourcePins
@@ -52,9 +53,7 @@ class Promotion:
     by_hand: ByHand | None = None
     carried: Sequence[PinChange] = ()
 
-    def candidates(
-        self, entries: Sequence[tuple[Entry, Sequence[Entry]]]
-    ) -> list[tuple[Entry, Callable[[], Decision]]]:
+    def candidates(self, entries: Sequence[tuple[Entry, Sequence[Entry]]]) -> list[tuple[Entry, Work[Decision]]]:
         """The entries of the target that the source has too, each with what decides it.
 
         The source's own pin is the truth; a registry is asked whether the target's repository has it. History is read
@@ -68,13 +67,13 @@ class Promotion:
         release_tag = self.environment.release_tag
         sources = source_pins(self.snapshot, self.facts, asked, wait=wait, release_tag=release_tag) if asked else []
         known = dict(zip((pair.entry.key for pair in asked), sources, strict=True))
-        found: list[tuple[Entry, Callable[[], Decision]]] = []
-        for pair, decision in zip(pairs, settled, strict=True):
-            if decision is None:
-                found.append((pair.entry, partial(self._decided, pair.entry, known[pair.entry.key])))
-            else:
-                found.append((pair.entry, partial(_same, decision)))
-        return found
+
+        def work(entry: Entry, decision: Decision | None) -> Work[Decision]:
+            if decision is not None:
+                return Work.of(decision)
+            return Work(partial(self._decided, entry, known[entry.key]), entry.repository)
+
+        return [(pair.entry, work(pair.entry, decision)) for pair, decision in zip(pairs, settled, strict=True)]
 
     def withdrawn(self, decision: Decision, sources: Sequence[Entry]) -> Decision:
         """The decision. Where it is held, what an open proposal has goes too once its source is behind it no more.
@@ -170,10 +169,6 @@ class Promotion:
         if configured is not None and configured.source == running.environment and not entry.rules.own_policy:
             return None
         return entry.rules.policy
-
-
-def _same(decision: Decision) -> Decision:
-    return decision
 
 
 def _refused(pair: Pair) -> Failed | None:
