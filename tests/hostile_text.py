@@ -21,7 +21,7 @@ from gitops_bot.edges.git import commits, names, process, refusals
 from gitops_bot.edges.github import failure as github_failure
 from gitops_bot.edges.http import Answer, Misled, retry
 from gitops_bot.edges.http.address import follow
-from gitops_bot.edges.registry import challenge, failure, pages, sayings
+from gitops_bot.edges.registry import challenge, failure, labels, pages
 from gitops_bot.errors import BotError
 from gitops_bot.images import expression, inference, listing, ranges, version
 from gitops_bot.images.reason import Reason
@@ -132,9 +132,9 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "Link": (lambda text: pages.read_page(_page(text)), ("", "<", "<x>; ")),
     "refusal of a registry": (lambda text: failure.said(b'{"message": "%b"}' % text.encode(), ("x",)), ("",)),
     "words of a registry": (failure.clean, ("",)),
-    "label with a time": (sayings.moment, ("", "2024-01-01T00:00:00.")),
-    "label": (sayings.line, ("",)),
-    "label with an address": (sayings.address, ("https://",)),
+    "label with a time": (labels.moment, ("", "2024-01-01T00:00:00.")),
+    "label": (labels.line, ("",)),
+    "label with an address": (labels.address, ("https://",)),
     "source": (links.read, ("https://", "https://github.com/")),
     "Retry-After": (lambda text: retry.retry_after(text, 0.0), ("", "1")),
     "redirect": (lambda text: follow(httpx.URL("https://r.test"), text), ("", "https://", "/")),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.edges.ending import Ending
+    from gitops_bot.edges.signals import Ending
     from gitops_bot.server.health import Page
     from gitops_bot.server.loop import Liveness
     from gitops_bot.server.metrics import Metrics
@@ -49,13 +49,13 @@ def run_command(
     For a container, with probes and metrics. The first cycle starts at once. SIGTERM lets the current write finish and
     exits with 0; a second one exits at once. Everything is logged to standard error.
     """
-    from gitops_bot.edges.ending import Ending, Told
+    from gitops_bot.edges.signals import Ending, Terminated
 
     _ = output
     try:
         with Ending() as ending:
             _serve(ending, options, environments, _Times(every, timezone, jitter), listen, dry_run=dry_run)
-    except Told as stopped:
+    except Terminated as stopped:
         log.event("run.ended", signal=stopped.signal.name)
         # SIGTERM is how a service ends; Ctrl-C is an interruption.
         return leave(0 if stopped.signal.name == "SIGTERM" else INTERRUPTED)

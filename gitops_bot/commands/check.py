@@ -50,7 +50,7 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
         read = [overlay.pin_file for overlay in overlays]
         problems += target.dead(read, tree, lambda paths: targets.read_all(paths, files.read(paths))[0])
     for name in config.environments:
-        lost = snapshot.astray(name)
+        lost = snapshot.unmatched(name)
         problems += (*lost.problems, *lost.groups)
     count = len(overlays) + len(refused)
     if not count and not problems:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
-from gitops_bot.config import checks, places, words
+from gitops_bot.config import checks, messages, places
 from gitops_bot.config import form as forms
 from gitops_bot.config.json_schema import schema, schema_text
 from gitops_bot.config.mentions import Mention, mentions
@@ -167,7 +167,7 @@ def read(text: str, file: str) -> Config:
         form = forms.ConfigForm.model_validate(document.tree)
     except ValidationError as error:
         form = None
-        words.tell(document, error)
+        messages.tell(document, error)
     checks.check(document)
     if form is None or document.problems:
         raise document.error()

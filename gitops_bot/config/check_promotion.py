@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.config.leaves import quoted
+from gitops_bot.config.messages import meant
 from gitops_bot.config.places import Scalar
-from gitops_bot.config.words import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from gitops_bot.config import times
 from gitops_bot.config.form_propose import FOR_PULL_REQUESTS
 from gitops_bot.config.leaves import quoted, slug
+from gitops_bot.config.messages import suggestion
 from gitops_bot.config.places import Scalar
-from gitops_bot.config.words import suggestion
 
 if TYPE_CHECKING:
     from gitops_bot.config.places import Document, Path, Tree

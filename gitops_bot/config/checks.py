@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from gitops_bot.config import check_promotion, check_propose
 from gitops_bot.config.form_policy import KINDS
 from gitops_bot.config.leaves import quoted, slug
+from gitops_bot.config.messages import meant
 from gitops_bot.config.places import Scalar
-from gitops_bot.config.words import meant
 from gitops_bot.images.reference import ImageName
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.demo import pull_shapes, talk
+from gitops_bot.demo import conversation, pull_shapes
 from gitops_bot.demo.call import texts
 from gitops_bot.demo.http import Answer
 from gitops_bot.demo.refusal import Invalid, invalid
@@ -30,23 +30,23 @@ def _edit(call: Call, number: str) -> Answer:
     assignees = fields.texts("assignees") if "assignees" in fields.given else None
     call.pulls.edit(pull, title=fields.text("title"), body=fields.text("body"), state=state, base=None)
     if labels is not None:
-        talk.label(call.pulls, pull, labels)
+        conversation.label(call.pulls, pull, labels)
     if assignees is not None:
-        talk.assign(call.pulls, pull, assignees)
+        conversation.assign(call.pulls, pull, assignees)
     return Answer.json(200, pull_shapes.issue(call.shapes, pull))
 
 
 def _assign(call: Call, number: str) -> Answer:
     call.writer()
     pull = call.pulls.get(int(number))
-    talk.assign(call.pulls, pull, [*pull.assignees, *call.fields().texts("assignees")])
+    conversation.assign(call.pulls, pull, [*pull.assignees, *call.fields().texts("assignees")])
     return Answer.json(201, pull_shapes.issue(call.shapes, pull))
 
 
 def _unassign(call: Call, number: str) -> Answer:
     call.writer()
     pull, gone = call.pulls.get(int(number)), call.fields().texts("assignees")
-    talk.assign(call.pulls, pull, [each for each in pull.assignees if each not in gone])
+    conversation.assign(call.pulls, pull, [each for each in pull.assignees if each not in gone])
     return Answer.json(200, pull_shapes.issue(call.shapes, pull))
 
 
@@ -57,14 +57,14 @@ def _labels(call: Call, number: str) -> Answer:
 def _add_labels(call: Call, number: str) -> Answer:
     call.writer()
     pull = call.pulls.get(int(number))
-    talk.label(call.pulls, pull, [*pull.labels, *_label_names(call)])
+    conversation.label(call.pulls, pull, [*pull.labels, *_label_names(call)])
     return Answer.json(200, [pull_shapes.label(call.shapes, name) for name in pull.labels])
 
 
 def _set_labels(call: Call, number: str) -> Answer:
     call.writer()
     pull = call.pulls.get(int(number))
-    talk.label(call.pulls, pull, _label_names(call))
+    conversation.label(call.pulls, pull, _label_names(call))
     return Answer.json(200, [pull_shapes.label(call.shapes, name) for name in pull.labels])
 
 
@@ -82,7 +82,7 @@ def _remove_label(call: Call, number: str, name: str) -> Answer:
     pull = call.pulls.get(int(number))
     if name not in pull.labels:
         raise Invalid(404, "Label does not exist")
-    talk.label(call.pulls, pull, [each for each in pull.labels if each != name])
+    conversation.label(call.pulls, pull, [each for each in pull.labels if each != name])
     return Answer.json(200, [pull_shapes.label(call.shapes, each) for each in pull.labels])
 
 
@@ -94,20 +94,20 @@ def _comments(call: Call, number: str) -> Answer:
 def _comment(call: Call, number: str) -> Answer:
     user = call.writer()
     pull = call.pulls.get(int(number))
-    comment = talk.comment(call.pulls, pull, user=user, body=call.fields().needed("body")[0])
+    comment = conversation.comment(call.pulls, pull, user=user, body=call.fields().needed("body")[0])
     return Answer.json(201, pull_shapes.comment(call.shapes, pull, comment))
 
 
 def _edit_comment(call: Call, comment: str) -> Answer:
     call.writer()
-    pull, found = talk.find_comment(call.pulls, int(comment))
-    talk.edit_comment(call.pulls, found, call.fields().needed("body")[0])
+    pull, found = conversation.find_comment(call.pulls, int(comment))
+    conversation.edit_comment(call.pulls, found, call.fields().needed("body")[0])
     return Answer.json(200, pull_shapes.comment(call.shapes, pull, found))
 
 
 def _delete_comment(call: Call, comment: str) -> Answer:
     call.writer()
-    pull, found = talk.find_comment(call.pulls, int(comment))
+    pull, found = conversation.find_comment(call.pulls, int(comment))
     pull.comments.remove(found)
     return Answer(204)
 

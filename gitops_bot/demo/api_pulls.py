@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gitops_bot.demo import landing, pull_shapes, talk
+from gitops_bot.demo import conversation, landing, pull_shapes
 from gitops_bot.demo.http import Answer
 from gitops_bot.demo.refusal import Invalid, invalid
 
@@ -101,7 +101,7 @@ def _is_merged(call: Call, number: str) -> Answer:
 def _ask(call: Call, number: str) -> Answer:
     call.writer()
     pull, fields = call.pulls.get(int(number)), call.fields()
-    talk.ask(call.pulls, pull, fields.texts("reviewers"), fields.texts("team_reviewers"))
+    conversation.ask(call.pulls, pull, fields.texts("reviewers"), fields.texts("team_reviewers"))
     return Answer.json(201, pull_shapes.show(call.shapes, pull))
 
 
@@ -113,7 +113,7 @@ def _asked(call: Call, number: str) -> Answer:
 def _ask_no_more(call: Call, number: str) -> Answer:
     call.writer()
     pull, fields = call.pulls.get(int(number)), call.fields()
-    talk.ask_no_more(call.pulls, pull, fields.texts("reviewers"), fields.texts("team_reviewers"))
+    conversation.ask_no_more(call.pulls, pull, fields.texts("reviewers"), fields.texts("team_reviewers"))
     return Answer.json(200, pull_shapes.show(call.shapes, pull))
 
 
@@ -125,7 +125,7 @@ def _reviews(call: Call, number: str) -> Answer:
 def _review(call: Call, number: str) -> Answer:
     user = call.writer()
     pull, fields = call.pulls.get(int(number)), call.fields()
-    review = talk.review(
+    review = conversation.review(
         call.pulls,
         pull,
         user=user,
@@ -139,7 +139,7 @@ def _review(call: Call, number: str) -> Answer:
 def _dismiss(call: Call, number: str, review: str) -> Answer:
     call.writer()
     pull = call.pulls.get(int(number))
-    found = talk.dismiss(call.pulls, pull, int(review), call.fields().needed("message")[0])
+    found = conversation.dismiss(call.pulls, pull, int(review), call.fields().needed("message")[0])
     return Answer.json(200, pull_shapes.review(call.shapes, pull, found))
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.demo import checks, merging, talk
+from gitops_bot.demo import checks, conversation, merging
 
 if TYPE_CHECKING:
     from gitops_bot.demo.hub import Pull
@@ -66,7 +66,7 @@ def decision(pulls: PullRequests, pull: Pull) -> Decision | None:
     protection = pulls.protection(pull)
     if protection is None or not protection.approvals:
         return None
-    said = Counter(each.state for each in talk.latest(pull, opinionated=True))
+    said = Counter(each.state for each in conversation.latest(pull, opinionated=True))
     if said["CHANGES_REQUESTED"]:
         return "CHANGES_REQUESTED"
     return "APPROVED" if said["APPROVED"] >= protection.approvals else "REVIEW_REQUIRED"
@@ -76,7 +76,7 @@ def _reviews_missing(pulls: PullRequests, pull: Pull) -> str:
     protection, decided = pulls.protection(pull), decision(pulls, pull)
     if protection is None or decided in (None, "APPROVED"):
         return ""
-    said = Counter(each.state for each in talk.latest(pull, opinionated=True))
+    said = Counter(each.state for each in conversation.latest(pull, opinionated=True))
     sentences = []
     if said["APPROVED"] < protection.approvals:
         reviews = "approving review is" if protection.approvals == 1 else "approving reviews are"

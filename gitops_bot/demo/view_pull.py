@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.demo import gate, pull_shapes, talk, view_checks, view_ref
+from gitops_bot.demo import conversation, gate, pull_shapes, view_checks, view_ref
 from gitops_bot.demo.identity import node
 from gitops_bot.demo.view import page
 
@@ -75,9 +75,11 @@ def pull(seen: Seen, of: Pull) -> Json:
             [each for each in of.reviews if each.state in (asked.get("states") or (each.state,))],
             asked,
         ),
-        "latestReviews": lambda **asked: _reviews(seen, "latestReviews", talk.latest(of, opinionated=False), asked),
+        "latestReviews": lambda **asked: _reviews(
+            seen, "latestReviews", conversation.latest(of, opinionated=False), asked
+        ),
         "latestOpinionatedReviews": lambda **asked: _reviews(
-            seen, "latestOpinionatedReviews", talk.latest(of, opinionated=True), asked
+            seen, "latestOpinionatedReviews", conversation.latest(of, opinionated=True), asked
         ),
     }
 

@@ -192,7 +192,7 @@ def _of_git_or_forge(
         case questions.OwnBranch(name=name, base=base):
             return world.repository.branch(name, base)
         case questions.HandBack(number=number, branch=branch, label=label) if world.forge is not None:
-            return world.forge.words(number, branch, label)
+            return world.forge.hand_back_times(number, branch, label)
         case questions.CommitsBetween(source=source, old=old, new=new) if world.forge is not None:
             return world.forge.commits_between(source, old, new)
         case questions.HandBack() | questions.CommitsBetween():

@@ -97,13 +97,13 @@ def _polled(
     """What registries have, and for the entries that its source has too what that runs."""
     sources, own = snapshot.promoted(environment), snapshot.by_key(environment.name)
     promotion = Promotion(snapshot, facts, request, environment, carried=carried)
-    astray = snapshot.astray(environment.name)
+    unmatched = snapshot.unmatched(environment.name)
 
     def polled(entry: Entry) -> Decision:
-        return astray.judged(poll(facts, entry))
+        return unmatched.judged(poll(facts, entry))
 
     def promoted(entry: Entry, decision: Decision) -> Decision:
-        return astray.judged(promotion.withdrawn(decision, sources[entry.key]))
+        return unmatched.judged(promotion.withdrawn(decision, sources[entry.key]))
 
     return Candidates(
         [
@@ -135,11 +135,11 @@ def _promoted(
     promotion = Promotion(snapshot, facts, request, environment, asked.by_hand, carried)
     pairs = [(entry, partners[entry.key]) for entry in chosen if entry.key in partners]
     ahead = _ahead(snapshot, facts, asked.source, {one.key for _, sources in pairs for one in sources})
-    astray = snapshot.astray(target)
+    unmatched = snapshot.unmatched(target)
 
     def promoted(entry: Entry, decision: Decision) -> Decision:
         sources = partners[entry.key]
-        decision = astray.judged(_with_next(decision, [ahead[one.key] for one in sources if one.key in ahead]))
+        decision = unmatched.judged(_with_next(decision, [ahead[one.key] for one in sources if one.key in ahead]))
         return promotion.withdrawn(asked_by_name(decision) if asked.images else decision, sources)
 
     return Candidates(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.build import Build
     from gitops_bot.images.reference import ImageName
     from gitops_bot.proposals.branch import Branch
-    from gitops_bot.proposals.pull_request import PullRequest, Words
+    from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
     from gitops_bot.releases.history.line import Line
 
 
@@ -94,7 +94,7 @@ class PullRequests(Asks["tuple[PullRequest, ...]"]):
 
 
 @dataclass(frozen=True, slots=True)
-class HandBack(Asks["Words"]):
+class HandBack(Asks["HandBackTimes"]):
     """When a pull request was handed back, and when its branch was pushed last."""
 
     number: int
@@ -203,7 +203,7 @@ class Facts:
         names = list(dict.fromkeys(branches))
         return dict(zip(names, self._all([PullRequests(name) for name in names]), strict=True))
 
-    def hand_back(self, number: int, branch: str, label: str) -> Words:
+    def hand_back(self, number: int, branch: str, label: str) -> HandBackTimes:
         """When a pull request was handed back, and when its branch was pushed last."""
         return self._answer(HandBack(number, branch, label))
 

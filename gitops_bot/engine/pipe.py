@@ -81,7 +81,7 @@ class _Run:
         named = frozenset(self._named) if self._names_any else None
         told = {failed.problem for outcome in outcomes for failed in outcome.failed}
         names = [environment.name for environment in snapshot.environments] if named is None else []
-        lost = [problem for name in names for problem in snapshot.astray(name).problems if problem not in told]
+        lost = [problem for name in names for problem in snapshot.unmatched(name).problems if problem not in told]
         return Outcome(
             repository=snapshot.repository,
             branch=snapshot.branch,
@@ -96,7 +96,7 @@ class _Run:
     def _lost_hold(self, environment: Environment) -> Problem | None:
         """A hold, here or where the pins come from, that holds nothing: nobody can tell what was to be held."""
         names = (environment.name, self._request.promoted_from(environment))
-        lost = (self._snapshot.astray(name).stops for name in names if name is not None)
+        lost = (self._snapshot.unmatched(name).stops for name in names if name is not None)
         return None if self._request.exempt.holds else next((each for each in lost if each is not None), None)
 
     def _over_budget(self, ready: Mapping[str, Planned | GitError | ForgeError]) -> Problem | None:

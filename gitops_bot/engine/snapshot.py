@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gitops_bot import targets
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.proposals import naming
-from gitops_bot.proposals.astray import Astray, astray
+from gitops_bot.proposals.unmatched import Unmatched, unmatched
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence, coverage
 from gitops_bot.releases.layout.glob import Glob
-from gitops_bot.releases.layout.ground import Ground
 from gitops_bot.releases.layout.overlay import Overlay
+from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.releases.plan import Failed
 from gitops_bot.targets.pin_file import matching
 
@@ -109,11 +109,11 @@ class Snapshot:
         """The hold that somebody wrote down for an entry, as long as it lasts."""
         return hold.standing(self.config.holds, entry, self.at)
 
-    def astray(self, name: str) -> Astray:
+    def unmatched(self, name: str) -> Unmatched:
         """The names that the configuration says of an environment, and that mean nothing there."""
         return self._once(
-            ("astray", name),
-            lambda: astray(
+            ("unmatched", name),
+            lambda: unmatched(
                 name,
                 self.config.mentions,
                 self.entries(name),
@@ -128,9 +128,9 @@ class Snapshot:
         return {path: (self.files[path], after) for path, after in files.items()}
 
     @property
-    def ground(self) -> Ground:
+    def owners(self) -> Owners:
         """Whose each path is, now or by the globs."""
-        return self._once("ground", lambda: Ground(self.config.environments, self.claims))
+        return self._once("owners", lambda: Owners(self.config.environments, self.claims))
 
     @property
     def outside(self) -> Outside:

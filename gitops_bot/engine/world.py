@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import ImageName
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.budget import Left
-    from gitops_bot.proposals.pull_request import PullRequest, Words
+    from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
     from gitops_bot.releases.history.line import Line
 
 
@@ -187,7 +187,7 @@ class Forge(Protocol):
         """Give a pull request a new title and body; writes only what differs."""
         ...
 
-    def words(self, number: int, branch: str, label: str) -> Words:
+    def hand_back_times(self, number: int, branch: str, label: str) -> HandBackTimes:
         """When that label was put on last, the text changed, and the branch pushed, by the forge's own clock."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.proposals import frozen, reconcile, word
+from gitops_bot.proposals import frozen, hand_back, reconcile
 from gitops_bot.proposals.text import body, comment
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _said(pull: PullRequest) -> tuple[object, ...]:
     if pull.state != "open":
         return (*who, body.pin_marks(pull.body))
     remarks = {comment.marker_of(each.body): each.id for each in pull.comments}
-    return (*who, *_stands(pull), word.asks_to_take(pull), remarks)
+    return (*who, *_stands(pull), hand_back.asks_to_take(pull), remarks)
 
 
 def _stands(pull: PullRequest) -> tuple[object, ...]:

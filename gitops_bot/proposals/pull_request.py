@@ -18,7 +18,7 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class HandBackTimes:
     """When people labelled or edited a pull request, and when its branch was last pushed, by the forge's clock.
 
     `labelled`: when a label was put on last. `edited`: when the text was changed last. `pushed`: the commit that the

@@ -10,7 +10,7 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import frozen, ownership, schedule, word
+from gitops_bot.proposals import frozen, hand_back, ownership, schedule
 from gitops_bot.proposals.text import body, comment
 from gitops_bot.proposals.text.markdown import plain
 
@@ -125,7 +125,7 @@ def decide(
     if (
         branch is not None
         and isinstance(whose, ownership.Theirs)
-        and not (opened is not None and word.handed_back(opened))
+        and not (opened is not None and hand_back.handed_back(opened))
     ):
         return _left_to_people(opened, branch, whose)
     pushed = (
@@ -202,7 +202,7 @@ def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
 
 def held(pull: PullRequest) -> bool:
     """Whether a pull request has the label `hold`."""
-    return word.has_label(pull, HOLD)
+    return hand_back.has_label(pull, HOLD)
 
 
 def _frozen(
@@ -217,7 +217,7 @@ def _frozen(
     """The action for a frozen pull request: what was reviewed is what merges."""
     if pushed:
         return Nothing(opened, _already(opened))
-    if proposal is None and not stands and not word.handed_back(opened):
+    if proposal is None and not stands and not hand_back.handed_back(opened):
         return Close(opened, why_gone or _nothing_left(stands))
     merges = opened.overlooked and proposal is not None and stands and isinstance(whose, ownership.Ours)
     return Leave(opened, frozen.reason(opened, proposal, whose, stands=stands), merges=merges)
@@ -229,7 +229,7 @@ def _kept_up(
     """Update the open pull request in place, if it lacks anything."""
     if proposal is None:
         return Close(opened, why_gone or _nothing_left(stands))
-    if word.handed_back(opened):
+    if hand_back.handed_back(opened):
         # Also if the branch is ours: a `hand-back` left in place would drop the next person's commit.
         text = f"#{opened.number} was handed back to gitops-bot"
         return Refresh(opened, Reason("chosen", text), push=not pushed, takes_back=True)
@@ -273,9 +273,9 @@ def _nothing_left(stands: bool) -> Reason:
 def _left_to_people(opened: PullRequest | None, branch: Branch, theirs: ownership.Theirs) -> Leave:
     author = plain(theirs.author, 100)
     who = f" by {author}" if author else ""
-    until = "merged or deleted" if opened is None else f"merged, deleted or handed back (label `{word.HAND_BACK}`)"
+    until = "merged or deleted" if opened is None else f"merged, deleted or handed back (label `{hand_back.HAND_BACK}`)"
     if opened is not None and opened.given == "late":
-        until = f"merged, deleted or handed back again: `{word.HAND_BACK}` was given before the last push"
+        until = f"merged, deleted or handed back again: `{hand_back.HAND_BACK}` was given before the last push"
     reason = Reason(
         "person",
         f"commit {theirs.commit[:10]}{who} on {branch.name} was not made by gitops-bot ({theirs.why}): the branch is "

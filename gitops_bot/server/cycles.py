@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from gitops_bot.config import Config
-    from gitops_bot.edges.ending import Ending
     from gitops_bot.edges.registry.presence import Indexes
+    from gitops_bot.edges.signals import Ending
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
@@ -51,7 +51,7 @@ class Cycles:
         Raises:
             UsageError, ConfigError: there was no good configuration yet, so it cannot work.
         """
-        from gitops_bot.edges.ending import Overran
+        from gitops_bot.edges.signals import Overran
         from gitops_bot.errors import BotError, ConfigError, UsageError, limit_of
         from gitops_bot.server.loop import CycleResult, overran
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.demo import checks, gate, talk
+from gitops_bot.demo import checks, conversation, gate
 from gitops_bot.demo.hub import Check
 from gitops_bot.demo.rules import Protection
 from tests.counterparts.forge import commit
@@ -26,7 +26,7 @@ def said(context: str, state: str) -> Step:
 
 
 def review(user: str, event: str) -> Step:
-    return lambda pulls, pull: talk.review(pulls, pull, user=user, event=event, body="so", commit=None)
+    return lambda pulls, pull: conversation.review(pulls, pull, user=user, event=event, body="so", commit=None)
 
 
 def base_moved(content: bytes) -> Step:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gitops_bot.demo import checks, landing, talk
+from gitops_bot.demo import checks, conversation, landing
 from gitops_bot.demo.hub import AutoMerge, Check
 from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.rules import Protection
@@ -23,7 +23,7 @@ def report(pulls: PullRequests, pull: Pull, state: str = "success", context: str
 
 
 def approve(pulls: PullRequests, pull: Pull, user: str = "alice") -> None:
-    talk.review(pulls, pull, user=user, event="APPROVE", body="", commit=None)
+    conversation.review(pulls, pull, user=user, event="APPROVE", body="", commit=None)
 
 
 def guarded(pulls: PullRequests, **rules: Any) -> Pull:

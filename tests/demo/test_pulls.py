@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.demo import talk
+from gitops_bot.demo import conversation
 from gitops_bot.demo.bare import Bare
 from gitops_bot.demo.hub import AutoMerge, Check, Hub, Queued
 from gitops_bot.demo.refusal import Invalid
@@ -166,9 +166,9 @@ def test_a_base_that_moved_at_the_last_moment_is_not_overwritten(pulls: PullRequ
 
 def test_the_state_survives_its_file(pulls: PullRequests, tmp_path: Path) -> None:
     pull = opened(pulls)
-    talk.label(pulls, pull, ["a", "b", "a"])
-    talk.comment(pulls, pull, user="alice", body="hm ä")
-    talk.review(pulls, pull, user="bob", event="APPROVE", body="", commit=None)
+    conversation.label(pulls, pull, ["a", "b", "a"])
+    conversation.comment(pulls, pull, user="alice", body="hm ä")
+    conversation.review(pulls, pull, user="bob", event="APPROVE", body="", commit=None)
     pull.auto_merge = AutoMerge("bot", pulls.time(), "squash", title="T")
     pull.assignees, pull.teams = ["bob"], ["platform"]
     pulls.hub.settings = Settings(allow_auto_merge=True, archived=True)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import frozen, ownership, reconcile, word
+from gitops_bot.proposals import frozen, hand_back, ownership, reconcile
 from gitops_bot.proposals.branch import Branch, FileChange
-from gitops_bot.proposals.pull_request import Comment, Words
+from gitops_bot.proposals.pull_request import Comment, HandBackTimes
 from gitops_bot.proposals.reconcile import Close, Leave, Nothing, Open, Refresh, Remark
 from gitops_bot.proposals.text import body, comment
 from tests.proposals.sample import BASE, HEAD, NEWER, B, branch, change, commit, merge, pull, written
@@ -239,7 +239,7 @@ def carried_out(
         case Refresh(pull_request=opened, push=push, takes_back=takes_back):
             assert proposal is not None
             if takes_back:
-                labels = tuple(each for each in opened.labels if each.lower() != word.HAND_BACK)
+                labels = tuple(each for each in opened.labels if each.lower() != hand_back.HAND_BACK)
                 opened = replace(opened, labels=labels, body=body.with_box_cleared(opened.body))
             there = branch(commit(proposal)) if push else there
             assert there is not None
@@ -301,7 +301,7 @@ def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
     over_the_branch = isinstance(action, Close) or getattr(action, "push", False)
     theirs = there is not None and isinstance(ownership.of(there), ownership.Theirs)
     if over_the_branch and theirs and there is not None:
-        returned = opened is not None and word.handed_back(opened)
+        returned = opened is not None and hand_back.handed_back(opened)
         merged = opened is None and any(each.state == "merged" and each.head == there.head for each in ended)
         assert returned or merged, "nothing is written over a person's commit"
     if opened is not None and {"hold", "Hold"} & {*opened.labels}:
@@ -600,28 +600,32 @@ def at(hour: int) -> datetime:
 @pytest.mark.parametrize(
     ("words", "shown", "given_as"),
     [
-        pytest.param(Words(at(2), None, (HEAD, at(1))), HEAD, "counts", id="nothing was pushed since"),
-        pytest.param(Words(at(1), None, (HEAD, at(2))), HEAD, "late", id="pushed after it"),
-        pytest.param(Words(at(1), None, (HEAD, at(1))), HEAD, "late", id="within the same second"),
-        pytest.param(Words(None, at(2), (HEAD, at(1))), HEAD, "late", id="not by the text, which has no tick"),
-        pytest.param(Words(None, None, (HEAD, at(1))), HEAD, "late", id="nobody knows when"),
-        pytest.param(Words(at(2), None, ("e" * 40, at(1))), HEAD, "unsure", id="the forge has not seen the push"),
-        pytest.param(Words(at(2), None, (HEAD, at(1))), "e" * 40, "unsure", id="the pull request has not"),
-        pytest.param(Words(), HEAD, "counts", id="no pushes are kept"),
-        pytest.param(Words(), "e" * 40, "unsure", id="no pushes are kept, and the pull request has another head"),
+        pytest.param(HandBackTimes(at(2), None, (HEAD, at(1))), HEAD, "counts", id="nothing was pushed since"),
+        pytest.param(HandBackTimes(at(1), None, (HEAD, at(2))), HEAD, "late", id="pushed after it"),
+        pytest.param(HandBackTimes(at(1), None, (HEAD, at(1))), HEAD, "late", id="within the same second"),
+        pytest.param(HandBackTimes(None, at(2), (HEAD, at(1))), HEAD, "late", id="not by the text, which has no tick"),
+        pytest.param(HandBackTimes(None, None, (HEAD, at(1))), HEAD, "late", id="nobody knows when"),
+        pytest.param(
+            HandBackTimes(at(2), None, ("e" * 40, at(1))), HEAD, "unsure", id="the forge has not seen the push"
+        ),
+        pytest.param(HandBackTimes(at(2), None, (HEAD, at(1))), "e" * 40, "unsure", id="the pull request has not"),
+        pytest.param(HandBackTimes(), HEAD, "counts", id="no pushes are kept"),
+        pytest.param(
+            HandBackTimes(), "e" * 40, "unsure", id="no pushes are kept, and the pull request has another head"
+        ),
     ],
 )
-def test_a_word_gives_back_what_was_there_when_it_was_given(words: Words, shown: str, given_as: str) -> None:
+def test_a_word_gives_back_what_was_there_when_it_was_given(words: HandBackTimes, shown: str, given_as: str) -> None:
     labelled = replace(pull(head=shown), labels=("Hand-Back",))
-    found = word.judged(labelled, HEAD, words)
+    found = hand_back.judged(labelled, HEAD, words)
     assert found.given == given_as
-    assert word.handed_back(found) is (given_as == "counts")
+    assert hand_back.handed_back(found) is (given_as == "counts")
 
 
 def test_a_tick_counts_by_the_last_change_of_the_text() -> None:
     ticked = pull(body=WANTED.body.replace("- [ ] <!--", "- [x] <!--"), head=HEAD)
-    assert word.judged(ticked, HEAD, Words(None, at(2), (HEAD, at(1)))).given == "counts"
-    assert word.judged(ticked, HEAD, Words(at(3), at(1), (HEAD, at(2)))).given == "late"
+    assert hand_back.judged(ticked, HEAD, HandBackTimes(None, at(2), (HEAD, at(1)))).given == "counts"
+    assert hand_back.judged(ticked, HEAD, HandBackTimes(at(3), at(1), (HEAD, at(2)))).given == "late"
 
 
 def test_a_word_that_came_before_the_last_push_leaves_the_branch_to_people_and_says_so_once() -> None:

@@ -8,8 +8,8 @@ import pytest
 from gitops_bot.errors import Problem
 from gitops_bot.releases.history import releases as history
 from gitops_bot.releases.history.releases import Release
-from gitops_bot.releases.layout.ground import Ground
 from gitops_bot.releases.layout.overlays import select
+from gitops_bot.releases.layout.owners import Owners
 from tests.releases.past import FILE, START, Files, commit, images, line
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Globs:
 
 
 ENVIRONMENTS = {"staging": Globs(("apps/*/overlays/staging",)), "production": Globs(("apps/*/overlays/production",))}
-GROUND = Ground(ENVIRONMENTS, select(ENVIRONMENTS, {FILE: "100644", FILE.replace("production", "staging"): "100644"}))
+GROUND = Owners(ENVIRONMENTS, select(ENVIRONMENTS, {FILE: "100644", FILE.replace("production", "staging"): "100644"}))
 COMMITS: tuple[Files, ...] = (
     {FILE: images(web="1")},
     {"README.md": b"no release"},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from gitops_bot.config import read
-from gitops_bot.edges.ending import Ending
+from gitops_bot.edges.signals import Ending
 from gitops_bot.errors import ConfigError, GitError, Problem, UsageError
 from gitops_bot.server import cycles
 from gitops_bot.server.cycles import Cycles

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.demo import landing, talk
+from gitops_bot.demo import conversation, landing
 from gitops_bot.demo.hub import AutoMerge
 from gitops_bot.demo.refusal import Invalid
 from tests.stateful import lines
@@ -83,7 +83,7 @@ class People:
         """Approve, or ask for changes."""
         with self.shop.acting() as pulls:
             event, who = ("APPROVE", ALICE) if approves else ("REQUEST_CHANGES", BOB)
-            talk.review(pulls, pull, user=who, event=event, body="so", commit=None)
+            conversation.review(pulls, pull, user=who, event=event, body="so", commit=None)
         return "approved" if approves else "changes wanted"
 
     def dismiss(self, pull: Pull) -> str:
@@ -91,14 +91,16 @@ class People:
         with self.shop.acting() as pulls:
             for each in pull.reviews:
                 if each.state in ("APPROVED", "CHANGES_REQUESTED"):
-                    talk.dismiss(pulls, pull, each.id, "not now")
+                    conversation.dismiss(pulls, pull, each.id, "not now")
         return "dismissed"
 
     def label(self, pull: Pull, name: str) -> str:
         """Put a label on, or take it off."""
         there = name in pull.labels
         with self.shop.acting() as pulls:
-            talk.label(pulls, pull, [each for each in pull.labels if each != name] if there else [*pull.labels, name])
+            conversation.label(
+                pulls, pull, [each for each in pull.labels if each != name] if there else [*pull.labels, name]
+            )
         if not there and name == HAND_BACK:
             self.model.handed_back(pull.head)
         return f"{name} {'off' if there else 'on'}"
@@ -121,7 +123,7 @@ class People:
     def keep(self, pull: Pull) -> str:
         """Take every word back that gives the branch to the bot: what people put there is to stay."""
         with self.shop.acting() as pulls:
-            talk.label(pulls, pull, [each for each in pull.labels if each != HAND_BACK])
+            conversation.label(pulls, pull, [each for each in pull.labels if each != HAND_BACK])
             pulls.edit(pull, title=None, body=(pull.body or "").replace(_TICKED, BOX), state=None, base=None)
         if (head := self.shop.branches.get(pull.head)) is not None:
             made = self.shop.remote.git("log", "--author=ada@", "--format=%H", f"main..{head}").decode().split()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.errors import Problem
-from gitops_bot.proposals.pull_request import PullRequest, Words
+from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,9 +86,9 @@ class SmallForge:
     def refresh(self, number: int, *, title: str, body: str) -> PullRequest:
         return self._keep(replace(self.read(number), title=title, body=body))
 
-    def words(self, number: int, branch: str, label: str) -> Words:
+    def hand_back_times(self, number: int, branch: str, label: str) -> HandBackTimes:
         del number, branch, label
-        return Words()
+        return HandBackTimes()
 
     def label(self, number: int, labels: Sequence[str]) -> None:
         self._keep(replace(self.read(number), labels=tuple(labels)))

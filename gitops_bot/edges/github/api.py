@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from gitops_bot import redact
 from gitops_bot.edges.github import address, answers
 from gitops_bot.edges.github.failure import Refused, Unanswered
-from gitops_bot.edges.github.words import explain
+from gitops_bot.edges.github.messages import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

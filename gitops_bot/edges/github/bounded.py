@@ -18,7 +18,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from gitops_bot.edges.http import Limit
 from gitops_bot.edges.http.failure import late
-from gitops_bot.edges.http.left import Left
+from gitops_bot.edges.http.remaining import Left
 from gitops_bot.edges.http.resolve import attempts
 
 if TYPE_CHECKING:

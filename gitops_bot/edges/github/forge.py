@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.edges.github import comments, limits, moments
+from gitops_bot.edges.github import comments, hand_back, limits
 from gitops_bot.edges.github.address import API_URL
 from gitops_bot.edges.github.api import Api
 from gitops_bot.edges.github.commits import Commits
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gitops_bot.config.propose import MergeMethod
     from gitops_bot.edges.http import Clock
     from gitops_bot.proposals.budget import Left
-    from gitops_bot.proposals.pull_request import PullRequest, Words
+    from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
 
 #: GitHub's limits, in characters.
 TITLE_LIMIT, BODY_LIMIT = 256, 65_536
@@ -107,9 +107,9 @@ class GitHub:
             asked["body"] = _body(body)
         return self._edit(pull, asked)
 
-    def words(self, number: int, branch: str, label: str) -> Words:
+    def hand_back_times(self, number: int, branch: str, label: str) -> HandBackTimes:
         """Two requests."""
-        return moments.words(self._api, number, branch, label)
+        return hand_back.hand_back_times(self._api, number, branch, label)
 
     def label(self, number: int, labels: Sequence[str]) -> None:
         """One request or none."""

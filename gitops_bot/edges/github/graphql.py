@@ -35,7 +35,7 @@ _FINE_GRAINED = "do not support the graphql api"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Answered:
     """The data of an answer; `hidden` are the names in the paths of fields that the token must not see."""
 
     data: dict[str, Any]
@@ -44,7 +44,7 @@ class Told:
 
 def read(
     document: Any, headers: Mapping[str, str], secret: str, *, write: bool, spare: frozenset[str] = frozenset()
-) -> Told:
+) -> Answered:
     """Read an answer. Fields named in `spare` may be missing because the token must not see them.
 
     Raises:
@@ -64,7 +64,7 @@ def read(
         # Not every one of many errors tells what is wrong: the one with a meaning of its own does.
         status = next((code for each in failed if (code := _status(each)) is not None), 422 if write else 502)
         raise Refused(status, said({"errors": failed}, secret), headers, write=write)
-    return Told(found, frozenset().union(*hidden))
+    return Answered(found, frozenset().union(*hidden))
 
 
 def over_http(refused: Refused) -> Refused | Unsupported:

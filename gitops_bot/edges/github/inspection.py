@@ -16,8 +16,8 @@ from urllib.parse import quote, urlsplit
 from gitops_bot.edges.facts import BranchRules, RepositoryFacts, ServerFacts, Settings
 from gitops_bot.edges.github import address, answers, limits, rules
 from gitops_bot.edges.github.failure import Refused, Unanswered
+from gitops_bot.edges.github.messages import explain
 from gitops_bot.edges.github.token import Token
-from gitops_bot.edges.github.words import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,7 +16,7 @@ from github import Auth, Github, GithubException, GithubRetry
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester, RequestsResponse
 
 from gitops_bot import __version__, log
-from gitops_bot.edges.github import bounded, broken, graphql, limits
+from gitops_bot.edges.github import bounded, graphql, limits, unanswered
 from gitops_bot.edges.github.failure import Late, Refused, TooLarge, Unanswered, said
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Wire:
 
     def graphql(
         self, question: str, variables: Mapping[str, object], *, write: bool, spare: frozenset[str] = frozenset()
-    ) -> graphql.Told:
+    ) -> graphql.Answered:
         """Ask in GraphQL and give back what was told. Fields named in `spare` may be hidden from the token.
 
         A secondary limit is waited out once here too, though it came with status 200.
@@ -136,7 +136,7 @@ class Wire:
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None, write: bool
     ) -> tuple[Any, dict[str, str]]:
         if self._late >= _MOST_LATE:
-            raise broken.late_again(self._late)
+            raise unanswered.late_again(self._late)
         try:
             accept = {"Accept": "application/vnd.github+json"}
             with bounded.answers_within(self._seconds):
@@ -145,8 +145,8 @@ class Wire:
             raise self._refused(error.status, error.data, error.headers or {}, write=write) from None
         except _Endless:
             raise TooLarge(f"sent more than {_LIMIT} bytes", "check GITHUB_API_URL, and run again") from None
-        except broken.ERRORS as error:
-            failure = broken.told(error, self._timeout)
+        except unanswered.ERRORS as error:
+            failure = unanswered.told(error, self._timeout)
             self._late += isinstance(failure, Late)
             raise failure from None
         self._late = 0

@@ -133,11 +133,11 @@ class Http:
             try:
                 target = follow(url, location)
             except Misled as misled:
-                raise _astray(url, f"redirects to {misled}", answer.status) from misled
+                raise _redirected_wrong(url, f"redirects to {misled}", answer.status) from misled
             if origin(target) != origin(url):
                 sent.pop("Authorization", None)
             url = target
-        raise _astray(url, f"redirects more than {REDIRECTS} times", answer.status)
+        raise _redirected_wrong(url, f"redirects more than {REDIRECTS} times", answer.status)
 
     def _persist(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None, limit: int
@@ -245,7 +245,7 @@ def _some(left: Limit) -> Limit:
     return left
 
 
-def _astray(url: httpx.URL, what: str, status: int) -> Unanswered:
+def _redirected_wrong(url: httpx.URL, what: str, status: int) -> Unanswered:
     failure = Unanswered(what, "Nothing was sent there; check the address of the registry.", status=status)
     failure.host = url.netloc.decode("ascii")
     return failure

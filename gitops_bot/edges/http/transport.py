@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
-from gitops_bot.edges.http.left import Left
+from gitops_bot.edges.http.remaining import Left
 from gitops_bot.edges.http.resolve import attempts
 
 if TYPE_CHECKING:

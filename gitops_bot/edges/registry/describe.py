@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from gitops_bot.edges.registry.content import document
 from gitops_bot.edges.registry.failure import Refused
+from gitops_bot.edges.registry.labels import address, line, moment, said
 from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, Kind, kind_of
 from gitops_bot.edges.registry.platforms import images, names, platform, representative
-from gitops_bot.edges.registry.sayings import address, line, moment, said
 from gitops_bot.images.build import Build
 from gitops_bot.images.reference import is_digest
 

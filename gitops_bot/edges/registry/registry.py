@@ -16,12 +16,12 @@ from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
 from gitops_bot.edges.registry.host import ALONE, Host, base_url
 from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, named
+from gitops_bot.edges.registry.messages import LIST, explain
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
+from gitops_bot.edges.registry.patience import Tempo
 from gitops_bot.edges.registry.presence import found, missing
-from gitops_bot.edges.registry.tempo import Tempo
 from gitops_bot.edges.registry.tokens import Tokens
-from gitops_bot.edges.registry.words import LIST, explain
 from gitops_bot.images.reference import is_digest, is_tag
 
 if TYPE_CHECKING:
@@ -221,8 +221,10 @@ class Registry:
             tempo.answered()
             raise explain(failure, image, asked, login) from failure
         except httpx.InvalidURL as error:  # each part was read before: put together they are longer than httpx allows
-            astray = Untrusted("leads to an address that is not supported", "Report this to the registry's operator.")
-            raise explain(astray, image, asked, login) from error
+            untrusted = Untrusted(
+                "leads to an address that is not supported", "Report this to the registry's operator."
+            )
+            raise explain(untrusted, image, asked, login) from error
 
     def _tempo(self, registry: str) -> Tempo:
         with self._lock:

@@ -37,7 +37,7 @@ def goal(snapshot: Snapshot, facts: Facts, name: str, to: str | None, wanted: Se
     keys = {(entry.overlay, entry.name) for entry in wanted} if wanted is not None else None
 
     def release(line: Line) -> Release | Problem:
-        known = history.releases(name, line, snapshot.ground, tags)
+        known = history.releases(name, line, snapshot.owners, tags)
         return history.find(known, to, tags) if to is not None else past.previous(known, keys)
 
     line = facts.line(snapshot.commit, lambda line: not isinstance(release(line), Problem))
@@ -45,7 +45,7 @@ def goal(snapshot: Snapshot, facts: Facts, name: str, to: str | None, wanted: Se
     if isinstance(found, Problem):
         return found
     present = {(entry.overlay, entry.name): entry.pin for entry in snapshot.entries(name)}
-    return rollback.goal(history.releases(name, line, snapshot.ground, tags), found, present)
+    return rollback.goal(history.releases(name, line, snapshot.owners, tags), found, present)
 
 
 def wanted(entry: Entry, goal: Goal) -> Decision:

@@ -13,7 +13,7 @@ from gitops_bot.engine.candidates.source import Pair, source_pins
 from gitops_bot.errors import RegistryError
 from gitops_bot.releases.choice import hold, promotion, reasons
 from gitops_bot.releases.choice.by_hand import withheld
-from gitops_bot.releases.choice.served import left_behind
+from gitops_bot.releases.choice.soaked import left_behind
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.plan import Failed, Held, Kept
 

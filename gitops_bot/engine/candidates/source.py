@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.releases.choice import promotion, soak
 from gitops_bot.releases.choice.promotion import Running
-from gitops_bot.releases.choice.served import newest_of_all, served
+from gitops_bot.releases.choice.soaked import newest_of_all, served
 from gitops_bot.releases.history import releases as history
 from gitops_bot.releases.history import trail
 
@@ -88,7 +88,7 @@ def source_pins(
     numbers = {
         release.commit: release.number
         for name in {one.environment for pair in pairs for one in pair.running}
-        for release in history.releases(name, line, snapshot.ground, {})
+        for release in history.releases(name, line, snapshot.owners, {})
     }
 
     def numbered(running: Running) -> Running:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.releases.history.line import Line, Step
-    from gitops_bot.releases.layout.ground import Ground
+    from gitops_bot.releases.layout.owners import Owners
 
 _NUMBER = re.compile(r"[0-9]{1,6}\Z", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z", re.ASCII)
@@ -59,7 +59,7 @@ def told(number: int | None, commit: str) -> str:
 
 
 def releases(
-    environment: str, line: Line, ground: Ground, tags: Mapping[str, str] | None = None
+    environment: str, line: Line, owners: Owners, tags: Mapping[str, str] | None = None
 ) -> tuple[Release, ...]:
     """The releases of an environment, the newest first.
 
@@ -68,7 +68,7 @@ def releases(
     """
     found = []
     for step in line.steps:
-        paths = tuple(path for path in step.changed if (owner := ground.owner(path)) and owner[0] == environment)
+        paths = tuple(path for path in step.changed if (owner := owners.owner(path)) and owner[0] == environment)
         if paths:
             found.append((step, paths))
     tagged = _numbers(environment, tags or {})

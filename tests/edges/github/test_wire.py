@@ -1,4 +1,4 @@
-"""What goes over the wire, and what becomes of answers that are none. GitHub's own errors stand in test_words.py."""
+"""What goes over the wire, and what becomes of answers that are none. GitHub's own errors are in test_messages.py."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gitops_bot.edges.registry.sayings import address, line, moment, said
+from gitops_bot.edges.registry.labels import address, line, moment, said
 
 REVISION = "org.opencontainers.image.revision"
 

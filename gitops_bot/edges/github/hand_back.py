@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitops_bot.edges.github import answers, documents
 from gitops_bot.edges.github.failure import Refused, Unanswered, Unsupported
-from gitops_bot.proposals.pull_request import Words
+from gitops_bot.proposals.pull_request import HandBackTimes
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.github.api import Api
 
 
-def words(api: Api, number: int, branch: str, label: str) -> Words:
+def hand_back_times(api: Api, number: int, branch: str, label: str) -> HandBackTimes:
     """Ask for them: two requests.
 
     Nothing is told where the server has no GraphQL, or keeps no pushes.
@@ -27,7 +27,7 @@ def words(api: Api, number: int, branch: str, label: str) -> Words:
     try:
         told = api.wire.graphql(documents.WORDS, {"owner": owner, "name": name, "number": number}, write=False)
     except Unsupported:
-        return Words()
+        return HandBackTimes()
     except (Refused, Unanswered) as failure:
         api.fail(failure)
     try:
@@ -38,7 +38,7 @@ def words(api: Api, number: int, branch: str, label: str) -> Words:
             if each["label"]["name"].lower() == label
         ]
         edited = answers.moment(found["lastEditedAt"])
-        return Words(max(labelled, default=None), edited, _pushed(api, branch))
+        return HandBackTimes(max(labelled, default=None), edited, _pushed(api, branch))
     except (KeyError, TypeError, ValueError, AttributeError):
         api.fail(answers.unreadable())
 

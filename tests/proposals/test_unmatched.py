@@ -9,7 +9,7 @@ import pytest
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.astray import Astray, astray
+from gitops_bot.proposals.unmatched import Unmatched, unmatched
 from gitops_bot.releases.layout.overlays import Found
 from gitops_bot.releases.plan import Change, Entry, Failed, Held
 
@@ -41,8 +41,8 @@ ENTRIES = (WEB, API, DB)
 OVERLAYS = [Found(each.overlay, each.file, "apps/*/production", {}) for each in ENTRIES]
 
 
-def look(*mentions: Mention, entries: tuple[Entry, ...] = ENTRIES, unread: bool = False) -> Astray:
-    return astray("production", mentions, entries, OVERLAYS, NOW, unread=unread)
+def look(*mentions: Mention, entries: tuple[Entry, ...] = ENTRIES, unread: bool = False) -> Unmatched:
+    return unmatched("production", mentions, entries, OVERLAYS, NOW, unread=unread)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def look(*mentions: Mention, entries: tuple[Entry, ...] = ENTRIES, unread: bool 
     ],
 )
 def test_a_name_that_means_something_is_no_mistake(mention: Mention) -> None:
-    assert look(mention) == Astray()
+    assert look(mention) == Unmatched()
 
 
 CLOSE = {
@@ -89,7 +89,7 @@ def test_a_rule_with_a_slip_keeps_back_what_it_may_mean_and_asks(text: str, mean
         9,
         7,
     )
-    assert found == Astray((problem,), unclear={meant.key: problem})
+    assert found == Unmatched((problem,), unclear={meant.key: problem})
     assert look(hold(text)).unclear == {}
 
 

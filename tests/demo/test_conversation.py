@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.demo import talk
+from gitops_bot.demo import conversation
 from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.rules import Protection, Team
 from tests.counterparts.forge import commit
@@ -27,7 +27,7 @@ def test_who_has_no_access_is_not_assigned_and_nobody_is_told(
     pulls: PullRequests, asked: list[str], assigned: list[str]
 ) -> None:
     pull = opened(pulls)
-    talk.assign(pulls, pull, asked)
+    conversation.assign(pulls, pull, asked)
     assert pull.assignees == assigned
 
 
@@ -46,7 +46,7 @@ def test_a_review_of_somebody_who_cannot_give_one_is_refused_as_a_whole(
     pulls.hub.teams["platform"] = Team(1, "platform")
     pull = opened(pulls)
     with pytest.raises(Invalid, match=why) as error:
-        talk.ask(pulls, pull, people, teams)
+        conversation.ask(pulls, pull, people, teams)
     assert error.value.status == 422
     assert (pull.reviewers, pull.teams) == ([], [])
 
@@ -54,31 +54,31 @@ def test_a_review_of_somebody_who_cannot_give_one_is_refused_as_a_whole(
 def test_a_request_is_answered_by_a_review_or_taken_back(pulls: PullRequests) -> None:
     pulls.hub.teams |= {"platform": Team(1, "platform", ["alice"]), "web": Team(2, "web", ["bob"])}
     pull = opened(pulls)
-    talk.ask(pulls, pull, ["alice", "bob"], ["platform", "web"])
-    talk.review(pulls, pull, user="alice", event="APPROVE", body="", commit=None)
+    conversation.ask(pulls, pull, ["alice", "bob"], ["platform", "web"])
+    conversation.review(pulls, pull, user="alice", event="APPROVE", body="", commit=None)
     assert (pull.reviewers, pull.teams) == (["bob"], ["web"])
-    talk.ask_no_more(pulls, pull, ["bob"], ["web"])
+    conversation.ask_no_more(pulls, pull, ["bob"], ["web"])
     assert (pull.reviewers, pull.teams) == ([], [])
 
 
 def test_a_dismissed_review_counts_no_more_and_is_dismissed_once(pulls: PullRequests) -> None:
     pull = opened(pulls)
-    made = talk.review(pulls, pull, user="alice", event="APPROVE", body="", commit=None)
-    talk.dismiss(pulls, pull, made.id, "not yet")
-    assert [review.state for review in talk.latest(pull, opinionated=True)] == ["DISMISSED"]
+    made = conversation.review(pulls, pull, user="alice", event="APPROVE", body="", commit=None)
+    conversation.dismiss(pulls, pull, made.id, "not yet")
+    assert [review.state for review in conversation.latest(pull, opinionated=True)] == ["DISMISSED"]
     for number, message in ((made.id, "again"), (made.id, " "), (7, "which?")):
         with pytest.raises(Invalid):
-            talk.dismiss(pulls, pull, number, message)
+            conversation.dismiss(pulls, pull, number, message)
 
 
 def test_the_last_word_of_each_person_counts(pulls: PullRequests) -> None:
     pull = opened(pulls)
     for user, event in (("alice", "APPROVE"), ("bob", "REQUEST_CHANGES"), ("alice", "COMMENT"), ("bob", "APPROVE")):
-        talk.review(pulls, pull, user=user, event=event, body="so", commit=None)
-    talk.review(pulls, pull, user="bob", event="", body="so", commit=None)
-    last = {each.user: each.state for each in talk.latest(pull, opinionated=False)}
+        conversation.review(pulls, pull, user=user, event=event, body="so", commit=None)
+    conversation.review(pulls, pull, user="bob", event="", body="so", commit=None)
+    last = {each.user: each.state for each in conversation.latest(pull, opinionated=False)}
     assert last == {"alice": "COMMENTED", "bob": "APPROVED"}
-    assert {each.state for each in talk.latest(pull, opinionated=True)} == {"APPROVED"}
+    assert {each.state for each in conversation.latest(pull, opinionated=True)} == {"APPROVED"}
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_a_push_ends_an_approval_only_where_the_base_says_so(
 ) -> None:
     pulls.hub.protected["main"] = Protection(dismiss_stale=dismisses)
     pull = opened(pulls)
-    talk.review(pulls, pull, user="alice", event="APPROVE", body="", commit=None)
-    talk.review(pulls, pull, user="bob", event="REQUEST_CHANGES", body="no", commit=None)
+    conversation.review(pulls, pull, user="alice", event="APPROVE", body="", commit=None)
+    conversation.review(pulls, pull, user="bob", event="REQUEST_CHANGES", body="no", commit=None)
     commit(pulls.bare, "fix", {"b.txt": b"b"} if change else {}, onto="fix", message="more\n")
     pulls.sync()
     assert [review.state for review in pull.reviews] == [state, "CHANGES_REQUESTED"]
@@ -105,6 +105,6 @@ def test_a_workflow_may_not_approve_where_the_repository_says_so(pulls: PullRequ
     pull = opened(pulls)
     pulls.hub.settings.actions_may_propose = False
     with pytest.raises(Invalid) as error:
-        talk.review(pulls, pull, user="github-actions[bot]", event="APPROVE", body="", commit=None)
+        conversation.review(pulls, pull, user="github-actions[bot]", event="APPROVE", body="", commit=None)
     assert error.value.errors == ("GitHub Actions is not permitted to approve pull requests.",)
     assert pull.reviews == []

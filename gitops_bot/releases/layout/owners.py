@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.layout.overlays import Claimant, Selection
 
 
-class Ground:
+class Owners:
     """The directories of all environments. A path belongs to the deepest overlay above it."""
 
     def __init__(self, environments: Mapping[str, Claimant], selection: Selection) -> None:

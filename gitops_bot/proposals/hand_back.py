@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.proposals.text import body
 
 if TYPE_CHECKING:
-    from gitops_bot.proposals.pull_request import PullRequest, Words
+    from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
 
 #: The label, in any case, that hands the branch back. The box in the description does the same.
 HAND_BACK: Final = "hand-back"
@@ -24,7 +24,7 @@ def asks_to_take(pull: PullRequest) -> bool:
     return has_label(pull, HAND_BACK) or body.handed_back(pull.body)
 
 
-def judged(pull: PullRequest, head: str, words: Words) -> PullRequest:
+def judged(pull: PullRequest, head: str, words: HandBackTimes) -> PullRequest:
     """The pull request, with whether its hand-back applies to this head: nothing was pushed after it.
 
     The forge's clock has a resolution of one second: a hand-back and a push in the same second count as late. If the

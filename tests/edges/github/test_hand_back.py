@@ -9,7 +9,7 @@ import pytest
 
 from gitops_bot.demo.http import Answer
 from gitops_bot.errors import ForgeError
-from gitops_bot.proposals.pull_request import Words
+from gitops_bot.proposals.pull_request import HandBackTimes
 from tests.edges.github.scripted import playing
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def pushed(*moments: str) -> Answer:
     return Answer.json(200, shown)
 
 
-def ask(script: Script) -> Words:
-    return script.bot.forge.words(1, BRANCH, "hand-back")
+def ask(script: Script) -> HandBackTimes:
+    return script.bot.forge.hand_back_times(1, BRANCH, "hand-back")
 
 
 def at(hour: int) -> datetime:
@@ -59,7 +59,7 @@ def test_two_requests_tell_the_last_word_and_the_last_push() -> None:
         edited="2026-01-02T04:00:00Z",
     )
     with playing({"Words": said, ACTIVITY: pushed("2026-01-02T02:00:00Z")}) as script:
-        assert ask(script) == Words(at(3), at(4), (HEAD, at(2)))
+        assert ask(script) == HandBackTimes(at(3), at(4), (HEAD, at(2)))
         assert script.asked == ["Words", ACTIVITY]
         (_, target, _) = script.server.seen[-1]
     assert "ref=refs%2Fheads%2Fgitops-bot%2Fproduction%2Fall" in target
@@ -68,19 +68,19 @@ def test_two_requests_tell_the_last_word_and_the_last_push() -> None:
 
 def test_what_was_never_said_or_pushed_has_no_time() -> None:
     with playing({"Words": words(), ACTIVITY: pushed()}) as script:
-        assert ask(script) == Words()
+        assert ask(script) == HandBackTimes()
 
 
 @pytest.mark.parametrize("status", [403, 404, 410, 501])
 def test_a_server_that_keeps_no_pushes_tells_the_words(status: int) -> None:
     refusal = Answer.json(status, {"message": "Not Found"})
     with playing({"Words": words(("hand-back", "2026-01-02T01:00:00Z")), ACTIVITY: refusal}) as script:
-        assert ask(script) == Words(at(1), None, None)
+        assert ask(script) == HandBackTimes(at(1), None, None)
 
 
 def test_a_server_without_graphql_tells_nothing() -> None:
     with playing({"Words": Answer.json(404, {"message": "Not Found"})}) as script:
-        assert ask(script) == Words()
+        assert ask(script) == HandBackTimes()
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from gitops_bot.releases.layout.ground import Ground
 from gitops_bot.releases.layout.overlays import select
+from gitops_bot.releases.layout.owners import Owners
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ TREE = dict.fromkeys(
 )
 def test_a_path_belongs_to_the_deepest_overlay_above_it(path: str, expected: tuple[str, str]) -> None:
     selection = select(ENVIRONMENTS, TREE)
-    assert Ground(ENVIRONMENTS, selection).owner(path) == expected
+    assert Owners(ENVIRONMENTS, selection).owner(path) == expected
 
 
 def test_a_path_may_be_nobodys() -> None:
     own = {name: globs for name, globs in ENVIRONMENTS.items() if name != "top"}
-    ground = Ground(own, select(own, TREE))
+    ground = Owners(own, select(own, TREE))
     assert ground.owner("apps/web/base/deployment.yaml") is None
     assert ground.owner("README.md") is None

@@ -48,7 +48,7 @@ class Mention(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Astray:
+class Unmatched:
     """The names of one environment that match nothing.
 
     `groups` are those in groups, which do no harm. `stops` says why nothing may be written there; `unclear` says why an
@@ -67,7 +67,7 @@ class Astray:
         return decision
 
 
-def astray(
+def unmatched(
     environment: str,
     mentions: Iterable[Mention],
     entries: Sequence[Entry],
@@ -75,7 +75,7 @@ def astray(
     now: datetime,
     *,
     unread: bool = False,
-) -> Astray:
+) -> Unmatched:
     """Find the names of an environment that match none of its entries; expired holds do not count.
 
     `unread`: not all of its files could be read.
@@ -84,7 +84,7 @@ def astray(
     known = {text for entry in entries for text in (entry.name, entry.image)}
     lost = [each for each in mine if not _meets(each, known, overlays)]
     if not lost:
-        return Astray()
+        return Unmatched()
     ruled = {text for each in mine if each.kind == "rule" for text in _spellings(each.text)}
     names = _by_last_part(entries)
     too_many = len(names) * len(lost) > _MOST_COMPARED
@@ -104,7 +104,7 @@ def astray(
             stops = stops or problem
         elif each.kind == "rule":
             unclear |= {entry.key: problem for entry in near}
-    return Astray(tuple(problems), tuple(groups), stops, unclear)
+    return Unmatched(tuple(problems), tuple(groups), stops, unclear)
 
 
 def _meets(mention: Mention, known: Collection[str], overlays: Sequence[Found]) -> bool:

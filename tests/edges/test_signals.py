@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from gitops_bot.edges import ending
-from gitops_bot.edges.ending import Ending, Overran, Told
+from gitops_bot.edges import signals
+from gitops_bot.edges.signals import Ending, Overran, Terminated
 
 STOPS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 Writes = list[str]
@@ -30,7 +30,7 @@ def write(end: Ending, done: Writes, *come_meanwhile: signal.Signals) -> None:
 
 @pytest.mark.parametrize("number", STOPS, ids=lambda number: number.name)
 def test_between_two_writes_a_signal_is_obeyed_at_once(number: signal.Signals) -> None:
-    with Ending(), pytest.raises(Told) as told:
+    with Ending(), pytest.raises(Terminated) as told:
         come(number)
     assert told.value.signal is number
 
@@ -38,7 +38,7 @@ def test_between_two_writes_a_signal_is_obeyed_at_once(number: signal.Signals) -
 @pytest.mark.parametrize("number", STOPS, ids=lambda number: number.name)
 def test_a_write_under_way_is_finished_first(number: signal.Signals) -> None:
     done: Writes = []
-    with Ending() as end, pytest.raises(Told) as told:
+    with Ending() as end, pytest.raises(Terminated) as told:
         write(end, done, number)
     assert (told.value.signal, done) == (number, ["branch", "pull request"])
 
@@ -49,13 +49,13 @@ def test_a_write_that_fails_after_the_signal_ends_all_the_same() -> None:
             come(signal.SIGTERM)
             raise ValueError("the branch was refused")
 
-    with Ending() as end, pytest.raises(Told):
+    with Ending() as end, pytest.raises(Terminated):
         refused(end)
 
 
 def test_a_second_signal_is_obeyed_even_in_a_write() -> None:
     done: Writes = []
-    with Ending() as end, pytest.raises(Told):
+    with Ending() as end, pytest.raises(Terminated):
         write(end, done, signal.SIGTERM, signal.SIGTERM)
     assert done == ["branch"]
 
@@ -66,8 +66,8 @@ def test_a_write_that_does_not_end_is_broken_off(monkeypatch: pytest.MonkeyPatch
             come(signal.SIGTERM)
             threading.Event().wait()
 
-    monkeypatch.setattr(ending, "GRACE", 0.001)
-    with Ending() as end, pytest.raises(Told):
+    monkeypatch.setattr(signals, "GRACE", 0.001)
+    with Ending() as end, pytest.raises(Terminated):
         endless(end)
 
 
@@ -97,7 +97,7 @@ def test_a_write_is_finished_when_the_time_is_over_and_then_the_work_ends() -> N
 
 def test_a_word_to_end_in_a_write_whose_time_is_over_counts() -> None:
     done: Writes = []
-    with Ending() as end, pytest.raises(Told):
+    with Ending() as end, pytest.raises(Terminated):
         write(end, done, signal.SIGALRM, signal.SIGTERM)
     assert done == ["branch", "pull request"]
 

@@ -21,7 +21,7 @@ GRACE = 15.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
 
-class Told(BaseException):
+class Terminated(BaseException):
     """The process was told to end; no `except Exception` is meant to stop that."""
 
     def __init__(self, number: int) -> None:
@@ -41,7 +41,7 @@ class Ending:
 
     def __init__(self) -> None:
         self._whole = False
-        self._pending: Told | Overran | None = None
+        self._pending: Terminated | Overran | None = None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -84,11 +84,11 @@ class Ending:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _come(self, number: int, _frame: FrameType | None) -> None:
-        come = Overran() if number == signal.SIGALRM else Told(number)
+        come = Overran() if number == signal.SIGALRM else Terminated(number)
         # The end of the time gives way to a word to end; that word comes again where somebody cannot wait.
-        first = self._pending is None or (isinstance(self._pending, Overran) and isinstance(come, Told))
+        first = self._pending is None or (isinstance(self._pending, Overran) and isinstance(come, Terminated))
         if self._whole and first:
             self._pending = come
             signal.setitimer(signal.ITIMER_REAL, GRACE)
             return
-        raise self._pending if isinstance(self._pending, Told) else come
+        raise self._pending if isinstance(self._pending, Terminated) else come
