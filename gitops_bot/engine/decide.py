@@ -36,12 +36,11 @@ if TYPE_CHECKING:
 class Candidates:
     """The work that gives the candidate of each entry that a request means.
 
-    `named` are the keys of entries that the command line names; None where it names none. `beside` is told too, and
-    decided by nobody.
+    `named` are the keys of the entries that the command line names. `beside` is told too, and decided by nobody.
     """
 
     works: Sequence[Work[Decision]]
-    named: frozenset[tuple[str, str]] | None = None
+    named: frozenset[tuple[str, str]] = frozenset()
     beside: tuple[Held, ...] = ()
 
 
@@ -148,7 +147,7 @@ def _promoted(
             *(work.then(partial(promoted, entry)) for entry, work in promotion.candidates(pairs)),
             *(Work.of(_alone(entry, asked.source)) for entry in chosen if entry.key not in partners),
         ],
-        frozenset(entry.key for entry in chosen) if asked.images else None,
+        frozenset(entry.key for entry in chosen if asked.images),
         () if asked.images or asked.overlays else _only_in_source(snapshot, asked.source, target),
     )
 

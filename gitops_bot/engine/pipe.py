@@ -46,7 +46,6 @@ class _Run:
         self._world, self._snapshot, self._request = world, snapshot, request
         self._facts = Facts()
         self._named: set[tuple[str, str]] = set()
-        self._names_any = False
 
     def run(self) -> Outcome:
         """All environments, one after the other."""
@@ -67,8 +66,7 @@ class _Run:
     def _plan(self, environments: Sequence[Environment]) -> dict[str, Planned | GitError | ForgeError]:
         found = plan(self._world, self._snapshot, self._facts, self._request, environments)
         for one in found.values():
-            if isinstance(one, Planned) and one.named is not None:
-                self._names_any = True
+            if isinstance(one, Planned):
                 self._named |= one.named
         return found
 
@@ -78,7 +76,7 @@ class _Run:
         Names that mean nothing are told where no entry is named: what was asked for by name does not go by them.
         """
         snapshot = self._snapshot
-        named = frozenset(self._named) if self._names_any else None
+        named = frozenset(self._named) if self._request.names_entries else None
         told = {failed.problem for outcome in outcomes for failed in outcome.failed}
         names = [environment.name for environment in snapshot.environments] if named is None else []
         lost = [problem for name in names for problem in snapshot.unmatched(name).problems if problem not in told]

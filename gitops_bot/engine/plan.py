@@ -39,7 +39,7 @@ class Planned:
     known: Known
     state: OpenProposals
     decisions: tuple[Decision, ...]
-    named: frozenset[tuple[str, str]] | None
+    named: frozenset[tuple[str, str]]
     beside: tuple[Held, ...]
     arranged: Arranged | None
 

@@ -87,6 +87,19 @@ class Request:
         return not isinstance(self.what, Poll)
 
     @property
+    def names_entries(self) -> bool:
+        """Whether the command line names entries: what cannot be done of these is a failure of the command."""
+        match self.what:
+            case Pins() | RollBack():
+                return True
+            case Promote(images=images):
+                return bool(images)
+            case Poll() | Withdraw():
+                return False
+            case _:
+                assert_never(self.what)
+
+    @property
     def own_groups(self) -> bool:
         """Whether only the groups of the decided entries are looked after. The others are left to the next `update`."""
         return isinstance(self.what, Pins | Withdraw)
