@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 Answer = TypeVar("Answer")
+Failure = TypeVar("Failure", bound=BotError)
 
 
 class Asks(Generic[Answer]):
@@ -134,11 +136,11 @@ class Facts:
 
     def learn(self, question: Asks[Any], answer: object) -> None:
         """Remember an answer, or the `BotError` that came in its place."""
-        self._answers[question] = answer
+        self._answers[question] = _alone(answer) if isinstance(answer, BotError) else answer
 
     def learn_line(self, commit: str, line: Line | GitError, *, ended: bool) -> None:
         """Remember the history up to a commit; `ended` where there is no more to be had."""
-        self._lines[commit] = line if isinstance(line, GitError) else (line, ended)
+        self._lines[commit] = _alone(line) if isinstance(line, GitError) else (line, ended)
 
     def forget_what_moves(self) -> None:
         """Keep what registries said, and the history of each commit; branches and pull requests may have changed."""
@@ -180,7 +182,7 @@ class Facts:
         """
         match self._lines.get(commit):
             case GitError() as failure:
-                raise failure
+                raise _alone(failure)
             case (line, ended) if ended or line.complete or enough(line):
                 return line
             case _:
@@ -223,5 +225,10 @@ class Facts:
         answers = [self._answers[question] for question in questions]
         for answer in answers:
             if isinstance(answer, BotError):
-                raise answer
+                raise _alone(answer)
         return answers
+
+
+def _alone(failure: Failure) -> Failure:
+    """The failure without what it went through: frames would keep connections open for as long as it is remembered."""
+    return copy(failure)

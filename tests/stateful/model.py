@@ -217,7 +217,8 @@ class Model:
             return
         # A file may be broken, and a tag that is set may not be there. There may be nothing to go back to.
         known = {"failed.edit", "failed.registry"} | ({"failed.git"} if command.verb == "rollback" else set())
-        known |= {"failed.usage"} if command.image is not None else set()  # nothing has it where its file is broken
+        if command.image is not None or command.verb == "set":
+            known |= {"failed.usage"}  # nothing has it where its file is broken
         for outcome in ran.outcome.environments:
             assert {each.problem.code for each in outcome.failed} <= known, outcome.failed
             self._what_is_told_is_there(outcome, now)

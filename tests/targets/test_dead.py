@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.targets.pin_file import PinFile
 
-TOLD = re.compile(r"the entry '(.+)' changes nothing: (.+) names this image (.+)")
+TOLD = re.compile(r"the entry '(.+)' has no effect: (.+) renames this image to (.+)")
 
 
 def found(directory: str, **texts: str) -> list[tuple[str, str, str]]:

@@ -200,7 +200,7 @@ def refusals(before: str, *edits: Edit) -> list[str]:
             "- name: a", Edit("a", Pin(None, "sha256:ab")), "k.yaml:2:3: 'sha256:ab' is not a digest", id="short"
         ),
         pytest.param("- name: a", Edit("a", Pin(None, D1.upper())), "k.yaml:2:3: 'SHA256:", id="upper case"),
-        pytest.param("- name: a", Edit("a", Pin(), "r.io/x:1"), "k.yaml:2:3: 'r.io/x:1' is not the name", id="no name"),
+        pytest.param("- name: a", Edit("a", Pin(), "r.io/x:1"), "k.yaml:2:3: 'r.io/x:1' is not an image", id="no name"),
         pytest.param(
             f"- name: a\n  digest: # c\n    {D1}",
             Edit("a", TAG),
