@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gitops_bot.engine.request import Promote
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, frozen, group, hand_back, naming, ownership, reconcile
 
@@ -141,7 +142,9 @@ def open_proposals(snapshot: Snapshot, facts: Facts, request: Request, environme
     by_pull_request = propose.as_ == "pull-request"
     names = snapshot.own_branches_of(name) if by_pull_request else ()
     known = facts.branches(names, snapshot.commit)
-    existing = facts.pull_requests(names)
+    # What is open in the source of a promotion is told along with it: one request instead of two.
+    source = snapshot.own_branches_of(request.what.source) if isinstance(request.what, Promote) else ()
+    existing = facts.pull_requests([*names, *source])
     pulls = {each: _judged(facts, known[each], existing[each]) for each in names}
     # A rollback goes on with nothing that is proposed otherwise, which makes way for it.
     branches = {each: branch for each, branch in known.items() if not request.is_rollback or naming.is_rollback(each)}
