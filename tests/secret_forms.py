@@ -24,7 +24,7 @@ FORMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "token of Google": ("ya29.a0AbCdEfGhIjKlMnOpQrStUv", ("AbCdEfGhIj",)),
     "JWT": (f"the token {JWT} has expired", ("eyJhbGci", "eyJzdWIi", "c2lnbmF0dXJl")),
     "password of Amazon's registry": (f"docker login -p {_AMAZON}", (_AMAZON[:40], _AMAZON[-20:])),
-    "login in an address": ("fetch https://ada:hunter2@host.invalid/acme/web.git failed", ("ada", "hunter2")),
+    "login in an address": ("fetch https://olga:hunter2@host.invalid/acme/web.git failed", ("olga", "hunter2")),
     "token as a user in an address": ("https://0123456789abcdef@host.invalid/x", ("0123456789abcdef",)),
     "login with an at sign": ("http://ada:hun@ter2@host.invalid:8080", ("hun", "ter2")),
     "login in an address of ssh": ("ssh://git:hunter2@host.invalid/x", ("hunter2",)),
@@ -51,6 +51,6 @@ FORMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "docker's configuration in a string": (json.dumps(json.dumps({"auth": _DOCKER})), (_DOCKER,)),
     "docker's configuration as Python shows it": (repr(json.dumps(json.dumps({"auth": _DOCKER}))), (_DOCKER,)),
     "identity token": ("{'identitytoken': 'opaque-0123'}", ("opaque-0123",)),
-    "answer of a helper": ('{"Username":"ada","Secret":"correct \\"horse\\" 1"}', ("correct", "horse")),
-    "answer of a token server": ('{"token":"opaque-0123","access_token": "opaque-4567"}', ("0123", "4567")),
+    "answer of a helper": ('{"Username":"olga","Secret":"correct \\"horse\\" 1"}', ("correct", "horse")),
+    "answer of a token server": ('{"token":"opaque-quxz","access_token": "opaque-zyxq"}', ("quxz", "zyxq")),
 }

@@ -147,6 +147,10 @@ class Repository(Protocol):
 class Forge(Protocol):
     """Where pull requests live."""
 
+    def disconnect(self) -> None:
+        """Close every connection."""
+        ...
+
     def find(
         self, branches: Sequence[str], base: str, *, closed: str | None = None
     ) -> dict[str, tuple[PullRequest, ...]]:

@@ -87,6 +87,8 @@ def opened(
     forge = _forge(where, environ, clock, warn)
     cache = Path(options.cache) if options.cache else None
     with ExitStack() as stack:
+        if forge is not None:
+            stack.callback(forge.disconnect)
         repository = stack.enter_context(
             Repository(where.url, credentials=login_for(where, environ), cache=cache, environ=environ, history=history)
         )

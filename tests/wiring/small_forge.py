@@ -57,6 +57,8 @@ class SmallForge:
     def __init__(self, server: Server, repository: str) -> None:
         self._server, self._repository = server, repository
 
+    def disconnect(self) -> None: ...
+
     def pulls(self) -> dict[int, PullRequest]:
         known = pickle.loads(self._server.file.read_bytes()) if self._server.file.exists() else {}  # noqa: S301 - our own
         return {number: self._seen(pull) for number, pull in known.items()}

@@ -44,6 +44,11 @@ class Api:
         """Whose the repository is."""
         return self.repository.partition("/")[0]
 
+    def disconnect(self) -> None:
+        """Close the connection, if there was any request."""
+        if "wire" in vars(self):
+            self.wire.close()
+
     def ask(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None) -> Any:
         """Send one request and give back the JSON of the answer.
 

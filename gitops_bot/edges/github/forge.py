@@ -49,6 +49,10 @@ class GitHub:
         self._people = People(self._api)
         self._commits = Commits(self._api)
 
+    def disconnect(self) -> None:
+        """Close every connection."""
+        self._api.disconnect()
+
     def find(
         self, branches: Sequence[str], base: str, *, closed: str | None = None
     ) -> dict[str, tuple[PullRequest, ...]]:

@@ -76,6 +76,10 @@ class Wire:
             seconds_between_writes=0 if api_url.startswith("http:") else 1,
         ).requester
 
+    def close(self) -> None:
+        """Close the connection, which PyGithub keeps open for as long as its objects live."""
+        self._requester.close()
+
     def ask(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None) -> Any:
         """Send one request of REST and give back the JSON of the answer.
 
