@@ -40,13 +40,25 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
+class Newest:
+    """Tags that a regular expression matches, the one that was built last first: their texts have no order.
+
+    Only the registry knows when a tag was built, so `images.newest` chooses, from tags and times.
+    """
+
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
 class Follow:
     """One moving tag, such as `main`: the digest that it points to now is wanted."""
 
     tag: str
 
 
-Policy = Semver | Pattern | Follow
+#: The policies that need nothing but the texts of the tags.
+ByText = Semver | Pattern | Follow
+Policy = ByText | Newest
 
 
 def semver(expression: str, *, prereleases: bool = False, pattern: str | None = None) -> Semver:
@@ -70,6 +82,16 @@ def pattern(expression: str, *, order: Order) -> Pattern:
     return Pattern(expression, order)
 
 
+def newest(expression: str) -> Newest:
+    """A policy by a regular expression and the times of builds.
+
+    Raises:
+        ValueError: the expression cannot be used; the message says what to do.
+    """
+    expressions.check(expression)
+    return Newest(expression)
+
+
 def follow(tag: str) -> Follow:
     """A policy that follows one moving tag.
 
@@ -90,6 +112,8 @@ def describe(policy: Policy) -> str:
             return f"semver {policy.range.expression}{prereleases}{matching}"
         case Pattern():
             return f"pattern {policy.expression} by {_ORDERS[policy.order]}"
+        case Newest():
+            return f"pattern {policy.expression} by build time"
         case Follow():
             return f"digest {policy.tag}"
     assert_never(policy)

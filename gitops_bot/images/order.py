@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from gitops_bot.images import expression, version
 from gitops_bot.images.floating import is_floating
-from gitops_bot.images.kinds import Follow, Order, Pattern, Policy, Semver
+from gitops_bot.images.kinds import ByText, Follow, Newest, Order, Pattern, Policy, Semver
 from gitops_bot.images.listing import candidates
 from gitops_bot.images.reference import is_tag
 
@@ -63,7 +63,7 @@ class Admitted:
 
 
 def admitted(policy: Policy, tags: Sequence[str]) -> Admitted:
-    """What the policy admits of a registry's list, in no order."""
+    """What the policy admits of a registry's list, in no order. By build time all keys are equal: texts have none."""
     found = candidates(tags)
     match policy:
         case Follow(tag):
@@ -78,6 +78,9 @@ def admitted(policy: Policy, tags: Sequence[str]) -> Admitted:
         case Pattern(expression=regular, order=order):
             found, texts = expression.scan(regular, found)
             return _keyed(found, _keys(order, texts), texts)
+        case Newest(expression=regular):
+            found, texts = expression.scan(regular, found)
+            return Admitted(found, [()] * len(found), texts, len(found))
     assert_never(policy)
 
 
@@ -112,7 +115,7 @@ def place(policy: Policy, tag: str) -> Place | None:
     if not is_tag(tag):
         return None
     match policy:
-        case Follow():
+        case Follow() | Newest():
             return None
         case Semver(pattern=pattern):
             order: Order = "semver"
@@ -152,7 +155,7 @@ def compare(policy: Policy | None, left: str, right: str) -> int | None:
     return 1 if one.key > other.key else -1
 
 
-def ranked(policy: Policy, tags: Sequence[str], limit: int) -> tuple[str, ...]:
+def ranked(policy: ByText, tags: Sequence[str], limit: int) -> tuple[str, ...]:
     """The tags that the policy admits, best first, at most `limit`, each once."""
     found = admitted(policy, tuple(dict.fromkeys(tags)))
     if limit < 1 or not found.tags:

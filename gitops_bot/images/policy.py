@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.images.floating import is_floating
-from gitops_bot.images.kinds import Follow, Order, Pattern, Policy, Semver, describe, follow, pattern, semver
+from gitops_bot.images.kinds import (
+    ByText,
+    Follow,
+    Newest,
+    Order,
+    Pattern,
+    Policy,
+    Semver,
+    describe,
+    follow,
+    newest,
+    pattern,
+    semver,
+)
 from gitops_bot.images.order import Admitted, Place, admits, admitted, compare, place, ranked
 from gitops_bot.images.reason import Reason
 
@@ -19,11 +32,13 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
 
 __all__ = [
+    "ByText",
     "Choice",
     "Chosen",
     "Current",
     "Follow",
     "Held",
+    "Newest",
     "Order",
     "Pattern",
     "Policy",
@@ -34,6 +49,8 @@ __all__ = [
     "describe",
     "follow",
     "is_floating",
+    "newest",
+    "nothing",
     "pattern",
     "ranked",
     "semver",
@@ -66,7 +83,7 @@ class Held:
 Choice = Chosen | Current | Held
 
 
-def choose(policy: Policy, tags: Sequence[str], current: Pin) -> Choice:
+def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
     """Decide what an entry should pin, given every tag of its repository. The order of `tags` counts for nothing.
 
     A digest alone cannot be placed among tags and comes back as `held.unordered`, best tag included: who can ask the
@@ -83,10 +100,7 @@ def choose(policy: Policy, tags: Sequence[str], current: Pin) -> Choice:
         "admitted": len(found.tags),
     }
     if best is None:
-        nothing = _nothing(policy, found, len(tags))
-        if listed or current.tag is None:
-            return Current(Reason("nothing_new", nothing, facts))
-        return Held(Reason("held.vanished", f"{current.tag} is no longer listed, and {nothing}", facts), None)
+        return nothing(policy, found, current, listed=listed, facts=facts)
     highest = _highest(policy, best, len(found.tags))
     if isinstance(policy, Follow):
         if current.tag == best.tag:
@@ -106,6 +120,16 @@ def choose(policy: Policy, tags: Sequence[str], current: Pin) -> Choice:
         else "nothing was pinned"
     )
     return Chosen(best.tag, Reason("adopted", f"{highest}; {before}", facts))
+
+
+def nothing(
+    policy: Policy, found: Admitted, current: Pin, *, listed: bool, facts: Mapping[str, str | int | None]
+) -> Current | Held:
+    """The decision where the policy admits no tag at all."""
+    text = _nothing(policy, found, facts["seen"])
+    if listed or current.tag is None:
+        return Current(Reason("nothing_new", text, facts))
+    return Held(Reason("held.vanished", f"{current.tag} is no longer listed, and {text}", facts), None)
 
 
 def _compared(best: Place, present: Place, listed: bool, highest: str, facts: Mapping[str, str | int | None]) -> Choice:
@@ -128,7 +152,7 @@ def _highest(policy: Policy, best: Place, count: int) -> str:
     return f"{best.tag} is the highest of {count} tags that {describe(policy)} admits"
 
 
-def _nothing(policy: Policy, found: Admitted, seen: int) -> str:
+def _nothing(policy: Policy, found: Admitted, seen: str | int | None) -> str:
     """Why there is no candidate. A pattern that matches and still yields nothing is the most confusing case."""
     none = f"{describe(policy)} admits none of the listed tags ({seen})"
     match policy:
@@ -140,6 +164,6 @@ def _nothing(policy: Policy, found: Admitted, seen: int) -> str:
             )
         case Semver(pattern=str()) if found.matched:
             return f"{none}: the pattern matches {found.matched}, but the key of none is a version in the range"
-        case Pattern() | Semver() | Follow():
+        case Pattern() | Semver() | Newest() | Follow():
             return none
     assert_never(policy)

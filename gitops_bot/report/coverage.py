@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.images import inference
-from gitops_bot.images.policy import Follow, Pattern, Semver
+from gitops_bot.images.policy import Follow, Newest, Pattern, Semver
 from gitops_bot.images.unmanaged import Unmanaged
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout.coverage import folded
@@ -112,6 +112,8 @@ def _rule(pin: Pin) -> str:
             return f"policy: {{semver: {_text(versions.expression)}}}"
         case Pattern(expression=expression, order=order):
             return f"policy: {{pattern: {_text(expression)}, order: {order}}}"
+        case Newest(expression=expression):
+            return f"policy: {{pattern: {_text(expression)}, order: newest}}"
         case Follow(tag=tag):
             return f"policy: {{digest: {_key(tag)}}}"
         case Unmanaged(why=why):

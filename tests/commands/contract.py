@@ -14,7 +14,8 @@ Rule = Callable[[Any, str], None]
 
 _HELD = (
     *("downgrade", "older_build", "reverted", "declined", "vanished", "moved", "unordered", "no_release_tag"),
-    *("absent_in_target", "policy", "platforms", "soak", "window", "limit", "label", "hold", "frozen", "history_bound"),
+    *("absent_in_target", "policy", "platforms", "age_unknown", "soak", "window", "limit", "label", "hold", "frozen"),
+    "history_bound",
 )
 CODES = frozenset(
     {"chosen", "current", "adopted", "promoted", "set", "rolled_back", "ignored", "unmanaged", "nothing_new", "person"}

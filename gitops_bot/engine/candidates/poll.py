@@ -39,6 +39,10 @@ def poll(facts: Facts, entry: Entry) -> Decision:
         match rules.policy.policy:
             case policies.Follow(tag=tag):
                 return _follow(facts, entry, image, tag)
+            case policies.Newest() as policy:
+                # No configuration has this policy until registries are asked for build times.
+                text = f"no build time is known of the tags that {policies.describe(policy)} admits"
+                return Held(entry, entry.pin, None, Reason("held.age_unknown", text))
             case policy:
                 return _choose(facts, entry, image, policy)
     except RegistryError as error:

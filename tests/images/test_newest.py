@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitops_bot.images.newest import candidates, choose_newest
+from gitops_bot.images.policy import Choice, Chosen, Current, Held, admits, compare, newest
+from gitops_bot.images.reference import Pin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from random import Random
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+DIGEST = "sha256:" + "0a" * 32
+COMMITS = newest("^sha-[0-9a-f]{7}$")
+OLD, MIDDLE, YOUNG = "sha-fffffff", "sha-0000001", "sha-aaaaaaa"
+TIMES = {OLD: NOW - timedelta(days=9), MIDDLE: NOW - timedelta(days=5), YOUNG: NOW - timedelta(hours=1)}
+UNKNOWN = {
+    "not said": None,
+    "the epoch": datetime(1970, 1, 1, tzinfo=UTC),
+    "what buildpacks claim": datetime(1980, 1, 1, 0, 0, 1, tzinfo=UTC),
+    "the future": NOW + timedelta(hours=1),
+    "the year 9999": datetime.max.replace(tzinfo=UTC),
+    "the year 1": datetime.min.replace(tzinfo=UTC),
+}
+
+
+def told(choice: Choice) -> tuple[str, str | None]:
+    match choice:
+        case Chosen(tag, reason):
+            return reason.code, tag
+        case Held(reason, candidate):
+            return reason.code, candidate
+        case Current(reason):
+            return reason.code, None
+
+
+def choose(
+    current: Pin,
+    built: datetime | None = None,
+    times: Mapping[str, datetime | None] = TIMES,
+    listed: tuple[str, ...] = (OLD, YOUNG, MIDDLE, "latest"),
+) -> Choice:
+    return choose_newest(COMMITS, listed, times, current, built, NOW)
+
+
+CHOICES: list[tuple[str, Choice, str, str | None]] = [
+    ("a newer build", choose(Pin(OLD), TIMES[OLD]), "chosen", YOUNG),
+    ("the newest already", choose(Pin(YOUNG), TIMES[YOUNG]), "current", None),
+    ("the newest already, by name", choose(Pin(YOUNG)), "current", None),
+    ("nothing pinned", choose(Pin()), "adopted", YOUNG),
+    ("a digest alone, older", choose(Pin(None, DIGEST), TIMES[MIDDLE]), "chosen", YOUNG),
+    ("a digest alone, the same time", choose(Pin(None, DIGEST), TIMES[YOUNG]), "current", None),
+    ("a digest alone, newer", choose(Pin(None, DIGEST), NOW), "held.older_build", YOUNG),
+    ("a digest alone, unknown", choose(Pin(None, DIGEST)), "held.age_unknown", YOUNG),
+    ("another tag, older", choose(Pin("latest"), TIMES[OLD]), "chosen", YOUNG),
+    ("another tag, newer", choose(Pin("latest"), NOW), "held.older_build", YOUNG),
+    ("another tag, unknown", choose(Pin("latest")), "held.age_unknown", YOUNG),
+    ("the present tag is gone, older", choose(Pin("sha-bbbbbbb"), TIMES[OLD]), "chosen", YOUNG),
+    ("the present tag is gone, newer", choose(Pin("sha-bbbbbbb"), NOW), "held.older_build", YOUNG),
+    ("the present tag is gone, unknown", choose(Pin("sha-bbbbbbb")), "held.vanished", YOUNG),
+    ("nothing matches", choose(Pin("latest"), listed=("latest",)), "nothing_new", None),
+    ("nothing matches, the present tag is gone", choose(Pin(OLD), listed=("latest",)), "held.vanished", None),
+    ("only the present tag", choose(Pin(OLD), None, {OLD: None}, (OLD, "latest")), "current", None),
+    ("the present time is unknown", choose(Pin(OLD), None, TIMES | {OLD: None}), "held.age_unknown", YOUNG),
+    ("tags that were not asked for are older", choose(Pin(OLD), TIMES[OLD], {MIDDLE: TIMES[MIDDLE]}), "chosen", MIDDLE),
+    ("clocks differ a little", choose(Pin(OLD), TIMES[OLD], TIMES | {MIDDLE: NOW + timedelta(minutes=4)}), "chosen",
+     MIDDLE),
+    ("a tie: the present tag stays", choose(Pin(MIDDLE), NOW, {OLD: NOW, MIDDLE: NOW, YOUNG: NOW}), "current", None),
+    ("a tie: the last by name", choose(Pin(MIDDLE), TIMES[MIDDLE], TIMES | {OLD: TIMES[YOUNG]}), "chosen", OLD),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("choice", "code", "tag"), [row[1:] for row in CHOICES], ids=[row[0] for row in CHOICES])
+def test_choosing_by_build_time(choice: Choice, code: str, tag: str | None) -> None:
+    assert told(choice) == (code, tag)
+
+
+@pytest.mark.parametrize("wrong", UNKNOWN.values(), ids=UNKNOWN)
+def test_a_time_that_cannot_be_is_unknown_not_old_and_not_new(wrong: datetime | None) -> None:
+    beside = choose(Pin(OLD), TIMES[OLD], TIMES | {YOUNG: wrong})
+    assert told(beside) == ("chosen", MIDDLE)
+    assert beside.reason.data["unknown"] == 1
+    assert f"the build time of {YOUNG} is unknown" in beside.reason.text
+    assert told(choose(Pin(OLD), wrong, dict.fromkeys(TIMES, wrong))) == ("held.age_unknown", None)
+    assert told(choose(Pin("latest"), wrong)) == ("held.age_unknown", YOUNG)
+
+
+@pytest.mark.parametrize(
+    ("choice", "text"),
+    [
+        (choose(Pin(OLD), TIMES[OLD]),
+         ("sha-aaaaaaa is the newest of 3 tags that pattern ^sha-[0-9a-f]{7}$ by build time admits, and built after "
+          "sha-fffffff (2026-11-23T11:00:00Z, 2026-11-14T12:00:00Z)")),
+        (choose(Pin("latest"), NOW, TIMES | {OLD: None}),
+         ("sha-aaaaaaa is the newest of 3 tags that pattern ^sha-[0-9a-f]{7}$ by build time admits (the build time of "
+          "sha-fffffff is unknown), but built before latest (2026-11-23T11:00:00Z, 2026-11-23T12:00:00Z)")),
+        (choose(Pin("latest")),
+         ("sha-aaaaaaa is the newest of 3 tags that pattern ^sha-[0-9a-f]{7}$ by build time admits, but when latest "
+          "was built is unknown: pin a newer one once with `set`")),
+        (choose(Pin("gone")),
+         "gone is no longer listed, and when it was built is unknown: sha-aaaaaaa may be older"),
+        (choose(Pin(OLD), None, dict.fromkeys(TIMES)),
+         ("no build time is known of the 3 tags that pattern ^sha-[0-9a-f]{7}$ by build time admits: order them by a "
+          "number or date in the tag, or let the pipeline `set` what it has pushed")),
+    ],
+)  # fmt: skip
+def test_the_reason_says_both_times_and_what_to_do(choice: Choice, text: str) -> None:
+    assert choice.reason.text == text
+
+
+def test_only_tags_that_the_policy_admits_are_asked_for_their_time() -> None:
+    assert candidates(COMMITS, ("latest", OLD, YOUNG, OLD, "sha256-" + "0a" * 32)) == (OLD, YOUNG)
+    assert admits(COMMITS, OLD)
+    assert not admits(COMMITS, "latest")
+    assert compare(COMMITS, OLD, YOUNG) is None
+
+
+TAG = st.sampled_from([OLD, MIDDLE, YOUNG, "sha-bbbbbbb", "latest"])
+TIME = st.one_of(st.none(), st.integers(-60_000, 20).map(lambda hours: NOW + timedelta(hours=hours)))
+
+
+@given(
+    st.lists(TAG, max_size=6),
+    st.dictionaries(TAG, TIME),
+    st.builds(Pin, st.none() | TAG, st.sampled_from([None, DIGEST])),
+    TIME,
+    st.randoms(use_true_random=False),
+)
+def test_the_choice_is_blind_to_the_order_of_the_list_and_never_older(
+    tags: list[str], times: dict[str, datetime | None], current: Pin, built: datetime | None, random: Random
+) -> None:
+    choice = choose_newest(COMMITS, tags, times, current, built, NOW)
+    code, tag = told(choice)
+    if code == "chosen":
+        time = times[str(tag)]
+        assert time is not None
+        assert built is not None
+        assert time > built
+    if code == "held.older_build":
+        time = times[str(tag)]
+        assert time is not None
+        assert built is not None
+        assert time < built
+    shuffled = random.sample(tags, len(tags))
+    assert choose_newest(COMMITS, shuffled, times, current, built, NOW) == choice
+
+
+@given(st.dictionaries(TAG, TIME, min_size=1), st.sampled_from([OLD, MIDDLE, YOUNG]), TIME)
+def test_an_older_tag_never_changes_the_choice(
+    times: dict[str, datetime | None], present: str, built: datetime | None
+) -> None:
+    older = "sha-ccccccc"
+    before = choose_newest(COMMITS, [*times, present], times, Pin(present), built, NOW)
+    known = times | {older: NOW - timedelta(hours=70_000)}
+    after = choose_newest(COMMITS, [*times, present, older], known, Pin(present), built, NOW)
+    if told(before)[0] in ("chosen", "held.older_build"):
+        assert told(after) == told(before)
