@@ -32,7 +32,7 @@ PURE = ("config", "images", "proposals", "releases", "targets")
 #: Room -> the rooms it may import, beside itself. Everyone may import `errors` and the package's version.
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "cli": (*PURE, "commands", "demo", "doctor", "edges", "engine", "log", "redact", "report", "server", "wiring"),
-    "action": (*PURE, "commands", "edges", "log", "redact", "report", "wiring"),
+    "action": (*PURE, "commands", "edges", "engine", "log", "redact", "report", "wiring"),
     "server": (*PURE, "commands", "edges", "engine", "log", "wiring"),
     "wiring": (*PURE, "commands", "edges", "engine", "log", "redact"),
     "commands": (*PURE, "engine"),

@@ -1,10 +1,10 @@
 """Everything that a step imports, so that it is compiled once, when the bot is installed, and not by the first step."""
 
 from gitops_bot.action import step
-from gitops_bot.commands import check, promote, rollback, update
-from gitops_bot.commands import set as set_
+from gitops_bot.commands import check
 from gitops_bot.edges import git, registry
 from gitops_bot.edges.github import wire
+from gitops_bot.engine import cover, pipe
 from gitops_bot.wiring import world
 
-__all__ = ["check", "git", "promote", "registry", "rollback", "set_", "step", "update", "wire", "world"]
+__all__ = ["check", "cover", "git", "pipe", "registry", "step", "wire", "world"]

@@ -19,8 +19,10 @@ from gitops_bot.action.summary import summary
 from gitops_bot.action.workflow_command import SHOWN, annotate
 from gitops_bot.commands import assignments
 from gitops_bot.edges.clock import SystemClock
+from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
 from gitops_bot.errors import UsageError, explained, place_of
 from gitops_bot.proposals.outcome import Outcome
+from gitops_bot.releases.choice.by_hand import ByHand
 from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.releases.layout.coverage import Coverage
 from gitops_bot.report import document, show
@@ -99,47 +101,24 @@ def _run(step: inputs.Step) -> tuple[int, Result | None]:
 
 
 def _result(step: inputs.Step) -> Result:
+    what: Poll | Pins | Promote | RollBack
     match step.command:
-        case "set":
-            return commands.set_pins(
-                step.options,
-                step.environments[0],
-                assignments.parse(step.images),
-                allow_downgrade=step.allow_downgrade,
-                release_hold=step.release_hold,
-                dry_run=step.dry_run,
-            )
-        case "promote":
-            return commands.promote(
-                step.options,
-                step.source,
-                step.environments[0],
-                images=step.images,
-                beyond_policy=step.beyond_policy,
-                now=step.now,
-                release_hold=step.release_hold,
-                dry_run=step.dry_run,
-            )
-        case "rollback":
-            return commands.roll_back(
-                step.options,
-                step.environments[0],
-                step.to,
-                images=step.images,
-                because=step.reason,
-                release_hold=step.release_hold,
-                dry_run=step.dry_run,
-            )
-        case "update":
-            return commands.update(
-                step.options, step.environments, release_hold=step.release_hold, dry_run=step.dry_run
-            )
+        case "check":
+            return commands.check(step.options.config)
         case "plan":
             notice = partial(show.show_notice, "json")
             return commands.plan(step.options, step.environments, release_hold=step.release_hold, notice=notice)
-        case "check":
-            return commands.check(step.options.config)
-    assert_never(step.command)
+        case "update":
+            what = Poll()
+        case "set":
+            what = Pins(assignments.parse(step.images), step.allow_downgrade)
+        case "promote":
+            what = Promote(step.source, ByHand(step.beyond_policy, step.now), step.images)
+        case "rollback":
+            what = RollBack(step.to, step.images, step.reason)
+        case _:
+            assert_never(step.command)
+    return commands.run(step.options, step.environments, Request(what, step.release_hold, step.dry_run))
 
 
 def _failed(command: inputs.Command, problems: Sequence[Problem]) -> Result:

@@ -117,9 +117,10 @@ def update_command(
     output: str,
 ) -> int:
     """Poll once; open or refresh pull requests."""
+    from gitops_bot.engine.request import Request
     from gitops_bot.wiring import commands
 
-    outcome = commands.update(options, environments, release_hold=release_hold, dry_run=dry_run)
+    outcome = commands.run(options, environments, Request(release_hold=release_hold, dry_run=dry_run))
     return show_outcome("update", outcome, output, written=not dry_run)
 
 
@@ -145,16 +146,11 @@ def set_command(
     a missing one is looked up in the registry.
     """
     from gitops_bot.commands import assignments
+    from gitops_bot.engine.request import Pins, Request
     from gitops_bot.wiring import commands
 
-    outcome = commands.set_pins(
-        options,
-        environment,
-        assignments.parse(pins),
-        allow_downgrade=allow_downgrade,
-        release_hold=release_hold,
-        dry_run=dry_run,
-    )
+    asked = Pins(assignments.parse(pins), allow_downgrade)
+    outcome = commands.run(options, (environment,), Request(asked, release_hold, dry_run))
     return show_outcome("set", outcome, output, written=not dry_run)
 
 

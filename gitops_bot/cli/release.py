@@ -10,6 +10,7 @@ from gitops_bot.cli.command import command, release_hold_option, remote, show_ou
 from gitops_bot.wiring.options import REASON_LIMIT
 
 if TYPE_CHECKING:
+    from gitops_bot.releases.layout.glob import Glob
     from gitops_bot.wiring.options import Options
 
 
@@ -17,6 +18,16 @@ def _short(_context: click.Context, _option: click.Parameter, text: str | None) 
     if text is not None and len(text) > REASON_LIMIT:
         raise click.BadParameter(f"it has {len(text)} characters, and the limit is {REASON_LIMIT}")
     return text
+
+
+def _glob(text: str) -> Glob:
+    from gitops_bot.errors import Problem, UsageError
+    from gitops_bot.releases.layout.glob import Glob
+
+    try:
+        return Glob.parse(text)
+    except ValueError as error:
+        raise UsageError(Problem("failed.usage", str(error), "correct --overlay")) from error
 
 
 @command("promote", dry_run=True)
@@ -45,19 +56,12 @@ def promote_command(
 
     The very digests are copied, never what a tag means today.
     """
+    from gitops_bot.engine.request import Promote, Request
+    from gitops_bot.releases.choice.by_hand import ByHand
     from gitops_bot.wiring import commands
 
-    outcome = commands.promote(
-        options,
-        source,
-        target,
-        images=images,
-        overlays=overlays,
-        beyond_policy=beyond_policy,
-        now=now,
-        release_hold=release_hold,
-        dry_run=dry_run,
-    )
+    asked = Promote(source, ByHand(beyond_policy, now), images, [_glob(text) for text in overlays])
+    outcome = commands.run(options, (target,), Request(asked, release_hold, dry_run))
     return show_outcome("promote", outcome, output, written=not dry_run)
 
 
@@ -85,16 +89,9 @@ def rollback_command(
 
     They come from Git alone; configuration stays as it is.
     """
+    from gitops_bot.engine.request import Request, RollBack
     from gitops_bot.wiring import commands
 
-    outcome = commands.roll_back(
-        options,
-        environment,
-        to,
-        images=images,
-        because=reason,
-        offline=offline,
-        release_hold=release_hold,
-        dry_run=dry_run,
-    )
+    asked = RollBack(to, images, reason, offline)
+    outcome = commands.run(options, (environment,), Request(asked, release_hold, dry_run))
     return show_outcome("rollback", outcome, output, written=not dry_run)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.engine.open_proposals import open_proposals
-from gitops_bot.engine.request import Exemptions, Withdraw
+from gitops_bot.engine.request import Withdraw
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, reconcile
 from gitops_bot.releases.plan import Held
@@ -36,7 +36,7 @@ def make_way(known: Known, environment: Environment, proposals: Sequence[Proposa
     if not taken:
         return list(proposals)
     # What else these propose stays as it is.
-    request = replace(known.request, what=Withdraw(tuple(taken.values())), exempt=Exemptions(holds=True))
+    request = replace(known.request, what=Withdraw(tuple(taken.values())), release_hold=True)
     state = open_proposals(known.snapshot, known.facts, request, environment)
     state = replace(state, waits=dict.fromkeys(taken, _TAKEN))
     other = replace(known, request=request, fresh=state.fresh(known.snapshot.commit))

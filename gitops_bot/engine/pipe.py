@@ -6,16 +6,19 @@ First all environments are planned and the forge's limits are looked at; then it
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gitops_bot.engine.candidates.promoted import refuse_impossible
 from gitops_bot.engine.describe import COMPARED
 from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.plan import Planned, plan
 from gitops_bot.engine.read import read_again
+from gitops_bot.engine.request import Pins, Promote
 from gitops_bot.engine.write import commit, propose, stopped
 from gitops_bot.errors import ForgeError, GitError, LostRace
 from gitops_bot.proposals import budget
-from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
+from gitops_bot.proposals.outcome import WRITING, EnvironmentOutcome, Outcome, Proposed
 from gitops_bot.releases.choice import hold
 
 if TYPE_CHECKING:
@@ -35,7 +38,13 @@ _LONGEST_WAIT = 16
 
 
 def run(world: World, snapshot: Snapshot, request: Request) -> Outcome:
-    """Decide, write, and read again after each lost race. A failure costs its environment only."""
+    """Decide, write, and read again after each lost race. A failure costs its environment only.
+
+    Raises:
+        UsageError: what is asked cannot be meant in this repository.
+    """
+    if isinstance(request.what, Promote):
+        refuse_impossible(snapshot, request.what.source)
     return _Run(world, snapshot, request).run()
 
 
@@ -80,6 +89,8 @@ class _Run:
         told = {failed.problem for outcome in outcomes for failed in outcome.failed}
         names = [environment.name for environment in snapshot.environments] if named is None else []
         lost = [problem for name in names for problem in snapshot.unmatched(name).problems if problem not in told]
+        if isinstance(self._request.what, Pins):
+            outcomes = [_own(outcome) for outcome in outcomes]
         return Outcome(
             repository=snapshot.repository,
             branch=snapshot.branch,
@@ -156,3 +167,13 @@ class _Run:
                 return stopped(self._world, self._snapshot, self._facts, self._request, environment, error.problem)
             else:
                 return outcome
+
+
+def _own(outcome: EnvironmentOutcome) -> EnvironmentOutcome:
+    """The outcome with the proposals that carry a pin of this request, and with those that were written."""
+    own = tuple(
+        proposed
+        for proposed in outcome.proposals
+        if proposed.action in WRITING or not all(change.carried for change in proposed.changes)
+    )
+    return replace(outcome, proposals=own)

@@ -62,15 +62,15 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class Exemptions:
-    """Rules that do not hold for a request.
+    """Rules that do not apply to a request.
 
     `holds`: what the configuration holds, and what an environment left by going back. `declines`: pull requests that
     people closed. `limits`: the schedule, and how many proposals may be open.
     """
 
-    holds: bool = False
-    declines: bool = False
-    limits: bool = False
+    holds: bool
+    declines: bool
+    limits: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,13 @@ class Request:
     """What was asked for, of all environments of a snapshot."""
 
     what: Poll | Pins | Promote | RollBack | Withdraw = field(default_factory=Poll)
-    exempt: Exemptions = Exemptions()
+    release_hold: bool = False
     dry_run: bool = False
+
+    @property
+    def exempt(self) -> Exemptions:
+        """The rules that a person lifted. At two in the morning nothing but a hold is in the way of a rollback."""
+        return Exemptions(holds=self.release_hold, declines=self.is_rollback, limits=self.is_rollback)
 
     @property
     def by_name(self) -> bool:

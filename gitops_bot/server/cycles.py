@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config
     from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.edges.signals import Ending
+    from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
@@ -91,14 +92,16 @@ class Cycles:
             log.event("cycle.failed", level="error", **facts)
 
     def _cycle(self, number: int) -> CycleResult:
-        from gitops_bot.commands.update import update
+        from gitops_bot.engine import pipe
+        from gitops_bot.engine.request import Request
         from gitops_bot.server.events import LEVELS, counts
         from gitops_bot.server.loop import CycleResult
 
         _reap()
         with ExitStack() as stack:
-            world, snapshot = self._opened(stack, number)
-            outcome = update(world, snapshot, dry_run=self.dry_run)
+            request = Request(dry_run=self.dry_run)
+            world, snapshot = self._opened(stack, request, number)
+            outcome = pipe.run(world, snapshot, request)
             left = _rate_limit_left(world)
         self.metrics.show(outcome, datetime.now(UTC), left)
         for event in self.events.of(outcome, written=not self.dry_run):
@@ -106,7 +109,7 @@ class Cycles:
         facts = {"commit": outcome.commit, **counts(outcome, written=not self.dry_run)}
         return CycleResult("partial" if outcome.exit_code else "done", facts={**facts, "rate_limit_left": left})
 
-    def _opened(self, stack: ExitStack, number: int) -> tuple[World, Snapshot]:
+    def _opened(self, stack: ExitStack, request: Request, number: int) -> tuple[World, Snapshot]:
         """The world with the present configuration, or with the last good one where that cannot be used."""
         from gitops_bot.errors import ConfigError
         from gitops_bot.wiring.world import CycleContext, opened
@@ -121,7 +124,7 @@ class Cycles:
                 absent,
                 self._indexes,
             )
-            return stack.enter_context(opened(self.options, self.environments, infer=False, writes=True, cycle=cycle))
+            return stack.enter_context(opened(self.options, self.environments, request, cycle=cycle))
 
         try:
             opened_world = world(None)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Registry
     from gitops_bot.edges.registry.presence import Indexes
+    from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import Forge, World
     from gitops_bot.wiring.options import Options
@@ -55,20 +56,16 @@ class CycleContext:
 def opened(
     options: Options,
     environments: Sequence[str],
+    request: Request,
     *,
-    infer: bool,
-    writes: bool,
-    also: Sequence[str] = (),
-    history: bool = False,
+    plans: bool = False,
     cycle: CycleContext | None = None,
     notice: Notice | None = None,
-    whole: bool = False,
 ) -> Iterator[tuple[World, Snapshot]]:
-    """The world and its first reading. `infer`: go on without a configuration; `writes`: it must be possible to write.
+    """The world for a request, and its first reading. It must be possible to write there.
 
-    `also` are environments that are only read; `history`: fetch it at once, it will be needed. `notice` is called where
-    the configuration in this checkout is not the one that is used; by default that is logged. `whole`: read what no
-    environment claims, too.
+    `plans`: it need not be, nor need there be a configuration, and what no environment claims is read, too. `notice`
+    is called where the configuration in this checkout is not the one that is used; by default that is logged.
 
     Raises:
         UsageError: the repository or an environment cannot be used, or pull requests are not possible there.
@@ -77,6 +74,7 @@ def opened(
     """
     from gitops_bot.edges.git import Repository
     from gitops_bot.engine.read import read
+    from gitops_bot.engine.request import Promote, RollBack
     from gitops_bot.engine.world import World
 
     environ = os.environ
@@ -86,6 +84,8 @@ def opened(
     # First of all: where the token cannot go to the API, git must not have it.
     forge = _forge(where, environ, clock, warn)
     cache = Path(options.cache) if options.cache else None
+    history = isinstance(request.what, Promote | RollBack)  # it will be needed: fetched at once
+    also = (request.what.source,) if isinstance(request.what, Promote) else ()
     with ExitStack() as stack:
         if forge is not None:
             stack.callback(forge.disconnect)
@@ -96,18 +96,18 @@ def opened(
             branch = (local.config.branch if local.config else None) or repository.default_branch()
             commit = repository.head(branch)
         config = (cycle and cycle.config) or chosen_config(
-            local, repository, commit, branch, infer=infer, notice=notice or _log_notice
+            local, repository, commit, branch, infer=plans, notice=notice or _log_notice
         )
         if cycle is not None and cycle.absent is not None:
             environments = _present(config, environments, cycle.absent)
         if config.branch and config.branch != branch:
             branch, commit = config.branch, repository.head(config.branch)
-        if writes and where.name is None:
+        if not plans and where.name is None:
             _refuse_pull_requests(config, environments, where)
         registry = stack.enter_context(_registry(config, environ, clock, cycle))
         world = World(repository, registry, forge, clock, progress, *([cycle.whole] if cycle else []))
         imported()
-        yield world, read(world, config, branch, where.name, environments, also=also, commit=commit, whole=whole)
+        yield world, read(world, config, branch, where.name, environments, also=also, commit=commit, whole=plans)
 
 
 def _present(config: Config, names: Sequence[str], absent: Callable[[Sequence[str]], None]) -> Sequence[str]:

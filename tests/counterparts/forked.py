@@ -95,14 +95,12 @@ def _line(descriptor: int, timeout: float) -> bytes:
 
 def _serve(descriptor: int) -> None:
     import gitops_bot.cli.doctor
-    import gitops_bot.commands.promote
-    import gitops_bot.commands.rollback
-    import gitops_bot.commands.set
-    import gitops_bot.commands.update
+    import gitops_bot.commands.assignments
     import gitops_bot.config
     import gitops_bot.edges.git
     import gitops_bot.edges.github
     import gitops_bot.edges.registry
+    import gitops_bot.engine.pipe
     import gitops_bot.report.show
     import gitops_bot.server.cycles
     import gitops_bot.wiring.world  # noqa: F401

@@ -9,18 +9,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from gitops_bot import config
-from gitops_bot.commands.promote import promote
-from gitops_bot.commands.rollback import roll_back
-from gitops_bot.commands.set import set_pins
-from gitops_bot.commands.update import update
 from gitops_bot.demo.forge import Forge
 from gitops_bot.demo.registry import Registry as Images
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.github.forge import GitHub
 from gitops_bot.edges.registry import Registry
+from gitops_bot.engine import pipe
 from gitops_bot.engine.read import read
+from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
 from gitops_bot.engine.world import World
 from gitops_bot.images.reference import Assignment
+from gitops_bot.releases.choice.by_hand import ByHand
 from tests.counterparts.clock import StillClock
 from tests.counterparts.git_http import Remote
 from tests.counterparts.registry import DockerRegistry
@@ -328,17 +327,15 @@ class Shop:
 
 
 def _journey(world: World, snapshot: Snapshot, command: Command) -> Outcome:
-    images, lifts = [command.image] if command.image is not None else [], command.release_hold
+    images = [command.image] if command.image is not None else []
+    what: Poll | Pins | Promote | RollBack
     match command.verb:
         case "update":
-            return update(world, snapshot, release_hold=lifts, dry_run=False)
+            what = Poll()
         case "set":
-            asked = [Assignment.parse(command.pin)]
-            allowed = command.allow_downgrade
-            return set_pins(world, snapshot, asked, allow_downgrade=allowed, release_hold=lifts, dry_run=False)
+            what = Pins([Assignment.parse(command.pin)], command.allow_downgrade)
         case "promote":
-            return promote(world, snapshot, SOURCE, images=images, overlays=[], release_hold=lifts, dry_run=False)
+            what = Promote(SOURCE, ByHand(), images)
         case "rollback":
-            return roll_back(
-                world, snapshot, command.to, images=images, offline=False, release_hold=lifts, dry_run=False
-            )
+            what = RollBack(command.to, images)
+    return pipe.run(world, snapshot, Request(what, command.release_hold))

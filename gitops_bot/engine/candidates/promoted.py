@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates.artifact import artifact
 from gitops_bot.engine.candidates.source import Pair, source_pins
-from gitops_bot.errors import RegistryError
+from gitops_bot.errors import Problem, RegistryError, UsageError
 from gitops_bot.releases.choice import hold, promotion, reasons
 from gitops_bot.releases.choice.by_hand import withheld
 from gitops_bot.releases.choice.soaked import left_behind
 from gitops_bot.releases.history import trail
+from gitops_bot.releases.layout import correspondence
 from gitops_bot.releases.plan import Failed, Held, Kept
 
 if TYPE_CHECKING:
@@ -169,6 +170,23 @@ class Promotion:
         if configured is not None and configured.source == running.environment and not entry.rules.own_policy:
             return None
         return entry.rules.policy
+
+
+def refuse_impossible(snapshot: Snapshot, source: str) -> None:
+    """Refuse a promotion from one environment to another where no overlay of one can correspond to one of the other.
+
+    Raises:
+        UsageError: that is so, or both are the same.
+    """
+    for environment in snapshot.environments:
+        target = environment.name
+        if source == target:
+            message = f"{target} cannot be promoted to itself"
+            raise UsageError(Problem("failed.usage", message, "give two different environments"))
+        globs = snapshot.config.environments[source].overlays
+        if (why := correspondence.impossible(globs, environment.overlays)) is not None:
+            message = f"{source} and {target} cannot correspond: {why}"
+            raise UsageError(Problem("failed.usage", message, "correct `overlays`"))
 
 
 def _refused(pair: Pair) -> Failed | None:
