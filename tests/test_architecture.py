@@ -110,7 +110,12 @@ IMPURE = frozenset({
 TARGETS = ("gitops_bot.targets.kustomization",)
 WORDS_OF_TARGETS = ("kustomization.y", "newTag", "images:")
 #: Module and word: keys of gitops-bot.yaml that are called like those of a target, and examples.
-MAY_SAY = (("config.*", "images:"), ("config.form", "newTag"), ("cli.examples", "kustomization.y"))
+MAY_SAY = (
+    ("config.*", "images:"),
+    ("report.starter", "images:"),
+    ("config.form", "newTag"),
+    ("cli.examples", "kustomization.y"),
+)
 
 #: The folders of forges, and the one module outside that names one.
 FORGES = ("gitops_bot.edges.github",)

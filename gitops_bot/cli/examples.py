@@ -17,6 +17,11 @@ EXAMPLES: Mapping[str, str] = {
         gitops-bot update                      # propose it
         gitops-bot COMMAND --help              # examples of each command
     """,
+    "init": """
+        gitops-bot init                        # write a first gitops-bot.yaml
+        gitops-bot init --dry-run              # print it instead
+        gitops-bot init --offline              # ask no registry
+    """,
     "plan": """
         gitops-bot plan                        # every environment of this checkout's origin
         gitops-bot plan production --exit-code # 4 when something would be written

@@ -39,7 +39,7 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     Raises:
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
     """
-    snapshot = _on_disk(files, tree, config, now)
+    snapshot = on_disk(files, tree, config, now)
     overlays = [overlay for name in config.environments for overlay in snapshot.overlays(name)]
     refused = [failed.problem for name in config.environments for failed in snapshot.failed(name)]
     problems = [*snapshot.selection.problems, *_alone(config, snapshot.selection), *refused]
@@ -58,7 +58,7 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     return Checked(count, cover(snapshot), tuple(problems), hold.ended(config.holds, now))
 
 
-def _on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Snapshot:
+def on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Snapshot:
     """What the files say as they are: of no commit."""
     selection = layout.select(config.environments, tree)
     correspondence.check(config.environments)

@@ -48,7 +48,7 @@ __all__ = [
 class Said:
     """The settings of one image, or of all images of an environment; None for unset ones."""
 
-    policy: NamedPolicy | None = None
+    policy: NamedPolicy | Literal["auto"] | None = None
     pin: PinShape | None = None
     on_move: OnMove | None = None
     ignore: bool | None = None
@@ -68,7 +68,6 @@ class Environment:
     """One environment. `places` are the file, line and column of each of its `overlays`, where a file has them.
 
     `match_by` and `release_tag` hold for every promotion to it, `promotion` is the one that needs nobody to ask for it.
-    Where `inferred`, there is no configuration: each entry's own pin tells how it is kept current.
     """
 
     name: str
@@ -81,21 +80,26 @@ class Environment:
     said: Said = field(default=Said(), repr=False)
     by_name: Mapping[str, Said] = field(default_factory=dict, repr=False)
     by_repository: Mapping[ImageName, Said] = field(default_factory=dict, repr=False)
-    inferred: bool = False
 
     def rules(self, name: str, image: ImageName | None, pin: Pin) -> Rules:
         """The rules for an entry: its image overrides the environment, key by key."""
-        if self.inferred:
-            return _from_pin(pin)
         own = self.by_name.get(name) or (self.by_repository.get(image) if image is not None else None) or Said()
-        policy = own.policy or self.said.policy
+        said, shape = own.policy or self.said.policy, own.pin or self.said.pin
+        policy: NamedPolicy | Unmanaged
+        match said:
+            case None:
+                policy = self._unmanaged()
+            case "auto":
+                policy, shape = _inferred(pin), shape or _shape(pin)
+            case _:
+                policy = said
         return Rules(
-            policy=policy,
-            pin=own.pin or self.said.pin or "tag+digest",
+            policy=policy if isinstance(policy, NamedPolicy) else None,
+            pin=shape or "tag+digest",
             on_move=own.on_move or self.said.on_move,
             ignore=bool(self.said.ignore if own.ignore is None else own.ignore),
             own_policy=own.policy is not None,
-            unmanaged=self._unmanaged() if policy is None else None,
+            unmanaged=policy if isinstance(policy, Unmanaged) else None,
         )
 
     def _unmanaged(self) -> Unmanaged:
@@ -136,7 +140,8 @@ class Config:
     @classmethod
     def inferred(cls, directories: Mapping[str, Sequence[str]]) -> Config:
         """The configuration of a repository without one, from the overlays of each environment."""
-        return cls(None, {name: Environment(name, tuple(each), inferred=True) for name, each in directories.items()})
+        said = Said(policy="auto")
+        return cls(None, {name: Environment(name, tuple(globs), said=said) for name, globs in directories.items()})
 
     def rules(self, environment: str, entry: Pinned) -> Rules:
         """The rules for an entry of that environment.
@@ -147,13 +152,15 @@ class Config:
         return self.environments[environment].rules(entry.name, entry.image, entry.pin)
 
 
-def _from_pin(pin: Pin) -> Rules:
-    """Follow the next tag in the format of the pinned one, and keep that format."""
+def _inferred(pin: Pin) -> NamedPolicy | Unmanaged:
+    """Follow the next tag in the format of the pinned one."""
     found = inference.infer(pin)
-    shape: PinShape = "tag" if pin.digest is None else "digest" if pin.tag is None else "tag+digest"
-    if isinstance(found, Unmanaged):
-        return Rules(None, shape, unmanaged=found)
-    return Rules(NamedPolicy(None, found, "inferred"), shape)
+    return found if isinstance(found, Unmanaged) else NamedPolicy(None, found, "inferred")
+
+
+def _shape(pin: Pin) -> PinShape:
+    """What is pinned now: who asks for nothing keeps it so."""
+    return "tag" if pin.digest is None else "digest" if pin.tag is None else "tag+digest"
 
 
 def read(text: str, file: str) -> Config:
@@ -224,9 +231,10 @@ def _place(document: places.Document, path: places.Path) -> tuple[str, int, int]
 
 
 def _said(form: forms.RulesForm, policies: Mapping[str, NamedPolicy]) -> Said:
+    policy: NamedPolicy | Literal["auto"] | None
     match form.policy:
-        case None:
-            policy = None
+        case None | "auto" as word:
+            policy = word
         case str() as name:
             policy = policies[name]
         case written:

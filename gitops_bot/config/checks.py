@@ -25,6 +25,9 @@ def check(document: Document) -> None:
     environments = _below(document, ("environments",))
     _apart(document, ("environments",), slug, "its branches would have the same names as those of")
     _apart(document, ("registries",), host, "it is the same registry as")
+    if "auto" in _below(document, ("policies",)):
+        message = "`auto` is the policy that follows the format of the present tag"
+        document.tell(document.key(("policies", "auto")), message, "choose another name")
     for name in environments:
         path = ("environments", name)
         _apart(document, (*path, "images"), _repository, "it is the same image as")
@@ -95,6 +98,8 @@ def _policy(document: Document, environment: Path, path: Path) -> None:
 
 
 def _known(document: Document, path: Path, name: Scalar) -> None:
+    if name == "auto":
+        return
     policies = _below(document, ("policies",))
     write = f"write it under `policies`, as in `policies: {{{name[:60]}: {{semver: ^1.2}}}}`"
     if name not in policies:

@@ -45,9 +45,10 @@ class RulesForm(Form):
 
     policy: form_policy.PolicyOrName | None = Field(
         default=None,
-        description="Which tags may be chosen: the name of one of `policies`, or an inline policy. Without it, an "
-        "image uses the policy of its environment; an entry with neither is not managed.",
-        examples=["releases", {"semver": "^1.2"}],
+        description="Which tags may be chosen: the name of one of `policies`, an inline policy, or `auto`, which "
+        "chooses the next tag in the format of the present one and keeps the shape of the pin. Without it, an image "
+        "uses the policy of its environment; an entry with neither is not managed.",
+        examples=["releases", {"semver": "^1.2"}, "auto"],
     )
     pin: Annotated[PinShape | None, *leaf.choice("pin: tag", *get_args(PinShape))] = Field(
         default=None,

@@ -101,7 +101,7 @@ def _registries(
     registry = notes.of("registry", "all of them", lambda: stack.enter_context(setup.registry(config)))
     if registry is None:
         return lambda: None
-    asked = registries.begin(registry, found, bounded)
+    asked = registries.begin(registry, found.images, bounded)
     return lambda: registries.end(asked, found, config, bounded, notes)
 
 

@@ -8,7 +8,7 @@ from gitops_bot.doctor.finding import good, unknown, warning, wrong
 from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Future
 
     from gitops_bot.config import Config
@@ -34,9 +34,11 @@ def overlays(found: Tracked, branch: str, notes: Notes) -> None:
         notes.add(_overlays(found, branch))
 
 
-def begin(registry: Registry, found: Tracked, bounded: Bounded) -> dict[str, Future[Served]]:
+def begin(
+    registry: Registry, images: Mapping[str, tuple[ImageName, Pin]], bounded: Bounded
+) -> dict[str, Future[Served]]:
     """Start querying each registry for one image."""
-    return {host: bounded.put(_question(registry, image, pin)) for host, (image, pin) in [*found.images.items()][:MOST]}
+    return {host: bounded.put(_question(registry, image, pin)) for host, (image, pin) in [*images.items()][:MOST]}
 
 
 def end(asked: dict[str, Future[Served]], found: Tracked, config: Config, bounded: Bounded, notes: Notes) -> None:

@@ -77,6 +77,30 @@ class Disk:
             raise EditError(_failed("written", error, file)) from error
 
 
+def create(file: Path, data: bytes) -> None:
+    """Write a new file in one step, whole or not at all.
+
+    Raises:
+        EditError: there is something of that name, or the directory cannot be written.
+    """
+    draft = file.with_name(f".gitops-bot-{os.urandom(8).hex()}.tmp")
+    try:
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+        try:
+            with os.fdopen(descriptor, "wb") as opened:
+                opened.write(data)
+                opened.flush()
+                os.fsync(descriptor)
+            os.link(draft, file, follow_symlinks=False)  # unlike a renaming, it replaces nothing
+        finally:
+            draft.unlink(missing_ok=True)
+    except FileExistsError as error:
+        problem = Problem("failed.edit", "the file exists already", "Edit that one.", str(file))
+        raise EditError(problem) from error
+    except OSError as error:
+        raise EditError(_failed("written", error, str(file))) from error
+
+
 class _Draft:
     """A file beside `target` that takes its place, or vanishes.
 

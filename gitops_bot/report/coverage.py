@@ -61,21 +61,21 @@ def _lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
     how = ", inferred without a gitops-bot.yaml" if coverage.inferred else ""
     yield 0, f"entries{how}: {', '.join(numbers)}"
     if coverage.ignored:
-        yield 2, f"{len(coverage.ignored)} ignored: {_images(coverage.ignored)}"
+        yield 2, f"{len(coverage.ignored)} ignored: {list_images(coverage.ignored)}"
     for group in coverage.groups:
-        yield 2, f"{len(group.entries)} unmanaged: {plain(group.alike)}: {_images(group.entries)}"
+        yield 2, f"{len(group.entries)} unmanaged: {plain(group.alike)}: {list_images(group.entries)}"
         yield 4, _answer(group, inferred=coverage.inferred)
     if outside.entries:
         folders = [folder for folder, _ in folded(outside.folders)]
-        yield 2, f"{outside.entries} in no environment: {_names(folders)}"
+        yield 2, f"{outside.entries} in no environment: {list_names(folders)}"
         # What stands in a base is most often pinned again by an overlay.
         one = next((folder for folder in folders if folder.rpartition("/")[2] not in _BASES), folders[0])
-        yield 4, f"{_ADD} `environments`: {_key(_name(one))}: {{overlays: [{_text(one)}]}}"
+        yield 4, f"{_ADD} `environments`: {as_key(_name(one))}: {{overlays: [{quoted(one)}]}}"
     if outside.unread:
         yield 2, f"{outside.unread} other kustomizations were not counted: there are too many"
 
 
-def _names(names: Iterable[str], *, most: int = _SHOWN) -> str:
+def list_names(names: Iterable[str], *, most: int = _SHOWN) -> str:
     """The first few, each once, and how many others there are."""
     known = list(dict.fromkeys(names))
     more = [f"{len(known) - most} more"] if len(known) > most else []
@@ -83,39 +83,41 @@ def _names(names: Iterable[str], *, most: int = _SHOWN) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
 
 
-def _images(entries: Iterable[Entry]) -> str:
+def list_images(entries: Iterable[Entry], *, environments: bool = True) -> str:
     """Samples of entries, and the environments that they are in."""
     known = list(entries)
-    names = _names(entry.name.rpartition("/")[2] or entry.name for entry in known)
-    environments = _names((entry.environment or "" for entry in known), most=_ENVIRONMENTS)
-    return f"{names}, in {environments}"
+    names = list_names(entry.name.rpartition("/")[2] or entry.name for entry in known)
+    if not environments:
+        return names
+    known_environments = list_names((entry.environment or "" for entry in known), most=_ENVIRONMENTS)
+    return f"{names}, in {known_environments}"
 
 
 def _answer(group: Group, *, inferred: bool) -> str:
     """The line of configuration that keeps such entries current, and where it belongs."""
     first = group.entries[0]
-    environment, rule = first.environment or "", _rule(group.pin)
+    environment, rule = first.environment or "", rule_for(group.pin)
     if inferred:
         overlays = {entry.overlay: 1 for entry in group.entries if entry.environment == environment}
-        globs = ", ".join(_text(glob) for glob, _ in folded(overlays)[:_SHOWN])
-        return f"{_ADD} `environments`: {_key(environment)}: {{overlays: [{globs}], {rule}}}"
+        globs = ", ".join(quoted(glob) for glob, _ in folded(overlays)[:_SHOWN])
+        return f"{_ADD} `environments`: {as_key(environment)}: {{overlays: [{globs}], {rule}}}"
     if group.why == "no_policy":
         return f"{_ADD} `environments.{plain(environment)}`: {rule}"
-    return f"{_ADD} `environments.{plain(environment)}.images`: {_key(first.name)}: {{{rule}}}"
+    return f"{_ADD} `environments.{plain(environment)}.images`: {as_key(first.name)}: {{{rule}}}"
 
 
-def _rule(pin: Pin) -> str:
+def rule_for(pin: Pin) -> str:
     """The rule for an entry with this pin: what would be inferred, else what people often mean by such a pin."""
     policy = inference.infer(pin)
     match policy:
         case Semver(range=versions):
-            return f"policy: {{semver: {_text(versions.expression)}}}"
+            return f"policy: {{semver: {quoted(versions.expression)}}}"
         case Pattern(expression=expression, order=order):
-            return f"policy: {{pattern: {_text(expression)}, order: {order}}}"
+            return f"policy: {{pattern: {quoted(expression)}, order: {order}}}"
         case Newest(expression=expression):
-            return f"policy: {{pattern: {_text(expression)}, order: newest}}"
+            return f"policy: {{pattern: {quoted(expression)}, order: newest}}"
         case Follow(tag=tag):
-            return f"policy: {{digest: {_key(tag)}}}"
+            return f"policy: {{digest: {as_key(tag)}}}"
         case Unmanaged(why=why):
             return _guess(why, pin.tag or "latest")
     assert_never(policy)
@@ -128,10 +130,10 @@ def _guess(why: Why, tag: str) -> str:
         case "commit":
             return "policy: {digest: main}"
         case "digest" | "major" | "unordered" | "year":
-            return f"policy: {{digest: {_key(tag)}}}"
+            return f"policy: {{digest: {as_key(tag)}}}"
         case "digits" | "number":
             before = re.escape(tag.rstrip("0123456789"))
-            return f"policy: {{pattern: {_text(f'^{before}(?P<number>[0-9]+)$')}, order: numerical}}"
+            return f"policy: {{pattern: {quoted(f'^{before}(?P<number>[0-9]+)$')}, order: numerical}}"
         case "counter" | "nothing" | "no_policy" | "not_in_source":
             return 'policy: {semver: ">=0.0.0-0"}'
     assert_never(why)
@@ -143,10 +145,11 @@ def _name(glob: str) -> str:
     return _NO_NAME.sub("-", parts[-1] if parts else "").strip("-._")[:60] or "other"
 
 
-def _key(text: str) -> str:
+def as_key(text: str) -> str:
     """A key of YAML, quoted where necessary."""
-    return text if is_plain_string(text) else _text(text)
+    return text if is_plain_string(text) else quoted(text)
 
 
-def _text(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text of YAML in double quotes."""
     return json.dumps(plain(text, 1000), ensure_ascii=False)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
     from gitops_bot.releases.layout.checked import Checked
+    from gitops_bot.releases.layout.inventory import Initialised
     from gitops_bot.releases.plan import Change
     from gitops_bot.report.shape import Field, JsonObject, Schema
 
@@ -111,6 +112,22 @@ _ENVIRONMENT = _named(
         "unchanged": COUNT,
     },
 )
+_FOUND = record(
+    {
+        "name": TEXT,
+        "overlays": many(TEXT),
+        "files": COUNT,
+        "entries": COUNT.of("coverage.entries"),
+        "followed": COUNT.of("coverage.tracked"),
+        "source": or_null(TEXT),
+        "promote": BOOL,
+        "deployed_by": many(TEXT),
+    }
+)
+_ELSEWHERE = record(
+    {"environment": TEXT.of(lambda item: item[0]), "overlays": many(TEXT).of(lambda item: list(item[1]))}
+)
+_REGISTRY = record({"host": TEXT, "verdict": one_of("good", "warning", "unknown", "wrong"), "text": TEXT})
 _COVERAGE = record(
     {
         "tracked": COUNT,
@@ -152,6 +169,15 @@ _BODIES: Final[Mapping[str, Mapping[str, Shape | Field]]] = {
     "check": {"files": COUNT, "entries": COUNT.of("coverage.entries"), "coverage": _COVERAGE},
     "doctor": {"checks": many(_CHECK).of("findings")},
     "edit": {"changes": many(_CHANGE), "unchanged": COUNT},
+    "init": {
+        "file": TEXT,
+        "written": BOOL,
+        "text": TEXT,
+        "environments": many(_FOUND).of("inventory.environments"),
+        "no_environment": COUNT.of("inventory.outside.entries"),
+        "deployed_elsewhere": many(_ELSEWHERE).of(lambda done: list(done.inventory.elsewhere.items())),
+        "registries": many(_REGISTRY).of("inventory.registries"),
+    },
 }
 
 
@@ -190,6 +216,12 @@ def of_diagnosis(diagnosis: Diagnosis, at: datetime) -> JsonObject:
 def of_edit(edited: EditOutcome, at: datetime) -> JsonObject:
     """What `edit` prints."""
     return _document("edit", _Head(at), edited)
+
+
+def of_initialised(done: Initialised, at: datetime) -> JsonObject:
+    """What `init` prints."""
+    problems = done.inventory.problems
+    return _document("init", _Head(at, complete=not problems, problems=problems), done)
 
 
 def of_failure(command: str, problems: Sequence[Problem], at: datetime) -> JsonObject:

@@ -10,6 +10,7 @@ from gitops_bot import redact
 from gitops_bot.report import coverage as report_coverage
 from gitops_bot.report import doctor as report_doctor
 from gitops_bot.report import document
+from gitops_bot.report import init as report_init
 from gitops_bot.report import text as report_text
 from gitops_bot.report.failed import print_problems
 from gitops_bot.report.screen import Screen
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
     from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.checked import Checked
+    from gitops_bot.releases.layout.inventory import Initialised, Inventory
     from gitops_bot.report.shape import JsonObject
 
 
@@ -61,6 +63,22 @@ def show_checked(checked: Checked, output: str, at: datetime) -> None:
     report_text.print_checked(checked, Screen.of(report_text.stdout()))
     report_coverage.print_coverage(checked.coverage, Screen.of(report_text.stdout()))
     print_problems(checked.problems, Screen.of(sys.stderr))
+
+
+def show_inventory(inventory: Inventory, output: str) -> None:
+    """What `init` found, before it asks or writes anything; with JSON it is part of the result."""
+    if output == "text":
+        # Beside the text of the file, which is what a `--dry-run` prints.
+        report_init.print_inventory(inventory, Screen.of(sys.stderr))
+        print_problems(inventory.problems, Screen.of(sys.stderr))
+
+
+def show_initialised(done: Initialised, output: str, at: datetime) -> None:
+    """What `init` wrote, or would write."""
+    if output == "json":
+        _print(document.of_initialised(done, at))
+    else:
+        report_init.print_initialised(done, Screen.of(report_text.stdout()))
 
 
 def show_diagnosis(diagnosis: Diagnosis, output: str, at: datetime) -> None:

@@ -41,9 +41,9 @@ def check(document: Any, code: int) -> None:
         BrokenContractError: it does not keep the contract.
     """
     text(document.get("schema") if isinstance(document, dict) else None, "schema")
-    found = re.fullmatch(r"gitops-bot/(plan|update|set|promote|rollback|check|doctor|edit)/1", document["schema"])
+    found = re.fullmatch(r"gitops-bot/(plan|update|set|promote|rollback|check|doctor|edit|init)/1", document["schema"])
     _insist(found is not None, "schema", document["schema"])
-    own = {"plan": _PLAN | _COVERAGE, "check": _CHECK, "doctor": _DOCTOR, "edit": _EDIT}.get(
+    own = {"plan": _PLAN | _COVERAGE, "check": _CHECK, "doctor": _DOCTOR, "edit": _EDIT, "init": _INIT}.get(
         found[1] if found else "", _PLAN
     )
     obj(**_ENVELOPE, **own)(document, "")
@@ -60,7 +60,7 @@ def check(document: Any, code: int) -> None:
         told = [problem["next"] for problem in document["problems"]]
         _insist(each["ok"] is not False or each["next"] in told, each["name"], "what is wrong is no problem")
     for environment in document.get("environments", []):
-        for failed in environment["failed"]:
+        for failed in environment.get("failed", []):
             _insist(failed["problem"] in document["problems"], environment["name"], "a problem that is told once only")
 
 
@@ -213,5 +213,25 @@ _DOCTOR: dict[str, Rule] = {
             next=text,
         )
     )
+}
+_INIT: dict[str, Rule] = {
+    "file": filled,
+    "written": flag,
+    "text": text,
+    "environments": many(
+        obj(
+            name=filled,
+            overlays=many(filled),
+            files=number,
+            entries=number,
+            followed=number,
+            source=maybe(filled),
+            promote=flag,
+            deployed_by=many(filled),
+        )
+    ),
+    "no_environment": number,
+    "deployed_elsewhere": many(obj(environment=filled, overlays=many(filled))),
+    "registries": many(obj(host=filled, verdict=one_of("good", "warning", "unknown", "wrong"), text=filled)),
 }
 _EDIT: dict[str, Rule] = {"changes": many(_CHANGE), "unchanged": number}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gitops_bot import config
 from gitops_bot.errors import ConfigError, Problem
-from gitops_bot.images.policy import follow, pattern, semver
+from gitops_bot.images.policy import describe, follow, pattern, semver
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.images.unmanaged import not_in_source, without_policy
@@ -797,3 +797,29 @@ def test_any_shape_in_any_place_of_propose_and_holds_is_read_or_refused(key: str
         f"b: {{overlays: [b], propose: {{as: commit, group: [{shape}], schedule: [{shape}]}}}}}}\n"
     )
     read_or_refuse(f"version: 1\nholds: [{shape}]\nenvironments: {{a: {{overlays: [a], propose: {shape}}}}}\n")
+
+
+@pytest.mark.parametrize(
+    ("pin", "rules"),
+    [
+        (Pin("v1.4.2", f"sha256:{'a' * 64}"), ("semver ^1 of ^v[0-9]+\\.[0-9]+\\.[0-9]+$", "tag+digest")),
+        (Pin("v1.4.2"), ("semver ^1 of ^v[0-9]+\\.[0-9]+\\.[0-9]+$", "tag")),
+        (Pin("sha-1f2e3d4"), (None, "tag")),
+    ],
+)
+def test_auto_infers_a_policy_for_each_entry_and_keeps_the_shape_of_its_pin(
+    pin: Pin, rules: tuple[str | None, str]
+) -> None:
+    text = 'version: 1\nenvironments: {a: {overlays: [a], policy: auto, images: {api: {policy: {semver: "*"}}}}}\n'
+    environment = config.read(text, "f.yaml").environments["a"]
+    found = environment.rules("web", ImageName.parse("web"), pin)
+    assert (describe(found.policy.policy) if found.policy else None, found.pin) == rules
+    assert (found.unmanaged is None) == (rules[0] is not None)
+    own = environment.rules("api", ImageName.parse("api"), pin)
+    assert (own.policy and describe(own.policy.policy), own.pin) == ("semver *", "tag+digest")
+
+
+def test_no_policy_may_be_called_auto() -> None:
+    text = 'version: 1\npolicies: {auto: {semver: "*"}}\nenvironments: {a: {overlays: [a], policy: auto}}\n'
+    with pytest.raises(ConfigError, match="`auto` is the policy that follows the format of the present tag"):
+        config.read(text, "f.yaml")

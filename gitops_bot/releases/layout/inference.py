@@ -13,7 +13,7 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.releases.layout.folding import is_plain
 from gitops_bot.targets import by_directory
 
 if TYPE_CHECKING:
@@ -55,10 +55,16 @@ def infer(tree: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
     beyond_doubt = _beyond_doubt(directories)
     for directory in directories:
         word = _environment(directory.split("/"), beyond_doubt)
-        if word is not None and _is_plain(directory):
+        if word is not None and is_plain(directory):
             found[word].add(directory)
     names = sorted(found, key=WORDS.index)
     return {name: sorted(found[name]) for name in names}
+
+
+def environment_in(text: str) -> str | None:
+    """The environment that a name speaks of, if it is beyond doubt: `web-prod` and `apps/prod/web.yaml` are `prod`."""
+    words = {word for part in text.split("/") if (word := _word(part.rpartition(".")[0] or part))}
+    return next(iter(words)) if len(words) == 1 and not words & _AMBIGUOUS else None
 
 
 def _environment(parts: list[str], beyond_doubt: Mapping[str, set[str]]) -> str | None:
@@ -103,11 +109,3 @@ def _word(part: str) -> str | None:
     if last in WORDS and not (last == "test" and before and before[-1] in _KINDS_OF_TESTS):
         return last
     return first if first in WORDS and all(token and _PLACE.fullmatch(token) for token in after) else None
-
-
-def _is_plain(directory: str) -> bool:
-    """Whether the name is a glob that means itself; one with braces is a scaffold's."""
-    try:
-        return Glob.parse(directory).prefix == f"{directory}/"
-    except ValueError:
-        return False

@@ -1,0 +1,93 @@
+"""The command `init`: what is found in the checkout, what the registries answer, and the file that is written."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from gitops_bot.cli.command import command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.releases.layout.inventory import FoundEnvironment, Inventory, RegistryAnswer
+
+#: Seconds in which the registries have to answer.
+_SECONDS: Final = 15.0
+
+
+@command("init", config=False, dry_run=True)
+@click.option("--offline", is_flag=True, help="Do not ask the registries whether their images can be read.")
+def init_command(*, offline: bool, dry_run: bool, output: str) -> int:
+    """Look at this checkout and write a first gitops-bot.yaml.
+
+    The file says what `plan` does without it, and suggests the rest in comments. An existing one is never replaced.
+    On a terminal it asks whether an environment should be promoted from the one before it.
+    """
+    from gitops_bot import config
+    from gitops_bot.commands.init import take_inventory
+    from gitops_bot.edges import disk
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.errors import ConfigError, Problem, UsageError
+    from gitops_bot.releases.layout.inventory import Initialised
+    from gitops_bot.report import show
+    from gitops_bot.report.starter import starter
+    from gitops_bot.wiring.place import CONFIG, surroundings
+
+    checkout, clock = surroundings(), SystemClock()
+    if checkout is None:
+        advice = "change to the checkout of your manifests"
+        raise UsageError(Problem("failed.usage", "not inside a Git checkout", advice))
+    tree = checkout.tree()
+    if CONFIG in tree and not dry_run:
+        advice = "edit that one; `gitops-bot init --dry-run` prints what init would write"
+        raise ConfigError(Problem("failed.config", f"{CONFIG} exists already, and init never replaces it", advice))
+    found = take_inventory(checkout, tree, clock.now())
+    if not offline:
+        found = replace(found, registries=tuple(_answers(found, clock)))
+    show.show_inventory(found, output)
+    if output == "text" and sys.stdin.isatty() and sys.stderr.isatty():
+        found = replace(found, environments=tuple(map(_promoted, found.environments)))
+    text, path = starter(found), checkout.top / CONFIG
+    if found.environments:
+        config.read(text, CONFIG)  # what `check` would refuse is not written
+    if not dry_run:
+        disk.create(path, text.encode())
+    show.show_initialised(Initialised(found, os.path.relpath(path), text, not dry_run), output, clock.now())
+    return 0
+
+
+def _promoted(environment: FoundEnvironment) -> FoundEnvironment:
+    """Ask whether an environment gets its pins from the one before it, if that has some of its entries."""
+    if environment.source is None:
+        return environment
+    question = f"Promote {environment.name} from {environment.source}?"
+    return replace(environment, promote=click.confirm(question, default=False, err=True))
+
+
+def _answers(found: Inventory, clock: SystemClock) -> Iterator[RegistryAnswer]:
+    """What each registry answers about its first image."""
+    from gitops_bot.config import Config
+    from gitops_bot.doctor import registries
+    from gitops_bot.doctor.bounded import Bounded
+    from gitops_bot.edges.registry import Registry
+    from gitops_bot.errors import BotError
+    from gitops_bot.releases.layout.inventory import RegistryAnswer
+    from gitops_bot.wiring.world import access
+
+    environ, bounded = os.environ, Bounded(clock, _SECONDS)
+    reached = access(Config(None, {}), environ)
+    with Registry(reached, environ, clock, seconds=_SECONDS / 2, attempts=2) as registry:
+        for host, answer in registries.begin(registry, found.images, bounded).items():
+            try:
+                finding = registries.judged(*found.images[host], bounded.wait(answer, "failed.registry", host))
+            except BotError as error:
+                problem = error.problem
+                yield RegistryAnswer(host, "wrong", problem.message, wants_login=problem.code == "failed.auth")
+            else:
+                yield RegistryAnswer(host, finding.verdict, finding.text)

@@ -1,0 +1,125 @@
+"""`gitops-bot init`: what a first `gitops-bot.yaml` should say, from the files of a checkout."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot import targets
+from gitops_bot.commands.check import on_disk
+from gitops_bot.engine.cover import cover
+from gitops_bot.engine.inferred import inferred
+from gitops_bot.errors import ConfigError, Problem
+from gitops_bot.images.policy import describe
+from gitops_bot.releases.layout.deployed import deployments
+from gitops_bot.releases.layout.folding import fold
+from gitops_bot.releases.layout.inference import environment_in
+from gitops_bot.releases.layout.inventory import FoundEnvironment, Inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from gitops_bot.commands.check import Files
+    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.releases.layout.deployed import Deployment
+    from gitops_bot.releases.plan import Entry
+
+#: YAML files that are searched for manifests of Argo CD and Flux.
+_MOST_MANIFESTS: Final = 20_000
+_FILES: Final = ("100644", "100755")
+
+
+def take_inventory(files: Files, tree: Mapping[str, str], now: datetime) -> Inventory:
+    """The environments that the directories suggest, and what Argo CD and Flux deploy. Asks no registry.
+
+    Raises:
+        ConfigError: there is nothing that gitops-bot could keep current.
+    """
+    snapshot = on_disk(files, tree, inferred(tree), now)
+    directories = {directory.removesuffix("/") or "." for directory in targets.by_directory(tree)}
+    deployed = deployments(files.read(_manifests(tree)))
+    found = [_environment(snapshot, name, directories, deployed) for name in snapshot.config.environments]
+    elsewhere = _elsewhere(snapshot, deployed)
+    if not found and not elsewhere:
+        raise ConfigError(_nothing(snapshot))
+    problems = [failed.problem for name in snapshot.config.environments for failed in snapshot.failed(name)]
+    return Inventory(
+        environments=tuple(_with_sources(snapshot, found)),
+        outside=snapshot.outside,
+        elsewhere=elsewhere,
+        problems=(*snapshot.selection.problems, *problems),
+        images=_images(found),
+    )
+
+
+def _environment(snapshot: Snapshot, name: str, existing: set[str], deployed: Sequence[Deployment]) -> FoundEnvironment:
+    directories = [overlay.directory for overlay in snapshot.found(name)]
+    followed: dict[str, list[Entry]] = defaultdict(list)
+    for entry in snapshot.entries(name):
+        if entry.policy is not None:
+            followed[describe(entry.policy)].append(entry)
+    by = (one.by for one in deployed if any(_deploys(one, directory) for directory in directories))
+    return FoundEnvironment(
+        name=name,
+        overlays=fold(directories, existing),
+        files=len(directories),
+        coverage=cover(replace(snapshot, environments=(snapshot.config.environments[name],))),
+        followed={policy: tuple(entries) for policy, entries in sorted(followed.items(), key=lambda one: -len(one[1]))},
+        deployed_by=tuple(dict.fromkeys(by)),
+    )
+
+
+def _with_sources(snapshot: Snapshot, found: Sequence[FoundEnvironment]) -> Iterator[FoundEnvironment]:
+    """Each with the environment before it, where that has some of its entries."""
+    yield from found[:1]
+    for before, environment in pairwise(found):
+        count = len(snapshot.partners(before.name, environment.name))
+        yield replace(environment, source=before.name, corresponding=count) if count else environment
+
+
+def _elsewhere(snapshot: Snapshot, deployed: Sequence[Deployment]) -> Mapping[str, tuple[str, ...]]:
+    """Directories with pins that are deployed and in no environment, by the environment that their names suggest."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for directory in snapshot.outside.folders:
+        for deployment in deployed:
+            if _deploys(deployment, directory):
+                names = (environment_in(name) for name in deployment.names)
+                found[next((name for name in names if name), "other")][directory] = None
+                break
+    return {name: tuple(sorted(directories)) for name, directories in sorted(found.items())}
+
+
+def _deploys(deployment: Deployment, directory: str) -> bool:
+    return deployment.path.match("" if directory == "." else f"{directory}/") is not None
+
+
+def _images(environments: Sequence[FoundEnvironment]) -> Mapping[str, tuple[ImageName, Pin]]:
+    """One image of each registry, with its pin; of one that is followed, where there is such a one."""
+    found: dict[str, tuple[ImageName, Pin]] = {}
+    for environment in environments:
+        followed = [entry for entries in environment.followed.values() for entry in entries]
+        others = [entry for group in environment.coverage.groups for entry in group.entries]
+        for entry in (*followed, *others):
+            if entry.repository is not None and entry.refusal is None:
+                found.setdefault(entry.repository.registry, (entry.repository, entry.pin))
+    return found
+
+
+def _manifests(tree: Mapping[str, str]) -> list[str]:
+    """The YAML files of a tree; in a greater repository, those nearest to the top."""
+    paths = [path for path, mode in tree.items() if mode in _FILES and path.endswith((".yaml", ".yml"))]
+    return sorted(paths, key=lambda path: (path.count("/"), path))[:_MOST_MANIFESTS]
+
+
+def _nothing(snapshot: Snapshot) -> Problem:
+    nouns = targets.nouns()
+    if entries := snapshot.outside.entries:
+        message = f"{entries} entries in {nouns} files, and none of them in a directory named like an environment"
+    else:
+        message = f"no {nouns} here pins an image in a directory named like an environment"
+    advice = "write gitops-bot.yaml by hand: name environments (dev, staging, production, ...) and their `overlays`"
+    return Problem("failed.config", message, advice)

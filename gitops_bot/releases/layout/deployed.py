@@ -1,0 +1,142 @@
+"""Which directories Argo CD and Flux deploy, as the manifests in the same repository say.
+
+Only what can be told from the file counts: paths of an Argo CD `Application`, those that an `ApplicationSet` makes of
+its list and of directories in Git, and the `path` of a Flux `Kustomization`. Any other part of a template stands for
+any text. The path may be one of another repository; whoever asks looks for it in this one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import TYPE_CHECKING, Any, Final
+
+from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.targets.values import values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+#: What a file has to contain to be parsed at all.
+MARKS: Final = (b"argoproj.io/", b"kustomize.toolkit.fluxcd.io/")
+#: Bytes of a file beyond which it is no manifest that a person wrote.
+_LONGEST: Final = 256 * 1024
+#: Paths that one ApplicationSet may make.
+_MOST: Final = 1000
+_SEPARATOR: Final = re.compile(r"^---(?:[ \t].*)?$", re.MULTILINE)
+_PLACEHOLDER: Final = re.compile(r"\{\{[ \t]*\.?([A-Za-z0-9_.-]{0,100})[ \t]*\}\}")
+_ANY: Final = re.compile(r"\{\{[^{}]{0,200}\}\}")
+_STARS: Final = re.compile(r"\*+")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A directory, as a glob, and what deploys it: `Argo CD Application web`. `names` may tell the environment."""
+
+    path: Glob
+    by: str
+    file: str
+    names: tuple[str, ...]
+
+
+def deployments(files: Mapping[str, bytes]) -> tuple[Deployment, ...]:
+    """What the manifests among these files deploy, in the order of the files."""
+    return tuple(deployment for file, data in files.items() for deployment in _of_file(file, data))
+
+
+def _of_file(file: str, data: bytes) -> Iterator[Deployment]:
+    if len(data) > _LONGEST or not any(mark in data for mark in MARKS):
+        return
+    for text in _SEPARATOR.split(data.decode("utf-8", "replace")):
+        manifest = values(text) if any(mark.decode() in text for mark in MARKS) else None
+        if not isinstance(manifest, dict):
+            continue
+        kind, name = _text(manifest, "kind"), _text(manifest, "metadata", "name")
+        names = (name, _text(manifest, "metadata", "namespace"), file)
+        match kind:
+            case "Application":
+                spec = _at(manifest, "spec")
+                yield from _as_globs(_paths(spec), f"Argo CD Application {name}", file, (*names, *_target(spec)))
+            case "ApplicationSet":
+                spec = _at(manifest, "spec", "template", "spec")
+                paths = _made(_paths(spec), _at(manifest, "spec", "generators"))
+                yield from _as_globs(paths, f"Argo CD ApplicationSet {name}", file, (*names, *_target(spec)))
+            case "Kustomization" if "fluxcd" in _text(manifest, "apiVersion"):
+                target = _text(manifest, "spec", "targetNamespace")
+                path = [_text(manifest, "spec", "path")]
+                yield from _as_globs(path, f"Flux Kustomization {name}", file, (*names, target))
+            case _:
+                pass
+
+
+def _paths(spec: Any) -> list[str]:
+    """The paths of an Application's sources; a chart of a Helm repository has none here."""
+    sources = _at(spec, "sources")
+    listed = [*(sources if isinstance(sources, list) else ()), _at(spec, "source")]
+    return [_text(source, "path") for source in listed if isinstance(source, dict) and "chart" not in source]
+
+
+def _target(spec: Any) -> tuple[str, str, str]:
+    return _text(spec, "destination", "namespace"), _text(spec, "destination", "name"), _text(spec, "project")
+
+
+def _made(paths: Iterable[str], generators: Any) -> Iterator[str]:
+    """The paths that a template makes of what its generators list; what they do not tell becomes `*`."""
+    elements, directories = _listed(generators)
+    for path in paths:
+        for directory, element in islice(product(directories or [{}], elements or [{}]), _MOST):
+            known = {**element, **directory}
+            yield _PLACEHOLDER.sub(lambda found, known=known: known.get(found[1], "*"), path)  # type: ignore[misc]
+
+
+def _listed(generators: Any) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """The elements of every list generator and the directories of every Git generator, in a matrix too.
+
+    A directory is called as Argo CD calls it, with and without Go templates.
+    """
+    elements: list[dict[str, str]] = []
+    directories: list[dict[str, str]] = []
+    waiting, looked = [generators], 0
+    while waiting and (looked := looked + 1) < _MOST:
+        match waiting.pop():
+            case list() as items:
+                waiting += reversed(items)
+            case dict() as generator:
+                listed = _at(generator, "list", "elements")
+                elements += (
+                    {key: text for key, text in element.items() if isinstance(text, str)}
+                    for element in (listed if isinstance(listed, list) else ())
+                    if isinstance(element, dict)
+                )
+                found = _at(generator, "git", "directories")
+                for directory in found if isinstance(found, list) else ():
+                    path = _text(directory, "path")
+                    if path and _text(directory, "exclude") != "true":
+                        names = dict.fromkeys(("path", "path.path"), path)
+                        directories.append({**names, "path.basename": path.rpartition("/")[2]})
+                waiting += (_at(generator, kind, "generators") for kind in ("matrix", "merge", "union"))
+    return elements, directories
+
+
+def _as_globs(paths: Iterable[str], by: str, file: str, names: tuple[str, ...]) -> Iterator[Deployment]:
+    for path in dict.fromkeys(paths):
+        # Anything else in braces is of a template that only Argo CD can fill in.
+        text = _STARS.sub("*", _ANY.sub("*", path.strip())).rstrip("/")
+        if text in ("", ".", "*"):  # of which nothing follows for a directory
+            continue
+        try:
+            yield Deployment(Glob.parse(text), by[:200], file, tuple(name for name in names if name))
+        except ValueError:
+            continue
+
+
+def _at(value: Any, *keys: str) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _text(value: Any, *keys: str) -> str:
+    found = _at(value, *keys)
+    return found if isinstance(found, str) else ""

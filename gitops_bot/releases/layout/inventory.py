@@ -1,0 +1,70 @@
+"""What `init` found in a checkout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.releases.layout.coverage import Coverage, Outside
+    from gitops_bot.releases.plan import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEnvironment:
+    """An environment that the directories suggest.
+
+    `overlays` are globs for `files` kustomizations. `followed` are entries by the policy that their present tags
+    suggest. `source` is the environment before it that has `corresponding` of its entries; `promote` says whether its
+    pins should come from there.
+    """
+
+    name: str
+    overlays: tuple[str, ...]
+    files: int
+    coverage: Coverage
+    followed: Mapping[str, tuple[Entry, ...]]
+    deployed_by: tuple[str, ...] = ()
+    source: str | None = None
+    corresponding: int = 0
+    promote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryAnswer:
+    """Whether a registry lets its images be read: as `doctor` says it. `unknown` where it was not asked."""
+
+    host: str
+    verdict: Literal["good", "warning", "unknown", "wrong"]
+    text: str
+    wants_login: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The environments, and what belongs to none of them.
+
+    `elsewhere` are directories with pins that Argo CD or Flux deploys, by the environment that their names suggest.
+    `images` has one image of each registry, with its pin; `registries` their answers, where they were asked.
+    """
+
+    environments: tuple[FoundEnvironment, ...]
+    outside: Outside
+    elsewhere: Mapping[str, tuple[str, ...]]
+    problems: tuple[Problem, ...] = ()
+    images: Mapping[str, tuple[ImageName, Pin]] = field(default_factory=dict)
+    registries: tuple[RegistryAnswer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """The outcome of `init`: the text of the file, and whether it was written."""
+
+    inventory: Inventory
+    file: str
+    text: str
+    written: bool

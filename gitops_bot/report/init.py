@@ -1,0 +1,70 @@
+"""What `init` found, for people: environments as a table, then what belongs to none, and what registries answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.cells import cell_len
+
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.layout.coverage import folded
+from gitops_bot.report.coverage import list_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gitops_bot.releases.layout.inventory import FoundEnvironment, Initialised, Inventory
+    from gitops_bot.report.screen import Screen
+
+_HEADS: Final = ("ENVIRONMENT", "FILES", "ENTRIES", "FOLLOWED", "OVERLAYS", "DEPLOYED BY")
+
+
+def print_inventory(inventory: Inventory, screen: Screen) -> None:
+    """The table, and what is beside it."""
+    rows = [_row(environment) for environment in inventory.environments]
+    widths = [max(map(cell_len, column)) for column in zip(_HEADS, *rows, strict=True)]
+    if screen.width is None or sum(widths) + 2 * len(widths) <= screen.width:
+        for row in (_HEADS, *rows):
+            padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+            screen.say("  ".join(padded), style="bold" if row is _HEADS else None)
+    else:
+        for row in rows:
+            name, *cells = row
+            screen.say(name, style="bold")
+            for head, cell in zip(_HEADS[1:], cells, strict=True):
+                screen.say(f"{head.lower()}: {cell}", indent=2, hang=2)
+    for line in _beside(inventory):
+        screen.say(line, hang=2)
+    screen.say()
+
+
+def print_initialised(done: Initialised, screen: Screen) -> None:
+    """The file that was written and the next command; the text itself where nothing was written."""
+    if done.written:
+        screen.say(f"wrote {done.file}", style="green")
+        screen.say("next: `gitops-bot check`, then commit and push it; `gitops-bot plan` shows what an update would do")
+        return
+    for line in done.text.splitlines():
+        screen.say_as_is(line)
+
+
+def _row(environment: FoundEnvironment) -> tuple[str, ...]:
+    coverage = environment.coverage
+    return (
+        plain(environment.name),
+        str(environment.files),
+        str(coverage.entries),
+        str(coverage.tracked),
+        list_names(environment.overlays, most=2),
+        list_names(environment.deployed_by, most=1) if environment.deployed_by else "-",
+    )
+
+
+def _beside(inventory: Inventory) -> Iterator[str]:
+    for name, directories in inventory.elsewhere.items():
+        yield f"deployed, but in no environment: {list_names(directories)} ({plain(name)}?)"
+    if others := inventory.outside.entries:
+        folders = (folder for folder, _ in folded(inventory.outside.folders))
+        yield f"entries in no environment: {others}, in {list_names(folders)}"
+    for answer in inventory.registries:
+        yield f"registry {plain(answer.host)}: {plain(answer.text, 300)}"

@@ -1,0 +1,212 @@
+"""`init`: the file that it writes says what `plan` does without it, and takes nothing away from anybody."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.conftest import PROJECT
+from tests.counterparts.world import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.counterparts.world import Done
+
+ENTRY = "images:\n- name: {name}\n  newTag: {tag}\n"
+#: Two environments, a base, and a directory that only Argo CD knows.
+FILES = {
+    "apps/web/base/kustomization.yaml": "resources: [web.yaml]\n",
+    "apps/web/overlays/staging/kustomization.yaml": ENTRY.format(name="ghcr.io/acme/web", tag="v1.5.0"),
+    "apps/web/overlays/production/kustomization.yaml": ENTRY.format(name="ghcr.io/acme/web", tag="v1.4.2"),
+    "apps/api/overlays/staging/kustomization.yaml": ENTRY.format(name="ghcr.io/acme/api", tag="sha-1f2e3d4"),
+    "apps/api/overlays/production/kustomization.yaml": ENTRY.format(name="ghcr.io/acme/api", tag="sha-1f2e3d4"),
+    "clusters/eu-1/kustomization.yaml": ENTRY.format(name="ghcr.io/acme/web", tag="v1.4.2"),
+    "argocd/apps.yaml": """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: web-live-eu}
+spec: {source: {path: clusters/eu-1}, destination: {namespace: web-prod}}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {name: staging}
+spec:
+  generators: [{git: {directories: [{path: apps/*}]}}]
+  template: {spec: {source: {path: "{{path}}/overlays/staging"}}}
+""",
+}
+
+
+def checkout(folder: Path, files: dict[str, str]) -> Path:
+    (folder / ".git").mkdir(parents=True)
+    (folder / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
+def init(folder: Path, *args: str) -> Done:
+    return run("init", "--offline", *args, cwd=folder)
+
+
+def test_the_file_lists_environments_by_globs_and_suggests_the_rest_in_comments(tmp_path: Path) -> None:
+    folder = checkout(tmp_path, FILES)
+    done = init(folder)
+    assert done.code == 0
+    assert done.out.splitlines()[0] == "wrote gitops-bot.yaml"
+    text = (folder / "gitops-bot.yaml").read_text()
+    assert yaml.safe_load(text) == {
+        "version": 1,
+        "environments": {
+            "staging": {"overlays": ["apps/*/overlays/staging"], "policy": "auto"},
+            "production": {"overlays": ["apps/*/overlays/production"], "policy": "auto"},
+        },
+    }
+    assert "    # promote_from: staging\n" in text
+    assert "    #   ghcr.io/acme/api: {policy: {digest: main}}\n" in text
+    assert '  # prod: {overlays: ["clusters/eu-1"], policy: auto}\n' in text
+    assert run("check", cwd=folder).code == 0
+    assert all(len(line) < 130 for line in text.splitlines())
+
+
+def test_the_table_says_what_was_found_before_anything_is_written(tmp_path: Path) -> None:
+    told = init(checkout(tmp_path, FILES), "--dry-run").err.splitlines()
+    assert told[0].split() == ["ENVIRONMENT", "FILES", "ENTRIES", "FOLLOWED", "OVERLAYS", "DEPLOYED", "BY"]
+    assert told[1].split()[:5] == ["staging", "2", "2", "1", "apps/*/overlays/staging"]
+    assert told[1].endswith("Argo CD ApplicationSet staging")
+    assert told[3] == "deployed, but in no environment: clusters/eu-1 (prod?)"
+
+
+def test_each_commented_suggestion_is_accepted_when_its_comment_sign_is_taken_away(tmp_path: Path) -> None:
+    folder = checkout(tmp_path, FILES)
+    init(folder)
+    file = folder / "gitops-bot.yaml"
+    suggested = re.compile(r"( *)# ( *)(?=promote_from:|images:|ghcr.io/|prod:)")
+    lines = [suggested.sub(r"\1\2", line) for line in file.read_text().splitlines()]
+    file.write_text("\n".join(lines) + "\n")
+    done = run("check", "--output", "json", cwd=folder)
+    assert (done.code, done.json["problems"]) == (0, [])
+    assert done.json["coverage"] == {"tracked": 4, "promoted": 1, "ignored": 0, "unmanaged": 0, "no_environment": 0}
+
+
+def test_a_dry_run_prints_the_file_and_writes_nothing(tmp_path: Path) -> None:
+    folder = checkout(tmp_path, FILES)
+    printed = init(folder, "--dry-run").out
+    assert not (folder / "gitops-bot.yaml").exists()
+    init(folder)
+    assert (folder / "gitops-bot.yaml").read_text() == printed
+
+
+def test_json_has_the_text_and_what_was_found(tmp_path: Path) -> None:
+    folder = checkout(tmp_path, FILES)
+    done = init(folder, "--output", "json")
+    assert done.json["written"]
+    assert (folder / "gitops-bot.yaml").read_text() == done.json["text"]
+    assert [environment["name"] for environment in done.json["environments"]] == ["staging", "production"]
+    assert done.json["environments"][1]["source"] == "staging"
+    assert done.json["deployed_elsewhere"] == [{"environment": "prod", "overlays": ["clusters/eu-1"]}]
+    assert done.json["registries"] == []
+
+
+@pytest.mark.parametrize("what", ["file", "link", "folder"])
+def test_whatever_is_called_gitops_bot_yaml_is_never_replaced(tmp_path: Path, what: str) -> None:
+    folder = checkout(tmp_path, FILES)
+    path = folder / "gitops-bot.yaml"
+    match what:
+        case "file":
+            path.write_text("mine")
+        case "link":
+            path.symlink_to(tmp_path / "nowhere")
+        case _:
+            path.mkdir()
+            (path / "kept").write_text("mine")
+    done = init(folder)
+    assert done.code == (1 if what == "folder" else 2)
+    assert "exists already" in done.err
+    assert path.is_symlink() if what == "link" else path.exists()
+    assert not (tmp_path / "nowhere").exists()
+    assert not list(folder.glob(".*.tmp"))
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"README.md": ""}, "no kustomization here pins an image"),
+        ({"web/kustomization.yaml": ENTRY.format(name="web", tag="1.0.0")}, "1 entries in kustomization files"),
+    ],
+)
+def test_a_checkout_without_environments_gets_no_file_but_the_next_step(
+    tmp_path: Path, files: dict[str, str], message: str
+) -> None:
+    folder = checkout(tmp_path, files)
+    done = init(folder)
+    assert done.code == 2
+    assert message in done.err
+    assert not (folder / "gitops-bot.yaml").exists()
+
+
+def test_outside_of_a_checkout_it_says_so(tmp_path: Path) -> None:
+    done = init(tmp_path)
+    assert done.code == 2
+    assert "not inside a Git checkout" in done.err
+
+
+@pytest.mark.parametrize(("answer", "promoted"), [("y\n", True), ("\n", False)])
+def test_on_a_terminal_it_asks_whether_to_promote(tmp_path: Path, answer: str, promoted: bool) -> None:
+    folder = checkout(tmp_path, FILES)
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gitops_bot", "init", "--offline"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(PROJECT), "TERM": "dumb"},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    os.write(master, answer.encode())
+    shown = b""
+    while True:
+        try:
+            part = os.read(master, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(master)
+    assert process.wait(60) == 0
+    assert shown.count(b"Promote production from staging? [y/N]") == 1
+    written = yaml.safe_load((folder / "gitops-bot.yaml").read_text())
+    assert ("promote_from" in written["environments"]["production"]) is promoted
+    assert run("check", cwd=folder).code == 0
+
+
+TREES = ("Ama2352+vroom-gitops", "MicroTodoSuite+microservice-app-gitops", "team-project-final+synapse-gitops")
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_a_real_tree_gets_the_globs_of_its_owners_and_the_same_coverage(
+    name: str, tmp_path: Path, corpus: Path
+) -> None:
+    with tarfile.open(corpus / "trees" / f"{name}.tar") as tree:
+        tree.extractall(tmp_path, filter="data")
+    checkout(tmp_path, {})
+    before = run("check", "--output", "json", cwd=tmp_path)
+    assert init(tmp_path).code == 0
+    after = run("check", "--output", "json", cwd=tmp_path)
+    assert after.json["coverage"] == before.json["coverage"]
+    written = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())
+    assert {glob for found in written["environments"].values() for glob in found["overlays"]} == {
+        f"apps/*/overlays/{name}" for name in written["environments"]
+    }
