@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import replace
 from itertools import pairwise
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 #: YAML files that are searched for manifests of Argo CD and Flux.
 _MOST_MANIFESTS: Final = 20_000
+#: Globs that an example shows.
+_SHOWN: Final = 3
 _FILES: Final = ("100644", "100755")
 
 
@@ -45,7 +48,7 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime) -> Inve
     found = [_environment(snapshot, name, directories, deployed) for name in snapshot.config.environments]
     elsewhere = _elsewhere(snapshot, deployed)
     if not found and not elsewhere:
-        raise ConfigError(_nothing(snapshot))
+        raise ConfigError(_nothing(snapshot, directories))
     problems = [failed.problem for name in snapshot.config.environments for failed in snapshot.failed(name)]
     return Inventory(
         environments=tuple(_with_sources(snapshot, found)),
@@ -115,11 +118,13 @@ def _manifests(tree: Mapping[str, str]) -> list[str]:
     return sorted(paths, key=lambda path: (path.count("/"), path))[:_MOST_MANIFESTS]
 
 
-def _nothing(snapshot: Snapshot) -> Problem:
-    nouns = targets.nouns()
-    if entries := snapshot.outside.entries:
-        message = f"{entries} entries in {nouns} files, and none of them in a directory named like an environment"
-    else:
-        message = f"no {nouns} here pins an image in a directory named like an environment"
-    advice = "write gitops-bot.yaml by hand: name environments (dev, staging, production, ...) and their `overlays`"
-    return Problem("failed.config", message, advice)
+def _nothing(snapshot: Snapshot, existing: set[str]) -> Problem:
+    """No environment: how to name one, with the directories that there are."""
+    folders = snapshot.outside.folders
+    if not folders:
+        message = f"no {targets.nouns()} here pins an image"
+        return Problem("failed.config", message, "change to the checkout of your manifests, or pin an image first")
+    message = f"{snapshot.outside.entries} pinned images, and none of them in a directory named like an environment"
+    globs = ", ".join(json.dumps(glob) for glob in fold(folders, existing)[:_SHOWN])
+    example = f"environments: {{production: {{overlays: [{globs}], policy: auto}}}}"
+    return Problem("failed.config", message, f"write gitops-bot.yaml by hand, as in `version: 1` and `{example}`")

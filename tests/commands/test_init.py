@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -142,7 +143,10 @@ def test_whatever_is_called_gitops_bot_yaml_is_never_replaced(tmp_path: Path, wh
     ("files", "message"),
     [
         ({"README.md": ""}, "no kustomization here pins an image"),
-        ({"web/kustomization.yaml": ENTRY.format(name="web", tag="1.0.0")}, "1 entries in kustomization files"),
+        (
+            {f"{name}/kustomization.yaml": ENTRY.format(name="web", tag="1.0.0") for name in ("apps/web", "apps/api")},
+            '{production: {overlays: ["apps/*"], policy: auto}}',
+        ),
     ],
 )
 def test_a_checkout_without_environments_gets_no_file_but_the_next_step(
@@ -210,3 +214,37 @@ def test_a_real_tree_gets_the_globs_of_its_owners_and_the_same_coverage(
     assert {glob for found in written["environments"].values() for glob in found["overlays"]} == {
         f"apps/*/overlays/{name}" for name in written["environments"]
     }
+
+
+#: Repositories of the corpus with several environments, in their own layout.
+REPOSITORIES = (
+    "ADORSYS-GIS/fineract-gitops",
+    "Liberty911/ecommerce-gitops-platform",
+    "NodeScriptLang/infrastructure",
+    "developer-overheid-nl/don-infra",
+    "emmexgdc/homelab-gitops",
+    "gnunn-gitops/product-catalog",
+    "kubeflow/manifests",
+    "madfam-org/tezca",
+    "oyas/web-app-infra",
+    "tahminator/k8s-personal",
+)
+
+
+@pytest.mark.parametrize("name", REPOSITORIES)
+def test_a_real_repository_gets_a_file_that_changes_nothing(name: str, tmp_path: Path, corpus: Path) -> None:
+    for line in (corpus / "INDEX.jsonl").read_text().splitlines():
+        origin = json.loads(line)
+        if origin["repo"] == name:
+            path = tmp_path / origin["path"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes((corpus / "kustomizations" / f"{origin['id']}.yaml").read_bytes())
+    checkout(tmp_path, {})
+    before = run("check", "--output", "json", cwd=tmp_path)
+    assert init(tmp_path).code == 0
+    after = run("check", "--output", "json", cwd=tmp_path)
+    assert after.json["coverage"] == before.json["coverage"]
+    assert after.json["problems"] == before.json["problems"]
+    written = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())
+    overlays = sum(len(environment["overlays"]) for environment in written["environments"].values())
+    assert overlays <= before.json["files"]
