@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import ValidationError
 
 from gitops_bot.config import checks, messages, places
-from gitops_bot.config import form as forms
-from gitops_bot.config.json_schema import schema, schema_text
+from gitops_bot.config.form import HoldForm, RegistryAccess
+from gitops_bot.config.json_schema import reader, schema, schema_text
 from gitops_bot.config.mentions import Mention, mentions
-from gitops_bot.config.propose import Hold, NamedGroup, Propose, Window, hold, propose
+from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window
 from gitops_bot.images import inference
 from gitops_bot.images.reference import ImageName
 from gitops_bot.images.rules import NamedPolicy, Rules
@@ -25,6 +25,7 @@ from gitops_bot.images.unmanaged import Unmanaged, not_in_source, without_policy
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitops_bot.config.form import EnvironmentForm, MatchBy, RulesForm
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import OnMove, Pinned, PinShape
 
@@ -32,6 +33,7 @@ __all__ = [
     "Config",
     "Environment",
     "Hold",
+    "Limit",
     "Mention",
     "NamedGroup",
     "Promotion",
@@ -45,8 +47,8 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """The settings of one image, or of all images of an environment; None for unset ones."""
+class ImageRules:
+    """The rules of one image, or of all images of an environment; None for unset ones."""
 
     policy: NamedPolicy | Literal["auto"] | None = None
     pin: PinShape | None = None
@@ -74,30 +76,31 @@ class Environment:
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...] = ()
     propose: Propose = field(default_factory=Propose)
-    match_by: Literal["digest", "revision"] = "digest"
+    match_by: MatchBy = "digest"
     release_tag: bool = False
     promotion: Promotion | None = None
-    said: Said = field(default=Said(), repr=False)
-    by_name: Mapping[str, Said] = field(default_factory=dict, repr=False)
-    by_repository: Mapping[ImageName, Said] = field(default_factory=dict, repr=False)
+    defaults: ImageRules = field(default=ImageRules(), repr=False)
+    by_name: Mapping[str, ImageRules] = field(default_factory=dict, repr=False)
+    by_repository: Mapping[ImageName, ImageRules] = field(default_factory=dict, repr=False)
 
     def rules(self, name: str, image: ImageName | None, pin: Pin) -> Rules:
         """The rules for an entry: its image overrides the environment, key by key."""
-        own = self.by_name.get(name) or (self.by_repository.get(image) if image is not None else None) or Said()
-        said, shape = own.policy or self.said.policy, own.pin or self.said.pin
+        own = self.by_name.get(name) or (self.by_repository.get(image) if image is not None else None)
+        own = own or ImageRules()
+        wanted, shape = own.policy or self.defaults.policy, own.pin or self.defaults.pin
         policy: NamedPolicy | Unmanaged
-        match said:
+        match wanted:
             case None:
                 policy = self._unmanaged()
             case "auto":
                 policy, shape = _inferred(pin), shape or _shape(pin)
             case _:
-                policy = said
+                policy = wanted
         return Rules(
             policy=policy if isinstance(policy, NamedPolicy) else None,
             pin=shape or "tag+digest",
-            on_move=own.on_move or self.said.on_move,
-            ignore=bool(self.said.ignore if own.ignore is None else own.ignore),
+            on_move=own.on_move or self.defaults.on_move,
+            ignore=bool(self.defaults.ignore if own.ignore is None else own.ignore),
             own_policy=own.policy is not None,
             unmanaged=policy if isinstance(policy, Unmanaged) else None,
         )
@@ -108,18 +111,11 @@ class Environment:
         return without_policy(self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryAccess:
-    """How to reach a registry. `concurrency` limits concurrent requests, `rate` requests per second; None: the default.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(HoldForm):
+    """A declared hold, and its place; `until` is in UTC."""
 
-    The password stands in the environment variable `password_env`, never here.
-    """
-
-    username: str | None = None
-    password_env: str | None = None
-    plain_http: bool = False
-    concurrency: int | None = None
-    rate: float | None = None
+    place: tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +136,8 @@ class Config:
     @classmethod
     def inferred(cls, directories: Mapping[str, Sequence[str]]) -> Config:
         """The configuration of a repository without one, from the overlays of each environment."""
-        said = Said(policy="auto")
-        return cls(None, {name: Environment(name, tuple(globs), said=said) for name, globs in directories.items()})
+        auto = ImageRules(policy="auto")
+        return cls(None, {name: Environment(name, tuple(globs), defaults=auto) for name, globs in directories.items()})
 
     def rules(self, environment: str, entry: Pinned) -> Rules:
         """The rules for an entry of that environment.
@@ -171,7 +167,7 @@ def read(text: str, file: str) -> Config:
     """
     document = places.read(text, file)
     try:
-        form = forms.ConfigForm.model_validate(document.tree)
+        form = reader().validate_python(document.tree)
     except ValidationError as error:
         form = None
         messages.tell(document, error)
@@ -187,12 +183,13 @@ def read(text: str, file: str) -> Config:
         repository=form.repository,
         branch=form.branch,
         environments=MappingProxyType(
-            {name: _environment(document, name, each, policies) for name, each in form.environments.items()}
+            {
+                name: _environment(document, name, environment, policies)
+                for name, environment in form.environments.items()
+            }
         ),
-        holds=tuple(hold(each, _place(document, ("holds", at))) for at, each in enumerate(form.holds)),
-        registries=MappingProxyType(
-            {checks.host(name) or name: _access(each) for name, each in form.registries.items()}
-        ),
+        holds=tuple(_hold(hold, _place(document, ("holds", at))) for at, hold in enumerate(form.holds)),
+        registries=MappingProxyType({checks.host(name) or name: access for name, access in form.registries.items()}),
         mentions=tuple(mentions(document, form)),
     )
 
@@ -200,25 +197,27 @@ def read(text: str, file: str) -> Config:
 def _environment(
     document: places.Document,
     name: str,
-    form: forms.EnvironmentForm,
+    form: EnvironmentForm,
     policies: Mapping[str, NamedPolicy],
 ) -> Environment:
-    images = {image: _said(each, policies) for image, each in form.images.items()}
+    images = {image: _rules(rules, policies) for image, rules in form.images.items()}
     return Environment(
         name=name,
         overlays=form.overlays,
         places=tuple(_place(document, ("environments", name, "overlays", at)) for at in range(len(form.overlays))),
-        propose=propose(form.propose),
-        match_by=form.match or "digest",
+        propose=form.propose,
+        match_by=form.match,
         release_tag=form.tag == "release",
         promotion=_promotion(document, name, form),
-        said=_said(form, policies),
+        defaults=_rules(form, policies),
         by_name=MappingProxyType(images),
-        by_repository=MappingProxyType({parsed: said for image, said in images.items() if (parsed := _parsed(image))}),
+        by_repository=MappingProxyType(
+            {parsed: rules for image, rules in images.items() if (parsed := _parsed(image))}
+        ),
     )
 
 
-def _promotion(document: places.Document, name: str, form: forms.EnvironmentForm) -> Promotion | None:
+def _promotion(document: places.Document, name: str, form: EnvironmentForm) -> Promotion | None:
     if form.promote_from is None:
         return None
     place = _place(document, ("environments", name, "promote_from"))
@@ -230,7 +229,7 @@ def _place(document: places.Document, path: places.Path) -> tuple[str, int, int]
     return (document.file, place.line, place.column)
 
 
-def _said(form: forms.RulesForm, policies: Mapping[str, NamedPolicy]) -> Said:
+def _rules(form: RulesForm, policies: Mapping[str, NamedPolicy]) -> ImageRules:
     policy: NamedPolicy | Literal["auto"] | None
     match form.policy:
         case None | "auto" as word:
@@ -239,7 +238,7 @@ def _said(form: forms.RulesForm, policies: Mapping[str, NamedPolicy]) -> Said:
             policy = policies[name]
         case written:
             policy = NamedPolicy(None, written.policy, "config")
-    return Said(policy, form.pin, form.on_move, form.ignore)
+    return ImageRules(policy, form.pin, form.on_move, form.ignore)
 
 
 def _parsed(image: str) -> ImageName | None:
@@ -249,5 +248,5 @@ def _parsed(image: str) -> ImageName | None:
         return None
 
 
-def _access(form: forms.RegistryForm) -> RegistryAccess:
-    return RegistryAccess(form.username, form.password_env, form.plain_http, form.concurrency, form.rate)
+def _hold(form: HoldForm, place: tuple[str, int, int]) -> Hold:
+    return Hold(environment=form.environment, image=form.image, until=form.until, why=form.why, place=place)

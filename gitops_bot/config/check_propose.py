@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from gitops_bot.config import times
-from gitops_bot.config.form_propose import FOR_PULL_REQUESTS
-from gitops_bot.config.leaves import quoted, slug
+from gitops_bot.config.leaves import quoted
 from gitops_bot.config.messages import suggestion
 from gitops_bot.config.places import Scalar
+from gitops_bot.config.propose import FOR_PULL_REQUESTS
 
 if TYPE_CHECKING:
     from gitops_bot.config.places import Document, Path, Tree
@@ -26,6 +27,11 @@ def check(document: Document, path: Path) -> None:
         document.tell(document.value(limit), "`limit` limits nothing", "set `open`, `new_per_hour` or both")
     for at in range(_length(document, (*path, "schedule"))):
         _window(document, (*path, "schedule", at))
+
+
+def slug(name: str) -> str:
+    """Equal for names that are easily confused and whose branches would have nearly the same name."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())
 
 
 def _commit(document: Document, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.config import check_promotion, check_propose
 from gitops_bot.config.form_policy import KINDS
-from gitops_bot.config.leaves import quoted, slug
+from gitops_bot.config.leaves import quoted
 from gitops_bot.config.messages import meant
 from gitops_bot.config.places import Scalar
 from gitops_bot.images.reference import ImageName
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def check(document: Document) -> None:
     """Add a problem for each contradiction."""
     environments = _below(document, ("environments",))
-    _apart(document, ("environments",), slug, "its branches would have the same names as those of")
+    _apart(document, ("environments",), check_propose.slug, "its branches would have the same names as those of")
     _apart(document, ("registries",), host, "it is the same registry as")
     if "auto" in _below(document, ("policies",)):
         message = "`auto` is the policy that follows the format of the present tag"

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from typing import Annotated
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from gitops_bot.config import leaves as leaf
-from gitops_bot.config.form_base import Form
 from gitops_bot.images import policy as policies
 
 #: Mark the branches of the union of policies in the place of a problem.
 NAMED, SEMVER, PATTERN, DIGEST = "<named>", "<semver>", "<pattern>", "<digest>"
-PolicyName = Annotated[str, *leaf.text("must be the name of a policy, or a policy", "policy: releases", leaf.NAME)]
+PolicyName = Annotated[str, *leaf.text("must be the name of a policy, or a policy", leaf.NAME)]
 
 
-def _range(expression: str) -> None:
+def _range(expression: str) -> str:
     policies.semver(expression)
+    return expression
 
 
-def _expression(pattern: str) -> None:
+def _expression(pattern: str) -> str:
     policies.semver("*", pattern=pattern)
+    return pattern
 
 
-Expression = Annotated[
-    str, *leaf.text("must be a regular expression", 'pattern: "^build-(?P<n>[0-9]+)$"', check=_expression)
-]
+Expression = Annotated[str, *leaf.text("must be a regular expression", parse=_expression)]
+
+
+class Form(BaseModel):
+    """What the kinds of policies share: no other key, and no change after reading."""
+
+    model_config = ConfigDict(**leaf.STRICT, frozen=True, defer_build=True)
 
 
 class SemverForm(Form):
     """Choose the highest version in a range."""
 
-    semver: Annotated[str, *leaf.text("must be a range of versions", "semver: ^1.2", check=_range)] = Field(
+    semver: Annotated[str, *leaf.text("must be a range of versions", parse=_range)] = Field(
         description="The range of versions, as in Helm and Flux: `^1.2`, `~1.2.x`, `>=1.0 <2`, `1.x || 3.x`.",
         examples=[">=1.0.0 <3", "^1.2"],
     )
-    prereleases: Annotated[bool, *leaf.truth("prereleases: true")] = Field(
+    prereleases: Annotated[bool, *leaf.truth()] = Field(
         default=False, description="Admit pre-releases such as `2.0.0-rc.1`.", examples=[True]
     )
     pattern: Expression | None = Field(
@@ -60,7 +65,7 @@ class PatternForm(Form):
     )
     order: Annotated[
         policies.Order,
-        *leaf.choice("order: numerical", *get_args(policies.Order)),
+        *leaf.choice(policies.Order),
     ] = Field(
         description="How the tags, or the parts that the named group matches, are ordered.", examples=["numerical"]
     )
@@ -74,7 +79,7 @@ class PatternForm(Form):
 class DigestForm(Form):
     """Follow the digest of one moving tag."""
 
-    digest: Annotated[str, *leaf.text("must be a tag", "digest: main", leaf.TAG)] = Field(
+    digest: Annotated[str, *leaf.text("must be a tag", leaf.TAG)] = Field(
         description="The tag to follow: whenever it moves, its new digest is pinned.", examples=["main"]
     )
 

@@ -1,28 +1,118 @@
-"""The JSON Schema of `gitops-bot.yaml`, from the models that read it, for editors to complete and check the file."""
+"""The JSON Schema of `gitops-bot.yaml`, from the settings that read it: for editors, and for what errors advise."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
 
 from gitops_bot.config.form import ConfigForm
+from gitops_bot.config.form_policy import KINDS
+from gitops_bot.config.places import kind_of
+
+if TYPE_CHECKING:
+    from gitops_bot.config.places import Document, Path, Tree
+
+Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 IDENTITY = "urn:gitops-bot:config:1"
 
 #: The keywords whose value maps names to schemas.
 _BY_NAME = ("$defs", "patternProperties", "properties")
+#: A text that needs no quotes, nor looks as if it did.
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./+-]*( [A-Za-z0-9_./+-]+)*")
 
 
-def schema() -> dict[str, Any]:
+@cache
+def reader() -> TypeAdapter[ConfigForm]:
+    """What reads a file, built when it is first needed."""
+    return TypeAdapter(ConfigForm)
+
+
+@cache
+def schema() -> Schema:
     """The schema, with a description and examples for every key."""
-    generated = _tidy(ConfigForm.model_json_schema(by_alias=True))
+    generated = _tidy(reader().json_schema())
     return {"$schema": DIALECT, "$id": IDENTITY, "title": "gitops-bot.yaml", **generated}
 
 
 def schema_text() -> str:
     """The schema as it is published: `gitops-bot.schema.json`, and what `gitops-bot schema` prints."""
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def keys(document: Document, path: Path) -> tuple[str, ...]:
+    """The settings that the mapping at this path may have."""
+    return tuple(_at(document, path).get("properties", ()))
+
+
+def example(document: Document, path: Path) -> str:
+    """The setting at this path as a line of YAML: a list where the file has one."""
+    while path and isinstance(path[-1], int):
+        path = path[:-1]
+    shown = _setting(document, path).get("examples", [""])
+    is_list = isinstance(document.at(path), list)
+    value = next((one for one in shown if isinstance(one, list) == is_list), shown[0])
+    return f"{path[-1]}: {flow(value)}"
+
+
+def example_key(document: Document, path: Path) -> str:
+    """A key as users choose them, for the one at this path."""
+    return f"{next(iter(_setting(document, path[:-1]).get('examples', [['name']])[0]))}:"
+
+
+def flow(value: Any) -> str:
+    """A value as YAML on one line."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return value if _PLAIN.fullmatch(value) and kind_of(value) == "text" else json.dumps(value)
+        case list():
+            return f"[{', '.join(map(flow, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{key}: {flow(one)}' for key, one in value.items())}}}"
+        case _:
+            return str(value)
+
+
+def _setting(document: Document, path: Path) -> Schema:
+    """The schema of the setting at this path, with its text and examples."""
+    found: Schema = _at(document, path[:-1]).get("properties", {}).get(path[-1], {})
+    return found
+
+
+def _at(document: Document, path: Path) -> Schema:
+    """The schema of the value at this path: of several kinds, the one that the file has."""
+    here = schema()
+    for end, part in enumerate(path, 1):
+        if isinstance(part, int):
+            here = here.get("items", {})
+        elif part in here.get("properties", ()):
+            here = here["properties"][part]
+        else:
+            here = next(iter(here.get("patternProperties", {}).values()), {})
+        here = _branch(here, document.at(path[:end]))
+    return here
+
+
+def _branch(here: Schema, written: Tree | None) -> Schema:
+    branches = [_resolved(branch) for branch in here.get("oneOf", [here])]
+    if isinstance(written, list):
+        return next((branch for branch in branches if branch.get("type") == "array"), branches[-1])
+    if isinstance(written, dict) and len(branches) > 1:
+        word = next((word for word in KINDS if word in written), None)
+        return next((branch for branch in branches if word in branch.get("required", ())), branches[0])
+    return branches[0]
+
+
+def _resolved(node: Schema) -> Schema:
+    found: Schema = schema()["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+    return found
 
 
 def _tidy(node: Any) -> Any:
@@ -32,7 +122,7 @@ def _tidy(node: Any) -> Any:
     mapping whose keys have a form takes no others.
     """
     if isinstance(node, list):
-        return [_tidy(each) for each in node]
+        return [_tidy(item) for item in node]
     if not isinstance(node, dict):
         return node
     if node.get("anyOf", ())[1:] == [{"type": "null"}]:
@@ -45,5 +135,5 @@ def _tidy(node: Any) -> Any:
 
 def _tidied(key: str, value: Any) -> Any:
     if key in _BY_NAME:
-        return {name: _tidy(each) for name, each in value.items()}
+        return {name: _tidy(named) for name, named in value.items()}
     return value if key in ("default", "examples") else _tidy(value)

@@ -1,30 +1,38 @@
-"""The scalar values of `gitops-bot.yaml`: how each is read, the error for an invalid one, and its JSON Schema.
+"""The kinds of values in `gitops-bot.yaml`: how each is read, the error for an invalid one, and its JSON Schema.
 
-Every leaf has its own function that reads the raw text, so that `1.10` stays the tag `1.10` and errors use the terms of
-the field. The regular expressions serve both the reader and the schema, in the dialect that Python and JSON Schema
-(ECMA 262) share.
+Each kind reads the raw text itself, so that `1.10` stays the tag `1.10` and errors use the terms of the setting. The
+regular expressions serve both the reader and the schema, in the dialect that Python and JSON Schema (ECMA 262) share.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from gitops_bot.config.places import Scalar
 from gitops_bot.images import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import timedelta
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.fields import FieldInfo
+    from pydantic_core import CoreSchema
 
 #: How a value is read, and its JSON Schema: what `Annotated` takes after the type.
 Leaf = tuple[PlainValidator, WithJsonSchema]
-#: The type of every error raised here; its context has the message and the advice.
-TOLD = "told"
+#: The type of every error raised here; its context has the message and the next step.
+INVALID = "invalid"
+#: In a next step, this becomes the setting with its example.
+EXAMPLE = "`EXAMPLE`"
+_AS_IN = f"as in {EXAMPLE}"
+#: What all mappings share: no other key, and no copy of the file in an error.
+STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 _SEGMENT = (
     r"(?:\*\*|\{[A-Za-z_][A-Za-z0-9_]{0,59}\}"
@@ -67,9 +75,15 @@ SPAN = r"^(?:0|(?=[0-9])(?:[0-9]{1,5}d)?(?:[0-9]{1,6}h)?(?:[0-9]{1,7}m)?(?:[0-9]
 VARIABLE = r"^(?!gh[a-z]_|github_pat_)[A-Za-z_][A-Za-z0-9_]{0,200}$"
 
 
-def told(message: str, advice: str) -> PydanticCustomError:
-    """An error: the message after the name of the key, and what to do."""
-    return PydanticCustomError(TOLD, "told", {"message": message, "next": advice})
+def about(description: str, *examples: Any, **schema: Any) -> FieldInfo:
+    """What a setting is for, with examples, for editors and the reference; `schema` adds to its JSON Schema."""
+    found: FieldInfo = Field(description=description, examples=list(examples), json_schema_extra=schema or None)
+    return found
+
+
+def invalid(message: str, advice: str = _AS_IN) -> PydanticCustomError:
+    """An error: the message after the name of the key, and the next step."""
+    return PydanticCustomError(INVALID, "invalid", {"message": message, "next": advice})
 
 
 def quoted(value: str) -> str:
@@ -77,156 +91,147 @@ def quoted(value: str) -> str:
     return repr(str(value[:60])) + ("..." if len(value) > 60 else "")
 
 
-def slug(name: str) -> str:
-    """Equal for names that are easily confused and whose branches would have nearly the same name."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower())
-
-
 def text(
     what: str,
-    example: str,
     pattern: str = LINE,
     *,
     secret: bool = False,
-    check: Callable[[str], object] | None = None,
-    schema: str | None = None,
+    parse: Callable[[str], object] = str,
+    schema: Mapping[str, Any] | None = None,
 ) -> Leaf:
-    """Text that matches a pattern, which `check` may refuse with a ValueError. A `secret` is not shown in errors.
+    """Text that matches a pattern, and that `parse` reads or refuses with a ValueError. A `secret` is not quoted.
 
-    A plain number is taken by its raw text where the form allows one. `schema` is the form that the JSON Schema says
-    where it can say more than `pattern`: what `check` has better words for.
+    A plain number is taken by its raw text where the pattern allows one. `schema` says in the JSON Schema what `parse`
+    explains better to people.
     """
     form = _form(pattern)
 
-    def read(value: object) -> str:
-        scalar = _scalar(value, example)
+    def read(value: object) -> object:
+        scalar = _scalar(value)
         if scalar.kind == "truth":
-            raise told(f"must be text, but YAML reads {scalar} as true or false", f'put it in quotes: "{scalar}"')
-        found = _checked(form, scalar, what, example, secret=secret)
+            raise invalid(f"must be text, but YAML reads {scalar} as true or false", f'put it in quotes: "{scalar}"')
+        matched = _matched(form, scalar, what, secret=secret)
         try:
-            if check is not None:
-                check(found)
+            return parse(matched)
         except PydanticCustomError:
-            raise  # told in words of its own
+            raise  # it has its own message
         except ValueError as error:
-            raise told(f"is wrong: {error}", f"as in `{example}`") from None
-        return found
+            raise invalid(f"is wrong: {error}") from None
 
     numbers = ["number"] if form.match("1.5") else ["integer"] if form.match("1") else []
-    return PlainValidator(read), WithJsonSchema(
-        {"type": ["string", *numbers] if numbers else "string", "pattern": schema or pattern}
-    )
+    written = {"type": ["string", *numbers] if numbers else "string", "pattern": pattern}
+    return PlainValidator(read), WithJsonSchema({**written, **(schema or {})})
 
 
-def key(what: str, example: str, pattern: str = NAME) -> Leaf:
+def key(what: str, pattern: str = NAME) -> Leaf:
     """A key that the user chooses."""
     form = _form(pattern)
-    read = PlainValidator(lambda value: _checked(form, value, what, example))
+    read = PlainValidator(lambda value: _matched(form, value, what))
     return read, WithJsonSchema({"type": "string", "pattern": pattern})
 
 
-def choice(example: str, *values: str) -> Leaf:
-    """One of these words."""
+def choice(literal: object) -> Leaf:
+    """One of the words of a `Literal`."""
+    values = get_args(literal)
     known = f"{', '.join(values[:-1])} or {values[-1]}"
 
     def read(value: object) -> str:
-        scalar = _scalar(value, example)
+        scalar = _scalar(value)
         if scalar in values:
             return str(scalar)
-        raise _not_among(scalar, known, values, example)
+        raise _not_among(scalar, known, values)
 
     return PlainValidator(read), WithJsonSchema({"enum": list(values)})
 
 
-def truth(example: str, *others: str) -> Leaf:
+def truth(*others: str) -> Leaf:
     """True or false, or one of the `others`."""
     known = " or ".join(", ".join(("true", "false", *others)).rsplit(", ", 1))
 
     def read(value: object) -> bool | str:
-        scalar = _scalar(value, example)
+        scalar = _scalar(value)
         if scalar.kind == "truth":
             return scalar.lower() == "true"
         if scalar in others:
             return str(scalar)
         if scalar.lower() in ("yes", "no", "on", "off", "y", "n"):
-            raise told(f"must be {known}; {scalar} is text in YAML 1.2", f"write `{example}`")
+            raise invalid(f"must be {known}; {scalar} is text in YAML 1.2", f"write {EXAMPLE}")
         if scalar.kind == "text" and scalar.lower() in ("true", "false"):
-            raise told(f"must be {known}; in quotes it is text", "remove the quotes")
-        raise _not_among(scalar, known, others, example)
+            raise invalid(f"must be {known}; in quotes it is text", "remove the quotes")
+        raise _not_among(scalar, known, others)
 
     return PlainValidator(read), WithJsonSchema({"enum": [False, True, *others]} if others else {"type": "boolean"})
 
 
-def integer(example: str, least: int, most: int) -> Leaf:
+def integer(least: int, most: int) -> Leaf:
     """A whole number."""
-
-    def read(value: object) -> int:
-        scalar = _scalar(value, example)
-        number = _number(scalar, f"must be a whole number from {least} to {most}", example)
-        if not least <= number <= most or number != int(number):
-            raise told(f"must be a whole number from {least} to {most}, not {quoted(scalar)}", f"as in `{example}`")
-        return int(number)
-
-    return PlainValidator(read), WithJsonSchema({"type": "integer", "minimum": least, "maximum": most})
+    what = f"must be a whole number from {least} to {most}"
+    schema = {"type": "integer", "minimum": least, "maximum": most}
+    return _number_leaf(what, lambda number: int(number) if least <= number <= most else None, schema)
 
 
-def rate(example: str, most: int) -> Leaf:
+def rate(most: int) -> Leaf:
     """A number per second, over 0."""
+    what = f"must be a number of requests a second, over 0 and at most {most}"
+    schema = {"type": "number", "exclusiveMinimum": 0, "maximum": most}
+    return _number_leaf(what, lambda number: number if 0 < number <= most else None, schema)
 
+
+def _number_leaf(what: str, within: Callable[[float], float | None], schema: dict[str, Any]) -> Leaf:
     def read(value: object) -> float:
-        scalar = _scalar(value, example)
-        what = f"must be a number of requests a second, over 0 and at most {most}"
-        number = _number(scalar, what, example)
-        if not 0 < number <= most:
-            raise told(f"{what}, not {quoted(scalar)}", f"as in `{example}`")
+        scalar = _scalar(value)
+        written = _number(scalar, what)
+        number = within(written)
+        if number is None or number != written:
+            raise invalid(f"{what}, not {quoted(scalar)}")
         return number
 
-    return PlainValidator(read), WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": most})
+    return PlainValidator(read), WithJsonSchema(schema)
 
 
-def span(example: str) -> Leaf:
-    """A duration: `90s`, `2h`, `1d12h`, and `0`, which YAML reads as a number."""
+def version() -> Leaf:
+    """The version of the format; so far there is only one."""
 
-    def read(value: object) -> timedelta:
-        scalar = _scalar(value, example)
-        try:
-            return duration.parse(scalar)
-        except ValueError as error:
-            raise told(f"is wrong: {error}", f"as in `{example}`") from None
+    def read(value: object) -> int:
+        scalar = _scalar(value)
+        if scalar.kind == "text" and scalar == "1":
+            raise invalid("must be the number 1, and in quotes it is text", "write `version: 1`")
+        if scalar.kind != "number" or _number(scalar, "must be 1") != 1:
+            advice = "write `version: 1`; a newer format needs a newer gitops-bot"
+            raise invalid(f"must be 1, not {quoted(scalar)}", advice)
+        return 1
 
-    return PlainValidator(read), WithJsonSchema(
-        {"type": ["string", "integer"], "pattern": SPAN, "minimum": 0, "maximum": 0}
-    )
-
-
-def _version(value: object) -> int:
-    scalar = _scalar(value, "version: 1")
-    if scalar.kind == "text" and scalar == "1":
-        raise told("must be the number 1, and in quotes it is text", "write `version: 1`")
-    if scalar.kind != "number" or _number(scalar, "must be 1", "version: 1") != 1:
-        raise told(f"must be 1, not {quoted(scalar)}", "write `version: 1`; a newer format needs a newer gitops-bot")
-    return 1
+    return PlainValidator(read), WithJsonSchema({"const": 1})
 
 
-#: The version of the format; so far there is only one.
-VERSION = (PlainValidator(_version), WithJsonSchema({"const": 1}))
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What the JSON Schema of a list says about its length."""
+
+    least: int
+    most: int | None
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        bounds = {"minItems": self.least or None, "maxItems": self.most}
+        return {**handler(core), **{name: bound for name, bound in bounds.items() if bound is not None}}
 
 
-def listed(example: str, *, least: int = 0, most: int = 1000) -> BeforeValidator:
-    """A list, never a single value instead."""
+def listed(*, least: int = 0, most: int | None = None) -> tuple[BeforeValidator, _Bounds]:
+    """A list, never a single value instead; the schema states a `most` only where it is given."""
+    limit = 1000 if most is None else most
 
     def read(value: object) -> object:
         if isinstance(value, Scalar) and value.kind == "nothing":
-            raise told("has no value", f"as in `{example}`, or remove the line")
+            raise _no_value()
         if not isinstance(value, list):
-            raise told("must be a list", f"as in `{example}`")
+            raise invalid("must be a list")
         if len(value) < least:
-            raise told("must not be an empty list", f"as in `{example}`")
-        if len(value) > most:
-            raise told(f"has {len(value)} items, and the limit is {most}", "keep only the ones you need")
+            raise invalid("must not be an empty list")
+        if len(value) > limit:
+            raise invalid(f"has {len(value)} items, and the limit is {limit}", "keep only the ones you need")
         return value
 
-    return BeforeValidator(read)
+    return BeforeValidator(read), _Bounds(least, most)
 
 
 def _form(pattern: str) -> re.Pattern[str]:
@@ -234,33 +239,60 @@ def _form(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern.replace("$", r"\Z"))
 
 
-def _scalar(value: object, example: str) -> Scalar:
+def _no_value() -> PydanticCustomError:
+    return invalid("has no value", f"{_AS_IN}, or remove the line")
+
+
+def _scalar(value: object) -> Scalar:
     if not isinstance(value, Scalar):
         shape = "a list" if isinstance(value, list) else "a mapping"
-        raise told(f"must be a single value, not {shape}", f"as in `{example}`")
+        raise invalid(f"must be a single value, not {shape}")
     if value.kind == "nothing":
-        raise told("has no value", f"as in `{example}`, or remove the line")
+        raise _no_value()
     return value
 
 
-def _not_among(scalar: Scalar, known: str, values: Sequence[str], example: str) -> PydanticCustomError:
+def _not_among(scalar: Scalar, known: str, values: Sequence[str]) -> PydanticCustomError:
     close = get_close_matches(scalar[:60], values, n=1)
-    return told(
-        f"must be {known}, not {quoted(scalar)}", f"did you mean `{close[0]}`?" if close else f"as in `{example}`"
-    )
+    return invalid(f"must be {known}, not {quoted(scalar)}", f"did you mean `{close[0]}`?" if close else _AS_IN)
 
 
-def _checked(form: re.Pattern[str], value: str, what: str, example: str, *, secret: bool = False) -> str:
+def _matched(form: re.Pattern[str], value: str, what: str, *, secret: bool = False) -> str:
     if form.match(value) is None:
-        raise told(what if secret else f"{what}, not {quoted(value)}", f"as in `{example}`")
+        raise invalid(what if secret else f"{what}, not {quoted(value)}")
     return str(value)
 
 
-def _number(scalar: Scalar, what: str, example: str) -> float:
+def _number(scalar: Scalar, what: str) -> float:
     """The number that YAML 1.2 reads; infinity and NaN are in no range."""
     if scalar.kind != "number" or len(scalar) > 40:
-        hint = "remove the quotes" if scalar.isdecimal() and scalar.kind == "text" else f"as in `{example}`"
-        raise told(f"{what}, not {quoted(scalar)}", hint)
+        advice = "remove the quotes" if scalar.isdecimal() and scalar.kind == "text" else _AS_IN
+        raise invalid(f"{what}, not {quoted(scalar)}", advice)
     if scalar[:2] in ("0x", "0o"):
         return float(int(scalar, 0))
     return float(scalar.lower().replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _named_once(glob: str) -> str:
+    names = re.findall(r"\{[^{}]*\}", glob)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"`{twice}` stands in it twice")
+    return glob
+
+
+#: A path with wildcards to directories with pins.
+OVERLAY = text(
+    "must be a path from the repository root, with `*`, `?`, `**` or `{name}` (no `..`, no `[...]`, no leading `/`)",
+    GLOB,
+    parse=_named_once,
+)
+#: A duration: `90s`, `2h`, `1d12h`, and `0`, which YAML reads as a number.
+DURATION = text(
+    "",
+    r"^[\s\S]*$",
+    parse=duration.parse,
+    schema={"type": ["string", "integer"], "pattern": SPAN, "minimum": 0, "maximum": 0},
+)
+#: Drops repetitions from a list.
+ONCE = AfterValidator(lambda names: tuple(dict.fromkeys(names)))

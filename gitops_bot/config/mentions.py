@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.config import times
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
@@ -49,4 +47,4 @@ def mentions(document: Document, form: ConfigForm) -> Iterator[Mention]:
                 yield mention(name, "group overlays", glob, (*here, "overlays", number))
     for at, hold in enumerate(form.holds):
         if hold.image is not None:
-            yield mention(hold.environment, "hold", hold.image, ("holds", at, "image"), times.moment(hold.until))
+            yield mention(hold.environment, "hold", hold.image, ("holds", at, "image"), hold.until)

@@ -6,16 +6,16 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gitops_bot.config import form, form_policy, form_propose
-from gitops_bot.config.leaves import TOLD, quoted
+from gitops_bot.config import form_policy, json_schema
+from gitops_bot.config.leaves import EXAMPLE, INVALID, quoted
 from gitops_bot.config.places import MOST_PROBLEMS, Scalar
+from gitops_bot.config.propose import GROUP_LIST, GROUP_WORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pydantic import ValidationError
 
-    from gitops_bot.config.form_base import Form
     from gitops_bot.config.places import Document, Path
 
 #: Longer words are not typos, and would take long to compare.
@@ -25,13 +25,8 @@ _MOST_NAMED = 20
 #: How many errors are translated, before they are sorted and limited to those that are shown.
 _MOST_TOLD = 1000
 _SECRETS = ("auth", "passphrase", "password", "secret", "token")
-_POLICIES: dict[str, type[Form]] = {
-    form_policy.SEMVER: form_policy.SemverForm,
-    form_policy.PATTERN: form_policy.PatternForm,
-    form_policy.DIGEST: form_policy.DigestForm,
-}
 #: pydantic's names for the branches of a union; they are not part of the path in the file.
-_BRANCHES = (form_policy.NAMED, *_POLICIES, form_propose.GROUP_WORD, form_propose.GROUP_LIST)
+_BRANCHES = (form_policy.NAMED, *form_policy.KINDS.values(), GROUP_WORD, GROUP_LIST)
 _POLICY = "a policy has `semver`, `pattern` with `order`, or `digest`"
 _EXAMPLE = 'as in `{semver: ">=1.0 <2"}`'
 #: A required key -> the message and the advice if it is missing.
@@ -62,10 +57,13 @@ def tell(document: Document, error: ValidationError) -> None:
         here = document.at(path)
         if isinstance(here, Scalar) and here.kind == "broken":
             continue  # told when it was parsed
-        if wrong["type"] == TOLD:
-            context = wrong["ctx"]
+        if wrong["type"] == INVALID:
+            message, advice = wrong["ctx"]["message"], wrong["ctx"]["next"]
+            if EXAMPLE in advice:
+                example = json_schema.example_key if is_key else json_schema.example
+                advice = advice.replace(EXAMPLE, f"`{example(document, path)}`")
             place = document.key(path) if is_key else document.value(path)
-            document.tell(place, f"{_subject(path, is_key=is_key)} {context['message']}", context["next"])
+            document.tell(place, f"{_subject(path, is_key=is_key)} {message}", advice)
         else:
             _tell(document, wrong["type"], path, kind)
 
@@ -84,7 +82,7 @@ def meant(document: Document, name: str, key: str, known: Iterable[str]) -> str 
     close = suggestion(document, name, known)
     if close:
         return f"did you mean `{close}`?"
-    return f"`{key}` has: {', '.join(f'`{each[:60]}`' for each in known[:_MOST_NAMED])}" if known else None
+    return f"`{key}` has: {', '.join(f'`{one[:60]}`' for one in known[:_MOST_NAMED])}" if known else None
 
 
 def _tell(document: Document, what: str, path: Path, kind: str | None) -> None:
@@ -94,8 +92,8 @@ def _tell(document: Document, what: str, path: Path, kind: str | None) -> None:
             document.tell(document.value(path) if kind else document.key(path[:-1]), message, advice)
         case "missing":
             pass  # what was meant by the misspelt key is told at that key
-        case "extra_forbidden":
-            _unknown(document, path, kind)
+        case "extra_forbidden" | "unexpected_keyword_argument":
+            _unknown(document, path)
         case "union_tag_not_found" | "union_tag_invalid":
             _no_policy(document, path)
         case "too_short":
@@ -136,46 +134,18 @@ def _subject(path: Path, *, is_key: bool = False) -> str:
     return f"an item of `{names[-1]}`" if isinstance(path[-1], int) else f"`{names[-1][:_MOST_COMPARED]}`"
 
 
-def _unknown(document: Document, path: Path, kind: str | None) -> None:
+def _unknown(document: Document, path: Path) -> None:
     *above, word = map(str, path)
     if above[:1] == ["registries"] and word.lower() in _SECRETS:
         advice = "put it into an environment variable and give the variable's name, as in `password_env: GHCR_TOKEN`"
         document.tell(document.key(path), f"`{word}`: secrets do not belong in this file", advice)
         return
-    model = _model(above, kind or _kind(document, path[:-1]))
-    known = [field.alias or name for name, field in model.model_fields.items()]
+    known = json_schema.keys(document, path[:-1])
     close = suggestion(document, word, known)
-    advice = f"did you mean `{close}`?" if close else f"known here: {', '.join(f'`{each}`' for each in known)}"
+    advice = f"known here: {', '.join(f'`{key}`' for key in known)}" if known else "remove it"
+    if close:
+        advice = f"did you mean `{close}`?"
     document.tell(document.key(path), f"unknown key {quoted(word)}", advice)
-
-
-def _kind(document: Document, path: Path) -> str | None:
-    here = document.at(path)
-    return next((kind for word, kind in form_policy.KINDS.items() if isinstance(here, dict) and word in here), None)
-
-
-def _model(path: list[str], kind: str | None) -> type[Form]:
-    match path:
-        case ["policies", _] | [*_, "policy"] if kind in _POLICIES:
-            return _POLICIES[kind]
-        case ["environments", _]:
-            return form.EnvironmentForm
-        case ["environments", _, "images", _]:
-            return form.RulesForm
-        case ["environments", _, "propose"]:
-            return form_propose.ProposeForm
-        case ["environments", _, "propose", "group", _]:
-            return form_propose.GroupForm
-        case ["environments", _, "propose", "limit"]:
-            return form_propose.LimitForm
-        case ["environments", _, "propose", "schedule", _]:
-            return form_propose.WindowForm
-        case ["holds", _]:
-            return form.HoldForm
-        case ["registries", _]:
-            return form.RegistryForm
-        case _:
-            return form.ConfigForm
 
 
 def _no_policy(document: Document, path: Path) -> None:

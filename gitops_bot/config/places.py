@@ -160,12 +160,8 @@ def _bounded(events: Iterator[Event], file: str) -> Iterator[Event]:
     """
     for number, event in enumerate(events):
         if number >= MOST_EVENTS:
-            message, advice = (
-                f"the file has more than {MOST_EVENTS:,} keys and values",
-                "is this really the configuration?",
-            )
-            place = _place(event)
-            raise ConfigError(Problem("failed.config", message, advice, file, place.line, place.column))
+            message = f"the file has more than {MOST_EVENTS:,} keys and values"
+            raise ConfigError(problem(file, _place(event), message, "is this really the configuration?"))
         yield event
 
 
@@ -252,11 +248,16 @@ def _scalar(document: Document, event: ScalarEvent) -> Scalar:
         return Scalar.of(text, "broken")
     if event.tag is not None or event.style is not None:
         return Scalar.of(text, "text")
+    return Scalar.of(text, kind_of(text))
+
+
+def kind_of(text: str) -> Kind:
+    """What YAML 1.2 makes of a text without quotes."""
     if text in _NOTHING:
-        return Scalar.of(text, "nothing")
+        return "nothing"
     if text in _TRUTH:
-        return Scalar.of(text, "truth")
-    return Scalar.of(text, "number" if _NUMBER.fullmatch(text) else "text")
+        return "truth"
+    return "number" if _NUMBER.fullmatch(text) else "text"
 
 
 def _list(document: Document, events: Iterator[Event], path: Path) -> list[Tree]:

@@ -1,135 +1,288 @@
-"""The configuration of proposals and of holds."""
+"""How the changes of an environment are proposed: each setting with its type, default, text and examples."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time
-from typing import TYPE_CHECKING, Literal, assert_never
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from gitops_bot.config import times
+from pydantic import ConfigDict, Discriminator, Field, Tag
+
+from gitops_bot.config import leaves as leaf
+from gitops_bot.config import template, times
+from gitops_bot.config.leaves import about
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from gitops_bot.config.form import HoldForm
-    from gitops_bot.config.form_propose import GroupForm, ProposeForm, WindowForm
+#: Mark the branches of the union of groupings in the place of a problem.
+GROUP_WORD, GROUP_LIST = "<group>", "<groups>"
+#: GitHub's own limits: https://docs.github.com/en/rest/issues/assignees, "Add assignees to an issue", for the second.
+MOST_LABELS, MOST_ASSIGNEES = 100, 10
+#: Of reviewers, named groups and windows: more are no list that a person keeps.
+MOST = 100
+_TEAM = "team:"
 
 MergeMethod = Literal["merge", "squash", "rebase"]
-#: Whether proposals merge by themselves: never, only past required checks, or even if none are required.
-AutoMerge = Literal["never", "past-checks", "without-checks"]
+GroupBy = Literal["environment", "overlay", "image"]
+ProposeAs = Literal["pull-request", "commit"]
 
-_TEAM = "team:"
+_LABEL = leaf.text("must be a label of 1 to 50 characters (`hold` and `hand-back` are reserved for people)", leaf.LABEL)
+_REVIEWER = leaf.text("must be a person's login, or a team as in `team:platform`", leaf.REVIEWER)
+_LOGIN = leaf.text("must be a person's login", leaf.LOGIN)
+_IMAGES = leaf.text("must be the name of an entry or an image repository, with `*` for any text", leaf.WORDS)
+_DAY = leaf.text("must be a day or a range of days, as `mon` or `mon-fri`", times.DAYS)
+_HOURS = leaf.text('must be two different times, as in "09:00-16:30"', times.HOURS)
+_ZONE = leaf.text("must be the name of a time zone, as in the IANA database", times.ZONE)
+_GROUP_NAME = leaf.text(
+    "must be up to 60 letters, digits, `.`, `_` and `-` (neither `all` nor `rollback-...`, which the bot uses)",
+    leaf.GROUP,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class NamedGroup:
-    """Changes that share a proposal, by globs of images and of overlays; an empty tuple means all."""
+    """Changes that share one proposal. An entry belongs to the first group that matches it."""
 
-    name: str
-    images: tuple[str, ...] = ()
-    overlays: tuple[str, ...] = ()
-    together: bool = False
+    __pydantic_config__ = ConfigDict(
+        **leaf.STRICT, json_schema_extra={"anyOf": [{"required": ["images"]}, {"required": ["overlays"]}]}
+    )
+
+    name: Annotated[str, *_GROUP_NAME, about("The name of the group, which is also part of the branch name.", "web")]
+    images: Annotated[
+        tuple[Annotated[str, *_IMAGES], ...],
+        *leaf.listed(least=1),
+        about(
+            "Entries whose `name` or repository matches one of these, with `*` for any text. Without it, every image.",
+            ["ghcr.io/acme/web*"],
+        ),
+    ] = field(default_factory=tuple)
+    overlays: Annotated[
+        tuple[Annotated[str, *leaf.OVERLAY], ...],
+        *leaf.listed(least=1),
+        about(
+            "Entries in these overlays, with the wildcards of `environments.<name>.overlays`. Without it, every "
+            "overlay.",
+            ["apps/web/**"],
+        ),
+    ] = field(default_factory=tuple)
+    together: Annotated[
+        bool | None,
+        *leaf.truth(),
+        about(
+            "Propose all of the group or nothing: one held entry holds the rest. Without it, the value of "
+            "`propose.together`.",
+            True,
+        ),
+    ] = None
+
+
+_GroupWord = Annotated[GroupBy, *leaf.choice(GroupBy), Tag(GROUP_WORD)]
+_GroupList = Annotated[tuple[NamedGroup, ...], *leaf.listed(least=1, most=MOST), Tag(GROUP_LIST)]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Limits on the proposals of an environment."""
+
+    __pydantic_config__ = ConfigDict(**leaf.STRICT, json_schema_extra={"minProperties": 1})
+
+    open: Annotated[
+        int | None, *leaf.integer(1, 1000), about("At most this many proposals open at once. Without it, no limit.", 5)
+    ] = None
+    new_per_hour: Annotated[
+        int | None,
+        *leaf.integer(1, 1000),
+        about("At most this many proposals opened within an hour. Without it, no limit.", 2),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Some hours on some days (Monday is 0) of each week; if `end` is not after `start`, it is on the next day."""
+    """A window of time in each week. It has `days`, `hours` or both."""
 
-    days: frozenset[int]
-    start: time
-    end: time
-    zone: ZoneInfo
+    __pydantic_config__ = ConfigDict(
+        **leaf.STRICT, json_schema_extra={"anyOf": [{"required": ["days"]}, {"required": ["hours"]}]}
+    )
+
+    days: Annotated[
+        tuple[Annotated[str, *_DAY], ...],
+        *leaf.listed(least=1),
+        about(
+            "The days on which the window opens: `mon` or `monday`, or a range, which may wrap around the end of the "
+            "week (`sat-mon`). Without it, every day.",
+            ["mon-fri"],
+            ["monday", "sat-mon"],
+        ),
+    ] = field(default_factory=tuple)
+    hours: Annotated[
+        str | None,
+        *_HOURS,
+        about(
+            "From the first time up to the second. A window that crosses midnight (`22:00-06:00`) belongs to the day "
+            "on which it opens. Without it, the whole day.",
+            "09:00-16:30",
+            "18:00-24:00",
+        ),
+    ] = None
+    timezone: Annotated[str, *_ZONE, about("The time zone of the window, by its IANA name.", "Europe/Berlin")] = "UTC"
+
+    @property
+    def weekdays(self) -> frozenset[int]:
+        """The days on which it opens; Monday is 0."""
+        return times.days(self.days or ("mon-sun",))
+
+    @property
+    def span(self) -> tuple[time, time]:
+        """When it opens and closes; if the second is not after the first, it is on the next day."""
+        return times.hours(self.hours) if self.hours is not None else (time(), time())
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Its time zone."""
+        return times.zone(self.timezone)
+
+
+#: What only pull requests have -> how it may be written beside `as: commit`, where that says nothing.
+FOR_PULL_REQUESTS: dict[str, dict[str, Any] | bool] = {
+    "group": {"const": "environment"},
+    "together": {"const": False},
+    "labels": {"maxItems": 0},
+    "reviewers": {"maxItems": 0},
+    "assignees": {"maxItems": 0},
+    "draft": {"const": False},
+    "refresh_approved": {"const": False},
+    "auto_merge": {"const": False},
+    "merge_method": False,
+    "limit": False,
+}
+#: As `check_propose` has it; the settings cannot say it, since each may be right by itself.
+_CONTRADICTIONS: dict[str, Any] = {
+    "allOf": [
+        {
+            "if": {"properties": {"as": {"const": "commit"}}, "required": ["as"]},
+            "then": {"properties": dict(FOR_PULL_REQUESTS)},
+        },
+        {
+            "if": {"properties": {"draft": {"const": True}}, "required": ["draft"]},
+            "then": {"properties": {"auto_merge": {"const": False}}},
+        },
+        {
+            "if": {"required": ["merge_method"]},
+            "then": {"properties": {"auto_merge": {"not": {"const": False}}}, "required": ["auto_merge"]},
+        },
+    ]
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Propose:
-    """How the changes of an environment are proposed.
+    """How the changes of an environment are proposed."""
 
-    `together`: one entry that is held holds the rest of its group; a named group may say so for itself. `teams` are
-    slugs. `refresh_approved`: a proposal that is approved, queued or set to auto-merge gets newer pins all the same.
-    `merge_method` None is the repository's own default. `schedule` empty: something new may be opened at any time.
-    `title` and `message` are templates; None: the bot's own.
-    """
+    __pydantic_config__ = ConfigDict(**leaf.STRICT, json_schema_extra=_CONTRADICTIONS)
 
-    as_: Literal["pull-request", "commit"] = "pull-request"
-    group: Literal["environment", "overlay", "image"] | tuple[NamedGroup, ...] = "environment"
-    together: bool = False
-    labels: tuple[str, ...] = ()
-    reviewers: tuple[str, ...] = ()
-    teams: tuple[str, ...] = ()
-    assignees: tuple[str, ...] = ()
-    draft: bool = False
-    refresh_approved: bool = False
-    auto_merge: AutoMerge = "never"
-    merge_method: MergeMethod | None = None
-    most_open: int | None = None
-    most_new_per_hour: int | None = None
-    schedule: tuple[Window, ...] = ()
-    title: str | None = None
-    message: str | None = None
+    as_: Annotated[
+        ProposeAs,
+        *leaf.choice(ProposeAs),
+        Field(alias="as"),
+        about("Propose as a `pull-request`, or `commit` straight to the branch.", "pull-request"),
+    ] = "pull-request"
+    group: Annotated[
+        _GroupWord | _GroupList,
+        Discriminator(lambda value: GROUP_LIST if isinstance(value, list) else GROUP_WORD),
+        about(
+            "Which changes share a proposal: all of the `environment`, those of one `overlay`, those of one `image`, "
+            "or named groups. Changes that belong to no named group go into the proposal `all`.",
+            "overlay",
+            [{"name": "web", "images": ["ghcr.io/acme/web*"], "together": True}],
+        ),
+    ] = "environment"
+    together: Annotated[
+        bool, *leaf.truth(), about("Propose all of a group or nothing: one held entry holds the rest.", True)
+    ] = False
+    labels: Annotated[
+        tuple[Annotated[str, *_LABEL], ...],
+        *leaf.listed(most=MOST_LABELS),
+        about("Labels for its pull requests.", ["release"]),
+    ] = ()
+    reviewers: Annotated[
+        tuple[Annotated[str, *_REVIEWER], ...],
+        *leaf.listed(most=MOST),
+        leaf.ONCE,
+        about(
+            "Reviewers to request: people by login, teams as `team:SLUG` or `team:ORGANIZATION/SLUG`.",
+            ["alice", "team:platform"],
+        ),
+    ] = ()
+    assignees: Annotated[
+        tuple[Annotated[str, *_LOGIN], ...],
+        *leaf.listed(most=MOST_ASSIGNEES),
+        leaf.ONCE,
+        about("Assignees, by login.", ["bob"]),
+    ] = ()
+    draft: Annotated[bool, *leaf.truth(), about("Open pull requests as drafts.", True)] = False
+    refresh_approved: Annotated[
+        bool,
+        *leaf.truth(),
+        about(
+            "Add newer pins to a pull request even when it is approved, queued or set to auto-merge. Otherwise such a "
+            "pull request is frozen: what was reviewed is what merges.",
+            True,
+        ),
+    ] = False
+    auto_merge: Annotated[
+        bool | Literal["without-checks"],
+        *leaf.truth("without-checks"),
+        about(
+            "Merge pull requests once nothing blocks them. `true` needs a branch that requires checks; "
+            "`without-checks` merges where it requires none.",
+            True,
+            "without-checks",
+        ),
+    ] = False
+    merge_method: Annotated[
+        MergeMethod | None,
+        *leaf.choice(MergeMethod),
+        about("How `auto_merge` merges. Without it, the repository's default.", "squash"),
+    ] = None
+    limit: Annotated[
+        Limit, about("Limits on the pull requests of this environment.", {"open": 5, "new_per_hour": 2})
+    ] = field(default_factory=Limit)
+    schedule: Annotated[
+        tuple[Window, ...],
+        *leaf.listed(least=1, most=MOST),
+        about(
+            "The time windows in which something new may be opened or committed. Without it, any time.",
+            [{"days": ["mon-fri"], "hours": "09:00-16:30", "timezone": "Europe/Berlin"}],
+        ),
+    ] = field(default_factory=tuple)
+    title: Annotated[
+        str | None,
+        *template.title(),
+        about(
+            "The title of pull requests, and the first line of commit messages without a `message`. It may use "
+            f"{template.shown(template.TITLE_FIELDS)}; write braces as `{{{{` and `}}}}`. Without it, "
+            "`chore({environment}): {summary}`.",
+            "chore({environment}): {summary}",
+        ),
+    ] = None
+    message: Annotated[
+        str | None,
+        *template.message(),
+        about(
+            "The message of commits, to which the bot adds its trailers. It may use "
+            f"{template.shown(template.MESSAGE_FIELDS)}. Without it, `{{title}}`, a blank line and `{{changes}}`.",
+            "{title}\n\n{changes}",
+        ),
+    ] = None
 
+    @property
+    def people(self) -> tuple[str, ...]:
+        """The logins of the reviewers."""
+        return tuple(one for one in self.reviewers if not one.startswith(_TEAM))
 
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A declared hold until a time in UTC; without `image`, it covers every entry of the environment."""
-
-    environment: str
-    image: str | None
-    until: datetime
-    why: str
-    place: tuple[str, int, int]
-
-
-def hold(form: HoldForm, place: tuple[str, int, int]) -> Hold:
-    """The hold of a valid form, with its place."""
-    return Hold(form.environment, form.image, times.moment(form.until), form.why, place)
-
-
-def propose(form: ProposeForm) -> Propose:
-    """The settings of a valid form."""
-    teams = [each for each in form.reviewers if each.startswith(_TEAM)]
-    return Propose(
-        as_=form.as_,
-        group=form.group if isinstance(form.group, str) else tuple(_group(each, form.together) for each in form.group),
-        together=form.together,
-        labels=form.labels,
-        reviewers=_once(each for each in form.reviewers if each not in teams),
-        # Only teams of the organization that owns the repository can be requested.
-        teams=_once(each.removeprefix(_TEAM).rpartition("/")[2] for each in teams),
-        assignees=_once(form.assignees),
-        draft=form.draft,
-        refresh_approved=form.refresh_approved,
-        auto_merge=_auto_merge(form.auto_merge),
-        merge_method=form.merge_method,
-        most_open=form.limit.open,
-        most_new_per_hour=form.limit.new_per_hour,
-        schedule=tuple(map(_window, form.schedule)),
-        title=form.title,
-        message=form.message,
-    )
-
-
-def _once(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))
-
-
-def _group(form: GroupForm, together: bool) -> NamedGroup:
-    return NamedGroup(form.name, form.images, form.overlays, together if form.together is None else form.together)
-
-
-def _auto_merge(written: bool | Literal["without-checks"]) -> AutoMerge:
-    match written:
-        case True:
-            return "past-checks"
-        case False:
-            return "never"
-        case "without-checks":
-            return written
-    assert_never(written)
-
-
-def _window(form: WindowForm) -> Window:
-    start, end = times.hours(form.hours) if form.hours is not None else (time(), time())
-    return Window(times.days(form.days or ("mon-sun",)), start, end, times.zone(form.timezone))
+    @property
+    def teams(self) -> tuple[str, ...]:
+        """The slugs of the reviewing teams: only teams of the organization that owns the repository can be asked."""
+        teams = (one.removeprefix(_TEAM) for one in self.reviewers if one.startswith(_TEAM))
+        return tuple(dict.fromkeys(team.rpartition("/")[2] for team in teams))

@@ -9,7 +9,7 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.config.leaves import quoted, text, told
+from gitops_bot.config.leaves import invalid, quoted, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,16 +30,16 @@ _NOT_IN_TEXTS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029"
 _FIRST_LINE = r"(?=[^\n]*\S)"
 
 
-def title(example: str) -> Leaf:
+def title() -> Leaf:
     """One line."""
     what = f"must be one line of at most {MOST_OF_A_TITLE} characters"
-    return _template(what, example, TITLE_FIELDS, rf"[^{_NOT_IN_LINES}]{{1,{MOST_OF_A_TITLE}}}$")
+    return _template(what, TITLE_FIELDS, rf"[^{_NOT_IN_LINES}]{{1,{MOST_OF_A_TITLE}}}$")
 
 
-def message(example: str) -> Leaf:
+def message() -> Leaf:
     """Lines, the first of which must not be blank."""
     what = f"must be text of at most {MOST_OF_A_MESSAGE:,} characters whose first line is not empty"
-    return _template(what, example, MESSAGE_FIELDS, rf"[^{_NOT_IN_TEXTS}]{{1,{MOST_OF_A_MESSAGE}}}$")
+    return _template(what, MESSAGE_FIELDS, rf"[^{_NOT_IN_TEXTS}]{{1,{MOST_OF_A_MESSAGE}}}$")
 
 
 def shown(fields: Sequence[str]) -> str:
@@ -47,25 +47,27 @@ def shown(fields: Sequence[str]) -> str:
     return ", ".join(f"`{{{field}}}`" for field in fields)
 
 
-def _template(what: str, example: str, fields: Sequence[str], characters: str) -> Leaf:
+def _template(what: str, fields: Sequence[str], characters: str) -> Leaf:
     return text(
         what,
-        example,
         rf"^{_FIRST_LINE}{characters}",
-        check=lambda written: _check(written, fields),
-        schema=rf"^{_FIRST_LINE}(?![\s\S]*{_TRAILER})(?={characters})"
-        rf"(?:[^{{}}]|\{{\{{|\}}\}}|\{{(?:{'|'.join(fields)})\}})+$",
+        parse=lambda written: _checked(written, fields),
+        schema={
+            "pattern": rf"^{_FIRST_LINE}(?![\s\S]*{_TRAILER})(?={characters})"
+            rf"(?:[^{{}}]|\{{\{{|\}}\}}|\{{(?:{'|'.join(fields)})\}})+$"
+        },
     )
 
 
-def _check(written: str, fields: Sequence[str]) -> None:
+def _checked(written: str, fields: Sequence[str]) -> str:
     if _TRAILER in written:
-        raise told(f"has `{_TRAILER}`, which starts the trailers that the bot writes", "choose another wording")
+        raise invalid(f"has `{_TRAILER}`, which starts the trailers that the bot writes", "choose another wording")
     for brace in _BRACES.finditer(written):
         field = brace["field"]
         if brace["stray"]:
-            raise told(f"has a `{brace['stray']}` that does not belong to a field", "write `{{` and `}}` for braces")
+            raise invalid(f"has a `{brace['stray']}` that does not belong to a field", "write `{{` and `}}` for braces")
         if field is not None and field not in fields:
             close = get_close_matches(field[:60], fields, n=1)
             advice = f"did you mean `{{{close[0]}}}`?" if close else f"known here: {shown(fields)}; `{{{{` is a brace"
-            raise told(f"has no field {quoted(f'{{{field}}}')}", advice)
+            raise invalid(f"has no field {quoted(f'{{{field}}}')}", advice)
+    return written

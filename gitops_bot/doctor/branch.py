@@ -110,7 +110,7 @@ def _commit(name: str, branch: str, found: BranchRules) -> Finding:
 def _auto_merge(
     name: str, propose: Propose, branch: str, found: BranchRules, repository: RepositoryFacts | None
 ) -> Iterable[Finding]:
-    if propose.auto_merge == "never":
+    if not propose.auto_merge:
         return
     queue = any(rule.kind == "queue" for rule in found.rules)
     checks = any(rule.kind == "checks" for rule in found.rules)
@@ -124,10 +124,10 @@ def _auto_merge(
         text = "`auto_merge` is on, but this token cannot see whether the repository allows it"
         yield unknown("propose", name, text, f"check {found.settings.merging}")
     if not checks:
-        if propose.auto_merge == "past-checks" and found.hidden:
+        if propose.auto_merge is True and found.hidden:
             text = f"`auto_merge` waits for checks, but the token cannot read whether {branch} requires any"
             yield unknown("propose", name, text, found.settings.hidden)
-        elif propose.auto_merge == "past-checks":
+        elif propose.auto_merge is True:
             message = f"`auto_merge` waits for checks, but {branch} requires none: nothing would merge"
             advice = f"require status checks in {found.settings.rules}, or set `auto_merge: without-checks`"
             yield wrong("propose", name, Problem("failed.forge", message, advice))

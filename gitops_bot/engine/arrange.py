@@ -132,7 +132,7 @@ def written(
 
 def _may_open(state: OpenProposals, grouped: Mapping[str, Sequence[Decision]]) -> list[str]:
     """The groups whose pull requests have to be known, beside those that have a branch."""
-    if state.environment.propose.most_new_per_hour is not None:
+    if state.environment.propose.limit.new_per_hour is not None:
         return sorted(set(state.group_of.values()))  # what was opened and merged within the hour counts too
     carried = {state.group_of.get(pin.key) for pin in state.pins()}
     return [

@@ -106,7 +106,7 @@ def _refresh(
 
 def _dresses(propose: Propose) -> bool:
     """Whether a proposal of this environment takes more than a title and a text."""
-    return _takes_requests(propose) or propose.auto_merge != "never"
+    return _takes_requests(propose) or bool(propose.auto_merge)
 
 
 def _finish(forge: Forge, pull: PullRequest, content: Content, head: str, propose: Propose) -> PullRequest:
@@ -114,8 +114,8 @@ def _finish(forge: Forge, pull: PullRequest, content: Content, head: str, propos
         forge.label(pull.number, propose.labels)
     if propose.assignees:
         forge.assign(pull.number, propose.assignees)
-    if propose.reviewers or propose.teams:
-        forge.ask_for_review(pull.number, propose.reviewers, propose.teams)
+    if propose.reviewers:
+        forge.ask_for_review(pull.number, propose.people, propose.teams)
     if _takes_requests(propose) and _wants(pull, propose):
         # All that took its time, and a merge is not taken back.
         pull = forge.read(pull.number)
@@ -125,7 +125,7 @@ def _finish(forge: Forge, pull: PullRequest, content: Content, head: str, propos
 
 
 def _takes_requests(propose: Propose) -> bool:
-    return bool(propose.labels or propose.reviewers or propose.teams or propose.assignees)
+    return bool(propose.labels or propose.reviewers or propose.assignees)
 
 
 def _merging(forge: Forge, pull: PullRequest, content: Content, head: str, propose: Propose) -> PullRequest:
@@ -165,12 +165,12 @@ def _insist_on_life(pull: PullRequest, head: str) -> None:
 def _wants(pull: PullRequest, propose: Propose) -> bool:
     """Whether it has still to be told to merge by itself."""
     told = pull.auto_merge or pull.queued or body.asked_to_merge(pull.body)
-    return propose.auto_merge != "never" and pull.state == "open" and not told
+    return bool(propose.auto_merge) and pull.state == "open" and not told
 
 
 def tries_again(pull: PullRequest, propose: Propose) -> bool:
     """Whether to have it merge although nothing else is to be done, or it may not be changed any more."""
-    return _wants(pull, propose) or (pull.overlooked and propose.auto_merge != "never")
+    return _wants(pull, propose) or (pull.overlooked and bool(propose.auto_merge))
 
 
 def _merge(forge: Forge, pull: PullRequest, head: str, propose: Propose) -> PullRequest:

@@ -70,8 +70,8 @@ def _opening(
             windows=propose.schedule,
             open_now=open_now,
             opened=moments,
-            most_open=propose.most_open,
-            most_new_per_hour=propose.most_new_per_hour,
+            most_open=propose.limit.open,
+            most_new_per_hour=propose.limit.new_per_hour,
         )
         if isinstance(action, reconcile.Open):
             open_now += 1

@@ -50,12 +50,7 @@ class Dress(Protocol):
 
     @property
     def reviewers(self) -> Sequence[str]:
-        """Logins."""
-        ...
-
-    @property
-    def teams(self) -> Sequence[str]:
-        """Slugs."""
+        """People and teams."""
         ...
 
     @property
@@ -69,8 +64,8 @@ class Dress(Protocol):
         ...
 
     @property
-    def auto_merge(self) -> str:
-        """`never`, or how it merges by itself."""
+    def auto_merge(self) -> bool | str:
+        """Whether it merges by itself."""
         ...
 
 
@@ -112,7 +107,7 @@ def short(needed: int, left: Left) -> Problem | None:
 
 def _dressing(dress: Dress) -> int:
     """The requests that are made once, for a new proposal."""
-    review = _REVIEW if dress.reviewers or dress.teams else 0
+    review = _REVIEW if dress.reviewers else 0
     people = bool(dress.labels) + bool(dress.assignees) + review
     merging = _merging(dress)
     # It is then read again before it may merge.
@@ -120,4 +115,4 @@ def _dressing(dress: Dress) -> int:
 
 
 def _merging(dress: Dress) -> int:
-    return 0 if dress.auto_merge == "never" else _MERGE
+    return _MERGE if dress.auto_merge else 0

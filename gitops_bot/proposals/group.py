@@ -35,8 +35,8 @@ class NamedGroup(Protocol):
         ...
 
     @property
-    def together(self) -> bool:
-        """Whether one held entry holds the rest."""
+    def together(self) -> bool | None:
+        """Whether one held entry holds the rest; None: as for the whole environment."""
         ...
 
 
@@ -58,9 +58,9 @@ def name_of(entry: Entry, grouping: Grouping) -> str:
 
 def is_together(name: str, grouping: Grouping, *, default: bool) -> bool:
     """Whether one held entry of this group holds the rest."""
-    if isinstance(grouping, str):
-        return default
-    return next((group.together for group in grouping if group.name == name), default)
+    named = () if isinstance(grouping, str) else grouping
+    together = next((group.together for group in named if group.name == name), None)
+    return default if together is None else together
 
 
 def hold_together(decisions: Sequence[Decision], name: str) -> tuple[Decision, ...]:

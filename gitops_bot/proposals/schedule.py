@@ -27,18 +27,13 @@ class Window(Protocol):
     """Some hours on some days of each week."""
 
     @property
-    def days(self) -> AbstractSet[int]:
-        """Days of the week on which it begins, Monday is 0."""
+    def weekdays(self) -> AbstractSet[int]:
+        """Days of the week on which it opens, Monday is 0."""
         ...
 
     @property
-    def start(self) -> time:
-        """When it begins, by the clock of `zone`."""
-        ...
-
-    @property
-    def end(self) -> time:
-        """When it ends (no longer open at that moment); at or before `start` it ends on the next day."""
+    def span(self) -> tuple[time, time]:
+        """When it opens and closes, by the clock of `zone`; a second that is not after the first is the next day's."""
         ...
 
     @property
@@ -74,12 +69,12 @@ def closed(windows: Sequence[Window], at: datetime) -> Reason | None:
 
 def _openings(window: Window, at: datetime) -> Iterator[tuple[datetime, datetime]]:
     """From when to when the window is open around a moment, in UTC."""
-    today = at.astimezone(window.zone).date()
+    zone, weekdays, (opens, closes) = window.zone, window.weekdays, window.span
+    today = at.astimezone(zone).date()
     for day in (today + count * _DAY for count in range(_FROM, _TO)):
-        if day.weekday() in window.days:
-            last = day if window.start < window.end else day + _DAY
-            begin, end = datetime.combine(day, window.start), datetime.combine(last, window.end)
-            yield _first(begin, window.zone), _first(end, window.zone)
+        if day.weekday() in weekdays:
+            last = day if opens < closes else day + _DAY
+            yield _first(datetime.combine(day, opens), zone), _first(datetime.combine(last, closes), zone)
 
 
 def _first(wall: datetime, zone: tzinfo) -> datetime:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import example, given
@@ -112,26 +111,29 @@ def test_a_good_file_is_read_in_its_order() -> None:
             config.NamedGroup("rest", overlays=("apps/*/overlays/production",)),
         ),
         labels=("release", "1.0"),
-        reviewers=("alice",),
-        teams=("platform",),
+        reviewers=("alice", "team:acme/platform"),
         auto_merge="without-checks",
         merge_method="squash",
-        most_open=5,
-        most_new_per_hour=2,
-        schedule=(config.Window(frozenset(range(5)), time(9), time(16, 30), ZoneInfo("Europe/Berlin")),),
+        limit=config.Limit(open=5, new_per_hour=2),
+        schedule=(config.Window(("mon-fri",), "09:00-16:30", "Europe/Berlin"),),
         title="chore({environment}): {summary}",
         message="{title}\n\n{changes}",
     )
     assert read.environments["staging"].propose == config.Propose("commit")
     assert read.holds == (
         config.Hold(
-            "production",
-            "ghcr.io/acme/web",
-            datetime(2026, 12, 24, tzinfo=UTC),
-            "no release before the fair",
-            ("gitops-bot.yaml", 46, 5),
+            environment="production",
+            image="ghcr.io/acme/web",
+            until=datetime(2026, 12, 24, tzinfo=UTC),
+            why="no release before the fair",
+            place=("gitops-bot.yaml", 46, 5),
         ),
-        config.Hold("staging", None, datetime(2026, 12, 24, 17, tzinfo=UTC), "the fair", ("gitops-bot.yaml", 47, 5)),
+        config.Hold(
+            environment="staging",
+            until=datetime(2026, 12, 24, 17, tzinfo=UTC),
+            why="the fair",
+            place=("gitops-bot.yaml", 47, 5),
+        ),
     )
     assert dict(read.registries) == {
         "ghcr.io": config.RegistryAccess(username="bot", password_env="GHCR_TOKEN"),
@@ -446,7 +448,7 @@ TOP = {
     ),
     "a count of none": (
         "registries: {ghcr.io: {concurrency: 0}}",
-        "3:37 `concurrency` must be a whole number from 1 to 64, not '0' / as in `concurrency: 16`",
+        "3:37 `concurrency` must be a whole number from 1 to 64, not '0' / as in `concurrency: 4`",
     ),
     "a count too high": (
         "registries: {ghcr.io: {concurrency: 65}}",
@@ -492,7 +494,7 @@ def test_a_wrong_key_or_value_is_told_at_its_place(line: str, expected: str) -> 
 WITHIN = {
     "no overlays": ("pin: tag", '3:3 this environment has no `overlays` / add them: `overlays: ["apps/*/ov'),
     "misspelt overlays": ("overlay: [a]", "4:5 unknown key 'overlay' / did you mean `overlays`?"),
-    "one overlay": ("overlays: a", '4:15 `overlays` must be a list / as in `overlays: ["apps/*/staging"]`'),
+    "one overlay": ("overlays: a", '4:15 `overlays` must be a list / as in `overlays: ["apps/*/overlays/staging"]`'),
     "no overlay in the list": ("overlays: []", "4:15 `overlays` must not be an empty list / as in `overlays: "),
     "overlays without any": ("overlays:", "4:5 `overlays` has no value / as in `overlays: "),
     "a glob without quotes": (

@@ -84,7 +84,7 @@ def test_a_commit_meets_the_rules_of_the_branch(found: BranchRules, verdict: str
         assert "propose: {as: pull-request}" in finding.next
 
 
-PAST, WITHOUT = Propose(auto_merge="past-checks"), Propose(auto_merge="without-checks")
+PAST, WITHOUT = Propose(auto_merge=True), Propose(auto_merge="without-checks")
 
 
 def having(**changes: object) -> RepositoryFacts:

@@ -5,25 +5,20 @@ python -m tests.pages.configuration > docs/configuration.md
 
 from __future__ import annotations
 
-import json
-import re
 import sys
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from gitops_bot import config
 from gitops_bot.config import leaves, times
+from gitops_bot.config.json_schema import flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Schema = dict[str, Any]
 SCHEMA: Schema = config.schema()
-#: A text that needs no quotes, nor looks as if it did.
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./+-]*( [A-Za-z0-9_./+-]+)*")
 
 INTRODUCTION = """\
 # Configuration
@@ -102,12 +97,12 @@ SECTIONS = (
     Section("Policies: a moving tag", "policies.<name>", "DigestForm"),
     Section("Environments", "environments.<name>", "EnvironmentForm"),
     Section("Images of an environment", "environments.<name>.images.<image>", "RulesForm"),
-    Section("Proposals", "environments.<name>.propose", "ProposeForm"),
-    Section("Named groups", "environments.<name>.propose.group[]", "GroupForm"),
-    Section("Limits", "environments.<name>.propose.limit", "LimitForm"),
-    Section("Schedules", "environments.<name>.propose.schedule[]", "WindowForm"),
+    Section("Proposals", "environments.<name>.propose", "Propose"),
+    Section("Named groups", "environments.<name>.propose.group[]", "NamedGroup"),
+    Section("Limits", "environments.<name>.propose.limit", "Limit"),
+    Section("Schedules", "environments.<name>.propose.schedule[]", "Window"),
     Section("Holds", "holds[]", "HoldForm"),
-    Section("Registries", "registries.<host>", "RegistryForm"),
+    Section("Registries", "registries.<host>", "RegistryAccess"),
 )
 
 #: The form of a text -> what a person calls it; every other text is "text".
@@ -143,29 +138,14 @@ def anchor(heading: str) -> str:
 
 def example(key: str, value: Any) -> str:
     """A key with an example value, as YAML: long values in block style, one item a line."""
-    line = f"{key}: {_flow(value)}\n"
+    line = f"{key}: {flow(value)}\n"
     match value:
         case {} if isinstance(value, dict) and key in ("policies", "environments", "images", "registries"):
-            return f"{key}:\n" + "".join(f"  {name}: {_flow(one)}\n" for name, one in value.items())
+            return f"{key}:\n" + "".join(f"  {name}: {flow(one)}\n" for name, one in value.items())
         case [{}, *_] if len(line) > 80:
-            return f"{key}:\n" + "".join(f"  - {_flow(one)}\n" for one in value)
+            return f"{key}:\n" + "".join(f"  - {flow(one)}\n" for one in value)
         case _:
             return line
-
-
-def _flow(value: Any) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case str():
-            plain = _PLAIN.fullmatch(value) and yaml.safe_load(value) == value
-            return value if plain else json.dumps(value, ensure_ascii=False)
-        case list():
-            return f"[{', '.join(map(_flow, value))}]"
-        case dict():
-            return f"{{{', '.join(f'{key}: {_flow(one)}' for key, one in value.items())}}}"
-        case _:
-            return str(value)
 
 
 def _section(section: Section) -> Iterator[str]:
@@ -202,7 +182,7 @@ def _need(section: Section, key: str, property_: Schema) -> str:
         case {"default": value} if value in ([], {}):
             return "default: none"
         case {"default": value}:
-            return f"default: `{_flow(value)}`"
+            return f"default: `{flow(value)}`"
         case _:
             return "optional"
 

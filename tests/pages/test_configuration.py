@@ -20,8 +20,8 @@ LEAST: dict[str, dict[str, Any]] = {
     "PatternForm": {"pattern": "a", "order": "numerical"},
     "DigestForm": {"digest": "main"},
     "EnvironmentForm": {"overlays": ["a"]},
-    "GroupForm": {"name": "web", "images": ["a"]},
-    "WindowForm": {"days": ["mon"]},
+    "NamedGroup": {"name": "web", "images": ["a"]},
+    "Window": {"days": ["mon"]},
     "HoldForm": {"environment": "production", "until": "2026-12-24", "why": "a"},
 }
 #: What a key needs beside it.

@@ -17,9 +17,8 @@ from tests.proposals.sample import change, pull, written
 class Dress:
     labels: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
-    teams: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
-    auto_merge: str = "never"
+    auto_merge: bool | str = False
     draft: bool = False
 
 
@@ -27,7 +26,7 @@ WHY = Reason("chosen", "new")
 #: A text that is there is read again right before it is written.
 AGAIN = 2
 PLAIN, LABELS = Dress(), Dress(labels=("release", "prod"))
-FULL = Dress(("release",), ("alice", "bob"), ("platform",), ("bob",), "past-checks")
+FULL = Dress(("release",), ("alice", "bob", "team:platform"), ("bob",), True)
 TEXT = written(change()).body
 DONE, UNFINISHED = pull(body=TEXT), pull(body=body.unfinished(TEXT))
 
@@ -39,7 +38,7 @@ DONE, UNFINISHED = pull(body=TEXT), pull(body=body.unfinished(TEXT))
         pytest.param(Open(WHY, push=False), PLAIN, 1, id="open, the branch is there"),
         pytest.param(Open(WHY), LABELS, 1 + 1 + AGAIN, id="open, labels, the text again"),
         pytest.param(Open(WHY), Dress(reviewers=("alice",)), 1 + 2 + AGAIN, id="open, reviewers, the text again"),
-        pytest.param(Open(WHY), Dress(teams=("platform",)), 1 + 2 + AGAIN, id="open, teams, the text again"),
+        pytest.param(Open(WHY), Dress(reviewers=("team:platform",)), 1 + 2 + AGAIN, id="open, teams, the text again"),
         pytest.param(Open(WHY), Dress(assignees=("bob",)), 1 + 1 + AGAIN, id="open, assignees, the text again"),
         pytest.param(
             Open(WHY), Dress(auto_merge="without-checks"), 1 + 3 + AGAIN, id="open, auto-merge, the text again"

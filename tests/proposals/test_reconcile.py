@@ -414,9 +414,8 @@ NEW = Open(Reason("chosen", "new"))
 
 @dataclass(frozen=True)
 class Mornings:
-    days: frozenset[int] = frozenset(range(7))
-    start: time = time(6)
-    end: time = time(12)
+    weekdays: frozenset[int] = frozenset(range(7))
+    span: tuple[time, time] = (time(6), time(12))
     zone: object = UTC
 
 

@@ -25,15 +25,14 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Window:
-    days: frozenset[int]
-    start: time
-    end: time
+    weekdays: frozenset[int]
+    span: tuple[time, time]
     zone: tzinfo = UTC
 
 
 def window(hours: str, *days: int, zone: tzinfo = UTC) -> Window:
     start, end = map(time.fromisoformat, hours.split("-"))
-    return Window(frozenset(days) or WEEK, start, end, zone)
+    return Window(frozenset(days) or WEEK, (start, end), zone)
 
 
 def utc(text: str) -> datetime:
@@ -153,7 +152,7 @@ def test_the_next_opening_is_in_utc_whatever_the_question_is_in() -> None:
 
 
 def test_windows_without_days_never_open() -> None:
-    never = Window(frozenset(), time(9), time(17))
+    never = Window(frozenset(), (time(9), time(17)))
     assert schedule.next_opening([never], utc("2026-11-23T10:00")) is None
     assert schedule.closed([never], utc("2026-11-23T10:00")) is not None
     assert schedule.next_opening([never, OFFICE], utc("2026-11-23T07:00")) == utc("2026-11-23T08:00")
@@ -176,7 +175,7 @@ def test_who_is_too_early_is_told_when_to_come() -> None:
 
 
 def test_a_schedule_that_never_opens_says_so() -> None:
-    reason = schedule.closed([Window(frozenset(), time(9), time(17))], utc("2026-11-23T10:00"))
+    reason = schedule.closed([Window(frozenset(), (time(9), time(17)))], utc("2026-11-23T10:00"))
     assert reason is not None
     assert (reason.code, reason.data) == ("held.window", {"opens_at": None})
     assert reason.text == "the schedule leaves no time at which anything new may be opened"
@@ -185,7 +184,9 @@ def test_a_schedule_that_never_opens_says_so() -> None:
 MINUTES = st.builds(time, st.integers(0, 23), st.sampled_from([0, 1, 15, 30, 59]))
 ZONES = st.sampled_from([UTC, BERLIN, NEW_YORK, LORD_HOWE, APIA, timezone(timedelta(hours=-9, minutes=-30))])
 WINDOWS = st.lists(
-    st.builds(Window, st.frozensets(st.integers(0, 6), min_size=1), MINUTES, MINUTES, ZONES), min_size=1, max_size=3
+    st.builds(Window, st.frozensets(st.integers(0, 6), min_size=1), st.tuples(MINUTES, MINUTES), ZONES),
+    min_size=1,
+    max_size=3,
 )
 #: Any moment, and moments around those at which clocks change.
 MOMENTS = st.datetimes(datetime(2011, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)) | st.builds(  # noqa: DTZ001 - hypothesis takes bounds without a zone, and adds UTC
@@ -214,11 +215,12 @@ def test_the_next_opening_is_open_and_nothing_is_open_before_it(
 def by_the_clock(hours: Window, at: datetime) -> bool:
     """What the clock on the wall says: the plain meaning wherever no clock changes."""
     local = at.astimezone(hours.zone)
-    today, yesterday = local.weekday() in hours.days, (local - timedelta(days=1)).weekday() in hours.days
+    today, yesterday = (day.weekday() in hours.weekdays for day in (local, local - timedelta(days=1)))
+    start, end = hours.span
     now = local.time()
-    if hours.start < hours.end:
-        return today and hours.start <= now < hours.end
-    return (today and now >= hours.start) or (yesterday and now < hours.end)
+    if start < end:
+        return today and start <= now < end
+    return (today and now >= start) or (yesterday and now < end)
 
 
 @given(WINDOWS, MOMENTS)

@@ -75,7 +75,7 @@ def test_a_template_that_the_configuration_takes_can_be_read(text: str) -> None:
     assert configured.TITLE_FIELDS == template.TITLE_FIELDS
     assert configured.MESSAGE_FIELDS == template.MESSAGE_FIELDS
     try:
-        configured._check(text, template.TITLE_FIELDS)
+        configured._checked(text, template.TITLE_FIELDS)
     except ValueError:
         with pytest.raises(ValueError, match=r"brace|unknown field"):
             template.render(text, FIELDS)
