@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.doctor.finding import Finding
     from gitops_bot.edges.facts import Permission, ServerFacts
-    from gitops_bot.proposals.budget import Left
+    from gitops_bot.proposals.pull_request import RateLimit
 
 _SOON = timedelta(days=7)
 #: Requests: fewer than this may not be enough for a run over many environments.
@@ -45,7 +45,7 @@ def pull_requests(permission: Permission, repository: str) -> Finding:
             assert_never(permission.verdict)
 
 
-def rate_limit(left: Left | None, host: str) -> Finding:
+def rate_limit(left: RateLimit | None, host: str) -> Finding:
     """Whether there are requests left."""
     if left is None:
         return good("rate-limit", host, "there is none")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from gitops_bot.config.propose import MergeMethod
-    from gitops_bot.proposals.budget import Left
+    from gitops_bot.proposals.pull_request import RateLimit
 
 #: Whether the token may bypass a rule: never, to merge pull requests, always; or the forge does not say.
 Bypass = Literal["never", "pull-requests", "always", "unknown"]
@@ -25,7 +25,7 @@ class ServerFacts:
     token: str
     expires: datetime | None
     skew: timedelta | None
-    left: Left | None
+    left: RateLimit | None
 
 
 @dataclass(frozen=True, slots=True)

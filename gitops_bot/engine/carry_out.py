@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.errors import ForgeError, LostRace, Problem
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import hand_back, reconcile
+from gitops_bot.proposals import people, reconcile
 from gitops_bot.proposals.text import body, comment
 from gitops_bot.releases.plan import Failed
 
@@ -70,7 +70,7 @@ def _take_back(forge: Forge, pull: PullRequest, head: str | None) -> None:
     Raises:
         LostRace: the person took the word back, or somebody pushed: nothing may be written on the strength of it.
     """
-    if hand_back.has_label(pull, hand_back.HAND_BACK) and not forge.unlabel(pull.number, hand_back.HAND_BACK):
+    if people.has_label(pull, people.HAND_BACK) and not forge.unlabel(pull.number, people.HAND_BACK):
         raise LostRace(_word_gone(pull))
     if body.handed_back(pull.body):
         now = forge.read(pull.number)
@@ -119,7 +119,7 @@ def _finish(forge: Forge, pull: PullRequest, content: Content, head: str, propos
     if _takes_requests(propose) and _wants(pull, propose):
         # All that took its time, and a merge is not taken back.
         pull = forge.read(pull.number)
-        if reconcile.held(pull):
+        if people.held(pull):
             raise LostRace(_held(pull))
     return _merging(forge, pull, content, head, propose)
 

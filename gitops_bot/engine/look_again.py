@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine.carry_out import tries_again
 from gitops_bot.errors import LostRace, Problem
-from gitops_bot.proposals import reconcile
-from gitops_bot.proposals.moved_on import moved_on, others_moved_on
+from gitops_bot.proposals import people, reconcile
 
 if TYPE_CHECKING:
     from gitops_bot.config import Propose
@@ -33,8 +32,8 @@ def look_again(world: World, snapshot: Snapshot, proposal: Proposal, propose: Pr
     own = proposal.name
     found = world.forge.find([own, *proposal.beside], snapshot.branch)
     now = found.get(own, ())
-    if moved_on(proposal.pulls, now) or any(
-        others_moved_on(before, found.get(branch, ())) for branch, before in proposal.beside.items()
+    if people.changed(proposal.pulls, now) or any(
+        people.changed_elsewhere(before, found.get(branch, ())) for branch, before in proposal.beside.items()
     ):
         message = f"the pull requests of {own} kept changing while it was about to be written"
         raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine.request import Promote
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import carry, frozen, group, hand_back, naming, ownership, reconcile
+from gitops_bot.proposals import carry, group, naming, ownership, people, reconcile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -200,7 +200,7 @@ def proposed_on(branch: Branch | None, existing: Sequence[PullRequest]) -> tuple
             return carried
         case ownership.Theirs(carried=carried):
             opened = (pull for pull in existing if pull.state == "open")
-            return carried if any(map(hand_back.handed_back, opened)) else ()
+            return carried if any(map(people.handed_back, opened)) else ()
 
 
 def _judged(facts: Facts, branch: Branch | None, existing: tuple[PullRequest, ...]) -> tuple[PullRequest, ...]:
@@ -208,11 +208,11 @@ def _judged(facts: Facts, branch: Branch | None, existing: tuple[PullRequest, ..
 
     Two requests, only where that is so.
     """
-    asked = branch is not None and any(pull.state == "open" and hand_back.asks_to_take(pull) for pull in existing)
+    asked = branch is not None and any(pull.state == "open" and people.asks_to_take(pull) for pull in existing)
     if branch is None or not asked or not isinstance(ownership.of(branch), ownership.Theirs):
         return existing
     return tuple(
-        hand_back.judged(pull, branch.head, facts.hand_back(pull.number, branch.name, hand_back.HAND_BACK))
+        people.judged(pull, branch.head, facts.hand_back(pull.number, branch.name, people.HAND_BACK))
         if pull.state == "open"
         else pull
         for pull in existing
@@ -230,11 +230,11 @@ def _waits_for(opened: PullRequest, why: Reason) -> Reason:
     """Why a rollback waits for another proposal that may not be touched."""
     match why.code:
         case "held.label":
-            what, undo = f"has the label `{reconcile.HOLD}`", "remove the label"
+            what, undo = f"has the label `{people.HOLD}`", "remove the label"
         case "held.frozen":
-            freezes = frozen.freezes(opened)
+            freezes = people.freezes(opened)
             what, undo = " and ".join(each.what for each in freezes), " and ".join(each.undo for each in freezes)
         case _:
-            what, undo = "has somebody else's commit", f"hand it back (label `{hand_back.HAND_BACK}`)"
+            what, undo = "has somebody else's commit", f"hand it back (label `{people.HAND_BACK}`)"
     text = f"#{opened.number} proposes something else for it and {what}: close it, or {undo}; then roll back again"
     return Reason(why.code, text, {"pull_request": opened.number, "url": opened.url})

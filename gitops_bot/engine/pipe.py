@@ -9,6 +9,7 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gitops_bot.engine import budget
 from gitops_bot.engine.candidates.promoted import refuse_impossible
 from gitops_bot.engine.describe import COMPARED
 from gitops_bot.engine.facts import Facts
@@ -17,7 +18,6 @@ from gitops_bot.engine.read import read_again
 from gitops_bot.engine.request import Pins, Promote
 from gitops_bot.engine.write import commit, propose, stopped
 from gitops_bot.errors import ForgeError, GitError, LostRace
-from gitops_bot.proposals import budget
 from gitops_bot.proposals.outcome import WRITING, EnvironmentOutcome, Outcome, Proposed
 from gitops_bot.releases.choice import hold
 

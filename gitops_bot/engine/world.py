@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.build import Build
     from gitops_bot.images.reference import ImageName
     from gitops_bot.proposals.branch import Branch
-    from gitops_bot.proposals.budget import Left
-    from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
+    from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest, RateLimit
     from gitops_bot.releases.history.line import Line
 
 
@@ -163,7 +162,7 @@ class Forge(Protocol):
         """
         ...
 
-    def left(self) -> Left | None:
+    def left(self) -> RateLimit | None:
         """How many requests the rate limit has left; None where the forge has no limit."""
         ...
 

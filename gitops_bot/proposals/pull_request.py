@@ -31,6 +31,19 @@ class HandBackTimes:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimit:
+    """The requests that the forge's rate limit has left until it resets. `resets_at` is in UTC.
+
+    `look`: how many of them it takes at most to look up the pull requests of one branch; none where that has a limit of
+    its own.
+    """
+
+    remaining: int
+    resets_at: datetime
+    look: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PullRequest:
     """A pull request on the forge. `head` is the commit of its branch when it was last read.
 

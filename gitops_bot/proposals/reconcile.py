@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import frozen, hand_back, ownership, schedule
+from gitops_bot.proposals import ownership, people, schedule
 from gitops_bot.proposals.text import body, comment
 from gitops_bot.proposals.text.markdown import plain
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.proposals.schedule import Window
 
-#: The label, in any case, that tells the bot to leave a pull request as it is.
-HOLD: Final = "hold"
 _HOUR = timedelta(hours=1)
 
 
@@ -119,20 +117,20 @@ def decide(
         return Nothing(None, Reason("nothing_new", "nothing to propose"))
     if branch is not None and opened is None and _merged(branch, existing):
         branch = None
-    if opened is not None and held(opened):
+    if opened is not None and people.held(opened):
         return Leave(opened, _asked_to_hold(opened))
     whose = ownership.of(branch) if branch is not None else None
     if (
         branch is not None
         and isinstance(whose, ownership.Theirs)
-        and not (opened is not None and hand_back.handed_back(opened))
+        and not (opened is not None and people.handed_back(opened))
     ):
         return _left_to_people(opened, branch, whose)
     pushed = (
         proposal is not None and branch is not None and isinstance(whose, ownership.Ours) and proposal.is_on(branch)
     )
     if opened is not None:
-        if frozen.freezes(opened) and not refresh_approved:
+        if people.freezes(opened) and not refresh_approved:
             return _frozen(opened, proposal, whose, pushed=pushed, stands=stands, why_gone=why_gone)
         return _kept_up(opened, proposal, pushed=pushed, stands=stands, why_gone=why_gone)
     missing = "the branch exists without a pull request" if pushed else "no pull request is open for this branch"
@@ -200,11 +198,6 @@ def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
     return all(pull.head != branch.head for pull in existing)
 
 
-def held(pull: PullRequest) -> bool:
-    """Whether a pull request has the label `hold`."""
-    return hand_back.has_label(pull, HOLD)
-
-
 def _frozen(
     opened: PullRequest,
     proposal: Content | None,
@@ -217,10 +210,10 @@ def _frozen(
     """The action for a frozen pull request: what was reviewed is what merges."""
     if pushed:
         return Nothing(opened, _already(opened))
-    if proposal is None and not stands and not hand_back.handed_back(opened):
+    if proposal is None and not stands and not people.handed_back(opened):
         return Close(opened, why_gone or _nothing_left(stands))
     merges = opened.overlooked and proposal is not None and stands and isinstance(whose, ownership.Ours)
-    return Leave(opened, frozen.reason(opened, proposal, whose, stands=stands), merges=merges)
+    return Leave(opened, people.why_frozen(opened, proposal, whose, stands=stands), merges=merges)
 
 
 def _kept_up(
@@ -229,7 +222,7 @@ def _kept_up(
     """Update the open pull request in place, if it lacks anything."""
     if proposal is None:
         return Close(opened, why_gone or _nothing_left(stands))
-    if hand_back.handed_back(opened):
+    if people.handed_back(opened):
         # Also if the branch is ours: a `hand-back` left in place would drop the next person's commit.
         text = f"#{opened.number} was handed back to gitops-bot"
         return Refresh(opened, Reason("chosen", text), push=not pushed, takes_back=True)
@@ -254,7 +247,7 @@ def _merged(branch: Branch, existing: Sequence[PullRequest]) -> bool:
 
 
 def _asked_to_hold(opened: PullRequest) -> Reason:
-    text = f"#{opened.number} has the label `{HOLD}`: it is left as it is until the label is removed"
+    text = f"#{opened.number} has the label `{people.HOLD}`: it is left as it is until the label is removed"
     return Reason("held.label", text, {"pull_request": opened.number, "url": opened.url})
 
 
@@ -273,9 +266,9 @@ def _nothing_left(stands: bool) -> Reason:
 def _left_to_people(opened: PullRequest | None, branch: Branch, theirs: ownership.Theirs) -> Leave:
     author = plain(theirs.author, 100)
     who = f" by {author}" if author else ""
-    until = "merged or deleted" if opened is None else f"merged, deleted or handed back (label `{hand_back.HAND_BACK}`)"
+    until = "merged or deleted" if opened is None else f"merged, deleted or handed back (label `{people.HAND_BACK}`)"
     if opened is not None and opened.given == "late":
-        until = f"merged, deleted or handed back again: `{hand_back.HAND_BACK}` was given before the last push"
+        until = f"merged, deleted or handed back again: `{people.HAND_BACK}` was given before the last push"
     reason = Reason(
         "person",
         f"commit {theirs.commit[:10]}{who} on {branch.name} was not made by gitops-bot ({theirs.why}): the branch is "

@@ -10,7 +10,7 @@ import pytest
 
 from gitops_bot.doctor import token
 from gitops_bot.edges.facts import Permission, ServerFacts
-from gitops_bot.proposals.budget import Left
+from gitops_bot.proposals.pull_request import RateLimit
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 GREETING = ServerFacts("the API", "a fine-grained token", None, None, None)
@@ -51,5 +51,5 @@ def test_what_the_token_may_do_is_found(verdict: Literal["yes", "no", "unknown"]
     ],
 )
 def test_a_rate_limit_has_enough_left(left: int | None, verdict: str, says: str) -> None:
-    found = token.rate_limit(None if left is None else Left(left, NOW), "github.com")
+    found = token.rate_limit(None if left is None else RateLimit(left, NOW), "github.com")
     assert (found.verdict, says in found.text) == (verdict, True)

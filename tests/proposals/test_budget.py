@@ -1,52 +1,44 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from gitops_bot.config import Propose
+from gitops_bot.engine import budget
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import budget
+from gitops_bot.proposals.pull_request import RateLimit
 from gitops_bot.proposals.reconcile import Action, Close, Leave, Nothing, Open, Refresh, Remark
 from gitops_bot.proposals.text import body
 from tests.proposals.sample import change, pull, written
 
-
-@dataclass(frozen=True)
-class Dress:
-    labels: tuple[str, ...] = ()
-    reviewers: tuple[str, ...] = ()
-    assignees: tuple[str, ...] = ()
-    auto_merge: bool | str = False
-    draft: bool = False
-
-
 WHY = Reason("chosen", "new")
 #: A text that is there is read again right before it is written.
 AGAIN = 2
-PLAIN, LABELS = Dress(), Dress(labels=("release", "prod"))
-FULL = Dress(("release",), ("alice", "bob", "team:platform"), ("bob",), True)
+PLAIN, LABELS = Propose(), Propose(labels=("release", "prod"))
+FULL = Propose(labels=("release",), reviewers=("alice", "bob", "team:platform"), assignees=("bob",), auto_merge=True)
 TEXT = written(change()).body
 DONE, UNFINISHED = pull(body=TEXT), pull(body=body.unfinished(TEXT))
 
 
 @pytest.mark.parametrize(
-    ("action", "dress", "expected"),
+    ("action", "propose", "expected"),
     [
         pytest.param(Open(WHY), PLAIN, 1, id="open"),
         pytest.param(Open(WHY, push=False), PLAIN, 1, id="open, the branch is there"),
         pytest.param(Open(WHY), LABELS, 1 + 1 + AGAIN, id="open, labels, the text again"),
-        pytest.param(Open(WHY), Dress(reviewers=("alice",)), 1 + 2 + AGAIN, id="open, reviewers, the text again"),
-        pytest.param(Open(WHY), Dress(reviewers=("team:platform",)), 1 + 2 + AGAIN, id="open, teams, the text again"),
-        pytest.param(Open(WHY), Dress(assignees=("bob",)), 1 + 1 + AGAIN, id="open, assignees, the text again"),
+        pytest.param(Open(WHY), Propose(reviewers=("alice",)), 1 + 2 + AGAIN, id="open, reviewers, the text again"),
+        pytest.param(Open(WHY), Propose(reviewers=("team:platform",)), 1 + 2 + AGAIN, id="open, teams, the text again"),
+        pytest.param(Open(WHY), Propose(assignees=("bob",)), 1 + 1 + AGAIN, id="open, assignees, the text again"),
         pytest.param(
-            Open(WHY), Dress(auto_merge="without-checks"), 1 + 3 + AGAIN, id="open, auto-merge, the text again"
+            Open(WHY), Propose(auto_merge="without-checks"), 1 + 3 + AGAIN, id="open, auto-merge, the text again"
         ),
         pytest.param(Open(WHY), FULL, 1 + 4 + 1 + 3 + AGAIN, id="open with everything"),
-        pytest.param(Open(WHY), Dress(draft=True), 1 + 1, id="open a draft, or none where there are none"),
+        pytest.param(Open(WHY), Propose(draft=True), 1 + 1, id="open a draft, or none where there are none"),
         pytest.param(Refresh(DONE, WHY), PLAIN, AGAIN, id="refresh"),
-        pytest.param(Refresh(DONE, WHY), Dress(draft=True), AGAIN, id="refresh a draft"),
+        pytest.param(Refresh(DONE, WHY), Propose(draft=True), AGAIN, id="refresh a draft"),
         pytest.param(Refresh(DONE, WHY), LABELS, AGAIN, id="refresh: labels were added once"),
         pytest.param(Refresh(DONE, WHY), FULL, AGAIN + 3, id="refresh with auto-merge"),
         pytest.param(Refresh(UNFINISHED, WHY, push=False), LABELS, AGAIN + 1, id="finish what died"),
@@ -59,8 +51,8 @@ DONE, UNFINISHED = pull(body=TEXT), pull(body=body.unfinished(TEXT))
         pytest.param(Nothing(DONE, WHY), FULL, 0, id="nothing"),
     ],
 )
-def test_what_an_action_takes_at_most(action: Action, dress: Dress, expected: int) -> None:
-    assert budget.needed(action, dress) == expected
+def test_what_an_action_takes_at_most(action: Action, propose: Propose, expected: int) -> None:
+    assert budget.needed(action, propose) == expected
 
 
 @pytest.mark.parametrize(
@@ -77,7 +69,7 @@ def test_what_is_looked_up_for_a_text_counts(action: Action, expected: int) -> N
     assert budget.needed(action, PLAIN, compared=5) == expected
 
 
-LEFT = budget.Left(12, datetime(2026, 11, 23, 14, 5, 59, tzinfo=UTC))
+LEFT = RateLimit(12, datetime(2026, 11, 23, 14, 5, 59, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("needed", [0, 1, 12])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import frozen, ownership
+from gitops_bot.proposals import ownership, people
 from tests.proposals.sample import B, branch, change, commit, pull, written
 
 WANTED, OLDER = written(change()), written(change(after=Pin("v1.9", B)))
@@ -30,7 +30,7 @@ OURS, OURS_OLDER = (ownership.of(branch(commit(each))) for each in (WANTED, OLDE
     ],
 )
 def test_what_freezes(facts: dict[str, object], expected: list[str]) -> None:
-    assert [each.name for each in frozen.freezes(replace(pull(), **facts))] == expected
+    assert [each.name for each in people.freezes(replace(pull(), **facts))] == expected
 
 
 @pytest.mark.parametrize(
@@ -59,25 +59,25 @@ def test_what_freezes(facts: dict[str, object], expected: list[str]) -> None:
 )
 def test_newer_pins_wait_and_say_for_what(facts: dict[str, object], text: str) -> None:
     opened = replace(pull(), **facts)
-    reason = frozen.reason(opened, WANTED, OURS_OLDER, stands=True)
+    reason = people.why_frozen(opened, WANTED, OURS_OLDER, stands=True)
     assert (reason.code, reason.text) == ("held.frozen", text)
     assert reason.data == {"pull_request": 7, "url": opened.url, "by": " ".join(facts)}
 
 
 def test_a_base_that_moved_on_is_told_from_newer_pins() -> None:
     opened = replace(pull(), approved=True)
-    assert frozen.reason(opened, WANTED, OURS, stands=True).text == (
+    assert people.why_frozen(opened, WANTED, OURS, stands=True).text == (
         "#7 is approved, and its files have changed on the base branch since: merge it, or dismiss the approval to "
         "have it "
         "rebuilt"
     )
-    assert frozen.reason(opened, WANTED, OURS_OLDER, stands=False).text == (
+    assert people.why_frozen(opened, WANTED, OURS_OLDER, stands=False).text == (
         "#7 is approved, but the base branch has moved on: dismiss the approval to have it rebuilt on the new base"
     )
 
 
 def test_what_would_not_be_proposed_today_stays_too() -> None:
-    assert frozen.reason(replace(pull(), queued=True), None, OURS, stands=True).text == (
+    assert people.why_frozen(replace(pull(), queued=True), None, OURS, stands=True).text == (
         "#7 is in the merge queue, so it stays open, although it would not be proposed today: close it, or remove it "
         "from the queue"
     )

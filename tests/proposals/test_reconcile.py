@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import frozen, hand_back, ownership, reconcile
+from gitops_bot.proposals import ownership, people, reconcile
 from gitops_bot.proposals.branch import Branch, FileChange
 from gitops_bot.proposals.pull_request import Comment, HandBackTimes
 from gitops_bot.proposals.reconcile import Close, Leave, Nothing, Open, Refresh, Remark
@@ -239,7 +239,7 @@ def carried_out(
         case Refresh(pull_request=opened, push=push, takes_back=takes_back):
             assert proposal is not None
             if takes_back:
-                labels = tuple(each for each in opened.labels if each.lower() != hand_back.HAND_BACK)
+                labels = tuple(each for each in opened.labels if each.lower() != people.HAND_BACK)
                 opened = replace(opened, labels=labels, body=body.with_box_cleared(opened.body))
             there = branch(commit(proposal)) if push else there
             assert there is not None
@@ -301,13 +301,13 @@ def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
     over_the_branch = isinstance(action, Close) or getattr(action, "push", False)
     theirs = there is not None and isinstance(ownership.of(there), ownership.Theirs)
     if over_the_branch and theirs and there is not None:
-        returned = opened is not None and hand_back.handed_back(opened)
+        returned = opened is not None and people.handed_back(opened)
         merged = opened is None and any(each.state == "merged" and each.head == there.head for each in ended)
         assert returned or merged, "nothing is written over a person's commit"
     if opened is not None and {"hold", "Hold"} & {*opened.labels}:
         assert isinstance(action, Leave), "a pull request on hold is not touched"
         assert action.comment is None
-    elif opened is not None and frozen.freezes(opened) and not refresh_approved:
+    elif opened is not None and people.freezes(opened) and not refresh_approved:
         assert not writes or (isinstance(action, Close) and not stands and not theirs), "nor is a frozen one"
     assert isinstance(action, Open) <= (opened is None), "there are never two"
     assert (proposal is None) <= (not isinstance(action, Open | Refresh)), "nothing is proposed out of nothing"
@@ -616,15 +616,15 @@ def at(hour: int) -> datetime:
 )
 def test_a_word_gives_back_what_was_there_when_it_was_given(words: HandBackTimes, shown: str, given_as: str) -> None:
     labelled = replace(pull(head=shown), labels=("Hand-Back",))
-    found = hand_back.judged(labelled, HEAD, words)
+    found = people.judged(labelled, HEAD, words)
     assert found.given == given_as
-    assert hand_back.handed_back(found) is (given_as == "counts")
+    assert people.handed_back(found) is (given_as == "counts")
 
 
 def test_a_tick_counts_by_the_last_change_of_the_text() -> None:
     ticked = pull(body=WANTED.body.replace("- [ ] <!--", "- [x] <!--"), head=HEAD)
-    assert hand_back.judged(ticked, HEAD, HandBackTimes(None, at(2), (HEAD, at(1)))).given == "counts"
-    assert hand_back.judged(ticked, HEAD, HandBackTimes(at(3), at(1), (HEAD, at(2)))).given == "late"
+    assert people.judged(ticked, HEAD, HandBackTimes(None, at(2), (HEAD, at(1)))).given == "counts"
+    assert people.judged(ticked, HEAD, HandBackTimes(at(3), at(1), (HEAD, at(2)))).given == "late"
 
 
 def test_a_word_that_came_before_the_last_push_leaves_the_branch_to_people_and_says_so_once() -> None:

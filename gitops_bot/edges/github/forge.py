@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config.propose import MergeMethod
     from gitops_bot.edges.http import Clock
-    from gitops_bot.proposals.budget import Left
-    from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
+    from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest, RateLimit
 
 #: GitHub's limits, in characters.
 TITLE_LIMIT, BODY_LIMIT = 256, 65_536
@@ -63,7 +62,7 @@ class GitHub:
         """
         return self._reading.find(branches, base, closed)
 
-    def left(self) -> Left | None:
+    def left(self) -> RateLimit | None:
         """No request where an answer of REST has told it in this run, else one that costs nothing of the limit."""
         if self._api.wire.left is None:
             try:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.proposals.budget import Left
+from gitops_bot.proposals.pull_request import RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def told(headers: Mapping[str, str]) -> Left | None:
+def told(headers: Mapping[str, str]) -> RateLimit | None:
     """What the headers of an answer tell; None where they tell nothing, or of another limit than the usual."""
     if headers.get("x-ratelimit-resource", "core") != "core":
         return None
@@ -23,7 +23,7 @@ def is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 10
 
 
-def read(document: Any) -> Left | None:
+def read(document: Any) -> RateLimit | None:
     """What the answer to `GET /rate_limit` tells."""
     try:
         core = document["resources"]["core"]
@@ -32,7 +32,7 @@ def read(document: Any) -> Left | None:
         return None
 
 
-def _left(remaining: str, reset: str) -> Left | None:
+def _left(remaining: str, reset: str) -> RateLimit | None:
     if not is_number(remaining) or not is_number(reset):
         return None
-    return Left(int(remaining), datetime.fromtimestamp(int(reset), UTC))
+    return RateLimit(int(remaining), datetime.fromtimestamp(int(reset), UTC))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from urllib3.connectionpool import ConnectionPool
 
     from gitops_bot.edges.http import Clock
-    from gitops_bot.proposals.budget import Left
+    from gitops_bot.proposals.pull_request import RateLimit
 
 #: Seconds: between two parts of an answer, for one answer as a whole, and the longest wait that GitHub may ask for.
 _TIMEOUT, SECONDS, _PATIENCE = 15, 30.0, 60
@@ -60,7 +60,7 @@ class Wire:
         """
         self._token, self._clock, self._timeout, self._seconds = token, clock, timeout, seconds
         self._late = 0
-        self.left: Left | None = None
+        self.left: RateLimit | None = None
         Requester.injectConnectionClasses(_Loopback, _Connection)
         # On import PyGithub sets up its logger to print on standard error, which is the user's.
         logging.getLogger("github").handlers[:] = [logging.NullHandler()]

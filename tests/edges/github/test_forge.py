@@ -14,7 +14,7 @@ import pytest
 
 from gitops_bot.demo.http import Answer, Request, Server
 from gitops_bot.errors import ForgeError, UsageError
-from gitops_bot.proposals.budget import Left
+from gitops_bot.proposals.pull_request import RateLimit
 from tests.counterparts import graphql, openapi
 from tests.counterparts.forge import BOT_TOKEN, FILES, PERSON, REPOSITORY, Site, serving
 from tests.counterparts.myworld import emulating
@@ -129,7 +129,7 @@ def test_what_is_left_is_known_from_the_last_answer() -> None:
     with playing({CREATE: answers}) as script:
         for _ in answers:
             script.bot.forge.open(**TEXTS)
-        assert script.bot.forge.left() == Left(42, RESET)
+        assert script.bot.forge.left() == RateLimit(42, RESET)
         assert script.asked == [CREATE, CREATE]
 
 
@@ -149,7 +149,7 @@ def test_what_no_answer_has_told_is_asked_for(headers: Mapping[str, str]) -> Non
     plays = {CREATE: Answer.json(201, pull(), headers), "GET //rate_limit": Answer.json(200, rates)}
     with playing(plays) as script:
         script.bot.forge.open(**TEXTS)
-        assert script.bot.forge.left() == Left(7, RESET)
+        assert script.bot.forge.left() == RateLimit(7, RESET)
         assert script.asked == [CREATE, "GET //rate_limit"]
 
 

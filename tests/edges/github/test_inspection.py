@@ -14,7 +14,7 @@ from gitops_bot.demo.http import Answer, Server
 from gitops_bot.edges.facts import BranchRules, Rule
 from gitops_bot.edges.github.inspection import Inspection
 from gitops_bot.errors import ForgeError
-from gitops_bot.proposals.budget import Left
+from gitops_bot.proposals.pull_request import RateLimit
 from tests.edges.github.scripted import NOW, REPOSITORY, StillClock, playing, recorded, said
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_github_says_what_it_thinks_of_a_classic_token() -> None:
     assert found.token == "a classic personal access token with the scopes read:org, repo"
     assert found.expires == datetime(2026, 12, 1, 10, tzinfo=UTC)
     assert (found.skew, found.name) == (timedelta(0), "GitHub Enterprise Server 3.17.2")
-    assert found.left == Left(4987, datetime.fromtimestamp(RESET, UTC))
+    assert found.left == RateLimit(4987, datetime.fromtimestamp(RESET, UTC))
 
 
 @pytest.mark.parametrize(

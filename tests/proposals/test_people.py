@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals.moved_on import moved_on, others_moved_on
+from gitops_bot.proposals import people
 from gitops_bot.proposals.pull_request import Comment, PullRequest
 from gitops_bot.proposals.text import body, comment
 from tests.proposals.sample import NEWER, change, pull, written
@@ -38,7 +38,7 @@ REMARK = Comment(5, comment.person(NEWER, "Ada", "it carries no plan"))
     ],
 )
 def test_whatever_may_decide_what_is_done_is_seen(now: tuple[PullRequest, ...]) -> None:
-    assert moved_on((OPEN, CLOSED), now)
+    assert people.changed((OPEN, CLOSED), now)
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_whatever_may_decide_what_is_done_is_seen(now: tuple[PullRequest, ...]) 
     ],
 )
 def test_what_decides_nothing_costs_no_other_plan(now: PullRequest) -> None:
-    assert not moved_on((OPEN,), (now,))
+    assert not people.changed((OPEN,), (now,))
 
 
 def test_another_branch_counts_by_what_is_open_and_may_be_touched() -> None:
     for other in ((), (CLOSED,), (replace(OPEN, approved=True),), (replace(OPEN, labels=("hold",)),), (OPEN, OPEN)):
-        assert others_moved_on((OPEN, CLOSED), other)
+        assert people.changed_elsewhere((OPEN, CLOSED), other)
     # The run itself may have pushed there just now.
-    assert not others_moved_on((OPEN, CLOSED), (replace(OPEN, head=NEWER, body=""),))
-    assert not others_moved_on((CLOSED,), ())
+    assert not people.changed_elsewhere((OPEN, CLOSED), (replace(OPEN, head=NEWER, body=""),))
+    assert not people.changed_elsewhere((CLOSED,), ())

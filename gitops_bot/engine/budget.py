@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem
 from gitops_bot.proposals.reconcile import Close, Leave, Nothing, Open, Refresh, Remark
 from gitops_bot.proposals.text import body
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
+    from gitops_bot.config import Propose
+    from gitops_bot.proposals.pull_request import RateLimit
     from gitops_bot.proposals.reconcile import Action
 
 #: Requests: the existing text is read again right before it is written.
@@ -27,62 +25,20 @@ _MERGE = 3
 _TAKE_BACK = 1 + _TEXT
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The requests that a rate limit has left until it resets. `resets_at` is in UTC.
-
-    `look`: how many of them it takes at most to look up the pull requests of one branch; none where that has a limit of
-    its own.
-    """
-
-    remaining: int
-    resets_at: datetime
-    look: int = 0
-
-
-class Dress(Protocol):
-    """What a proposal gets besides a title and a text."""
-
-    @property
-    def labels(self) -> Sequence[str]:
-        """Of the pull request."""
-        ...
-
-    @property
-    def reviewers(self) -> Sequence[str]:
-        """People and teams."""
-        ...
-
-    @property
-    def assignees(self) -> Sequence[str]:
-        """Logins."""
-        ...
-
-    @property
-    def draft(self) -> bool:
-        """Whether it is opened as a draft."""
-        ...
-
-    @property
-    def auto_merge(self) -> bool | str:
-        """Whether it merges by itself."""
-        ...
-
-
-def needed(action: Action, dress: Dress, *, compared: int = 0) -> int:
+def needed(action: Action, propose: Propose, *, compared: int = 0) -> int:
     """The most requests that an action takes, if nobody else writes at the same time.
 
     `compared`: how many pairs of revisions are looked up for the text of a proposal that is written.
     """
     match action:
         case Open():
-            dressing = _dressing(dress)
+            extras = _for_new(propose)
             # A draft is retried as ready where drafts are not supported; the text is finished last.
-            return 1 + dress.draft + compared + dressing + (_TEXT if dressing else 0)
+            return 1 + propose.draft + compared + extras + (_TEXT if extras else 0)
         case Refresh(pull_request=pull, takes_back=takes_back):
             unfinished = body.plan_mark(pull.body) is None
-            dressing = _dressing(dress) if unfinished else _merging(dress)
-            return _TEXT + compared + dressing + (_TAKE_BACK if takes_back else 0)
+            extras = _for_new(propose) if unfinished else _merging(propose)
+            return _TEXT + compared + extras + (_TAKE_BACK if takes_back else 0)
         case Close():
             return _CLOSE
         case Leave(comment=Remark(edits=edits)):
@@ -91,28 +47,28 @@ def needed(action: Action, dress: Dress, *, compared: int = 0) -> int:
             return 0
 
 
-def short(needed: int, left: Left) -> Problem | None:
+def short(needed: int, left: RateLimit) -> Problem | None:
     """The problem if the rate limit has too few requests left; None if it has enough."""
     if needed <= left.remaining:
         return None
     until = f"{left.resets_at:%H:%M} UTC"
-    there = f"{left.remaining} left" if left.remaining > 0 else "none left"
+    has = f"{left.remaining} left" if left.remaining > 0 else "none left"
     return Problem(
         "failed.forge",
-        f"this run needs up to {needed} requests, but the rate limit has {there} until {until}: no pull request was "
+        f"this run needs up to {needed} requests, but the rate limit has {has} until {until}: no pull request was "
         "touched",
         f"run it again after {until}, or for fewer environments",
     )
 
 
-def _dressing(dress: Dress) -> int:
+def _for_new(propose: Propose) -> int:
     """The requests that are made once, for a new proposal."""
-    review = _REVIEW if dress.reviewers else 0
-    people = bool(dress.labels) + bool(dress.assignees) + review
-    merging = _merging(dress)
+    review = _REVIEW if propose.reviewers else 0
+    people = bool(propose.labels) + bool(propose.assignees) + review
+    merging = _merging(propose)
     # It is then read again before it may merge.
     return people + merging + bool(people and merging)
 
 
-def _merging(dress: Dress) -> int:
-    return _MERGE if dress.auto_merge else 0
+def _merging(propose: Propose) -> int:
+    return _MERGE if propose.auto_merge else 0

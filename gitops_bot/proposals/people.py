@@ -1,0 +1,136 @@
+"""What people did to a pull request, that the bot respects: held it, approved or queued it, handed its branch back.
+
+A proposal that is approved, queued or set to auto-merge is frozen: what was reviewed is what merges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot.images.reason import Reason
+from gitops_bot.proposals.ownership import Ours
+from gitops_bot.proposals.text import body, comment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.proposals.content import Content
+    from gitops_bot.proposals.ownership import Theirs
+    from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
+
+#: The label, in any case, that tells the bot to leave a pull request as it is.
+HOLD: Final = "hold"
+#: The label, in any case, that hands the branch back. The box in the description does the same.
+HAND_BACK: Final = "hand-back"
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """One reason why a pull request is frozen: its name for scripts, what people read, and how they undo it."""
+
+    name: str
+    what: str
+    undo: str
+
+
+_APPROVED = Freeze("approved", "is approved", "dismiss the approval")
+_QUEUED = Freeze("queued", "is in the merge queue", "remove it from the queue")
+_AUTO_MERGE = Freeze("auto_merge", "is set to auto-merge", "disable auto-merge")
+
+
+def has_label(pull: PullRequest, name: str) -> bool:
+    """Whether a pull request has a label, ignoring case."""
+    return any(label.lower() == name for label in pull.labels)
+
+
+def held(pull: PullRequest) -> bool:
+    """Whether a pull request has the label `hold`."""
+    return has_label(pull, HOLD)
+
+
+def freezes(pull: PullRequest) -> tuple[Freeze, ...]:
+    """Why a pull request is frozen; empty if it is not."""
+    facts = (
+        (_APPROVED, pull.approved),
+        (_QUEUED, pull.queued),
+        # Failed checks keep it from merging, and newer pins may fix them.
+        (_AUTO_MERGE, pull.auto_merge and not pull.checks_failed),
+    )
+    return tuple(freeze for freeze, applies in facts if applies)
+
+
+def why_frozen(pull: PullRequest, proposal: Content | None, whose: Ours | Theirs | None, *, stands: bool) -> Reason:
+    """Why a frozen pull request is left as it is, and how people can unfreeze it. `stands`: see `reconcile.decide`."""
+    known = freezes(pull)
+    it = f"#{pull.number} {' and '.join(freeze.what for freeze in known)}"
+    undo = " and ".join(freeze.undo for freeze in known)
+    if proposal is None:
+        text = f"{it}, so it stays open, although it would not be proposed today: close it, or {undo}"
+    elif not stands:
+        text = f"{it}, but the base branch has moved on: {undo} to have it rebuilt on the new base"
+    elif isinstance(whose, Ours) and body.mark(whose.carried) == proposal.mark:
+        text = f"{it}, and its files have changed on the base branch since: merge it, or {undo} to have it rebuilt"
+    else:
+        text = (
+            f"{it}: what was reviewed is what merges, and newer pins wait; merge it, or {undo} to have it refreshed "
+            "(`refresh_approved: true` refreshes it anyway)"
+        )
+    by = " ".join(freeze.name for freeze in known)
+    return Reason("held.frozen", text, {"pull_request": pull.number, "url": pull.url, "by": by})
+
+
+def handed_back(pull: PullRequest) -> bool:
+    """Whether a person handed the branch, as it is now, back to the bot."""
+    return pull.given == "counts" and asks_to_take(pull)
+
+
+def asks_to_take(pull: PullRequest) -> bool:
+    """Whether a pull request has the label, or the ticked box, that hands its branch back."""
+    return has_label(pull, HAND_BACK) or body.handed_back(pull.body)
+
+
+def judged(pull: PullRequest, head: str, times: HandBackTimes) -> PullRequest:
+    """The pull request, with whether its hand-back applies to this head: nothing was pushed after it.
+
+    The forge's clock has a resolution of one second: a hand-back and a push in the same second count as late. If the
+    forge does not record pushes, it applies to the head that the pull request had when it was read.
+    """
+    if times.pushed is None:
+        return replace(pull, given="counts" if pull.head == head else "unsure")
+    commit, pushed = times.pushed
+    if not commit == pull.head == head:
+        return replace(pull, given="unsure")
+    asked = (
+        times.labelled if has_label(pull, HAND_BACK) else None,
+        times.edited if body.handed_back(pull.body) else None,
+    )
+    return replace(pull, given="counts" if any(at is not None and at > pushed for at in asked) else "late")
+
+
+def changed(before: Sequence[PullRequest], now: Sequence[PullRequest]) -> bool:
+    """Whether the pull requests of the branch to write have changed in a way that makes the plan outdated."""
+    return [_all_that_decides(pull) for pull in before] != [_all_that_decides(pull) for pull in now]
+
+
+def changed_elsewhere(before: Sequence[PullRequest], now: Sequence[PullRequest]) -> bool:
+    """Whether those of another branch have: which ones are open, and which of these may not be changed.
+
+    What a run itself pushes there and writes into them changes neither.
+    """
+    return [_standing(pull) for pull in before if pull.state == "open"] != [
+        _standing(pull) for pull in now if pull.state == "open"
+    ]
+
+
+def _all_that_decides(pull: PullRequest) -> tuple[object, ...]:
+    """Text that the bot wrote is read again anyway; it decides only for one that ended."""
+    known = (pull.number, pull.state, pull.head, body.closed_by_bot(pull.body))
+    if pull.state != "open":
+        return (*known, body.pin_marks(pull.body))
+    remarks = {comment.marker_of(one.body): one.id for one in pull.comments}
+    return (*known, *_standing(pull), asks_to_take(pull), remarks)
+
+
+def _standing(pull: PullRequest) -> tuple[object, ...]:
+    return pull.number, held(pull), bool(freezes(pull))
