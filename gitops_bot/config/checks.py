@@ -35,6 +35,8 @@ def check(document: Document) -> None:
         for image in _below(document, (*path, "images")):
             _policy(document, path, (*path, "images", image))
         check_propose.check(document, (*path, "propose"))
+    for name in _below(document, ("policies",)):
+        _one_choice(document, ("policies", name))
     check_promotion.check(document, environments)
     for name in _below(document, ("registries",)):
         _login(document, ("registries", name))
@@ -82,6 +84,7 @@ def _policy(document: Document, environment: Path, path: Path) -> None:
     """Policies that do not exist, or that can never write anything."""
     own = (*path, "policy")
     written = document.at(own)
+    _one_choice(document, own)
     if isinstance(written, Scalar) and written.kind in ("text", "number") and written:
         _known(document, own, written)
     policy = written if written is not None else document.at((*environment, "policy"))
@@ -95,6 +98,14 @@ def _policy(document: Document, environment: Path, path: Path) -> None:
         key = own if written is not None else (*path, "pin")
         message = "a policy that follows the digest of a tag has nothing to write with `pin: tag`"
         document.tell(document.value(key), message, "choose another `pin`, or another policy")
+
+
+def _one_choice(document: Document, path: Path) -> None:
+    """Policies that say twice which tags count."""
+    policy = _below(document, path)
+    if "semver" in policy and "pattern" in policy and "prefer" in policy:
+        message = "`pattern` and `prefer` both say which tags count"
+        document.tell(document.key((*path, "prefer")), message, "remove one; a pattern can have the suffix in it")
 
 
 def _known(document: Document, path: Path, name: Scalar) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from gitops_bot.config import leaves as leaf
+from gitops_bot.images import families
 from gitops_bot.images import policy as policies
+
+#: The suffix or prefix of `prefer`.
+FAMILY = rf"^{families.FORM}$"
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
 
 #: Mark the branches of the union of policies in the place of a problem.
 NAMED, SEMVER, PATTERN, DIGEST = "<named>", "<semver>", "<pattern>", "<digest>"
@@ -24,7 +32,43 @@ def _expression(pattern: str) -> str:
     return pattern
 
 
+@dataclass(frozen=True, slots=True)
+class _OneOrMore:
+    """The JSON Schema of a list that may be a single value."""
+
+    most: int
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        several = {**handler(core), "minItems": 1, "maxItems": self.most, "uniqueItems": True}
+        return {"oneOf": [several["items"], several]}
+
+
+def _one_or_more(most: int) -> tuple[BeforeValidator, BeforeValidator, _OneOrMore]:
+    """A list, each item once, or a single value instead."""
+
+    def read(value: object) -> object:
+        items = [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+        twice = next((item for at, item in enumerate(items) if item in items[:at]), None)
+        if twice is not None:
+            raise leaf.invalid(f"has {leaf.quoted(twice)} twice", "remove one of the two")
+        return value if isinstance(value, list) else [value]
+
+    listed, _ = leaf.listed(least=1, most=most)
+    return listed, BeforeValidator(read), _OneOrMore(most)  # the last one reads first
+
+
 Expression = Annotated[str, *leaf.text("must be a regular expression", parse=_expression)]
+Family = Annotated[str, *leaf.text("must be a suffix such as -alpine, or a prefix such as release-", FAMILY)]
+Exclude = Annotated[
+    tuple[Expression, ...],
+    *_one_or_more(policies.MOST_EXCLUDED),
+    Field(
+        default_factory=tuple,
+        description="Never choose a tag that matches this regular expression (RE2), or one of these. Without it, every "
+        "tag that the rest of the policy admits.",
+        examples=["-(?:slim|debug)$", ["^1\\.4\\.0$", "-rc"]],
+    ),
+]
 
 
 class Form(BaseModel):
@@ -36,6 +80,9 @@ class Form(BaseModel):
 class SemverForm(Form):
     """Choose the highest version in a range."""
 
+    # As `checks` has it.
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["pattern", "prefer"]}})
+
     semver: Annotated[str, *leaf.text("must be a range of versions", parse=_range)] = Field(
         description="The range of versions, as in Helm and Flux: `^1.2`, `~1.2.x`, `>=1.0 <2`, `1.x || 3.x`.",
         examples=[">=1.0.0 <3", "^1.2"],
@@ -46,34 +93,52 @@ class SemverForm(Form):
     pattern: Expression | None = Field(
         default=None,
         description="Consider only tags that match this regular expression (RE2). A named group marks the part that is "
-        "the version. Without it, every tag that is a version.",
-        examples=["^v(?P<version>.*)$"],
+        "the version; further ones order the tags of one version. Without it, every tag that is a version.",
+        examples=["^v(?P<version>.*)$", "^(?P<version>[0-9.]+)_build\\.(?P<build>[0-9]+)$"],
     )
+    prefer: Annotated[tuple[Family, ...], *_one_or_more(families.MOST)] = Field(
+        default_factory=tuple,
+        description="Consider only tags with this suffix (`-alpine`) or prefix (`release-`), or one of these; an empty "
+        "text is a tag with neither. The rest of the tag is the version, and among tags of one version the first of "
+        "the list is preferred. Not together with `pattern`. Without it, tags that are a version and nothing more.",
+        examples=["-alpine3.19", ["-alpine", ""]],
+    )
+    exclude: Exclude
 
     @property
     def policy(self) -> policies.Policy:
         """What this says."""
-        return policies.semver(self.semver, prereleases=self.prereleases, pattern=self.pattern)
+        return policies.semver(
+            self.semver,
+            prereleases=self.prereleases,
+            pattern=self.pattern,
+            prefer=self.prefer,
+            exclude=self.exclude,
+        )
 
 
 class PatternForm(Form):
     """Choose the last of the tags that match a regular expression, in a given order."""
 
     pattern: Expression = Field(
-        description="The regular expression (RE2) that tags must match. A named group marks the part that is ordered.",
-        examples=["^build-(?P<number>[0-9]+)$"],
+        description="The regular expression (RE2) that tags must match. A named group marks the part that is ordered; "
+        "several make one key, from left to right.",
+        examples=["^build-(?P<number>[0-9]+)$", "^(?P<date>[0-9]{8})\\.(?P<build>[0-9]+)$"],
     )
     order: Annotated[
         policies.Order,
         *leaf.choice(policies.Order),
     ] = Field(
-        description="How the tags, or the parts that the named group matches, are ordered.", examples=["numerical"]
+        description="How the tags, or the parts that the named groups match, are ordered: as versions, as numbers, as "
+        "dates and calendar versions, or by letter.",
+        examples=["numerical", "calver"],
     )
+    exclude: Exclude
 
     @property
     def policy(self) -> policies.Policy:
         """What this says."""
-        return policies.pattern(self.pattern, order=self.order)
+        return policies.pattern(self.pattern, order=self.order, exclude=self.exclude)
 
 
 class DigestForm(Form):

@@ -34,7 +34,7 @@ _MISSING = {
     "version": ("the file has no `version`", "add `version: 1` at the top"),
     "environments": ("the file has no `environments`", "add at least one, with its `overlays`"),
     "overlays": ("this environment has no `overlays`", 'add them: `overlays: ["apps/*/overlays/staging"]`'),
-    "order": ("this pattern has no `order`", "set `order: semver`, `numerical` or `alphabetical`"),
+    "order": ("this pattern has no `order`", "set `order: semver`, `numerical`, `calver` or `alphabetical`"),
     "pattern": ("this order has no `pattern`", 'set which tags are ordered: `pattern: "^build-(?P<n>[0-9]+)$"`'),
     "name": ("this group has no `name`", "give it a name: `name: web`"),
     "environment": ("this hold has no `environment`", "set where it applies: `environment: production`"),
@@ -118,6 +118,8 @@ def _path(document: Document, location: tuple[str | int, ...]) -> tuple[Path, st
             path, kind = (*path, part), None
         elif part == "[key]" and last:
             is_key = True
+        elif isinstance(part, int) and not isinstance(document.at(path), list):
+            pass  # a single value that stands for a list
         elif part in _BRANCHES:
             kind = str(part)
         else:

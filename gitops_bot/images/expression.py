@@ -1,8 +1,9 @@
 """A user's regular expression over the tags of a repository. It cannot hang.
 
 RE2 runs it: time linear in the text whatever the expression, and the very dialect that Flux's users know. The
-expression is searched for, not anchored. At most one group has a name, and what it matches is the key of the tag;
-else the whole tag is the key, as in Flux without `extract`.
+expression is searched for, not anchored. What its named groups match is the key of the tag, in their order from left to
+right; without one the whole tag is the key, as in Flux without `extract`. A tag whose first named group matches nothing
+has no key; another one that matches nothing is empty.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+#: The keys of tags, a list for each part of them.
+Columns = tuple[list[str], ...]
+
 _LIMIT: Final = 512
+_MOST_GROUPS: Final = 5
 #: Instructions of the compiled program. Where RE2 has to fall back from its automaton, time is text times program.
 _PROGRAM_LIMIT: Final = 512
 
@@ -24,6 +29,7 @@ _STEP = rf"(?:{_CHARACTER}(?:\{{(?:0|[1-9][0-9]?)\}})?)"
 # character a dozen times at most. The named group, itself not repeated, is unwrapped before.
 _SIMPLE = re.compile(rf"\^(?:(?>{_STEP}*)(?:(?<![\^}}])[*+?](?>{_CHARACTER}{{0,12}}))?)\$?")
 _NAMED = re.compile(r"\(\?P?<[A-Za-z0-9_]+>([^()]*)\)(?![*+?{])")
+_NAME = re.compile(r"\(\?P?<([A-Za-z0-9_]+)>")
 _EVERYTHING = frozenset(("", ".*", "^.*", ".*$", "^.*$", ".+", "^.+", ".+$", "^.+$"))
 
 
@@ -43,34 +49,51 @@ def check(expression: str) -> None:
             f"the pattern {expression!r} is too large ({compiled.programsize} steps, at most {_PROGRAM_LIMIT}): "
             "use smaller counts in {braces}"
         )
-    names = [name.decode() for name in compiled.groupindex]
-    if len(names) > 1:
+    names = _NAME.findall(expression)
+    if len(set(names)) < len(names):  # of groups with one name the library knows only the first
+        raise ValueError(f"the pattern {expression!r} has a name for two groups: give each its own")
+    if len(compiled.groupindex) > _MOST_GROUPS:
         raise ValueError(
-            f"the pattern {expression!r} names {len(names)} groups ({', '.join(names)}): keep the name of the one "
-            "that orders the tags, and write the others as (?:...)"
+            f"the pattern {expression!r} names {len(compiled.groupindex)} groups, and the limit is {_MOST_GROUPS}: "
+            "name those that order the tags, and write the others as (?:...)"
         )
 
 
-def extract(expression: str, tag: str) -> str | None:
-    """The key of one tag; None if the expression does not match, or matches without its named group."""
-    found = _by_tag(expression, (tag,))[1]
-    return found[0] if found else None
+def extract(expression: str, tag: str) -> tuple[str, ...] | None:
+    """The key of one tag; None if the expression does not match, or matches without its first named group."""
+    found, columns = _by_tag(expression, (tag,))
+    return tuple(column[0] for column in columns) if found else None
 
 
-def scan(expression: str, tags: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The tags that have a key, and their keys. Tags follow the OCI grammar."""
+def scan(expression: str, tags: Sequence[str]) -> tuple[list[str], Columns]:
+    """The tags that have a key, and their keys, a list for each part of the key. Tags follow the OCI grammar."""
     if expression in _EVERYTHING:
-        return list(tags), list(tags)
+        found = list(tags)
+        return found, (found,)
     by_line = _by_line(expression)
-    return _by_tag(expression, tags) if by_line is None else _at_once(by_line, tags)
+    if by_line is None:
+        return _by_tag(expression, tags)
+    found, keys = _at_once(by_line, tags)
+    return found, (keys,)
 
 
-def _by_tag(expression: str, tags: Sequence[str]) -> tuple[list[str], list[str]]:
+def without(expression: str, tags: Sequence[str]) -> list[str]:
+    """The tags that the expression does not match, in the given order."""
+    by_line = _by_line(_NAMED.sub(r"\1", expression))
+    if by_line is None:
+        search = _compiled(expression).search
+        return [tag for tag in tags if search(tag.encode()) is None]
+    return [tag for tag, key in zip(tags, by_line.findall("\n".join(tags)), strict=True) if not key] if tags else []
+
+
+def _by_tag(expression: str, tags: Sequence[str]) -> tuple[list[str], Columns]:
     compiled = _compiled(expression)
     # Bytes: tags are ASCII, and for str the library translates every offset.
-    search, group = compiled.search, next(iter(compiled.groupindex.values()), None)
+    search, groups = compiled.search, sorted(compiled.groupindex.values())
+    group = groups[0] if groups else None
     found: list[str] = []
     keys: list[str] = []
+    further: list[list[str]] = []
     for tag in tags:
         match = search(tag.encode())
         if match is None:
@@ -79,7 +102,10 @@ def _by_tag(expression: str, tags: Sequence[str]) -> tuple[list[str], list[str]]
         if start < end:
             found.append(tag)
             keys.append(tag[start:end])
-    return found, keys
+            if len(groups) > 1:
+                further.append([tag[slice(*match.span(one))] if match.start(one) >= 0 else "" for one in groups[1:]])
+    columns = zip(*further, strict=True) if further else ([] for _ in groups[1:])
+    return found, (keys, *map(list, columns))
 
 
 def _at_once(pattern: re.Pattern[str], tags: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, assert_never
+from typing import TYPE_CHECKING, Final, Literal, assert_never
 
 from gitops_bot.images import expression as expressions
+from gitops_bot.images import families
 from gitops_bot.images.ranges import Range
 from gitops_bot.images.reference import is_tag
 
-Order = Literal["semver", "numerical", "alphabetical"]
-_ORDERS: Final[dict[Order, str]] = {"semver": "version", "numerical": "number", "alphabetical": "letter"}
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Order = Literal["semver", "numerical", "calver", "alphabetical"]
+_ORDERS: Final[dict[Order, str]] = {
+    "semver": "version",
+    "numerical": "number",
+    "calver": "date",
+    "alphabetical": "letter",
+}
+
+
+#: Each costs a look at every tag.
+MOST_EXCLUDED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,25 +31,31 @@ class Semver:
     """Versions inside a range, the highest first.
 
     Pre-releases count where the range names one, or all of them with `prereleases`. `pattern` admits only tags that
-    it matches; its named group, if it has one, is the version, as in `^(?P<version>.+)-alpine$`.
+    it matches; its first named group, if it has one, is the version, as in `^(?P<version>.+)-alpine$`, and further
+    ones order the tags of one version. `prefer` admits only tags of these families (`families`), and among tags of
+    one version prefers the family that comes first. Tags that match one of `exclude` are left out.
     """
 
     range: Range
     prereleases: bool = False
     pattern: str | None = None
+    prefer: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Tags that a regular expression matches, in the order of their keys: the named group, else the whole tag.
+    """Tags that a regular expression matches, in the order of their keys: the named groups, else the whole tag.
 
-    `semver`: by version; a pre-release that the expression admits is admitted. `numerical`: by the decimal number,
-    `10` and `2.5` but neither signs nor exponents, exact at any length. `alphabetical`: by the code points of the
-    text. Tags whose key is no version, or no number, are no candidates.
+    Several named groups make one key, compared from left to right. `semver`: by version; a pre-release that the
+    expression admits is admitted. `numerical`: by the decimal number, `10` and `2.5` but neither signs nor exponents,
+    exact at any length. `calver`: by date, as `calver` reads it. `alphabetical`: by the code points of the text. Tags
+    whose key is no version, number or date are no candidates, and neither are those that match one of `exclude`.
     """
 
     expression: str
     order: Order
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +66,7 @@ class Newest:
     """
 
     expression: str
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +81,14 @@ ByText = Semver | Pattern | Follow
 Policy = ByText | Newest
 
 
-def semver(expression: str, *, prereleases: bool = False, pattern: str | None = None) -> Semver:
+def semver(
+    expression: str,
+    *,
+    prereleases: bool = False,
+    pattern: str | None = None,
+    prefer: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> Semver:
     """A policy by a range of versions.
 
     Raises:
@@ -69,27 +96,40 @@ def semver(expression: str, *, prereleases: bool = False, pattern: str | None = 
     """
     if pattern is not None:
         expressions.check(pattern)
-    return Semver(Range.parse(expression), prereleases, pattern)
+    if prefer and pattern is not None:
+        raise ValueError(
+            "`pattern` and `prefer` both say which tags count: remove one; a pattern can have the suffix in it"
+        )
+    families.check(prefer)
+    return Semver(Range.parse(expression), prereleases, pattern, tuple(prefer), _excluded(exclude))
 
 
-def pattern(expression: str, *, order: Order) -> Pattern:
+def pattern(expression: str, *, order: Order, exclude: Sequence[str] = ()) -> Pattern:
     """A policy by a regular expression and an order.
 
     Raises:
         ValueError: the expression cannot be used; the message says what to do.
     """
     expressions.check(expression)
-    return Pattern(expression, order)
+    return Pattern(expression, order, _excluded(exclude))
 
 
-def newest(expression: str) -> Newest:
+def newest(expression: str, *, exclude: Sequence[str] = ()) -> Newest:
     """A policy by a regular expression and the times of builds.
 
     Raises:
         ValueError: the expression cannot be used; the message says what to do.
     """
     expressions.check(expression)
-    return Newest(expression)
+    return Newest(expression, _excluded(exclude))
+
+
+def _excluded(expressed: Sequence[str]) -> tuple[str, ...]:
+    if len(expressed) > MOST_EXCLUDED:
+        raise ValueError(f"{len(expressed)} expressions exclude tags, and the limit is {MOST_EXCLUDED}")
+    for expression in expressed:
+        expressions.check(expression)
+    return tuple(expressed)
 
 
 def follow(tag: str) -> Follow:
@@ -109,11 +149,16 @@ def describe(policy: Policy) -> str:
         case Semver():
             prereleases = " with pre-releases" if policy.prereleases else ""
             matching = f" of {policy.pattern}" if policy.pattern is not None else ""
-            return f"semver {policy.range.expression}{prereleases}{matching}"
+            family = f" of {' or '.join(map(families.name, policy.prefer))}" if policy.prefer else ""
+            return f"semver {policy.range.expression}{prereleases}{matching}{family}{_without(policy.exclude)}"
         case Pattern():
-            return f"pattern {policy.expression} by {_ORDERS[policy.order]}"
+            return f"pattern {policy.expression} by {_ORDERS[policy.order]}{_without(policy.exclude)}"
         case Newest():
-            return f"pattern {policy.expression} by build time"
+            return f"pattern {policy.expression} by build time{_without(policy.exclude)}"
         case Follow():
             return f"digest {policy.tag}"
     assert_never(policy)
+
+
+def _without(exclude: Sequence[str]) -> str:
+    return f" without {' and '.join(exclude)}" if exclude else ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.kinds import describe
 from gitops_bot.images.order import admitted
-from gitops_bot.images.policy import Choice, Chosen, Current, Held, nothing
+from gitops_bot.images.policy import Choice, Chosen, Current, Held, first_names, nothing
 from gitops_bot.images.reason import Reason
 
 if TYPE_CHECKING:
@@ -117,5 +117,4 @@ def _left_out(unknown: Sequence[str]) -> str:
     """What is said about tags without a time. They might be newer, so people should know of them."""
     if not unknown:
         return ""
-    names = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
-    return f" (the build time of {names} is unknown)"
+    return f" (the build time of {first_names(unknown)} is unknown)"

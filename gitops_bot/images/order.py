@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import heapq
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
-from gitops_bot.images import expression, version
+from gitops_bot.images import expression, families, version
+from gitops_bot.images.families import name as family_name
 from gitops_bot.images.floating import is_floating
+from gitops_bot.images.keys import keys
 from gitops_bot.images.kinds import ByText, Follow, Newest, Order, Pattern, Policy, Semver
 from gitops_bot.images.listing import candidates
 from gitops_bot.images.reference import is_tag
@@ -16,94 +17,143 @@ from gitops_bot.images.reference import is_tag
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: A version key, an exact number or a text; keys of one policy compare with one another.
-SortKey = Any
-_FRACTION = re.compile(r"[0-9]+\.[0-9]+\Z")
+    from gitops_bot.images.expression import Columns
+    from gitops_bot.images.keys import SortKey
+
+#: What a key has to be, by the order.
+KEY_OF: Final[dict[Order, str]] = {
+    "semver": "version",
+    "numerical": "number",
+    "calver": "date",
+    "alphabetical": "text",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place of a tag in the order: its key, and the text of the key (the tag, or what its named group matched)."""
+    """The place of a tag in the order: its key, and the texts of it (the tag, or what its named groups matched)."""
 
     tag: str
     key: SortKey
-    text: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The tags that are left after one rule of a policy."""
+
+    rule: str
+    kept: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The tags that a policy admits, with their keys and the texts of the keys.
+    """The tags that a policy admits, with their keys and the texts of the keys, a list for each part of the key.
 
     Parallel lists instead of a list of `Place`: 100,000 objects would cost more than all the rest. `matched` counts
-    the tags that the policy's expression matched, were they of the wanted kind or not.
+    the tags that the policy's expression matched, were they of the wanted kind or not. `stages` are the rules in the
+    order in which they were applied, for who wants to know what each of them removed.
     """
 
     tags: list[str]
     keys: list[SortKey]
-    texts: list[str]
+    columns: Columns
     matched: int
+    stages: tuple[Stage, ...]
 
-    def only(self, kept: Sequence[int]) -> Admitted:
-        """Those at the indexes `kept`."""
+    def only(self, rule: str, kept: Sequence[int]) -> Admitted:
+        """Those at the indexes `kept`, by one more rule."""
         if len(kept) == len(self.tags):
-            return self
+            return Admitted(self.tags, self.keys, self.columns, self.matched, (*self.stages, Stage(rule, self.tags)))
         tags = [self.tags[at] for at in kept]
-        texts = tags if self.texts is self.tags else [self.texts[at] for at in kept]
-        return Admitted(tags, [self.keys[at] for at in kept], texts, self.matched)
+        columns = tuple(tags if column is self.tags else [column[at] for at in kept] for column in self.columns)
+        stages = (*self.stages, Stage(rule, tags))
+        return Admitted(tags, [self.keys[at] for at in kept], columns, self.matched, stages)
 
-    def best(self, like: Place | None = None) -> Place | None:
-        """The tag with the highest key; among equal keys the one that `_preference` prefers."""
+    def place(self, at: int) -> Place:
+        """The tag at an index."""
+        return Place(self.tags[at], self.keys[at], tuple(column[at] for column in self.columns))
+
+    def best(self, like: Place | None = None) -> tuple[Place, ...]:
+        """The tags with the highest key, each once, first the one that `_preference` prefers."""
         if not self.tags:
-            return None
-        highest, at, equals = max(self.keys), -1, []
+            return ()
+        highest, at, equals = max(self.keys), -1, {}
         for _ in range(self.keys.count(highest)):
             at = self.keys.index(highest, at + 1)
-            equals.append(Place(self.tags[at], highest, self.texts[at]))
-        return max(equals, key=lambda place: _preference(place, like))
+            equals[self.tags[at]] = self.place(at)
+        return tuple(sorted(equals.values(), key=lambda place: _preference(place, like), reverse=True))
+
+    def ranked(self, limit: int) -> list[Place]:
+        """The best, best first, at most `limit`."""
+        if limit < 1 or not self.tags:
+            return []
+        least = heapq.nlargest(limit, self.keys)[-1]
+        places = [self.place(at) for at, key in enumerate(self.keys) if key >= least]
+        places.sort(key=lambda place: (place.key, _preference(place, None)), reverse=True)
+        return places[:limit]
 
 
 def admitted(policy: Policy, tags: Sequence[str]) -> Admitted:
     """What the policy admits of a registry's list, in no order. By build time all keys are equal: texts have none."""
     found = candidates(tags)
+    stages = [Stage("all tags", tags), Stage("a valid tag, and no signature", found)]
+    for excluded in () if isinstance(policy, Follow) else policy.exclude:
+        found = expression.without(excluded, found)
+        stages.append(Stage(f"exclude {excluded}", found))
     match policy:
         case Follow(tag):
             found = [tag] if tag in found else []
-            return Admitted(found, found, found, len(found))
-        case Semver(range=versions, prereleases=prereleases):
-            texts = found
-            if policy.pattern is not None:
-                found, texts = expression.scan(policy.pattern, found)
-            known = _keyed(found, version.keys(texts), texts)
-            return known.only(versions.inside(known.keys, prereleases=prereleases))
-        case Pattern(expression=regular, order=order):
-            found, texts = expression.scan(regular, found)
-            return _keyed(found, _keys(order, texts), texts)
+            return Admitted(found, found, (found,), len(found), (*stages, Stage(f"digest {tag}", found)))
         case Newest(expression=regular):
-            found, texts = expression.scan(regular, found)
-            return Admitted(found, [()] * len(found), texts, len(found))
+            found, columns = expression.scan(regular, found)
+            stages.append(Stage(f"pattern {regular}", found))
+            return Admitted(found, [()] * len(found), columns, len(found), tuple(stages))
+        case Semver(range=versions, prereleases=prereleases):
+            every = _keyed(policy, found, stages)
+            first = every.keys if len(every.columns) == 1 else [key[0] for key in every.keys]
+            return every.only(f"semver {versions.expression}", versions.inside(first, prereleases=prereleases))
+        case Pattern():
+            return _keyed(policy, found, stages)
     assert_never(policy)
 
 
-def _keys(order: Order, texts: list[str]) -> list[Any]:
-    match order:
-        case "semver":
-            return version.keys(texts)
-        case "numerical":
-            return _numbers(texts)
-        case "alphabetical":
-            return texts
-    assert_never(order)
+def _keyed(policy: Semver | Pattern, tags: list[str], stages: list[Stage]) -> Admitted:
+    """The tags that the policy can order."""
+    rule, found, columns = _read(policy, tags)
+    sortable = _keys(policy, columns)
+    matching = (*stages, Stage(rule, found)) if rule else tuple(stages)
+    kept = [at for at, key in enumerate(sortable) if key is not None] if None in sortable else range(len(found))
+    return Admitted(found, sortable, columns, len(found), matching).only(f"a {KEY_OF[_order(policy)]}", kept)
+
+
+def _read(policy: Semver | Pattern, tags: list[str]) -> tuple[str | None, list[str], Columns]:
+    """The tags that may have a key, and the texts of the keys, by which rule."""
+    regular = policy.expression if isinstance(policy, Pattern) else policy.pattern
+    if regular is not None:
+        return f"pattern {regular}", *expression.scan(regular, tags)
+    if isinstance(policy, Semver) and policy.prefer:
+        return f"prefer {' or '.join(map(family_name, policy.prefer))}", *families.scan(policy.prefer, tags)
+    return None, tags, (tags,)
+
+
+def _keys(policy: Semver | Pattern, columns: Columns) -> list[SortKey | None]:
+    if not (isinstance(policy, Semver) and policy.prefer):
+        return keys(_order(policy), columns)
+    # The family that comes first is the highest.
+    rank = {family: (-at,) for at, family in enumerate(policy.prefer)}
+    texts, named = columns
+    found = zip(version.keys(texts), named, strict=True)
+    return [None if key is None else (key, rank.get(family, ())) for key, family in found]
+
+
+def _order(policy: Semver | Pattern) -> Order:
+    return policy.order if isinstance(policy, Pattern) else "semver"
 
 
 def admits(policy: Policy, tag: str) -> bool:
     """Whether the policy may choose this tag."""
     return bool(admitted(policy, [tag]).tags)
-
-
-def _keyed(tags: list[str], keys: list[Any], texts: list[str]) -> Admitted:
-    """Drops the tags whose text the policy cannot order."""
-    every = Admitted(tags, keys, texts, len(tags))
-    return every.only([at for at, key in enumerate(keys) if key is not None]) if None in keys else every
 
 
 def place(policy: Policy, tag: str) -> Place | None:
@@ -112,29 +162,15 @@ def place(policy: Policy, tag: str) -> Place | None:
     A tag that the policy's expression does not match is read whole, so that a present `1.4.2` holds back a
     `1.3.0-alpine`. By letters only a tag that does not move by nature: `latest` is no later than `2024-01-05`.
     """
-    if not is_tag(tag):
+    if not is_tag(tag) or isinstance(policy, Follow | Newest):
         return None
-    match policy:
-        case Follow() | Newest():
+    _, found, columns = _read(policy, [tag])
+    if not found:
+        if _order(policy) == "alphabetical" and is_floating(tag):
             return None
-        case Semver(pattern=pattern):
-            order: Order = "semver"
-        case Pattern(expression=pattern, order=order):
-            pass
-        case _:
-            assert_never(policy)
-    text = expression.extract(pattern, tag) if pattern is not None else tag
-    match order:
-        case "semver":
-            parsed = version.parse(text or tag)
-            key: SortKey = parsed.key if parsed else None
-        case "numerical":
-            key = _number(text or tag)
-        case "alphabetical":
-            key = text or (None if is_floating(tag) else tag)
-        case _:
-            assert_never(order)
-    return None if key is None else Place(tag, key, text or tag)
+        columns = ([tag], *([""] for _ in columns[1:]))
+    (key,) = _keys(policy, columns)
+    return None if key is None else Place(tag, key, tuple(text for (text,) in columns))
 
 
 def compare(policy: Policy | None, left: str, right: str) -> int | None:
@@ -157,13 +193,7 @@ def compare(policy: Policy | None, left: str, right: str) -> int | None:
 
 def ranked(policy: ByText, tags: Sequence[str], limit: int) -> tuple[str, ...]:
     """The tags that the policy admits, best first, at most `limit`, each once."""
-    found = admitted(policy, tuple(dict.fromkeys(tags)))
-    if limit < 1 or not found.tags:
-        return ()
-    least = heapq.nlargest(limit, found.keys)[-1]
-    places = [Place(found.tags[at], key, found.texts[at]) for at, key in enumerate(found.keys) if key >= least]
-    places.sort(key=lambda place: (place.key, _preference(place, None)), reverse=True)
-    return tuple(place.tag for place in places[:limit])
+    return tuple(place.tag for place in admitted(policy, tuple(dict.fromkeys(tags))).ranked(limit))
 
 
 def _preference(candidate: Place, like: Place | None) -> tuple[bool, bool, bool, bool, str]:
@@ -172,36 +202,24 @@ def _preference(candidate: Place, like: Place | None) -> tuple[bool, bool, bool,
     First those that look like the present tag (the same text around the key; the same prefix and number of parts),
     then the full version (1.2.0 before 1.2), then without the prefix `v`, then the later text.
     """
-    prefix, parts = _shape(candidate.text)
+    prefix, parts = _shape(candidate)
     return (
         like is not None and _around(candidate) == _around(like),
-        like is not None and (prefix, parts) == _shape(like.text),
+        like is not None and (prefix, parts) == _shape(like),
         parts == 3,
         not prefix,
         candidate.tag,
     )
 
 
-def _shape(text: str) -> tuple[str, int]:
-    parsed = version.parse(text)
+def _shape(place: Place) -> tuple[str, int]:
+    parsed = version.parse(place.texts[0])
     return (parsed.prefix, parsed.parts) if parsed else ("", 0)
 
 
 def _around(place: Place) -> str:
-    return place.tag.replace(place.text, "\n", 1)
-
-
-def _numbers(texts: list[str]) -> list[SortKey]:
-    if "".join(texts).isdecimal():
-        return list(map(int, texts))  # no text is empty; nearly every list that people order by number
-    return [_number(text) for text in texts]
-
-
-def _number(text: str) -> SortKey:
-    if text.isdecimal():
-        return int(text)
-    if not _FRACTION.match(text):
-        return None
-    from fractions import Fraction
-
-    return Fraction(text)
+    """The tag with what differs from build to build left out."""
+    text = place.tag
+    for part in place.texts:
+        text = text.replace(part, "\n", 1) if part else text
+    return text

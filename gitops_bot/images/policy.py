@@ -6,10 +6,11 @@ The door of this room for everyone who chooses: the kinds of policies, their ord
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.images.floating import is_floating
 from gitops_bot.images.kinds import (
+    MOST_EXCLUDED,
     ByText,
     Follow,
     Newest,
@@ -23,7 +24,7 @@ from gitops_bot.images.kinds import (
     pattern,
     semver,
 )
-from gitops_bot.images.order import Admitted, Place, admits, admitted, compare, place, ranked
+from gitops_bot.images.order import KEY_OF, Admitted, Place, admits, admitted, compare, place, ranked
 from gitops_bot.images.reason import Reason
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
 
 __all__ = [
+    "MOST_EXCLUDED",
     "ByText",
     "Choice",
     "Chosen",
@@ -55,6 +57,10 @@ __all__ = [
     "ranked",
     "semver",
 ]
+
+
+#: Tags that a text names.
+_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
     """
     found = admitted(policy, tags)
     present = place(policy, current.tag) if current.tag is not None else None
-    best = found.best(present)
+    equals = found.best(present)
     listed = current.tag is not None and current.tag in tags
     facts: dict[str, str | int | None] = {
         "policy": describe(policy),
@@ -99,9 +105,12 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
         "matched": found.matched,
         "admitted": len(found.tags),
     }
-    if best is None:
+    if not equals:
         return nothing(policy, found, current, listed=listed, facts=facts)
-    highest = _highest(policy, best, len(found.tags))
+    best, *others = equals
+    if others:
+        facts["equal"] = first_names([place.tag for place in others])
+    highest = _highest(policy, best, len(found.tags), others)
     if isinstance(policy, Follow):
         if current.tag == best.tag:
             return Current(Reason("current", f"{best.tag} is the tag to follow", facts))
@@ -146,20 +155,27 @@ def _compared(best: Place, present: Place, listed: bool, highest: str, facts: Ma
     return Current(Reason("current", f"{highest}{same}", facts))
 
 
-def _highest(policy: Policy, best: Place, count: int) -> str:
+def _highest(policy: Policy, best: Place, count: int, equals: Sequence[Place]) -> str:
+    """Which tag is the highest. That others have the same key is said: the choice among them is ours."""
     if count == 1:
         return f"{best.tag} is the only tag that {describe(policy)} admits"
-    return f"{best.tag} is the highest of {count} tags that {describe(policy)} admits"
+    verb = "sorts" if len(equals) == 1 else "sort"
+    same = f" ({first_names([place.tag for place in equals])} {verb} the same)" if equals else ""
+    return f"{best.tag} is the highest of {count} tags that {describe(policy)} admits{same}"
+
+
+def first_names(tags: Sequence[str]) -> str:
+    """The first few tags, and how many more there are."""
+    return ", ".join(tags[:_NAMED]) + (f" and {len(tags) - _NAMED} more" if len(tags) > _NAMED else "")
 
 
 def _nothing(policy: Policy, found: Admitted, seen: str | int | None) -> str:
     """Why there is no candidate. A pattern that matches and still yields nothing is the most confusing case."""
     none = f"{describe(policy)} admits none of the listed tags ({seen})"
     match policy:
-        case Pattern(order="semver" | "numerical" as order) if found.matched:
-            wanted = "version" if order == "semver" else "number"
+        case Pattern(order="semver" | "numerical" | "calver" as order) if found.matched:
             return (
-                f"{none}: the pattern matches {found.matched}, but the key of none is a {wanted} "
+                f"{none}: the pattern matches {found.matched}, but the key of none is a {KEY_OF[order]} "
                 f"(name a group, as in (?P<key>...), to mark which part is the key)"
             )
         case Semver(pattern=str()) if found.matched:

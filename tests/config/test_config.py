@@ -378,6 +378,50 @@ TOP = {
     "a wrong range": ("policies: {a: {semver: '>=1.x.y'}}", "3:24 `semver` is wrong: "),
     "a wrong expression": ("policies: {a: {pattern: '(', order: semver}}", "3:25 `pattern` is wrong: the pattern '('"),
     "a look-ahead": ("policies: {a: {semver: ^1, pattern: '(?=a)'}}", "3:37 `pattern` is wrong: the pattern '(?=a)'"),
+    "two named groups of one name": (
+        "policies: {a: {pattern: '(?P<n>a)(?P<n>b)', order: semver}}",
+        "3:25 `pattern` is wrong: the pattern '(?P<n>a)(?P<n>b)' has a name for two groups",
+    ),
+    "a wrong exclusion": (
+        "policies: {a: {semver: ^1, exclude: '('}}",
+        "3:37 `exclude` is wrong: the pattern '(' is not a valid",
+    ),
+    "a wrong one of several": (
+        "policies: {a: {pattern: x, order: calver, exclude: [x, '(']}}",
+        "3:56 an item of `exclude` is wrong: the pattern '(' is not",
+    ),
+    "nothing to exclude": (
+        "policies: {a: {semver: ^1, exclude: []}}",
+        "3:37 `exclude` must not be an empty list / as in `exclude: ",
+    ),
+    "an exclusion without a value": (
+        "policies: {a: {semver: ^1, exclude: }}",
+        "3:28 `exclude` has no value / as in `exclude: ",
+    ),
+    "a mapping to exclude": (
+        "policies: {a: {semver: ^1, exclude: {a: b}}}",
+        "3:37 `exclude` must be a single value, not a mapping / as in",
+    ),
+    "more to exclude than the limit": (
+        f"policies: {{a: {{semver: ^1, exclude: [{', '.join(map(str, range(21)))}]}}}}",
+        "3:37 `exclude` has 21 items, and the limit is 20 / keep",
+    ),
+    "an exclusion from one moving tag": (
+        "policies: {a: {digest: main, exclude: x}}",
+        "3:30 unknown key 'exclude' / known here: `digest`",
+    ),
+    "a family that is neither a suffix nor a prefix": (
+        "policies: {a: {semver: ^1, prefer: alpine}}",
+        "3:36 `prefer` must be a suffix such as -alpine, or a prefix such as release-, not 'alpine' / as in",
+    ),
+    "a family twice": (
+        "policies: {a: {semver: ^1, prefer: [-a, -b, -a]}}",
+        "3:36 `prefer` has '-a' twice / remove one of the two",
+    ),
+    "a family beside a pattern": (
+        "policies: {a: {semver: ^1, pattern: x, prefer: -a}}",
+        "3:40 `pattern` and `prefer` both say which tags count / remove one; a pattern can have the suffix in it",
+    ),
     "a pattern without order": (
         "policies: {a: {pattern: x}}",
         "3:12 this pattern has no `order` / set `order: semver`",
@@ -385,11 +429,11 @@ TOP = {
     "an order without pattern": ("policies: {a: {order: semver}}", "3:12 this order has no `pattern` / set which tags"),
     "an order not built": (
         "policies: {a: {pattern: x, order: newest}}",
-        "3:35 `order` must be semver, numerical or alphabetical, not 'newest' / as in `order: numerical`",
+        "3:35 `order` must be semver, numerical, calver or alphabetical, not 'newest' / as in `order: numerical`",
     ),
     "a misspelt order": (
         "policies: {a: {pattern: x, order: numeric}}",
-        "3:35 `order` must be semver, numerical or alphab",
+        "3:35 `order` must be semver, numerical, calver or alphab",
     ),
     "a tag with a line break": ('policies: {a: {digest: "a\\n"}}', "3:24 `digest` must be a tag, not 'a\\n' / as in"),
     "a tag with a slash": (

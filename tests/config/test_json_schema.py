@@ -128,6 +128,8 @@ policies:
   a: {semver: ">=1", prereleases: true, pattern: "^v"}
   b: {pattern: "^b-(?P<n>[0-9]+)$", order: alphabetical}
   c: {digest: main}
+  d: {semver: "*", prefer: [-alpine3.20, release-, ""], exclude: -debug$}
+  e: {pattern: ^2, order: calver, exclude: [a, "b|c"]}
 environments:
   prod.eu-1:
     overlays: ["**/prod", "apps/{app}/x?-*/", ./a, .]
@@ -224,6 +226,10 @@ REFUSED = {
     "soaking for nothing": promoted("promote_from: b, soak: ''"),
     "soaking backwards": promoted("promote_from: b, soak: 5m2h"),
     "soaking less than no time": promoted("promote_from: b, soak: -1h"),
+    "a family beside a pattern": DEV + "policies: {a: {semver: '*', pattern: x, prefer: -a}}",
+    "a family in words": DEV + "policies: {a: {semver: '*', prefer: alpine}}",
+    "a family twice": DEV + "policies: {a: {semver: '*', prefer: [-a, -a]}}",
+    "nothing excluded": DEV + "policies: {a: {semver: '*', exclude: []}}",
     "a null": DEV + "branch: ~",
     "a truth for a text": DEV + "branch: true",
     "a bad branch": DEV + "branch: a..b",

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
+import re2
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from gitops_bot.images.expression import _by_line, _by_tag, check, extract, scan
+from gitops_bot.images.expression import _by_line, _by_tag, check, extract, scan, without
 
 TAGS = ["main-0a1b2c3-100", "main-4d5e6f7-99", "1.2.3", "v1.2.3-alpine", "latest", "20240105", "007"]
 
@@ -42,8 +43,9 @@ TAGS = ["main-0a1b2c3-100", "main-4d5e6f7-99", "1.2.3", "v1.2.3-alpine", "latest
 )
 def test_the_tags_that_match_and_their_keys(expression: str, keys: dict[str, str]) -> None:
     check(expression)
-    assert dict(zip(*scan(expression, TAGS), strict=True)) == keys
-    assert {tag: key for tag in TAGS if (key := extract(expression, tag)) is not None} == keys
+    found, (column,) = scan(expression, TAGS)
+    assert dict(zip(found, column, strict=True)) == keys
+    assert {tag: key[0] for tag in TAGS if (key := extract(expression, tag)) is not None} == keys
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,8 @@ def test_the_tags_that_match_and_their_keys(expression: str, keys: dict[str, str
         ("*", "no argument for repetition operator"),
         ("^(?=a)", "invalid perl operator.*RE2 has no look-around and no back-references"),
         (r"(a)\1", "invalid escape sequence.*RE2 has no look-around and no back-references"),
-        ("(?P<a>x)(?P<b>y)", r"names 2 groups \(a, b\): keep the name of the one that orders the tags"),
+        ("".join(f"(?P<{name}>x)" for name in "abcdef"), "names 6 groups, and the limit is 5: name those that order"),
+        ("(?P<a>x)(?P<a>y)", "has a name for two groups"),
         ("a{1001}", "invalid repetition size|bad repetition"),
         ("(?:[0-9a-f]{90}x){9}", "is too large .* steps, at most 512"),
         ("a" * 513, "at most 512 characters, not 513"),
@@ -75,14 +78,54 @@ def test_a_refused_expression_writes_nothing(capfd: pytest.CaptureFixture[str]) 
 
 
 def test_two_tags_with_one_key_both_stay() -> None:
-    assert scan("^[a-z]+-(?P<n>[0-9]+)$", ["a-1", "b-1"]) == (["a-1", "b-1"], ["1", "1"])
+    assert scan("^[a-z]+-(?P<n>[0-9]+)$", ["a-1", "b-1"]) == (["a-1", "b-1"], (["1", "1"],))
+
+
+@pytest.mark.parametrize(
+    ("expression", "tags", "columns"),
+    [
+        ("^(?P<day>[0-9]+)\\.(?P<build>[0-9]+)$", "20250131.3 20250131 20250201.12", ("20250131 20250201", "3 12")),
+        ("^(?P<z>[0-9]+)-(?P<a>[a-z]+)$", "1-b 2-a", ("1 2", "b a")),  # from left to right, not by name
+        ("(?P<outer>(?P<inner>[0-9])[0-9]*)", "12 3", ("12 3", "1 3")),
+    ],
+)
+def test_several_named_groups_are_one_key_from_left_to_right(
+    expression: str, tags: str, columns: tuple[str, ...]
+) -> None:
+    found, keys = scan(expression, tags.split())
+    assert tuple(" ".join(column) for column in keys) == columns
+    assert [extract(expression, tag) for tag in found] == list(zip(*keys, strict=True))
+
+
+def test_a_further_group_that_matches_nothing_is_empty_and_the_first_one_has_to_match() -> None:
+    expression = "^(?P<version>[0-9.]+)?(?:_build\\.(?P<build>[0-9]+))?$"
+    assert scan(expression, ["1.2.3", "1.2.3_build.5", "_build.5"]) == (
+        ["1.2.3", "1.2.3_build.5"],
+        (["1.2.3", "1.2.3"], ["", "5"]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "left"),
+    [
+        ("^main-", ["1.2.3", "v1.2.3-alpine", "latest", "20240105", "007"]),
+        ("^main-(?P<n>x?)", ["1.2.3", "v1.2.3-alpine", "latest", "20240105", "007"]),
+        ("alpine$|^latest$", ["main-0a1b2c3-100", "main-4d5e6f7-99", "1.2.3", "20240105", "007"]),
+        ("", []),
+        ("^a*", []),
+        ("^$", TAGS),
+    ],
+)
+def test_the_tags_that_an_expression_does_not_match(expression: str, left: list[str]) -> None:
+    assert without(expression, TAGS) == left
+    assert without(expression, []) == []
 
 
 @pytest.mark.parametrize("expression", ["(a+)+$", "(a|aa)+$", "(?:a*)*b", "(a*)*(a*)*(a*)*c", "^[a]+[a]+[a]+[a]+b"])
 def test_expressions_that_hang_others_end(expression: str) -> None:
     """No clock is needed: an engine that tries every way through these tags does not come back."""
     check(expression)
-    assert scan(expression, ["a" * 127 + "z"] * 200) == ([], [])
+    assert scan(expression, ["a" * 127 + "z"] * 200)[0] == []
 
 
 SIMPLE = [
@@ -135,6 +178,7 @@ def test_all_tags_at_once_give_what_re2_gives_tag_by_tag(expression: str, tags: 
     check(expression)
     assume(_by_line(expression) is not None)
     assert scan(expression, tags) == _by_tag(expression, tags)
+    assert without(expression, tags) == [tag for tag in tags if not re2.search(expression, tag)]
 
 
 @given(st.text(alphabet="ab01.-_^$*+?{}[]()|\\d<P>:n", max_size=12), st.lists(TAG, max_size=6))
@@ -144,3 +188,4 @@ def test_any_expression_is_refused_or_run_as_re2_runs_it(expression: str, tags: 
     except ValueError:
         return
     assert scan(expression, tags) == _by_tag(expression, tags)
+    assert without(expression, tags) == [tag for tag in tags if not re2.search(expression, tag)]

@@ -130,7 +130,8 @@ def test_choosing(policy: Policy, tags: str, current: Pin, code: str, tag: str |
          "1.4.2 is the only tag that semver >=1.0.0 <3 admits, and higher than 1.4.1, which is no longer listed"),
         (RANGE, "1.4.1", Pin("1.4.2"),
          "1.4.1 is the only tag that semver >=1.0.0 <3 admits, but lower than 1.4.2, which is no longer listed"),
-        (RANGE, "1.4 1.4.0", Pin("1.4"), "1.4 is the highest of 2 tags that semver >=1.0.0 <3 admits"),
+        (RANGE, "1.4 1.4.0", Pin("1.4"),
+         "1.4 is the highest of 2 tags that semver >=1.0.0 <3 admits (1.4.0 sorts the same)"),
         (RANGE, "1.5.0 latest", Pin("latest"),
          ("1.5.0 is the only tag that semver >=1.0.0 <3 admits; latest has no order under this policy, "
           "so it is replaced this once")),
@@ -183,6 +184,9 @@ POLICY = st.sampled_from(
         MAIN,
         pattern("^v?[0-9]", order="semver"),
         pattern("", order="alphabetical"),
+        pattern("", order="calver"),
+        pattern("^(?P<a>[0-9]+)[.](?P<b>[0-9]+)(?:[.](?P<c>[0-9]+))?", order="numerical"),
+        semver(">=1", prefer=["-alpine", ""], exclude=["^v"]),
     ]
 )
 PIN = st.one_of(st.just(Pin()), st.just(Pin(None, DIGEST)), st.builds(Pin, TAG.filter(is_tag)))
@@ -223,7 +227,44 @@ def test_whatever_is_listed_the_choice_is_listed_never_lower_and_blind_to_the_or
     assert choose(policy, tags, current) == choice
 
 
-@pytest.mark.parametrize("policy", [RANGE, BUILDS, DATES, MAIN, pattern("(a+)+$", order="semver")])
+@given(POLICY, st.lists(TAG, min_size=1, max_size=8), PIN, TAG)
+def test_a_tag_that_is_older_than_the_best_never_changes_the_choice(
+    policy: Policy, tags: list[str], current: Pin, older: str
+) -> None:
+    before = choose(policy, tags, current)
+    best = ranked(policy, tags, 1)
+    if best and older != current.tag and compare(policy, older, best[0]) == -1:
+        assert told(choose(policy, [*tags, older], current)) == told(before)
+
+
+@pytest.mark.parametrize(
+    ("tags", "current", "text", "equal"),
+    [
+        ("1.4.2 1.5.0 v1.5.0", "1.4.2",
+         "1.5.0 is the highest of 3 tags that semver >=1.0.0 <3 admits (v1.5.0 sorts the same), and higher than 1.4.2",
+         "v1.5.0"),
+        ("1.5.0 1.5 v1.5 v1.5.0 01.5.0 1.5.0", "1.5",
+         "1.5 is the highest of 6 tags that semver >=1.0.0 <3 admits (1.5.0, 01.5.0, v1.5.0 and 1 more sort the same)",
+         "1.5.0, 01.5.0, v1.5.0 and 1 more"),
+    ],
+)  # fmt: skip
+def test_tags_with_the_same_key_are_told(tags: str, current: str, text: str, equal: str) -> None:
+    for listed in (tags.split(), tags.split()[::-1]):
+        reason = choose(RANGE, listed, Pin(current)).reason
+        assert reason.text == text
+        assert reason.data["equal"] == equal
+
+
+HOSTILE = [
+    *(RANGE, BUILDS, DATES, MAIN),
+    pattern("(a+)+$", order="semver"),
+    pattern("", order="calver"),
+    pattern("(?P<a>.*)(?P<b>.*)(?P<c>.*)", order="numerical", exclude=["(1+)+$"]),
+    semver("*", prefer=["-a", ""], exclude=["9$"]),
+]
+
+
+@pytest.mark.parametrize("policy", HOSTILE)
 @pytest.mark.parametrize(
     "tag",
     ["9" * 128, "1.2.3-" + "." * 100, "1.2.3-" + "a." * 61 + "a", "1." * 64, "é" * 128, "a" * 127 + "b", "1\n2", "\0"],
