@@ -17,11 +17,12 @@ import httpx
 
 from gitops_bot import config, redact
 from gitops_bot.edges import address
-from gitops_bot.edges.git import commits, names, process, refusals
+from gitops_bot.edges.git import names, process, refusals, store
 from gitops_bot.edges.github import failure as github_failure
-from gitops_bot.edges.http import Answer, Misled, retry
+from gitops_bot.edges.http import Answer, Misled
+from gitops_bot.edges.http import failure as http_failure
 from gitops_bot.edges.http.address import follow
-from gitops_bot.edges.registry import challenge, failure, labels, pages
+from gitops_bot.edges.registry import describe, failure, host, pages
 from gitops_bot.errors import BotError
 from gitops_bot.images import expression, inference, listing, ranges, version
 from gitops_bot.images.reason import Reason
@@ -111,7 +112,7 @@ def _bodies() -> Iterator[tuple[str, Callable[[], object]]]:
 #: What reads text of others, and what such a text may begin with.
 _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "commit message": (trailers.parse, ("", "Gitops-Bot-Plan: 1 a b set\nGitops-Bot-Change: ")),
-    "commit object": (lambda text: commits.headers(text.encode()), (f"tree {'0' * 40}\nauthor ", "tree ")),
+    "commit object": (lambda text: store.headers(text.encode()), (f"tree {'0' * 40}\nauthor ", "tree ")),
     "branch": (names.is_branch, ("",)),
     "path": (names.is_path, ("", "a/")),
     "refusal of git": (lambda text: refusals.refused(text[:BODY], "x"), ("",)),
@@ -128,15 +129,15 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "version": (version.parse, ("", "v1.", "1.2.3-")),
     "range": (ranges.Range.parse, ("", ">=1.")),
     "pattern": (expression.check, ("", "^")),
-    "challenge": (challenge.challenges, ("", "Bearer ", 'Bearer realm="')),
+    "challenge": (host.challenges, ("", "Bearer ", 'Bearer realm="')),
     "Link": (lambda text: pages.read_page(_page(text)), ("", "<", "<x>; ")),
     "refusal of a registry": (lambda text: failure.said(b'{"message": "%b"}' % text.encode(), ("x",)), ("",)),
     "words of a registry": (failure.clean, ("",)),
-    "label with a time": (labels.moment, ("", "2024-01-01T00:00:00.")),
-    "label": (labels.line, ("",)),
-    "label with an address": (labels.address, ("https://",)),
+    "label with a time": (describe.moment, ("", "2024-01-01T00:00:00.")),
+    "label": (describe.line, ("",)),
+    "label with an address": (describe.address, ("https://",)),
     "source": (links.read, ("https://", "https://github.com/")),
-    "Retry-After": (lambda text: retry.retry_after(text, 0.0), ("", "1")),
+    "Retry-After": (lambda text: http_failure.retry_after(text, 0.0), ("", "1")),
     "redirect": (lambda text: follow(httpx.URL("https://r.test"), text), ("", "https://", "/")),
     "refusal of GitHub": (lambda text: github_failure.said({"message": text}, "x"), ("",)),
     "secret": (redact.printable, ("", "https://", "authorization: ", "?sig=")),

@@ -17,8 +17,8 @@ from gitops_bot.edges import address
 from gitops_bot.edges.git.process import Git
 from gitops_bot.edges.github import failure as github
 from gitops_bot.edges.github.commits import _subject
+from gitops_bot.edges.registry import describe
 from gitops_bot.edges.registry import failure as registry
-from gitops_bot.edges.registry import labels
 from gitops_bot.errors import BotError, Problem, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
@@ -166,8 +166,8 @@ WAYS: dict[str, Callable[[str, pytest.MonkeyPatch], object]] = {
     "words of GitHub": lambda text, _: github.said({"message": text, "errors": [text, {"message": text}]}, "x" * 40),
     "words of git": lambda text, _: Git({}).printable(text.encode()),
     "subject of a commit, in a proposal": lambda text, _: _subject({"commit": {"message": text}}),
-    "label of an image, in a proposal": lambda text, _: labels.line(text),
-    "source of an image, in a proposal": lambda text, _: labels.address(f"https://github.com/acme/web?{text}"),
+    "label of an image, in a proposal": lambda text, _: describe.line(text),
+    "source of an image, in a proposal": lambda text, _: describe.address(f"https://github.com/acme/web?{text}"),
 }
 #: These take one line, or nothing that holds a secret at all.
 MAY_SAY_NOTHING = {

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.doctor import machine, registries
 from gitops_bot.doctor.bounded import Bounded
-from gitops_bot.doctor.finding import Diagnosis, good, unknown, warning
+from gitops_bot.doctor.finding import Diagnosis, Notes, good, unknown, warning
 from gitops_bot.doctor.forge import ForgeChecks
-from gitops_bot.doctor.images import tracked
-from gitops_bot.doctor.notes import Notes
+from gitops_bot.doctor.registries import tracked
 from gitops_bot.proposals import naming
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def _registries(
     found = notes.of("overlays", read.branch, lambda: tracked(config, read.remote, read.commit))
     if found is None:
         return lambda: None
-    registries.overlays(found, read.branch, notes)
+    registries.record_overlays(found, read.branch, notes)
     registry = notes.of("registry", "all of them", lambda: stack.enter_context(setup.registry(config)))
     if registry is None:
         return lambda: None

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from gitops_bot.errors import BotError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from gitops_bot.errors import Problem
+
 
 #: What is checked. Scripts rely on these names: a later version may add to them.
 Check = Literal[
@@ -67,3 +72,36 @@ def wrong(name: Check, subject: str, problem: Problem) -> Finding:
     """It does not work."""
     where = f"{problem.where}: " if problem.where else ""
     return Finding(name, subject, "wrong", f"{where}{problem.message}", problem.next, problem)
+
+
+T = TypeVar("T")
+
+
+class Notes:
+    """The findings in the order of the checks. `code` is the exit code: 0, 1, or 2 where the configuration is wrong."""
+
+    def __init__(self, findings: Iterable[Finding] = (), code: int = 0) -> None:
+        self.findings = [*findings]
+        self.code = code
+
+    def add(self, finding: Finding) -> None:
+        """Add a finding."""
+        self.findings.append(finding)
+        if finding.verdict == "wrong":
+            self.code = max(self.code, 1)
+
+    def fail(self, name: Check, subject: str, error: BotError) -> None:
+        """Add the problems of a failed check; one that several checks share is reported once."""
+        known = {finding.problem for finding in self.findings}
+        for problem in error.problems:
+            if problem not in known:
+                self.add(wrong(name, subject, problem))
+        self.code = max(self.code, error.exit_code)
+
+    def of(self, name: Check, subject: str, check: Callable[[], T]) -> T | None:
+        """Run a check: its result, or None if it failed with a BotError, which is recorded."""
+        try:
+            return check()
+        except BotError as error:
+            self.fail(name, subject, error)
+        return None

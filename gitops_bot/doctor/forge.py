@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from gitops_bot.doctor import branch as branches
 from gitops_bot.doctor import machine
-from gitops_bot.doctor import token as tokens
 from gitops_bot.doctor.finding import good, unknown, warning, wrong
 from gitops_bot.errors import Problem
 from gitops_bot.proposals import naming
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from gitops_bot.config import Config, Environment
     from gitops_bot.doctor.bounded import Bounded
-    from gitops_bot.doctor.finding import Check
-    from gitops_bot.doctor.notes import Notes
+    from gitops_bot.doctor.finding import Check, Finding, Notes
     from gitops_bot.doctor.setup import Forge, Setup
-    from gitops_bot.edges.facts import RepositoryFacts, ServerFacts
+    from gitops_bot.edges.facts import Permission, RepositoryFacts, ServerFacts
+    from gitops_bot.proposals.pull_request import RateLimit
+
 
 T = TypeVar("T")
 
@@ -59,8 +61,8 @@ class ForgeChecks:
         if server.skew is not None:
             notes.add(machine.clock(server.skew, host))
         if isinstance(variable := self._setup.token, str):
-            notes.add(tokens.token(server, variable, host, self._setup.clock.now()))
-            notes.add(tokens.rate_limit(server.left, host))
+            notes.add(token(server, variable, host, self._setup.clock.now()))
+            notes.add(rate_limit(server.left, host))
         return server
 
     def _repository(self, forge: Forge, name: str, branch: str | None, environments: list[Environment]) -> None:
@@ -73,7 +75,7 @@ class ForgeChecks:
             return True
 
         if self._ask("pull-requests", name, readable):
-            self._notes.add(tokens.pull_requests(repository.proposing, name))
+            self._notes.add(pull_requests(repository.proposing, name))
         self._base(forge, branch or repository.default_branch, repository, environments)
         proposed = [each.name for each in environments if each.propose.as_ == "pull-request"]
         if proposed or not environments:
@@ -111,3 +113,48 @@ class ForgeChecks:
         host = self._setup.forge.host if self._setup.forge is not None else ""
         answer = self._bounded.put(question)
         return self._notes.of(name, subject, lambda: self._bounded.wait(answer, "failed.forge", host))
+
+
+_SOON = timedelta(days=7)
+#: Requests: fewer than this may not be enough for a run over many environments.
+_FEW = 100
+
+
+def token(server: ServerFacts, variable: str, host: str, now: datetime) -> Finding:
+    """What the token is, and whether it ends soon. `variable` is where it is from."""
+    text = f"{variable} holds {server.token}"
+    if server.expires is None:
+        return good("token", host, text)
+    ends = f"{text}; it expires on {server.expires:%Y-%m-%d %H:%M} UTC"
+    if server.expires - now <= _SOON:
+        return warning("token", host, ends, "create a new one before that day")
+    return good("token", host, ends)
+
+
+def pull_requests(permission: Permission, repository: str) -> Finding:
+    """Whether the token may open pull requests."""
+    match permission.verdict:
+        case "yes":
+            return good("pull-requests", repository, permission.text)
+        case "no":
+            problem = Problem("failed.auth", permission.text, permission.advice)
+            return wrong("pull-requests", repository, problem)
+        case "unknown":
+            return unknown("pull-requests", repository, permission.text, permission.advice)
+        case _:
+            assert_never(permission.verdict)
+
+
+def rate_limit(left: RateLimit | None, host: str) -> Finding:
+    """Whether there are requests left."""
+    if left is None:
+        return good("rate-limit", host, "there is none")
+    until = f"until {left.resets_at:%H:%M} UTC"
+    if left.remaining == 0:
+        message = f"the rate limit has no requests left {until}"
+        advice = f"run again after {left.resets_at:%H:%M} UTC; another account has its own limit"
+        return wrong("rate-limit", host, Problem("failed.forge", message, advice))
+    text = f"{left.remaining:,} requests left {until}"
+    if left.remaining < _FEW:
+        return warning("rate-limit", host, text, "check what else uses this token; another account has its own limit")
+    return good("rate-limit", host, text)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitops_bot import targets
 from gitops_bot.doctor.finding import good, unknown, warning, wrong
 from gitops_bot.errors import Problem
+from gitops_bot.releases.layout import correspondence, overlays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,12 +16,12 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.doctor.bounded import Bounded
-    from gitops_bot.doctor.finding import Finding
-    from gitops_bot.doctor.images import Tracked
-    from gitops_bot.doctor.notes import Notes
+    from gitops_bot.doctor.finding import Finding, Notes
     from gitops_bot.doctor.setup import Registry
     from gitops_bot.edges.facts import Served
+    from gitops_bot.engine.world import Repository
     from gitops_bot.images.reference import ImageName, Pin
+
 
 #: How many registries are checked; few repositories use more than five.
 MOST = 20
@@ -26,7 +29,7 @@ MOST = 20
 _FEW = 10
 
 
-def overlays(found: Tracked, branch: str, notes: Notes) -> None:
+def record_overlays(found: Tracked, branch: str, notes: Notes) -> None:
     """Record how many overlays there are, and each one that cannot be read."""
     for problem in found.problems:
         notes.add(wrong("overlays", branch, problem))
@@ -90,3 +93,39 @@ def _question(registry: Registry, image: ImageName, pin: Pin) -> Callable[[], Se
 
 def _waiting(bounded: Bounded, answer: Future[Served], host: str) -> Callable[[], Served]:
     return lambda: bounded.wait(answer, "failed.registry", host)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """The overlays of a commit. `images` has the first tracked image of each registry, with its pin."""
+
+    files: int
+    entries: int
+    images: Mapping[str, tuple[ImageName, Pin]]
+    problems: tuple[Problem, ...]
+
+
+def tracked(config: Config, repository: Repository, commit: str) -> Tracked:
+    """Read every overlay of every environment. A refused file or entry is a problem; the others are still read.
+
+    Raises:
+        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
+        GitError: the remote cannot be read.
+    """
+    selection = overlays.select(config.environments, repository.tree(commit))
+    correspondence.check(config.environments)
+    claimed = {found.file: name for name, there in selection.overlays.items() for found in there}
+    files, refused = targets.read_all(claimed, repository.read(commit, claimed))
+    problems = [*selection.problems, *refused]
+    images: dict[str, tuple[ImageName, Pin]] = {}
+    for file in files:
+        name = claimed[file.file]
+        for entry in file.entries:
+            rules = config.rules(name, entry)
+            if rules.ignore or (rules.policy is None and config.environments[name].promotion is None):
+                continue
+            if entry.refusal is not None:
+                problems.append(entry.refusal)
+            elif entry.image is not None:
+                images.setdefault(entry.image.registry, (entry.image, entry.pin))
+    return Tracked(len(claimed), sum(len(file.entries) for file in files), images, tuple(problems))

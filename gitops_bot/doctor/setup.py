@@ -36,11 +36,7 @@ class Registry(Protocol):
     """Every OCI registry."""
 
     def served(self, image: ImageName, pin: Pin) -> Served:
-        """How the bot can read this image there.
-
-        Raises:
-            RegistryError: it cannot, or there was no usable answer.
-        """
+        """How the bot can read this image there. Raises RegistryError if it cannot, or there was no usable answer."""
         ...
 
 

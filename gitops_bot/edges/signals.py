@@ -71,11 +71,7 @@ class Ending:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Break the block off when so many seconds have passed.
-
-        Raises:
-            Overran: they have.
-        """
+        """Break the block off when so many seconds have passed. Raises Overran if they have."""
         self._pending = None
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.doctor.finding import Diagnosis, good, unknown, warning
-from gitops_bot.doctor.notes import Notes
+from gitops_bot.doctor.finding import Diagnosis, Notes, good, unknown, warning
 from gitops_bot.errors import BotError, ConfigError, Problem, RegistryError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from gitops_bot.doctor import token
+from gitops_bot.doctor import forge
 from gitops_bot.edges.facts import Permission, ServerFacts
 from gitops_bot.proposals.pull_request import RateLimit
 
@@ -17,14 +17,14 @@ GREETING = ServerFacts("the API", "a fine-grained token", None, None, None)
 
 
 def test_a_token_is_told_in_the_words_of_the_forge() -> None:
-    found = token.token(GREETING, "GH_TOKEN", "forge.test", NOW)
+    found = forge.token(GREETING, "GH_TOKEN", "forge.test", NOW)
     assert (found.verdict, found.next) == ("good", "")
     assert found.text == "GH_TOKEN holds a fine-grained token"
 
 
 @pytest.mark.parametrize(("days", "verdict"), [(8, "good"), (7, "warning"), (0, "warning")])
 def test_a_token_that_ends_within_a_week_is_a_warning(days: int, verdict: str) -> None:
-    found = token.token(replace(GREETING, expires=NOW + timedelta(days=days)), "GITHUB_TOKEN", "github.com", NOW)
+    found = forge.token(replace(GREETING, expires=NOW + timedelta(days=days)), "GITHUB_TOKEN", "github.com", NOW)
     assert found.verdict == verdict
     assert f"it expires on {NOW + timedelta(days=days):%Y-%m-%d} 12:00 UTC" in found.text
 
@@ -33,7 +33,7 @@ def test_a_token_that_ends_within_a_week_is_a_warning(days: int, verdict: str) -
     ("verdict", "found"), [("yes", "good"), ("no", "wrong"), ("unknown", "unknown")], ids=["yes", "no", "unknown"]
 )
 def test_what_the_token_may_do_is_found(verdict: Literal["yes", "no", "unknown"], found: str) -> None:
-    finding = token.pull_requests(Permission(verdict, "a text", "an advice"), "acme/deploy")
+    finding = forge.pull_requests(Permission(verdict, "a text", "an advice"), "acme/deploy")
     assert (finding.name, finding.subject, finding.verdict) == ("pull-requests", "acme/deploy", found)
     assert finding.text == "a text"
     assert finding.next == ("" if verdict == "yes" else "an advice")
@@ -51,5 +51,5 @@ def test_what_the_token_may_do_is_found(verdict: Literal["yes", "no", "unknown"]
     ],
 )
 def test_a_rate_limit_has_enough_left(left: int | None, verdict: str, says: str) -> None:
-    found = token.rate_limit(None if left is None else RateLimit(left, NOW), "github.com")
+    found = forge.rate_limit(None if left is None else RateLimit(left, NOW), "github.com")
     assert (found.verdict, says in found.text) == (verdict, True)

@@ -7,13 +7,16 @@ import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops_bot import log
+from gitops_bot.edges.git.process import error
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
-    from pathlib import Path
+
 
 #: A copy with more packs than this is thrown away: fetching it anew costs less than tidying it up.
 _PACK_LIMIT = 200
@@ -100,3 +103,35 @@ def discard(copy: Path) -> None:
 def is_worn(copy: Path) -> bool:
     """Whether a copy holds so many packs that a new one is better."""
     return sum(1 for _ in (copy / "objects" / "pack").glob("*.idx")) > _PACK_LIMIT
+
+
+def scratch_folder(stack: ExitStack) -> Path:
+    """A folder that is gone when `stack` closes. Raises GitError if none can be made."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="gitops-bot-", ignore_cleanup_errors=True)
+    except OSError as failed:
+        raise error(
+            f"cannot create a temporary folder: {failed.strerror}", "Set TMPDIR to a writable folder."
+        ) from failed
+    return Path(stack.enter_context(folder))
+
+
+def trusting(scratch: Path, folder: str | None) -> Path:
+    """A configuration file under which git reads a folder that belongs to another user.
+
+    The user has named this very repository. The remote side of a path reads it too, which the environment of a single
+    command does not reach.
+
+    Raises:
+        GitError: it cannot be written.
+    """
+    file = scratch / "gitconfig"
+    trusted = [] if folder is None else [Path(folder), Path(folder).resolve()]
+    names = dict.fromkeys(str(each) for path in trusted for each in (path, path / ".git"))
+    quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
+    text = "[safe]\n" + "".join(f'\tdirectory = "{name}"\n' for name in quoted)
+    try:
+        file.write_text(text, "utf-8", "surrogateescape")
+    except OSError as failed:
+        raise error(f"{file} cannot be written: {failed.strerror}", "Is the disk full?") from failed
+    return file

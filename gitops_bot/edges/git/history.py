@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.edges.git.commits import Headers, headers
 from gitops_bot.edges.git.difference import ABSENT, Change, differences
-from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR, Store
+from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR, Headers, Store, headers
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
 
 if TYPE_CHECKING:

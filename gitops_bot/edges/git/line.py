@@ -12,9 +12,8 @@ from datetime import UTC, datetime
 from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.edges.git.commits import headers
 from gitops_bot.edges.git.difference import ABSENT, NO_FILES, Change, Scope, differences
-from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR
+from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR, headers
 from gitops_bot.releases.history.line import Line, Step
 
 if TYPE_CHECKING:

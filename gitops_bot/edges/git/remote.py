@@ -61,11 +61,7 @@ class Remote:
     credentials: Credentials | None = field(default=None, repr=False)
 
     def default_branch(self) -> str:
-        """The branch that HEAD names.
-
-        Raises:
-            GitError: there is none, or the remote cannot be read.
-        """
+        """The branch that HEAD names. Raises GitError if there is none, or the remote cannot be read."""
         answer = self._run("ls-remote", "--symref", "--end-of-options", _NAME, "HEAD")
         found = re.search(rb"^ref: refs/heads/(\S+)\tHEAD$", answer.out, re.MULTILINE)
         if answer.status == 0 and found:
@@ -152,15 +148,7 @@ class Remote:
         Raises:
             GitError: it may not, or the remote is out of reach.
         """
-        options = (
-            "--dry-run",
-            "--porcelain",
-            "--no-verify",
-            "--no-follow-tags",
-            "--recurse-submodules=no",
-            "--no-signed",
-        )
-        answer = self._run("push", *options, _NAME, f"+{commit}:refs/heads/{branch}")
+        answer = self._run("push", "--dry-run", *_PUSH, _NAME, f"+{commit}:refs/heads/{branch}")
         if answer.status != 0:
             said = f"{answer.err}\n{self.git.printable(answer.out)}"
             failure = refused(said, self.url) or out_of_reach(said, self.url)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import urlsplit
 
 from gitops_bot import redact
-from gitops_bot.edges.git.cache import claim, discard, is_worn
+from gitops_bot.edges.git.cache import claim, discard, is_worn, scratch_folder, trusting
 from gitops_bot.edges.git.history import History
 from gitops_bot.edges.git.line import WINDOWS, LineReader
 from gitops_bot.edges.git.names import is_branch, is_commit, is_path
@@ -29,7 +29,6 @@ from gitops_bot.edges.git.remote import (
     local_folder,
     protocol,
 )
-from gitops_bot.edges.git.scratch import scratch_folder, trusting
 from gitops_bot.edges.git.store import DamagedError, Identity, Store
 
 if TYPE_CHECKING:

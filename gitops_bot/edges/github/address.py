@@ -17,11 +17,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,1000}\Z")
 
 
 def checked_repository(name: str) -> str:
-    """`owner/name`, as it may stand in an address.
-
-    Raises:
-        UsageError: it is none.
-    """
+    """`owner/name`, as it may stand in an address. Raises UsageError if it is none."""
     if owner_name(name) != name:
         raise _unusable(f"{name[:200]!r} is not a repository on GitHub", "write OWNER/NAME, as in acme/deploy")
     return name

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from gitops_bot.edges.github.failure import Unanswered
-from gitops_bot.proposals.pull_request import Comment, PullRequest
+from gitops_bot.proposals.pull_request import Comment, PullRequest, RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+
 _ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,1000}\Z")
-_STATES: Mapping[str, Literal["open", "closed", "merged"]] = {"OPEN": "open", "CLOSED": "closed", "MERGED": "merged"}
+STATES: Mapping[str, Literal["open", "closed", "merged"]] = {"OPEN": "open", "CLOSED": "closed", "MERGED": "merged"}
 #: What every comment of the bot's own begins with, hidden from readers.
 _MARK = "<!-- gitops-bot:"
 #: `mergeStateStatus` of a pull request that auto-merge merges. Not UNSTABLE: checks still run, or newer pins mend them.
@@ -26,61 +27,43 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
 
 def read(document: Any) -> PullRequest:
-    """Read a pull request, as a list or its own address shows it.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        head, base = document["head"], document["base"]
-        number, labels = document["number"], document["labels"]
-        if type(number) is not int or number < 1 or not isinstance(labels, list):
-            raise ValueError(number)
-        return PullRequest(
-            number=number,
-            url=_matching(_ADDRESS, document["html_url"]),
-            state=_state(document),
-            branch=_text(head["ref"]),
-            base=_text(base["ref"]),
-            head=_matching(_COMMIT, head["sha"]),
-            title=_text(document["title"]),
-            body=_text(document["body"] or ""),
-            labels=tuple(_text(label["name"]) for label in labels),
-            # These are missing on servers that only resemble GitHub.
-            node=_text(document.get("node_id") or ""),
-            created_at=moment(document.get("created_at")),
-            draft=document.get("draft") is True,
-            auto_merge=isinstance(document.get("auto_merge"), dict),
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(error) from error
+    """A pull request from REST. Call within `Api.reading`, which reports answers of other types."""
+    head, base, labels = document["head"], document["base"], document["labels"]
+    if not isinstance(labels, list):
+        raise TypeError(labels)
+    return PullRequest(
+        number=_number(document["number"]),
+        url=_matching(_ADDRESS, document["html_url"]),
+        state=_state(document),
+        branch=text(head["ref"]),
+        base=text(base["ref"]),
+        head=_matching(_COMMIT, head["sha"]),
+        title=text(document["title"]),
+        body=text(document["body"] or ""),
+        labels=tuple(text(label["name"]) for label in labels),
+        # Servers that only resemble GitHub lack these.
+        node=text(document.get("node_id") or ""),
+        created_at=moment(document.get("created_at")),
+        draft=document.get("draft") is True,
+        auto_merge=isinstance(document.get("auto_merge"), dict),
+    )
 
 
 def read_node(node: Any) -> PullRequest:
-    """Read a pull request as `documents` asks for it; one that has ended has no more than what stands first.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        number = node["number"]
-        if type(number) is not int or number < 1:
-            raise ValueError(number)
-        pull = PullRequest(
-            number=number,
-            url=_matching(_ADDRESS, node["url"]),
-            state=_STATES[node["state"]],
-            branch=_text(node["headRefName"]),
-            base=_text(node["baseRefName"]),
-            head=_matching(_COMMIT, node["headRefOid"]),
-            title=_text(node["title"]),
-            body=_text(node["body"]),
-            node=_text(node["id"]),
-            created_at=moment(node["createdAt"]),
-        )
-        return _opened(pull, node) if pull.state == "open" and "isDraft" in node else pull
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(error) from error
+    """A pull request from GraphQL, as `graphql.proposals` asks for it; one that has ended has fewer fields."""
+    pull = PullRequest(
+        number=_number(node["number"]),
+        url=_matching(_ADDRESS, node["url"]),
+        state=STATES[node["state"]],
+        branch=text(node["headRefName"]),
+        base=text(node["baseRefName"]),
+        head=_matching(_COMMIT, node["headRefOid"]),
+        title=text(node["title"]),
+        body=text(node["body"]),
+        node=text(node["id"]),
+        created_at=moment(node["createdAt"]),
+    )
+    return _opened(pull, node) if pull.state == "open" and "isDraft" in node else pull
 
 
 def approved(decision: str | None, states: Iterable[str]) -> bool:
@@ -92,26 +75,6 @@ def approved(decision: str | None, states: Iterable[str]) -> bool:
     return decision == "APPROVED" or (
         decision != "CHANGES_REQUESTED" and "APPROVED" in found and "CHANGES_REQUESTED" not in found
     )
-
-
-def state_of(text: Any) -> Literal["open", "closed", "merged"]:
-    """The state of a pull request in GraphQL.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if text not in _STATES:
-        raise ValueError(text)
-    return _STATES[text]
-
-
-def text_of(value: Any) -> str:
-    """A title or a body.
-
-    Raises:
-        TypeError: it is none.
-    """
-    return _text(value)
 
 
 def is_from(document: Any, repository: str) -> bool:
@@ -138,14 +101,10 @@ def nodes(connection: Any) -> list[Any]:
 
 
 def moment(value: Any) -> datetime | None:
-    """A time, where there is one.
-
-    Raises:
-        ValueError, TypeError: it is none.
-    """
+    """A time, where there is one. Raises ValueError or TypeError if it is none."""
     if value is None:
         return None
-    found = datetime.fromisoformat(_text(value))
+    found = datetime.fromisoformat(text(value))
     if found.tzinfo is None:
         raise ValueError(value)
     return found
@@ -160,16 +119,16 @@ def unreadable() -> Unanswered:
 
 
 def _opened(pull: PullRequest, node: Any) -> PullRequest:
-    reviews = [_text(each["state"]) for each in nodes(node["latestOpinionatedReviews"])]
+    reviews = [text(each["state"]) for each in nodes(node["latestOpinionatedReviews"])]
     commits = nodes(node["commits"])
     checks = commits[-1]["commit"]["statusCheckRollup"] if commits else None
-    auto_merge, queued = node["autoMergeRequest"] is not None, _truth(node["isInMergeQueue"])
+    auto_merge, queued = node["autoMergeRequest"] is not None, flag(node["isInMergeQueue"])
     # Whoever took it out of the queue again meant it; so did checks that failed there.
     entered = queued or bool(nodes(node["timelineItems"]))
     return replace(
         pull,
-        labels=tuple(_text(each["name"]) for each in nodes(node["labels"])),
-        draft=_truth(node["isDraft"]),
+        labels=tuple(text(each["name"]) for each in nodes(node["labels"])),
+        draft=flag(node["isDraft"]),
         approved=approved(node["reviewDecision"], reviews),
         queued=queued,
         auto_merge=auto_merge,
@@ -188,7 +147,8 @@ def is_ours(body: Any) -> bool:
     return isinstance(body, str) and _MARK in body
 
 
-def _truth(value: Any) -> bool:
+def flag(value: Any) -> bool:
+    """A truth value. Raises TypeError if it is something else."""
     if type(value) is not bool:
         raise TypeError(value)
     return value
@@ -202,13 +162,47 @@ def _state(document: Any) -> Literal["open", "closed", "merged"]:
     return "open" if document["state"] == "open" else "closed"
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """A text. Raises TypeError if it is something else."""
     if not isinstance(value, str):
         raise TypeError(value)
     return value
 
 
+def _number(value: Any) -> int:
+    if type(value) is not int or value < 1:
+        raise ValueError(value)
+    return value
+
+
 def _matching(pattern: re.Pattern[str], value: Any) -> str:
-    if not pattern.match(_text(value)):
+    if not pattern.match(text(value)):
         raise ValueError(value)
     return str(value)
+
+
+def rate_limit_in(headers: Mapping[str, str]) -> RateLimit | None:
+    """The REST rate limit in the headers of an answer; None without one. GraphQL has a limit of its own."""
+    if headers.get("x-ratelimit-resource", "core") != "core":
+        return None
+    return _rate_limit(headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-reset", ""))
+
+
+def is_number(text: str) -> bool:
+    """Whether the text of a header is a number of seconds, small enough for a `datetime`."""
+    return text.isascii() and text.isdigit() and len(text) <= 10
+
+
+def rate_limit(document: Any) -> RateLimit | None:
+    """The REST rate limit in the answer to `GET /rate_limit`."""
+    try:
+        core = document["resources"]["core"]
+        return _rate_limit(str(core["remaining"]), str(core["reset"]))
+    except (KeyError, TypeError):
+        return None
+
+
+def _rate_limit(remaining: str, reset: str) -> RateLimit | None:
+    if not is_number(remaining) or not is_number(reset):
+        return None
+    return RateLimit(int(remaining), datetime.fromtimestamp(int(reset), UTC))

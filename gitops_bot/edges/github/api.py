@@ -1,7 +1,8 @@
-"""One repository as one token sees it: what every part of this edge asks by, remembers in, and explains with."""
+"""One repository as one token sees it: sends requests, remembers pull requests, and explains failures."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,7 +14,7 @@ from gitops_bot.edges.github.failure import Refused, Unanswered
 from gitops_bot.edges.github.messages import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from gitops_bot.edges.github.wire import Wire
     from gitops_bot.edges.http import Clock
@@ -22,42 +23,49 @@ if TYPE_CHECKING:
 
 
 class Api:
-    """Asks, and turns what GitHub does other than answer into a ForgeError.
+    """Every request raises a ForgeError if GitHub refuses it or does not answer.
 
-    `seen` are the pull requests of this run, by number, as far as is known.
+    `repository` is None where only the server is asked, `token` None to ask without one. With a `timeout` (whole
+    seconds) nothing is sent twice. `seen` has the pull requests of this run by number, as far as they are known.
     """
 
     def __init__(
-        self, repository: str, token: str, *, clock: Clock, warn: Callable[[Problem], None], api_url: str
+        self,
+        repository: str | None,
+        token: str | None,
+        *,
+        clock: Clock,
+        api_url: str,
+        warn: Callable[[Problem], None] | None = None,
+        timeout: int | None = None,
     ) -> None:
-        self.repository = address.checked_repository(repository)
+        self.repository = address.checked_repository(repository) if repository is not None else ""
         redact.learn(token)
-        self._token = address.checked_token(token)
+        self._token = address.checked_token(token) if token is not None else None
         self.url = address.encrypted_api(api_url)
         self.clock = clock
-        self._warn = warn
-        self._told: set[Problem] = set()
+        self._warn, self._timeout = warn, timeout
+        self._warned: set[Problem] = set()
         self.seen: dict[int, PullRequest] = {}
 
     @property
-    def owner(self) -> str:
-        """Whose the repository is."""
-        return self.repository.partition("/")[0]
+    def host(self) -> str:
+        """The host of the API, with its port."""
+        return urlsplit(self.url).netloc
+
+    @cached_property
+    def wire(self) -> Wire:
+        """The connection; imported here because PyGithub costs 174 ms, and a run may need no forge."""
+        from gitops_bot.edges.github.wire import Wire
+
+        return Wire(self.url, self._token, self.clock, timeout=self._timeout)
 
     def disconnect(self) -> None:
         """Close the connection, if there was any request."""
         if "wire" in vars(self):
             self.wire.close()
 
-    def ask(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None) -> Any:
-        """Send one request and give back the JSON of the answer.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
-        return self.attempt(method, path, query=query, body=body)
-
-    def attempt(
+    def ask(
         self,
         method: str,
         path: str,
@@ -65,15 +73,16 @@ class Api:
         query: Mapping[str, str] | None = None,
         body: object = None,
         bears: Collection[int] = (),
+        below: str | None = None,
     ) -> Any:
-        """Send one request, of which a refusal with a status of `bears` has a second way.
+        """Send one REST request and return the JSON of the answer. `path` is below the repository, or below `below`.
 
         Raises:
-            Refused: with such a status, and no rate limit.
-            ForgeError: any other refusal, or no answer.
+            Refused: with a status in `bears` that is not a rate limit.
         """
+        prefix = f"/repos/{self.repository}" if below is None else below
         try:
-            return self.wire.ask(method, path, query=query, body=body)
+            return self.wire.ask(method, prefix + path, query=query, body=body)
         except Refused as refused:
             if refused.limited or refused.status not in bears:
                 self.fail(refused)
@@ -81,36 +90,33 @@ class Api:
         except Unanswered as failure:
             self.fail(failure)
 
-    def below(self, path: str) -> str:
-        """A path below the repository."""
-        return f"/repos/{self.repository}{path}"
+    def ask_list(self, path: str, query: Mapping[str, str]) -> list[Any]:
+        """Get a list by one REST request."""
+        listed = self.ask("GET", path, query=query)
+        if not isinstance(listed, list):
+            self.fail(answers.unreadable())
+        return listed
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Report an answer that is not as GitHub documents it: what its wrong types raise in this block."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, AttributeError):
+            self.fail(answers.unreadable())
 
     def present(self, number: int) -> PullRequest:
-        """The pull request as this run knows it; it is read where it was not seen yet.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
+        """A pull request as this run knows it; read only if it was not seen yet."""
         return self.seen.get(number) or self.read(number)
 
     def read(self, number: int) -> PullRequest:
-        """The pull request as it is at this moment, by one request.
-
-        Raises:
-            ForgeError: GitHub refused or did not answer.
-        """
-        return self.keep(self.ask("GET", self.below(f"/pulls/{number}")))
+        """A pull request as it is now: one request."""
+        return self.keep(self.ask("GET", f"/pulls/{number}"))
 
     def keep(self, document: Any) -> PullRequest:
-        """Read a pull request from REST and remember it, with what only other answers tell of it.
-
-        Raises:
-            ForgeError: it is none.
-        """
-        try:
+        """Read a pull request from REST and remember it, with what only GraphQL told of it before."""
+        with self.reading():
             pull = answers.read(document)
-        except ValueError:
-            self.fail(answers.unreadable())
         if known := self.seen.get(pull.number):
             pull = replace(
                 pull,
@@ -122,29 +128,20 @@ class Api:
         return self.remember(pull)
 
     def remember(self, pull: PullRequest) -> PullRequest:
-        """Take this for what is known of the pull request from now on."""
+        """Keep this as the known state of the pull request."""
         self.seen[pull.number] = pull
         return pull
 
-    def tell(self, problem: Problem) -> None:
-        """Warn of what could not be done and does not matter to the proposal, once in a run."""
-        if problem not in self._told:
-            self._told.add(problem)
+    def warn(self, problem: Problem) -> None:
+        """Warn, once per run, of something that failed but does not matter to the proposal."""
+        if problem not in self._warned and self._warn is not None:
+            self._warned.add(problem)
             self._warn(problem)
 
     def fail(self, failure: Refused | Unanswered) -> NoReturn:
-        """End what was asked for with words that the user can act upon."""
+        """Raise the failure as an error that the user can act upon."""
         raise self.explained(failure) from None
 
     def explained(self, failure: Refused | Unanswered) -> ForgeError:
-        """The words."""
-        host = urlsplit(self.url).netloc
-        return explain(failure, repository=self.repository, host=host, now=self.clock.now())
-
-    @cached_property
-    def wire(self) -> Wire:
-        """The way out."""
-        # Here and not above: PyGithub costs 174 ms, and a run may need no forge.
-        from gitops_bot.edges.github.wire import Wire
-
-        return Wire(self.url, self._token, self.clock)
+        """The failure as an error that the user can act upon."""
+        return explain(failure, repository=self.repository or self.host, host=self.host, now=self.clock.now())

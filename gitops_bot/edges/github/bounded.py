@@ -11,15 +11,19 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from gitops_bot.edges import http
+from gitops_bot.edges.github.failure import Late, Unanswered
 from gitops_bot.edges.http import Limit
+from gitops_bot.edges.http.allowance import Deadline
 from gitops_bot.edges.http.failure import late
-from gitops_bot.edges.http.remaining import Left
-from gitops_bot.edges.http.resolve import attempts
+from gitops_bot.edges.http.transport import attempts
 
 if TYPE_CHECKING:
     import socket
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
     from urllib3 import ProxyManager
 
 
-_left = Left(TimeoutError)
+_left = Deadline(TimeoutError)
 
 
 class _Each(threading.local):
@@ -168,3 +172,36 @@ class _PoolTls(_Pool, HTTPSConnectionPool):
 
 
 _POOLS: Any = {"http": _Pool, "https": _PoolTls}
+
+
+_LATER = "run again later; see githubstatus.com"
+#: All by which `requests` and what is below it say that there was no answer, or half of one.
+ERRORS = (http.Unanswered, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
+
+
+def unanswered(error: Exception, timeout: int) -> Unanswered:
+    """What to say of one of `ERRORS`; `timeout` is what was waited for the next bytes."""
+    if isinstance(error, http.Unanswered):
+        return Late(error.what, _LATER)
+    if isinstance(error, requests.exceptions.SSLError):
+        return Unanswered(
+            "has a certificate that is not trusted here",
+            "set REQUESTS_CA_BUNDLE to the certificates of your GitHub Enterprise, or correct GITHUB_API_URL",
+        )
+    if _is_timeout(error):
+        return Late(f"did not answer within {timeout} seconds", _LATER)
+    return Unanswered(
+        "cannot be reached, or closed the connection early",
+        "check the network, the proxy and GITHUB_API_URL, and run again",
+    )
+
+
+def late_again(times: int) -> Unanswered:
+    """What to say where nothing is asked any more."""
+    return Unanswered(f"timed out {times} times in a row, so no more requests are sent", _LATER)
+
+
+def _is_timeout(error: Exception) -> bool:
+    """Whether the time was over; after the last try requests wraps the reason that urllib3 gave."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(error, requests.exceptions.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError)

@@ -12,46 +12,46 @@ from gitops_bot.redact import strike
 if TYPE_CHECKING:
     from gitops_bot.edges.github.api import Api
 
-#: Comparisons of one run, commits of each, characters of a subject.
-_ASKED, _SHOWN, _LENGTH = 5, 10, 200
+#: Comparisons per run, commits of each, characters of a subject.
+_COMPARISONS, _SHOWN, _LENGTH = 5, 10, 200
 _PER_PAGE = 100
 _REVISION = re.compile(r"[0-9a-f]{7,64}\Z")
 
 
 class Commits:
-    """Asks for few, and never fails: a text without them is as good a proposal."""
+    """Asks for a few and never fails: a proposal is complete without them."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
         self._known: dict[tuple[str, str, str], tuple[str, ...]] = {}
 
     def between(self, source: str, old: str, new: str) -> tuple[str, ...]:
-        """At most ten, the newest, oldest first; one request, two where there are more than a hundred.
+        """The newest ten, oldest first: one request, two for more than a hundred commits; none after five questions.
 
-        The addresses and revisions are an image's own words: only repositories on this server are asked for, where the
-        token goes anyway, and only by revisions that can be nothing else.
+        Image labels are hostile: only repositories on this server are read, where the token goes anyway, and only by
+        full or short commit ids.
         """
         name = source_repository(source, self._api.url)
         if name is None or not _REVISION.match(old) or not _REVISION.match(new):
             return ()
         key = (name, old, new)
         if key not in self._known:
-            if len(self._known) >= _ASKED:
+            if len(self._known) >= _COMPARISONS:
                 return ()
             try:
-                self._known[key] = self._asked(f"/repos/{name}/compare/{old}...{new}")
+                self._known[key] = self._ask(f"/repos/{name}", f"/compare/{old}...{new}")
             except ForgeError:
                 self._known[key] = ()
         return self._known[key]
 
-    def _asked(self, path: str) -> tuple[str, ...]:
-        found = self._api.ask("GET", path, query={"per_page": str(_PER_PAGE)})
-        total = found.get("total_commits") if isinstance(found, dict) else None
+    def _ask(self, repository: str, path: str) -> tuple[str, ...]:
+        answer = self._api.ask("GET", path, query={"per_page": str(_PER_PAGE)}, below=repository)
+        total = answer.get("total_commits") if isinstance(answer, dict) else None
         if type(total) is int and total > _PER_PAGE:
             # Pages begin with the oldest.
             query = {"per_page": str(_PER_PAGE), "page": str(-(-total // _PER_PAGE))}
-            found = self._api.ask("GET", path, query=query)
-        commits = found.get("commits") if isinstance(found, dict) else None
+            answer = self._api.ask("GET", path, query=query, below=repository)
+        commits = answer.get("commits") if isinstance(answer, dict) else None
         return tuple(filter(None, map(_subject, commits[-_SHOWN:]))) if isinstance(commits, list) else ()
 
 
@@ -60,5 +60,5 @@ def _subject(document: Any) -> str:
         lines = str(document["commit"]["message"]).strip().splitlines()
     except (KeyError, TypeError):
         return ""
-    # Strangers may read the proposal that cannot read the source.
+    # People who cannot read the source may read the proposal.
     return strike(lines[0].strip())[:_LENGTH] if lines else ""

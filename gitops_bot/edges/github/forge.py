@@ -1,17 +1,17 @@
-"""Pull requests on GitHub: find, open, refresh and close them, with no request more than that takes."""
+"""Pull requests on GitHub: found, opened, refreshed and closed, with as few requests as possible."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from gitops_bot.edges.github import comments, hand_back, limits
+from gitops_bot.edges.github import answers, messages
 from gitops_bot.edges.github.address import API_URL
 from gitops_bot.edges.github.api import Api
 from gitops_bot.edges.github.commits import Commits
 from gitops_bot.edges.github.failure import Refused
 from gitops_bot.edges.github.merging import Merging
-from gitops_bot.edges.github.people import People
 from gitops_bot.edges.github.reading import Reading
 from gitops_bot.errors import Problem
 
@@ -24,19 +24,24 @@ if TYPE_CHECKING:
 
 #: GitHub's limits, in characters.
 TITLE_LIMIT, BODY_LIMIT = 256, 65_536
+#: Statuses by which GitHub refuses a label, review or assignee: no permission, not found, disabled, invalid.
+_BEARS = (403, 404, 410, 422)
+_PERMISSION = "give the token `pull-requests: write`"
+#: Comments per page, and pages that are searched for what was said before.
+_PER_PAGE, _PAGES = 100, 3
 
 
 class GitHub:
-    """The pull requests of one repository (`owner/name`); fulfils `engine.world.Forge`, which says what each does.
+    """The pull requests of one repository (`owner/name`). Implements `engine.world.Forge`, which says what each does.
 
-    Everything but `commits_between` raises a ForgeError where GitHub refused or did not answer.
+    Everything but `commits_between` raises a ForgeError if GitHub refuses or does not answer.
 
-    `api_url` is `https://api.github.com` or that of a GitHub Enterprise; plain http is for this machine only, as the
-    token would be seen. `warn` is told, once, of what could not be done and does not matter to the proposal: a label,
-    a review, a merge.
+    `api_url` is `https://api.github.com` or that of a GitHub Enterprise; plain http is for this machine only, because
+    the token would be visible. `warn` receives, once each, what failed but does not matter to the proposal: a label, a
+    review, a merge.
 
     Raises:
-        UsageError: the repository, the address or the token is none; the token is never part of the text.
+        UsageError: the repository, the address or the token is invalid; the token is never part of the text.
     """
 
     def __init__(
@@ -45,7 +50,6 @@ class GitHub:
         self._api = Api(repository, token, clock=clock, warn=warn, api_url=api_url)
         self._reading = Reading(self._api)
         self._merging = Merging(self._api, self._reading)
-        self._people = People(self._api)
         self._commits = Commits(self._api)
 
     def disconnect(self) -> None:
@@ -55,131 +59,202 @@ class GitHub:
     def find(
         self, branches: Sequence[str], base: str, *, closed: str | None = None
     ) -> dict[str, tuple[PullRequest, ...]]:
-        """One request for fifty branches. `closed`: as far as they are among the hundred that were closed last.
-
-        On a server without GraphQL one for each branch, one more for each that has an open pull request, and one for
-        `closed`. A fork's branch of the same name is not ours.
-        """
+        """See `Reading.find`. A fork's branch of the same name is not ours."""
         return self._reading.find(branches, base, closed)
 
     def left(self) -> RateLimit | None:
-        """No request where an answer of REST has told it in this run, else one that costs nothing of the limit."""
-        if self._api.wire.left is None:
+        """The rate limit as the last REST answer of this run reported it, else by one request, which is free."""
+        left = self._api.wire.left
+        if left is None:
             try:
-                left = limits.read(self._api.attempt("GET", "/rate_limit", bears=(404, 405, 410, 501)))
+                left = answers.rate_limit(self._api.ask("GET", "/rate_limit", below="", bears=(404, 405, 410, 501)))
             except Refused:
                 return None
-        else:
-            left = self._api.wire.left
-        # GraphQL has a limit of its own, in points; by REST it is the list, and the reviews of what is open.
+        # GraphQL has its own limit, in points. By REST a look takes the list, and the reviews of what is open.
         return replace(left, look=2) if left is not None and self._reading.only_rest else left
 
     def commits_between(self, source: str, old: str, new: str) -> tuple[str, ...]:
-        """The newest ten; none after five questions in a run. One request, two for more than a hundred commits."""
+        """See `Commits.between`."""
         return self._commits.between(source, old, new)
 
     def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
-        """One request; a second one where the repository has no drafts; two or three where there is one already."""
-        asked = {"title": _title(title), "body": _body(body), "head": branch, "base": base}
+        """One request; a second one if the repository has no drafts; two or three if there is one already."""
+        fields = {"title": _title(title), "body": _body(body), "head": branch, "base": base}
         try:
-            return self._create({**asked, "draft": True} if draft else asked)
+            return self._create({**fields, "draft": True} if draft else fields)
         except Refused as refused:
             if "already exists" not in refused.said:
                 self._api.fail(refused)
             # Another run was faster, or our own request came through although its answer did not.
-            found = next(iter(self._reading.listed(branch, base, state="open")), None)
-            if found is None:
+            existing = next(iter(self._reading.listed(branch, base, state="open")), None)
+            if existing is None:
                 self._api.fail(refused)
-            return self.refresh(found.number, title=title, body=body)
+            return self.refresh(existing.number, title=title, body=body)
 
     def read(self, number: int) -> PullRequest:
-        """One request, before its text is written anew.
+        """One request, before the text is replaced.
 
-        GitHub takes no condition with a text (no `If-Match`), so whatever a person writes while the next request is on
-        its way is overwritten by it; what was there when this one was answered need not be.
+        GitHub has no conditional update (`If-Match`), so an edit made between this request and the next is lost.
         """
         return self._api.read(number)
 
     def refresh(self, number: int, *, title: str, body: str) -> PullRequest:
         """One request or none, and one to read a pull request that this run has not seen."""
         pull = self._api.present(number)
-        asked = {}
+        changed = {}
         if _title(title) != pull.title.strip():
-            asked["title"] = _title(title)
+            changed["title"] = _title(title)
         if not _same(_body(body), pull.body):
-            asked["body"] = _body(body)
-        return self._edit(pull, asked)
+            changed["body"] = _body(body)
+        return self._edit(pull, changed)
 
     def hand_back_times(self, number: int, branch: str, label: str) -> HandBackTimes:
-        """Two requests."""
-        return hand_back.hand_back_times(self._api, number, branch, label)
+        """See `Reading.hand_back_times`."""
+        return self._reading.hand_back_times(number, branch, label)
 
     def label(self, number: int, labels: Sequence[str]) -> None:
-        """One request or none."""
-        self._people.label(number, labels)
+        """One request, or none if no label is missing."""
+        pull = self._api.present(number)
+        present = {label.lower() for label in pull.labels}
+        missing = [label for label in dict.fromkeys(labels) if label.lower() not in present]
+        if not missing:
+            return
+        try:
+            self._api.ask("POST", f"/issues/{number}/labels", body={"labels": missing}, bears=_BEARS)
+        except Refused as refused:
+            advice = f"{_PERMISSION}, or remove `labels:`"
+            self._continues_without(number, f"the labels {', '.join(missing)}", refused, advice)
+        else:
+            self._api.remember(replace(pull, labels=(*pull.labels, *missing)))
 
     def unlabel(self, number: int, label: str) -> bool:
         """One request."""
-        return self._people.unlabel(number, label)
+        present = True
+        try:
+            self._api.ask("DELETE", f"/issues/{number}/labels/{quote(label, safe='')}", bears=(404,))
+        except Refused as refused:
+            if "label does not exist" not in refused.said.lower():
+                self._api.fail(refused)
+            present = False
+        if pull := self._api.seen.get(number):
+            kept = tuple(name for name in pull.labels if name.lower() != label.lower())
+            self._api.remember(replace(pull, labels=kept))
+        return present
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
-        """One request, two where one of them cannot be asked."""
-        self._people.ask_for_review(number, people, teams)
+        """One request; a second for the people alone if it was refused together with teams."""
+        reviewers = {"reviewers": list(dict.fromkeys(people)), "team_reviewers": list(dict.fromkeys(teams))}
+        people, teams = reviewers["reviewers"], reviewers["team_reviewers"]
+        refused = self._review_refused(number, {kind: names for kind, names in reviewers.items() if names})
+        if refused is not None and people and teams:
+            # One wrong name refuses the whole request, and most often it is a team.
+            alone = self._review_refused(number, {"reviewers": people})
+            people, refused = ([], refused) if alone is None else (people, alone)
+        if refused is not None:
+            names = ", ".join([*people, *(f"team:{team}" for team in teams)])
+            advice = messages.review_advice(refused.said, teams=bool(teams))
+            advice = advice or f"{_PERMISSION}, or correct `reviewers:`"
+            self._continues_without(number, f"a review by {names}", refused, advice)
 
     def assign(self, number: int, people: Sequence[str]) -> None:
-        """One request. Whom GitHub leaves out is told."""
-        self._people.assign(number, people)
+        """One request. Warns of people whom GitHub leaves out."""
+        if not people:
+            return
+        wanted = list(dict.fromkeys(people))
+        try:
+            answer = self._api.ask("POST", f"/issues/{number}/assignees", body={"assignees": wanted}, bears=_BEARS)
+        except Refused as refused:
+            advice = f"assign people with write access; {_PERMISSION}, or correct `assignees:`"
+            self._continues_without(number, f"the assignees {', '.join(wanted)}", refused, advice)
+            return
+        # GitHub silently leaves out people whom it cannot assign.
+        listed = answer.get("assignees") if isinstance(answer, dict) else None
+        if not isinstance(listed, list):
+            return
+        assigned = {str(person.get("login")).lower() for person in listed if isinstance(person, dict)}
+        if left_out := [person for person in wanted if person.lower() not in assigned]:
+            names = ", ".join(left_out)
+            message = f"GitHub did not assign {names} to pull request #{number}: they have no access to it"
+            self._api.warn(Problem("failed.forge", message, "assign people with write access, or correct `assignees:`"))
 
     def comment(self, number: int, body: str, *, edits: int | None = None) -> None:
-        """One request.
+        """One request; one more if the comment to edit was deleted meanwhile.
 
-        One more where that comment was deleted meanwhile, and on a server without GraphQL, where `find` tells no
-        comments: what was said already is looked for first.
+        On a server without GraphQL, where `find` returns no comments, first looks for the same text.
         """
-        if edits is None and self._reading.only_rest:
-            comments.say_once(self._api, number, _body(body))
-        else:
-            comments.say(self._api, number, _body(body), edits=edits)
+        text = _body(body)
+        if edits is not None:
+            try:
+                self._api.ask("PATCH", f"/issues/comments/{edits}", body={"body": text}, bears=(404, 410))
+            except Refused:
+                pass
+            else:
+                return
+        elif self._reading.only_rest and self._was_said(number, text):
+            return
+        self._say(number, text)
 
     def merge_when_ready(
         self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool
     ) -> PullRequest:
-        """One request where auto-merge or the queue takes it, or the base branch has no rules; two to merge at once."""
+        """See `Merging.when_ready`."""
         return self._merging.when_ready(number, head=head, method=method, without_checks=without_checks)
 
     def close(self, number: int, *, body: str, comment: str) -> PullRequest:
-        """Two or three requests; a run that dies in between leaves one that the next knows as its own."""
+        """Two or three requests. If a run dies in between, the next still knows the pull request as its own."""
         pull = self._api.present(number)
         if not _same(_body(body), pull.body):
             pull = self._edit(pull, {"body": _body(body)})
-        comments.say(self._api, number, _body(comment))
+        self._say(number, _body(comment))
         return self._edit(pull, {"state": "closed"})
 
-    def _create(self, asked: Mapping[str, object]) -> PullRequest:
-        """Send it.
+    def _create(self, fields: Mapping[str, object]) -> PullRequest:
+        """Open a pull request; as ready for review if the repository has no drafts.
 
         Raises:
-            Refused: 422, and not because of drafts.
-            ForgeError: any other refusal.
+            Refused: 422 for another reason.
         """
-        path = self._api.below("/pulls")
         try:
-            return self._api.keep(self._api.attempt("POST", path, body=dict(asked), bears=(422,)))
+            return self._api.keep(self._api.ask("POST", "/pulls", body=dict(fields), bears=(422,)))
         except Refused as refused:
-            if "draft" not in asked or "draft pull requests are not supported" not in refused.said.lower():
+            if "draft" not in fields or "draft pull requests are not supported" not in refused.said.lower():
                 raise
-        message = (
-            f"{self._api.repository} does not support drafts: the pull request for {asked['head']} is opened as ready "
-            "for review"
-        )
-        self._api.tell(Problem("failed.forge", message, "remove `draft:`, or use a GitHub plan that has drafts"))
-        ready = {name: value for name, value in asked.items() if name != "draft"}
-        return self._api.keep(self._api.attempt("POST", path, body=ready, bears=(422,)))
+        message = f"{self._api.repository} does not support drafts: the pull request for {fields['head']} is opened as "
+        advice = "remove `draft:`, or use a GitHub plan that has drafts"
+        self._api.warn(Problem("failed.forge", f"{message}ready for review", advice))
+        return self._create({name: value for name, value in fields.items() if name != "draft"})
 
-    def _edit(self, pull: PullRequest, asked: Mapping[str, str]) -> PullRequest:
-        if not asked:
+    def _edit(self, pull: PullRequest, changed: Mapping[str, str]) -> PullRequest:
+        if not changed:
             return pull
-        return self._api.keep(self._api.ask("PATCH", self._api.below(f"/pulls/{pull.number}"), body=dict(asked)))
+        return self._api.keep(self._api.ask("PATCH", f"/pulls/{pull.number}", body=dict(changed)))
+
+    def _say(self, number: int, text: str) -> None:
+        self._api.ask("POST", f"/issues/{number}/comments", body={"body": text})
+
+    def _was_said(self, number: int, text: str) -> bool:
+        """Whether somebody has made this comment: REST does not say which comments are the token's own."""
+        for page in range(1, _PAGES + 1):
+            query = {"per_page": str(_PER_PAGE), "page": str(page)}
+            listed = self._api.ask_list(f"/issues/{number}/comments", query)
+            if any(isinstance(comment, dict) and _same(text, str(comment.get("body"))) for comment in listed):
+                return True
+            if len(listed) < _PER_PAGE:
+                break
+        return False
+
+    def _review_refused(self, number: int, reviewers: Mapping[str, Sequence[str]]) -> Refused | None:
+        """Request reviews, if there are reviewers; returns the refusal."""
+        try:
+            if reviewers:
+                self._api.ask("POST", f"/pulls/{number}/requested_reviewers", body=dict(reviewers), bears=_BEARS)
+        except Refused as refused:
+            return refused
+        return None
+
+    def _continues_without(self, number: int, what: str, refused: Refused, advice: str) -> None:
+        why = self._api.explained(refused).problem
+        self._api.warn(Problem(why.code, f"pull request #{number} continues without {what}: {why.message}", advice))
 
 
 def _title(text: str) -> str:
@@ -192,5 +267,5 @@ def _body(text: str) -> str:
 
 
 def _same(ours: str, theirs: str) -> bool:
-    """Whether two bodies read the same: GitHub's own editor ends lines by CRLF."""
+    """Whether two texts read the same: GitHub's own editor ends lines with CRLF."""
     return ours.replace("\r\n", "\n").strip() == theirs.replace("\r\n", "\n").strip()

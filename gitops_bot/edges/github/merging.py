@@ -1,6 +1,6 @@
-"""Lets a pull request merge by itself: by auto-merge, by the merge queue, or at once where nothing is in the way.
+"""Lets a pull request merge by itself: by auto-merge, by the merge queue, or at once if nothing blocks it.
 
-A merge by REST is sent only where nothing is in the way: the token of somebody who may bypass the rules of a branch
+A merge by REST is sent only if nothing blocks it: with the token of somebody who may bypass the rules of a branch, it
 would bypass them (docs.github.com, "Merge a pull request" and "About protected branches").
 """
 
@@ -9,36 +9,35 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.edges.github import answers, documents, refusals
+from gitops_bot.edges.github import answers, graphql, messages
 from gitops_bot.edges.github.failure import Refused, Unanswered, Unsupported
 from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
     from gitops_bot.config.propose import MergeMethod
     from gitops_bot.edges.github.api import Api
-    from gitops_bot.edges.github.base import Base
     from gitops_bot.edges.github.reading import Reading
+    from gitops_bot.edges.github.rules import Base
     from gitops_bot.proposals.pull_request import PullRequest
 
-#: Seconds after which a pull request of which GitHub does not know yet whether it can be merged is asked for again.
+#: Seconds to wait while GitHub does not yet know whether a pull request can be merged.
 _PAUSE = 2
 _BEARS = (403, 404, 405, 409, 422)
-#: `mergeable_state` of a pull request that nothing keeps from merging.
+#: `mergeable_state` of a pull request that nothing blocks.
 _READY = ("clean", "unstable", "has_hooks")
 
 
 class Merging:
-    """One way for each base branch. What is not possible is told, and tried again by the next run."""
+    """Merges in the one way that the base branch allows. Warns if it cannot; the next run tries again."""
 
     def __init__(self, api: Api, reading: Reading) -> None:
         self._api, self._reading = api, reading
 
     def when_ready(self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool) -> PullRequest:
-        """Costs one request; one more where it can be merged at once, or where the repository has no auto-merge.
+        """One request; two to merge at once, or if the repository has no auto-merge.
 
-        Where it is set to merge by itself now, its title and text are as they were told just then.
-
-        One that GitHub overlooked is looked at again first: what somebody decided meanwhile counts.
+        After auto-merge was enabled, title and text are those in GitHub's answer. A pull request whose auto-merge
+        GitHub overlooked is read again first: what somebody decided meanwhile counts.
         """
         pull = self._api.present(number)
         if pull.state != "open" or pull.queued or (pull.auto_merge and not pull.overlooked):
@@ -49,7 +48,7 @@ class Merging:
                 return pull
             return self._put_right(pull, base, head, method or base.default)
         if why := _why_not(pull, base, method, without_checks=without_checks):
-            return self._told(pull, *why)
+            return self._warned(pull, *why)
         method = method or base.default
         if base.queue and not base.auto_merge:
             return self._enqueue(pull, head)
@@ -65,17 +64,17 @@ class Merging:
             asked["mergeMethod"] = method.upper()
         try:
             try:
-                answer = self._mutate(documents.ENABLE_AUTO_MERGE, asked)
+                answer = self._mutate(graphql.ENABLE_AUTO_MERGE, asked)
             except Refused as refused:
                 if "unknown status" not in refused.said.lower():
                     raise
-                # Right after it was opened, GitHub does not know yet.
+                # GitHub says this right after a pull request was opened.
                 self._api.clock.sleep(_PAUSE)
-                answer = self._mutate(documents.ENABLE_AUTO_MERGE, asked)
+                answer = self._mutate(graphql.ENABLE_AUTO_MERGE, asked)
         except Unsupported:
             return self._merge_if_ready(pull, head, method)
         except Refused as refused:
-            if refusals.is_ready(refused.said):
+            if messages.may_merge_now(refused.said):
                 return self._enqueue(pull, head) if base.queue else self._merge(pull, head, method)
             return self._refused(pull, refused)
         return self._set(pull, answer)
@@ -87,33 +86,30 @@ class Merging:
         return self._enqueue(pull, head) if base.queue else self._merge(pull, head, method)
 
     def _set(self, pull: PullRequest, answer: Any) -> PullRequest:
-        try:
-            found = answer["enablePullRequestAutoMerge"]["pullRequest"]
-            return self._api.remember(
-                replace(
-                    pull,
-                    state=answers.state_of(found["state"]),
-                    queued=found["isInMergeQueue"] is True,
-                    auto_merge=found["autoMergeRequest"] is not None,
-                    title=answers.text_of(found["title"]),
-                    body=answers.text_of(found["body"]),
-                )
+        with self._api.reading():
+            node = answer["enablePullRequestAutoMerge"]["pullRequest"]
+            pull = replace(
+                pull,
+                state=answers.STATES[node["state"]],
+                queued=node["isInMergeQueue"] is True,
+                auto_merge=node["autoMergeRequest"] is not None,
+                title=answers.text(node["title"]),
+                body=answers.text(node["body"]),
             )
-        except (KeyError, TypeError, ValueError):
-            self._api.fail(answers.unreadable())
+        return self._api.remember(pull)
 
     def _enqueue(self, pull: PullRequest, head: str) -> PullRequest:
         try:
-            answer = self._mutate(documents.ENQUEUE, {"pullRequestId": pull.node, "expectedHeadOid": head})
+            answer = self._mutate(graphql.ENQUEUE, {"pullRequestId": pull.node, "expectedHeadOid": head})
         except Unsupported:
-            return self._told(pull, "this server cannot add it to the merge queue", "merge it by hand")
+            return self._warned(pull, "this server cannot add it to the merge queue", "merge it by hand")
         except Refused as refused:
             if "already in the queue" not in refused.said.lower():
                 return self._refused(pull, refused)
         else:
             entered = answer.get("enqueuePullRequest")
             if not isinstance(entered, dict) or entered.get("mergeQueueEntry") is None:
-                return self._told(pull, "GitHub did not add it to the merge queue", "the next run tries again")
+                return self._warned(pull, "GitHub did not add it to the merge queue", "the next run tries again")
         return self._api.remember(replace(pull, queued=True))
 
     def _merge_if_ready(self, pull: PullRequest, head: str, method: MergeMethod) -> PullRequest:
@@ -122,34 +118,34 @@ class Merging:
             return pull
         if ready:
             return self._merge(pull, head, method)
-        return self._told(
-            pull, "it is not ready, and auto-merge is not allowed", refusals.merge("auto merge is not allowed")
+        return self._warned(
+            pull, "it is not ready, and auto-merge is not allowed", messages.merge_advice("auto merge is not allowed")
         )
 
     def _look(self, pull: PullRequest) -> tuple[PullRequest, bool]:
-        """The pull request as it is now, and whether nothing keeps it from merging."""
-        document = self._api.ask("GET", self._api.below(f"/pulls/{pull.number}"))
+        """The pull request as it is now, and whether it can be merged."""
+        document = self._api.ask("GET", f"/pulls/{pull.number}")
         return self._api.keep(document), document.get("mergeable_state") in _READY
 
     def _merge(self, pull: PullRequest, head: str, method: MergeMethod) -> PullRequest:
-        path = self._api.below(f"/pulls/{pull.number}")
+        body = {"sha": head, "merge_method": method}
         try:
-            answer = self._api.attempt("PUT", f"{path}/merge", body={"sha": head, "merge_method": method}, bears=_BEARS)
+            answer = self._api.ask("PUT", f"/pulls/{pull.number}/merge", body=body, bears=_BEARS)
         except Refused as refused:
-            if refused.status == 405 and (now := self._api.keep(self._api.ask("GET", path))).state != "open":
-                return now  # somebody was faster, or the answer to our own request was lost
+            if refused.status == 405 and (current := self._api.read(pull.number)).state != "open":
+                return current  # somebody was faster, or the answer to our own request was lost
             return self._refused(pull, refused)
         if not isinstance(answer, dict) or answer.get("merged") is not True:
-            return self._api.keep(self._api.ask("GET", path))
+            return self._api.read(pull.number)
         return self._api.remember(replace(pull, state="merged"))
 
     def _mutate(self, document: str, asked: dict[str, str]) -> dict[str, Any]:
         """Send a mutation.
 
         Raises:
-            Refused: for a reason of this pull request's.
-            Unsupported: the server does not know it.
-            ForgeError: for a reason that would refuse everything, or no answer.
+            Refused: for a reason that concerns this pull request.
+            Unsupported: the server does not know the mutation.
+            ForgeError: for a reason that concerns every request, or no answer.
         """
         try:
             return self._api.wire.graphql(document, {"input": asked}, write=True).data
@@ -161,18 +157,18 @@ class Merging:
             self._api.fail(failure)
 
     def _refused(self, pull: PullRequest, refused: Refused) -> PullRequest:
-        return self._told(pull, f"GitHub says: {refused.said or refused.status}", refusals.merge(refused.said))
+        return self._warned(pull, f"GitHub says: {refused.said or refused.status}", messages.merge_advice(refused.said))
 
-    def _told(self, pull: PullRequest, why: str, way_out: str) -> PullRequest:
+    def _warned(self, pull: PullRequest, why: str, way_out: str) -> PullRequest:
         message = f"pull request #{pull.number} will not merge by itself: {why}"
-        self._api.tell(Problem("failed.forge", message, way_out))
+        self._api.warn(Problem("failed.forge", message, way_out))
         return pull
 
 
 def _why_not(
     pull: PullRequest, base: Base, method: MergeMethod | None, *, without_checks: bool
 ) -> tuple[str, str] | None:
-    """Why it is not tried at all, and the way out."""
+    """Why the bot does not even try, and the next step."""
     if pull.draft:
         return "it is a draft", "mark it ready for review, or remove `draft:`"
     if not base.checks and not without_checks:

@@ -1,6 +1,6 @@
-"""Reads what a branch asks for, as GitHub tells it: of rulesets, of a protection rule, and in short of the branch.
+"""Reads what a branch requires: from rulesets, from its protection rule, and from the branch itself.
 
-Each raises what wrong types raise, for `inspection` to put into words.
+Call these within `Api.reading`, which reports answers of other types.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from gitops_bot.edges.facts import Rule
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from gitops_bot.config.propose import MergeMethod
     from gitops_bot.edges.facts import Bypass, RuleKind
 
-#: GitHub's word for a rule of a ruleset -> ours; GraphQL has it in capitals. Others (patterns, deployments, scans) do
+
+#: GitHub's type of a rule in a ruleset -> ours; GraphQL has it in capitals. Others (patterns, deployments, scans) do
 #: not concern the bot.
 _KINDS: Mapping[str, RuleKind] = {
     "pull_request": "pull-request",
@@ -33,13 +35,36 @@ _KINDS: Mapping[str, RuleKind] = {
 _BYPASSES: Mapping[str, Bypass] = {
     "always": "always", "exempt": "always", "pull_requests_only": "pull-requests", "never": "never",
 }  # fmt: skip
+#: Merge method -> the settings that allow it, in GraphQL and in REST.
+METHODS: Mapping[MergeMethod, tuple[str, str]] = {
+    "merge": ("mergeCommitAllowed", "allow_merge_commit"),
+    "squash": ("squashMergeAllowed", "allow_squash_merge"),
+    "rebase": ("rebaseMergeAllowed", "allow_rebase_merge"),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Short:
-    """What a branch tells of its protection to who may not read the rule: whether there is one, and its checks.
+class Base:
+    """What a repository and its base branch require of a merge, as far as the token can see.
 
-    `classic`: it is a protection rule for sure, and not rulesets alone.
+    `checks`: a merge waits for checks. `rules`: there is any rule, or one may be hidden from the token. `seen`: the
+    token may see the rules. `default` is the method that the repository uses by default.
+    """
+
+    auto_merge: bool
+    queue: bool
+    checks: bool
+    rules: bool
+    seen: bool
+    methods: tuple[MergeMethod, ...]
+    default: MergeMethod
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a branch shows of its protection to a token that may not read the rule.
+
+    `classic`: there is a protection rule, not only rulesets.
     """
 
     protected: bool
@@ -48,43 +73,43 @@ class Short:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """What it asks for, as far as that shows."""
+        """What it requires, as far as that shows."""
         return (Rule("checks", "unknown", checks=self.checks),) if self.classic and self.checks else ()
 
 
 def of_rulesets(listed: Any, bypass: Callable[[int], Bypass]) -> Iterator[Rule]:
-    """The rules that rulesets have for a branch; `bypass` tells by a ruleset's id what the token may do past it."""
-    for each in listed:
-        kind = kind_of(each)
+    """The rules that rulesets have for a branch; `bypass` says whether the token may bypass the ruleset of an id."""
+    for rule in listed:
+        kind = kind_of(rule)
         if kind is None:
             continue
-        told = each.get("parameters") or {}
-        ruleset = each.get("ruleset_id")
+        parameters = rule.get("parameters") or {}
+        ruleset = rule.get("ruleset_id")
         yield Rule(
             kind,
             bypass(ruleset) if type(ruleset) is int else "unknown",
-            _count(told.get("required_approving_review_count")),
-            tuple(_name(check["context"]) for check in told.get("required_status_checks") or ()),
+            _count(parameters.get("required_approving_review_count")),
+            tuple(_name(check["context"]) for check in parameters.get("required_status_checks") or ()),
         )
 
 
 def kind_of(rule: Any) -> RuleKind | None:
-    """What a rule of a ruleset asks for; None for what is nothing to the bot."""
+    """What a rule of a ruleset requires; None if that does not concern the bot."""
     return _KINDS.get(str(rule["type"]).lower())
 
 
 def bypass(document: Any) -> Bypass:
-    """What a ruleset says that the token may do past it; None stands for a ruleset that it may not read."""
+    """Whether the token may bypass a ruleset; None stands for a ruleset that it may not read."""
     return _BYPASSES.get(str(document.get("current_user_can_bypass")), "unknown") if document else "unknown"
 
 
-def of_branch(document: Any) -> Short:
-    """What the branch itself tells."""
-    said = document.get("protection") or {}
-    classic = said.get("enabled") is True
-    required = said.get("required_status_checks") or {}
+def of_branch(document: Any) -> Summary:
+    """What the branch itself shows."""
+    protection = document.get("protection") or {}
+    classic = protection.get("enabled") is True
+    required = protection.get("required_status_checks") or {}
     names = _contexts(required) if required.get("enforcement_level") != "off" else ()
-    return Short(classic or document.get("protected") is True, classic, names)
+    return Summary(classic or document.get("protected") is True, classic, names)
 
 
 def of_protection(document: Any, *, admin: bool | None) -> tuple[Rule, ...]:
@@ -94,7 +119,7 @@ def of_protection(document: Any, *, admin: bool | None) -> tuple[Rule, ...]:
 
 def _protection(document: Any, past: Bypass) -> Iterator[Rule]:
     if (reviews := document.get("required_pull_request_reviews")) is not None:
-        # Who is on its own list may push past the reviews; whether that is this token is not told.
+        # People on its own list may bypass the reviews; GitHub does not say whether this token is on it.
         listed = any((reviews.get("bypass_pull_request_allowances") or {}).values())
         approvals = _count(reviews.get("required_approving_review_count"))
         yield Rule("pull-request", "unknown" if listed and past == "never" else past, approvals)
@@ -127,3 +152,45 @@ def _name(value: Any) -> str:
 
 def _count(value: Any) -> int:
     return value if type(value) is int and 0 <= value <= 100 else 0
+
+
+def base(repository: Any, *, hidden: bool) -> Base:
+    """The base branch in an answer to `graphql.proposals`; `hidden`: the token may not see all of it."""
+    ref, queue = repository["ref"], repository["mergeQueue"]
+    protection = ref["refUpdateRule"] if ref is not None else None
+    contexts = (protection["requiredStatusCheckContexts"] or ()) if protection is not None else ()
+    rules = ref["rules"] if ref is not None else None
+    listed = [rule for rule in (rules["nodes"] if rules is not None else None) or () if rule is not None]
+    kinds = {kind_of(rule) for rule in listed}
+    allowed = (method for method, (field, _) in METHODS.items() if repository[field] is True)
+    return Base(
+        auto_merge=repository["autoMergeAllowed"] is True,
+        queue=queue is not None or "queue" in kinds,
+        checks=any(contexts) or "checks" in kinds,
+        rules=protection is not None or bool(listed) or ref is None or hidden,
+        seen=not hidden,
+        **_methods(tuple(allowed), str(repository["viewerDefaultMergeMethod"]).lower()),
+    )
+
+
+def base_by_rest(repository: Any, branch: Any, rules: Any) -> Base:
+    """The same from REST: the repository, the branch, and its rules (None if the server has none or hides them).
+
+    A token without write access sees neither the methods nor whether auto-merge is allowed: GitHub will say so.
+    """
+    kinds = {kind_of(rule) for rule in rules or ()}
+    allowed = (method for method, (_, field) in METHODS.items() if repository.get(field) is not False)
+    return Base(
+        auto_merge=repository.get("allow_auto_merge") is not False,
+        queue="queue" in kinds,
+        checks=bool(of_branch(branch).checks) or "checks" in kinds,
+        rules=branch.get("protected") is not False or bool(kinds),
+        seen=True,
+        **_methods(tuple(allowed)),
+    )
+
+
+def _methods(allowed: tuple[MergeMethod, ...], default: str = "") -> dict[str, Any]:
+    if not allowed:
+        raise ValueError(allowed)
+    return {"methods": allowed, "default": default if default in allowed else allowed[0]}

@@ -6,7 +6,7 @@ Everything is decided from names alone, before anything is sent.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from gitops_bot.edges.address import is_loopback, origin
@@ -16,6 +16,7 @@ from gitops_bot.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gitops_bot.edges.address import Address
     from gitops_bot.edges.github.forge import GitHub
     from gitops_bot.edges.github.inspection import Inspection
     from gitops_bot.edges.http import Clock
@@ -26,20 +27,6 @@ TOKENS: Final = ("GITHUB_TOKEN", "GH_TOKEN")
 USER: Final = "x-access-token"
 PUBLIC: Final = "https://github.com"
 _SERVER = "GITHUB_SERVER_URL"
-
-
-class Place(Protocol):
-    """Where a repository is: the host, and the origin where that is reached by http(s)."""
-
-    @property
-    def host(self) -> str | None:
-        """The host, without a port."""
-        ...
-
-    @property
-    def server(self) -> str | None:
-        """Scheme, host and port."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +67,7 @@ class Server:
         """Its host, without a port."""
         return urlsplit(self.url).hostname or ""
 
-    def takes_token(self, where: Place) -> bool:
+    def takes_token(self, where: Address) -> bool:
         """Whether the token belongs to the server of a repository: it and its API have one host, and it is that."""
         hosts = [(urlsplit(url).hostname or "").removeprefix("api.") for url in (self.url, self.api_url)]
         host = where.host or ""

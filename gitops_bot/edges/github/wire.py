@@ -1,8 +1,8 @@
-"""GitHub's API over PyGithub: the one file that knows it, imported when the first request is made.
+"""Sends requests to GitHub's API through PyGithub. The only file that imports it, loaded with the first request.
 
-PyGithub gives authentication, spacing of writes, and the rules of GitHub's rate limits. Its objects are not used: they
-fetch what an answer lacks from the addresses in that answer, so neither the number of requests nor the host they go to
-would be ours to say. What stands here bounds it: no redirects, no waiting beyond a minute, no endless answers.
+PyGithub authenticates, spaces out writes, and knows GitHub's rate limits. Its objects are not used: they fetch missing
+fields from addresses in the answer, so we would control neither the number of requests nor their host. This file adds
+bounds: no redirects, no wait over a minute, no endless answers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from github import Auth, Github, GithubException, GithubRetry
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester, RequestsResponse
 
 from gitops_bot import __version__, log
-from gitops_bot.edges.github import bounded, graphql, limits, unanswered
+from gitops_bot.edges.github import answers, bounded, graphql
 from gitops_bot.edges.github.failure import Late, Refused, TooLarge, Unanswered, said
 
 if TYPE_CHECKING:
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Clock
     from gitops_bot.proposals.pull_request import RateLimit
 
-#: Seconds: between two parts of an answer, for one answer as a whole, and the longest wait that GitHub may ask for.
-_TIMEOUT, SECONDS, _PATIENCE = 15, 30.0, 60
-#: Answers one after the other that come too late before nothing more is asked.
-_MOST_LATE = 2
-#: Bytes of one answer: thirty pull requests whose bodies are as long as GitHub allows are a tenth of it.
+#: Seconds: between two parts of an answer, for a whole answer, and the longest wait that GitHub may ask for.
+_TIMEOUT, SECONDS, _LONGEST_WAIT = 15, 30.0, 60
+#: Timeouts in a row after which no more requests are sent.
+_MOST_TIMEOUTS = 2
+#: Bytes of one answer: ten times that of thirty pull requests with the longest bodies that GitHub allows.
 _LIMIT = 32 * 1024 * 1024
 _TRIES_AFTER_THE_FIRST = 3
 _RETRIED = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Wire:
-    """Asks one API as one token. Writes are a second apart (GitHub's guideline), except on this machine.
+    """One API as seen by one token, or anonymously. Writes are a second apart (GitHub's guideline), except on loopback.
 
-    `left` is what the rate limit for REST had left at the last answer that told.
+    `left` is the REST rate limit as of the last answer that reported it.
     """
 
     def __init__(
@@ -50,38 +50,35 @@ class Wire:
         token: str | None,
         clock: Clock,
         *,
-        timeout: int = _TIMEOUT,
+        timeout: int | None = None,
         seconds: float = SECONDS,
-        patient: bool = True,
     ) -> None:
-        """`timeout` and `seconds` are as above; without patience nothing is asked twice, whatever the answer.
-
-        Without a token the API is asked as anybody.
-        """
-        self._token, self._clock, self._timeout, self._seconds = token, clock, timeout, seconds
+        """With a `timeout` an answer may take that many seconds as a whole, and nothing is sent twice."""
+        self._token, self._clock, self._retries = token, clock, timeout is None
+        self._timeout, self._seconds = timeout or _TIMEOUT, timeout or seconds
         self._late = 0
         self.left: RateLimit | None = None
         Requester.injectConnectionClasses(_Loopback, _Connection)
-        # On import PyGithub sets up its logger to print on standard error, which is the user's.
+        # On import PyGithub sets up its logger to write to standard error.
         logging.getLogger("github").handlers[:] = [logging.NullHandler()]
         self._requester = Github(
             auth=Auth.Token(token) if token is not None else None,
             base_url=api_url,
-            timeout=timeout,
+            timeout=self._timeout,
             user_agent=f"gitops-bot/{__version__}",
             per_page=100,
-            retry=_Patience(clock=clock) if patient else None,
+            retry=_Retry(clock=clock) if self._retries else None,
             api_version="2022-11-28",
             seconds_between_requests=0,
             seconds_between_writes=0 if api_url.startswith("http:") else 1,
         ).requester
 
     def close(self) -> None:
-        """Close the connection, which PyGithub keeps open for as long as its objects live."""
+        """Close the connection, which PyGithub never does by itself."""
         self._requester.close()
 
     def ask(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None) -> Any:
-        """Send one request of REST and give back the JSON of the answer.
+        """Send one REST request and return the JSON of the answer.
 
         Raises:
             Refused: GitHub answered with a status of 300 or more.
@@ -90,27 +87,27 @@ class Wire:
         write = method != "GET"
         try:
             document, headers = self._send(method, path, query=query, body=body, write=write)
-        except Refused as refused:  # urllib3 has seen to 403 and 429
+        except Refused as refused:  # `_Retry` waits after 403 and 429
             if refused.status != 422 or not self._waited(refused):
                 raise
             document, headers = self._send(method, path, query=query, body=body, write=write)
-        self.left = limits.told(headers) or self.left
+        self.left = answers.rate_limit_in(headers) or self.left
         return document
 
     def look(self, path: str, *, query: Mapping[str, str] | None = None) -> tuple[Any, dict[str, str]]:
-        """As `ask` by GET, and with the headers of the answer, whose names are in lower case."""
+        """Like `ask` with GET, and returns the headers too, with names in lower case."""
         return self._send("GET", path, query=query, write=False)
 
     def graphql(
-        self, question: str, variables: Mapping[str, object], *, write: bool, spare: frozenset[str] = frozenset()
+        self, question: str, variables: Mapping[str, object], *, write: bool, optional: frozenset[str] = frozenset()
     ) -> graphql.Answered:
-        """Ask in GraphQL and give back what was told. Fields named in `spare` may be hidden from the token.
+        """Send a GraphQL query. Fields named in `optional` may be hidden from the token.
 
-        A secondary limit is waited out once here too, though it came with status 200.
+        Waits once for a secondary rate limit too, which GraphQL reports with status 200.
 
         Raises:
             Unsupported: the server has no GraphQL, or not these fields.
-            Refused: GitHub refused; the status is what REST would have said, and 413 where it was too much at once.
+            Refused: GitHub refused, with the status that REST would use; 413 if the query was too large.
             Unanswered: as in `ask`.
         """
         asked = {"query": question, "variables": dict(variables)}
@@ -121,16 +118,16 @@ class Wire:
             except Refused as refused:
                 raise graphql.over_http(refused) from None
             try:
-                return graphql.read(document, headers, self._token or "", write=write, spare=spare)
+                return graphql.read(document, headers, self._token or "", write=write, optional=optional)
             except Refused as refused:
                 if waited or not self._waited(refused):
                     raise
                 waited = True
 
     def _waited(self, refused: Refused) -> bool:
-        """Wait a limit out, if it is one that ends soon. GitHub asks for a minute where a 422 does not say how long."""
-        after = refused.headers.get("retry-after", str(_PATIENCE) if refused.status == 422 else "")
-        if not refused.limited or not limits.is_number(after) or int(after) > _PATIENCE:
+        """Wait for a rate limit that ends soon. After a 422 without `Retry-After`, GitHub asks for a minute."""
+        after = refused.headers.get("retry-after", str(_LONGEST_WAIT) if refused.status == 422 else "")
+        if not (self._retries and refused.limited and answers.is_number(after)) or int(after) > _LONGEST_WAIT:
             return False
         log.debug("http.waiting", host=self._requester.hostname, seconds=int(after), why="rate limit")
         self._clock.sleep(int(after))
@@ -139,8 +136,8 @@ class Wire:
     def _send(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None, write: bool
     ) -> tuple[Any, dict[str, str]]:
-        if self._late >= _MOST_LATE:
-            raise unanswered.late_again(self._late)
+        if self._late >= _MOST_TIMEOUTS:
+            raise bounded.late_again(self._late)
         try:
             accept = {"Accept": "application/vnd.github+json"}
             with bounded.answers_within(self._seconds):
@@ -149,8 +146,8 @@ class Wire:
             raise self._refused(error.status, error.data, error.headers or {}, write=write) from None
         except _Endless:
             raise TooLarge(f"sent more than {_LIMIT} bytes", "check GITHUB_API_URL, and run again") from None
-        except unanswered.ERRORS as error:
-            failure = unanswered.told(error, self._timeout)
+        except bounded.ERRORS as error:
+            failure = bounded.unanswered(error, self._timeout)
             self._late += isinstance(failure, Late)
             raise failure from None
         self._late = 0
@@ -172,11 +169,11 @@ class Wire:
 
 
 class _Endless(Exception):  # noqa: N818 - caught in this file
-    """An answer is larger than any that GitHub gives."""
+    """An answer is larger than any of GitHub's."""
 
 
 class _Answer(RequestsResponse):
-    """An answer that was read with a bound; PyGithub reads it once more, as text."""
+    """An answer read up to a limit; PyGithub then reads it from here, as text."""
 
     def __init__(self, answer: requests.Response) -> None:
         super().__init__(answer)
@@ -201,7 +198,7 @@ class _Connection(HTTPSRequestsConnectionClass):
 
 
 class _Loopback(HTTPRequestsConnectionClass):
-    """Plain HTTP: for this machine only, so never by way of a proxy, which would see the token."""
+    """Plain HTTP is for this machine only, so never through a proxy, which would see the token."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -235,14 +232,14 @@ def _fetch(connection: _Connection | _Loopback) -> _Answer:
             status=answer.status_code,
             ms=log.milliseconds(began),
         )
-        # PyGithub would follow 301, and ask again after 202, both without end. 103 is no answer yet.
+        # PyGithub would follow 301 and retry after 202 without end. 103 is no answer yet.
         if answer.status_code < 200 or answer.status_code == 202 or 300 <= answer.status_code < 400:
             raise Refused(answer.status_code, "", {}, write=connection.verb != "GET")
         return _Answer(answer)
 
 
-class _Patience(GithubRetry):
-    """Tries again after faults of the server, and waits out one rate limit, if that takes a minute at most."""
+class _Retry(GithubRetry):
+    """Retries after server errors, and waits once for a rate limit that ends within a minute."""
 
     def __init__(self, *, clock: Clock, **settings: Any) -> None:
         self._clock = clock
@@ -253,8 +250,8 @@ class _Patience(GithubRetry):
             "raise_on_status": False,
             "status_forcelist": [500, 502, 503, 504],
             "allowed_methods": _RETRIED,
-            "secondary_rate_wait": _PATIENCE,
-            "max_rate_limit_wait": _PATIENCE,
+            "secondary_rate_wait": _LONGEST_WAIT,
+            "max_rate_limit_wait": _LONGEST_WAIT,
         }
         super().__init__(**{**ours, **settings})
 
@@ -273,7 +270,7 @@ class _Patience(GithubRetry):
         if response is not None:
             limited = response.status in (403, 429)
             waited = limited and any(each.status in (403, 429) for each in self.history)
-            if waited or (self.get_retry_after(response) or 0) > _PATIENCE:
+            if waited or (self.get_retry_after(response) or 0) > _LONGEST_WAIT:
                 content = self.get_content(response, url or "")
                 raise GithubException(response.status, _json(content), dict(response.headers))
         return cast("Self", super().increment(method, url, response, error, _pool, _stacktrace))

@@ -1,4 +1,4 @@
-"""Where one address may lead to: redirects, token servers and next pages are named by the other side."""
+"""Which addresses given by a server may be followed: redirects, token servers and next pages."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import httpx
 from gitops_bot.edges.address import is_loopback
 
 _HOST = re.compile(r"(?:[a-z0-9._-]+|[0-9a-f:.]+)\Z")
-#: This machine, and the metadata servers of clouds, by the names that every resolver there knows.
+#: Names of this machine, and of the metadata servers of clouds.
 _KNOWN = frozenset({
     "localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback",
     "metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal",
 })  # fmt: skip
-#: Endings that the internet's DNS does not have: RFC 6762 and 8375, ICANN's resolution on `internal`, Kubernetes.
+#: Suffixes that public DNS does not have: RFC 6762 and 8375, ICANN's resolution on `internal`, Kubernetes.
 _ZONES = (".internal", ".local", ".home.arpa", ".svc")
-#: Version 6 addresses whose last 32 bits are where the packets go: compatible, mapped (RFC 4291) and NAT64 (RFC 6052).
+#: IPv6 networks with an IPv4 address in the last 32 bits: compatible, mapped (RFC 4291), NAT64 (RFC 6052).
 _EMBEDDING = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96")))
 
 
@@ -26,39 +26,39 @@ class Misled(Exception):  # noqa: N818 - who followed the address turns this int
 
 
 def host_of(url: httpx.URL) -> str:
-    """The host as it is asked for, without port and brackets; `URL.host` raises where `xn--` is followed by junk."""
+    """The host without port and brackets; `URL.host` raises if `xn--` is followed by junk."""
     return url.raw_host.decode("ascii")
 
 
 def origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    """Scheme, host and port; credentials never leave it. httpx drops a port that is the scheme's own."""
+    """Scheme, host and port: credentials never leave it. httpx drops the scheme's own port."""
     return url.scheme, host_of(url), url.port
 
 
 def follow(source: httpx.URL, address: str) -> httpx.URL:
-    """The address, relative to the one that named it, if it may be asked in its name.
+    """The address, relative to the one that named it, if it may be followed.
 
-    Never from https to http, and never into a private network: an internet host must not make the bot knock on doors
-    that only the bot can reach. A source over plain http is the user's own network, by configuration or loopback.
+    Never from https to http, and never into a private network: an internet host must not make the bot probe hosts that
+    only the bot can reach. A source over plain http is in the user's own network, by configuration or loopback.
 
-    The spelling of the host is judged, names are not resolved: a name of the internet whose DNS gives a private address
-    (`127.0.0.1.nip.io`) is followed, and so is one that only the user's own DNS knows (`vault.corp.example`). Over
-    https it has to show a certificate for that name before it learns anything of the request.
+    Only the spelling of the host counts; names are not resolved. A public name that resolves to a private address
+    (`127.0.0.1.nip.io`) is followed, and so is one that only the user's DNS knows (`vault.corp.example`): over https it
+    must show a certificate for its name before it sees the request.
 
     Raises:
-        Misled: it may not.
+        Misled: it may not be followed.
     """
     return _checked(source, _joined(source, address))
 
 
 def follow_own(source: httpx.URL, address: str) -> httpx.URL:
-    """As `follow`, for an address that a server tells of itself: where its tokens are, or its next page.
+    """Like `follow`, for an address that a server gives of itself: its token server, or its next page.
 
-    Behind a proxy that ends TLS a server takes itself for one over plain http, at a port of its own: its path and query
-    are then asked where the server was found. Nothing is ever sent to the plain address.
+    A server behind a proxy that terminates TLS may name itself over plain http and at another port: then its path and
+    query are requested at the origin where it was found, and nothing is sent over plain http.
 
     Raises:
-        Misled: as in `follow`.
+        Misled: it may not be followed.
     """
     target = _joined(source, address)
     itself = host_of(target) == host_of(source) and not target.userinfo
@@ -89,30 +89,30 @@ def _checked(source: httpx.URL, target: httpx.URL) -> httpx.URL:
 
 
 def _may_be_plain(source: httpx.URL, target: httpx.URL) -> bool:
-    """Plain http stays within the host it was granted to; a configured one may name its neighbours, loopback not."""
+    """Plain http stays on the same host; a configured one may name its neighbours, loopback may not."""
     return source.scheme == "http" and (
         host_of(target) == host_of(source) or is_loopback(host_of(target)) or not is_loopback(host_of(source))
     )
 
 
 def _is_closed(host: str, source: str) -> bool:
-    """Whether a host is not for `source` to name; one inside a network may name the neighbours that have names."""
+    """Whether `source` may not name this host; a source inside a network may name neighbours by name."""
     return _is_private(host) or (_is_nearby(host) and not (_is_nearby(source) or _is_private(source)))
 
 
 def _is_private(host: str) -> bool:
-    """Whether a host is this machine, a metadata server, or an address that is not the internet's."""
+    """Whether a host is this machine, a metadata server, or has an address outside the public internet."""
     name = host.rstrip(".")
     try:
         return not _is_public(ipaddress.ip_address(name))
     except ValueError:
-        # Resolvers read `127.1` and `0x7f000001` as addresses too; no name of the internet ends in a number.
+        # Resolvers also read `127.1` and `0x7f000001` as addresses; no public name ends in a number.
         last = name.rpartition(".")[2]
         return name in _KNOWN or name.endswith(".localhost") or last.isdigit() or last.startswith("0x")
 
 
 def _is_nearby(host: str) -> bool:
-    """Whether a name is one that only resolvers inside a network have an answer to."""
+    """Whether only resolvers inside a network can know this name."""
     name = host.rstrip(".")
     return name.endswith(_ZONES) or not ("." in name or ":" in name)
 

@@ -1,10 +1,14 @@
-"""How long all requests for one question may take together, however many there are and however often each is tried."""
+"""Time limits: for one request by the machine's own clock, and for all requests of one question together."""
 
 from __future__ import annotations
 
+import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from gitops_bot.edges.http.failure import flooded, late
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,21 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many seconds, and what is raised when they are over."""
+    """A number of seconds, and the error when they are over."""
 
     seconds: float
     late: Unanswered
 
 
 class Allowance:
-    """The time for everything that one thread asks for the sake of one question, such as the pages of a list.
+    """The time for everything that one thread asks for one question, such as the pages of a list.
 
-    Only the time counts in which a request is under way, or waits because the host asked for that. Waiting for a turn
-    that the user's own `rate` and `concurrency` bound is free: that is nothing that the host could do better.
+    Only time counts in which a request is under way, or waits because the host asked for that. Waiting for the user's
+    own `rate` and `concurrency` is free.
     """
 
     def __init__(self, clock: Clock, limit: Callable[[], Limit]) -> None:
-        """`limit` is asked when the first request begins."""
+        """`limit` is called when the first request begins."""
         self._clock, self._ask = clock, limit
         self._limit: Limit | None = None
         self._since: float | None = None
@@ -37,7 +41,7 @@ class Allowance:
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """What happens in this block takes of the time."""
+        """The time in this block counts."""
         self._limit = self._limit or self._ask()
         self._since = self._now()
         try:
@@ -47,14 +51,69 @@ class Allowance:
 
     @property
     def spent(self) -> float:
-        """The seconds that were taken so far."""
+        """The seconds used so far."""
         return self._spent + (0.0 if self._since is None else max(self._now() - self._since, 0.0))
 
     @property
     def left(self) -> Limit:
-        """What is left of the limit: nothing, or less, where it is over."""
+        """The rest of the limit; zero or less when it is used up."""
         limit = self._limit or self._ask()
         return Limit(limit.seconds - self.spent, limit.late)
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+#: Bytes before the body of an answer: heads, also of informational answers and a proxy, and the end of the last read.
+HEAD = 256 * 1024
+
+
+class Deadline(threading.local):
+    """The time left to the thread's current request, and the bytes it may read before the body.
+
+    Start it with `begin` for each request, and check it before each wait for the network. `timeouts` are the exceptions
+    by which a wait reports that its time is over.
+    """
+
+    def __init__(self, *timeouts: type[Exception]) -> None:
+        self._timeouts = timeouts
+        self.begin(Limit(0.0, late(0.0)))
+
+    def begin(self, limit: Limit) -> None:
+        """Start a request, which may take this long up to the last byte of its body."""
+        self._late = limit.late
+        self._until = time.monotonic() + limit.seconds
+        self._head: int | None = HEAD
+
+    def has_head(self) -> None:
+        """The rest of the answer is its body, whose bytes the caller counts."""
+        self._head = None
+
+    def take(self, count: int) -> None:
+        """Count bytes that arrived. Raises Unanswered if there are too many before the body."""
+        if self._head is not None:
+            self._head -= count
+            if self._head < 0:
+                raise flooded(HEAD)
+
+    @property
+    def seconds(self) -> float:
+        """The seconds left, never zero: for code that takes a timeout and must not get an exception here."""
+        return max(self._until - time.monotonic(), 0.001)
+
+    @contextmanager
+    def wait(self, timeout: float | None) -> Iterator[float]:
+        """The seconds that a wait may take: its own timeout, or what is left if that is less.
+
+        Raises:
+            Unanswered: nothing was left, or the wait took all of it.
+        """
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise self._late
+        try:
+            yield left if timeout is None else min(left, timeout)
+        except self._timeouts as error:
+            if timeout is None or left <= timeout:
+                raise self._late from error
+            raise

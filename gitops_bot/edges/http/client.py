@@ -1,7 +1,7 @@
-"""HTTP as the bot speaks it: bounded answers, bounded patience, credentials that stay with the host they are for.
+"""An HTTP client with limits on size and time, whose credentials stay with the host they are for.
 
-Requests go straight to httpx's transports, one pool of kept connections per origin. `httpx.Client` adds cookies and
-its own redirects and authentication, none of which is wanted here, and takes half as much CPU again per request.
+It uses httpx's transports directly, one pool of connections per origin. `httpx.Client` adds cookies, redirects and
+authentication that we do not want, and takes half as much CPU again per request.
 """
 
 from __future__ import annotations
@@ -18,10 +18,20 @@ import tenacity
 from gitops_bot import __version__, log
 from gitops_bot.edges.http.address import Misled, follow, origin
 from gitops_bot.edges.http.allowance import Allowance, Limit
-from gitops_bot.edges.http.failure import Unanswered, broken, busy, late, nowhere
+from gitops_bot.edges.http.failure import (
+    Unanswered,
+    broken,
+    busy,
+    late,
+    log_wait,
+    may_heal,
+    may_pass,
+    nowhere,
+    outcome,
+    retry_after,
+)
 from gitops_bot.edges.http.lines import Lines
 from gitops_bot.edges.http.pace import Closed
-from gitops_bot.edges.http.retry import may_heal, may_pass, outcome, retry_after, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,10 +39,10 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http.lines import Observe, Tuning
     from gitops_bot.edges.http.pace import Clock
 
-#: A request is tried so often, each time for so many seconds, and for so many in all, the waits included.
+#: Tries of a request, seconds for each, and seconds in all, waits included.
 ATTEMPTS, ANSWER, PATIENCE = 5, 60.0, 100.0
 REDIRECTS = 5
-#: Bytes of the answer to a failed request that are read for the sake of its message.
+#: Bytes that are read of a failed request's answer, for its message.
 ERROR_BODY = 64 * 1024
 
 _TIMEOUTS = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 60.0}
@@ -44,7 +54,7 @@ _JITTER = tenacity.wait_random(0, 1)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said; `url` is the one that answered, behind all redirects. `body` is cut for failures only."""
+    """An HTTP answer; `url` is the final one after redirects. Only the `body` of a failure may be cut."""
 
     method: str
     url: httpx.URL
@@ -54,18 +64,18 @@ class Answer:
 
     @property
     def host(self) -> str:
-        """Who answered, with the port if it is not the scheme's own."""
+        """The host that answered, with a port other than the scheme's own."""
         return self.url.netloc.decode("ascii")
 
 
 class _Mine(threading.local):
-    """Whose time the requests of a thread take; None: each has its own."""
+    """The allowance that the requests of this thread share; None: each has its own."""
 
     allowance: Allowance | None = None
 
 
 class Http:
-    """Every host that a run talks to. Safe to use from many threads."""
+    """Sends requests to every host of a run. Safe to use from many threads."""
 
     def __init__(
         self,
@@ -78,11 +88,10 @@ class Http:
         transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
     ) -> None:
-        """`tunings` is by `host` or `host:port`; `environ` names proxies and authorities as curl reads them.
+        """`tunings` is by `host` or `host:port`; `environ` has proxies and authorities as curl reads them.
 
-        `seconds` is what one try of a request may take as a whole, from the look-up of the name to the last byte; a
-        `transport` of one's own has its own bounds. Each request is tried `attempts` times at most. `observe` is told
-        of every request.
+        `seconds` limits one try of a request, from the name lookup to the last byte (a given `transport` has its own
+        limits); `attempts` is the number of tries. `observe` is called for every request.
         """
         self._clock = clock
         self._seconds = seconds
@@ -97,12 +106,12 @@ class Http:
         self.close()
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close all connections."""
         self._lines.close()
 
     @contextmanager
     def within(self, allowance: Allowance) -> Iterator[None]:
-        """Whatever this thread asks for in the block takes its time from this."""
+        """All requests of this thread in the block share this allowance."""
         before, self._mine.allowance = self._mine.allowance, allowance
         try:
             yield
@@ -112,12 +121,12 @@ class Http:
     def request(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], *, limit: int, content: bytes | None = None
     ) -> Answer:
-        """Ask, again where that may help, and follow redirects; `limit` bounds the body of a success, in bytes.
+        """Send a request, with retries and redirects; `limit` is the largest body of a success, in bytes.
 
-        `Authorization` is for the origin of `url` and dropped for good at the first redirect to another.
+        `Authorization` is dropped for good at the first redirect to another origin.
 
         Raises:
-            Unanswered: there was no answer, or none that may be used; an answer with a failing status is returned.
+            Unanswered: there was no usable answer; one with a failing status is returned.
         """
         sent = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **headers}
         for _ in range(REDIRECTS + 1):
@@ -142,7 +151,7 @@ class Http:
     def _persist(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None, limit: int
     ) -> Answer:
-        """One hop, tried again after 408, 429, 5xx and broken connections; the last failure is the answer."""
+        """Send to one URL, again after 408, 429, 5xx and broken connections; returns the last failure."""
         allowance = self._mine.allowance or Allowance(self._clock, lambda: Limit(PATIENCE, late(PATIENCE)))
 
         def wait(state: tenacity.RetryCallState) -> float:
@@ -158,7 +167,7 @@ class Http:
 
         retrying = tenacity.Retrying(
             sleep=sleep,
-            before_sleep=lambda state: tell(state, url.netloc.decode("ascii"), _path(url)),
+            before_sleep=lambda state: log_wait(state, url.netloc.decode("ascii"), _path(url)),
             wait=wait,
             stop=stop,
             retry=tenacity.retry_if_result(lambda answer: may_pass(answer.status))
@@ -252,5 +261,5 @@ def _redirected_wrong(url: httpx.URL, what: str, status: int) -> Unanswered:
 
 
 def _path(url: httpx.URL) -> str:
-    """Without the query, which may carry what is secret."""
+    """The path without the query, which may contain secrets."""
     return url.raw_path.partition(b"?")[0].decode("ascii", "replace")

@@ -1,19 +1,27 @@
-"""What went wrong on the wire, in words: they tell what the user can mend from what only time can."""
+"""Why no usable answer came, in words for the user, and whether another try may help."""
 
 from __future__ import annotations
 
+import math
 import re
 import ssl
+from email.utils import parsedate_to_datetime
 from socket import EAI_NONAME, gaierror
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from gitops_bot import log
+
+if TYPE_CHECKING:
+    import tenacity
+
 
 class Unanswered(Exception):  # noqa: N818 - the registry edge turns it into an error with the registry's name
-    """No usable answer came. `what` goes on after the host's name, as in "ghcr.io did not answer in time".
+    """No usable answer came. `what` continues a sentence after the host's name: "ghcr.io did not answer in time".
 
-    `advice` is the next step, `again` whether the same request may succeed at once, `reached` whether there was a
-    connection at all, `status` the HTTP status if any. `host` is filled in by who knows it.
+    `again`: the same request may succeed at once; `reached`: there was a connection; `status`: the HTTP status if any.
+    The caller fills in `host`.
     """
 
     def __init__(
@@ -29,7 +37,7 @@ class Unanswered(Exception):  # noqa: N818 - the registry edge turns it into an 
 
 
 def busy(seconds: float) -> Unanswered:
-    """The host said "too many requests" and wants a pause that this run has no patience for."""
+    """The host answered "too many requests" and wants a longer pause than this run can wait."""
     return Unanswered(
         f"is limiting requests, and asks for none for {seconds:.0f} s",
         "Run again later; `registries:` in gitops-bot.yaml can set a lower `rate` and `concurrency` for it.",
@@ -38,24 +46,24 @@ def busy(seconds: float) -> Unanswered:
 
 
 def nowhere() -> Unanswered:
-    """The address is one that nothing can be at."""
+    """Nothing can be at this address."""
     return Unanswered("is not a valid host and port", reached=False)
 
 
 def late(seconds: float) -> Unanswered:
-    """The request as a whole was given `seconds`; bytes may have come until then."""
+    """The request as a whole took more than `seconds`; bytes may have arrived until then."""
     return Unanswered(f"took more than {seconds:g} s to send one answer", "Run again later.")
 
 
 def flooded(most: int) -> Unanswered:
-    """More bytes came before a body than any answer has there."""
+    """More bytes came before the body than any real answer has."""
     return Unanswered(
         f"closed the connection: more than {most} bytes before the answer", "Run again later.", again=True
     )
 
 
 def broken(error: httpx.TransportError) -> Unanswered:
-    """A connection that did not come about, or did not last."""
+    """The connection failed or broke."""
     cause: BaseException | None = error
     while cause is not None:
         match cause:
@@ -91,3 +99,40 @@ def broken(error: httpx.TransportError) -> Unanswered:
 def _plain(error: BaseException) -> str:
     """One short printable line: parsers quote what the other side sent."""
     return re.sub(r"[^ -~]+", " ", str(error))[:200].strip() or type(error).__name__
+
+
+def retry_after(text: str | None, now: float) -> float | None:
+    """The seconds in a `Retry-After` (a number or a date); None without a sensible one."""
+    if text is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text.strip()):
+        return float(text)
+    try:
+        seconds = parsedate_to_datetime(text).timestamp() - now
+    except (ValueError, OverflowError):
+        return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def may_pass(status: int) -> bool:
+    """Whether a failure may be gone the next time. 501 (not implemented) will not."""
+    return status in (408, 429) or (500 <= status < 600 and status != 501)
+
+
+def may_heal(error: BaseException) -> bool:
+    """Whether a broken connection may work the next time."""
+    return isinstance(error, Unanswered) and error.again
+
+
+def log_wait(state: tenacity.RetryCallState, host: str, path: str) -> None:
+    """Log why and how long the next try waits."""
+    assert state.outcome is not None  # noqa: S101 - tenacity calls this after an attempt
+    failure = state.outcome.exception()
+    why = f"status {state.outcome.result().status}" if failure is None else str(failure)
+    log.debug("http.waiting", host=host, path=path, seconds=round(state.upcoming_sleep, 3), why=why)
+
+
+def outcome(state: tenacity.RetryCallState) -> Any:
+    """The last answer; raises the last exception if there was none."""
+    assert state.outcome is not None  # noqa: S101 - tenacity calls this after an attempt
+    return state.outcome.result()

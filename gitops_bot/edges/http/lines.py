@@ -1,4 +1,4 @@
-"""One pool of kept connections for each origin, and the pace at which it is asked."""
+"""A pool of connections for each origin, with the proxy, trusted authorities and pace that apply to it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from gitops_bot.edges.http.address import origin
+from gitops_bot.edges.address import is_loopback
+from gitops_bot.edges.http.address import host_of, origin
 from gitops_bot.edges.http.failure import Unanswered, nowhere
 from gitops_bot.edges.http.pace import CONCURRENCY, Clock, Pace
-from gitops_bot.edges.http.proxy import proxy_for
 from gitops_bot.edges.http.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-#: Is told the host (with its port, if that is not the scheme's own) and the status; None where there was no answer.
+#: Receives the host (with a port other than the scheme's own) and the status; None without an answer.
 Observe = Callable[[str, "int | None"], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How one host is asked: requests under way at once, and requests per second where that is limited."""
+    """Limits for one host: concurrent requests, and requests per second if configured."""
 
     concurrency: int = CONCURRENCY
     rate: float | None = None
@@ -34,20 +34,20 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is kept for one origin."""
+    """The transport and pace for one origin."""
 
     pace: Pace
     transport: httpx.BaseTransport
 
 
 class Counted(httpx.BaseTransport):
-    """A transport that tells of each request, the repeated ones and those after a redirect too."""
+    """A transport that reports each request, including retries and redirects."""
 
     def __init__(self, inner: httpx.BaseTransport, host: str, observe: Observe) -> None:
         self._inner, self._host, self._observe = inner, host, observe
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Ask, and tell what came back."""
+        """Send a request and report the status of its answer."""
         status = None
         try:
             response = self._inner.handle_request(request)
@@ -57,12 +57,12 @@ class Counted(httpx.BaseTransport):
         return response
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close all connections."""
         self._inner.close()
 
 
 class Lines:
-    """The lines to every origin that a run asks. Safe to use from many threads."""
+    """The lines to all origins of a run. Safe to use from many threads."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Lines:
         transport: httpx.BaseTransport | None,
         observe: Observe | None,
     ) -> None:
-        """As `Http`."""
+        """See `Http`."""
         self._clock = clock
         self._environ = environ
         self._tunings = tunings
@@ -83,17 +83,17 @@ class Lines:
         self._trust: ssl.SSLContext | None = None
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close all connections."""
         with self._lock:
             lines, self._lines = self._lines, {}
         for line in lines.values():
             line.transport.close()
 
     def to(self, url: httpx.URL) -> Line:
-        """What is kept for the origin of an address; made when it is first asked for.
+        """The line to the origin of an address, made on first use.
 
         Raises:
-            Unanswered: there is no way there.
+            Unanswered: the address or the proxy is unusable.
         """
         where = origin(url)
         with self._lock:
@@ -113,7 +113,7 @@ class Lines:
         limits = httpx.Limits(
             max_connections=tuning.concurrency, max_keepalive_connections=tuning.concurrency, keepalive_expiry=60.0
         )
-        # Reading the authorities takes 10 ms of CPU: a plain connection gets a context that trusts nobody.
+        # Reading the authorities takes 10 ms of CPU: plain http gets a context that trusts nobody.
         trust = self._authorities() if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
             return Transport(trust, limits, proxy_for(url, self._environ))
@@ -124,7 +124,7 @@ class Lines:
             ) from error
 
     def _authorities(self) -> ssl.SSLContext:
-        """Who is trusted to vouch for a host: those of SSL_CERT_FILE or SSL_CERT_DIR, else Mozilla's."""
+        """The trusted authorities: those of SSL_CERT_FILE or SSL_CERT_DIR, else Mozilla's."""
         if self._trust is None:
             file, folder = self._environ.get("SSL_CERT_FILE") or None, self._environ.get("SSL_CERT_DIR") or None
             try:
@@ -136,3 +136,30 @@ class Lines:
                 what = f"cannot be queried: SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {error.strerror}"
                 raise Unanswered(what, "It must name certificates in PEM format.", reached=False) from error
         return self._trust
+
+
+def proxy_for(url: httpx.URL, environ: Mapping[str, str]) -> httpx.Proxy | None:
+    """The proxy from HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in upper or lower case; never for this machine.
+
+    CIDR blocks in NO_PROXY are not supported, as in most tools.
+
+    Raises:
+        ValueError: the proxy's address is unusable; the text does not contain it (nor its password).
+    """
+    named = {name.lower(): value for name, value in sorted(environ.items()) if name.lower().endswith("_proxy")}
+    address = named.get(f"{url.scheme}_proxy") or named.get("all_proxy")
+    if not address or is_loopback(host_of(url)) or _spared(url, named.get("no_proxy", "")):
+        return None
+    try:
+        return httpx.Proxy(address if "://" in address else f"http://{address}")
+    except (ValueError, httpx.InvalidURL):
+        raise ValueError("not the address of a proxy") from None
+
+
+def _spared(url: httpx.URL, no_proxy: str) -> bool:
+    host, authority = host_of(url), url.netloc.decode("ascii")
+    for name in no_proxy.lower().split(","):
+        bare = name.strip().removeprefix("*").removeprefix(".")
+        if name.strip() == "*" or (bare and (bare in (host, authority) or host.endswith(f".{bare}"))):
+            return True
+    return False

@@ -1,4 +1,4 @@
-"""How fast one host is asked: so many requests at once, so many a second, and not before it wants to be asked again."""
+"""How fast one host is queried: concurrent requests, requests per second, and pauses that it asked for."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-#: Requests under way at once where nothing else is configured.
+#: Concurrent requests unless configured otherwise.
 CONCURRENCY = 16
-#: Seconds between two requests after a host first said that there were too many, and the most it comes to.
+#: Seconds between two requests after the first 429, and at most.
 _FIRST_INTERVAL, _LONGEST_INTERVAL = 0.2, 3.0
 
 
 class Clock(Protocol):
-    """Time, as the edges are given it."""
+    """Time, as passed to the edges."""
 
     def now(self) -> datetime:
         """The present moment, in UTC."""
@@ -29,7 +29,7 @@ class Clock(Protocol):
 
 
 class Closed(Exception):  # noqa: N818 - a state of the host, turned into words by whoever asked
-    """The host asked for a longer pause than there is patience for; `seconds` of it are left."""
+    """The host asked for a longer pause than the caller can wait; `seconds` of it are left."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"closed for {seconds:.0f} s")
@@ -37,10 +37,10 @@ class Closed(Exception):  # noqa: N818 - a state of the host, turned into words 
 
 
 class Pace:
-    """The turns of one host, shared by every thread that asks it.
+    """Lets the threads that query one host take turns.
 
-    Without a `rate` (requests per second) requests are not spaced out until the host answers 429: then all of them
-    wait as long as it asked for, and afterwards keep a distance that doubles each time it says so again.
+    Without a `rate` (requests per second) requests are not spaced out until the host answers 429. Then all wait as long
+    as it asked for, and afterwards keep an interval that doubles with each further 429.
     """
 
     def __init__(self, clock: Clock, concurrency: int = CONCURRENCY, rate: float | None = None) -> None:
@@ -54,7 +54,7 @@ class Pace:
 
     @contextmanager
     def turn(self, patience: float) -> Iterator[int]:
-        """Hold a place for one request; gives the number of slow-downs so far, which `slow_down` wants back.
+        """Take a place for one request; gives the number of slow-downs so far, for `slow_down`.
 
         Raises:
             Closed: the host asked for a pause longer than `patience` seconds.
@@ -72,14 +72,13 @@ class Pace:
                 self._next = slot + self._interval
             if slot > now:
                 self._clock.sleep(slot - now)
-            if slowed == self._slowed:  # else the host closed meanwhile: the slot is void, queue again
+            if slowed == self._slowed:  # else there was a 429 meanwhile: queue again
                 return slowed
 
     def slow_down(self, seen: int, seconds: float) -> None:
-        """Close the host for `seconds` after a 429 that answered the turn which began with `seen` slow-downs.
+        """Pause all requests for `seconds` after a 429; `seen` is what `turn` gave to the request.
 
-        Of the many 429 that come back at once from requests sent at the same pace, only the first doubles the
-        distance.
+        Many 429 come back at once from requests sent at the same pace: only the first doubles the interval.
         """
         with self._lock:
             if seen == self._slowed:

@@ -1,37 +1,85 @@
-"""The bounds of one request as a whole, kept where its bytes come in.
+"""Transports that limit a request as a whole. httpx's timeouts only limit the wait for the next bytes.
 
-The timeouts of httpx are for the next bytes only. A server that sends one every few seconds, of a header, of the length
-of a chunk or of ever new `103 Early Hints`, would hold its thread for ever.
+A server that sends a byte every few seconds, of a header, a chunk length or endless `103 Early Hints`, would block its
+thread for ever. So would a slow resolver, or a name with fifty addresses where nobody answers.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import queue
+import socket
+import threading
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
 
-from gitops_bot.edges.http.remaining import Left
-from gitops_bot.edges.http.resolve import attempts
+from gitops_bot.edges.http.allowance import Deadline
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterator
+
+
+#: Addresses of a name that are tried.
+MOST = 8
+
+
+def attempts(host: str, port: int, seconds: float) -> Iterator[tuple[str, float]]:
+    """Each address of a host, in the resolver's order, with its share of what is left of the `seconds`.
+
+    Raises:
+        OSError: the name has no address; a `TimeoutError` if the resolver did not answer in time.
+    """
+    until = time.monotonic() + seconds
+    addresses = _addresses(host, port, seconds)[:MOST]
+    for number, address in enumerate(addresses):
+        yield address, max((until - time.monotonic()) / (len(addresses) - number), 0.01)
+
+
+def _addresses(host: str, port: int, seconds: float) -> tuple[str, ...]:
+    """The distinct addresses, looked up in a thread of its own because the resolver cannot be interrupted."""
+    with suppress(ValueError):
+        return (str(ipaddress.ip_address(host)),)
+    answers: queue.SimpleQueue[tuple[str, ...] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answers.put(tuple(dict.fromkeys(str(info[4][0]) for info in infos)))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    try:
+        threading.Thread(target=ask, name="resolve", daemon=True).start()
+    except RuntimeError:  # the machine cannot start more threads
+        ask()
+    try:
+        answer = answers.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError("the name was not resolved in time") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 class Transport(httpx.HTTPTransport):
-    """httpx's transport, where a request takes no longer than the `Limit` in its extension `bound`.
+    """httpx's transport, in which a request takes no longer than the `Limit` in its extension `bound`.
 
-    That is from the look-up of the name to the last byte of the body. The body has to be read in the thread that asked.
+    That is from the name lookup to the last byte of the body, which must be read in the same thread.
     """
 
     def __init__(self, trust: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None) -> None:
         super().__init__(verify=trust, limits=limits, proxy=proxy)
-        self._left = Left(httpcore.TimeoutException)
-        # httpx has no argument for it. Reading what is replaced fails should a later version keep it elsewhere.
+        self._left = Deadline(httpcore.TimeoutException)
+        # httpx has no argument for this. If a later version keeps it elsewhere, reading it here fails.
         self._pool._network_backend = _Backend(self._pool._network_backend, self._left)  # noqa: SLF001
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Ask; gives the answer as soon as its head is there."""
+        """Send a request; returns when the head of the answer has arrived."""
         self._left.begin(request.extensions["bound"])
         response = super().handle_request(request)
         self._left.has_head()
@@ -39,7 +87,7 @@ class Transport(httpx.HTTPTransport):
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, left: Left) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, left: Deadline) -> None:
         self._stream = stream
         self._left = left
 
@@ -67,7 +115,7 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self, backend: httpcore.NetworkBackend, left: Left) -> None:
+    def __init__(self, backend: httpcore.NetworkBackend, left: Deadline) -> None:
         self._backend = backend
         self._left = left
 

@@ -1,7 +1,7 @@
-"""Who the bot is at a registry: `registries:` of the configuration, else what `docker login` and `podman login` left.
+"""The bot's credentials for a registry: from `registries:`, else from `docker login` and `podman login`.
 
-Where nothing is found the bot is anonymous, at ghcr.io too: GITHUB_TOKEN is for the forge, and goes to a registry only
-where `registries:` names it as the password.
+Without any the bot is anonymous, also at ghcr.io: GITHUB_TOKEN goes to a registry only if `registries:` names it as the
+password.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops_bot import redact
-from gitops_bot.edges.registry.docker_config import DockerConfig, read_config
+from gitops_bot.edges.registry.docker_config import HELPER_TIMEOUT, DockerConfig, ask_helper, read_config
 from gitops_bot.edges.registry.failure import NoLogin
-from gitops_bot.edges.registry.helper import PATIENCE, ask_helper
 from gitops_bot.edges.registry.login import Basic, Credential, Login, is_sendable, secrets
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.images.reference import DOCKER_HUB
@@ -25,28 +24,24 @@ if TYPE_CHECKING:
 
 
 class _StoreFailed(NoLogin):
-    """The store for every registry gave nothing: no reason to refuse public images, which need no credentials."""
+    """The store for all registries failed, which must not stop anonymous access to public images."""
 
 
 class Credentials:
-    """Finds the login for an image. Files are read and helpers asked at most once, each for `patience` seconds."""
+    """Finds the login for an image. Files are read and helpers run at most once, each for `timeout` seconds."""
 
     def __init__(
-        self, access: Mapping[str, RegistryAccess], environ: Mapping[str, str], *, patience: float = PATIENCE
+        self, access: Mapping[str, RegistryAccess], environ: Mapping[str, str], *, timeout: float = HELPER_TIMEOUT
     ) -> None:
         self._access = access
         self._environ = environ
         redact.learn(*(environ.get(each.password_env) for each in access.values() if each.password_env is not None))
-        self._patience = patience
+        self._timeout = timeout
         self._files: Once[tuple[DockerConfig, ...]] = Once()
         self._helped: Once[Credential | None] = Once()
 
     def login(self, image: ImageName) -> Login:
-        """The first credential that there is for an image.
-
-        Raises:
-            NoLogin: one is configured for it and cannot be had, or not be sent.
-        """
+        """The first credential found for an image. Raises NoLogin if it is configured but cannot be read or sent."""
         login = self._find(image)
         if login.credential is not None and not is_sendable(login.credential):
             raise NoLogin(
@@ -59,7 +54,7 @@ class Credentials:
     def _find(self, image: ImageName) -> Login:
         access = self._access.get(image.registry)
         if access is not None and access.password_env is not None:
-            # Secrets that were made with `echo` end with a line break that nobody meant.
+            # Secrets made with `echo` end in an unwanted line break.
             password = self._environ.get(access.password_env, "").rstrip("\r\n")
             if not password:
                 raise NoLogin(
@@ -83,7 +78,7 @@ class Credentials:
                 yield config
 
     def _stored(self, config: DockerConfig, image: ImageName) -> Login | None:
-        """A helper for this registry beats the store for all of them, and that beats what stands in the file."""
+        """A helper for this registry precedes the store for all registries, which precedes the file itself."""
         own = config.helpers.get(image.registry)
         failed: NoLogin | None = None
         if helper := own or config.store:
@@ -101,16 +96,16 @@ class Credentials:
         return None
 
     def _ask(self, helper: str, registry: str) -> Credential | None:
-        # Docker keeps the Hub under the address of its first, long gone version.
+        # Docker stores the Hub under the URL of its long gone first version.
         server = "https://index.docker.io/v1/" if registry == DOCKER_HUB else registry
-        return self._helped.get((helper, registry), lambda: ask_helper(helper, server, self._environ, self._patience))
+        return self._helped.get((helper, registry), lambda: ask_helper(helper, server, self._environ, self._timeout))
 
 
 def places(environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Where credential files are looked for, first things first.
+    """The credential files in order of precedence.
 
-    DOCKER_CONFIG replaces `~/.docker`, as for docker; REGISTRY_AUTH_FILE is podman's, and takes a mounted Kubernetes
-    secret (`.dockerconfigjson`) by its path.
+    DOCKER_CONFIG replaces `~/.docker`, as for docker; REGISTRY_AUTH_FILE is podman's, and takes the path of a mounted
+    Kubernetes secret (`.dockerconfigjson`).
     """
     home = environ.get("HOME")
     found: list[Path] = []

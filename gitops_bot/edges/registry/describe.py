@@ -1,57 +1,69 @@
-"""What an image says of itself, in two requests; three where it is an index, of which one image stands for all.
+"""What an image says about itself, in two requests; three for an index, of which one image is described.
 
-Where label and annotation differ, the label counts, and both before what the configuration implies: the one order that
-the OCI image specification gives ("Conversion to OCI Runtime Configuration", Annotations), and what runtimes show. It
-has none for index and manifest: the index goes first, as it is what a pin names.
+A label precedes an annotation, and both precede the configuration: the only order in the OCI image specification
+("Conversion to OCI Runtime Configuration", Annotations), and what runtimes show. Annotations of the index precede those
+of the manifest, because a pin names the index.
+
+Labels end up in pull requests: a value that is no time, web address or short line is ignored.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, assert_never
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
+from urllib.parse import urlsplit
 
-from gitops_bot.edges.registry.content import document
 from gitops_bot.edges.registry.failure import Refused
-from gitops_bot.edges.registry.labels import address, line, moment, said
-from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, Kind, kind_of
-from gitops_bot.edges.registry.platforms import images, names, platform, representative
+from gitops_bot.edges.registry.manifest import (
+    ACCEPT,
+    LIMIT,
+    document,
+    images,
+    kind_of,
+    names,
+    platform,
+    representative,
+)
 from gitops_bot.images.build import Build
 from gitops_bot.images.reference import is_digest
+from gitops_bot.redact import strike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
     from gitops_bot.edges.http import Answer
 
-    #: Gets what is below a repository's name, with what is accepted and at most so many bytes.
+    #: Gets a path below a repository, given `Accept` and the largest body in bytes.
     Fetch = Callable[[str, str, int], Answer]
     Document = Mapping[str, Any]
 
-#: Bytes of a configuration; a real one has some thousand.
+
+#: Bytes of a configuration; a real one has some thousands.
 CONFIG_LIMIT = 1024 * 1024
 _CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
-#: Bytes of one layer that may be true.
+#: The largest plausible layer.
 _MOST_BYTES = 1 << 50
 
 
 def describe(fetch: Fetch, digest: str) -> Build:
-    """The image or index of that digest, described; empty where it is neither.
+    """The description of the image or index of that digest; empty if it is neither.
 
     Raises:
-        Refused: the registry refused; 404 where there is no such digest.
-        Untrusted: an answer is not what its digest names.
+        Refused: the registry refused; 404 if there is no such digest.
+        Untrusted: an answer does not match its digest.
     """
     top = document(fetch(f"manifests/{digest}", ACCEPT, LIMIT), digest, "a manifest")
     match kind_of(top):
-        case Kind.IMAGE:
+        case "image":
             return _described(fetch, {}, top, None, ())
-        case Kind.INDEX:
+        case "index":
             found = images(top)
             chosen = representative(found)
             if chosen is None:
                 return _described(fetch, top, {}, None, names(found))
             manifest = _named(fetch, f"manifests/{chosen.digest}", ACCEPT, LIMIT, chosen.digest, "a manifest")
-            manifest = manifest if kind_of(manifest) is Kind.IMAGE else {}
+            manifest = manifest if kind_of(manifest) == "image" else {}
             return _described(fetch, top, manifest, chosen.platform, names(found))
         case None:
             return Build()
@@ -69,10 +81,10 @@ def _described(
     sized = sized or platform(config)
     size = _size(manifest) if sized else None
     return Build(
-        created=said("created", moment, *places) or _implied(config),
-        source=said("source", address, *places),
-        revision=said("revision", line, *places),
-        version=said("version", line, *places),
+        created=first_label("created", moment, *places) or _implied(config),
+        source=first_label("source", address, *places),
+        revision=first_label("revision", line, *places),
+        version=first_label("version", line, *places),
         platforms=platforms or ((sized,) if sized and not index else ()),
         size=size,
         sized=sized if size is not None else None,
@@ -85,7 +97,7 @@ def _implied(config: Document) -> datetime | None:
 
 
 def _config(fetch: Fetch, manifest: Document) -> Document:
-    """The configuration of an image; empty where it is that of something else, such as a chart."""
+    """The configuration of an image; empty for other things, such as a chart."""
     match manifest.get("config"):
         case {"mediaType": kind, "digest": str(digest)} if kind in _CONFIGS and is_digest(digest):
             return _named(fetch, f"blobs/{digest}", "*/*", CONFIG_LIMIT, digest, "a configuration")
@@ -94,7 +106,7 @@ def _config(fetch: Fetch, manifest: Document) -> Document:
 
 
 def _named(fetch: Fetch, rest: str, accept: str, limit: int, digest: str, wanted: str) -> Document:
-    """What a manifest or index names; empty where the registry does not have it, as of an index copied in part."""
+    """A document that a manifest or index names; empty if the registry lacks it, as after a partial copy."""
     try:
         return document(fetch(rest, accept, limit), digest, wanted)
     except Refused as refused:
@@ -104,7 +116,7 @@ def _named(fetch: Fetch, rest: str, accept: str, limit: int, digest: str, wanted
 
 
 def _size(manifest: Document) -> int | None:
-    """The bytes of configuration and layers, each blob once, as it is pulled once; None where one is not said."""
+    """The size of configuration and layers, each blob once, as it is pulled; None if one size is missing."""
     layers = manifest.get("layers")
     sizes: dict[object, int] = {}
     for each in (manifest.get("config"), *(layers if isinstance(layers, list) else (None,))):
@@ -114,3 +126,55 @@ def _size(manifest: Document) -> int | None:
             case _:
                 return None
     return sum(sizes.values())
+
+
+T = TypeVar("T")
+
+_PREFIX = "org.opencontainers.image."
+#: RFC 3339, 5.6; `fromisoformat` also accepts dates without a time and times without a zone.
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})")
+#: Reproducible builds use the Unix epoch or, as buildpacks do, that of ZIP archives: neither is a build time.
+_EPOCH = datetime(1980, 1, 2, tzinfo=UTC)
+_LINE, _ADDRESS = 200, 500
+#: RFC 3986, 2: the characters of an address.
+_IN_ADDRESS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+:[0-9a-f:.]*")
+
+
+def first_label(name: str, read: Callable[[str], T | None], *places: object) -> T | None:
+    """The first readable value of a label in these maps, in order."""
+    for place in places:
+        text = place.get(_PREFIX + name) if isinstance(place, dict) else None
+        if isinstance(text, str) and (found := read(text)) is not None:
+            return found
+    return None
+
+
+def moment(text: str) -> datetime | None:
+    """A time later than the epochs of build tools, in UTC."""
+    if not _TIME.fullmatch(text):
+        return None
+    try:
+        found = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return found if found >= _EPOCH else None
+
+
+def line(text: str) -> str | None:
+    """One short printable line without secrets (a git remote in a pipeline may contain one)."""
+    shown = text.strip()
+    return shown if 0 < len(shown) <= _LINE and shown.isprintable() and strike(shown) == shown else None
+
+
+def address(text: str) -> str | None:
+    """A web address without a login or token, as a pipeline may leave in it."""
+    if len(text) > _ADDRESS or not _IN_ADDRESS.fullmatch(text) or strike(text) != text:
+        return None
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return None
+    fine = parts.scheme in ("http", "https") and "@" not in parts.netloc and host and _HOST.fullmatch(host)
+    return text if fine else None

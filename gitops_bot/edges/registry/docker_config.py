@@ -1,15 +1,22 @@
-"""The file that `docker login` (config.json) and `podman login` (auth.json) write."""
+"""What `docker login` (config.json) and `podman login` (auth.json) leave: files, and credential helpers.
+
+Helpers are programs named `docker-credential-*`. Protocol: the only argument is `get`, the server is on standard input,
+JSON on standard output; so is the message of a failure.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+import re
+import shutil
+import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
-from gitops_bot.edges.registry.failure import NoLogin
+from gitops_bot.edges.registry.failure import NoLogin, clean
 from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, RegistryToken
 from gitops_bot.images.reference import DOCKER_HUB
 
@@ -19,15 +26,64 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.reference import ImageName
 
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\Z")
+#: Seconds; the helpers of clouds ask their own servers.
+HELPER_TIMEOUT = 30.0
+_NOT_FOUND = "credentials not found in native keychain"
+
+
+def ask_helper(
+    name: str, server: str, environ: Mapping[str, str], timeout: float = HELPER_TIMEOUT
+) -> Credential | None:
+    """The credential that `docker-credential-<name>` has for a server; None if it has none.
+
+    Raises:
+        NoLogin: it is not on the PATH of `environ`, it failed, or its answer cannot be read.
+    """
+    if not _NAME.match(name):
+        raise NoLogin(f"{name[:100]!r} cannot be the name of a credential helper", "Fix the Docker configuration.")
+    program = f"docker-credential-{name}"
+    path = shutil.which(program, path=environ.get("PATH", ""))
+    if path is None:
+        raise NoLogin(f"the credential helper {program} is not installed", "Install it, or log in without it.")
+    advice = f"Run it by hand: echo {server} | {program} get"
+    try:
+        done = subprocess.run(
+            [path, "get"], input=server.encode(), capture_output=True, timeout=timeout, env=dict(environ), check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise NoLogin(f"the credential helper {program} did not answer within {timeout:g} s", advice) from None
+    except OSError as error:
+        raise NoLogin(f"the credential helper {program} does not run: {error.strerror}", advice) from error
+    answer = done.stdout.decode(errors="replace").strip()
+    if done.returncode != 0:
+        if answer == _NOT_FOUND:
+            return None
+        raise NoLogin(f"the credential helper {program} failed: {clean(answer) or done.returncode}", advice)
+    try:
+        document = json.loads(answer)
+        username, secret = document["Username"], document["Secret"]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        # Not chained: the text that could not be read may be the secret.
+        raise NoLogin(f"the credential helper {program} gave an answer that cannot be read", advice) from None
+    if not isinstance(username, str) or not isinstance(secret, str):
+        raise NoLogin(f"the credential helper {program} gave an answer that cannot be read", advice)
+    if not secret:
+        return None
+    redact.learn(secret, passing=True)  # many give a new one each time
+    return IdentityToken(secret) if username == "<token>" else Basic(username, secret)
+
+
 _LIMIT = 1024 * 1024
 _HUB = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io"})
-#: The user name that Azure's registries want beside an identity token.
+#: The user name of identity tokens at Azure's registries.
 _AZURE = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
 class DockerConfig:
-    """One such file; every key is normalised to `host` or `host/path`, Docker Hub being `docker.io`."""
+    """One such file; keys are normalised to `host` or `host/path`, with `docker.io` for Docker Hub."""
 
     path: Path
     auths: Mapping[str, Any] = field(repr=False)
@@ -35,11 +91,7 @@ class DockerConfig:
     store: str | None
 
     def credential(self, image: ImageName) -> Credential | None:
-        """What stands in the file itself for an image: the entry of its repository, else of the nearest above it.
-
-        Raises:
-            NoLogin: there is an entry that cannot be read.
-        """
+        """The entry of an image's repository, else of the nearest parent. Raises NoLogin if it cannot be read."""
         place = str(image)
         while place:
             if (found := self._entry(place)) is not None:
@@ -70,11 +122,7 @@ class DockerConfig:
 
 
 def read_config(path: Path) -> DockerConfig | None:
-    """The file at `path`; None where there is none, or none that this user may know of.
-
-    Raises:
-        NoLogin: it is there and cannot be read.
-    """
+    """The file at `path`; None if there is none that this user can see. Raises NoLogin if it cannot be read."""
     advice = "Fix or remove it, or log in again."
     try:
         if not path.is_file():
@@ -108,7 +156,7 @@ def read_config(path: Path) -> DockerConfig | None:
 
 
 def _secrets(entry: Any) -> Iterator[str]:
-    """What must not be shown of an entry, be it for a registry that nobody asks."""
+    """All secrets of an entry, also for registries that are never queried."""
     for key in ("auth", "password", "identitytoken", "registrytoken") if isinstance(entry, dict) else ():
         if isinstance(text := entry.get(key), str):
             yield text

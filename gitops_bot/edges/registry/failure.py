@@ -1,28 +1,35 @@
-"""What a registry may do other than answer. Each becomes a RegistryError in one place: `words.explain`."""
+"""How a registry can fail, and the error that the user reads: which registry, which repository, what next."""
 
 from __future__ import annotations
 
 import json
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from gitops_bot.edges.http import Unanswered
+from gitops_bot.errors import Problem, RegistryError
+from gitops_bot.images.reference import DOCKER_HUB
 from gitops_bot.redact import STRUCK, strike
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gitops_bot.edges.http import Answer
+    from gitops_bot.edges.registry.login import Login
+    from gitops_bot.errors import FailureCode
+    from gitops_bot.images.reference import ImageName
+
 
 #: Characters of a server's own message that are shown.
 SHOWN = 200
 
 
-class Refused(Exception):  # noqa: N818 - a status is for the caller to judge, and often has a second way
-    """An answer with a status other than 200; `said` are the server's own words, safe to print.
+class Refused(Exception):  # noqa: N818 - often not an error: the caller decides by the status
+    """An answer with a status other than 200; `said` is the server's own message, safe to print.
 
-    `token_server` tells a token server from the registry itself, `elsewhere` a host that a redirect led to and that
-    was shown no credentials.
+    `token_server`: it came from a token server; `elsewhere`: from a redirect's host, which got no credentials.
     """
 
     def __init__(
@@ -36,12 +43,12 @@ class Refused(Exception):  # noqa: N818 - a status is for the caller to judge, a
         self.elsewhere = elsewhere
 
     def is_one_of(self, *statuses: int) -> bool:
-        """Whether the registry itself, and no token server, answered with one of these."""
+        """Whether the registry itself, not a token server, answered with one of these."""
         return self.status in statuses and not self.token_server
 
 
 class Untrusted(Exception):  # noqa: N818 - see above
-    """An answer that cannot be right; `what` goes on after the registry's name."""
+    """An answer that cannot be right; `what` continues a sentence after the registry's name."""
 
     def __init__(self, what: str, advice: str = "") -> None:
         super().__init__(what)
@@ -50,7 +57,7 @@ class Untrusted(Exception):  # noqa: N818 - see above
 
 
 def unexpected(answer: Answer, wanted: str) -> Untrusted:
-    """A success that is not what was asked for: a login page, another server, half an answer."""
+    """A success with the wrong content: a login page, another server, half an answer."""
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     got = "nothing" if not answer.body else "a web page" if kind == "text/html" else "something else"
     advice = "Check the name; a proxy or a login page may be in between."
@@ -58,7 +65,7 @@ def unexpected(answer: Answer, wanted: str) -> Untrusted:
 
 
 class NoLogin(Exception):  # noqa: N818 - see above
-    """Credentials that are configured and cannot be had."""
+    """Credentials are configured but cannot be read or used."""
 
     def __init__(self, what: str, advice: str) -> None:
         super().__init__(what)
@@ -67,10 +74,7 @@ class NoLogin(Exception):  # noqa: N818 - see above
 
 
 def said(body: bytes, secrets: Iterable[str]) -> str:
-    """The message in an error's body, if it is JSON as registries and token servers write it; else nothing.
-
-    Whatever was sent to authenticate is struck out, should the server repeat it.
-    """
+    """The message in the JSON of an error, as registries and token servers write it; else empty. Without secrets."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -79,18 +83,18 @@ def said(body: bytes, secrets: Iterable[str]) -> str:
 
 
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
-    """Text of the other side on one line, without control and invisible characters and without secrets, cut short."""
+    """Foreign text on one line, cut short, without secrets and control or invisible characters."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, STRUCK)
     text = strike(text)
-    # Cs, Co and Cn cannot be printed everywhere; Cc and Cf hold escape sequences and the marks that turn text around.
+    # Cs, Co and Cn cannot be printed everywhere; Cc and Cf have escape sequences and marks that reverse text.
     shown = "".join(" " if unicodedata.category(each)[0] in "CZ" else each for each in text[: 10 * SHOWN])
     shown = re.sub(r" +", " ", shown).strip()
     return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"
 
 
 def _message(document: Any) -> str:
-    """`{"errors": [{"code", "message"}]}` of the distribution specification, or what token servers have instead."""
+    """`{"errors": [{"code", "message"}]}` of the distribution specification, or the fields that token servers use."""
     if not isinstance(document, dict):
         return ""
     names: tuple[str, ...] = ("error", "error_description", "message", "details")
@@ -98,3 +102,88 @@ def _message(document: Any) -> str:
     if isinstance(errors, list) and errors and isinstance(errors[0], dict):
         document, names = errors[0], ("code", "message")
     return ": ".join(document[name] for name in names if isinstance(document.get(name), str) and document[name])
+
+
+#: The request that concerns a repository as a whole.
+LIST: Final = "the list of tags"
+_NOT_FOUND = 404
+
+Failure = Refused | Untrusted | Unanswered | NoLogin
+
+_GHCR = (
+    "ghcr.io needs a classic personal access token with the scope read:packages (fine-grained tokens do not work) or, "
+    "in a workflow, GITHUB_TOKEN with `packages: read`, if the package's settings list the repository under "
+    '"Manage Actions access".'
+)
+_AMAZON = "Amazon ECR passwords expire after 12 hours: the helper docker-credential-ecr-login renews them."
+
+
+def explain(failure: Failure, image: ImageName, asked: str, login: Login | None) -> RegistryError:
+    """The error for the user; `asked` is what was requested, as in "the list of tags"."""
+
+    def told(code: FailureCode, what: str, advice: str) -> Problem:
+        return Problem(code, f"{image}: {what}", advice, about=str(image))
+
+    match failure:
+        case NoLogin(what=what, advice=advice):
+            return RegistryError(told("failed.auth", what, advice))
+        case Untrusted(what=what, advice=advice):
+            return RegistryError(told("failed.registry", f"{image.registry} {what}", advice))
+        case Unanswered(what=what, advice=advice, status=status, host=host):
+            return RegistryError(told("failed.registry", f"{host} {what}", advice), status=status)
+        case Refused(said=said) if failure.is_one_of(_NOT_FOUND) and asked == LIST and not failure.elsewhere:
+            what = f"{failure.host} answered 404 Not Found: it has no such repository, or hides it"
+            what += f" ({said})" if said else ""
+            advice = _permission(image, login)
+            return RegistryError(told("failed.registry", what, advice), status=_NOT_FOUND, no_repository=True)
+        case Refused(status=status, said=said):
+            code: FailureCode = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
+            who = f"the token server {failure.host}" if failure.token_server else failure.host
+            words = f" ({said})" if said else ""
+            what = f"{who} answered {_status(status)} to the request for {asked}{words}"
+            return RegistryError(told(code, what, _advice(failure, image, asked, login)), status=status)
+        case _:
+            assert_never(failure)
+
+
+def _advice(refused: Refused, image: ImageName, asked: str, login: Login | None) -> str:
+    match refused.status:
+        case _ if refused.elsewhere:
+            return f"{image.registry} redirects there, without credentials. Run again, or ask the registry's operator."
+        case 401 | 403:
+            return _permission(image, login)
+        case 404 if asked.startswith(("the tag ", "the digest ")) and not refused.token_server:
+            return f"Check that {asked.rpartition(' ')[0]} still exists."
+        case 404:
+            return f"Check the name; a repository that you may not see looks the same. {_permission(image, login)}"
+        case 429 if image.registry == DOCKER_HUB:
+            return "Docker Hub counts anonymous pulls by IP address: use `docker login`, or run less often."
+        case 429:
+            return "Run again later; `registries:` in gitops-bot.yaml can set a lower `rate` and `concurrency` for it."
+        case 408 | 500 | 502 | 503 | 504:
+            return "It failed several times. Run again later, or ask the registry's operator."
+        case _:
+            return "Check the name of the image, and that this is the address of a registry."
+
+
+def _permission(image: ImageName, login: Login | None) -> str:
+    registry = image.registry
+    hint = f" {_GHCR}" if registry == "ghcr.io" else f" {_AMAZON}" if ".dkr.ecr" in registry else ""
+    if login is not None and login.credential is not None:
+        return (
+            f"The credentials from {login.source} were sent: they are wrong, have expired, or do not allow reading "
+            f"it.{hint}"
+        )
+    source = f"{login.source}; " if login is not None else ""
+    return (
+        f"{source[:1].upper()}{source[1:]}log in with `docker login {registry}`, or set a user and the environment "
+        f"variable with the password in gitops-bot.yaml: `registries: {{{registry}: {{username: NAME, password_env: "
+        f"VARIABLE}}}}`.{hint}"
+    )
+
+
+def _status(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

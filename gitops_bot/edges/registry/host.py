@@ -1,4 +1,4 @@
-"""One registry, and how the bot is let in there."""
+"""One registry, and the way it authenticates requests (`WWW-Authenticate`: RFC 9110, 11.6.1)."""
 
 from __future__ import annotations
 
@@ -11,36 +11,79 @@ import httpx
 
 from gitops_bot.edges.address import is_loopback
 from gitops_bot.edges.http import Misled, Unanswered, follow_own, host_of, origin
-from gitops_bot.edges.registry.challenge import challenges
 from gitops_bot.edges.registry.failure import Refused, Untrusted, said
 from gitops_bot.edges.registry.login import Basic, IdentityToken, basic, secrets
 from gitops_bot.edges.registry.tokens import Bearer
 from gitops_bot.images.reference import DOCKER_HUB
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gitops_bot.config import RegistryAccess
     from gitops_bot.edges.http import Answer, Http
     from gitops_bot.edges.registry.login import Login
     from gitops_bot.edges.registry.tokens import Tokens
 
-#: Azure wants the second for a list of tags; nothing that writes is ever asked for, whatever a registry proposes.
+
+#: Characters of the header that are read; a real one has about 200.
+LIMIT = 4096
+
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - the grammar of a token, not one
+_GAP = re.compile(r"[\s,]*")
+# The value should be a token or quoted, but servers leave the quotes off URLs too.
+_PARAMETER = re.compile(rf'({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"=]+)(?=[\s,]|\Z))')
+_SCHEME = re.compile(rf"({_TOKEN})(?=[\s,]|\Z)")
+_JUNK = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,\s])+|.', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One challenge: the scheme in lower case, and its parameters by lower-case name."""
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+
+def challenges(header: str) -> tuple[Challenge, ...]:
+    """The challenges of a header (repeated headers joined by commas) in order, without what cannot be parsed.
+
+    A parameter belongs to the last scheme before it; of two with one name the first counts.
+    """
+    found: list[tuple[str, dict[str, str]]] = []
+    text, at = header[:LIMIT], 0
+    while (at := _GAP.match(text, at).end()) < len(text):  # type: ignore[union-attr]  # matches the empty string too
+        if parameter := _PARAMETER.match(text, at):
+            name, quoted, bare = parameter.groups()
+            if found:
+                value = bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)
+                found[-1][1].setdefault(name.lower(), value)
+            at = parameter.end()
+        elif scheme := _SCHEME.match(text, at):
+            found.append((scheme[1].lower(), {}))
+            at = scheme.end()
+        else:
+            at = _JUNK.match(text, at).end()  # type: ignore[union-attr]  # matches any character
+    return tuple(Challenge(scheme, parameters) for scheme, parameters in found)
+
+
+#: Azure wants the second for a list of tags. Write access is never requested, whatever a registry proposes.
 _READING = frozenset({"pull", "metadata_read", "content_read"})
-#: Without a way in, with a kept token, with a new one, and once more where the registry then names another action.
+#: Tries: anonymously, with a cached token, with a new one, and once more if the registry then wants another action.
 _TRIES = 4
-#: Seconds that the first request goes alone at most: a slow one must not hold up the others.
+#: Seconds that the others wait for the first request.
 ALONE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class _ByPassword:
-    """A registry's way in by user name and password."""
+    """The registry takes user name and password."""
 
 
 _Way = Bearer | _ByPassword
 
 
 class Host:
-    """Asks one registry. What its first 401 taught is used for every repository after it."""
+    """Queries one registry. The challenge of its first 401 is used for all its repositories."""
 
     def __init__(self, http: Http, tokens: Tokens, base: httpx.URL, *, alone: float = ALONE) -> None:
         self._http = http
@@ -56,12 +99,12 @@ class Host:
     def ask(self, method: str, path: str, rest: str, login: Login, *, accept: str, limit: int) -> Answer:
         """The answer, of status 200, to a request below `/v2/<path>/`; `limit` bounds its body in bytes.
 
-        The first request goes alone for a few seconds: what it learns (a challenge, a host that cannot be reached)
-        spares the others from learning it again.
+        The first request goes alone for a few seconds, so that the others need not repeat what it finds out: a
+        challenge, or that the host cannot be reached.
 
         Raises:
             Refused: any other status.
-            Unanswered, Untrusted: see there.
+            Unanswered, Untrusted: no usable answer.
         """
         if not self._met.is_set() and self._first.acquire(blocking=False):
             try:
@@ -77,7 +120,7 @@ class Host:
         return self._ask(method, path, rest, login, accept, limit)
 
     def _concerns_all(self, failure: Unanswered) -> bool:
-        """Whether no repository can be read: the registry or its token server, and no redirect, is out of reach."""
+        """Whether the registry itself or its token server cannot be reached, rather than the target of a redirect."""
         needed = {self._base.netloc.decode("ascii")}
         if isinstance(self._way, Bearer):
             needed.add(httpx.URL(self._way.realm).netloc.decode("ascii"))
@@ -97,7 +140,7 @@ class Host:
                 break
             offered = self._offered(answer, way, path)
             if offered is None or (offered == way and fresh):
-                break  # no way in, or it was tried: then it is the permission that is missing
+                break  # no way to authenticate, or it was tried: the permission is missing
             rejected = shown.removeprefix("Bearer ") if shown and offered == way else None
             self._way = offered
             if isinstance(offered, _ByPassword) and not isinstance(login.credential, Basic | IdentityToken):
@@ -107,7 +150,7 @@ class Host:
         raise Refused(answer.status, answer.host, said(answer.body, sent), elsewhere=elsewhere)
 
     def _show(self, way: _Way | None, path: str, login: Login, rejected: str | None) -> tuple[str | None, bool]:
-        """The value of `Authorization` (None to go without), and whether there is no newer one to be had."""
+        """The `Authorization` header (None to send none), and whether a fresher one cannot be had."""
         match way, login.credential:
             case Bearer(), credential:
                 token, fresh = self._tokens.get(way, path, credential, rejected=rejected)
@@ -118,7 +161,7 @@ class Host:
                 return None, True
 
     def _offered(self, answer: Answer, way: _Way | None, path: str) -> _Way | None:
-        """The way in that a 401 names: tokens before passwords, with every action that was ever asked for."""
+        """The authentication that a 401 asks for: tokens before passwords, with all actions asked for so far."""
         offers = challenges(answer.headers.get("www-authenticate", ""))
         for offer in offers:
             if offer.scheme == "bearer" and (realm := offer.parameters.get("realm")):
@@ -136,10 +179,10 @@ class Host:
 
 
 def base_url(registry: str, access: RegistryAccess) -> httpx.URL:
-    """Where the API of a registry is: Docker Hub has it under another name, and plain http is for the trusted.
+    """The API of a registry; Docker Hub has another host, and plain http is used only where allowed.
 
     Raises:
-        Untrusted: the name is no host and port.
+        Untrusted: the name is not a valid host and port.
     """
     host = "registry-1.docker.io" if registry == DOCKER_HUB else registry
     try:
@@ -150,6 +193,6 @@ def base_url(registry: str, access: RegistryAccess) -> httpx.URL:
 
 
 def _actions(scope: str, path: str) -> frozenset[str]:
-    """The reading actions that a challenge asks for in this repository; scopes of others are placeholders."""
+    """The read actions that a challenge asks for in this repository; scopes of others are placeholders."""
     found = re.findall(rf"(?:^|\s)repository:{re.escape(path)}:([a-z_,*]+)", scope)
     return frozenset(",".join(found).split(",")) & _READING

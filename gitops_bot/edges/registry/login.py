@@ -1,4 +1,4 @@
-"""What the bot may show to be let in. Secrets are kept out of every `repr`."""
+"""The credentials that the bot sends. Secrets are kept out of every `repr`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import assert_never
 
 @dataclass(frozen=True, slots=True)
 class Basic:
-    """A user name and a password, sent as they are or in exchange for a token."""
+    """A user name and password, sent as they are or exchanged for a token."""
 
     username: str
     password: str = field(repr=False)
@@ -18,7 +18,7 @@ class Basic:
 
 @dataclass(frozen=True, slots=True)
 class IdentityToken:
-    """What `docker login` got from a token server in place of a password: it is exchanged there, by OAuth 2."""
+    """The token that `docker login` got instead of a password; a token server exchanges it by OAuth 2."""
 
     token: str = field(repr=False)
     username: str = "<token>"
@@ -36,17 +36,17 @@ Credential = Basic | IdentityToken | RegistryToken
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A credential and where it is from, in words for people; without a credential, why there is none."""
+    """A credential and its source in words; without a credential, the reason."""
 
     credential: Credential | None
     source: str
 
 
 def is_sendable(credential: Credential) -> bool:
-    """Whether HTTP can carry it: a token for the registry is a header as it is, everything else is encoded first."""
+    """Whether HTTP can carry it: a registry token is sent as it is, everything else is encoded first."""
     if isinstance(credential, RegistryToken):
         return re.fullmatch(r"[!-~]+", credential.token) is not None
-    # JSON and the environment may hold halves of characters, which are no text.
+    # JSON and the environment may contain lone surrogates.
     return not any("\ud800" <= each <= "\udfff" for text in _texts(credential) for each in text)
 
 
@@ -59,12 +59,12 @@ def _texts(credential: Basic | IdentityToken) -> tuple[str, str]:
 
 
 def basic(credential: Basic | IdentityToken) -> str:
-    """The value of `Authorization` that shows user name and password."""
+    """The `Authorization` header for user name and password."""
     return "Basic " + base64.b64encode(":".join(_texts(credential)).encode()).decode("ascii")
 
 
 def secrets(credential: Credential | None) -> tuple[str, ...]:
-    """Every form in which the credential goes over the wire, for striking it out of what comes back."""
+    """Every form in which the credential is sent, to be struck out of answers."""
     match credential:
         case None:
             return ()

@@ -1,67 +1,69 @@
-"""Manifests and indexes: which a document is, and the digest of the one that a tag names now."""
+"""Manifests and indexes: their type, their digest, and the images of an index.
+
+Rules: OCI image specification 1.1, "Image Index"; BuildKit, "Attestation Storage"; containerd for variants.
+"""
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import json
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
 from gitops_bot.images.reference import is_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from gitops_bot.edges.http import Answer
 
+
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 IMAGES = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
-#: All in one header: a registry that misses one answers with another manifest (of one platform) or with 404.
+#: All in one header: without one of them a registry answers with another manifest (of one platform) or 404.
 _TYPES = (*INDEXES, *IMAGES)
 ACCEPT = ", ".join(_TYPES)
 #: Bytes; the limit that registries themselves have.
 LIMIT = 4 * 1024 * 1024
-#: Statuses with which registries refuse HEAD only, or say nothing about why: GET decides, and has a message.
+#: Registries may answer HEAD like this but not GET, which also has an error message.
 _ASK_AGAIN = (400, 404, 405, 406, 501)
 
 
-class Kind(enum.Enum):
-    """What a manifest is of."""
-
-    IMAGE = enum.auto()
-    INDEX = enum.auto()
+Kind = Literal["image", "index"]
 
 
 def kind_of(document: Mapping[str, Any]) -> Kind | None:
-    """What a document is by its own words, which its digest covers, as it does no header; None: nothing of these.
+    """The type of a document by its own content, which the digest covers (headers are not covered); None for others.
 
-    OCI documents need not say their type. One that could be read as either is neither (CVE-2021-41190).
+    OCI documents need not state a type. One that could be read as either is neither (CVE-2021-41190).
     """
     is_index, is_image = "manifests" in document, "config" in document or "layers" in document
     if document.get("schemaVersion") != 2 or is_index == is_image:
         return None
-    kind, types = (Kind.INDEX, INDEXES) if is_index else (Kind.IMAGE, IMAGES)
+    kind: Kind = "index" if is_index else "image"
+    types = INDEXES if is_index else IMAGES
     return kind if document.get("mediaType", types[0]) in types else None
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a tag or a digest names: the digest, and whether that is of one image, which has no others behind it."""
+    """The digest that a tag or digest refers to, and whether it is a single image."""
 
     digest: str
     is_image: bool
 
 
 def named(ask: Callable[[str], Answer], algorithm: str | None = None) -> Named:
-    """What is named, by what `ask` gets for a method: by HEAD, which is no pull at Docker Hub, else by GET.
+    """What a reference names: by HEAD, which Docker Hub does not count as a pull, else by GET.
 
-    `algorithm` is the one that is wanted (`sha256`, `sha512`); None leaves it to the registry.
+    `ask` sends a request with the given method. `algorithm` is the wanted one (`sha256`, `sha512`), None for the
+    registry's choice.
 
     Raises:
-        Refused: the registry refused; 404 where there is no such tag.
-        Untrusted: what it answered is no manifest, or not the one whose digest it names.
+        Refused: the registry refused; 404 if there is no such tag.
+        Untrusted: the answer is no manifest, or does not match the digest in its header.
     """
     try:
         head = ask("HEAD")
@@ -76,7 +78,7 @@ def named(ask: Callable[[str], Answer], algorithm: str | None = None) -> Named:
 
 
 def _hashed(answer: Answer, algorithm: str | None) -> Named:
-    """The digest of a manifest by its bytes, which has to be the one that the registry names, if it names one."""
+    """The digest of a manifest by its bytes, which must match the one in the header, if any."""
     try:
         document = json.loads(answer.body)
         version = document.get("schemaVersion")
@@ -95,7 +97,7 @@ def _hashed(answer: Answer, algorithm: str | None) -> Named:
             "Something in between changes what the registry sends; nothing was pinned.",
         )
     asked = digest if algorithm in (None, usual) else _by(algorithm, answer.body)
-    return Named(asked, kind_of(document) is Kind.IMAGE)
+    return Named(asked, kind_of(document) == "image")
 
 
 def _by(algorithm: str, body: bytes) -> str:
@@ -104,3 +106,97 @@ def _by(algorithm: str, body: bytes) -> str:
 
 def _type(answer: Answer) -> str:
     return answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+#: Commas in one document, counted before parsing because objects take many times the memory of their text. An index of
+#: 1,000 manifests has about 10,000.
+_MOST_COMMAS = 100_000
+
+
+def document(answer: Answer, digest: str, wanted: str) -> Mapping[str, Any]:
+    """The JSON object in an answer, verified by its digest; empty for another digest algorithm's content and schema 1.
+
+    A schema 1 digest does not cover the signature in its bytes. `wanted` is for the error, as in "a manifest".
+
+    Raises:
+        Untrusted: the bytes do not match the digest, or there are too many values.
+    """
+    if answer.body.count(b",") > _MOST_COMMAS:
+        raise Untrusted(f"has {wanted} of more than {_MOST_COMMAS} values", "Check what was pushed there.")
+    try:
+        parsed = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        parsed = None
+    found: Mapping[str, Any] = parsed if isinstance(parsed, dict) else {}
+    algorithm = digest.partition(":")[0]
+    actual = f"{algorithm}:{hashlib.new(algorithm, answer.body).hexdigest()}"
+    if actual == digest:
+        return found
+    if found.get("schemaVersion") == 1:
+        return {}
+    if not found:
+        raise unexpected(answer, wanted)
+    raise Untrusted(
+        f"answered the request for {digest} with content that has the digest {actual}",
+        "Something in between changes what the registry sends.",
+    )
+
+
+#: Images of an index; Go knows some forty platforms.
+MOST = 100
+_USUAL = "linux/amd64"
+_PART = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}\Z")
+#: Two spellings of one architecture.
+_SAME = {"amd64/v1": "amd64", "arm64/v8": "arm64"}
+_ATTESTED = "vnd.docker.reference.type"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image of an index. `digest` is empty unless it names the manifest of a single image."""
+
+    platform: str | None
+    digest: str
+
+
+def images(index: Mapping[str, Any]) -> tuple[Image, ...]:
+    """The images of an index in order, without the attestations that builders add."""
+    listed = index.get("manifests")
+    entries = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    return tuple(Image(platform(each.get("platform")), _digest(each)) for each in entries if not _is_attestation(each))
+
+
+def names(found: Sequence[Image]) -> tuple[str, ...]:
+    """The platforms, sorted and distinct; empty if there are too many to read."""
+    distinct = {each.platform for each in found if each.platform is not None}
+    return tuple(sorted(distinct)) if len(distinct) <= MOST else ()
+
+
+def representative(found: Sequence[Image]) -> Image | None:
+    """The image for linux/amd64, else the first."""
+    askable = [each for each in found if each.digest]
+    return next((each for each in askable if each.platform == _USUAL), askable[0] if askable else None)
+
+
+def platform(described: object) -> str | None:
+    """`os/architecture[/variant]` of a descriptor's platform or a configuration; None if it is missing."""
+    if not isinstance(described, dict):
+        return None
+    said = [described.get(name) for name in ("os", "architecture", "variant")]
+    parts = [part for part in said if isinstance(part, str) and _PART.match(part)]
+    if len(parts) != (3 if said[2] else 2) or "unknown" in parts:
+        return None
+    processor = "/".join(parts[1:])
+    return f"{parts[0]}/{_SAME.get(processor, processor)}"
+
+
+def _digest(entry: Mapping[str, Any]) -> str:
+    digest = entry.get("digest")
+    return digest if entry.get("mediaType") in IMAGES and isinstance(digest, str) and is_digest(digest) else ""
+
+
+def _is_attestation(entry: Mapping[str, Any]) -> bool:
+    annotations, place = entry.get("annotations"), entry.get("platform")
+    return (isinstance(annotations, dict) and _ATTESTED in annotations) or (
+        isinstance(place, dict) and place.get("os") == place.get("architecture") == "unknown"
+    )

@@ -1,6 +1,6 @@
-"""The list of tags, page by page. Registries agree on little here; the ways out of step are named where they matter.
+"""The list of tags, page by page, with the quirks of registries named where they matter.
 
-A list that may be incomplete is an error: a missing tag looks like a deleted one, or hides the newest.
+An incomplete list is an error: a missing tag looks like a deleted one, or hides the newest.
 """
 
 from __future__ import annotations
@@ -20,23 +20,22 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.http import Answer
 
-#: Tags asked for at a time: Amazon and distribution 3.1.0 refuse more.
+#: Tags per page: Amazon and distribution 3.1.0 refuse more.
 SIZE = 1000
 _SIZED = f"n={SIZE}"
 MOST_PAGES = 1000
-#: Bytes of one page, bytes of a whole list, and its tags: as Python's strings they take many times the room.
+#: Bytes of one page, bytes of a whole list, and its tags (Python's strings take many times the memory).
 PAGE_BYTES, LIST_BYTES, MOST_TAGS = 16 * 1024 * 1024, 16 * 1024 * 1024, 300_000
-#: Commas on one page. JSON has one between any two values: they are counted before the values become objects. Google's
-#: registry describes every image on the page, with a comma about every 30 bytes.
+#: Commas on one page, counted before parsing. Google's registry describes every image: a comma every 30 bytes.
 _MOST_COMMAS = 1_000_000
-#: Pages in a row without a tag that is new.
+#: Pages in a row without a new tag.
 _IDLE = 3
 _NOTHING_LOST = "Nothing was decided on an incomplete list of tags. Report this to the registry's operator."
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: its tags as they came, the query of the next page where a Link names one, its size in bytes."""
+    """One page: its tags, the query of the next page if a Link names one, and its size in bytes."""
 
     tags: tuple[str, ...]
     next: str | None = None
@@ -44,13 +43,13 @@ class Page:
 
 
 def every_tag(fetch: Callable[[str], Page]) -> tuple[str, ...]:
-    """Every tag of a repository, in the registry's order, each once; `fetch` gets the page for a query.
+    """Every tag of a repository once, in the registry's order; `fetch` gets the page for a query.
 
-    Strings outside the grammar of tags name nothing that can be pulled and are left out.
+    Strings that are not valid tags cannot be pulled and are left out.
 
     Raises:
         Refused: the registry refused a page.
-        Untrusted: the list has no end, no order or no measure.
+        Untrusted: the list is endless, unordered or too large.
     """
     for _ in range(2):
         try:
@@ -61,7 +60,7 @@ def every_tag(fetch: Callable[[str], Page]) -> tuple[str, ...]:
 
 
 class _PlaceLost(Exception):  # noqa: N818 - begin again, once
-    """The last tag of a page was deleted before the next page was asked for."""
+    """The last tag of a page was deleted before the next page was read: start again, once."""
 
 
 def _walk(fetch: Callable[[str], Page]) -> dict[str, None]:
@@ -85,9 +84,9 @@ def _walk(fetch: Callable[[str], Page]) -> dict[str, None]:
         tags.update(dict.fromkeys(found))
         size += page.size
         if not linked and last[0] in page.tags:
-            return tags  # distribution 2 ignores `n` and `last`, and said everything again
+            return tags  # distribution 2 ignores `n` and `last`, and repeated everything
         if not linked and len(tags) - known < len(found):
-            raise _PlaceLost  # ggcr's registry starts again where it does not know `last` any more
+            raise _PlaceLost  # ggcr's registry starts again if `last` is gone
         idle = idle + 1 if len(tags) == known else 0
         if idle > _IDLE:
             raise Untrusted("keeps paginating its list of tags without new tags", _NOTHING_LOST)
@@ -102,7 +101,7 @@ def _first(fetch: Callable[[str], Page]) -> tuple[str | None, Page]:
     try:
         return _SIZED, fetch(_SIZED)
     except Refused as refused:
-        if not refused.is_one_of(400, 405):  # how the size of a page is refused
+        if not refused.is_one_of(400, 405):  # registries refuse `n` like this
             raise
         return None, fetch("")
 
@@ -111,15 +110,15 @@ def _further(fetch: Callable[[str], Page], query: str) -> Page:
     try:
         return fetch(query)
     except Refused as refused:
-        if refused.is_one_of(404):  # zot, of a `last` that it does not know any more
+        if refused.is_one_of(404):  # zot, if `last` is gone
             raise _PlaceLost from refused
         raise
 
 
 def _unlinked(page: Page, query: str | None) -> str | None:
-    """The query that goes on where no Link says how.
+    """The next query if there is no Link.
 
-    ggcr's registry keeps to `n` and never sends a Link: a page that is just full may not be the last.
+    ggcr's registry honours `n` but never sends a Link: a page that is just full may not be the last.
     """
     if query is None or len(page.tags) != SIZE:
         return None
@@ -129,11 +128,11 @@ def _unlinked(page: Page, query: str | None) -> str | None:
 def read_page(answer: Answer) -> Page:
     """The page in an answer.
 
-    Of a Link only the query is taken: Artifactory leaves out a part of the path, and a path that leads elsewhere would
-    be another repository's. A page without JSON is no page, whatever its type says: ggcr's registry says text/plain.
+    Only the query of a Link is used: Artifactory omits part of the path, and another path would be another repository.
+    The content type does not matter: ggcr's registry says text/plain.
 
     Raises:
-        Untrusted: it is no list of tags, or the next page is to be on another host.
+        Untrusted: it is no list of tags, or the next page is on another host.
     """
     if answer.body.count(b",") > _MOST_COMMAS:
         raise _too_large(f"{_MOST_COMMAS} values on one page")

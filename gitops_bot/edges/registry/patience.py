@@ -1,4 +1,4 @@
-"""How long the images of one registry may take: each a while, and seconds once the registry gives nothing any more."""
+"""Time limits for the images of one registry: each has its own, and a short one once the registry stops answering."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _ADVICE = "Run again later, or ask the registry's operator why it is slow; other
 
 
 class Tempo:
-    """The time of each image of one registry. A hundred images that never answer must not take a hundred times as long.
+    """The time limit of each image of one registry. A hundred images must not take a hundred times as long.
 
-    Where an image ran out of time and nothing was answered during the last quarter of it, the others get only seconds,
-    until one of them is answered: then it is not the registry that is slow.
+    Once an image ran out of time and nothing was answered during the last quarter of it, the others get only seconds,
+    until one is answered: then it is not the registry that is slow.
     """
 
     def __init__(self, clock: Clock, seconds: float) -> None:
-        """`seconds` are for everything that is asked of one image in a run."""
+        """`seconds` are for everything that a run asks about one image."""
         self._clock, self._seconds = clock, seconds
         self._lock = threading.Lock()
         self._spent: dict[ImageName, float] = {}
@@ -36,7 +36,7 @@ class Tempo:
 
     @contextmanager
     def question(self, image: ImageName) -> Iterator[Allowance]:
-        """The time for one question, which takes of that of its image. What the block raises is an answer or is not."""
+        """The time for one question, which counts against its image. `Unanswered` in the block means no answer."""
         allowance = Allowance(self._clock, lambda: self._limit(image))
         try:
             yield allowance
@@ -52,7 +52,7 @@ class Tempo:
                 self._spent[image] = self._spent.get(image, 0.0) + allowance.spent
 
     def answered(self) -> None:
-        """A question was answered, be it by a refusal."""
+        """A question was answered, even if by a refusal."""
         with self._lock:
             self._answered, self._slow = self._now(), False
 

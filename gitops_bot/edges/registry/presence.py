@@ -1,39 +1,39 @@
-"""Whether what was pinned is still there: a clean-up of single manifests leaves an index that nobody can pull."""
+"""Whether a pinned image still exists, with all platforms of an index, and how the bot can read it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from gitops_bot.edges.registry.content import document
+from gitops_bot.edges.facts import Served
 from gitops_bot.edges.registry.failure import Refused
-from gitops_bot.edges.registry.manifest import Kind, kind_of, named
-from gitops_bot.edges.registry.platforms import MOST, images
+from gitops_bot.edges.registry.login import Basic, IdentityToken, RegistryToken
+from gitops_bot.edges.registry.manifest import MOST, document, images, kind_of, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.edges.http import Answer
+    from gitops_bot.edges.registry.login import Credential, Login
     from gitops_bot.edges.registry.manifest import Named
+    from gitops_bot.images.reference import Pin
 
     #: Asks for the manifest of a digest by a method.
     Ask = Callable[[str, str], Answer]
 
-#: The manifests of indexes and their platforms, by the digests of the indexes: what a digest names never changes, so
-#: that a process that stays need not pull it again.
+
+#: The manifests of indexes and their platforms, by the digest of the index. Digests never change, so `run` keeps them.
 Indexes = dict[str, Mapping[str, str]]
 _NOT_FOUND = 404
-#: Indexes that are remembered. One names at most a hundred manifests.
+#: Indexes that are kept, each with at most a hundred manifests.
 _REMEMBERED = 500
 
 
 def found(ask: Ask, digest: str) -> Named | None:
-    """The manifest of that digest, if there is one: one HEAD where there is, and GET where a registry knows no HEAD.
+    """The manifest of that digest, or None: one HEAD, and a GET if the registry does not answer HEAD.
 
-    A registry may name what it has by another algorithm than it was asked for, or not at all: then the bytes tell.
-
-    Raises:
-        Refused, Untrusted: as `manifest.named`, but for 404.
+    A registry may report another digest algorithm than the requested one, or none: then the bytes decide.
     """
     try:
         there = named(lambda method: ask(method, digest), digest.partition(":")[0])
@@ -45,32 +45,80 @@ def found(ask: Ask, digest: str) -> Named | None:
 
 
 def missing(ask: Ask, digest: str, indexes: Indexes) -> tuple[str, ...]:
-    """The platforms of an index whose manifests are gone, in its order; a single image has none to miss.
+    """The platforms of an index whose manifests are gone, in order; empty for a single image.
 
     Raises:
-        Refused: the registry refused; 404 where the digest itself is gone.
-        Untrusted: an answer is not what its digest names.
+        Refused: the registry refused; 404 if the digest itself is gone.
+        Untrusted: an answer does not match its digest.
     """
     platforms = indexes.get(digest)
     if platforms is not None:
-        named(lambda method: ask(method, digest))  # it may be gone by now
+        named(lambda method: ask(method, digest))  # the index itself may be gone
     else:
         platforms = _platforms(ask, digest)
         if len(indexes) >= _REMEMBERED:
             indexes.clear()
-        if platforms:  # read from the very bytes of the digest: whoever served them, they say the same elsewhere
+        if platforms:  # verified by the digest, so true for every repository
             indexes[digest] = platforms
     return tuple(dict.fromkeys(name for child, name in platforms.items() if found(ask, child) is None))
 
 
 def _platforms(ask: Ask, digest: str) -> Mapping[str, str]:
-    """The platforms of an index by the digests of their manifests; none of a single image."""
+    """The platforms of an index by the digests of their manifests; empty for a single image."""
     top = document(ask("GET", digest), digest, "a manifest")
-    if kind_of(top) is not Kind.INDEX:
+    if kind_of(top) != "index":
         return {}
     platforms: dict[str, str] = {}
     for each in images(top):
-        # An index is anybody's text: one of ten thousand lines must not become as many requests.
         if each.digest and len(platforms) < MOST:
             platforms.setdefault(each.digest, each.platform or each.digest[:19])
     return platforms
+
+
+#: `76;w=21600`: pulls, and the seconds of the window that they are counted in.
+_LEFT = re.compile(r"([0-9]{1,9})(?:;|\Z)")
+
+
+def served(ask: Callable[[str, str], Answer], login: Login, pin: Pin) -> Served:
+    """How the bot can read there, by two requests; `ask` sends one, given a method and the path below the repository.
+
+    Docker Hub reports with a manifest how many pulls are left (docs.docker.com, "Pull limits"); a HEAD is no pull. A
+    missing image is no error.
+
+    Raises:
+        Refused: the registry refused another request.
+    """
+    present, left = True, None
+    if (reference := pin.digest or pin.tag) is not None:
+        try:
+            left = _left(ask("HEAD", f"manifests/{reference}"))
+        except Refused as refused:
+            if not refused.is_one_of(_NOT_FOUND):
+                raise
+            present = False
+    ask("GET", "tags/list?n=1")
+    return Served(_words(login), present, left)
+
+
+def _words(login: Login) -> str:
+    """The login, without secrets."""
+    if login.credential is None:
+        return f"anonymously: {login.source}"
+    return f"with the {_kind(login.credential)} from {login.source}"
+
+
+def _kind(credential: Credential) -> str:
+    match credential:
+        case Basic():
+            return "user name and password"
+        case IdentityToken():
+            return "identity token"
+        case RegistryToken():
+            return "registry token"
+        case _:
+            assert_never(credential)
+
+
+def _left(answer: Answer) -> int | None:
+    found = _LEFT.match(answer.headers.get("ratelimit-remaining", ""))
+    return int(found[1]) if found else None

@@ -1,4 +1,4 @@
-"""Every OCI registry, as the engine knows it. Protocol: OCI distribution specification 1.1."""
+"""Every OCI registry, as the engine sees it. Protocol: OCI distribution specification 1.1."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import httpx
 
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.http import ANSWER, ATTEMPTS, PATIENCE, Http, Tuning, Unanswered
-from gitops_bot.edges.registry import helper
+from gitops_bot.edges.registry import docker_config
 from gitops_bot.edges.registry.credentials import Credentials
 from gitops_bot.edges.registry.describe import describe
-from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
+from gitops_bot.edges.registry.failure import LIST, NoLogin, Refused, Untrusted, explain
 from gitops_bot.edges.registry.host import ALONE, Host, base_url
 from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, named
-from gitops_bot.edges.registry.messages import LIST, explain
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
 from gitops_bot.edges.registry.patience import Tempo
@@ -42,14 +41,14 @@ _PLAIN = RegistryAccess()
 
 
 class Registry:
-    """Asks registries for tags, digests, and what images say of themselves.
+    """Reads tags, digests and image descriptions from registries. Implements `engine.world.Registry`.
 
-    Each question is put once per run, from as many threads as one likes. All raise a RegistryError where the registry
-    refused or failed, or its answer could not be trusted.
+    Each question is sent once per run, from any number of threads. All raise a RegistryError if the registry refused or
+    failed, or if its answer cannot be trusted.
 
-    `access` is by the normalised name of a registry (`ghcr.io`, `docker.io`, `localhost:5000`). `environ` holds the
-    passwords that it names, the places of docker's credentials, and proxies; nothing else of the process is read.
-    `observe` is told of every request, by the registry's host.
+    `access` is by the normalised name of a registry (`ghcr.io`, `docker.io`, `localhost:5000`). `environ` has the
+    passwords that it names, the location of docker's credentials, and proxies. `observe` is called for every request,
+    with the registry's host.
     """
 
     def __init__(
@@ -86,7 +85,7 @@ class Registry:
         )
         self._clock, self._patience, self._alone = clock, patience, min(ALONE, seconds / 10)
         self._tokens = Tokens(self._http, clock)
-        self._credentials = Credentials(access, environ, patience=min(seconds, helper.PATIENCE))
+        self._credentials = Credentials(access, environ, timeout=min(seconds, docker_config.HELPER_TIMEOUT))
         self._tags: Once[tuple[str, ...]] = Once()
         self._digests: Once[str] = Once()
         self._builds: Once[Build] = Once()
@@ -106,7 +105,7 @@ class Registry:
         self.close()
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close all connections."""
         self._http.close()
 
     def tags(self, image: ImageName) -> tuple[str, ...]:
@@ -176,11 +175,11 @@ class Registry:
         )
 
     def served(self, image: ImageName, pin: Pin) -> Served:
-        """How the registry lets the bot in there: who it is, and whether what is pinned is there.
+        """How the bot can read there, and whether the pinned image exists; not cached.
 
-        Asked anew each time: one HEAD of the pinned manifest, and one page of a single tag.
+        One HEAD of the pinned manifest, and one page with a single tag.
         """
-        from gitops_bot.edges.registry.served import served
+        from gitops_bot.edges.registry.presence import served
 
         def ask(host: Host, login: Login) -> Served:
             def fetch(method: str, rest: str) -> Answer:
@@ -192,13 +191,13 @@ class Registry:
         return self._explained(image, "its tags", ask)
 
     def _seen(self, image: ImageName, there: Named) -> str:
-        """The digest of what is there, which is remembered where it is of one image."""
+        """The digest of a manifest; remembers single images."""
         if there.is_image:
             self._single.add((image, there.digest))
         return there.digest
 
     def _asked(self, image: ImageName, asked: str, question: Callable[[Ask], T]) -> T:
-        """What a question gives that is put by asking for manifests, by tag or digest."""
+        """The result of a question that requests manifests, by tag or digest."""
 
         def ask(host: Host, login: Login) -> T:
             def fetch(method: str, reference: str) -> Answer:
@@ -209,7 +208,7 @@ class Registry:
         return self._explained(image, asked, ask)
 
     def _explained(self, image: ImageName, asked: str, ask: Callable[[Host, Login], T]) -> T:
-        """What `ask` gives; what it raises in words."""
+        """The result of `ask`; failures become RegistryErrors."""
         tempo, login = self._tempo(image.registry), None
         try:
             login = self._credentials.login(image)
@@ -245,14 +244,14 @@ class Registry:
 
 
 def _of_digest(digest: str) -> str:
-    """What is asked for, in words."""
+    """The request in words."""
     if not is_digest(digest):
         raise ValueError(f"{digest[:200]!r} is not a digest")
     return f"the digest {digest}"
 
 
 def _tunings(access: Mapping[str, RegistryAccess]) -> dict[str, Tuning]:
-    """How each registry is asked, by its host; one whose name is no host is told of where an image of it is wanted."""
+    """The limits of each registry by its host, without those whose name is not a host: their images report that."""
     found: dict[str, Tuning] = {}
     for registry, each in access.items():
         with suppress(Untrusted):

@@ -1,4 +1,4 @@
-"""Bearer tokens: what a registry's token server gives for a credential, or for none, to read one repository.
+"""Bearer tokens: a token server issues them, for a credential or anonymously, to read one repository.
 
 Protocol: "Token Authentication" of the distribution project, and its OAuth 2 variant for identity tokens.
 """
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 _BODY = 64 * 1024
 _TOKEN = re.compile(r"[!-~]+\Z")
-#: Seconds: what a token is good for when its server does not say, or says less; and how early it is renewed.
+#: Seconds: the shortest (and default) and longest lifetime of a token, and how early it is renewed.
 _SHORTEST, _LONGEST, _EARLY = 60.0, 3600.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """A registry's way in by token: where to get one, for which service, and what to ask leave for."""
+    """A registry's token server, the service it asks for, and the actions to request."""
 
     realm: str
     service: str
     actions: frozenset[str] = frozenset({"pull"})
 
     def scope(self, path: str) -> str:
-        """What is asked leave for, in one repository. The order of the actions is the same every time."""
+        """The scope to request for one repository, with the actions in a stable order."""
         return f"repository:{path}:{','.join(sorted(self.actions, key=lambda action: (action != 'pull', action)))}"
 
 
@@ -61,11 +61,11 @@ class Tokens:
     def get(
         self, bearer: Bearer, path: str, credential: Credential | None, *, rejected: str | None
     ) -> tuple[str, bool]:
-        """A token to read the repository `path` with, never the one that was just `rejected`; and whether it is new.
+        """A token for the repository `path`, never the one that was just `rejected`; and whether it is new.
 
         Raises:
-            Refused: the token server gave none.
-            Untrusted: what it gave is no token.
+            Refused: the token server refused.
+            Untrusted: its answer has no token.
             Unanswered: it did not answer.
         """
         if isinstance(credential, RegistryToken):
@@ -96,7 +96,7 @@ class Tokens:
             kind = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
             content = urlencode(form).encode("ascii")
             answer = self._http.request("POST", realm, kind, content=content, limit=_BODY)
-        if answer is None or answer.status in (404, 405):  # the latter: an older server, without OAuth 2
+        if answer is None or answer.status in (404, 405):  # an older server, without OAuth 2
             headers = {"Accept": "application/json"}
             if isinstance(credential, Basic | IdentityToken):
                 headers["Authorization"] = basic(credential)
@@ -108,7 +108,7 @@ class Tokens:
 
 
 def _read(answer: Answer) -> tuple[str, float]:
-    """The token and the seconds that it is good for."""
+    """The token and its lifetime in seconds."""
     try:
         document: Mapping[str, Any] = json.loads(answer.body)
         token = document.get("token") or document.get("access_token")
@@ -118,7 +118,7 @@ def _read(answer: Answer) -> tuple[str, float]:
     if not isinstance(token, str) or not _TOKEN.match(token):
         # Not chained: the text that could not be read may hold the token.
         raise Untrusted(f"names a token server, {answer.host}, whose answer holds no token") from None
-    # Not a number is never above anything; a huge integer would not become a float.
+    # NaN compares false; a huge integer would not fit a float.
     if isinstance(lifetime, int | float) and not isinstance(lifetime, bool) and lifetime > _SHORTEST:
         return token, min(lifetime, _LONGEST)
     return token, _SHORTEST

@@ -58,28 +58,28 @@ def test_two_requests_tell_the_last_word_and_the_last_push() -> None:
         ("hold", "2026-01-02T09:00:00Z"),
         edited="2026-01-02T04:00:00Z",
     )
-    with playing({"Words": said, ACTIVITY: pushed("2026-01-02T02:00:00Z")}) as script:
+    with playing({"HandBackTimes": said, ACTIVITY: pushed("2026-01-02T02:00:00Z")}) as script:
         assert ask(script) == HandBackTimes(at(3), at(4), (HEAD, at(2)))
-        assert script.asked == ["Words", ACTIVITY]
+        assert script.asked == ["HandBackTimes", ACTIVITY]
         (_, target, _) = script.server.seen[-1]
     assert "ref=refs%2Fheads%2Fgitops-bot%2Fproduction%2Fall" in target
     assert "per_page=1" in target
 
 
 def test_what_was_never_said_or_pushed_has_no_time() -> None:
-    with playing({"Words": words(), ACTIVITY: pushed()}) as script:
+    with playing({"HandBackTimes": words(), ACTIVITY: pushed()}) as script:
         assert ask(script) == HandBackTimes()
 
 
 @pytest.mark.parametrize("status", [403, 404, 410, 501])
 def test_a_server_that_keeps_no_pushes_tells_the_words(status: int) -> None:
     refusal = Answer.json(status, {"message": "Not Found"})
-    with playing({"Words": words(("hand-back", "2026-01-02T01:00:00Z")), ACTIVITY: refusal}) as script:
+    with playing({"HandBackTimes": words(("hand-back", "2026-01-02T01:00:00Z")), ACTIVITY: refusal}) as script:
         assert ask(script) == HandBackTimes(at(1), None, None)
 
 
 def test_a_server_without_graphql_tells_nothing() -> None:
-    with playing({"Words": Answer.json(404, {"message": "Not Found"})}) as script:
+    with playing({"HandBackTimes": Answer.json(404, {"message": "Not Found"})}) as script:
         assert ask(script) == HandBackTimes()
 
 
@@ -87,6 +87,6 @@ def test_a_server_without_graphql_tells_nothing() -> None:
     "listed", [{}, [{}], [1], [{"after": HEAD, "timestamp": "soon"}], [{"after": HEAD, "timestamp": None}]]
 )
 def test_what_github_would_not_say_is_an_error(listed: object) -> None:
-    plays = {"Words": words(), ACTIVITY: Answer.json(200, listed)}
+    plays = {"HandBackTimes": words(), ACTIVITY: Answer.json(200, listed)}
     with playing(plays, broken=True) as script, pytest.raises(ForgeError, match="did not answer the way GitHub does"):
         ask(script)

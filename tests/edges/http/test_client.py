@@ -11,9 +11,8 @@ import httpx
 import pytest
 
 from gitops_bot.edges.http.client import ATTEMPTS, ERROR_BODY, PATIENCE, REDIRECTS, Http
-from gitops_bot.edges.http.failure import Unanswered
+from gitops_bot.edges.http.failure import Unanswered, retry_after
 from gitops_bot.edges.http.lines import Tuning
-from gitops_bot.edges.http.retry import retry_after
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply

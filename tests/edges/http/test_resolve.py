@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gitops_bot.edges.http import Http, Unanswered
-from gitops_bot.edges.http.resolve import MOST, attempts
+from gitops_bot.edges.http.transport import MOST, attempts
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 

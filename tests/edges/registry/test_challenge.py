@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.edges.registry.challenge import LIMIT, challenges
+from gitops_bot.edges.registry.host import LIMIT, challenges
 
 GHCR = 'Bearer realm="https://ghcr.io/token",service="ghcr.io",scope="repository:user/image:pull"'
 GHCR_READ = {"realm": "https://ghcr.io/token", "service": "ghcr.io", "scope": "repository:user/image:pull"}

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from gitops_bot.edges.http import Answer
-from gitops_bot.edges.registry.content import document
 from gitops_bot.edges.registry.failure import Untrusted
+from gitops_bot.edges.registry.manifest import document
 
 URL = httpx.URL("https://registry.test/v2/acme/web/blobs/x")
 NAMED = "sha256:" + "0" * 64

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gitops_bot.edges.registry.labels import address, line, moment, said
+from gitops_bot.edges.registry.describe import address, first_label, line, moment
 
 REVISION = "org.opencontainers.image.revision"
 
@@ -114,4 +114,4 @@ def test_what_is_none(text: str) -> None:
     ],
 )
 def test_what_is_said_first_counts(places: tuple[Any, ...], expected: str | None) -> None:
-    assert said("revision", line, *places) == expected
+    assert first_label("revision", line, *places) == expected

@@ -3,9 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.edges.http import Unanswered
-from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
+from gitops_bot.edges.registry.failure import Failure, NoLogin, Refused, Untrusted, explain
 from gitops_bot.edges.registry.login import Basic, Login
-from gitops_bot.edges.registry.messages import Failure, explain
 from gitops_bot.images.reason import CODES
 from gitops_bot.images.reference import ImageName
 

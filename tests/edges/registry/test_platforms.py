@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gitops_bot.edges.registry.platforms import MOST, Image, images, names, platform, representative
+from gitops_bot.edges.registry.manifest import MOST, Image, images, names, platform, representative
 
 IMAGE = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
