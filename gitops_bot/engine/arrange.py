@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.engine.gates import left_before
 from gitops_bot.engine.limits import admitted, with_what_waits
 from gitops_bot.engine.make_way import make_way
-from gitops_bot.engine.open_proposals import with_groups
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, content, group, naming, reconcile
@@ -39,15 +38,15 @@ class Arranged:
     proposals: tuple[Proposal, ...]
 
 
-def arrange(known: Known, state: OpenProposals, decisions: Sequence[Decision]) -> Arranged:
+def arrange(known: Known, decisions: Sequence[Decision]) -> Arranged:
     """What becomes of an environment that is proposed to by pull requests.
 
     Raises:
         Needs: pull requests or history have to be read first.
         GitError, ForgeError: these cannot be read.
     """
-    snapshot, name = known.snapshot, state.environment.name
-    proposals = _proposals(known, state, decisions)
+    snapshot, name = known.snapshot, known.environment.name
+    proposals = _proposals(known, decisions)
     failed = [
         *snapshot.failed(name),
         *(item for item in decisions if isinstance(item, Failed)),
@@ -63,22 +62,26 @@ def arrange(known: Known, state: OpenProposals, decisions: Sequence[Decision]) -
         unmanaged=tuple(item for proposal in proposals for item in proposal.plan.unmanaged),
     )
     if known.request.is_rollback:
-        proposals = make_way(known, state.environment, proposals, _proposals)
+        proposals = make_way(known, proposals, _proposals)
     return Arranged(plan, tuple(proposal for proposal in proposals if not proposal.is_nothing))
 
 
-def _proposals(known: Known, state: OpenProposals, decisions: Sequence[Decision]) -> list[Proposal]:
+def _proposals(known: Known, decisions: Sequence[Decision]) -> list[Proposal]:
     """One proposal for each group, as far as it may be opened now."""
+    state, facts, snapshot = known.state, known.facts, known.snapshot
     grouped = state.grouped(decisions)
-    state = with_groups(state, known.facts, _may_open(state, grouped))
-    declines = declined(_closed(known, state), state.branches)
-    proposals = [_proposal(known, state, declines, name, mine) for name, mine in grouped.items()]
+    # Of groups without a branch too: one may have been closed, or opened just now.
+    branches = [branch for name in _may_open(state, grouped) if (branch := state.branch_of(name)) not in state.pulls]
+    state = replace(state, pulls={**state.pulls, **facts.pull_requests(branches, snapshot.branch)})
+    known = replace(known, state=state)
+    declines = declined(_closed(known), state.branches)
+    proposals = [_proposal(known, declines, name, mine) for name, mine in grouped.items()]
     if known.request.own_groups:
         proposals = _own(proposals, state, decisions)
     if known.request.exempt.limits:
         return with_what_waits(proposals)
     pulls = [pull for existing in state.pulls.values() for pull in existing]
-    return admitted(proposals, state.environment.propose, pulls, known.snapshot.at)
+    return admitted(proposals, state.environment.propose, pulls, snapshot.at)
 
 
 def planned(
@@ -134,7 +137,7 @@ def _may_open(state: OpenProposals, grouped: Mapping[str, Sequence[Decision]]) -
     """The groups whose pull requests have to be known, beside those that have a branch."""
     if state.environment.propose.limit.new_per_hour is not None:
         return sorted(set(state.group_of.values()))  # what was opened and merged within the hour counts too
-    carried = {state.group_of.get(pin.key) for pin in state.pins()}
+    carried = {state.group_of.get(pin.key) for pin in state.pins}
     return [
         name
         for name, decisions in grouped.items()
@@ -142,13 +145,12 @@ def _may_open(state: OpenProposals, grouped: Mapping[str, Sequence[Decision]]) -
     ]
 
 
-def _closed(known: Known, state: OpenProposals) -> list[PullRequest]:
+def _closed(known: Known) -> list[PullRequest]:
     """What was closed unmerged of the environment's proposals."""
-    beginning = naming.beginning(state.environment.name)
-    found = {**(known.facts.closed or {}), **state.pulls}
+    beginning = naming.beginning(known.environment.name)
     return [
         pull
-        for branch, pulls in found.items()
+        for branch, pulls in {**(known.facts.closed or {}), **known.state.pulls}.items()
         if branch.startswith(beginning)
         for pull in pulls
         if pull.state == "closed"
@@ -170,11 +172,9 @@ def _own(proposals: Sequence[Proposal], state: OpenProposals, decisions: Sequenc
         groups |= reached
 
 
-def _proposal(
-    known: Known, state: OpenProposals, declines: Declined, name: str, decisions: Sequence[Decision]
-) -> Proposal:
+def _proposal(known: Known, declines: Declined, name: str, decisions: Sequence[Decision]) -> Proposal:
     """Lay what was decided over what the open proposal carries, and compare that with what is there."""
-    environment, snapshot = state.environment, known.snapshot
+    state, snapshot, environment = known.state, known.snapshot, known.environment
     branch, existing = state.branches.get(state.branch_of(name)), state.pulls.get(state.branch_of(name), ())
     own = state.carried.get(state.branch_of(name), ())
     opened = next((pull for pull in existing if pull.state == "open"), None)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
-from gitops_bot.engine import gates
 from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates import past, pins
 from gitops_bot.engine.candidates.pins import matches_nothing
@@ -22,10 +21,8 @@ from gitops_bot.releases.plan import Change, Failed, Held, Kept, asked_by_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.config import Environment
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.gates import Known
-    from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.layout.glob import Glob
@@ -44,39 +41,31 @@ class Candidates:
     beside: tuple[Held, ...] = ()
 
 
-def candidates(
-    snapshot: Snapshot, facts: Facts, request: Request, environment: Environment, carried: Sequence[PinChange]
-) -> Candidates:
-    """Where the candidates of an environment come from; `carried` are the pins of its open proposals.
+def candidates(known: Known) -> Candidates:
+    """Where the candidates of an environment come from.
 
     Raises:
         Needs: history or pull requests have to be read first.
         UsageError: what is named cannot be meant.
     """
-    name = environment.name
-    match request.what:
+    match known.request.what:
         case Poll():
-            return _polled(snapshot, facts, request, environment, carried)
+            return _polled(known)
         case Pins() as asked:
-            return _assigned(snapshot, facts, name, asked, carried)
+            return _assigned(known, asked)
         case Promote() as asked:
-            return _promoted(snapshot, facts, request, environment, asked, carried)
+            return _promoted(known, asked)
         case RollBack() as asked:
-            return _rolled_back(snapshot, facts, name, asked)
+            return _rolled_back(known, asked)
         case Withdraw(entries=entries):
             return Candidates([Work.of(held) for held in entries])
         case _:
-            assert_never(request.what)
+            assert_never(known.request.what)
 
 
-def decisions(known: Known, found: Candidates) -> list[Work[Decision]]:
-    """The work that decides each entry: the candidate goes through the gates."""
-    return [work.then(partial(gates.through, known=known)) for work in found.works]
-
-
-def _assigned(snapshot: Snapshot, facts: Facts, name: str, asked: Pins, carried: Sequence[PinChange]) -> Candidates:
+def _assigned(known: Known, asked: Pins) -> Candidates:
     """The pins that were given, for the entries that they mean."""
-    proposed = {pin.key: pin.after for pin in carried}
+    snapshot, name, proposed = known.snapshot, known.environment.name, known.state.proposed
     works: list[Work[Decision]] = []
     named = set()
     for assignment, entry in pins.meant(snapshot, name, asked.assignments):
@@ -85,21 +74,20 @@ def _assigned(snapshot: Snapshot, facts: Facts, name: str, asked: Pins, carried:
             works.append(Work.of(unknown))
             continue
         named.add(entry.key)
-        decide = partial(pins.assigned, facts, entry, assignment, proposed.get(entry.key))
+        decide = partial(pins.assigned, known.facts, entry, assignment, proposed.get(entry.key))
         works.append(Work(partial(decide, allow_downgrade=asked.allow_downgrade), entry.repository))
     return Candidates(works, frozenset(named))
 
 
-def _polled(
-    snapshot: Snapshot, facts: Facts, request: Request, environment: Environment, carried: Sequence[PinChange]
-) -> Candidates:
+def _polled(known: Known) -> Candidates:
     """What registries have, and for the entries that its source has too what that runs."""
+    snapshot, environment = known.snapshot, known.environment
     sources, own = snapshot.promoted(environment), snapshot.by_key(environment.name)
-    promotion = Promotion(snapshot, facts, request, environment, carried=carried)
+    promotion = Promotion(known)
     unmatched = snapshot.unmatched(environment.name)
 
     def polled(entry: Entry) -> Decision:
-        return unmatched.judged(poll(facts, entry))
+        return unmatched.judged(poll(known.facts, entry))
 
     def promoted(entry: Entry, decision: Decision) -> Decision:
         return unmatched.judged(promotion.withdrawn(decision, sources[entry.key]))
@@ -113,27 +101,20 @@ def _polled(
             ),
             *(
                 work.then(partial(promoted, entry))
-                for entry, work in promotion.candidates([(own[key], each) for key, each in sources.items()])
+                for entry, work in promotion.candidates([(own[key], partners) for key, partners in sources.items()])
             ),
         ]
     )
 
 
-def _promoted(
-    snapshot: Snapshot,
-    facts: Facts,
-    request: Request,
-    environment: Environment,
-    asked: Promote,
-    carried: Sequence[PinChange],
-) -> Candidates:
+def _promoted(known: Known, asked: Promote) -> Candidates:
     """What the source runs, for the entries that are meant; those that it does not have are told."""
-    target = environment.name
+    snapshot, target = known.snapshot, known.environment.name
     chosen, unknown = _chosen(snapshot, target, asked)
     partners = snapshot.partners(asked.source, target)
-    promotion = Promotion(snapshot, facts, request, environment, asked.by_hand, carried)
+    promotion = Promotion(known, asked.by_hand)
     pairs = [(entry, partners[entry.key]) for entry in chosen if entry.key in partners]
-    ahead = _ahead(snapshot, facts, asked.source, {one.key for _, sources in pairs for one in sources})
+    ahead = _ahead(snapshot, known.facts, asked.source, {one.key for _, sources in pairs for one in sources})
     unmatched = snapshot.unmatched(target)
 
     def promoted(entry: Entry, decision: Decision) -> Decision:
@@ -152,8 +133,9 @@ def _promoted(
     )
 
 
-def _rolled_back(snapshot: Snapshot, facts: Facts, name: str, asked: RollBack) -> Candidates:
+def _rolled_back(known: Known, asked: RollBack) -> Candidates:
     """What the environment ran at the release to go back to."""
+    snapshot, facts, name = known.snapshot, known.facts, known.environment.name
     entries: dict[tuple[str, str], Entry] = {}
     unknown = []
     for image in asked.images:
@@ -213,7 +195,7 @@ def _ahead(
 ) -> Mapping[tuple[str, str], tuple[int, PinChange]]:
     """What open proposals of the source will pin there: people may have meant that, and are told."""
     names = snapshot.own_branches_of(source)
-    branches, pulls = facts.branches(names, snapshot.commit), facts.pull_requests(names)
+    branches, pulls = facts.branches(names, snapshot.commit), facts.pull_requests(names, snapshot.branch)
     found: dict[tuple[str, str], tuple[int, PinChange]] = {}
     for name in names:
         opened = next((pull for pull in pulls[name] if pull.state == "open"), None)

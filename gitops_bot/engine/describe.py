@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.images.build import Build
     from gitops_bot.releases.plan import Change
@@ -27,13 +26,11 @@ MOST = 20
 COMPARED = 3
 
 
-def describe(
-    world: World, snapshot: Snapshot, facts: Facts, changes: Sequence[Change]
-) -> Mapping[tuple[str, str], Described]:
+def describe(world: World, facts: Facts, changes: Sequence[Change]) -> Mapping[tuple[str, str], Described]:
     """What the images say of themselves before and after, and the commits in between, by the entries' keys."""
     chosen = changes[:MOST]
     works = [Work(partial(_builds, facts, change), change.entry.repository) for change in chosen]
-    told = [found for found in settle(world, snapshot, facts, works) if not isinstance(found, BotError)]
+    told = [found for found in settle(world, facts, works) if not isinstance(found, BotError)]
     steps = [
         _step(after, before) if change.goes_back else _step(before, after)
         for change, (before, after) in zip(chosen, told, strict=True)
@@ -41,7 +38,7 @@ def describe(
     compared = (
         [*dict.fromkeys(step for step in steps if step is not None)][:COMPARED] if world.forge is not None else []
     )
-    commits = settled(world, snapshot, facts, lambda: {step: facts.commits_between(*step) for step in compared})
+    commits = settled(world, facts, lambda: {step: facts.commits_between(*step) for step in compared})
     return {
         change.entry.key: Described(before, after, commits.get(step, ()) if step is not None else ())
         for change, (before, after), step in zip(chosen, told, steps, strict=True)

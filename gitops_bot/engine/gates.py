@@ -16,27 +16,27 @@ from gitops_bot.releases.history import trail
 from gitops_bot.releases.plan import Change, Failed, Held
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
+    from gitops_bot.config import Environment
     from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.open_proposals import OpenProposals
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
-    from gitops_bot.images.reference import Pin
     from gitops_bot.releases.plan import Decision
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What gates look at. `proposed` are the pins of open proposals by entry.
-
-    `fresh` are entries and pins that were proposed on this very commit of the base branch.
-    """
+    """What is known of one environment: what decides it, and what it is arranged by."""
 
     snapshot: Snapshot
     facts: Facts
     request: Request
-    proposed: Mapping[tuple[str, str], Pin]
-    fresh: Collection[tuple[tuple[str, str], object]]
+    state: OpenProposals
+
+    @property
+    def environment(self) -> Environment:
+        """The environment itself."""
+        return self.state.environment
 
 
 def left_before(decision: Decision, known: Known) -> Decision:
@@ -44,9 +44,9 @@ def left_before(decision: Decision, known: Known) -> Decision:
     if not _is_open(decision) or known.request.exempt.holds:
         return decision
     entry = decision.entry
-    if (entry.key, stepped_back.wanted(decision)) in known.fresh:
+    if (entry.key, stepped_back.wanted(decision)) in known.state.fresh:
         return decision
-    line = known.facts.line(known.snapshot.commit, lambda line: trail.enough(line, entry.overlay))
+    line = known.facts.line(known.snapshot, lambda line: trail.enough(line, entry.overlay))
     return stepped_back.checked(decision, line, entry.rules)
 
 
@@ -80,7 +80,7 @@ def platforms(decision: Decision, known: Known) -> Decision:
         held = reasons.add(decision, reason)
     else:
         held = Held(decision.entry, decision.before, pin, reason)
-    return replace(held, withdraws=held.withdraws or known.proposed.get(decision.entry.key) == pin)
+    return replace(held, withdraws=held.withdraws or known.state.proposed.get(decision.entry.key) == pin)
 
 
 def written_down(decision: Decision, known: Known) -> Decision:

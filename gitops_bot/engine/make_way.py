@@ -14,18 +14,16 @@ from gitops_bot.releases.plan import Held
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from gitops_bot.config import Environment
     from gitops_bot.engine.gates import Known
-    from gitops_bot.engine.open_proposals import OpenProposals
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.releases.plan import Decision
 
-    Arrange = Callable[[Known, OpenProposals, Sequence[Decision]], Sequence[Proposal]]
+    Arrange = Callable[[Known, Sequence[Decision]], Sequence[Proposal]]
 
 _TAKEN: Final = Reason("held.reverted", "it is being rolled back, and is left alone until that is merged or closed")
 
 
-def make_way(known: Known, environment: Environment, proposals: Sequence[Proposal], arrange: Arrange) -> list[Proposal]:
+def make_way(known: Known, proposals: Sequence[Proposal], arrange: Arrange) -> list[Proposal]:
     """The proposals of a rollback, behind those that lose its entries to them."""
     rolled_back = (proposal for proposal in proposals if not isinstance(proposal.action, reconcile.Leave))
     taken = {
@@ -37,10 +35,9 @@ def make_way(known: Known, environment: Environment, proposals: Sequence[Proposa
         return list(proposals)
     # What else these propose stays as it is.
     request = replace(known.request, what=Withdraw(tuple(taken.values())), release_hold=True)
-    state = open_proposals(known.snapshot, known.facts, request, environment)
-    state = replace(state, waits=dict.fromkeys(taken, _TAKEN))
-    other = replace(known, request=request, fresh=state.fresh(known.snapshot.commit))
-    way = [one for one in arrange(other, state, list(taken.values())) if _loses(one, taken)]
+    state = open_proposals(known.snapshot, known.facts, request, known.environment)
+    other = replace(known, request=request, state=replace(state, waits=dict.fromkeys(taken, _TAKEN)))
+    way = [one for one in arrange(other, list(taken.values())) if _loses(one, taken)]
     ends = {one.name for one in way if isinstance(one.action, reconcile.Close)}
     then = [
         replace(one, beside={branch: () if branch in ends else pulls for branch, pulls in one.beside.items()})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine.request import Promote
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.proposals.trailers import PinChange
@@ -44,10 +45,15 @@ class OpenProposals:
     rivals: Mapping[str, frozenset[Key]]
     #: Entries that may not be proposed whatever is decided, and why.
     waits: Mapping[Key, Reason]
+    #: The carried pins that still mean something.
+    pins: tuple[PinChange, ...]
+    #: Entries and the pins that were proposed on this very commit of the base branch: history was looked up then.
+    fresh: frozenset[tuple[Key, object]]
 
-    def pins(self) -> tuple[PinChange, ...]:
-        """The carried pins that still mean something."""
-        return carry.standing_pins(self.entries, [pin for pins in self.carried.values() for pin in pins])
+    @property
+    def proposed(self) -> dict[Key, Pin]:
+        """What each entry is proposed to be pinned to."""
+        return {pin.key: pin.after for pin in self.pins}
 
     def branch_of(self, name: str) -> str:
         """The branch on which a group is proposed."""
@@ -107,15 +113,6 @@ class OpenProposals:
         other = name.removeprefix(naming.ROLLBACK) if name.startswith(naming.ROLLBACK) else f"{naming.ROLLBACK}{name}"
         return {branch: self.pulls.get(branch, ()) for branch in (*self.sources(name), *rivals, self.branch_of(other))}
 
-    def fresh(self, base: str) -> frozenset[tuple[Key, object]]:
-        """The pins that were proposed on this very commit of the base branch: history was looked up then."""
-        return frozenset(
-            (pin.key, pin.after)
-            for name, branch in self.branches.items()
-            if branch is not None and branch.fork == base
-            for pin in self.carried[name]
-        )
-
     def locked(self, name: str) -> dict[Key, Reason]:
         """Entries of a group that another branch proposes, which is left alone, or that a rollback takes."""
         own = self.branch_of(name)
@@ -144,51 +141,47 @@ def open_proposals(snapshot: Snapshot, facts: Facts, request: Request, environme
     known = facts.branches(names, snapshot.commit)
     # What is open in the source of a promotion is told along with it: one request instead of two.
     source = snapshot.own_branches_of(request.what.source) if isinstance(request.what, Promote) else ()
-    existing = facts.pull_requests([*names, *source])
-    pulls = {each: _judged(facts, known[each], existing[each]) for each in names}
+    existing = facts.pull_requests([*names, *source], snapshot.branch)
+    pulls = {ref: _judged(facts, known[ref], existing[ref]) for ref in names}
     # A rollback goes on with nothing that is proposed otherwise, which makes way for it.
-    branches = {each: branch for each, branch in known.items() if not request.is_rollback or naming.is_rollback(each)}
+    branches = {ref: branch for ref, branch in known.items() if not request.is_rollback or naming.is_rollback(ref)}
     carried: dict[str, tuple[PinChange, ...]] = {}
     left: dict[str, Reason] = {}
     rollbacks: set[str] = set()
-    for each, branch in branches.items():
-        pins = proposed_on(branch, pulls[each])
+    for ref, branch in branches.items():
+        pins = proposed_on(branch, pulls[ref])
         held = {pin.key for pin in pins if pin.key in entries and snapshot.hold(entries[pin.key]) is not None}
         # A group that goes together loses all of them with the first.
         torn = {
             group_of[key] for key in held if group.is_together(group_of[key], propose.group, default=propose.together)
         }
-        carried[each] = tuple(pin for pin in pins if pin.key not in held and group_of.get(pin.key) not in torn)
-        action = reconcile.decide(None, branch, pulls[each], refresh_approved=propose.refresh_approved)
+        carried[ref] = tuple(pin for pin in pins if pin.key not in held and group_of.get(pin.key) not in torn)
+        action = reconcile.decide(None, branch, pulls[ref], refresh_approved=propose.refresh_approved)
         if isinstance(action, reconcile.Leave):
-            left[each] = action.reason
-        if not request.is_rollback and naming.is_rollback(each) and carry.standing_pins(entries, carried[each]):
-            rollbacks.add(each)
-            left[each] = _rolled_back(pulls[each])
+            left[ref] = action.reason
+        if not request.is_rollback and naming.is_rollback(ref) and carry.standing_pins(entries, carried[ref]):
+            rollbacks.add(ref)
+            left[ref] = _rolled_back(pulls[ref])
     rivals: dict[str, frozenset[Key]] = {}
     waits: dict[Key, Reason] = {}
-    for each, branch in known.items() if request.is_rollback else ():
-        opened = next((pull for pull in pulls[each] if pull.state == "open"), None)
-        if naming.is_rollback(each) or opened is None or branch is None:
+    for ref, branch in known.items() if request.is_rollback else ():
+        opened = next((pull for pull in pulls[ref] if pull.state == "open"), None)
+        if naming.is_rollback(ref) or opened is None or branch is None:
             continue
-        rivals[each] = frozenset(pin.key for pin in carry.standing_pins(entries, ownership.of(branch).carried))
-        action = reconcile.decide(None, branch, pulls[each], refresh_approved=propose.refresh_approved)
+        rivals[ref] = frozenset(pin.key for pin in carry.standing_pins(entries, ownership.of(branch).carried))
+        action = reconcile.decide(None, branch, pulls[ref], refresh_approved=propose.refresh_approved)
         if isinstance(action, reconcile.Leave):
-            waits |= dict.fromkeys(rivals[each], _waits_for(opened, action.reason))
-    return OpenProposals(
-        environment, entries, group_of, branches, pulls, carried, left, frozenset(rollbacks), rivals, waits
+            waits |= dict.fromkeys(rivals[ref], _waits_for(opened, action.reason))
+    pins = carry.standing_pins(entries, [pin for pins in carried.values() for pin in pins])
+    fresh = frozenset(
+        (pin.key, pin.after)
+        for ref, branch in branches.items()
+        if branch is not None and branch.fork == snapshot.commit
+        for pin in carried[ref]
     )
-
-
-def with_groups(state: OpenProposals, facts: Facts, names: Sequence[str]) -> OpenProposals:
-    """The same with the pull requests of groups that have no branch yet: one may have been closed, or opened just now.
-
-    Raises:
-        Needs: they have to be read first.
-        ForgeError: they cannot be read.
-    """
-    missing = [branch for name in names if (branch := state.branch_of(name)) not in state.pulls]
-    return replace(state, pulls={**state.pulls, **facts.pull_requests(missing)})
+    return OpenProposals(
+        environment, entries, group_of, branches, pulls, carried, left, frozenset(rollbacks), rivals, waits, pins, fresh
+    )
 
 
 def proposed_on(branch: Branch | None, existing: Sequence[PullRequest]) -> tuple[PinChange, ...]:

@@ -13,7 +13,7 @@ from gitops_bot.engine import budget
 from gitops_bot.engine.candidates.promoted import refuse_impossible
 from gitops_bot.engine.describe import COMPARED
 from gitops_bot.engine.facts import Facts
-from gitops_bot.engine.plan import Planned, plan
+from gitops_bot.engine.plan import Failure, Planned, plan
 from gitops_bot.engine.read import read_again
 from gitops_bot.engine.request import Pins, Promote
 from gitops_bot.engine.write import commit, propose, stopped
@@ -59,25 +59,28 @@ class _Run:
     def run(self) -> Outcome:
         """All environments, one after the other."""
         environments = self._snapshot.environments
-        ready = self._plan([each for each in environments if self._lost_hold(each) is None])
+        lost = {environment.name: self._lost_hold(environment) for environment in environments}
+        ready = self._plan([environment for environment in environments if lost[environment.name] is None])
         over = self._over_budget(ready)
         outcomes = []
         for environment in environments:
-            known = ready.get(environment.name)
-            if (lost := self._lost_hold(environment)) is not None:
-                outcomes.append(stopped(self._world, self._snapshot, self._facts, self._request, environment, lost))
-            elif over is not None and isinstance(known, Planned) and known.arranged is not None:
-                outcomes.append(stopped(self._world, self._snapshot, self._facts, self._request, environment, over))
+            planned = ready.get(environment.name)
+            proposes = isinstance(planned, Planned) and planned.arranged is not None
+            if (problem := lost[environment.name] or (over if proposes else None)) is not None:
+                outcomes.append(self._stopped(environment, problem))
             else:
-                outcomes.append(self._through(environment, known))
+                outcomes.append(self._through(environment, planned))
         return self._outcome(outcomes)
 
-    def _plan(self, environments: Sequence[Environment]) -> dict[str, Planned | GitError | ForgeError]:
+    def _plan(self, environments: Sequence[Environment]) -> dict[str, Planned | Failure]:
         found = plan(self._world, self._snapshot, self._facts, self._request, environments)
-        for one in found.values():
-            if isinstance(one, Planned):
-                self._named |= one.named
+        for planned in found.values():
+            if isinstance(planned, Planned):
+                self._named |= planned.named
         return found
+
+    def _stopped(self, environment: Environment, problem: Problem) -> EnvironmentOutcome:
+        return stopped(self._world, self._snapshot, self._facts, self._request, environment, problem)
 
     def _outcome(self, outcomes: Sequence[EnvironmentOutcome]) -> Outcome:
         """What was found or done, together with what was read.
@@ -106,22 +109,18 @@ class _Run:
         """A hold, here or where the pins come from, that holds nothing: nobody can tell what was to be held."""
         names = (environment.name, self._request.promoted_from(environment))
         lost = (self._snapshot.unmatched(name).stops for name in names if name is not None)
-        return None if self._request.exempt.holds else next((each for each in lost if each is not None), None)
+        return None if self._request.exempt.holds else next((problem for problem in lost if problem is not None), None)
 
-    def _over_budget(self, ready: Mapping[str, Planned | GitError | ForgeError]) -> Problem | None:
+    def _over_budget(self, ready: Mapping[str, Planned | Failure]) -> Problem | None:
         """Why nothing may be written: the forge's limit would end the run in the middle."""
         if self._world.forge is None or self._request.dry_run:
             return None
         needed = [
-            (
-                budget.needed(
-                    one.action, planned.state.environment.propose, compared=min(len(one.plan.changes), COMPARED)
-                ),
-                one,
-            )
+            (budget.needed(proposal.action, planned.known.environment.propose, compared=compared), proposal)
             for planned in ready.values()
             if isinstance(planned, Planned) and planned.arranged is not None
-            for one in planned.arranged.proposals
+            for proposal in planned.arranged.proposals
+            for compared in (min(len(proposal.plan.changes), COMPARED),)
         ]
         if not any(count for count, _ in needed):
             return None
@@ -134,39 +133,40 @@ class _Run:
         looks = sum(1 + len(proposal.beside) for count, proposal in needed if count)
         return budget.short(sum(count for count, _ in needed) + looks * left.look, left)
 
-    def _through(self, environment: Environment, ready: Planned | GitError | ForgeError | None) -> EnvironmentOutcome:
+    def _through(self, environment: Environment, ready: Planned | Failure | None) -> EnvironmentOutcome:
         """One environment, read again until nobody else is faster."""
         clock = self._world.clock
         started = tried = clock.now()
         done: dict[str, Proposed] = {}
         lost = 0
-        while True:
-            try:
-                if isinstance(ready, GitError | ForgeError):
-                    raise ready
-                if ready is None or ready.known.snapshot.commit != self._snapshot.commit:
-                    ready = self._plan([environment])[environment.name]
-                    continue
-                if ready.arranged is not None:
-                    outcome = propose(self._world, ready, ready.arranged, done)
-                else:
-                    outcome, self._snapshot = commit(self._world, ready)
-            except LostRace as race:
-                now, lost = clock.now(), lost + 1
-                if lost > MOST_LOST or (now - started).total_seconds() > PATIENCE:
-                    return stopped(self._world, self._snapshot, self._facts, self._request, environment, race.problem)
+        try:
+            while True:
+                try:
+                    return self._written(environment, ready, done)
+                except LostRace:
+                    now, lost = clock.now(), lost + 1
+                    if lost > MOST_LOST or (now - started).total_seconds() > PATIENCE:
+                        raise
                 longest = (now - tried).total_seconds() * min(2**lost, _LONGEST_WAIT)
                 clock.sleep(random.uniform(0, longest))  # noqa: S311 - spreads the racers, guards no secret
                 tried, ready = clock.now(), None
-                try:
-                    self._snapshot = read_again(self._world, self._snapshot)
-                except GitError as error:
-                    return stopped(self._world, self._snapshot, self._facts, self._request, environment, error.problem)
+                self._snapshot = read_again(self._world, self._snapshot)
                 self._facts.forget_what_moves()
-            except (GitError, ForgeError) as error:
-                return stopped(self._world, self._snapshot, self._facts, self._request, environment, error.problem)
-            else:
-                return outcome
+        except (GitError, ForgeError) as error:
+            return self._stopped(environment, error.problem)
+
+    def _written(
+        self, environment: Environment, ready: Planned | Failure | None, done: dict[str, Proposed]
+    ) -> EnvironmentOutcome:
+        """One environment, planned anew where what is `ready` is not of the present snapshot."""
+        if ready is None or (isinstance(ready, Planned) and ready.known.snapshot.commit != self._snapshot.commit):
+            ready = self._plan([environment])[environment.name]
+        if isinstance(ready, Failure):
+            raise ready
+        if ready.arranged is not None:
+            return propose(self._world, ready, ready.arranged, done)
+        outcome, self._snapshot = commit(self._world, ready)
+        return outcome
 
 
 def _own(outcome: EnvironmentOutcome) -> EnvironmentOutcome:

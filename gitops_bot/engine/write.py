@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.engine.arrange import planned, written
 from gitops_bot.engine.carry_out import carry_out
 from gitops_bot.engine.describe import MOST, describe
+from gitops_bot.engine.gates import Known
 from gitops_bot.engine.look_again import look_again
 from gitops_bot.engine.make_way import makes_way
 from gitops_bot.engine.open_proposals import open_proposals
@@ -41,8 +42,7 @@ def commit(world: World, ready: Planned) -> tuple[EnvironmentOutcome, Snapshot]:
         LostRace: the branch moved meanwhile; nothing was written.
         GitError: the remote refused.
     """
-    environment, known = ready.state.environment, ready.known
-    snapshot, request = known.snapshot, known.request
+    environment, snapshot, request = ready.known.environment, ready.known.snapshot, ready.known.request
     source = request.source(environment)
     plan, files = _plan(ready)
     if not plan.changes:
@@ -109,25 +109,23 @@ def stopped(
 ) -> EnvironmentOutcome:
     """What is known of an environment that could not be written: what would have changed, and why it did not."""
     state = open_proposals(replace(snapshot, own_branches=()), facts, request, environment)
-    ready = decided(world, snapshot, facts, request, {environment.name: state}, arranges=False)
-    known = ready[environment.name]
+    ready = decided(world, facts, {environment.name: Known(snapshot, facts, request, state)})[environment.name]
     branch = naming.branch(environment.name) if environment.propose.as_ == "pull-request" else None
     reason = Reason(problem.code, problem.message)
     failure = Failed(None, problem)
-    if not isinstance(known, Planned):  # by what stopped it
+    if not isinstance(ready, Planned):  # by what stopped it
         failed = (*snapshot.failed(environment.name), failure)
         return EnvironmentOutcome(environment.name, failed=failed, promoted_from=request.promoted_from(environment))
-    plan, files = _plan(known)
+    plan, files = _plan(ready)
     files_before = snapshot.before(files)
     proposed = Proposed(naming.DEFAULT_GROUP, branch, "none", reason, changes=plan.changes, files=files_before)
-    return _outcome(known, plan, *([proposed] if plan.changes else []), failures=(failure,))
+    return _outcome(ready, plan, *([proposed] if plan.changes else []), failures=(failure,))
 
 
 def _write(
     world: World, ready: Planned, proposal: Proposal, before: Sequence[Failed]
 ) -> tuple[Proposed, Failed | None]:
-    known, environment = ready.known, ready.state.environment
-    snapshot = known.snapshot
+    known, environment, snapshot = ready.known, ready.known.environment, ready.known.snapshot
     proposed = Proposed(
         group=proposal.group,
         branch=proposal.name,
@@ -146,7 +144,7 @@ def _write(
         if content is not None and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
             # Hundreds at once are read as a table: to describe a few of them would only make a promotion slow.
             many = proposal.source == "promotion" and len(proposal.plan.changes) > MOST
-            if not many and (described := describe(world, snapshot, known.facts, proposal.plan.changes)):
+            if not many and (described := describe(world, known.facts, proposal.plan.changes)):
                 content = written(
                     snapshot, environment, proposal.source, proposal.group, proposal.plan, proposal.files, described
                 )
@@ -161,7 +159,7 @@ def _write(
 
 def _plan(ready: Planned) -> tuple[Plan, Mapping[str, bytes]]:
     """All that is decided of an environment, as one plan."""
-    name = ready.state.environment.name
+    name = ready.known.environment.name
     changes = [item for item in ready.decisions if isinstance(item, Change)]
     plan, files = planned(ready.known, name, ready.decisions, changes)
     return replace(plan, failed=(*ready.known.snapshot.failed(name), *plan.failed)), files
@@ -176,7 +174,7 @@ def _outcome(ready: Planned, plan: Plan, *proposed: Proposed, failures: Sequence
         unchanged=plan.unchanged,
         ignored=plan.ignored,
         unmanaged=plan.unmanaged,
-        promoted_from=ready.known.request.promoted_from(ready.state.environment),
+        promoted_from=ready.known.request.promoted_from(ready.known.environment),
     )
 
 

@@ -20,6 +20,6 @@ if TYPE_CHECKING:
 def polled(registry: Any, entries: Sequence[Entry]) -> list[Decision]:
     """A decision for each entry, in their order."""
     world: Any = SimpleNamespace(registry=registry, progress=silent)
-    facts, nothing = Facts(), SimpleNamespace()
+    facts = Facts()
     works = [Work(partial(poll, facts, entry), entry.repository) for entry in entries]
-    return settle(world, nothing, facts, works)  # type: ignore[arg-type, return-value]
+    return settle(world, facts, works)  # type: ignore[arg-type, return-value]

@@ -40,7 +40,7 @@ def goal(snapshot: Snapshot, facts: Facts, name: str, to: str | None, wanted: Se
         known = history.releases(name, line, snapshot.owners, tags)
         return history.find(known, to, tags) if to is not None else past.previous(known, keys)
 
-    line = facts.line(snapshot.commit, lambda line: not isinstance(release(line), Problem))
+    line = facts.line(snapshot, lambda line: not isinstance(release(line), Problem))
     found = release(line)
     if isinstance(found, Problem):
         return found

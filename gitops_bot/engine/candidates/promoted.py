@@ -21,15 +21,12 @@ from gitops_bot.releases.plan import Failed, Held, Kept
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.config import Environment
     from gitops_bot.engine.candidates.source import SourcePins
-    from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.request import Request
+    from gitops_bot.engine.gates import Known
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.images.reason import Code, Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import NamedPolicy
-    from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.choice.by_hand import ByHand
     from gitops_bot.releases.choice.promotion import Running
     from gitops_bot.releases.plan import Decision, Entry
@@ -43,16 +40,12 @@ class Promotion:
     """One environment that gets pins from another.
 
     `by_hand` is what a person goes beyond, None where the bot promotes by itself. While the source's present pin soaks,
-    the newest earlier one that has soaked is promoted in its place, but none older than what a proposal has `carried`;
+    the newest earlier one that has soaked is promoted in its place, but none older than what a proposal has already;
     a person means what the source runs now.
     """
 
-    snapshot: Snapshot
-    facts: Facts
-    request: Request
-    environment: Environment
+    known: Known
     by_hand: ByHand | None = None
-    carried: Sequence[PinChange] = ()
 
     def candidates(self, entries: Sequence[tuple[Entry, Sequence[Entry]]]) -> list[tuple[Entry, Work[Decision]]]:
         """The entries of the target that the source has too, each with what decides it.
@@ -60,13 +53,12 @@ class Promotion:
         The source's own pin is the truth; a registry is asked whether the target's repository has it. History is read
         only where a pin would change.
         """
-        proposed = {pin.key: pin.after for pin in self.carried if pin.source == "promotion"}
+        proposed = {pin.key: pin.after for pin in self.known.state.pins if pin.source == "promotion"}
         pairs = [Pair(entry, sources, proposed.get(entry.key)) for entry, sources in entries]
         settled = [_refused(pair) or self._settled(pair) for pair in pairs]
         asked = [pair for pair, decision in zip(pairs, settled, strict=True) if decision is None]
         wait = timedelta(0) if self.by_hand is not None else self._soak
-        release_tag = self.environment.release_tag
-        sources = source_pins(self.snapshot, self.facts, asked, wait=wait, release_tag=release_tag) if asked else []
+        sources = source_pins(self.known, asked, wait=wait) if asked else []
         known = dict(zip((pair.entry.key for pair in asked), sources, strict=True))
 
         def work(entry: Entry, decision: Decision | None) -> Work[Decision]:
@@ -82,7 +74,7 @@ class Promotion:
         That is so when the very pin is held now, and when the source left it by going back. While only something newer
         has to wait, it stays; so does what a person promoted although it had not soaked or is outside the policy.
         """
-        pins = {pin.key: pin for pin in self.carried if pin.source == "promotion"}
+        pins = {pin.key: pin for pin in self.known.state.pins if pin.source == "promotion"}
         if not isinstance(decision, Held) or (pin := pins.get(decision.entry.key)) is None:
             return decision
         if decision.candidate is not None and promotion.is_same(decision.candidate, pin.after):
@@ -95,8 +87,8 @@ class Promotion:
         """Whether the source went back from a pin, or behind it, in any of the overlays that it stands for."""
         if not sources:
             return False
-        line = self.facts.line(
-            self.snapshot.commit, lambda line: all(trail.enough(line, one.overlay) for one in sources)
+        line = self.known.facts.line(
+            self.known.snapshot, lambda line: all(trail.enough(line, one.overlay) for one in sources)
         )
         return any(left_behind(line, one, one.rules, lambda its: promotion.is_same(its, pin)) for one in sources)
 
@@ -108,7 +100,7 @@ class Promotion:
             if not entry.rules.ignore:
                 return one
             one = pair.running[0]
-        return promotion.settled(entry, entry.pin, entry.rules, one, release_tag=self.environment.release_tag)
+        return promotion.settled(entry, entry.pin, entry.rules, one, release_tag=self.known.environment.release_tag)
 
     def _decided(self, entry: Entry, source: SourcePins) -> Decision:
         """The decision about what the source runs, or about the earlier pin that has soaked."""
@@ -122,18 +114,18 @@ class Promotion:
 
     @property
     def _soak(self) -> timedelta:
-        configured = self.environment.promotion
+        configured = self.known.environment.promotion
         return configured.soak if configured is not None else timedelta(0)
 
     def _blocked(self, entry: Entry, running: Running, wait: timedelta) -> tuple[Reason, ...]:
-        written = self.snapshot.hold(running.entry) if not self.request.exempt.holds else None
+        written = self.known.snapshot.hold(running.entry) if not self.known.request.exempt.holds else None
         return promotion.blocked(
             entry,
             entry.pin,
             running,
-            now=self.snapshot.at,
+            now=self.known.snapshot.at,
             wait=wait,
-            release_tag=self.environment.release_tag,
+            release_tag=self.known.environment.release_tag,
             hold=hold.reason(written) if written is not None else None,
         )
 
@@ -141,7 +133,7 @@ class Promotion:
         """The decision about one pin, with what the registry has."""
         held = withheld(against, self.by_hand)
         try:
-            found = artifact(self.facts, self.environment, entry, running)
+            found = artifact(self.known.facts, self.known.environment, entry, running)
         except RegistryError as error:
             # What is held is asked for again as long as it is, and fails only once nothing else is in the way.
             return reasons.held(entry, entry.pin, running.pin, held) if held else Failed(entry, error.problem)
@@ -153,7 +145,7 @@ class Promotion:
             entry.rules,
             running,
             found,
-            now=self.snapshot.at,
+            now=self.known.snapshot.at,
             against=against,
             by_hand=self.by_hand,
             policy=self._policy(entry, running),
@@ -166,7 +158,7 @@ class Promotion:
         """
         if self.by_hand is None:
             return None
-        configured = self.environment.promotion
+        configured = self.known.environment.promotion
         if configured is not None and configured.source == running.environment and not entry.rules.own_policy:
             return None
         return entry.rules.policy

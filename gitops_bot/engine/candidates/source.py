@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.gates import Known
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.plan import Entry
@@ -44,11 +43,9 @@ class SourcePins:
     soaked: Running | None
 
 
-def source_pins(
-    snapshot: Snapshot, facts: Facts, pairs: Sequence[Pair], *, wait: timedelta, release_tag: bool
-) -> list[SourcePins]:
+def source_pins(known: Known, pairs: Sequence[Pair], *, wait: timedelta) -> list[SourcePins]:
     """What each source runs and ran, from as much history as tells it. Without `wait` only its present pin counts."""
-    now = snapshot.at
+    snapshot, now, release_tag = known.snapshot, known.snapshot.at, known.environment.release_tag
 
     def is_told(line: Line, pair: Pair) -> bool:
         if any(_arrival(line, one) is None for one in pair.sources):
@@ -84,7 +81,7 @@ def source_pins(
         running = _running(pair.sources[0], found.pin, found.arrived)
         return replace(running, left=found.left, ahead=found.ahead)
 
-    line = facts.line(snapshot.commit, lambda line: all(is_told(line, pair) for pair in pairs))
+    line = known.facts.line(snapshot, lambda line: all(is_told(line, pair) for pair in pairs))
     numbers = {
         release.commit: release.number
         for name in {one.environment for pair in pairs for one in pair.running}
