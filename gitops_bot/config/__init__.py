@@ -170,7 +170,7 @@ def read(text: str, file: str) -> Config:
         form = reader().validate_python(document.tree)
     except ValidationError as error:
         form = None
-        messages.tell(document, error)
+        messages.report(document, error)
     checks.check(document)
     if form is None or document.problems:
         raise document.error()

@@ -75,7 +75,7 @@ class RulesForm:
 class EnvironmentForm(RulesForm):
     """One environment. `policy`, `pin`, `on_move` and `ignore` apply to every entry of its overlays."""
 
-    # As `check_promotion` has it; the settings cannot say it, since each may be right by itself.
+    # As `checks` has it; the settings cannot say it, since each may be right by itself.
     __pydantic_config__ = ConfigDict(
         **leaf.STRICT,
         json_schema_extra={

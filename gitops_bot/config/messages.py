@@ -23,7 +23,7 @@ _MOST_COMPARED = 60
 _MOST_KNOWN = 200
 _MOST_NAMED = 20
 #: How many errors are translated, before they are sorted and limited to those that are shown.
-_MOST_TOLD = 1000
+_MOST_REPORTED = 1000
 _SECRETS = ("auth", "passphrase", "password", "secret", "token")
 #: pydantic's names for the branches of a union; they are not part of the path in the file.
 _BRANCHES = (form_policy.NAMED, *form_policy.KINDS.values(), GROUP_WORD, GROUP_LIST)
@@ -50,22 +50,21 @@ _CHOSEN = {
 }
 
 
-def tell(document: Document, error: ValidationError) -> None:
+def report(document: Document, error: ValidationError) -> None:
     """Add a problem for each error."""
-    for wrong in error.errors(include_url=False, include_input=False)[:_MOST_TOLD]:
+    for wrong in error.errors(include_url=False, include_input=False)[:_MOST_REPORTED]:
         path, kind, is_key = _path(document, wrong["loc"])
         here = document.at(path)
         if isinstance(here, Scalar) and here.kind == "broken":
-            continue  # told when it was parsed
+            continue  # reported when it was parsed
         if wrong["type"] == INVALID:
             message, advice = wrong["ctx"]["message"], wrong["ctx"]["next"]
             if EXAMPLE in advice:
                 example = json_schema.example_key if is_key else json_schema.example
                 advice = advice.replace(EXAMPLE, f"`{example(document, path)}`")
-            place = document.key(path) if is_key else document.value(path)
-            document.tell(place, f"{_subject(path, is_key=is_key)} {message}", advice)
+            document.report(path, f"{_subject(path, is_key=is_key)} {message}", advice, at_key=is_key)
         else:
-            _tell(document, wrong["type"], path, kind)
+            _report(document, wrong["type"], path, kind)
 
 
 def suggestion(document: Document, word: str, known: Iterable[str]) -> str | None:
@@ -85,19 +84,19 @@ def meant(document: Document, name: str, key: str, known: Iterable[str]) -> str 
     return f"`{key}` has: {', '.join(f'`{one[:60]}`' for one in known[:_MOST_NAMED])}" if known else None
 
 
-def _tell(document: Document, what: str, path: Path, kind: str | None) -> None:
+def _report(document: Document, what: str, path: Path, kind: str | None) -> None:
     match what:
         case "missing" if not _misspelt(document, path):
             message, advice = _MISSING[str(path[-1])]
-            document.tell(document.value(path) if kind else document.key(path[:-1]), message, advice)
+            document.report(path if kind else path[:-1], message, advice, at_key=not kind)
         case "missing":
-            pass  # what was meant by the misspelt key is told at that key
+            pass  # what was meant by the misspelt key is reported at that key
         case "extra_forbidden" | "unexpected_keyword_argument":
             _unknown(document, path)
         case "union_tag_not_found" | "union_tag_invalid":
             _no_policy(document, path)
         case "too_short":
-            document.tell(document.value(path), f"{_subject(path)} is empty", _MISSING["environments"][1])
+            document.report(path, f"{_subject(path)} is empty", _MISSING["environments"][1])
         case _:
             _no_mapping(document, path)
 
@@ -140,35 +139,33 @@ def _unknown(document: Document, path: Path) -> None:
     *above, word = map(str, path)
     if above[:1] == ["registries"] and word.lower() in _SECRETS:
         advice = "put it into an environment variable and give the variable's name, as in `password_env: GHCR_TOKEN`"
-        document.tell(document.key(path), f"`{word}`: secrets do not belong in this file", advice)
+        document.report(path, f"`{word}`: secrets do not belong in this file", advice, at_key=True)
         return
     known = json_schema.keys(document, path[:-1])
     close = suggestion(document, word, known)
     advice = f"known here: {', '.join(f'`{key}`' for key in known)}" if known else "remove it"
     if close:
         advice = f"did you mean `{close}`?"
-    document.tell(document.key(path), f"unknown key {quoted(word)}", advice)
+    document.report(path, f"unknown key {quoted(word)}", advice, at_key=True)
 
 
 def _no_policy(document: Document, path: Path) -> None:
     here = document.at(path)
     if not isinstance(here, dict) or not here:
-        document.tell(document.value(path), _POLICY, _EXAMPLE)
+        document.report(path, _POLICY, _EXAMPLE)
         return
     for word in here:
         close = suggestion(document, word, (*form_policy.KINDS, "prereleases"))
         advice = f"did you mean `{close}`?" if close else f"{_POLICY}, {_EXAMPLE}"
-        document.tell(document.key((*path, word)), f"unknown key {quoted(word)}", advice)
+        document.report((*path, word), f"unknown key {quoted(word)}", advice, at_key=True)
 
 
 def _no_mapping(document: Document, path: Path) -> None:
     here = document.at(path)
-    place = document.value(path)
     if isinstance(here, Scalar) and here.kind == "nothing":
         advice = "begin with `version: 1`" if not path else "indent its contents below it, or remove the line"
-        document.tell(place, f"{_subject(path)} is empty", advice)
+        document.report(path, f"{_subject(path)} is empty", advice)
         return
     shape = "a list" if isinstance(here, list) else f"the value {quoted(here)}" if isinstance(here, Scalar) else "this"
-    document.tell(
-        place, f"{_subject(path)} must be a mapping of keys to values, not {shape}", "write it as `key: value`"
-    )
+    message = f"{_subject(path)} must be a mapping of keys to values, not {shape}"
+    document.report(path, message, "write it as `key: value`")

@@ -84,7 +84,11 @@ class Document:
     values: dict[Path, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def tell(self, place: Place, message: str, advice: str) -> None:
+    def report(self, path: Path, message: str, advice: str, *, at_key: bool = False) -> None:
+        """Add a problem with the value at this path, or with its key."""
+        self.report_at(self.key(path) if at_key else self.value(path), message, advice)
+
+    def report_at(self, place: Place, message: str, advice: str) -> None:
         """Add a problem."""
         self.problems.append(problem(self.file, place, message, advice))
 
@@ -140,9 +144,9 @@ def read(text: str, file: str) -> Document:
     try:
         _read(document, _bounded(YAML(typ="safe", pure=True).parse(text), file))
     except ReaderError as error:
-        place = _count(text, error.position)
+        place, what = _count(text, error.position), "YAML does not allow this character"
         advice = "remove it, or write it as an escape within double quotes"
-        raise ConfigError(problem(file, place, "YAML does not allow this character", advice)) from None
+        raise ConfigError(problem(file, place, what, advice)) from None
     except MarkedYAMLError as error:
         raise ConfigError(_syntax(document, error)) from None
     except (YAMLError, ValueError, OverflowError):
@@ -172,12 +176,10 @@ def _count(text: str, position: int) -> Place:
 
 def _syntax(document: Document, error: MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
-    place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
-    said = str(error.problem or error.context or "")
-    for part, (message, advice) in _SYNTAX.items():
-        if part in said:
-            return problem(document.file, place, message, advice)
-    return problem(document.file, place, f"this is not YAML: {said[:200]}", "check this line and the one above it")
+    place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+    text = str(error.problem or error.context or "")
+    other = f"this is not YAML: {text[:200]}", "check this line and the one above it"
+    return problem(document.file, place, *next((known for part, known in _SYNTAX.items() if part in text), other))
 
 
 _QUOTE = 'put text that begins with `*` or `&` in quotes, as in "*/overlays/staging"'
@@ -199,14 +201,11 @@ _SYNTAX = {
 
 
 def _read(document: Document, events: Iterator[Event]) -> None:
-    documents = 0
     for event in events:
         match event:
-            case DocumentStartEvent():
-                documents += 1
-                if documents > 1:
-                    document.tell(_place(event), "a second document starts here", "keep one document in the file")
-                    return
+            case DocumentStartEvent() if () in document.values:
+                document.report_at(_place(event), "a second document starts here", "keep one document in the file")
+                return
             case AliasEvent() | ScalarEvent() | SequenceStartEvent() | MappingStartEvent():
                 document.values[()] = _place(event)
                 document.tree = _node(document, events, event, ())
@@ -218,33 +217,32 @@ def _place(event: Event) -> Place:
 
 def _node(document: Document, events: Iterator[Event], event: Event, path: Path) -> Tree:
     if len(path) > MOST_DEPTH:
-        place = _place(event)
-        raise ConfigError(problem(document.file, place, "this is nested too deep", "no setting is nested that deep"))
+        advice = "no setting is nested that deep"
+        raise ConfigError(problem(document.file, _place(event), "this is nested too deep", advice))
     match event:
         case ScalarEvent():
             return _scalar(document, event)
-        case SequenceStartEvent():
-            _plain(document, event)
-            return _list(document, events, path)
-        case MappingStartEvent():
-            _plain(document, event)
-            return _mapping(document, events, path)
+        case SequenceStartEvent() | MappingStartEvent():
+            _has_tag(document, event, "map", "seq")
+            is_list = isinstance(event, SequenceStartEvent)
+            return _list(document, events, path) if is_list else _mapping(document, events, path)
         case _:
             advice = f"{_QUOTE}; replace an alias by its value (share policies under `policies`)"
-            document.tell(_place(event), "`*` starts a YAML alias, and aliases are not allowed here", advice)
+            document.report_at(_place(event), "`*` starts a YAML alias, and aliases are not allowed here", advice)
             return Scalar.of("", "broken")
 
 
-def _plain(document: Document, event: SequenceStartEvent | MappingStartEvent) -> None:
-    """Report a YAML tag: nothing here needs one."""
-    if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
-        document.tell(_place(event), "YAML tags are not allowed here", "remove the `!...`")
+def _has_tag(document: Document, event: ScalarEvent | SequenceStartEvent | MappingStartEvent, *known: str) -> bool:
+    """Report a YAML tag: nothing here needs one, beside those that say what is there anyway."""
+    tagged = event.tag is not None and event.tag not in ("!", *(f"tag:yaml.org,2002:{kind}" for kind in known))
+    if tagged:
+        document.report_at(_place(event), "YAML tags are not allowed here", "remove the `!...`")
+    return tagged
 
 
 def _scalar(document: Document, event: ScalarEvent) -> Scalar:
     text: str = event.value
-    if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:str"):
-        document.tell(_place(event), "YAML tags are not allowed here", "remove the `!...`")
+    if _has_tag(document, event, "str"):
         return Scalar.of(text, "broken")
     if event.tag is not None or event.style is not None:
         return Scalar.of(text, "text")
@@ -279,18 +277,18 @@ def _mapping(document: Document, events: Iterator[Event], path: Path) -> dict[st
             break
         place = _place(event)
         if not isinstance(event, ScalarEvent):
-            document.tell(place, "a key must be plain text", "write it as `key: value`")
+            document.report_at(place, "a key must be plain text", "write it as `key: value`")
             _node(aside, events, event, (*path, ""))
             _node(aside, events, next(events), (*path, ""))
             continue
         key, value = str(event.value), next(events)
         here = (*path, key)
         if key == "<<" and event.style is None:
-            document.tell(place, "merge keys are not allowed here", "write the keys out")
+            document.report_at(place, "merge keys are not allowed here", "write the keys out")
             _node(aside, events, value, here)
         elif here in document.keys:
-            first = document.keys[here].line
-            document.tell(place, f"{key[:60]!r} is given twice; the first is on line {first}", "keep one of the two")
+            message = f"{key[:60]!r} is given twice; the first is on line {document.keys[here].line}"
+            document.report_at(place, message, "keep one of the two")
             _node(aside, events, value, here)
         else:
             # For the parser, an empty value starts where the next token is.

@@ -156,7 +156,7 @@ FOR_PULL_REQUESTS: dict[str, dict[str, Any] | bool] = {
     "merge_method": False,
     "limit": False,
 }
-#: As `check_propose` has it; the settings cannot say it, since each may be right by itself.
+#: As `checks` has it; the settings cannot say it, since each may be right by itself.
 _CONTRADICTIONS: dict[str, Any] = {
     "allOf": [
         {
