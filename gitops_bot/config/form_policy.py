@@ -11,14 +11,14 @@ from gitops_bot.config import leaves as leaf
 from gitops_bot.images import families
 from gitops_bot.images import policy as policies
 
-#: The suffix or prefix of `prefer`.
-FAMILY = rf"^{families.FORM}$"
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
 #: Mark the branches of the union of policies in the place of a problem.
 NAMED, SEMVER, PATTERN, DIGEST = "<named>", "<semver>", "<pattern>", "<digest>"
+#: The suffix or prefix of `prefer`.
+FAMILY = rf"^{families.FORM}$"
 PolicyName = Annotated[str, *leaf.text("must be the name of a policy, or a policy", leaf.NAME)]
 
 

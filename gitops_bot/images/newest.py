@@ -37,6 +37,11 @@ def candidates(policy: Newest, tags: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(admitted(policy, tags).tags))
 
 
+def order(tag: str, built: datetime, current: Pin) -> tuple[datetime, bool, str]:
+    """What tags are sorted by: among those of the same time the present one stays, then comes the later text."""
+    return built, tag == current.tag, tag
+
+
 def choose_newest(
     policy: Newest,
     tags: Sequence[str],
@@ -50,8 +55,6 @@ def choose_newest(
     `times` has the build times of the `candidates`, None where the image does not say. One that is not in it is left
     out of the choice: who asked knows that it is older than those that are. `built` is the time of what is pinned, by
     its digest where there is one: the tag may have been moved since.
-
-    Among tags of the same time the present one stays, else the last in the order of the alphabet is chosen.
     """
     found = admitted(policy, tags)
     known = {tag: time for tag in found.tags if (time := usable(times.get(tag), now)) is not None}
@@ -74,7 +77,7 @@ def choose_newest(
             "order them by a number or date in the tag, or let the pipeline `set` what it has pushed"
         )
         return Held(Reason("held.age_unknown", text, facts), None)
-    best = max(known, key=lambda tag: (known[tag], tag == current.tag, tag))
+    best = max(known, key=lambda tag: order(tag, known[tag], current))
     newest = f"{best} is the newest of {len(found.tags)} tags that {describe(policy)} admits{_left_out(unknown)}"
     if best == current.tag:
         return Current(Reason("current", newest, facts))

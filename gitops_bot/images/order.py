@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.images import expression, families, version
@@ -40,10 +40,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The tags that are left after one rule of a policy."""
+    """The tags that are left after one rule of a policy: those of `tags` at the indexes `at`, all where it is None."""
 
     rule: str
-    kept: Sequence[str]
+    tags: Sequence[str]
+    at: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Admitted:
     def only(self, rule: str, kept: Sequence[int]) -> Admitted:
         """Those at the indexes `kept`, by one more rule."""
         if len(kept) == len(self.tags):
-            return Admitted(self.tags, self.keys, self.columns, self.matched, (*self.stages, Stage(rule, self.tags)))
+            return replace(self, stages=(*self.stages, Stage(rule, self.tags)))
         tags = [self.tags[at] for at in kept]
         columns = tuple(tags if column is self.tags else [column[at] for at in kept] for column in self.columns)
         stages = (*self.stages, Stage(rule, tags))
@@ -84,13 +85,13 @@ class Admitted:
             equals[self.tags[at]] = self.place(at)
         return tuple(sorted(equals.values(), key=lambda place: _preference(place, like), reverse=True))
 
-    def ranked(self, limit: int) -> list[Place]:
+    def ranked(self, limit: int, like: Place | None = None) -> list[Place]:
         """The best, best first, at most `limit`."""
         if limit < 1 or not self.tags:
             return []
         least = heapq.nlargest(limit, self.keys)[-1]
         places = [self.place(at) for at, key in enumerate(self.keys) if key >= least]
-        places.sort(key=lambda place: (place.key, _preference(place, None)), reverse=True)
+        places.sort(key=lambda place: (place.key, _preference(place, like)), reverse=True)
         return places[:limit]
 
 
@@ -112,7 +113,9 @@ def admitted(policy: Policy, tags: Sequence[str]) -> Admitted:
         case Semver(range=versions, prereleases=prereleases):
             every = _keyed(policy, found, stages)
             first = every.keys if len(every.columns) == 1 else [key[0] for key in every.keys]
-            return every.only(f"semver {versions.expression}", versions.inside(first, prereleases=prereleases))
+            bounds, inside = versions.within(first, prereleases=prereleases)
+            within = Stage(f"semver {versions.expression}", every.tags, bounds)
+            return replace(every, stages=(*every.stages, within)).only("not a pre-release", inside)
         case Pattern():
             return _keyed(policy, found, stages)
     assert_never(policy)

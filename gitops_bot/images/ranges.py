@@ -70,16 +70,16 @@ class _Group:
     excluded: tuple[tuple[Bound, Pre | None], ...]
     prereleases: bool
 
-    def inside(self, keys: Sequence[Key], prereleases: bool) -> list[int]:
+    def inside(self, keys: Sequence[Key], prereleases: bool) -> tuple[list[int], list[int]]:
         low, high = self.low, self.high
         found = [at for at, key in enumerate(keys) if low <= key < high]
-        if not (prereleases or self.prereleases):
-            found = [at for at in found if keys[at][3] == RELEASE]
         for numbers, pre in self.excluded:
             found = [
                 at for at in found if keys[at][: len(numbers)] != numbers or (pre is not None and keys[at][3] != pre)
             ]
-        return found
+        if prereleases or self.prereleases:
+            return found, found
+        return found, [at for at in found if keys[at][3] == RELEASE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +111,14 @@ class Range:
         `prereleases` lets every group admit pre-releases. All keys at once, because a call for each costs as much as
         all the rest of choosing.
         """
-        if len(self.groups) == 1:
-            return self.groups[0].inside(keys, prereleases)
-        return list(set().union(*(group.inside(keys, prereleases) for group in self.groups)))
+        return self.within(keys, prereleases=prereleases)[1]
+
+    def within(self, keys: Sequence[Key], *, prereleases: bool = False) -> tuple[list[int], list[int]]:
+        """Where the versions stand that are within the bounds, and of these the ones that are `inside`."""
+        found = [group.inside(keys, prereleases) for group in self.groups]
+        if len(found) == 1:
+            return found[0]
+        return list(set().union(*(bounds for bounds, _ in found))), list(set().union(*(inside for _, inside in found)))
 
     def admits(self, key: Key, *, prereleases: bool = False) -> bool:
         """Whether the range admits one version."""

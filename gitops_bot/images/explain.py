@@ -1,0 +1,93 @@
+"""The steps of a choice: what each rule of a policy removed, and how the rest is ordered.
+
+They are those that `choose` and `choose_newest` go by, told instead of decided on.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot.images import newest
+from gitops_bot.images.kinds import Newest
+from gitops_bot.images.order import admitted, place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from gitops_bot.images.kinds import Policy
+    from gitops_bot.images.order import Stage
+    from gitops_bot.images.reference import Pin
+
+#: Tags that a step shows, and candidates that are ranked.
+_SAMPLE: Final = 5
+_CANDIDATES: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule: how many tags it kept and removed, and some of those that it removed."""
+
+    rule: str
+    kept: int
+    removed: int
+    sample: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A tag that no rule removed, the parts of its key as they stand in it, and its build time if that is known."""
+
+    tag: str
+    key: tuple[str, ...]
+    built: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How many tags there were, the rules in their order, and the candidates, best first."""
+
+    seen: int
+    steps: tuple[Step, ...]
+    candidates: tuple[Candidate, ...]
+
+
+def explain(
+    policy: Policy, tags: Sequence[str], current: Pin, times: Mapping[str, datetime | None], now: datetime
+) -> Explanation:
+    """The steps by which a policy chooses among every tag of a repository, and the best ten of what is left.
+
+    `times` are the build times that are known; only an order by build time needs them.
+    """
+    listed = tuple(dict.fromkeys(tags))
+    found = admitted(policy, listed)
+    steps = [_step(after.rule, _kept(before), _kept(after)) for before, after in pairwise(found.stages)]
+    built = {tag: time for tag in found.tags if (time := newest.usable(times.get(tag), now)) is not None}
+    if isinstance(policy, Newest):
+        steps.append(_step("a known build time", found.tags, list(built)))
+        best = heapq.nlargest(_CANDIDATES, built, key=lambda tag: newest.order(tag, built[tag], current))
+        return Explanation(len(listed), tuple(steps), tuple(Candidate(tag, (), built[tag]) for tag in best))
+    present = place(policy, current.tag) if current.tag is not None else None
+    ranked = found.ranked(_CANDIDATES, present)
+    candidates = tuple(Candidate(place.tag, place.texts, built.get(place.tag)) for place in ranked)
+    return Explanation(len(listed), tuple(steps), candidates)
+
+
+def removed_by(policy: Policy, tags: Sequence[str], tag: str) -> str | None:
+    """The rule that leaves a tag out, `listed` where it is not in the list; None if only the order decides on it."""
+    if tag not in tags:
+        return "listed"
+    return next((stage.rule for stage in admitted(policy, [tag]).stages if not _kept(stage)), None)
+
+
+def _step(rule: str, before: Sequence[str], after: Sequence[str]) -> Step:
+    kept = set(after)
+    sample = islice((tag for tag in before if tag not in kept), _SAMPLE)
+    return Step(rule, len(after), len(before) - len(after), tuple(sample))
+
+
+def _kept(stage: Stage) -> Sequence[str]:
+    return stage.tags if stage.at is None else [stage.tags[at] for at in stage.at]
