@@ -102,6 +102,7 @@ def _serve(
 
 def _when(times: _Times, now: datetime) -> tuple[Schedule, timedelta | None]:
     from gitops_bot.errors import Problem, UsageError
+    from gitops_bot.images import duration
     from gitops_bot.server import ticks
 
     option = "--timezone"
@@ -110,7 +111,7 @@ def _when(times: _Times, now: datetime) -> tuple[Schedule, timedelta | None]:
         option = "--every"
         schedule = ticks.parse(times.every, zone, now)
         option = "--jitter"
-        return schedule, ticks.span(times.jitter) if times.jitter is not None else None
+        return schedule, duration.parse(times.jitter) if times.jitter is not None else None
     except ValueError as error:
         advice = "as in `--every 5m --jitter 30s`, or `--every '0 8 * * mon-fri' --timezone Europe/Berlin`"
         raise UsageError(Problem("failed.usage", f"{option}: {error}", advice)) from error

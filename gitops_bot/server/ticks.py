@@ -84,15 +84,6 @@ def parse(text: str, zone: ZoneInfo, now: datetime) -> Schedule:
     return Every(period)
 
 
-def span(text: str) -> timedelta:
-    """Read a span of time such as `30s`, or `0`.
-
-    Raises:
-        ValueError: it is none; the message says what to write.
-    """
-    return duration.parse(text)
-
-
 def later(schedule: Schedule, moment: datetime, count: int) -> datetime:
     """The tick `count` ticks after a moment: for `Every` so many periods, wherever in a period that is."""
     for _ in range(count):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.nearest import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gitops_bot.engine.facts import Facts
     from gitops_bot.errors import FailureCode
     from gitops_bot.images.reference import ImageName
     from gitops_bot.images.rules import NamedPolicy
     from gitops_bot.releases.plan import Entry
+
+Answer = TypeVar("Answer")
 
 _DENIED, _NOT_FOUND = (401, 403), 404
 #: Tags that are named where none is near.
@@ -35,6 +39,20 @@ def digest_of(facts: Facts, entry: Entry, image: ImageName, tag: str, policy: Na
         if tag in tags:
             raise
         raise RegistryError(_no_tag(entry, image, tag, tags, policy), no_tag=True) from error
+
+
+def unless_absent(ask: Callable[[], Answer]) -> Answer | None:
+    """What a registry answers; None where it has no such tag or digest.
+
+    Raises:
+        RegistryError: the registry refused or failed.
+    """
+    try:
+        return ask()
+    except RegistryError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        return None
 
 
 def explained(error: RegistryError, entry: Entry) -> Problem:

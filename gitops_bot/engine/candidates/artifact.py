@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.engine.candidates import release_tag
-from gitops_bot.engine.candidates.absent import no_image
+from gitops_bot.engine.candidates.absent import no_image, unless_absent
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.choice import promotion
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from gitops_bot.engine.facts import Facts
     from gitops_bot.releases.choice.promotion import Running
     from gitops_bot.releases.plan import Entry, Held
-
-_NOT_FOUND = 404
 
 
 def artifact(facts: Facts, environment: Environment, entry: Entry, running: Running) -> Artifact | Held:
@@ -37,7 +36,10 @@ def artifact(facts: Facts, environment: Environment, entry: Entry, running: Runn
         digest, way = facts.digest(source, running.pin.tag or ""), "resolved"
     if environment.match_by == "revision" and digest is not None:
         return _rebuilt(facts, entry, running, source, target, digest)
-    exists = facts.exists(target, digest) if digest is not None else _has_tag(facts, target, running.pin.tag)
+    if digest is not None:
+        exists = facts.exists(target, digest)
+    else:
+        exists = bool(running.pin.tag and unless_absent(partial(facts.digest, target, running.pin.tag)))
     alone = entry.rules.pin == "tag" and not environment.release_tag
     if exists and alone and digest is not None and running.pin.tag:
         # The tag alone is what is written: it has to be there, and to name what was tested.
@@ -68,12 +70,3 @@ def _rebuilt(
     if theirs == digest:
         return Artifact(Pin(tag, theirs), exists=True, renamed=tag != running.pin.tag)
     return Artifact(Pin(tag, theirs), exists=True, way="rebuilt", revision=build.revision)
-
-
-def _has_tag(facts: Facts, image: ImageName, tag: str | None) -> bool:
-    try:
-        return tag is not None and bool(facts.digest(image, tag))
-    except RegistryError as error:
-        if error.status == _NOT_FOUND:
-            return False
-        raise

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.candidates.absent import explained
+from gitops_bot.engine.candidates.absent import explained, unless_absent
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice import rollback
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.releases import Release
     from gitops_bot.releases.plan import Decision, Entry
-
-_NOT_FOUND = 404
 
 
 def goal(snapshot: Snapshot, facts: Facts, name: str, to: str | None, wanted: Sequence[Entry] | None) -> Goal | Problem:
@@ -78,12 +77,8 @@ def rolled_back(facts: Facts, entry: Entry, goal: Goal, asked: RollBack) -> Deci
 
 def _present(facts: Facts, image: ImageName, change: Change) -> Decision:
     """The change, if what it pins can still be pulled on every platform."""
-    try:
-        if change.after.digest is None:
-            facts.digest(image, change.after.tag or "")
-            return change
-        return rollback.found(change, exists=True, missing=facts.missing(image, change.after.digest))
-    except RegistryError as error:
-        if error.status != _NOT_FOUND:
-            raise
-        return rollback.found(change, exists=False)
+    digest, tag = change.after.digest, change.after.tag or ""
+    if digest is None:
+        return rollback.found(change, exists=unless_absent(partial(facts.digest, image, tag)) is not None)
+    missing = unless_absent(partial(facts.missing, image, digest))
+    return rollback.found(change, exists=missing is not None, missing=missing or ())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from gitops_bot.errors import RegistryError
+from gitops_bot.engine.candidates.absent import unless_absent
 from gitops_bot.images import policy as policies
 from gitops_bot.images import version
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 #: So many of the newest versions are looked at: a request each, three where the revision is wanted.
 _MOST = 50
-_NOT_FOUND = 404
 
 
 def of_digest(facts: Facts, image: ImageName, digest: str, present: str | None) -> str | None:
@@ -28,8 +28,8 @@ def of_digest(facts: Facts, image: ImageName, digest: str, present: str | None) 
     """
     if present is not None and _is_full(present) and names(facts, image, present, digest):
         return present
-    for tag in _versions(facts, image, _described(facts, image, digest)):
-        if _digest(facts, image, tag) == digest:
+    for tag in _versions(facts, image, unless_absent(partial(facts.describe, image, digest))):
+        if names(facts, image, tag, digest):
             return tag
     return None
 
@@ -41,8 +41,8 @@ def of_revision(facts: Facts, image: ImageName, build: Build) -> tuple[str, str]
         RegistryError: the registry refused or failed.
     """
     for tag in _versions(facts, image, build):
-        digest = _digest(facts, image, tag)
-        found = _described(facts, image, digest) if digest is not None else None
+        digest = unless_absent(partial(facts.digest, image, tag))
+        found = unless_absent(partial(facts.describe, image, digest)) if digest is not None else None
         if digest is not None and found is not None and found.revision == build.revision:
             return tag, digest
     return None
@@ -50,7 +50,7 @@ def of_revision(facts: Facts, image: ImageName, build: Build) -> tuple[str, str]
 
 def names(facts: Facts, image: ImageName, tag: str, digest: str) -> bool:
     """Whether a tag names this very digest now."""
-    return _digest(facts, image, tag) == digest
+    return unless_absent(partial(facts.digest, image, tag)) == digest
 
 
 def _versions(facts: Facts, image: ImageName, hint: Build | None) -> Iterator[str]:
@@ -64,21 +64,3 @@ def _versions(facts: Facts, image: ImageName, hint: Build | None) -> Iterator[st
 def _is_full(tag: str) -> bool:
     read = version.parse(tag)
     return read is not None and read.parts == 3
-
-
-def _digest(facts: Facts, image: ImageName, tag: str) -> str | None:
-    try:
-        return facts.digest(image, tag)
-    except RegistryError as error:
-        if error.status == _NOT_FOUND:
-            return None
-        raise
-
-
-def _described(facts: Facts, image: ImageName, digest: str) -> Build | None:
-    try:
-        return facts.describe(image, digest)
-    except RegistryError as error:
-        if error.status == _NOT_FOUND:
-            return None
-        raise

@@ -31,6 +31,11 @@ def shaped(shape: PinShape, present: Pin, tag: str, digest: str | None) -> Pin:
             return Pin(tag, digest)
 
 
+def short(pin: Pin) -> str:
+    """A pin as a sentence names it."""
+    return pin.tag or (pin.digest or str(pin))[:19]
+
+
 def advance(place: Entry, present: Pin, rules: Rules, chosen: policies.Chosen, digest: str | None) -> Decision:
     """Go to the tag that the policy chose; `digest` is what it names now (None where only tags are pinned)."""
     after = shaped(rules.pin, present, chosen.tag, digest)

@@ -77,7 +77,7 @@ def one_of(place: Entry, present: Pin, running: Sequence[Running]) -> Running | 
     pins = {one.pin for one in running}
     if len(pins) == 1:
         return max(running, key=lambda one: (one.arrived is None, one.arrived.at.timestamp() if one.arrived else 0))
-    each = ", ".join(f"{_short(one.pin)} in {one.entry.overlay}" for one in running[:5])
+    each = ", ".join(f"{choice.short(one.pin)} in {one.entry.overlay}" for one in running[:5])
     more = f" and {len(running) - 5} more" if len(running) > 5 else ""
     text = f"{running[0].environment} runs several different pins: {each}{more}"
     return Held(place, present, None, Reason("held.unordered", text, {"source": running[0].environment}))
@@ -116,7 +116,7 @@ def blocked(
     source = running.environment
     found: list[Reason | None] = []
     if hold is not None:
-        text = f"{_short(running.pin)} is held in {source} itself: {hold.text}"
+        text = f"{choice.short(running.pin)} is held in {source} itself: {hold.text}"
         found.append(replace(hold, text=text, data={**hold.data, "source": source}))
     if running.pin.tag is None and present.tag is not None and not release_tag:
         # An edit keeps the tag, which would then stand beside bytes that it never named.
@@ -232,11 +232,11 @@ def _reason(
     """How the pin came to be: what reviewers read first. `beyond` are the reasons that a person lifted."""
     source, step = running.environment, running.arrived
     data: dict[str, str | int | None] = {"source": source, "release": None, "since": None}
-    since = f"{source} runs {_short(running.pin)}"
+    since = f"{source} runs {choice.short(running.pin)}"
     if step is not None and running.left is not None:
         data |= {"release": step.commit, "since": step.at.strftime("%Y-%m-%dT%H:%M:%SZ"), "ahead": running.ahead}
         since = (
-            f"{source} ran {_short(running.pin)} from {step.at:%Y-%m-%d %H:%M} UTC "
+            f"{source} ran {choice.short(running.pin)} from {step.at:%Y-%m-%d %H:%M} UTC "
             f"({duration.roughly(running.left.at - step.at)}), {told(running.number, step.commit)}; {_ahead(running)}"
         )
     elif step is not None:
@@ -251,7 +251,7 @@ def _reason(
             data |= {"rebuilt": 1, "revision": artifact.revision}
             revision = f" from revision {artifact.revision[:12]}" if artifact.revision else ""
             parts.insert(
-                0, f"rebuilt, not the bytes that were tested: {_short(artifact.pin)} was built again{revision}"
+                0, f"rebuilt, not the bytes that were tested: {choice.short(artifact.pin)} was built again{revision}"
             )
         case "resolved":
             parts.append(f"{source} pins no digest, so this is what the tag points to now")
@@ -269,8 +269,4 @@ def _reason(
 
 def _ahead(running: Running) -> str:
     count = "1 release" if running.ahead == 1 else f"{running.ahead} releases"
-    return f"{running.environment} is {count} ahead of {_short(running.pin)}, which soaked long enough"
-
-
-def _short(pin: Pin) -> str:
-    return pin.tag or (pin.digest or str(pin))[:19]
+    return f"{running.environment} is {count} ahead of {choice.short(running.pin)}, which soaked long enough"
