@@ -59,10 +59,10 @@ def moment(written: str) -> datetime:
         ValueError: the month does not have that day.
     """
     try:
-        said = datetime.fromisoformat(written.upper())
+        moment = datetime.fromisoformat(written.upper())
     except ValueError:
         raise ValueError(f"there is no {written[:10]}") from None
-    return said.astimezone(UTC) if said.tzinfo is not None else said.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def is_zone(written: str) -> bool:

@@ -65,24 +65,24 @@ def write(
     Raises:
         ValueError: a template with a field that there is none of.
     """
-    pins = tuple(_said(change) for change in plan.changes)
+    pins = tuple(_pin_change(change) for change in plan.changes)
     fields = summary.fields(plan, group, source)
     headline = template.title(title, fields)
     text = template.message(message, fields | {"title": headline, "changes": summary.table(plan.changes)})
     if why := summary.because(plan.changes):
         text = f"{text}\n\nWhy: {quiet(why)}"
-    said = Trailers(*naming.words(plan.environment, group), source, pins)
+    block = Trailers(*naming.words(plan.environment, group), source, pins)
     return Content(
         branch=naming.branch(plan.environment, group),
         base=base,
         parent=parent,
         title=headline,
         body=body.render(plan, pins, described or {}),
-        message=f"{text}\n\n{trailers.render(said)}\n",
+        message=f"{text}\n\n{trailers.render(block)}\n",
         files=files,
         mark=body.mark(pins),
     )
 
 
-def _said(change: Change) -> PinChange:
+def _pin_change(change: Change) -> PinChange:
     return PinChange(change.entry.file, change.entry.name, change.before, change.after, change.source, change.new_name)

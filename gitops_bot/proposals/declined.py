@@ -55,5 +55,5 @@ def _proposed(pull: PullRequest, branch: Branch | None) -> Iterable[str]:
     if branch is not None and branch.head == pull.head:
         for commit in reversed(branch.commits):
             if plan := trailers.parse(commit.message):
-                return [body.pin_mark(said.key, said.after, said.new_name) for said in plan.changes]
+                return [body.pin_mark(change.key, change.after, change.new_name) for change in plan.changes]
     return body.pin_marks(pull.body)

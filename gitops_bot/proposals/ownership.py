@@ -46,7 +46,7 @@ def of(branch: Branch) -> Ours | Theirs:
     """Determine the owner of a branch from its commits."""
     if not branch.complete:
         return Theirs(branch.head, "", "its history could not be traced back to the base branch")
-    said: list[Trailers] = []
+    plans: list[Trailers] = []
     for commit in branch.commits:
         if commit.clean_merge:
             continue
@@ -58,18 +58,18 @@ def of(branch: Branch) -> Ours | Theirs:
         elif not _accounts_for(commit, plan):
             why = "its changes do not match its trailers"
         else:
-            said.append(plan)
+            plans.append(plan)
             continue
-        return Theirs(commit.id, commit.author, why, trailers.fold(said))
-    return Ours(trailers.fold(said))
+        return Theirs(commit.id, commit.author, why, trailers.fold(plans))
+    return Ours(trailers.fold(plans))
 
 
 def _accounts_for(commit: Commit, plan: Trailers) -> bool:
     if len(commit.parents) != 1:
         return False
     by_file: dict[str, list[PinChange]] = defaultdict(list)
-    for said in plan.changes:
-        by_file[said.file].append(said)
+    for pin in plan.changes:
+        by_file[pin.file].append(pin)
     if by_file.keys() != {change.path for change in commit.changes}:
         return False
     for change in commit.changes:

@@ -280,7 +280,7 @@ def _left_to_people(opened: PullRequest | None, branch: Branch, theirs: ownershi
 
 def _owed(opened: PullRequest, branch: Branch, theirs: ownership.Theirs) -> Remark | None:
     """The comment about this commit, unless it exists; it replaces one about another commit."""
-    about = {comment.marker_of(said.body): said.id for said in opened.comments}
+    about = {comment.marker_of(remark.body): remark.id for remark in opened.comments}
     if opened.given == "late":
         kind, marker, text = "late ", f"late {branch.head}", comment.late(branch.head)
     else:

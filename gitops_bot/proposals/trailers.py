@@ -56,17 +56,17 @@ def render(trailers: Trailers) -> str:
     """The trailer block, without a final newline."""
     lines = [f"{PLAN}: {_VERSION} {trailers.environment} {trailers.group} {trailers.source}"]
     for change in trailers.changes:
-        said: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "file": change.file,
             "name": change.name,
             "from": _pin_json(change.before),
             "to": _pin_json(change.after),
         }
         if change.new_name is not None:
-            said["newName"] = change.new_name
+            fields["newName"] = change.new_name
         if change.source != trailers.source:
-            said["source"] = change.source
-        lines.append(f"{CHANGE}: {json.dumps(said, ensure_ascii=True)}")
+            fields["source"] = change.source
+        lines.append(f"{CHANGE}: {json.dumps(fields, ensure_ascii=True)}")
     return "\n".join(lines)
 
 
@@ -95,10 +95,10 @@ def parse(message: str) -> Trailers | None:
     return Trailers(words[1], words[2], source, tuple(known))
 
 
-def fold(said: Sequence[Trailers]) -> tuple[PinChange, ...]:
+def fold(plans: Sequence[Trailers]) -> tuple[PinChange, ...]:
     """The combined changes of commits, oldest first: the first `from` and the last `to` of each entry."""
     total: dict[tuple[str, str], PinChange] = {}
-    for trailers in said:
+    for trailers in plans:
         for change in trailers.changes:
             first = total.get(change.key, change)
             total[change.key] = PinChange(
@@ -118,31 +118,31 @@ def _pin_json(pin: Pin) -> dict[str, str | None]:
 
 def _change(text: str, source: Source) -> PinChange | None:
     try:
-        said = json.loads(text)
+        fields = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    match said:
+    match fields:
         case {"file": str(file), "name": str(name), "from": before, "to": after}:
             pins = (_present(before), _pin(after))
         case _:
             return None
-    new_name = said.get("newName")
-    own_source = said.get("source", source)
+    new_name = fields.get("newName")
+    own_source = fields.get("source", source)
     if pins[0] is None or pins[1] is None or own_source not in _SOURCES or not _is_name(new_name):
         return None
     return PinChange(file, name, pins[0], pins[1], own_source, new_name)
 
 
-def _pin(said: object) -> Pin | None:
-    pin = _present(said)
+def _pin(written: object) -> Pin | None:
+    pin = _present(written)
     if pin is None or not (pin.tag is None or is_tag(pin.tag)) or not (pin.digest is None or is_digest(pin.digest)):
         return None
     return pin
 
 
-def _present(said: object) -> Pin | None:
+def _present(written: object) -> Pin | None:
     """What stood in a file, which may be no tag at all: the proposal that mends `newTag: 1.0+build` says so too."""
-    match said:
+    match written:
         case {"tag": None | str() as tag, "digest": None | str() as digest}:
             return Pin(tag, digest)
     return None

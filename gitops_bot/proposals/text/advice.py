@@ -62,8 +62,8 @@ def _commands(plan: Plan) -> list[str]:
     for change in plan.changes:
         wanted.setdefault(change.entry.name, set()).add(_assignment(change))
     # `set` applies to all overlays, so it cannot restore one name that had two different pins.
-    said = [next(iter(texts)) for texts in wanted.values() if len(texts) == 1]
-    return [f"gitops-bot set {_quoted(environment)} {_quoted(text)} --allow-downgrade" for text in said if text]
+    assignments = [next(iter(texts)) for texts in wanted.values() if len(texts) == 1]
+    return [f"gitops-bot set {_quoted(environment)} {_quoted(text)} --allow-downgrade" for text in assignments if text]
 
 
 def _assignment(change: Change) -> str | None:
@@ -76,10 +76,10 @@ def _assignment(change: Change) -> str | None:
     pin = (f"{old_name}:{tag}" if tag else old_name) if old_name else tag
     text = f"{name}={pin}" + (f"@{before.digest}" if before.digest else "")
     try:
-        said = Assignment.parse(text)
+        parsed = Assignment.parse(text)
     except ValueError:
         return None
-    if said != Assignment(name, before, old_name) or name.startswith("-") or plain(text, len(text)) != text:
+    if parsed != Assignment(name, before, old_name) or name.startswith("-") or plain(text, len(text)) != text:
         return None
     return text
 

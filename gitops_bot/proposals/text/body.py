@@ -79,14 +79,14 @@ def render(plan: Plan, pins: Sequence[PinChange], described: Mapping[tuple[str, 
 
 def mark(changes: Sequence[PinChange]) -> str:
     """Identifies a set of changes, regardless of their order and reasons."""
-    said = sorted(json.dumps([c.file, c.name, str(c.before), str(c.after), c.new_name]) for c in changes)
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+    texts = sorted(json.dumps([c.file, c.name, str(c.before), str(c.after), c.new_name]) for c in changes)
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 def pin_mark(key: tuple[str, str], after: Pin, new_name: str | None) -> str:
     """Identifies one proposed pin of one entry, in 16 characters: a body has room for a thousand."""
-    said = json.dumps([*key, after.tag, after.digest, new_name])
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
+    text = json.dumps([*key, after.tag, after.digest, new_name])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def within(found: str, new: str) -> str:
@@ -128,8 +128,8 @@ def with_closing_mark(text: str, why: Reason) -> str:
     that out; where room is short, the rest of that part goes, never what people wrote.
     """
     text = without_closing_mark(text)
-    said = clip(prose(why.text), _REASON)
-    line = f"{_CLOSED_BY}{said}. This is not a decline; newer versions will be proposed."
+    reason = clip(prose(why.text), _REASON)
+    line = f"{_CLOSED_BY}{reason}. This is not a decline; newer versions will be proposed."
     ours = markers.block(text)
     if ours is None:
         return f"{clip(text, LIMIT - cost([markers.CLOSED, line]) - 2)}\n\n{markers.CLOSED}\n{line}"

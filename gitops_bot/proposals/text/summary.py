@@ -48,8 +48,8 @@ def in_words(changes: Sequence[Change], group: str = naming.DEFAULT_GROUP) -> st
         what = f"update {' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)}"
     else:
         what = f"update {len(names)} images"
-    said = all(group in (change.entry.name, change.entry.image, _short(change)) for change in changes)
-    return what if said or group == naming.DEFAULT_GROUP else f"{what} in {group}"
+    named = all(group in (change.entry.name, change.entry.image, _short(change)) for change in changes)
+    return what if named or group == naming.DEFAULT_GROUP else f"{what} in {group}"
 
 
 def is_rollback(changes: Sequence[Change]) -> bool:
@@ -127,6 +127,6 @@ def _rows(row: Sequence[Change]) -> str:
 
 def _shown(pin: Pin) -> str:
     # What stood in the file may be any text. A digest alone goes without its `@`, which would name a user.
-    said = plain(str(pin)).removeprefix("@")
+    shown = plain(str(pin)).removeprefix("@")
     known = (pin.tag is None or is_tag(pin.tag)) and (pin.digest is None or is_digest(pin.digest))
-    return said if known else quiet(said)
+    return shown if known else quiet(shown)

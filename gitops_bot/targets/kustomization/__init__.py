@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from gitops_bot.targets.kustomization.count import count
 from gitops_bot.targets.kustomization.dead import dead
-from gitops_bot.targets.kustomization.file import FILE_NAMES, read
+from gitops_bot.targets.kustomization.file import FILE_NAMES, count, read
 
 __all__ = ["FILE_NAMES", "NOUN", "count", "dead", "read"]
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import document, proof, spans
-from gitops_bot.targets.kustomization import entry, mistyped, pairs
+from gitops_bot.targets.kustomization import entry, pairs
 from gitops_bot.targets.pin_file import pinned
 
 if TYPE_CHECKING:
@@ -25,11 +26,17 @@ if TYPE_CHECKING:
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 #: Items of `images:` that are read. Each may have a refusal of its own: a hostile file must not make endless ones.
 ENTRY_LIMIT = 10_000
-#: How many of the places of one name are told.
-_PLACES_TOLD = 10
+#: How many of the places of one name are shown.
+_PLACES_SHOWN = 10
 #: The keys of a kustomization that are read here, and where what other files contribute is listed.
 _LISTS = ("resources", "bases", "components")
 _KEYS = ("images", "kind", *_LISTS)
+#: The list in block style, as people write it: up to the next key at the beginning of a line.
+_BLOCK: Final = re.compile(
+    rb"^images:[ \t]*(?:#[^\n]*)?\r?\n((?:(?:[ \t#-][^\n]*|\r?)(?:\n|\Z))*)", re.IGNORECASE | re.MULTILINE
+)
+#: What an item of it begins with.
+_ITEM: Final = re.compile(rb"^([ \t]*)-(?=[ \t\r\n]|\Z)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ class Kustomization:
 
     def mistyped(self, index: int) -> Iterator[Problem]:
         """The values of an entry that are no strings to kustomize."""
-        return mistyped.problems(self.document, self.nodes[index])
+        return entry.mistyped(self.document, self.nodes[index])
 
     def _changes(self, index: int, edit: Edit) -> pairs.Wanted:
         """The fields that must become another text, or go (None), for the entry to be as asked."""
@@ -157,5 +164,22 @@ def _unique(entries: Sequence[Entry], file: str) -> Iterator[Entry]:
 
 
 def _shared(name: str, lines: Sequence[int]) -> str:
-    told = ", ".join(map(str, lines[:_PLACES_TOLD])) + (", ..." if len(lines) > _PLACES_TOLD else "")
-    return f"{len(lines)} entries are called {name[:300]!r} (lines {told})"
+    shown = ", ".join(map(str, lines[:_PLACES_SHOWN])) + (", ..." if len(lines) > _PLACES_SHOWN else "")
+    return f"{len(lines)} entries are called {name[:300]!r} (lines {shown})"
+
+
+def count(data: bytes) -> int:
+    """How many entries it has, where nothing else is asked: a repository may have thousands of such files.
+
+    It is read as YAML only where it is written in some other way than most.
+    """
+    if b"images" not in data.lower():
+        return 0
+    block = _BLOCK.search(data)
+    items: list[bytes] = _ITEM.findall(block[1]) if block else []
+    if items:
+        return items.count(items[0])
+    try:
+        return len(read(data, "").entries)
+    except EditError:
+        return 0
