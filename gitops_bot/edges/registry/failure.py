@@ -115,11 +115,17 @@ _GHCR = (
     "in a workflow, GITHUB_TOKEN with `packages: read`, if the package's settings list the repository under "
     '"Manage Actions access".'
 )
-_AMAZON = "Amazon ECR passwords expire after 12 hours: the helper docker-credential-ecr-login renews them."
+_AMAZON = (
+    "Amazon ECR passwords expire after 12 hours: the helper docker-credential-ecr-login renews them, and so does the "
+    "bot itself where none is stored (docs/registries.md)."
+)
 
 
-def explain(failure: Failure, image: ImageName, asked: str, login: Login | None) -> RegistryError:
-    """The error for the user; `asked` is what was requested, as in "the list of tags"."""
+def explain(
+    failure: Failure, image: ImageName, asked: str, login: Login | None, where: ImageName | None = None
+) -> RegistryError:
+    """The error for the user; `asked` is what was requested, as in "the list of tags", and `where` if at a mirror."""
+    read = where or image
 
     def told(code: FailureCode, what: str, advice: str) -> Problem:
         return Problem(code, f"{image}: {what}", advice, about=str(image))
@@ -128,20 +134,20 @@ def explain(failure: Failure, image: ImageName, asked: str, login: Login | None)
         case NoLogin(what=what, advice=advice):
             return RegistryError(told("failed.auth", what, advice))
         case Untrusted(what=what, advice=advice):
-            return RegistryError(told("failed.registry", f"{image.registry} {what}", advice))
+            return RegistryError(told("failed.registry", f"{read.registry} {what}", advice))
         case Unanswered(what=what, advice=advice, status=status, host=host):
             return RegistryError(told("failed.registry", f"{host} {what}", advice), status=status)
         case Refused(said=said) if failure.is_one_of(_NOT_FOUND) and asked == LIST and not failure.elsewhere:
             what = f"{failure.host} answered 404 Not Found: it has no such repository, or hides it"
             what += f" ({said})" if said else ""
-            advice = _permission(image, login)
+            advice = _permission(read, login)
             return RegistryError(told("failed.registry", what, advice), status=_NOT_FOUND, no_repository=True)
         case Refused(status=status, said=said):
             code: FailureCode = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
             who = f"the token server {failure.host}" if failure.token_server else failure.host
             words = f" ({said})" if said else ""
             what = f"{who} answered {_status(status)} to the request for {asked}{words}"
-            return RegistryError(told(code, what, _advice(failure, image, asked, login)), status=status)
+            return RegistryError(told(code, what, _advice(failure, read, asked, login)), status=status)
         case _:
             assert_never(failure)
 

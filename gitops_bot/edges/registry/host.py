@@ -85,11 +85,13 @@ _Way = Bearer | _ByPassword
 class Host:
     """Queries one registry. The challenge of its first 401 is used for all its repositories."""
 
-    def __init__(self, http: Http, tokens: Tokens, base: httpx.URL, *, alone: float = ALONE) -> None:
+    def __init__(self, http: Http, tokens: Tokens, base: httpx.URL, *, below: str = "", alone: float = ALONE) -> None:
+        """`below`: the path that stands before that of every repository, with its slash, where this is a mirror."""
         self._http = http
         self._tokens = tokens
         self._base = base
         self._root = str(base).rstrip("/")
+        self._below = below
         self._way: _Way | None = None
         self._alone = alone
         self._first = threading.Semaphore(1)
@@ -106,6 +108,7 @@ class Host:
             Refused: any other status.
             Unanswered, Untrusted: no usable answer.
         """
+        path = self._below + path
         if not self._met.is_set() and self._first.acquire(blocking=False):
             try:
                 return self._ask(method, path, rest, login, accept, limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
@@ -11,11 +12,13 @@ import httpx
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.http import ANSWER, ATTEMPTS, PATIENCE, Http, Tuning, Unanswered
 from gitops_bot.edges.registry import docker_config
+from gitops_bot.edges.registry.cloud import CloudLogins
 from gitops_bot.edges.registry.credentials import Credentials
 from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import LIST, NoLogin, Refused, Untrusted, explain
 from gitops_bot.edges.registry.host import ALONE, Host, base_url
 from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, named
+from gitops_bot.edges.registry.mirror import place
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
 from gitops_bot.edges.registry.patience import Tempo
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.facts import Served
     from gitops_bot.edges.http import Answer, Clock, Observe
+    from gitops_bot.edges.registry.cloud import Kept
     from gitops_bot.edges.registry.login import Login
     from gitops_bot.edges.registry.manifest import Named
     from gitops_bot.edges.registry.pages import Page
@@ -63,11 +67,12 @@ class Registry:
         transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
         indexes: Indexes | None = None,
+        logins: Kept | None = None,
     ) -> None:
         """`seconds` is what one try of a request may take, and an answer of a credential helper; see `Http`.
 
         `patience` is what everything that is asked of one image may take together, tries and waits included. `indexes`
-        is what earlier ones learned and later ones may know.
+        and `logins` are what earlier ones learned and later ones may know.
         """
         self._access = access
         #: Where registries are; whom they send us to is told as `other`, for that they choose at will.
@@ -85,7 +90,9 @@ class Registry:
         )
         self._clock, self._patience, self._alone = clock, patience, min(ALONE, seconds / 10)
         self._tokens = Tokens(self._http, clock)
-        self._credentials = Credentials(access, environ, timeout=min(seconds, docker_config.HELPER_TIMEOUT))
+        clouds = CloudLogins(access, environ, clock, seconds, {} if logins is None else logins)
+        timeout = min(seconds, docker_config.HELPER_TIMEOUT)
+        self._credentials = Credentials(access, environ, timeout=timeout, clouds=clouds)
         self._tags: Once[tuple[str, ...]] = Once()
         self._digests: Once[str] = Once()
         self._builds: Once[Build] = Once()
@@ -186,7 +193,9 @@ class Registry:
                 accept, limit = ("application/json", PAGE_BYTES) if rest.startswith("tags/") else (ACCEPT, LIMIT)
                 return host.ask(method, image.path, rest, login, accept=accept, limit=limit)
 
-            return served(fetch, login, pin)
+            found = served(fetch, login, pin)
+            mirror = self._access.get(image.registry, _PLAIN).mirror
+            return found if mirror is None else replace(found, login=f"{found.login}, from the mirror {mirror}")
 
         return self._explained(image, "its tags", ask)
 
@@ -209,21 +218,21 @@ class Registry:
 
     def _explained(self, image: ImageName, asked: str, ask: Callable[[Host, Login], T]) -> T:
         """The result of `ask`; failures become RegistryErrors."""
-        tempo, login = self._tempo(image.registry), None
+        tempo, login, where = self._tempo(image.registry), None, place(image, self._access)
         try:
-            login = self._credentials.login(image)
+            login = self._credentials.login(where)
             with tempo.question(image) as allowance, self._http.within(allowance):
-                return ask(self._host(image.registry), login)
+                return ask(self._host(image, where), login)
         except (NoLogin, Unanswered) as failure:
-            raise explain(failure, image, asked, login) from failure
+            raise explain(failure, image, asked, login, where) from failure
         except (Refused, Untrusted) as failure:
             tempo.answered()
-            raise explain(failure, image, asked, login) from failure
+            raise explain(failure, image, asked, login, where) from failure
         except httpx.InvalidURL as error:  # each part was read before: put together they are longer than httpx allows
             untrusted = Untrusted(
                 "leads to an address that is not supported", "Report this to the registry's operator."
             )
-            raise explain(untrusted, image, asked, login) from error
+            raise explain(untrusted, image, asked, login, where) from error
 
     def _tempo(self, registry: str) -> Tempo:
         with self._lock:
@@ -233,13 +242,15 @@ class Registry:
         if self._told is not None:
             self._told(host if host in self._known else "other", status)
 
-    def _host(self, registry: str) -> Host:
+    def _host(self, image: ImageName, where: ImageName) -> Host:
         with self._lock:
-            host = self._hosts.get(registry)
+            host = self._hosts.get(image.registry)
             if host is None:
-                base = base_url(registry, self._access.get(registry, _PLAIN))
+                base = base_url(where.registry, self._access.get(where.registry, _PLAIN))
                 self._known.add(base.netloc.decode("ascii"))
-                host = self._hosts[registry] = Host(self._http, self._tokens, base, alone=self._alone)
+                below = where.path.removesuffix(image.path)
+                host = Host(self._http, self._tokens, base, below=below, alone=self._alone)
+                self._hosts[image.registry] = host
             return host
 
 
