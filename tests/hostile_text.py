@@ -132,7 +132,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "challenge": (host.challenges, ("", "Bearer ", 'Bearer realm="')),
     "Link": (lambda text: pages.read_page(_page(text)), ("", "<", "<x>; ")),
     "refusal of a registry": (lambda text: failure.said(b'{"message": "%b"}' % text.encode(), ("x",)), ("",)),
-    "words of a registry": (failure.clean, ("",)),
+    "words of a registry": (http_failure.clean, ("",)),
     "label with a time": (describe.moment, ("", "2024-01-01T00:00:00.")),
     "label": (describe.line, ("",)),
     "label with an address": (describe.address, ("https://",)),

@@ -1,4 +1,4 @@
-"""What the commits of the bot's branches did since they left the base branch. All branches are read in one go."""
+"""The commits of the bot's branches since they left the base branch. All branches are read in one go."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from gitops_bot.proposals.branch import Branch, Commit, FileChange
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-#: Beyond this a branch is not read and comes back incomplete: no proposal of the bot's is like that.
+#: A branch with more commits is not read and comes back incomplete: no proposal of the bot has as many.
 COMMIT_LIMIT = 200
-#: What is read of all branches together, the smallest first: bytes of commit objects, messages included, and bytes of
-#: changed files, before and after.
+#: Read of all branches together, the smallest first: bytes of commit objects, messages included, and bytes of changed
+#: files, before and after.
 COMMIT_BYTE_LIMIT = 32 * 1024 * 1024
 BYTE_LIMIT = 128 * 1024 * 1024
 
 
 class Line(NamedTuple):
-    """The commits that one branch has beyond the base, oldest first, and the newest one of the base that it holds."""
+    """The commits of one branch that the base lacks, oldest first, and the newest base commit that it contains."""
 
     commits: tuple[str, ...]
     fork: str | None
     #: Merges whose second parent is on the base.
     updates: frozenset[str]
-    #: The copy ends before the common history: more has to be fetched to tell.
+    #: The copy ends before the shared history: more must be fetched.
     cut: bool
 
     @property
     def readable(self) -> bool:
-        """Whether the branch has a common history with the base, and few enough commits."""
+        """Whether the branch shares history with the base, and has few enough commits."""
         return self.fork is not None and not self.cut and len(self.commits) <= COMMIT_LIMIT
 
 
@@ -44,9 +44,9 @@ class _Read(NamedTuple):
 
 @dataclass(slots=True)
 class History:
-    """Reads branches against a base. `shallow` tells the commits whose parents are not in the copy.
+    """Reads branches against a base. `shallow` returns the commits whose parents are not in the copy.
 
-    `merged(first, second)` is the tree that git makes of two commits, None where it makes none.
+    `merged(first, second)` is the tree of git's merge of two commits, None if they conflict.
     """
 
     store: Store
@@ -57,11 +57,7 @@ class History:
     _clean: dict[str, bool] = field(default_factory=dict)
 
     def lines(self, heads: Mapping[str, str], base: str) -> dict[str, Line]:
-        """The line of every branch (name to head), from what the copy holds.
-
-        Raises:
-            DamagedError: the base is not in the copy.
-        """
+        """The line of every branch (name to head). Raises DamagedError if the base is missing."""
         asked = "".join(f"{head}\n" for head in sorted(set(heads.values()))) + f"^{base}\n"
         out = self.store.run("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", stdin=asked.encode())
         parents = {first: tuple(rest) for first, *rest in (line.split() for line in out.decode("ascii").splitlines())}
@@ -69,7 +65,7 @@ class History:
         return {name: _line(head, parents, shallow) for name, head in heads.items()}
 
     def read(self, heads: Mapping[str, str], lines: Mapping[str, Line]) -> dict[str, Branch]:
-        """The branches with all their changes; incomplete, and without commits, where there is too much or no fork."""
+        """The branches with all their changes; incomplete, without commits, if too large or without shared history."""
         short_first = sorted((line for line in lines.values() if line.readable), key=lambda line: len(line.commits))
         wanted = dict.fromkeys(each for line in short_first for each in line.commits)
         self._load([each for each in wanted if each not in self._known])
@@ -107,7 +103,7 @@ class History:
                 self._known[each] = _Read(Commit(each, parents, author, message, files), tree)
 
     def _trees(self, raw: Mapping[str, Headers]) -> dict[str, tuple[str, str]]:
-        """From which tree to which each commit goes; a first parent is known by its commit only."""
+        """The trees before and after each commit; of a first parent only the commit is known."""
         parents = {each: found.parents[0] for each, found in raw.items() if found.parents}
         asked = "".join(f"{parent}^{{tree}}\n" for parent in parents.values()).encode()
         out = self.store.run("cat-file", "--batch-check=%(objectname)", "--buffer", stdin=asked) if asked else b""
@@ -116,7 +112,7 @@ class History:
 
 
 def _line(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[str]) -> Line:
-    """Follow a branch down to the base. `parents` has every commit that is not on the base, oldest first."""
+    """Follow a branch to the base. `parents` has every commit that the base lacks, oldest first."""
     reached, open_ends = set[str](), [head]
     while open_ends:
         if (commit := open_ends.pop()) in parents and commit not in reached:
@@ -127,20 +123,20 @@ def _line(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[
     fork = (on_base[-1] if on_base else None) if commits else head
     updates = (each for each in commits if len(parents[each]) == 2 and parents[each][1] not in parents)
     if any(not parents[each] and each not in shallow for each in commits):
-        # A root that is not on the base: no common history, unless the base's own line is cut before it gets there.
+        # A root that the base lacks: no shared history, unless the copy of the base ends before it.
         return Line(commits, None, frozenset(), cut=bool(shallow))
     return Line(commits, fork, frozenset(updates), cut=not shallow.isdisjoint(commits))
 
 
 def _lightest(weights: Mapping[str, int], limit: int) -> frozenset[str]:
-    """As many as weigh no more than `limit` together, the lightest first."""
+    """The lightest items, as many as together weigh at most `limit`."""
     ordered = sorted((weight, each) for each, weight in weights.items())
     totals = accumulate(weight for weight, _ in ordered)
     return frozenset(each for (_, each), total in zip(ordered, totals, strict=True) if total <= limit)
 
 
 def _file_change(change: Change, blobs: Mapping[str, bytes]) -> FileChange:
-    """`mode_changed` also for what cannot be judged by its bytes: no regular file, cut by its size, an odd name."""
+    """`mode_changed` is also set where bytes do not tell: no regular file, cut by its size, or an invalid name."""
     before, after = (
         None if mode == ABSENT else blobs.get(each, each.encode())
         for mode, each in zip(change.modes, change.ids, strict=True)

@@ -1,7 +1,7 @@
-"""GitHub's refusals in the words that the user reads: what happened, and the way out.
+"""GitHub's refusals in the user's words: what happened, and the next step.
 
-What each is about: docs.github.com, "Troubleshooting the REST API", "Rate limits for the REST API", "Permissions
-required for fine-grained personal access tokens"; the texts that tell them apart are GitHub's own.
+See docs.github.com, "Troubleshooting the REST API", "Rate limits for the REST API", "Permissions required for
+fine-grained personal access tokens". The texts to match are GitHub's own; few of them are documented.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import FailureCode
 
 
-#: A part of GitHub's message (lower case) -> what it means, and the way out. The first that fits counts.
+#: A part of GitHub's message (lower case) -> its meaning and the next step. The first match counts.
 _FORBIDDEN: Mapping[str, tuple[str, str]] = {
     "not permitted to create or approve pull requests": (
         "GitHub Actions may not create pull requests",
@@ -65,7 +65,7 @@ _FORBIDDEN: Mapping[str, tuple[str, str]] = {
 
 
 def explain(failure: Refused | Unanswered, *, repository: str, host: str, now: datetime) -> ForgeError:
-    """Turn a failure into the error that the user reads; `now` says how long a rate limit lasts."""
+    """The error for the user; `now` is for the time that a rate limit lasts."""
     if isinstance(failure, Unanswered):
         return _error("failed.forge", f"{host} {failure.what}", failure.advice)
     if failure.limited:
@@ -171,7 +171,7 @@ def _error(code: FailureCode, message: str, way_out: str) -> ForgeError:
     return ForgeError(Problem(code, message, way_out))
 
 
-#: A part of GitHub's message (lower case) -> the way out. The first that fits counts.
+#: A part of GitHub's message (lower case) -> the next step. The first match counts.
 _REVIEW: Mapping[str, str] = {
     "pull request author": (
         "whoever opens a pull request cannot review it: remove the bot's own account from `reviewers:`"
@@ -187,7 +187,7 @@ _REVIEW: Mapping[str, str] = {
     ),
 }
 
-#: What `enablePullRequestAutoMerge` says where nothing keeps the pull request from merging now.
+#: What `enablePullRequestAutoMerge` says if the pull request can be merged now.
 _READY = ("clean status", "unstable status", "has_hooks status", "protected branch rules not configured")
 
 _MERGE: Mapping[str, str] = {
@@ -224,7 +224,7 @@ _MERGE: Mapping[str, str] = {
 
 
 def review_advice(said: str, *, teams: bool) -> str | None:
-    """The way out where GitHub does not take a request for review; None for words that are not known."""
+    """The next step after a refused review request; None for an unknown message."""
     words = said.lower()
     if not teams and "could not resolve to a node" in words:
         return None
@@ -237,7 +237,7 @@ def may_merge_now(said: str) -> bool:
 
 
 def merge_advice(said: str) -> str:
-    """The way out where GitHub does not merge, or not by itself."""
+    """The next step after a refused merge."""
     words = said.lower()
     known = next((way_out for part, way_out in _MERGE.items() if part in words), None)
     return known or "check the pull request and the rules of its base branch; the next run tries again"

@@ -17,7 +17,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
-from gitops_bot.edges.registry.failure import NoLogin, clean
+from gitops_bot.edges.http.failure import clean
+from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, RegistryToken
 from gitops_bot.images.reference import DOCKER_HUB
 

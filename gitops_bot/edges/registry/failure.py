@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from gitops_bot.edges.http import Unanswered
+from gitops_bot.edges.http.failure import clean
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import DOCKER_HUB
-from gitops_bot.redact import STRUCK, strike
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,10 +18,6 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.login import Login
     from gitops_bot.errors import FailureCode
     from gitops_bot.images.reference import ImageName
-
-
-#: Characters of a server's own message that are shown.
-SHOWN = 200
 
 
 class Refused(Exception):  # noqa: N818 - often not an error: the caller decides by the status
@@ -80,17 +74,6 @@ def said(body: bytes, secrets: Iterable[str]) -> str:
     except (ValueError, RecursionError):
         return ""
     return clean(_message(document), secrets)
-
-
-def clean(text: str, secrets: Iterable[str] = ()) -> str:
-    """Foreign text on one line, cut short, without secrets and control or invisible characters."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, STRUCK)
-    text = strike(text)
-    # Cs, Co and Cn cannot be printed everywhere; Cc and Cf have escape sequences and marks that reverse text.
-    shown = "".join(" " if unicodedata.category(each)[0] in "CZ" else each for each in text[: 10 * SHOWN])
-    shown = re.sub(r" +", " ", shown).strip()
-    return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"
 
 
 def _message(document: Any) -> str:

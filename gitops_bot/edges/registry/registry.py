@@ -21,8 +21,8 @@ from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, named
 from gitops_bot.edges.registry.mirror import place
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
-from gitops_bot.edges.registry.patience import Tempo
 from gitops_bot.edges.registry.presence import found, missing
+from gitops_bot.edges.registry.tempo import Tempo
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.images.reference import is_digest, is_tag
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from gitops_bot.edges.registry.failure import SHOWN, clean, said
+from gitops_bot.edges.http.failure import SHOWN, clean
+from gitops_bot.edges.registry.failure import said
 
 BODIES = [
     ("a registry", {"errors": [{"code": "DENIED", "message": "no access", "detail": [{"a": 1}]}]}, "DENIED: no access"),

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops_bot import redact
+from gitops_bot.edges.http.failure import clean
 from gitops_bot.edges.registry.cloud.exchange import sane
 from gitops_bot.edges.registry.cloud.renewal import Given
-from gitops_bot.edges.registry.failure import NoLogin, clean
+from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Basic, Login
 
 if TYPE_CHECKING:
