@@ -40,16 +40,18 @@ class Scope:
     """The directories whose files matter (`.` is all); only paths that lead there are opened."""
 
     def __init__(self, directories: Iterable[str]) -> None:
-        inside = frozenset(each.encode("utf-8", "surrogatepass") for each in directories)
+        inside = frozenset(path.encode("utf-8", "surrogatepass") for path in directories)
         self._all = b"." in inside
-        self._inside = frozenset(each + b"/" for each in inside)
-        self._towards = frozenset(each[: slash.end()] for each in self._inside for slash in _SLASH.finditer(each))
+        self._inside = frozenset(path + b"/" for path in inside)
+        self._towards = frozenset(path[: slash.end()] for path in self._inside for slash in _SLASH.finditer(path))
 
     def of(self, prefix: bytes, listed: Iterable[Change]) -> Iterable[Change]:
         """The relevant changes in the directory `prefix`, which ends in a slash unless it is the root."""
         if self._all or any(prefix[: slash.end()] in self._inside for slash in _SLASH.finditer(prefix)):
             return listed
-        return (each for each in listed if _DIRECTORY in each.modes and prefix + each.path + b"/" in self._towards)
+        return (
+            change for change in listed if _DIRECTORY in change.modes and prefix + change.path + b"/" in self._towards
+        )
 
 
 class Change(NamedTuple):
@@ -61,7 +63,7 @@ class Change(NamedTuple):
 
     def objects(self) -> Iterator[str]:
         """The ids of both sides that are objects of this repository."""
-        return (each for mode, each in zip(self.modes, self.ids, strict=True) if mode not in (ABSENT, _SUBMODULE))
+        return (oid for mode, oid in zip(self.modes, self.ids, strict=True) if mode not in (ABSENT, _SUBMODULE))
 
 
 def differences(
@@ -74,8 +76,8 @@ def differences(
     Raises:
         DamagedError: a tree is missing.
     """
-    found: dict[str, list[Change]] = {each: [] for each in trees}
-    level = {each: [(b"", pair)] for each, pair in trees.items()}
+    found: dict[str, list[Change]] = {commit: [] for commit in trees}
+    level = {commit: [(b"", pair)] for commit, pair in trees.items()}
     scope, room = scope or Scope(["."]), JOINT_LIMIT
     limit = CHANGE_LIMIT if limit is None else limit
     for _ in range(_DEPTH_LIMIT):
@@ -83,19 +85,19 @@ def differences(
             break
         listed = _listed(store, list(dict.fromkeys(pair for places in level.values() for _, pair in places)))
         deeper: dict[str, list[tuple[bytes, Trees]]] = {}
-        for each, places in level.items():
-            most = min(room, limit - len(found[each]))
+        for commit, places in level.items():
+            most = min(room, limit - len(found[commit]))
             changes = _placed(places, listed, scope, most)
             if changes is None:
-                room += len(found.pop(each))
+                room += len(found.pop(commit))
                 continue
             files = [change for change in changes if _DIRECTORY not in change.modes]
-            found[each] += files
+            found[commit] += files
             room -= len(files)
             if len(files) < len(changes):
-                deeper[each] = [_inside(change) for change in changes if _DIRECTORY in change.modes]
+                deeper[commit] = [_inside(change) for change in changes if _DIRECTORY in change.modes]
         level = deeper
-    return {each: sorted(changes) for each, changes in found.items() if each not in level}
+    return {commit: sorted(changes) for commit, changes in found.items() if commit not in level}
 
 
 def _placed(
@@ -119,7 +121,7 @@ def _placed(
 def _inside(change: Change) -> tuple[bytes, Trees]:
     """A directory that changed: its path, and its trees before and after."""
     old, new = (
-        NO_FILES[len(each)] if mode == ABSENT else each for mode, each in zip(change.modes, change.ids, strict=True)
+        NO_FILES[len(oid)] if mode == ABSENT else oid for mode, oid in zip(change.modes, change.ids, strict=True)
     )
     return change.path + b"/", (old, new)
 

@@ -106,10 +106,10 @@ class LineReader:
         out = self._store.run("rev-list", *form, "--end-of-options", commit).decode("ascii").splitlines()
         # Each commit takes two lines: `commit ID`, and what was asked for.
         commits = (line.removeprefix("commit ") for line in out[::2])
-        told = (line.split(",") for line in out[1::2])
+        fields = (line.split(",") for line in out[1::2])
         return [
             _Link(commit, tree, time, tuple(parents.split()))
-            for commit, (tree, time, parents) in zip(commits, told, strict=True)
+            for commit, (tree, time, parents) in zip(commits, fields, strict=True)
         ]
 
     def _touched(self, pairs: Sequence[tuple[_Link, str]]) -> tuple[list[_Touch], int]:
@@ -143,14 +143,14 @@ class LineReader:
         texts = self._texts([link.commit for link, _ in touched])
         steps = []
         for link, changes in touched:
-            said = headers(texts.get(link.commit, b""))
+            commit = headers(texts.get(link.commit, b""))
             steps.append(
                 Step(
                     link.commit,
                     link.parents,
                     link.at(),
-                    said.author if said else "",
-                    said.message if said else "",
+                    commit.author if commit else "",
+                    commit.message if commit else "",
                     tuple(change.path.decode("utf-8", "backslashreplace") for change in changes),
                     {change.path.decode(): self._sides(change) for change in self._pin_files(changes)},
                 )

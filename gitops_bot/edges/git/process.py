@@ -242,13 +242,13 @@ def _exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadli
         TimeoutError: the deadline passed.
     """
     pipe_in, pipe_out, pipe_err = (cast("IO[bytes]", pipe) for pipe in (process.stdin, process.stdout, process.stderr))
-    said, complaints, rest = bytearray(), bytearray(), memoryview(stdin)
+    output, complaints, rest = bytearray(), bytearray(), memoryview(stdin)
     os.set_blocking(pipe_in.fileno(), False)
     with selectors.DefaultSelector() as ready:
-        ready.register(pipe_out, selectors.EVENT_READ, said)
+        ready.register(pipe_out, selectors.EVENT_READ, output)
         ready.register(pipe_err, selectors.EVENT_READ, complaints)
         ready.register(pipe_in, selectors.EVENT_WRITE)
-        while ready.get_map() and len(said) <= limit:
+        while ready.get_map() and len(output) <= limit:
             if (remaining := deadline - time.monotonic()) <= 0:
                 raise TimeoutError
             for key, _ in ready.select(remaining):
@@ -262,7 +262,7 @@ def _exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadli
                 else:
                     ready.unregister(key.fileobj)
             del complaints[_COMPLAINT_LIMIT:]
-    return bytes(said), bytes(complaints)
+    return bytes(output), bytes(complaints)
 
 
 def _feed(pipe: IO[bytes], rest: memoryview) -> memoryview:

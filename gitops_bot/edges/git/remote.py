@@ -128,17 +128,17 @@ class Remote:
         if answer.status == 0:
             return
         where = f"{self.url} (branch {branch})"
-        said = f"{answer.err}\n{self.git.printable(answer.out)}"
-        if failure := refused(said, where):
+        output = f"{answer.err}\n{self.git.printable(answer.out)}"
+        if failure := refused(output, where):
             raise failure
         # An unknown message, or a connection lost after the remote had done it: look at the branch.
         now = self.commit_of(branch)
         if now == commit:
             return
         if now != expected:
-            message = f"{where} moved on before the push{quoted(said)}"
+            message = f"{where} moved on before the push{quoted(output)}"
             raise LostRace(Problem("failed.git", message, "Run again."))
-        raise out_of_reach(said, where) or error(f"{where}: the push failed{quoted(said)}", "See git's message.")
+        raise out_of_reach(output, where) or error(f"{where}: the push failed{quoted(output)}", "See git's message.")
 
     def rehearse(self, branch: str, commit: str) -> None:
         """Check that this login may push, without pushing: the remote lists its branches only to those who may.
@@ -150,9 +150,9 @@ class Remote:
         """
         answer = self._run("push", "--dry-run", *_PUSH, _NAME, f"+{commit}:refs/heads/{branch}")
         if answer.status != 0:
-            said = f"{answer.err}\n{self.git.printable(answer.out)}"
-            failure = refused(said, self.url) or out_of_reach(said, self.url)
-            raise failure or error(f"{self.url} cannot be pushed to{quoted(said)}", "See git's message.")
+            output = f"{answer.err}\n{self.git.printable(answer.out)}"
+            failure = refused(output, self.url) or out_of_reach(output, self.url)
+            raise failure or error(f"{self.url} cannot be pushed to{quoted(output)}", "See git's message.")
 
     def commit_of(self, branch: str) -> str | None:
         """The commit that a remote branch has now, None if there is no such branch."""
@@ -212,10 +212,12 @@ class Remote:
 
     def _failure(self, answer: Answer) -> GitError:
         """The error for a failed fetch. An unknown message may concern the copy, such as a lock."""
-        said = answer.err
-        failure = refused(said, self.url) or out_of_reach(said, self.url)
+        output = answer.err
+        failure = refused(output, self.url) or out_of_reach(output, self.url)
         if failure is None or isinstance(failure, LostRace):
-            return DamagedError(Problem("failed.git", f"{self.url} cannot be read{quoted(said)}", "See git's message."))
+            return DamagedError(
+                Problem("failed.git", f"{self.url} cannot be read{quoted(output)}", "See git's message.")
+            )
         return failure
 
 

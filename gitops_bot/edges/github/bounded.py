@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from urllib3 import ProxyManager
 
 
-_left = Deadline(TimeoutError)
+_deadline = Deadline(TimeoutError)
 
 
-class _Each(threading.local):
+class _TryTime(threading.local):
     seconds = 30.0
 
 
-_each = _Each()
+_try = _TryTime()
 
 
 @contextmanager
@@ -49,16 +49,16 @@ def answers_within(seconds: float) -> Iterator[None]:
     Raises:
         Unanswered: (of `edges.http`) it took more, or sent too much before the body.
     """
-    before, _each.seconds = _each.seconds, seconds
+    before, _try.seconds = _try.seconds, seconds
     try:
         yield
     finally:
-        _each.seconds = before
+        _try.seconds = before
 
 
 def has_head() -> None:
     """The head of the answer has arrived; the reader of the body counts its bytes."""
-    _left.has_head()
+    _deadline.has_head()
 
 
 class Adapter(HTTPAdapter):
@@ -92,19 +92,19 @@ class _Socket:
 
     def gettimeout(self) -> float:
         """The time for the whole TLS handshake; an exception here would leak its socket."""
-        return _left.seconds if self._timeout is None else min(_left.seconds, self._timeout)
+        return _deadline.seconds if self._timeout is None else min(_deadline.seconds, self._timeout)
 
     def sendall(self, data: Any) -> None:
-        with _left.wait(self._timeout) as seconds:
+        with _deadline.wait(self._timeout) as seconds:
             self._sock.settimeout(seconds)
             self._sock.sendall(data)
 
     def recv_into(self, buffer: Any, *, read: Any) -> int:
         """Fill the buffer by `read`, of the socket's own file."""
-        with _left.wait(self._timeout) as seconds:
+        with _deadline.wait(self._timeout) as seconds:
             self._sock.settimeout(seconds)
             count: int = read(buffer) or 0
-        _left.take(count)
+        _deadline.take(count)
         return count
 
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
@@ -135,7 +135,7 @@ class _Bounded(HTTPConnection):
         """Connect to one of the addresses, which share the time."""
         name, timeout, failure = self._dns_host, self.timeout, None
         try:
-            with _left.wait(timeout) as seconds:
+            with _deadline.wait(timeout) as seconds:
                 for address, share in attempts(name, self.port, seconds):
                     self._dns_host, self.timeout = address, share
                     try:
@@ -153,7 +153,7 @@ class _Bounded(HTTPConnection):
 
 class _BoundedTls(_Bounded, HTTPSConnection):
     def connect(self) -> None:
-        with _left.wait(self.timeout):
+        with _deadline.wait(self.timeout):
             super().connect()
         self.sock: Any = _Socket(self.sock)
 
@@ -163,7 +163,7 @@ class _Pool(HTTPConnectionPool):
 
     def urlopen(self, *args: Any, **kwargs: Any) -> Any:
         """One try; urllib3 calls this for each."""
-        _left.begin(Limit(_each.seconds, late(_each.seconds)))
+        _deadline.begin(Limit(_try.seconds, late(_try.seconds)))
         return super().urlopen(*args, **kwargs)
 
 

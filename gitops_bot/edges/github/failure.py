@@ -16,12 +16,12 @@ _SHOWN = 300
 class Refused(Exception):  # noqa: N818 - often not an error: the caller decides by the status
     """An answer with a status of 300 or more.
 
-    `said` is GitHub's message on one line, `headers` have lower-case names, `write` is set for writes.
+    `message` is GitHub's message on one line, `headers` have lower-case names, `write` is set for writes.
     """
 
-    def __init__(self, status: int, said: str, headers: Mapping[str, str], *, write: bool) -> None:
-        super().__init__(f"{status} {said}")
-        self.status, self.said, self.headers, self.write = status, said, headers, write
+    def __init__(self, status: int, message: str, headers: Mapping[str, str], *, write: bool) -> None:
+        super().__init__(f"{status} {message}")
+        self.status, self.message, self.headers, self.write = status, message, headers, write
 
     @property
     def limited(self) -> bool:
@@ -29,8 +29,8 @@ class Refused(Exception):  # noqa: N818 - often not an error: the caller decides
         words = ("rate limit", "abuse detection", "try again later", "before you try again")
         if self.status == 403:
             spent = self.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in self.headers
-            return spent or any(word in self.said.lower() for word in words)
-        return self.status == 429 or (self.status == 422 and "submitted too quickly" in self.said.lower())
+            return spent or any(word in self.message.lower() for word in words)
+        return self.status == 429 or (self.status == 422 and "submitted too quickly" in self.message.lower())
 
 
 class Unanswered(Exception):  # noqa: N818 - likewise
@@ -53,7 +53,7 @@ class Unsupported(Exception):  # noqa: N818 - likewise: there is REST
     """The server has no GraphQL, or lacks these fields: an old GitHub Enterprise, or another forge."""
 
 
-def said(document: object, secret: str) -> str:
+def error_message(document: object, secret: str) -> str:
     """The message of an error's body and of its `errors`, without the secret."""
     if not isinstance(document, dict):
         return ""
@@ -66,6 +66,6 @@ def said(document: object, secret: str) -> str:
 def _error(error: object) -> str:
     """One of `errors`: a sentence, or a field and what is wrong with it."""
     if isinstance(error, dict):
-        message, field, code = (error.get(name) for name in ("message", "field", "code"))
-        return str(message) if message else f"{field} {code}"
+        text, field, code = (error.get(name) for name in ("message", "field", "code"))
+        return str(text) if text else f"{field} {code}"
     return str(error)

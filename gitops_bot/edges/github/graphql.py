@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.edges.github.failure import Refused, Unsupported, said
+from gitops_bot.edges.github.failure import Refused, Unsupported, error_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -164,16 +164,16 @@ def read(
     if failed or not isinstance(found, dict):
         # Of several errors, one with a known meaning is the cause.
         status = next((code for each in failed if (code := _status(each)) is not None), 422 if write else 502)
-        raise Refused(status, said({"errors": failed}, secret), headers, write=write)
+        raise Refused(status, error_message({"errors": failed}, secret), headers, write=write)
     return Answered(found, frozenset().union(*hidden))
 
 
 def over_http(refused: Refused) -> Refused | Unsupported:
     """The meaning of a status other than 200; a timeout is 502, with a message."""
-    if refused.status in (404, 405, 406, 415, 501) or _FINE_GRAINED in refused.said.lower():
+    if refused.status in (404, 405, 406, 415, 501) or _FINE_GRAINED in refused.message.lower():
         return Unsupported()
-    if refused.status >= 500 and _TOO_LONG.search(refused.said):
-        return Refused(413, refused.said, refused.headers, write=refused.write)
+    if refused.status >= 500 and _TOO_LONG.search(refused.message):
+        return Refused(413, refused.message, refused.headers, write=refused.write)
     return refused
 
 

@@ -70,7 +70,7 @@ def explain(failure: Refused | Unanswered, *, repository: str, host: str, now: d
         return _error("failed.forge", f"{host} {failure.what}", failure.advice)
     if failure.limited:
         return _limited(failure, host, now)
-    quoted = f" (GitHub says: {failure.said})" if failure.said else ""
+    quoted = f" (GitHub says: {failure.message})" if failure.message else ""
     match failure.status:
         case 401:
             return _error(
@@ -110,9 +110,9 @@ def explain(failure: Refused | Unanswered, *, repository: str, host: str, now: d
 
 
 def _forbidden(refused: Refused) -> tuple[str, str]:
-    said = refused.said.lower()
+    message = refused.message.lower()
     for part, words in _FORBIDDEN.items():
-        if part in said:
+        if part in message:
             return words
     scopes = refused.headers.get("x-accepted-oauth-scopes", "").strip()
     if scopes and "x-oauth-scopes" in refused.headers:
@@ -137,12 +137,12 @@ def _missing(refused: Refused, repository: str, quoted: str) -> ForgeError:
 
 
 def _invalid(refused: Refused) -> tuple[str, str]:
-    said = refused.said.lower()
-    if "no commits between" in said:
+    message = refused.message.lower()
+    if "no commits between" in message:
         return "the branch has no commits that its base lacks", "run again: the base has moved since"
-    if "head invalid" in said:
+    if "head invalid" in message:
         return "the branch to propose does not exist", "run again: somebody has deleted it"
-    if "base invalid" in said:
+    if "base invalid" in message:
         return "the branch to merge into does not exist", "correct `branch:` in gitops-bot.yaml"
     return "GitHub rejected the pull request", "see GitHub's message above"
 
@@ -223,21 +223,21 @@ _MERGE: Mapping[str, str] = {
 }
 
 
-def review_advice(said: str, *, teams: bool) -> str | None:
+def review_advice(message: str, *, teams: bool) -> str | None:
     """The next step after a refused review request; None for an unknown message."""
-    words = said.lower()
+    words = message.lower()
     if not teams and "could not resolve to a node" in words:
         return None
     return next((way_out for part, way_out in _REVIEW.items() if part in words), None)
 
 
-def may_merge_now(said: str) -> bool:
+def may_merge_now(message: str) -> bool:
     """Whether auto-merge was refused because the pull request can be merged now."""
-    return any(part in said.lower() for part in _READY)
+    return any(part in message.lower() for part in _READY)
 
 
-def merge_advice(said: str) -> str:
+def merge_advice(message: str) -> str:
     """The next step after a refused merge."""
-    words = said.lower()
+    words = message.lower()
     known = next((way_out for part, way_out in _MERGE.items() if part in words), None)
     return known or "check the pull request and the rules of its base branch; the next run tries again"

@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 
 class Refused(Exception):  # noqa: N818 - often not an error: the caller decides by the status
-    """An answer with a status other than 200; `said` is the server's own message, safe to print.
+    """An answer with a status other than 200; `message` is the server's own message, safe to print.
 
     `token_server`: it came from a token server; `elsewhere`: from a redirect's host, which got no credentials.
     """
 
     def __init__(
-        self, status: int, host: str, said: str, *, token_server: bool = False, elsewhere: bool = False
+        self, status: int, host: str, message: str, *, token_server: bool = False, elsewhere: bool = False
     ) -> None:
-        super().__init__(f"{host}: {status} {said}")
+        super().__init__(f"{host}: {status} {message}")
         self.status = status
         self.host = host
-        self.said = said
+        self.message = message
         self.token_server = token_server
         self.elsewhere = elsewhere
 
@@ -67,7 +67,7 @@ class NoLogin(Exception):  # noqa: N818 - see above
         self.advice = advice
 
 
-def said(body: bytes, secrets: Iterable[str]) -> str:
+def error_message(body: bytes, secrets: Iterable[str]) -> str:
     """The message in the JSON of an error, as registries and token servers write it; else empty. Without secrets."""
     try:
         document = json.loads(body)
@@ -110,27 +110,27 @@ def explain(
     """The error for the user; `asked` is what was requested, as in "the list of tags", and `where` if at a mirror."""
     read = where or image
 
-    def told(code: FailureCode, what: str, advice: str) -> Problem:
+    def problem(code: FailureCode, what: str, advice: str) -> Problem:
         return Problem(code, f"{image}: {what}", advice, about=str(image))
 
     match failure:
         case NoLogin(what=what, advice=advice):
-            return RegistryError(told("failed.auth", what, advice))
+            return RegistryError(problem("failed.auth", what, advice))
         case Untrusted(what=what, advice=advice):
-            return RegistryError(told("failed.registry", f"{read.registry} {what}", advice))
+            return RegistryError(problem("failed.registry", f"{read.registry} {what}", advice))
         case Unanswered(what=what, advice=advice, status=status, host=host):
-            return RegistryError(told("failed.registry", f"{host} {what}", advice), status=status)
-        case Refused(said=said) if failure.is_one_of(_NOT_FOUND) and asked == LIST and not failure.elsewhere:
+            return RegistryError(problem("failed.registry", f"{host} {what}", advice), status=status)
+        case Refused(message=message) if failure.is_one_of(_NOT_FOUND) and asked == LIST and not failure.elsewhere:
             what = f"{failure.host} answered 404 Not Found: it has no such repository, or hides it"
-            what += f" ({said})" if said else ""
+            what += f" ({message})" if message else ""
             advice = _permission(read, login)
-            return RegistryError(told("failed.registry", what, advice), status=_NOT_FOUND, no_repository=True)
-        case Refused(status=status, said=said):
+            return RegistryError(problem("failed.registry", what, advice), status=_NOT_FOUND, no_repository=True)
+        case Refused(status=status, message=message):
             code: FailureCode = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
             who = f"the token server {failure.host}" if failure.token_server else failure.host
-            words = f" ({said})" if said else ""
+            words = f" ({message})" if message else ""
             what = f"{who} answered {_status(status)} to the request for {asked}{words}"
-            return RegistryError(told(code, what, _advice(failure, read, asked, login)), status=status)
+            return RegistryError(problem(code, what, _advice(failure, read, asked, login)), status=status)
         case _:
             assert_never(failure)
 

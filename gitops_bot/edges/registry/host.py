@@ -11,7 +11,7 @@ import httpx
 
 from gitops_bot.edges.address import is_loopback
 from gitops_bot.edges.http import Misled, Unanswered, follow_own, host_of, origin
-from gitops_bot.edges.registry.failure import Refused, Untrusted, said
+from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message
 from gitops_bot.edges.registry.login import Basic, IdentityToken, basic, secrets
 from gitops_bot.edges.registry.tokens import Bearer
 from gitops_bot.images.reference import DOCKER_HUB
@@ -150,7 +150,7 @@ class Host:
                 break
         sent = {*secrets(login.credential), (shown or "").partition(" ")[2]}
         elsewhere = origin(answer.url) != origin(self._base)
-        raise Refused(answer.status, answer.host, said(answer.body, sent), elsewhere=elsewhere)
+        raise Refused(answer.status, answer.host, error_message(answer.body, sent), elsewhere=elsewhere)
 
     def _show(self, way: _Way | None, path: str, login: Login, rejected: str | None) -> tuple[str | None, bool]:
         """The `Authorization` header (None to send none), and whether a fresher one cannot be had."""

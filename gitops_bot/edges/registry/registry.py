@@ -21,7 +21,7 @@ from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, named
 from gitops_bot.edges.registry.mirror import place
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
-from gitops_bot.edges.registry.presence import found, missing
+from gitops_bot.edges.registry.presence import find_manifest, missing
 from gitops_bot.edges.registry.tempo import Tempo
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.images.reference import is_digest, is_tag
@@ -75,9 +75,9 @@ class Registry:
         and `logins` are what earlier ones learned and later ones may know.
         """
         self._access = access
-        #: Where registries are; whom they send us to is told as `other`, for that they choose at will.
+        #: The registries' own hosts. Others that they name are reported as `other`: they choose these at will.
         self._known: set[str] = set()
-        self._told = observe
+        self._report = observe
         watch = None if observe is None else self._observe
         self._http = Http(
             clock,
@@ -162,7 +162,7 @@ class Registry:
         asked = _of_digest(digest)
 
         def exists() -> bool:
-            there = self._asked(image, asked, lambda ask: found(ask, digest))
+            there = self._asked(image, asked, lambda ask: find_manifest(ask, digest))
             if there is not None:
                 self._seen(image, there)
             return there is not None
@@ -239,8 +239,8 @@ class Registry:
             return self._tempos.setdefault(registry, Tempo(self._clock, self._patience))
 
     def _observe(self, host: str, status: int | None) -> None:
-        if self._told is not None:
-            self._told(host if host in self._known else "other", status)
+        if self._report is not None:
+            self._report(host if host in self._known else "other", status)
 
     def _host(self, image: ImageName, where: ImageName) -> Host:
         with self._lock:

@@ -14,7 +14,7 @@ import httpx
 from gitops_bot import redact
 from gitops_bot.edges.address import is_loopback
 from gitops_bot.edges.http import Allowance, Http, Limit, Unanswered, host_of
-from gitops_bot.edges.registry.failure import NoLogin, said
+from gitops_bot.edges.registry.failure import NoLogin, error_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +107,7 @@ def ask(
     except Unanswered as failure:
         raise NoLogin(f"{failure.host or host_of(url)} {failure.what}", failure.advice or _ADVICE) from failure
     if answer.status != 200:
-        words = said(answer.body, secrets)
+        words = error_message(answer.body, secrets)
         raise NoLogin(f"{answer.host} answered {answer.status}" + (f" ({words})" if words else ""), _ADVICE)
     try:
         found = json.loads(answer.body)
