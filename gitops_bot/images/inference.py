@@ -22,9 +22,13 @@ _VERSION = re.compile(
     r"(?P<prefix>(?:(?!v[0-9])[A-Za-z][A-Za-z0-9_.]*-)*)(?P<v>v?)(?P<numbers>[0-9]+(?:\.[0-9]+){0,2})(?P<suffix>(?:-[A-Za-z0-9_.]+)*)"
 )
 _BUILD = re.compile(r"(?P<prefix>(?:[A-Za-z]+[-_.])*(?:[A-Za-z]+[-_.]?)?)(?P<digits>[0-9]+)")
-_DAY = r"(?:19|20)[0-9]{2}(?P<dash>[-_]?)(?:0[1-9]|1[0-2])(?P=dash)(?:0[1-9]|[12][0-9]|3[01])"
+_DAY = r"(?:19|20)[0-9]{2}(?P<dash>[-_.]?)(?:0[1-9]|1[0-2])(?P=dash)(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = r"(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9])?"
 _DATE = re.compile(rf"(?P<prefix>(?:[A-Za-z]+[-_.])*)(?P<date>{_DAY}(?:[-_.Tt]?{_TIME}[Zz]?)?)")
+#: A count of that day, or a time in parts: with more digits each could be a commit.
+_DATE_AND_NUMBERS = re.compile(
+    rf"(?P<prefix>(?:[A-Za-z]+[-_.])*)(?P<date>{_DAY})(?P<rest>(?:[-_.][0-9]{{1,6}}){{1,3}})"
+)
 #: With at least one letter, or the `g` of `git describe`: digits alone may be a number.
 _COMMIT = re.compile(r"(?:^|[-_.])(?:g|(?=[0-9]*[a-f]))[0-9a-f]{7,64}(?:$|[-_.])")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
@@ -64,6 +68,8 @@ def infer(pin: Pin) -> Policy | Unmanaged:
         return by_tag("commit", tag)
     if match := _DATE.fullmatch(tag):
         return _date(match["prefix"], match["date"])
+    if match := _DATE_AND_NUMBERS.fullmatch(tag):
+        return _date(match["prefix"], match["date"], re.sub("[0-9]+", "[0-9]{1,6}", re.escape(match["rest"])))
     if match := _BUILD.fullmatch(tag):
         return _build(tag, match["prefix"], match["digits"], pin)
     if match := _VERSION.fullmatch(tag):
@@ -75,12 +81,12 @@ def _words(text: str) -> set[str]:
     return set(re.split(r"[^a-z0-9]+", text.lower()))
 
 
-def _date(prefix: str, date: str) -> Policy:
-    """Dates of the same length. With dashes they are not numbers, but sort alphabetically."""
-    if date.isdecimal():
+def _date(prefix: str, date: str, rest: str = "") -> Policy:
+    """Dates of the same length, and the expression of what follows. All in digits it is a number."""
+    if date.isdecimal() and not rest:
         return policies.pattern(f"^{re.escape(prefix)}(?P<date>(?:19|20)[0-9]{{{len(date) - 2}}})$", order="numerical")
     same = re.sub(r"[0-9]+", lambda run: f"[0-9]{{{len(run[0])}}}", re.escape(date))
-    return policies.pattern(f"^{re.escape(prefix)}(?P<date>{same})$", order="alphabetical")
+    return policies.pattern(f"^{re.escape(prefix)}(?P<date>{same}{rest})$", order="calver")
 
 
 def _build(tag: str, prefix: str, digits: str, pin: Pin) -> Policy | Unmanaged:

@@ -41,6 +41,12 @@ FOLLOWED = {
     "a second": ("main-20240115123000", ["main-20240116090000", "main-20250101"], "main-20240116090000"),
     "a day with dashes": ("2024-01-15", ["2024-02-01", "2024-01-31", "20250101"], "2024-02-01"),
     "a day and a time": ("20250709-084626", ["20250709-084700", "20250710-000000", "20260101"], "20250710-000000"),
+    "a day with dots": ("2024.12.31", ["2025.01.02", "2025.1.3", "2025.01.02-rc1", "20250104"], "2025.01.02"),
+    "a day and a count": ("20250131.3", ["20250131.12", "20250201", "20250202-1", "20250130.99"], "20250131.12"),
+    "a day and a time in parts": ("2025.01.31-13.45", ["2025.02.01-09.05", "2025.02.02", "2025.02.03-1.2.3"],
+                                  "2025.02.01-09.05"),
+    "a day of a branch and a count": ("main-2024-01-15-9", ["main-2024-01-15-10", "dev-2024-01-16-1"],
+                                      "main-2024-01-15-10"),
     "seconds of Unix": ("main-1700000000", ["main-1700000001", "main-170000000100"], "main-1700000001"),
 }  # fmt: skip
 
@@ -67,6 +73,7 @@ UNMANAGED = {
     "a commit of digits": ("5093472", "may be a commit"),
     "a longer commit of digits": ("12345678", "may be a commit"),
     "a commit and a number": ("b8a2b2a-4074585724", "is a commit"),
+    "a day and a commit of digits": ("20240115-5093472", "is more than a version"),
     "a number and a commit": ("00011-f7cd737", "is a commit"),
     "git describe": ("v0.150.0-155-g89004787", "is a commit"),
     "a signature": ("sha256-" + "0" * 64 + ".sig", "is a commit"),
