@@ -57,8 +57,6 @@ SHARED_EDGES = ("address", "facts", "http")
 
 #: Library -> the modules that may import it.
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
-    "boto3": ("edges.registry.cloud.ecr_process",),
-    "botocore": ("edges.registry.cloud.ecr_process",),
     "click": ("cli.*",),
     "cronsim": ("server.ticks",),  # calendars, and what clocks do in spring; it knows no present of its own
     "git": ("edges.git*",),
@@ -129,6 +127,7 @@ WORDS_OF_FORGES = re.compile(r"github|\bSettings > ", re.IGNORECASE)
 #: The door of Actions; what tokens of many services look like; how servers of git refuse; a host as an example.
 MAY_NAME_A_FORGE = (
     "action.*", "demo.*", "edges.github*", "redact", "config.leaves", "edges.git.refusals", "config.form",
+    "edges.registry.times.ghcr",
 )  # fmt: skip
 
 MOST_LINES = 300

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 
@@ -25,3 +26,16 @@ class Build:
     platforms: tuple[str, ...] = ()
     size: int | None = None
     sized: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildTimes:
+    """When the images of tags were built, and when what is pinned was; None where that is unknown.
+
+    All times are of one kind, as two kinds do not compare: when the registry got the images (`pushed`), or what the
+    images say (`created`). Tags that are not in `times` are older than those that are.
+    """
+
+    times: Mapping[str, datetime | None]
+    pinned: datetime | None
+    source: Literal["pushed", "created"]

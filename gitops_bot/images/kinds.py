@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal, assert_never
 
 from gitops_bot.images import expression as expressions
@@ -34,8 +33,7 @@ class Semver:
     Pre-releases count where the range names one, or all of them with `prereleases`. `pattern` admits only tags that
     it matches; its first named group, if it has one, is the version, as in `^(?P<version>.+)-alpine$`, and further
     ones order the tags of one version. `prefer` admits only tags of these families (`families`), and among tags of
-    one version prefers the family that comes first. Tags that match one of `exclude` are left out. With a `minimum_age`
-    a tag has to be that old by its build time (`age`).
+    one version prefers the family that comes first. Tags that match one of `exclude` are left out.
     """
 
     range: Range
@@ -43,7 +41,6 @@ class Semver:
     pattern: str | None = None
     prefer: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    minimum_age: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,6 @@ class Pattern:
     expression: str
     order: Order
     exclude: tuple[str, ...] = ()
-    minimum_age: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +67,6 @@ class Newest:
 
     expression: str
     exclude: tuple[str, ...] = ()
-    minimum_age: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +88,6 @@ def semver(
     pattern: str | None = None,
     prefer: Sequence[str] = (),
     exclude: Sequence[str] = (),
-    minimum_age: timedelta = timedelta(0),
 ) -> Semver:
     """A policy by a range of versions.
 
@@ -107,29 +101,27 @@ def semver(
             "`pattern` and `prefer` both say which tags count: remove one; a pattern can have the suffix in it"
         )
     families.check(prefer)
-    return Semver(Range.parse(expression), prereleases, pattern, tuple(prefer), _excluded(exclude), minimum_age)
+    return Semver(Range.parse(expression), prereleases, pattern, tuple(prefer), _excluded(exclude))
 
 
-def pattern(
-    expression: str, *, order: Order, exclude: Sequence[str] = (), minimum_age: timedelta = timedelta(0)
-) -> Pattern:
+def pattern(expression: str, *, order: Order, exclude: Sequence[str] = ()) -> Pattern:
     """A policy by a regular expression and an order.
 
     Raises:
         ValueError: the expression cannot be used; the message says what to do.
     """
     expressions.check(expression)
-    return Pattern(expression, order, _excluded(exclude), minimum_age)
+    return Pattern(expression, order, _excluded(exclude))
 
 
-def newest(expression: str, *, exclude: Sequence[str] = (), minimum_age: timedelta = timedelta(0)) -> Newest:
+def newest(expression: str, *, exclude: Sequence[str] = ()) -> Newest:
     """A policy by a regular expression and the times of builds.
 
     Raises:
         ValueError: the expression cannot be used; the message says what to do.
     """
     expressions.check(expression)
-    return Newest(expression, _excluded(exclude), minimum_age)
+    return Newest(expression, _excluded(exclude))
 
 
 def _excluded(expressed: Sequence[str]) -> tuple[str, ...]:

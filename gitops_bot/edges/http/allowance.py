@@ -26,33 +26,41 @@ class Limit:
 
 
 class Allowance:
-    """The time for everything that one thread asks for one question, such as the pages of a list.
+    """The time for everything that is asked for one question, such as the pages of a list, by one thread or several.
 
     Only time counts in which a request is under way, or waits because the host asked for that. Waiting for the user's
-    own `rate` and `concurrency` is free.
+    own `rate` and `concurrency` is free. Several requests at once count once.
     """
 
     def __init__(self, clock: Clock, limit: Callable[[], Limit]) -> None:
         """`limit` is called when the first request begins."""
         self._clock, self._ask = clock, limit
+        self._lock = threading.Lock()
         self._limit: Limit | None = None
-        self._since: float | None = None
+        self._active = 0
+        self._since = 0.0
         self._spent = 0.0
 
     @contextmanager
     def counting(self) -> Iterator[None]:
         """The time in this block counts."""
-        self._limit = self._limit or self._ask()
-        self._since = self._now()
+        with self._lock:
+            self._limit = self._limit or self._ask()
+            if self._active == 0:
+                self._since = self._now()
+            self._active += 1
         try:
             yield
         finally:
-            self._spent, self._since = self.spent, None
+            with self._lock:
+                if self._active == 1:
+                    self._spent = self.spent
+                self._active -= 1
 
     @property
     def spent(self) -> float:
         """The seconds used so far."""
-        return self._spent + (0.0 if self._since is None else max(self._now() - self._since, 0.0))
+        return self._spent + (max(self._now() - self._since, 0.0) if self._active else 0.0)
 
     @property
     def left(self) -> Limit:

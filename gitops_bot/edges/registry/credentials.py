@@ -1,5 +1,4 @@
-"""The bot's credentials for a registry: from `registries:`, else from `docker login` and `podman login`, else
-from the cloud that the bot runs in.
+"""The bot's credentials for a registry: from `registries:`, else from `docker login` and `podman login`.
 
 Without any the bot is anonymous, also at ghcr.io: GITHUB_TOKEN goes to a registry only if `registries:` names it as the
 password.
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gitops_bot.config import RegistryAccess
-    from gitops_bot.edges.registry.cloud import CloudLogins
     from gitops_bot.images.reference import ImageName
 
 
@@ -33,18 +31,12 @@ class Credentials:
     """Finds the login for an image. Files are read and helpers run at most once, each for `timeout` seconds."""
 
     def __init__(
-        self,
-        access: Mapping[str, RegistryAccess],
-        environ: Mapping[str, str],
-        *,
-        timeout: float = HELPER_TIMEOUT,
-        clouds: CloudLogins | None = None,
+        self, access: Mapping[str, RegistryAccess], environ: Mapping[str, str], *, timeout: float = HELPER_TIMEOUT
     ) -> None:
         self._access = access
         self._environ = environ
         redact.learn(*(environ.get(each.password_env) for each in access.values() if each.password_env is not None))
         self._timeout = timeout
-        self._clouds = clouds
         self._files: Once[tuple[DockerConfig, ...]] = Once()
         self._helped: Once[Credential | None] = Once()
 
@@ -77,7 +69,7 @@ class Credentials:
                     return found
             except _StoreFailed as failed:
                 why = f"no credentials found for {image.registry}: {failed.what}"
-        return (self._clouds and self._clouds.login(image.registry)) or Login(None, why)
+        return Login(None, why)
 
     def _read(self) -> Iterator[DockerConfig]:
         for path in places(self._environ):

@@ -74,7 +74,7 @@ def describe(fetch: Fetch, digest: str) -> Build:
 def _described(
     fetch: Fetch, index: Document, manifest: Document, sized: str | None, platforms: tuple[str, ...]
 ) -> Build:
-    config = _config(fetch, manifest)
+    config = configuration(fetch, manifest) or {}
     own = config.get("config")
     labels = own.get("Labels") if isinstance(own, dict) else None
     places = (labels, index.get("annotations"), manifest.get("annotations"))
@@ -96,13 +96,13 @@ def _implied(config: Document) -> datetime | None:
     return moment(created) if isinstance(created, str) else None
 
 
-def _config(fetch: Fetch, manifest: Document) -> Document:
-    """The configuration of an image; empty for other things, such as a chart."""
+def configuration(fetch: Fetch, manifest: Document) -> Document | None:
+    """The configuration of an image, empty if the registry lacks it; None for other things, such as a chart."""
     match manifest.get("config"):
         case {"mediaType": kind, "digest": str(digest)} if kind in _CONFIGS and is_digest(digest):
             return _named(fetch, f"blobs/{digest}", "*/*", CONFIG_LIMIT, digest, "a configuration")
         case _:
-            return {}
+            return None
 
 
 def _named(fetch: Fetch, rest: str, accept: str, limit: int, digest: str, wanted: str) -> Document:

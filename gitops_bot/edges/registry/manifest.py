@@ -74,10 +74,10 @@ def named(ask: Callable[[str], Answer], algorithm: str | None = None) -> Named:
         digest = head.headers.get("docker-content-digest", "")
         if is_digest(digest) and _type(head) in _TYPES and algorithm in (None, digest.partition(":")[0]):
             return Named(digest, _type(head) in IMAGES)
-    return _hashed(ask("GET"), algorithm)
+    return hashed(ask("GET"), algorithm)
 
 
-def _hashed(answer: Answer, algorithm: str | None) -> Named:
+def hashed(answer: Answer, algorithm: str | None) -> Named:
     """The digest of a manifest by its bytes, which must match the one in the header, if any."""
     try:
         document = json.loads(answer.body)
@@ -182,9 +182,9 @@ def platform(described: object) -> str | None:
     """`os/architecture[/variant]` of a descriptor's platform or a configuration; None if it is missing."""
     if not isinstance(described, dict):
         return None
-    given = [described.get(name) for name in ("os", "architecture", "variant")]
-    parts = [part for part in given if isinstance(part, str) and _PART.match(part)]
-    if len(parts) != (3 if given[2] else 2) or "unknown" in parts:
+    said = [described.get(name) for name in ("os", "architecture", "variant")]
+    parts = [part for part in said if isinstance(part, str) and _PART.match(part)]
+    if len(parts) != (3 if said[2] else 2) or "unknown" in parts:
         return None
     processor = "/".join(parts[1:])
     return f"{parts[0]}/{_SAME.get(processor, processor)}"

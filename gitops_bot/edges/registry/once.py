@@ -30,3 +30,10 @@ class Once(Generic[T]):
             except BaseException as error:  # noqa: BLE001 - whoever waits must not wait for ever; raised below
                 answer.set_exception(error)
         return answer.result()
+
+    def learn(self, key: Hashable, known: T) -> None:
+        """Take an answer that came by the way, unless there is one."""
+        with self._lock:
+            if key not in self._answers:
+                self._answers[key] = Future()
+                self._answers[key].set_result(known)

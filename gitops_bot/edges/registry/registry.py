@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
@@ -12,31 +11,30 @@ import httpx
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.http import ANSWER, ATTEMPTS, PATIENCE, Http, Tuning, Unanswered
 from gitops_bot.edges.registry import docker_config
-from gitops_bot.edges.registry.cloud import CloudLogins
 from gitops_bot.edges.registry.credentials import Credentials
 from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import LIST, NoLogin, Refused, Untrusted, explain
 from gitops_bot.edges.registry.host import ALONE, Host, base_url
 from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, named
-from gitops_bot.edges.registry.mirror import place
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
-from gitops_bot.edges.registry.presence import find_manifest, missing
-from gitops_bot.edges.registry.tempo import Tempo
+from gitops_bot.edges.registry.patience import Tempo
+from gitops_bot.edges.registry.presence import found, missing
+from gitops_bot.edges.registry.times.reader import At, TimesReader
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.images.reference import is_digest, is_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from gitops_bot.edges.facts import Served
     from gitops_bot.edges.http import Answer, Clock, Observe
-    from gitops_bot.edges.registry.cloud import Kept
     from gitops_bot.edges.registry.login import Login
     from gitops_bot.edges.registry.manifest import Named
     from gitops_bot.edges.registry.pages import Page
     from gitops_bot.edges.registry.presence import Ask, Indexes
-    from gitops_bot.images.build import Build
+    from gitops_bot.images.build import Build, BuildTimes
     from gitops_bot.images.reference import ImageName, Pin
 
 T = TypeVar("T")
@@ -67,17 +65,19 @@ class Registry:
         transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
         indexes: Indexes | None = None,
-        logins: Kept | None = None,
+        cache: Path | None = None,
+        token: str | None = None,
     ) -> None:
         """`seconds` is what one try of a request may take, and an answer of a credential helper; see `Http`.
 
         `patience` is what everything that is asked of one image may take together, tries and waits included. `indexes`
-        and `logins` are what earlier ones learned and later ones may know.
+        is what earlier ones learned and later ones may know. `cache` is a folder for what images say, and `token` one
+        of the forge, for packages that it keeps: both are for build times.
         """
         self._access = access
-        #: The registries' own hosts. Others that they name are reported as `other`: they choose these at will.
+        #: Where registries are; whom they send us to is told as `other`, for that they choose at will.
         self._known: set[str] = set()
-        self._report = observe
+        self._told = observe
         watch = None if observe is None else self._observe
         self._http = Http(
             clock,
@@ -90,9 +90,7 @@ class Registry:
         )
         self._clock, self._patience, self._alone = clock, patience, min(ALONE, seconds / 10)
         self._tokens = Tokens(self._http, clock)
-        clouds = CloudLogins(access, environ, clock, seconds, {} if logins is None else logins)
-        timeout = min(seconds, docker_config.HELPER_TIMEOUT)
-        self._credentials = Credentials(access, environ, timeout=timeout, clouds=clouds)
+        self._credentials = Credentials(access, environ, timeout=min(seconds, docker_config.HELPER_TIMEOUT))
         self._tags: Once[tuple[str, ...]] = Once()
         self._digests: Once[str] = Once()
         self._builds: Once[Build] = Once()
@@ -101,6 +99,8 @@ class Registry:
         self._indexes: Indexes = {} if indexes is None else indexes
         #: What was seen in this run to be of one image.
         self._single: set[tuple[ImageName, str]] = set()
+        self._times: Once[BuildTimes] = Once()
+        self._times_reader = TimesReader(self._http, clock, cache, token)
         self._lock = threading.Lock()
         self._hosts: dict[str, Host] = {}
         self._tempos: dict[str, Tempo] = {}
@@ -162,7 +162,7 @@ class Registry:
         asked = _of_digest(digest)
 
         def exists() -> bool:
-            there = self._asked(image, asked, lambda ask: find_manifest(ask, digest))
+            there = self._asked(image, asked, lambda ask: found(ask, digest))
             if there is not None:
                 self._seen(image, there)
             return there is not None
@@ -181,6 +181,19 @@ class Registry:
             (image, digest), lambda: self._asked(image, asked, lambda ask: missing(ask, digest, self._indexes))
         )
 
+    def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
+        """When the images of these tags, and of what is pinned, were built."""
+
+        def seen(tag: str, named: Named) -> None:
+            self._digests.learn((image, tag), self._seen(image, named))
+
+        def ask(host: Host, login: Login) -> BuildTimes:
+            access = self._access.get(image.registry, _PLAIN)
+            scheme, concurrency = base_url(image.registry, access).scheme, access.concurrency or Tuning().concurrency
+            return self._times_reader.read(image, tags, pin, At(host, login, scheme, concurrency), seen)
+
+        return self._times.get((image, tags, pin), lambda: self._explained(image, "the build times of its tags", ask))
+
     def served(self, image: ImageName, pin: Pin) -> Served:
         """How the bot can read there, and whether the pinned image exists; not cached.
 
@@ -193,9 +206,7 @@ class Registry:
                 accept, limit = ("application/json", PAGE_BYTES) if rest.startswith("tags/") else (ACCEPT, LIMIT)
                 return host.ask(method, image.path, rest, login, accept=accept, limit=limit)
 
-            found = served(fetch, login, pin)
-            mirror = self._access.get(image.registry, _PLAIN).mirror
-            return found if mirror is None else replace(found, login=f"{found.login}, from the mirror {mirror}")
+            return served(fetch, login, pin)
 
         return self._explained(image, "its tags", ask)
 
@@ -218,39 +229,37 @@ class Registry:
 
     def _explained(self, image: ImageName, asked: str, ask: Callable[[Host, Login], T]) -> T:
         """The result of `ask`; failures become RegistryErrors."""
-        tempo, login, where = self._tempo(image.registry), None, place(image, self._access)
+        tempo, login = self._tempo(image.registry), None
         try:
-            login = self._credentials.login(where)
+            login = self._credentials.login(image)
             with tempo.question(image) as allowance, self._http.within(allowance):
-                return ask(self._host(image, where), login)
+                return ask(self._host(image.registry), login)
         except (NoLogin, Unanswered) as failure:
-            raise explain(failure, image, asked, login, where) from failure
+            raise explain(failure, image, asked, login) from failure
         except (Refused, Untrusted) as failure:
             tempo.answered()
-            raise explain(failure, image, asked, login, where) from failure
+            raise explain(failure, image, asked, login) from failure
         except httpx.InvalidURL as error:  # each part was read before: put together they are longer than httpx allows
             untrusted = Untrusted(
                 "leads to an address that is not supported", "Report this to the registry's operator."
             )
-            raise explain(untrusted, image, asked, login, where) from error
+            raise explain(untrusted, image, asked, login) from error
 
     def _tempo(self, registry: str) -> Tempo:
         with self._lock:
             return self._tempos.setdefault(registry, Tempo(self._clock, self._patience))
 
     def _observe(self, host: str, status: int | None) -> None:
-        if self._report is not None:
-            self._report(host if host in self._known else "other", status)
+        if self._told is not None:
+            self._told(host if host in self._known else "other", status)
 
-    def _host(self, image: ImageName, where: ImageName) -> Host:
+    def _host(self, registry: str) -> Host:
         with self._lock:
-            host = self._hosts.get(image.registry)
+            host = self._hosts.get(registry)
             if host is None:
-                base = base_url(where.registry, self._access.get(where.registry, _PLAIN))
+                base = base_url(registry, self._access.get(registry, _PLAIN))
                 self._known.add(base.netloc.decode("ascii"))
-                below = where.path.removesuffix(image.path)
-                host = Host(self._http, self._tokens, base, below=below, alone=self._alone)
-                self._hosts[image.registry] = host
+                host = self._hosts[registry] = Host(self._http, self._tokens, base, alone=self._alone)
             return host
 
 

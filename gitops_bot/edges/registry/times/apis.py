@@ -1,0 +1,86 @@
+"""Which registries have an API with the times of images, and where it is.
+
+Documented by: Docker Hub API; Harbor API 2.0 (swagger); Google, the additions of `tags/list` that
+go-containerregistry reads; Quay API 1; Azure Container Registry, data plane; for GHCR see there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal, assert_never
+from urllib.parse import quote
+
+from gitops_bot.edges.registry.login import Basic, basic
+from gitops_bot.edges.registry.times import answers, ghcr
+from gitops_bot.edges.registry.times.listing import Page, Unfit
+from gitops_bot.images.reference import DOCKER_HUB
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.edges.registry.times.ways import Ways
+    from gitops_bot.images.reference import ImageName
+
+Api = Literal["GHCR", "Docker Hub", "Harbor", "Google", "Quay", "Azure"]
+
+_GOOGLE = re.compile(r"(?:[a-z0-9-]+\.)?gcr\.io\Z|[a-z0-9-]+-docker\.pkg\.dev\Z")
+_AZURE = re.compile(r"[a-z0-9.-]+\.azurecr\.(?:io|us|cn)\Z")
+#: How a Harbor calls itself where it says who gives tokens.
+HARBOR_SERVICE = "harbor-registry"
+
+
+def api_of(registry: str, service: str) -> Api | None:
+    """The API that a registry has, by its name, or by what it calls itself."""
+    match registry:
+        case "ghcr.io":
+            return "GHCR"
+        case "quay.io":
+            return "Quay"
+        case _ if registry == DOCKER_HUB:
+            return "Docker Hub"
+        case _ if _GOOGLE.match(registry):
+            return "Google"
+        case _ if _AZURE.match(registry):
+            return "Azure"
+        case _:
+            return "Harbor" if service == HARBOR_SERVICE else None
+
+
+def pages(api: Api, image: ImageName, ways: Ways) -> Callable[[int, str], Page]:
+    """Reads a page of the list of images, by its number and the last tag of the page before."""
+    size = answers.SIZE
+    match api:
+        case "GHCR":
+            return ghcr.pages(image, ways)
+        case "Docker Hub":
+            namespace, _, name = image.path.partition("/")
+            address = (
+                f"{ways.scheme}://hub.docker.com/v2/namespaces/{namespace}/repositories/{quote(name, safe='')}/tags"
+            )
+            query = f"page_size={size}&ordering=last_updated"
+            return lambda number, _: answers.docker_hub(ways.get(f"{address}?{query}&page={number}", {}))
+        case "Harbor":
+            project, _, name = image.path.partition("/")
+            # What is behind the project is one part of the address, whose slashes the router would take for its own.
+            name = quote(quote(name, safe=""), safe="")
+            address = f"{ways.scheme}://{image.registry}/api/v2.0/projects/{project}/repositories/{name}/artifacts"
+            query = f"page_size={size}&with_tag=true&sort=-push_time"
+            shown = {"Authorization": basic(ways.credential)} if isinstance(ways.credential, Basic) else {}
+            return lambda number, _: answers.harbor(ways.get(f"{address}?{query}&page={number}", shown))
+        case "Google":
+            return lambda *_: answers.google(ways.own("v2", "tags/list"))
+        case "Quay":
+            address = f"{ways.scheme}://{image.registry}/api/v1/repository/{image.path}/tag/"
+            query = f"limit={size}&onlyActiveTags=true"
+            return lambda number, _: answers.quay(ways.get(f"{address}?{query}&page={number}", {}))
+        case "Azure":
+            query = f"_tags?n={size}&orderby=timedesc"
+
+            def page(number: int, last: str) -> Page:
+                if number > 1 and not last:
+                    raise Unfit("a page without a tag cannot be continued")
+                return answers.azure(ways.own("acr/v1", f"{query}&last={last}" if last else query))
+
+            return page
+        case _:
+            assert_never(api)

@@ -1,0 +1,136 @@
+"""When an image says that it was built.
+
+What is said nearest to the tag counts: an annotation of the index or manifest, then a label, then what the
+configuration has. An index without an annotation is as new as the newest of its images; attestations are none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from gitops_bot.edges.registry.describe import configuration, first_label, moment
+from gitops_bot.edges.registry.failure import Refused
+from gitops_bot.edges.registry.manifest import ACCEPT, INDEXES, LIMIT, document, hashed, images, kind_of
+from gitops_bot.images.newest import EARLIEST
+from gitops_bot.images.reference import is_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from gitops_bot.edges.registry.describe import Fetch
+    from gitops_bot.edges.registry.manifest import Named
+
+#: Manifests that are read for one tag, and indexes inside of one another. Real images need a dozen, and one.
+MOST_MANIFESTS: Final = 32
+DEPTH: Final = 3
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """When the image of a digest was built, None where it does not say; `lasting` if another look says the same."""
+
+    time: datetime | None
+    lasting: bool = True
+
+
+UNKNOWN: Final = Created(None)
+
+
+def found(fetch: Fetch, reference: str) -> tuple[Named, Mapping[str, Any]]:
+    """What a tag or a digest names, and its manifest.
+
+    Raises:
+        Refused: the registry refused; 404 if there is no such image.
+        Untrusted: the answer is no manifest, or does not match its digest.
+    """
+    answer = fetch(f"manifests/{reference}", ACCEPT, LIMIT)
+    by_digest = is_digest(reference)
+    named = hashed(answer, reference.partition(":")[0] if by_digest else None)
+    return named, document(answer, reference if by_digest else named.digest, "a manifest")
+
+
+def created(fetch: Fetch, digest: str, manifest: Mapping[str, Any]) -> Created:
+    """When the image or index of that digest was built.
+
+    Raises:
+        Refused, Untrusted: as `found`, but for what an index names and the registry does not have.
+    """
+    return _Reader(fetch).read(manifest, (digest,))
+
+
+class _Reader:
+    """Reads what is behind one tag, and not more than that may be."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._left = MOST_MANIFESTS
+
+    def read(self, manifest: Mapping[str, Any], above: tuple[str, ...]) -> Created:
+        """`above` are the digests of the manifest and of the indexes that it is in."""
+        claimed = first_label("created", built, manifest.get("annotations"))
+        if claimed is not None:
+            return Created(claimed)
+        match kind_of(manifest):
+            case "image":
+                return self._configured(manifest)
+            case "index":
+                return newest(self._children(manifest, above))
+            case _:
+                return UNKNOWN
+
+    def _configured(self, manifest: Mapping[str, Any]) -> Created:
+        config = configuration(self._fetch, manifest)
+        if config is None:
+            return UNKNOWN
+        own, created = config.get("config"), config.get("created")
+        labels = own.get("Labels") if isinstance(own, dict) else None
+        claimed = first_label("created", built, labels)
+        if claimed is None and isinstance(created, str):
+            claimed = built(created)
+        return Created(claimed, lasting=bool(config))
+
+    def _children(self, index: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[Created]:
+        for digest in _below(index):
+            if digest in above or len(above) >= DEPTH or self._left <= 0:
+                yield UNKNOWN  # a circle, or a labyrinth: nothing that a builder makes
+                continue
+            self._left -= 1
+            try:
+                _, manifest = found(self._fetch, digest)
+            except Refused as refused:
+                if not refused.is_one_of(_NOT_FOUND):
+                    raise
+                yield Created(None, lasting=False)
+            else:
+                yield self.read(manifest, (*above, digest))
+
+
+def newest(children: Iterable[Created]) -> Created:
+    """The time of an index by those of its images."""
+    times, lasting = [], True
+    for each in children:
+        lasting = lasting and each.lasting
+        if each.time is not None:
+            times.append(each.time)
+    return Created(max(times, default=None), lasting)
+
+
+def built(text: str) -> datetime | None:
+    """A time at which an image may have been built: placeholders are no times."""
+    time = moment(text)
+    return time if time is not None and time >= EARLIEST else None
+
+
+def _below(index: Mapping[str, Any]) -> dict[str, None]:
+    """The digests of the images and indexes in an index."""
+    listed = index.get("manifests")
+    indexes = (
+        each["digest"]
+        for each in (listed if isinstance(listed, list) else [])
+        if isinstance(each, dict) and each.get("mediaType") in INDEXES and isinstance(each.get("digest"), str)
+    )
+    digests = [each.digest for each in images(index) if each.digest]
+    return dict.fromkeys([*digests, *filter(is_digest, indexes)])

@@ -1,0 +1,110 @@
+"""When images were built, for one decision: all times are from one source, for those of two cannot be compared."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+from gitops_bot import log
+from gitops_bot.edges.http import Allowance, Limit, Unanswered
+from gitops_bot.edges.registry.failure import Refused
+from gitops_bot.edges.registry.times.apis import api_of, pages
+from gitops_bot.edges.registry.times.cache import Cache, Memory
+from gitops_bot.edges.registry.times.listing import Unfit, newest_first
+from gitops_bot.edges.registry.times.walk import walk
+from gitops_bot.edges.registry.times.ways import Ways
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+
+    from gitops_bot.edges.http import Answer, Clock, Http
+    from gitops_bot.edges.registry.host import Host
+    from gitops_bot.edges.registry.login import Login
+    from gitops_bot.edges.registry.manifest import Named
+    from gitops_bot.images.build import BuildTimes
+    from gitops_bot.images.reference import ImageName, Pin
+
+#: Seconds for all pages of an API, and bytes of one.
+API_SECONDS: Final = 30.0
+API_BYTES: Final = 16 * 1024 * 1024
+_TIRED: Final = Unanswered(f"took more than {API_SECONDS:g} s", "")
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A registry and how it is asked: by whom, and by how many at once."""
+
+    host: Host
+    login: Login
+    scheme: str
+    concurrency: int
+
+
+class TimesReader:
+    """Reads build times of any registry. `cache` is the folder of the cache, `token` one of the forge, if any."""
+
+    def __init__(self, http: Http, clock: Clock, cache: Path | None, token: str | None) -> None:
+        self._http, self._clock, self._token = http, clock, token
+        self._cache = Cache(cache)
+        self._lock = threading.Lock()
+        #: One repository of a registry at a time: each uses all of its turns.
+        self._walks: dict[str, threading.Lock] = {}
+
+    def read(
+        self, image: ImageName, wanted: Collection[str], pin: Pin, at: At, seen: Callable[[str, Named], None]
+    ) -> BuildTimes:
+        """The times of these tags and of what is pinned; `seen` is told what a tag names today.
+
+        Raises:
+            Refused, Unanswered, Untrusted: as `walk`.
+        """
+        api = api_of(image.registry, at.host.service)
+        if api is not None:
+            try:
+                with self._http.within(Allowance(self._clock, lambda: Limit(API_SECONDS, _TIRED))):
+                    return newest_first(pages(api, image, self._ways(image, at)), wanted, pin)
+            except (Unfit, Unanswered) as why:
+                log.once("times.api_unused", level="info", image=str(image), api=api, reason=str(why))
+        with self._walk(image.registry):
+            return self._walked(image, wanted, pin, at, seen)
+
+    def _walked(
+        self, image: ImageName, wanted: Collection[str], pin: Pin, at: At, seen: Callable[[str, Named], None]
+    ) -> BuildTimes:
+        kept = self._cache.read(str(image), pin.digest)
+        memory = Memory(dict(kept.tags), dict(kept.images))
+
+        def fetch(rest: str, accept: str, limit: int) -> Answer:
+            return at.host.ask("GET", image.path, rest, at.login, accept=accept, limit=limit)
+
+        try:
+            return walk(self._http.shared(fetch), wanted, pin, memory, seen, at.concurrency)
+        finally:
+            # What was read before a failure need not be read again.
+            tags = {tag: digest for tag, digest in memory.tags.items() if kept.tags.get(tag) != digest}
+            images = {digest: found for digest, found in memory.images.items() if digest not in kept.images}
+            self._cache.write(str(image), tags, images)
+
+    def _ways(self, image: ImageName, at: At) -> Ways:
+        def own(below: str, rest: str) -> Answer:
+            try:
+                return at.host.ask(
+                    "GET", image.path, rest, at.login, accept="application/json", limit=API_BYTES, below=below
+                )
+            except Refused as refused:
+                raise Unfit(f"{refused.host} answered {refused.status}") from None
+
+        def get(address: str, headers: Mapping[str, str]) -> Answer:
+            return self._http.request(
+                "GET", httpx.URL(address), {"Accept": "application/json", **headers}, limit=API_BYTES
+            )
+
+        return Ways(own, get, at.scheme, at.login.credential, self._token)
+
+    def _walk(self, registry: str) -> threading.Lock:
+        with self._lock:
+            return self._walks.setdefault(registry, threading.Lock())

@@ -1,0 +1,89 @@
+"""Build times from the images themselves, for registries without an API that has them.
+
+Two requests for an image of one platform. What a digest names never changes, so it is read once; which digest a tag
+names is remembered for tags that name one build for good (see `is_floating`), and only as a reason not to look at them
+again: a digest that is written anywhere comes from the registry of today.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot.edges.registry.failure import Refused, Untrusted
+from gitops_bot.edges.registry.times.created import created, found
+from gitops_bot.edges.registry.times.crew import each
+from gitops_bot.images.build import BuildTimes
+from gitops_bot.images.floating import is_floating
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from datetime import datetime
+
+    from gitops_bot.edges.registry.describe import Fetch
+    from gitops_bot.edges.registry.manifest import Named
+    from gitops_bot.edges.registry.times.cache import Memory
+    from gitops_bot.images.reference import Pin
+
+#: Tags whose images are read. Each takes two requests and more.
+MOST_WALKED: Final = 10_000
+_NOT_FOUND = 404
+
+
+def walk(
+    fetch: Fetch,
+    wanted: Collection[str],
+    pin: Pin,
+    memory: Memory,
+    seen: Callable[[str, Named], None],
+    threads: int,
+) -> BuildTimes:
+    """When the images of these tags, and what is pinned, were built by their own words.
+
+    `memory` has what was learned before, and learns the rest. `seen` is told what a tag names today.
+
+    Raises:
+        Refused: the registry refused something other than what is gone.
+        Untrusted: there are too many tags to look at.
+    """
+    if len(wanted) > MOST_WALKED:
+        raise Untrusted(
+            f"has {len(wanted)} tags that the policy admits, and no API that tells when they were pushed: at most "
+            f"{MOST_WALKED} images are read for their build times",
+            "Use a narrower pattern, an order by number or date in the tag, or delete old tags.",
+        )
+    times: dict[str, datetime | None] = {}
+
+    def look(tag: str) -> None:
+        known = memory.images.get(memory.tags.get(tag, ""))
+        times[tag] = known.time if known is not None else _time(fetch, tag, memory, seen)
+
+    each(look, wanted, threads)
+    if pin.digest in memory.images:
+        pinned = memory.images[pin.digest].time
+    elif pin.digest is not None:  # the tag may have moved since
+        pinned = _time(fetch, pin.digest, memory, None)
+    elif pin.tag is None or pin.tag in times:
+        pinned = times.get(pin.tag or "")
+    else:
+        pinned = _time(fetch, pin.tag, memory, seen)
+    return BuildTimes(times, pinned, "created")
+
+
+def _time(fetch: Fetch, reference: str, memory: Memory, seen: Callable[[str, Named], None] | None) -> datetime | None:
+    """When the image of a tag, or of a digest (without `seen`), was built; None if it is gone or does not say."""
+    try:
+        named, manifest = found(fetch, reference)
+        if seen is not None:
+            seen(reference, named)
+        known = memory.images.get(named.digest) or created(fetch, named.digest, manifest)
+    except Untrusted:
+        return None
+    except Refused as refused:
+        if not refused.is_one_of(_NOT_FOUND):
+            raise
+        return None
+    if known.lasting:
+        memory.images[named.digest] = known
+        if seen is not None and not is_floating(reference):
+            memory.tags[reference] = named.digest
+    return known.time

@@ -1,0 +1,159 @@
+"""Build times by the APIs of registries, each over a socket as it is documented, and what becomes of it without one."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.config import RegistryAccess
+from gitops_bot.edges.registry import Registry
+from gitops_bot.images.reference import ImageName, Pin
+from tests.counterparts.clock import StillClock
+from tests.counterparts.image_server import FIRST, Images, filled, image_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Registry, and where its list of images is, as far as it is on the first page.
+APIS = {
+    "ghcr.io": "GET http://api.github.com/orgs/acme/packages/container/web/versions?per_page=100&state=active&page=1",
+    "docker.io": (
+        "GET http://hub.docker.com/v2/namespaces/acme/repositories/web/tags?page_size=100&ordering=last_updated&page=1"
+    ),
+    "harbor.acme.io": (
+        "GET http://harbor.acme.io/api/v2.0/projects/acme/repositories/web/artifacts"
+        "?page_size=100&with_tag=true&sort=-push_time&page=1"
+    ),
+    "europe-docker.pkg.dev": "GET http://europe-docker.pkg.dev/v2/acme/web/tags/list",
+    "eu.gcr.io": "GET http://eu.gcr.io/v2/acme/web/tags/list",
+    "quay.io": "GET http://quay.io/api/v1/repository/acme/web/tag/?limit=100&onlyActiveTags=true&page=1",
+    "acme.azurecr.io": "GET http://acme.azurecr.io/acr/v1/acme/web/_tags?n=100&orderby=timedesc",
+}
+PATHS = {name: address.split(" ")[1].split("?")[0].split("/", 3)[3] for name, address in APIS.items()}
+
+
+@contextmanager
+def asked(images: Images, registry: str, token: str | None = "t") -> Iterator[Registry]:
+    """A registry edge whose every request goes through the server, as a proxy."""
+    with (
+        image_server(images) as host,
+        Registry(
+            {registry: RegistryAccess(plain_http=True)}, {"HTTP_PROXY": f"http://{host}"}, StillClock(), token=token
+        ) as edge,
+    ):
+        yield edge
+
+
+@pytest.mark.parametrize("registry", APIS)
+def test_864_tags_in_at_most_four_requests(registry: str) -> None:
+    images = filled(864, 1)
+    newest, present = images.newest_first[:2]
+    image = ImageName(registry, "acme/web")
+    with asked(images, registry) as edge:
+        tags = edge.tags(image)
+        images.seen.clear()
+        got = edge.times(image, tags, Pin(present.tag, present.digest))
+    assert images.seen == [APIS[registry]]
+    assert (got.source, got.pinned) == ("pushed", present.pushed)
+    assert max(got.times, key=lambda tag: got.times[tag] or FIRST) == newest.tag
+
+
+@pytest.mark.parametrize("registry", APIS)
+def test_pages_are_read_until_the_present_pin_is_met(registry: str) -> None:
+    images = filled(450, 1)
+    present = images.newest_first[250]
+    image = ImageName(registry, "acme/web")
+    with asked(images, registry) as edge:
+        tags = edge.tags(image)
+        images.seen.clear()
+        got = edge.times(image, tags, Pin(None, present.digest))
+    assert len(images.seen) == (1 if "gcr.io" in registry or "pkg.dev" in registry else 3)
+    assert got.pinned == present.pushed
+    assert {tag for tag, time in got.times.items() if time is not None} >= {
+        each.tag for each in images.newest_first[:251]
+    }
+
+
+@pytest.mark.parametrize("registry", APIS)
+@pytest.mark.parametrize(
+    "instead",
+    [
+        pytest.param((403, b'{"message": "no"}'), id="refused"),
+        pytest.param((404, b""), id="not there"),
+        pytest.param((200, b"<html>"), id="a login page"),
+        pytest.param((200, b'{"manifest": [], "results": 5, "tags": {"a": 1}}'), id="another form"),
+        pytest.param((200, b"[" * 100_000), id="a deep one"),
+    ],
+)
+def test_images_are_read_where_the_api_cannot_be_used(registry: str, instead: tuple[int, bytes]) -> None:
+    images = filled(3, 1)
+    image = ImageName(registry, "acme/web")
+    with asked(images, registry) as edge:
+        tags = edge.tags(image)
+        images.instead[f"/{PATHS[registry]}"] = instead
+        images.instead["/users/acme/packages/container/web/versions"] = instead
+        got = edge.times(image, tags, Pin())
+    assert got.source == "created"
+    assert got.times == {each.tag: each.pushed for each in images.images}
+
+
+def test_a_package_of_a_user_is_looked_for_there() -> None:
+    images = filled(5, 1)
+    images.repository = "ada/tools/web"
+    image = ImageName("ghcr.io", "ada/tools/web")
+    with asked(images, "ghcr.io") as edge:
+        tags = edge.tags(image)
+        images.seen.clear()
+        assert edge.times(image, tags, Pin()).source == "pushed"
+    assert [line.split("?")[0] for line in images.seen] == [
+        "GET http://api.github.com/orgs/ada/packages/container/tools%2Fweb/versions",
+        "GET http://api.github.com/users/ada/packages/container/tools%2Fweb/versions",
+    ]
+
+
+def test_github_is_not_asked_without_a_token(capsys: pytest.CaptureFixture[str]) -> None:
+    images = filled(2, 1)
+    images.repository = "acme/quiet"
+    image = ImageName("ghcr.io", "acme/quiet")
+    with asked(images, "ghcr.io", token=None) as edge:
+        got = edge.times(image, edge.tags(image), Pin())
+    assert got.source == "created"
+    assert not any("api.github.com" in line for line in images.seen)
+    told = capsys.readouterr().err
+    assert "times.api_unused" in told
+    assert "read:packages" in told
+
+
+def test_a_list_out_of_order_is_read_to_its_end() -> None:
+    images = filled(250, 1)
+    # Of the oldest image somebody says that it was pushed last: no promise holds, so page one proves nothing.
+    image, listed = ImageName("ghcr.io", "acme/web"), images.newest_first
+    pages = [
+        [
+            {"name": each.digest, "created_at": time, "metadata": {"container": {"tags": [each.tag]}}}
+            for each, time in rows
+        ]
+        for rows in (
+            [(each, (FIRST + timedelta(days=number)).isoformat()) for number, each in enumerate(listed[:100])],
+            [(each, (FIRST + timedelta(days=400)).isoformat()) for each in listed[100:101]],
+        )
+    ]
+    images.instead["/orgs/acme/packages/container/web/versions"] = (200, json.dumps(pages[0]).encode())
+    with asked(images, "ghcr.io") as edge:
+        tags = edge.tags(image)
+        images.seen.clear()
+        got = edge.times(image, tags, Pin(listed[0].tag, listed[0].digest))
+    assert got.source == "created"
+    assert sum("api.github.com" in line for line in images.seen) == 30
+
+
+def test_a_digest_that_the_list_has_no_more_is_as_old_as_its_tag() -> None:
+    images = filled(10, 1)
+    image, present = ImageName("quay.io", "acme/web"), images.images[4]
+    with asked(images, "quay.io") as edge:
+        got = edge.times(image, edge.tags(image), Pin(present.tag, "sha256:" + "0" * 64))
+    assert got.pinned == present.pushed

@@ -1,0 +1,288 @@
+"""Build times from the images themselves: what counts, how often is asked, and what is done with the impossible."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gitops_bot.edges.registry import Registry
+from gitops_bot.edges.registry.times import cache as caching
+from gitops_bot.edges.registry.times.walk import MOST_WALKED
+from gitops_bot.errors import RegistryError
+from gitops_bot.images.newest import usable
+from gitops_bot.images.reference import ImageName, Pin
+from tests.counterparts.clock import StillClock
+from tests.counterparts.image_server import CONFIG, FIRST, Images, filled, image_server, push, rfc
+from tests.counterparts.registry import INDEX, MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gitops_bot.images.build import BuildTimes
+
+CREATED = "org.opencontainers.image.created"
+OLD, MIDDLE, NEW = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"
+EPOCH = "1970-01-01T00:00:00Z"
+
+
+def time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+@contextmanager
+def served(images: Images, cache: Path | None = None) -> Iterator[tuple[Registry, ImageName]]:
+    with image_server(images) as host, Registry({}, {}, StillClock(), cache=cache) as edge:
+        yield edge, ImageName(host, images.repository)
+
+
+def times(images: Images, pin: Pin | None = None, cache: Path | None = None) -> BuildTimes:
+    images.seen.clear()
+    with served(images, cache) as (edge, image):
+        # The name of the repository, port and all, is what the cache knows it by.
+        return edge.times(ImageName(image.registry, image.path), edge.tags(image), pin or Pin())
+
+
+def manifest(images: Images, *places: tuple[str, str | None]) -> dict[str, Any]:
+    said = dict(places)
+    config = {"config": {"Labels": {CREATED: said["label"]}}} if said.get("label") else {}
+    more = {"annotations": {CREATED: said["annotation"]}} if said.get("annotation") else {}
+    return images.manifest(said.get("created"), config=config, **more)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "label", "created", "expected"),
+    [
+        pytest.param(OLD, MIDDLE, NEW, OLD, id="the annotation first"),
+        pytest.param(None, OLD, NEW, OLD, id="then the label"),
+        pytest.param(None, None, OLD, OLD, id="then the configuration"),
+        pytest.param(EPOCH, None, OLD, OLD, id="a placeholder says nothing"),
+        pytest.param("yesterday", "2026-01-01", OLD, OLD, id="nor does what is no time"),
+        pytest.param(None, None, None, None, id="an image need not say"),
+        pytest.param(None, EPOCH, "1980-01-01T00:00:01Z", None, id="only placeholders"),
+        pytest.param(
+            None, None, "2026-01-01T01:00:00.123456789+01:00", "2026-01-01T00:00:00.123456Z", id="nanoseconds"
+        ),
+    ],
+)
+def test_what_says_when_an_image_was_built(
+    annotation: str | None, label: str | None, created: str | None, expected: str | None
+) -> None:
+    images = Images()
+    images.push("sha-1234567", manifest(images, ("annotation", annotation), ("label", label), ("created", created)))
+    assert times(images).times == {"sha-1234567": time(expected) if expected else None}
+
+
+@pytest.mark.parametrize(
+    ("children", "more", "expected"),
+    [
+        pytest.param([OLD, NEW], {}, NEW, id="the newest of its images"),
+        pytest.param([OLD, None], {}, OLD, id="of those that say it"),
+        pytest.param([EPOCH, None], {}, None, id="none says it"),
+        pytest.param([OLD, NEW], {"annotations": {CREATED: MIDDLE}}, MIDDLE, id="its own annotation first"),
+        pytest.param([], {}, None, id="an empty index"),
+    ],
+)
+def test_an_index(children: list[str | None], more: dict[str, Any], expected: str | None) -> None:
+    images = Images()
+    images.push_index("sha-1234567", children, attested=True, **more)
+    assert times(images).times == {"sha-1234567": time(expected) if expected else None}
+
+
+def nested(images: Images, depth: int) -> dict[str, Any]:
+    """An index in an index in an index."""
+    document, kind = images.manifest(NEW), MANIFEST
+    for _ in range(depth):
+        entry = images.descriptor(document, kind, platform={"os": "linux", "architecture": "amd64"})
+        document, kind = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}, INDEX
+    return document
+
+
+def test_indexes_in_indexes_are_read_so_far() -> None:
+    images = Images()
+    images.push("sha-1111111", nested(images, 2), INDEX)
+    images.push("sha-2222222", nested(images, 50), INDEX)
+    assert times(images).times == {"sha-1111111": time(NEW), "sha-2222222": None}
+    assert len(images.seen) == 1 + 4 + 3
+
+
+def test_a_child_that_points_to_its_parent_is_not_followed() -> None:
+    images = Images()
+    digest = "sha256:" + "1" * 64
+    entry = {"mediaType": INDEX, "digest": digest, "size": 2}
+    parent = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
+    images.documents[digest] = (INDEX, json.dumps(parent).encode())  # no bytes have their own digest in them
+    images.push("sha-1111111", parent, INDEX)
+    assert times(images).times == {"sha-1111111": None}
+    assert len(images.seen) <= 4
+
+
+def test_an_index_of_ten_thousand_images_is_no_ten_thousand_requests() -> None:
+    images = Images()
+    config = images.descriptor({"created": OLD, "os": "linux", "architecture": "amd64"}, CONFIG)
+    entries = [
+        {"mediaType": MANIFEST, "digest": f"sha256:{number:064x}", "size": 2, "platform": {"os": "linux"}}
+        for number in range(10_000)
+    ]
+    images.push("sha-1111111", {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}, INDEX)
+    images.push("sha-2222222", {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []})
+    assert times(images).times == {"sha-1111111": None, "sha-2222222": time(OLD)}
+    assert len(images.seen) < 50
+
+
+def test_more_tags_than_are_read_are_refused_in_words() -> None:
+    images = filled(1, 1)
+    tags = tuple(f"sha-{number:0120x}" for number in range(MOST_WALKED + 1))
+    with served(images) as (edge, image), pytest.raises(RegistryError) as raised:
+        edge.times(image, tags, Pin())
+    assert "10001 tags that the policy admits" in str(raised.value)
+    assert "narrower pattern" in raised.value.problem.next
+    assert images.seen == []
+
+
+def test_a_time_in_the_year_9999_is_a_value_that_counts_for_nothing() -> None:
+    images = Images()
+    images.push("sha-1111111", images.manifest("9999-12-31T23:59:59Z"))
+    images.push("sha-2222222", images.manifest("99999-12-31T23:59:59Z"))
+    found = times(images).times
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    assert [usable(found[tag], now) for tag in sorted(found)] == [None, None]
+
+
+def test_one_broken_image_is_unknown_and_the_others_are_read() -> None:
+    images = filled(3, 1)
+    images.push("sha-bbbbbbb", b"{}")
+    images.push("sha-ccccccc", {"schemaVersion": 1, "history": [{"v1Compatibility": "{}"}]})
+    digest = images.push("sha-ddddddd")
+    images.documents[digest] = (MANIFEST, b'{"schemaVersion": 2}')
+    found = times(images).times
+    assert {tag for tag, at in found.items() if at is None} == {"sha-bbbbbbb", "sha-ccccccc", "sha-ddddddd"}
+    assert sum(at is not None for at in found.values()) == 3
+
+
+def test_a_tag_that_is_gone_is_unknown_and_a_failing_registry_is_an_error() -> None:
+    images = filled(3, 1)
+    with served(images) as (edge, image):
+        assert edge.times(image, ("sha-eeeeeee", images.images[0].tag), Pin()).times["sha-eeeeeee"] is None
+    images.instead[f"/v2/acme/web/manifests/{images.images[0].tag}"] = (403, b"")
+    with served(images) as (edge, image), pytest.raises(RegistryError, match="403"):
+        edge.times(image, edge.tags(image), Pin())
+
+
+@pytest.mark.parametrize(("platforms", "most"), [(1, 1 + 2 * 100), (2, 1 + 5 * 100)])
+def test_each_image_is_read_once(platforms: int, most: int) -> None:
+    images = filled(100, platforms)
+    images.images += [type(images.images[0])("sha-abcdef0", images.images[0].digest, FIRST)]
+    got = times(images)
+    assert len(images.seen) == most + 1
+    assert set(got.times.values()) == {FIRST + timedelta(minutes=number) for number in range(100)}
+
+
+@pytest.mark.parametrize(
+    ("pin", "expected"),
+    [
+        pytest.param(lambda images: Pin(), None, id="nothing"),
+        pytest.param(lambda images: Pin(images.images[2].tag), 2, id="a tag"),
+        pytest.param(lambda images: Pin(images.images[3].tag, images.images[2].digest), 2, id="its digest"),
+        pytest.param(lambda images: Pin(None, "sha256:" + "0" * 64), None, id="a digest that is gone"),
+    ],
+)
+def test_when_the_present_pin_was_built(pin: Any, expected: int | None) -> None:
+    images = filled(5, 1)
+    assert times(images, pin(images)).pinned == (None if expected is None else FIRST + timedelta(minutes=expected))
+
+
+# --- what is kept on disk ---
+
+
+def test_a_second_run_asks_for_the_new_tag_only(tmp_path: Path) -> None:
+    images = filled(50, 1)
+    with image_server(images) as host:
+        image = ImageName(host, images.repository)
+        results = []
+        for _ in range(2):
+            images.seen.clear()
+            with Registry({}, {}, StillClock(), cache=tmp_path) as edge:
+                present = images.images[-1]
+                got = edge.times(image, edge.tags(image), Pin(present.tag, present.digest))
+                best = max(got.times, key=lambda tag: got.times[tag] or FIRST)
+                edge.digest(image, best)
+            results.append((len(images.seen), best))
+            push(images, len(images.images), 1)
+    assert results == [(101, images.images[-3].tag), (3, images.images[-2].tag)]
+
+
+def test_what_a_floating_tag_names_is_asked_again(tmp_path: Path) -> None:
+    images = Images()
+    images.push("main", images.manifest(OLD))
+    with image_server(images) as host:
+        image = ImageName(host, images.repository)
+        found = []
+        for built in (OLD, NEW):
+            images.push("main", images.manifest(built))
+            with Registry({}, {}, StillClock(), cache=tmp_path) as edge:
+                found.append(edge.times(image, ("main",), Pin()).times["main"])
+    assert found == [time(OLD), time(NEW)]
+
+
+def test_the_digest_that_is_written_is_of_today(tmp_path: Path) -> None:
+    images = filled(2, 1)
+    tag = images.images[1].tag
+    with image_server(images) as host:
+        image = ImageName(host, images.repository)
+        for _ in range(2):
+            with Registry({}, {}, StillClock(), cache=tmp_path) as edge:
+                edge.times(image, edge.tags(image), Pin())
+                assert edge.digest(image, tag) == images.images[1].digest
+            images.push(tag, images.manifest(NEW))
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database", b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_damaged_cache_is_thrown_away(damage: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / caching.NAME
+    file.write_bytes(damage)
+    images = filled(3, 1)
+    assert len(times(images, cache=tmp_path).times) == 3
+    assert capsys.readouterr().err.count("cache.discarded") == (1 if damage else 0)
+    assert caching.Cache(tmp_path).read("nobody", None) == caching.Memory()
+
+
+def test_a_cache_of_another_version_is_thrown_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / caching.NAME) as file:
+        file.execute("CREATE TABLE tag (a)")
+    assert len(times(filled(3, 1), cache=tmp_path).times) == 3
+    assert "cache.discarded" in capsys.readouterr().err
+
+
+def test_a_cache_that_others_may_write_to_is_not_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o777)
+    assert len(times(filled(3, 1), cache=folder).times) == 3
+    assert "cache.unused" in capsys.readouterr().err
+
+
+def test_the_cache_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caching, "MOST_ROWS", 10)
+    kept = caching.Cache(tmp_path)
+    for run in range(5):
+        tags = {f"sha-{run}{number:06d}": f"sha256:{run * 10 + number:064x}" for number in range(7)}
+        kept.write("acme", tags, {digest: caching.Created(time(OLD)) for digest in tags.values()})
+    found = kept.read("acme", None)
+    assert len(found.tags) == len(found.images) == 10
+    assert f"sha-4{6:06d}" in found.tags
+
+
+def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:
+    kept = caching.Cache(tmp_path)
+    images = {f"sha256:{number:064x}": caching.Created(at) for number, at in enumerate([None, FIRST, time(rfc(FIRST))])}
+    tags = {f"sha-{number}000000": digest for number, digest in enumerate(images)}
+    kept.write("acme", tags, images)
+    assert kept.read("acme", None) == caching.Memory(tags, images)
+    assert kept.read("other", list(images)[1]) == caching.Memory({}, dict(list(images.items())[1:2]))
