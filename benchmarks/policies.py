@@ -49,6 +49,10 @@ def lists() -> dict[str, list[str]]:
         "numbers": [str(build) for build in builds],
         "builds": [f"build-{build}" for build in builds],
         "branches": [f"main-{commit()}-{build}" for build in builds],
+        "dates": [
+            f"20{dice.randrange(10, 26)}.{dice.randrange(1, 13):02}.{dice.randrange(1, 29):02}-{build % 86400}"
+            for build in builds
+        ],
         "long": [f"{build}".rjust(128, "9") for build in builds],
     }
 
@@ -65,6 +69,16 @@ CASES: list[tuple[str, str, str, Policy, int | None]] = [
     ("numerical, user's pattern", "branches", "1", pattern("^main-[0-9a-f]+-(?P<n>[0-9]+)$", order="numerical"), 300),
     ("alphabetical, all tags", "mixed", "0", pattern(".*", order="alphabetical"), 20),
     ("alphabetical, user's pattern", "branches", "0", pattern("^(?:main|dev)-", order="alphabetical"), 300),
+    ("semver, a suffix", "mixed", "1.2.3", semver("*", prefer=["-alpine"]), 120),
+    ("semver, without some", "mixed", "1.2.3", semver("*", exclude=["-(?:alpine|rc)$", "^sha-"]), 500),
+    ("calver", "dates", "2020.01.02", pattern("^20", order="calver"), 300),
+    (
+        "numerical, two named groups",
+        "branches",
+        "1",
+        pattern("^main-[0-9a-f]+-(?P<m>[0-9]{5})(?P<n>[0-9]+)$", order="numerical"),
+        500,
+    ),
     ("digest", "mixed", "main", follow("main"), None),
     ("hostile: 128 digits by version", "long", "1", semver("*"), None),
     ("hostile: 128 digits by number", "long", "1", pattern("", order="numerical"), None),

@@ -41,19 +41,17 @@ def parse(text: str) -> Key | None:
     if match is None:
         return None
     year, rest, compact, later, time, after = match.groups("")
-    if compact:
-        year, rest = compact[:4], later
-    century = 2000 if len(year) == 2 else 0
-    return (century + int(year), *_pairs(compact[4:]), *_numbers(rest), *_pairs(time), *_numbers(after))
+    numbers = [int(compact[:4]), *_pairs(compact[4:])] if compact else [int(year) + 2000 * (len(year) == 2)]
+    if rest or later:
+        numbers += map(int, _NUMBER.findall(rest or later))
+    if time:
+        numbers += [*_pairs(time), *map(int, _NUMBER.findall(after))]
+    return tuple(numbers)
 
 
 def keys(texts: Sequence[str]) -> list[Key | None]:
     """The key of each text, None for those that are no calendar version."""
     return [parse(text) for text in texts]
-
-
-def _numbers(text: str) -> list[int]:
-    return [int(digits) for digits in _NUMBER.findall(text)]
 
 
 def _pairs(digits: str) -> list[int]:

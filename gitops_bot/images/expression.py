@@ -90,10 +90,10 @@ def _by_tag(expression: str, tags: Sequence[str]) -> tuple[list[str], Columns]:
     compiled = _compiled(expression)
     # Bytes: tags are ASCII, and for str the library translates every offset.
     search, groups = compiled.search, sorted(compiled.groupindex.values())
-    group = groups[0] if groups else None
+    group, others = (groups[0], groups[1:]) if groups else (None, [])
     found: list[str] = []
     keys: list[str] = []
-    further: list[list[str]] = []
+    further: list[list[str]] = [[] for _ in others]
     for tag in tags:
         match = search(tag.encode())
         if match is None:
@@ -102,10 +102,10 @@ def _by_tag(expression: str, tags: Sequence[str]) -> tuple[list[str], Columns]:
         if start < end:
             found.append(tag)
             keys.append(tag[start:end])
-            if len(groups) > 1:
-                further.append([tag[slice(*match.span(one))] if match.start(one) >= 0 else "" for one in groups[1:]])
-    columns = zip(*further, strict=True) if further else ([] for _ in groups[1:])
-    return found, (keys, *map(list, columns))
+            for one, column in zip(others, further, strict=True) if others else ():
+                start, end = match.span(one)  # of equal numbers where the group takes no part
+                column.append(tag[start:end])
+    return found, (keys, *further)
 
 
 def _at_once(pattern: re.Pattern[str], tags: Sequence[str]) -> tuple[list[str], list[str]]:
