@@ -12,13 +12,13 @@ FROM python:3.13.16-slim-trixie@sha256:70729b46c69b4f1e97c4822c1af3df53a1476cf5d
 FROM base AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-COPY requirements.lock requirements-build.lock ./
+COPY requirements-image.lock requirements-build.lock ./
 # pip works on both environments from outside, so neither holds it. Wheels only: no stranger's setup.py runs, and a
 # library without a wheel for the platform fails here.
 RUN python -m venv --without-pip /opt/gitops-bot \
     && python -m venv --without-pip tools \
     && pip --python /opt/gitops-bot install --no-compile --only-binary :all: --require-hashes \
-        --requirement requirements.lock \
+        --requirement requirements-image.lock \
     && pip --python tools install --only-binary :all: --require-hashes --requirement requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY manifests-example manifests-example

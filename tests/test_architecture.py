@@ -57,6 +57,8 @@ SHARED_EDGES = ("address", "facts", "http")
 
 #: Library -> the modules that may import it.
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
+    "boto3": ("edges.registry.cloud.ecr_process",),
+    "botocore": ("edges.registry.cloud.ecr_process",),
     "click": ("cli.*",),
     "cronsim": ("server.ticks",),  # calendars, and what clocks do in spring; it knows no present of its own
     "git": ("edges.git*",),

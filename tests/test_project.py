@@ -18,18 +18,20 @@ from tests.conftest import PROJECT, absent
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-image.lock", "requirements-build.lock", "requirements-dev.lock")
 MANIFEST = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = MANIFEST["dependency-groups"]
 EXTRAS = MANIFEST["project"]["optional-dependencies"]
 #: What each lock must hold, as pyproject.toml asks for it.
 ASKED = {
     "requirements.lock": MANIFEST["project"]["dependencies"],
+    "requirements-image.lock": [*MANIFEST["project"]["dependencies"], *EXTRAS["aws"]],
     "requirements-build.lock": GROUPS["build"],
     "requirements-dev.lock": [
         *MANIFEST["project"]["dependencies"],
+        *EXTRAS["aws"],
         *EXTRAS["demo"],
-        *(line for line in EXTRAS["test"] if line != "gitops-bot[demo]"),
+        *(line for line in EXTRAS["test"] if line != "gitops-bot[aws,demo]"),
         *GROUPS["build"],
         *(line for line in GROUPS["dev"] if isinstance(line, str)),
     ],
@@ -96,10 +98,11 @@ def test_what_is_tested_is_what_is_installed(name: str) -> None:
     }
 
 
-def test_the_libraries_of_the_demo_are_not_installed_where_only_the_bot_runs() -> None:
-    demo = {canonicalize_name(Requirement(asked).name) for asked in EXTRAS["demo"]}
-    assert demo & locked("requirements.lock").keys() == {"markdown-it-py"}, "rich brings that one"
-    assert "gitops-bot[demo]" in EXTRAS["test"]
+def test_the_libraries_of_extras_are_not_installed_where_only_the_bot_runs() -> None:
+    extra = {canonicalize_name(Requirement(asked).name) for asked in (*EXTRAS["aws"], *EXTRAS["demo"])}
+    assert extra & locked("requirements.lock").keys() == {"markdown-it-py"}, "rich brings that one"
+    assert extra & locked("requirements-image.lock").keys() == {"markdown-it-py", "boto3"}
+    assert "gitops-bot[aws,demo]" in EXTRAS["test"]
 
 
 def test_every_dependency_is_used() -> None:
@@ -110,7 +113,7 @@ def test_every_dependency_is_used() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT / "gitops_bot").rglob("*.py"))
     unused = [
         asked
-        for asked in (*MANIFEST["project"]["dependencies"], *EXTRAS["demo"])
+        for asked in (*MANIFEST["project"]["dependencies"], *EXTRAS["aws"], *EXTRAS["demo"])
         if not any(
             re.search(rf"^\s*(?:import|from) {re.escape(module)}\b", source, re.MULTILINE)
             for module in provided[canonicalize_name(Requirement(asked).name)]

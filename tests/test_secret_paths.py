@@ -17,6 +17,7 @@ from gitops_bot.edges import address
 from gitops_bot.edges.git.process import Git
 from gitops_bot.edges.github import failure as github
 from gitops_bot.edges.github.commits import _subject
+from gitops_bot.edges.http.failure import clean
 from gitops_bot.edges.registry import describe
 from gitops_bot.edges.registry import failure as registry
 from gitops_bot.errors import BotError, Problem, UsageError
@@ -159,11 +160,13 @@ WAYS: dict[str, Callable[[str, pytest.MonkeyPatch], object]] = {
     "traceback": bug,
     "wrong usage": wrong_usage,
     "wrong argument": wrong_argument,
-    "words of a registry": lambda text, _: registry.said(
+    "words of a registry": lambda text, _: registry.error_message(
         json.dumps({"errors": [{"code": "DENIED", "message": text}]}).encode(), ()
     ),
-    "words of a credential helper": lambda text, _: registry.clean(text),
-    "words of GitHub": lambda text, _: github.said({"message": text, "errors": [text, {"message": text}]}, "x" * 40),
+    "words of a credential helper": lambda text, _: clean(text),
+    "words of GitHub": lambda text, _: github.error_message(
+        {"message": text, "errors": [text, {"message": text}]}, "x" * 40
+    ),
     "words of git": lambda text, _: Git({}).printable(text.encode()),
     "subject of a commit, in a proposal": lambda text, _: _subject({"commit": {"message": text}}),
     "label of an image, in a proposal": lambda text, _: describe.line(text),

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import ValidationError
 
 from gitops_bot.config import checks, messages, places
-from gitops_bot.config.form import HoldForm, RegistryAccess
+from gitops_bot.config.form import HoldForm
+from gitops_bot.config.form_registry import RegistryAccess
 from gitops_bot.config.json_schema import reader, schema, schema_text
 from gitops_bot.config.mentions import Mention, mentions
 from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window

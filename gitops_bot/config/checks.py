@@ -46,10 +46,8 @@ def check(document: Document) -> None:
     for circle in _circles(_sources(document, environments)):
         _report_circle(document, circle)
     for name in _mapping(document, ("registries",)):
-        path = ("registries", name)
-        if document.at((*path, "username")) is not None and document.at((*path, "password_env")) is None:
-            advice = "set the variable that holds its password, as in `password_env: GHCR_TOKEN`"
-            document.report((*path, "username"), "`username` alone is not enough to log in", advice, at_key=True)
+        _login(document, ("registries", name))
+        _mirror(document, ("registries", name))
     for at in range(_length(document, ("holds",))):
         _environment(document, ("holds", at, "environment"), environments)
 
@@ -211,6 +209,33 @@ def _window(document: Document, path: Path) -> None:
             close = suggestion(document, city, known)
             advice = f"did you mean `{known[close]}`?" if close else "use an IANA name, as in `timezone: Europe/Berlin`"
             document.report((*path, "timezone"), f"there is no time zone {quoted(zone)}", advice)
+
+
+def _login(document: Document, path: Path) -> None:
+    by_password = document.at((*path, "password_env")) is not None
+    if document.at((*path, "username")) is not None and not by_password:
+        advice = "set the variable that holds its password, as in `password_env: GHCR_TOKEN`"
+        document.report((*path, "username"), "`username` alone is not enough to log in", advice, at_key=True)
+    role = (*path, "aws_role")
+    if document.at(role) is not None and not re.search(r"\.dkr[.-]ecr", str(path[-1])):
+        document.report(role, "`aws_role` is for registries of Amazon ECR only", "remove it", at_key=True)
+    elif document.at(role) is not None and by_password:
+        message = "`aws_role` and `password_env` are two ways to log in"
+        document.report(role, message, "remove one of the two", at_key=True)
+
+
+def _mirror(document: Document, path: Path) -> None:
+    """A mirror has an entry of its own, with its own login, and no mirror."""
+    mirror = (*path, "mirror")
+    if (written := _word(document, mirror)) is None:
+        return
+    place, registries = written.partition("/")[0], _mapping(document, ("registries",))
+    for other in _mapping(document, path).keys() - {"mirror"}:
+        message = f"`{other}` has no effect beside `mirror`, because only the mirror is queried"
+        document.report((*path, other), message, f"write it under `registries: {{{place}: ...}}`", at_key=True)
+    if any(host(each) == host(place) and "mirror" in _mapping(document, ("registries", each)) for each in registries):
+        message = f"the mirror {quoted(place)} has a mirror itself, or is this registry"
+        document.report(mirror, message, "name the place where the images really are")
 
 
 def _promotion(document: Document, path: Path) -> None:

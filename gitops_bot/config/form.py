@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 
 from gitops_bot.config import form_policy, times
 from gitops_bot.config import leaves as leaf
+from gitops_bot.config.form_registry import RegistryAccess  # noqa: TC001 - pydantic reads it from here
 from gitops_bot.config.leaves import about
 from gitops_bot.config.propose import Propose
 from gitops_bot.images.rules import OnMove, PinShape
@@ -24,9 +25,6 @@ _NAME = leaf.key("must be up to 60 letters, digits, `.`, `_` and `-`", leaf.NAME
 _IMAGE_WORDS = "must be the name of an entry or an image repository"
 _HOST = leaf.key("must be a host, with its port if it has one", leaf.HOST)
 _REPOSITORY = leaf.text("must be OWNER/NAME or a Git URL without user and password", leaf.REPOSITORY, secret=True)
-_VARIABLE = leaf.text(
-    "must be the name of an environment variable, never the secret itself", leaf.VARIABLE, secret=True
-)
 _UNTIL = leaf.text("must be a date, or a moment with its offset from UTC", times.MOMENT, parse=times.moment)
 
 
@@ -152,41 +150,6 @@ class EnvironmentForm(RulesForm):
             {"as": "pull-request", "group": "overlay", "labels": ["release"], "reviewers": ["team:platform"]},
         ),
     ] = field(default_factory=Propose)
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryAccess:
-    """How to reach one registry."""
-
-    __pydantic_config__ = ConfigDict(
-        **leaf.STRICT, json_schema_extra={"dependentRequired": {"username": ["password_env"]}}
-    )
-
-    username: Annotated[
-        str | None,
-        *leaf.text("must be a user name"),
-        about("The user to log in as, with the password of `password_env`. Without it, the user is `token`.", "bot"),
-    ] = None
-    password_env: Annotated[
-        str | None,
-        *_VARIABLE,
-        about(
-            "The name of the environment variable that holds the password or token, never the secret itself. Without "
-            "it, the login of `docker login` is used, or none.",
-            "GHCR_TOKEN",
-        ),
-    ] = None
-    plain_http: Annotated[
-        bool, *leaf.truth(), about("Connect to the registry without TLS. Without it, `false`.", True)
-    ] = False
-    concurrency: Annotated[
-        int | None, *leaf.integer(1, 64), about("At most this many concurrent requests. Without it, 16.", 4)
-    ] = None
-    rate: Annotated[
-        float | None,
-        *leaf.rate(1000),
-        about("At most this many requests a second. Without it, no limit until the registry asks to slow down.", 10),
-    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

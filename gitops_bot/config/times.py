@@ -35,8 +35,8 @@ MOMENT = (
 def days(written: Iterable[str]) -> frozenset[int]:
     """The days of the week (Monday is 0) in a text that matches `DAYS`; `sat-mon` is three days."""
     found: set[int] = set()
-    for each in written:
-        first, _, last = each.partition("-")
+    for part in written:
+        first, _, last = part.partition("-")
         start, end = _day(first), _day(last or first)
         found.update((start + count) % 7 for count in range((end - start) % 7 + 1))
     return frozenset(found)

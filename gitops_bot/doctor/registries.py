@@ -53,8 +53,9 @@ def end(asked: dict[str, Future[Served]], found: Tracked, config: Config, bounde
     for host in [*found.images][MOST:]:
         text = f"not checked: only the first {MOST} registries are"
         notes.add(unknown("registry", host, text, "`gitops-bot plan` queries them all"))
+    mirrors = {each.mirror.partition("/")[0].lower() for each in config.registries.values() if each.mirror}
     for host in config.registries:
-        if host not in found.images:
+        if host not in found.images and host not in mirrors:
             text = "it is listed under `registries`, but no overlay tracks an image from it"
             notes.add(warning("registry", host, text, "correct its name in `registries`, or remove it"))
 

@@ -1,9 +1,9 @@
-"""All that touches the world."""
+"""Everything that touches the outside world."""
 
 from __future__ import annotations
 
 import sys
 
-# httpx brings its own command line along wherever rich is installed, and with it rich and pygments: 40 ms of CPU, a
-# third of what httpx takes to import. To it, this looks as if they were not installed.
+# If rich is installed, httpx imports its command line, with rich and pygments: 40 ms of CPU, a third of its import.
+# This makes them look not installed.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: it cannot be imported

@@ -1,4 +1,4 @@
-"""Which repository is meant: `--repository OWNER/NAME | URL | PATH`, or the origin of a checkout. Nothing is asked."""
+"""Which repository is meant: `--repository OWNER/NAME | URL | PATH`, or the origin of a checkout. Sends no request."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ _ADVICE = "Give it as OWNER/NAME, https://HOST/OWNER/NAME, git@HOST:OWNER/NAME, 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a repository is. `url` is what git is given and may be printed: a login stands apart from it.
+    """Where a repository is. `url` is for git and may be printed, because the login is kept separately.
 
-    `name` is `owner/name` where the address shows one, which a forge can be asked about; None for a path.
-    `server` is the origin that an https (or http) address belongs to.
+    `name` is `owner/name`, as used on a forge; None for a path. `server` is the origin of an https (or http) URL.
     """
 
     url: str
@@ -43,11 +42,7 @@ class Address:
 
 
 def origin(text: str, what: str, advice: str) -> str:
-    """Scheme, host and port of the address of a server, which `what` says.
-
-    Raises:
-        UsageError: it is no http(s) address of a server.
-    """
+    """Scheme, host and port of a server's URL; `what` names it in errors. Raises UsageError if it is invalid."""
     parts = _split(text, what)
     if parts.scheme not in ("https", "http") or parts.path.strip("/") or parts.query or parts.username is not None:
         raise _refused(f"{what} is {_shown(text)}, not a server URL", advice)
@@ -55,12 +50,12 @@ def origin(text: str, what: str, advice: str) -> str:
 
 
 def parse(text: str, *, server: str, here: Path | None = None) -> Address:
-    """Read what the user wrote. `OWNER/NAME` is one at `server`; write `./owner/name` for a path of that shape.
+    """Read the user's text. `OWNER/NAME` is at `server`; write `./owner/name` for such a path.
 
-    A relative path is seen from `here`. Plain http is taken for this machine and for `server` only.
+    A relative path is relative to `here`. Plain http is accepted for this machine and for `server` only.
 
     Raises:
-        UsageError: it can be no repository, or is reached in a way that is not allowed; a login in it is not shown.
+        UsageError: it cannot be a repository, or its protocol is not allowed; a login in it is not shown.
     """
     if not text or len(text) > _LIMIT or _UNPRINTABLE.search(text) or text.startswith("-"):
         raise _refused(f"{_shown(text)} is not a repository URL")
@@ -100,14 +95,14 @@ def _of_url(text: str, server: str) -> Address:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host (without a port) is this machine by its very name: localhost, 127.0.0.0/8, ::1."""
+    """Whether a host (without a port) is this machine by name: localhost, 127.0.0.0/8, ::1."""
     bare = host.strip("[]")
     return host == "localhost" or (_is_ip(bare) and ipaddress.ip_address(bare).is_loopback)
 
 
 def _is_ip(host: str) -> bool:
     try:
-        # A zone (`fe80::1%eth0`) may hold any text.
+        # A zone (`fe80::1%eth0`) may be any text.
         return "%" not in host and bool(ipaddress.ip_address(host))
     except ValueError:
         return False
@@ -118,13 +113,13 @@ def _split(text: str, what: str) -> SplitResult:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        # Python's own words would quote the login.
+        # Python's message would quote the login.
         raise _refused(f"{what} {_shown(text)} cannot be read") from None
     return parts
 
 
 def _origin(parts: SplitResult) -> str:
-    """Scheme, host, and the port unless it is the scheme's own."""
+    """Scheme, host, and the port unless it is the default."""
     host = (parts.hostname or "").lower()
     shown = f"[{host}]" if ":" in host else host
     own = {"https": 443, "http": 80}[parts.scheme]
@@ -132,13 +127,13 @@ def _origin(parts: SplitResult) -> str:
 
 
 def owner_name(path: str) -> str | None:
-    """The repository that a path on a forge is: `/acme/deploy.git` is `acme/deploy`; None where it is none."""
+    """The repository of a path on a forge: `/acme/deploy.git` is `acme/deploy`; None if it is invalid."""
     found = _OWNER_NAME.match(path.strip("/").removesuffix(".git"))
     return found[0] if found and found[2] not in (".", "..") else None
 
 
 def _shown(text: str) -> str:
-    """The text in quotes, without a login, not too long."""
+    """The quoted text, shortened, without a login."""
     scheme, slashes, rest = text.partition("//")
     _login, at, place = rest.rpartition("@")
     return repr(f"{scheme}{slashes}{'***@' if at else ''}{place}"[:200])

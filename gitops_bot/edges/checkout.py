@@ -1,6 +1,6 @@
-"""What surrounds the user on disk: the checkout one stands in, its files and its origin. Reads only, runs no hook.
+"""The checkout around the current directory: its files and its origin. Reads only, runs no hook.
 
-The top is found without git, so that `check` needs none and works in a workspace that belongs to another user.
+The top is found without git, so `check` needs none and works in a workspace that belongs to another user.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-#: Bytes of one file that are read. A longer one comes back cut to one byte more, so that its reader refuses it.
+#: Bytes of one file that are read. A longer one is cut to one byte more, so that its reader refuses it.
 FILE_LIMIT = 1024 * 1024
-#: Files and folders that are looked at below the top.
+#: Files and folders below the top.
 ENTRY_LIMIT = 500_000
-#: Seconds after which git is given up: it only reads configuration, but may wait for a pipe in the place of a file.
+#: Seconds after which git is killed: it only reads configuration, but that may be a pipe.
 GIT_TIMEOUT = 10.0
-#: What of the user's GIT_* variables git may see here: configuration. GIT_DIR and its like lead elsewhere.
+#: The user's GIT_* variables that git gets here: configuration. GIT_DIR and the like lead elsewhere.
 _KEPT = re.compile(r"GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A folder of manifests. `tree` and `read` tell of the disk what `engine.world.Repository` tells of a commit."""
+    """A folder of manifests. `tree` and `read` do for the disk what `engine.world.Repository` does for a commit."""
 
     top: Path
 
     def tree(self) -> Mapping[str, str]:
-        """Every path below the top with the mode that git would give it; `.git` is left out.
+        """Every path below the top with the mode that git would give it, without `.git`.
 
-        Symbolic links (120000) and checkouts within this one (160000) are told and not entered.
+        Symbolic links (120000) and nested checkouts (160000) are listed but not entered.
 
         Raises:
             GitError: there are more than 500,000 files and folders.
@@ -55,9 +55,9 @@ class Checkout:
         return found
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
-        """The bytes of these files; what is missing, or is no file below the top, is left out.
+        """The bytes of these files, without missing ones and what is no file below the top.
 
-        A file over 1 MiB comes back cut to 1 MiB and one byte.
+        A file over 1 MiB is cut to 1 MiB and one byte.
 
         Raises:
             EditError: a file cannot be read.
@@ -65,11 +65,11 @@ class Checkout:
         return {path: data for path in paths if (data := self._file(path)) is not None}
 
     def origin(self, environ: Mapping[str, str]) -> str | None:
-        """The address of the remote `origin`, with the user's own `url.<base>.insteadOf` applied; None without one.
+        """The URL of the remote `origin`, with the user's `url.<base>.insteadOf` applied; None without one.
 
         Raises:
-            GitError: git is not installed, or gave no answer within 10 seconds; or the checkout belongs to
-                somebody else and points to a folder, where pushing would run that person's hooks.
+            GitError: git is missing or did not answer within 10 seconds; or the checkout belongs to somebody else and
+                points to a folder, where pushing would run that person's hooks.
         """
         # `-c` is where git believes in safe.directory; the user's own configuration says how an address is to be read.
         trusted = (f"safe.directory={path}" for path in dict.fromkeys((self.top.absolute(), self.top.resolve())))
@@ -101,9 +101,9 @@ class Checkout:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the folder, its `.git`, or what that links to belongs to another user: then git trusts none of it.
+        """Whether the folder, its `.git`, or the target of a link there belongs to another user: git trusts none of it.
 
-        A folder without `.git` is judged alone; what cannot be looked at is not trusted either.
+        A folder without `.git` counts alone; what cannot be read is not trusted either.
         """
         git = self.top / ".git"
         try:
@@ -116,7 +116,7 @@ class Checkout:
         top = self.top.resolve()
         try:
             file = (top / path).resolve()
-            # A path that leads anywhere else than it says runs through a link, or out of the folder.
+            # A path that resolves to another one leads through a link, or out of the folder.
             if not file.is_relative_to(top) or file.relative_to(top).as_posix() != path:
                 return None
             if not stat.S_ISREG(file.lstat().st_mode):
@@ -130,7 +130,7 @@ class Checkout:
 
 
 def find(start: Path) -> Checkout | None:
-    """The checkout that `start` lies in, None outside of any."""
+    """The checkout that contains `start`, or None."""
     start = start.absolute()
     for folder in (start, *start.parents):
         git = folder / ".git"
@@ -141,7 +141,7 @@ def find(start: Path) -> Checkout | None:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether there is a file; a folder that may not be looked into has none."""
+    """Whether there is a file; False in an unreadable folder."""
     try:
         return path.is_file()
     except OSError:
@@ -149,7 +149,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _walk(top: Path) -> Iterator[tuple[str, str | None]]:
-    """Every entry below the top, folders with None for a mode. Names that are not UTF-8 are left out."""
+    """Every entry below the top, folders with mode None. Names that are not UTF-8 are left out."""
     folders = [""]
     while folders:
         folder = folders.pop()
@@ -168,7 +168,7 @@ def _walk(top: Path) -> Iterator[tuple[str, str | None]]:
 
 
 def _mode(entry: os.DirEntry[str]) -> str | None:
-    """The mode that git would give an entry, None for a folder and for what git does not keep."""
+    """The mode that git would give an entry; None for a folder and for what git does not store."""
     if entry.is_symlink():
         return "120000"
     if entry.is_file(follow_symlinks=False):
@@ -186,7 +186,7 @@ def _is_text(name: str) -> bool:
 
 
 def _is_elsewhere(url: str) -> bool:
-    """Whether an address leads to a host: it names one, or a protocol other than `file`, before its first colon."""
+    """Whether a URL leads to a host: it has a host, or a protocol other than `file`, before its first colon."""
     head, colon, _ = url.partition(":")
     return bool(colon) and "/" not in head and head != "file"
 

@@ -1,4 +1,4 @@
-"""The files of the person who runs `edit`: found, read, and replaced in one step."""
+"""The files of a user of `edit`: found, read, and replaced atomically."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from gitops_bot import targets
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets.document import SIZE_LIMIT
 
-#: Where Linux shows the open files of a process by number.
+#: Linux lists the open files of a process here.
 _OPEN_FILES = Path("/proc/self/fd")
 
 
 class Disk:
-    """Regular files below the size that a file with pins may have."""
+    """Regular files below the size limit of pin files."""
 
     def pin_file(self, path: str) -> str:
-        """The file that `path` means: itself, or the one in that directory that holds pins.
+        """The pin file that `path` means: itself, or the one in that directory.
 
         Raises:
-            EditError: nothing is there, or none or several such files are.
+            EditError: there is none, or several.
         """
         try:
             if not Path(path).is_dir():
@@ -40,13 +40,13 @@ class Disk:
         raise EditError(Problem("failed.edit", f"the directory has no {targets.nouns()}", advice, path))
 
     def read(self, file: str) -> bytes:
-        """The bytes of a regular file, or of the one that a symbolic link leads to; one more than the limit at most.
+        """The bytes of a regular file, also through a symbolic link; at most one more than the limit.
 
         Raises:
             EditError: it is missing, no regular file (a pipe would never end), or cannot be read.
         """
         try:
-            # Not to wait for a writer, where somebody gives a named pipe.
+            # A named pipe must not block here.
             descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             with os.fdopen(descriptor, "rb") as opened:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -56,15 +56,14 @@ class Disk:
             raise EditError(_failed("read", error, file)) from error
 
     def replace(self, file: str, *, before: bytes, after: bytes) -> None:
-        """Put `after` in the place of `before`: whoever reads the file sees the one or the other, at any moment.
+        """Replace `before` by `after` atomically: readers see one or the other.
 
-        Mode, owner, group and extended attributes stay. Where `file` is a symbolic link, the file that it leads to
-        is replaced and the link stays: that is where people who link such files expect the new pin, and what
-        other programs would read.
+        Mode, owner, group and extended attributes stay. If `file` is a symbolic link, its target is replaced and the
+        link stays: that is where users and other programs expect the new pin.
 
         Raises:
-            EditError: the file does not hold `before` any more, its owner could not be kept, or the directory
-                cannot be written; nothing was changed, and no other file is left.
+            EditError: the file changed, its owner could not be kept, or the directory cannot be written; nothing was
+                changed, and no other file is left.
         """
         try:
             target = Path(file).resolve(strict=True)
@@ -102,9 +101,9 @@ def create(file: Path, data: bytes) -> None:
 
 
 class _Draft:
-    """A file beside `target` that takes its place, or vanishes.
+    """A temporary file beside `target` that replaces it, or vanishes.
 
-    Where the system can, it has no name until its last moment, so that not even a killed process leaves one behind.
+    If the system can, it has no name until the last moment, so not even a killed process leaves one behind.
     """
 
     def __init__(self, target: Path) -> None:
@@ -123,7 +122,7 @@ class _Draft:
         self._name.unlink(missing_ok=True)  # after an error or an interrupt; else it has become the target
 
     def write(self, data: bytes) -> None:
-        """Write the bytes to the disk itself, and give the file what belongs to the target beside its bytes."""
+        """Write the bytes to disk, and give the file the attributes of the target."""
         with os.fdopen(self._descriptor, "wb", closefd=False) as opened:
             opened.write(data)
         old, new = self._target.stat(), os.fstat(self._descriptor)
@@ -134,21 +133,21 @@ class _Draft:
                 raise EditError(_foreign(self._target, old)) from error
         os.fchmod(self._descriptor, stat.S_IMODE(old.st_mode))
         for name in _attributes(self._target):
-            with contextlib.suppress(OSError):  # some belong to the system, which sets them itself
+            with contextlib.suppress(OSError):  # the system sets some itself
                 os.setxattr(self._descriptor, name, os.getxattr(self._target, name))
         os.fsync(self._descriptor)
 
     def take_the_place(self) -> None:
-        """Replace the target in one step."""
+        """Replace the target atomically."""
         if not self._named:
-            # Only with a directory, which an absolute path ignores, does Python make the call that follows the link.
+            # Python follows the link only if a directory is given, which an absolute path ignores.
             source = _OPEN_FILES / str(self._descriptor)
             os.link(source, self._name, src_dir_fd=self._descriptor, follow_symlinks=True)
         self._name.replace(self._target)
 
 
 def _nameless(folder: Path) -> int | None:
-    """A new file without a name, where the system has such files and a way to name them later; else None."""
+    """A new file without a name; None if the system does not support it, or cannot name it later."""
     if hasattr(os, "O_TMPFILE") and _OPEN_FILES.is_dir():
         with contextlib.suppress(OSError):  # not every file system has them
             return os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
@@ -156,7 +155,7 @@ def _nameless(folder: Path) -> int | None:
 
 
 def _attributes(file: Path) -> list[str]:
-    """The names of a file's extended attributes (access lists are among them), where there are such things."""
+    """The names of a file's extended attributes (such as access lists), if supported."""
     try:
         return os.listxattr(file)
     except (OSError, AttributeError):

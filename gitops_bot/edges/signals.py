@@ -1,7 +1,7 @@
-"""Signals, and what of the work under way is finished before they are obeyed.
+"""Signals, and which work is finished before they are obeyed.
 
-A pull request without its text or a branch without its pull request heals with the next run, but people see them until
-then. So what is written as one is finished, and everything else is broken off where it stands.
+A pull request without its text or a branch without its pull request is fixed by the next run, but people see it until
+then. So related writes are finished together, and everything else is interrupted at once.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType, TracebackType
 
-#: Seconds that a write may go on after a signal: ten to thirty is what supervisors wait before they kill.
+#: Seconds that a write may continue after a signal: supervisors kill after ten to thirty.
 GRACE = 15.0
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
 
 class Terminated(BaseException):
-    """The process was told to end; no `except Exception` is meant to stop that."""
+    """The process was told to end; no `except Exception` should stop that."""
 
     def __init__(self, number: int) -> None:
         self.signal = signal.Signals(number)
@@ -34,9 +34,9 @@ class Overran(BaseException):
 
 
 class Ending:
-    """Turns signals into exceptions of the main thread, between two writes; a second one, or `GRACE`, at once.
+    """Turns signals into exceptions of the main thread, between writes; a second signal, or `GRACE`, at once.
 
-    A context manager, for the main thread; it puts back what was there before.
+    A context manager for the main thread; restores the earlier handlers.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Ending:
 
     @contextmanager
     def whole(self) -> Iterator[None]:
-        """What is written here is finished before a signal is obeyed."""
+        """The writes in this block are finished before a signal is obeyed."""
         self._whole = True
         try:
             yield
@@ -71,7 +71,7 @@ class Ending:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Break the block off when so many seconds have passed. Raises Overran if they have."""
+        """Interrupt the block after this many seconds. Raises Overran."""
         self._pending = None
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
@@ -81,7 +81,7 @@ class Ending:
 
     def _come(self, number: int, _frame: FrameType | None) -> None:
         come = Overran() if number == signal.SIGALRM else Terminated(number)
-        # The end of the time gives way to a word to end; that word comes again where somebody cannot wait.
+        # A signal to end replaces a timeout. Whoever cannot wait sends it again.
         first = self._pending is None or (isinstance(self._pending, Overran) and isinstance(come, Terminated))
         if self._whole and first:
             self._pending = come

@@ -11,7 +11,7 @@ from gitops_bot.engine.make_way import make_way
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, content, group, naming, reconcile
-from gitops_bot.proposals.declined import decline, declined
+from gitops_bot.proposals.people import decline, declined
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.releases.layout.overlay import edited
 from gitops_bot.releases.plan import Change, Failed, Held, Kept, Plan
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.gates import Known
     from gitops_bot.engine.open_proposals import OpenProposals
     from gitops_bot.engine.snapshot import Snapshot
-    from gitops_bot.proposals.declined import Declined
+    from gitops_bot.proposals.people import Declined
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.proposals.text.details import Described
     from gitops_bot.proposals.trailers import PinChange

@@ -11,6 +11,7 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images import newest
+from gitops_bot.images.age import usable
 from gitops_bot.images.kinds import Newest
 from gitops_bot.images.order import admitted, place
 
@@ -65,7 +66,7 @@ def explain(
     listed = tuple(dict.fromkeys(tags))
     found = admitted(policy, listed)
     steps = [_step(after.rule, _kept(before), _kept(after)) for before, after in pairwise(found.stages)]
-    built = {tag: time for tag in found.tags if (time := newest.usable(times.get(tag), now)) is not None}
+    built = {tag: time for tag in found.tags if (time := usable(times.get(tag), now)) is not None}
     if isinstance(policy, Newest):
         steps.append(_step("a known build time", found.tags, list(built)))
         best = heapq.nlargest(_CANDIDATES, built, key=lambda tag: newest.order(tag, built[tag], current))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal, assert_never
 
 from gitops_bot.images import expression as expressions
@@ -33,7 +34,8 @@ class Semver:
     Pre-releases count where the range names one, or all of them with `prereleases`. `pattern` admits only tags that
     it matches; its first named group, if it has one, is the version, as in `^(?P<version>.+)-alpine$`, and further
     ones order the tags of one version. `prefer` admits only tags of these families (`families`), and among tags of
-    one version prefers the family that comes first. Tags that match one of `exclude` are left out.
+    one version prefers the family that comes first. Tags that match one of `exclude` are left out. With a `minimum_age`
+    a tag has to be that old by its build time (`age`).
     """
 
     range: Range
@@ -41,6 +43,7 @@ class Semver:
     pattern: str | None = None
     prefer: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    minimum_age: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Pattern:
     expression: str
     order: Order
     exclude: tuple[str, ...] = ()
+    minimum_age: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Newest:
 
     expression: str
     exclude: tuple[str, ...] = ()
+    minimum_age: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,7 @@ def semver(
     pattern: str | None = None,
     prefer: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    minimum_age: timedelta = timedelta(0),
 ) -> Semver:
     """A policy by a range of versions.
 
@@ -101,27 +107,29 @@ def semver(
             "`pattern` and `prefer` both say which tags count: remove one; a pattern can have the suffix in it"
         )
     families.check(prefer)
-    return Semver(Range.parse(expression), prereleases, pattern, tuple(prefer), _excluded(exclude))
+    return Semver(Range.parse(expression), prereleases, pattern, tuple(prefer), _excluded(exclude), minimum_age)
 
 
-def pattern(expression: str, *, order: Order, exclude: Sequence[str] = ()) -> Pattern:
+def pattern(
+    expression: str, *, order: Order, exclude: Sequence[str] = (), minimum_age: timedelta = timedelta(0)
+) -> Pattern:
     """A policy by a regular expression and an order.
 
     Raises:
         ValueError: the expression cannot be used; the message says what to do.
     """
     expressions.check(expression)
-    return Pattern(expression, order, _excluded(exclude))
+    return Pattern(expression, order, _excluded(exclude), minimum_age)
 
 
-def newest(expression: str, *, exclude: Sequence[str] = ()) -> Newest:
+def newest(expression: str, *, exclude: Sequence[str] = (), minimum_age: timedelta = timedelta(0)) -> Newest:
     """A policy by a regular expression and the times of builds.
 
     Raises:
         ValueError: the expression cannot be used; the message says what to do.
     """
     expressions.check(expression)
-    return Newest(expression, _excluded(exclude))
+    return Newest(expression, _excluded(exclude), minimum_age)
 
 
 def _excluded(expressed: Sequence[str]) -> tuple[str, ...]:

@@ -1,35 +1,21 @@
-"""Chooses the tag whose image was built last, for tags whose texts have no order, such as `sha-3f2a1b4`.
-
-A build time is what the builder claims, or when the registry got the image. Builders that make the same bytes every
-time claim a placeholder (1970-01-01, 1980-01-01), and clocks go wrong: such times are unknown, which is not the same as
-old. An unknown time never wins over a known one, and never makes a decision by itself.
-"""
+"""Chooses the tag whose image was built last, for tags whose texts have no order, such as `sha-3f2a1b4`."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from gitops_bot.images.age import is_old, skipped, usable, wait, written
 from gitops_bot.images.kinds import describe
 from gitops_bot.images.order import admitted
-from gitops_bot.images.policy import Choice, Chosen, Current, Held, first_names, nothing
+from gitops_bot.images.policy import Choice, Chosen, Current, Held, nothing
 from gitops_bot.images.reason import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from gitops_bot.images.kinds import Newest
     from gitops_bot.images.reference import Pin
-
-#: No image is older: an earlier time is a placeholder.
-EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-#: Clocks differ by a little. A later time is wrong.
-CLOCK_SKEW: Final = timedelta(minutes=5)
-
-
-def usable(time: datetime | None, now: datetime) -> datetime | None:
-    """The time if an image may have been built then; None for placeholders and for the future."""
-    return time if time is not None and EARLIEST <= time <= now + CLOCK_SKEW else None
 
 
 def candidates(policy: Newest, tags: Sequence[str]) -> tuple[str, ...]:
@@ -71,53 +57,61 @@ def choose_newest(
         return nothing(policy, found, current, listed=listed, facts=facts)
     if set(found.tags) == {current.tag}:
         return Current(Reason("current", f"{current.tag} is the only tag that {describe(policy)} admits", facts))
+    present = usable(built, now)
+    if not known and not unknown and present is not None:
+        text = f"no tag that {describe(policy)} admits was built after {_shown(current)} ({written(present)})"
+        return Current(Reason("current", text, facts))
     if not known:
         text = (
             f"no build time is known of the {len(found.tags)} tags that {describe(policy)} admits: "
             "order them by a number or date in the tag, or let the pipeline `set` what it has pushed"
         )
         return Held(Reason("held.age_unknown", text, facts), None)
-    best = max(known, key=lambda tag: order(tag, known[tag], current))
-    newest = f"{best} is the newest of {len(found.tags)} tags that {describe(policy)} admits{_left_out(unknown)}"
+    old = {tag: time for tag, time in known.items() if tag == current.tag or is_old(time, policy.minimum_age, now)}
+    young = {tag: time for tag, time in known.items() if tag not in old}
+    # Without a known time of what is pinned, the best that is old enough is offered to people, or it stays.
+    waiting = {tag: time for tag, time in young.items() if time > (present or max(old.values(), default=time))}
+    if not old:
+        return wait(waiting or young, policy.minimum_age, facts)
+    best = max(old, key=lambda tag: order(tag, old[tag], current))
+    facts |= {"built": written(old[best]), "present": None if built is None else written(built)}
+    newest = f"{best} is the newest of {len(found.tags)} tags that {describe(policy)} admits{skipped(young, unknown)}"
+    choice = _chosen(best, old[best], current, present, newest, facts, listed=listed)
+    if waiting and not isinstance(choice, Chosen) and choice.reason.code not in ("held.vanished", "held.age_unknown"):
+        return wait(waiting, policy.minimum_age, facts)
+    return choice
+
+
+def _chosen(
+    best: str,
+    time: datetime,
+    current: Pin,
+    present: datetime | None,
+    newest: str,
+    facts: Mapping[str, str | int | None],
+    *,
+    listed: bool,
+) -> Choice:
+    """The decision between the newest build and what is pinned."""
     if best == current.tag:
         return Current(Reason("current", newest, facts))
     if current.tag is None and current.digest is None:
         return Chosen(best, Reason("adopted", f"{newest}; nothing was pinned", facts))
-    facts |= {"built": written(known[best]), "present": None if built is None else written(built)}
-    present = usable(built, now)
+    pinned = _shown(current)
     if present is None and current.tag is not None and not listed:
         text = f"{current.tag} is no longer listed, and when it was built is unknown: {best} may be older"
         return Held(Reason("held.vanished", text, facts), best)
     if present is None:
-        text = f"{newest}, but when {_shown(current)} was built is unknown: pin a newer one once with `set`"
+        text = f"{newest}, but when {pinned} was built is unknown: pin a newer one once with `set`"
         return Held(Reason("held.age_unknown", text, facts), best)
-    return _compared(best, known[best], current, present, newest, facts)
-
-
-def _compared(
-    best: str, time: datetime, current: Pin, present: datetime, newest: str, facts: Mapping[str, str | int | None]
-) -> Choice:
-    """The decision between two builds whose times are known."""
     if time > present:
-        text = f"{newest}, and built after {_shown(current)} ({written(time)}, {written(present)})"
+        text = f"{newest}, and built after {pinned} ({written(time)}, {written(present)})"
         return Chosen(best, Reason("chosen", text, facts))
     if time < present:
-        text = f"{newest}, but built before {_shown(current)} ({written(time)}, {written(present)})"
+        text = f"{newest}, but built before {pinned} ({written(time)}, {written(present)})"
         return Held(Reason("held.older_build", text, facts), best)
-    return Current(Reason("current", f"{newest}, and built at the same time as {_shown(current)}", facts))
-
-
-def written(time: datetime) -> str:
-    """A time for people and scripts, to the second."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Current(Reason("current", f"{newest}, and built at the same time as {pinned}", facts))
 
 
 def _shown(pin: Pin) -> str:
     return pin.tag or (pin.digest or "")[:19]
-
-
-def _left_out(unknown: Sequence[str]) -> str:
-    """What is said about tags without a time. They might be newer, so people should know of them."""
-    if not unknown:
-        return ""
-    return f" (the build time of {first_names(unknown)} is unknown)"

@@ -32,6 +32,7 @@ Code = Literal[
     "held.absent_in_target",
     "held.policy",
     "held.platforms",
+    "held.age",
     "held.age_unknown",
     "held.soak",
     "held.window",

@@ -65,12 +65,13 @@ def is_together(name: str, grouping: Grouping, *, default: bool) -> bool:
 
 def hold_together(decisions: Sequence[Decision], name: str) -> tuple[Decision, ...]:
     """The decisions of a group that changes as a whole or not at all, each in its place."""
-    first = next((each for each in decisions if isinstance(each, Held | Failed)), None)
+    first = next((decision for decision in decisions if isinstance(decision, Held | Failed)), None)
     if first is None:
         return tuple(decisions)
     reason = _waits_for(first, name)
     return tuple(
-        Held(each.entry, each.before, each.after, reason) if isinstance(each, Change) else each for each in decisions
+        Held(decision.entry, decision.before, decision.after, reason) if isinstance(decision, Change) else decision
+        for decision in decisions
     )
 
 

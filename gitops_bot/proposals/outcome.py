@@ -67,7 +67,7 @@ class EnvironmentOutcome:
         One that is held while an open proposal carries another pin for it is held.
         """
         held = {item.entry.key for item in self.held}
-        changed = {change.entry.key for each in self.proposals for change in each.changes}
+        changed = {change.entry.key for proposed in self.proposals for change in proposed.changes}
         return {
             "changed": len(changed - held),
             "held": len(held),
@@ -80,7 +80,7 @@ class EnvironmentOutcome:
     @property
     def open_proposals(self) -> int:
         """How many of its pull requests are open now."""
-        pulls = (each.pull_request for each in self.proposals)
+        pulls = (proposed.pull_request for proposed in self.proposals)
         return len({pull.number for pull in pulls if pull is not None and pull.state == "open"})
 
 

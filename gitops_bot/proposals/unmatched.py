@@ -80,29 +80,33 @@ def unmatched(
 
     `unread`: not all of its files could be read.
     """
-    mine = [each for each in mentions if each.environment == environment and (each.until is None or each.until > now)]
+    mine = [
+        mention
+        for mention in mentions
+        if mention.environment == environment and (mention.until is None or mention.until > now)
+    ]
     known = {text for entry in entries for text in (entry.name, entry.image)}
-    lost = [each for each in mine if not _meets(each, known, overlays)]
+    lost = [mention for mention in mine if not _meets(mention, known, overlays)]
     if not lost:
         return Unmatched()
-    ruled = {text for each in mine if each.kind == "rule" for text in _spellings(each.text)}
+    ruled = {text for mention in mine if mention.kind == "rule" for text in _spellings(mention.text)}
     names = _by_last_part(entries)
     too_many = len(names) * len(lost) > _MOST_COMPARED
     problems: list[Problem] = []
     groups: list[Problem] = []
     stops: Problem | None = None
     unclear: dict[tuple[str, str], Problem] = {}
-    for each in lost:
-        near = [] if too_many or each.kind == "group overlays" else _near(each.text, names)
-        if each.kind == "rule":
+    for mention in lost:
+        near = [] if too_many or mention.kind == "group overlays" else _near(mention.text, names)
+        if mention.kind == "rule":
             # This rule was not meant for an entry that has a rule of its own.
             near = [entry for entry in near if ruled.isdisjoint((entry.name, entry.image))]
-        all_of_it = each.kind == "hold" or (each.kind == "rule" and too_many)
-        problem = _problem(each, near, entries, unread=unread, stops=all_of_it)
-        (problems if each.kind in ("rule", "hold") else groups).append(problem)
+        all_of_it = mention.kind == "hold" or (mention.kind == "rule" and too_many)
+        problem = _problem(mention, near, entries, unread=unread, stops=all_of_it)
+        (problems if mention.kind in ("rule", "hold") else groups).append(problem)
         if all_of_it:
             stops = stops or problem
-        elif each.kind == "rule":
+        elif mention.kind == "rule":
             unclear |= {entry.key: problem for entry in near}
     return Unmatched(tuple(problems), tuple(groups), stops, unclear)
 
@@ -133,7 +137,7 @@ def _by_last_part(entries: Sequence[Entry]) -> Mapping[str, Sequence[Entry]]:
     for entry in entries:
         for text in (entry.name, entry.image):
             found.setdefault(_last(text), {})[entry.key] = entry
-    return {last: tuple(each.values()) for last, each in found.items()}
+    return {last: tuple(alike.values()) for last, alike in found.items()}
 
 
 def _near(text: str, names: Mapping[str, Sequence[Entry]]) -> list[Entry]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from gitops_bot.config import Config
+    from gitops_bot.edges.registry.cloud import Kept
     from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.edges.signals import Ending
     from gitops_bot.engine.request import Request
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Cycles:
-    """Runs each cycle. Only the last good configuration, what was logged already, and what registries answered about
-    digests stay.
+    """Runs each cycle. Only the last good configuration, what was logged already, what registries answered about
+    digests, and the logins that clouds gave stay.
     """
 
     options: Options
@@ -45,6 +46,7 @@ class Cycles:
     _gone: Sequence[str] = ()
     _warned: dict[Problem, int] = field(default_factory=dict)
     _indexes: Indexes = field(default_factory=dict)
+    _logins: Kept = field(default_factory=dict)
 
     def run(self, number: int, limit: timedelta) -> CycleResult:
         """One cycle, and how it ended. A bug costs this cycle alone.
@@ -123,6 +125,7 @@ class Cycles:
                 config,
                 absent,
                 self._indexes,
+                self._logins,
             )
             return stack.enter_context(opened(self.options, self.environments, request, cycle=cycle))
 

@@ -101,17 +101,17 @@ def _unparsable(error: Exception, text: str, file: str) -> Problem:
             message, advice = "the file holds more than one document", "Keep one document in a file that is edited."
             return Problem("failed.edit", message, advice, file, mark.line + 1, mark.column + 1)
         case MarkedYAMLError():
-            text = ": ".join(part for part in (error.context, error.problem) if part)
+            problem = ": ".join(part for part in (error.context, error.problem) if part)
             mark = error.problem_mark or error.context_mark
             place = (mark.line + 1, mark.column + 1) if mark else (None, None)
         case ReaderError():
-            text = f"the character U+{error.character:04X} is not allowed"
+            problem = f"the character U+{error.character:04X} is not allowed"
             place = _place(text[: text.index(chr(error.character))])
         case _:
-            text, place = "the text is malformed", (None, None)
+            problem, place = "the text is malformed", (None, None)
     template = "{{" in text or "{%" in text
     advice = "Where it is a template, edit the template's values instead." if template else "Correct it at this place."
-    return Problem("failed.edit", f"the file is not YAML: {text}", advice, file, *place)
+    return Problem("failed.edit", f"the file is not YAML: {problem}", advice, file, *place)
 
 
 def _place(before: str) -> tuple[int, int]:

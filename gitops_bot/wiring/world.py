@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.git import Credentials
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Registry
+    from gitops_bot.edges.registry.cloud import Kept
     from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
@@ -41,7 +42,7 @@ class CycleContext:
     `whole` surrounds what must be written as one. `observe` is called with each request to a registry, `warn` with what
     the forge could not do. `config` is used instead of the present configuration. `absent` is called with the named
     environments that no longer exist, and the others are done; without it that is an error. `indexes` caches what
-    registries answered about digests.
+    registries answered about digests, and `logins` what clouds gave.
     """
 
     whole: Callable[[], AbstractContextManager[None]]
@@ -50,6 +51,7 @@ class CycleContext:
     config: Config | None = None
     absent: Callable[[Sequence[str]], None] | None = None
     indexes: Indexes | None = None
+    logins: Kept | None = None
 
 
 @contextmanager
@@ -160,7 +162,7 @@ def _registry(config: Config, environ: Mapping[str, str], clock: SystemClock, cy
     known = access(config, environ)
     if cycle is None:
         return Registry(known, environ, clock)
-    return Registry(known, environ, clock, observe=cycle.observe, indexes=cycle.indexes)
+    return Registry(known, environ, clock, observe=cycle.observe, indexes=cycle.indexes, logins=cycle.logins)
 
 
 def access(config: Config, environ: Mapping[str, str]) -> dict[str, RegistryAccess]:

@@ -14,7 +14,19 @@ Rule = Callable[[Any, str], None]
 
 _HELD = (
     *("downgrade", "older_build", "reverted", "declined", "vanished", "moved", "unordered", "no_release_tag"),
-    *("absent_in_target", "policy", "platforms", "age_unknown", "soak", "window", "limit", "label", "hold", "frozen"),
+    *(
+        "absent_in_target",
+        "policy",
+        "platforms",
+        "age",
+        "age_unknown",
+        "soak",
+        "window",
+        "limit",
+        "label",
+        "hold",
+        "frozen",
+    ),
     "history_bound",
 )
 CODES = frozenset(

@@ -67,6 +67,8 @@ registries:
   ghcr.io: {username: bot, password_env: GHCR_TOKEN}
   index.docker.io: {password_env: HUB_TOKEN}
   localhost:5000: {plain_http: true, concurrency: 4, rate: 2.5}
+  quay.io: {mirror: localhost:5000/quay}
+  123456789012.dkr.ecr.eu-west-1.amazonaws.com: {aws_role: "arn:aws:iam::123456789012:role/bot"}
 """
 #: Around one environment, for what is not about environments.
 REST = "environments: {dev: {overlays: [dev]}}\n"
@@ -139,6 +141,10 @@ def test_a_good_file_is_read_in_its_order() -> None:
         "ghcr.io": config.RegistryAccess(username="bot", password_env="GHCR_TOKEN"),
         "docker.io": config.RegistryAccess(password_env="HUB_TOKEN"),
         "localhost:5000": config.RegistryAccess(plain_http=True, concurrency=4, rate=2.5),
+        "quay.io": config.RegistryAccess(mirror="localhost:5000/quay"),
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com": config.RegistryAccess(
+            aws_role="arn:aws:iam::123456789012:role/bot"
+        ),
     }
 
 
@@ -477,6 +483,41 @@ TOP = {
     "a user without password": (
         "registries: {ghcr.io: {username: bot}}",
         "3:24 `username` alone is not enough to log in / set",
+    ),
+    "a mirror without a host": (
+        "registries: {docker.io: {mirror: hub/cache}}",
+        "3:34 `mirror` must be a host and a path, not 'hub/cache' / as in `mirror: registry.acme.io/hub`",
+    ),
+    "an address for a mirror": (
+        "registries: {docker.io: {mirror: 'https://registry.acme.io/hub'}}",
+        "3:34 `mirror` must be a host and a path, not 'https://registry.acme.io/hub' / as in `mirror: registry.acme.io",
+    ),
+    "a login beside a mirror": (
+        "registries: {docker.io: {mirror: r.acme.io/hub, password_env: HUB}}",
+        (
+            "3:49 `password_env` has no effect beside `mirror`, because only the mirror is queried / write it under "
+            "`registries: {r.acme.io: ...}`"
+        ),
+    ),
+    "a mirror of a mirror": (
+        "registries: {docker.io: {mirror: r.acme.io/hub}, r.acme.io: {mirror: quay.io}}",
+        "3:34 the mirror 'r.acme.io' has a mirror itself, or is this registry / name the place where the images really",
+    ),
+    "a mirror of itself": (
+        "registries: {docker.io: {mirror: index.docker.io}}",
+        "3:34 the mirror 'index.docker.io' has a mirror itself, or is this registry / name the place where the images",
+    ),
+    "a role that is none": (
+        "registries: {123456789012.dkr.ecr.eu-west-1.amazonaws.com: {aws_role: bot}}",
+        "3:71 `aws_role` must be the ARN of a role, not 'bot' / as in `aws_role: ",
+    ),
+    "a role for another registry": (
+        "registries: {ghcr.io: {aws_role: 'arn:aws:iam::123456789012:role/bot'}}",
+        "3:24 `aws_role` is for registries of Amazon ECR only / remove it",
+    ),
+    "a role and a password": (
+        "registries: {1.dkr.ecr.a-b-1.amazonaws.com: {aws_role: 'arn:aws:iam::123456789012:role/b', password_env: A}}",
+        "3:46 `aws_role` and `password_env` are two ways to log in / remove one of the two",
     ),
     "a truth of YAML 1.1": (
         "registries: {ghcr.io: {plain_http: yes}}",

@@ -143,7 +143,9 @@ def test_the_lock_has_a_wheel_of_every_compiled_library_for_both_platforms(
         if "Root-Is-Purelib: false" in path.read_text(encoding="utf-8")
     }
     assert len(compiled) > 3
-    blocks = re.split(r"^(?! |#)", (PROJECT / "requirements.lock").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    blocks = re.split(
+        r"^(?! |#)", (PROJECT / "requirements-image.lock").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     wanted = tmp_path / "compiled.lock"
     wanted.write_text("".join(each for each in blocks if re.match(rf"(?:{'|'.join(compiled)})==", each)), "utf-8")
     # Debian 13 has glibc 2.41, and takes every wheel that asks for an older one.

@@ -122,8 +122,8 @@ def token_server(key: rsa.RSAPrivateKey | None = None) -> Iterator[TokenServer]:
         http.server_close()
 
 
-def certificate(key: rsa.RSAPrivateKey) -> bytes:
-    """A certificate that the key made for itself and for the name localhost, as PEM."""
+def certificate(key: rsa.RSAPrivateKey, *names: str) -> bytes:
+    """A certificate that the key made for itself and for these names, else for localhost, as PEM."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "token server")])
     now = datetime.now(UTC)
     made = (
@@ -134,18 +134,20 @@ def certificate(key: rsa.RSAPrivateKey) -> bytes:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(each) for each in names or ("localhost",)]), critical=False
+        )
         .sign(key, hashes.SHA256())
     )
     return made.public_bytes(serialization.Encoding.PEM)
 
 
-def encrypted(folder: Path) -> ssl.SSLContext:
-    """What a server needs to speak TLS; its certificate, for the name localhost, stands in `server.pem`."""
+def encrypted(folder: Path, *names: str) -> ssl.SSLContext:
+    """What a server needs to speak TLS; its certificate, for these names or localhost, stands in `server.pem`."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem, file = serialization.Encoding.PEM, folder / "server.pem"
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    file.write_bytes(private + certificate(key))
+    file.write_bytes(private + certificate(key, *names))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context

@@ -69,6 +69,8 @@ CHOICES: list[tuple[str, Choice, str, str | None]] = [
     ("only the present tag", choose(Pin(OLD), None, {OLD: None}, (OLD, "latest")), "current", None),
     ("the present time is unknown", choose(Pin(OLD), None, TIMES | {OLD: None}), "held.age_unknown", YOUNG),
     ("tags that were not asked for are older", choose(Pin(OLD), TIMES[OLD], {MIDDLE: TIMES[MIDDLE]}), "chosen", MIDDLE),
+    ("nothing was asked for: all is older", choose(Pin(OLD), TIMES[OLD], {}), "current", None),
+    ("nothing was asked for, and the present time is unknown", choose(Pin(OLD), None, {}), "held.age_unknown", None),
     ("clocks differ a little", choose(Pin(OLD), TIMES[OLD], TIMES | {MIDDLE: NOW + timedelta(minutes=4)}), "chosen",
      MIDDLE),
     ("a tie: the present tag stays", choose(Pin(MIDDLE), NOW, {OLD: NOW, MIDDLE: NOW, YOUNG: NOW}), "current", None),
@@ -86,7 +88,7 @@ def test_a_time_that_cannot_be_is_unknown_not_old_and_not_new(wrong: datetime | 
     beside = choose(Pin(OLD), TIMES[OLD], TIMES | {YOUNG: wrong})
     assert told(beside) == ("chosen", MIDDLE)
     assert beside.reason.data["unknown"] == 1
-    assert f"the build time of {YOUNG} is unknown" in beside.reason.text
+    assert f"(built at an unknown time: {YOUNG})" in beside.reason.text
     assert told(choose(Pin(OLD), wrong, dict.fromkeys(TIMES, wrong))) == ("held.age_unknown", None)
     assert told(choose(Pin("latest"), wrong)) == ("held.age_unknown", YOUNG)
 
@@ -98,8 +100,8 @@ def test_a_time_that_cannot_be_is_unknown_not_old_and_not_new(wrong: datetime | 
          ("sha-aaaaaaa is the newest of 3 tags that pattern ^sha-[0-9a-f]{7}$ by build time admits, and built after "
           "sha-fffffff (2026-11-23T11:00:00Z, 2026-11-14T12:00:00Z)")),
         (choose(Pin("latest"), NOW, TIMES | {OLD: None}),
-         ("sha-aaaaaaa is the newest of 3 tags that pattern ^sha-[0-9a-f]{7}$ by build time admits (the build time of "
-          "sha-fffffff is unknown), but built before latest (2026-11-23T11:00:00Z, 2026-11-23T12:00:00Z)")),
+         ("sha-aaaaaaa is the newest of 3 tags that pattern ^sha-[0-9a-f]{7}$ by build time admits (built at an "
+          "unknown time: sha-fffffff), but built before latest (2026-11-23T11:00:00Z, 2026-11-23T12:00:00Z)")),
         (choose(Pin("latest")),
          ("sha-aaaaaaa is the newest of 3 tags that pattern ^sha-[0-9a-f]{7}$ by build time admits, but when latest "
           "was built is unknown: pin a newer one once with `set`")),
@@ -119,6 +121,42 @@ def test_only_tags_that_the_policy_admits_are_asked_for_their_time() -> None:
     assert admits(COMMITS, OLD)
     assert not admits(COMMITS, "latest")
     assert compare(COMMITS, OLD, YOUNG) is None
+
+
+SETTLED = newest("^sha-[0-9a-f]{7}$", minimum_age=timedelta(days=3))
+LATER = {OLD: NOW - timedelta(days=9), MIDDLE: NOW - timedelta(days=2), YOUNG: NOW - timedelta(hours=1)}
+AGED: list[tuple[str, Mapping[str, datetime | None], Pin, datetime | None, str, str | None]] = [
+    ("the newest that is old enough", TIMES, Pin("sha-bbbbbbb"), NOW - timedelta(days=20), "chosen", MIDDLE),
+    ("the newer ones are too young", LATER, Pin(OLD), LATER[OLD], "held.age", MIDDLE),
+    ("the present one is too young itself", LATER, Pin(YOUNG), LATER[YOUNG], "current", None),
+    ("a newer one than a young present one", LATER, Pin(MIDDLE), LATER[MIDDLE], "held.age", YOUNG),
+    ("all that is old enough is older", TIMES, Pin("latest"), NOW - timedelta(days=4), "held.age", YOUNG),
+    ("all is older", LATER, Pin("latest"), NOW, "held.older_build", OLD),
+    ("nothing is old enough", dict.fromkeys(TIMES, NOW), Pin("latest"), None, "held.age", OLD),
+    ("the present time is unknown", LATER, Pin("latest"), None, "held.age_unknown", OLD),
+    ("no time is known", dict.fromkeys(TIMES), Pin(OLD), None, "held.age_unknown", None),
+    ("nothing pinned", LATER, Pin(), None, "adopted", OLD),
+    ("exactly as old", {OLD: NOW - timedelta(days=3)}, Pin("latest"), NOW - timedelta(days=9), "chosen", OLD),
+]
+
+
+@pytest.mark.parametrize(
+    ("times", "current", "built", "code", "tag"), [row[1:] for row in AGED], ids=[row[0] for row in AGED]
+)
+def test_a_build_has_to_be_old_enough(
+    times: Mapping[str, datetime | None], current: Pin, built: datetime | None, code: str, tag: str | None
+) -> None:
+    listed = (*TIMES, "latest", "sha-bbbbbbb") if current.tag == "sha-bbbbbbb" else (*TIMES, "latest")
+    assert told(choose_newest(SETTLED, listed, times, current, built, NOW)) == (code, tag)
+
+
+def test_a_hold_for_age_ends_by_itself_and_says_when() -> None:
+    reason = choose_newest(SETTLED, tuple(LATER), LATER, Pin(OLD), LATER[OLD], NOW).reason
+    assert reason.ends == NOW + timedelta(days=1)
+    assert reason.text == (
+        "sha-0000001 was built at 2026-11-21T12:00:00Z, and the policy wants a `minimum_age` of 3d: it can be chosen "
+        "from 2026-11-24T12:00:00Z"
+    )
 
 
 TAG = st.sampled_from([OLD, MIDDLE, YOUNG, "sha-bbbbbbb", "latest"])

@@ -30,7 +30,7 @@ COMPANY: dict[str, dict[str, Any]] = {
     "username": {"password_env": "TOKEN"},
     "merge_method": {"auto_merge": True},
 }
-NAMES = {"<name>": "production", "<image>": "web", "<host>": "ghcr.io"}
+NAMES = {"<name>": "production", "<image>": "web", "<host>": "1.dkr.ecr.eu-west-1.amazonaws.com"}
 
 
 def with_example(section: Section, key: str, value: Any) -> str:

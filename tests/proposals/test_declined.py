@@ -8,8 +8,8 @@ import pytest
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.branch import FileChange
-from gitops_bot.proposals.declined import decline as judged
-from gitops_bot.proposals.declined import declined as known
+from gitops_bot.proposals.people import decline as judged
+from gitops_bot.proposals.people import declined as known
 from gitops_bot.proposals.text import body
 from gitops_bot.proposals.trailers import PinChange
 from tests.proposals.sample import API, HEAD, NEWER, WEB, A, B, C, branch, change, commit, merge, pull, written

@@ -43,7 +43,9 @@ def blocked(
     release_tag: bool = False,
     hold: Reason | None = None,
 ) -> tuple[Reason, ...]:
-    return promotion.blocked(WEB, present, running(source), now=now, wait=wait, release_tag=release_tag, hold=hold)
+    return promotion.blocked(
+        replace(WEB, pin=present), running(source), now=now, wait=wait, release_tag=release_tag, hold=hold
+    )
 
 
 def promoted(
@@ -56,9 +58,7 @@ def promoted(
     policy: NamedPolicy | None = None,
 ) -> Decision:
     return promotion.promoted(
-        WEB,
-        present,
-        applies or rules(),
+        replace(WEB, pin=present, rules=applies or rules()),
         source or running(artifact.pin),
         artifact,
         now=NOW,
@@ -90,7 +90,7 @@ def promoted(
 def test_what_needs_no_registry(
     present: Pin, source: Pin, applies: Rules, release_tag: bool, expected: str | None
 ) -> None:
-    found = promotion.settled(WEB, present, applies, running(source), release_tag=release_tag)
+    found = promotion.settled(replace(WEB, pin=present, rules=applies), running(source), release_tag=release_tag)
     assert (found.reason.code if found else None) == expected
 
 
@@ -366,23 +366,23 @@ def test_what_is_not_there_says_where_and_what_to_do() -> None:
     ],
 )
 def test_without_a_version_tag_nothing_is_promoted(revision: str | None, said: str) -> None:
-    found = promotion.no_release_tag(WEB, V1, running(Pin("sha-1", B)), revision)
+    found = promotion.no_release_tag(replace(WEB, pin=V1), running(Pin("sha-1", B)), revision)
     assert (found.reason.code, found.candidate) == ("held.no_release_tag", Pin("sha-1", B))
     assert said in found.reason.text
 
 
 def test_several_overlays_of_the_source_speak_with_one_voice_by_the_last_that_changed() -> None:
-    found = promotion.one_of(WEB, V1, [running(V2, at=3), running(V2, at=7), running(V2, at=5)])
+    found = promotion.one_of(replace(WEB, pin=V1), [running(V2, at=3), running(V2, at=7), running(V2, at=5)])
     assert isinstance(found, Running)
     assert found.arrived is not None
     assert found.arrived.commit == commit(7)
-    unknown = promotion.one_of(WEB, V1, [running(V2, at=3), running(V2, at=None)])
+    unknown = promotion.one_of(replace(WEB, pin=V1), [running(V2, at=3), running(V2, at=None)])
     assert isinstance(unknown, Running)
     assert unknown.arrived is None
 
 
 def test_several_overlays_of_the_source_that_differ_promote_nothing() -> None:
-    found = promotion.one_of(WEB, V1, [running(V2, overlay="eu"), running(V3, overlay="us")])
+    found = promotion.one_of(replace(WEB, pin=V1), [running(V2, overlay="eu"), running(V3, overlay="us")])
     assert isinstance(found, Held)
     assert found.reason.code == "held.unordered"
     assert found.reason.text == "staging runs several different pins: 1.1.0 in eu, 1.2.0 in us"
@@ -391,6 +391,6 @@ def test_several_overlays_of_the_source_that_differ_promote_nothing() -> None:
 @pytest.mark.parametrize(("count", "end"), [(5, "1.0.0 in 4"), (7, "1.0.0 in 4 and 2 more")])
 def test_of_many_overlays_the_first_are_named(count: int, end: str) -> None:
     several = [running(V2 if at == 0 else V1, overlay=str(at)) for at in range(count)]
-    found = promotion.one_of(WEB, V1, several)
+    found = promotion.one_of(replace(WEB, pin=V1), several)
     assert isinstance(found, Held)
     assert found.reason.text.endswith(end)

@@ -1,4 +1,4 @@
-"""Where the copy of a remote repository lives: below the cache, if one is given and free, else in a scratch folder."""
+"""Where the copy of a remote repository lives: in the cache if that is available, else in a scratch folder."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
 
-#: A copy with more packs than this is thrown away: fetching it anew costs less than tidying it up.
+#: A copy with more packs is deleted: fetching it again is cheaper than repacking.
 _PACK_LIMIT = 200
-#: What of a copy is data. All else says what git runs or where else it reads: it is made afresh for every use.
+#: The data of a copy. Everything else says what git runs or where else it reads, and is recreated for every use.
 _DATA = frozenset({"HEAD", "objects", "packed-refs", "refs", "shallow"})
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
 _CONFIG_SHA256 = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\tobjectformat = sha256\n"
@@ -29,11 +29,11 @@ _OTHERS_WRITE = 0o022
 
 
 def claim(cache: Path | None, url: str, stack: ExitStack) -> Path | None:
-    """The folder of the copy of `url` below the cache, locked until `stack` closes.
+    """The folder for the copy of `url` in the cache, locked until `stack` closes; None if the cache is unavailable.
 
-    None without a cache, while another process uses the folder, where the cache cannot be written, and where another
-    user owns it or may write to it: git runs what a repository's configuration says. A cache only saves time, so
-    nothing of this is an error; the event `cache.unused` tells it.
+    That is: no cache given, the folder in use by another process, the cache not writable, or owned or writable by
+    another user (git runs what a repository's configuration says). A cache only saves time, so this is no error, but is
+    logged as `cache.unused`.
     """
     if cache is None:
         return None
@@ -42,7 +42,7 @@ def claim(cache: Path | None, url: str, stack: ExitStack) -> Path | None:
         for each in (cache, cache / "git", folder):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
             _check(each, _OTHERS_WRITE)
-        # A copy may hold what only its owner's token can see.
+        # A copy may contain what only its owner's token can read.
         folder.chmod(0o700)
         _lock(folder / "lock", stack)
         _disarm(folder / "copy.git")
@@ -70,9 +70,9 @@ def _lock(file: Path, stack: ExitStack) -> None:
 
 
 def _disarm(copy: Path) -> None:
-    """Leave of a copy only its data: no configuration, no hook, and no word of another place to read from."""
+    """Reduce a copy to its data: no configuration, no hooks, no alternates."""
     if copy.is_dir():
-        # git lets the umask decide who may write; nobody else comes through the folder above.
+        # The umask decides who may write here, but nobody else gets through the folder above.
         _check(copy, 0)
     if copy.is_symlink() or not (copy / "objects").is_dir():
         discard(copy)
@@ -93,7 +93,7 @@ def _read(file: Path) -> bytes:
 
 
 def discard(copy: Path) -> None:
-    """Throw a copy away, or whatever stands in its place."""
+    """Delete a copy, or whatever is in its place."""
     if copy.is_dir() and not copy.is_symlink():
         shutil.rmtree(copy, ignore_errors=True)
     else:
@@ -101,12 +101,12 @@ def discard(copy: Path) -> None:
 
 
 def is_worn(copy: Path) -> bool:
-    """Whether a copy holds so many packs that a new one is better."""
+    """Whether a copy has so many packs that a new one is better."""
     return sum(1 for _ in (copy / "objects" / "pack").glob("*.idx")) > _PACK_LIMIT
 
 
 def scratch_folder(stack: ExitStack) -> Path:
-    """A folder that is gone when `stack` closes. Raises GitError if none can be made."""
+    """A folder that is deleted when `stack` closes. Raises GitError if it cannot be created."""
     try:
         folder = tempfile.TemporaryDirectory(prefix="gitops-bot-", ignore_cleanup_errors=True)
     except OSError as failed:
@@ -117,10 +117,10 @@ def scratch_folder(stack: ExitStack) -> Path:
 
 
 def trusting(scratch: Path, folder: str | None) -> Path:
-    """A configuration file under which git reads a folder that belongs to another user.
+    """A git configuration file that allows reading a folder that belongs to another user.
 
-    The user has named this very repository. The remote side of a path reads it too, which the environment of a single
-    command does not reach.
+    The user named this repository. The remote side of a path reads the file too, unlike environment settings of one
+    command.
 
     Raises:
         GitError: it cannot be written.

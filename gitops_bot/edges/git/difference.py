@@ -1,8 +1,8 @@
-"""Which files differ between two trees, found level by level.
+"""The files that differ between two trees, found level by level.
 
-`git diff-tree -r` gathers its whole list before it says the first line of it, and three small trees that name one
-another over and over hold a billion paths. A single level is never larger than the trees themselves. So each level is
-listed apart, for all commits in one process, and a commit that turns out to change too much is passed over there.
+`git diff-tree -r` collects its whole list before it prints, and three small trees that refer to one another over and
+over contain a billion paths. A single level is never larger than the trees themselves, so each level is listed
+separately, for all commits in one process, and a commit that changes too much is skipped.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.git.store import Store
 
-#: Changed files of one commit, and of all together; levels of directories; bytes of one path.
+#: Changed files of one commit, and of all; levels of directories; bytes of one path.
 CHANGE_LIMIT, JOINT_LIMIT = 5_000, 200_000
 _DEPTH_LIMIT = 100
 _PATH_LIMIT = 4096
-#: Bytes that git may list in one go.
+#: Bytes of one list from git.
 LIST_LIMIT = 32 * 1024 * 1024
 ABSENT = "000000"
 _DIRECTORY = "040000"
 _SUBMODULE = "160000"
 _SLASH = re.compile(rb"/")
-#: The tree without files, by the length of an object's id. Git knows it without having it.
+#: The empty tree, by the length of an object id. Git knows it without storing it.
 NO_FILES = {
     len(empty.hexdigest()): empty.hexdigest()
     for empty in (hashlib.sha1(b"tree 0\0", usedforsecurity=False), hashlib.sha256(b"tree 0\0"))
@@ -37,45 +37,47 @@ Trees = tuple[str, str]
 
 
 class Scope:
-    """The directories whose files are asked for (`.` is all); only what leads there is looked into."""
+    """The directories whose files matter (`.` is all); only paths that lead there are opened."""
 
     def __init__(self, directories: Iterable[str]) -> None:
-        inside = frozenset(each.encode("utf-8", "surrogatepass") for each in directories)
+        inside = frozenset(path.encode("utf-8", "surrogatepass") for path in directories)
         self._all = b"." in inside
-        self._inside = frozenset(each + b"/" for each in inside)
-        self._towards = frozenset(each[: slash.end()] for each in self._inside for slash in _SLASH.finditer(each))
+        self._inside = frozenset(path + b"/" for path in inside)
+        self._towards = frozenset(path[: slash.end()] for path in self._inside for slash in _SLASH.finditer(path))
 
     def of(self, prefix: bytes, listed: Iterable[Change]) -> Iterable[Change]:
-        """What counts of the changes in the directory `prefix`, which ends in a slash unless it is the top."""
+        """The relevant changes in the directory `prefix`, which ends in a slash unless it is the root."""
         if self._all or any(prefix[: slash.end()] in self._inside for slash in _SLASH.finditer(prefix)):
             return listed
-        return (each for each in listed if _DIRECTORY in each.modes and prefix + each.path + b"/" in self._towards)
+        return (
+            change for change in listed if _DIRECTORY in change.modes and prefix + change.path + b"/" in self._towards
+        )
 
 
 class Change(NamedTuple):
-    """A file before and after; the id of an absent side names no object."""
+    """A file before and after; the id of an absent side is no object."""
 
     path: bytes
     modes: tuple[str, str]
     ids: tuple[str, str]
 
     def objects(self) -> Iterator[str]:
-        """The ids of both sides, as far as they are files of this repository."""
-        return (each for mode, each in zip(self.modes, self.ids, strict=True) if mode not in (ABSENT, _SUBMODULE))
+        """The ids of both sides that are objects of this repository."""
+        return (oid for mode, oid in zip(self.modes, self.ids, strict=True) if mode not in (ABSENT, _SUBMODULE))
 
 
 def differences(
     store: Store, trees: Mapping[str, Trees], scope: Scope | None = None, limit: int | None = None
 ) -> dict[str, list[Change]]:
-    """What each commit changed in `scope`, by its parent's tree and its own; left out where it is too much.
+    """The changes of each commit in `scope`, by its parent's tree and its own; commits with too many are left out.
 
-    Where it is too much for all together, the last ones are left out. `limit` is for one commit, else `CHANGE_LIMIT`.
+    If there are too many in all, the last commits are left out. `limit` is for one commit, by default `CHANGE_LIMIT`.
 
     Raises:
-        DamagedError: a tree is not here.
+        DamagedError: a tree is missing.
     """
-    found: dict[str, list[Change]] = {each: [] for each in trees}
-    level = {each: [(b"", pair)] for each, pair in trees.items()}
+    found: dict[str, list[Change]] = {commit: [] for commit in trees}
+    level = {commit: [(b"", pair)] for commit, pair in trees.items()}
     scope, room = scope or Scope(["."]), JOINT_LIMIT
     limit = CHANGE_LIMIT if limit is None else limit
     for _ in range(_DEPTH_LIMIT):
@@ -83,27 +85,27 @@ def differences(
             break
         listed = _listed(store, list(dict.fromkeys(pair for places in level.values() for _, pair in places)))
         deeper: dict[str, list[tuple[bytes, Trees]]] = {}
-        for each, places in level.items():
-            most = min(room, limit - len(found[each]))
+        for commit, places in level.items():
+            most = min(room, limit - len(found[commit]))
             changes = _placed(places, listed, scope, most)
             if changes is None:
-                room += len(found.pop(each))
+                room += len(found.pop(commit))
                 continue
             files = [change for change in changes if _DIRECTORY not in change.modes]
-            found[each] += files
+            found[commit] += files
             room -= len(files)
             if len(files) < len(changes):
-                deeper[each] = [_inside(change) for change in changes if _DIRECTORY in change.modes]
+                deeper[commit] = [_inside(change) for change in changes if _DIRECTORY in change.modes]
         level = deeper
-    return {each: sorted(changes) for each, changes in found.items() if each not in level}
+    return {commit: sorted(changes) for commit, changes in found.items() if commit not in level}
 
 
 def _placed(
     places: Sequence[tuple[bytes, Trees]], listed: Mapping[Trees, Sequence[Change]], scope: Scope, most: int
 ) -> list[Change] | None:
-    """The changes at all these places, by their whole paths; None where there are more than `most`, or too long ones.
+    """The changes at all these places, with full paths; None if there are more than `most`, or paths are too long.
 
-    One tree may stand at many places: nothing is made of more than are wanted.
+    One tree may occur at many places, so no more changes than wanted are created.
     """
     if any(pair not in listed for _, pair in places):
         return None
@@ -117,15 +119,15 @@ def _placed(
 
 
 def _inside(change: Change) -> tuple[bytes, Trees]:
-    """A directory that changed: where, and from which tree to which."""
+    """A directory that changed: its path, and its trees before and after."""
     old, new = (
-        NO_FILES[len(each)] if mode == ABSENT else each for mode, each in zip(change.modes, change.ids, strict=True)
+        NO_FILES[len(oid)] if mode == ABSENT else oid for mode, oid in zip(change.modes, change.ids, strict=True)
     )
     return change.path + b"/", (old, new)
 
 
 def _listed(store: Store, pairs: Sequence[Trees]) -> dict[Trees, list[Change]]:
-    """The uppermost level of these differences; a list that is too long by itself is left out."""
+    """The top level of these differences, without lists that are too long on their own."""
     asked = "".join(f"{old} {new}\n" for old, new in pairs).encode()
     out = store.run("diff-tree", "--stdin", "-z", "--no-renames", stdin=asked, limit=LIST_LIMIT, cut=True)
     if len(out) < LIST_LIMIT:
@@ -135,7 +137,7 @@ def _listed(store: Store, pairs: Sequence[Trees]) -> dict[Trees, list[Change]]:
 
 
 def _read(out: bytes, pairs: Collection[Trees]) -> dict[Trees, list[Change]]:
-    """Read `git diff-tree --stdin -z`: `TREE TREE` and a line break, then `:MODE MODE ID ID STATUS` and a path each."""
+    """Parse `git diff-tree --stdin -z`: `TREE TREE` and a newline, then `:MODE MODE ID ID STATUS` and a path each."""
     result: dict[Trees, list[Change]] = {pair: [] for pair in pairs}
     changes: list[Change] = []
     fields = iter(out.split(b"\0"))

@@ -1,4 +1,4 @@
-"""What the commits of the bot's branches did since they left the base branch. All branches are read in one go."""
+"""The commits of the bot's branches since they left the base branch. All branches are read in one go."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from gitops_bot.proposals.branch import Branch, Commit, FileChange
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-#: Beyond this a branch is not read and comes back incomplete: no proposal of the bot's is like that.
+#: A branch with more commits is not read and comes back incomplete: no proposal of the bot has as many.
 COMMIT_LIMIT = 200
-#: What is read of all branches together, the smallest first: bytes of commit objects, messages included, and bytes of
-#: changed files, before and after.
+#: Read of all branches together, the smallest first: bytes of commit objects, messages included, and bytes of changed
+#: files, before and after.
 COMMIT_BYTE_LIMIT = 32 * 1024 * 1024
 BYTE_LIMIT = 128 * 1024 * 1024
 
 
 class Line(NamedTuple):
-    """The commits that one branch has beyond the base, oldest first, and the newest one of the base that it holds."""
+    """The commits of one branch that the base lacks, oldest first, and the newest base commit that it contains."""
 
     commits: tuple[str, ...]
     fork: str | None
     #: Merges whose second parent is on the base.
     updates: frozenset[str]
-    #: The copy ends before the common history: more has to be fetched to tell.
+    #: The copy ends before the shared history: more must be fetched.
     cut: bool
 
     @property
     def readable(self) -> bool:
-        """Whether the branch has a common history with the base, and few enough commits."""
+        """Whether the branch shares history with the base, and has few enough commits."""
         return self.fork is not None and not self.cut and len(self.commits) <= COMMIT_LIMIT
 
 
@@ -44,9 +44,9 @@ class _Read(NamedTuple):
 
 @dataclass(slots=True)
 class History:
-    """Reads branches against a base. `shallow` tells the commits whose parents are not in the copy.
+    """Reads branches against a base. `shallow` returns the commits whose parents are not in the copy.
 
-    `merged(first, second)` is the tree that git makes of two commits, None where it makes none.
+    `merged(first, second)` is the tree of git's merge of two commits, None if they conflict.
     """
 
     store: Store
@@ -57,11 +57,7 @@ class History:
     _clean: dict[str, bool] = field(default_factory=dict)
 
     def lines(self, heads: Mapping[str, str], base: str) -> dict[str, Line]:
-        """The line of every branch (name to head), from what the copy holds.
-
-        Raises:
-            DamagedError: the base is not in the copy.
-        """
+        """The line of every branch (name to head). Raises DamagedError if the base is missing."""
         asked = "".join(f"{head}\n" for head in sorted(set(heads.values()))) + f"^{base}\n"
         out = self.store.run("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", stdin=asked.encode())
         parents = {first: tuple(rest) for first, *rest in (line.split() for line in out.decode("ascii").splitlines())}
@@ -69,17 +65,17 @@ class History:
         return {name: _line(head, parents, shallow) for name, head in heads.items()}
 
     def read(self, heads: Mapping[str, str], lines: Mapping[str, Line]) -> dict[str, Branch]:
-        """The branches with all their changes; incomplete, and without commits, where there is too much or no fork."""
+        """The branches with all their changes; incomplete, without commits, if too large or without shared history."""
         short_first = sorted((line for line in lines.values() if line.readable), key=lambda line: len(line.commits))
-        wanted = dict.fromkeys(each for line in short_first for each in line.commits)
-        self._load([each for each in wanted if each not in self._known])
+        wanted = dict.fromkeys(commit for line in short_first for commit in line.commits)
+        self._load([commit for commit in wanted if commit not in self._known])
         return {name: self._branch(name, heads[name], line) for name, line in lines.items()}
 
     def _branch(self, name: str, head: str, line: Line) -> Branch:
-        read = [found for each in line.commits if line.readable and (found := self._known[each])]
+        read = [found for commit in line.commits if line.readable and (found := self._known[commit])]
         if not line.readable or len(read) < len(line.commits):
             return Branch(name, head, line.fork, (), complete=False)
-        return Branch(name, head, line.fork, tuple(self._judged(each, line) for each in read))
+        return Branch(name, head, line.fork, tuple(self._judged(commit, line) for commit in read))
 
     def _judged(self, read: _Read, line: Line) -> Commit:
         commit = read.commit
@@ -91,59 +87,61 @@ class History:
 
     def _load(self, ids: Collection[str]) -> None:
         light = _lightest(self.store.sizes(ids), COMMIT_BYTE_LIMIT)
-        read = {each: headers(data) for each, data in self.store.contents([*filter(light.__contains__, ids)]).items()}
-        raw = {each: found for each, found in read.items() if found is not None}
+        read = {
+            commit: headers(data) for commit, data in self.store.contents([*filter(light.__contains__, ids)]).items()
+        }
+        raw = {commit: found for commit, found in read.items() if found is not None}
         listed = differences(self.store, self._trees(raw))
-        objects = {each: [name for change in found for name in change.objects()] for each, found in listed.items()}
+        objects = {commit: [name for change in found for name in change.objects()] for commit, found in listed.items()}
         sizes = self.store.sizes({name: None for names in objects.values() for name in names})
-        weights = {each: sum(min(sizes[name], FILE_LIMIT) for name in names) for each, names in objects.items()}
+        weights = {commit: sum(min(sizes[oid], FILE_LIMIT) for oid in oids) for commit, oids in objects.items()}
         small = _lightest(weights, BYTE_LIMIT)
-        blobs = self.store.blobs({name: sizes[name] for each in small for name in objects[each]})
-        for each in ids:
-            self._known[each] = None
-            if each in raw and (each in small or not raw[each].parents):
-                tree, parents, author, message = raw[each]
-                files = tuple(_file_change(change, blobs) for change in listed.get(each, ()))
-                self._known[each] = _Read(Commit(each, parents, author, message, files), tree)
+        blobs = self.store.blobs({name: sizes[name] for commit in small for name in objects[commit]})
+        for commit in ids:
+            self._known[commit] = None
+            if commit in raw and (commit in small or not raw[commit].parents):
+                tree, parents, author, message = raw[commit]
+                files = tuple(_file_change(change, blobs) for change in listed.get(commit, ()))
+                self._known[commit] = _Read(Commit(commit, parents, author, message, files), tree)
 
     def _trees(self, raw: Mapping[str, Headers]) -> dict[str, tuple[str, str]]:
-        """From which tree to which each commit goes; a first parent is known by its commit only."""
-        parents = {each: found.parents[0] for each, found in raw.items() if found.parents}
+        """The trees before and after each commit; of a first parent only the commit is known."""
+        parents = {commit: found.parents[0] for commit, found in raw.items() if found.parents}
         asked = "".join(f"{parent}^{{tree}}\n" for parent in parents.values()).encode()
         out = self.store.run("cat-file", "--batch-check=%(objectname)", "--buffer", stdin=asked) if asked else b""
         trees = out.decode("ascii").splitlines()
-        return {each: (tree, raw[each].tree) for each, tree in zip(parents, trees, strict=True)}
+        return {commit: (tree, raw[commit].tree) for commit, tree in zip(parents, trees, strict=True)}
 
 
 def _line(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[str]) -> Line:
-    """Follow a branch down to the base. `parents` has every commit that is not on the base, oldest first."""
+    """Follow a branch to the base. `parents` has every commit that the base lacks, oldest first."""
     reached, open_ends = set[str](), [head]
     while open_ends:
         if (commit := open_ends.pop()) in parents and commit not in reached:
             reached.add(commit)
             open_ends += parents[commit]
-    commits = tuple(each for each in parents if each in reached)
-    on_base = [up for each in commits for up in parents[each] if up not in parents]
+    commits = tuple(commit for commit in parents if commit in reached)
+    on_base = [up for commit in commits for up in parents[commit] if up not in parents]
     fork = (on_base[-1] if on_base else None) if commits else head
-    updates = (each for each in commits if len(parents[each]) == 2 and parents[each][1] not in parents)
-    if any(not parents[each] and each not in shallow for each in commits):
-        # A root that is not on the base: no common history, unless the base's own line is cut before it gets there.
+    updates = (commit for commit in commits if len(parents[commit]) == 2 and parents[commit][1] not in parents)
+    if any(not parents[commit] and commit not in shallow for commit in commits):
+        # A root that the base lacks: no shared history, unless the copy of the base ends before it.
         return Line(commits, None, frozenset(), cut=bool(shallow))
     return Line(commits, fork, frozenset(updates), cut=not shallow.isdisjoint(commits))
 
 
 def _lightest(weights: Mapping[str, int], limit: int) -> frozenset[str]:
-    """As many as weigh no more than `limit` together, the lightest first."""
-    ordered = sorted((weight, each) for each, weight in weights.items())
+    """The lightest items, as many as together weigh at most `limit`."""
+    ordered = sorted((weight, name) for name, weight in weights.items())
     totals = accumulate(weight for weight, _ in ordered)
-    return frozenset(each for (_, each), total in zip(ordered, totals, strict=True) if total <= limit)
+    return frozenset(name for (_, name), total in zip(ordered, totals, strict=True) if total <= limit)
 
 
 def _file_change(change: Change, blobs: Mapping[str, bytes]) -> FileChange:
-    """`mode_changed` also for what cannot be judged by its bytes: no regular file, cut by its size, an odd name."""
+    """`mode_changed` is also set where bytes do not tell: no regular file, cut by its size, or an invalid name."""
     before, after = (
-        None if mode == ABSENT else blobs.get(each, each.encode())
-        for mode, each in zip(change.modes, change.ids, strict=True)
+        None if mode == ABSENT else blobs.get(oid, oid.encode())
+        for mode, oid in zip(change.modes, change.ids, strict=True)
     )
     present = [mode for mode in change.modes if mode != ABSENT]
     plain = len(set(present)) == 1 and present[0] in REGULAR

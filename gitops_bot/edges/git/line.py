@@ -1,9 +1,9 @@
-"""The first-parent line of a commit: what each commit on it made of the directories that are asked for.
+"""The first-parent line of a commit: what each commit on it changed in the given directories.
 
-Each commit is compared with its first parent, merges too, so that a pull request is one step however it was merged.
-It is read in windows of a fixed number of commits, and not as deep as the copy happens to be: what is known of the
-history never depends on what a cache holds. `git log --raw -- PATHS` would tell the same in one process, but lists
-each commit as a whole before it says the first word of it; `differences` cannot be led into that.
+Each commit is compared with its first parent, merges too, so a pull request is one step however it was merged. The line
+is read in windows of a fixed number of commits, not as deep as the copy happens to be, so the result never depends on
+the cache. `git log --raw -- PATHS` would do this in one process, but lists each commit as a whole before it prints; see
+`difference`.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.git.store import Store
 
-#: How many commits of the line are looked at, in steps: the last is the end. Among many overlays, 200 commits of each
-#: are never in a few hundred, so that a small first step would only be one more.
+#: Commits of the line to read, in steps, up to the last. With many overlays, 200 commits of each are never among a few
+#: hundred, so a smaller first step would not help.
 WINDOWS = (2_000, 10_000, 50_000)
-#: Changed paths of one commit, and of the whole line. The line ends before a commit that exceeds one of these: which
-#: of its files it changed is not known, and so neither is what older ones mean.
+#: Changed paths of one commit, and of the whole line. The line ends before a commit that exceeds one of these, because
+#: older commits mean nothing without its changes.
 CHANGE_LIMIT, PATH_LIMIT = 50_000, 500_000
-#: Versions of files with pins on the whole line, and their bytes. The line ends before a commit that exceeds them too.
+#: Versions of pin files on the whole line, and their bytes. The line also ends before a commit that exceeds these.
 VERSION_LIMIT, BYTE_LIMIT = 100_000, 64 * 1024 * 1024
-#: Bytes of commit objects, the newest first. Beyond it a commit has neither author nor message.
+#: Bytes of commit objects, newest first. Later commits have no author or message.
 COMMIT_BYTE_LIMIT = 32 * 1024 * 1024
-#: Commits that are compared in one go.
+#: Commits compared in one go.
 _BATCH = 2000
-#: Stands for what was not read, or is no regular file: every target refuses it.
+#: Replaces what was not read, or is no regular file: every target refuses it.
 UNREADABLE = b"\0"
-#: The last second that a `datetime` can tell; git's times go on.
+#: The last second that a `datetime` can hold; git has no such limit.
 _LAST_SECOND = 253_402_300_799
 
 
 class _Link(NamedTuple):
-    """A commit on the line. `time` is the committer's, in seconds since 1970, as far as git can read one."""
+    """A commit on the line. `time` is the committer's, in seconds since 1970, as far as git can read it."""
 
     commit: str
     tree: str
@@ -48,41 +48,41 @@ class _Link(NamedTuple):
     parents: tuple[str, ...]
 
     def at(self) -> datetime:
-        """The committer's time in UTC: within the years that there are, and 1970 for none, as git shows it."""
+        """The committer's time in UTC, clamped to valid dates; 1970 if there is none, as git shows it."""
         return datetime.fromtimestamp(min(int(self.time[:20] or "0"), _LAST_SECOND), UTC)
 
 
-#: What a commit changed, and the tree that it found.
+#: A commit and what it changed.
 _Touch = tuple[_Link, list[Change]]
 
 
 class LineReader:
-    """Reads lines of first parents, window by window. No commit is compared twice, whichever line it is on."""
+    """Reads first-parent lines, window by window. No commit is compared twice, whichever line it is on."""
 
     def __init__(self, store: Store, directories: Iterable[str]) -> None:
         from gitops_bot import targets  # they know YAML, which costs 40 ms
 
         self._store, self._scope = store, Scope(directories)
         self._names = frozenset(name.encode() for name in targets.file_names())
-        #: What each commit that was compared did to these directories; None for nothing.
+        #: What each compared commit changed in these directories; None for nothing.
         self._compared: dict[str, Step | None] = {}
         self._paths = self._commit_bytes = self._bytes = 0
         self._blobs: dict[str, bytes] = {}
-        #: Whether a larger window cannot show more: the line is complete, at a limit, or the remote has no more of it.
+        #: Whether a larger window cannot show more: the line is complete, at a limit, or all that the remote has.
         self.ended = False
 
     def read(self, commit: str, window: int, shallow: Collection[str]) -> Line:
-        """The line of `commit` within its first `window` commits; `shallow` are the commits at which the copy ends.
+        """The line of `commit` within its first `window` commits; `shallow` are the commits where the copy ends.
 
         Raises:
-            DamagedError: the copy lacks what it should have.
+            DamagedError: the copy lacks something.
             GitError: what is missing cannot be fetched.
         """
         chain = self._chain(commit, window)
         rooted = not chain[-1].parents and chain[-1].commit not in shallow
         pairs: list[tuple[_Link, str]] = [(link, older.tree) for link, older in pairwise(chain)]
         if rooted:
-            # Only a true root added all that it holds; where the copy just ends, nobody knows.
+            # Only a true root added all its files; at the end of a shallow copy that is unknown.
             pairs.append((chain[-1], NO_FILES[len(chain[-1].tree)]))
         self._compare([pair for pair in pairs if pair[0].commit not in self._compared])
         known = list(takewhile(lambda link: link.commit in self._compared, (link for link, _ in pairs)))
@@ -101,21 +101,21 @@ class LineReader:
         self._compared |= {link.commit: steps.get(link.commit) for link, _ in pairs[:end]}
 
     def _chain(self, commit: str, window: int) -> list[_Link]:
-        """The first commits of the line, the newest first."""
+        """The first commits of the line, newest first."""
         form = ("--first-parent", f"--max-count={window}", "--format=%T,%ct,%P")
         out = self._store.run("rev-list", *form, "--end-of-options", commit).decode("ascii").splitlines()
         # Each commit takes two lines: `commit ID`, and what was asked for.
         commits = (line.removeprefix("commit ") for line in out[::2])
-        told = (line.split(",") for line in out[1::2])
+        fields = (line.split(",") for line in out[1::2])
         return [
             _Link(commit, tree, time, tuple(parents.split()))
-            for commit, (tree, time, parents) in zip(commits, told, strict=True)
+            for commit, (tree, time, parents) in zip(commits, fields, strict=True)
         ]
 
     def _touched(self, pairs: Sequence[tuple[_Link, str]]) -> tuple[list[_Touch], int]:
-        """The commits that changed anything that is asked for, the newest first, up to one that changed too much.
+        """The commits with relevant changes, newest first, up to one that changed too much.
 
-        With them the number of pairs that were compared.
+        Also returns how many pairs were compared.
         """
         result: list[_Touch] = []
         at, size = 0, _BATCH
@@ -133,7 +133,7 @@ class LineReader:
                     result.append((link, changes))
             else:
                 continue
-            # It was too much for all together, or for this commit: alone it is told which.
+            # Too much in all, or in this commit: comparing it alone tells which.
             if len(batch) == 1:
                 break
             size = max(1, size // 8)
@@ -143,14 +143,14 @@ class LineReader:
         texts = self._texts([link.commit for link, _ in touched])
         steps = []
         for link, changes in touched:
-            said = headers(texts.get(link.commit, b""))
+            commit = headers(texts.get(link.commit, b""))
             steps.append(
                 Step(
                     link.commit,
                     link.parents,
                     link.at(),
-                    said.author if said else "",
-                    said.message if said else "",
+                    commit.author if commit else "",
+                    commit.message if commit else "",
                     tuple(change.path.decode("utf-8", "backslashreplace") for change in changes),
                     {change.path.decode(): self._sides(change) for change in self._pin_files(changes)},
                 )
@@ -158,7 +158,7 @@ class LineReader:
         return steps
 
     def _texts(self, commits: Collection[str]) -> dict[str, bytes]:
-        """The commit objects, as far as they are not too much."""
+        """The commit objects, within the limit of their size."""
         wanted = []
         for commit, size in self._store.sizes(commits).items():
             if size <= FILE_LIMIT and self._commit_bytes + size <= COMMIT_BYTE_LIMIT:
@@ -167,7 +167,7 @@ class LineReader:
         return self._store.contents(wanted)
 
     def _load(self, touched: Sequence[_Touch]) -> int:
-        """Read the files with pins of these commits; answers how many commits it was enough for."""
+        """Read the pin files of these commits; returns for how many commits the limits were enough."""
         wanted: dict[str, None] = {}
         ends = []
         for _, changes in touched:
@@ -188,7 +188,7 @@ class LineReader:
         return sum(end <= fits for end in ends)
 
     def _pin_files(self, changes: Iterable[Change]) -> Iterator[Change]:
-        """Those of files that hold pins. A path that is not UTF-8 is no overlay's."""
+        """The changes of pin files. A path that is not UTF-8 belongs to no overlay."""
         for change in changes:
             if change.path.rpartition(b"/")[2] in self._names and _is_text(change.path):
                 yield change

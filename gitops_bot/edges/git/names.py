@@ -1,4 +1,4 @@
-"""Which branch names, paths and commit ids may reach git. Pure; what git itself would refuse is refused here first.
+"""Which branch names, paths and commit ids may reach git: what git would refuse is refused here first.
 
 Rules: git-check-ref-format(1) for branches, `verify_path` of git's index for paths.
 """
@@ -13,17 +13,17 @@ _PATH_LIMIT = 4096
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)")
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
-#: `.git` as case-blind file systems and Windows' short names spell it, with the dots and blanks that they drop.
+#: `.git` as case-insensitive file systems and Windows' short names spell it, with the dots and blanks that they ignore.
 _DOT_GIT = re.compile(r"(?:\.git|git~[0-9]+)[. ]*(?::.*)?\Z", re.IGNORECASE)
 
 
 def is_commit(text: str) -> bool:
-    """Whether `text` is a full object id (SHA-1 or SHA-256)."""
+    """Whether this is a full object id (SHA-1 or SHA-256)."""
     return _COMMIT.match(text) is not None
 
 
 def is_branch(name: str) -> bool:
-    """Whether git takes `name` as the name of a branch; neither an option nor `HEAD` is one."""
+    """Whether git accepts this as a branch name; options and `HEAD` are none."""
     return (
         0 < len(name.encode("utf-8", "surrogatepass")) <= _BRANCH_LIMIT
         and not name.startswith(("-", "/", "."))
@@ -35,7 +35,7 @@ def is_branch(name: str) -> bool:
 
 
 def is_path(path: str) -> bool:
-    """Whether `path` stays inside a repository, outside its `.git`, and can be shown on one line."""
+    """Whether `path` stays inside a repository, outside its `.git`, and fits on one printable line."""
     return (
         0 < len(path.encode("utf-8", "surrogatepass")) <= _PATH_LIMIT
         and _CONTROL.search(path) is None
@@ -45,7 +45,7 @@ def is_path(path: str) -> bool:
 
 
 def _is_text(text: str) -> bool:
-    """Whether the text has an encoding: a lone surrogate, as from a file name that is not UTF-8, has none."""
+    """Whether the text can be encoded: a file name that is not UTF-8 contains lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:

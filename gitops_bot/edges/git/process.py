@@ -1,7 +1,7 @@
-"""Git as a child process: what it may know, how long it may run, and that what it says is safe to print.
+"""Runs git as a child process with a clean environment, a time limit, and output that is safe to print.
 
-The only place that imports GitPython. Commands are lists of words, no shell sees them, and no word that a user wrote
-stands where git expects an option.
+The only module that imports GitPython. Commands are lists of words without a shell, and user input never stands where
+git expects an option.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 
     from git.cmd import Git as GitPython
 
-#: Git learned GIT_CONFIG_GLOBAL, which keeps strange settings out, in this version.
+#: The first version with GIT_CONFIG_GLOBAL, which keeps foreign settings out.
 OLDEST = (2, 32)
-#: Seconds after which one git process is given up and killed.
+#: Seconds after which a git process is killed.
 TIMEOUT = 300.0
-#: Bytes of one answer that are read: a repository is hostile input, and a small one may name billions of files.
+#: Bytes of output: a repository is hostile input, and a small one may list billions of files.
 ANSWER_LIMIT = 256 * 1024 * 1024
 _COMPLAINT_LIMIT = 64 * 1024
 _CHUNK = 64 * 1024
 
-#: What of the user's GIT_* variables reaches git: how to connect. GIT_DIR, GIT_INDEX_FILE and their like would lead
-#: it to another repository (a hook's environment has them), traces would mix with its messages.
+#: The user's GIT_* variables that reach git: how to connect. GIT_DIR, GIT_INDEX_FILE and the like, as set in hooks,
+#: would lead it to another repository, and traces would mix with its messages.
 _KEPT = re.compile(
     r"GIT_(?:SSH(?:_COMMAND|_VARIANT)?|SSL_.+|PROXY_.+|HTTP_.+|EXEC_PATH|CONFIG_COUNT|CONFIG_(?:KEY|VALUE)_\d+)\Z"
 )
 _SETTINGS = (
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
-    # The repositories here are scratch: a power cut costs a fetch, waiting for the disk would cost every run.
+    # Copies can be fetched again: not worth waiting for the disk in every run.
     ("core.fsync", "none"),
     # Larger blobs are streamed to disk instead of being held in memory.
     ("core.bigFileThreshold", "2m"),
@@ -61,13 +61,13 @@ _VARIABLES = {
     "GIT_ASKPASS": "",
     "SSH_ASKPASS": "",
     "GIT_OPTIONAL_LOCKS": "0",
-    # The files of a copy are known by their names.
+    # `cache` knows the files of a copy by name.
     "GIT_DEFAULT_REF_FORMAT": "files",
 }
 #: glibc gives memory back to the system after each object that git deflates; keeping it makes writing a thousand files
 #: six times faster (0.30 s to 0.05 s).
 _MEMORY = {"MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_TOP_PAD_": "1048576"}
-#: By its path: PATH may hold git and nothing else.
+#: By its path: PATH may have nothing but git.
 _ENV = "/usr/bin/env"
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=30"
 
@@ -78,14 +78,14 @@ _UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What to log in with over HTTP. For a GitHub token the user is `x-access-token`."""
+    """An HTTP login. For a GitHub token the user is `x-access-token`."""
 
     username: str
     password: str = field(repr=False)
 
     @property
     def header(self) -> str:
-        """The request header that carries them."""
+        """The request header with the login."""
         return f"Authorization: basic {self._encoded()}"
 
     def secrets(self) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a git process ended: its exit status, its output, and its complaints without secrets or control codes."""
+    """How a git process ended: exit status, output, and standard error without secrets and control characters."""
 
     status: int
     out: bytes
@@ -106,13 +106,13 @@ class Answer:
 
 
 def error(message: str, advice: str = "") -> GitError:
-    """A failure of git with its way out."""
+    """A failure of git with the next step."""
     return GitError(Problem("failed.git", message, advice))
 
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """Runs git with a given environment; the settings and variables of its caller come after our own and win."""
+    """Runs git in a given environment; these settings and variables override the defaults."""
 
     environ: Mapping[str, str] = field(repr=False)
     settings: tuple[tuple[str, str], ...] = ()
@@ -128,12 +128,12 @@ class Git:
         limit: int = ANSWER_LIMIT,
         cut: bool = False,
     ) -> Answer:
-        """Run `git ARGUMENTS` and wait for its end.
+        """Run `git ARGUMENTS` to its end.
 
-        More than `limit` bytes of output are an error, or with `cut` the rest is left unread.
+        More than `limit` bytes of output are an error; with `cut` the rest is not read.
 
         Raises:
-            GitError: git is not installed, ran longer than `timeout` seconds, or said more than `limit` bytes.
+            GitError: git is not installed, took longer than `timeout` seconds, or printed more than `limit` bytes.
         """
         began = time.perf_counter()
         started = _start(arguments, self._environment(settings))
@@ -151,7 +151,7 @@ class Git:
             ) from late
         finally:
             _end(process)
-            # The rest of the arguments is nobody's business: names of branches and objects, thousands of them.
+            # Not the other arguments: they can be thousands of names of branches and objects.
             log.debug("git.command", verb=arguments[0], exit=process.returncode, ms=log.milliseconds(began))
         if len(out) > limit and not cut:
             raise error(
@@ -161,19 +161,19 @@ class Git:
         return Answer(status, out[:limit], self.printable(err))
 
     def printable(self, text: bytes) -> str:
-        """The text without secrets, logins inside addresses (the `git@` of ssh too), and control characters."""
+        """The text without secrets, logins in URLs (also ssh's `git@`) and control characters."""
         shown = text.decode("utf-8", "replace").replace("\r", "\n").replace("\t", " ")
         for secret in self.secrets:
             shown = shown.replace(secret, redact.STRUCK)
         return _UNPRINTABLE.sub("", redact.strike(_LOGIN_IN_URL.sub(f"{redact.STRUCK}@", shown))).strip()
 
     def version(self) -> tuple[int, int]:
-        """The version of git, as far as it decides what git can do."""
+        """The version of git, major and minor; (0, 0) if it does not report one."""
         found = re.search(rb"(\d{1,4})\.(\d{1,4})", self.run("version").out)
         return (int(found[1]), int(found[2])) if found else (0, 0)
 
     def _environment(self, settings: Iterable[tuple[str, str]]) -> dict[str, str]:
-        """The whole environment of a child. Settings travel in it too: in argv every user of the machine reads them."""
+        """The environment of a child, with the settings: other users of the machine can read arguments."""
         kept = {key: value for key, value in self.environ.items() if not key.startswith("GIT_") or _KEPT.match(key)}
         result = _MEMORY | kept | _VARIABLES | dict(self.variables)
         if not {"GIT_SSH", "GIT_SSH_COMMAND"} & kept.keys():
@@ -188,7 +188,7 @@ class Git:
 
 
 def installed(environ: Mapping[str, str], timeout: float) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The version of git on the PATH of `environ`, (0, 0) if it tells none, and the oldest one that works.
+    """The version of git on the PATH of `environ`, (0, 0) if unknown, and the oldest that works.
 
     Raises:
         GitError: there is none, or it does not answer within `timeout` seconds.
@@ -197,7 +197,7 @@ def installed(environ: Mapping[str, str], timeout: float) -> tuple[tuple[int, in
 
 
 def _start(arguments: tuple[str, ...], environment: dict[str, str]) -> GitPython.AutoInterrupt:
-    """Start git; the process ends when the answer is dropped."""
+    """Start git; the process ends when the returned object is dropped."""
     try:
         from git.cmd import Git as GitPython
         from git.exc import GitCommandNotFound
@@ -206,7 +206,7 @@ def _start(arguments: tuple[str, ...], environment: dict[str, str]) -> GitPython
     git = shutil.which("git", path=environment.get("PATH", os.defpath))
     if git is None:
         raise _not_installed()
-    # GitPython hands our own environment down and can only add to it: env(1) takes away what must not get through.
+    # GitPython passes our own environment and can only add to it: env(1) removes the rest.
     strangers = os.environ.keys() - environment.keys()
     without = [word for name in sorted(strangers) for word in ("-u", name)]
     command = [*([_ENV, *without] if without else []), git, *arguments]
@@ -216,7 +216,7 @@ def _start(arguments: tuple[str, ...], environment: dict[str, str]) -> GitPython
             istream=subprocess.PIPE,
             as_process=True,
             env=environment,
-            # A group of its own can be stopped together with its helpers, and has no terminal to ask questions at.
+            # Its own group can be stopped together with its helpers, and has no terminal for prompts.
             start_new_session=True,
         )
     except (GitCommandNotFound, PermissionError) as missing:
@@ -226,7 +226,7 @@ def _start(arguments: tuple[str, ...], environment: dict[str, str]) -> GitPython
 
 
 def _not_started(failure: BaseException | None) -> GitError | None:
-    """Git is there, and the machine starts no more processes."""
+    """The error if the machine cannot start more processes."""
     limit = limit_of(failure) if failure is not None else None
     return error(f"git cannot be started: {limit.message}", limit.next) if limit is not None else None
 
@@ -236,19 +236,19 @@ def _not_installed() -> GitError:
 
 
 def _exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadline: float) -> tuple[bytes, bytes]:
-    """Feed and read a process until it closes its output, or has said more than `limit` bytes.
+    """Feed and read a process until it closes its output, or has printed more than `limit` bytes.
 
     Raises:
         TimeoutError: the deadline passed.
     """
     pipe_in, pipe_out, pipe_err = (cast("IO[bytes]", pipe) for pipe in (process.stdin, process.stdout, process.stderr))
-    said, complaints, rest = bytearray(), bytearray(), memoryview(stdin)
+    output, complaints, rest = bytearray(), bytearray(), memoryview(stdin)
     os.set_blocking(pipe_in.fileno(), False)
     with selectors.DefaultSelector() as ready:
-        ready.register(pipe_out, selectors.EVENT_READ, said)
+        ready.register(pipe_out, selectors.EVENT_READ, output)
         ready.register(pipe_err, selectors.EVENT_READ, complaints)
         ready.register(pipe_in, selectors.EVENT_WRITE)
-        while ready.get_map() and len(said) <= limit:
+        while ready.get_map() and len(output) <= limit:
             if (remaining := deadline - time.monotonic()) <= 0:
                 raise TimeoutError
             for key, _ in ready.select(remaining):
@@ -262,11 +262,11 @@ def _exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadli
                 else:
                     ready.unregister(key.fileobj)
             del complaints[_COMPLAINT_LIMIT:]
-    return bytes(said), bytes(complaints)
+    return bytes(output), bytes(complaints)
 
 
 def _feed(pipe: IO[bytes], rest: memoryview) -> memoryview:
-    """Write what the pipe takes now; answers with what is left, nothing when the reader is gone."""
+    """Write what the pipe takes now; returns the rest, nothing if the reader is gone."""
     try:
         return rest[os.write(pipe.fileno(), rest[:_CHUNK]) :] if rest else rest
     except BrokenPipeError:
@@ -279,7 +279,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Leave nothing behind, whatever happened: no process, no helper of it, no open pipe."""
+    """Leave no process, helper or open pipe behind."""
     if process.returncode is None:
         _stop(process)
         process.wait()

@@ -169,41 +169,41 @@ _MISMATCHED_FORMAT = re.compile(
 )
 
 
-def refused(said: str, where: str) -> GitError | None:
+def refused(output: str, where: str) -> GitError | None:
     """The error for words of a refusal; None when they tell no known one.
 
-    `where` names the repository and the branch; `said` must be printable already.
+    `where` names the repository and the branch; `output` must be printable already.
     """
     for refusal in REFUSALS:
-        if refusal.words.search(said):
+        if refusal.words.search(output):
             kind = LostRace if refusal.lost_race else GitError
-            return kind(Problem("failed.git", f"{where} {refusal.means}{quoted(said)}", refusal.advice))
+            return kind(Problem("failed.git", f"{where} {refusal.means}{quoted(output)}", refusal.advice))
     return None
 
 
-def out_of_reach(said: str, where: str) -> GitError | None:
+def out_of_reach(output: str, where: str) -> GitError | None:
     """The error for a connection that failed or broke; None when the words tell something else."""
-    if not _OUT_OF_REACH.search(said):
+    if not _OUT_OF_REACH.search(output):
         return None
-    problem = Problem("failed.git", f"{where} cannot be reached{quoted(said)}", "Check the network and try again.")
+    problem = Problem("failed.git", f"{where} cannot be reached{quoted(output)}", "Check the network and try again.")
     return GitError(problem)
 
 
-def lacks_ref(said: str) -> bool:
+def lacks_ref(output: str) -> bool:
     """Whether a fetch found no branch of the asked name."""
-    return _REMOTE_REF_MISSING.search(said) is not None
+    return _REMOTE_REF_MISSING.search(output) is not None
 
 
-def wanted_format(said: str) -> str | None:
+def wanted_format(output: str) -> str | None:
     """The object format that the remote uses, when a fetch failed because ours is another."""
-    found = _MISMATCHED_FORMAT.search(said)
+    found = _MISMATCHED_FORMAT.search(output)
     # Protocol version 0 does not name it; a copy starts as sha1, so it is the other one.
     return (found[1] or "sha256") if found else None
 
 
-def quoted(said: str) -> str:
-    """The last lines of what git said, on one line, to stand at the end of a message."""
-    lines = [line.strip() for line in said.splitlines()]
+def quoted(output: str) -> str:
+    """The last lines of what git printed, on one line, to stand at the end of a message."""
+    lines = [line.strip() for line in output.splitlines()]
     text = " · ".join(line for line in lines if line and not _IS_NOISE.match(line))
     return f": {text[:_SAID_LIMIT]}" if text else ""
 

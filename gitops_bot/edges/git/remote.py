@@ -1,4 +1,4 @@
-"""The remote repository: the only commands that use the network, and what their failures mean."""
+"""The remote repository: the only commands that use the network, and the meaning of their failures."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 
     from gitops_bot.errors import GitError
 
-#: All branches of the bot; they are fetched together with the base, so that looking at one costs nothing more.
+#: All branches of the bot; they are fetched together with the base, so reading one costs nothing.
 PREFIX = "gitops-bot/"
-#: For a branch that is not there.
+#: For a missing branch.
 BRANCH_ADVICE = "Correct `branch:` in gitops-bot.yaml; without it, the default branch is used."
-#: Which blobs the remote sends with what is fetched; others are asked for by their ids. Of a hundred kustomizations 99
-#: are smaller, and most of what else may lie in the repository is larger.
+#: Which blobs are fetched with commits; others are fetched by id. Of a hundred kustomizations 99 are smaller than 8k,
+#: and most other files are larger.
 NO_BLOBS, SMALL_BLOBS = "blob:none", "blob:limit=8k"
 #: Bytes of a list of tags: a third of a million.
 _TAGS_LIMIT = 32 * 1024 * 1024
-#: A name that no configuration of the user's speaks of.
+#: A remote name that no user configuration uses.
 _NAME = "gitops-bot"
 _TRACKED = f"refs/remotes/{_NAME}/"
 _PARTIAL, _FILTER = (f"remote.{_NAME}.promisor", "true"), f"remote.{_NAME}.partialclonefilter"
 _BLOBLESS = (_PARTIAL, (_FILTER, NO_BLOBS))
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
 _PUSH = ("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--no-signed")
-#: A push of a commit whose parent no branch of the remote names any more: without negotiation git would send
-#: everything, and cannot, for the copy lacks the blobs.
+#: No branch of the remote contains the parent any more: without negotiation git tries to send everything, but the copy
+#: lacks the blobs.
 _UNKNOWN_PARENT = re.compile(r"unable to read [0-9a-f]{40}")
 _NO_SINGLE_OBJECTS = re.compile(r"not allow request for unadvertised object|not our ref")
 
 
 class OtherFormat(Exception):  # noqa: N818 - not a failure: the copy is made again in the remote's format
-    """The remote names its objects by another hash than the copy."""
+    """The remote uses another hash for its objects than the copy."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -49,12 +49,12 @@ class OtherFormat(Exception):  # noqa: N818 - not a failure: the copy is made ag
 
 
 class SingleObjectsError(DamagedError):
-    """The remote filters, but does not hand out objects by their ids: the copy has to be made with all blobs."""
+    """The remote filters, but does not serve objects by id: the copy must be made with all blobs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A repository at an address, and the copy (`git` runs in it) that receives what is fetched."""
+    """A repository at a URL, and the copy (`git` runs in it) that receives what is fetched."""
 
     url: str
     git: Git
@@ -71,9 +71,9 @@ class Remote:
         raise error(f"{self.url} has no default branch", "Is it empty? Otherwise set `branch:` in gitops-bot.yaml.")
 
     def fetch(self, base: str | None, depth: int, blobs: str | None) -> dict[str, str]:
-        """Bring the base branch and all branches of the bot, `depth` commits deep; answers with their commits.
+        """Fetch the base branch and all branches of the bot, `depth` commits deep; returns their commits.
 
-        `blobs` is a filter; without one, or where the remote knows none, every blob comes along.
+        `blobs` is a filter; without one, or if the remote has no filters, every blob is fetched.
 
         Raises:
             GitError: the base branch does not exist, or the remote cannot be read.
@@ -93,11 +93,11 @@ class Remote:
         raise self._failure(answer)
 
     def fetch_objects(self, ids: Collection[str]) -> None:
-        """Bring these objects in one go.
+        """Fetch these objects in one go.
 
         Raises:
             GitError: the remote cannot be read.
-            SingleObjectsError: it only hands out whole branches.
+            SingleObjectsError: it only serves whole branches.
         """
         settings = (*_BLOBLESS, ("fetch.negotiationAlgorithm", "noop"))
         stdin = "".join(f"{each}\n" for each in ids).encode()
@@ -108,9 +108,9 @@ class Remote:
             raise self._failure(answer)
 
     def merge(self, first: str, second: str) -> str | None:
-        """The tree that git makes of two commits; None when they conflict or this git is older than 2.38.
+        """The tree of git's merge of two commits; None if they conflict or this git is older than 2.38.
 
-        Blobs that the merge has to look into are fetched as it goes.
+        Fetches the blobs that it needs.
         """
         answer = self._run("merge-tree", "--write-tree", "--no-messages", first, second, settings=_BLOBLESS)
         return answer.out.decode("ascii", "replace").strip() if answer.status == 0 else None
@@ -120,7 +120,7 @@ class Remote:
 
         Raises:
             LostRace: it is not; nothing was written.
-            GitError: the remote refused or is out of reach.
+            GitError: the remote refused or cannot be reached.
         """
         answer = self._push(branch, commit, expected)
         if answer.status != 0 and _UNKNOWN_PARENT.search(answer.err):
@@ -128,34 +128,34 @@ class Remote:
         if answer.status == 0:
             return
         where = f"{self.url} (branch {branch})"
-        said = f"{answer.err}\n{self.git.printable(answer.out)}"
-        if failure := refused(said, where):
+        output = f"{answer.err}\n{self.git.printable(answer.out)}"
+        if failure := refused(output, where):
             raise failure
-        # Words that we do not know, or a line that broke after the remote had done it: look what became of it.
+        # An unknown message, or a connection lost after the remote had done it: look at the branch.
         now = self.commit_of(branch)
         if now == commit:
             return
         if now != expected:
-            message = f"{where} moved on before the push{quoted(said)}"
+            message = f"{where} moved on before the push{quoted(output)}"
             raise LostRace(Problem("failed.git", message, "Run again."))
-        raise out_of_reach(said, where) or error(f"{where}: the push failed{quoted(said)}", "See git's message.")
+        raise out_of_reach(output, where) or error(f"{where}: the push failed{quoted(output)}", "See git's message.")
 
     def rehearse(self, branch: str, commit: str) -> None:
-        """See whether this login may push, without pushing: the remote lists its branches to those who may write.
+        """Check that this login may push, without pushing: the remote lists its branches only to those who may.
 
-        Over HTTP that is one GET. What a rule of one branch refuses shows only when something is pushed.
+        Over HTTP that is one GET. Rules of single branches show only when something is pushed.
 
         Raises:
-            GitError: it may not, or the remote is out of reach.
+            GitError: it may not, or the remote cannot be reached.
         """
         answer = self._run("push", "--dry-run", *_PUSH, _NAME, f"+{commit}:refs/heads/{branch}")
         if answer.status != 0:
-            said = f"{answer.err}\n{self.git.printable(answer.out)}"
-            failure = refused(said, self.url) or out_of_reach(said, self.url)
-            raise failure or error(f"{self.url} cannot be pushed to{quoted(said)}", "See git's message.")
+            output = f"{answer.err}\n{self.git.printable(answer.out)}"
+            failure = refused(output, self.url) or out_of_reach(output, self.url)
+            raise failure or error(f"{self.url} cannot be pushed to{quoted(output)}", "See git's message.")
 
     def commit_of(self, branch: str) -> str | None:
-        """The commit that a remote branch has at this moment, None if there is no such branch."""
+        """The commit that a remote branch has now, None if there is no such branch."""
         answer = self._run("ls-remote", "--end-of-options", _NAME, f"refs/heads/{branch}")
         if answer.status != 0:
             raise self._failure(answer)
@@ -163,15 +163,15 @@ class Remote:
         return found[1].decode("ascii") if found else None
 
     def tags(self) -> dict[str, str]:
-        """Every tag by its name, with the commit that it names, be it by an object of its own.
+        """Every tag by name, with the commit that it refers to, even through a tag object.
 
         Raises:
-            GitError: the remote cannot be read, or has more tags than 32 MiB can name.
+            GitError: the remote cannot be read, or its tags take more than 32 MiB.
         """
         answer = self._run("ls-remote", "--tags", "--end-of-options", _NAME, limit=_TAGS_LIMIT)
         if answer.status != 0:
             raise self._failure(answer)
-        # The line of what a tag's own object names follows that of the tag, and takes its place.
+        # The `^{}` line of a tag object follows that of the tag, and replaces it.
         found = re.finditer(rb"^([0-9a-f]{40,64})\trefs/tags/([^\n^]+)(?:\^\{\})?$", answer.out, re.MULTILINE)
         tags = {each[2].decode("utf-8", "surrogateescape"): each[1].decode("ascii") for each in found}
         return {name: commit for name, commit in tags.items() if is_branch(name)}
@@ -185,7 +185,7 @@ class Remote:
         answer = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", _TRACKED)
         if answer.status != 0:
             raise damaged(answer.err)
-        # A name that is not UTF-8 keeps its bytes as halves of characters: no name that anybody asks for has them.
+        # A name that is not UTF-8 gets lone surrogates, which no requested name has.
         lines = (line.partition(" ") for line in answer.out.decode("utf-8", "surrogateescape").split("\n") if line)
         return {name.removeprefix(_TRACKED): commit for commit, _, name in lines}
 
@@ -200,31 +200,33 @@ class Remote:
         return self.git.run(command, *arguments, stdin=stdin, settings=(*self._settings(), *settings), limit=limit)
 
     def _settings(self) -> tuple[tuple[str, str], ...]:
-        """The address and the login, which only commands for the network get to see."""
+        """The URL and the login, which only network commands get."""
         address = ((f"remote.{_NAME}.url", self.url),)
         if self.credentials is None or not self.url.startswith(("https://", "http://")):
             return address
         parts = urlsplit(self.url)
         key = f"http.{parts.scheme}://{parts.netloc}/.extraheader"
-        # An empty value drops headers that others set for this server, as actions/checkout does: two would clash.
-        # git would carry ours along to whatever host a redirect names, so redirects end here.
+        # An empty value drops headers set by others, such as actions/checkout. Git would send ours to any host that a
+        # redirect names, so redirects are not followed.
         return (*address, (key, ""), (key, self.credentials.header), ("http.followRedirects", "false"))
 
     def _failure(self, answer: Answer) -> GitError:
-        """The error for a failed fetch; what no remote is known to say may be the copy's own trouble, as a lock is."""
-        said = answer.err
-        failure = refused(said, self.url) or out_of_reach(said, self.url)
+        """The error for a failed fetch. An unknown message may concern the copy, such as a lock."""
+        output = answer.err
+        failure = refused(output, self.url) or out_of_reach(output, self.url)
         if failure is None or isinstance(failure, LostRace):
-            return DamagedError(Problem("failed.git", f"{self.url} cannot be read{quoted(said)}", "See git's message."))
+            return DamagedError(
+                Problem("failed.git", f"{self.url} cannot be read{quoted(output)}", "See git's message.")
+            )
         return failure
 
 
 def protocol(url: str) -> str:
-    """The name under which git knows how the address is reached; the only one that it may use."""
+    """Git's name for the protocol of the URL; no other one is allowed."""
     scheme, separator, _ = url.partition("://")
     return scheme if separator else "ssh"
 
 
 def local_folder(url: str) -> str | None:
-    """The folder of a `file://` address."""
+    """The folder of a `file://` URL."""
     return unquote(urlsplit(url).path) if url.startswith("file://") else None

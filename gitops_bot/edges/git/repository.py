@@ -1,8 +1,8 @@
 """The Git repository that holds the manifests, read and written without a work tree.
 
-A bare copy without blobs, two commits deep, in a scratch folder (or below a cache): never the user's own `.git`.
-It deepens only when a branch cannot be told from its base otherwise, or when history is asked for. Since nothing is
-ever checked out, no filter, line ending or hook of the repository can touch a byte.
+A bare copy without blobs, two commits deep, in a scratch folder or the cache: never the user's own `.git`. It is
+deepened only if a branch cannot be told from its base otherwise, or to read history. Nothing is ever checked out, so no
+filter, line ending or hook of the repository can change a byte.
 """
 
 from __future__ import annotations
@@ -40,20 +40,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Credentials", "Repository"]
 
-#: How many commits deep the copy is, in steps: the first shows a proposal on the present base, the last is the end.
+#: Depths of the copy, in steps: the first is enough for a proposal on the current base.
 DEPTHS = (2, 50, 1000)
 
 _T = TypeVar("_T")
 
 
 class Repository:
-    """Fulfils `engine.world.Repository` for one remote. Use it as a context manager: it owns a scratch folder.
+    """Implements `engine.world.Repository` for one remote, as a context manager that owns a scratch folder.
 
-    `url` is an address as `edges.address` gives it (https, ssh, file; http where that is allowed), without a login.
-    `environ` gives PATH, proxies, ssh settings, and GIT_AUTHOR_* / GIT_COMMITTER_* names for its commits. The user's
-    git configuration files are not read; per-process settings (GIT_CONFIG_COUNT) are. `timeout` is in seconds and for
-    each git process. `history` says that `line` will be asked: then the first fetch brings the newest 2,000 commits
-    with all their small files, so that as a rule nothing has to be fetched after it.
+    `url` is an address as `edges.address` returns it (https, ssh, file; http where allowed), without a login. `environ`
+    has PATH, proxies, ssh settings, and GIT_AUTHOR_* / GIT_COMMITTER_* names for commits. The user's git configuration
+    files are not read; per-process settings (GIT_CONFIG_COUNT) are. `timeout` is in seconds, for each git process.
+    `history`: `line` will be called, so the first fetch gets the newest 2,000 commits with all small files.
     """
 
     def __init__(
@@ -108,19 +107,19 @@ class Repository:
         self._exit.close()
 
     def default_branch(self) -> str:
-        """The branch that the remote's HEAD names; see `engine.world.Repository` for this and what follows."""
+        """The branch of the remote's HEAD; see `engine.world.Repository` for this and the other methods."""
         return self._remote.default_branch()
 
     def commit_of(self, branch: str) -> str | None:
-        """The commit that the remote branch has at this moment."""
+        """The commit that the remote branch has now."""
         _check_branch(branch)
         return self._remote.commit_of(branch)
 
     def head(self, branch: str) -> str:
-        """The commit that the remote branch has now. The bot's own branches are fetched along with it."""
+        """The commit that the remote branch has now. Fetches the bot's own branches too."""
         _check_branch(branch)
         self._base = branch
-        # Asked again, only new commits come along, and their files are what is read next: they save a fetch.
+        # A second fetch gets only new commits, whose files are read next: getting them now saves a fetch.
         blobs = self._filter if self._heads is None else SMALL_BLOBS
         found = self._healing(lambda: self._fetch(blobs)).get(branch)
         if found is None:
@@ -128,14 +127,14 @@ class Repository:
         return found
 
     def tree(self, commit: str) -> Mapping[str, str]:
-        """Every path below a commit with its git mode; names that are not UTF-8 are left out."""
+        """Every path of a commit with its git mode; names that are not UTF-8 are left out."""
         _check_commit(commit)
         return {path: entry.mode for path, entry in self._healing(lambda: self._store.tree(commit)).items()}
 
     def read(self, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
-        """The bytes of these files; links and submodules are left out like paths that do not exist.
+        """The bytes of these files, without links, submodules and paths that do not exist.
 
-        A file over 1 MiB comes back cut to 1 MiB and one byte, so that whoever parses it refuses it by its size.
+        A file over 1 MiB is cut to 1 MiB and one byte, so that its parser refuses it.
         """
         _check_commit(commit)
         wanted = list(paths)
@@ -149,19 +148,19 @@ class Repository:
         return self._healing(read)
 
     def branches(self) -> tuple[str, ...]:
-        """The bot's own branches as the last `head` saw them, sorted.
+        """The bot's own branches as of the last `head`, sorted.
 
-        Those that the bot itself made or deleted since count as it left them; odd names of strangers are left out.
+        Includes what the bot itself has changed since; foreign names that are invalid are left out.
         """
         if self._heads is None:
             raise ValueError("a head must be read before its branches are known")
         return tuple(sorted(name for name in self._heads if name.startswith(PREFIX) and is_branch(name)))
 
     def branch(self, name: str, base: str) -> Branch | None:
-        """A branch of the bot as the last `head` saw it (or as it is now, before the first), compared with `base`.
+        """A branch of the bot as of the last `head` (or as it is now, before the first), compared with `base`.
 
-        Not complete, and without commits, when it has more than 200 commits, more changes than anyone proposes, or no
-        common history with the last 1,000 commits of the base.
+        Incomplete, without commits, if it has more than 200 commits, more changes than any proposal, or no shared
+        history with the last 1,000 commits of the base.
         """
         _check_branch(name)
         _check_commit(base)
@@ -183,16 +182,16 @@ class Repository:
         return self._healing(branch)
 
     def line(self, commit: str, directories: Sequence[str], enough: Callable[[Line], bool]) -> Line:
-        """The commits of the first-parent line that changed a file below one of the directories (`.` is all).
+        """The commits of the first-parent line that changed a file in one of the directories (`.` is all).
 
-        A file with pins that is no regular file, or over 1 MiB, is told by bytes that nobody can read. The line ends,
-        incomplete, before a commit that changed more than 50,000 of these files, and after 50,000 commits, 500,000
-        changed files or 64 MiB of files with pins.
+        A pin file that is no regular file, or over 1 MiB, has unreadable bytes. The line ends, incomplete, before a
+        commit that changed more than 50,000 of these files, and after 50,000 commits, 500,000 changed files or 64 MiB
+        of pin files.
         """
         _check_commit(commit)
 
         def line() -> Line:
-            # One that was here before goes on from what it read.
+            # A reader continues from what it has read.
             reader = self._readers.setdefault(tuple(directories), LineReader(self._store, directories))
             for window in WINDOWS:
                 if self._depth < window and self._shallow():
@@ -206,7 +205,7 @@ class Repository:
         return self._healing(line)
 
     def tags(self) -> dict[str, str]:
-        """The remote's tags, each with the commit that it names (asked anew at each call)."""
+        """The remote's tags as they are now, each with its commit."""
         return self._remote.tags()
 
     def publish(
@@ -214,7 +213,7 @@ class Repository:
     ) -> str:
         """Commit files on top of `parent` and move the remote branch there by compare and swap.
 
-        A branch that is not the bot's only moves forward: there `parent` must be what is expected.
+        Branches of others only move forward: for these `parent` must equal `expected`.
         """
         _check_branch(branch)
         _check_commit(parent, *([expected] if expected else []))
@@ -231,7 +230,7 @@ class Repository:
         return commit
 
     def rehearse(self, branch: str, commit: str) -> None:
-        """See whether a branch of the bot might be pushed, without pushing anything; see `Remote.rehearse`."""
+        """Check that a branch of the bot can be pushed, without pushing anything; see `Remote.rehearse`."""
         _check_branch(branch)
         _check_commit(commit)
         self._remote.rehearse(branch, commit)
@@ -256,7 +255,7 @@ class Repository:
         return self._heads
 
     def _healing(self, work: Callable[[], _T]) -> _T:
-        """Do it; when the copy in the cache is broken, or cannot do without all blobs, make it anew and do it again."""
+        """Run `work`; if the copy is broken, or needs all blobs, remake it and run it again."""
         try:
             return work()
         except DamagedError as broken:
@@ -281,7 +280,7 @@ class Repository:
         self._readers: dict[tuple[str, ...], LineReader] = {}
 
     def _shallow(self) -> tuple[str, ...]:
-        """The commits at which the copy ends."""
+        """The commits where the copy ends."""
         try:
             return tuple((self._copy / "shallow").read_text("ascii").split())
         except FileNotFoundError:

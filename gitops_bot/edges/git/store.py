@@ -1,7 +1,7 @@
 """The object database of a scratch repository: reads trees and blobs in bulk, writes one commit, works offline.
 
-Nothing here talks to the remote: `fetch` is handed in, and is called with every missing blob at once. Fetched one by
-one as git does it, 100 blobs cost seconds.
+It never contacts the remote itself: `fetch` is passed in, and gets all missing blobs at once. Fetched one by one as git
+does it, 100 blobs take seconds.
 """
 
 from __future__ import annotations
@@ -19,45 +19,45 @@ if TYPE_CHECKING:
     from gitops_bot.edges.git.process import Git
 
 
-#: Bytes of one file that are read. A longer one comes back cut to one byte more, so that its reader refuses it.
+#: Bytes of one file that are read. A longer one is cut to one byte more, so that its reader refuses it.
 FILE_LIMIT = 1024 * 1024
 #: Bytes of paths in one tree: half a million files.
 _TREE_LIMIT = 64 * 1024 * 1024
-#: The modes of what is a file, neither a symbolic link nor a submodule.
+#: The modes of files, not of symbolic links or submodules.
 REGULAR = frozenset({"100644", "100755"})
 _MADE = "refs/gitops-bot/made"
 
 
 class DamagedError(GitError):
-    """The scratch repository does not hold what it should: a broken cache, or a commit that was never fetched."""
+    """The scratch repository lacks something: a broken cache, or a commit that was never fetched."""
 
 
 class TreeEntry(NamedTuple):
-    """What a tree holds under a path: its git mode and the id of its object."""
+    """An entry of a tree: its git mode and object id."""
 
     mode: str
     id: str
 
     @property
     def regular(self) -> bool:
-        """Whether this is a file, neither a symbolic link nor a submodule."""
+        """Whether this is a file, not a symbolic link or submodule."""
         return self.mode in REGULAR
 
 
 class Identity(NamedTuple):
-    """Who a commit is from: the bot, unless somebody else is named."""
+    """The author or committer of a commit: the bot unless configured otherwise."""
 
     name: str = "gitops-bot"
     email: str = "gitops-bot@noreply.invalid"
 
     @classmethod
     def of(cls, environ: Mapping[str, str], role: str) -> Identity:
-        """Whom the variables of git name as `AUTHOR` or `COMMITTER`."""
+        """The identity in git's variables for `AUTHOR` or `COMMITTER`."""
         given = {part: environ.get(f"GIT_{role}_{part.upper()}", "").strip() for part in cls._fields}
         return cls(**{part: text for part, text in given.items() if text})
 
     def line(self) -> bytes:
-        """As fast-import reads it, at the present moment; what would break the line is left out, as git does."""
+        """As fast-import reads it, at the present time, without the characters that git drops too."""
         name, email = (part.translate(_NOT_IN_IDENTITY).strip(" .,:;\"'") for part in self)
         return f"{name or 'unknown'} <{email}> now".encode("utf-8", "replace")
 
@@ -67,17 +67,17 @@ _NOT_IN_IDENTITY = dict.fromkeys([*range(32), ord("<"), ord(">"), 127])
 
 @dataclass(slots=True)
 class Store:
-    """Objects by id. `fetch` brings missing ones from the remote; trees and commits are there from the start."""
+    """Objects by id. `fetch` gets missing ones from the remote; trees and commits are present from the start."""
 
     git: Git
     fetch: Callable[[Collection[str]], None]
     _trees: dict[str, dict[str, TreeEntry]] = field(default_factory=dict)
 
     def tree(self, commit: str) -> Mapping[str, TreeEntry]:
-        """Every file below a commit. Names that are not UTF-8 are left out: no overlay can be named by them.
+        """Every file of a commit. Names that are not UTF-8 are left out: no overlay can match them.
 
         Raises:
-            DamagedError: the commit is not here.
+            DamagedError: the commit is missing.
             GitError: the names take more than 64 MiB.
         """
         if commit not in self._trees:
@@ -86,7 +86,7 @@ class Store:
         return self._trees[commit]
 
     def sizes(self, ids: Collection[str]) -> dict[str, int]:
-        """The size in bytes of each object; missing ones are fetched first, in one go.
+        """The size of each object in bytes; missing ones are fetched first, in one go.
 
         Raises:
             DamagedError: an object is neither here nor on the remote.
@@ -107,7 +107,7 @@ class Store:
         return {word[0]: int(word[2]) for word in words if len(word) == 3}
 
     def blobs(self, sizes: Mapping[str, int]) -> dict[str, bytes]:
-        """The bytes of blobs that are here, cut to `FILE_LIMIT` + 1; takes what `sizes` told of them."""
+        """The bytes of local blobs, cut to `FILE_LIMIT` + 1; `sizes` is from the method of that name."""
         read = self.contents([each for each, size in sizes.items() if size <= FILE_LIMIT])
         for each, size in sizes.items():
             if size > FILE_LIMIT:
@@ -115,11 +115,7 @@ class Store:
         return read
 
     def contents(self, ids: Collection[str]) -> dict[str, bytes]:
-        """The whole bytes of objects that are here and known to be small.
-
-        Raises:
-            DamagedError: one is not here after all, or cannot be read.
-        """
+        """The whole bytes of small local objects. Raises DamagedError if one is missing or unreadable."""
         if not ids:
             return {}
         out = memoryview(self.run("cat-file", "--batch", "--buffer", stdin=_lines(ids)))
@@ -138,10 +134,10 @@ class Store:
     def commit(
         self, parent: str, files: Mapping[str, bytes], message: str, author: Identity, committer: Identity
     ) -> str:
-        """Write blobs, trees and a commit on top of `parent`, in one git process; answers with the commit's id.
+        """Write blobs, trees and a commit on top of `parent`, in one git process; returns the commit id.
 
         Raises:
-            GitError: a path is no regular file in `parent`, or runs through a file or a link.
+            GitError: a path is no regular file in `parent`, or leads through a file or a link.
         """
         text = message.replace("\0", "").encode("utf-8", "replace")
         tree = self.tree(parent)
@@ -158,13 +154,9 @@ class Store:
         return made.decode().strip()
 
     def run(self, *arguments: str, stdin: bytes = b"", limit: int = ANSWER_LIMIT, cut: bool = False) -> bytes:
-        """The output of a git command that works on this repository alone; with `cut` no more of it than `limit`.
-
-        Raises:
-            DamagedError: it failed.
-        """
+        """The output of a git command on this repository; with `cut`, at most `limit` bytes of it."""
         answer = self.git.run(*arguments, stdin=stdin, limit=limit, cut=cut)
-        # One that is cut off was stopped, which looks like a failure.
+        # git was stopped at the limit, which looks like a failure.
         if answer.status != 0 and not (cut and len(answer.out) == limit):
             raise damaged(f"git {arguments[0]} failed: {answer.err[-300:]}")
         return answer.out
@@ -192,7 +184,7 @@ def _entries(listed: bytes) -> Iterable[tuple[str, TreeEntry]]:
 
 
 def _mode(tree: Mapping[str, TreeEntry], path: str) -> str:
-    """The mode to write a file with: as it was, and never through a link, over a link, or over a directory."""
+    """The mode for writing a file: unchanged, and never through a link, over a link, or over a directory."""
     entry = tree.get(path)
     if entry is not None and entry.regular:
         return entry.mode
@@ -211,13 +203,13 @@ def _mode(tree: Mapping[str, TreeEntry], path: str) -> str:
     return "100644"
 
 
-#: How a commit object begins. Git reads a parent nowhere else, so that a later line of that name is none.
+#: The beginning of a commit object. Git reads parents only there, so later `parent` lines do not count.
 _BEGINNING = re.compile(rb"tree ([0-9a-f]{40,64})\n((?:parent [0-9a-f]{40,64}\n)*)")
 _AUTHOR = re.compile(rb"^author (.*>)", re.MULTILINE)
 
 
 class Headers(NamedTuple):
-    """The parts of a commit object that count. What is not UTF-8 in author and message is replaced."""
+    """The relevant parts of a commit object. Invalid UTF-8 in author and message is replaced."""
 
     tree: str
     parents: tuple[str, ...]
@@ -226,7 +218,7 @@ class Headers(NamedTuple):
 
 
 def headers(data: bytes) -> Headers | None:
-    """Read a commit object; None where it does not begin as one."""
+    """Parse a commit object; None if it does not begin as one."""
     head, _, message = data.partition(b"\n\n")
     beginning = _BEGINNING.match(head + b"\n")
     if beginning is None:

@@ -1,4 +1,4 @@
-"""Pull requests on GitHub, and how things stand there. What the rest of the bot needs of it is in `server`.
+"""Pull requests on GitHub, and checks of the token and the repository; `server` is the entry point.
 
-Whatever asks GitHub raises a ForgeError where GitHub refuses or does not answer.
+Every method that sends a request raises a ForgeError if GitHub refuses or does not answer.
 """

@@ -1,4 +1,4 @@
-"""What may stand in an address or a header: repositories, tokens, and the address of the API itself."""
+"""Validates repositories, tokens and the URL of the API, before they get into a URL or a header."""
 
 from __future__ import annotations
 
@@ -17,18 +17,14 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,1000}\Z")
 
 
 def checked_repository(name: str) -> str:
-    """`owner/name`, as it may stand in an address. Raises UsageError if it is none."""
+    """`owner/name`, valid in a URL. Raises UsageError if it is invalid."""
     if owner_name(name) != name:
         raise _unusable(f"{name[:200]!r} is not a repository on GitHub", "write OWNER/NAME, as in acme/deploy")
     return name
 
 
 def checked_token(token: str) -> str:
-    """A token, as it may stand in a header.
-
-    Raises:
-        UsageError: it is none; it is never part of the text.
-    """
+    """A token, valid in a header. Raises UsageError without its text if it is invalid."""
     if not _TOKEN.match(token):
         raise _unusable(
             "the GitHub token is empty or has invalid characters",
@@ -38,11 +34,7 @@ def checked_token(token: str) -> str:
 
 
 def checked_api(api_url: str) -> str:
-    """The address, if it is one of an API; what is wrong with it is told without its text, which may hold a login.
-
-    Raises:
-        UsageError: it is none.
-    """
+    """The URL, if it can be an API. Raises UsageError without its text, which may contain a login."""
     try:
         url = urlsplit(api_url)
         host, _ = url.hostname, url.port
@@ -54,7 +46,7 @@ def checked_api(api_url: str) -> str:
 
 
 def encrypted_api(api_url: str) -> str:
-    """The address, if a token may be sent there; raises as `checked_api`."""
+    """The URL, if a token may be sent there; raises as `checked_api`."""
     url = urlsplit(checked_api(api_url))
     if url.scheme == "http" and not is_loopback(url.hostname or ""):
         raise _unusable(
@@ -65,7 +57,7 @@ def encrypted_api(api_url: str) -> str:
 
 
 def source_repository(source: str, api_url: str) -> str | None:
-    """The `owner/name` that the address of a source repository names, if it is on the server of this API.
+    """The `owner/name` in the URL of a source repository, if it is on the server of this API.
 
     The API of github.com and of NAME.ghe.com is at `api.`, that of a GitHub Enterprise Server below `/api/v3`.
     """

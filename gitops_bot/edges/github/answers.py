@@ -1,6 +1,6 @@
-"""Reads what GitHub answers in REST and in GraphQL.
+"""Reads GitHub's answers from REST and GraphQL.
 
-Every field is checked: it may end on a terminal, in a command, or in a decision.
+Every field is checked: it may end up on a terminal, in a command, or in a decision.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,1000}\Z")
 STATES: Mapping[str, Literal["open", "closed", "merged"]] = {"OPEN": "open", "CLOSED": "closed", "MERGED": "merged"}
-#: What every comment of the bot's own begins with, hidden from readers.
+#: The hidden mark of the bot's own comments.
 _MARK = "<!-- gitops-bot:"
-#: `mergeStateStatus` of a pull request that auto-merge merges. Not UNSTABLE: checks still run, or newer pins mend them.
+#: `mergeStateStatus` that auto-merge merges. Not UNSTABLE: checks are still running, or newer pins may fix them.
 _CLEAN = ("CLEAN", "HAS_HOOKS")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
@@ -67,9 +67,9 @@ def read_node(node: Any) -> PullRequest:
 
 
 def approved(decision: str | None, states: Iterable[str]) -> bool:
-    """Whether the latest reviews approve. A decision is there only where the base branch asks for reviews.
+    """Whether the latest reviews approve. `decision` exists only if the base branch requires reviews.
 
-    An approval counts before there are as many as are asked for: somebody has looked at what is there now.
+    One approval counts even if more are required: somebody has reviewed the current state.
     """
     found = set(states)
     return decision == "APPROVED" or (
@@ -78,9 +78,9 @@ def approved(decision: str | None, states: Iterable[str]) -> bool:
 
 
 def is_from(document: Any, repository: str) -> bool:
-    """Whether the branch of a pull request is in this repository (`owner/name`), and not in a fork of it.
+    """Whether the branch of a pull request is in this repository (`owner/name`), not in a fork.
 
-    A fork that was deleted is `null`. Where the answer does not speak of a repository, its label tells the owner.
+    A deleted fork is `null`. If the answer has no repository, its label has the owner.
     """
     head = document.get("head") if isinstance(document, dict) else None
     if not isinstance(head, dict):
@@ -91,7 +91,7 @@ def is_from(document: Any, repository: str) -> bool:
 
 
 def nodes(connection: Any) -> list[Any]:
-    """What a connection lists; null stands for none of what may not be there, and for what was deleted meanwhile."""
+    """The items of a connection, without null for deleted ones; empty if the connection itself is null."""
     if connection is None:
         return []
     nodes = connection["nodes"]
@@ -101,7 +101,7 @@ def nodes(connection: Any) -> list[Any]:
 
 
 def moment(value: Any) -> datetime | None:
-    """A time, where there is one. Raises ValueError or TypeError if it is none."""
+    """A time, or None. Raises ValueError or TypeError if it is something else."""
     if value is None:
         return None
     found = datetime.fromisoformat(text(value))
@@ -111,7 +111,7 @@ def moment(value: Any) -> datetime | None:
 
 
 def unreadable() -> Unanswered:
-    """What to say of an answer that is not as GitHub describes it."""
+    """The failure for an answer that is not as GitHub documents it."""
     return Unanswered(
         "did not answer the way GitHub does",
         "check GITHUB_API_URL: for GitHub Enterprise it ends in /api/v3; then run again",
@@ -123,7 +123,7 @@ def _opened(pull: PullRequest, node: Any) -> PullRequest:
     commits = nodes(node["commits"])
     checks = commits[-1]["commit"]["statusCheckRollup"] if commits else None
     auto_merge, queued = node["autoMergeRequest"] is not None, flag(node["isInMergeQueue"])
-    # Whoever took it out of the queue again meant it; so did checks that failed there.
+    # If a person or failed checks removed it from the queue, that was meant.
     entered = queued or bool(nodes(node["timelineItems"]))
     return replace(
         pull,
@@ -143,7 +143,7 @@ def _opened(pull: PullRequest, node: Any) -> PullRequest:
 
 
 def is_ours(body: Any) -> bool:
-    """Whether the text of a comment has the bot's hidden mark."""
+    """Whether a comment has the bot's hidden mark."""
     return isinstance(body, str) and _MARK in body
 
 

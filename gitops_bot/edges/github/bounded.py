@@ -1,7 +1,7 @@
-"""An answer of GitHub has an end, however it comes: urllib3's timeouts are for the next bytes and each address only.
+"""Limits GitHub's answers as a whole: urllib3's timeouts only limit the wait for the next bytes, for each address.
 
-The time goes from the look-up of the name to the last byte of the body, the greetings of proxies and TLS included, and
-the bytes before the body are bounded too. `requests` gives no such thing: the sockets of urllib3 are wrapped here.
+The limit covers everything from the name lookup to the last byte, with proxies and TLS, and the bytes before the body
+are limited too. `requests` has no such option, so urllib3's sockets are wrapped here.
 """
 
 from __future__ import annotations
@@ -32,52 +32,52 @@ if TYPE_CHECKING:
     from urllib3 import ProxyManager
 
 
-_left = Deadline(TimeoutError)
+_deadline = Deadline(TimeoutError)
 
 
-class _Each(threading.local):
+class _TryTime(threading.local):
     seconds = 30.0
 
 
-_each = _Each()
+_try = _TryTime()
 
 
 @contextmanager
 def answers_within(seconds: float) -> Iterator[None]:
-    """Each try of what this thread asks for in the block takes so many seconds at most.
+    """Each try of a request in the block, by this thread, may take this many seconds.
 
     Raises:
-        Unanswered: (of `edges.http`) it took more, or sent more before a body than any answer has there.
+        Unanswered: (of `edges.http`) it took more, or sent too much before the body.
     """
-    before, _each.seconds = _each.seconds, seconds
+    before, _try.seconds = _try.seconds, seconds
     try:
         yield
     finally:
-        _each.seconds = before
+        _try.seconds = before
 
 
 def has_head() -> None:
-    """The head of the answer is there; who reads the body counts its bytes."""
-    _left.has_head()
+    """The head of the answer has arrived; the reader of the body counts its bytes."""
+    _deadline.has_head()
 
 
 class Adapter(HTTPAdapter):
-    """The adapter of `requests`, with connections that keep to the time."""
+    """The adapter of `requests`, with connections that keep the limit."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """As it is, but for the classes of the pools."""
+        """Use our pools."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> ProxyManager:
-        """Likewise."""
+        """Use our pools."""
         manager: ProxyManager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
 
 
 class _Socket:
-    """A socket whose waits end with the time of the answer."""
+    """A socket whose waits end with the time for the answer."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -91,20 +91,20 @@ class _Socket:
         self._sock.settimeout(seconds)
 
     def gettimeout(self) -> float:
-        """What TLS may take for its greeting, which it counts as a whole; an exception here would leak its socket."""
-        return _left.seconds if self._timeout is None else min(_left.seconds, self._timeout)
+        """The time for the whole TLS handshake; an exception here would leak its socket."""
+        return _deadline.seconds if self._timeout is None else min(_deadline.seconds, self._timeout)
 
     def sendall(self, data: Any) -> None:
-        with _left.wait(self._timeout) as seconds:
+        with _deadline.wait(self._timeout) as seconds:
             self._sock.settimeout(seconds)
             self._sock.sendall(data)
 
     def recv_into(self, buffer: Any, *, read: Any) -> int:
-        """What `read`, the socket's own file, puts into the buffer."""
-        with _left.wait(self._timeout) as seconds:
+        """Fill the buffer by `read`, of the socket's own file."""
+        with _deadline.wait(self._timeout) as seconds:
             self._sock.settimeout(seconds)
             count: int = read(buffer) or 0
-        _left.take(count)
+        _deadline.take(count)
         return count
 
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
@@ -112,7 +112,7 @@ class _Socket:
 
 
 class _Bytes(io.RawIOBase):
-    """What `http.client` reads of a socket; the socket stays open until this is closed, as with the one it wraps."""
+    """The file that `http.client` reads; the socket stays open until this is closed, as with the original."""
 
     def __init__(self, sock: _Socket) -> None:
         super().__init__()
@@ -132,10 +132,10 @@ class _Bytes(io.RawIOBase):
 
 class _Bounded(HTTPConnection):
     def _new_conn(self) -> Any:
-        """A connection to one of the addresses, which share the time between them."""
+        """Connect to one of the addresses, which share the time."""
         name, timeout, failure = self._dns_host, self.timeout, None
         try:
-            with _left.wait(timeout) as seconds:
+            with _deadline.wait(timeout) as seconds:
                 for address, share in attempts(name, self.port, seconds):
                     self._dns_host, self.timeout = address, share
                     try:
@@ -153,7 +153,7 @@ class _Bounded(HTTPConnection):
 
 class _BoundedTls(_Bounded, HTTPSConnection):
     def connect(self) -> None:
-        with _left.wait(self.timeout):
+        with _deadline.wait(self.timeout):
             super().connect()
         self.sock: Any = _Socket(self.sock)
 
@@ -163,7 +163,7 @@ class _Pool(HTTPConnectionPool):
 
     def urlopen(self, *args: Any, **kwargs: Any) -> Any:
         """One try; urllib3 calls this for each."""
-        _left.begin(Limit(_each.seconds, late(_each.seconds)))
+        _deadline.begin(Limit(_try.seconds, late(_try.seconds)))
         return super().urlopen(*args, **kwargs)
 
 
@@ -175,12 +175,12 @@ _POOLS: Any = {"http": _Pool, "https": _PoolTls}
 
 
 _LATER = "run again later; see githubstatus.com"
-#: All by which `requests` and what is below it say that there was no answer, or half of one.
+#: All exceptions of `requests` and below for no answer, or half of one.
 ERRORS = (http.Unanswered, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
 def unanswered(error: Exception, timeout: int) -> Unanswered:
-    """What to say of one of `ERRORS`; `timeout` is what was waited for the next bytes."""
+    """What to say about one of `ERRORS`; `timeout` is the limit for the next bytes."""
     if isinstance(error, http.Unanswered):
         return Late(error.what, _LATER)
     if isinstance(error, requests.exceptions.SSLError):
@@ -197,11 +197,11 @@ def unanswered(error: Exception, timeout: int) -> Unanswered:
 
 
 def late_again(times: int) -> Unanswered:
-    """What to say where nothing is asked any more."""
+    """What to say instead of sending more requests."""
     return Unanswered(f"timed out {times} times in a row, so no more requests are sent", _LATER)
 
 
 def _is_timeout(error: Exception) -> bool:
-    """Whether the time was over; after the last try requests wraps the reason that urllib3 gave."""
+    """Whether it was a timeout; after the last try requests wraps urllib3's reason."""
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(error, requests.exceptions.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError)

@@ -1,4 +1,4 @@
-"""The subjects of the commits between two revisions of a source repository, for people to read in a proposal."""
+"""The subjects of the commits between two revisions of a source repository, for readers of a proposal."""
 
 from __future__ import annotations
 

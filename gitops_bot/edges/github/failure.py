@@ -1,10 +1,10 @@
-"""What GitHub may do other than answer. Each becomes a ForgeError in one place: `words.explain`."""
+"""How GitHub can fail. Each failure becomes a ForgeError in `messages.explain`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.redact import STRUCK, strike
+from gitops_bot.edges.http.failure import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
 _SHOWN = 300
 
 
-class Refused(Exception):  # noqa: N818 - a status is for the caller to judge, and often has a second way
+class Refused(Exception):  # noqa: N818 - often not an error: the caller decides by the status
     """An answer with a status of 300 or more.
 
-    `said` are GitHub's own words on one line, `headers` have names in lower case, `write` tells a write from a read.
+    `message` is GitHub's message on one line, `headers` have lower-case names, `write` is set for writes.
     """
 
-    def __init__(self, status: int, said: str, headers: Mapping[str, str], *, write: bool) -> None:
-        super().__init__(f"{status} {said}")
-        self.status, self.said, self.headers, self.write = status, said, headers, write
+    def __init__(self, status: int, message: str, headers: Mapping[str, str], *, write: bool) -> None:
+        super().__init__(f"{status} {message}")
+        self.status, self.message, self.headers, self.write = status, message, headers, write
 
     @property
     def limited(self) -> bool:
-        """Whether it is a rate limit, primary or secondary: GitHub says that by 403 and 422 as well as by 429."""
+        """Whether it is a primary or secondary rate limit, which GitHub reports by 403 and 422 as well as 429."""
         words = ("rate limit", "abuse detection", "try again later", "before you try again")
         if self.status == 403:
             spent = self.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in self.headers
-            return spent or any(word in self.said.lower() for word in words)
-        return self.status == 429 or (self.status == 422 and "submitted too quickly" in self.said.lower())
+            return spent or any(word in self.message.lower() for word in words)
+        return self.status == 429 or (self.status == 422 and "submitted too quickly" in self.message.lower())
 
 
 class Unanswered(Exception):  # noqa: N818 - likewise
-    """No answer, or one that cannot be used; `what` goes on after the host's name."""
+    """No answer, or an unusable one; `what` continues a sentence after the host's name."""
 
     def __init__(self, what: str, advice: str) -> None:
         super().__init__(what)
@@ -42,35 +42,30 @@ class Unanswered(Exception):  # noqa: N818 - likewise
 
 
 class Late(Unanswered):
-    """No answer came in time, to its last byte."""
+    """The answer was not complete in time."""
 
 
 class TooLarge(Unanswered):
-    """An answer larger than any that GitHub gives to one question: fewer questions at once may do."""
+    """The answer is larger than any single answer of GitHub's; a smaller query may work."""
 
 
 class Unsupported(Exception):  # noqa: N818 - likewise: there is REST
-    """The server has no GraphQL, or does not know these fields: an old GitHub Enterprise, or another forge."""
+    """The server has no GraphQL, or lacks these fields: an old GitHub Enterprise, or another forge."""
 
 
-def said(document: object, secret: str) -> str:
-    """The words of an error's body: its message, and each of its `errors`, as GitHub lists them.
-
-    The secret, if there is one, is struck out.
-    """
+def error_message(document: object, secret: str) -> str:
+    """The message of an error's body and of its `errors`, without the secret."""
     if not isinstance(document, dict):
         return ""
     errors = document.get("errors")
     parts = [document.get("message"), *(map(_error, errors) if isinstance(errors, list) else ())]
     text = "; ".join(part for part in parts if isinstance(part, str) and part)
-    text = strike(text.replace(secret, STRUCK) if secret else text)
-    shown = " ".join("".join(each if each.isprintable() else " " for each in text).split())
-    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
+    return clean(text, (secret,), _SHOWN)
 
 
 def _error(error: object) -> str:
     """One of `errors`: a sentence, or a field and what is wrong with it."""
     if isinstance(error, dict):
-        message, field, code = (error.get(name) for name in ("message", "field", "code"))
-        return str(message) if message else f"{field} {code}"
+        text, field, code = (error.get(name) for name in ("message", "field", "code"))
+        return str(text) if text else f"{field} {code}"
     return str(error)

@@ -83,7 +83,7 @@ class GitHub:
         try:
             return self._create({**fields, "draft": True} if draft else fields)
         except Refused as refused:
-            if "already exists" not in refused.said:
+            if "already exists" not in refused.message:
                 self._api.fail(refused)
             # Another run was faster, or our own request came through although its answer did not.
             existing = next(iter(self._reading.listed(branch, base, state="open")), None)
@@ -133,7 +133,7 @@ class GitHub:
         try:
             self._api.ask("DELETE", f"/issues/{number}/labels/{quote(label, safe='')}", bears=(404,))
         except Refused as refused:
-            if "label does not exist" not in refused.said.lower():
+            if "label does not exist" not in refused.message.lower():
                 self._api.fail(refused)
             present = False
         if pull := self._api.seen.get(number):
@@ -152,7 +152,7 @@ class GitHub:
             people, refused = ([], refused) if alone is None else (people, alone)
         if refused is not None:
             names = ", ".join([*people, *(f"team:{team}" for team in teams)])
-            advice = messages.review_advice(refused.said, teams=bool(teams))
+            advice = messages.review_advice(refused.message, teams=bool(teams))
             advice = advice or f"{_PERMISSION}, or correct `reviewers:`"
             self._continues_without(number, f"a review by {names}", refused, advice)
 
@@ -217,7 +217,7 @@ class GitHub:
         try:
             return self._api.keep(self._api.ask("POST", "/pulls", body=dict(fields), bears=(422,)))
         except Refused as refused:
-            if "draft" not in fields or "draft pull requests are not supported" not in refused.said.lower():
+            if "draft" not in fields or "draft pull requests are not supported" not in refused.message.lower():
                 raise
         message = f"{self._api.repository} does not support drafts: the pull request for {fields['head']} is opened as "
         advice = "remove `draft:`, or use a GitHub plan that has drafts"

@@ -1,8 +1,12 @@
-"""What an answer in GraphQL means: data, or the refusal that REST would have given by a status.
+"""GraphQL: one query reads all proposals, for which REST needs a request each; and the meaning of the answers.
 
-GitHub answers 200 to most of what it refuses, and says why in `errors`: by a `type` (docs.github.com, "Rate limits and
-query limits for the GraphQL API"), or, where the question does not fit its schema, by a code of the library that it is
-built on (`undefinedField`). Fields that a token may not read are null, and the rest is there.
+Branch names are passed as variables, so they cannot become part of a query. Fields and limits are those of GitHub's
+public schema (docs.github.com/graphql); `followRenames` keeps its default, and `nameWithOwner` shows a repository that
+has moved.
+
+GitHub refuses most queries with status 200 and `errors`: with a `type` (docs.github.com, "Rate limits and query limits
+for the GraphQL API"), or a code of its library if the query does not fit the schema (`undefinedField`). Fields that the
+token may not read are null.
 """
 
 from __future__ import annotations
@@ -11,15 +15,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.edges.github.failure import Refused, Unsupported, said
+from gitops_bot.edges.github.failure import Refused, Unsupported, error_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-#: Pull requests of one branch that are looked at: a decline is remembered for as many as have ended.
+#: Pull requests read for one branch: declines are remembered among those that have ended.
 OPEN, ENDED = 5, 30
-#: Those of any branch that were closed unmerged last: a decline outlives its branch, and the group that it was for.
+#: The last that were closed unmerged, from any branch: a decline outlives its branch and its group.
 CLOSED = 100
 
 _ENDED = """
@@ -27,7 +31,7 @@ fragment Ended on PullRequest {
   id number url state title body headRefName baseRefName headRefOid isCrossRepository createdAt
 }"""
 
-# writersOnly: on a public repository anybody may approve, and must not freeze a proposal by that.
+# writersOnly: anybody may approve on a public repository, which must not freeze a proposal.
 _OPEN = """
 fragment Open on PullRequest {
   ...Ended
@@ -53,8 +57,8 @@ _CLOSED = f"""
       baseRefName: $base, states: [CLOSED], orderBy: {{field: UPDATED_AT, direction: DESC}}, first: {CLOSED}
     ) {{ nodes {{ ...Ended }} }}"""
 
-#: Sets a pull request to merge by itself; with a merge queue it goes there once nothing blocks it. The answer tells the
-#: text as it is then, which is finished next.
+#: Enables auto-merge; with a merge queue, the pull request is queued once nothing blocks it. The answer has the current
+#: text, which is completed next.
 ENABLE_AUTO_MERGE = """
 mutation EnableAutoMerge($input: EnablePullRequestAutoMergeInput!) {
   enablePullRequestAutoMerge(input: $input) {
@@ -62,7 +66,7 @@ mutation EnableAutoMerge($input: EnablePullRequestAutoMergeInput!) {
   }
 }"""
 
-#: When words of people came: each label that was put on, and the last change of the text.
+#: The times of labels and of the last edit of the text.
 HAND_BACK_TIMES = """
 query HandBackTimes($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) {
@@ -82,9 +86,9 @@ mutation Enqueue($input: EnqueuePullRequestInput!) {
 
 
 def proposals(count: int, *, with_base: bool, with_closed: bool = False) -> str:
-    """The question for so many branches ($b0, $b1, ...), and once for what the base branch asks for.
+    """The query for this many branches ($b0, $b1, ...), and for the settings of the base branch.
 
-    `with_closed`: and for what was closed unmerged, of whatever branch.
+    `with_closed`: also for what was closed unmerged, from any branch.
     """
     numbers = range(count)
     variables = ["$owner: String!", "$name: String!", *(f"$b{number}: String!" for number in numbers)]
@@ -113,7 +117,7 @@ def _branch(number: int) -> str:
     }}"""
 
 
-#: What `type` says -> the status by which REST says the same.
+#: `type` -> the status that REST would use.
 _STATUS = {
     "NOT_FOUND": 404,
     "FORBIDDEN": 403,
@@ -133,7 +137,7 @@ _FINE_GRAINED = "do not support the graphql api"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The data of an answer; `hidden` are the names in the paths of fields that the token must not see."""
+    """The data of an answer; `hidden` has the names in the paths of fields that the token may not see."""
 
     data: dict[str, Any]
     hidden: frozenset[str]
@@ -142,34 +146,34 @@ class Answered:
 def read(
     document: Any, headers: Mapping[str, str], secret: str, *, write: bool, optional: frozenset[str] = frozenset()
 ) -> Answered:
-    """Read an answer. Fields named in `optional` may be missing because the token must not see them.
+    """Read an answer. Fields named in `optional` may be hidden from the token.
 
     Raises:
-        Unsupported: the server does not know what was asked.
-        Refused: it refused, with the status that REST has for that; 413 where it was asked too much at once.
+        Unsupported: the server does not know the fields.
+        Refused: it refused, with the status that REST would use; 413 if the query was too large.
     """
     errors = document.get("errors") if isinstance(document, dict) else None
     found = document.get("data") if isinstance(document, dict) else None
     if not isinstance(found, dict) and not isinstance(errors, list):
         raise Unsupported
-    told = errors if isinstance(errors, list) else []
-    hidden = [_hides(each, optional) for each in told]
-    failed = [each for each, names in zip(told, hidden, strict=True) if not names]
+    listed = errors if isinstance(errors, list) else []
+    hidden = [_hides(each, optional) for each in listed]
+    failed = [each for each, names in zip(listed, hidden, strict=True) if not names]
     if any(_is_unknown(each) for each in failed):
         raise Unsupported
     if failed or not isinstance(found, dict):
-        # Not every one of many errors tells what is wrong: the one with a meaning of its own does.
+        # Of several errors, one with a known meaning is the cause.
         status = next((code for each in failed if (code := _status(each)) is not None), 422 if write else 502)
-        raise Refused(status, said({"errors": failed}, secret), headers, write=write)
+        raise Refused(status, error_message({"errors": failed}, secret), headers, write=write)
     return Answered(found, frozenset().union(*hidden))
 
 
 def over_http(refused: Refused) -> Refused | Unsupported:
-    """What a status means that is not 200; a time-out is 502, with GitHub's words for it."""
-    if refused.status in (404, 405, 406, 415, 501) or _FINE_GRAINED in refused.said.lower():
+    """The meaning of a status other than 200; a timeout is 502, with a message."""
+    if refused.status in (404, 405, 406, 415, 501) or _FINE_GRAINED in refused.message.lower():
         return Unsupported()
-    if refused.status >= 500 and _TOO_LONG.search(refused.said):
-        return Refused(413, refused.said, refused.headers, write=refused.write)
+    if refused.status >= 500 and _TOO_LONG.search(refused.message):
+        return Refused(413, refused.message, refused.headers, write=refused.write)
     return refused
 
 
@@ -185,7 +189,7 @@ def _status(error: Any) -> int | None:
 
 
 def _hides(error: Any, optional: frozenset[str]) -> frozenset[str]:
-    """The names of `optional` that an error is about, if it is about a permission."""
+    """The names in `optional` that a permission error concerns."""
     path = error.get("path") if isinstance(error, dict) and _status(error) == 403 else None
     return optional.intersection(map(str, path)) if isinstance(path, list) else frozenset()
 

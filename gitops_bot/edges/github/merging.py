@@ -66,7 +66,7 @@ class Merging:
             try:
                 answer = self._mutate(graphql.ENABLE_AUTO_MERGE, asked)
             except Refused as refused:
-                if "unknown status" not in refused.said.lower():
+                if "unknown status" not in refused.message.lower():
                     raise
                 # GitHub says this right after a pull request was opened.
                 self._api.clock.sleep(_PAUSE)
@@ -74,7 +74,7 @@ class Merging:
         except Unsupported:
             return self._merge_if_ready(pull, head, method)
         except Refused as refused:
-            if messages.may_merge_now(refused.said):
+            if messages.may_merge_now(refused.message):
                 return self._enqueue(pull, head) if base.queue else self._merge(pull, head, method)
             return self._refused(pull, refused)
         return self._set(pull, answer)
@@ -104,7 +104,7 @@ class Merging:
         except Unsupported:
             return self._warned(pull, "this server cannot add it to the merge queue", "merge it by hand")
         except Refused as refused:
-            if "already in the queue" not in refused.said.lower():
+            if "already in the queue" not in refused.message.lower():
                 return self._refused(pull, refused)
         else:
             entered = answer.get("enqueuePullRequest")
@@ -157,7 +157,8 @@ class Merging:
             self._api.fail(failure)
 
     def _refused(self, pull: PullRequest, refused: Refused) -> PullRequest:
-        return self._warned(pull, f"GitHub says: {refused.said or refused.status}", messages.merge_advice(refused.said))
+        why = f"GitHub says: {refused.message or refused.status}"
+        return self._warned(pull, why, messages.merge_advice(refused.message))
 
     def _warned(self, pull: PullRequest, why: str, way_out: str) -> PullRequest:
         message = f"pull request #{pull.number} will not merge by itself: {why}"

@@ -1,7 +1,7 @@
-"""GitHub's refusals in the words that the user reads: what happened, and the way out.
+"""GitHub's refusals in the user's words: what happened, and the next step.
 
-What each is about: docs.github.com, "Troubleshooting the REST API", "Rate limits for the REST API", "Permissions
-required for fine-grained personal access tokens"; the texts that tell them apart are GitHub's own.
+See docs.github.com, "Troubleshooting the REST API", "Rate limits for the REST API", "Permissions required for
+fine-grained personal access tokens". The texts to match are GitHub's own; few of them are documented.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import FailureCode
 
 
-#: A part of GitHub's message (lower case) -> what it means, and the way out. The first that fits counts.
+#: A part of GitHub's message (lower case) -> its meaning and the next step. The first match counts.
 _FORBIDDEN: Mapping[str, tuple[str, str]] = {
     "not permitted to create or approve pull requests": (
         "GitHub Actions may not create pull requests",
@@ -65,12 +65,12 @@ _FORBIDDEN: Mapping[str, tuple[str, str]] = {
 
 
 def explain(failure: Refused | Unanswered, *, repository: str, host: str, now: datetime) -> ForgeError:
-    """Turn a failure into the error that the user reads; `now` says how long a rate limit lasts."""
+    """The error for the user; `now` is for the time that a rate limit lasts."""
     if isinstance(failure, Unanswered):
         return _error("failed.forge", f"{host} {failure.what}", failure.advice)
     if failure.limited:
         return _limited(failure, host, now)
-    quoted = f" (GitHub says: {failure.said})" if failure.said else ""
+    quoted = f" (GitHub says: {failure.message})" if failure.message else ""
     match failure.status:
         case 401:
             return _error(
@@ -110,9 +110,9 @@ def explain(failure: Refused | Unanswered, *, repository: str, host: str, now: d
 
 
 def _forbidden(refused: Refused) -> tuple[str, str]:
-    said = refused.said.lower()
+    message = refused.message.lower()
     for part, words in _FORBIDDEN.items():
-        if part in said:
+        if part in message:
             return words
     scopes = refused.headers.get("x-accepted-oauth-scopes", "").strip()
     if scopes and "x-oauth-scopes" in refused.headers:
@@ -137,12 +137,12 @@ def _missing(refused: Refused, repository: str, quoted: str) -> ForgeError:
 
 
 def _invalid(refused: Refused) -> tuple[str, str]:
-    said = refused.said.lower()
-    if "no commits between" in said:
+    message = refused.message.lower()
+    if "no commits between" in message:
         return "the branch has no commits that its base lacks", "run again: the base has moved since"
-    if "head invalid" in said:
+    if "head invalid" in message:
         return "the branch to propose does not exist", "run again: somebody has deleted it"
-    if "base invalid" in said:
+    if "base invalid" in message:
         return "the branch to merge into does not exist", "correct `branch:` in gitops-bot.yaml"
     return "GitHub rejected the pull request", "see GitHub's message above"
 
@@ -171,7 +171,7 @@ def _error(code: FailureCode, message: str, way_out: str) -> ForgeError:
     return ForgeError(Problem(code, message, way_out))
 
 
-#: A part of GitHub's message (lower case) -> the way out. The first that fits counts.
+#: A part of GitHub's message (lower case) -> the next step. The first match counts.
 _REVIEW: Mapping[str, str] = {
     "pull request author": (
         "whoever opens a pull request cannot review it: remove the bot's own account from `reviewers:`"
@@ -187,7 +187,7 @@ _REVIEW: Mapping[str, str] = {
     ),
 }
 
-#: What `enablePullRequestAutoMerge` says where nothing keeps the pull request from merging now.
+#: What `enablePullRequestAutoMerge` says if the pull request can be merged now.
 _READY = ("clean status", "unstable status", "has_hooks status", "protected branch rules not configured")
 
 _MERGE: Mapping[str, str] = {
@@ -223,21 +223,21 @@ _MERGE: Mapping[str, str] = {
 }
 
 
-def review_advice(said: str, *, teams: bool) -> str | None:
-    """The way out where GitHub does not take a request for review; None for words that are not known."""
-    words = said.lower()
+def review_advice(message: str, *, teams: bool) -> str | None:
+    """The next step after a refused review request; None for an unknown message."""
+    words = message.lower()
     if not teams and "could not resolve to a node" in words:
         return None
     return next((way_out for part, way_out in _REVIEW.items() if part in words), None)
 
 
-def may_merge_now(said: str) -> bool:
+def may_merge_now(message: str) -> bool:
     """Whether auto-merge was refused because the pull request can be merged now."""
-    return any(part in said.lower() for part in _READY)
+    return any(part in message.lower() for part in _READY)
 
 
-def merge_advice(said: str) -> str:
-    """The way out where GitHub does not merge, or not by itself."""
-    words = said.lower()
+def merge_advice(message: str) -> str:
+    """The next step after a refused merge."""
+    words = message.lower()
     known = next((way_out for part, way_out in _MERGE.items() if part in words), None)
     return known or "check the pull request and the rules of its base branch; the next run tries again"

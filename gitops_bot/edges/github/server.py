@@ -1,6 +1,6 @@
-"""The GitHub server that a repository and the token belong to: where it is, and where its token may go.
+"""The GitHub server of a repository and the token: where it is, and where its token may go.
 
-Everything is decided from names alone, before anything is sent.
+Everything is decided from names alone, before any request.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from gitops_bot.edges.github.inspection import Inspection
     from gitops_bot.edges.http import Clock
 
-#: The environment variables with the token, in order of precedence.
+#: The variables with the token, in order of precedence.
 TOKENS: Final = ("GITHUB_TOKEN", "GH_TOKEN")
-#: Whom git logs in as, with a token for its password.
+#: The user name for git, with the token as password.
 USER: Final = "x-access-token"
 PUBLIC: Final = "https://github.com"
 _SERVER = "GITHUB_SERVER_URL"
@@ -31,7 +31,7 @@ _SERVER = "GITHUB_SERVER_URL"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server. `variable` is the environment variable that holds the token; `in_workflow`: Actions runs the bot."""
+    """One server. `variable` is the environment variable with the token; `in_workflow`: the bot runs in Actions."""
 
     url: str = PUBLIC
     api_url: str = API_URL
@@ -41,12 +41,12 @@ class Server:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Server:
-        """What the environment says, as in Actions; github.com where it says nothing.
+        """The server in the environment, as in Actions; github.com by default.
 
-        Server and API stand for each other where one of them is not given.
+        If only one of server and API is given, the other follows from it.
 
         Raises:
-            UsageError: a variable holds no address of a server, or of an API.
+            UsageError: a variable is not the URL of a server, or of an API.
         """
         given, api = environ.get(_SERVER), environ.get(API)
         if api:
@@ -56,7 +56,7 @@ class Server:
         return cls(
             url,
             api or (API_URL if url == PUBLIC else f"{url}/api/v3"),
-            # One that is mounted as a file often ends in a line break.
+            # A token from a mounted file often ends in a line break.
             environ[variable].strip() if variable is not None else None,
             variable,
             environ.get("GITHUB_ACTIONS") == "true",
@@ -64,24 +64,24 @@ class Server:
 
     @property
     def host(self) -> str:
-        """Its host, without a port."""
+        """The host, without a port."""
         return urlsplit(self.url).hostname or ""
 
     def takes_token(self, where: Address) -> bool:
-        """Whether the token belongs to the server of a repository: it and its API have one host, and it is that."""
+        """Whether the token may go to a repository: the server and its API have one host, and it is there."""
         hosts = [(urlsplit(url).hostname or "").removeprefix("api.") for url in (self.url, self.api_url)]
         host = where.host or ""
         if is_loopback(host):
-            # On one machine git and the API may well be two servers, each on a port of its own.
+            # On loopback, git and the API may be two servers on different ports.
             return all(is_loopback(name) for name in hosts)
         if len(set(hosts)) > 1:
             return False
         if where.server is None:
-            return host.removeprefix("ssh.") == hosts[0]  # by ssh git needs no token, but the API does
+            return host.removeprefix("ssh.") == hosts[0]  # ssh needs no token, but the API does
         return where.server == self.url
 
     def has_registry(self, host: str) -> bool:
-        """Whether a registry is this server's own, which takes the same token."""
+        """Whether a registry belongs to this server and takes the same token."""
         public = self.host == "github.com"
         return host in ({"ghcr.io", "docker.pkg.github.com"} if public else {f"containers.{self.host}"})
 
@@ -94,7 +94,7 @@ class Server:
         return GitHub(repository, self.token, clock=clock, warn=warn, api_url=self.api_url)
 
     def inspect(self, repository: str | None, *, clock: Clock, timeout: int) -> Inspection:
-        """How things stand here and in a repository. Without a token it is asked as anybody."""
+        """Checks of this server and a repository; anonymous without a token."""
         from gitops_bot.edges.github.inspection import Inspection
 
         return Inspection(
@@ -102,8 +102,8 @@ class Server:
         )
 
     def no_token(self, repository: str | None) -> Problem:
-        """There is none, and how to get one."""
-        from gitops_bot.edges.github.token import NEEDED
+        """The problem that no token is set, and how to get one."""
+        from gitops_bot.edges.github.inspection import NEEDED
 
         what = repository or "the repository of the manifests"
         advice = f"create a fine-grained token for {what} only, with {NEEDED}, and put it into {TOKENS[0]}"

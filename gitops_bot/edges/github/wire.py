@@ -17,7 +17,7 @@ from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectio
 
 from gitops_bot import __version__, log
 from gitops_bot.edges.github import answers, bounded, graphql
-from gitops_bot.edges.github.failure import Late, Refused, TooLarge, Unanswered, said
+from gitops_bot.edges.github.failure import Late, Refused, TooLarge, Unanswered, error_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -165,7 +165,7 @@ class Wire:
         return document, _lower(headers)
 
     def _refused(self, status: int, document: object, headers: Mapping[str, Any], *, write: bool) -> Refused:
-        return Refused(status, said(document, self._token or ""), _lower(headers), write=write)
+        return Refused(status, error_message(document, self._token or ""), _lower(headers), write=write)
 
 
 class _Endless(Exception):  # noqa: N818 - caught in this file

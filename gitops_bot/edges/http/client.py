@@ -71,7 +71,7 @@ class Answer:
         return self.url.netloc.decode("ascii")
 
 
-class _Mine(threading.local):
+class _ThreadAllowance(threading.local):
     """The allowance that the requests of this thread share; None: each has its own."""
 
     allowance: Allowance | None = None
@@ -100,7 +100,7 @@ class Http:
         self._seconds = seconds
         self._attempts = attempts
         self._lines = Lines(clock, environ, tunings, transport, observe)
-        self._mine = _Mine()
+        self._thread = _ThreadAllowance()
 
     def __enter__(self) -> Self:
         return self
@@ -115,15 +115,15 @@ class Http:
     @contextmanager
     def within(self, allowance: Allowance) -> Iterator[None]:
         """All requests of this thread in the block share this allowance."""
-        before, self._mine.allowance = self._mine.allowance, allowance
+        before, self._thread.allowance = self._thread.allowance, allowance
         try:
             yield
         finally:
-            self._mine.allowance = before
+            self._thread.allowance = before
 
     def shared(self, ask: Callable[P, T]) -> Callable[P, T]:
         """`ask` for other threads: its requests take their time from this thread's allowance."""
-        allowance = self._mine.allowance
+        allowance = self._thread.allowance
 
         def asked(*args: P.args, **named: P.kwargs) -> T:
             if allowance is None:
@@ -167,7 +167,7 @@ class Http:
         self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None, limit: int
     ) -> Answer:
         """Send to one URL, again after 408, 429, 5xx and broken connections; returns the last failure."""
-        allowance = self._mine.allowance or Allowance(self._clock, lambda: Limit(PATIENCE, late(PATIENCE)))
+        allowance = self._thread.allowance or Allowance(self._clock, lambda: Limit(PATIENCE, late(PATIENCE)))
 
         def wait(state: tenacity.RetryCallState) -> float:
             asked = None if state.outcome is None or state.outcome.failed else self._asked(state.outcome.result())
@@ -203,9 +203,9 @@ class Http:
         line = self._lines.to(url)
         asked_at = time.perf_counter()
         try:
-            with line.pace.turn(_some(allowance.left).seconds) as seen, allowance.counting():
+            with line.pace.turn(_not_over(allowance.left).seconds) as seen, allowance.counting():
                 began = time.perf_counter()
-                left = _some(allowance.left)
+                left = _not_over(allowance.left)
                 bound = left if left.seconds < self._seconds else Limit(self._seconds, late(self._seconds))
                 extensions = {"timeout": _TIMEOUTS, "bound": bound}
                 request = httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
@@ -263,7 +263,7 @@ class Http:
         return retry_after(answer.headers.get("retry-after"), self._now())
 
 
-def _some(left: Limit) -> Limit:
+def _not_over(left: Limit) -> Limit:
     if left.seconds <= 0:
         raise left.late
     return left

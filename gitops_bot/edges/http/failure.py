@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from gitops_bot import log
+from gitops_bot.redact import STRUCK, strike
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import tenacity
+
+
+#: Characters of a server's own message that are shown.
+SHOWN = 200
 
 
 class Unanswered(Exception):  # noqa: N818 - the registry edge turns it into an error with the registry's name
@@ -136,3 +143,11 @@ def outcome(state: tenacity.RetryCallState) -> Any:
     """The last answer; raises the last exception if there was none."""
     assert state.outcome is not None  # noqa: S101 - tenacity calls this after an attempt
     return state.outcome.result()
+
+
+def clean(text: str, secrets: Iterable[str] = (), limit: int = SHOWN) -> str:
+    """Foreign text on one line, cut short, without secrets and without control or invisible characters."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, STRUCK)
+    shown = " ".join("".join(each if each.isprintable() else " " for each in strike(text)[: 10 * limit]).split())
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"

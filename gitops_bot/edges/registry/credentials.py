@@ -1,4 +1,5 @@
-"""The bot's credentials for a registry: from `registries:`, else from `docker login` and `podman login`.
+"""The bot's credentials for a registry: from `registries:`, else from `docker login` and `podman login`, else
+from the cloud that the bot runs in.
 
 Without any the bot is anonymous, also at ghcr.io: GITHUB_TOKEN goes to a registry only if `registries:` names it as the
 password.
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gitops_bot.config import RegistryAccess
+    from gitops_bot.edges.registry.cloud import CloudLogins
     from gitops_bot.images.reference import ImageName
 
 
@@ -31,12 +33,18 @@ class Credentials:
     """Finds the login for an image. Files are read and helpers run at most once, each for `timeout` seconds."""
 
     def __init__(
-        self, access: Mapping[str, RegistryAccess], environ: Mapping[str, str], *, timeout: float = HELPER_TIMEOUT
+        self,
+        access: Mapping[str, RegistryAccess],
+        environ: Mapping[str, str],
+        *,
+        timeout: float = HELPER_TIMEOUT,
+        clouds: CloudLogins | None = None,
     ) -> None:
         self._access = access
         self._environ = environ
         redact.learn(*(environ.get(each.password_env) for each in access.values() if each.password_env is not None))
         self._timeout = timeout
+        self._clouds = clouds
         self._files: Once[tuple[DockerConfig, ...]] = Once()
         self._helped: Once[Credential | None] = Once()
 
@@ -69,7 +77,7 @@ class Credentials:
                     return found
             except _StoreFailed as failed:
                 why = f"no credentials found for {image.registry}: {failed.what}"
-        return Login(None, why)
+        return (self._clouds and self._clouds.login(image.registry)) or Login(None, why)
 
     def _read(self) -> Iterator[DockerConfig]:
         for path in places(self._environ):

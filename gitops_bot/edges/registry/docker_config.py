@@ -13,15 +13,17 @@ import shutil
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
-from gitops_bot.edges.registry.failure import NoLogin, clean
+from gitops_bot.edges.http.failure import clean
+from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, RegistryToken
 from gitops_bot.images.reference import DOCKER_HUB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from gitops_bot.images.reference import ImageName
@@ -78,7 +80,7 @@ def ask_helper(
 _LIMIT = 1024 * 1024
 _HUB = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io"})
 #: The user name of identity tokens at Azure's registries.
-_AZURE = "00000000-0000-0000-0000-000000000000"
+AZURE = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class DockerConfig:
         return None
 
     def _entry(self, place: str) -> Credential | None:
-        match self.auths.get(place):
+        match self.auths.get(place) or self._fitting(place):
             case {"registrytoken": str(token)} if token:
                 return RegistryToken(token)
             case {"identitytoken": str(token)} if token:
@@ -118,7 +120,21 @@ class DockerConfig:
                 pass
             case _:
                 return None
-        return IdentityToken(password, username) if username == _AZURE else Basic(username, password)
+        return IdentityToken(password, username) if username == AZURE else Basic(username, password)
+
+    def _fitting(self, place: str) -> Any:
+        """The first entry whose host has a `*` that stands for this one: Kubernetes knows such, docker does not."""
+        host, _, path = place.partition("/")
+        for key, entry in self.auths.items():
+            pattern, _, below = key.partition("/")
+            if "*" in pattern and below == path and _fits(host.split("."), pattern.split(".")):
+                return entry
+        return None
+
+
+def _fits(labels: Sequence[str], patterns: Sequence[str]) -> bool:
+    """Whether each label of a host has its pattern: a `*` never stands for a dot."""
+    return len(labels) == len(patterns) and all(map(fnmatchcase, labels, patterns))
 
 
 def read_config(path: Path) -> DockerConfig | None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from gitops_bot.edges.http import Unanswered
+from gitops_bot.edges.http.failure import clean
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import DOCKER_HUB
-from gitops_bot.redact import STRUCK, strike
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,23 +20,19 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import ImageName
 
 
-#: Characters of a server's own message that are shown.
-SHOWN = 200
-
-
 class Refused(Exception):  # noqa: N818 - often not an error: the caller decides by the status
-    """An answer with a status other than 200; `said` is the server's own message, safe to print.
+    """An answer with a status other than 200; `message` is the server's own message, safe to print.
 
     `token_server`: it came from a token server; `elsewhere`: from a redirect's host, which got no credentials.
     """
 
     def __init__(
-        self, status: int, host: str, said: str, *, token_server: bool = False, elsewhere: bool = False
+        self, status: int, host: str, message: str, *, token_server: bool = False, elsewhere: bool = False
     ) -> None:
-        super().__init__(f"{host}: {status} {said}")
+        super().__init__(f"{host}: {status} {message}")
         self.status = status
         self.host = host
-        self.said = said
+        self.message = message
         self.token_server = token_server
         self.elsewhere = elsewhere
 
@@ -73,24 +67,13 @@ class NoLogin(Exception):  # noqa: N818 - see above
         self.advice = advice
 
 
-def said(body: bytes, secrets: Iterable[str]) -> str:
+def error_message(body: bytes, secrets: Iterable[str]) -> str:
     """The message in the JSON of an error, as registries and token servers write it; else empty. Without secrets."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         return ""
     return clean(_message(document), secrets)
-
-
-def clean(text: str, secrets: Iterable[str] = ()) -> str:
-    """Foreign text on one line, cut short, without secrets and control or invisible characters."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, STRUCK)
-    text = strike(text)
-    # Cs, Co and Cn cannot be printed everywhere; Cc and Cf have escape sequences and marks that reverse text.
-    shown = "".join(" " if unicodedata.category(each)[0] in "CZ" else each for each in text[: 10 * SHOWN])
-    shown = re.sub(r" +", " ", shown).strip()
-    return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"
 
 
 def _message(document: Any) -> str:
@@ -115,33 +98,39 @@ _GHCR = (
     "in a workflow, GITHUB_TOKEN with `packages: read`, if the package's settings list the repository under "
     '"Manage Actions access".'
 )
-_AMAZON = "Amazon ECR passwords expire after 12 hours: the helper docker-credential-ecr-login renews them."
+_AMAZON = (
+    "Amazon ECR passwords expire after 12 hours: the helper docker-credential-ecr-login renews them, and so does the "
+    "bot itself where none is stored (docs/registries.md)."
+)
 
 
-def explain(failure: Failure, image: ImageName, asked: str, login: Login | None) -> RegistryError:
-    """The error for the user; `asked` is what was requested, as in "the list of tags"."""
+def explain(
+    failure: Failure, image: ImageName, asked: str, login: Login | None, where: ImageName | None = None
+) -> RegistryError:
+    """The error for the user; `asked` is what was requested, as in "the list of tags", and `where` if at a mirror."""
+    read = where or image
 
-    def told(code: FailureCode, what: str, advice: str) -> Problem:
+    def problem(code: FailureCode, what: str, advice: str) -> Problem:
         return Problem(code, f"{image}: {what}", advice, about=str(image))
 
     match failure:
         case NoLogin(what=what, advice=advice):
-            return RegistryError(told("failed.auth", what, advice))
+            return RegistryError(problem("failed.auth", what, advice))
         case Untrusted(what=what, advice=advice):
-            return RegistryError(told("failed.registry", f"{image.registry} {what}", advice))
+            return RegistryError(problem("failed.registry", f"{read.registry} {what}", advice))
         case Unanswered(what=what, advice=advice, status=status, host=host):
-            return RegistryError(told("failed.registry", f"{host} {what}", advice), status=status)
-        case Refused(said=said) if failure.is_one_of(_NOT_FOUND) and asked == LIST and not failure.elsewhere:
+            return RegistryError(problem("failed.registry", f"{host} {what}", advice), status=status)
+        case Refused(message=message) if failure.is_one_of(_NOT_FOUND) and asked == LIST and not failure.elsewhere:
             what = f"{failure.host} answered 404 Not Found: it has no such repository, or hides it"
-            what += f" ({said})" if said else ""
-            advice = _permission(image, login)
-            return RegistryError(told("failed.registry", what, advice), status=_NOT_FOUND, no_repository=True)
-        case Refused(status=status, said=said):
+            what += f" ({message})" if message else ""
+            advice = _permission(read, login)
+            return RegistryError(problem("failed.registry", what, advice), status=_NOT_FOUND, no_repository=True)
+        case Refused(status=status, message=message):
             code: FailureCode = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
             who = f"the token server {failure.host}" if failure.token_server else failure.host
-            words = f" ({said})" if said else ""
+            words = f" ({message})" if message else ""
             what = f"{who} answered {_status(status)} to the request for {asked}{words}"
-            return RegistryError(told(code, what, _advice(failure, image, asked, login)), status=status)
+            return RegistryError(problem(code, what, _advice(failure, read, asked, login)), status=status)
         case _:
             assert_never(failure)
 

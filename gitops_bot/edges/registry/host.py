@@ -11,7 +11,7 @@ import httpx
 
 from gitops_bot.edges.address import is_loopback
 from gitops_bot.edges.http import Misled, Unanswered, follow_own, host_of, origin
-from gitops_bot.edges.registry.failure import Refused, Untrusted, said
+from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message
 from gitops_bot.edges.registry.login import Basic, IdentityToken, basic, secrets
 from gitops_bot.edges.registry.tokens import Bearer
 from gitops_bot.images.reference import DOCKER_HUB
@@ -85,11 +85,13 @@ _Way = Bearer | _ByPassword
 class Host:
     """Queries one registry. The challenge of its first 401 is used for all its repositories."""
 
-    def __init__(self, http: Http, tokens: Tokens, base: httpx.URL, *, alone: float = ALONE) -> None:
+    def __init__(self, http: Http, tokens: Tokens, base: httpx.URL, *, below: str = "", alone: float = ALONE) -> None:
+        """`below`: the path that stands before that of every repository, with its slash, where this is a mirror."""
         self._http = http
         self._tokens = tokens
         self._base = base
         self._root = str(base).rstrip("/")
+        self._below = below
         self._way: _Way | None = None
         self._alone = alone
         self._first = threading.Semaphore(1)
@@ -97,7 +99,7 @@ class Host:
         self._out_of_reach: Unanswered | None = None
 
     def ask(
-        self, method: str, path: str, rest: str, login: Login, *, accept: str, limit: int, below: str = "v2"
+        self, method: str, path: str, rest: str, login: Login, *, accept: str, limit: int, api: str = "v2"
     ) -> Answer:
         """The answer, of status 200, to a request for `/v2/<path>/<rest>`; `limit` bounds its body in bytes.
 
@@ -108,9 +110,10 @@ class Host:
             Refused: any other status.
             Unanswered, Untrusted: no usable answer.
         """
+        path = self._below + path
         if not self._met.is_set() and self._first.acquire(blocking=False):
             try:
-                return self._ask(method, path, rest, login, accept, limit, below)
+                return self._ask(method, path, rest, login, accept, limit, api)
             except Unanswered as failure:
                 self._out_of_reach = failure if self._concerns_all(failure) else None
                 raise
@@ -119,7 +122,7 @@ class Host:
         self._met.wait(self._alone)
         if self._out_of_reach is not None:
             raise self._out_of_reach
-        return self._ask(method, path, rest, login, accept, limit, below)
+        return self._ask(method, path, rest, login, accept, limit, api)
 
     @property
     def service(self) -> str:
@@ -133,8 +136,8 @@ class Host:
             needed.add(httpx.URL(self._way.realm).netloc.decode("ascii"))
         return not failure.reached and failure.host in needed
 
-    def _ask(self, method: str, path: str, rest: str, login: Login, accept: str, limit: int, below: str) -> Answer:
-        url = httpx.URL(f"{self._root}/{below}/{path}/{rest}")
+    def _ask(self, method: str, path: str, rest: str, login: Login, accept: str, limit: int, api: str) -> Answer:
+        url = httpx.URL(f"{self._root}/{api}/{path}/{rest}")
         rejected: str | None = None
         for _ in range(_TRIES):
             way = self._way
@@ -154,7 +157,7 @@ class Host:
                 break
         sent = {*secrets(login.credential), (shown or "").partition(" ")[2]}
         elsewhere = origin(answer.url) != origin(self._base)
-        raise Refused(answer.status, answer.host, said(answer.body, sent), elsewhere=elsewhere)
+        raise Refused(answer.status, answer.host, error_message(answer.body, sent), elsewhere=elsewhere)
 
     def _show(self, way: _Way | None, path: str, login: Login, rejected: str | None) -> tuple[str | None, bool]:
         """The `Authorization` header (None to send none), and whether a fresher one cannot be had."""

@@ -182,9 +182,9 @@ def platform(described: object) -> str | None:
     """`os/architecture[/variant]` of a descriptor's platform or a configuration; None if it is missing."""
     if not isinstance(described, dict):
         return None
-    said = [described.get(name) for name in ("os", "architecture", "variant")]
-    parts = [part for part in said if isinstance(part, str) and _PART.match(part)]
-    if len(parts) != (3 if said[2] else 2) or "unknown" in parts:
+    given = [described.get(name) for name in ("os", "architecture", "variant")]
+    parts = [part for part in given if isinstance(part, str) and _PART.match(part)]
+    if len(parts) != (3 if given[2] else 2) or "unknown" in parts:
         return None
     processor = "/".join(parts[1:])
     return f"{parts[0]}/{_SAME.get(processor, processor)}"

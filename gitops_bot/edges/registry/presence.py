@@ -30,7 +30,7 @@ _NOT_FOUND = 404
 _REMEMBERED = 500
 
 
-def found(ask: Ask, digest: str) -> Named | None:
+def find_manifest(ask: Ask, digest: str) -> Named | None:
     """The manifest of that digest, or None: one HEAD, and a GET if the registry does not answer HEAD.
 
     A registry may report another digest algorithm than the requested one, or none: then the bytes decide.
@@ -60,7 +60,7 @@ def missing(ask: Ask, digest: str, indexes: Indexes) -> tuple[str, ...]:
             indexes.clear()
         if platforms:  # verified by the digest, so true for every repository
             indexes[digest] = platforms
-    return tuple(dict.fromkeys(name for child, name in platforms.items() if found(ask, child) is None))
+    return tuple(dict.fromkeys(name for child, name in platforms.items() if find_manifest(ask, child) is None))
 
 
 def _platforms(ask: Ask, digest: str) -> Mapping[str, str]:

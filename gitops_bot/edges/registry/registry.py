@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
@@ -11,15 +12,17 @@ import httpx
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.http import ANSWER, ATTEMPTS, PATIENCE, Http, Tuning, Unanswered
 from gitops_bot.edges.registry import docker_config
+from gitops_bot.edges.registry.cloud import CloudLogins
 from gitops_bot.edges.registry.credentials import Credentials
 from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import LIST, NoLogin, Refused, Untrusted, explain
 from gitops_bot.edges.registry.host import ALONE, Host, base_url
 from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, named
+from gitops_bot.edges.registry.mirror import place
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
-from gitops_bot.edges.registry.patience import Tempo
-from gitops_bot.edges.registry.presence import found, missing
+from gitops_bot.edges.registry.presence import find_manifest, missing
+from gitops_bot.edges.registry.tempo import Tempo
 from gitops_bot.edges.registry.times.reader import At, TimesReader
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.images.reference import is_digest, is_tag
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.facts import Served
     from gitops_bot.edges.http import Answer, Clock, Observe
+    from gitops_bot.edges.registry.cloud import Kept
     from gitops_bot.edges.registry.login import Login
     from gitops_bot.edges.registry.manifest import Named
     from gitops_bot.edges.registry.pages import Page
@@ -65,19 +69,20 @@ class Registry:
         transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
         indexes: Indexes | None = None,
+        logins: Kept | None = None,
         cache: Path | None = None,
         token: str | None = None,
     ) -> None:
         """`seconds` is what one try of a request may take, and an answer of a credential helper; see `Http`.
 
         `patience` is what everything that is asked of one image may take together, tries and waits included. `indexes`
-        is what earlier ones learned and later ones may know. `cache` is a folder for what images say, and `token` one
-        of the forge, for packages that it keeps: both are for build times.
+        and `logins` are what earlier ones learned and later ones may know. `cache` is a folder for what images say, and
+        `token` one of the forge, for packages that it keeps: both are for build times.
         """
         self._access = access
-        #: Where registries are; whom they send us to is told as `other`, for that they choose at will.
+        #: The registries' own hosts. Others that they name are reported as `other`: they choose these at will.
         self._known: set[str] = set()
-        self._told = observe
+        self._report = observe
         watch = None if observe is None else self._observe
         self._http = Http(
             clock,
@@ -90,7 +95,9 @@ class Registry:
         )
         self._clock, self._patience, self._alone = clock, patience, min(ALONE, seconds / 10)
         self._tokens = Tokens(self._http, clock)
-        self._credentials = Credentials(access, environ, timeout=min(seconds, docker_config.HELPER_TIMEOUT))
+        clouds = CloudLogins(access, environ, clock, seconds, {} if logins is None else logins)
+        timeout = min(seconds, docker_config.HELPER_TIMEOUT)
+        self._credentials = Credentials(access, environ, timeout=timeout, clouds=clouds)
         self._tags: Once[tuple[str, ...]] = Once()
         self._digests: Once[str] = Once()
         self._builds: Once[Build] = Once()
@@ -162,7 +169,7 @@ class Registry:
         asked = _of_digest(digest)
 
         def exists() -> bool:
-            there = self._asked(image, asked, lambda ask: found(ask, digest))
+            there = self._asked(image, asked, lambda ask: find_manifest(ask, digest))
             if there is not None:
                 self._seen(image, there)
             return there is not None
@@ -188,9 +195,10 @@ class Registry:
             self._digests.learn((image, tag), self._seen(image, named))
 
         def ask(host: Host, login: Login) -> BuildTimes:
-            access = self._access.get(image.registry, _PLAIN)
-            scheme, concurrency = base_url(image.registry, access).scheme, access.concurrency or Tuning().concurrency
-            return self._times_reader.read(image, tags, pin, At(host, login, scheme, concurrency), seen)
+            where = place(image, self._access)
+            access = self._access.get(where.registry, _PLAIN)
+            scheme, concurrency = base_url(where.registry, access).scheme, access.concurrency or Tuning().concurrency
+            return self._times_reader.read(image, tags, pin, At(where, host, login, scheme, concurrency), seen)
 
         return self._times.get((image, tags, pin), lambda: self._explained(image, "the build times of its tags", ask))
 
@@ -206,7 +214,9 @@ class Registry:
                 accept, limit = ("application/json", PAGE_BYTES) if rest.startswith("tags/") else (ACCEPT, LIMIT)
                 return host.ask(method, image.path, rest, login, accept=accept, limit=limit)
 
-            return served(fetch, login, pin)
+            found = served(fetch, login, pin)
+            mirror = self._access.get(image.registry, _PLAIN).mirror
+            return found if mirror is None else replace(found, login=f"{found.login}, from the mirror {mirror}")
 
         return self._explained(image, "its tags", ask)
 
@@ -229,37 +239,39 @@ class Registry:
 
     def _explained(self, image: ImageName, asked: str, ask: Callable[[Host, Login], T]) -> T:
         """The result of `ask`; failures become RegistryErrors."""
-        tempo, login = self._tempo(image.registry), None
+        tempo, login, where = self._tempo(image.registry), None, place(image, self._access)
         try:
-            login = self._credentials.login(image)
+            login = self._credentials.login(where)
             with tempo.question(image) as allowance, self._http.within(allowance):
-                return ask(self._host(image.registry), login)
+                return ask(self._host(image, where), login)
         except (NoLogin, Unanswered) as failure:
-            raise explain(failure, image, asked, login) from failure
+            raise explain(failure, image, asked, login, where) from failure
         except (Refused, Untrusted) as failure:
             tempo.answered()
-            raise explain(failure, image, asked, login) from failure
+            raise explain(failure, image, asked, login, where) from failure
         except httpx.InvalidURL as error:  # each part was read before: put together they are longer than httpx allows
             untrusted = Untrusted(
                 "leads to an address that is not supported", "Report this to the registry's operator."
             )
-            raise explain(untrusted, image, asked, login) from error
+            raise explain(untrusted, image, asked, login, where) from error
 
     def _tempo(self, registry: str) -> Tempo:
         with self._lock:
             return self._tempos.setdefault(registry, Tempo(self._clock, self._patience))
 
     def _observe(self, host: str, status: int | None) -> None:
-        if self._told is not None:
-            self._told(host if host in self._known else "other", status)
+        if self._report is not None:
+            self._report(host if host in self._known else "other", status)
 
-    def _host(self, registry: str) -> Host:
+    def _host(self, image: ImageName, where: ImageName) -> Host:
         with self._lock:
-            host = self._hosts.get(registry)
+            host = self._hosts.get(image.registry)
             if host is None:
-                base = base_url(registry, self._access.get(registry, _PLAIN))
+                base = base_url(where.registry, self._access.get(where.registry, _PLAIN))
                 self._known.add(base.netloc.decode("ascii"))
-                host = self._hosts[registry] = Host(self._http, self._tokens, base, alone=self._alone)
+                below = where.path.removesuffix(image.path)
+                host = Host(self._http, self._tokens, base, below=below, alone=self._alone)
+                self._hosts[image.registry] = host
             return host
 
 

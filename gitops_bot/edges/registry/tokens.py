@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import httpx
 
 from gitops_bot import redact
-from gitops_bot.edges.registry.failure import Refused, Untrusted, said
+from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message
 from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, RegistryToken, basic, secrets
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Tokens:
                 headers["Authorization"] = basic(credential)
             answer = self._http.request("GET", realm.copy_merge_params(about), headers, limit=_BODY)
         if answer.status != 200:
-            words = said(answer.body, secrets(credential))
+            words = error_message(answer.body, secrets(credential))
             raise Refused(answer.status, answer.host, words, token_server=True)
         return _read(answer)
 

@@ -48,7 +48,7 @@ def artifact(facts: Facts, environment: Environment, entry: Entry, running: Runn
     if environment.release_tag and digest is not None and exists:
         tag = release_tag.of_digest(facts, target, digest, running.pin.tag)
         if tag is None:
-            return promotion.no_release_tag(entry, entry.pin, running)
+            return promotion.no_release_tag(entry, running)
         return Artifact(Pin(tag, digest), exists, way, renamed=tag != running.pin.tag)
     return Artifact(pin, exists, way)
 
@@ -65,7 +65,7 @@ def _rebuilt(
         raise RegistryError(Problem("failed.registry", text, advice, about=str(source)))
     found = release_tag.of_revision(facts, target, build)
     if found is None:
-        return promotion.no_release_tag(entry, entry.pin, running, build.revision)
+        return promotion.no_release_tag(entry, running, build.revision)
     tag, theirs = found
     if theirs == digest:
         return Artifact(Pin(tag, theirs), exists=True, renamed=tag != running.pin.tag)

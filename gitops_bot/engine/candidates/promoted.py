@@ -95,12 +95,12 @@ class Promotion:
     def _settled(self, pair: Pair) -> Kept | Held | None:
         """What needs neither history nor a registry; None where these are asked."""
         entry = pair.entry
-        one = promotion.one_of(entry, entry.pin, pair.running)
+        one = promotion.one_of(entry, pair.running)
         if isinstance(one, Held):
             if not entry.rules.ignore:
                 return one
             one = pair.running[0]
-        return promotion.settled(entry, entry.pin, entry.rules, one, release_tag=self.known.environment.release_tag)
+        return promotion.settled(entry, one, release_tag=self.known.environment.release_tag)
 
     def _decided(self, entry: Entry, source: SourcePins) -> Decision:
         """The decision about what the source runs, or about the earlier pin that has soaked."""
@@ -109,7 +109,7 @@ class Promotion:
             # Where the target has it or something newer, the newest pin is the one to tell of.
             if not isinstance(decision, Kept) and not _is_backward(decision):
                 return decision
-        one = promotion.one_of(entry, entry.pin, source.present)
+        one = promotion.one_of(entry, source.present)
         return one if isinstance(one, Held) else self._promoted(entry, one, self._blocked(entry, one, self._soak))
 
     @property
@@ -121,7 +121,6 @@ class Promotion:
         written = self.known.snapshot.hold(running.entry) if not self.known.request.exempt.holds else None
         return promotion.blocked(
             entry,
-            entry.pin,
             running,
             now=self.known.snapshot.at,
             wait=wait,
@@ -141,8 +140,6 @@ class Promotion:
             return reasons.add(found, *held)
         return promotion.promoted(
             entry,
-            entry.pin,
-            entry.rules,
             running,
             found,
             now=self.known.snapshot.at,

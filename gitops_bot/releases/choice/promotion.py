@@ -69,7 +69,7 @@ class Artifact:
     revision: str | None = None
 
 
-def one_of(place: Entry, present: Pin, running: Sequence[Running]) -> Running | Held:
+def one_of(place: Entry, running: Sequence[Running]) -> Running | Held:
     """What the source runs where several of its overlays correspond to the target's: they have to be of one mind.
 
     The one that got the pin last speaks for them, so that all have soaked.
@@ -80,28 +80,27 @@ def one_of(place: Entry, present: Pin, running: Sequence[Running]) -> Running | 
     each = ", ".join(f"{choice.short(one.pin)} in {one.entry.overlay}" for one in running[:5])
     more = f" and {len(running) - 5} more" if len(running) > 5 else ""
     text = f"{running[0].environment} runs several different pins: {each}{more}"
-    return Held(place, present, None, Reason("held.unordered", text, {"source": running[0].environment}))
+    return Held(place, place.pin, None, Reason("held.unordered", text, {"source": running[0].environment}))
 
 
-def settled(place: Entry, present: Pin, rules: Rules, running: Running, *, release_tag: bool = False) -> Kept | None:
+def settled(place: Entry, running: Running, *, release_tag: bool = False) -> Kept | None:
     """Why there is nothing to promote, which no registry has to be asked for; None where there may be.
 
     `release_tag` says that the target pins version tags.
     """
-    source = running.environment
-    if rules.ignore:
-        return Kept(place, present, Reason("ignored", "the configuration has `ignore: true`"), "promotion")
-    if is_current(present, rules, running.pin, release_tag=release_tag):
-        return Kept(place, present, Reason("current", f"{source} runs the same pin"), "promotion")
-    if running.pin == Pin():
-        nothing = Reason("nothing_new", f"{source} pins nothing for {running.entry.name}")
-        return Kept(place, present, nothing, "promotion")
-    return None
+    if place.rules.ignore:
+        reason = Reason("ignored", "the configuration has `ignore: true`")
+    elif is_current(place.pin, place.rules, running.pin, release_tag=release_tag):
+        reason = Reason("current", f"{running.environment} runs the same pin")
+    elif running.pin == Pin():
+        reason = Reason("nothing_new", f"{running.environment} pins nothing for {running.entry.name}")
+    else:
+        return None
+    return Kept(place, place.pin, reason, "promotion")
 
 
 def blocked(
     place: Entry,
-    present: Pin,
     running: Running,
     *,
     now: datetime,
@@ -109,30 +108,21 @@ def blocked(
     release_tag: bool = False,
     hold: Reason | None = None,
 ) -> tuple[Reason, ...]:
-    """Why the pin may not be promoted now, as far as that is known without a registry.
+    """Why the pin may not be promoted now: the gates of a promotion that need no registry, in their order.
 
     `wait` is the soak time that it has not served otherwise; `hold` is why the source's own pin is held.
     """
-    source = running.environment
-    found: list[Reason | None] = []
-    if hold is not None:
-        text = f"{choice.short(running.pin)} is held in {source} itself: {hold.text}"
-        found.append(replace(hold, text=text, data={**hold.data, "source": source}))
-    if running.pin.tag is None and present.tag is not None and not release_tag:
-        # An edit keeps the tag, which would then stand beside bytes that it never named.
-        text = (
-            f"{source} pins a digest without a tag, so the tag {present.tag} would be wrong for it; pin the tag in "
-            f"{source} too, or set `tag: release` for {place.environment}"
-        )
-        found.append(Reason("held.no_release_tag", text, {"source": source}))
-    found.append(soak.held(source, running.arrived.at if running.arrived is not None else None, now, wait))
-    return tuple(reason for reason in found if reason is not None)
+    since = running.arrived.at if running.arrived is not None else None
+    gates = (
+        _held_in_source(running, hold),
+        None if release_tag else _untagged(place, running),
+        soak.held(running.environment, since, now, wait),
+    )
+    return tuple(reason for reason in gates if reason is not None)
 
 
 def promoted(
     place: Entry,
-    present: Pin,
-    rules: Rules,
     running: Running,
     artifact: Artifact,
     *,
@@ -141,35 +131,34 @@ def promoted(
     by_hand: ByHand | None = None,
     policy: NamedPolicy | None = None,
 ) -> Decision:
-    """Pin the artifact, unless it is already pinned or is held. `against` is what `blocked` found.
+    """Pin the artifact, unless it is already pinned or is held by a gate. `against` is what `blocked` found.
 
     `policy` is the target's own where the tag has to keep to it.
     """
+    present, rules = place.pin, place.rules
     after = _shaped(rules, present, artifact.pin)
     # Where only tags are pinned, a digest that stands beside the right one does no harm.
     if after == present or (rules.pin == "tag" and artifact.pin == present):
         return Kept(place, present, Reason("current", f"{running.environment} runs the same pin"), "promotion")
-    found = []
-    if (reason := _downgrade(rules, running, present, after)) is not None:
-        found.append(reason)
-    if artifact.way == "resolved" and (moved := choice.moved_by_accident(place, present, rules, after)) is not None:
-        found.append(moved.reason)
-    if not artifact.exists:
-        found.append(_absent(place, running, artifact.pin, only_tag=rules.pin == "tag"))
-    if policy is not None and (reason := choice.outside(policy, place, artifact.pin.tag)) is not None:
-        found.append(reason)
-    found += against
+    gates = (
+        _downgrade(rules, running, present, after),
+        _moved(place, artifact, after),
+        _absent(place, running, artifact),
+        choice.outside(policy, place, artifact.pin.tag) if policy is not None else None,
+        *against,
+    )
+    found = [reason for reason in gates if reason is not None]
     if found and running.ahead:
         found[0] = replace(found[0], text=f"{found[0].text}; {_ahead(running)}")
     if held := hand.withheld(found, by_hand):
         return reasons.held(place, present, after, held)
-    order = rules.policy.policy if rules.policy is not None else running.policy
+    order = place.policy or running.policy
     reason = _reason(rules, running, artifact, now, beyond=found)
     rebuilt = artifact.way == "rebuilt"
     return Change(place, present, after, "promotion", choice.direction(present, after, order), reason, rebuilt=rebuilt)
 
 
-def no_release_tag(place: Entry, present: Pin, running: Running, revision: str | None = None) -> Held:
+def no_release_tag(place: Entry, running: Running, revision: str | None = None) -> Held:
     """The hold where the target wants a version tag, and the registry has none.
 
     With a `revision` for another build of that revision, else for the very digest.
@@ -177,7 +166,7 @@ def no_release_tag(place: Entry, present: Pin, running: Running, revision: str |
     what = f"an image of revision {revision[:12]}" if revision else f"the digest that {running.environment} runs"
     text = f"no version tag in {place.image} points to {what} ({running.pin}); publish one"
     data = {"source": running.environment, "tag": running.pin.tag, "digest": running.pin.digest}
-    return Held(place, present, running.pin, Reason("held.no_release_tag", text, data))
+    return Held(place, place.pin, running.pin, Reason("held.no_release_tag", text, data))
 
 
 def is_current(present: Pin, rules: Rules, pin: Pin, *, release_tag: bool) -> bool:
@@ -216,9 +205,36 @@ def _downgrade(rules: Rules, running: Running, present: Pin, after: Pin) -> Reas
     return Reason("held.downgrade", text, {"present": present.tag, "asked": after.tag})
 
 
-def _absent(place: Entry, running: Running, pin: Pin, *, only_tag: bool) -> Reason:
+def _held_in_source(running: Running, hold: Reason | None) -> Reason | None:
+    if hold is None:
+        return None
+    text = f"{choice.short(running.pin)} is held in {running.environment} itself: {hold.text}"
+    return replace(hold, text=text, data={**hold.data, "source": running.environment})
+
+
+def _untagged(place: Entry, running: Running) -> Reason | None:
+    """An edit keeps the tag, which would then stand beside bytes that it never named."""
+    if running.pin.tag is not None or place.pin.tag is None:
+        return None
+    text = (
+        f"{running.environment} pins a digest without a tag, so the tag {place.pin.tag} would be wrong for it; pin the "
+        f"tag in {running.environment} too, or set `tag: release` for {place.environment}"
+    )
+    return Reason("held.no_release_tag", text, {"source": running.environment})
+
+
+def _moved(place: Entry, artifact: Artifact, after: Pin) -> Reason | None:
+    """The tag that the source pins without a digest was moved."""
+    moved = choice.moved_by_accident(place, place.pin, place.rules, after) if artifact.way == "resolved" else None
+    return moved.reason if moved is not None else None
+
+
+def _absent(place: Entry, running: Running, artifact: Artifact) -> Reason | None:
+    if artifact.exists:
+        return None
+    pin = artifact.pin
     what = pin.digest or pin.tag or ""
-    if only_tag and pin.tag is not None and pin.digest is not None:
+    if place.rules.pin == "tag" and pin.tag is not None and pin.digest is not None:
         what = f"{pin.tag} for {pin.digest}"
     where = f" from {running.entry.image}" if place.image != running.entry.image else ""
     text = f"{place.image} does not have {what}, which {running.environment} runs{where}"

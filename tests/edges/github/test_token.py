@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gitops_bot.edges.github.token import Token
+from gitops_bot.edges.github.inspection import Token
 
 CLASSIC = Token("classic", frozenset({"repo"}))
 PUBLIC = Token("classic", frozenset({"public_repo"}))

@@ -113,7 +113,7 @@ def test_a_fault_that_lasts_is_refused_after_four_tries() -> None:
         with pytest.raises(Refused) as error:
             wire.ask("GET", "/x")
         assert len(server.seen) == 4
-    assert (error.value.status, error.value.said) == (502, "oops")
+    assert (error.value.status, error.value.message) == (502, "oops")
     assert sum(clock.slept) < 15
 
 
@@ -123,7 +123,7 @@ def test_what_is_refused_for_good_is_not_tried_again(status: int) -> None:
         with pytest.raises(Refused) as error:
             wire.ask("POST", "/x", body={})
         assert len(server.seen) == 1
-    assert (error.value.status, error.value.said, error.value.write, clock.slept) == (status, "no", True, [])
+    assert (error.value.status, error.value.message, error.value.write, clock.slept) == (status, "no", True, [])
 
 
 PRIMARY = "API rate limit exceeded for installation ID 1."
@@ -271,7 +271,7 @@ def test_a_refusal_that_is_no_json_keeps_its_status() -> None:
         pytest.raises(Refused) as error,
     ):
         wire.ask("GET", "/x")
-    assert (error.value.status, error.value.said) == (403, "")
+    assert (error.value.status, error.value.message) == (403, "")
 
 
 def test_an_answer_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,4 +382,4 @@ def test_a_login_in_netrc_is_not_used(
 def test_githubs_words_are_shown_safely(document: object, shown: str) -> None:
     with answering([Answer.json(422, document)]) as (wire, _, _), pytest.raises(Refused) as error:
         wire.ask("GET", "/x")
-    assert error.value.said == shown
+    assert error.value.message == shown

@@ -43,11 +43,15 @@ FOUND: list[tuple[str, ImageName, dict[str, Any], Credential]] = [
         {"ghcr.io": {"auth": encoded("00000000-0000-0000-0000-000000000000:i")}},
         IdentityToken("i", "00000000-0000-0000-0000-000000000000"),
     ),
+    ("by a pattern of Kubernetes", WEB, {"*.io": AUTH}, ADA),
+    ("by a pattern with a path", WEB, {"gh*.io/acme": AUTH, "*.io": {"auth": encoded("bob:x")}}, ADA),
+    ("by its name before a pattern", WEB, {"*.io": {"auth": encoded("bob:x")}, "ghcr.io": AUTH}, ADA),
 ]
 NOT_FOUND: list[tuple[str, Any]] = [
     ("nothing at all", {}),
     ("another host", {"auths": {"quay.io": AUTH}}),
     ("a host that ends alike", {"auths": {"evilghcr.io": AUTH, "io": AUTH}}),
+    ("a pattern of fewer labels", {"auths": {"*": AUTH, "*.*.io": AUTH, "*.com": AUTH}}),
     ("another repository", {"auths": {"ghcr.io/acme/we": AUTH, "ghcr.io/acme/web/x": AUTH}}),
     ("an empty entry, as beside a store", {"auths": {"ghcr.io": {}}}),
     ("an entry that is none", {"auths": {"ghcr.io": "ada"}}),

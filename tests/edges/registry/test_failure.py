@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from gitops_bot.edges.registry.failure import SHOWN, clean, said
+from gitops_bot.edges.http.failure import SHOWN, clean
+from gitops_bot.edges.registry.failure import error_message
 
 BODIES = [
     ("a registry", {"errors": [{"code": "DENIED", "message": "no access", "detail": [{"a": 1}]}]}, "DENIED: no access"),
@@ -22,14 +23,14 @@ BODIES = [
 
 @pytest.mark.parametrize(("document", "words"), [row[1:] for row in BODIES], ids=[row[0] for row in BODIES])
 def test_the_message_of_a_body(document: object, words: str) -> None:
-    assert said(json.dumps(document).encode(), ()) == words
+    assert error_message(json.dumps(document).encode(), ()) == words
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"<html>no</html>", b"\xff\xfe", b"[" * 50_000, b'{"message": "cut', b"1" * 10_000]
 )
 def test_a_body_without_a_message_says_nothing(body: bytes) -> None:
-    assert said(body, ()) == ""
+    assert error_message(body, ()) == ""
 
 
 def test_control_and_invisible_characters_are_taken_out() -> None:

@@ -124,7 +124,7 @@ def test_a_fresh_token_that_is_turned_down_is_the_end() -> None:
     script = registry(BEARER, lambda *_: False)
     with pytest.raises(Refused) as refused:
         asker(script)()
-    assert (refused.value.status, refused.value.said) == (401, "UNAUTHORIZED")
+    assert (refused.value.status, refused.value.message) == (401, "UNAUTHORIZED")
     assert where(script) == [f"GET {WEB}", f"GET {TOKEN}", f"GET {WEB}"]
 
 
@@ -237,7 +237,7 @@ def test_a_refusal_that_repeats_what_was_sent_is_told_without_it() -> None:
 
     with pytest.raises(Refused) as refused:
         asker(Script(serve), ADA)()
-    assert refused.value.said == "DENIED: *** *** Bearer ***"
+    assert refused.value.message == "DENIED: *** *** Bearer ***"
 
 
 def test_the_first_request_goes_alone_so_that_one_challenge_is_enough() -> None:

@@ -108,7 +108,7 @@ def test_a_tag_that_does_not_exist_is_refused_in_the_words_of_the_get() -> None:
     ask, _ = registry(404, 404)
     with pytest.raises(Refused) as refused:
         named(ask)
-    assert (refused.value.status, refused.value.said) == (404, "said to GET")
+    assert (refused.value.status, refused.value.message) == (404, "said to GET")
 
 
 @pytest.mark.parametrize("digest", [DIGEST, LONG, None], ids=["sha256", "sha512", "none"])

@@ -160,7 +160,7 @@ def test_a_refusal_is_told_without_the_password() -> None:
         tokens(script).get(BEARER, "acme/web", ADA, rejected=None)
     failure = refused.value
     assert (failure.status, failure.host, failure.token_server) == (401, "auth.test", True)
-    assert failure.said == "wrong password *** in ***"
+    assert failure.message == "wrong password *** in ***"
 
 
 NO_TOKENS = [

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gitops_bot.edges.registry.describe import configuration, first_label, moment
 from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.edges.registry.manifest import ACCEPT, INDEXES, LIMIT, document, hashed, images, kind_of
-from gitops_bot.images.newest import EARLIEST
+from gitops_bot.images.age import EARLIEST
 from gitops_bot.images.reference import is_digest
 
 if TYPE_CHECKING:

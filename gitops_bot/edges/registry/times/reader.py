@@ -36,8 +36,9 @@ _TIRED: Final = Unanswered(f"took more than {API_SECONDS:g} s", "")
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A registry and how it is asked: by whom, and by how many at once."""
+    """Where an image is read, which may be a mirror, and how: by whom, and by how many at once."""
 
+    where: ImageName
     host: Host
     login: Login
     scheme: str
@@ -62,20 +63,20 @@ class TimesReader:
         Raises:
             Refused, Unanswered, Untrusted: as `walk`.
         """
-        api = api_of(image.registry, at.host.service)
+        api = api_of(at.where.registry, at.host.service)
         if api is not None:
             try:
                 with self._http.within(Allowance(self._clock, lambda: Limit(API_SECONDS, _TIRED))):
-                    return newest_first(pages(api, image, self._ways(image, at)), wanted, pin)
+                    return newest_first(pages(api, at.where, self._ways(image, at)), wanted, pin)
             except (Unfit, Unanswered) as why:
                 log.once("times.api_unused", level="info", image=str(image), api=api, reason=str(why))
-        with self._walk(image.registry):
+        with self._walk(at.where.registry):
             return self._walked(image, wanted, pin, at, seen)
 
     def _walked(
         self, image: ImageName, wanted: Collection[str], pin: Pin, at: At, seen: Callable[[str, Named], None]
     ) -> BuildTimes:
-        kept = self._cache.read(str(image), pin.digest)
+        kept = self._cache.read(str(at.where), pin.digest)
         memory = Memory(dict(kept.tags), dict(kept.images))
 
         def fetch(rest: str, accept: str, limit: int) -> Answer:
@@ -87,13 +88,13 @@ class TimesReader:
             # What was read before a failure need not be read again.
             tags = {tag: digest for tag, digest in memory.tags.items() if kept.tags.get(tag) != digest}
             images = {digest: found for digest, found in memory.images.items() if digest not in kept.images}
-            self._cache.write(str(image), tags, images)
+            self._cache.write(str(at.where), tags, images)
 
     def _ways(self, image: ImageName, at: At) -> Ways:
-        def own(below: str, rest: str) -> Answer:
+        def own(prefix: str, rest: str) -> Answer:
             try:
                 return at.host.ask(
-                    "GET", image.path, rest, at.login, accept="application/json", limit=API_BYTES, below=below
+                    "GET", image.path, rest, at.login, accept="application/json", limit=API_BYTES, api=prefix
                 )
             except Refused as refused:
                 raise Unfit(f"{refused.host} answered {refused.status}") from None

@@ -157,3 +157,24 @@ def test_a_digest_that_the_list_has_no_more_is_as_old_as_its_tag() -> None:
     with asked(images, "quay.io") as edge:
         got = edge.times(image, edge.tags(image), Pin(present.tag, "sha256:" + "0" * 64))
     assert got.pinned == present.pushed
+
+
+def test_images_of_a_mirror_are_looked_for_there_alone() -> None:
+    images = filled(5, 1)
+    images.repository = "hub/acme/web"
+    image = ImageName("ghcr.io", "acme/web")
+    with (
+        image_server(images) as host,
+        Registry(
+            {
+                "ghcr.io": RegistryAccess(mirror="harbor.acme.io/hub"),
+                "harbor.acme.io": RegistryAccess(plain_http=True),
+            },
+            {"HTTP_PROXY": f"http://{host}"},
+            StillClock(),
+            token="t",
+        ) as edge,
+    ):
+        assert edge.times(image, edge.tags(image), Pin()).source == "pushed"
+    assert images.seen[-1].startswith("GET http://harbor.acme.io/api/v2.0/projects/hub/repositories/acme%252Fweb/")
+    assert all("harbor.acme.io" in line for line in images.seen)

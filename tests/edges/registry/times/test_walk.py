@@ -13,7 +13,7 @@ from gitops_bot.edges.registry import Registry
 from gitops_bot.edges.registry.times import cache as caching
 from gitops_bot.edges.registry.times.walk import MOST_WALKED
 from gitops_bot.errors import RegistryError
-from gitops_bot.images.newest import usable
+from gitops_bot.images.age import usable
 from gitops_bot.images.reference import ImageName, Pin
 from tests.counterparts.clock import StillClock
 from tests.counterparts.image_server import CONFIG, FIRST, Images, filled, image_server, push, rfc

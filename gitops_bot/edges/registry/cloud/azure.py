@@ -1,0 +1,93 @@
+"""Azure Container Registry: a token of Entra ID is exchanged for one of the registry.
+
+Protocol: "Authentication with Azure Container Registry" (github.com/Azure/acr, docs/AAD-OAuth.md); the OAuth 2 client
+credentials flow of Entra ID with a federated credential or a secret; the Instance Metadata Service.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from gitops_bot import redact
+from gitops_bot.edges.registry.cloud.exchange import ask, read, sane
+from gitops_bot.edges.registry.cloud.renewal import Given
+from gitops_bot.edges.registry.docker_config import AZURE
+from gitops_bot.edges.registry.failure import NoLogin
+from gitops_bot.edges.registry.login import IdentityToken, Login
+
+if TYPE_CHECKING:
+    from gitops_bot.edges.registry.cloud.exchange import Workload
+
+HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,2}\.azurecr\.(io|us|cn)\Z")
+#: What a token is asked for, by the ending of the registry's name. The first works where tokens of ARM are refused.
+_AUDIENCES = {
+    "io": "https://containerregistry.azure.net",
+    "us": "https://management.usgovcloudapi.net",
+    "cn": "https://management.chinacloudapi.cn",
+}
+_METADATA = "http://169.254.169.254"
+#: Seconds that the registry's token is good for where it cannot be read from it.
+_HOUR = 3600.0
+_BY_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def login(workload: Workload, registry: str) -> Given:
+    """A login at one registry, as the identity that this workload has.
+
+    Raises:
+        NoLogin: it has none, or Entra ID or the registry refused.
+    """
+    found = HOST.match(registry)
+    assert found is not None  # noqa: S101 - the caller looked
+    token, tenant, source = _entra(workload, _AUDIENCES[found[1]])
+    form = {"grant_type": "access_token", "service": registry, "access_token": token}
+    if tenant:
+        form["tenant"] = tenant
+    reply = ask(workload, "POST", f"https://{registry}/oauth2/exchange", form=form, secrets=(token,))
+    refresh = reply.token("refresh_token")
+    return Given(Login(IdentityToken(refresh, AZURE), source), _lifetime(refresh))
+
+
+def _entra(workload: Workload, audience: str) -> tuple[str, str | None, str]:
+    """A token of Entra ID, the tenant where it is known, and who the workload is, in words."""
+    environ = workload.environ
+    client, tenant = environ.get("AZURE_CLIENT_ID"), environ.get("AZURE_TENANT_ID")
+    file, secret = environ.get("AZURE_FEDERATED_TOKEN_FILE"), environ.get("AZURE_CLIENT_SECRET")
+    if client and tenant and (file or secret):
+        form = {"client_id": client, "grant_type": "client_credentials", "scope": f"{audience}/.default"}
+        if file:
+            shown, source = read(file, "the token of AZURE_FEDERATED_TOKEN_FILE"), "Azure workload identity"
+            form |= {"client_assertion_type": _BY_ASSERTION, "client_assertion": shown}
+        else:
+            shown, source = secret or "", "AZURE_CLIENT_SECRET"
+            form["client_secret"] = shown
+        redact.learn(shown, passing=file is not None)
+        authority = environ.get("AZURE_AUTHORITY_HOST") or "https://login.microsoftonline.com"
+        address = f"{authority.rstrip('/')}/{quote(tenant, safe='')}/oauth2/v2.0/token"
+        return ask(workload, "POST", address, form=form, secrets=(shown,)).token("access_token"), tenant, source
+    base = (environ.get("AZURE_POD_IDENTITY_AUTHORITY_HOST") or _METADATA).rstrip("/")
+    query = {"api-version": "2018-02-01", "resource": audience, **({"client_id": client} if client else {})}
+    address = f"{base}/metadata/identity/oauth2/token?{urlencode(query)}"
+    try:
+        token = ask(workload, "GET", address, {"Metadata": "true"}, near=True).token("access_token")
+    except NoLogin as error:
+        raise NoLogin(
+            f"no identity of Azure was found: AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_ID and AZURE_TENANT_ID are not "
+            f"all set, and there is no managed identity ({error.what})",
+            error.advice,
+        ) from None
+    return token, tenant, "the managed identity of Azure"
+
+
+def _lifetime(token: str) -> float:
+    """Seconds between the two times in a JWT; its signature is the registry's own business."""
+    try:
+        part = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        return sane(claims["exp"] - claims["iat"])
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return _HOUR

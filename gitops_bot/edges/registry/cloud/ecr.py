@@ -1,0 +1,123 @@
+"""Amazon ECR, by Amazon's own library: its rules for where an identity comes from are many, and not this project's job.
+
+boto3 is the extra `aws`, and runs in a process of its own: that takes 0.6 s every few hours, while imported here it
+would cost each process 40 MiB for good. That process can be stopped, and knows only the environment it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitops_bot import redact
+from gitops_bot.edges.http.failure import clean
+from gitops_bot.edges.registry.cloud.exchange import sane
+from gitops_bot.edges.registry.cloud.renewal import Given
+from gitops_bot.edges.registry.failure import NoLogin
+from gitops_bot.edges.registry.login import Basic, Login
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.edges.registry.cloud.exchange import Workload
+
+PUBLIC = "public.ecr.aws"
+_HOST = re.compile(
+    r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.([a-z]{2}[a-z0-9-]{2,30})"
+    r"\.(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn)\Z"
+)
+#: Seconds for the whole of it, the start of the process included.
+_PATIENCE = 30.0
+#: Any of these says that there is an identity, without asking a metadata server.
+_SIGNS = (
+    "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+)  # fmt: skip
+#: Metadata servers and this machine, which no proxy can reach.
+_NEAR = "127.0.0.1,localhost,[::1],169.254.169.254,169.254.170.2,169.254.170.23,[fd00:ec2::254],[fd00:ec2::23]"
+_INSTALL = (
+    "Install it (`pip install 'gitops-bot[aws]'`; the container has it), or log in another way: "
+    "`aws ecr get-login-password | docker login`, or the helper docker-credential-ecr-login."
+)
+_IDENTITY = (
+    "Give the workload a role that allows ecr:GetAuthorizationToken and reading the repositories (IRSA, EKS Pod "
+    "Identity, an instance profile), or log in with `aws ecr get-login-password | docker login`."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a login is for. Registries with equal questions share one."""
+
+    region: str
+    public: bool = False
+    fips: bool = False
+    role: str | None = None
+
+
+def question(registry: str, role: str | None) -> Question | None:
+    """What to ask for the sake of a registry; None if it is none of Amazon's."""
+    if registry == PUBLIC:
+        return Question("us-east-1", public=True)
+    found = _HOST.match(registry)
+    return Question(found[2], fips=found[1] is not None, role=role) if found else None
+
+
+def is_likely(environ: Mapping[str, str]) -> bool:
+    """Whether the environment names an identity of AWS."""
+    return any(environ.get(name) for name in _SIGNS)
+
+
+def login(workload: Workload, asked: Question) -> Given:
+    """A login at the registries of one region, as the identity that this workload has.
+
+    Raises:
+        NoLogin: it has none, Amazon refused, or boto3 is not installed.
+    """
+    command = [sys.executable, "-IB", str(Path(__file__).with_name("ecr_process.py"))]
+    patience = min(_PATIENCE, workload.seconds)
+    try:
+        done = subprocess.run(
+            command,
+            input=json.dumps(asdict(asked)).encode(),
+            capture_output=True,
+            timeout=patience,
+            env=_environ(workload.environ),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise NoLogin(f"AWS did not give a login within {patience:g} s", "Run again later.") from None
+    except OSError as error:
+        raise NoLogin(f"boto3 cannot be started: {error.strerror}", _INSTALL) from error
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        answer = None
+    match answer:
+        case {"password": str(password), "seconds": int() | float() as seconds, "source": str(source)}:
+            redact.learn(password, passing=True)
+            return Given(Login(Basic("AWS", password), f"AWS ({clean(source)})"), sane(seconds))
+        case {"missing": True}:
+            raise NoLogin("the library boto3, which gets logins from AWS, is not installed", _INSTALL)
+        case {"absent": True}:
+            raise NoLogin("no identity of AWS was found", _IDENTITY)
+        case {"failed": str(words)}:
+            raise NoLogin(f"AWS gave no login: {clean(words)}", _IDENTITY)
+        case _:
+            raise NoLogin(f"boto3 ended with {done.returncode} and no answer", "Run again later.")
+
+
+def _environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """That of this process, where boto3 trusts whom everybody here trusts, and finds metadata servers directly."""
+    given = dict(environ)
+    authorities = environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR")
+    if authorities and not environ.get("AWS_CA_BUNDLE"):
+        given["AWS_CA_BUNDLE"] = authorities
+    spared = [environ.get(name, "") for name in ("no_proxy", "NO_PROXY")]
+    given["no_proxy"] = given["NO_PROXY"] = ",".join(filter(None, [*spared, _NEAR]))
+    return given

@@ -1,0 +1,149 @@
+"""One request to a server that gives tokens to workloads: bounded, and no secret in what it may raise."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import httpx
+
+from gitops_bot import redact
+from gitops_bot.edges.address import is_loopback
+from gitops_bot.edges.http import Allowance, Http, Limit, Unanswered, host_of
+from gitops_bot.edges.registry.failure import NoLogin, error_message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.edges.http import Clock
+
+#: Bytes of an answer, and of a file with a token or a key: real ones have a few thousand.
+_BODY = _FILE = 64 * 1024
+#: Tries, and seconds for all of them; a metadata server is near, or it is not there.
+_ATTEMPTS, _PATIENCE, _NEAR = 3, 30.0, 5.0
+#: Seconds that a token is good for where its server does not say, and the most that is believed.
+_SHORTEST, _LONGEST = 60.0, 12 * 3600.0
+_ADVICE = "Check the identity of this workload: the page on logins at registries has an example for each cloud."
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What this process knows of itself: its environment variables and the time."""
+
+    environ: Mapping[str, str]
+    clock: Clock
+    #: Seconds for one try of a request.
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A JSON object that a server gave, and the headers with it."""
+
+    host: str
+    document: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+    def token(self, field: str) -> str:
+        """The token in a field, which is never shown from now on.
+
+        Raises:
+            NoLogin: there is none.
+        """
+        token = self.document.get(field)
+        if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
+            raise NoLogin(f"{self.host} gave an answer without a token", _ADVICE)
+        redact.learn(token, passing=True)
+        return token
+
+    def seconds(self) -> float:
+        """How long the token is good for; Azure writes the number as text."""
+        lifetime = self.document.get("expires_in")
+        return sane(lifetime) if isinstance(lifetime, int | float | str) else _SHORTEST
+
+
+def sane(seconds: float | str) -> float:
+    """A lifetime that may be worked with, whatever the server said."""
+    try:
+        number = float(seconds)
+    except (ValueError, OverflowError):
+        return _SHORTEST
+    return min(max(number, _SHORTEST), _LONGEST) if math.isfinite(number) else _SHORTEST
+
+
+def ask(
+    workload: Workload,
+    method: str,
+    address: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    form: Mapping[str, str] | None = None,
+    document: Mapping[str, Any] | None = None,
+    secrets: tuple[str, ...] = (),
+    near: bool = False,
+) -> Reply:
+    """Ask for a JSON object. `secrets` are what the request shows; `near`: a metadata server, never behind a proxy.
+
+    Raises:
+        NoLogin: there was none.
+    """
+    url = _trusted(address, near=near)
+    sent, content = {"Accept": "application/json", **(headers or {})}, None
+    if form is not None:
+        sent["Content-Type"], content = "application/x-www-form-urlencoded", urlencode(form).encode("ascii")
+    elif document is not None:
+        sent["Content-Type"], content = "application/json", json.dumps(document).encode("ascii")
+    environ, clock, most = workload.environ, workload.clock, min(_NEAR if near else _PATIENCE, workload.seconds)
+    if near:
+        environ = {name: value for name, value in environ.items() if not name.lower().endswith("_proxy")}
+    allowance = Allowance(clock, lambda: Limit(most, Unanswered(f"did not answer within {most:g} s")))
+    try:
+        with Http(clock, environ, {}, attempts=_ATTEMPTS) as http, http.within(allowance):
+            answer = http.request(method, url, sent, content=content, limit=_BODY)
+    except Unanswered as failure:
+        raise NoLogin(f"{failure.host or host_of(url)} {failure.what}", failure.advice or _ADVICE) from failure
+    if answer.status != 200:
+        words = error_message(answer.body, secrets)
+        raise NoLogin(f"{answer.host} answered {answer.status}" + (f" ({words})" if words else ""), _ADVICE)
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        # Not chained: the text that could not be read may hold the token.
+        raise NoLogin(f"{answer.host} gave an answer that is no JSON object", _ADVICE) from None
+    return Reply(answer.host, found, answer.headers)
+
+
+def read(path: str, what: str) -> str:
+    """The text of a file that the environment names; `what` says which one it is.
+
+    Raises:
+        NoLogin: it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(_FILE + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no path"
+        raise NoLogin(f"{what}, {path}, cannot be read: {why}", _ADVICE) from None
+    if len(text) > _FILE:
+        raise NoLogin(f"{what}, {path}, is larger than the {_FILE} bytes that are read", _ADVICE)
+    return text.decode(errors="replace").strip()
+
+
+def _trusted(address: str, *, near: bool) -> httpx.URL:
+    """An address that secrets may be sent to: over TLS, on this machine, or a metadata server's."""
+    try:
+        url = httpx.URL(address)
+    except (httpx.InvalidURL, ValueError):
+        raise NoLogin("the address of a token server is not valid", _ADVICE) from None
+    if not host_of(url) or (
+        url.scheme != "https" and not (url.scheme == "http" and (near or is_loopback(host_of(url))))
+    ):
+        raise NoLogin(f"the token server {host_of(url) or '(none)'} is not asked without TLS", _ADVICE)
+    return url

@@ -1,0 +1,178 @@
+"""Artifact Registry and Container Registry of Google: an access token as a password, or a key file.
+
+Protocol: "Application Default Credentials", the metadata server, the Security Token Service (RFC 8693), and
+`generateAccessToken` of IAM; "Set up authentication for Docker" of Artifact Registry.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from gitops_bot import redact
+from gitops_bot.edges.registry.cloud.exchange import ask, read, sane
+from gitops_bot.edges.registry.cloud.renewal import Given
+from gitops_bot.edges.registry.failure import NoLogin
+from gitops_bot.edges.registry.login import Basic, Login
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.edges.registry.cloud.exchange import Workload
+
+HOST = re.compile(r"(?:[a-z0-9-]{1,63}\.)?gcr\.io\Z|[a-z0-9-]{1,63}-docker\.pkg\.dev\Z")
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_TOKEN_SERVER = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+_METADATA = "metadata.google.internal"
+_HOUR = 3600.0
+_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
+_SECRETS = ("private_key", "client_secret", "refresh_token")
+_ADVICE = f"Fix the file, or unset {_VARIABLE} to use the metadata server."
+
+
+def login(workload: Workload) -> Given:
+    """A login at every registry of Google, as the identity that this workload has.
+
+    The login that gcloud keeps for a person counts only where the variable names its file: it reaches all they own.
+
+    Raises:
+        NoLogin: it has none, or Google refused.
+    """
+    if path := workload.environ.get(_VARIABLE):
+        try:
+            return _of_file(workload, path)
+        except NoLogin as error:
+            raise NoLogin(f"{error.what} (the credentials are those of {path})", error.advice) from None
+    try:
+        return _of_metadata(workload)
+    except NoLogin as error:
+        what = f"no identity of Google was found: {_VARIABLE} is not set, and {error.what}"
+        raise NoLogin(what, error.advice) from None
+
+
+def _of_metadata(workload: Workload) -> Given:
+    if workload.environ.get("NO_GCE_CHECK", "").lower() == "true":
+        raise NoLogin("NO_GCE_CHECK rules out the metadata server", _ADVICE)
+    host = workload.environ.get("GCE_METADATA_HOST") or _METADATA
+    address = f"http://{host}/computeMetadata/v1/instance/service-accounts/default/token"
+    reply = ask(workload, "GET", address, {"Metadata-Flavor": "Google"}, near=True)
+    if reply.headers.get("metadata-flavor") != "Google":
+        raise NoLogin(f"{reply.host} is no metadata server of Google", _ADVICE)
+    return _given(reply.token("access_token"), reply.seconds(), "the metadata server of Google")
+
+
+def _given(token: str, seconds: float, source: str) -> Given:
+    return Given(Login(Basic("oauth2accesstoken", token), source), seconds)
+
+
+def _of_file(workload: Workload, path: str) -> Given:
+    text = read(path, f"the file of {_VARIABLE}")
+    document = _object(text)
+    redact.learn(*(value for name in _SECRETS if isinstance(value := document.get(name), str)))
+    match document:
+        case {"type": "service_account", "private_key": str()}:
+            redact.learn(text)
+            return Given(Login(Basic("_json_key", text), f"the key file {path}"), _HOUR)
+        case _:
+            token, seconds = _token(workload, document)
+            return _given(token, seconds, f"the identity that {path} describes")
+
+
+def _token(workload: Workload, document: Mapping[str, Any]) -> tuple[str, float]:
+    """An access token, and the seconds that it is good for."""
+    match document:
+        case {
+            "type": "authorized_user",
+            "client_id": str(client),
+            "client_secret": str(secret),
+            "refresh_token": str(token),
+        }:
+            form = {"grant_type": "refresh_token", "client_id": client, "client_secret": secret, "refresh_token": token}
+            reply = ask(workload, "POST", _TOKEN_SERVER, form=form, secrets=(secret, token))
+            return reply.token("access_token"), reply.seconds()
+        case {
+            "type": "external_account",
+            "audience": str(audience),
+            "subject_token_type": str(kind),
+            "token_url": str(url),
+        }:
+            subject = _subject(workload, document.get("credential_source"))
+            form = {
+                "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+                "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
+                "audience": audience,
+                "scope": _SCOPE,
+                "subject_token": subject,
+                "subject_token_type": kind,
+            }
+            reply = ask(workload, "POST", url, form=form, secrets=(subject,))
+            token, seconds = reply.token("access_token"), reply.seconds()
+            impersonated = document.get("service_account_impersonation_url")
+            return _impersonate(workload, impersonated, token) if isinstance(impersonated, str) else (token, seconds)
+        case {
+            "type": "impersonated_service_account",
+            "source_credentials": {"type": "authorized_user"} as source,
+            "service_account_impersonation_url": str(url),
+        }:
+            redact.learn(*(value for name in _SECRETS if isinstance(value := source.get(name), str)))
+            return _impersonate(workload, url, _token(workload, source)[0])
+        case {"type": str(kind)}:
+            raise NoLogin(f"credentials of the type {kind[:50]!r} are not supported, or incomplete", _ADVICE)
+        case _:
+            raise NoLogin("the credentials name no type", _ADVICE)
+
+
+def _subject(workload: Workload, source: Any) -> str:
+    """What another identity provider says that this workload is: a token in a file, or from a server."""
+    match source:
+        case {"file": str(path)}:
+            text = read(path, "the token that the credentials name")
+        case {"url": str(url)}:
+            headers = source.get("headers")
+            sent = {str(name): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
+            redact.learn(*(value.partition(" ")[2] or value for value in sent.values()), passing=True)
+            reply = ask(workload, "GET", url, sent, secrets=tuple(sent.values()))
+            return reply.token(_field(source) or "value")
+        case _:
+            raise NoLogin("the `credential_source` of the credentials is neither a file nor an address", _ADVICE)
+    field = _field(source)
+    token = text if field is None else _object(text).get(field)
+    if not isinstance(token, str) or not token.isascii() or not token:
+        raise NoLogin("the file that the credentials name holds no token", _ADVICE)
+    redact.learn(token, passing=True)
+    return token
+
+
+def _field(source: Mapping[str, Any]) -> str | None:
+    """The field of a JSON object that holds the token; None where the text is the token."""
+    match source.get("format"):
+        case {"type": "json", "subject_token_field_name": str(name)}:
+            return name
+        case _:
+            return None
+
+
+def _impersonate(workload: Workload, url: str, token: str) -> tuple[str, float]:
+    """The token of a service account, for that of somebody who may act as it."""
+    document = {"scope": [_SCOPE], "lifetime": "3600s"}
+    headers = {"Authorization": f"Bearer {token}"}
+    reply = ask(workload, "POST", url, headers, document=document, secrets=(token,))
+    try:
+        ends = datetime.fromisoformat(str(reply.document.get("expireTime"))).timestamp()
+        seconds = sane(ends - workload.clock.now().timestamp())
+    except (ValueError, OverflowError):
+        seconds = _HOUR / 2
+    return reply.token("accessToken"), seconds
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        # Not chained: the error holds the whole text.
+        raise NoLogin("a file of the credentials is no JSON object", _ADVICE) from None
+    return document

@@ -1,0 +1,64 @@
+"""Which cloud a registry belongs to, and the login that it gives this workload."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitops_bot.edges.registry.cloud import azure, ecr, google
+from gitops_bot.edges.registry.cloud.exchange import Workload
+from gitops_bot.edges.registry.cloud.renewal import current
+from gitops_bot.edges.registry.failure import NoLogin
+from gitops_bot.edges.registry.login import Login
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.config import RegistryAccess
+    from gitops_bot.edges.http import Clock
+    from gitops_bot.edges.registry.cloud.renewal import Kept
+
+
+class CloudLogins:
+    """Logins at the registries of Amazon, Google and Azure. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        access: Mapping[str, RegistryAccess],
+        environ: Mapping[str, str],
+        clock: Clock,
+        seconds: float,
+        kept: Kept,
+    ) -> None:
+        """`seconds` is what one login may take; `kept` are the logins of earlier cycles."""
+        self._access = access
+        self._workload = Workload(environ, clock, seconds)
+        self._kept = kept
+
+    def login(self, registry: str) -> Login | None:
+        """The login at a registry; None if it belongs to no cloud.
+
+        Where images may be public, a login that cannot be had leaves them alone, and says why there is none.
+
+        Raises:
+            NoLogin: there is none, and the registry lets nobody in without.
+        """
+        access = self._access.get(registry)
+        try:
+            return self._find(registry, access.aws_role if access else None)
+        except NoLogin as error:
+            why = f"no login for {registry}: {error.what}"
+            if registry != ecr.PUBLIC and ecr.question(registry, None) is not None:
+                raise NoLogin(why, error.advice) from None
+            return Login(None, why)
+
+    def _find(self, registry: str, role: str | None) -> Login | None:
+        workload = self._workload
+        if (asked := ecr.question(registry, role)) is not None:
+            if asked.public and not ecr.is_likely(workload.environ):
+                return None
+            return current(self._kept, asked, workload.clock, lambda: ecr.login(workload, asked))
+        if google.HOST.match(registry):
+            return current(self._kept, "google", workload.clock, lambda: google.login(workload))
+        if azure.HOST.match(registry):
+            return current(self._kept, registry, workload.clock, lambda: azure.login(workload, registry))
+        return None

@@ -1,0 +1,345 @@
+"""Logins at Amazon ECR by boto3, against servers that speak each exchange as Amazon documents it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot import redact
+from gitops_bot.config import RegistryAccess
+from gitops_bot.edges.registry import Registry
+from gitops_bot.edges.registry.cloud import ecr
+from gitops_bot.edges.registry.cloud.ecr import Question, question
+from gitops_bot.errors import RegistryError
+from gitops_bot.images.reference import ImageName, Pin
+from tests.counterparts.broken import dripping
+from tests.counterparts.clock import StillClock
+from tests.counterparts.internet import METADATA, Call, Internet, Said, document, internet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytest.importorskip("boto3")
+
+HOST, API, STS = (
+    "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+    "api.ecr.eu-west-1.amazonaws.com",
+    "sts.eu-west-1.amazonaws.com",
+)
+PUBLIC_API = "api.ecr-public.us-east-1.amazonaws.com"
+IMAGE, PUBLIC = ImageName(HOST, "web"), ImageName("public.ecr.aws", "acme/web")
+ROLE, OTHER = "arn:aws:iam::123456789012:role/bot", "arn:aws:iam::210987654321:role/reader"
+ASSERTION, POD, ADDRESS = "web-identity-0123456789", "pod-identity-0123456789", "http://169.254.170.23/v1/credentials"
+
+
+@dataclass(slots=True)
+class Amazon:
+    """STS, both metadata services, ECR and one registry, which takes its newest password only."""
+
+    lifetime: timedelta = timedelta(hours=12)
+    given: list[str] = field(default_factory=list)
+    #: The session token of each identity that was given out, by its access key.
+    sessions: dict[str, str] = field(default_factory=dict)
+    roles: list[str] = field(default_factory=list)
+
+    def session(self) -> tuple[str, str, str]:
+        """A new identity: access key, secret key and session token."""
+        number = len(self.sessions)
+        key, token = f"ASIAEXAMPLE{number}", f"session-{number}-0123456789"
+        self.sessions[key] = token
+        return key, f"secret-{number}-0123456789", token
+
+    def sts(self, call: Call) -> Said:
+        form = call.form
+        if form["Action"] == "AssumeRoleWithWebIdentity":
+            assert "authorization" not in call.headers
+            if form["WebIdentityToken"] != ASSERTION:
+                words = "<Error><Code>InvalidIdentityToken</Code><Message>no such issuer</Message></Error>"
+                return Said(400, f"<ErrorResponse>{words}</ErrorResponse>".encode(), {"Content-Type": "text/xml"})
+        else:
+            assert form["RoleSessionName"] == "gitops-bot"
+            self.signed(call, "sts")
+        self.roles.append(form["RoleArn"])
+        key, secret, token = self.session()
+        ends = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        inner = (
+            f"<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey>"
+            f"<SessionToken>{token}</SessionToken><Expiration>{ends}</Expiration></Credentials>"
+        )
+        name = form["Action"]
+        xml = f"<{name}Response><{name}Result>{inner}</{name}Result></{name}Response>"
+        return Said(200, xml.encode(), {"Content-Type": "text/xml"})
+
+    def signed(self, call: Call, service: str) -> None:
+        """Signature version 4, by an identity that was given out here."""
+        shown = call.headers["authorization"]
+        assert shown.startswith("AWS4-HMAC-SHA256 Credential=")
+        key, _, rest = shown.partition("Credential=")[2].partition("/")
+        assert f"/{service}/aws4_request" in rest
+        assert call.headers.get("x-amz-security-token") == self.sessions[key]
+
+    def metadata(self, call: Call) -> Said:
+        ends = (datetime.now(UTC) + timedelta(hours=6)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if call.path == "/v1/credentials":  # EKS Pod Identity
+            if call.headers.get("authorization") != POD:
+                return Said(401)
+            key, secret, token = self.session()
+            return document({"AccessKeyId": key, "SecretAccessKey": secret, "Token": token, "Expiration": ends})
+        if (call.method, call.path) == ("PUT", "/latest/api/token"):  # IMDSv2
+            assert "x-aws-ec2-metadata-token-ttl-seconds" in call.headers
+            return Said(200, b"imds-token-0123456789")
+        if call.headers.get("x-aws-ec2-metadata-token") != "imds-token-0123456789":
+            return Said(401)
+        if call.path == "/latest/meta-data/iam/security-credentials/":
+            return Said(200, b"node-role")
+        assert call.path == "/latest/meta-data/iam/security-credentials/node-role"
+        key, secret, token = self.session()
+        given = {"AccessKeyId": key, "SecretAccessKey": secret, "Token": token, "Expiration": ends, "Code": "Success"}
+        return document(given)
+
+    def ecr(self, call: Call) -> Said:
+        public = call.host == PUBLIC_API
+        self.signed(call, "ecr-public" if public else "ecr")
+        kind = "SpencerFrontendService" if public else "AmazonEC2ContainerRegistry_V20150921"
+        assert call.headers["x-amz-target"] == f"{kind}.GetAuthorizationToken"
+        self.given.append(f"password-{len(self.given)}-0123456789")
+        data = {
+            "authorizationToken": base64.b64encode(f"AWS:{self.given[-1]}".encode()).decode(),
+            "expiresAt": (datetime.now(UTC) + self.lifetime).timestamp(),
+        }
+        return document({"authorizationData": data if public else [{**data, "proxyEndpoint": f"https://{HOST}"}]})
+
+    def registry(self, call: Call) -> Said:
+        wanted = base64.b64encode(f"AWS:{self.given[-1]}".encode()).decode() if self.given else "nobody"
+        if call.headers.get("authorization") != f"Basic {wanted}":
+            return Said(
+                401,
+                b"Not Authorized\n",
+                {"WWW-Authenticate": f'Basic realm="https://{HOST}/",service="ecr.amazonaws.com"'},
+            )
+        return document({"name": "web", "tags": ["v1"]})
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Internet]:
+    with internet(tmp_path, HOST, API, STS, PUBLIC_API, PUBLIC.registry) as servers:
+        yield servers
+
+
+@pytest.fixture
+def amazon(servers: Internet) -> Amazon:
+    amazon = Amazon()
+    servers.answers |= {
+        METADATA: amazon.metadata,
+        STS: amazon.sts,
+        API: amazon.ecr,
+        PUBLIC_API: amazon.ecr,
+        HOST: amazon.registry,
+    }
+    return amazon
+
+
+def irsa(servers: Internet, tmp_path: Path) -> dict[str, str]:
+    """What EKS puts into a pod whose service account has a role."""
+    file = tmp_path / "token"
+    file.write_text(ASSERTION)
+    return {
+        **servers.environ,
+        "AWS_REGION": "eu-west-1",
+        "AWS_ROLE_ARN": ROLE,
+        "AWS_WEB_IDENTITY_TOKEN_FILE": str(file),
+    }
+
+
+def pod_identity(servers: Internet, tmp_path: Path) -> dict[str, str]:
+    file = tmp_path / "eks-pod-identity-token"
+    file.write_text(POD)
+    return {
+        **servers.environ,
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{servers.address}/v1/credentials",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(file),
+    }
+
+
+def instance(servers: Internet, _: Path) -> dict[str, str]:
+    return {**servers.environ, "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://{servers.address}/"}
+
+
+def refused(environ: dict[str, str], seconds: float = 60.0) -> str:
+    with Registry({}, environ, StillClock(), seconds=seconds) as registry, pytest.raises(RegistryError) as failure:
+        registry.tags(IMAGE)
+    assert {each.code for each in failure.value.problems} == {"failed.auth"}
+    return "\n".join(f"{each.message} {each.next}" for each in failure.value.problems)
+
+
+HOSTS: list[tuple[str, str, Question | None]] = [
+    ("a region", HOST, Question("eu-west-1")),
+    ("China", "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", Question("cn-north-1")),
+    ("FIPS", "123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com", Question("us-gov-west-1", fips=True)),
+    ("version 6", "123456789012.dkr-ecr.eu-west-1.on.aws", Question("eu-west-1")),
+    ("the gallery", "public.ecr.aws", Question("us-east-1", public=True)),
+    ("another host behind it", f"{HOST}.evil.test", None),
+    ("another host before it", f"evil.test.{HOST}", None),
+    ("no account", "acme.dkr.ecr.eu-west-1.amazonaws.com", None),
+    ("a port", f"{HOST}:5000", None),
+    ("another service", "s3.eu-west-1.amazonaws.com", None),
+]
+
+
+@pytest.mark.parametrize(("host", "expected"), [row[1:] for row in HOSTS], ids=[row[0] for row in HOSTS])
+def test_the_registries_of_amazon_are_told_by_their_names(host: str, expected: Question | None) -> None:
+    assert question(host, None) == expected
+
+
+IDENTITIES = [
+    ("IRSA", irsa, "assume-role-with-web-identity"),
+    ("EKS Pod Identity", pod_identity, "container-role"),
+    ("an instance profile by IMDSv2", instance, "iam-role"),
+]
+
+
+@pytest.mark.parametrize(("environ", "source"), [row[1:] for row in IDENTITIES], ids=[row[0] for row in IDENTITIES])
+def test_the_identity_of_the_workload_logs_in(
+    servers: Internet,
+    amazon: Amazon,
+    tmp_path: Path,
+    environ: Callable[[Internet, Path], dict[str, str]],
+    source: str,
+) -> None:
+    with Registry({}, environ(servers, tmp_path), StillClock()) as registry:
+        assert registry.tags(IMAGE) == ("v1",)
+        assert registry.served(IMAGE, Pin()).login == f"with the user name and password from AWS ({source})"
+    assert len(amazon.given) == 1
+    assert amazon.given[0] not in redact.strike(f"before {amazon.given[0]} after")
+
+
+def test_a_role_of_another_account_is_assumed_where_the_configuration_says_so(
+    servers: Internet, amazon: Amazon, tmp_path: Path
+) -> None:
+    with Registry({HOST: RegistryAccess(aws_role=OTHER)}, irsa(servers, tmp_path), StillClock()) as registry:
+        assert registry.tags(IMAGE) == ("v1",)
+    assert amazon.roles == [ROLE, OTHER]
+
+
+def test_a_login_is_renewed_before_it_ends_and_kept_until_then(
+    servers: Internet, amazon: Amazon, tmp_path: Path
+) -> None:
+    clock, kept = StillClock(), {}
+    for _ in range(3):
+        with Registry({}, irsa(servers, tmp_path), clock, logins=kept) as registry:
+            registry.served(IMAGE, Pin())
+        clock.sleep(3600)
+    assert len(amazon.given) == 1
+    with Registry({}, irsa(servers, tmp_path), clock, logins=kept) as registry:
+        registry.served(IMAGE, Pin())
+        clock.sleep(9 * 3600)
+        registry.served(IMAGE, Pin())
+    assert len(amazon.given) == 2
+
+
+def test_a_login_that_is_stored_comes_first(servers: Internet, amazon: Amazon, tmp_path: Path) -> None:
+    amazon.given.append("stored-0123456789")
+    auth = base64.b64encode(b"AWS:stored-0123456789").decode()
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {HOST: {"auth": auth}}}))
+    with Registry({}, irsa(servers, tmp_path) | {"DOCKER_CONFIG": str(tmp_path)}, StillClock()) as registry:
+        registry.tags(IMAGE)
+    assert {call.host for call in servers.calls} == {HOST}
+
+
+def denied(_: Call) -> Said:
+    return document({"__type": "AccessDeniedException", "Message": "may not ecr:GetAuthorizationToken"}, 400)
+
+
+def encoded(text: str) -> Callable[[Call], Said]:
+    """A token that is not what it should be."""
+    return lambda _: document({"authorizationData": [{"authorizationToken": text, "expiresAt": 4e9}]})
+
+
+FAILURES: list[tuple[str, str, Callable[[Call], Said], str]] = [
+    ("ECR refuses", API, denied, "(AccessDeniedException) when calling the GetAuthorizationToken operation: may not"),
+    ("ECR talks nonsense", API, lambda _: Said(200, b"<html>"), "AWS gave no login: "),
+    ("ECR says nothing", API, lambda _: document({}), "the answer cannot be read (KeyError)"),
+    ("ECR lists nothing", API, lambda _: document({"authorizationData": []}), "the answer cannot be read (IndexError)"),
+    ("a token in no known code", API, encoded("!!!"), "the answer cannot be read (Error)"),
+    ("a token of bytes", API, encoded(base64.b64encode(b"AWS:\xff").decode()), "(UnicodeDecodeError)"),
+    ("STS talks nonsense", STS, lambda _: Said(200, b"{"), "AWS gave no login: "),
+]
+
+
+@pytest.mark.parametrize(("host", "answer", "said"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
+def test_a_failure_is_told_of_without_a_secret(
+    servers: Internet, amazon: Amazon, tmp_path: Path, host: str, answer: Callable[[Call], Said], said: str
+) -> None:
+    servers.answers[host] = answer
+    told = refused(irsa(servers, tmp_path))
+    assert said in told
+    assert f"no login for {HOST}" in told
+    for secret in (ASSERTION, *amazon.sessions.values()):
+        assert secret not in told
+
+
+def test_an_identity_that_sts_does_not_know_is_told_of(servers: Internet, amazon: Amazon, tmp_path: Path) -> None:
+    environ = irsa(servers, tmp_path)
+    (tmp_path / "token").write_text("another-0123456789")
+    told = refused(environ)
+    assert "(InvalidIdentityToken)" in told
+    assert "another-0123456789" not in told
+
+
+def test_an_answer_without_an_end_costs_no_memory_here(servers: Internet, amazon: Amazon, tmp_path: Path) -> None:
+    servers.answers[METADATA] = lambda _: Said(200, b"x" * 1_000_000, times=300)
+    told = refused(irsa(servers, tmp_path) | {"AWS_ENDPOINT_URL_ECR": f"http://{servers.address}"})
+    assert "AWS gave no login: " in told
+
+
+def test_a_server_that_does_not_answer_is_left(servers: Internet, amazon: Amazon, tmp_path: Path) -> None:
+    with dripping(b"", b"") as host:
+        told = refused(irsa(servers, tmp_path) | {"AWS_ENDPOINT_URL_STS": f"http://{host}"}, seconds=2)
+    assert "AWS did not give a login within 2 s" in told
+
+
+def test_without_an_identity_the_error_says_what_to_do(servers: Internet, amazon: Amazon) -> None:
+    told = refused({**servers.environ, "AWS_EC2_METADATA_DISABLED": "true"})
+    assert "no identity of AWS was found" in told
+    assert "ecr:GetAuthorizationToken" in told
+
+
+def test_without_the_library_the_error_says_what_to_install(
+    servers: Internet, amazon: Amazon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = tmp_path / "python"  # no packages: as where the extra is not installed
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    bare.chmod(0o755)
+    monkeypatch.setattr(ecr.sys, "executable", str(bare))
+    told = refused(irsa(servers, tmp_path))
+    assert "boto3, which gets logins from AWS, is not installed" in told
+    assert "pip install 'gitops-bot[aws]'" in told
+    assert "docker-credential-ecr-login" in told
+
+
+def test_the_public_gallery_is_read_anonymously_unless_the_environment_names_an_identity(
+    servers: Internet, amazon: Amazon, tmp_path: Path
+) -> None:
+    shown: list[str] = []
+
+    def gallery(call: Call) -> Said:
+        shown.append(call.headers.get("authorization", "nobody"))
+        return document({"name": "acme/web", "tags": ["v1"]})
+
+    servers.answers[PUBLIC.registry] = gallery
+    with Registry({}, instance(servers, tmp_path), StillClock()) as registry:
+        assert registry.served(PUBLIC, Pin()).login.startswith("anonymously")
+    assert {call.host for call in servers.calls} == {PUBLIC.registry}
+    with Registry({}, irsa(servers, tmp_path), StillClock()) as registry:
+        assert "from AWS" in registry.served(PUBLIC, Pin()).login
+    servers.answers[PUBLIC_API] = denied
+    with Registry({}, irsa(servers, tmp_path), StillClock()) as registry:
+        assert "AccessDenied" in registry.served(PUBLIC, Pin()).login
+    assert set(shown) == {"nobody"}

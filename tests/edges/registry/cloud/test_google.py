@@ -1,0 +1,324 @@
+"""Logins at Google's registries, against servers that speak each exchange as Google documents it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gitops_bot import redact
+from gitops_bot.edges.registry import Registry
+from gitops_bot.errors import RegistryError
+from gitops_bot.images.reference import ImageName, Pin
+from tests.counterparts.broken import dripping
+from tests.counterparts.clock import StillClock
+from tests.counterparts.internet import METADATA, Call, Internet, Said, document, internet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+HOST, OLD = "europe-docker.pkg.dev", "eu.gcr.io"
+STS, IAM, OAUTH, ISSUER = "sts.googleapis.com", "iamcredentials.googleapis.com", "oauth2.googleapis.com", "id.acme.test"
+IMAGE = ImageName(HOST, "acme/prod/web")
+SUBJECT, REFRESH, KEY = "subject-0123456789", "refresh-0123456789", "private-key-0123456789"
+AUDIENCE = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b"
+
+
+@dataclass(slots=True)
+class Google:
+    """Every server of Google that takes part; the registry takes the newest token only."""
+
+    lifetime: int = 3599
+    given: list[str] = field(default_factory=list)
+
+    def token(self) -> str:
+        self.given.append(f"ya29.token-{len(self.given)}-0123456789")
+        return self.given[-1]
+
+    def metadata(self, call: Call) -> Said:
+        if call.headers.get("metadata-flavor") != "Google":
+            return Said(403)
+        assert call.path == "/computeMetadata/v1/instance/service-accounts/default/token"
+        given = {"access_token": self.token(), "expires_in": self.lifetime, "token_type": "Bearer"}
+        return document(given, Metadata_Flavor="Google")
+
+    def sts(self, call: Call) -> Said:
+        assert call.path == "/v1/token"
+        assert call.form == {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            "audience": AUDIENCE,
+            "scope": "https://www.googleapis.com/auth/cloud-platform",
+            "subject_token": SUBJECT,
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        }
+        return document({"access_token": self.token(), "expires_in": self.lifetime, "token_type": "Bearer"})
+
+    def iam(self, call: Call) -> Said:
+        assert call.path == "/v1/projects/-/serviceAccounts/bot@acme.iam.gserviceaccount.com:generateAccessToken"
+        if call.headers["authorization"] != f"Bearer {self.given[-1]}":
+            return Said(403)
+        assert json.loads(call.body)["scope"] == ["https://www.googleapis.com/auth/cloud-platform"]
+        return document({"accessToken": self.token(), "expireTime": "2026-11-21T13:00:00Z"})
+
+    def oauth(self, call: Call) -> Said:
+        assert (call.form["grant_type"], call.form["client_id"]) == ("refresh_token", "client-1")
+        if call.form["refresh_token"] != REFRESH:
+            return document({"error": "invalid_grant"}, 400)
+        return document({"access_token": self.token(), "expires_in": self.lifetime})
+
+    def registry(self, call: Call) -> Said:
+        shown = call.headers.get("authorization", "")
+        encoded = shown.removeprefix("Basic ") if shown.startswith("Basic ") else ""
+        user, _, password = base64.b64decode(encoded).decode().partition(":")
+        by_token = user == "oauth2accesstoken" and [password] == self.given[-1:]
+        if call.path == "/v2/token":
+            by_key = user == "_json_key" and json.loads(password)["private_key"] == KEY
+            return document({"token": f"{call.host}-{len(self.given)}"}) if by_token or by_key else Said(401)
+        if shown == f"Bearer {call.host}-{len(self.given)}":
+            return document({"name": "acme/prod/web", "tags": ["v1"]})
+        return Said(
+            401, b"{}", {"WWW-Authenticate": f'Bearer realm="https://{call.host}/v2/token",service="{call.host}"'}
+        )
+
+    def issuer(self, call: Call) -> Said:
+        assert call.headers["authorization"] == "Bearer request-0123456789"
+        return document({"value": SUBJECT})
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Internet]:
+    with internet(tmp_path, HOST, OLD, STS, IAM, OAUTH, ISSUER) as servers:
+        yield servers
+
+
+@pytest.fixture
+def google(servers: Internet) -> Google:
+    google = Google()
+    servers.answers |= {
+        METADATA: google.metadata, STS: google.sts, IAM: google.iam, OAUTH: google.oauth, ISSUER: google.issuer,
+        HOST: google.registry, OLD: google.registry,
+    }  # fmt: skip
+    return google
+
+
+def metadata(servers: Internet) -> dict[str, str]:
+    return {**servers.environ, "GCE_METADATA_HOST": servers.address}
+
+
+def credentials(servers: Internet, tmp_path: Path, content: object) -> dict[str, str]:
+    """The environment of a workload whose credentials are this file."""
+    file = tmp_path / "credentials.json"
+    file.write_text(content if isinstance(content, str) else json.dumps(content))
+    return {**servers.environ, "GOOGLE_APPLICATION_CREDENTIALS": str(file)}
+
+
+def external(source: dict[str, Any], **more: str) -> dict[str, Any]:
+    """A file as `gcloud iam workload-identity-pools create-cred-config` writes it."""
+    return {
+        "type": "external_account",
+        "audience": AUDIENCE,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "token_url": f"https://{STS}/v1/token",
+        "credential_source": source,
+        **more,
+    }
+
+
+IMPERSONATE = f"https://{IAM}/v1/projects/-/serviceAccounts/bot@acme.iam.gserviceaccount.com:generateAccessToken"
+PERSON = {"type": "authorized_user", "client_id": "client-1", "client_secret": "s-0123456789", "refresh_token": REFRESH}
+BY_ADDRESS = {
+    "url": f"https://{ISSUER}/token",
+    "headers": {"Authorization": "Bearer request-0123456789"},
+    "format": {"type": "json", "subject_token_field_name": "value"},
+}
+
+
+def login(environ: dict[str, str], image: ImageName = IMAGE) -> str:
+    """How the bot logged in, once it could read the tags of an image."""
+    with Registry({}, environ, StillClock()) as registry:
+        return registry.served(image, Pin()).login
+
+
+def refused(environ: dict[str, str], seconds: float = 60.0) -> str:
+    with Registry({}, environ, StillClock(), seconds=seconds) as registry, pytest.raises(RegistryError) as failure:
+        registry.tags(IMAGE)
+    return "\n".join(f"{each.message} {each.next}" for each in failure.value.problems)
+
+
+def test_the_metadata_server_gives_one_login_for_every_registry(servers: Internet, google: Google) -> None:
+    with Registry({}, metadata(servers), StillClock()) as registry:
+        assert registry.tags(IMAGE) == ("v1",)
+        assert registry.tags(ImageName(OLD, "acme/web")) == ("v1",)
+    assert len(google.given) == 1
+    assert servers.calls[0].host == METADATA
+
+
+def test_a_login_is_renewed_before_it_ends(servers: Internet, google: Google) -> None:
+    google.lifetime, clock = 300, StillClock()  # the server gives what it has, down to five minutes
+    with Registry({}, metadata(servers), clock) as registry:
+        for _ in range(3):
+            registry.served(IMAGE, Pin())
+            registry.served(IMAGE, Pin())
+            clock.sleep(200)
+    assert len(google.given) == 3
+
+
+def test_a_login_is_kept_over_the_cycles_of_a_process(servers: Internet, google: Google) -> None:
+    clock, kept = StillClock(), {}
+    for _ in range(3):
+        with Registry({}, metadata(servers), clock, logins=kept) as registry:
+            registry.tags(IMAGE)
+        clock.sleep(300)
+    assert len(google.given) == 1
+    assert "ya29" not in repr(kept)
+
+
+def test_an_outage_while_a_login_is_still_good_does_no_harm(servers: Internet, google: Google) -> None:
+    clock = StillClock()
+    with Registry({}, metadata(servers), clock) as registry:
+        registry.served(IMAGE, Pin())
+        servers.answers[METADATA] = lambda _: Said(500)
+        clock.sleep(3599 - 300)
+        registry.served(IMAGE, Pin())
+        clock.sleep(301)
+        with pytest.raises(RegistryError, match="answered 500"):
+            registry.served(IMAGE, Pin())
+
+
+FILES: list[tuple[str, Callable[[Path], object], str]] = [
+    (
+        "a key of a service account",
+        lambda _: {"type": "service_account", "private_key": KEY, "client_email": "bot@acme.test"},
+        "the key file",
+    ),
+    ("a person's login of gcloud", lambda _: PERSON, "the identity"),
+    (
+        "a person who acts as a service account",
+        lambda _: {
+            "type": "impersonated_service_account",
+            "source_credentials": PERSON,
+            "service_account_impersonation_url": IMPERSONATE,
+        },
+        "the identity",
+    ),
+    ("another provider's token in a file", lambda folder: external({"file": str(folder / "token")}), "the identity"),
+    (
+        "another provider's token in JSON",
+        lambda folder: external(
+            {
+                "file": str(folder / "token.json"),
+                "format": {"type": "json", "subject_token_field_name": "id_token"},
+            }
+        ),
+        "the identity",
+    ),
+    ("another provider's server", lambda _: external(BY_ADDRESS), "the identity"),
+    (
+        "another provider, acting as a service account",
+        lambda _: external(BY_ADDRESS, service_account_impersonation_url=IMPERSONATE),
+        "the identity",
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "source"), [row[1:] for row in FILES], ids=[row[0] for row in FILES])
+def test_the_credentials_that_the_environment_names_are_used(
+    servers: Internet, google: Google, tmp_path: Path, content: Callable[[Path], object], source: str
+) -> None:
+    (tmp_path / "token").write_text(f"{SUBJECT}\n")
+    (tmp_path / "token.json").write_text(json.dumps({"id_token": SUBJECT}))
+    environ = credentials(servers, tmp_path, content(tmp_path))
+    assert login(environ).startswith(f"with the user name and password from {source}")
+    for secret in (*google.given, *({SUBJECT} if google.given and "external" in str(content(tmp_path)) else ())):
+        assert secret not in redact.strike(f"before {secret} after")
+
+
+def nothing(_: Call) -> Said:
+    return document({"error": "denied", "error_description": "not this one"}, 403)
+
+
+WRONG: list[tuple[str, object, str]] = [
+    ("no JSON", "{", "is no JSON object"),
+    ("no object", "[]", "is no JSON object"),
+    ("nested deeply", "[" * 60000, "is no JSON object"),
+    ("huge", "x" * 70000, "is larger than the 65536 bytes"),
+    ("no type", {}, "name no type"),
+    ("an unknown type", {"type": "gdch_service_account"}, "of the type 'gdch_service_account' are not supported"),
+    ("half of it", {"type": "external_account"}, "of the type 'external_account' are not supported, or incomplete"),
+    ("a program", external({"executable": {"command": "/bin/false"}}), "neither a file nor an address"),
+    ("no file", external({"file": "/nowhere/token"}), "/nowhere/token, cannot be read: No such file or directory"),
+    ("a server without TLS", external({"url": "http://id.acme.test/token"}), "is not asked without TLS"),
+    ("no address", external({"url": "https://[::1"}), "address of a token server is not valid"),
+]
+
+
+@pytest.mark.parametrize(("content", "said"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG])
+def test_wrong_credentials_are_told_of_with_their_file(
+    servers: Internet, google: Google, tmp_path: Path, content: object, said: str
+) -> None:
+    told = refused(credentials(servers, tmp_path, content))
+    assert said in told
+    assert str(tmp_path / "credentials.json") in told
+
+
+FAILURES: list[tuple[str, str, Callable[[Call], Said], str]] = [
+    ("the issuer refuses", ISSUER, nothing, f"{ISSUER} answered 403 (denied: not this one)"),
+    ("the token service refuses", STS, nothing, f"{STS} answered 403 (denied: not this one)"),
+    ("the token service talks nonsense", STS, lambda _: Said(200, b"{"), f"{STS} gave an answer that is no JSON"),
+    ("the token service floods", STS, lambda _: Said(200, b"x" * 100_000), "more than the 65536 bytes"),
+    (
+        "the token service repeats what it was shown",
+        STS,
+        lambda call: document({"error": call.form["subject_token"]}, 400),
+        f"{STS} answered 400 (***)",
+    ),
+    ("acting as a service account is refused", IAM, nothing, f"{IAM} answered 403 (denied: not this one)"),
+    ("the service account gets nothing", IAM, lambda _: document({}), f"{IAM} gave an answer without a token"),
+]
+
+
+@pytest.mark.parametrize(("host", "answer", "said"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
+def test_a_failure_says_who_failed_and_shows_no_secret(
+    servers: Internet, google: Google, tmp_path: Path, host: str, answer: Callable[[Call], Said], said: str
+) -> None:
+    servers.answers[host] = answer
+    content = external(BY_ADDRESS, service_account_impersonation_url=IMPERSONATE)
+    told = refused(credentials(servers, tmp_path, content))
+    assert said in told
+    assert f"no login for {HOST}" in told.lower()
+    for secret in (SUBJECT, *google.given):
+        assert secret not in told
+
+
+NOT_THERE: list[tuple[str, Callable[[Call], Said], str]] = [
+    ("another cloud's", lambda _: document({"access_token": "x" * 20}), "is no metadata server of Google"),
+    ("no service account", lambda _: Said(404, b"", {"Metadata-Flavor": "Google"}), "answered 404"),
+    ("nonsense", lambda _: Said(200, b"<html>", {"Metadata-Flavor": "Google"}), "no JSON object"),
+]
+
+
+@pytest.mark.parametrize(("answer", "said"), [row[1:] for row in NOT_THERE], ids=[row[0] for row in NOT_THERE])
+def test_without_an_identity_images_that_are_public_are_still_read(
+    servers: Internet, answer: Callable[[Call], Said], said: str
+) -> None:
+    servers.answers |= {METADATA: answer, HOST: lambda _: document({"name": "acme/prod/web", "tags": ["public"]})}
+    with Registry({}, metadata(servers), StillClock()) as registry:
+        assert registry.tags(IMAGE) == ("public",)
+        assert said in registry.served(IMAGE, Pin()).login
+    assert servers.seen.count(f"GET {METADATA}/computeMetadata/v1/instance/service-accounts/default/token") == 1
+
+
+def test_the_metadata_server_can_be_ruled_out(servers: Internet, google: Google) -> None:
+    assert "NO_GCE_CHECK rules out" in refused(metadata(servers) | {"NO_GCE_CHECK": "true"})
+    assert METADATA not in {call.host for call in servers.calls}
+
+
+def test_a_metadata_server_that_never_ends_its_answer_is_left(servers: Internet, google: Google) -> None:
+    with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x") as host:
+        told = refused(servers.environ | {"GCE_METADATA_HOST": host}, seconds=0.2)
+    assert "did not answer within 0.2 s" in told
