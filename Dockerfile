@@ -20,6 +20,9 @@ RUN python -m venv --without-pip /opt/gitops-bot \
     && pip --python /opt/gitops-bot install --no-compile --only-binary :all: --require-hashes \
         --requirement requirements-image.lock \
     && pip --python tools install --only-binary :all: --require-hashes --requirement requirements-build.lock
+# boto3 brings 28 MB of descriptions of every service of Amazon; these are the ones that a login asks.
+RUN find /opt/gitops-bot/lib/python3.*/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
+        ! -name 'ecr*' ! -name sts ! -name 'sso*' ! -name signin -exec rm -r {} +
 COPY pyproject.toml README.md LICENSE ./
 COPY manifests-example manifests-example
 COPY gitops_bot gitops_bot

@@ -506,6 +506,12 @@ def test_registries_are_asked_without_what_only_terminals_need() -> None:
     assert [name for name in ("rich", "pygments", "click") if f"'{name}'" in loaded] == []
 
 
+def test_what_logs_in_at_clouds_is_loaded_for_their_registries_only() -> None:
+    code = "import sys, gitops_bot.edges.registry; print([each for each in sys.modules if '.cloud.' in each])"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60).stdout
+    assert loaded == "['gitops_bot.edges.registry.cloud.logins']\n"
+
+
 # --- the rules themselves, on packages that are made up -----------------------------------------------------------
 
 BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]] = [

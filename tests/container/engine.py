@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: What docker and the base image set, and what every Debian has (beside apt-get).
 ENVIRONMENT: Mapping[str, str] = {"PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"}
-ESSENTIAL = ("cat", "cp", "ls", "mkdir", "mv", "rm", "sh", "test", "true", "uname")
+ESSENTIAL = ("cat", "cp", "find", "ls", "mkdir", "mv", "rm", "sh", "test", "true", "uname")
 
 _APT_GET = """#!/bin/sh
 case $1 in

@@ -71,6 +71,22 @@ def test_the_demo_is_not_in_the_image_and_says_so(image: Image) -> None:
     assert "pip install 'gitops-bot[demo]'" in done.stderr
 
 
+def test_what_a_login_at_amazon_needs_is_in_the_image(image: Image) -> None:
+    code = (
+        "import boto3; session = boto3.Session('a', 'b', region_name='us-east-1');"
+        "print(*(session.client(name).meta.endpoint_url for name in ('ecr', 'ecr-public', 'sts')))"
+    )
+    done = image.start("python", "-c", code)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == [
+        "https://api.ecr.us-east-1.amazonaws.com",
+        "https://api.ecr-public.us-east-1.amazonaws.com",
+        "https://sts.us-east-1.amazonaws.com",
+    ]
+    (data,) = image.inside("/opt/gitops-bot/lib").glob("python3.*/site-packages/botocore/data")
+    assert sum(file.stat().st_size for file in data.rglob("*") if file.is_file()) < 2_000_000
+
+
 def test_without_a_command_it_says_what_it_can_do(image: Image) -> None:
     done = image.start(*image.entrypoint, *image.command)
     assert (done.returncode, done.stderr) == (0, "")

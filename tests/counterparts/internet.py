@@ -7,6 +7,7 @@ CONNECT before them are for a metadata server.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import threading
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 METADATA = "metadata"
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,23 @@ class Said:
 def document(value: object, status: int = 200, **headers: str) -> Said:
     """A JSON answer; the `_` of a header's name is a `-`."""
     return Said(status, json.dumps(value).encode(), {name.replace("_", "-"): text for name, text in headers.items()})
+
+
+def image(call: Call, *tags: str) -> Said:
+    """What a registry says of a repository where each tag is the same small image."""
+    config = b'{"architecture": "amd64", "os": "linux"}'
+    described = {"mediaType": "application/vnd.oci.image.config.v1+json", "size": len(config)}
+    described["digest"] = f"sha256:{hashlib.sha256(config).hexdigest()}"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": _MANIFEST, "config": described, "layers": list[str]()})
+    digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
+    kind, asked = call.path.split("/")[-2:]
+    if kind == "tags":
+        return document({"name": "any", "tags": tags})
+    if kind == "blobs":
+        return Said(200, config)
+    if asked not in (*tags, digest):
+        return Said(404)
+    return Said(200, manifest.encode(), {"Content-Type": _MANIFEST, "Docker-Content-Digest": digest})
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.facts import Served
     from gitops_bot.edges.http import Answer, Clock, Observe
-    from gitops_bot.edges.registry.cloud import Kept
+    from gitops_bot.edges.registry.cloud.renewal import Kept
     from gitops_bot.edges.registry.login import Login
     from gitops_bot.edges.registry.manifest import Named
     from gitops_bot.edges.registry.pages import Page

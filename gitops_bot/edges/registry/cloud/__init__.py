@@ -1,6 +1,5 @@
 """Logins that clouds give to a workload: nothing is stored, and each ends after hours and is renewed in time."""
 
 from gitops_bot.edges.registry.cloud.logins import CloudLogins
-from gitops_bot.edges.registry.cloud.renewal import Kept
 
-__all__ = ["CloudLogins", "Kept"]
+__all__ = ["CloudLogins"]

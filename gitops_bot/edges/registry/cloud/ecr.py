@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.registry.cloud.exchange import Workload
 
-PUBLIC = "public.ecr.aws"
 _HOST = re.compile(
     r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.([a-z]{2}[a-z0-9-]{2,30})"
     r"\.(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn)\Z"
@@ -62,7 +61,7 @@ class Question:
 
 def question(registry: str, role: str | None) -> Question | None:
     """What to ask for the sake of a registry; None if it is none of Amazon's."""
-    if registry == PUBLIC:
+    if registry == "public.ecr.aws":
         return Question("us-east-1", public=True)
     found = _HOST.match(registry)
     return Question(found[2], fips=found[1] is not None, role=role) if found else None
@@ -79,7 +78,9 @@ def login(workload: Workload, asked: Question) -> Given:
     Raises:
         NoLogin: it has none, Amazon refused, or boto3 is not installed.
     """
-    command = [sys.executable, "-IB", str(Path(__file__).with_name("ecr_process.py"))]
+    # Where packages are looked for is up to this process; its modules are never taken for those of the libraries.
+    flags = "-IB" if sys.flags.isolated else "-PB"
+    command = [sys.executable, flags, str(Path(__file__).with_name("ecr_process.py"))]
     patience = min(_PATIENCE, workload.seconds)
     try:
         done = subprocess.run(

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.edges.registry.cloud import azure, ecr, google
-from gitops_bot.edges.registry.cloud.exchange import Workload
-from gitops_bot.edges.registry.cloud.renewal import current
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Login
 
@@ -17,21 +14,22 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Clock
     from gitops_bot.edges.registry.cloud.renewal import Kept
 
+_AMAZON = (
+    ".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".on.aws", ".on.amazonwebservices.com.cn", "public.ecr.aws",
+)  # fmt: skip
+_GOOGLE = ("gcr.io", ".pkg.dev")
+_AZURE = (".azurecr.io", ".azurecr.us", ".azurecr.cn")
+
 
 class CloudLogins:
     """Logins at the registries of Amazon, Google and Azure. Safe to use from many threads."""
 
     def __init__(
-        self,
-        access: Mapping[str, RegistryAccess],
-        environ: Mapping[str, str],
-        clock: Clock,
-        seconds: float,
-        kept: Kept,
+        self, access: Mapping[str, RegistryAccess], environ: Mapping[str, str], clock: Clock, seconds: float, kept: Kept
     ) -> None:
         """`seconds` is what one login may take; `kept` are the logins of earlier cycles."""
         self._access = access
-        self._workload = Workload(environ, clock, seconds)
+        self._environ, self._clock, self._seconds = environ, clock, seconds
         self._kept = kept
 
     def login(self, registry: str) -> Login | None:
@@ -42,23 +40,30 @@ class CloudLogins:
         Raises:
             NoLogin: there is none, and the registry lets nobody in without.
         """
-        access = self._access.get(registry)
+        # What follows is imported only for those who need it.
+        if not registry.endswith((*_AMAZON, *_GOOGLE, *_AZURE)):
+            return None
         try:
-            return self._find(registry, access.aws_role if access else None)
+            return self._find(registry)
         except NoLogin as error:
             why = f"no login for {registry}: {error.what}"
-            if registry != ecr.PUBLIC and ecr.question(registry, None) is not None:
+            if registry.endswith(_AMAZON[:-1]):
                 raise NoLogin(why, error.advice) from None
             return Login(None, why)
 
-    def _find(self, registry: str, role: str | None) -> Login | None:
-        workload = self._workload
-        if (asked := ecr.question(registry, role)) is not None:
+    def _find(self, registry: str) -> Login | None:
+        from gitops_bot.edges.registry.cloud import azure, ecr, google
+        from gitops_bot.edges.registry.cloud.exchange import Workload
+        from gitops_bot.edges.registry.cloud.renewal import current
+
+        workload, kept = Workload(self._environ, self._clock, self._seconds), self._kept
+        access = self._access.get(registry)
+        if (asked := ecr.question(registry, access.aws_role if access else None)) is not None:
             if asked.public and not ecr.is_likely(workload.environ):
                 return None
-            return current(self._kept, asked, workload.clock, lambda: ecr.login(workload, asked))
+            return current(kept, asked, workload.clock, lambda: ecr.login(workload, asked))
         if google.HOST.match(registry):
-            return current(self._kept, "google", workload.clock, lambda: google.login(workload))
+            return current(kept, "google", workload.clock, lambda: google.login(workload))
         if azure.HOST.match(registry):
-            return current(self._kept, registry, workload.clock, lambda: azure.login(workload, registry))
+            return current(kept, registry, workload.clock, lambda: azure.login(workload, registry))
         return None
