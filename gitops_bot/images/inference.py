@@ -91,7 +91,7 @@ def _date(prefix: str, date: str, rest: str = "") -> Policy:
 
 def _build(tag: str, prefix: str, digits: str, pin: Pin) -> Policy | Unmanaged:
     words = _words(prefix) - {""}
-    if prefix in ("", "v") and len(digits) <= 3:
+    if prefix in ("", "v") and len(digits) <= 2:
         return _major(tag, pin)
     if words & _FOREIGN:
         return by_tag("ticket", tag)

@@ -8,6 +8,7 @@ MOVES = [
     "latest", "main", "master", "develop", "edge", "stable", "nightly", "release-candidate", "feature-login",
     "1", "v1", "16", "1.2", "v1.2", "1.27-alpine", "1-alpine3.19", "3.12-slim-bookworm", "24.04", "jdk-21", "java-8",
     "2022", "2022-latest", "2024.1", "ltsc2022", "v1-rc", "8-jre", "node-18-alpine", "1.2-dev", "python3.11",
+    "v99", "v2022",
 ]  # fmt: skip
 
 STAYS = [
@@ -22,6 +23,7 @@ STAYS = [
     "main-20240105T120000Z", "main-0a1b2c3-1704450000", "1704450000",
     # builds
     "123", "1234", "57012", "main-57012", "main-123", "build-7", "build7", "b57", "run-12", "ci-1", "1.2-b3", "main-r9",
+    "v100", "release-123", "1.2.3_build.5", "2025.01.31-13.45", "20250131.3", "main-42-abc1234-1700000000",
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images.newest import candidates, choose_newest
-from gitops_bot.images.policy import Choice, Chosen, Current, Held, admits, compare, newest
+from gitops_bot.images.policy import Choice, Chosen, Current, Held, Newest, admits, compare, newest
 from gitops_bot.images.reference import Pin
 
 if TYPE_CHECKING:
@@ -114,6 +114,21 @@ def test_a_time_that_cannot_be_is_unknown_not_old_and_not_new(wrong: datetime | 
 )  # fmt: skip
 def test_the_reason_says_both_times_and_what_to_do(choice: Choice, text: str) -> None:
     assert choice.reason.text == text
+
+
+@pytest.mark.parametrize(
+    ("policy", "present", "newer", "other"),
+    [
+        (newest("^develop-[0-9a-f]{7,40}$"), "develop-0a1b2c3", "develop-00000ff", "staging-ffffff0"),
+        (newest("^staging-[0-9a-f]{7,40}$"), "staging-0a1b2c3", "staging-00000ff", "staging-latest"),
+        (newest("^sha-[0-9a-f]{7}$"), "sha-0a1b2c3", "sha-00000ff", "sha-00000ffaa"),
+        (newest("^[0-9a-f]{40}$"), "0a" * 20, "00ff" * 10, "0a1b2c3"),
+        (newest("[0-9a-f]{7}$", exclude=["^local-", "^pr-"]), "main-0a1b2c3", "main-00000ff", "local-ffffff0"),
+    ],
+)
+def test_tags_of_commits_are_ordered_by_build_time(policy: Newest, present: str, newer: str, other: str) -> None:
+    times = {present: NOW - timedelta(days=2), newer: NOW - timedelta(days=1), other: NOW}
+    assert told(choose_newest(policy, tuple(times), times, Pin(present), times[present], NOW)) == ("chosen", newer)
 
 
 def test_only_tags_that_the_policy_admits_are_asked_for_their_time() -> None:
