@@ -17,6 +17,11 @@ EXAMPLES: Mapping[str, str] = {
         gitops-bot update                      # propose it
         gitops-bot COMMAND --help              # examples of each command
     """,
+    "explain": """
+        gitops-bot explain production ghcr.io/acme/web
+        gitops-bot explain production ghcr.io/acme/web --tag v1.5.0      # why not this one?
+        gitops-bot explain --policy '{semver: ">=1"}' < tags.txt         # try a policy, offline
+    """,
     "init": """
         gitops-bot init                        # write a first gitops-bot.yaml
         gitops-bot init --dry-run              # print it instead

@@ -176,7 +176,8 @@ def read(text: str, file: str) -> Config:
     if form is None or document.problems:
         raise document.error()
     policies = {
-        name: NamedPolicy(name, written.policy, "config")  # one value for all who refer to it
+        # One value for all who refer to it.
+        name: NamedPolicy(name, written.policy, "config", _line(document, ("policies", name)))
         for name, written in form.policies.items()
     }
     return Config(
@@ -201,7 +202,10 @@ def _environment(
     form: EnvironmentForm,
     policies: Mapping[str, NamedPolicy],
 ) -> Environment:
-    images = {image: _rules(rules, policies) for image, rules in form.images.items()}
+    path = ("environments", name)
+    images = {
+        image: _rules(document, (*path, "images", image), rules, policies) for image, rules in form.images.items()
+    }
     return Environment(
         name=name,
         overlays=form.overlays,
@@ -210,7 +214,7 @@ def _environment(
         match_by=form.match,
         release_tag=form.tag == "release",
         promotion=_promotion(document, name, form),
-        defaults=_rules(form, policies),
+        defaults=_rules(document, path, form, policies),
         by_name=MappingProxyType(images),
         by_repository=MappingProxyType(
             {parsed: rules for image, rules in images.items() if (parsed := _parsed(image))}
@@ -230,7 +234,13 @@ def _place(document: places.Document, path: places.Path) -> tuple[str, int, int]
     return (document.file, place.line, place.column)
 
 
-def _rules(form: RulesForm, policies: Mapping[str, NamedPolicy]) -> ImageRules:
+def _line(document: places.Document, path: places.Path) -> str:
+    return f"{document.file}:{document.value(path).line}"
+
+
+def _rules(
+    document: places.Document, path: places.Path, form: RulesForm, policies: Mapping[str, NamedPolicy]
+) -> ImageRules:
     policy: NamedPolicy | Literal["auto"] | None
     match form.policy:
         case None | "auto" as word:
@@ -238,7 +248,7 @@ def _rules(form: RulesForm, policies: Mapping[str, NamedPolicy]) -> ImageRules:
         case str() as name:
             policy = policies[name]
         case written:
-            policy = NamedPolicy(None, written.policy, "config")
+            policy = NamedPolicy(None, written.policy, "config", _line(document, (*path, "policy")))
     return ImageRules(policy, form.pin, form.on_move, form.ignore)
 
 

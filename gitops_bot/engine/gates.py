@@ -83,7 +83,7 @@ def platforms(decision: Decision, known: Known) -> Decision:
     return replace(held, withdraws=held.withdraws or known.state.proposed.get(decision.entry.key) == pin)
 
 
-def written_down(decision: Decision, known: Known) -> Decision:
+def declared_hold(decision: Decision, known: Known) -> Decision:
     """Hold what somebody wrote down to be held, whatever is decided about it."""
     if decision.entry is None or known.request.exempt.holds:
         return decision
@@ -91,7 +91,7 @@ def written_down(decision: Decision, known: Known) -> Decision:
     return decision if written is None else hold.hold(decision, written)
 
 
-GATES: Final = (left_before, platforms, written_down)
+GATES: Final = (left_before, platforms, declared_hold)
 
 
 def through(decision: Decision, known: Known) -> Decision:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -18,11 +18,15 @@ OnMove = Literal["hold", "follow"]
 
 @dataclass(frozen=True, slots=True)
 class NamedPolicy:
-    """A policy, its name in the configuration (None for an inline or inferred one), and who decided on it."""
+    """A policy, its name in the configuration (None for an inline or inferred one), and who decided on it.
+
+    `place` is where it is written, as file:line.
+    """
 
     name: str | None
     policy: Policy
     origin: Literal["config", "inferred"]
+    place: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from gitops_bot.images.reason import CODES
 from gitops_bot.proposals.outcome import ActionName
 from gitops_bot.proposals.pull_request import State
 from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.choice.explained import Kind as PolicyKind
+from gitops_bot.releases.choice.explained import Outcome as ExplainedOutcome
 from gitops_bot.releases.plan import Direction, Source
 from gitops_bot.report.shape import BOOL, COMMIT, COUNT, LINE, TEXT, TIME, Shape, many, one_of, or_null, record
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.doctor.finding import Diagnosis
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
+    from gitops_bot.releases.choice.explained import Explanations, TriedPolicy
     from gitops_bot.releases.layout.checked import Checked
     from gitops_bot.releases.layout.inventory import Initialised
     from gitops_bot.releases.plan import Change
@@ -124,6 +127,34 @@ _FOUND = record(
         "deployed_by": many(TEXT),
     }
 )
+_POLICY = record(
+    {
+        "name": or_null(TEXT),
+        "kind": one_of(*get_args(PolicyKind)),
+        "origin": one_of("config", "inferred"),
+        "text": TEXT,
+        "place": or_null(TEXT),
+    }
+)
+_ASKED = record({"tag": TEXT, "rule": or_null(TEXT), "text": TEXT})
+_TRIED: Final[Mapping[str, Shape | Field]] = {
+    "policy": _POLICY,
+    "current": _PIN,
+    "seen": COUNT,
+    "steps": many(record({"rule": TEXT, "kept": COUNT, "removed": COUNT, "sample": many(TEXT)})),
+    "candidates": many(record({"tag": TEXT, "key": many(TEXT), "built": or_null(TIME)})),
+    "outcome": one_of(*get_args(ExplainedOutcome)),
+    "pin": or_null(_PIN),
+    "reason": _REASON,
+    "asked": or_null(_ASKED),
+}
+_EXPLAINED = record(
+    {
+        "entry": or_null(_ENTRY),
+        **_TRIED,
+        "gates": many(record({"gate": TEXT, "passed": BOOL, "reason": or_null(_REASON)})),
+    }
+)
 _ELSEWHERE = record(
     {"environment": TEXT.of(lambda item: item[0]), "overlays": many(TEXT).of(lambda item: list(item[1]))}
 )
@@ -169,6 +200,7 @@ _BODIES: Final[Mapping[str, Mapping[str, Shape | Field]]] = {
     "check": {"files": COUNT, "entries": COUNT.of("coverage.entries"), "coverage": _COVERAGE},
     "doctor": {"checks": many(_CHECK).of("findings")},
     "edit": {"changes": many(_CHANGE), "unchanged": COUNT},
+    "explain": {"entries": many(_EXPLAINED)},
     "init": {
         "file": TEXT,
         "written": BOOL,
@@ -216,6 +248,19 @@ def of_diagnosis(diagnosis: Diagnosis, at: datetime) -> JsonObject:
 def of_edit(edited: EditOutcome, at: datetime) -> JsonObject:
     """What `edit` prints."""
     return _document("edit", _Head(at), edited)
+
+
+def of_explanations(explanations: Explanations, at: datetime) -> JsonObject:
+    """What `explain` prints."""
+    problems = explanations.problems
+    head = _Head(at, explanations.repository, explanations.branch, explanations.commit, not problems, problems)
+    return _document("explain", head, explanations)
+
+
+def of_tried(tried: TriedPolicy, at: datetime) -> JsonObject:
+    """What `explain --policy` prints: the same, of no entry."""
+    written = record(_TRIED).write(tried)
+    return {**_document("explain", _Head(at), None), "entries": [{"entry": None, **written, "gates": []}]}
 
 
 def of_initialised(done: Initialised, at: datetime) -> JsonObject:

@@ -10,6 +10,7 @@ from gitops_bot import redact
 from gitops_bot.report import coverage as report_coverage
 from gitops_bot.report import doctor as report_doctor
 from gitops_bot.report import document
+from gitops_bot.report import explain as report_explain
 from gitops_bot.report import init as report_init
 from gitops_bot.report import text as report_text
 from gitops_bot.report.failed import print_problems
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gitops_bot.doctor.finding import Diagnosis
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
+    from gitops_bot.releases.choice.explained import Explanations, TriedPolicy
     from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.checked import Checked
     from gitops_bot.releases.layout.inventory import Initialised, Inventory
@@ -79,6 +81,23 @@ def show_initialised(done: Initialised, output: str, at: datetime) -> None:
         _print(document.of_initialised(done, at))
     else:
         report_init.print_initialised(done, Screen.of(report_text.stdout()))
+
+
+def show_explanations(explanations: Explanations, output: str, at: datetime) -> None:
+    """What `explain` found."""
+    if output == "json":
+        _print(document.of_explanations(explanations, at))
+        return
+    report_explain.print_explanations(explanations, Screen.of(report_text.stdout()))
+    print_problems(explanations.problems, Screen.of(sys.stderr))
+
+
+def show_tried(tried: TriedPolicy, output: str, at: datetime) -> None:
+    """What a policy made of a list of tags."""
+    if output == "json":
+        _print(document.of_tried(tried, at))
+    else:
+        report_explain.print_tried(tried, Screen.of(report_text.stdout()))
 
 
 def show_diagnosis(diagnosis: Diagnosis, output: str, at: datetime) -> None:

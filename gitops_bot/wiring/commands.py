@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.request import Request
     from gitops_bot.proposals.outcome import Outcome
+    from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.layout.checked import Checked
     from gitops_bot.wiring.options import Options
     from gitops_bot.wiring.place import Notice
@@ -35,6 +36,15 @@ def plan(options: Options, environments: Sequence[str], *, release_hold: bool, n
     request = Request(release_hold=release_hold, dry_run=True)
     with opened(options, environments, request, plans=True, notice=notice) as (world, snapshot):
         return replace(pipe.run(world, snapshot, request), coverage=cover(snapshot))
+
+
+def explain(options: Options, environment: str, image: str, tag: str | None) -> Explanations:
+    """Why an image gets the pin that it gets in an environment, also without a configuration."""
+    from gitops_bot.engine import explain as engine
+    from gitops_bot.engine.request import Request
+
+    with opened(options, (environment,), Request(dry_run=True), plans=True) as (world, snapshot):
+        return engine.explain(world, snapshot, image, tag)
 
 
 def check(config: str | None) -> Checked:

@@ -53,17 +53,15 @@ def check(document: Any, code: int) -> None:
         BrokenContractError: it does not keep the contract.
     """
     text(document.get("schema") if isinstance(document, dict) else None, "schema")
-    found = re.fullmatch(r"gitops-bot/(plan|update|set|promote|rollback|check|doctor|edit|init)/1", document["schema"])
-    _insist(found is not None, "schema", document["schema"])
-    own = {"plan": _PLAN | _COVERAGE, "check": _CHECK, "doctor": _DOCTOR, "edit": _EDIT, "init": _INIT}.get(
-        found[1] if found else "", _PLAN
-    )
+    found = re.fullmatch(r"gitops-bot/([a-z]+)/1", document["schema"])
+    _insist(found is not None and found[1] in _BODIES, "schema", document["schema"])
+    own = _BODIES[found[1] if found else ""]
     obj(**_ENVELOPE, **own)(document, "")
     _insist(not (document["problems"] and document["complete"]), "complete", "true in spite of problems")
     _insist(code in (0, 1, 2, 4), "exit code", code)
     _insist(code in (0, 4) or document["problems"] or _undone(document), "exit code", f"{code} without a reason")
     _insist(code not in (0, 4) or not document["problems"], "exit code", f"{code} in spite of problems")
-    if "entries" in document:
+    if "coverage" in document and "entries" in document:
         parts = [count for kind, count in document["coverage"].items() if kind != "no_environment"]
         _insist(document["entries"] == sum(parts), "entries", "not the sum of what is covered and what is not")
     for each in document.get("checks", []):
@@ -226,6 +224,30 @@ _DOCTOR: dict[str, Rule] = {
         )
     )
 }
+_STEP = obj(rule=filled, kept=number, removed=number, sample=many(text))
+_EXPLAIN: dict[str, Rule] = {
+    "entries": many(
+        obj(
+            entry=maybe(_ENTRY),
+            policy=obj(
+                name=maybe(filled),
+                kind=one_of("semver", "pattern", "newest", "digest", "promotion", "none"),
+                origin=one_of("config", "inferred"),
+                text=filled,
+                place=maybe(filled),
+            ),
+            current=_PIN,
+            seen=number,
+            steps=many(_STEP),
+            candidates=many(obj(tag=filled, key=many(text), built=maybe(time))),
+            gates=many(obj(gate=filled, passed=flag, reason=maybe(_REASON))),
+            outcome=one_of("chosen", "current", "held", "ignored", "failed"),
+            pin=maybe(_PIN),
+            reason=_REASON,
+            asked=maybe(obj(tag=filled, rule=maybe(filled), text=filled)),
+        )
+    )
+}
 _INIT: dict[str, Rule] = {
     "file": filled,
     "written": flag,
@@ -247,3 +269,12 @@ _INIT: dict[str, Rule] = {
     "registries": many(obj(host=filled, verdict=one_of("good", "warning", "unknown", "wrong"), text=filled)),
 }
 _EDIT: dict[str, Rule] = {"changes": many(_CHANGE), "unchanged": number}
+_BODIES = {
+    **dict.fromkeys(("update", "set", "promote", "rollback"), _PLAN),
+    "plan": _PLAN | _COVERAGE,
+    "check": _CHECK,
+    "doctor": _DOCTOR,
+    "edit": _EDIT,
+    "init": _INIT,
+    "explain": _EXPLAIN,
+}

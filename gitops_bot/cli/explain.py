@@ -1,0 +1,68 @@
+"""The command `explain`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from gitops_bot.cli.command import command, remote
+
+if TYPE_CHECKING:
+    from gitops_bot.wiring.options import Options
+
+#: Bytes of a list of tags.
+_LONGEST: Final = 64 * 1024 * 1024
+
+
+@command("explain")
+@remote
+@click.option("--tag", metavar="TAG", help="Also say why this tag is chosen, or why not.")
+@click.option("--policy", metavar="POLICY", help="Try this policy on the tags on standard input, one a line, offline.")
+@click.option("--current", metavar="TAG", help="With --policy: the tag that is pinned now.")
+@click.argument("environment", metavar="[ENV]", required=False)
+@click.argument("image", metavar="[IMAGE]", required=False)
+def explain_command(
+    environment: str | None,
+    image: str | None,
+    *,
+    tag: str | None,
+    policy: str | None,
+    current: str | None,
+    options: Options,
+    output: str,
+) -> int:
+    """Say why IMAGE gets the pin that it gets in ENV, or none; write nothing.
+
+    Tags seen, what each rule removed, the order of the best ten, every gate, and what would change the result.
+    """
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.report import show
+
+    now = SystemClock().now()
+    if policy is not None:
+        if environment is not None:
+            raise click.UsageError("With --policy the tags come from standard input: leave out ENV and IMAGE.")
+        from gitops_bot.commands.try_policy import try_policy
+        from gitops_bot.images.reference import Pin
+
+        show.show_tried(try_policy(policy, _tags(), Pin(current), tag, now), output, now)
+        return 0
+    if environment is None or image is None:
+        raise click.UsageError("Name an environment and an image, or try a policy with --policy.")
+    if current is not None:
+        raise click.UsageError("--current needs --policy: the present tag of an entry is known.")
+    from gitops_bot.wiring import commands
+
+    explanations = commands.explain(options, environment, image, tag)
+    show.show_explanations(explanations, output, now)
+    return explanations.exit_code
+
+
+def _tags() -> list[str]:
+    """The lines of standard input, without blank ones."""
+    text = sys.stdin.buffer.read(_LONGEST + 1)
+    if len(text) > _LONGEST:
+        raise click.UsageError(f"The list of tags is larger than {_LONGEST // 1024 // 1024} MiB.")
+    return [line.strip() for line in text.decode("utf-8", "replace").splitlines() if line.strip()]

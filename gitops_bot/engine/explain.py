@@ -1,0 +1,212 @@
+"""Why entries get the pins that they get: the decisions of `update`, told step by step. Nothing is written.
+
+The decision is made as always; what led to it is read again from the same facts, so the two cannot disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, assert_never
+
+from gitops_bot.engine.ask import Work, settle
+from gitops_bot.engine.candidates.pins import matches_nothing
+from gitops_bot.engine.decide import candidates
+from gitops_bot.engine.facts import Facts, Needs
+from gitops_bot.engine.gates import GATES
+from gitops_bot.engine.plan import Failure, plan
+from gitops_bot.engine.request import Request
+from gitops_bot.errors import RegistryError, UsageError
+from gitops_bot.images import explain as images
+from gitops_bot.images.age import usable
+from gitops_bot.images.reason import Reason
+from gitops_bot.releases.choice.explained import (
+    AskedTag,
+    Explained,
+    Explanations,
+    PassedGate,
+    source_of,
+    why_not,
+)
+from gitops_bot.releases.plan import Change, Failed, Held, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from gitops_bot.engine.gates import Known
+    from gitops_bot.engine.plan import Planned
+    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.world import World
+    from gitops_bot.images.explain import Explanation
+    from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.releases.choice.explained import Outcome
+    from gitops_bot.releases.plan import Decision, Entry
+
+#: What pull requests decide, after all gates.
+_PROPOSAL: Final = "proposal"
+
+
+def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None) -> Explanations:
+    """Explain the entries of the only environment of the snapshot that `image` means, and why `tag` is not chosen.
+
+    Raises:
+        UsageError: no entry is meant.
+        GitError, ForgeError: the environment cannot be decided.
+    """
+    (environment,) = snapshot.environments
+    entries = snapshot.matching(environment.name, image)
+    if not entries:
+        raise UsageError(matches_nothing(image, snapshot.entries(environment.name), environment.name))
+    facts = Facts()
+    planned = plan(world, snapshot, facts, Request(dry_run=True), [environment])[environment.name]
+    if isinstance(planned, Failure):
+        raise planned
+    before = {item.entry.key: item for item in _candidates(world, facts, planned.known) if item.entry is not None}
+    after = {item.entry.key: item for item in planned.decisions if item.entry is not None}
+    final = _proposed(planned)
+    works = [
+        Work(
+            partial(_explained, planned.known, before[entry.key], after[entry.key], final.get(entry.key), tag),
+            entry.repository,
+        )
+        for entry in entries
+    ]
+    found = []
+    for explained in settle(world, facts, works):
+        if isinstance(explained, Failure):
+            raise explained
+        found.append(explained)
+    return Explanations(snapshot.repository, snapshot.branch, snapshot.commit, tuple(found))
+
+
+def _candidates(world: World, facts: Facts, known: Known) -> list[Decision]:
+    """What was decided of each entry before any gate."""
+    works = settle(world, facts, [Work(lambda: candidates(known))])[0]
+    if isinstance(works, Failure):
+        raise works
+    return [item for item in settle(world, facts, works.works) if not isinstance(item, Failure)]
+
+
+def _proposed(planned: Planned) -> Mapping[tuple[str, str], Decision]:
+    """What becomes of each entry once pull requests have their say; nothing where it is committed to the branch."""
+    if planned.arranged is None:
+        return {}
+    decisions: list[Decision] = [*planned.arranged.plan.held]
+    for proposal in planned.arranged.proposals:
+        decisions += proposal.plan.changes
+    return {item.entry.key: item for item in decisions if item.entry is not None}
+
+
+def _explained(known: Known, before: Decision, after: Decision, final: Decision | None, tag: str | None) -> Explained:
+    entry = before.entry
+    assert entry is not None  # noqa: S101 - it was found by its entry
+    gates = _gates(known, before)
+    decision = after
+    if final is not None and isinstance(after, Change):
+        if isinstance(final, Held):
+            decision = final
+            gates.append(PassedGate(_PROPOSAL, passed=False, reason=final.reason))
+        else:
+            gates.append(PassedGate(_PROPOSAL, passed=True))
+    promoted = entry.key in known.snapshot.promoted(known.environment)
+    policy = source_of(entry, known.environment.promotion if promoted else None)
+    told = None if promoted else _told(known, entry)
+    outcome, pin = _outcome(decision)
+    explained = Explained(
+        entry=entry,
+        policy=policy,
+        outcome=outcome,
+        reason=_reason(decision),
+        pin=pin,
+        gates=tuple(gates),
+        problem=decision.problem if isinstance(decision, Failed) else None,
+    )
+    if told is not None:
+        explained = replace(explained, seen=told.seen, steps=told.steps, candidates=told.candidates)
+    if tag is not None:
+        explained = replace(explained, asked=_asked(known, entry, explained, tag, promoted=promoted))
+    return explained
+
+
+def _gates(known: Known, decision: Decision) -> list[PassedGate]:
+    """What the choice itself says, and then each gate in its order."""
+    held = isinstance(decision, Held | Failed)
+    gates = [PassedGate("choice", passed=not held, reason=_reason(decision) if held else None)]
+    for gate in GATES:
+        behind = gate(decision, known)
+        name = gate.__name__.replace("_", " ")
+        stopped = behind != decision and not isinstance(behind, Change)
+        gates.append(PassedGate(name, passed=not stopped, reason=_reason(behind) if stopped else None))
+        decision = behind
+    return gates
+
+
+def _reason(decision: Decision) -> Reason:
+    if isinstance(decision, Failed):
+        return Reason(decision.problem.code, decision.problem.message)
+    return decision.reason
+
+
+def _outcome(decision: Decision) -> tuple[Outcome, Pin | None]:
+    match decision:
+        case Change(after=after):
+            return "chosen", after
+        case Held(candidate=candidate):
+            return "held", candidate
+        case Failed():
+            return "failed", None
+        case Kept(reason=reason):
+            return ("ignored" if reason.code in ("ignored", "unmanaged") else "current"), None
+        case _:
+            assert_never(decision)
+
+
+def _told(known: Known, entry: Entry) -> Explanation | None:
+    """What the policy made of the registry's list; None where there is no policy, or no list."""
+    policy, image = entry.policy, entry.repository
+    if policy is None or image is None or entry.rules.ignore:
+        return None
+    try:
+        tags = known.facts.tags(image)
+    except RegistryError:
+        return None
+    at = known.snapshot.at
+    found = images.explain(policy, tags, entry.pin, {}, at)
+    built = _built(known, image, [candidate.tag for candidate in found.candidates], at)
+    return replace(
+        found, candidates=tuple(replace(candidate, built=built[candidate.tag]) for candidate in found.candidates)
+    )
+
+
+def _built(known: Known, image: ImageName, tags: Sequence[str], at: datetime) -> dict[str, datetime | None]:
+    """When each of these tags was built, as far as its image says."""
+    times: dict[str, datetime | None] = dict.fromkeys(tags)
+    lacking: list[Any] = []
+    for tag in tags:
+        try:
+            times[tag] = usable(known.facts.describe(image, known.facts.digest(image, tag)).created, at)
+        except Needs as needs:
+            lacking += needs.questions
+        except RegistryError:
+            continue
+    if lacking:
+        raise Needs(*lacking)
+    return times
+
+
+def _asked(known: Known, entry: Entry, explained: Explained, tag: str, *, promoted: bool) -> AskedTag:
+    """Why this tag is chosen, or why not."""
+    if explained.pin is not None and explained.pin.tag == tag:
+        why = "it is chosen" if explained.outcome == "chosen" else f"it is held: {explained.reason.text}"
+        return AskedTag(tag, None, why)
+    if promoted:
+        source = known.environment.promotion.source if known.environment.promotion is not None else ""
+        return AskedTag(tag, None, f"only what {source} runs is promoted, and it does not run this tag")
+    if entry.policy is None or entry.repository is None:
+        return AskedTag(tag, None, explained.reason.text)
+    try:
+        tags = known.facts.tags(entry.repository)
+    except RegistryError:
+        return AskedTag(tag, None, explained.reason.text)
+    return why_not(entry.policy, tags, tag, entry.pin, explained.candidates)

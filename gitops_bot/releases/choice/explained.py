@@ -1,0 +1,155 @@
+"""Why an entry gets the pin that it gets: what `explain` tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, assert_never
+
+from gitops_bot.images.explain import removed_by
+from gitops_bot.images.policy import Follow, Newest, Pattern, Semver, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.images.explain import Candidate, Step
+    from gitops_bot.images.policy import Policy
+    from gitops_bot.images.reason import Reason
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.layout.correspondence import Promotion
+    from gitops_bot.releases.plan import Entry
+
+Outcome = Literal["chosen", "current", "held", "ignored", "failed"]
+Kind = Literal["semver", "pattern", "newest", "digest", "promotion", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySource:
+    """What chooses for an entry: `text` in short, and `place` as file:line, None where it is inferred."""
+
+    name: str | None
+    kind: Kind
+    origin: Literal["config", "inferred"]
+    text: str
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PassedGate:
+    """One gate that a decision went through: it let it pass, or says why not."""
+
+    gate: str
+    passed: bool
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTag:
+    """Why a tag that somebody asked about is chosen or not; `rule` is the rule that removed it, if one did."""
+
+    tag: str
+    rule: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One entry: what was seen, what each rule removed, the best candidates, the gates, and what came of it.
+
+    `pin` is what is chosen or held back; `problem` says what failed.
+    """
+
+    entry: Entry
+    policy: PolicySource
+    outcome: Outcome
+    reason: Reason
+    pin: Pin | None = None
+    seen: int = 0
+    steps: tuple[Step, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    gates: tuple[PassedGate, ...] = ()
+    asked: AskedTag | None = None
+    problem: Problem | None = None
+
+    @property
+    def current(self) -> Pin:
+        """What is pinned now."""
+        return self.entry.pin
+
+
+@dataclass(frozen=True, slots=True)
+class Explanations:
+    """The outcome of `explain`."""
+
+    repository: str | None
+    branch: str
+    commit: str
+    entries: Sequence[Explained]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What failed, each once."""
+        return tuple(dict.fromkeys(one.problem for one in self.entries if one.problem is not None))
+
+    @property
+    def exit_code(self) -> int:
+        """1 where something failed."""
+        return 1 if self.problems else 0
+
+
+@dataclass(frozen=True, slots=True)
+class TriedPolicy:
+    """What a policy makes of a list of tags, without any repository."""
+
+    policy: PolicySource
+    current: Pin
+    outcome: Outcome
+    reason: Reason
+    pin: Pin | None
+    seen: int
+    steps: tuple[Step, ...]
+    candidates: tuple[Candidate, ...]
+    asked: AskedTag | None = None
+
+
+def source_of(entry: Entry, promotion: Promotion | None) -> PolicySource:
+    """What chooses for an entry: the promotion, where its environment gets it from another one, else its policy."""
+    if promotion is not None:
+        file, line, _ = promotion.place
+        return PolicySource(None, "promotion", "config", f"promoted from {promotion.source}", f"{file}:{line}")
+    found = entry.rules.policy
+    if found is None:
+        return PolicySource(None, "none", "config", entry.rules.unmanaged.text if entry.rules.unmanaged else "none")
+    return PolicySource(found.name, kind_of(found.policy), found.origin, describe(found.policy), found.place)
+
+
+def kind_of(policy: Policy) -> Kind:
+    """The kind of a policy, as scripts know it."""
+    match policy:
+        case Semver():
+            return "semver"
+        case Pattern():
+            return "pattern"
+        case Newest():
+            return "newest"
+        case Follow():
+            return "digest"
+    assert_never(policy)
+
+
+def why_not(policy: Policy, tags: Sequence[str], tag: str, current: Pin, candidates: Sequence[Candidate]) -> AskedTag:
+    """Why a policy does not choose this tag: a rule removed it, or others come first."""
+    rule = removed_by(policy, tags, tag)
+    if rule == "listed":
+        return AskedTag(tag, rule, "the registry does not list it")
+    if rule is not None:
+        return AskedTag(tag, rule, f"it does not pass `{rule}`")
+    if tag == current.tag:
+        return AskedTag(tag, None, "it is pinned now")
+    best = [candidate.tag for candidate in candidates]
+    if tag in best:
+        place = best.index(tag)
+        others = f"{best[0]} comes first" if place == 1 else f"{place} others come first, {best[0]} the first of them"
+        return AskedTag(tag, None, f"it is admitted, but {others}" if place else "it is the first in the order")
+    first = f", {best[0]} the first of them" if best else ""
+    return AskedTag(tag, None, f"it is admitted, but at least {len(best)} others come first{first}")

@@ -1,0 +1,124 @@
+"""What `explain` tells people: for each entry where it stands, its policy, the rules, the order, the gates, the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.report.changes import place, short
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.images.explain import Candidate, Step
+    from gitops_bot.images.reason import Code
+    from gitops_bot.releases.choice.explained import AskedTag, Explained, Explanations, PolicySource, TriedPolicy
+    from gitops_bot.report.screen import Screen, Style
+
+_STYLES: Final[dict[str, Style]] = {"chosen": "green", "held": "yellow", "failed": "red"}
+_LABEL: Final = 9
+#: What a person can do about a decision, by the code of its reason.
+_WHAT_CHANGES_IT: Final[dict[Code, str]] = {
+    "current": "a newer tag that the policy admits",
+    "nothing_new": "a tag that the policy admits, or a wider policy",
+    "ignored": "`ignore: false` in the configuration",
+    "unmanaged": "a `policy` for this image or environment",
+    "held.downgrade": "a higher tag, or `gitops-bot set ... --allow-downgrade`",
+    "held.older_build": "a newer build, or `gitops-bot set ... --allow-downgrade`",
+    "held.reverted": "a newer tag, or `--release-hold`, once",
+    "held.declined": "a newer tag, or reopening the pull request that was closed",
+    "held.vanished": "pushing the tag again, or `gitops-bot set`",
+    "held.moved": "`on_move: follow`, or a new tag for the new bytes",
+    "held.unordered": "`gitops-bot set`, once, to a tag that the policy can order",
+    "held.no_release_tag": "a version tag on the same digest, in the registry",
+    "held.absent_in_target": "the digest in the repository of the target",
+    "held.policy": "a wider policy of the target, or `promote --beyond-policy`",
+    "held.platforms": "pushing the missing platforms",
+    "held.age": "time, or a shorter `minimum_age`",
+    "held.age_unknown": "a build time in the image (`org.opencontainers.image.created`), or another order",
+    "held.soak": "time, or `promote --now`",
+    "held.window": "the next open window, or `schedule` in the configuration",
+    "held.limit": "merging or closing another proposal, or `limit` in the configuration",
+    "held.label": "taking the label off the pull request",
+    "held.hold": "the end of the hold, or its entry under `holds`",
+    "held.frozen": "merging the approved pull request, or `refresh_approved: true`",
+    "held.history_bound": "a full clone for the cache, or `--release-hold`",
+}
+
+
+def print_explanations(explanations: Explanations, screen: Screen) -> None:
+    """Each entry, one below the other."""
+    where = " ".join(part for part in (explanations.repository, explanations.branch) if part)
+    screen.say(f"{where} at {explanations.commit[:10]}".strip())
+    for explained in explanations.entries:
+        screen.say()
+        _print(explained, screen)
+
+
+def print_tried(tried: TriedPolicy, screen: Screen) -> None:
+    """What a policy makes of a list of tags."""
+    _line(screen, "policy", _policy(tried.policy))
+    if tried.current.tag is not None:
+        _line(screen, "pinned", plain(tried.current.tag))
+    _steps(tried.seen, tried.steps, screen)
+    _order(tried.candidates, screen)
+    pin = f" {tried.pin}" if tried.pin is not None else ""
+    _line(screen, tried.outcome, f"{plain(pin)}: {plain(tried.reason.text, 1000)}".strip(), _STYLES.get(tried.outcome))
+    _asked(tried.asked, screen)
+
+
+def _print(explained: Explained, screen: Screen) -> None:
+    entry = explained.entry
+    screen.say(f"{plain(entry.name, 300)} in {plain(entry.environment or '')}", style="bold")
+    _line(screen, "pinned", f"{short(entry.pin)} in {place(entry)}")
+    if entry.image != entry.name:
+        _line(screen, "image", plain(entry.image, 300))
+    _line(screen, "policy", _policy(explained.policy))
+    if explained.seen:
+        _steps(explained.seen, explained.steps, screen)
+        _order(explained.candidates, screen)
+    for number, gate in enumerate(explained.gates):
+        text = f"{gate.gate}: {'passed' if gate.passed or gate.reason is None else gate.reason.code}"
+        _line(screen, "" if number else "gates", text, None if gate.passed else "yellow")
+    pin = f"{short(explained.pin)}: " if explained.pin is not None else ""
+    _line(screen, explained.outcome, f"{pin}{plain(explained.reason.text, 1000)}", _STYLES.get(explained.outcome))
+    if change := _WHAT_CHANGES_IT.get(explained.reason.code):
+        _line(screen, "", f"what would change it: {change}")
+    _asked(explained.asked, screen)
+
+
+def _policy(policy: PolicySource) -> str:
+    name = f"{policy.name}: " if policy.name is not None else ""
+    where = policy.place or ("inferred from the present tag" if policy.origin == "inferred" else "")
+    return plain(f"{name}{policy.text}", 1000) + (f" ({plain(where, 300)})" if where else "")
+
+
+def _steps(seen: int, steps: Sequence[Step], screen: Screen) -> None:
+    _line(screen, "tags", f"{seen} listed")
+    for step in steps:
+        if not step.removed:
+            continue
+        more = step.removed - len(step.sample)
+        samples = ", ".join(plain(tag, 128) for tag in step.sample) + (f" and {more} more" if more else "")
+        verb = "do" if step.removed > 1 else "does"
+        _line(screen, "", f"{step.kept} pass `{plain(step.rule, 300)}`, {step.removed} {verb} not: {samples}")
+
+
+def _order(candidates: Sequence[Candidate], screen: Screen) -> None:
+    if not candidates:
+        _line(screen, "order", "no tag is left")
+    for number, candidate in enumerate(candidates):
+        key = ", ".join(candidate.key)
+        parts = [f"by {plain(key, 200)}" if key and key != candidate.tag else ""]
+        parts += [f"built {candidate.built:%Y-%m-%d %H:%M:%S}Z" if candidate.built is not None else ""]
+        beside = ", ".join(filter(None, parts))
+        _line(screen, "" if number else "order", f"{plain(candidate.tag, 128)}{f' ({beside})' if beside else ''}")
+
+
+def _asked(asked: AskedTag | None, screen: Screen) -> None:
+    if asked is not None:
+        _line(screen, "why not", f"{plain(asked.tag, 128)}: {plain(asked.text, 1000)}", "cyan")
+
+
+def _line(screen: Screen, label: str, text: str, style: Style | None = None) -> None:
+    screen.say(f"{label:<{_LABEL}}{text}", indent=2, hang=_LABEL, style=style)
