@@ -10,13 +10,14 @@ import json
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops_bot import redact
 from gitops_bot.edges.http.failure import clean
-from gitops_bot.edges.registry.cloud.exchange import sane
+from gitops_bot.edges.registry.cloud.exchange import read, sane
 from gitops_bot.edges.registry.cloud.renewal import Given
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Basic, Login
@@ -37,6 +38,8 @@ _SIGNS = (
     "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 )  # fmt: skip
+_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
+_FILES = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 #: Metadata servers and this machine, which no proxy can reach.
 _NEAR = "127.0.0.1,localhost,[::1],169.254.169.254,169.254.170.2,169.254.170.23,[fd00:ec2::254],[fd00:ec2::23]"
 _INSTALL = (
@@ -80,6 +83,7 @@ def login(workload: Workload, asked: Question) -> Given:
     """
     # Where packages are looked for is up to this process; its modules are never taken for those of the libraries.
     flags = "-IB" if sys.flags.isolated else "-PB"
+    _learn(workload.environ)
     command = [sys.executable, flags, str(Path(__file__).with_name("ecr_process.py"))]
     patience = min(_PATIENCE, workload.seconds)
     try:
@@ -111,6 +115,14 @@ def login(workload: Workload, asked: Question) -> Given:
             raise NoLogin(f"AWS gave no login: {clean(words)}", _IDENTITY)
         case _:
             raise NoLogin(f"boto3 ended with {done.returncode} and no answer", "Run again later.")
+
+
+def _learn(environ: Mapping[str, str]) -> None:
+    """Never show what the library will send, should a server repeat it."""
+    redact.learn(*(environ.get(name) for name in _SECRETS))
+    for name in _FILES:
+        with suppress(NoLogin):
+            redact.learn(read(environ.get(name, ""), name), passing=True)
 
 
 def _environ(environ: Mapping[str, str]) -> dict[str, str]:

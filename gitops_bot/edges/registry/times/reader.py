@@ -63,7 +63,8 @@ class TimesReader:
         Raises:
             Refused, Unanswered, Untrusted: as `walk`.
         """
-        api = api_of(at.where.registry, at.host.service)
+        # The times of a mirror say when it got the images.
+        api = api_of(at.where.registry, at.host.service) if at.where == image else None
         if api is not None:
             try:
                 with self._http.within(Allowance(self._clock, lambda: Limit(API_SECONDS, _TIRED))):

@@ -167,6 +167,17 @@ FAILURES: list[tuple[str, str, Callable[[Call], Said], str]] = [
     ("ECR lists nothing", API, lambda _: document({"authorizationData": []}), "the answer cannot be read (IndexError)"),
     ("a token in no known code", API, encoded("!!!"), "the answer cannot be read (Error)"),
     ("a token of bytes", API, encoded(base64.b64encode(b"AWS:\xff").decode()), "(UnicodeDecodeError)"),
+    (
+        "STS repeats what it was shown",
+        STS,
+        lambda call: Said(
+            400,
+            f"<ErrorResponse><Error><Code>A</Code><Message>{call.form['WebIdentityToken']}</Message></Error>"
+            "</ErrorResponse>".encode(),
+            {"Content-Type": "text/xml"},
+        ),
+        "AWS gave no login: An error occurred (A) when calling the AssumeRoleWithWebIdentity operation: ***",
+    ),
     ("STS talks nonsense", STS, lambda _: Said(200, b"{"), "AWS gave no login: "),
 ]
 
