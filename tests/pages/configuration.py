@@ -25,20 +25,21 @@ INTRODUCTION = """\
 
 <!-- Generated from the schema: python -m tests.pages.configuration > docs/configuration.md -->
 
-Every key of `gitops-bot.yaml`, with its type, its default and an example. The file lies at the root of the repository
-with the manifests. `gitops-bot check` validates it and names the file, line and column of every mistake. An unknown key
-is an error, not ignored.
+This page lists every key of `gitops-bot.yaml`, with its type, its default and an example. Put the file at the root of
+the manifest repository. `gitops-bot check` validates it and reports every mistake with file, line and column. An
+unknown key is an error.
 
-**Which file counts.** Every command that talks to the remote follows the file on the remote's default branch, or the
-one of `--config`, for what it writes too. Only `check` reads the one in your checkout. `plan` says on top when the two
-differ; `gitops-bot plan --config gitops-bot.yaml` plans with yours.
+**Which file is used.** Every command that talks to the remote reads the file on the remote's default branch, or the one
+that you pass with `--config`. Only `check` reads the file in your checkout. If the two differ, `plan` says so at the
+top; `gitops-bot plan --config gitops-bot.yaml` plans with yours.
 
-**Which repository.** `--repository`, else `repository:` in the file of `--config`, else the origin of the checkout.
-When the branch's own file names another repository than the origin (a fork, a copy), the command asks for
-`--repository`. Manifests on another branch than the default one: put a file with `branch:` on the default branch.
+**Which repository is used.** The first of these that exists: `--repository`, `repository:` in the file of `--config`,
+the origin of the checkout. If the file on the branch names a repository other than the origin (a fork, a copy), the
+command asks for `--repository`. If your manifests are on another branch, put a file with `branch:` on the default
+branch.
 
-For completion and hints in an editor, save the schema beside the file (`gitops-bot schema > gitops-bot.schema.json`)
-and name it in the first line:
+For completion and hints in an editor, save the schema next to the file
+(`gitops-bot schema > gitops-bot.schema.json`) and name it in the first line:
 
 ```yaml
 # yaml-language-server: $schema=./gitops-bot.schema.json
