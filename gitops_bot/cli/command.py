@@ -106,7 +106,9 @@ def remote(function: Callable[..., Any]) -> Callable[..., Any]:
     def with_options(*, repository: str | None, config: str | None, cache: str | None, **arguments: Any) -> Any:
         return function(options=Options(repository, config, cache), **arguments)
 
-    with_options = click.option("--cache", type=DIR, help="Cache the clone here; safe to delete.")(with_options)
+    with_options = click.option("--cache", type=DIR, help="Cache the clone and build times here; safe to delete.")(
+        with_options
+    )
     return repository_option(with_options)
 
 

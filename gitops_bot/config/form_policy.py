@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
@@ -70,6 +71,18 @@ Exclude = Annotated[
     ),
 ]
 
+MinimumAge = Annotated[
+    timedelta,
+    *leaf.DURATION,
+    Field(
+        default_factory=timedelta,
+        description="Choose only images that were built at least this long ago, as in `12h` or `3d`, at most 366 days. "
+        "The best that is old enough is chosen; a younger one is held until then, and one whose build time is "
+        "unknown is held until you decide. Without it, an image may be chosen at once.",
+        examples=["3d", "12h"],
+    ),
+]
+
 
 class Form(BaseModel):
     """What the kinds of policies share: no other key, and no change after reading."""
@@ -104,6 +117,7 @@ class SemverForm(Form):
         examples=["-alpine3.19", ["-alpine", ""]],
     )
     exclude: Exclude
+    minimum_age: MinimumAge
 
     @property
     def policy(self) -> policies.Policy:
@@ -114,6 +128,7 @@ class SemverForm(Form):
             pattern=self.pattern,
             prefer=self.prefer,
             exclude=self.exclude,
+            minimum_age=self.minimum_age,
         )
 
 
@@ -126,19 +141,22 @@ class PatternForm(Form):
         examples=["^build-(?P<number>[0-9]+)$", "^(?P<date>[0-9]{8})\\.(?P<build>[0-9]+)$"],
     )
     order: Annotated[
-        policies.Order,
-        *leaf.choice(policies.Order),
+        policies.Order | Literal["newest"],
+        *leaf.choice(Literal[policies.Order, "newest"]),
     ] = Field(
         description="How the tags, or the parts that the named groups match, are ordered: as versions, as numbers, as "
-        "dates and calendar versions, or by letter.",
-        examples=["numerical", "calver"],
+        "dates and calendar versions, or by letter; `newest` orders the images by the time that they were built.",
+        examples=["numerical", "newest"],
     )
     exclude: Exclude
+    minimum_age: MinimumAge
 
     @property
     def policy(self) -> policies.Policy:
         """What this says."""
-        return policies.pattern(self.pattern, order=self.order, exclude=self.exclude)
+        if self.order == "newest":
+            return policies.newest(self.pattern, exclude=self.exclude, minimum_age=self.minimum_age)
+        return policies.pattern(self.pattern, order=self.order, exclude=self.exclude, minimum_age=self.minimum_age)
 
 
 class DigestForm(Form):

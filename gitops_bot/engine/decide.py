@@ -87,7 +87,7 @@ def _polled(known: Known) -> Candidates:
     unmatched = snapshot.unmatched(environment.name)
 
     def polled(entry: Entry) -> Decision:
-        return unmatched.judged(poll(known.facts, entry))
+        return unmatched.judged(poll(known.facts, entry, snapshot.at))
 
     def promoted(entry: Entry, decision: Decision) -> Decision:
         return unmatched.judged(promotion.withdrawn(decision, sources[entry.key]))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from gitops_bot.engine.ask import Work, settle
 from gitops_bot.engine.candidates.pins import matches_nothing
+from gitops_bot.engine.candidates.poll import times_for
 from gitops_bot.engine.decide import candidates
 from gitops_bot.engine.facts import Facts, Needs
 from gitops_bot.engine.gates import GATES
@@ -19,6 +20,7 @@ from gitops_bot.engine.request import Request
 from gitops_bot.errors import RegistryError, UsageError
 from gitops_bot.images import explain as images
 from gitops_bot.images.age import usable
+from gitops_bot.images.kinds import Newest
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice.explained import (
     AskedTag,
@@ -172,6 +174,12 @@ def _told(known: Known, entry: Entry) -> Explanation | None:
     except RegistryError:
         return None
     at = known.snapshot.at
+    if isinstance(policy, Newest):
+        try:
+            times = times_for(known.facts, image, policy, tags, entry.pin).times
+        except RegistryError:
+            return None
+        return images.explain(policy, tags, entry.pin, times, at)
     found = images.explain(policy, tags, entry.pin, {}, at)
     built = _built(known, image, [candidate.tag for candidate in found.candidates], at)
     return replace(

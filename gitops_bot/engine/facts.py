@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import Forge, Registry, World
-    from gitops_bot.images.build import Build
-    from gitops_bot.images.reference import ImageName
+    from gitops_bot.images.build import Build, BuildTimes
+    from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
     from gitops_bot.releases.history.line import Line
@@ -107,6 +107,10 @@ class Facts:
     def describe(self, image: ImageName, digest: str) -> Build:
         """What the image says of itself."""
         return self._of_registry(("describe", image, digest), lambda registry: registry.describe(image, digest))
+
+    def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
+        """When the images of these tags, and of what is pinned, were built."""
+        return self._of_registry(("times", image, tags, pin), lambda registry: registry.times(image, tags, pin))
 
     def line(self, snapshot: Snapshot, enough: Callable[[Line], bool]) -> Line:
         """The history of the base branch, as much of it as is enough, or all there is.

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config.propose import MergeMethod
-    from gitops_bot.images.build import Build
-    from gitops_bot.images.reference import ImageName
+    from gitops_bot.images.build import Build, BuildTimes
+    from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest, RateLimit
     from gitops_bot.releases.history.line import Line
@@ -59,6 +59,14 @@ class Registry(Protocol):
 
         Raises:
             RegistryError: as above; `status` is 404 where the digest does not exist.
+        """
+        ...
+
+    def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
+        """When the images of these tags, and of what is pinned, were built. Tags that are left out are older.
+
+        Raises:
+            RegistryError: as above, but not for an image that is not there: its time is unknown.
         """
         ...
 

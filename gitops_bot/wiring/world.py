@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from gitops_bot.engine.world import Forge, World
     from gitops_bot.wiring.options import Options
 
+#: The registry whose packages the forge lists with their times.
+PACKAGES = "ghcr.io"
+
 
 @dataclass(frozen=True, slots=True)
 class CycleContext:
@@ -106,7 +109,7 @@ def opened(
             branch, commit = config.branch, repository.head(config.branch)
         if not plans and where.name is None:
             _refuse_pull_requests(config, environments, where)
-        registry = stack.enter_context(_registry(config, environ, clock, cycle))
+        registry = stack.enter_context(_registry(config, environ, clock, cycle, cache))
         world = World(repository, registry, forge, clock, progress, *([cycle.whole] if cycle else []))
         imported()
         yield world, read(world, config, branch, where.name, environments, also=also, commit=commit, whole=plans)
@@ -156,13 +159,25 @@ def _forge(
     return server.connect(where.name, clock=clock, warn=warn)
 
 
-def _registry(config: Config, environ: Mapping[str, str], clock: SystemClock, cycle: CycleContext | None) -> Registry:
+def _registry(
+    config: Config, environ: Mapping[str, str], clock: SystemClock, cycle: CycleContext | None, cache: Path | None
+) -> Registry:
     from gitops_bot.edges.registry import Registry
 
-    known = access(config, environ)
+    known, server = access(config, environ), Server.read(environ)
+    token = server.token if server.has_registry(PACKAGES) else None
     if cycle is None:
-        return Registry(known, environ, clock)
-    return Registry(known, environ, clock, observe=cycle.observe, indexes=cycle.indexes, logins=cycle.logins)
+        return Registry(known, environ, clock, cache=cache, token=token)
+    return Registry(
+        known,
+        environ,
+        clock,
+        observe=cycle.observe,
+        indexes=cycle.indexes,
+        logins=cycle.logins,
+        cache=cache,
+        token=token,
+    )
 
 
 def access(config: Config, environ: Mapping[str, str]) -> dict[str, RegistryAccess]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -11,15 +12,17 @@ from gitops_bot.engine.candidates.poll import poll
 from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.world import silent
 
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.releases.plan import Decision, Entry
 
 
-def polled(registry: Any, entries: Sequence[Entry]) -> list[Decision]:
+def polled(registry: Any, entries: Sequence[Entry], now: datetime = NOW) -> list[Decision]:
     """A decision for each entry, in their order."""
     world: Any = SimpleNamespace(registry=registry, progress=silent)
     facts = Facts()
-    works = [Work(partial(poll, facts, entry), entry.repository) for entry in entries]
+    works = [Work(partial(poll, facts, entry, now), entry.repository) for entry in entries]
     return settle(world, facts, works)  # type: ignore[arg-type, return-value]

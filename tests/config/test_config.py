@@ -433,13 +433,13 @@ TOP = {
         "3:12 this pattern has no `order` / set `order: semver`",
     ),
     "an order without pattern": ("policies: {a: {order: semver}}", "3:12 this order has no `pattern` / set which tags"),
-    "an order not built": (
-        "policies: {a: {pattern: x, order: newest}}",
-        "3:35 `order` must be semver, numerical, calver or alphabetical, not 'newest' / as in `order: numerical`",
+    "an order that there is not": (
+        "policies: {a: {pattern: x, order: random}}",
+        "3:35 `order` must be semver, numerical, calver, alphabetical or newest, not 'random' / as in",
     ),
     "a misspelt order": (
         "policies: {a: {pattern: x, order: numeric}}",
-        "3:35 `order` must be semver, numerical, calver or alphab",
+        "3:35 `order` must be semver, numerical, calver, alphab",
     ),
     "a tag with a line break": ('policies: {a: {digest: "a\\n"}}', "3:24 `digest` must be a tag, not 'a\\n' / as in"),
     "a tag with a slash": (
@@ -714,7 +714,7 @@ version: 1
 branch: true
 policies:
   a: {semver: ">=1.x.y"}
-  b: {pattern: "(", order: newest}
+  b: {pattern: "(", order: random}
   a: {digest: main}
 environments:
   staging:

@@ -130,6 +130,7 @@ policies:
   c: {digest: main}
   d: {semver: "*", prefer: [-alpine3.20, release-, ""], exclude: -debug$}
   e: {pattern: ^2, order: calver, exclude: [a, "b|c"]}
+  n: {pattern: ^2, order: newest, minimum_age: 1d12h}
 environments:
   prod.eu-1:
     overlays: ["**/prod", "apps/{app}/x?-*/", ./a, .]
@@ -315,7 +316,9 @@ REFUSED = {
     "a policy as a text": DEV + "policies: {a: '>=1'}",
     "two policies in one": DEV + "policies: {a: {semver: ^1, digest: main}}",
     "a pattern without order": DEV + "policies: {a: {pattern: x}}",
-    "newest": DEV + "policies: {a: {pattern: x, order: newest}}",
+    "random": DEV + "policies: {a: {pattern: x, order: random}}",
+    "an age of no unit": DEV + "policies: {a: {semver: ^1, minimum_age: 3}}",
+    "the age of a tag": DEV + "policies: {a: {digest: main, minimum_age: 3d}}",
     "a bad tag": DEV + "policies: {a: {digest: a/b}}",
     "a bad host": DEV + "registries: {'https://ghcr.io': {}}",
     "a host without a dot": DEV + "registries: {ghcr: {}}",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine.candidates.absent import digest_of, explained, no_image
 from gitops_bot.errors import RegistryError
+from gitops_bot.images import age, newest
 from gitops_bot.images import policy as policies
+from gitops_bot.images.build import BuildTimes
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.plan import Failed, Held, Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from gitops_bot.engine.facts import Facts
     from gitops_bot.images.reference import ImageName
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 _PLACES = 30
 
 
-def poll(facts: Facts, entry: Entry) -> Decision:
+def poll(facts: Facts, entry: Entry, now: datetime) -> Decision:
     """What the registry has for an entry, by its policy."""
     rules = entry.rules
     if rules.ignore:
@@ -40,11 +43,9 @@ def poll(facts: Facts, entry: Entry) -> Decision:
             case policies.Follow(tag=tag):
                 return _follow(facts, entry, image, tag)
             case policies.Newest() as policy:
-                # No configuration has this policy until registries are asked for build times.
-                text = f"no build time is known of the tags that {policies.describe(policy)} admits"
-                return Held(entry, entry.pin, None, Reason("held.age_unknown", text))
+                return _newest(facts, entry, image, policy, now)
             case policy:
-                return _choose(facts, entry, image, policy)
+                return _choose(facts, entry, image, policy, now)
     except RegistryError as error:
         return Failed(entry, explained(error, entry))
 
@@ -60,10 +61,42 @@ def _follow(facts: Facts, entry: Entry, image: ImageName, tag: str) -> Decision:
     return choice.follow(entry, entry.pin, entry.rules, tag, digest)
 
 
-def _choose(facts: Facts, entry: Entry, image: ImageName, policy: policies.Semver | policies.Pattern) -> Decision:
-    present, rules = entry.pin, entry.rules
+def _newest(facts: Facts, entry: Entry, image: ImageName, policy: policies.Newest, now: datetime) -> Decision:
     tags = facts.tags(image)
-    match policies.choose(policy, tags, present):
+    found = times_for(facts, image, policy, tags, entry.pin)
+    made = newest.choose_newest(policy, tags, found.times, entry.pin, found.pinned, now)
+    return _decided(facts, entry, image, made)
+
+
+def times_for(facts: Facts, image: ImageName, policy: policies.Newest, tags: Sequence[str], present: Pin) -> BuildTimes:
+    """The build times that an order by them goes by; nobody is asked where there is nothing to choose."""
+    wanted = newest.candidates(policy, tags)
+    return BuildTimes({}, None, "created") if set(wanted) <= {present.tag} else facts.times(image, wanted, present)
+
+
+def _choose(
+    facts: Facts, entry: Entry, image: ImageName, policy: policies.Semver | policies.Pattern, now: datetime
+) -> Decision:
+    tags = facts.tags(image)
+
+    def aged(pin: Pin) -> policies.Choice:
+        return age.choose_aged(policy, tags, pin, lambda tag: facts.times(image, (tag,), Pin()).times.get(tag), now)
+
+    made = aged(entry.pin)
+    if (
+        isinstance(made, policies.Held)
+        and entry.pin.digest is not None
+        and made.reason.code in ("held.unordered", "held.vanished")
+        and (placed := _by_digest(facts, entry, image, policies.ranked(policy, tags, _PLACES), aged)) is not None
+    ):
+        return placed
+    return _decided(facts, entry, image, made)
+
+
+def _decided(facts: Facts, entry: Entry, image: ImageName, made: policies.Choice) -> Decision:
+    """The decision by a choice, with the digest that its tag names now."""
+    present, rules = entry.pin, entry.rules
+    match made:
         case policies.Chosen() as chosen:
             digest = None if rules.pin == "tag" else facts.digest(image, chosen.tag)
             return choice.advance(entry, present, rules, chosen, digest)
@@ -71,28 +104,32 @@ def _choose(facts: Facts, entry: Entry, image: ImageName, policy: policies.Semve
             if present.tag is None or present.digest is None:
                 return Kept(entry, present, reason)
             return choice.stay(entry, present, rules, facts.digest(image, present.tag))
-        case policies.Held() as held:
-            if present.digest is not None and held.reason.code in ("held.unordered", "held.vanished"):
-                placed = _by_digest(facts, entry, image, policies.ranked(policy, tags, _PLACES))
-                if placed is not None:
-                    return placed
-            candidate = Pin(held.candidate) if held.candidate else None
-            return Held(entry, present, candidate, held.reason)
+        case policies.Held(reason=reason, candidate=candidate):
+            return Held(entry, present, Pin(candidate) if candidate else None, reason)
+        case _:
+            assert_never(made)
 
 
-def _by_digest(facts: Facts, entry: Entry, image: ImageName, ranked: Sequence[str]) -> Decision | None:
-    """Place a pin whose tag says nothing by its digest, which may be one that a known tag names; None if it is not."""
-    present, rules = entry.pin, entry.rules
+def _by_digest(
+    facts: Facts, entry: Entry, image: ImageName, ranked: Sequence[str], choose: Callable[[Pin], policies.Choice]
+) -> Decision | None:
+    """Place a pin whose tag says nothing by its digest, which may be one that a known tag names; None if it is not.
+
+    `choose` says what goes on from a tag.
+    """
+    present = entry.pin
     for position, tag in enumerate(ranked):
         if facts.digest(image, tag) != present.digest:
             continue
-        best = ranked[0]
         if position == 0 and present.tag is None:
-            return Kept(entry, present, Reason("current", f"the pinned digest is {best}, the newest"))
-        reason = Reason("chosen", f"the pinned digest is {tag}; {best} is newer")
+            return Kept(entry, present, Reason("current", f"the pinned digest is {tag}, the newest"))
+        made: policies.Choice
         if position == 0:
-            reason = Reason("adopted", f"the pinned digest is {best}, the newest")
-        chosen = policies.Chosen(best, reason)
-        digest = None if rules.pin == "tag" else facts.digest(image, best)
-        return choice.advance(entry, present, rules, chosen, digest)
+            made = policies.Chosen(tag, Reason("adopted", f"the pinned digest is {tag}, the newest"))
+        else:
+            made = choose(Pin(tag))
+        if isinstance(made, policies.Chosen) and position > 0:
+            reason = Reason("chosen", f"the pinned digest is {tag}; {made.tag} is newer", made.reason.data)
+            made = policies.Chosen(made.tag, reason)
+        return _decided(facts, entry, image, made)
     return None

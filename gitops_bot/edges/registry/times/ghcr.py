@@ -21,7 +21,9 @@ def pages(image: ImageName, ways: Ways) -> Callable[[int, str], Page]:
 
     The password for ghcr.io is a token of GitHub, so it is shown here, too.
     """
-    token = ways.credential.password if isinstance(ways.credential, Basic) else ways.token
+    token = ways.credential.password if isinstance(ways.credential, Basic) else None
+    if token is None and ways.scheme == "https":  # a configuration must not have it sent in plain text
+        token = ways.token
     if not token:
         raise Unfit("it answers nobody without a token with read:packages")
     owner, _, name = image.path.partition("/")

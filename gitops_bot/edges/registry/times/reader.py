@@ -11,6 +11,7 @@ import httpx
 from gitops_bot import log
 from gitops_bot.edges.http import Allowance, Limit, Unanswered
 from gitops_bot.edges.registry.failure import Refused
+from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.times.apis import api_of, pages
 from gitops_bot.edges.registry.times.cache import Cache, Memory
 from gitops_bot.edges.registry.times.listing import Unfit, newest_first
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.host import Host
     from gitops_bot.edges.registry.login import Login
     from gitops_bot.edges.registry.manifest import Named
+    from gitops_bot.edges.registry.times.listing import Page
     from gitops_bot.images.build import BuildTimes
     from gitops_bot.images.reference import ImageName, Pin
 
@@ -52,6 +54,9 @@ class TimesReader:
         self._http, self._clock, self._token = http, clock, token
         self._cache = Cache(cache)
         self._lock = threading.Lock()
+        #: Pages that were read, and images whose API was of no use; each is asked once.
+        self._pages: Once[Page] = Once()
+        self._unfit: set[ImageName] = set()
         #: One repository of a registry at a time: each uses all of its turns.
         self._walks: dict[str, threading.Lock] = {}
 
@@ -65,11 +70,17 @@ class TimesReader:
         """
         # The times of a mirror say when it got the images.
         api = api_of(at.where.registry, at.host.service) if at.where == image else None
-        if api is not None:
+        if api is not None and image not in self._unfit:
             try:
                 with self._http.within(Allowance(self._clock, lambda: Limit(API_SECONDS, _TIRED))):
-                    return newest_first(pages(api, at.where, self._ways(image, at)), wanted, pin)
+                    page = pages(api, at.where, self._ways(image, at))
+
+                    def once(number: int, last: str) -> Page:
+                        return self._pages.get((image, number, last), lambda: page(number, last))
+
+                    return newest_first(once, wanted, pin)
             except (Unfit, Unanswered) as why:
+                self._unfit.add(image)
                 log.once("times.api_unused", level="info", image=str(image), api=api, reason=str(why))
         with self._walk(at.where.registry):
             return self._walked(image, wanted, pin, at, seen)

@@ -1,0 +1,198 @@
+"""Choosing by build time: the newest build, and what is old enough, from the configuration to the proposal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.commands.stages import actions, change, environment, held, reason
+from tests.counterparts.world import overlay
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.counterparts.world import Deploy, World
+
+FILE = "apps/web/production/kustomization.yaml"
+BRANCH = "gitops-bot/production/all"
+BUILDS = 'pattern: "^sha-[0-9a-f]{7}$", order: newest'
+A, B, C, D = (f"sha-{letter * 7}" for letter in "fbca")
+NOW = datetime.now(UTC)
+
+
+def config(policy: str, more: str = "") -> bytes:
+    return f"""\
+version: 1
+policies:
+  builds: {{{policy}}}
+environments:
+  production:
+    overlays: ["apps/*/production"]
+    policy: builds
+{more}""".encode()
+
+
+def started(world: World, policy: str, more: str = "", *, tag: str = A, days: int = 30) -> tuple[Deploy, str]:
+    """`web` in production, at a build of so many days ago; and its digest."""
+    digests = []
+
+    def files(deploy: Deploy) -> dict[str, bytes]:
+        digests.append(push(deploy, tag, days))
+        pins = f"newTag: {tag}; digest: {digests[0]}"
+        return {"gitops-bot.yaml": config(policy, more), FILE: overlay([(deploy.image("web"), pins)])}
+
+    return world.deploy(files), digests[0]
+
+
+def push(deploy: Deploy, tag: str, days: float | None, **how: Any) -> str:
+    """Push an image that says that it was built so many days ago; one that does not say it."""
+    created = None if days is None else (NOW - timedelta(days=days)).isoformat(timespec="seconds")
+    return deploy.world.registry.push_image(f"{deploy.name}/web", tag, created=created, **how)
+
+
+def proposed(deploy: Deploy) -> tuple[str, str]:
+    """What the proposal pins."""
+    (entry,) = yaml.safe_load(deploy.files(BRANCH)[FILE])["images"]
+    return entry["newTag"], entry["digest"]
+
+
+def test_the_newest_build_is_proposed_whatever_its_name(worldwide: World) -> None:
+    deploy, before = started(worldwide, BUILDS)
+    push(deploy, B, 20, platforms=["linux/amd64", "linux/arm64"])
+    newest = push(deploy, D, 3)
+    push(deploy, C, 10)
+    push(deploy, "latest", 1)
+    done = deploy.ask("update")
+    assert (done.code, actions(done.json)) == (0, {"all": "open"})
+    found = change(done.json)
+    assert (found["from"], found["to"]) == ({"tag": A, "digest": before}, {"tag": D, "digest": newest})
+    assert found["direction"] == "forward"
+    assert f"{D} is the newest of 4 tags" in found["reason"]["text"]
+    assert proposed(deploy) == (D, newest)
+    assert "is the newest of 4 tags" in deploy.pull()["body"]
+
+
+def test_nothing_newer_is_nothing_to_do(worldwide: World) -> None:
+    deploy, _ = started(worldwide, BUILDS, days=1)
+    push(deploy, B, 5)
+    done = deploy.ask("update")
+    assert (done.code, environment(done.json)["unchanged"], actions(done.json)) == (0, 1, {})
+
+
+def test_an_older_build_is_held_where_the_present_tag_is_gone(worldwide: World) -> None:
+    deploy, before = started(worldwide, BUILDS, days=1)
+    push(deploy, B, 5)
+    # The present image stays, under a tag that the policy does not admit.
+    deploy.remote.commit(
+        "main",
+        {FILE: overlay([(deploy.image("web"), f"newTag: release; digest: {before}")])},
+        message="another name",
+    )
+    push(deploy, "release", 1)
+    deploy.world.registry.push_image(f"{deploy.name}/web", A, created=None)
+    done = deploy.ask("update")
+    assert held(done.json) == {"web/production": "held.older_build"}
+
+
+@pytest.mark.parametrize(("days", "why"), [(None, "no time"), (25_000, "a placeholder"), (-9, "the future")])
+def test_a_build_at_an_unknown_time_is_never_newest(worldwide: World, days: int | None, why: str) -> None:
+    deploy, _ = started(worldwide, BUILDS)
+    digest = push(deploy, B, 20)
+    push(deploy, C, days)
+    done = deploy.ask("plan")
+    assert change(done.json)["to"] == {"tag": B, "digest": digest}, why
+    assert C in change(done.json)["reason"]["text"]
+
+
+def test_where_no_time_is_known_people_are_told_what_to_do(worldwide: World) -> None:
+    deploy, _ = started(worldwide, BUILDS, days=25_000)
+    push(deploy, B, None)
+    done = deploy.ask("update")
+    assert held(done.json) == {"web/production": "held.age_unknown"}
+    assert "or let the pipeline `set` what it has pushed" in reason(done.json)["text"]
+    assert deploy.branches.keys() == {"main"}
+
+
+def test_a_cache_saves_requests_and_changes_no_decision(worldwide: World, tmp_path: Path) -> None:
+    deploy, _ = started(worldwide, BUILDS)
+    for number, tag in enumerate((B, C)):
+        push(deploy, tag, 20 - number)
+    told = []
+    for _ in range(2):
+        with worldwide.registry.counting() as seen:
+            told.append(change(deploy.ask("plan", "--cache", str(tmp_path)).json)["to"])
+    push(deploy, D, 1)
+    with worldwide.registry.counting() as newer:
+        last = change(deploy.ask("plan", "--cache", str(tmp_path)).json)["to"]
+    assert told[0] == told[1]
+    assert (last["tag"], change(deploy.ask("plan").json)["to"]) == (D, last)
+    assert len(seen) == 1 + 1  # the list, and the digest of the choice
+    assert len(newer) == 1 + 2
+
+
+@pytest.mark.parametrize("policy", [f"{BUILDS}, minimum_age: 3d", 'semver: ">=1.0.0", minimum_age: 3d'])
+def test_the_best_that_is_old_enough_is_proposed(worldwide: World, policy: str) -> None:
+    tags = (A, B, C, D) if "newest" in policy else ("1.0.0", "1.1.0", "1.2.0", "1.3.0")
+    deploy, _ = started(worldwide, policy, tag=tags[0])
+    push(deploy, tags[1], 20)
+    old = push(deploy, tags[2], 4)
+    push(deploy, tags[3], 1)
+    done = deploy.ask("update")
+    assert change(done.json)["to"] == {"tag": tags[2], "digest": old}
+    assert f"younger: {tags[3]}" in change(done.json)["reason"]["text"]
+
+
+@pytest.mark.parametrize("policy", [f"{BUILDS}, minimum_age: 3d", 'semver: ">=1.0.0", minimum_age: 3d'])
+def test_a_build_that_is_too_young_waits_and_says_until_when(worldwide: World, policy: str) -> None:
+    tags = (A, B) if "newest" in policy else ("1.0.0", "1.1.0")
+    deploy, _ = started(worldwide, policy, tag=tags[0])
+    push(deploy, tags[1], 1)
+    done = deploy.ask("update")
+    assert held(done.json) == {"web/production": "held.age"}
+    until = (NOW + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert f"it can be chosen from {until}" in reason(done.json)["text"]
+    assert deploy.branches.keys() == {"main"}
+
+
+def test_a_version_of_unknown_age_is_held_with_what_to_do(worldwide: World) -> None:
+    deploy, _ = started(worldwide, 'semver: ">=1.0.0", minimum_age: 3d', tag="1.0.0")
+    push(deploy, "1.1.0", None)
+    done = deploy.ask("update")
+    assert (done.code, held(done.json)) == (0, {"web/production": "held.age_unknown"})
+    assert "let the build set the label `org.opencontainers.image.created`" in reason(done.json)["text"]
+
+
+def test_only_what_would_be_chosen_is_looked_at(worldwide: World) -> None:
+    deploy, _ = started(worldwide, 'semver: ">=1.0.0", minimum_age: 3d', tag="1.0.0")
+    for number in range(1, 10):
+        push(deploy, f"1.{number}.0", 30 - number)
+    with worldwide.registry.counting() as seen:
+        assert change(deploy.ask("plan").json)["to"]["tag"] == "1.9.0"
+    assert sum("/blobs/" in line for line in seen) == 1
+
+
+def test_a_pin_by_digest_alone_goes_on_from_its_tag_with_regard_to_age(worldwide: World) -> None:
+    deploy, before = started(worldwide, 'semver: ">=1.0.0", minimum_age: 3d', "    pin: digest\n", tag="1.0.0")
+    deploy.remote.commit(
+        "main", {FILE: overlay([(deploy.image("web"), f"digest: {before}")])}, message="by digest alone"
+    )
+    push(deploy, "1.1.0", 1)
+    assert held(deploy.ask("update").json) == {"web/production": "held.age"}
+    digest = push(deploy, "1.2.0", 5)
+    assert change(deploy.ask("update").json)["to"] == {"tag": None, "digest": digest}
+
+
+def test_explain_shows_the_order_by_build_time_that_update_goes_by(worldwide: World) -> None:
+    deploy, _ = started(worldwide, BUILDS)
+    push(deploy, B, 20)
+    push(deploy, C, 10)
+    push(deploy, D, None)
+    (found,) = deploy.ask("explain", "production", deploy.image("web")).json["entries"]
+    assert (found["outcome"], found["pin"]["tag"]) == ("chosen", C)
+    assert [each["tag"] for each in found["candidates"]] == [C, B, A]
+    assert all(each["built"] is not None for each in found["candidates"])
+    assert found["steps"][-1] == {"rule": "a known build time", "kept": 3, "removed": 1, "sample": [D]}
+    assert found["pin"] == change(deploy.ask("plan").json)["to"]
