@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from gitops_bot.config import read
 from gitops_bot.doctor import registries
+from gitops_bot.doctor.bounded import Bounded
+from gitops_bot.doctor.finding import Notes
 from gitops_bot.edges.facts import Served
 from gitops_bot.images.reference import ImageName, Pin
+from tests.counterparts.clock import StillClock
 
 IMAGE, PIN = ImageName.parse("ghcr.io/acme/web"), Pin("v1")
 LOGIN = "with the user name and password from the environment variable GHCR_TOKEN"
@@ -27,3 +31,18 @@ def test_a_registry_is_judged_by_its_answers(served: Served, verdict: str, says:
     assert (found.name, found.subject, found.verdict) == ("registry", "ghcr.io", verdict)
     assert says in found.text
     assert (found.next == "") == (verdict == "good")
+
+
+def test_a_registry_that_no_image_is_from_is_told_of_unless_it_is_a_mirror() -> None:
+    text = """\
+version: 1
+environments: {dev: {overlays: [dev]}}
+registries:
+  docker.io: {mirror: Harbor.acme.io/hub}
+  harbor.acme.io: {rate: 5}
+  quay.io: {rate: 5}
+"""
+    hub = ImageName.parse("nginx")
+    notes, tracked = Notes(), registries.Tracked(images={hub.registry: (hub, PIN)}, entries=1, files=1, problems=())
+    registries.end({}, tracked, read(text, "gitops-bot.yaml"), Bounded(StillClock(), 1), notes)
+    assert [(each.subject, each.verdict) for each in notes.findings] == [("quay.io", "warning")]
