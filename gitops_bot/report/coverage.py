@@ -32,6 +32,8 @@ _BASES: Final = ("base", "bases", "components")
 #: Parts of a directory that do not say what it is for.
 _COMMON_PARTS: Final = ("*", "overlays", "apps", "clusters", "environments")
 #: Characters that no name of an environment has.
+_COMMIT: Final = re.compile(r"(?<![0-9a-z])[0-9a-f]{7,64}(?![0-9a-z])")
+_RUNS: Final = re.compile(r"[0-9]+|[^0-9]+")
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -128,7 +130,7 @@ def _guess(why: Why, tag: str) -> str:
         case "no_tag" | "ticket":
             return "ignore: true"
         case "commit":
-            return "policy: {digest: main}"
+            return f"policy: {{pattern: {quoted(_builds_like(tag))}, order: newest}}"
         case "digest" | "major" | "unordered" | "year":
             return f"policy: {{digest: {as_key(tag)}}}"
         case "digits" | "number":
@@ -137,6 +139,21 @@ def _guess(why: Why, tag: str) -> str:
         case "counter" | "nothing" | "no_policy" | "not_in_source":
             return 'policy: {semver: ">=0.0.0-0"}'
     assert_never(why)
+
+
+def _builds_like(tag: str) -> str:
+    """An expression for tags that have another commit in the place of this one's, and other numbers beside it."""
+    # A number may look like a commit, as the seconds since 1970 do: one with letters is meant, where there is one.
+    match = max(_COMMIT.finditer(tag), key=lambda match: (not match[0].isdecimal(), len(match[0])), default=None)
+    if match is None:
+        return f"^{_counting(tag)}$"
+    commit = f"[0-9a-f]{{{len(match[0])}}}"
+    return f"^{_counting(tag[: match.start()])}{commit}{_counting(tag[match.end() :])}$"
+
+
+def _counting(part: str) -> str:
+    """An expression for the same text with other numbers."""
+    return "".join("[0-9]+" if run.isdecimal() else re.escape(run).replace(r"\-", "-") for run in _RUNS.findall(part))
 
 
 def _name(glob: str) -> str:

@@ -74,7 +74,7 @@ def test_the_file_lists_environments_by_globs_and_suggests_the_rest_in_comments(
         },
     }
     assert "    # promote_from: staging\n" in text
-    assert "    #   ghcr.io/acme/api: {policy: {digest: main}}\n" in text
+    assert '    #   ghcr.io/acme/api: {policy: {pattern: "^sha-[0-9a-f]{7}$", order: newest}}\n' in text
     assert '  # prod: {overlays: ["clusters/eu-1"], policy: auto}\n' in text
     assert run("check", cwd=folder).code == 0
     assert all(len(line) < 130 for line in text.splitlines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.releases.layout.coverage import Coverage, Outside
 from gitops_bot.releases.plan import Entry
 from gitops_bot.report import document
-from gitops_bot.report.coverage import print_coverage
+from gitops_bot.report.coverage import print_coverage, rule_for
 from gitops_bot.report.screen import Screen
 
 DIGEST = "sha256:" + "0" * 64
@@ -170,3 +171,20 @@ def test_what_others_wrote_breaks_no_line_and_is_cut() -> None:
     lines = shown(coverage.cover(each, Outside({"x\ny": 1}, unread=3), inferred=False))
     assert len(lines) == 7
     assert all(line.isprintable() and len(line) < 600 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("tag", "like", "unlike"),
+    [
+        ("sha-0552453", "sha-9c68c4a", "sha-9c68c4a1"),
+        ("0552453aa98c68c4a0552453aa98c68c4a055245", "a" * 40, "a" * 39),
+        ("develop-9c68c4a", "develop-1234567", "main-1234567"),
+        ("v1.3.0-build.42-9c68c4ab", "v1.12.1-build.7-00aa11bb", "v1.3.0-9c68c4ab"),
+        ("main-42-abc1234-1700000000", "main-43-def5678-1800000000", "main-x-def5678-1800000000"),
+    ],
+)
+def test_a_commit_is_followed_by_the_newest_build_of_the_same_form(tag: str, like: str, unlike: str) -> None:
+    match = re.fullmatch(r'policy: \{pattern: ("\^.+\$"), order: newest\}', rule_for(Pin(tag)))
+    assert match is not None
+    expression = re.compile(json.loads(match[1]))
+    assert [bool(expression.search(one)) for one in (tag, like, unlike)] == [True, True, False]
