@@ -54,6 +54,7 @@ class ImageRules:
     policy: NamedPolicy | Literal["auto"] | None = None
     pin: PinShape | None = None
     on_move: OnMove | None = None
+    platforms: tuple[str, ...] | None = None
     ignore: bool | None = None
 
 
@@ -101,6 +102,7 @@ class Environment:
             policy=policy if isinstance(policy, NamedPolicy) else None,
             pin=shape or "tag+digest",
             on_move=own.on_move or self.defaults.on_move,
+            platforms=own.platforms or self.defaults.platforms or (),
             ignore=bool(self.defaults.ignore if own.ignore is None else own.ignore),
             own_policy=own.policy is not None,
             unmanaged=policy if isinstance(policy, Unmanaged) else None,
@@ -249,7 +251,7 @@ def _rules(
             policy = policies[name]
         case written:
             policy = NamedPolicy(None, written.policy, "config", _line(document, (*path, "policy")))
-    return ImageRules(policy, form.pin, form.on_move, form.ignore)
+    return ImageRules(policy, form.pin, form.on_move, form.platforms, form.ignore)
 
 
 def _parsed(image: str) -> ImageName | None:

@@ -16,6 +16,7 @@ from gitops_bot.config import leaves as leaf
 from gitops_bot.config.form_registry import RegistryAccess  # noqa: TC001 - pydantic reads it from here
 from gitops_bot.config.leaves import about
 from gitops_bot.config.propose import Propose
+from gitops_bot.images import platforms
 from gitops_bot.images.rules import OnMove, PinShape
 
 MatchBy = Literal["digest", "revision"]
@@ -25,6 +26,9 @@ _NAME = leaf.key("must be up to 60 letters, digits, `.`, `_` and `-`", leaf.NAME
 _IMAGE_WORDS = "must be the name of an entry or an image repository"
 _HOST = leaf.key("must be a host, with its port if it has one", leaf.HOST)
 _REPOSITORY = leaf.text("must be OWNER/NAME or a Git URL without user and password", leaf.REPOSITORY, secret=True)
+_PLATFORM = leaf.text(
+    "must be a platform such as linux/amd64 or linux/arm/v7", f"^{platforms.FORM}$", parse=platforms.normalised
+)
 _UNTIL = leaf.text("must be a date, or a moment with its offset from UTC", times.MOMENT, parse=times.moment)
 
 
@@ -64,6 +68,17 @@ class RulesForm:
             "hold",
         ),
     ] = None
+    platforms: Annotated[
+        tuple[Annotated[str, *_PLATFORM], ...] | None,
+        *leaf.listed(least=1, most=20),
+        leaf.ONCE,
+        about(
+            "The platforms that an image must be built for; others do not count. An image that lacks one of them, or "
+            "whose manifest for one is gone from the registry, is held. Without it, an image must have every platform "
+            "that the index of the pinned one names.",
+            ["linux/amd64", "linux/arm64"],
+        ),
+    ] = None
     ignore: Annotated[bool | None, *leaf.truth(), about("Never propose a change to it. Without it, `false`.", True)] = (
         None
     )
@@ -71,7 +86,7 @@ class RulesForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentForm(RulesForm):
-    """One environment. `policy`, `pin`, `on_move` and `ignore` apply to every entry of its overlays."""
+    """One environment. `policy`, `pin`, `on_move`, `platforms` and `ignore` apply to every entry of its overlays."""
 
     # As `checks` has it; the settings cannot say it, since each may be right by itself.
     __pydantic_config__ = ConfigDict(

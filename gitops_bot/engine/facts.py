@@ -104,6 +104,12 @@ class Facts:
         """The platforms of an index whose own manifests are gone; an error with `status` 404 where the index is."""
         return self._of_registry(("missing", image, digest), lambda registry: registry.missing(image, digest))
 
+    def index_platforms(self, image: ImageName, digest: str) -> tuple[str, ...]:
+        """The platforms that an index names; none for a single image. An error with `status` 404 where it is gone."""
+        return self._of_registry(
+            ("index platforms", image, digest), lambda registry: registry.index_platforms(image, digest)
+        )
+
     def describe(self, image: ImageName, digest: str) -> Build:
         """What the image says of itself."""
         return self._of_registry(("describe", image, digest), lambda registry: registry.describe(image, digest))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gitops_bot.engine.open_proposals import OpenProposals
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.images.reason import Reason
+    from gitops_bot.images.reference import Pin
     from gitops_bot.releases.plan import Decision
 
 
@@ -51,10 +53,10 @@ def left_before(decision: Decision, known: Known) -> Decision:
 
 
 def platforms(decision: Decision, known: Known) -> Decision:
-    """Hold an image that cannot be pulled on every platform that its index names. `set` and `rollback` pass.
+    """Hold an image that cannot be pulled on every platform that it is for. `set` and `rollback` pass.
 
-    Some clean-ups delete manifests without a tag, and those of an index have none. A proposal that has the very pin
-    loses it.
+    Some clean-ups delete manifests without a tag, and those of an index have none; and a build may leave out a platform
+    that clusters need. A proposal that has the very pin loses it.
     """
     if not _is_open(decision) or (isinstance(decision, Change) and decision.source not in ("policy", "promotion")):
         return decision
@@ -66,21 +68,62 @@ def platforms(decision: Decision, known: Known) -> Decision:
     except ValueError:
         return decision  # whoever decided has told
     try:
-        missing = known.facts.missing(image, pin.digest or known.facts.digest(image, pin.tag or ""))
+        reason = _unusable(decision, known.facts, image, pin)
     except RegistryError as error:
         # What waits is asked for again, and fails only once nothing else is in the way.
         return decision if isinstance(decision, Held) else Failed(decision.entry, error.problem)
-    if not missing:
+    if reason is None:
         return decision
-    lost = choice.incomplete(decision.entry.image, pin, missing)
-    reason = replace(
-        lost, text=f"{lost.text}; push it again, and keep clean-up jobs from deleting manifests that an index lists"
-    )
     if isinstance(decision, Held):
         held = reasons.add(decision, reason)
     else:
         held = Held(decision.entry, decision.before, pin, reason)
     return replace(held, withdraws=held.withdraws or known.state.proposed.get(decision.entry.key) == pin)
+
+
+def _unusable(decision: Change | Held, facts: Facts, image: ImageName, pin: Pin) -> Reason | None:
+    """Why an image cannot be pulled on a platform that it is for; None where it can be pulled on each.
+
+    Raises:
+        RegistryError: the registry does not tell.
+    """
+    entry = decision.entry
+    digest = pin.digest or facts.digest(image, pin.tag or "")
+    wanted = entry.rules.platforms
+    if missing := [each for each in facts.missing(image, digest) if not wanted or each in wanted]:
+        lost = choice.incomplete(entry.image, pin, missing)
+        advice = "push it again, and keep clean-up jobs from deleting manifests that an index lists"
+        return replace(lost, text=f"{lost.text}; {advice}")
+    if not wanted and not _may_lose(decision, facts, image, digest):
+        return None
+    before = decision.before if isinstance(decision, Change) else decision.current
+    present = None if wanted else before
+    wanted = wanted if present is None else _index_platforms(facts, image, present)
+    if not wanted:
+        return None
+    built_for = facts.index_platforms(image, digest) or facts.describe(image, digest).platforms
+    lacking = tuple(platform for platform in wanted if platform not in built_for)
+    if not lacking or (present is not None and not built_for):
+        return None
+    return choice.unbuilt(entry.image, pin, lacking, present)
+
+
+def _may_lose(decision: Change | Held, facts: Facts, image: ImageName, digest: str) -> bool:
+    """Whether an image is compared with what is pinned, where nobody says which platforms are needed.
+
+    What is promoted was compared when its source got it: a single image is not worth a request each.
+    """
+    polled = isinstance(decision, Change) and decision.source == "policy"
+    return polled or bool(facts.index_platforms(image, digest))
+
+
+def _index_platforms(facts: Facts, image: ImageName, pin: Pin) -> tuple[str, ...]:
+    """The platforms that the index of a pin names; none of a single image, or of one that is gone."""
+    try:
+        digest = pin.digest or (facts.digest(image, pin.tag) if pin.tag is not None else None)
+        return facts.index_platforms(image, digest) if digest is not None else ()
+    except RegistryError:
+        return ()
 
 
 def declared_hold(decision: Decision, known: Known) -> Decision:

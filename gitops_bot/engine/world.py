@@ -54,6 +54,14 @@ class Registry(Protocol):
         """
         ...
 
+    def index_platforms(self, image: ImageName, digest: str) -> tuple[str, ...]:
+        """The platforms that an index names; none for a single image.
+
+        Raises:
+            RegistryError: as above; `status` is 404 where the digest itself is gone.
+        """
+        ...
+
     def describe(self, image: ImageName, digest: str) -> Build:
         """What the image says of itself: for the text of a proposal, never for a decision.
 

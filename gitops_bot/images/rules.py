@@ -33,13 +33,15 @@ class NamedPolicy:
 class Rules:
     """What applies to one entry.
 
-    `on_move` is None where the kind of the tag decides. `unmanaged` says why there is no policy, where there
+    `on_move` is None where the kind of the tag decides. An image has to be built for all `platforms`; where none are
+    said, for those of the present one. `unmanaged` says why there is no policy, where there
     is none. `own_policy`: the policy is said of this very image, and so beats a promotion.
     """
 
     policy: NamedPolicy | None
     pin: PinShape = "tag+digest"
     on_move: OnMove | None = None
+    platforms: tuple[str, ...] = ()
     ignore: bool = False
     unmanaged: Unmanaged | None = None
     own_policy: bool = False

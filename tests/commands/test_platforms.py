@@ -101,4 +101,90 @@ def test_only_an_index_that_would_be_proposed_costs_requests(worldwide: World, p
     heads = [f"HEAD {base}/{tag} 200" for tag in ("web/manifests/1.1.0", "api/manifests/1.1.0", "job/manifests/1.0.0")]
     index = [f"GET {base}/web/manifests/{stages.digests['web', '1.1.0']} 200"]
     images = [f"HEAD {base}/web/manifests/{digest} 200" for digest in children.values()]
-    assert sorted(seen) == sorted([*lists, *heads, *index, *images])
+    # Whether what is pinned is an index, whose platforms must not be lost.
+    pinned = [f"HEAD {base}/{app}/manifests/{stages.digests[app, '1.0.0']} 200" for app in ("web", "api")]
+    assert sorted(seen) == sorted([*lists, *heads, *index, *images, *pinned])
+
+
+def build(stages: Stages, tag: str, *platforms: str) -> str:
+    """Push `web` for these platforms as an index, or for linux/amd64 alone as an image; gives its digest."""
+    name = f"{stages.deploy.name}/web"
+    digest = stages.digests["web", tag] = stages.deploy.world.registry.push_image(name, tag, platforms=platforms)
+    return digest
+
+
+def running(world: World, rules: str, *platforms: str) -> Stages:
+    """Both environments run 1.1.0, built for these platforms."""
+    stages = Stages.start(world, rules)
+    build(stages, "1.1.0", *platforms)
+    for name in ("staging", "production"):
+        stages.run(name, "web", "1.1.0")
+    return stages
+
+
+@pytest.mark.parametrize("rules", [POLICY, PROMOTION])
+@pytest.mark.parametrize(
+    ("platforms", "lost"),
+    [
+        pytest.param(("linux/amd64",), "linux/arm64", id="an index with one less"),
+        pytest.param((), "linux/arm64", id="a single image"),
+        pytest.param(("linux/arm64", "linux/s390x"), "linux/amd64", id="others"),
+        pytest.param(("linux/arm64", "linux/amd64", "linux/s390x"), None, id="one more"),
+    ],
+)
+def test_an_image_that_is_not_built_for_a_platform_of_the_pinned_one_is_held(
+    worldwide: World, rules: str, platforms: tuple[str, ...], lost: str | None
+) -> None:
+    stages = running(worldwide, rules, *PLATFORMS)
+    build(stages, "1.2.0", *platforms)
+    stages.run("staging", "web", "1.2.0")
+    done = stages.deploy.ask("update")
+    if rules == PROMOTION and not platforms:
+        lost = None  # its source was asked, and one HEAD for each digest is all that a promotion costs
+    assert held(done.json) == ({} if lost is None else {"web/production": "held.platforms"})
+    if lost is not None:
+        found = reason(done.json)
+        assert found["text"].startswith(f"1.2.0 of {stages.deploy.image('web')} is not built for {lost}, and what is")
+        assert found["data"]["platforms"] == lost
+
+
+@pytest.mark.parametrize(
+    ("wanted", "platforms", "lacking"),
+    [
+        pytest.param("[linux/amd64]", ("linux/amd64",), None, id="what is needed is there"),
+        pytest.param("[linux/amd64]", (), None, id="as a single image"),
+        pytest.param("[linux/arm64/v8]", ("linux/arm64",), None, id="in another spelling"),
+        pytest.param("[linux/amd64, linux/arm64]", ("linux/amd64",), "linux/arm64", id="an index lacks one"),
+        pytest.param("[linux/arm64]", (), "linux/arm64", id="a single image is for another"),
+        pytest.param("[linux/arm/v7, linux/arm64]", ("linux/amd64",), "linux/arm/v7, linux/arm64", id="lacks both"),
+    ],
+)
+@pytest.mark.parametrize("rules", [POLICY, PROMOTION])
+def test_the_configuration_says_which_platforms_are_needed(
+    worldwide: World, rules: str, wanted: str, platforms: tuple[str, ...], lacking: str | None
+) -> None:
+    stages = running(worldwide, f"{rules}\nplatforms: {wanted}", *PLATFORMS)
+    build(stages, "1.2.0", *platforms)
+    stages.run("staging", "web", "1.2.0")
+    done = stages.deploy.ask("update")
+    assert held(done.json) == ({} if lacking is None else {"web/production": "held.platforms"})
+    if lacking is not None:
+        assert f"is not built for {lacking}, which `platforms` asks for" in reason(done.json)["text"]
+
+
+def test_an_image_may_need_other_platforms_than_its_environment(worldwide: World) -> None:
+    stages = running(worldwide, f"{POLICY}\nplatforms: [linux/s390x]")
+    build(stages, "1.2.0")
+    assert held(stages.deploy.ask("plan").json) == {"web/production": "held.platforms"}
+    own = f"images: {{{stages.deploy.image('web')}: {{platforms: [linux/amd64]}}}}"
+    stages.configure(f"{POLICY}\nplatforms: [linux/s390x]\n{own}")
+    assert actions(stages.deploy.ask("plan").json) == {"all": "open"}
+
+
+def test_a_lost_manifest_of_a_platform_that_nobody_needs_holds_nothing(worldwide: World) -> None:
+    stages = Stages.start(worldwide, f"{POLICY}\nplatforms: [linux/amd64]")
+    children = push(stages, "1.1.0")
+    clean_up(stages, children["arm64"])
+    assert actions(stages.deploy.ask("plan").json) == {"all": "open"}
+    clean_up(stages, children["amd64"])
+    assert held(stages.deploy.ask("plan").json) == {"web/production": "held.platforms"}

@@ -137,6 +137,7 @@ environments:
     policy: a
     pin: tag+digest
     on_move: follow
+    platforms: [linux/amd64, linux/arm/v7]
     ignore: false
     images:
       ghcr.io/acme/web: {policy: {digest: latest}, pin: digest, on_move: hold, ignore: true}
@@ -317,6 +318,9 @@ REFUSED = {
     "two policies in one": DEV + "policies: {a: {semver: ^1, digest: main}}",
     "a pattern without order": DEV + "policies: {a: {pattern: x}}",
     "random": DEV + "policies: {a: {pattern: x, order: random}}",
+    "no platform": HEAD + "environments: {a: {overlays: [a], platforms: [amd64]}}",
+    "no platforms": HEAD + "environments: {a: {overlays: [a], platforms: []}}",
+    "a platform in capitals": HEAD + "environments: {a: {overlays: [a], platforms: [Linux/amd64]}}",
     "an age of no unit": DEV + "policies: {a: {semver: ^1, minimum_age: 3}}",
     "the age of a tag": DEV + "policies: {a: {digest: main, minimum_age: 3d}}",
     "a bad tag": DEV + "policies: {a: {digest: a/b}}",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import httpx
 
 from gitops_bot.edges.address import is_loopback
-from gitops_bot.edges.http import Misled, Unanswered, follow_own, host_of, origin
+from gitops_bot.edges.http import Misled, Tuning, Unanswered, follow_own, host_of, origin
 from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message
 from gitops_bot.edges.registry.login import Basic, IdentityToken, basic, secrets
 from gitops_bot.edges.registry.tokens import Bearer
@@ -206,3 +207,13 @@ def _actions(scope: str, path: str) -> frozenset[str]:
     """The read actions that a challenge asks for in this repository; scopes of others are placeholders."""
     found = re.findall(rf"(?:^|\s)repository:{re.escape(path)}:([a-z_,*]+)", scope)
     return frozenset(",".join(found).split(",")) & _READING
+
+
+def tunings(access: Mapping[str, RegistryAccess]) -> dict[str, Tuning]:
+    """The limits of each registry by its host, without those whose name is not a host: their images report that."""
+    found: dict[str, Tuning] = {}
+    for registry, each in access.items():
+        with suppress(Untrusted):
+            host = base_url(registry, each).netloc.decode("ascii")
+            found[host] = Tuning(each.concurrency or Tuning().concurrency, each.rate)
+    return found

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
+from gitops_bot.images.platforms import normalised
 from gitops_bot.images.reference import is_digest
 
 if TYPE_CHECKING:
@@ -146,8 +147,6 @@ def document(answer: Answer, digest: str, wanted: str) -> Mapping[str, Any]:
 MOST = 100
 _USUAL = "linux/amd64"
 _PART = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}\Z")
-#: Two spellings of one architecture.
-_SAME = {"amd64/v1": "amd64", "arm64/v8": "arm64"}
 _ATTESTED = "vnd.docker.reference.type"
 
 
@@ -186,8 +185,7 @@ def platform(described: object) -> str | None:
     parts = [part for part in given if isinstance(part, str) and _PART.match(part)]
     if len(parts) != (3 if given[2] else 2) or "unknown" in parts:
         return None
-    processor = "/".join(parts[1:])
-    return f"{parts[0]}/{_SAME.get(processor, processor)}"
+    return normalised("/".join(parts))
 
 
 def _digest(entry: Mapping[str, Any]) -> str:

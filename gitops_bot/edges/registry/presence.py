@@ -51,16 +51,33 @@ def missing(ask: Ask, digest: str, indexes: Indexes) -> tuple[str, ...]:
         Refused: the registry refused; 404 if the digest itself is gone.
         Untrusted: an answer does not match its digest.
     """
-    platforms = indexes.get(digest)
-    if platforms is not None:
+    if digest in indexes:
         named(lambda method: ask(method, digest))  # the index itself may be gone
-    else:
+    platforms = _remembered(ask, digest, indexes)
+    return tuple(dict.fromkeys(name for child, name in platforms.items() if find_manifest(ask, child) is None))
+
+
+def index_platforms(ask: Ask, digest: str, indexes: Indexes) -> tuple[str, ...]:
+    """The platforms that an index names, sorted; none for a single image.
+
+    Raises:
+        Refused: the registry refused; 404 if there is no such digest.
+        Untrusted: an answer does not match its digest.
+    """
+    if digest not in indexes and named(lambda method: ask(method, digest)).is_image:
+        return ()
+    return tuple(sorted({name for name in _remembered(ask, digest, indexes).values() if "/" in name}))
+
+
+def _remembered(ask: Ask, digest: str, indexes: Indexes) -> Mapping[str, str]:
+    platforms = indexes.get(digest)
+    if platforms is None:
         platforms = _platforms(ask, digest)
         if len(indexes) >= _REMEMBERED:
             indexes.clear()
         if platforms:  # verified by the digest, so true for every repository
             indexes[digest] = platforms
-    return tuple(dict.fromkeys(name for child, name in platforms.items() if find_manifest(ask, child) is None))
+    return platforms
 
 
 def _platforms(ask: Ask, digest: str) -> Mapping[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -16,12 +15,12 @@ from gitops_bot.edges.registry.cloud import CloudLogins
 from gitops_bot.edges.registry.credentials import Credentials
 from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import LIST, NoLogin, Refused, Untrusted, explain
-from gitops_bot.edges.registry.host import ALONE, Host, base_url
+from gitops_bot.edges.registry.host import ALONE, Host, base_url, tunings
 from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, named
 from gitops_bot.edges.registry.mirror import place
 from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
-from gitops_bot.edges.registry.presence import find_manifest, missing
+from gitops_bot.edges.registry.presence import find_manifest, index_platforms, missing
 from gitops_bot.edges.registry.tempo import Tempo
 from gitops_bot.edges.registry.times.reader import At, TimesReader
 from gitops_bot.edges.registry.tokens import Tokens
@@ -87,7 +86,7 @@ class Registry:
         self._http = Http(
             clock,
             environ,
-            _tunings(access),
+            tunings(access),
             seconds=seconds,
             attempts=attempts,
             transport=transport,
@@ -106,6 +105,7 @@ class Registry:
         self._indexes: Indexes = {} if indexes is None else indexes
         #: What was seen in this run to be of one image.
         self._single: set[tuple[ImageName, str]] = set()
+        self._platforms: Once[tuple[str, ...]] = Once()
         self._times: Once[BuildTimes] = Once()
         self._times_reader = TimesReader(self._http, clock, cache, token)
         self._lock = threading.Lock()
@@ -186,6 +186,15 @@ class Registry:
         asked = _of_digest(digest)
         return self._gone.get(
             (image, digest), lambda: self._asked(image, asked, lambda ask: missing(ask, digest, self._indexes))
+        )
+
+    def index_platforms(self, image: ImageName, digest: str) -> tuple[str, ...]:
+        """The platforms that an index names; none for a single image."""
+        if (image, digest) in self._single:
+            return ()
+        asked = _of_digest(digest)
+        return self._platforms.get(
+            (image, digest), lambda: self._asked(image, asked, lambda ask: index_platforms(ask, digest, self._indexes))
         )
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
@@ -280,13 +289,3 @@ def _of_digest(digest: str) -> str:
     if not is_digest(digest):
         raise ValueError(f"{digest[:200]!r} is not a digest")
     return f"the digest {digest}"
-
-
-def _tunings(access: Mapping[str, RegistryAccess]) -> dict[str, Tuning]:
-    """The limits of each registry by its host, without those whose name is not a host: their images report that."""
-    found: dict[str, Tuning] = {}
-    for registry, each in access.items():
-        with suppress(Untrusted):
-            host = base_url(registry, each).netloc.decode("ascii")
-            found[host] = Tuning(each.concurrency or Tuning().concurrency, each.rate)
-    return found

@@ -110,6 +110,19 @@ def incomplete(image: str, pin: Pin, missing: Sequence[str]) -> Reason:
     return Reason("held.platforms", text, {"platforms": ", ".join(missing)})
 
 
+def unbuilt(image: str, pin: Pin, lacking: Sequence[str], present: Pin | None) -> Reason:
+    """Why an image is held that is not built for a platform: one of the present pin's, or else a wanted one."""
+    names = ", ".join(lacking[:_NAMED]) + (f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else "")
+    missing = f"{short(pin)} of {image} is not built for {names}"
+    text = f"{missing}, which `platforms` asks for: build it for that, too"
+    if present is not None:
+        text = (
+            f"{missing}, and what is pinned ({short(present)}) is: build it for that, too, or say in `platforms` which "
+            "ones are needed"
+        )
+    return Reason("held.platforms", text, {"platforms": ", ".join(lacking)})
+
+
 def direction(before: Pin, after: Pin, policy: policies.Policy | None) -> Direction:
     """How a pin that somebody asked for relates to the present one, as far as the tags tell."""
     if before.tag == after.tag:
