@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot import targets
 from gitops_bot.commands.check import on_disk
+from gitops_bot.config import Config
 from gitops_bot.engine.cover import cover
-from gitops_bot.engine.inferred import inferred
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.policy import describe
 from gitops_bot.releases.layout.deployed import deployments
 from gitops_bot.releases.layout.folding import fold
-from gitops_bot.releases.layout.inference import environment_in
+from gitops_bot.releases.layout.inference import environment_in, infer
 from gitops_bot.releases.layout.inventory import FoundEnvironment, Inventory
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime) -> Inve
     Raises:
         ConfigError: there is nothing that gitops-bot could keep current.
     """
-    snapshot = on_disk(files, tree, inferred(tree), now)
+    snapshot = on_disk(files, tree, Config.inferred(infer(tree)), now)
     directories = {directory.removesuffix("/") or "." for directory in targets.by_directory(tree)}
     deployed = deployments(files.read(_manifests(tree)))
     found = [_environment(snapshot, name, directories, deployed) for name in snapshot.config.environments]

@@ -49,7 +49,7 @@ def left_before(decision: Decision, known: Known) -> Decision:
     if (entry.key, stepped_back.wanted(decision)) in known.state.fresh:
         return decision
     line = known.facts.line(known.snapshot, lambda line: trail.enough(line, entry.overlay))
-    return stepped_back.checked(decision, line, entry.rules)
+    return stepped_back.checked(decision, line)
 
 
 def platforms(decision: Decision, known: Known) -> Decision:

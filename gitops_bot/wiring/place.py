@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops_bot import config
+from gitops_bot.config import Config
 from gitops_bot.edges import address, checkout
-from gitops_bot.engine.inferred import inferred
 from gitops_bot.errors import BotError, ConfigError, Problem, UsageError
+from gitops_bot.releases.layout import inference
 from gitops_bot.wiring.forge import Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.config import Config
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.checkout import Checkout
     from gitops_bot.engine.world import Repository as Readable
@@ -87,7 +87,7 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
     tree = files.tree()
     _refuse_link(tree)
     text = _named_file(named) if named else _decoded(files.read([CONFIG]).get(CONFIG), CONFIG)
-    return files, tree, config.read(text, file) if text is not None else inferred(tree)
+    return files, tree, config.read(text, file) if text is not None else Config.inferred(inference.infer(tree))
 
 
 #: Reports that the file in the checkout differs from the branch's, and what to do.
@@ -116,7 +116,7 @@ def chosen_config(
         return chosen
     _refuse_link(repository.tree(commit))
     if infer:
-        return inferred(repository.tree(commit))
+        return Config.inferred(inference.infer(repository.tree(commit)))
     message = f"there is no {CONFIG} on the branch {branch}"
     advice = f"commit and push it there; `gitops-bot plan --config {CONFIG}` tries one that is not pushed yet"
     raise UsageError(Problem("failed.config", message, advice))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gitops_bot.images import policy as policies
@@ -93,7 +95,7 @@ ADOPTED = Chosen("1.1.0", Reason("adopted", "latest has no order"))
 def test_an_entry_advances_to_what_its_policy_chose(
     applies: Rules, present: Pin, chosen: Chosen, digest: str | None, expected: tuple[object, ...]
 ) -> None:
-    decision = choice.advance(WEB, present, applies, chosen, digest)
+    decision = choice.advance(replace(WEB, pin=present, rules=applies), chosen, digest)
     assert told(decision) == expected
     assert decision.reason.text == chosen.reason.text
 
@@ -133,7 +135,7 @@ def test_an_entry_advances_to_what_its_policy_chose(
     ],
 )
 def test_one_tag_is_followed(applies: Rules, present: Pin, expected: tuple[object, ...]) -> None:
-    assert told(choice.follow(WEB, present, applies, "main", B)) == expected
+    assert told(choice.follow(replace(WEB, pin=present, rules=applies), "main", B)) == expected
 
 
 MOVES = [
@@ -162,18 +164,18 @@ def test_a_tag_that_was_moved_is_followed_or_held(
     applies = rules(policy, on_move=on_move)
     assert choice.follows_moves(applies, tag) is follows
 
-    moved = choice.stay(WEB, Pin(tag, A), applies, B)
+    moved = choice.stay(replace(WEB, pin=Pin(tag, A), rules=applies), B)
     assert told(moved) == (("moved", Pin(tag, B)) if follows else ("held.moved", Pin(tag, B)))
-    assert told(choice.stay(WEB, Pin(tag, A), applies, A)) == ("current", Pin(tag, A))
+    assert told(choice.stay(replace(WEB, pin=Pin(tag, A), rules=applies), A)) == ("current", Pin(tag, A))
 
-    held = choice.moved_by_accident(WEB, Pin(tag, A), applies, Pin(tag, B))
+    held = choice.moved_by_accident(replace(WEB, pin=Pin(tag, A), rules=applies), Pin(tag, B))
     assert (held is None) is follows
     if held is not None:
         assert held == moved
 
 
 def test_a_hold_says_what_moved_and_the_ways_out() -> None:
-    held = choice.stay(WEB, Pin("1.0.0", A), rules(), B)
+    held = choice.stay(replace(WEB, pin=Pin("1.0.0", A), rules=rules()), B)
     assert isinstance(held, Held)
     assert held.current == Pin("1.0.0", A)
     assert held.reason.text == (
@@ -196,7 +198,7 @@ def test_a_hold_says_what_moved_and_the_ways_out() -> None:
     ],
 )
 def test_nothing_else_is_a_moved_tag(present: Pin, after: Pin) -> None:
-    assert choice.moved_by_accident(WEB, present, rules(), after) is None
+    assert choice.moved_by_accident(replace(WEB, pin=present, rules=rules()), after) is None
 
 
 @pytest.mark.parametrize(
@@ -226,7 +228,7 @@ def test_nothing_else_is_a_moved_tag(present: Pin, after: Pin) -> None:
 def test_a_step_back_is_seen_where_the_order_tells(
     policy: policies.Policy | None, present: Pin, after: Pin, back: bool
 ) -> None:
-    reason = choice.downgrade(rules(policy), present, after)
+    reason = choice.downgrade(policy, present, after)
     assert (reason is not None) is back
     if reason is not None:
         assert reason.code == "held.downgrade"

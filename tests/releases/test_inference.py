@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.config import Propose
-from gitops_bot.engine.inferred import inferred
+from gitops_bot.config import Config, Propose
 from gitops_bot.images.policy import semver
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.releases.layout import inference, overlays
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -27,6 +27,10 @@ class Entry:
     pin: Pin
     name: str = "web"
     image: ImageName | None = None
+
+
+def inferred(tree: Mapping[str, str]) -> Config:
+    return Config.inferred(inference.infer(tree))
 
 
 def environments(*directories: str) -> dict[str, list[str]]:

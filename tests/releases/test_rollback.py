@@ -78,7 +78,7 @@ def to(pin: Pin | None) -> Goal:
     ],
 )
 def test_an_entry_goes_back(present: Pin, then: Pin, applies: Rules, direction: str, after: Pin) -> None:
-    change = rolled_back(WEB, present, applies, to(then))
+    change = rolled_back(replace(WEB, pin=present, rules=applies), to(then))
     assert isinstance(change, Change)
     assert (change.entry, change.before, change.after, change.source, change.direction) == (
         WEB,
@@ -90,7 +90,7 @@ def test_an_entry_goes_back(present: Pin, then: Pin, applies: Rules, direction: 
 
 
 def test_the_reason_names_the_release() -> None:
-    change = rolled_back(WEB, V2, RULES, to(V1))
+    change = rolled_back(replace(WEB, pin=V2, rules=RULES), to(V1))
     assert change.reason == Reason(
         "rolled_back",
         "back to release 1 (0000000000) of 2026-08-01 11:00 UTC, by Ada 1",
@@ -106,7 +106,7 @@ def test_the_reason_names_the_release() -> None:
     ],
 )
 def test_what_does_not_come_back_exactly_is_said(present: Pin, then: Pin, said: str) -> None:
-    assert said in rolled_back(WEB, present, RULES, to(then)).reason.text
+    assert said in rolled_back(replace(WEB, pin=present, rules=RULES), to(then)).reason.text
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,13 @@ def test_what_does_not_come_back_exactly_is_said(present: Pin, then: Pin, said: 
     ],
 )
 def test_an_entry_stays(present: Pin, then: Pin | None, code: str) -> None:
-    kept = rolled_back(WEB, present, RULES, to(then))
+    kept = rolled_back(replace(WEB, pin=present, rules=RULES), to(then))
     assert isinstance(kept, Kept)
     assert (kept.pin, kept.reason.code) == (present, code)
 
 
 def test_an_entry_of_another_overlay_is_another_entry() -> None:
-    assert isinstance(rolled_back(replace(WEB, overlay="elsewhere"), V2, RULES, to(V1)), Kept)
+    assert isinstance(rolled_back(replace(WEB, overlay="elsewhere", pin=V2), to(V1)), Kept)
 
 
 CHANGE = Change(WEB, V2, V1, "rollback", "backward", Reason("rolled_back", "back"))

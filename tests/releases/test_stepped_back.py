@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -13,12 +14,16 @@ from gitops_bot.images.rules import NamedPolicy, OnMove, Rules
 from gitops_bot.releases.choice import reasons
 from gitops_bot.releases.choice.stepped_back import checked, left, stepped_back, went_past
 from gitops_bot.releases.history.trail import DEPTH
-from gitops_bot.releases.plan import Change, Held, Source
+from gitops_bot.releases.plan import Change, Entry, Held, Source
 from tests.releases.past import FILE, OVERLAY, START, WEB, A, B, C, D, Files, commit, images, line, web
 
 
 def rules(policy: policies.Policy | None, on_move: OnMove | None = None) -> Rules:
     return Rules(NamedPolicy("p", policy, "config") if policy else None, on_move=on_move)
+
+
+def web_with(applies: Rules) -> Entry:
+    return replace(WEB, rules=applies)
 
 
 SEMVER = rules(policies.semver(">=0"))
@@ -72,7 +77,7 @@ Pins = tuple[Pin | str | None, ...]
 def test_what_was_left_by_going_backwards_is_held(
     applies: Rules, pins: Pins, candidate: Pin, held_by: int | None
 ) -> None:
-    reason = stepped_back(web(*pins), WEB, applies, candidate)
+    reason = stepped_back(web(*pins), web_with(applies), candidate)
     if held_by is None:
         assert reason is None
     else:
@@ -82,7 +87,7 @@ def test_what_was_left_by_going_backwards_is_held(
 
 
 def test_people_are_told_where_when_and_by_whom() -> None:
-    reason = stepped_back(web(V1, V2, V1), WEB, SEMVER, V2)
+    reason = stepped_back(web(V1, V2, V1), web_with(SEMVER), V2)
     assert reason == Reason(
         "held.reverted",
         "rolled back to 1.0.0 in 0000000000 on 2026-08-01 by Ada 3 (`--release-hold` allows it again)",
@@ -94,8 +99,8 @@ def test_of_one_tag_with_two_digests_the_one_asked_for_counts() -> None:
     """1.1.0 was left backwards, pushed again with a fix, and that was left forwards."""
     fixed = Pin("1.1.0", D)
     known = web(V1, V2, V1, fixed, V3)
-    assert stepped_back(known, WEB, SEMVER, fixed) is None
-    assert stepped_back(known, WEB, SEMVER, V2) is not None
+    assert stepped_back(known, web_with(SEMVER), fixed) is None
+    assert stepped_back(known, web_with(SEMVER), V2) is not None
 
 
 def test_an_entry_keeps_its_holds_under_another_name() -> None:
@@ -103,14 +108,14 @@ def test_an_entry_keeps_its_holds_under_another_name() -> None:
         return {FILE: f"images:\n  - name: {name}\n    newName: web\n    newTag: {tag}\n".encode()}
 
     known = line(named("old", "1.0.0"), named("old", "1.1.0"), named("old", "1.0.0"), named("web", "1.0.0"))
-    reason = stepped_back(known, WEB, SEMVER, V2)
+    reason = stepped_back(known, web_with(SEMVER), V2)
     assert reason is not None
     assert reason.data["commit"] == commit(3)
 
 
 def test_a_commit_that_cannot_be_read_hides_no_step_back() -> None:
     known = line({FILE: images(web=V1)}, {FILE: images(web=V2)}, {FILE: b"images: ["}, {FILE: images(web=V1)})
-    reason = stepped_back(known, WEB, SEMVER, V2)
+    reason = stepped_back(known, web_with(SEMVER), V2)
     assert reason is not None
     assert reason.data["commit"] == commit(4)
 
@@ -121,7 +126,7 @@ def test_other_entries_and_overlays_tell_nothing() -> None:
         {FILE: images(web=V1, job=V2), "apps/api/kustomization.yaml": images(web=V1)},
         {FILE: images(web=V1, job=V1)},
     )
-    assert stepped_back(known, WEB, SEMVER, V2) is None
+    assert stepped_back(known, web_with(SEMVER), V2) is None
 
 
 @pytest.mark.parametrize(
@@ -137,12 +142,12 @@ def test_other_entries_and_overlays_tell_nothing() -> None:
 )
 def test_too_little_history_holds_unless_it_tells(applies: Rules, pins: Pins, candidate: Pin, code: str | None) -> None:
     known = web(*pins, complete=False) if pins else line({}, complete=False)
-    reason = stepped_back(known, WEB, applies, candidate)
+    reason = stepped_back(known, web_with(applies), candidate)
     assert (reason.code if reason else None) == code
 
 
 def test_a_hold_says_how_much_history_there_is() -> None:
-    reason = stepped_back(web(V1, V3, complete=False), WEB, SEMVER, V2)
+    reason = stepped_back(web(V1, V3, complete=False), web_with(SEMVER), V2)
     assert reason is not None
     assert dict(reason.data) == {"known": 1, "needed": DEPTH}
     assert "fetch-depth: 0" in reason.text
@@ -154,8 +159,8 @@ def test_a_hold_ends_after_two_hundred_commits_of_the_overlay() -> None:
 
     past: list[Files] = [{FILE: images(web=pin)} for pin in (V1, V2, V1)]
     for complete in (True, False):
-        assert stepped_back(line({}, *past, *later(DEPTH - 1), complete=complete), WEB, SEMVER, V2) is not None
-        assert stepped_back(line({}, *past, *later(DEPTH), complete=complete), WEB, SEMVER, V2) is None
+        assert stepped_back(line({}, *past, *later(DEPTH - 1), complete=complete), web_with(SEMVER), V2) is not None
+        assert stepped_back(line({}, *past, *later(DEPTH), complete=complete), web_with(SEMVER), V2) is None
 
 
 @pytest.mark.parametrize(
@@ -170,7 +175,7 @@ def test_a_hold_ends_after_two_hundred_commits_of_the_overlay() -> None:
 def test_a_promotion_goes_back_to_nothing_that_was_there(
     applies: Rules, pins: tuple[Pin, ...], candidate: Pin, is_held: bool
 ) -> None:
-    reason = went_past(web(*pins), WEB, applies, pins[-1], candidate)
+    reason = went_past(web(*pins), web_with(applies), pins[-1], candidate)
     assert (reason is not None) == is_held
     if reason is not None:
         assert reason.code == "held.downgrade"
@@ -190,8 +195,9 @@ def test_a_promotion_goes_back_to_nothing_that_was_there(
     ],
 )
 def test_a_change_is_held_or_as_it_was(source: Source, pins: tuple[Pin, ...], after: Pin, code: str | None) -> None:
-    change = Change(WEB, pins[-1], after, source, "forward", Reason("chosen", "because"))
-    found = checked(change, web(*pins), NONE if after in (SHA_A, SHA_B) else SEMVER)
+    entry = web_with(NONE if after in (SHA_A, SHA_B) else SEMVER)
+    change = Change(entry, pins[-1], after, source, "forward", Reason("chosen", "because"))
+    found = checked(change, web(*pins))
     if code is None:
         assert found is change
     else:
@@ -211,9 +217,9 @@ def test_a_change_is_held_or_as_it_was(source: Source, pins: tuple[Pin, ...], af
 @pytest.mark.parametrize("source", ["policy", "promotion"])
 def test_to_say_more_of_what_is_there_is_no_step(source: Source, pins: Pins, after: Pin, code: str | None) -> None:
     present = pins[-1] if isinstance(pins[-1], Pin) else Pin(pins[-1])
-    change = Change(WEB, present, after, source, "adopted", Reason("chosen", "because"))
+    change = Change(web_with(NONE), present, after, source, "adopted", Reason("chosen", "because"))
     for known in (web(*pins), web("0.1.0", *pins, complete=False)):
-        found = checked(change, known, NONE)
+        found = checked(change, known)
         assert (found.reason.code if isinstance(found, Held) else None) == code
 
 
@@ -226,8 +232,9 @@ def test_to_say_more_of_what_is_there_is_no_step(source: Source, pins: Pins, aft
     ],
 )
 def test_what_only_has_to_soak_is_held_for_that_too(pins: tuple[Pin, ...], after: Pin, codes: list[str]) -> None:
-    soaks = Held(WEB, pins[-1], after, Reason("held.soak", "1h left", {}, START))
-    found = checked(soaks, web(*pins), NONE if after == SHA_A else SEMVER)
+    entry = web_with(NONE if after == SHA_A else SEMVER)
+    soaks = Held(entry, pins[-1], after, Reason("held.soak", "1h left", {}, START))
+    found = checked(soaks, web(*pins))
     assert isinstance(found, Held)
     assert [reason.code for reason in reasons.of(found)] == codes
 
@@ -247,7 +254,7 @@ def test_a_model_that_remembers_everything_agrees(numbers: list[int], wanted: in
         if one != successor:
             held[one] = successor < one if ordered else successor in numbers[:at]
     applies = SEMVER if ordered else NONE
-    reason = stepped_back(web(*map(pin, numbers)), WEB, applies, pin(wanted))
+    reason = stepped_back(web(*map(pin, numbers)), web_with(applies), pin(wanted))
     assert (reason is not None) == held.get(wanted, False)
 
 
@@ -259,8 +266,8 @@ def test_less_history_never_frees_what_more_would_hold(
         return Pin(f"1.{number}.0" if ordered else f"branch-{'abcd'[number - 1]}", f"sha256:{number:064x}")
 
     applies = SEMVER if ordered else NONE
-    whole = stepped_back(web(*map(pin, numbers)), WEB, applies, pin(wanted))
-    part = stepped_back(web(*map(pin, numbers[-cut:]), complete=False), WEB, applies, pin(wanted))
+    whole = stepped_back(web(*map(pin, numbers)), web_with(applies), pin(wanted))
+    part = stepped_back(web(*map(pin, numbers[-cut:]), complete=False), web_with(applies), pin(wanted))
     if whole is not None:
         assert part is not None
     if part is not None and part.code == "held.reverted":
@@ -268,7 +275,7 @@ def test_less_history_never_frees_what_more_would_hold(
 
 
 def test_what_was_left_is_told_with_what_followed() -> None:
-    found = left(web(V1, V2, V3), WEB, SEMVER, V2)
+    found = left(web(V1, V2, V3), web_with(SEMVER), V2)
     assert found is not None
     assert (found.pin, found.successor, found.step.commit, found.way) == (V2, V3, commit(3), "forward")
-    assert left(web(V1, V2, V3), WEB, SEMVER, V3) is None
+    assert left(web(V1, V2, V3), web_with(SEMVER), V3) is None

@@ -53,7 +53,7 @@ def wanted(entry: Entry, goal: Goal) -> Decision:
         return Kept(entry, entry.pin, Reason("ignored", "the configuration has `ignore: true`"), "rollback")
     if entry.refusal is not None:
         return Failed(entry, entry.refusal)
-    return rollback.rolled_back(entry, entry.pin, entry.rules, goal)
+    return rollback.rolled_back(entry, goal)
 
 
 def rolled_back(facts: Facts, entry: Entry, goal: Goal, asked: RollBack) -> Decision:

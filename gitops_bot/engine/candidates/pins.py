@@ -58,8 +58,8 @@ def assigned(
 
     A given digest is the truth; a missing one is asked of the registry.
     """
-    present, rules = entry.pin, entry.rules
-    if rules.ignore and entry.name != assignment.image:
+    present = entry.pin
+    if entry.rules.ignore and entry.name != assignment.image:
         # Its repository alone is not a clear enough word against `ignore: true`; its name is.
         return Kept(entry, present, Reason("ignored", "the configuration has `ignore: true`"))
     if entry.refusal is not None:
@@ -73,9 +73,9 @@ def assigned(
         return Kept(entry, present, Reason("nothing_new", f"{after} is already pinned"))
     if not allow_downgrade and not renamed:
         for pin, where in ((present, "is pinned"), (proposed, "is already proposed")):
-            if pin is not None and choice.downgrade(rules, pin, after) is not None:
+            if pin is not None and choice.downgrade(entry.policy, pin, after) is not None:
                 return Held(entry, present, after, _step_back(pin, where, after))
-        moved = choice.moved_by_accident(entry, present, rules, after)
+        moved = choice.moved_by_accident(entry, after)
         if moved is not None and assignment.pin.digest is None:
             return moved
     reason = Reason("set", f"set to {assignment.pin} by hand or by a pipeline")

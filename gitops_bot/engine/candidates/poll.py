@@ -58,7 +58,7 @@ def _follow(facts: Facts, entry: Entry, image: ImageName, tag: str) -> Decision:
             raise
         reason = Reason("held.vanished", f"the registry no longer has the tag {tag}: push it again, or follow another")
         return Held(entry, entry.pin, None, reason)
-    return choice.follow(entry, entry.pin, entry.rules, tag, digest)
+    return choice.follow(entry, tag, digest)
 
 
 def _newest(facts: Facts, entry: Entry, image: ImageName, policy: policies.Newest, now: datetime) -> Decision:
@@ -95,15 +95,15 @@ def _choose(
 
 def _decided(facts: Facts, entry: Entry, image: ImageName, made: policies.Choice) -> Decision:
     """The decision by a choice, with the digest that its tag names now."""
-    present, rules = entry.pin, entry.rules
+    present = entry.pin
     match made:
         case policies.Chosen() as chosen:
-            digest = None if rules.pin == "tag" else facts.digest(image, chosen.tag)
-            return choice.advance(entry, present, rules, chosen, digest)
+            digest = None if entry.rules.pin == "tag" else facts.digest(image, chosen.tag)
+            return choice.advance(entry, chosen, digest)
         case policies.Current(reason=reason):
             if present.tag is None or present.digest is None:
                 return Kept(entry, present, reason)
-            return choice.stay(entry, present, rules, facts.digest(image, present.tag))
+            return choice.stay(entry, facts.digest(image, present.tag))
         case policies.Held(reason=reason, candidate=candidate):
             return Held(entry, present, Pin(candidate) if candidate else None, reason)
         case _:

@@ -65,7 +65,7 @@ def source_pins(known: Known, pairs: Sequence[Pair], *, wait: timedelta) -> list
         """The newest earlier pin that every overlay of the source ran for long enough, unless the target has it."""
 
         def is_current(pin: Pin) -> bool:
-            return promotion.is_current(pair.entry.pin, pair.entry.rules, pin, release_tag=release_tag)
+            return promotion.is_current(pair.entry, pin, release_tag=release_tag)
 
         def is_proposed(pin: Pin) -> bool:
             return pair.proposed is not None and promotion.is_same(pin, pair.proposed)

@@ -36,40 +36,41 @@ def short(pin: Pin) -> str:
     return pin.tag or (pin.digest or str(pin))[:19]
 
 
-def advance(place: Entry, present: Pin, rules: Rules, chosen: policies.Chosen, digest: str | None) -> Decision:
+def advance(entry: Entry, chosen: policies.Chosen, digest: str | None) -> Decision:
     """Go to the tag that the policy chose; `digest` is what it names now (None where only tags are pinned)."""
-    after = shaped(rules.pin, present, chosen.tag, digest)
-    if after == present:
-        return Kept(place, present, Reason("current", chosen.reason.text))
+    after = shaped(entry.rules.pin, entry.pin, chosen.tag, digest)
+    if after == entry.pin:
+        return Kept(entry, after, Reason("current", chosen.reason.text))
     direction: Direction = "adopted" if chosen.reason.code == "adopted" else "forward"
-    return Change(place, present, after, "policy", direction, chosen.reason)
+    return Change(entry, entry.pin, after, "policy", direction, chosen.reason)
 
 
-def follow(place: Entry, present: Pin, rules: Rules, tag: str, digest: str) -> Decision:
+def follow(entry: Entry, tag: str, digest: str) -> Decision:
     """Follow one moving tag: to it first, then along with it."""
+    present, rules = entry.pin, entry.rules
     if rules.pin == "tag" and present == Pin(tag):
-        return Kept(place, present, Reason("current", f"{tag} is followed by tag, not by digest"))
+        return Kept(entry, present, Reason("current", f"{tag} is followed by tag, not by digest"))
     if present.digest == digest and present.tag in (None, tag):
-        return Kept(place, present, Reason("current", f"{tag} still points to {digest[:19]}"))
+        return Kept(entry, present, Reason("current", f"{tag} still points to {digest[:19]}"))
     after = shaped(rules.pin, present, tag, digest)
     moved = present.digest is not None and present.tag in (None, tag)
     if moved and rules.on_move == "hold":
-        return _held_moved(place, present, tag, digest)
+        return _held_moved(entry, tag, digest)
     if moved:
-        return Change(place, present, after, "policy", "moved", Reason("chosen", f"{tag} now points to {digest[:19]}"))
+        return Change(entry, present, after, "policy", "moved", Reason("chosen", f"{tag} now points to {digest[:19]}"))
     reason = Reason("adopted", f"{tag} is the tag to follow; it points to {digest[:19]}")
-    return Change(place, present, after, "policy", "adopted", reason)
+    return Change(entry, present, after, "policy", "adopted", reason)
 
 
-def stay(place: Entry, present: Pin, rules: Rules, digest: str) -> Decision:
+def stay(entry: Entry, digest: str) -> Decision:
     """The tag stays: has it been moved to other bytes? Full versions and SHA tags should never be; others follow."""
-    tag = present.tag or ""
+    present, tag = entry.pin, entry.pin.tag or ""
     if digest == present.digest:
-        return Kept(place, present, Reason("current", f"{tag} is the newest and still points to the same digest"))
-    if follows_moves(rules, tag):
+        return Kept(entry, present, Reason("current", f"{tag} is the newest and still points to the same digest"))
+    if follows_moves(entry.rules, tag):
         reason = Reason("chosen", f"{tag} was moved: it now points to {digest[:19]}")
-        return Change(place, present, Pin(tag, digest), "policy", "moved", reason)
-    return _held_moved(place, present, tag, digest)
+        return Change(entry, present, Pin(tag, digest), "policy", "moved", reason)
+    return _held_moved(entry, tag, digest)
 
 
 def follows_moves(rules: Rules, tag: str) -> bool:
@@ -81,11 +82,10 @@ def follows_moves(rules: Rules, tag: str) -> bool:
     return policies.is_floating(tag)
 
 
-def downgrade(rules: Rules, present: Pin, after: Pin) -> Reason | None:
+def downgrade(policy: policies.Policy | None, present: Pin, after: Pin) -> Reason | None:
     """Why going from `present` to `after` would be a step back; None where it is not, or cannot be told."""
     if present.tag is None or after.tag is None or present.tag == after.tag:
         return None
-    policy = rules.policy.policy if rules.policy is not None else None
     order = policies.compare(policy, after.tag, present.tag)
     if order is None or order >= 0:
         return None
@@ -93,13 +93,13 @@ def downgrade(rules: Rules, present: Pin, after: Pin) -> Reason | None:
     return Reason("held.downgrade", text, {"present": present.tag, "asked": after.tag})
 
 
-def outside(policy: NamedPolicy, place: Entry, tag: str | None) -> Reason | None:
+def outside(policy: NamedPolicy, entry: Entry, tag: str | None) -> Reason | None:
     """Why a policy would not choose a tag; None where it may, or where there is only a digest to tell from."""
     if tag is None or policies.admits(policy.policy, tag):
         return None
     name = f" `{policy.name}`" if policy.name is not None else ""
     rule = policies.describe(policy.policy)
-    text = f"{tag} is outside the policy{name} of {place.name} in {place.environment} ({rule})"
+    text = f"{tag} is outside the policy{name} of {entry.name} in {entry.environment} ({rule})"
     return Reason("held.policy", text, {"tag": tag, "policy": rule})
 
 
@@ -135,20 +135,22 @@ def direction(before: Pin, after: Pin, policy: policies.Policy | None) -> Direct
     return "backward" if order is not None and order < 0 else "forward"
 
 
-def moved_by_accident(place: Entry, present: Pin, rules: Rules, after: Pin) -> Held | None:
+def moved_by_accident(entry: Entry, after: Pin) -> Held | None:
     """The hold on a tag that stays while its digest does not, unless such a tag may move; None where all is well."""
+    present = entry.pin
     digests = (present.digest, after.digest)
     if present.tag is None or present.tag != after.tag or None in digests or present.digest == after.digest:
         return None
-    if follows_moves(rules, present.tag):
+    if follows_moves(entry.rules, present.tag):
         return None
-    return _held_moved(place, present, present.tag, after.digest or "")
+    return _held_moved(entry, present.tag, after.digest or "")
 
 
-def _held_moved(place: Entry, present: Pin, tag: str, digest: str) -> Held:
+def _held_moved(entry: Entry, tag: str, digest: str) -> Held:
+    pinned = entry.pin.digest
     text = (
-        f"{tag} was moved in the registry: the pinned digest is {(present.digest or '')[:19]}, it now points to "
+        f"{tag} was moved in the registry: the pinned digest is {(pinned or '')[:19]}, it now points to "
         f"{digest[:19]}; "
         "publish a new tag, or set `on_move: follow`"
     )
-    return Held(place, present, Pin(tag, digest), Reason("held.moved", text, {"pinned": present.digest, "now": digest}))
+    return Held(entry, entry.pin, Pin(tag, digest), Reason("held.moved", text, {"pinned": pinned, "now": digest}))

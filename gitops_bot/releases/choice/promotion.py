@@ -90,7 +90,7 @@ def settled(place: Entry, running: Running, *, release_tag: bool = False) -> Kep
     """
     if place.rules.ignore:
         reason = Reason("ignored", "the configuration has `ignore: true`")
-    elif is_current(place.pin, place.rules, running.pin, release_tag=release_tag):
+    elif is_current(place, running.pin, release_tag=release_tag):
         reason = Reason("current", f"{running.environment} runs the same pin")
     elif running.pin == Pin():
         reason = Reason("nothing_new", f"{running.environment} pins nothing for {running.entry.name}")
@@ -136,12 +136,12 @@ def promoted(
     `policy` is the target's own where the tag has to keep to it.
     """
     present, rules = place.pin, place.rules
-    after = _shaped(rules, present, artifact.pin)
+    after = _shaped(place, artifact.pin)
     # Where only tags are pinned, a digest that stands beside the right one does no harm.
     if after == present or (rules.pin == "tag" and artifact.pin == present):
         return Kept(place, present, Reason("current", f"{running.environment} runs the same pin"), "promotion")
     gates = (
-        _downgrade(rules, running, present, after),
+        _downgrade(place, running, after),
         _moved(place, artifact, after),
         _absent(place, running, artifact),
         choice.outside(policy, place, artifact.pin.tag) if policy is not None else None,
@@ -169,13 +169,14 @@ def no_release_tag(place: Entry, running: Running, revision: str | None = None) 
     return Held(place, place.pin, running.pin, Reason("held.no_release_tag", text, data))
 
 
-def is_current(present: Pin, rules: Rules, pin: Pin, *, release_tag: bool) -> bool:
+def is_current(place: Entry, pin: Pin, *, release_tag: bool) -> bool:
     """Whether the target has the source's pin already, told without a registry."""
+    present = place.pin
     same_bytes = pin.digest is not None and present.digest == pin.digest
     if release_tag:
         found = version.parse(present.tag or "")
         return same_bytes and found is not None and found.parts == 3
-    return pin == present or _shaped(rules, present, pin) == present or (same_bytes and pin.tag is None)
+    return pin == present or _shaped(place, pin) == present or (same_bytes and pin.tag is None)
 
 
 def is_same(one: Pin, other: Pin) -> bool:
@@ -183,18 +184,21 @@ def is_same(one: Pin, other: Pin) -> bool:
     return one.digest == other.digest if one.digest and other.digest else one.tag == other.tag
 
 
-def _shaped(rules: Rules, present: Pin, pin: Pin) -> Pin:
+def _shaped(place: Entry, pin: Pin) -> Pin:
     """The pin to write. Half a pin is written in every shape, since there is nothing else to write."""
-    return pin if pin.tag is None or pin.digest is None else choice.shaped(rules.pin, present, pin.tag, pin.digest)
+    if pin.tag is None or pin.digest is None:
+        return pin
+    return choice.shaped(place.rules.pin, place.pin, pin.tag, pin.digest)
 
 
-def _downgrade(rules: Rules, running: Running, present: Pin, after: Pin) -> Reason | None:
+def _downgrade(place: Entry, running: Running, after: Pin) -> Reason | None:
     """Backwards by the target's own order, or where that tells nothing by the source's."""
-    if (reason := choice.downgrade(rules, present, after)) is not None:
+    if (reason := choice.downgrade(place.policy, place.pin, after)) is not None:
         return reason
+    present = place.pin
     if running.policy is None or present.tag is None or after.tag is None:
         return None
-    own = policies.compare(rules.policy.policy if rules.policy is not None else None, after.tag, present.tag)
+    own = policies.compare(place.policy, after.tag, present.tag)
     order = policies.compare(running.policy, after.tag, present.tag) if own is None else own
     if order is None or order >= 0:
         return None
@@ -225,7 +229,7 @@ def _untagged(place: Entry, running: Running) -> Reason | None:
 
 def _moved(place: Entry, artifact: Artifact, after: Pin) -> Reason | None:
     """The tag that the source pins without a digest was moved."""
-    moved = choice.moved_by_accident(place, place.pin, place.rules, after) if artifact.way == "resolved" else None
+    moved = choice.moved_by_accident(place, after) if artifact.way == "resolved" else None
     return moved.reason if moved is not None else None
 
 

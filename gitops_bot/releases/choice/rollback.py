@@ -16,7 +16,6 @@ from gitops_bot.releases.plan import Change, Held, Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.images.rules import Rules
     from gitops_bot.releases.history.releases import Release
     from gitops_bot.releases.plan import Direction, Entry
 
@@ -55,17 +54,18 @@ def goal(known: Sequence[Release], release: Release, present: Mapping[tuple[str,
     return Goal(release, then, tuple(notes))
 
 
-def rolled_back(place: Entry, present: Pin, rules: Rules, goal: Goal) -> Change | Kept:
+def rolled_back(entry: Entry, goal: Goal) -> Change | Kept:
     """One entry of the environment as the release had it."""
-    then = goal.pins.get((place.overlay, place.name))
+    present = entry.pin
+    then = goal.pins.get((entry.overlay, entry.name))
     if then is None:
-        return Kept(place, present, Reason("nothing_new", f"{goal.release} did not have it yet"), "rollback")
+        return Kept(entry, present, Reason("nothing_new", f"{goal.release} did not have it yet"), "rollback")
     if then == Pin():
-        return Kept(place, present, Reason("nothing_new", f"{goal.release} pinned nothing for it"), "rollback")
+        return Kept(entry, present, Reason("nothing_new", f"{goal.release} pinned nothing for it"), "rollback")
     # An edit keeps the tag where only a digest is given, and a tag alone takes the digest away.
     after = Pin(then.tag or present.tag, then.digest)
     if after == present:
-        return Kept(place, present, Reason("current", f"{goal.release} had the same pin"), "rollback")
+        return Kept(entry, present, Reason("current", f"{goal.release} had the same pin"), "rollback")
     text = f"back to {goal.release} of {goal.release.at:%Y-%m-%d %H:%M} UTC, by {goal.release.step.who}"
     if then.tag is None and present.tag is not None:
         text += f"; it pinned only a digest, so the tag {present.tag} stays"
@@ -76,7 +76,7 @@ def rolled_back(place: Entry, present: Pin, rules: Rules, goal: Goal) -> Change 
         data["notes"] = "; ".join(goal.notes)[:_NOTES]
     reason = Reason("rolled_back", text, data)
     return Change(
-        place, present, after, "rollback", _direction(present, after, rules), reason, not_rolled_back=goal.notes
+        entry, present, after, "rollback", _direction(present, after, entry.policy), reason, not_rolled_back=goal.notes
     )
 
 
@@ -92,9 +92,8 @@ def found(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Chang
     return change
 
 
-def _direction(present: Pin, after: Pin, rules: Rules) -> Direction:
+def _direction(present: Pin, after: Pin, policy: policies.Policy | None) -> Direction:
     """Backward, unless the tags say otherwise: a way back from a downgrade leads forward."""
-    policy = rules.policy.policy if rules.policy is not None else None
     if present.tag is not None and after.tag is not None and present.tag != after.tag:
         order = policies.compare(policy, after.tag, present.tag)
         return "forward" if order is not None and order > 0 else "backward"

@@ -38,14 +38,14 @@ class Left:
     way: Literal["forward", "backward", "unknown"]
 
 
-def left(line: Line, entry: Entry, rules: Rules, candidate: Pin) -> Left | None:
+def left(line: Line, entry: Entry, candidate: Pin) -> Left | None:
     """When the environment last left a candidate, among the last 200 commits that touch its overlay; None: not there.
 
     The bytes tell, where both digests are known. A tag that should never move stands for whatever it named.
     """
     if not may_have_pinned(line, entry, candidate):
         return None
-    known = stays(line, entry)
+    known, rules = stays(line, entry), entry.rules
     found = [
         (likeness, at)
         for at, (one, successor) in enumerate(pairwise(known))
@@ -60,8 +60,8 @@ def left(line: Line, entry: Entry, rules: Rules, candidate: Pin) -> Left | None:
     return Left(one.pin, successor.pin, successor.step, way) if successor.step is not None else None
 
 
-def checked(item: Change | Held, line: Line, rules: Rules) -> Change | Held:
-    """A change that may be proposed, else the reason why it is held; `rules` are those of its entry.
+def checked(item: Change | Held, line: Line) -> Change | Held:
+    """A change that may be proposed, else the reason why it is held.
 
     What is held already (the promotion of a pin that has to run longer first) is held for this reason too.
     """
@@ -70,14 +70,14 @@ def checked(item: Change | Held, line: Line, rules: Rules) -> Change | Held:
             pass
         case Held(current=before, candidate=after):
             source = "promotion"
-    if after is None or (agree(before, after) and not follows_moves(rules, after.tag or "")):
+    if after is None or (agree(before, after) and not follows_moves(item.entry.rules, after.tag or "")):
         return item  # it only says more of what is there
-    reason = stepped_back(line, item.entry, rules, after)
+    reason = stepped_back(line, item.entry, after)
     if reason is not None and reason.code == "held.reverted" and source == "rollback":
         # Asked for again, the release before the last is the one that was left.
         reason = replace(reason, text=f"{reason.text}; to go further back, choose a release with `--to`")
     if reason is None and source == "promotion":
-        reason = went_past(line, item.entry, rules, before, after)
+        reason = went_past(line, item.entry, before, after)
     if reason is None:
         return item
     return reasons.add(item, reason) if isinstance(item, Held) else Held(item.entry, before, after, reason)
@@ -88,12 +88,12 @@ def wanted(item: Change | Held) -> Pin | None:
     return item.after if isinstance(item, Change) else item.candidate
 
 
-def stepped_back(line: Line, entry: Entry, rules: Rules, candidate: Pin) -> Reason | None:
+def stepped_back(line: Line, entry: Entry, candidate: Pin) -> Reason | None:
     """Why a candidate is held: the environment left it by going backwards, or too little history tells. None: free.
 
     Only what was left is held, so that a fix for an older line of versions passes while a newer one is held.
     """
-    last = left(line, entry, rules, candidate)
+    last = left(line, entry, candidate)
     if last is None and enough(line, entry.overlay):
         return None
     if last is None or last.way == "unknown":
@@ -108,14 +108,14 @@ def stepped_back(line: Line, entry: Entry, rules: Rules, candidate: Pin) -> Reas
     return Reason("held.reverted", text, _facts(step))
 
 
-def went_past(line: Line, entry: Entry, rules: Rules, present: Pin, candidate: Pin) -> Reason | None:
+def went_past(line: Line, entry: Entry, present: Pin, candidate: Pin) -> Reason | None:
     """Why a candidate would be a step back where the tags tell no order: the environment has been there.
 
     For promotions: a policy that follows a moving tag goes wherever the tag goes.
     """
-    if order(rules, candidate, present):
+    if order(entry.rules, candidate, present):
         return None
-    last = left(line, entry, rules, candidate)
+    last = left(line, entry, candidate)
     if last is None or last.way == "backward":
         return None
     step = last.step
