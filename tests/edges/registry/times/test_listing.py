@@ -1,0 +1,107 @@
+"""A list of images is read only as far as it has to be: the decision is that of the whole list, however it is cut."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitops_bot.edges.registry.times.created import UNKNOWN, Created, newest
+from gitops_bot.edges.registry.times.listing import MOST_PAGES, Page, Unfit, Version, newest_first
+from gitops_bot.images.newest import candidates, choose_newest
+from gitops_bot.images.policy import newest as by_build_time
+from gitops_bot.images.reference import Pin
+
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = FIRST + timedelta(days=300)
+POLICY = by_build_time("^sha-")
+
+
+def digest(number: int) -> str:
+    return f"sha256:{number:064x}"
+
+
+#: Minutes since the first image, distinct: those of one time are told apart by what else is on their page.
+MINUTES = st.lists(st.integers(0, 5000), min_size=1, max_size=30, unique=True)
+
+
+def versions(minutes: list[int], admitted: list[bool], unknown: frozenset[int]) -> list[Version]:
+    return [
+        Version(
+            digest(number),
+            None if number in unknown else FIRST + timedelta(minutes=minute),
+            (f"{'sha' if admitted[number % len(admitted)] else 'pr'}-{number:07x}",),
+        )
+        for number, minute in enumerate(minutes)
+    ]
+
+
+@given(
+    minutes=MINUTES,
+    admitted=st.lists(st.booleans(), min_size=1, max_size=8),
+    unknown=st.frozensets(st.integers(0, 29), max_size=3),
+    size=st.integers(1, 7),
+    data=st.data(),
+)
+def test_reading_stops_early_without_another_decision(
+    minutes: list[int], admitted: list[bool], unknown: frozenset[int], size: int, data: st.DataObject
+) -> None:
+    # Where nothing is known of the present image, or of one that could be chosen, more is read; never less.
+    listed = versions(minutes, admitted, unknown)
+    present = data.draw(st.sampled_from(listed))
+    pin = Pin(present.tags[0], present.digest)
+    ordered = sorted(listed, key=lambda each: each.time or FIRST, reverse=True)
+    tags = [tag for each in listed for tag in each.tags]
+    wanted = candidates(POLICY, tags)
+
+    def page(number: int, _: str) -> Page:
+        found = ordered[size * (number - 1) : size * number]
+        return Page(tuple(found), size * number >= len(ordered))
+
+    found = newest_first(page, wanted, pin)
+    whole = newest_first(lambda *_: Page(tuple(ordered), is_last=True), wanted, pin)
+    assert found.pinned == whole.pinned
+    part, all_of_it = (choose_newest(POLICY, tags, each.times, pin, each.pinned, NOW) for each in (found, whole))
+    assert type(part) is type(all_of_it)
+    assert (part.reason.code, getattr(part, "tag", None)) == (all_of_it.reason.code, getattr(all_of_it, "tag", None))
+
+
+@given(minutes=MINUTES, older=st.integers(1, 1000), shuffled=st.randoms())
+def test_an_older_image_or_another_order_of_the_tags_changes_nothing(
+    minutes: list[int], older: int, shuffled: object
+) -> None:
+    listed = versions(minutes, [True], frozenset())
+    pin = Pin(listed[0].tags[0], listed[0].digest)
+    tags = [tag for each in listed for tag in each.tags]
+    times = {tag: each.time for each in listed for tag in each.tags}
+    choice = choose_newest(POLICY, tags, times, pin, listed[0].time, NOW)
+    more = [*tags, "sha-old"]
+    shuffled.shuffle(more)  # type: ignore[attr-defined]
+    old = FIRST - timedelta(minutes=older)
+    again = choose_newest(POLICY, more, {**times, "sha-old": old}, pin, listed[0].time, NOW)
+    assert (type(again), getattr(again, "tag", None)) == (type(choice), getattr(choice, "tag", None))
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 5000)), max_size=10), st.randoms())
+def test_an_index_is_as_new_as_its_newest_image_in_whatever_order(minutes: list[int | None], shuffled: object) -> None:
+    children = [UNKNOWN if each is None else Created(FIRST + timedelta(minutes=each)) for each in minutes]
+    found = newest(children)
+    shuffled.shuffle(children)  # type: ignore[attr-defined]
+    assert newest(children) == found
+    assert found.time == max((each.time for each in children if each.time is not None), default=None)
+
+
+def test_a_list_without_an_end_is_given_up() -> None:
+    asked = []
+
+    def page(number: int, _: str) -> Page:
+        asked.append(number)
+        return Page(
+            (Version(digest(number), FIRST - timedelta(minutes=number), (f"sha-{number:07x}",)),), is_last=False
+        )
+
+    with pytest.raises(Unfit):
+        newest_first(page, ["sha-0000001"], Pin("sha-fffffff"))
+    assert len(asked) == MOST_PAGES
