@@ -73,8 +73,8 @@ def named(ask: Callable[[str], Answer], algorithm: str | None = None) -> Named:
             raise
     else:
         digest = head.headers.get("docker-content-digest", "")
-        if is_digest(digest) and _type(head) in _TYPES and algorithm in (None, digest.partition(":")[0]):
-            return Named(digest, _type(head) in IMAGES)
+        if is_digest(digest) and media_type(head) in _TYPES and algorithm in (None, digest.partition(":")[0]):
+            return Named(digest, media_type(head) in IMAGES)
     return hashed(ask("GET"), algorithm)
 
 
@@ -105,7 +105,8 @@ def _by(algorithm: str, body: bytes) -> str:
     return f"{algorithm}:{hashlib.new(algorithm, body).hexdigest()}"
 
 
-def _type(answer: Answer) -> str:
+def media_type(answer: Answer) -> str:
+    """The media type in the header, without parameters."""
     return answer.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 

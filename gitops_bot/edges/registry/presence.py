@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from gitops_bot.edges.facts import Served
 from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.edges.registry.login import Basic, IdentityToken, RegistryToken
-from gitops_bot.edges.registry.manifest import MOST, document, images, kind_of, named
+from gitops_bot.edges.registry.manifest import INDEXES, MOST, document, images, kind_of, media_type, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,13 +58,13 @@ def missing(ask: Ask, digest: str, indexes: Indexes) -> tuple[str, ...]:
 
 
 def index_platforms(ask: Ask, digest: str, indexes: Indexes) -> tuple[str, ...]:
-    """The platforms that an index names, sorted; none for a single image.
+    """The platforms that an index names, sorted; none for a single image, which costs one HEAD.
 
     Raises:
-        Refused: the registry refused; 404 if there is no such digest.
+        Refused: the registry refused; 404 if there is no such digest, or if it does not answer HEAD.
         Untrusted: an answer does not match its digest.
     """
-    if digest not in indexes and named(lambda method: ask(method, digest)).is_image:
+    if digest not in indexes and media_type(ask("HEAD", digest)) not in INDEXES:
         return ()
     return tuple(sorted({name for name in _remembered(ask, digest, indexes).values() if "/" in name}))
 

@@ -64,6 +64,29 @@ def test_an_index_that_has_all_of_its_platforms_misses_none(registry: DockerRegi
     assert [line.split()[0] for line in seen] == ["GET", "HEAD", "HEAD", "HEAD"]
 
 
+def test_the_platforms_of_an_index_cost_two_requests_once_and_those_of_an_image_a_head(
+    registry: DockerRegistry,
+) -> None:
+    name = "presence/platforms"
+    image, index_digest = (
+        ImageName(registry.host, name),
+        registry.push_image(name, "v1", platforms=PLATFORMS, attested=True),
+    )
+    single = registry.push_image(name, "v2")
+    known: Indexes = {}
+    requests = []
+    for _ in range(2):
+        with Registry({}, {}, StillClock(), indexes=known) as ours, registry.counting() as seen:
+            for _ in range(2):
+                assert ours.index_platforms(image, index_digest) == tuple(sorted(PLATFORMS))
+                assert ours.index_platforms(image, single) == ()
+            with pytest.raises(RegistryError) as raised:
+                ours.index_platforms(image, OTHER)
+            assert raised.value.status == 404
+        requests.append([line.split()[0] for line in seen])
+    assert requests == [["HEAD", "GET", "HEAD", "HEAD"], ["HEAD", "HEAD"]]
+
+
 def test_the_platforms_whose_manifests_are_gone_are_told_in_the_order_of_the_index(registry: DockerRegistry) -> None:
     name = "presence/torn"
     digest = registry.push_image(name, "v1", platforms=PLATFORMS, attested=True)
