@@ -14,7 +14,7 @@ from gitops_bot.config import Config
 from gitops_bot.engine.cover import cover
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.policy import describe
-from gitops_bot.releases.layout.deployed import deployments
+from gitops_bot.releases.layout.deployed import Deployed, deployments
 from gitops_bot.releases.layout.folding import fold
 from gitops_bot.releases.layout.inference import environment_in, infer
 from gitops_bot.releases.layout.inventory import FoundEnvironment, Inventory
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gitops_bot.commands.check import Files
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.releases.layout.deployed import Deployment
     from gitops_bot.releases.plan import Entry
 
 #: YAML files that are searched for manifests of Argo CD and Flux.
@@ -44,7 +43,7 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime) -> Inve
     """
     snapshot = on_disk(files, tree, Config.inferred(infer(tree)), now)
     directories = {directory.removesuffix("/") or "." for directory in targets.by_directory(tree)}
-    deployed = deployments(files.read(_manifests(tree)))
+    deployed = Deployed.of(deployments(files.read(_manifests(tree))))
     found = [_environment(snapshot, name, directories, deployed) for name in snapshot.config.environments]
     elsewhere = _elsewhere(snapshot, deployed)
     if not found and not elsewhere:
@@ -59,20 +58,19 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime) -> Inve
     )
 
 
-def _environment(snapshot: Snapshot, name: str, existing: set[str], deployed: Sequence[Deployment]) -> FoundEnvironment:
+def _environment(snapshot: Snapshot, name: str, existing: set[str], deployed: Deployed) -> FoundEnvironment:
     directories = [overlay.directory for overlay in snapshot.found(name)]
     followed: dict[str, list[Entry]] = defaultdict(list)
     for entry in snapshot.entries(name):
         if entry.policy is not None:
             followed[describe(entry.policy)].append(entry)
-    by = (one.by for one in deployed if any(_deploys(one, directory) for directory in directories))
     return FoundEnvironment(
         name=name,
         overlays=fold(directories, existing),
         files=len(directories),
         coverage=cover(replace(snapshot, environments=(snapshot.config.environments[name],))),
         followed={policy: tuple(entries) for policy, entries in sorted(followed.items(), key=lambda one: -len(one[1]))},
-        deployed_by=tuple(dict.fromkeys(by)),
+        deployed_by=tuple(dict.fromkeys(one.by for one in deployed.of_directories(directories))),
     )
 
 
@@ -84,20 +82,14 @@ def _with_sources(snapshot: Snapshot, found: Sequence[FoundEnvironment]) -> Iter
         yield replace(environment, source=before.name, corresponding=count) if count else environment
 
 
-def _elsewhere(snapshot: Snapshot, deployed: Sequence[Deployment]) -> Mapping[str, tuple[str, ...]]:
+def _elsewhere(snapshot: Snapshot, deployed: Deployed) -> Mapping[str, tuple[str, ...]]:
     """Directories with pins that are deployed and in no environment, by the environment that their names suggest."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
     for directory in snapshot.outside.folders:
-        for deployment in deployed:
-            if _deploys(deployment, directory):
-                names = (environment_in(name) for name in deployment.names)
-                found[next((name for name in names if name), "other")][directory] = None
-                break
+        for deployment in deployed.of_directories([directory])[:1]:
+            names = (environment_in(name) for name in deployment.names)
+            found[next((name for name in names if name), "other")][directory] = None
     return {name: tuple(sorted(directories)) for name, directories in sorted(found.items())}
-
-
-def _deploys(deployment: Deployment, directory: str) -> bool:
-    return deployment.path.match("" if directory == "." else f"{directory}/") is not None
 
 
 def _images(environments: Sequence[FoundEnvironment]) -> Mapping[str, tuple[ImageName, Pin]]:

@@ -168,5 +168,7 @@ def as_key(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text of YAML in double quotes."""
-    return json.dumps(plain(text, 1000), ensure_ascii=False)
+    """A text of YAML in double quotes, which stands for exactly this text: what cannot be shown is escaped."""
+    return "".join(
+        char if char.isprintable() else f"\\U{ord(char):08x}" for char in json.dumps(text, ensure_ascii=False)
+    )

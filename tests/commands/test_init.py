@@ -196,6 +196,21 @@ def test_on_a_terminal_it_asks_whether_to_promote(tmp_path: Path, answer: str, p
     assert run("check", cwd=folder).code == 0
 
 
+def test_a_name_that_no_terminal_shows_stands_in_the_file_as_it_is(tmp_path: Path) -> None:
+    names = ("uni\u202ecode", "two  spaces", "no\u00a0break", "smile\U0001f600", "#hash")
+    files = {f"apps/{name}/prod/kustomization.yaml": ENTRY.format(name="web", tag="1.0.0") for name in names}
+    # No glob means this one, so no wildcard may stand for the others.
+    files["apps/esc\x1b[31m/prod/kustomization.yaml"] = ENTRY.format(name="web", tag="1.0.0")
+    folder = checkout(tmp_path, files)
+    before = run("check", "--output", "json", cwd=folder).json["coverage"]
+    done = init(folder)
+    text = (folder / "gitops-bot.yaml").read_text()
+    assert (done.code, run("check", "--output", "json", cwd=folder).json["coverage"]) == (0, before)
+    assert text.replace("\n", "").isprintable()
+    overlays = yaml.safe_load(text)["environments"]["prod"]["overlays"]
+    assert set(overlays) == {f"apps/{name}/prod" for name in names}
+
+
 TREES = ("Ama2352+vroom-gitops", "MicroTodoSuite+microservice-app-gitops", "team-project-final+synapse-gitops")
 
 

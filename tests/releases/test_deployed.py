@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.releases.layout.deployed import deployments
+from gitops_bot.releases.layout.deployed import Deployed, deployments
 
 APPLICATION = """\
 apiVersion: argoproj.io/v1alpha1
@@ -94,3 +94,20 @@ def test_what_is_no_deployment_is_none_and_no_error(text: str) -> None:
 
 def test_a_large_file_is_not_looked_into() -> None:
     assert not found(APPLICATION % "a" + "#" * 300_000)
+
+
+def test_of_very_many_manifests_only_the_first_are_read() -> None:
+    elements = ", ".join(f"{{app: a{at}}}" for at in range(900))
+    text = SET % (f"[{{list: {{elements: [{elements}]}}}}]", "{{app}}")
+    files = {f"{at}.yaml": text.replace("name: apps", f"name: n{at}").encode() for at in range(200)}
+    assert {one.file for one in deployments(files)} == {"0.yaml", "1.yaml", "2.yaml"}
+    padded = {f"{at}.yaml": (APPLICATION % f"a{at}" + "#" * 250_000).encode() for at in range(20)}
+    assert [one.path.text for one in deployments(padded)] == [f"a{at}" for at in range(8)]
+
+
+def test_directories_find_what_deploys_them_in_the_order_of_the_files() -> None:
+    paths = ["apps/web", "*/web", "apps/*", "other", "apps/web/prod", "**/prod"]
+    deployed = Deployed.of(deployments({path: (APPLICATION % f"'{path}'").encode() for path in paths}))
+    assert [one.file for one in deployed.of_directories(["apps/web"])] == ["apps/web", "*/web", "apps/*"]
+    assert [one.file for one in deployed.of_directories(["x/prod", "apps/api"])] == ["apps/*", "**/prod"]
+    assert deployed.of_directories(["."]) == []

@@ -16,14 +16,17 @@ from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.targets.values import values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 #: What a file has to contain to be parsed at all.
 MARKS: Final = (b"argoproj.io/", b"kustomize.toolkit.fluxcd.io/")
 #: Bytes of a file beyond which it is no manifest that a person wrote.
 _LONGEST: Final = 256 * 1024
-#: Paths that one ApplicationSet may make.
+#: Bytes of all manifests that are parsed, at some 5 microseconds each.
+_MOST_BYTES: Final = 2 * 1024 * 1024
+#: Paths that one ApplicationSet may make, and all manifests together.
 _MOST: Final = 1000
+_MOST_PATHS: Final = 2000
 _SEPARATOR: Final = re.compile(r"^---(?:[ \t].*)?$", re.MULTILINE)
 _PLACEHOLDER: Final = re.compile(r"\{\{[ \t]*\.?([A-Za-z0-9_.-]{0,100})[ \t]*\}\}")
 _ANY: Final = re.compile(r"\{\{[^{}]{0,200}\}\}")
@@ -40,14 +43,48 @@ class Deployment:
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What is deployed, in the order of the files, by what the paths begin with: few of many are looked at."""
+
+    _by_prefix: Mapping[str, Sequence[tuple[int, Deployment]]]
+
+    @classmethod
+    def of(cls, found: Iterable[Deployment]) -> Deployed:
+        """Index deployments, in their order."""
+        by_prefix: dict[str, list[tuple[int, Deployment]]] = {}
+        for at, deployment in enumerate(found):
+            by_prefix.setdefault(deployment.path.prefix, []).append((at, deployment))
+        return cls(by_prefix)
+
+    def of_directories(self, directories: Iterable[str]) -> list[Deployment]:
+        """What deploys any of these directories, each once, in the order of the files."""
+        found: dict[int, Deployment] = {}
+        for directory in directories:
+            path = "" if directory == "." else f"{directory}/"
+            for prefix in ("", *(path[: at + 1] for at, char in enumerate(path) if char == "/")):
+                for at, deployment in self._by_prefix.get(prefix, ()):
+                    if at not in found and deployment.path.match(path) is not None:
+                        found[at] = deployment
+        return [found[at] for at in sorted(found)]
+
+
 def deployments(files: Mapping[str, bytes]) -> tuple[Deployment, ...]:
-    """What the manifests among these files deploy, in the order of the files."""
-    return tuple(deployment for file, data in files.items() for deployment in _of_file(file, data))
+    """What the manifests among these files deploy, in the order of the files; the first ones where there are many."""
+    return tuple(islice(_of_files(files), _MOST_PATHS))
+
+
+def _of_files(files: Mapping[str, bytes]) -> Iterator[Deployment]:
+    left = _MOST_BYTES
+    for file, data in files.items():
+        if len(data) <= _LONGEST and any(mark in data for mark in MARKS):
+            left -= len(data)
+            if left < 0:
+                return
+            yield from _of_file(file, data)
 
 
 def _of_file(file: str, data: bytes) -> Iterator[Deployment]:
-    if len(data) > _LONGEST or not any(mark in data for mark in MARKS):
-        return
     for text in _SEPARATOR.split(data.decode("utf-8", "replace")):
         manifest = values(text) if any(mark.decode() in text for mark in MARKS) else None
         if not isinstance(manifest, dict):

@@ -25,47 +25,42 @@ def fold(directories: Collection[str], existing: Collection[str]) -> tuple[str, 
     left = set(directories)
     if len(left) > _MOST:
         return tuple(sorted(left))
-    others = _by_length(set(existing) - left)
     globs: list[str] = []
-    for glob, matched in _widest(left, others):
-        new = matched & left
+    for glob, matched in _widest(left, set(existing) - left):
+        new = left.intersection(matched)
         if len(new) > 1:
             globs.append(glob)
             left -= new
     return (*globs, *sorted(left))
 
 
-def _widest(directories: Collection[str], others: dict[int, list[list[str]]]) -> Iterator[tuple[str, set[str]]]:
+def _widest(directories: Collection[str], others: Collection[str]) -> Iterator[tuple[str, list[str]]]:
     """Every glob that matches none of the others, with what it matches: the one with the most first."""
-    found: dict[tuple[str, ...], set[str]] = {}
+    found: dict[tuple[str, ...], list[str]] = {}
     for directory in directories:
-        parts = directory.split("/")
-        if len(parts) > _DEEPEST:
-            continue
-        for count in range(1, _STARS + 1):
-            for stars in combinations(range(len(parts)), count):
-                if all(not parts[at].startswith(".") for at in stars):
-                    glob = tuple("*" if at in stars else part for at, part in enumerate(parts))
-                    found.setdefault(glob, set()).add(directory)
+        for glob in _globs(directory):
+            found.setdefault(glob, []).append(directory)
+    for other in others:
+        for glob in _globs(other):
+            found.pop(glob, None)
     # As few wildcards as possible for the same directories; then by the alphabet.
-    ranked = sorted(found.items(), key=lambda item: (-len(item[1]), item[0].count("*"), item[0]))
-    for glob, matched in ranked:
-        if len(matched) > 1 and not any(_matches(glob, parts) for parts in others.get(len(glob), ())):
-            yield "/".join(glob), matched
+    several = [(glob, matched) for glob, matched in found.items() if len(matched) > 1]
+    for glob, matched in sorted(several, key=lambda item: (-len(item[1]), item[0].count("*"), item[0])):
+        yield "/".join(glob), matched
 
 
-def _matches(glob: tuple[str, ...], parts: list[str]) -> bool:
-    return all(
-        one == other or (one == "*" and not other.startswith(".")) for one, other in zip(glob, parts, strict=True)
-    )
+def _globs(directory: str) -> Iterator[tuple[str, ...]]:
+    """Every glob with one wildcard or two that matches a directory; no wildcard matches a name that starts with a dot.
 
-
-def _by_length(directories: Collection[str]) -> dict[int, list[list[str]]]:
-    found: dict[int, list[list[str]]] = {}
-    for directory in directories:
-        parts = directory.split("/")
-        found.setdefault(len(parts), []).append(parts)
-    return found
+    Both those to fold and the others are looked up by these, so the cost is that of the directories, not of the pairs.
+    """
+    parts = directory.split("/")
+    if len(parts) > _DEEPEST:
+        return
+    open_to_stars = [at for at, part in enumerate(parts) if not part.startswith(".")]
+    for count in range(1, _STARS + 1):
+        for stars in combinations(open_to_stars, count):
+            yield tuple("*" if at in stars else part for at, part in enumerate(parts))
 
 
 def is_plain(directory: str) -> bool:
