@@ -1,7 +1,7 @@
 """People act between any two requests of a run: nothing of theirs is lost, and what the bot closes says why.
 
 Each row of ACTS is something that a person does, and what must be true of it once the run, and the next one, are
-through. Quick: a few places of each journey; `slow`: a third of them, and all with GITOPS_BOT_LONG=1.
+through. Quick: a few places of each journey; `slow`: a fifth of them, and all with GITOPS_BOT_LONG=1.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ NAMES = (
 )
 SWEPT = [journey for journey in JOURNEYS if journey.name in NAMES]
 #: One of so many places is tried.
-_QUICK, _SLOW = 9, 1 if os.environ.get("GITOPS_BOT_LONG") == "1" else 3
+_QUICK, _SLOW = 9, 1 if os.environ.get("GITOPS_BOT_LONG") == "1" else 5
 _BEFORE, _AFTER = "Words of a person, before.", "Words of a person, behind."
 
 
