@@ -137,11 +137,7 @@ def _learn(world: World, facts: Facts, asked: Lack) -> None:
     """Ask one by one. A failure takes the place of its answer: who reads it gets it raised, and nobody asks twice."""
     for question in asked:
         if isinstance(question, Question):
-            try:
-                answer = question.ask(world)
-            except BotError as failure:
-                answer = failure
-            facts.learn(question, answer)
+            facts.ask(question, world)
 
 
 def _read_history(world: World, facts: Facts, asked: Sequence[History]) -> None:

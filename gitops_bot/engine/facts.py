@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -62,9 +63,35 @@ class Facts:
 
     def __init__(self) -> None:
         self._answers: dict[Question[Any] | PullRequests, Any] = {}
+        #: What is being asked now.
+        self._asking: dict[Question[Any], threading.Event] = {}
+        self._lock = threading.Lock()
         self._lines: dict[str, tuple[Line, bool] | GitError] = {}
         #: What was closed unmerged, by branch: the forge tells it along with the first pull requests.
         self.closed: Mapping[str, tuple[PullRequest, ...]] | None = None
+
+    def ask(self, question: Question[Any], world: World) -> None:
+        """Ask, unless that was done already; while another thread asks the same, wait for its answer.
+
+        Where the other one is interrupted there is none, and the question is open as before.
+        """
+        with self._lock:
+            if question in self._answers:
+                return
+            asking = self._asking.get(question)
+            if asking is None:
+                done = self._asking[question] = threading.Event()
+        if asking is not None:
+            asking.wait()
+            return
+        try:
+            self.learn(question, question.ask(world))
+        except BotError as failure:
+            self.learn(question, failure)
+        finally:
+            with self._lock:
+                del self._asking[question]
+            done.set()
 
     def learn(self, question: Question[Any] | PullRequests, answer: object) -> None:
         """Remember an answer, or the `BotError` that came in its place."""

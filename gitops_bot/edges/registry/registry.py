@@ -18,7 +18,6 @@ from gitops_bot.edges.registry.failure import LIST, NoLogin, Refused, Untrusted,
 from gitops_bot.edges.registry.host import ALONE, Host, base_url, tunings
 from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, named
 from gitops_bot.edges.registry.mirror import place
-from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
 from gitops_bot.edges.registry.presence import find_manifest, index_platforms, missing
 from gitops_bot.edges.registry.tempo import Tempo
@@ -97,16 +96,11 @@ class Registry:
         clouds = CloudLogins(access, environ, clock, seconds, {} if logins is None else logins)
         timeout = min(seconds, docker_config.HELPER_TIMEOUT)
         self._credentials = Credentials(access, environ, timeout=timeout, clouds=clouds)
-        self._tags: Once[tuple[str, ...]] = Once()
-        self._digests: Once[str] = Once()
-        self._builds: Once[Build] = Once()
-        self._there: Once[bool] = Once()
-        self._gone: Once[tuple[str, ...]] = Once()
         self._indexes: Indexes = {} if indexes is None else indexes
         #: What was seen in this run to be of one image.
         self._single: set[tuple[ImageName, str]] = set()
-        self._platforms: Once[tuple[str, ...]] = Once()
-        self._times: Once[BuildTimes] = Once()
+        #: The digests that tags were seen to name while build times were read.
+        self._digests: dict[tuple[ImageName, str], str] = {}
         self._times_reader = TimesReader(self._http, clock, cache, token)
         self._lock = threading.Lock()
         self._hosts: dict[str, Host] = {}
@@ -132,7 +126,7 @@ class Registry:
 
             return every_tag(fetch)
 
-        return self._tags.get(image, lambda: self._explained(image, LIST, ask))
+        return self._explained(image, LIST, ask)
 
     def digest(self, image: ImageName, tag: str) -> str:
         """The digest of the manifest (or index) that the tag names now; the error's `status` is 404 where it is gone.
@@ -142,11 +136,9 @@ class Registry:
         """
         if not is_tag(tag):
             raise ValueError(f"{tag[:200]!r} is not a tag")
-
-        def digest() -> str:
-            return self._seen(image, self._asked(image, f"the tag {tag}", lambda ask: named(lambda how: ask(how, tag))))
-
-        return self._digests.get((image, tag), digest)
+        if (digest := self._digests.get((image, tag))) is not None:
+            return digest
+        return self._seen(image, self._asked(image, f"the tag {tag}", lambda ask: named(lambda how: ask(how, tag))))
 
     def describe(self, image: ImageName, digest: str) -> Build:
         """What the image of that digest says of itself; the error's `status` is 404 where there is none.
@@ -162,19 +154,14 @@ class Registry:
 
             return describe(fetch, digest)
 
-        return self._builds.get((image, digest), lambda: self._explained(image, asked, ask))
+        return self._explained(image, asked, ask)
 
     def exists(self, image: ImageName, digest: str) -> bool:
         """Whether the repository has a manifest of that digest."""
-        asked = _of_digest(digest)
-
-        def exists() -> bool:
-            there = self._asked(image, asked, lambda ask: find_manifest(ask, digest))
-            if there is not None:
-                self._seen(image, there)
-            return there is not None
-
-        return self._there.get((image, digest), exists)
+        manifest = self._asked(image, _of_digest(digest), lambda ask: find_manifest(ask, digest))
+        if manifest is not None:
+            self._seen(image, manifest)
+        return manifest is not None
 
     def missing(self, image: ImageName, digest: str) -> tuple[str, ...]:
         """The platforms of an index whose own manifests are gone. What was seen to be of one image is asked no more.
@@ -183,25 +170,19 @@ class Registry:
         """
         if (image, digest) in self._single:
             return ()
-        asked = _of_digest(digest)
-        return self._gone.get(
-            (image, digest), lambda: self._asked(image, asked, lambda ask: missing(ask, digest, self._indexes))
-        )
+        return self._asked(image, _of_digest(digest), lambda ask: missing(ask, digest, self._indexes))
 
     def index_platforms(self, image: ImageName, digest: str) -> tuple[str, ...]:
         """The platforms that an index names; none for a single image."""
         if (image, digest) in self._single:
             return ()
-        asked = _of_digest(digest)
-        return self._platforms.get(
-            (image, digest), lambda: self._asked(image, asked, lambda ask: index_platforms(ask, digest, self._indexes))
-        )
+        return self._asked(image, _of_digest(digest), lambda ask: index_platforms(ask, digest, self._indexes))
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
         """When the images of these tags, and of what is pinned, were built."""
 
         def seen(tag: str, named: Named) -> None:
-            self._digests.learn((image, tag), self._seen(image, named))
+            self._digests[image, tag] = self._seen(image, named)
 
         def ask(host: Host, login: Login) -> BuildTimes:
             where = place(image, self._access)
@@ -209,7 +190,7 @@ class Registry:
             scheme, concurrency = base_url(where.registry, access).scheme, access.concurrency or Tuning().concurrency
             return self._times_reader.read(image, tags, pin, At(where, host, login, scheme, concurrency), seen)
 
-        return self._times.get((image, tags, pin), lambda: self._explained(image, "the build times of its tags", ask))
+        return self._explained(image, "the build times of its tags", ask)
 
     def served(self, image: ImageName, pin: Pin) -> Served:
         """How the bot can read there, and whether the pinned image exists; not cached.

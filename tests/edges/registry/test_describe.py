@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -116,19 +114,6 @@ def test_when_it_was_built(
 ) -> None:
     digest = registry.push_image("say/when", "v1", **said)
     assert ours.describe(ImageName(registry.host, "say/when"), digest).created == created
-
-
-def test_each_digest_is_described_once_however_many_threads_ask(registry: DockerRegistry, ours: Registry) -> None:
-    digest = registry.push_image("say/once", "v1", platforms=("linux/amd64", "linux/arm64"))
-    image, together = ImageName(registry.host, "say/once"), threading.Barrier(8)
-
-    def look(_: int) -> Build:
-        together.wait(30)
-        return ours.describe(image, digest)
-
-    with registry.counting() as seen, ThreadPoolExecutor(8) as pool:
-        assert len(set(pool.map(look, range(8)))) == 1
-    assert len(seen) == 3
 
 
 def test_a_digest_that_does_not_exist(registry: DockerRegistry, ours: Registry) -> None:

@@ -3,8 +3,6 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import httpx
@@ -92,35 +90,6 @@ def test_an_image_costs_two_requests(registry: DockerRegistry) -> None:
         ours.tags(image)
         ours.digest(image, "v1.29.0")
     assert seen == ["GET /v2/count/web/tags/list?n=1000 200", "HEAD /v2/count/web/manifests/v1.29.0 200"]
-
-
-def test_each_question_is_put_once_however_many_threads_ask_at_the_same_time(registry: DockerRegistry) -> None:
-    images = [ImageName(registry.host, f"many/app{number}") for number in range(4)]
-    for image in images:
-        registry.push(image.path, "v1")
-    together = threading.Barrier(16)
-
-    def look(number: int) -> str:
-        together.wait(30)
-        ours.tags(images[number % 4])
-        return ours.digest(images[number % 4], "v1")
-
-    with registry.counting() as seen, opened() as ours, ThreadPoolExecutor(16) as pool:
-        assert len(list(pool.map(look, range(16)))) == 16
-    assert sorted(seen) == sorted(
-        line
-        for number in range(4)
-        for line in (f"GET /v2/many/app{number}/tags/list?n=1000 200", f"HEAD /v2/many/app{number}/manifests/v1 200")
-    )
-
-
-def test_a_failure_is_not_asked_for_again_either(registry: DockerRegistry) -> None:
-    image = ImageName(registry.host, "nobody/here")
-    with registry.counting() as seen, opened() as ours:
-        for _ in range(3):
-            with pytest.raises(RegistryError):
-                ours.tags(image)
-    assert seen == ["GET /v2/nobody/here/tags/list?n=1000 404"]
 
 
 def test_more_tags_than_a_page_and_exactly_a_page(registry: DockerRegistry) -> None:
