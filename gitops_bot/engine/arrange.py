@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.people import Declined
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.proposals.text.details import Described
-    from gitops_bot.proposals.trailers import PinChange
-    from gitops_bot.releases.plan import Decision, Source
+    from gitops_bot.releases.plan import Decision, PinChange, Source
 
 
 @dataclass(frozen=True, slots=True)

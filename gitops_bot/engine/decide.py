@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.gates import Known
     from gitops_bot.engine.snapshot import Snapshot
-    from gitops_bot.proposals.trailers import PinChange
     from gitops_bot.releases.layout.glob import Glob
-    from gitops_bot.releases.plan import Decision, Entry
+    from gitops_bot.releases.plan import Decision, Entry, PinChange
 
 
 @dataclass(frozen=True, slots=True)

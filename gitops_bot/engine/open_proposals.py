@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.proposals.trailers import PinChange
-    from gitops_bot.releases.plan import Decision, Entry
+    from gitops_bot.releases.plan import Decision, Entry, PinChange
 
 Key = tuple[str, str]
 

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.policy import Policy
     from gitops_bot.images.reference import Pin
-    from gitops_bot.proposals.trailers import PinChange
-    from gitops_bot.releases.plan import Decision, Entry
+    from gitops_bot.releases.plan import Decision, Entry, PinChange
 
 
 def standing_pins(base: Mapping[tuple[str, str], Entry], carried: Sequence[PinChange]) -> tuple[PinChange, ...]:

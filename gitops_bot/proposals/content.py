@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from gitops_bot.proposals import naming, trailers
 from gitops_bot.proposals.text import body, summary, template
 from gitops_bot.proposals.text.markdown import quiet
-from gitops_bot.proposals.trailers import PinChange, Trailers
+from gitops_bot.proposals.trailers import Trailers
+from gitops_bot.releases.plan import PinChange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

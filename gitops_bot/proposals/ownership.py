@@ -16,7 +16,8 @@ from gitops_bot.releases.history import replay
 
 if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch, Commit
-    from gitops_bot.proposals.trailers import PinChange, Trailers
+    from gitops_bot.proposals.trailers import Trailers
+    from gitops_bot.releases.plan import PinChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,6 @@ def _accounts_for(commit: Commit, plan: Trailers) -> bool:
     for change in commit.changes:
         if change.before is None or change.after is None or change.mode_changed:
             return False
-        steps = [replay.Step(pin.name, pin.before, pin.after, pin.new_name) for pin in by_file[change.path]]
-        if not replay.explains(change.path, change.before, change.after, steps):
+        if not replay.explains(change.path, change.before, change.after, by_file[change.path]):
             return False
     return True

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.content import Content
     from gitops_bot.proposals.ownership import Theirs
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
-    from gitops_bot.proposals.trailers import PinChange
-    from gitops_bot.releases.plan import Change
+    from gitops_bot.releases.plan import Change, PinChange
 
     #: The pull requests that declined a pin, by what marks the pin.
     Declined = Mapping[str, Sequence[PullRequest]]

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.content import Content
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.proposals.trailers import PinChange
-    from gitops_bot.releases.plan import Plan, Source
+    from gitops_bot.releases.plan import PinChange, Plan, Source
 
 
 @dataclass(frozen=True, slots=True)

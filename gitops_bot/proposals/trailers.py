@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
-from gitops_bot.releases.plan import Source
+from gitops_bot.releases.plan import PinChange, Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,23 +23,6 @@ CHANGE = "Gitops-Bot-Change"
 _VERSION = "1"
 _MESSAGE_LIMIT = 4 << 20
 _SOURCES: tuple[Source, ...] = get_args(Source)
-
-
-@dataclass(frozen=True, slots=True)
-class PinChange:
-    """One pin change in the trailers of a commit, by the entry's key."""
-
-    file: str
-    name: str
-    before: Pin
-    after: Pin
-    source: Source
-    new_name: str | None = None
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """The key of its entry, like `Entry.key`."""
-        return (self.file, self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,23 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class PinChange:
+    """One pin that became another, as the trailers or the bytes of a commit tell: `Change` is what is decided."""
+
+    file: str
+    name: str
+    before: Pin
+    after: Pin
+    source: Source
+    new_name: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The key of its entry, like `Entry.key`."""
+        return (self.file, self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """An entry that stays as it is although something else could be pinned.
 

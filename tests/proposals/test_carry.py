@@ -14,8 +14,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.proposals import carry, ownership
-from gitops_bot.proposals.trailers import PinChange
-from gitops_bot.releases.plan import Change, Failed, Held, Kept
+from gitops_bot.releases.plan import Change, Failed, Held, Kept, PinChange
 from tests.proposals.sample import API, WEB, A, B, C, branch, change, commit, entry, overlays, written
 
 if TYPE_CHECKING:

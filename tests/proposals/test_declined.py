@@ -11,7 +11,7 @@ from gitops_bot.proposals.branch import FileChange
 from gitops_bot.proposals.people import decline as judged
 from gitops_bot.proposals.people import declined as known
 from gitops_bot.proposals.text import body
-from gitops_bot.proposals.trailers import PinChange
+from gitops_bot.releases.plan import PinChange
 from tests.proposals.sample import API, HEAD, NEWER, WEB, A, B, C, branch, change, commit, merge, pull, written
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import ownership
 from gitops_bot.proposals.branch import FileChange
 from gitops_bot.proposals.ownership import Ours, Theirs
-from gitops_bot.proposals.trailers import PinChange
+from gitops_bot.releases.plan import PinChange
 from tests.proposals.sample import API, FILES, HEAD, NEWER, WEB, A, B, branch, change, commit, merge, written
 
 if TYPE_CHECKING:

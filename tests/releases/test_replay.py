@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.history.replay import Step, explains
+from gitops_bot.releases.history.replay import explains
+from gitops_bot.releases.plan import PinChange
 
 A, B = ("sha256:" + letter * 64 for letter in "ab")
 FILE = "apps/web/kustomization.yaml"
@@ -27,9 +28,13 @@ def replaced(*pairs: tuple[str, str]) -> str:
     return text
 
 
-WEB = Step("web", Pin("v1"), Pin("v2"))
+def changed(name: str, before: Pin, after: Pin, new_name: str | None = None) -> PinChange:
+    return PinChange(FILE, name, before, after, "set", new_name)
+
+
+WEB = changed("web", Pin("v1"), Pin("v2"))
 WEB_DONE = ("web\n  newTag: v1", "web\n  newTag: v2")
-API = Step("api", Pin("v1", A), Pin("v2", B))
+API = changed("api", Pin("v1", A), Pin("v2", B))
 API_DONE = (f"newTag: v1\n  digest: {A}", f"newTag: v2\n  digest: {B}")
 
 
@@ -42,25 +47,25 @@ API_DONE = (f"newTag: v1\n  digest: {A}", f"newTag: v2\n  digest: {B}")
         pytest.param(replaced(WEB_DONE, API_DONE), [API, WEB], id="in whatever order"),
         pytest.param(replaced(WEB_DONE), [WEB, WEB], id="said twice"),
         pytest.param(
-            replaced((f"v1\n  digest: {A}\n", "v2\n")), [Step("api", Pin("v1", A), Pin("v2"))], id="a digest removed"
+            replaced((f"v1\n  digest: {A}\n", "v2\n")), [changed("api", Pin("v1", A), Pin("v2"))], id="a digest removed"
         ),
         pytest.param(
             replaced((f"  digest: {A}\n", f"  digest: {B}\n")),
-            [Step("api", Pin("v1", A), Pin("v1", B))],
+            [changed("api", Pin("v1", A), Pin("v1", B))],
             id="a digest alone",
         ),
         pytest.param(
-            replaced((f"v1@{A}", f"v2@{B}")), [Step("joined", Pin("v1", A), Pin("v2", B))], id="one value for both"
+            replaced((f"v1@{A}", f"v2@{B}")), [changed("joined", Pin("v1", A), Pin("v2", B))], id="one value for both"
         ),
         pytest.param(
             replaced(("web\n  newTag: v1", "web\n  newName: r.test/web\n  newTag: v2")),
-            [Step("web", Pin("v1"), Pin("v2"), "r.test/web")],
+            [changed("web", Pin("v1"), Pin("v2"), "r.test/web")],
             id="another repository",
         ),
         pytest.param(TEXT, [], id="nothing"),
     ],
 )
-def test_steps_explain_what_they_do(after: str, steps: list[Step]) -> None:
+def test_steps_explain_what_they_do(after: str, steps: list[PinChange]) -> None:
     assert explains(FILE, TEXT.encode(), after.encode(), steps)
 
 
@@ -74,22 +79,26 @@ def test_steps_explain_what_they_do(after: str, steps: list[Step]) -> None:
         pytest.param(replaced(WEB_DONE) + " ", [WEB], id="a byte more"),
         pytest.param(replaced(WEB_DONE)[:-1], [WEB], id="a byte less"),
         pytest.param(replaced(WEB_DONE).replace("v2", '"v2"'), [WEB], id="the same value in quotes"),
-        pytest.param(replaced(WEB_DONE), [Step("web", Pin("v0"), Pin("v2"))], id="from another tag"),
-        pytest.param(replaced(WEB_DONE), [Step("web", Pin("v1", A), Pin("v2"))], id="from a digest that was not there"),
-        pytest.param(replaced(WEB_DONE), [Step("web", Pin("v1"), Pin("v3"))], id="to another tag"),
-        pytest.param(replaced(WEB_DONE), [Step("nobody", Pin("v1"), Pin("v2"))], id="an entry that is not there"),
-        pytest.param(replaced(WEB_DONE), [WEB, Step("web", Pin("v1"), Pin("v3"))], id="two ends"),
+        pytest.param(replaced(WEB_DONE), [changed("web", Pin("v0"), Pin("v2"))], id="from another tag"),
+        pytest.param(
+            replaced(WEB_DONE), [changed("web", Pin("v1", A), Pin("v2"))], id="from a digest that was not there"
+        ),
+        pytest.param(replaced(WEB_DONE), [changed("web", Pin("v1"), Pin("v3"))], id="to another tag"),
+        pytest.param(replaced(WEB_DONE), [changed("nobody", Pin("v1"), Pin("v2"))], id="an entry that is not there"),
+        pytest.param(replaced(WEB_DONE), [WEB, changed("web", Pin("v1"), Pin("v3"))], id="two ends"),
         pytest.param(
             replaced((f"  digest: {A}\n", f"  digest: {B}\n")),
-            [Step("api", Pin("v1", A), Pin(None, B))],
+            [changed("api", Pin("v1", A), Pin(None, B))],
             id="the tag stays, and another is said",
         ),
-        pytest.param(TEXT, [Step("web", Pin("v1"), Pin())], id="unpinned is said, and nothing was done"),
-        pytest.param(replaced(WEB_DONE), [Step("web", Pin("v1"), Pin("v2"), "r.test/web")], id="no other repository"),
-        pytest.param(replaced(WEB_DONE), [Step("web", Pin("v1"), Pin("not a tag"))], id="no tag"),
+        pytest.param(TEXT, [changed("web", Pin("v1"), Pin())], id="unpinned is said, and nothing was done"),
+        pytest.param(
+            replaced(WEB_DONE), [changed("web", Pin("v1"), Pin("v2"), "r.test/web")], id="no other repository"
+        ),
+        pytest.param(replaced(WEB_DONE), [changed("web", Pin("v1"), Pin("not a tag"))], id="no tag"),
     ],
 )
-def test_steps_do_not_explain_anything_else(after: str, steps: list[Step]) -> None:
+def test_steps_do_not_explain_anything_else(after: str, steps: list[PinChange]) -> None:
     assert not explains(FILE, TEXT.encode(), after.encode(), steps)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.errors import Problem
 from gitops_bot.releases.history import replay, state
 from gitops_bot.releases.history.state import Seen, agree
+from gitops_bot.releases.plan import PinChange
 from gitops_bot.targets import target_of
 
 if TYPE_CHECKING:
@@ -138,9 +139,9 @@ def _only_pins(release: Release, path: str, pins: Sequence[Repinned]) -> bool:
     if before is None or after is None:
         return False
     overlay = posixpath.dirname(path) or "."
-    steps = [
-        replay.Step(one.name, one.before, one.after)
+    changed = [
+        PinChange(path, one.name, one.before, one.after, "set")
         for one in pins
         if one.overlay == overlay and one.before is not None and one.after is not None
     ]
-    return bool(steps) and replay.explains(path, before, after, steps)
+    return bool(changed) and replay.explains(path, before, after, changed)
