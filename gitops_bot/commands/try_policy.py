@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot import config
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images import explain, policy
-from gitops_bot.images.kinds import Newest
+from gitops_bot.images.kinds import Follow, Newest
 from gitops_bot.images.newest import choose_newest
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice.explained import PolicySource, TriedPolicy, kind_of, why_not
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from gitops_bot.images.kinds import Policy
+    from gitops_bot.images.reason import Reason
     from gitops_bot.images.rules import NamedPolicy
     from gitops_bot.releases.choice.explained import Outcome
 
@@ -35,9 +37,10 @@ def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None,
         ConfigError: it is no policy.
     """
     found = _policy(written, current)
-    explained = explain.explain(found.policy, tags, current, {}, now)
+    unknown = dict.fromkeys(tags)
+    explained = explain.explain(found.policy, tags, current, unknown, now)
     if isinstance(found.policy, Newest):
-        choice = choose_newest(found.policy, tags, {}, current, None, now)
+        choice = choose_newest(found.policy, tags, unknown, current, None, now)
     else:
         choice = policy.choose(found.policy, tags, current)
     outcome: Outcome
@@ -49,19 +52,30 @@ def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None,
             outcome, pin = "held", Pin(candidate) if candidate is not None else None
         case _:
             outcome, pin = "current", None
-    asked = None if tag is None else why_not(found.policy, tags, tag, current, explained.candidates)
+    reason = _offline(found.policy, choice.reason)
+    asked = None if tag is None else why_not(found.policy, tags, tag, current, explained, (reason, pin))
     source = PolicySource(None, kind_of(found.policy), found.origin, policy.describe(found.policy))
     return TriedPolicy(
         policy=source,
         current=current,
         outcome=outcome,
-        reason=choice.reason,
+        reason=reason,
         pin=pin,
         seen=explained.seen,
         steps=explained.steps,
         candidates=explained.candidates,
         asked=asked,
     )
+
+
+def _offline(policy: Policy, reason: Reason) -> Reason:
+    """The reason, and what a list of tags cannot tell: when the images were built."""
+    if isinstance(policy, Follow) or (reason.code != "held.age_unknown" and not policy.minimum_age):
+        return reason
+    lacking = "a list of tags has no build times: `gitops-bot explain ENV IMAGE` asks the registry"
+    if isinstance(policy, Newest):
+        return replace(reason, text=lacking) if reason.code == "held.age_unknown" else reason
+    return replace(reason, text=f"{reason.text}; its `minimum_age` is not checked, {lacking}")
 
 
 def _policy(written: str, current: Pin) -> NamedPolicy:

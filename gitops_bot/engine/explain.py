@@ -113,7 +113,7 @@ def _explained(known: Known, before: Decision, after: Decision, final: Decision 
             gates.append(PassedGate(_PROPOSAL, passed=True))
     promoted = entry.key in known.snapshot.promoted(known.environment)
     policy = source_of(entry, known.environment.promotion if promoted else None)
-    told = None if promoted else _told(known, entry)
+    told = None if promoted else steps(known.facts, entry, known.snapshot.at)
     outcome, pin = _outcome(decision)
     explained = Explained(
         entry=entry,
@@ -127,7 +127,7 @@ def _explained(known: Known, before: Decision, after: Decision, final: Decision 
     if told is not None:
         explained = replace(explained, seen=told.seen, steps=told.steps, candidates=told.candidates)
     if tag is not None:
-        explained = replace(explained, asked=_asked(known, entry, explained, tag, promoted=promoted))
+        explained = replace(explained, asked=_asked(known, explained, told, tag, promoted=promoted))
     return explained
 
 
@@ -164,36 +164,35 @@ def _outcome(decision: Decision) -> tuple[Outcome, Pin | None]:
             assert_never(decision)
 
 
-def _told(known: Known, entry: Entry) -> Explanation | None:
+def steps(facts: Facts, entry: Entry, at: datetime) -> Explanation | None:
     """What the policy made of the registry's list; None where there is no policy, or no list."""
     policy, image = entry.policy, entry.repository
     if policy is None or image is None or entry.rules.ignore:
         return None
     try:
-        tags = known.facts.tags(image)
+        tags = facts.tags(image)
     except RegistryError:
         return None
-    at = known.snapshot.at
     if isinstance(policy, Newest):
         try:
-            times = times_for(known.facts, image, policy, tags, entry.pin).times
+            times = times_for(facts, image, policy, tags, entry.pin).times
         except RegistryError:
             return None
         return images.explain(policy, tags, entry.pin, times, at)
     found = images.explain(policy, tags, entry.pin, {}, at)
-    built = _built(known, image, [candidate.tag for candidate in found.candidates], at)
+    built = _built(facts, image, [candidate.tag for candidate in found.candidates], at)
     return replace(
         found, candidates=tuple(replace(candidate, built=built[candidate.tag]) for candidate in found.candidates)
     )
 
 
-def _built(known: Known, image: ImageName, tags: Sequence[str], at: datetime) -> dict[str, datetime | None]:
+def _built(facts: Facts, image: ImageName, tags: Sequence[str], at: datetime) -> dict[str, datetime | None]:
     """When each of these tags was built, as far as its image says."""
     times: dict[str, datetime | None] = dict.fromkeys(tags)
     lacking: list[Any] = []
     for tag in tags:
         try:
-            times[tag] = usable(known.facts.describe(image, known.facts.digest(image, tag)).created, at)
+            times[tag] = usable(facts.describe(image, facts.digest(image, tag)).created, at)
         except Needs as needs:
             lacking += needs.questions
         except RegistryError:
@@ -203,18 +202,15 @@ def _built(known: Known, image: ImageName, tags: Sequence[str], at: datetime) ->
     return times
 
 
-def _asked(known: Known, entry: Entry, explained: Explained, tag: str, *, promoted: bool) -> AskedTag:
+def _asked(known: Known, explained: Explained, told: Explanation | None, tag: str, *, promoted: bool) -> AskedTag:
     """Why this tag is chosen, or why not."""
-    if explained.pin is not None and explained.pin.tag == tag:
-        why = "it is chosen" if explained.outcome == "chosen" else f"it is held: {explained.reason.text}"
-        return AskedTag(tag, None, why)
-    if promoted:
+    entry = explained.entry
+    if explained.pin is not None and explained.pin.tag == tag and explained.outcome == "chosen":
+        return AskedTag(tag, None, "it is chosen")
+    if promoted and (explained.pin is None or explained.pin.tag != tag):
         source = known.environment.promotion.source if known.environment.promotion is not None else ""
         return AskedTag(tag, None, f"only what {source} runs is promoted, and it does not run this tag")
-    if entry.policy is None or entry.repository is None:
+    if told is None or entry.policy is None or entry.repository is None:
         return AskedTag(tag, None, explained.reason.text)
-    try:
-        tags = known.facts.tags(entry.repository)
-    except RegistryError:
-        return AskedTag(tag, None, explained.reason.text)
-    return why_not(entry.policy, tags, tag, entry.pin, explained.candidates)
+    decided = (explained.reason, explained.pin)
+    return why_not(entry.policy, known.facts.tags(entry.repository), tag, entry.pin, told, decided)

@@ -6,7 +6,7 @@ They are those that `choose` and `choose_newest` go by, told instead of decided 
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: Tags that a step shows, and candidates that are ranked.
 _SAMPLE: Final = 5
 _CANDIDATES: Final = 10
+#: The rules of an order by build time.
+NOT_OLDER: Final = "not older than the pinned build"
+KNOWN: Final = "a known build time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """How many tags there were, the rules in their order, and the candidates, best first."""
+    """How many tags there were, the rules in their order, and the candidates, best first.
+
+    `by_time` are the tags that an order by build time leaves out, with the rule that does.
+    """
 
     seen: int
     steps: tuple[Step, ...]
     candidates: tuple[Candidate, ...]
+    by_time: Mapping[str, str] = field(default_factory=dict)
 
 
 def explain(
@@ -61,16 +68,21 @@ def explain(
 ) -> Explanation:
     """The steps by which a policy chooses among every tag of a repository, and the best ten of what is left.
 
-    `times` are the build times that are known; only an order by build time needs them.
+    `times` are the build times that are known. Only an order by build time needs them, where there is a choice; for it,
+    tags that are not in `times` are older than those that are.
     """
     listed = tuple(dict.fromkeys(tags))
     found = admitted(policy, listed)
     steps = [_step(after.rule, _kept(before), _kept(after)) for before, after in pairwise(found.stages)]
     built = {tag: time for tag in found.tags if (time := usable(times.get(tag), now)) is not None}
     if isinstance(policy, Newest):
-        steps.append(_step("a known build time", found.tags, list(built)))
+        if set(found.tags) == {current.tag}:  # nobody asked for its time
+            return Explanation(len(listed), tuple(steps), tuple(Candidate(tag, (), None) for tag in found.tags))
+        timed = [tag for tag in found.tags if tag in times]
+        steps += (_step(NOT_OLDER, found.tags, timed), _step(KNOWN, timed, list(built)))
+        by_time = {tag: KNOWN if tag in times else NOT_OLDER for tag in found.tags if tag not in built}
         best = heapq.nlargest(_CANDIDATES, built, key=lambda tag: newest.order(tag, built[tag], current))
-        return Explanation(len(listed), tuple(steps), tuple(Candidate(tag, (), built[tag]) for tag in best))
+        return Explanation(len(listed), tuple(steps), tuple(Candidate(tag, (), built[tag]) for tag in best), by_time)
     present = place(policy, current.tag) if current.tag is not None else None
     ranked = found.ranked(_CANDIDATES, present)
     candidates = tuple(Candidate(place.tag, place.texts, built.get(place.tag)) for place in ranked)

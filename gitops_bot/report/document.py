@@ -202,9 +202,9 @@ _BODIES: Final[Mapping[str, Mapping[str, Shape | Field]]] = {
     "edit": {"changes": many(_CHANGE), "unchanged": COUNT},
     "explain": {"entries": many(_EXPLAINED)},
     "init": {
-        "file": TEXT,
-        "written": BOOL,
-        "text": TEXT,
+        "file": or_null(TEXT),
+        "written": replace(BOOL, empty=False),
+        "text": or_null(TEXT),
         "environments": many(_FOUND).of("inventory.environments"),
         "no_environment": COUNT.of("inventory.outside.entries"),
         "deployed_elsewhere": many(_ELSEWHERE).of(lambda done: list(done.inventory.elsewhere.items())),

@@ -62,8 +62,8 @@ def print_tried(tried: TriedPolicy, screen: Screen) -> None:
         _line(screen, "pinned", plain(tried.current.tag))
     _steps(tried.seen, tried.steps, screen)
     _order(tried.candidates, screen)
-    pin = f" {tried.pin}" if tried.pin is not None else ""
-    _line(screen, tried.outcome, f"{plain(pin)}: {plain(tried.reason.text, 1000)}".strip(), _STYLES.get(tried.outcome))
+    pin = f"{plain(str(tried.pin))}: " if tried.pin is not None else ""
+    _line(screen, tried.outcome, f"{pin}{plain(tried.reason.text, 1000)}", _STYLES.get(tried.outcome))
     _asked(tried.asked, screen)
 
 

@@ -249,9 +249,9 @@ _EXPLAIN: dict[str, Rule] = {
     )
 }
 _INIT: dict[str, Rule] = {
-    "file": filled,
+    "file": maybe(filled),
     "written": flag,
-    "text": text,
+    "text": maybe(text),
     "environments": many(
         obj(
             name=filled,

@@ -181,6 +181,38 @@ def test_a_policy_is_tried_on_a_list_of_tags(
 
 
 @pytest.mark.parametrize(
+    ("policy", "tag", "rule", "text"),
+    [
+        ("{semver: ^1}", "v1.3.0", None, "it is chosen"),
+        ("{semver: ^1}", "v1.2.3", None, "it is pinned now"),
+        ("{semver: ^1}", "v2.0.0", "semver ^1", "it does not pass `semver ^1`"),
+        ('{pattern: "^v", order: newest}', "v1.3.0", "a known build time", "when it was built is unknown"),
+    ],
+)
+def test_a_tried_policy_says_why_not_this_tag(tmp_path: Path, policy: str, tag: str, rule: str, text: str) -> None:
+    entry = tried(tmp_path, policy, "v1.2.3\nv1.3.0\nv2.0.0\n", "--current", "v1.2.3", "--tag", tag)
+    assert entry["asked"] == {"tag": tag, "rule": rule, "text": text}
+
+
+@pytest.mark.parametrize("policy", ['{pattern: "^v", order: newest}', '{semver: ">=1", minimum_age: 3d}'])
+def test_a_tried_policy_says_that_it_knows_no_build_times(tmp_path: Path, policy: str) -> None:
+    text = tried(tmp_path, policy, "v1.2.3\nv1.3.0\n", "--current", "v1.2.3")["reason"]["text"]
+    assert "a list of tags has no build times: `gitops-bot explain ENV IMAGE` asks the registry" in text
+
+
+def test_where_nothing_is_chosen_the_reason_stands_alone(tmp_path: Path) -> None:
+    done = run("explain", "--policy", "{semver: ^9}", cwd=tmp_path, stdin="1.0.0\n")
+    assert "  current  semver ^9 admits none of the listed tags (1)\n" in done.out
+
+
+def test_of_an_ignored_image_the_tag_is_no_candidate(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    configure(shop, more=f"    images: {{{shop.image('web')}: {{ignore: true}}}}\n")
+    asked = explained(shop, "web", "--tag", "1.1.0")["asked"]
+    assert asked == {"tag": "1.1.0", "rule": None, "text": "the configuration has `ignore: true`"}
+
+
+@pytest.mark.parametrize(
     ("policy", "place"),
     [
         ("{semvr: ^1}", "--policy:1:2: unknown key 'semvr'"),

@@ -75,6 +75,17 @@ def test_the_newest_build_is_proposed_whatever_its_name(worldwide: World) -> Non
     assert "is the newest of 4 tags" in deploy.pull()["body"]
 
 
+def test_explain_says_why_a_better_tag_is_not_old_enough(worldwide: World) -> None:
+    deploy, _ = started(worldwide, 'semver: ">=1", minimum_age: 3d', tag="1.0.0")
+    push(deploy, "1.1.0", 9)
+    push(deploy, "1.2.0", 1)
+    done = deploy.ask("explain", "production", deploy.image("web"), "--tag", "1.2.0")
+    (entry,) = done.json["entries"]
+    assert (entry["outcome"], entry["pin"]["tag"]) == ("chosen", "1.1.0")
+    assert entry["asked"]["text"].startswith("it is the first in the order, but not chosen: 1.1.0 is the highest tag")
+    assert "younger: 1.2.0" in entry["asked"]["text"]
+
+
 def test_nothing_newer_is_nothing_to_do(worldwide: World) -> None:
     deploy, _ = started(worldwide, BUILDS, days=1)
     push(deploy, B, 5)

@@ -46,7 +46,7 @@ def test_each_rule_says_what_it_removed() -> None:
          [VALID, "prefer -alpine or neither", "a version", "semver *", "not a pre-release"]),
         (pattern("^v", order="calver"), [VALID, "pattern ^v", "a date"]),
         (pattern("^v", order="alphabetical", exclude=["x"]), [VALID, "exclude x", "pattern ^v", "a text"]),
-        (newest("^v"), [VALID, "pattern ^v", "a known build time"]),
+        (newest("^v"), [VALID, "pattern ^v", "not older than the pinned build", "a known build time"]),
         (follow("main"), [VALID, "digest main"]),
     ],
 )  # fmt: skip
@@ -86,7 +86,17 @@ def test_candidates_are_ranked_with_the_parts_of_their_keys() -> None:
 def test_by_build_time_only_tags_with_a_time_are_ranked() -> None:
     times = {"a": NOW - timedelta(days=2), "b": NOW - timedelta(days=1), "c": None, "d": NOW + timedelta(days=1)}
     explained = explain(newest("^[a-e]$"), ["a", "b", "c", "d", "e", "x"], Pin("a"), times, NOW)
-    assert explained.steps[-1] == Step("a known build time", 2, 3, ("c", "d", "e"))
+    assert explained.steps[-2:] == (
+        Step("not older than the pinned build", 4, 1, ("e",)),
+        Step("a known build time", 2, 2, ("c", "d")),
+    )
+    assert explained.by_time == {
+        "c": "a known build time",
+        "d": "a known build time",
+        "e": "not older than the pinned build",
+    }
+    alone = explain(newest("^[a-e]$"), ["a", "x"], Pin("a"), {}, NOW)
+    assert (alone.steps[-1].rule, alone.candidates) == ("pattern ^[a-e]$", (Candidate("a", (), None),))
     assert explained.candidates == (Candidate("b", (), times["b"]), Candidate("a", (), times["a"]))
     assert explain(pattern("^[ab]$", order="alphabetical"), ["a"], Pin(), times, NOW).candidates == (
         Candidate("a", ("a",), times["a"]),

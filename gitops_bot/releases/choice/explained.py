@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, assert_never
 
-from gitops_bot.images.explain import removed_by
+from gitops_bot.images.explain import KNOWN, removed_by
 from gitops_bot.images.policy import Follow, Newest, Pattern, Semver, describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.errors import Problem
-    from gitops_bot.images.explain import Candidate, Step
+    from gitops_bot.images.explain import Candidate, Explanation, Step
     from gitops_bot.images.policy import Policy
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
@@ -137,8 +137,21 @@ def kind_of(policy: Policy) -> Kind:
     assert_never(policy)
 
 
-def why_not(policy: Policy, tags: Sequence[str], tag: str, current: Pin, candidates: Sequence[Candidate]) -> AskedTag:
-    """Why a policy does not choose this tag: a rule removed it, or others come first."""
+def why_not(
+    policy: Policy,
+    tags: Sequence[str],
+    tag: str,
+    current: Pin,
+    explained: Explanation,
+    decided: tuple[Reason, Pin | None],
+) -> AskedTag:
+    """Why this tag is not what was `decided`: a rule removed it, others come first, or something holds it.
+
+    `decided` is the reason, with what is chosen or held back.
+    """
+    reason, pin = decided
+    if pin is not None and pin.tag == tag:
+        return AskedTag(tag, None, f"it is held: {reason.text}" if reason.code.startswith("held.") else "it is chosen")
     rule = removed_by(policy, tags, tag)
     if rule == "listed":
         return AskedTag(tag, rule, "the registry does not list it")
@@ -146,10 +159,18 @@ def why_not(policy: Policy, tags: Sequence[str], tag: str, current: Pin, candida
         return AskedTag(tag, rule, f"it does not pass `{rule}`")
     if tag == current.tag:
         return AskedTag(tag, None, "it is pinned now")
-    best = [candidate.tag for candidate in candidates]
-    if tag in best:
-        place = best.index(tag)
-        others = f"{best[0]} comes first" if place == 1 else f"{place} others come first, {best[0]} the first of them"
-        return AskedTag(tag, None, f"it is admitted, but {others}" if place else "it is the first in the order")
-    first = f", {best[0]} the first of them" if best else ""
-    return AskedTag(tag, None, f"it is admitted, but at least {len(best)} others come first{first}")
+    if (rule := explained.by_time.get(tag)) is not None:
+        known = "when it was built is unknown" if rule == KNOWN else "it was built before what is pinned"
+        return AskedTag(tag, rule, known)
+    best = [candidate.tag for candidate in explained.candidates]
+    place = best.index(tag) if tag in best else len(best)
+    end = pin.tag if pin is not None else current.tag
+    if place < (best.index(end) if end in best else 1):
+        first = "it is the first in the order" if place == 0 else f"it comes before {end}"
+        return AskedTag(tag, None, f"{first}, but not chosen: {reason.text}")
+    if place == 1:
+        others = f"{best[0]} comes first"
+    else:
+        least = "" if place < len(best) else "at least "
+        others = f"{least}{place} others come first, {best[0]} the first of them"
+    return AskedTag(tag, None, f"it is admitted, but {others}")

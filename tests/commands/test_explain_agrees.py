@@ -1,0 +1,129 @@
+"""What `explain` tells and what `update` decides are the same, whatever the registry has: asked through the engine."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from functools import partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitops_bot import targets
+from gitops_bot.config import read as read_config
+from gitops_bot.engine.ask import Work, settle
+from gitops_bot.engine.candidates.poll import poll
+from gitops_bot.engine.explain import steps
+from gitops_bot.engine.facts import Facts
+from gitops_bot.engine.world import silent
+from gitops_bot.errors import Problem, RegistryError
+from gitops_bot.images.build import Build, BuildTimes
+from gitops_bot.releases.choice.explained import why_not
+from gitops_bot.releases.layout.overlay import Overlay
+from gitops_bot.releases.plan import Change, Failed, Held
+from tests.commands.polled import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.releases.plan import Entry
+
+TAG = st.sampled_from(
+    [
+        "1",
+        "v1",
+        "1.0.0",
+        "1.1.0",
+        "1.1.0-a",
+        "1.2.0-rc.1",
+        "2.0.0",
+        "20250102",
+        "7",
+        "main",
+        "sha-0a1b2c3",
+        "sha-1a1b2c3",
+    ]
+)
+POLICIES = st.sampled_from(
+    [
+        '{semver: ">=1"}',
+        '{semver: ">=1", minimum_age: 3d}',
+        '{semver: "^1 || >2.0.0-0", exclude: "^v"}',
+        '{semver: "*", prefer: [-a, ""], minimum_age: 3d}',
+        '{pattern: "^[0-9]+$", order: numerical}',
+        '{pattern: "^sha-", order: newest}',
+        '{pattern: "^[0-9s]", order: newest, minimum_age: 3d}',
+        "{digest: main}",
+    ]
+)
+TIMES = st.dictionaries(TAG, st.none() | st.integers(-9, 1).map(lambda days: NOW + timedelta(days=days)))
+
+
+class Listed:
+    """A registry that has these tags, and knows these build times."""
+
+    def __init__(self, times: Mapping[str, datetime | None], present: datetime | None) -> None:
+        self._times, self._present = times, present
+        self._tags = {digest(tag): tag for tag in times}
+
+    def tags(self, _: ImageName) -> list[str]:
+        return list(self._times)
+
+    def digest(self, _: ImageName, tag: str) -> str:
+        if tag not in self._times:
+            raise RegistryError(Problem("failed.registry", "no such tag", "none"), no_tag=True)
+        return digest(tag)
+
+    def describe(self, _: ImageName, found: str) -> Build:
+        return Build(created=self._times[self._tags[found]])
+
+    def times(self, _: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
+        return BuildTimes({tag: self._times[tag] for tag in tags}, self._times.get(pin.tag or ""), "created")
+
+
+def digest(tag: str) -> str:
+    return f"sha256:{hashlib.sha256(tag.encode()).hexdigest()}"
+
+
+def entry_at(policy: str, tag: str) -> Entry:
+    text = f'images:\n- name: ghcr.io/acme/web\n  newTag: "{tag}"\n'
+    config = read_config(
+        f'version: 1\npolicies: {{p: {policy}}}\nenvironments: {{all: {{overlays: ["*"], policy: p}}}}\n', "f"
+    )
+    overlay = Overlay("all", "web", targets.read(text.encode(), "web/kustomization.yaml"))
+    (item,) = overlay.pin_file.entries
+    return overlay.entry(item, config.rules("all", item))
+
+
+@given(POLICIES, TIMES, TAG)
+def test_explain_and_update_never_disagree(policy: str, times: dict[str, datetime | None], present: str) -> None:
+    entry = entry_at(policy, present)
+    world: Any = SimpleNamespace(registry=Listed(times, None), progress=silent)
+    facts = Facts()
+    works: Any = [
+        Work(partial(poll, facts, entry, NOW), entry.repository),
+        Work(partial(steps, facts, entry, NOW), entry.repository),
+    ]
+    decision, told = settle(world, facts, works)
+    assert told.seen == len(times)
+    best = [candidate.tag for candidate in told.candidates]
+    pin = decision.after if isinstance(decision, Change) else decision.candidate if isinstance(decision, Held) else None
+    if isinstance(decision, Failed):
+        assert best == []  # the tag to follow is not there
+        return
+    reason = decision.reason
+    if isinstance(decision, Change) and "minimum_age" not in policy:
+        assert decision.after.tag == best[0]
+    answers = {tag: why_not(entry.policy, list(times), tag, entry.pin, told, (reason, pin)) for tag in times}
+    for tag, asked in answers.items():
+        chosen = isinstance(decision, Change) and decision.after.tag == tag
+        assert (asked.text == "it is chosen") == chosen
+        assert (tag in best) <= (asked.rule is None)
+        if asked.rule is None and not chosen and "comes first" in asked.text:
+            # Something else is ahead: never what a policy put behind it.
+            assert best.index(tag) > 0
+        if pin is not None and not chosen and tag in best and pin.tag in best and best.index(tag) < best.index(pin.tag):
+            assert reason.text in asked.text or tag == present
