@@ -116,7 +116,9 @@ def _nothing(snapshot: Snapshot, existing: set[str]) -> Problem:
     if not folders:
         message = f"no {targets.nouns()} here pins an image"
         return Problem("failed.config", message, "change to the checkout of your manifests, or pin an image first")
-    message = f"{snapshot.outside.entries} pinned images, and none of them in a directory named like an environment"
+    count = snapshot.outside.entries
+    images = "1 pinned image, but not" if count == 1 else f"{count} pinned images, but none of them"
+    message = f"{images} in a directory named like an environment"
     globs = ", ".join(json.dumps(glob) for glob in fold(folders, existing)[:_SHOWN])
     example = f"environments: {{production: {{overlays: [{globs}], policy: auto}}}}"
     return Problem("failed.config", message, f"write gitops-bot.yaml by hand, as in `version: 1` and `{example}`")

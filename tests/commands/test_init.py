@@ -147,6 +147,10 @@ def test_whatever_is_called_gitops_bot_yaml_is_never_replaced(tmp_path: Path, wh
             {f"{name}/kustomization.yaml": ENTRY.format(name="web", tag="1.0.0") for name in ("apps/web", "apps/api")},
             '{production: {overlays: ["apps/*"], policy: auto}}',
         ),
+        (
+            {"deploy/kustomization.yaml": ENTRY.format(name="web", tag="1.0.0")},
+            "1 pinned image, but not in a directory named like an environment",
+        ),
     ],
 )
 def test_a_checkout_without_environments_gets_no_file_but_the_next_step(
