@@ -62,6 +62,8 @@ def explain_command(
 
 def _tags() -> list[str]:
     """The lines of standard input, without blank ones."""
+    if sys.stdin.isatty():
+        click.echo("Enter tags, one a line, and end with Ctrl-D.", err=True)
     text = sys.stdin.buffer.read(_LONGEST + 1)
     if len(text) > _LONGEST:
         raise click.UsageError(f"The list of tags is larger than {_LONGEST // 1024 // 1024} MiB.")

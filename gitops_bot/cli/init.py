@@ -55,7 +55,12 @@ def init_command(*, offline: bool, dry_run: bool, output: str) -> int:
         found = replace(found, environments=tuple(map(_promoted, found.environments)))
     text, path = starter(found), checkout.top / CONFIG
     if found.environments:
-        config.read(text, CONFIG)  # what `check` would refuse is not written
+        try:
+            config.read(text, CONFIG)
+        except ConfigError as error:  # more overlays than a configuration may list, with nothing in common
+            message = f"what was found does not fit into {CONFIG}: {error.problem.message}"
+            advice = "write it by hand, with wider globs such as `apps/*/overlays/staging`"
+            raise ConfigError(Problem("failed.config", message, advice)) from error
     if not dry_run:
         disk.create(path, text.encode())
     show.show_initialised(Initialised(found, os.path.relpath(path), text, not dry_run), output, clock.now())

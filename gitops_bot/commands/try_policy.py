@@ -84,10 +84,11 @@ def _policy(written: str, current: Pin) -> NamedPolicy:
     try:
         rules = config.read(text, _FILE).environments["all"].rules("tried", None, current)
     except ConfigError as error:
+        last = max(len(written.splitlines()), 1)  # what is not closed is noticed below it
         problems = (
             replace(
                 problem,
-                line=max(problem.line - _LINES, 1) if problem.line is not None else None,
+                line=min(max(problem.line - _LINES, 1), last) if problem.line is not None else None,
                 column=max(problem.column - _COLUMNS, 1) if problem.column is not None else None,
             )
             for problem in error.problems

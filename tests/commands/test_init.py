@@ -163,6 +163,17 @@ def test_a_checkout_without_environments_gets_no_file_but_the_next_step(
     assert not (folder / "gitops-bot.yaml").exists()
 
 
+def test_more_overlays_than_a_configuration_may_list_are_told_as_such(tmp_path: Path) -> None:
+    entry = ENTRY.format(name="web", tag="1.0.0")
+    files = {f"a{at}/b{at}/staging/kustomization.yaml": entry for at in range(1100)}
+    # One of the same form that is no environment: no glob may match it.
+    done = init(checkout(tmp_path, {**files, "c/templates/staging/kustomization.yaml": entry}))
+    assert done.code == 2
+    assert "what was found does not fit into gitops-bot.yaml" in done.err
+    assert "with wider globs" in done.err
+    assert not (tmp_path / "gitops-bot.yaml").exists()
+
+
 def test_outside_of_a_checkout_it_says_so(tmp_path: Path) -> None:
     done = init(tmp_path)
     assert done.code == 2

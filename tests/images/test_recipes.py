@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from gitops_bot import config
+from gitops_bot.images.newest import choose_newest
 from gitops_bot.images.policy import Chosen, Current, Follow, Newest, choose
 from gitops_bot.images.reference import ImageName, Pin
 from tests.conftest import PROJECT
@@ -15,6 +19,15 @@ PAGE = (PROJECT / "docs" / "policies.md").read_text(encoding="utf-8")
 NAMES = [line.split(":")[0].strip() for line in RECIPES.partition("environments:")[0].splitlines() if ": {" in line]
 NOISE = ("latest", "main", "sha-0a1b2c3", "local-0a1b2c3", "pr-7", "sha256-" + "0a" * 32 + ".sig")
 
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+#: Build times: of commits, those with a 1 are the newest, and those with an f the oldest.
+BUILT: defaultdict[str, datetime | None] = defaultdict(lambda: NOW - timedelta(days=20))
+BUILT |= {
+    f"{prefix}{digit * length}": NOW - timedelta(days=age)
+    for prefix in ("sha-", "develop-", "staging-", "")
+    for digit, age in (("1", 1), ("2", 2), ("f", 9))
+    for length in (7, 40)
+}
 #: The recipe, the present tag, what else is there, and the tag that is chosen; None if the present one stays.
 CHOICES = [
     ("releases", "v1.2.3", "v1.10.0 v1.9.9 v2.0.0-rc.1", "v1.10.0"),
@@ -35,6 +48,11 @@ CHOICES = [
     ("dated", "2025.01.31-13.45", "2025.01.31-9.50 2025.02.01-00.05 2024.12.31-23.59", "2025.02.01-00.05"),
     ("dated-and-counted", "20250131.3", "20250131.12 20250130.99 20250131", "20250131.12"),
     ("without-some", "1.2.3", "1.4.0 v1.4.0 1.3.9 local-1.5.0", "1.3.9"),
+    ("commits", "sha-fffffff", "sha-1111111 sha-2222222 sha-1111111a main-3333333", "sha-1111111"),
+    ("commits", "sha-1111111", "sha-fffffff sha-2222222 local-0000000", None),
+    ("full-commits", "f" * 40, f"{'1' * 40} sha-2222222", "1" * 40),
+    ("develop", "develop-fffffff", "develop-1111111 staging-2222222", "develop-1111111"),
+    ("staging", "staging-fffffff", "staging-1111111 develop-2222222", "staging-1111111"),
     ("main", "main", "sha-fffffff", None),
     ("main", "sha-0a1b2c3", "", "main"),
     ("main-latest", "main-latest", "", None),
@@ -49,9 +67,13 @@ def test_what_a_recipe_chooses(name: str, present: str, others: str, chosen: str
     environment = config.read(RECIPES.replace("policy: releases}", f"policy: {name}}}"), "f").environments["staging"]
     named = environment.rules("web", ImageName.parse("ghcr.io/acme/web"), Pin(present)).policy
     assert named is not None
-    assert not isinstance(named.policy, Newest)
+    policy = named.policy
     for tags in ((*others.split(), *NOISE, present, name), (name, present, *NOISE, *reversed(others.split()))):
-        match choose(named.policy, tags, Pin(present)):
+        match (
+            choose_newest(policy, tags, BUILT, Pin(present), BUILT[present], NOW)
+            if isinstance(policy, Newest)
+            else choose(policy, tags, Pin(present))
+        ):
             case Chosen(tag=tag):
                 assert tag == chosen
             case Current():
