@@ -7,10 +7,13 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from tests import hostile_text
 from tests.conftest import PROJECT
 
 
+@pytest.mark.slow
 def test_no_text_takes_longer_to_read_than_its_length_explains() -> None:
     left = list(hostile_text.texts())
     too_slow: list[str] = []

@@ -35,6 +35,9 @@ WAITING = ("gitops_bot", "click", "json", "pip", "sitecustomize", "usercustomize
 ORDINARY = {"group", "endgroup", "stop-commands", "error", "warning", "notice"}
 
 
+pytestmark = pytest.mark.xdist_group("runner")  # the Action installs itself once, in one process
+
+
 @pytest.fixture(scope="session")
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     return Runner.start(tmp_path_factory.mktemp("runner"))

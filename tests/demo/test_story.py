@@ -71,6 +71,7 @@ def shell(line: str, *, cwd: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_story_fits_a_screen_and_its_servers_take_merges_and_pushes_until_ctrl_c(tmp_path: Path) -> None:
     with serving("--keep", folder=tmp_path) as (lines, rest):
         story = lines[: lines.index("Read and merge in a browser:")]

@@ -36,7 +36,7 @@ NAMES = (
 )
 SWEPT = [journey for journey in JOURNEYS if journey.name in NAMES]
 #: One of so many places is tried.
-_QUICK, _SLOW = 9, 1 if os.environ.get("GITOPS_BOT_LONG") == "1" else 5
+_QUICK, _SLOW = 15, 1 if os.environ.get("GITOPS_BOT_LONG") == "1" else 5
 _BEFORE, _AFTER = "Words of a person, before.", "Words of a person, behind."
 
 
