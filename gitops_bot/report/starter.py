@@ -88,7 +88,7 @@ def _promotion(environment: FoundEnvironment, source: str) -> Iterator[str]:
 
 def _pinned(entries: Iterable[Entry]) -> Iterator[str]:
     for entry in entries:
-        yield f"{entry.name.rpartition('/')[2] or entry.name} {entry.pin}"
+        yield f"{entry.name.rpartition('/')[2] or entry.name} {entry.pin.tag or 'by digest'}"
 
 
 def _answers(group: Group) -> Iterator[str]:

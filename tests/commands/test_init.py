@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from tests.commands.conftest import shop_files
 from tests.conftest import PROJECT
 from tests.counterparts.world import run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.counterparts.world import Done
+    from tests.counterparts.world import Deploy, Done, World
 
 ENTRY = "images:\n- name: {name}\n  newTag: {tag}\n"
 #: Two environments, a base, and a directory that only Argo CD knows.
@@ -278,3 +279,21 @@ def test_a_real_repository_gets_a_file_that_changes_nothing(name: str, tmp_path:
     written = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())
     overlays = sum(len(environment["overlays"]) for environment in written["environments"].values())
     assert overlays <= before.json["files"]
+
+
+def test_a_plan_is_the_same_with_and_without_the_file(worldwide: World, tmp_path: Path) -> None:
+    def files(deploy: Deploy) -> dict[str, bytes]:
+        return {path: data for path, data in shop_files(deploy).items() if path != "gitops-bot.yaml"}
+
+    deploy = worldwide.deploy(files)
+    for tag in ("1.1.0", "1.2.0", "2.0.0", "latest"):
+        deploy.push("web", tag)
+    checkout(tmp_path, {})
+    for path, data in deploy.files("main").items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    without = deploy.ask("plan").json
+    assert init(tmp_path).code == 0
+    having = deploy.ask("plan", "--config", str(tmp_path / "gitops-bot.yaml")).json
+    assert without["environments"][0]["proposals"][0]["changes"][0]["to"]["tag"] == "1.2.0"
+    assert {**without, "at": None} == {**having, "at": None}
