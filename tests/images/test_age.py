@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images.age import choose_aged
-from gitops_bot.images.policy import Choice, Chosen, Current, Held, choose, pattern, semver
+from gitops_bot.images.policy import Choice, Chosen, choose, pattern, semver
 from gitops_bot.images.reference import Pin
+from tests.images.choices import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,16 +29,6 @@ def aged(times: Mapping[str, datetime | None], present: str | None = "1.0.0") ->
         return times[tag]
 
     return choose_aged(RELEASES, ["1.0.0", "0.9.0", "latest", *times], Pin(present), built, NOW), asked
-
-
-def told(choice: Choice) -> tuple[str, str | None]:
-    match choice:
-        case Chosen(tag, reason):
-            return reason.code, tag
-        case Held(reason, candidate):
-            return reason.code, candidate
-        case Current(reason):
-            return reason.code, None
 
 
 EPOCH, FUTURE = datetime(1970, 1, 1, tzinfo=UTC), NOW + timedelta(days=1)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images.newest import candidates, choose_newest
-from gitops_bot.images.policy import Choice, Chosen, Current, Held, Newest, admits, compare, newest
+from gitops_bot.images.policy import Choice, Newest, admits, compare, newest
 from gitops_bot.images.reference import Pin
+from tests.images.choices import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,16 +29,6 @@ UNKNOWN = {
     "the year 9999": datetime.max.replace(tzinfo=UTC),
     "the year 1": datetime.min.replace(tzinfo=UTC),
 }
-
-
-def told(choice: Choice) -> tuple[str, str | None]:
-    match choice:
-        case Chosen(tag, reason):
-            return reason.code, tag
-        case Held(reason, candidate):
-            return reason.code, candidate
-        case Current(reason):
-            return reason.code, None
 
 
 def choose(

@@ -9,10 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images.policy import (
-    Choice,
-    Chosen,
-    Current,
-    Held,
     Policy,
     choose,
     compare,
@@ -23,6 +19,7 @@ from gitops_bot.images.policy import (
 )
 from gitops_bot.images.reason import CODES
 from gitops_bot.images.reference import Pin, is_tag
+from tests.images.choices import told
 
 if TYPE_CHECKING:
     from random import Random
@@ -33,17 +30,6 @@ RANGE = semver(">=1.0.0 <3")
 BUILDS = pattern("^build-(?P<n>[0-9]+)$", order="numerical")
 DATES = pattern("^20[0-9]{2}-[0-9]{2}-[0-9]{2}$", order="alphabetical")
 MAIN = follow("main")
-
-
-def told(choice: Choice) -> tuple[str, str | None]:
-    """What a choice comes to: its code, and the tag that it names."""
-    match choice:
-        case Chosen(tag, reason):
-            return reason.code, tag
-        case Held(reason, candidate):
-            return reason.code, candidate
-        case Current(reason):
-            return reason.code, None
 
 
 # What it shows, the policy, what is listed, the present pin, the code, and the tag chosen or held back.
