@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from tests.counterparts.internet import Internet
     from tests.counterparts.world import Deploy, World
 
-pytest.importorskip("boto3")
-
 HOSTS = (
     *(amazon.HOST, amazon.API, amazon.STS),
     *(azure.HOST, azure.ENTRA),

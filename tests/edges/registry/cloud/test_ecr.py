@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-pytest.importorskip("boto3")
-
 IMAGE, PUBLIC = ImageName(HOST, "web"), ImageName("public.ecr.aws", "acme/web")
 
 
