@@ -43,7 +43,7 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime) -> Inve
     """
     snapshot = on_disk(files, tree, Config.inferred(infer(tree)), now)
     directories = {directory.removesuffix("/") or "." for directory in targets.by_directory(tree)}
-    deployed = Deployed.of(deployments(files.read(_manifests(tree))))
+    deployed = Deployed.of(deployments(_each(files, _manifests(tree))))
     found = [_environment(snapshot, name, directories, deployed) for name in snapshot.config.environments]
     elsewhere = _elsewhere(snapshot, deployed)
     if not found and not elsewhere:
@@ -108,6 +108,12 @@ def _manifests(tree: Mapping[str, str]) -> list[str]:
     """The YAML files of a tree; in a greater repository, those nearest to the top."""
     paths = [path for path, mode in tree.items() if mode in _FILES and path.endswith((".yaml", ".yml"))]
     return sorted(paths, key=lambda path: (path.count("/"), path))[:_MOST_MANIFESTS]
+
+
+def _each(files: Files, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """The files one by one: a repository may have more of them than fit into memory."""
+    for path in paths:
+        yield from files.read([path]).items()
 
 
 def _nothing(snapshot: Snapshot, existing: set[str]) -> Problem:

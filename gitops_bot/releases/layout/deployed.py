@@ -69,14 +69,17 @@ class Deployed:
         return [found[at] for at in sorted(found)]
 
 
-def deployments(files: Mapping[str, bytes]) -> tuple[Deployment, ...]:
-    """What the manifests among these files deploy, in the order of the files; the first ones where there are many."""
+def deployments(files: Iterable[tuple[str, bytes]]) -> tuple[Deployment, ...]:
+    """What the manifests among these files deploy, in their order; the first ones where there are many.
+
+    Files are taken one by one, and none beyond what is enough.
+    """
     return tuple(islice(_of_files(files), _MOST_PATHS))
 
 
-def _of_files(files: Mapping[str, bytes]) -> Iterator[Deployment]:
+def _of_files(files: Iterable[tuple[str, bytes]]) -> Iterator[Deployment]:
     left = _MOST_BYTES
-    for file, data in files.items():
+    for file, data in files:
         if len(data) <= _LONGEST and any(mark in data for mark in MARKS):
             left -= len(data)
             if left < 0:
