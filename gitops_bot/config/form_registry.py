@@ -1,3 +1,5 @@
+"""How registries are reached, as it is written: logins, mirrors, limits."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
