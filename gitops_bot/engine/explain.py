@@ -15,9 +15,10 @@ from gitops_bot.engine.candidates.poll import times_for
 from gitops_bot.engine.decide import candidates
 from gitops_bot.engine.facts import Facts, Needs
 from gitops_bot.engine.gates import GATES
+from gitops_bot.engine.pipe import lost_hold
 from gitops_bot.engine.plan import Failure, plan
 from gitops_bot.engine.request import Request
-from gitops_bot.errors import RegistryError, UsageError
+from gitops_bot.errors import ConfigError, RegistryError, UsageError
 from gitops_bot.images import explain as images
 from gitops_bot.images.age import usable
 from gitops_bot.images.kinds import Newest
@@ -54,14 +55,17 @@ def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None
 
     Raises:
         UsageError: no entry is meant.
+        ConfigError: a hold names nothing, so nothing of the environment is decided.
         GitError, ForgeError: the environment cannot be decided.
     """
     (environment,) = snapshot.environments
     entries = snapshot.matching(environment.name, image)
     if not entries:
         raise UsageError(matches_nothing(image, snapshot.entries(environment.name), environment.name))
-    facts = Facts()
-    planned = plan(world, snapshot, facts, Request(dry_run=True), [environment])[environment.name]
+    facts, request = Facts(), Request(dry_run=True)
+    if (problem := lost_hold(snapshot, request, environment)) is not None:
+        raise ConfigError(problem)
+    planned = plan(world, snapshot, facts, request, [environment])[environment.name]
     if isinstance(planned, Failure):
         raise planned
     before = {item.entry.key: item for item in _candidates(world, facts, planned.known) if item.entry is not None}
@@ -94,7 +98,7 @@ def _proposed(planned: Planned) -> Mapping[tuple[str, str], Decision]:
     """What becomes of each entry once pull requests have their say; nothing where it is committed to the branch."""
     if planned.arranged is None:
         return {}
-    decisions: list[Decision] = [*planned.arranged.plan.held]
+    decisions: list[Decision] = [*planned.arranged.plan.held, *planned.arranged.plan.failed]
     for proposal in planned.arranged.proposals:
         decisions += proposal.plan.changes
     return {item.entry.key: item for item in decisions if item.entry is not None}
@@ -106,9 +110,9 @@ def _explained(known: Known, before: Decision, after: Decision, final: Decision 
     gates = _gates(known, before)
     decision = after
     if final is not None and isinstance(after, Change):
-        if isinstance(final, Held):
+        if isinstance(final, Held | Failed):
             decision = final
-            gates.append(PassedGate(_PROPOSAL, passed=False, reason=final.reason))
+            gates.append(PassedGate(_PROPOSAL, passed=False, reason=_reason(final)))
         else:
             gates.append(PassedGate(_PROPOSAL, passed=True))
     promoted = entry.key in known.snapshot.promoted(known.environment)

@@ -48,6 +48,13 @@ def run(world: World, snapshot: Snapshot, request: Request) -> Outcome:
     return _Run(world, snapshot, request).run()
 
 
+def lost_hold(snapshot: Snapshot, request: Request, environment: Environment) -> Problem | None:
+    """A hold, here or where the pins come from, that holds nothing: nobody can tell what was to be held."""
+    names = (environment.name, request.promoted_from(environment))
+    lost = (snapshot.unmatched(name).stops for name in names if name is not None)
+    return None if request.exempt.holds else next((problem for problem in lost if problem is not None), None)
+
+
 class _Run:
     """One request on its way. The snapshot is the newest one: a lost race, or a commit of our own, makes another."""
 
@@ -59,7 +66,7 @@ class _Run:
     def run(self) -> Outcome:
         """All environments, one after the other."""
         environments = self._snapshot.environments
-        lost = {environment.name: self._lost_hold(environment) for environment in environments}
+        lost = {one.name: lost_hold(self._snapshot, self._request, one) for one in environments}
         ready = self._plan([environment for environment in environments if lost[environment.name] is None])
         over = self._over_budget(ready)
         outcomes = []
@@ -104,12 +111,6 @@ class _Run:
             named=named,
             ended=hold.ended(snapshot.config.holds, snapshot.at),
         )
-
-    def _lost_hold(self, environment: Environment) -> Problem | None:
-        """A hold, here or where the pins come from, that holds nothing: nobody can tell what was to be held."""
-        names = (environment.name, self._request.promoted_from(environment))
-        lost = (self._snapshot.unmatched(name).stops for name in names if name is not None)
-        return None if self._request.exempt.holds else next((problem for problem in lost if problem is not None), None)
 
     def _over_budget(self, ready: Mapping[str, Planned | Failure]) -> Problem | None:
         """Why nothing may be written: the forge's limit would end the run in the middle."""

@@ -110,6 +110,16 @@ def test_a_promoted_pin_is_told_with_the_line_that_promotes_it(shop: Deploy) -> 
     assert (entry["seen"], entry["steps"]) == (0, [])
 
 
+def test_a_hold_that_names_nothing_stops_what_it_stops_in_an_update(shop: Deploy) -> None:
+    configure(shop, more="holds:\n  - {environment: production, image: wbe, until: 2999-01-01, why: fair}\n")
+    shop.push("web", "1.1.0")
+    done = shop.ask("explain", "production", shop.image("web"))
+    assert (done.code, done.json["entries"]) == (2, [])
+    (problem,) = done.json["problems"]
+    assert problem["message"] in shop.bot("update").out
+    assert not shop.pulls()
+
+
 def test_a_declined_pin_is_held_by_the_proposal(shop: Deploy) -> None:
     shop.push("web", "1.1.0")
     shop.bot("update")
