@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
+
 from tests.conftest import program
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ http {{
     }}
     server {{
         listen 127.0.0.1:{port};
+        location = /under-way {{ access_log off; return 200 $connections_writing; }}
         location ~ ^/moved(/.*)$ {{ return 301 http://{elsewhere}$1$is_args$args; }}
         location / {{
             if ($refused) {{ return 403; }}
@@ -236,7 +239,12 @@ class GitServer:
         self.processes.clear()
 
     def requests(self) -> list[str]:
-        """Method, path and status of every request so far, in the order of their answers."""
+        """Method, path and status of every request so far, in the order of their answers.
+
+        The server logs a request after the client has its answer, so the log is read when no request is under way.
+        """
+        while httpx.get(f"{self.address}/under-way", trust_env=False).text != "1":
+            pass
         lines = (self.folder / "access.log").read_text().splitlines()
         return [" ".join([*line.split('"')[1].split()[:2], line.split('"')[2].split()[0]]) for line in lines]
 
