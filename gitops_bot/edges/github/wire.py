@@ -18,6 +18,7 @@ from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectio
 from gitops_bot import __version__, log
 from gitops_bot.edges.github import answers, bounded, graphql
 from gitops_bot.edges.github.failure import Late, Refused, TooLarge, Unanswered, error_message
+from gitops_bot.edges.http import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -272,7 +273,7 @@ class _Retry(GithubRetry):
             waited = limited and any(each.status in (403, 429) for each in self.history)
             if waited or (self.get_retry_after(response) or 0) > _LONGEST_WAIT:
                 content = self.get_content(response, url or "")
-                raise GithubException(response.status, _json(content), dict(response.headers))
+                raise GithubException(response.status, parse_json(content), dict(response.headers))
         return cast("Self", super().increment(method, url, response, error, _pool, _stacktrace))
 
     def sleep(self, response: Any = None) -> None:
@@ -286,10 +287,3 @@ class _Retry(GithubRetry):
 
 def _lower(headers: Mapping[str, Any]) -> dict[str, str]:
     return {name.lower(): str(value) for name, value in headers.items()}
-
-
-def _json(content: bytes) -> object:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None

@@ -1,6 +1,7 @@
 from gitops_bot.edges.http.address import Misled, follow_own, host_of, origin
 from gitops_bot.edges.http.allowance import Allowance, Limit
-from gitops_bot.edges.http.client import ANSWER, ATTEMPTS, PATIENCE, Answer, Http
+from gitops_bot.edges.http.answer import Answer, parse_json
+from gitops_bot.edges.http.client import ANSWER, ATTEMPTS, PATIENCE, Http
 from gitops_bot.edges.http.failure import Unanswered
 from gitops_bot.edges.http.lines import Observe, Tuning
 from gitops_bot.edges.http.pace import Clock
@@ -21,4 +22,5 @@ __all__ = [
     "follow_own",
     "host_of",
     "origin",
+    "parse_json",
 ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 import httpx
@@ -18,6 +17,7 @@ import tenacity
 from gitops_bot import __version__, log
 from gitops_bot.edges.http.address import Misled, follow, origin
 from gitops_bot.edges.http.allowance import Allowance, Limit
+from gitops_bot.edges.http.answer import Answer
 from gitops_bot.edges.http.failure import (
     Unanswered,
     broken,
@@ -53,22 +53,6 @@ _AGENT = f"gitops-bot/{__version__}"
 _BACKOFF = tenacity.wait_random_exponential(multiplier=0.5, max=15)
 _BETWEEN = "Check that this is a registry, and any proxy in between."
 _JITTER = tenacity.wait_random(0, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer; `url` is the final one after redirects. Only the `body` of a failure may be cut."""
-
-    method: str
-    url: httpx.URL
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def host(self) -> str:
-        """The host that answered, with a port other than the scheme's own."""
-        return self.url.netloc.decode("ascii")
 
 
 class _ThreadAllowance(threading.local):

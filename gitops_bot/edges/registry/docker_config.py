@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
+from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.http.failure import clean
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, RegistryToken
@@ -63,18 +64,14 @@ def ask_helper(
         if answer == _NOT_FOUND:
             return None
         raise NoLogin(f"the credential helper {program} failed: {clean(answer) or done.returncode}", advice)
-    try:
-        document = json.loads(answer)
-        username, secret = document["Username"], document["Secret"]
-    except (ValueError, RecursionError, KeyError, TypeError):
-        # Not chained: the text that could not be read may be the secret.
-        raise NoLogin(f"the credential helper {program} gave an answer that cannot be read", advice) from None
-    if not isinstance(username, str) or not isinstance(secret, str):
-        raise NoLogin(f"the credential helper {program} gave an answer that cannot be read", advice)
-    if not secret:
-        return None
-    redact.learn(secret, passing=True)  # many give a new one each time
-    return IdentityToken(secret) if username == "<token>" else Basic(username, secret)
+    match parse_json(answer):
+        case {"Username": str(), "Secret": ""}:
+            return None
+        case {"Username": str(username), "Secret": str(secret)}:
+            redact.learn(secret, passing=True)  # many give a new one each time
+            return IdentityToken(secret) if username == "<token>" else Basic(username, secret)
+        case _:
+            raise NoLogin(f"the credential helper {program} gave an answer that cannot be read", advice)
 
 
 _LIMIT = 1024 * 1024

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from gitops_bot.edges.http import Unanswered
+from gitops_bot.edges.http import Unanswered, parse_json
 from gitops_bot.edges.http.failure import clean
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import DOCKER_HUB
@@ -52,8 +51,7 @@ class Untrusted(Exception):  # noqa: N818 - see above
 
 def unexpected(answer: Answer, wanted: str) -> Untrusted:
     """A success with the wrong content: a login page, another server, half an answer."""
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    got = "nothing" if not answer.body else "a web page" if kind == "text/html" else "something else"
+    got = "nothing" if not answer.body else "a web page" if answer.media_type == "text/html" else "something else"
     advice = "Check the name; a proxy or a login page may be in between."
     return Untrusted(f"answered {got} where {wanted} was expected", advice)
 
@@ -69,11 +67,7 @@ class NoLogin(Exception):  # noqa: N818 - see above
 
 def error_message(body: bytes, secrets: Iterable[str]) -> str:
     """The message in the JSON of an error, as registries and token servers write it; else empty. Without secrets."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    return clean(_message(document), secrets)
+    return clean(_message(parse_json(body)), secrets)
 
 
 def _message(document: Any) -> str:

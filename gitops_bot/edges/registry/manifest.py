@@ -6,7 +6,6 @@ Rules: OCI image specification 1.1, "Image Index"; BuildKit, "Attestation Storag
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -73,41 +72,33 @@ def named(ask: Callable[[str], Answer], algorithm: str | None = None) -> Named:
             raise
     else:
         digest = head.headers.get("docker-content-digest", "")
-        if is_digest(digest) and media_type(head) in _TYPES and algorithm in (None, digest.partition(":")[0]):
-            return Named(digest, media_type(head) in IMAGES)
+        if is_digest(digest) and head.media_type in _TYPES and algorithm in (None, digest.partition(":")[0]):
+            return Named(digest, head.media_type in IMAGES)
     return hashed(ask("GET"), algorithm)
 
 
 def hashed(answer: Answer, algorithm: str | None) -> Named:
     """The digest of a manifest by its bytes, which must match the one in the header, if any."""
-    try:
-        document = json.loads(answer.body)
-        version = document.get("schemaVersion")
-    except (ValueError, RecursionError, AttributeError):
-        raise unexpected(answer, "a manifest") from None
+    document = answer.json()
+    version = document.get("schemaVersion") if isinstance(document, dict) else None
     if version == 1:
         raise Untrusted("has it only as a schema 1 manifest, which has no stable digest", "Push the image again.")
     if version != 2:
         raise unexpected(answer, "a manifest")
     header = answer.headers.get("docker-content-digest")
     usual = "sha512" if header is not None and header.startswith("sha512:") else "sha256"
-    digest = _by(usual, answer.body)
+    digest = _digest_of(answer.body, usual)
     if header is not None and header != digest:
         raise Untrusted(
             f"reports the digest {header[:150]!r} for a manifest that has the digest {digest}",
             "Something in between changes what the registry sends; nothing was pinned.",
         )
-    asked = digest if algorithm in (None, usual) else _by(algorithm, answer.body)
+    asked = digest if algorithm in (None, usual) else _digest_of(answer.body, algorithm)
     return Named(asked, kind_of(document) == "image")
 
 
-def _by(algorithm: str, body: bytes) -> str:
+def _digest_of(body: bytes, algorithm: str) -> str:
     return f"{algorithm}:{hashlib.new(algorithm, body).hexdigest()}"
-
-
-def media_type(answer: Answer) -> str:
-    """The media type in the header, without parameters."""
-    return answer.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 #: Commas in one document, counted before parsing because objects take many times the memory of their text. An index of
@@ -125,18 +116,14 @@ def document(answer: Answer, digest: str, wanted: str) -> Mapping[str, Any]:
     """
     if answer.body.count(b",") > _MOST_COMMAS:
         raise Untrusted(f"has {wanted} of more than {_MOST_COMMAS} values", "Check what was pushed there.")
-    try:
-        parsed = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        parsed = None
-    found: Mapping[str, Any] = parsed if isinstance(parsed, dict) else {}
-    algorithm = digest.partition(":")[0]
-    actual = f"{algorithm}:{hashlib.new(algorithm, answer.body).hexdigest()}"
+    parsed = answer.json()
+    content: Mapping[str, Any] = parsed if isinstance(parsed, dict) else {}
+    actual = _digest_of(answer.body, digest.partition(":")[0])
     if actual == digest:
-        return found
-    if found.get("schemaVersion") == 1:
+        return content
+    if content.get("schemaVersion") == 1:
         return {}
-    if not found:
+    if not content:
         raise unexpected(answer, wanted)
     raise Untrusted(
         f"answered the request for {digest} with content that has the digest {actual}",

@@ -5,7 +5,6 @@ An incomplete list is an error: a missing tag looks like a deleted one, or hides
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -136,13 +135,13 @@ def read_page(answer: Answer) -> Page:
     """
     if answer.body.count(b",") > _MOST_COMMAS:
         raise _too_large(f"{_MOST_COMMAS} values on one page")
-    try:
-        document = json.loads(answer.body)
-        tags = document["tags"] if document["tags"] is not None else ()
-    except (ValueError, RecursionError, TypeError, KeyError):
-        tags = None
-    if not isinstance(tags, list | tuple) or not all(isinstance(tag, str) for tag in tags):
-        raise unexpected(answer, "a list of tags")
+    match answer.json():
+        case {"tags": None}:
+            tags: list[str] = []
+        case {"tags": list(tags)} if all(isinstance(tag, str) for tag in tags):
+            pass
+        case _:
+            raise unexpected(answer, "a list of tags")
     address = _next(answer.headers.get("link", ""))
     query: str | None = None
     if address is not None:

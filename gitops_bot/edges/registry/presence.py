@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from gitops_bot.edges.facts import Served
 from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.edges.registry.login import Basic, IdentityToken, RegistryToken
-from gitops_bot.edges.registry.manifest import INDEXES, MOST, document, images, kind_of, media_type, named
+from gitops_bot.edges.registry.manifest import INDEXES, MOST, document, images, kind_of, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def index_platforms(ask: Ask, digest: str, indexes: Indexes) -> tuple[str, ...]:
         Refused: the registry refused; 404 if there is no such digest, or if it does not answer HEAD.
         Untrusted: an answer does not match its digest.
     """
-    if digest not in indexes and media_type(ask("HEAD", digest)) not in INDEXES:
+    if digest not in indexes and ask("HEAD", digest).media_type not in INDEXES:
         return ()
     return tuple(sorted({name for name in _remembered(ask, digest, indexes).values() if "/" in name}))
 

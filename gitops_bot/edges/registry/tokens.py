@@ -5,7 +5,6 @@ Protocol: "Token Authentication" of the distribution project, and its OAuth 2 va
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from dataclasses import dataclass, field
@@ -109,15 +108,11 @@ class Tokens:
 
 def _read(answer: Answer) -> tuple[str, float]:
     """The token and its lifetime in seconds."""
-    try:
-        document: Mapping[str, Any] = json.loads(answer.body)
-        token = document.get("token") or document.get("access_token")
-        lifetime = document.get("expires_in")
-    except (ValueError, RecursionError, AttributeError):
-        token = lifetime = None
+    parsed = answer.json()
+    document: Mapping[str, Any] = parsed if isinstance(parsed, dict) else {}
+    token, lifetime = document.get("token") or document.get("access_token"), document.get("expires_in")
     if not isinstance(token, str) or not _TOKEN.match(token):
-        # Not chained: the text that could not be read may hold the token.
-        raise Untrusted(f"names a token server, {answer.host}, whose answer holds no token") from None
+        raise Untrusted(f"names a token server, {answer.host}, whose answer holds no token")
     # NaN compares false; a huge integer would not fit a float.
     if isinstance(lifetime, int | float) and not isinstance(lifetime, bool) and lifetime > _SHORTEST:
         return token, min(lifetime, _LONGEST)

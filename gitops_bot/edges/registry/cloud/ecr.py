@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops_bot import redact
+from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.http.failure import clean
 from gitops_bot.edges.registry.cloud.exchange import read, sane
 from gitops_bot.edges.registry.cloud.renewal import Given
@@ -99,11 +100,7 @@ def login(workload: Workload, asked: Question) -> Given:
         raise NoLogin(f"AWS did not give a login within {patience:g} s", "Run again later.") from None
     except OSError as error:
         raise NoLogin(f"boto3 cannot be started: {error.strerror}", _INSTALL) from error
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError:
-        answer = None
-    match answer:
+    match parse_json(done.stdout):
         case {"password": str(password), "seconds": int() | float() as seconds, "source": str(source)}:
             redact.learn(password, passing=True)
             return Given(Login(Basic("AWS", password), f"AWS ({clean(source)})"), sane(seconds))

@@ -109,14 +109,10 @@ def ask(
     if answer.status != 200:
         words = error_message(answer.body, secrets)
         raise NoLogin(f"{answer.host} answered {answer.status}" + (f" ({words})" if words else ""), _ADVICE)
-    try:
-        found = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        # Not chained: the text that could not be read may hold the token.
-        raise NoLogin(f"{answer.host} gave an answer that is no JSON object", _ADVICE) from None
-    return Reply(answer.host, found, answer.headers)
+    parsed = answer.json()
+    if not isinstance(parsed, dict):
+        raise NoLogin(f"{answer.host} gave an answer that is no JSON object", _ADVICE)
+    return Reply(answer.host, parsed, answer.headers)
 
 
 def read(path: str, what: str) -> str:

@@ -6,12 +6,12 @@ Protocol: "Application Default Credentials", the metadata server, the Security T
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
+from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.registry.cloud.exchange import ask, read, sane
 from gitops_bot.edges.registry.cloud.renewal import Given
 from gitops_bot.edges.registry.failure import NoLogin
@@ -168,11 +168,7 @@ def _impersonate(workload: Workload, url: str, token: str) -> tuple[str, float]:
 
 
 def _object(text: str) -> Mapping[str, Any]:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        document = None
+    document = parse_json(text)
     if not isinstance(document, dict):
-        # Not chained: the error holds the whole text.
-        raise NoLogin("a file of the credentials is no JSON object", _ADVICE) from None
+        raise NoLogin("a file of the credentials is no JSON object", _ADVICE)
     return document

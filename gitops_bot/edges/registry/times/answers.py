@@ -5,7 +5,6 @@ Whatever has another form than documented is left out, or makes the list unfit: 
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -90,16 +89,14 @@ def google(answer: Answer) -> Page:
     return Page(versions, is_last="link" not in answer.headers)
 
 
-def _parsed(answer: Answer) -> object:
+def _parsed(answer: Answer) -> Any:
     if answer.status != 200:
         raise Unfit(f"{answer.host} answered {answer.status}")
     if answer.body.count(b",") > MOST_VALUES:
         raise Unfit(f"{answer.host} answered with more than {MOST_VALUES} values")
-    try:
-        found: object = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        raise Unfit(f"{answer.host} answered something that is no JSON") from None
-    return found
+    if (document := answer.json()) is None:
+        raise Unfit(f"{answer.host} answered something that is no JSON")
+    return document
 
 
 def _list(found: object) -> list[dict[str, Any]]:
