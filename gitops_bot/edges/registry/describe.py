@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.edges.registry.manifest import (
     ACCEPT,
-    LIMIT,
+    MANIFEST_BYTES,
     document,
     images,
     kind_of,
@@ -53,7 +53,7 @@ def describe(fetch: Fetch, digest: str) -> Build:
         Refused: the registry refused; 404 if there is no such digest.
         Untrusted: an answer does not match its digest.
     """
-    top = document(fetch(f"manifests/{digest}", ACCEPT, LIMIT), digest, "a manifest")
+    top = document(fetch(f"manifests/{digest}", ACCEPT, MANIFEST_BYTES), digest, "a manifest")
     match kind_of(top):
         case "image":
             return _described(fetch, {}, top, None, ())
@@ -62,7 +62,7 @@ def describe(fetch: Fetch, digest: str) -> Build:
             chosen = representative(found)
             if chosen is None:
                 return _described(fetch, top, {}, None, names(found))
-            manifest = _named(fetch, f"manifests/{chosen.digest}", ACCEPT, LIMIT, chosen.digest, "a manifest")
+            manifest = _named(fetch, f"manifests/{chosen.digest}", ACCEPT, MANIFEST_BYTES, chosen.digest, "a manifest")
             manifest = manifest if kind_of(manifest) == "image" else {}
             return _described(fetch, top, manifest, chosen.platform, names(found))
         case None:

@@ -14,8 +14,10 @@ from gitops_bot.edges.address import is_loopback
 from gitops_bot.edges.http import Misled, Tuning, Unanswered, follow_own, host_of, origin
 from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message
 from gitops_bot.edges.registry.login import Basic, IdentityToken, basic, secrets
+from gitops_bot.edges.registry.manifest import ACCEPT, MANIFEST_BYTES
+from gitops_bot.edges.registry.pages import PAGE_BYTES
 from gitops_bot.edges.registry.tokens import Bearer
-from gitops_bot.images.reference import DOCKER_HUB
+from gitops_bot.images.reference import DOCKER_HUB, ImageName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,13 +88,11 @@ _Way = Bearer | _ByPassword
 class Host:
     """Queries one registry. The challenge of its first 401 is used for all its repositories."""
 
-    def __init__(self, http: Http, tokens: Tokens, base: httpx.URL, *, below: str = "", alone: float = ALONE) -> None:
-        """`below`: the path that stands before that of every repository, with its slash, where this is a mirror."""
+    def __init__(self, http: Http, tokens: Tokens, base: httpx.URL, *, alone: float = ALONE) -> None:
         self._http = http
         self._tokens = tokens
         self._base = base
         self._root = str(base).rstrip("/")
-        self._below = below
         self._way: _Way | None = None
         self._alone = alone
         self._first = threading.Semaphore(1)
@@ -111,7 +111,6 @@ class Host:
             Refused: any other status.
             Unanswered, Untrusted: no usable answer.
         """
-        path = self._below + path
         if not self._met.is_set() and self._first.acquire(blocking=False):
             try:
                 return self._ask(method, path, rest, login, accept, limit, api)
@@ -124,6 +123,11 @@ class Host:
         if self._out_of_reach is not None:
             raise self._out_of_reach
         return self._ask(method, path, rest, login, accept, limit, api)
+
+    @property
+    def scheme(self) -> str:
+        """`https`, or `http` where that is allowed."""
+        return self._base.scheme
 
     @property
     def service(self) -> str:
@@ -187,6 +191,44 @@ class Host:
                 asked = _actions(offer.parameters.get("scope", ""), path)
                 return replace(bearer, actions=bearer.actions | before | asked)
         return _ByPassword() if any(offer.scheme == "basic" for offer in offers) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRepository:
+    """The repository of an image, as one login reads it. Its methods raise what `Host.ask` raises.
+
+    `location` is where it is read: the image's own name, or one below the mirror of its registry.
+    """
+
+    image: ImageName
+    location: ImageName
+    host: Host
+    login: Login
+
+    def get(self, rest: str, accept: str, limit: int, *, method: str = "GET", api: str = "v2") -> Answer:
+        """The answer to a request for a path below the repository; `limit` bounds its body in bytes."""
+        return self.host.ask(method, self.location.path, rest, self.login, accept=accept, limit=limit, api=api)
+
+    def manifest(self, method: str, reference: str) -> Answer:
+        """The manifest of a tag or digest, or its headers only with the method `HEAD`."""
+        return self.get(f"manifests/{reference}", ACCEPT, MANIFEST_BYTES, method=method)
+
+    def tag_list(self, query: str) -> Answer:
+        """A page of the list of tags."""
+        return self.get(f"tags/list?{query}" if query else "tags/list", "application/json", PAGE_BYTES)
+
+
+def location(image: ImageName, access: Mapping[str, RegistryAccess]) -> ImageName:
+    """Where an image is read: below its registry's mirror, if it has one, and nowhere else.
+
+    The bot never falls back to the registry itself: which of the two answered would decide what is proposed, and a
+    mirror is often used because the registry cannot be reached.
+    """
+    mirror = access[image.registry].mirror if image.registry in access else None
+    if mirror is None:
+        return image
+    host, slash, path = mirror.partition("/")
+    return ImageName(host.lower(), path + slash + image.path)
 
 
 def base_url(registry: str, access: RegistryAccess) -> httpx.URL:

@@ -26,7 +26,7 @@ IMAGES = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.
 _TYPES = (*INDEXES, *IMAGES)
 ACCEPT = ", ".join(_TYPES)
 #: Bytes; the limit that registries themselves have.
-LIMIT = 4 * 1024 * 1024
+MANIFEST_BYTES = 4 * 1024 * 1024
 #: Registries may answer HEAD like this but not GET, which also has an error message.
 _ASK_AGAIN = (400, 404, 405, 406, 501)
 

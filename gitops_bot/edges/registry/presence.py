@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.edges.http import Answer
+    from gitops_bot.edges.registry.host import ImageRepository
     from gitops_bot.edges.registry.login import Credential, Login
     from gitops_bot.edges.registry.manifest import Named
     from gitops_bot.images.reference import Pin
@@ -96,8 +97,8 @@ def _platforms(ask: Ask, digest: str) -> Mapping[str, str]:
 _LEFT = re.compile(r"([0-9]{1,9})(?:;|\Z)")
 
 
-def served(ask: Callable[[str, str], Answer], login: Login, pin: Pin) -> Served:
-    """How the bot can read there, by two requests; `ask` sends one, given a method and the path below the repository.
+def served(repository: ImageRepository, pin: Pin) -> Served:
+    """How the bot can read a repository: one HEAD of the pinned manifest, and one page with a single tag.
 
     Docker Hub reports with a manifest how many pulls are left (docs.docker.com, "Pull limits"); a HEAD is no pull. A
     missing image is no error.
@@ -108,16 +109,16 @@ def served(ask: Callable[[str, str], Answer], login: Login, pin: Pin) -> Served:
     present, left = True, None
     if (reference := pin.digest or pin.tag) is not None:
         try:
-            left = _left(ask("HEAD", f"manifests/{reference}"))
+            left = _left(repository.manifest("HEAD", reference))
         except Refused as refused:
             if not refused.is_one_of(_NOT_FOUND):
                 raise
             present = False
-    ask("GET", "tags/list?n=1")
-    return Served(_words(login), present, left)
+    repository.tag_list("n=1")
+    return Served(_login_text(repository.login), present, left)
 
 
-def _words(login: Login) -> str:
+def _login_text(login: Login) -> str:
     """The login, without secrets."""
     if login.credential is None:
         return f"anonymously: {login.source}"

@@ -15,13 +15,12 @@ from gitops_bot.edges.registry.cloud import CloudLogins
 from gitops_bot.edges.registry.credentials import Credentials
 from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import LIST, NoLogin, Refused, Untrusted, explain
-from gitops_bot.edges.registry.host import ALONE, Host, base_url, tunings
-from gitops_bot.edges.registry.manifest import ACCEPT, LIMIT, named
-from gitops_bot.edges.registry.mirror import place
-from gitops_bot.edges.registry.pages import PAGE_BYTES, every_tag, read_page
-from gitops_bot.edges.registry.presence import find_manifest, index_platforms, missing
+from gitops_bot.edges.registry.host import ALONE, Host, ImageRepository, base_url, location, tunings
+from gitops_bot.edges.registry.manifest import named
+from gitops_bot.edges.registry.pages import every_tag, read_page
+from gitops_bot.edges.registry.presence import find_manifest, index_platforms, missing, served
 from gitops_bot.edges.registry.tempo import Tempo
-from gitops_bot.edges.registry.times.reader import At, TimesReader
+from gitops_bot.edges.registry.times.reader import TimesReader
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.images.reference import is_digest, is_tag
 
@@ -30,12 +29,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gitops_bot.edges.facts import Served
-    from gitops_bot.edges.http import Answer, Clock, Observe
+    from gitops_bot.edges.http import Clock, Observe
     from gitops_bot.edges.registry.cloud.renewal import Kept
-    from gitops_bot.edges.registry.login import Login
     from gitops_bot.edges.registry.manifest import Named
-    from gitops_bot.edges.registry.pages import Page
-    from gitops_bot.edges.registry.presence import Ask, Indexes
+    from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.images.build import Build, BuildTimes
     from gitops_bot.images.reference import ImageName, Pin
 
@@ -118,132 +115,106 @@ class Registry:
 
     def tags(self, image: ImageName) -> tuple[str, ...]:
         """Every tag of the repository, in the registry's order."""
-
-        def ask(host: Host, login: Login) -> tuple[str, ...]:
-            def fetch(query: str) -> Page:
-                rest = f"tags/list?{query}" if query else "tags/list"
-                return read_page(host.ask("GET", image.path, rest, login, accept="application/json", limit=PAGE_BYTES))
-
-            return every_tag(fetch)
-
-        return self._explained(image, LIST, ask)
+        return self._ask(image, LIST, lambda repository: every_tag(lambda query: read_page(repository.tag_list(query))))
 
     def digest(self, image: ImageName, tag: str) -> str:
         """The digest of the manifest (or index) that the tag names now; the error's `status` is 404 where it is gone.
 
         Raises:
-            ValueError: `tag` is none by its grammar.
+            ValueError: `tag` is not a valid tag.
         """
         if not is_tag(tag):
             raise ValueError(f"{tag[:200]!r} is not a tag")
         if (digest := self._digests.get((image, tag))) is not None:
             return digest
-        return self._seen(image, self._asked(image, f"the tag {tag}", lambda ask: named(lambda how: ask(how, tag))))
+
+        def manifest(repository: ImageRepository) -> Named:
+            return named(lambda method: repository.manifest(method, tag))
+
+        return self._remember(image, self._ask(image, f"the tag {tag}", manifest))
 
     def describe(self, image: ImageName, digest: str) -> Build:
         """What the image of that digest says of itself; the error's `status` is 404 where there is none.
 
         Raises:
-            ValueError: `digest` is none by its grammar; so do the next two.
+            ValueError: `digest` is not a valid digest; so do the next three.
         """
-        asked = _of_digest(digest)
-
-        def ask(host: Host, login: Login) -> Build:
-            def fetch(rest: str, accept: str, limit: int) -> Answer:
-                return host.ask("GET", image.path, rest, login, accept=accept, limit=limit)
-
-            return describe(fetch, digest)
-
-        return self._explained(image, asked, ask)
+        return self._ask(image, _the_digest(digest), lambda repository: describe(repository.get, digest))
 
     def exists(self, image: ImageName, digest: str) -> bool:
         """Whether the repository has a manifest of that digest."""
-        manifest = self._asked(image, _of_digest(digest), lambda ask: find_manifest(ask, digest))
+
+        def find(repository: ImageRepository) -> Named | None:
+            return find_manifest(repository.manifest, digest)
+
+        manifest = self._ask(image, _the_digest(digest), find)
         if manifest is not None:
-            self._seen(image, manifest)
+            self._remember(image, manifest)
         return manifest is not None
 
     def missing(self, image: ImageName, digest: str) -> tuple[str, ...]:
-        """The platforms of an index whose own manifests are gone. What was seen to be of one image is asked no more.
+        """The platforms of an index whose own manifests are gone. Sends nothing for a digest known as a single image.
 
         The error's `status` is 404 where the digest itself is gone.
         """
-        if (image, digest) in self._single:
-            return ()
-        return self._asked(image, _of_digest(digest), lambda ask: missing(ask, digest, self._indexes))
+
+        def platforms(repository: ImageRepository) -> tuple[str, ...]:
+            return missing(repository.manifest, digest, self._indexes)
+
+        return () if (image, digest) in self._single else self._ask(image, _the_digest(digest), platforms)
 
     def index_platforms(self, image: ImageName, digest: str) -> tuple[str, ...]:
         """The platforms that an index names; none for a single image."""
-        if (image, digest) in self._single:
-            return ()
-        return self._asked(image, _of_digest(digest), lambda ask: index_platforms(ask, digest, self._indexes))
+
+        def platforms(repository: ImageRepository) -> tuple[str, ...]:
+            return index_platforms(repository.manifest, digest, self._indexes)
+
+        return () if (image, digest) in self._single else self._ask(image, _the_digest(digest), platforms)
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
         """When the images of these tags, and of what is pinned, were built."""
 
-        def seen(tag: str, named: Named) -> None:
-            self._digests[image, tag] = self._seen(image, named)
+        def remember(tag: str, manifest: Named) -> None:
+            self._digests[image, tag] = self._remember(image, manifest)
 
-        def ask(host: Host, login: Login) -> BuildTimes:
-            where = place(image, self._access)
-            access = self._access.get(where.registry, _PLAIN)
-            scheme, concurrency = base_url(where.registry, access).scheme, access.concurrency or Tuning().concurrency
-            return self._times_reader.read(image, tags, pin, At(where, host, login, scheme, concurrency), seen)
+        def times(repository: ImageRepository) -> BuildTimes:
+            threads = self._access.get(repository.location.registry, _PLAIN).concurrency or Tuning().concurrency
+            return self._times_reader.read(repository, tags, pin, remember, threads)
 
-        return self._explained(image, "the build times of its tags", ask)
+        return self._ask(image, "the build times of its tags", times)
 
     def served(self, image: ImageName, pin: Pin) -> Served:
         """How the bot can read there, and whether the pinned image exists; not cached.
 
         One HEAD of the pinned manifest, and one page with a single tag.
         """
-        from gitops_bot.edges.registry.presence import served
+        access = self._ask(image, "its tags", lambda repository: served(repository, pin))
+        mirror = self._access.get(image.registry, _PLAIN).mirror
+        return access if mirror is None else replace(access, login=f"{access.login}, from the mirror {mirror}")
 
-        def ask(host: Host, login: Login) -> Served:
-            def fetch(method: str, rest: str) -> Answer:
-                accept, limit = ("application/json", PAGE_BYTES) if rest.startswith("tags/") else (ACCEPT, LIMIT)
-                return host.ask(method, image.path, rest, login, accept=accept, limit=limit)
-
-            found = served(fetch, login, pin)
-            mirror = self._access.get(image.registry, _PLAIN).mirror
-            return found if mirror is None else replace(found, login=f"{found.login}, from the mirror {mirror}")
-
-        return self._explained(image, "its tags", ask)
-
-    def _seen(self, image: ImageName, there: Named) -> str:
+    def _remember(self, image: ImageName, manifest: Named) -> str:
         """The digest of a manifest; remembers single images."""
-        if there.is_image:
-            self._single.add((image, there.digest))
-        return there.digest
+        if manifest.is_image:
+            self._single.add((image, manifest.digest))
+        return manifest.digest
 
-    def _asked(self, image: ImageName, asked: str, question: Callable[[Ask], T]) -> T:
-        """The result of a question that requests manifests, by tag or digest."""
-
-        def ask(host: Host, login: Login) -> T:
-            def fetch(method: str, reference: str) -> Answer:
-                return host.ask(method, image.path, f"manifests/{reference}", login, accept=ACCEPT, limit=LIMIT)
-
-            return question(fetch)
-
-        return self._explained(image, asked, ask)
-
-    def _explained(self, image: ImageName, asked: str, ask: Callable[[Host, Login], T]) -> T:
-        """The result of `ask`; failures become RegistryErrors."""
-        tempo, login, where = self._tempo(image.registry), None, place(image, self._access)
+    def _ask(self, image: ImageName, request: str, ask: Callable[[ImageRepository], T]) -> T:
+        """The result of `ask`; failures become RegistryErrors, which name the `request`."""
+        tempo, login, read_at = self._tempo(image.registry), None, location(image, self._access)
         try:
-            login = self._credentials.login(where)
+            login = self._credentials.login(read_at)
             with tempo.question(image) as allowance, self._http.within(allowance):
-                return ask(self._host(image, where), login)
+                return ask(ImageRepository(image, read_at, self._host(image.registry, read_at), login))
         except (NoLogin, Unanswered) as failure:
-            raise explain(failure, image, asked, login, where) from failure
+            raise explain(failure, image, request, login, read_at) from failure
         except (Refused, Untrusted) as failure:
             tempo.answered()
-            raise explain(failure, image, asked, login, where) from failure
-        except httpx.InvalidURL as error:  # each part was read before: put together they are longer than httpx allows
+            raise explain(failure, image, request, login, read_at) from failure
+        except httpx.InvalidURL as error:  # the parts are valid, but together longer than httpx allows
             untrusted = Untrusted(
                 "leads to an address that is not supported", "Report this to the registry's operator."
             )
-            raise explain(untrusted, image, asked, login, where) from error
+            raise explain(untrusted, image, request, login, read_at) from error
 
     def _tempo(self, registry: str) -> Tempo:
         with self._lock:
@@ -253,20 +224,18 @@ class Registry:
         if self._report is not None:
             self._report(host if host in self._known else "other", status)
 
-    def _host(self, image: ImageName, where: ImageName) -> Host:
+    def _host(self, registry: str, read_at: ImageName) -> Host:
+        """The host of a registry, or of its mirror; made on first use."""
         with self._lock:
-            host = self._hosts.get(image.registry)
-            if host is None:
-                base = base_url(where.registry, self._access.get(where.registry, _PLAIN))
+            if (host := self._hosts.get(registry)) is None:
+                base = base_url(read_at.registry, self._access.get(read_at.registry, _PLAIN))
                 self._known.add(base.netloc.decode("ascii"))
-                below = where.path.removesuffix(image.path)
-                host = Host(self._http, self._tokens, base, below=below, alone=self._alone)
-                self._hosts[image.registry] = host
+                host = self._hosts[registry] = Host(self._http, self._tokens, base, alone=self._alone)
             return host
 
 
-def _of_digest(digest: str) -> str:
-    """The request in words."""
+def _the_digest(digest: str) -> str:
+    """The request in words. Raises ValueError if this is not a digest."""
     if not is_digest(digest):
         raise ValueError(f"{digest[:200]!r} is not a digest")
     return f"the digest {digest}"

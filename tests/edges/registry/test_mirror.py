@@ -9,7 +9,7 @@ import pytest
 
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.registry import Registry
-from gitops_bot.edges.registry.mirror import place
+from gitops_bot.edges.registry.host import location
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from tests.counterparts.clock import StillClock
@@ -34,7 +34,7 @@ PLACES = [
 
 @pytest.mark.parametrize(("access", "expected"), [row[1:] for row in PLACES], ids=[row[0] for row in PLACES])
 def test_where_an_image_is_read(access: dict[str, RegistryAccess], expected: str) -> None:
-    assert str(place(NGINX, access)) == expected
+    assert str(location(NGINX, access)) == expected
 
 
 def test_everything_is_read_from_the_mirror_and_nothing_from_the_registry(registry: DockerRegistry) -> None:

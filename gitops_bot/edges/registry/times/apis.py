@@ -18,8 +18,7 @@ from gitops_bot.images.reference import DOCKER_HUB
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitops_bot.edges.registry.times.ways import Ways
-    from gitops_bot.images.reference import ImageName
+    from gitops_bot.edges.registry.times.client import ApiClient
 
 Api = Literal["GHCR", "Docker Hub", "Harbor", "Google", "Quay", "Azure"]
 
@@ -46,40 +45,39 @@ def api_of(registry: str, service: str) -> Api | None:
             return "Harbor" if service == HARBOR_SERVICE else None
 
 
-def pages(api: Api, image: ImageName, ways: Ways) -> Callable[[int, str], Page]:
+def pages(api: Api, client: ApiClient) -> Callable[[int, str], Page]:
     """Reads a page of the list of images, by its number and the last tag of the page before."""
-    size = answers.SIZE
+    size, image = answers.SIZE, client.repository.location
+    scheme, credential = client.repository.host.scheme, client.repository.login.credential
     match api:
         case "GHCR":
-            return ghcr.pages(image, ways)
+            return ghcr.pages(client)
         case "Docker Hub":
             namespace, _, name = image.path.partition("/")
-            address = (
-                f"{ways.scheme}://hub.docker.com/v2/namespaces/{namespace}/repositories/{quote(name, safe='')}/tags"
-            )
+            address = f"{scheme}://hub.docker.com/v2/namespaces/{namespace}/repositories/{quote(name, safe='')}/tags"
             query = f"page_size={size}&ordering=last_updated"
-            return lambda number, _: answers.docker_hub(ways.get(f"{address}?{query}&page={number}", {}))
+            return lambda number, _: answers.docker_hub(client.get(f"{address}?{query}&page={number}", {}))
         case "Harbor":
             project, _, name = image.path.partition("/")
             # What is behind the project is one part of the address, whose slashes the router would take for its own.
             name = quote(quote(name, safe=""), safe="")
-            address = f"{ways.scheme}://{image.registry}/api/v2.0/projects/{project}/repositories/{name}/artifacts"
+            address = f"{scheme}://{image.registry}/api/v2.0/projects/{project}/repositories/{name}/artifacts"
             query = f"page_size={size}&with_tag=true&sort=-push_time"
-            shown = {"Authorization": basic(ways.credential)} if isinstance(ways.credential, Basic) else {}
-            return lambda number, _: answers.harbor(ways.get(f"{address}?{query}&page={number}", shown))
+            shown = {"Authorization": basic(credential)} if isinstance(credential, Basic) else {}
+            return lambda number, _: answers.harbor(client.get(f"{address}?{query}&page={number}", shown))
         case "Google":
-            return lambda *_: answers.google(ways.own("v2", "tags/list"))
+            return lambda *_: answers.google(client.own("v2", "tags/list"))
         case "Quay":
-            address = f"{ways.scheme}://{image.registry}/api/v1/repository/{image.path}/tag/"
+            address = f"{scheme}://{image.registry}/api/v1/repository/{image.path}/tag/"
             query = f"limit={size}&onlyActiveTags=true"
-            return lambda number, _: answers.quay(ways.get(f"{address}?{query}&page={number}", {}))
+            return lambda number, _: answers.quay(client.get(f"{address}?{query}&page={number}", {}))
         case "Azure":
             query = f"_tags?n={size}&orderby=timedesc"
 
             def page(number: int, last: str) -> Page:
                 if number > 1 and not last:
                     raise Unfit("a page without a tag cannot be continued")
-                return answers.azure(ways.own("acr/v1", f"{query}&last={last}" if last else query))
+                return answers.azure(client.own("acr/v1", f"{query}&last={last}" if last else query))
 
             return page
         case _:

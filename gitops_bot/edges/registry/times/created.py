@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.edges.registry.describe import configuration, first_label, moment
 from gitops_bot.edges.registry.failure import Refused
-from gitops_bot.edges.registry.manifest import ACCEPT, INDEXES, LIMIT, document, hashed, images, kind_of
+from gitops_bot.edges.registry.manifest import ACCEPT, INDEXES, MANIFEST_BYTES, document, hashed, images, kind_of
 from gitops_bot.images.age import EARLIEST
 from gitops_bot.images.reference import is_digest
 
@@ -46,7 +46,7 @@ def found(fetch: Fetch, reference: str) -> tuple[Named, Mapping[str, Any]]:
         Refused: the registry refused; 404 if there is no such image.
         Untrusted: the answer is no manifest, or does not match its digest.
     """
-    answer = fetch(f"manifests/{reference}", ACCEPT, LIMIT)
+    answer = fetch(f"manifests/{reference}", ACCEPT, MANIFEST_BYTES)
     by_digest = is_digest(reference)
     named = hashed(answer, reference.partition(":")[0] if by_digest else None)
     return named, document(answer, reference if by_digest else named.digest, "a manifest")

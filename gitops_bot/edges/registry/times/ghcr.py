@@ -12,18 +12,19 @@ from gitops_bot.edges.registry.times.listing import Page, Unfit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitops_bot.edges.registry.times.ways import Ways
-    from gitops_bot.images.reference import ImageName
+    from gitops_bot.edges.registry.times.client import ApiClient
 
 
-def pages(image: ImageName, ways: Ways) -> Callable[[int, str], Page]:
+def pages(client: ApiClient) -> Callable[[int, str], Page]:
     """Reads a page, by its number. Packages of an organisation and those of a user have different addresses.
 
     The password for ghcr.io is a token of GitHub, so it is shown here, too.
     """
-    token = ways.credential.password if isinstance(ways.credential, Basic) else None
-    if token is None and ways.scheme == "https":  # a configuration must not have it sent in plain text
-        token = ways.token
+    image, scheme = client.repository.location, client.repository.host.scheme
+    credential = client.repository.login.credential
+    token = credential.password if isinstance(credential, Basic) else None
+    if token is None and scheme == "https":  # a configuration must not have it sent in plain text
+        token = client.token
     if not token:
         raise Unfit("it answers nobody without a token with read:packages")
     owner, _, name = image.path.partition("/")
@@ -32,14 +33,14 @@ def pages(image: ImageName, ways: Ways) -> Callable[[int, str], Page]:
         "Accept": "application/vnd.github+json",
         "X-GitHub-Api-Version": "2022-11-28",
     }
-    root, kinds = f"{ways.scheme}://api.github.com", ["orgs", "users"]
+    root, kinds = f"{scheme}://api.github.com", ["orgs", "users"]
     rest = f"{owner}/packages/container/{quote(name, safe='')}/versions?per_page={answers.SIZE}&state=active"
 
     def page(number: int, _: str) -> Page:
-        answer = ways.get(f"{root}/{kinds[0]}/{rest}&page={number}", headers)
+        answer = client.get(f"{root}/{kinds[0]}/{rest}&page={number}", headers)
         if answer.status == 404 and len(kinds) > 1:
             del kinds[0]
-            answer = ways.get(f"{root}/{kinds[0]}/{rest}&page={number}", headers)
+            answer = client.get(f"{root}/{kinds[0]}/{rest}&page={number}", headers)
         return answers.ghcr(answer)
 
     return page

@@ -7,11 +7,12 @@ again: a digest that is written anywhere comes from the registry of today.
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.edges.registry.failure import Refused, Untrusted
 from gitops_bot.edges.registry.times.created import created, found
-from gitops_bot.edges.registry.times.crew import each
 from gitops_bot.images.build import BuildTimes
 from gitops_bot.images.floating import is_floating
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.times.cache import Memory
     from gitops_bot.images.reference import Pin
 
+    Remember = Callable[[str, Named], None]
+
 #: Tags whose images are read. Each takes two requests and more.
 MOST_WALKED: Final = 10_000
 _NOT_FOUND = 404
@@ -34,12 +37,12 @@ def walk(
     wanted: Collection[str],
     pin: Pin,
     memory: Memory,
-    seen: Callable[[str, Named], None],
+    remember: Remember,
     threads: int,
 ) -> BuildTimes:
     """When the images of these tags, and what is pinned, were built by their own words.
 
-    `memory` has what was learned before, and learns the rest. `seen` is told what a tag names today.
+    `memory` has what was learned before, and learns the rest. `remember` receives the manifest that a tag names today.
 
     Raises:
         Refused: the registry refused something other than what is gone.
@@ -55,9 +58,9 @@ def walk(
 
     def look(tag: str) -> None:
         known = memory.images.get(memory.tags.get(tag, ""))
-        times[tag] = known.time if known is not None else _time(fetch, tag, memory, seen)
+        times[tag] = known.time if known is not None else _time(fetch, tag, memory, remember)
 
-    each(look, wanted, threads)
+    _in_threads(look, wanted, threads)
     if pin.digest in memory.images:
         pinned = memory.images[pin.digest].time
     elif pin.digest is not None:  # the tag may have moved since
@@ -65,16 +68,16 @@ def walk(
     elif pin.tag is None or pin.tag in times:
         pinned = times.get(pin.tag or "")
     else:
-        pinned = _time(fetch, pin.tag, memory, seen)
+        pinned = _time(fetch, pin.tag, memory, remember)
     return BuildTimes(times, pinned, "created")
 
 
-def _time(fetch: Fetch, reference: str, memory: Memory, seen: Callable[[str, Named], None] | None) -> datetime | None:
-    """When the image of a tag, or of a digest (without `seen`), was built; None if it is gone or does not say."""
+def _time(fetch: Fetch, reference: str, memory: Memory, remember: Remember | None) -> datetime | None:
+    """When the image of a tag, or of a digest (without `remember`), was built; None if it is gone or does not say."""
     try:
         named, manifest = found(fetch, reference)
-        if seen is not None:
-            seen(reference, named)
+        if remember is not None:
+            remember(reference, named)
         known = memory.images.get(named.digest) or created(fetch, named.digest, manifest)
     except Untrusted:
         return None
@@ -84,6 +87,43 @@ def _time(fetch: Fetch, reference: str, memory: Memory, seen: Callable[[str, Nam
         return None
     if known.lasting:
         memory.images[named.digest] = known
-        if seen is not None and not is_floating(reference):
+        if remember is not None and not is_floating(reference):
             memory.tags[reference] = named.digest
     return known.time
+
+
+def _in_threads(work: Callable[[str], None], items: Collection[str], threads: int) -> None:
+    """Do this work on every item, in this thread and others; the first failure stops the rest and is raised.
+
+    The threads are daemons: nobody waits for them after an interrupt.
+    """
+    waiting = deque(items)
+    failures: list[BaseException] = []
+
+    def take() -> None:
+        while not failures:
+            try:
+                item = waiting.popleft()
+            except IndexError:
+                return
+            try:
+                work(item)
+            except BaseException as error:  # noqa: BLE001 - raised below, in the thread that waits
+                failures.append(error)
+
+    started = []
+    for number in range(min(threads, len(waiting)) - 1):
+        thread = threading.Thread(target=take, name=f"walk-{number}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the machine starts no more
+            break
+        started.append(thread)
+    try:
+        take()
+    finally:
+        waiting.clear()
+    for thread in started:
+        thread.join()
+    if failures:
+        raise failures[0]
