@@ -41,7 +41,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Inputs:
     """One step. `environ` is all that the command may see; `images` are those that it names, with the pins of `set`."""
 
     command: Command
@@ -59,7 +59,7 @@ class Step:
     now: bool = False
 
 
-def read(environ: Mapping[str, str]) -> Step:
+def read(environ: Mapping[str, str]) -> Inputs:
     """The step that the variables `INPUT_*` describe.
 
     Raises:
@@ -71,7 +71,7 @@ def read(environ: Mapping[str, str]) -> Step:
     if problems:
         raise UsageError(*problems)
     flags = {name: _TRUTHS[given[name].lower()] for name in _FLAGS}
-    return Step(
+    return Inputs(
         command,
         _visible(environ, given, command),
         Options(given["repository"] or None, given["config"] or None),

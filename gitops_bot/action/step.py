@@ -73,7 +73,7 @@ def main() -> int:
     return code
 
 
-def _run(step: inputs.Step) -> tuple[int, Result | None]:
+def _run(step: inputs.Inputs) -> tuple[int, Result | None]:
     """Run the command with nothing in its environment but what it may see; gives its exit code and what came of it.
 
     No secret is in the result. There is none after a bug, and where the command was interrupted.
@@ -100,7 +100,7 @@ def _run(step: inputs.Step) -> tuple[int, Result | None]:
     return code, struck
 
 
-def _result(step: inputs.Step) -> Result:
+def _result(step: inputs.Inputs) -> Result:
     what: Poll | Pins | Promote | RollBack
     match step.command:
         case "check":
@@ -129,7 +129,7 @@ def _failed(command: inputs.Command, problems: Sequence[Problem]) -> Result:
     return Outcome(None, None, None, problems=tuple(problems), coverage=coverage)
 
 
-def _stay_away_from_strangers(step: inputs.Step, environ: Mapping[str, str]) -> None:
+def _stay_away_from_strangers(step: inputs.Inputs, environ: Mapping[str, str]) -> None:
     """Refuse a configuration from a checkout that a stranger may have written: it says where passwords go.
 
     Raises:
@@ -148,7 +148,7 @@ def _report(
     environ: Mapping[str, str],
     result: Result,
     title: str,
-    step: inputs.Step | None = None,
+    step: inputs.Inputs | None = None,
     *,
     written: bool,
     done: bool,

@@ -47,7 +47,7 @@ def explain_command(
         from gitops_bot.commands.try_policy import try_policy
         from gitops_bot.images.reference import Pin
 
-        show.show_tried(try_policy(policy, _tags(), Pin(current), tag, now), output, now)
+        show.show_explanations(try_policy(policy, _tags(), Pin(current), tag, now), output, now)
         return 0
     if environment is None or image is None:
         raise click.UsageError("Name an environment and an image, or try a policy with --policy.")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot import config
 from gitops_bot.errors import ConfigError, Problem
-from gitops_bot.images import explain, policy
+from gitops_bot.images import explain, inference, policy
 from gitops_bot.images.kinds import Follow, Newest
 from gitops_bot.images.newest import choose_newest
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.choice.explained import PolicySource, TriedPolicy, kind_of, why_not
+from gitops_bot.images.unmanaged import Unmanaged
+from gitops_bot.releases.choice.explained import Explained, Explanations, PolicySource, kind_of, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,30 +20,28 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Reason
-    from gitops_bot.images.rules import NamedPolicy
     from gitops_bot.releases.choice.explained import Outcome
 
+#: How problems name the text of the policy.
 _FILE: Final = "--policy"
-#: What stands around a policy to make it a configuration, and how far that moves it.
-_BEFORE: Final = "policies:\n  tried:\n"
-_AFTER: Final = "\nversion: 1\nenvironments: {all: {overlays: [.], policy: tried}}\n"
-_AUTO: Final = "version: 1\nenvironments: {all: {overlays: [.], policy: auto}}\n"
-_LINES, _COLUMNS = 2, 4
 
 
-def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None, now: datetime) -> TriedPolicy:
+def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None, now: datetime) -> Explanations:
     """What the policy chooses from these tags for an entry with the pin `current`, and why not `tag`.
 
     Raises:
-        ConfigError: it is no policy.
+        ConfigError: the text is not a policy, or no policy can be inferred from `current`.
     """
-    found = _policy(written, current)
+    read = config.read_policy(written, _FILE)
+    tried = inference.infer(current) if read == "auto" else read
+    if isinstance(tried, Unmanaged):
+        raise ConfigError(Problem("failed.config", tried.text, "give the present tag with --current", _FILE))
     unknown = dict.fromkeys(tags)
-    explained = explain.explain(found.policy, tags, current, unknown, now)
-    if isinstance(found.policy, Newest):
-        choice = choose_newest(found.policy, tags, unknown, current, None, now)
+    selection = explain.explain(tried, tags, current, unknown, now)
+    if isinstance(tried, Newest):
+        choice = choose_newest(tried, tags, unknown, current, None, now)
     else:
-        choice = policy.choose(found.policy, tags, current)
+        choice = policy.choose(tried, tags, current)
     outcome: Outcome
     pin: Pin | None
     match choice:
@@ -50,22 +49,14 @@ def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None,
             outcome, pin = "chosen", Pin(chosen)
         case policy.Held(candidate=candidate):
             outcome, pin = "held", Pin(candidate) if candidate is not None else None
-        case _:
+        case policy.Current():
             outcome, pin = "current", None
-    reason = _offline(found.policy, choice.reason)
-    asked = None if tag is None else why_not(found.policy, tags, tag, current, explained, (reason, pin))
-    source = PolicySource(None, kind_of(found.policy), found.origin, policy.describe(found.policy))
-    return TriedPolicy(
-        policy=source,
-        current=current,
-        outcome=outcome,
-        reason=reason,
-        pin=pin,
-        seen=explained.seen,
-        steps=explained.steps,
-        candidates=explained.candidates,
-        asked=asked,
-    )
+        case _:
+            assert_never(choice)
+    reason = _offline(tried, choice.reason)
+    asked = None if tag is None else why_not(tried, tags, tag, current, selection, (reason, pin))
+    source = PolicySource(None, kind_of(tried), "inferred" if read == "auto" else "config", policy.describe(tried))
+    return Explanations((Explained(source, current, outcome, reason, pin, selection, asked),))
 
 
 def _offline(policy: Policy, reason: Reason) -> Reason:
@@ -76,26 +67,3 @@ def _offline(policy: Policy, reason: Reason) -> Reason:
     if isinstance(policy, Newest):
         return replace(reason, text=lacking) if reason.code == "held.age_unknown" else reason
     return replace(reason, text=f"{reason.text}; its `minimum_age` is not checked, {lacking}")
-
-
-def _policy(written: str, current: Pin) -> NamedPolicy:
-    indented = "\n".join(f"{' ' * _COLUMNS}{line}" for line in written.splitlines())
-    text = _AUTO if written.strip() == "auto" else f"{_BEFORE}{indented}{_AFTER}"
-    try:
-        rules = config.read(text, _FILE).environments["all"].rules("tried", None, current)
-    except ConfigError as error:
-        last = max(len(written.splitlines()), 1)  # what is not closed is noticed below it
-        problems = (
-            replace(
-                problem,
-                line=min(max(problem.line - _LINES, 1), last) if problem.line is not None else None,
-                column=max(problem.column - _COLUMNS, 1) if problem.column is not None else None,
-            )
-            for problem in error.problems
-        )
-        raise ConfigError(*problems) from None
-    if rules.policy is None:
-        message = rules.unmanaged.text if rules.unmanaged is not None else "there is no policy"
-        advice = "give the present tag with --current"
-        raise ConfigError(Problem("failed.config", message, advice, _FILE))
-    return rules.policy

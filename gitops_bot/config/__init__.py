@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import ValidationError
 
-from gitops_bot.config import checks, messages, places
+from gitops_bot.config import checks, messages, parser
 from gitops_bot.config.form import HoldForm
 from gitops_bot.config.form_registry import RegistryAccess
-from gitops_bot.config.json_schema import reader, schema, schema_text
+from gitops_bot.config.json_schema import policy_reader, reader, schema, schema_text
 from gitops_bot.config.mentions import Mention, mentions
 from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window
 from gitops_bot.images import inference
@@ -26,7 +26,11 @@ from gitops_bot.images.unmanaged import Unmanaged, not_in_source, without_policy
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pydantic import TypeAdapter
+
+    from gitops_bot.config.document import Document, Path
     from gitops_bot.config.form import EnvironmentForm, MatchBy, RulesForm
+    from gitops_bot.images.policy import Policy
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import OnMove, Pinned, PinShape
 
@@ -42,9 +46,12 @@ __all__ = [
     "RegistryAccess",
     "Window",
     "read",
+    "read_policy",
     "schema",
     "schema_text",
 ]
+
+_Form = TypeVar("_Form")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +175,8 @@ def read(text: str, file: str) -> Config:
     Raises:
         ConfigError: with every problem at once, in the order of the file.
     """
-    document = places.read(text, file)
-    try:
-        form = reader().validate_python(document.tree)
-    except ValidationError as error:
-        form = None
-        messages.report(document, error)
-    checks.check(document)
-    if form is None or document.problems:
-        raise document.error()
+    document = parser.read(text, file)
+    form = _checked(document, reader())
     policies = {
         # One value for all who refer to it.
         name: NamedPolicy(name, written.policy, "config", _line(document, ("policies", name)))
@@ -198,8 +198,36 @@ def read(text: str, file: str) -> Config:
     )
 
 
+def read_policy(text: str, file: str) -> Policy | Literal["auto"]:
+    """Read a single policy; `file` is its name in problems.
+
+    Raises:
+        ConfigError: with every problem at once, in the order of the text.
+    """
+    path = ("policies", "policy")
+    document = parser.read(text, file).below(path)
+    return "auto" if document.at(path) == "auto" else _checked(document, policy_reader(), path).policy
+
+
+def _checked(document: Document, form_reader: TypeAdapter[_Form], path: Path = ()) -> _Form:
+    """What stands at a path of a document.
+
+    Raises:
+        ConfigError: with every problem of the document.
+    """
+    form: _Form | None = None
+    try:
+        form = form_reader.validate_python(document.at(path))
+    except ValidationError as error:
+        messages.report(document, error, path)
+    checks.check(document)
+    if form is None or document.problems:
+        raise document.error()
+    return form
+
+
 def _environment(
-    document: places.Document,
+    document: Document,
     name: str,
     form: EnvironmentForm,
     policies: Mapping[str, NamedPolicy],
@@ -224,25 +252,23 @@ def _environment(
     )
 
 
-def _promotion(document: places.Document, name: str, form: EnvironmentForm) -> Promotion | None:
+def _promotion(document: Document, name: str, form: EnvironmentForm) -> Promotion | None:
     if form.promote_from is None:
         return None
     place = _place(document, ("environments", name, "promote_from"))
     return Promotion(form.promote_from, place, form.soak or timedelta(0))
 
 
-def _place(document: places.Document, path: places.Path) -> tuple[str, int, int]:
+def _place(document: Document, path: Path) -> tuple[str, int, int]:
     place = document.value(path)
     return (document.file, place.line, place.column)
 
 
-def _line(document: places.Document, path: places.Path) -> str:
+def _line(document: Document, path: Path) -> str:
     return f"{document.file}:{document.value(path).line}"
 
 
-def _rules(
-    document: places.Document, path: places.Path, form: RulesForm, policies: Mapping[str, NamedPolicy]
-) -> ImageRules:
+def _rules(document: Document, path: Path, form: RulesForm, policies: Mapping[str, NamedPolicy]) -> ImageRules:
     policy: NamedPolicy | Literal["auto"] | None
     match form.policy:
         case None | "auto" as word:

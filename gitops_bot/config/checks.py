@@ -9,17 +9,17 @@ import re
 from typing import TYPE_CHECKING
 
 from gitops_bot.config import times
+from gitops_bot.config.document import Scalar
 from gitops_bot.config.form_policy import KINDS
 from gitops_bot.config.leaves import quoted
 from gitops_bot.config.messages import meant, suggestion
-from gitops_bot.config.places import Scalar
 from gitops_bot.config.propose import FOR_PULL_REQUESTS
 from gitops_bot.images.reference import ImageName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from gitops_bot.config.places import Document, Path, Tree
+    from gitops_bot.config.document import Document, Path, Tree
 
 #: How many environments of a circle are listed.
 _MOST_NAMED = 10

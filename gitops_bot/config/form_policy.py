@@ -183,6 +183,7 @@ def _kind(value: object) -> str | None:
     return next((kind for word, kind in KINDS.items() if word in value), None) if isinstance(value, dict) else None
 
 
+PolicyForm = SemverForm | PatternForm | DigestForm
 Policy = Annotated[_SemverBranch | _PatternBranch | _DigestBranch, Discriminator(_kind)]
 PolicyOrName = Annotated[
     Annotated[PolicyName, Tag(NAMED)] | _SemverBranch | _PatternBranch | _DigestBranch,

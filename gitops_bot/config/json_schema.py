@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from gitops_bot.config.form import ConfigForm
-from gitops_bot.config.form_policy import KINDS
-from gitops_bot.config.places import kind_of
+from gitops_bot.config.form_policy import KINDS, Policy, PolicyForm
+from gitops_bot.config.parser import kind_of
 
 if TYPE_CHECKING:
-    from gitops_bot.config.places import Document, Path, Tree
+    from gitops_bot.config.document import Document, Path, Tree
 
 Schema = dict[str, Any]
 
@@ -31,6 +31,12 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./+-]*( [A-Za-z0-9_./+-]+)*")
 def reader() -> TypeAdapter[ConfigForm]:
     """What reads a file, built when it is first needed."""
     return TypeAdapter(ConfigForm)
+
+
+@cache
+def policy_reader() -> TypeAdapter[PolicyForm]:
+    """What reads a single policy, built when it is first needed."""
+    return TypeAdapter(Policy)
 
 
 @cache

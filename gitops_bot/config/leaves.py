@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from gitops_bot.config.places import Scalar
+from gitops_bot.config.document import Scalar
 from gitops_bot.images import duration
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from gitops_bot.config.document import Document, Path
     from gitops_bot.config.form import ConfigForm
-    from gitops_bot.config.places import Document, Path
 
 #: A key of `images`, the `image` of a hold, and the globs of a group.
 Kind = Literal["rule", "hold", "group images", "group overlays"]

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from gitops_bot.config import form_policy, json_schema
+from gitops_bot.config.document import MOST_PROBLEMS, Scalar
 from gitops_bot.config.leaves import EXAMPLE, INVALID, quoted
-from gitops_bot.config.places import MOST_PROBLEMS, Scalar
 from gitops_bot.config.propose import GROUP_LIST, GROUP_WORD
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pydantic import ValidationError
 
-    from gitops_bot.config.places import Document, Path
+    from gitops_bot.config.document import Document, Path
 
 #: Longer words are not typos, and would take long to compare.
 _MOST_COMPARED = 60
@@ -50,10 +50,10 @@ _CHOSEN = {
 }
 
 
-def report(document: Document, error: ValidationError) -> None:
-    """Add a problem for each error."""
+def report(document: Document, error: ValidationError, at: Path) -> None:
+    """Add a problem for each error in the value at a path."""
     for wrong in error.errors(include_url=False, include_input=False)[:_MOST_REPORTED]:
-        path, kind, is_key = _path(document, wrong["loc"])
+        path, kind, is_key = _path(document, (*at, *wrong["loc"]))
         here = document.at(path)
         if isinstance(here, Scalar) and here.kind == "broken":
             continue  # reported when it was parsed

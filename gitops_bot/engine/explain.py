@@ -21,6 +21,7 @@ from gitops_bot.engine.request import Request
 from gitops_bot.errors import ConfigError, RegistryError, UsageError
 from gitops_bot.images import explain as images
 from gitops_bot.images.age import usable
+from gitops_bot.images.explain import Selection
 from gitops_bot.images.kinds import Newest
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice.explained import (
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from gitops_bot.engine.plan import Planned
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
-    from gitops_bot.images.explain import Explanation
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.releases.choice.explained import Outcome
     from gitops_bot.releases.plan import Decision, Entry
@@ -78,12 +78,12 @@ def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None
         )
         for entry in entries
     ]
-    found = []
+    explanations = []
     for explained in settle(world, facts, works):
         if isinstance(explained, Failure):
             raise explained
-        found.append(explained)
-    return Explanations(snapshot.repository, snapshot.branch, snapshot.commit, tuple(found))
+        explanations.append(explained)
+    return Explanations(tuple(explanations), snapshot.repository, snapshot.branch, snapshot.commit)
 
 
 def _candidates(world: World, facts: Facts, known: Known) -> list[Decision]:
@@ -117,21 +117,21 @@ def _explained(known: Known, before: Decision, after: Decision, final: Decision 
             gates.append(PassedGate(_PROPOSAL, passed=True))
     promoted = entry.key in known.snapshot.promoted(known.environment)
     policy = source_of(entry, known.environment.promotion if promoted else None)
-    told = None if promoted else steps(known.facts, entry, known.snapshot.at)
+    selection = None if promoted else select(known.facts, entry, known.snapshot.at)
     outcome, pin = _outcome(decision)
     explained = Explained(
-        entry=entry,
         policy=policy,
+        current=entry.pin,
         outcome=outcome,
         reason=_reason(decision),
         pin=pin,
+        selection=selection or Selection(),
+        entry=entry,
         gates=tuple(gates),
         problem=decision.problem if isinstance(decision, Failed) else None,
     )
-    if told is not None:
-        explained = replace(explained, seen=told.seen, steps=told.steps, candidates=told.candidates)
     if tag is not None:
-        explained = replace(explained, asked=_asked(known, explained, told, tag, promoted=promoted))
+        explained = replace(explained, asked=_asked(known, entry, explained, selection, tag))
     return explained
 
 
@@ -168,7 +168,7 @@ def _outcome(decision: Decision) -> tuple[Outcome, Pin | None]:
             assert_never(decision)
 
 
-def steps(facts: Facts, entry: Entry, at: datetime) -> Explanation | None:
+def select(facts: Facts, entry: Entry, at: datetime) -> Selection | None:
     """What the policy made of the registry's list; None where there is no policy, or no list."""
     policy, image = entry.policy, entry.repository
     if policy is None or image is None or entry.rules.ignore:
@@ -183,11 +183,10 @@ def steps(facts: Facts, entry: Entry, at: datetime) -> Explanation | None:
         except RegistryError:
             return None
         return images.explain(policy, tags, entry.pin, times, at)
-    found = images.explain(policy, tags, entry.pin, {}, at)
-    built = _built(facts, image, [candidate.tag for candidate in found.candidates], at)
-    return replace(
-        found, candidates=tuple(replace(candidate, built=built[candidate.tag]) for candidate in found.candidates)
-    )
+    selection = images.explain(policy, tags, entry.pin, {}, at)
+    built = _built(facts, image, [candidate.tag for candidate in selection.candidates], at)
+    timed = tuple(replace(candidate, built=built[candidate.tag]) for candidate in selection.candidates)
+    return replace(selection, candidates=timed)
 
 
 def _built(facts: Facts, image: ImageName, tags: Sequence[str], at: datetime) -> dict[str, datetime | None]:
@@ -206,15 +205,14 @@ def _built(facts: Facts, image: ImageName, tags: Sequence[str], at: datetime) ->
     return times
 
 
-def _asked(known: Known, explained: Explained, told: Explanation | None, tag: str, *, promoted: bool) -> AskedTag:
+def _asked(known: Known, entry: Entry, explained: Explained, selection: Selection | None, tag: str) -> AskedTag:
     """Why this tag is chosen, or why not."""
-    entry = explained.entry
     if explained.pin is not None and explained.pin.tag == tag and explained.outcome == "chosen":
         return AskedTag(tag, None, "it is chosen")
-    if promoted and (explained.pin is None or explained.pin.tag != tag):
+    if explained.policy.kind == "promotion" and (explained.pin is None or explained.pin.tag != tag):
         source = known.environment.promotion.source if known.environment.promotion is not None else ""
         return AskedTag(tag, None, f"only what {source} runs is promoted, and it does not run this tag")
-    if told is None or entry.policy is None or entry.repository is None:
+    if selection is None or entry.policy is None or entry.repository is None:
         return AskedTag(tag, None, explained.reason.text)
     decided = (explained.reason, explained.pin)
-    return why_not(entry.policy, known.facts.tags(entry.repository), tag, entry.pin, told, decided)
+    return why_not(entry.policy, known.facts.tags(entry.repository), tag, entry.pin, selection, decided)

@@ -32,8 +32,8 @@ KNOWN: Final = "a known build time"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One rule: how many tags it kept and removed, and some of those that it removed."""
+class RuleResult:
+    """One rule of a policy: how many tags it kept and removed, and some of those that it removed."""
 
     rule: str
     kept: int
@@ -51,21 +51,21 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """How many tags there were, the rules in their order, and the candidates, best first.
+class Selection:
+    """How a policy selects: the number of tags, its rules in their order, and the candidates, best first.
 
     `by_time` are the tags that an order by build time leaves out, with the rule that does.
     """
 
-    seen: int
-    steps: tuple[Step, ...]
-    candidates: tuple[Candidate, ...]
+    seen: int = 0
+    steps: tuple[RuleResult, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
     by_time: Mapping[str, str] = field(default_factory=dict)
 
 
 def explain(
     policy: Policy, tags: Sequence[str], current: Pin, times: Mapping[str, datetime | None], now: datetime
-) -> Explanation:
+) -> Selection:
     """The steps by which a policy chooses among every tag of a repository, and the best ten of what is left.
 
     `times` are the build times that are known. Only an order by build time needs them, where there is a choice; for it,
@@ -77,16 +77,16 @@ def explain(
     built = {tag: time for tag in found.tags if (time := usable(times.get(tag), now)) is not None}
     if isinstance(policy, Newest):
         if set(found.tags) == {current.tag}:  # nobody asked for its time
-            return Explanation(len(listed), tuple(steps), tuple(Candidate(tag, (), None) for tag in found.tags))
+            return Selection(len(listed), tuple(steps), tuple(Candidate(tag, (), None) for tag in found.tags))
         timed = [tag for tag in found.tags if tag in times]
         steps += (_step(NOT_OLDER, found.tags, timed), _step(KNOWN, timed, list(built)))
         by_time = {tag: KNOWN if tag in times else NOT_OLDER for tag in found.tags if tag not in built}
         best = heapq.nlargest(_CANDIDATES, built, key=lambda tag: newest.order(tag, built[tag], current))
-        return Explanation(len(listed), tuple(steps), tuple(Candidate(tag, (), built[tag]) for tag in best), by_time)
+        return Selection(len(listed), tuple(steps), tuple(Candidate(tag, (), built[tag]) for tag in best), by_time)
     present = place(policy, current.tag) if current.tag is not None else None
     ranked = found.ranked(_CANDIDATES, present)
     candidates = tuple(Candidate(place.tag, place.texts, built.get(place.tag)) for place in ranked)
-    return Explanation(len(listed), tuple(steps), candidates)
+    return Selection(len(listed), tuple(steps), candidates)
 
 
 def removed_by(policy: Policy, tags: Sequence[str], tag: str) -> str | None:
@@ -96,10 +96,10 @@ def removed_by(policy: Policy, tags: Sequence[str], tag: str) -> str | None:
     return next((stage.rule for stage in admitted(policy, [tag]).stages if not _kept(stage)), None)
 
 
-def _step(rule: str, before: Sequence[str], after: Sequence[str]) -> Step:
+def _step(rule: str, before: Sequence[str], after: Sequence[str]) -> RuleResult:
     kept = set(after)
     sample = islice((tag for tag in before if tag not in kept), _SAMPLE)
-    return Step(rule, len(after), len(before) - len(after), tuple(sample))
+    return RuleResult(rule, len(after), len(before) - len(after), tuple(sample))
 
 
 def _kept(stage: Stage) -> Sequence[str]:

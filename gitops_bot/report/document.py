@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.doctor.finding import Diagnosis
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
-    from gitops_bot.releases.choice.explained import Explanations, TriedPolicy
+    from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.layout.checked import Checked
     from gitops_bot.releases.layout.inventory import Initialised
     from gitops_bot.releases.plan import Change
@@ -137,21 +137,20 @@ _POLICY = record(
     }
 )
 _ASKED = record({"tag": TEXT, "rule": or_null(TEXT), "text": TEXT})
-_TRIED: Final[Mapping[str, Shape | Field]] = {
-    "policy": _POLICY,
-    "current": _PIN,
-    "seen": COUNT,
-    "steps": many(record({"rule": TEXT, "kept": COUNT, "removed": COUNT, "sample": many(TEXT)})),
-    "candidates": many(record({"tag": TEXT, "key": many(TEXT), "built": or_null(TIME)})),
-    "outcome": one_of(*get_args(ExplainedOutcome)),
-    "pin": or_null(_PIN),
-    "reason": _REASON,
-    "asked": or_null(_ASKED),
-}
 _EXPLAINED = record(
     {
         "entry": or_null(_ENTRY),
-        **_TRIED,
+        "policy": _POLICY,
+        "current": _PIN,
+        "seen": COUNT.of("selection.seen"),
+        "steps": many(record({"rule": TEXT, "kept": COUNT, "removed": COUNT, "sample": many(TEXT)})).of(
+            "selection.steps"
+        ),
+        "candidates": many(record({"tag": TEXT, "key": many(TEXT), "built": or_null(TIME)})).of("selection.candidates"),
+        "outcome": one_of(*get_args(ExplainedOutcome)),
+        "pin": or_null(_PIN),
+        "reason": _REASON,
+        "asked": or_null(_ASKED),
         "gates": many(record({"gate": TEXT, "passed": BOOL, "reason": or_null(_REASON)})),
     }
 )
@@ -255,12 +254,6 @@ def of_explanations(explanations: Explanations, at: datetime) -> JsonObject:
     problems = explanations.problems
     head = _Head(at, explanations.repository, explanations.branch, explanations.commit, not problems, problems)
     return _document("explain", head, explanations)
-
-
-def of_tried(tried: TriedPolicy, at: datetime) -> JsonObject:
-    """What `explain --policy` prints: the same, of no entry."""
-    written = record(_TRIED).write(tried)
-    return {**_document("explain", _Head(at), None), "entries": [{"entry": None, **written, "gates": []}]}
 
 
 def of_initialised(done: Initialised, at: datetime) -> JsonObject:

@@ -8,11 +8,9 @@ from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.report.changes import place, short
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gitops_bot.images.explain import Candidate, Step
+    from gitops_bot.images.explain import Selection
     from gitops_bot.images.reason import Code
-    from gitops_bot.releases.choice.explained import AskedTag, Explained, Explanations, PolicySource, TriedPolicy
+    from gitops_bot.releases.choice.explained import AskedTag, Explained, Explanations, PolicySource
     from gitops_bot.report.screen import Screen, Style
 
 _STYLES: Final[dict[str, Style]] = {"chosen": "green", "held": "yellow", "failed": "red"}
@@ -47,42 +45,33 @@ _WHAT_CHANGES_IT: Final[dict[Code, str]] = {
 
 
 def print_explanations(explanations: Explanations, screen: Screen) -> None:
-    """Each entry, one below the other."""
-    where = " ".join(part for part in (explanations.repository, explanations.branch) if part)
-    screen.say(f"{where} at {explanations.commit[:10]}".strip())
+    """Each entry, one below the other; or what a policy makes of a list of tags."""
+    if explanations.commit is not None:
+        where = " ".join(part for part in (explanations.repository, explanations.branch) if part)
+        screen.say(f"{where} at {explanations.commit[:10]}".strip())
     for explained in explanations.entries:
-        screen.say()
         _print(explained, screen)
 
 
-def print_tried(tried: TriedPolicy, screen: Screen) -> None:
-    """What a policy makes of a list of tags."""
-    _line(screen, "policy", _policy(tried.policy))
-    if tried.current.tag is not None:
-        _line(screen, "pinned", plain(tried.current.tag))
-    _steps(tried.seen, tried.steps, screen)
-    _order(tried.candidates, screen)
-    pin = f"{plain(str(tried.pin))}: " if tried.pin is not None else ""
-    _line(screen, tried.outcome, f"{pin}{plain(tried.reason.text, 1000)}", _STYLES.get(tried.outcome))
-    _asked(tried.asked, screen)
-
-
 def _print(explained: Explained, screen: Screen) -> None:
-    entry = explained.entry
-    screen.say(f"{plain(entry.name, 300)} in {plain(entry.environment or '')}", style="bold")
-    _line(screen, "pinned", f"{short(entry.pin)} in {place(entry)}")
-    if entry.image != entry.name:
-        _line(screen, "image", plain(entry.image, 300))
+    entry, selection = explained.entry, explained.selection
+    if entry is not None:
+        screen.say()
+        screen.say(f"{plain(entry.name, 300)} in {plain(entry.environment or '')}", style="bold")
+        _line(screen, "pinned", f"{short(entry.pin)} in {place(entry)}")
+        if entry.image != entry.name:
+            _line(screen, "image", plain(entry.image, 300))
+    elif explained.current.tag is not None:
+        _line(screen, "pinned", plain(explained.current.tag))
     _line(screen, "policy", _policy(explained.policy))
-    if explained.seen:
-        _steps(explained.seen, explained.steps, screen)
-        _order(explained.candidates, screen)
+    if selection.steps:
+        _selection(selection, screen)
     for number, gate in enumerate(explained.gates):
         text = f"{gate.gate}: {'passed' if gate.passed or gate.reason is None else gate.reason.code}"
         _line(screen, "" if number else "gates", text, None if gate.passed else "yellow")
     pin = f"{short(explained.pin)}: " if explained.pin is not None else ""
     _line(screen, explained.outcome, f"{pin}{plain(explained.reason.text, 1000)}", _STYLES.get(explained.outcome))
-    if change := _WHAT_CHANGES_IT.get(explained.reason.code):
+    if entry is not None and (change := _WHAT_CHANGES_IT.get(explained.reason.code)):
         _line(screen, "", f"what would change it: {change}")
     _asked(explained.asked, screen)
 
@@ -93,26 +82,23 @@ def _policy(policy: PolicySource) -> str:
     return plain(f"{name}{policy.text}", 1000) + (f" ({plain(where, 300)})" if where else "")
 
 
-def _steps(seen: int, steps: Sequence[Step], screen: Screen) -> None:
-    _line(screen, "tags", f"{seen} listed")
-    for step in steps:
+def _selection(selection: Selection, screen: Screen) -> None:
+    _line(screen, "tags", f"{selection.seen} listed")
+    for step in selection.steps:
         if not step.removed:
             continue
         more = step.removed - len(step.sample)
         samples = ", ".join(plain(tag, 128) for tag in step.sample) + (f" and {more} more" if more else "")
         verb = "do" if step.removed > 1 else "does"
         _line(screen, "", f"{step.kept} pass `{plain(step.rule, 300)}`, {step.removed} {verb} not: {samples}")
-
-
-def _order(candidates: Sequence[Candidate], screen: Screen) -> None:
-    if not candidates:
+    if not selection.candidates:
         _line(screen, "order", "no tag is left")
-    for number, candidate in enumerate(candidates):
+    for number, candidate in enumerate(selection.candidates):
         key = ", ".join(candidate.key)
         parts = [f"by {plain(key, 200)}" if key and key != candidate.tag else ""]
         parts += [f"built {candidate.built:%Y-%m-%d %H:%M:%S}Z" if candidate.built is not None else ""]
-        beside = ", ".join(filter(None, parts))
-        _line(screen, "" if number else "order", f"{plain(candidate.tag, 128)}{f' ({beside})' if beside else ''}")
+        details = ", ".join(filter(None, parts))
+        _line(screen, "" if number else "order", f"{plain(candidate.tag, 128)}{f' ({details})' if details else ''}")
 
 
 def _asked(asked: AskedTag | None, screen: Screen) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gitops_bot.doctor.finding import Diagnosis
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
-    from gitops_bot.releases.choice.explained import Explanations, TriedPolicy
+    from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.checked import Checked
     from gitops_bot.releases.layout.inventory import Initialised, Inventory
@@ -90,14 +90,6 @@ def show_explanations(explanations: Explanations, output: str, at: datetime) -> 
         return
     report_explain.print_explanations(explanations, Screen.of(report_text.stdout()))
     print_problems(explanations.problems, Screen.of(sys.stderr))
-
-
-def show_tried(tried: TriedPolicy, output: str, at: datetime) -> None:
-    """What a policy made of a list of tags."""
-    if output == "json":
-        _print(document.of_tried(tried, at))
-    else:
-        report_explain.print_tried(tried, Screen.of(report_text.stdout()))
 
 
 def show_diagnosis(diagnosis: Diagnosis, output: str, at: datetime) -> None:

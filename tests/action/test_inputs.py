@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from gitops_bot.action.inputs import INPUTS, TAKES, Step, read
+from gitops_bot.action.inputs import INPUTS, TAKES, Inputs, read
 from gitops_bot.errors import UsageError
 from gitops_bot.wiring.options import Options
 from tests.conftest import PROJECT
@@ -19,7 +19,7 @@ def variables(given: dict[str, str]) -> dict[str, str]:
     return {f"INPUT_{name.upper().replace('-', '_')}": text for name, text in whole.items()}
 
 
-def step(**given: str) -> Step:
+def step(**given: str) -> Inputs:
     return read(variables({name.strip("_").replace("_", "-"): text for name, text in given.items()}))
 
 
@@ -54,7 +54,7 @@ def refused(**given: str) -> list[str]:
 def test_set_gets_its_inputs(given: dict[str, str], expected: dict[str, object]) -> None:
     pin = {} if "digest" in given else {"tag": "v1"}
     found = read(variables({"environment": "dev", "image": "web", **pin, **given}))
-    plain = Step("set", found.environ, Options("acme/deploy"), ("dev",), ("web=v1",))
+    plain = Inputs("set", found.environ, Options("acme/deploy"), ("dev",), ("web=v1",))
     assert found == replace(plain, **expected)  # type: ignore[arg-type]
 
 
@@ -85,7 +85,7 @@ def test_set_gets_its_inputs(given: dict[str, str], expected: dict[str, object])
 )
 def test_each_command_gets_its_inputs(given: dict[str, str], expected: dict[str, object]) -> None:
     found = read(variables(given))
-    assert found == replace(Step(found.command, found.environ, Options("acme/deploy")), **expected)  # type: ignore[arg-type]
+    assert found == replace(Inputs(found.command, found.environ, Options("acme/deploy")), **expected)  # type: ignore[arg-type]
     assert found.command == given["command"]
 
 

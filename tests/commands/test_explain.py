@@ -228,7 +228,8 @@ def test_of_an_ignored_image_the_tag_is_no_candidate(shop: Deploy) -> None:
         ("{semvr: ^1}", "--policy:1:2: unknown key 'semvr'"),
         ("semver: ^1\nprereleses: true", "--policy:2:1: unknown key 'prereleses'"),
         ("{semver: [}", "--policy:1:"),
-        ("{semver: '^1'", "--policy:1:"),
+        ("{semver: '^1'", "--policy:1:14: a mapping `{...}` is not closed"),
+        ("semver: ^1\n---\nb: 1", "--policy:2:1: a second document starts here"),
         ("auto", "--policy: "),
     ],
 )

@@ -15,7 +15,7 @@ from gitops_bot import targets
 from gitops_bot.config import read as read_config
 from gitops_bot.engine.ask import Work, settle
 from gitops_bot.engine.candidates.poll import poll
-from gitops_bot.engine.explain import steps
+from gitops_bot.engine.explain import select
 from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.world import silent
 from gitops_bot.errors import Problem, RegistryError
@@ -105,7 +105,7 @@ def test_explain_and_update_never_disagree(policy: str, times: dict[str, datetim
     facts = Facts()
     works: Any = [
         Work(partial(poll, facts, entry, NOW), entry.repository),
-        Work(partial(steps, facts, entry, NOW), entry.repository),
+        Work(partial(select, facts, entry, NOW), entry.repository),
     ]
     decision, told = settle(world, facts, works)
     assert told.seen == len(times)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.images.explain import Candidate, Step, explain, removed_by
+from gitops_bot.images.explain import Candidate, RuleResult, explain, removed_by
 from gitops_bot.images.newest import choose_newest
 from gitops_bot.images.policy import Chosen, Newest, Policy, admits, choose, follow, newest, pattern, semver
 from gitops_bot.images.reference import Pin
@@ -69,7 +69,7 @@ def test_pre_releases_that_count_are_not_removed_and_those_outside_are_so_by_the
 def test_a_step_shows_five_tags_of_any_number() -> None:
     explained = explain(semver("*"), [f"x{at}" for at in range(1000)] * 2, Pin(), {}, NOW)
     assert explained.seen == 1000
-    assert explained.steps[1] == Step("a version", 0, 1000, ("x0", "x1", "x2", "x3", "x4"))
+    assert explained.steps[1] == RuleResult("a version", 0, 1000, ("x0", "x1", "x2", "x3", "x4"))
 
 
 def test_candidates_are_ranked_with_the_parts_of_their_keys() -> None:
@@ -87,8 +87,8 @@ def test_by_build_time_only_tags_with_a_time_are_ranked() -> None:
     times = {"a": NOW - timedelta(days=2), "b": NOW - timedelta(days=1), "c": None, "d": NOW + timedelta(days=1)}
     explained = explain(newest("^[a-e]$"), ["a", "b", "c", "d", "e", "x"], Pin("a"), times, NOW)
     assert explained.steps[-2:] == (
-        Step("not older than the pinned build", 4, 1, ("e",)),
-        Step("a known build time", 2, 2, ("c", "d")),
+        RuleResult("not older than the pinned build", 4, 1, ("e",)),
+        RuleResult("a known build time", 2, 2, ("c", "d")),
     )
     assert explained.by_time == {
         "c": "a known build time",

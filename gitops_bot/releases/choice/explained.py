@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, assert_never
 
-from gitops_bot.images.explain import KNOWN, removed_by
+from gitops_bot.images.explain import KNOWN, Selection, removed_by
 from gitops_bot.images.policy import Follow, Newest, Pattern, Semver, describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.errors import Problem
-    from gitops_bot.images.explain import Candidate, Explanation, Step
     from gitops_bot.images.policy import Policy
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
@@ -54,42 +53,37 @@ class AskedTag:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One entry: what was seen, what each rule removed, the best candidates, the gates, and what came of it.
+    """The choice for one pin: how its policy selects, the gates, and the outcome.
 
-    `pin` is what is chosen or held back; `problem` says what failed.
+    `current` is pinned now, `pin` is what is chosen or held back; `problem` says what failed. `entry` is None where a
+    policy is tried on a list of tags.
     """
 
-    entry: Entry
     policy: PolicySource
+    current: Pin
     outcome: Outcome
     reason: Reason
     pin: Pin | None = None
-    seen: int = 0
-    steps: tuple[Step, ...] = ()
-    candidates: tuple[Candidate, ...] = ()
-    gates: tuple[PassedGate, ...] = ()
+    selection: Selection = field(default_factory=Selection)
     asked: AskedTag | None = None
+    entry: Entry | None = None
+    gates: tuple[PassedGate, ...] = ()
     problem: Problem | None = None
-
-    @property
-    def current(self) -> Pin:
-        """What is pinned now."""
-        return self.entry.pin
 
 
 @dataclass(frozen=True, slots=True)
 class Explanations:
-    """The outcome of `explain`."""
+    """The outcome of `explain`; a policy that is tried on a list of tags has no repository, branch and commit."""
 
-    repository: str | None
-    branch: str
-    commit: str
     entries: Sequence[Explained]
+    repository: str | None = None
+    branch: str | None = None
+    commit: str | None = None
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What failed, each once."""
-        return tuple(dict.fromkeys(one.problem for one in self.entries if one.problem is not None))
+        return tuple(dict.fromkeys(entry.problem for entry in self.entries if entry.problem is not None))
 
     @property
     def exit_code(self) -> int:
@@ -97,30 +91,15 @@ class Explanations:
         return 1 if self.problems else 0
 
 
-@dataclass(frozen=True, slots=True)
-class TriedPolicy:
-    """What a policy makes of a list of tags, without any repository."""
-
-    policy: PolicySource
-    current: Pin
-    outcome: Outcome
-    reason: Reason
-    pin: Pin | None
-    seen: int
-    steps: tuple[Step, ...]
-    candidates: tuple[Candidate, ...]
-    asked: AskedTag | None = None
-
-
 def source_of(entry: Entry, promotion: Promotion | None) -> PolicySource:
     """What chooses for an entry: the promotion, where its environment gets it from another one, else its policy."""
     if promotion is not None:
         file, line, _ = promotion.place
         return PolicySource(None, "promotion", "config", f"promoted from {promotion.source}", f"{file}:{line}")
-    found = entry.rules.policy
-    if found is None:
+    named = entry.rules.policy
+    if named is None:
         return PolicySource(None, "none", "config", entry.rules.unmanaged.text if entry.rules.unmanaged else "none")
-    return PolicySource(found.name, kind_of(found.policy), found.origin, describe(found.policy), found.place)
+    return PolicySource(named.name, kind_of(named.policy), named.origin, describe(named.policy), named.place)
 
 
 def kind_of(policy: Policy) -> Kind:
@@ -142,7 +121,7 @@ def why_not(
     tags: Sequence[str],
     tag: str,
     current: Pin,
-    explained: Explanation,
+    selection: Selection,
     decided: tuple[Reason, Pin | None],
 ) -> AskedTag:
     """Why this tag is not what was `decided`: a rule removed it, others come first, or something holds it.
@@ -159,18 +138,18 @@ def why_not(
         return AskedTag(tag, rule, f"it does not pass `{rule}`")
     if tag == current.tag:
         return AskedTag(tag, None, "it is pinned now")
-    if (rule := explained.by_time.get(tag)) is not None:
+    if (rule := selection.by_time.get(tag)) is not None:
         known = "when it was built is unknown" if rule == KNOWN else "it was built before what is pinned"
         return AskedTag(tag, rule, known)
-    best = [candidate.tag for candidate in explained.candidates]
-    place = best.index(tag) if tag in best else len(best)
+    best = [candidate.tag for candidate in selection.candidates]
+    rank = best.index(tag) if tag in best else len(best)
     end = pin.tag if pin is not None else current.tag
-    if place < (best.index(end) if end in best else 1):
-        first = "it is the first in the order" if place == 0 else f"it comes before {end}"
+    if rank < (best.index(end) if end in best else 1):
+        first = "it is the first in the order" if rank == 0 else f"it comes before {end}"
         return AskedTag(tag, None, f"{first}, but not chosen: {reason.text}")
-    if place == 1:
+    if rank == 1:
         others = f"{best[0]} comes first"
     else:
-        least = "" if place < len(best) else "at least "
-        others = f"{least}{place} others come first, {best[0]} the first of them"
+        least = "" if rank < len(best) else "at least "
+        others = f"{least}{rank} others come first, {best[0]} the first of them"
     return AskedTag(tag, None, f"it is admitted, but {others}")

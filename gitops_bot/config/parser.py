@@ -1,4 +1,4 @@
-"""YAML text -> plain values that know their line and column.
+"""YAML text -> `Document`.
 
 The parser's events are read, not its composed nodes: an alias is seen where it stands, a key that is written twice is
 not lost, and no depth of nesting can exhaust the stack. Scalars keep their raw text: `1.10` as a tag is no number.
@@ -7,8 +7,7 @@ not lost, and no depth of nesting can exhaust the stack. Scalars keep their raw 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -23,20 +22,21 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from gitops_bot.errors import ConfigError, Problem
+from gitops_bot.config.document import Document, Place, Scalar, problem
+from gitops_bot.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ruamel.yaml.events import Event
 
+    from gitops_bot.config.document import Kind, Path, Tree
+    from gitops_bot.errors import Problem
+
 MOST_BYTES = 1 << 20
 MOST_DEPTH = 20
 #: Keys, values, starts and ends of lists and mappings. A registry, an image or a hold takes about ten.
 MOST_EVENTS = 50_000
-#: More problems are not reported: nobody fixes 200 before running it again.
-MOST_PROBLEMS = 200
-
 # YAML 1.2 core schema, https://yaml.org/spec/1.2.2/#103-core-schema
 _NOTHING = ("", "~", "null", "Null", "NULL")
 _TRUTH = ("true", "True", "TRUE", "false", "False", "FALSE")
@@ -44,91 +44,6 @@ _NUMBER = re.compile(
     r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
-
-Kind = Literal["text", "number", "truth", "nothing", "broken"]
-
-
-class Scalar(str):
-    """The raw text of a scalar, and its YAML 1.2 type. `broken`: a problem was already reported for it."""
-
-    __slots__ = ("kind",)
-    kind: Kind
-
-    @classmethod
-    def of(cls, text: str, kind: Kind) -> Scalar:
-        """A scalar of that kind."""
-        scalar = cls(text)
-        scalar.kind = kind
-        return scalar
-
-
-Tree = Scalar | list["Tree"] | dict[str, "Tree"]
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A line and a column, from 1."""
-
-    line: int
-    column: int
-
-
-@dataclass(slots=True)
-class Document:
-    """The contents of a file, the place of each key and value, and the problems found so far."""
-
-    file: str
-    tree: Tree = field(default_factory=lambda: Scalar.of("", "nothing"))
-    keys: dict[Path, Place] = field(default_factory=dict)
-    values: dict[Path, Place] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-
-    def report(self, path: Path, message: str, advice: str, *, at_key: bool = False) -> None:
-        """Add a problem with the value at this path, or with its key."""
-        self.report_at(self.key(path) if at_key else self.value(path), message, advice)
-
-    def report_at(self, place: Place, message: str, advice: str) -> None:
-        """Add a problem."""
-        self.problems.append(problem(self.file, place, message, advice))
-
-    def key(self, path: Path) -> Place:
-        """The place of a key; for a list item, the item."""
-        return self.keys.get(path) or self.value(path)
-
-    def value(self, path: Path) -> Place:
-        """The place of a value; for a missing one, the nearest key above it."""
-        if path in self.values:
-            return self.values[path]
-        while path and path not in self.keys:
-            path = path[:-1]
-        return self.keys.get(path) or self.values.get(path) or Place(1, 1)
-
-    def at(self, path: Path) -> Tree | None:
-        """The value at a path, or None."""
-        node: Tree = self.tree
-        for part in path:
-            match node:
-                case dict() if isinstance(part, str) and part in node:
-                    node = node[part]
-                case list() if isinstance(part, int) and part < len(node):
-                    node = node[part]
-                case _:
-                    return None
-        return node
-
-    def error(self) -> ConfigError:
-        """Every problem once, in the order of the file."""
-        ordered = sorted(dict.fromkeys(self.problems), key=lambda one: (one.line or 0, one.column or 0))
-        if len(ordered) > MOST_PROBLEMS:
-            more = f"and at least {len(ordered) - MOST_PROBLEMS} more problems"
-            ordered[MOST_PROBLEMS:] = [Problem("failed.config", more, "correct these first", self.file)]
-        return ConfigError(*ordered)
-
-
-def problem(file: str, place: Place, message: str, advice: str) -> Problem:
-    """A problem of the configuration."""
-    return Problem("failed.config", message, advice, file, place.line, place.column)
 
 
 def read(text: str, file: str) -> Document:
