@@ -53,7 +53,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 }
 
 #: The edges that other edges stand on.
-SHARED_EDGES = ("address", "facts", "http")
+SHARED_EDGES = ("address", "cache", "facts", "http")
 
 #: Library -> the modules that may import it.
 LIBRARIES: Mapping[str, tuple[str, ...]] = {

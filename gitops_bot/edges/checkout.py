@@ -26,6 +26,8 @@ ENTRY_LIMIT = 500_000
 GIT_TIMEOUT = 10.0
 #: The user's GIT_* variables that git gets here: configuration. GIT_DIR and the like lead elsewhere.
 _KEPT = re.compile(r"GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)\Z")
+#: Python's stand-ins for bytes of a file name that are not UTF-8.
+_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ def _walk(top: Path) -> Iterator[tuple[str, str | None]]:
             raise _unreadable(folder or ".", error) from error
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.name == ".git" or not _is_text(path):
+            if entry.name == ".git" or _NOT_UTF8.search(entry.name):
                 continue
             mode = _mode(entry)
             if mode is None and entry.is_dir(follow_symlinks=False):
@@ -175,14 +177,6 @@ def _mode(entry: os.DirEntry[str]) -> str | None:
         return "100755" if entry.stat(follow_symlinks=False).st_mode & stat.S_IXUSR else "100644"
     is_checkout = entry.is_dir(follow_symlinks=False) and os.path.lexists(f"{entry.path}/.git")
     return "160000" if is_checkout else None
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _is_elsewhere(url: str) -> bool:

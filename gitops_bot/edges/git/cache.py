@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops_bot import log
+from gitops_bot.edges.cache import check_owner, make_folder
 from gitops_bot.edges.git.process import error
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ _DATA = frozenset({"HEAD", "objects", "packed-refs", "refs", "shallow"})
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
 _CONFIG_SHA256 = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\tobjectformat = sha256\n"
 _CONFIG_LIMIT = 64 * 1024
-_OTHERS_WRITE = 0o022
 
 
 def claim(cache: Path | None, url: str, stack: ExitStack) -> Path | None:
@@ -39,9 +38,8 @@ def claim(cache: Path | None, url: str, stack: ExitStack) -> Path | None:
         return None
     folder = cache / "git" / hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:32]
     try:
-        for each in (cache, cache / "git", folder):
-            each.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _check(each, _OTHERS_WRITE)
+        for path in (cache, cache / "git", folder):
+            make_folder(path)
         # A copy may contain what only its owner's token can read.
         folder.chmod(0o700)
         _lock(folder / "lock", stack)
@@ -50,14 +48,6 @@ def claim(cache: Path | None, url: str, stack: ExitStack) -> Path | None:
         log.once("cache.unused", level="warning", folder=str(unfit.filename or folder), reason=str(unfit.strerror))
         return None
     return folder
-
-
-def _check(folder: Path, forbidden: int) -> None:
-    found = folder.stat()
-    if found.st_uid != os.geteuid():
-        raise PermissionError(errno.EPERM, "it belongs to another user", str(folder))
-    if found.st_mode & forbidden:
-        raise PermissionError(errno.EPERM, "other users may write to it", str(folder))
 
 
 def _lock(file: Path, stack: ExitStack) -> None:
@@ -73,7 +63,7 @@ def _disarm(copy: Path) -> None:
     """Reduce a copy to its data: no configuration, no hooks, no alternates."""
     if copy.is_dir():
         # The umask decides who may write here, but nobody else gets through the folder above.
-        _check(copy, 0)
+        check_owner(copy, copy.stat(), forbidden=0)
     if copy.is_symlink() or not (copy / "objects").is_dir():
         discard(copy)
         return
@@ -127,7 +117,7 @@ def trusting(scratch: Path, folder: str | None) -> Path:
     """
     file = scratch / "gitconfig"
     trusted = [] if folder is None else [Path(folder), Path(folder).resolve()]
-    names = dict.fromkeys(str(each) for path in trusted for each in (path, path / ".git"))
+    names = dict.fromkeys(str(folder) for path in trusted for folder in (path, path / ".git"))
     quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
     text = "[safe]\n" + "".join(f'\tdirectory = "{name}"\n' for name in quoted)
     try:

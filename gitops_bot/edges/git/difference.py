@@ -61,6 +61,16 @@ class Change(NamedTuple):
     modes: tuple[str, str]
     ids: tuple[str, str]
 
+    @property
+    def name(self) -> str:
+        """The path as text; bytes that are not UTF-8 are escaped."""
+        return self.path.decode("utf-8", "backslashreplace")
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether `name` is the path itself."""
+        return self.name.encode() == self.path
+
     def objects(self) -> Iterator[str]:
         """The ids of both sides that are objects of this repository."""
         return (oid for mode, oid in zip(self.modes, self.ids, strict=True) if mode not in (ABSENT, _SUBMODULE))

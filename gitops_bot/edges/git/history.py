@@ -146,8 +146,4 @@ def _file_change(change: Change, blobs: Mapping[str, bytes]) -> FileChange:
     present = [mode for mode in change.modes if mode != ABSENT]
     plain = len(set(present)) == 1 and present[0] in REGULAR
     whole = all(data is None or len(data) <= FILE_LIMIT for data in (before, after))
-    try:
-        path, named = change.path.decode(), True
-    except UnicodeDecodeError:
-        path, named = change.path.decode("utf-8", "backslashreplace"), False
-    return FileChange(path, before, after, mode_changed=not (plain and whole and named))
+    return FileChange(change.name, before, after, mode_changed=not (plain and whole and change.is_utf8))

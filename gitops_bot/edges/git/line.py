@@ -151,8 +151,8 @@ class LineReader:
                     link.at(),
                     commit.author if commit else "",
                     commit.message if commit else "",
-                    tuple(change.path.decode("utf-8", "backslashreplace") for change in changes),
-                    {change.path.decode(): self._sides(change) for change in self._pin_files(changes)},
+                    tuple(change.name for change in changes),
+                    {change.name: self._sides(change) for change in self._pin_files(changes)},
                 )
             )
         return steps
@@ -190,7 +190,7 @@ class LineReader:
     def _pin_files(self, changes: Iterable[Change]) -> Iterator[Change]:
         """The changes of pin files. A path that is not UTF-8 belongs to no overlay."""
         for change in changes:
-            if change.path.rpartition(b"/")[2] in self._names and _is_text(change.path):
+            if change.path.rpartition(b"/")[2] in self._names and change.is_utf8:
                 yield change
 
     def _sides(self, change: Change) -> tuple[bytes | None, bytes | None]:
@@ -199,14 +199,6 @@ class LineReader:
             for mode, each in zip(change.modes, change.ids, strict=True)
         )
         return before, after
-
-
-def _is_text(path: bytes) -> bool:
-    try:
-        path.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _files(change: Change) -> Iterable[str]:

@@ -10,8 +10,9 @@ import re
 _BRANCH_LIMIT = 240
 _PATH_LIMIT = 4096
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)")
+#: Control characters, and the surrogates that stand for bytes that are not UTF-8.
+_NOT_IN_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f\ud800-\udfff~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)")
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 #: `.git` as case-insensitive file systems and Windows' short names spell it, with the dots and blanks that they ignore.
 _DOT_GIT = re.compile(r"(?:\.git|git~[0-9]+)[. ]*(?::.*)?\Z", re.IGNORECASE)
@@ -30,7 +31,6 @@ def is_branch(name: str) -> bool:
         and not name.endswith(("/", "."))
         and name not in ("@", "HEAD")
         and _NOT_IN_BRANCH.search(name) is None
-        and _is_text(name)
     )
 
 
@@ -38,16 +38,6 @@ def is_path(path: str) -> bool:
     """Whether `path` stays inside a repository, outside its `.git`, and fits on one printable line."""
     return (
         0 < len(path.encode("utf-8", "surrogatepass")) <= _PATH_LIMIT
-        and _CONTROL.search(path) is None
-        and _is_text(path)
+        and _NOT_IN_PATH.search(path) is None
         and not any(part in ("", ".", "..") or _DOT_GIT.match(part) for part in path.split("/"))
     )
-
-
-def _is_text(text: str) -> bool:
-    """Whether the text can be encoded: a file name that is not UTF-8 contains lone surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -41,7 +41,7 @@ class Api:
     ) -> None:
         self.repository = address.checked_repository(repository) if repository is not None else ""
         redact.learn(token)
-        self._token = address.checked_token(token) if token is not None else None
+        self.token = address.checked_token(token) if token is not None else None
         self.url = address.encrypted_api(api_url)
         self.clock = clock
         self._warn, self._timeout = warn, timeout
@@ -58,7 +58,7 @@ class Api:
         """The connection; imported here because PyGithub costs 174 ms, and a run may need no forge."""
         from gitops_bot.edges.github.wire import Wire
 
-        return Wire(self.url, self._token, self.clock, timeout=self._timeout)
+        return Wire(self.url, self.token, self.clock, timeout=self._timeout)
 
     def disconnect(self) -> None:
         """Close the connection, if there was any request."""

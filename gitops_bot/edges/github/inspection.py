@@ -15,14 +15,13 @@ from urllib.parse import quote
 
 from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, ServerFacts, Settings
 from gitops_bot.edges.github import answers, rules
-from gitops_bot.edges.github.api import Api
 from gitops_bot.edges.github.failure import Refused, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.edges.facts import Bypass, Rule
-    from gitops_bot.edges.http import Clock
+    from gitops_bot.edges.github.api import Api
 
 
 #: By the prefix of the token; `other` has no known one.
@@ -123,26 +122,10 @@ _LONGEST = 255
 
 
 class Inspection:
-    """Reads each thing once, without trying again. `timeout` is in whole seconds, for an answer and between its parts.
+    """Reads each thing once, by an `api` with a timeout. `in_workflow`: the bot runs in Actions."""
 
-    `repository` is `owner/name`, or None if only the server is asked. Without a token, asks anonymously.
-
-    Raises:
-        UsageError: the repository, the address or the token is invalid; the token is never part of the text.
-    """
-
-    def __init__(
-        self,
-        repository: str | None,
-        token: str | None,
-        *,
-        clock: Clock,
-        api_url: str,
-        timeout: int,
-        in_workflow: bool = False,
-    ) -> None:
-        self._api = Api(repository, token, clock=clock, api_url=api_url, timeout=timeout)
-        self._text, self._clock, self._in_workflow = token, clock, in_workflow
+    def __init__(self, api: Api, *, in_workflow: bool = False) -> None:
+        self._api, self._in_workflow = api, in_workflow
         self._bypasses: dict[int, Bypass] = {}
         self._token = Token()
         self._is_admin: bool | None = None
@@ -154,9 +137,9 @@ class Inspection:
 
     def server(self) -> ServerFacts:
         """What GitHub says about itself and the token. One request, which does not count against the rate limit."""
-        before = self._clock.now()
+        before = self._api.clock.now()
         try:
-            document, headers = self._api.wire.look("/rate_limit")
+            document, headers = self._api.wire.rate_limit()
         except Refused as refused:
             if refused.status != 404 or refused.limited:  # a GitHub Enterprise without limits says that
                 self._api.fail(refused)
@@ -166,13 +149,13 @@ class Inspection:
         at = _date(headers.get("date"))
         listed = headers.get("x-oauth-scopes")
         scopes = None if listed is None else frozenset(_WORD.findall(listed))
-        self._token = Token.read(self._text, scopes, in_workflow=self._in_workflow)
+        self._token = Token.read(self._api.token, scopes, in_workflow=self._in_workflow)
         version = next(iter(_WORD.findall(headers.get("x-github-enterprise-version", ""))), None)
         return ServerFacts(
             name=f"GitHub Enterprise Server {version}" if version else "the API",
             token=str(self._token),
             expires=_expiry(headers.get("github-authentication-token-expiration")),
-            skew=None if at is None else at - (before + (self._clock.now() - before) / 2),
+            skew=None if at is None else at - (before + (self._api.clock.now() - before) / 2),
             left=answers.rate_limit(document),
         )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.edges.facts import Rule
+from gitops_bot.edges.github import answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -89,7 +90,7 @@ def of_rulesets(listed: Any, bypass: Callable[[int], Bypass]) -> Iterator[Rule]:
             kind,
             bypass(ruleset) if type(ruleset) is int else "unknown",
             _count(parameters.get("required_approving_review_count")),
-            tuple(_name(check["context"]) for check in parameters.get("required_status_checks") or ()),
+            tuple(answers.text(check["context"]) for check in parameters.get("required_status_checks") or ()),
         )
 
 
@@ -141,13 +142,7 @@ def _enabled(document: Any, name: str) -> bool:
 
 def _contexts(required: Any) -> tuple[str, ...]:
     named = required.get("contexts") or [each["context"] for each in required.get("checks") or ()]
-    return tuple(_name(each) for each in named)
-
-
-def _name(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
+    return tuple(answers.text(each) for each in named)
 
 
 def _count(value: Any) -> int:

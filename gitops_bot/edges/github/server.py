@@ -94,12 +94,15 @@ class Server:
         return GitHub(repository, self.token, clock=clock, warn=warn, api_url=self.api_url)
 
     def inspect(self, repository: str | None, *, clock: Clock, timeout: int) -> Inspection:
-        """Checks of this server and a repository; anonymous without a token."""
+        """Checks of this server and a repository, `OWNER/NAME`; anonymous without a token.
+
+        `timeout` is in seconds, for a whole answer. Raises UsageError if the repository, token or address is invalid.
+        """
+        from gitops_bot.edges.github.api import Api
         from gitops_bot.edges.github.inspection import Inspection
 
-        return Inspection(
-            repository, self.token, clock=clock, api_url=self.api_url, timeout=timeout, in_workflow=self.in_workflow
-        )
+        api = Api(repository, self.token, clock=clock, api_url=self.api_url, timeout=timeout)
+        return Inspection(api, in_workflow=self.in_workflow)
 
     def no_token(self, repository: str | None) -> Problem:
         """The problem that no token is set, and how to get one."""

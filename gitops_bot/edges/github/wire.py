@@ -95,9 +95,9 @@ class Wire:
         self.left = answers.rate_limit_in(headers) or self.left
         return document
 
-    def look(self, path: str, *, query: Mapping[str, str] | None = None) -> tuple[Any, dict[str, str]]:
-        """Like `ask` with GET, and returns the headers too, with names in lower case."""
-        return self._send("GET", path, query=query, write=False)
+    def rate_limit(self) -> tuple[Any, dict[str, str]]:
+        """The answer to `GET /rate_limit`, and its headers with names in lower case; raises as `ask`."""
+        return self._send("GET", "/rate_limit", write=False)
 
     def graphql(
         self, question: str, variables: Mapping[str, object], *, write: bool, optional: frozenset[str] = frozenset()

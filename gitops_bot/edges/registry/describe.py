@@ -75,9 +75,7 @@ def _described(
     fetch: Fetch, index: Document, manifest: Document, sized: str | None, platforms: tuple[str, ...]
 ) -> Build:
     config = configuration(fetch, manifest) or {}
-    own = config.get("config")
-    labels = own.get("Labels") if isinstance(own, dict) else None
-    places = (labels, index.get("annotations"), manifest.get("annotations"))
+    places = (labels(config), index.get("annotations"), manifest.get("annotations"))
     sized = sized or platform(config)
     size = _size(manifest) if sized else None
     return Build(
@@ -89,6 +87,12 @@ def _described(
         size=size,
         sized=sized if size is not None else None,
     )
+
+
+def labels(config: Document) -> object:
+    """The labels in the configuration of an image, of any type; None if it has none."""
+    container = config.get("config")
+    return container.get("Labels") if isinstance(container, dict) else None
 
 
 def _implied(config: Document) -> datetime | None:

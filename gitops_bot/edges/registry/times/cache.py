@@ -5,16 +5,15 @@ It saves requests only. What cannot be read or written is done without; a damage
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
-import stat
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from gitops_bot import log
+from gitops_bot.edges.cache import check_owner, make_folder
 from gitops_bot.edges.registry.times.created import Created
 from gitops_bot.images.reference import is_digest, is_tag
 
@@ -29,7 +28,6 @@ MOST_ROWS: Final = 200_000
 NAME: Final = "builds.sqlite"
 #: Seconds to wait for another process.
 _PATIENCE = 2.0
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TABLES = """
@@ -121,13 +119,11 @@ class Cache:
 
 
 def _prepare(file: Path) -> None:
-    """Make the file, unless it is there, for its owner alone: what others could write would choose tags."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make the file, unless it exists, for its owner alone. Raises OSError."""
+    make_folder(file.parent)
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        for found in (os.fstat(descriptor), file.parent.stat()):
-            if found.st_uid != os.geteuid() or found.st_mode & _OTHERS_WRITE:
-                raise PermissionError(errno.EPERM, "other users may write to it", str(file))
+        check_owner(file, os.fstat(descriptor))
     finally:
         os.close(descriptor)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops_bot.edges.registry.describe import configuration, first_label, moment
+from gitops_bot.edges.registry.describe import configuration, first_label, labels, moment
 from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.edges.registry.manifest import ACCEPT, INDEXES, MANIFEST_BYTES, document, hashed, images, kind_of
 from gitops_bot.images.age import EARLIEST
@@ -85,9 +85,7 @@ class _Reader:
         config = configuration(self._fetch, manifest)
         if config is None:
             return UNKNOWN
-        own, created = config.get("config"), config.get("created")
-        labels = own.get("Labels") if isinstance(own, dict) else None
-        claimed = first_label("created", built, labels)
+        claimed, created = first_label("created", built, labels(config)), config.get("created")
         if claimed is None and isinstance(created, str):
             claimed = built(created)
         return Created(claimed, lasting=bool(config))
