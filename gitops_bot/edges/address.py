@@ -45,7 +45,7 @@ def origin(text: str, what: str, advice: str) -> str:
     """Scheme, host and port of a server's URL; `what` names it in errors. Raises UsageError if it is invalid."""
     parts = _split(text, what)
     if parts.scheme not in ("https", "http") or parts.path.strip("/") or parts.query or parts.username is not None:
-        raise _refused(f"{what} is {_shown(text)}, not a server URL", advice)
+        raise _refused(f"{what} is {_quoted(text)}, not a server URL", advice)
     return _origin(parts)
 
 
@@ -58,15 +58,15 @@ def parse(text: str, *, server: str, here: Path | None = None) -> Address:
         UsageError: it cannot be a repository, or its protocol is not allowed; a login in it is not shown.
     """
     if not text or len(text) > _LIMIT or _UNPRINTABLE.search(text) or text.startswith("-"):
-        raise _refused(f"{_shown(text)} is not a repository URL")
+        raise _refused(f"{_quoted(text)} is not a repository URL")
     if "://" in text:
         return _of_url(text, server)
     if _OWNER_NAME.match(text) and (name := owner_name(text)):
         return Address(f"{server}/{name}.git", urlsplit(server).hostname, name, server)
-    if found := _SCP.match(text):
-        return Address(text, found["host"].strip("[]").lower(), owner_name(found["path"]))
+    if match := _SCP.match(text):
+        return Address(text, match["host"].strip("[]").lower(), owner_name(match["path"]))
     if "::" in text.partition("/")[0]:
-        raise _refused(f"{_shown(text)} needs a transport helper, which is never run")
+        raise _refused(f"{_quoted(text)} needs a transport helper, which is never run")
     return Address((here or Path.cwd()).joinpath(text).absolute().as_uri())
 
 
@@ -75,20 +75,20 @@ def _of_url(text: str, server: str) -> Address:
     if parts.scheme == "file":
         path = unquote(parts.path)
         if parts.netloc not in ("", "localhost") or not path.startswith("/") or _UNPRINTABLE.search(path):
-            raise _refused(f"{_shown(text)} is not a folder on this machine", "As in file:///srv/deploy.")
+            raise _refused(f"{_quoted(text)} is not a folder on this machine", "As in file:///srv/deploy.")
         return Address(Path(path).as_uri())
     if parts.scheme not in ("https", "http", "ssh"):
-        raise _refused(f"{_shown(text)} uses a protocol that is not allowed")
+        raise _refused(f"{_quoted(text)} uses a protocol that is not allowed")
     host = (parts.hostname or "").lower()
     if not (_HOST.match(host) or _is_ip(host)) or parts.query or parts.fragment or not parts.path.strip("/"):
-        raise _refused(f"{_shown(text)} is not a repository URL")
+        raise _refused(f"{_quoted(text)} is not a repository URL")
     if parts.scheme == "ssh":
         if parts.password is not None or not _USER.match(parts.username or "git"):
-            raise _refused(f"{_shown(text)} has credentials in it, which ssh does not take", "Use an ssh key instead.")
+            raise _refused(f"{_quoted(text)} has credentials in it, which ssh does not take", "Use an ssh key instead.")
         return Address(text, host, owner_name(parts.path))
     origin = _origin(parts)
     if parts.scheme == "http" and origin != server and not is_loopback(host):
-        raise _refused(f"{_shown(text)} is not encrypted", "Use https.")
+        raise _refused(f"{_quoted(text)} is not encrypted", "Use https.")
     username, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
     redact.learn(password)
     return Address(f"{origin}{parts.path}", host, owner_name(parts.path), origin, username, password)
@@ -114,29 +114,29 @@ def _split(text: str, what: str) -> SplitResult:
         _ = parts.port
     except ValueError:
         # Python's message would quote the login.
-        raise _refused(f"{what} {_shown(text)} cannot be read") from None
+        raise _refused(f"{what} {_quoted(text)} cannot be read") from None
     return parts
 
 
 def _origin(parts: SplitResult) -> str:
     """Scheme, host, and the port unless it is the default."""
     host = (parts.hostname or "").lower()
-    shown = f"[{host}]" if ":" in host else host
+    host_text = f"[{host}]" if ":" in host else host
     own = {"https": 443, "http": 80}[parts.scheme]
-    return f"{parts.scheme}://{shown}" + (f":{parts.port}" if parts.port not in (None, own) else "")
+    return f"{parts.scheme}://{host_text}" + (f":{parts.port}" if parts.port not in (None, own) else "")
 
 
 def owner_name(path: str) -> str | None:
     """The repository of a path on a forge: `/acme/deploy.git` is `acme/deploy`; None if it is invalid."""
-    found = _OWNER_NAME.match(path.strip("/").removesuffix(".git"))
-    return found[0] if found and found[2] not in (".", "..") else None
+    match = _OWNER_NAME.match(path.strip("/").removesuffix(".git"))
+    return match[0] if match and match[2] not in (".", "..") else None
 
 
-def _shown(text: str) -> str:
+def _quoted(text: str) -> str:
     """The quoted text, shortened, without a login."""
     scheme, slashes, rest = text.partition("//")
-    _login, at, place = rest.rpartition("@")
-    return repr(f"{scheme}{slashes}{'***@' if at else ''}{place}"[:200])
+    _login, at, address = rest.rpartition("@")
+    return repr(f"{scheme}{slashes}{'***@' if at else ''}{address}"[:200])
 
 
 def _refused(message: str, advice: str = _ADVICE) -> UsageError:

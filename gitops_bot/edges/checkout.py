@@ -44,7 +44,7 @@ class Checkout:
         Raises:
             GitError: there are more than 500,000 files and folders.
         """
-        found: dict[str, str] = {}
+        modes: dict[str, str] = {}
         for number, (path, mode) in enumerate(_walk(self.top)):
             if number >= ENTRY_LIMIT:
                 raise GitError(
@@ -53,8 +53,8 @@ class Checkout:
                     )
                 )
             if mode:
-                found[path] = mode
-        return found
+                modes[path] = mode
+        return modes
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """The bytes of these files, without missing ones and what is no file below the top.
@@ -76,11 +76,16 @@ class Checkout:
         # `-c` is where git believes in safe.directory; the user's own configuration says how an address is to be read.
         trusted = (f"safe.directory={path}" for path in dict.fromkeys((self.top.absolute(), self.top.resolve())))
         settings = [word for setting in trusted for word in ("-c", setting)]
-        kept = {key: value for key, value in environ.items() if not key.startswith("GIT_") or _KEPT.match(key)}
+        git_environ = {key: value for key, value in environ.items() if not key.startswith("GIT_") or _KEPT.match(key)}
         command = ["git", "-C", str(self.top), *settings, "remote", "get-url", "origin"]
         try:
-            asked = subprocess.run(
-                command, env=kept, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=GIT_TIMEOUT
+            result = subprocess.run(
+                command,
+                env=git_environ,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=GIT_TIMEOUT,
             )
         except FileNotFoundError:
             problem = Problem("failed.git", "git is not installed, or not on PATH", "Install git 2.32 or newer.")
@@ -88,9 +93,9 @@ class Checkout:
         except subprocess.TimeoutExpired as late:
             message = f"git did not report the origin of {self.top} within {GIT_TIMEOUT:g} s and was stopped"
             raise GitError(Problem("failed.git", message, "Check its .git, or pass --repository.")) from late
-        if asked.returncode != 0:
+        if result.returncode != 0:
             return None
-        url = asked.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
+        url = result.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
         if not _is_elsewhere(url) and self.is_foreign:
             raise GitError(
                 Problem(
@@ -110,7 +115,7 @@ class Checkout:
         git = self.top / ".git"
         try:
             paths = (self.top, git) if os.path.lexists(git) else (self.top,)
-            return any(found.st_uid != os.geteuid() for path in paths for found in (path.lstat(), path.stat()))
+            return any(status.st_uid != os.geteuid() for path in paths for status in (path.lstat(), path.stat()))
         except OSError:
             return True
 

@@ -48,7 +48,7 @@ class Ending:
         if threading.current_thread() is not threading.main_thread():
             raise ValueError("signals come to the main thread")
         for number in _SIGNALS:
-            self._before[number] = signal.signal(number, self._come)
+            self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
@@ -79,12 +79,12 @@ class Ending:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def _come(self, number: int, _frame: FrameType | None) -> None:
-        come = Overran() if number == signal.SIGALRM else Terminated(number)
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        interruption = Overran() if number == signal.SIGALRM else Terminated(number)
         # A signal to end replaces a timeout. Whoever cannot wait sends it again.
-        first = self._pending is None or (isinstance(self._pending, Overran) and isinstance(come, Terminated))
+        first = self._pending is None or (isinstance(self._pending, Overran) and isinstance(interruption, Terminated))
         if self._whole and first:
-            self._pending = come
+            self._pending = interruption
             signal.setitimer(signal.ITIMER_REAL, GRACE)
             return
-        raise self._pending if isinstance(self._pending, Terminated) else come
+        raise self._pending if isinstance(self._pending, Terminated) else interruption

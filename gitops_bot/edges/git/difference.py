@@ -45,12 +45,12 @@ class Scope:
         self._inside = frozenset(path + b"/" for path in inside)
         self._towards = frozenset(path[: slash.end()] for path in self._inside for slash in _SLASH.finditer(path))
 
-    def of(self, prefix: bytes, listed: Iterable[Change]) -> Iterable[Change]:
+    def of(self, prefix: bytes, changes: Iterable[Change]) -> Iterable[Change]:
         """The relevant changes in the directory `prefix`, which ends in a slash unless it is the root."""
         if self._all or any(prefix[: slash.end()] in self._inside for slash in _SLASH.finditer(prefix)):
-            return listed
+            return changes
         return (
-            change for change in listed if _DIRECTORY in change.modes and prefix + change.path + b"/" in self._towards
+            change for change in changes if _DIRECTORY in change.modes and prefix + change.path + b"/" in self._towards
         )
 
 
@@ -86,46 +86,47 @@ def differences(
     Raises:
         DamagedError: a tree is missing.
     """
-    found: dict[str, list[Change]] = {commit: [] for commit in trees}
+    result: dict[str, list[Change]] = {commit: [] for commit in trees}
     level = {commit: [(b"", pair)] for commit, pair in trees.items()}
-    scope, room = scope or Scope(["."]), JOINT_LIMIT
+    scope, remaining = scope or Scope(["."]), JOINT_LIMIT
     limit = CHANGE_LIMIT if limit is None else limit
     for _ in range(_DEPTH_LIMIT):
         if not level:
             break
-        listed = _listed(store, list(dict.fromkeys(pair for places in level.values() for _, pair in places)))
+        pairs = dict.fromkeys(pair for directories in level.values() for _, pair in directories)
+        by_pair = _top_level(store, list(pairs))
         deeper: dict[str, list[tuple[bytes, Trees]]] = {}
-        for commit, places in level.items():
-            most = min(room, limit - len(found[commit]))
-            changes = _placed(places, listed, scope, most)
+        for commit, directories in level.items():
+            allowed = min(remaining, limit - len(result[commit]))
+            changes = _in_directories(directories, by_pair, scope, allowed)
             if changes is None:
-                room += len(found.pop(commit))
+                remaining += len(result.pop(commit))
                 continue
             files = [change for change in changes if _DIRECTORY not in change.modes]
-            found[commit] += files
-            room -= len(files)
+            result[commit] += files
+            remaining -= len(files)
             if len(files) < len(changes):
                 deeper[commit] = [_inside(change) for change in changes if _DIRECTORY in change.modes]
         level = deeper
-    return {commit: sorted(changes) for commit, changes in found.items() if commit not in level}
+    return {commit: sorted(changes) for commit, changes in result.items() if commit not in level}
 
 
-def _placed(
-    places: Sequence[tuple[bytes, Trees]], listed: Mapping[Trees, Sequence[Change]], scope: Scope, most: int
+def _in_directories(
+    directories: Sequence[tuple[bytes, Trees]], by_pair: Mapping[Trees, Sequence[Change]], scope: Scope, limit: int
 ) -> list[Change] | None:
-    """The changes at all these places, with full paths; None if there are more than `most`, or paths are too long.
+    """The changes at all these places, with full paths; None if there are more than `limit`, or paths are too long.
 
     One tree may occur at many places, so no more changes than wanted are created.
     """
-    if any(pair not in listed for _, pair in places):
+    if any(pair not in by_pair for _, pair in directories):
         return None
     changes = (
         change._replace(path=prefix + change.path)
-        for prefix, pair in places
-        for change in scope.of(prefix, listed[pair])
+        for prefix, pair in directories
+        for change in scope.of(prefix, by_pair[pair])
     )
-    first = list(islice(changes, most + 1))
-    return None if len(first) > most or any(len(change.path) > _PATH_LIMIT for change in first) else first
+    first = list(islice(changes, limit + 1))
+    return None if len(first) > limit or any(len(change.path) > _PATH_LIMIT for change in first) else first
 
 
 def _inside(change: Change) -> tuple[bytes, Trees]:
@@ -136,14 +137,14 @@ def _inside(change: Change) -> tuple[bytes, Trees]:
     return change.path + b"/", (old, new)
 
 
-def _listed(store: Store, pairs: Sequence[Trees]) -> dict[Trees, list[Change]]:
+def _top_level(store: Store, pairs: Sequence[Trees]) -> dict[Trees, list[Change]]:
     """The top level of these differences, without lists that are too long on their own."""
-    asked = "".join(f"{old} {new}\n" for old, new in pairs).encode()
-    out = store.run("diff-tree", "--stdin", "-z", "--no-renames", stdin=asked, limit=LIST_LIMIT, cut=True)
+    stdin = "".join(f"{old} {new}\n" for old, new in pairs).encode()
+    out = store.run("diff-tree", "--stdin", "-z", "--no-renames", stdin=stdin, limit=LIST_LIMIT, cut=True)
     if len(out) < LIST_LIMIT:
         return _read(out, pairs)
     half = len(pairs) // 2
-    return _listed(store, pairs[:half]) | _listed(store, pairs[half:]) if half else {}
+    return _top_level(store, pairs[:half]) | _top_level(store, pairs[half:]) if half else {}
 
 
 def _read(out: bytes, pairs: Collection[Trees]) -> dict[Trees, list[Change]]:

@@ -58,8 +58,8 @@ class History:
 
     def lines(self, heads: Mapping[str, str], base: str) -> dict[str, Line]:
         """The line of every branch (name to head). Raises DamagedError if the base is missing."""
-        asked = "".join(f"{head}\n" for head in sorted(set(heads.values()))) + f"^{base}\n"
-        out = self.store.run("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", stdin=asked.encode())
+        revisions = "".join(f"{head}\n" for head in sorted(set(heads.values()))) + f"^{base}\n"
+        out = self.store.run("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", stdin=revisions.encode())
         parents = {first: tuple(rest) for first, *rest in (line.split() for line in out.decode("ascii").splitlines())}
         shallow = frozenset(self.shallow())
         return {name: _line(head, parents, shallow) for name, head in heads.items()}
@@ -72,7 +72,7 @@ class History:
         return {name: self._branch(name, heads[name], line) for name, line in lines.items()}
 
     def _branch(self, name: str, head: str, line: Line) -> Branch:
-        read = [found for commit in line.commits if line.readable and (found := self._known[commit])]
+        read = [entry for commit in line.commits if line.readable and (entry := self._known[commit])]
         if not line.readable or len(read) < len(line.commits):
             return Branch(name, head, line.fork, (), complete=False)
         return Branch(name, head, line.fork, tuple(self._judged(commit, line) for commit in read))
@@ -90,27 +90,31 @@ class History:
         read = {
             commit: headers(data) for commit, data in self.store.contents([*filter(light.__contains__, ids)]).items()
         }
-        raw = {commit: found for commit, found in read.items() if found is not None}
-        listed = differences(self.store, self._trees(raw))
-        objects = {commit: [name for change in found for name in change.objects()] for commit, found in listed.items()}
+        parsed = {commit: header for commit, header in read.items() if header is not None}
+        changed = differences(self.store, self._trees(parsed))
+        objects = {
+            commit: [oid for change in changes for oid in change.objects()] for commit, changes in changed.items()
+        }
         sizes = self.store.sizes({name: None for names in objects.values() for name in names})
         weights = {commit: sum(min(sizes[oid], FILE_LIMIT) for oid in oids) for commit, oids in objects.items()}
         small = _lightest(weights, BYTE_LIMIT)
         blobs = self.store.blobs({name: sizes[name] for commit in small for name in objects[commit]})
         for commit in ids:
             self._known[commit] = None
-            if commit in raw and (commit in small or not raw[commit].parents):
-                tree, parents, author, message = raw[commit]
-                files = tuple(_file_change(change, blobs) for change in listed.get(commit, ()))
+            if commit in parsed and (commit in small or not parsed[commit].parents):
+                tree, parents, author, message = parsed[commit]
+                files = tuple(_file_change(change, blobs) for change in changed.get(commit, ()))
                 self._known[commit] = _Read(Commit(commit, parents, author, message, files), tree)
 
-    def _trees(self, raw: Mapping[str, Headers]) -> dict[str, tuple[str, str]]:
+    def _trees(self, parsed: Mapping[str, Headers]) -> dict[str, tuple[str, str]]:
         """The trees before and after each commit; of a first parent only the commit is known."""
-        parents = {commit: found.parents[0] for commit, found in raw.items() if found.parents}
-        asked = "".join(f"{parent}^{{tree}}\n" for parent in parents.values()).encode()
-        out = self.store.run("cat-file", "--batch-check=%(objectname)", "--buffer", stdin=asked) if asked else b""
+        parents = {commit: header.parents[0] for commit, header in parsed.items() if header.parents}
+        revisions = "".join(f"{parent}^{{tree}}\n" for parent in parents.values()).encode()
+        out = (
+            self.store.run("cat-file", "--batch-check=%(objectname)", "--buffer", stdin=revisions) if revisions else b""
+        )
         trees = out.decode("ascii").splitlines()
-        return {commit: (tree, raw[commit].tree) for commit, tree in zip(parents, trees, strict=True)}
+        return {commit: (tree, parsed[commit].tree) for commit, tree in zip(parents, trees, strict=True)}
 
 
 def _line(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[str]) -> Line:

@@ -122,9 +122,9 @@ class LineReader:
         while at < len(pairs):
             batch = pairs[at : at + size]
             trees = {link.commit: (before, link.tree) for link, before in batch}
-            found = differences(self._store, trees, self._scope, CHANGE_LIMIT)
+            changed = differences(self._store, trees, self._scope, CHANGE_LIMIT)
             for link, _ in batch:
-                changes = found.get(link.commit)
+                changes = changed.get(link.commit)
                 if changes is None or self._paths + len(changes) > PATH_LIMIT:
                     break
                 at += 1
@@ -174,16 +174,16 @@ class LineReader:
             for change in self._pin_files(changes):
                 wanted |= dict.fromkeys(_files(change))
             ends.append(len(wanted))
-        room = VERSION_LIMIT - len(self._blobs)
-        sizes = self._store.sizes(list(wanted)[:room])
+        remaining = VERSION_LIMIT - len(self._blobs)
+        sizes = self._store.sizes(list(wanted)[:remaining])
         fits = 0
-        for size in (sizes[each] for each in wanted if each in sizes):
+        for size in (sizes[blob] for blob in wanted if blob in sizes):
             self._bytes += size if size <= FILE_LIMIT else 0
             if self._bytes > BYTE_LIMIT:
                 break
             fits += 1
         read = list(wanted)[:fits]
-        small = [each for each in read if sizes[each] <= FILE_LIMIT]
+        small = [blob for blob in read if sizes[blob] <= FILE_LIMIT]
         self._blobs |= dict.fromkeys(read, UNREADABLE) | self._store.contents(small)
         return sum(end <= fits for end in ends)
 
@@ -195,12 +195,12 @@ class LineReader:
 
     def _sides(self, change: Change) -> tuple[bytes | None, bytes | None]:
         before, after = (
-            None if mode == ABSENT else self._blobs[each] if mode in REGULAR else UNREADABLE
-            for mode, each in zip(change.modes, change.ids, strict=True)
+            None if mode == ABSENT else self._blobs[blob] if mode in REGULAR else UNREADABLE
+            for mode, blob in zip(change.modes, change.ids, strict=True)
         )
         return before, after
 
 
 def _files(change: Change) -> Iterable[str]:
     """The ids of both sides that are regular files."""
-    return (each for mode, each in zip(change.modes, change.ids, strict=True) if mode in REGULAR)
+    return (blob for mode, blob in zip(change.modes, change.ids, strict=True) if mode in REGULAR)

@@ -162,23 +162,25 @@ class Git:
 
     def printable(self, text: bytes) -> str:
         """The text without secrets, logins in URLs (also ssh's `git@`) and control characters."""
-        shown = text.decode("utf-8", "replace").replace("\r", "\n").replace("\t", " ")
+        safe = text.decode("utf-8", "replace").replace("\r", "\n").replace("\t", " ")
         for secret in self.secrets:
-            shown = shown.replace(secret, redact.STRUCK)
-        return _UNPRINTABLE.sub("", redact.strike(_LOGIN_IN_URL.sub(f"{redact.STRUCK}@", shown))).strip()
+            safe = safe.replace(secret, redact.STRUCK)
+        return _UNPRINTABLE.sub("", redact.strike(_LOGIN_IN_URL.sub(f"{redact.STRUCK}@", safe))).strip()
 
     def version(self) -> tuple[int, int]:
         """The version of git, major and minor; (0, 0) if it does not report one."""
-        found = re.search(rb"(\d{1,4})\.(\d{1,4})", self.run("version").out)
-        return (int(found[1]), int(found[2])) if found else (0, 0)
+        match = re.search(rb"(\d{1,4})\.(\d{1,4})", self.run("version").out)
+        return (int(match[1]), int(match[2])) if match else (0, 0)
 
     def _environment(self, settings: Iterable[tuple[str, str]]) -> dict[str, str]:
         """The environment of a child, with the settings: other users of the machine can read arguments."""
-        kept = {key: value for key, value in self.environ.items() if not key.startswith("GIT_") or _KEPT.match(key)}
-        result = _MEMORY | kept | _VARIABLES | dict(self.variables)
-        if not {"GIT_SSH", "GIT_SSH_COMMAND"} & kept.keys():
+        inherited = {
+            key: value for key, value in self.environ.items() if not key.startswith("GIT_") or _KEPT.match(key)
+        }
+        result = _MEMORY | inherited | _VARIABLES | dict(self.variables)
+        if not {"GIT_SSH", "GIT_SSH_COMMAND"} & inherited.keys():
             result["GIT_SSH_COMMAND"] = _SSH
-        count = kept.get("GIT_CONFIG_COUNT", "0")
+        count = inherited.get("GIT_CONFIG_COUNT", "0")
         first = int(count) if count.isascii() and count.isdigit() else 0
         pairs = (*_SETTINGS, *self.settings, *settings)
         for number, (key, value) in enumerate(pairs, start=first):

@@ -14,14 +14,14 @@ _SAID_LIMIT = 600
 class Refusal:
     """One kind of refusal: the words that tell it, what it means (after the repository's name), the way out."""
 
-    words: re.Pattern[str]
+    pattern: re.Pattern[str]
     means: str
     advice: str
     lost_race: bool = False
 
 
-def _refusal(words: str, means: str, advice: str, *, lost_race: bool = False) -> Refusal:
-    return Refusal(re.compile(words, re.IGNORECASE), means, advice, lost_race)
+def _refusal(pattern: str, means: str, advice: str, *, lost_race: bool = False) -> Refusal:
+    return Refusal(re.compile(pattern, re.IGNORECASE), means, advice, lost_race)
 
 
 #: The first that matches counts, so the more special words stand first: a ruleset's refusal also ends in
@@ -169,23 +169,23 @@ _MISMATCHED_FORMAT = re.compile(
 )
 
 
-def refused(output: str, where: str) -> GitError | None:
+def refused(output: str, remote: str) -> GitError | None:
     """The error for words of a refusal; None when they tell no known one.
 
-    `where` names the repository and the branch; `output` must be printable already.
+    `remote` names the repository and the branch; `output` must be printable already.
     """
     for refusal in REFUSALS:
-        if refusal.words.search(output):
+        if refusal.pattern.search(output):
             kind = LostRace if refusal.lost_race else GitError
-            return kind(Problem("failed.git", f"{where} {refusal.means}{quoted(output)}", refusal.advice))
+            return kind(Problem("failed.git", f"{remote} {refusal.means}{quoted(output)}", refusal.advice))
     return None
 
 
-def out_of_reach(output: str, where: str) -> GitError | None:
+def out_of_reach(output: str, remote: str) -> GitError | None:
     """The error for a connection that failed or broke; None when the words tell something else."""
     if not _OUT_OF_REACH.search(output):
         return None
-    problem = Problem("failed.git", f"{where} cannot be reached{quoted(output)}", "Check the network and try again.")
+    problem = Problem("failed.git", f"{remote} cannot be reached{quoted(output)}", "Check the network and try again.")
     return GitError(problem)
 
 
@@ -196,9 +196,9 @@ def lacks_ref(output: str) -> bool:
 
 def wanted_format(output: str) -> str | None:
     """The object format that the remote uses, when a fetch failed because ours is another."""
-    found = _MISMATCHED_FORMAT.search(output)
+    match = _MISMATCHED_FORMAT.search(output)
     # Protocol version 0 does not name it; a copy starts as sha1, so it is the other one.
-    return (found[1] or "sha256") if found else None
+    return (match[1] or "sha256") if match else None
 
 
 def quoted(output: str) -> str:

@@ -63,9 +63,9 @@ class Remote:
     def default_branch(self) -> str:
         """The branch that HEAD names. Raises GitError if there is none, or the remote cannot be read."""
         answer = self._run("ls-remote", "--symref", "--end-of-options", _NAME, "HEAD")
-        found = re.search(rb"^ref: refs/heads/(\S+)\tHEAD$", answer.out, re.MULTILINE)
-        if answer.status == 0 and found:
-            return found[1].decode("utf-8", "replace")
+        match = re.search(rb"^ref: refs/heads/(\S+)\tHEAD$", answer.out, re.MULTILINE)
+        if answer.status == 0 and match:
+            return match[1].decode("utf-8", "replace")
         if answer.status != 0:
             raise self._failure(answer)
         raise error(f"{self.url} has no default branch", "Is it empty? Otherwise set `branch:` in gitops-bot.yaml.")
@@ -81,7 +81,7 @@ class Remote:
             OtherFormat: the copy must be made in another object format.
         """
         branches = [*([base] if base and not base.startswith(PREFIX) else []), f"{PREFIX}*"]
-        refspecs = [f"+refs/heads/{each}:{_TRACKED}{each}" for each in branches]
+        refspecs = [f"+refs/heads/{branch}:{_TRACKED}{branch}" for branch in branches]
         settings = (_PARTIAL, (_FILTER, blobs)) if blobs else ()
         answer = self._run(*_FETCH, "--prune", f"--depth={depth}", _NAME, *refspecs, settings=settings)
         if answer.status == 0:
@@ -100,7 +100,7 @@ class Remote:
             SingleObjectsError: it only serves whole branches.
         """
         settings = (*_BLOBLESS, ("fetch.negotiationAlgorithm", "noop"))
-        stdin = "".join(f"{each}\n" for each in ids).encode()
+        stdin = "".join(f"{oid}\n" for oid in ids).encode()
         answer = self._run(*_FETCH, "--filter=blob:none", "--stdin", _NAME, stdin=stdin, settings=settings)
         if answer.status != 0:
             if _NO_SINGLE_OBJECTS.search(answer.err):
@@ -127,18 +127,18 @@ class Remote:
             answer = self._push(branch, commit, expected, ("push.negotiate", "true"))
         if answer.status == 0:
             return
-        where = f"{self.url} (branch {branch})"
+        target = f"{self.url} (branch {branch})"
         output = f"{answer.err}\n{self.git.printable(answer.out)}"
-        if failure := refused(output, where):
+        if failure := refused(output, target):
             raise failure
         # An unknown message, or a connection lost after the remote had done it: look at the branch.
         now = self.commit_of(branch)
         if now == commit:
             return
         if now != expected:
-            message = f"{where} moved on before the push{quoted(output)}"
+            message = f"{target} moved on before the push{quoted(output)}"
             raise LostRace(Problem("failed.git", message, "Run again."))
-        raise out_of_reach(output, where) or error(f"{where}: the push failed{quoted(output)}", "See git's message.")
+        raise out_of_reach(output, target) or error(f"{target}: the push failed{quoted(output)}", "See git's message.")
 
     def rehearse(self, branch: str, commit: str) -> None:
         """Check that this login may push, without pushing: the remote lists its branches only to those who may.
@@ -159,8 +159,8 @@ class Remote:
         answer = self._run("ls-remote", "--end-of-options", _NAME, f"refs/heads/{branch}")
         if answer.status != 0:
             raise self._failure(answer)
-        found = re.search(rb"^([0-9a-f]+)\t", answer.out)
-        return found[1].decode("ascii") if found else None
+        match = re.search(rb"^([0-9a-f]+)\t", answer.out)
+        return match[1].decode("ascii") if match else None
 
     def tags(self) -> dict[str, str]:
         """Every tag by name, with the commit that it refers to, even through a tag object.
@@ -172,8 +172,8 @@ class Remote:
         if answer.status != 0:
             raise self._failure(answer)
         # The `^{}` line of a tag object follows that of the tag, and replaces it.
-        found = re.finditer(rb"^([0-9a-f]{40,64})\trefs/tags/([^\n^]+)(?:\^\{\})?$", answer.out, re.MULTILINE)
-        tags = {each[2].decode("utf-8", "surrogateescape"): each[1].decode("ascii") for each in found}
+        matches = re.finditer(rb"^([0-9a-f]{40,64})\trefs/tags/([^\n^]+)(?:\^\{\})?$", answer.out, re.MULTILINE)
+        tags = {match[2].decode("utf-8", "surrogateescape"): match[1].decode("ascii") for match in matches}
         return {name: commit for name, commit in tags.items() if is_branch(name)}
 
     def _push(self, branch: str, commit: str | None, expected: str | None, *settings: tuple[str, str]) -> Answer:

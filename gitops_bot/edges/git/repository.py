@@ -121,10 +121,10 @@ class Repository:
         self._base = branch
         # A second fetch gets only new commits, whose files are read next: getting them now saves a fetch.
         blobs = self._filter if self._heads is None else SMALL_BLOBS
-        found = self._healing(lambda: self._fetch(blobs)).get(branch)
-        if found is None:
+        commit = self._healing(lambda: self._fetch(blobs)).get(branch)
+        if commit is None:
             raise error(f"the branch {branch!r} does not exist in {self.url}", BRANCH_ADVICE)
-        return found
+        return commit
 
     def tree(self, commit: str) -> Mapping[str, str]:
         """Every path of a commit with its git mode; names that are not UTF-8 are left out."""
@@ -143,7 +143,7 @@ class Repository:
             tree = self._store.tree(commit)
             ids = {path: tree[path].id for path in wanted if path in tree and tree[path].regular}
             blobs = self._store.blobs(self._store.sizes(dict.fromkeys(ids.values())))
-            return {path: blobs[each] for path, each in ids.items()}
+            return {path: blobs[oid] for path, oid in ids.items()}
 
         return self._healing(read)
 
@@ -170,7 +170,7 @@ class Repository:
         def branch() -> Branch | None:
             known = self._fetch() if self._heads is None else self._heads
             while name in known:
-                heads = {each: head for each, head in known.items() if each.startswith(PREFIX)}
+                heads = {other: head for other, head in known.items() if other.startswith(PREFIX)}
                 lines = self._history.lines(heads, base)
                 deeper = next((depth for depth in DEPTHS if depth > self._depth), None)
                 if not lines[name].cut or deeper is None:
@@ -197,10 +197,10 @@ class Repository:
                 if self._depth < window and self._shallow():
                     self._depth = window
                     self._fetch()
-                found = reader.read(commit, window, self._shallow())
-                if reader.ended or enough(found):
+                result = reader.read(commit, window, self._shallow())
+                if reader.ended or enough(result):
                     break
-            return found
+            return result
 
         return self._healing(line)
 
@@ -293,6 +293,6 @@ def _check_branch(name: str) -> None:
 
 
 def _check_commit(*ids: str) -> None:
-    for each in ids:
-        if not is_commit(each):
-            raise ValueError(f"{each[:100]!r} is not a commit ID")
+    for commit in ids:
+        if not is_commit(commit):
+            raise ValueError(f"{commit[:100]!r} is not a commit ID")

@@ -53,8 +53,8 @@ class Identity(NamedTuple):
     @classmethod
     def of(cls, environ: Mapping[str, str], role: str) -> Identity:
         """The identity in git's variables for `AUTHOR` or `COMMITTER`."""
-        given = {part: environ.get(f"GIT_{role}_{part.upper()}", "").strip() for part in cls._fields}
-        return cls(**{part: text for part, text in given.items() if text})
+        configured = {part: environ.get(f"GIT_{role}_{part.upper()}", "").strip() for part in cls._fields}
+        return cls(**{part: text for part, text in configured.items() if text})
 
     def line(self) -> bytes:
         """As fast-import reads it, at the present time, without the characters that git drops too."""
@@ -81,8 +81,8 @@ class Store:
             GitError: the names take more than 64 MiB.
         """
         if commit not in self._trees:
-            listed = self.run("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit, limit=_TREE_LIMIT)
-            self._trees[commit] = dict(_entries(listed))
+            output = self.run("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit, limit=_TREE_LIMIT)
+            self._trees[commit] = dict(_entries(output))
         return self._trees[commit]
 
     def sizes(self, ids: Collection[str]) -> dict[str, int]:
@@ -94,24 +94,24 @@ class Store:
         if not ids:
             return {}
         known = self._sizes(ids)
-        if missing := [each for each in ids if each not in known]:
+        if missing := [oid for oid in ids if oid not in known]:
             self.fetch(missing)
             known |= self._sizes(missing)
-        if absent := next((each for each in ids if each not in known), None):
+        if absent := next((oid for oid in ids if oid not in known), None):
             raise damaged(f"object {absent} is missing")
         return known
 
     def _sizes(self, ids: Iterable[str]) -> dict[str, int]:
         lines = self.run("cat-file", "--batch-check", "--buffer", stdin=_lines(ids)).decode("ascii", "replace")
-        words = (line.split() for line in lines.splitlines())
-        return {word[0]: int(word[2]) for word in words if len(word) == 3}
+        records = (line.split() for line in lines.splitlines())
+        return {record[0]: int(record[2]) for record in records if len(record) == 3}
 
     def blobs(self, sizes: Mapping[str, int]) -> dict[str, bytes]:
         """The bytes of local blobs, cut to `FILE_LIMIT` + 1; `sizes` is from the method of that name."""
-        read = self.contents([each for each, size in sizes.items() if size <= FILE_LIMIT])
-        for each, size in sizes.items():
+        read = self.contents([oid for oid, size in sizes.items() if size <= FILE_LIMIT])
+        for oid, size in sizes.items():
             if size > FILE_LIMIT:
-                read[each] = self.git.run("cat-file", "blob", each, limit=FILE_LIMIT + 1, cut=True).out
+                read[oid] = self.git.run("cat-file", "blob", oid, limit=FILE_LIMIT + 1, cut=True).out
         return read
 
     def contents(self, ids: Collection[str]) -> dict[str, bytes]:
@@ -121,13 +121,13 @@ class Store:
         out = memoryview(self.run("cat-file", "--batch", "--buffer", stdin=_lines(ids)))
         read: dict[str, bytes] = {}
         at = 0
-        for each in ids:
+        for oid in ids:
             end = bytes(out[at : at + 200]).find(b"\n")
-            words = bytes(out[at : at + end]).split()
-            if len(words) != 3:
-                raise damaged(f"object {each} is missing")
-            start, size = at + end + 1, int(words[2])
-            read[each] = bytes(out[start : start + size])
+            fields = bytes(out[at : at + end]).split()
+            if len(fields) != 3:
+                raise damaged(f"object {oid} is missing")
+            start, size = at + end + 1, int(fields[2])
+            read[oid] = bytes(out[start : start + size])
             at = start + size + 1
         return read
 
@@ -168,11 +168,11 @@ def damaged(what: str) -> DamagedError:
 
 
 def _lines(ids: Iterable[str]) -> bytes:
-    return "".join(f"{each}\n" for each in ids).encode()
+    return "".join(f"{oid}\n" for oid in ids).encode()
 
 
-def _entries(listed: bytes) -> Iterable[tuple[str, TreeEntry]]:
-    for record in listed.split(b"\0"):
+def _entries(output: bytes) -> Iterable[tuple[str, TreeEntry]]:
+    for record in output.split(b"\0"):
         head, _, name = record.partition(b"\t")
         try:
             path = name.decode()
@@ -189,12 +189,12 @@ def _mode(tree: Mapping[str, TreeEntry], path: str) -> str:
     if entry is not None and entry.regular:
         return entry.mode
     parts = path.split("/")
-    above = next((up for end in range(1, len(parts)) if (up := "/".join(parts[:end])) in tree), None)
-    if entry is not None or above is not None:
+    obstacle = next((ancestor for end in range(1, len(parts)) if (ancestor := "/".join(parts[:end])) in tree), None)
+    if entry is not None or obstacle is not None:
         raise GitError(
             Problem(
                 "failed.git",
-                f"{path!r} is not written: {above or path!r} is a link, a submodule, or a file in the way",
+                f"{path!r} is not written: {obstacle or path!r} is a link, a submodule, or a file in the way",
                 "Name the file itself.",
             )
         )

@@ -71,9 +71,9 @@ def approved(decision: str | None, states: Iterable[str]) -> bool:
 
     One approval counts even if more are required: somebody has reviewed the current state.
     """
-    found = set(states)
+    opinions = set(states)
     return decision == "APPROVED" or (
-        decision != "CHANGES_REQUESTED" and "APPROVED" in found and "CHANGES_REQUESTED" not in found
+        decision != "CHANGES_REQUESTED" and "APPROVED" in opinions and "CHANGES_REQUESTED" not in opinions
     )
 
 
@@ -97,17 +97,17 @@ def nodes(connection: Any) -> list[Any]:
     nodes = connection["nodes"]
     if not isinstance(nodes, list):
         raise TypeError(nodes)
-    return [each for each in nodes if each is not None]
+    return [node for node in nodes if node is not None]
 
 
 def moment(value: Any) -> datetime | None:
     """A time, or None. Raises ValueError or TypeError if it is something else."""
     if value is None:
         return None
-    found = datetime.fromisoformat(text(value))
-    if found.tzinfo is None:
+    time = datetime.fromisoformat(text(value))
+    if time.tzinfo is None:
         raise ValueError(value)
-    return found
+    return time
 
 
 def unreadable() -> Unanswered:
@@ -119,7 +119,7 @@ def unreadable() -> Unanswered:
 
 
 def _opened(pull: PullRequest, node: Any) -> PullRequest:
-    reviews = [text(each["state"]) for each in nodes(node["latestOpinionatedReviews"])]
+    reviews = [text(review["state"]) for review in nodes(node["latestOpinionatedReviews"])]
     commits = nodes(node["commits"])
     checks = commits[-1]["commit"]["statusCheckRollup"] if commits else None
     auto_merge, queued = node["autoMergeRequest"] is not None, flag(node["isInMergeQueue"])
@@ -127,7 +127,7 @@ def _opened(pull: PullRequest, node: Any) -> PullRequest:
     entered = queued or bool(nodes(node["timelineItems"]))
     return replace(
         pull,
-        labels=tuple(text(each["name"]) for each in nodes(node["labels"])),
+        labels=tuple(text(label["name"]) for label in nodes(node["labels"])),
         draft=flag(node["isDraft"]),
         approved=approved(node["reviewDecision"], reviews),
         queued=queued,
@@ -135,9 +135,9 @@ def _opened(pull: PullRequest, node: Any) -> PullRequest:
         overlooked=auto_merge and not entered and node["mergeStateStatus"] in _CLEAN,
         checks_failed=checks is not None and checks["state"] in ("FAILURE", "ERROR"),
         comments=tuple(
-            Comment(each["databaseId"], each["body"])
-            for each in nodes(node["comments"])
-            if each["viewerDidAuthor"] is True and is_ours(each["body"]) and type(each["databaseId"]) is int
+            Comment(comment["databaseId"], comment["body"])
+            for comment in nodes(node["comments"])
+            if comment["viewerDidAuthor"] is True and is_ours(comment["body"]) and type(comment["databaseId"]) is int
         ),
     )
 

@@ -92,10 +92,10 @@ class Api:
 
     def ask_list(self, path: str, query: Mapping[str, str]) -> list[Any]:
         """Get a list by one REST request."""
-        listed = self.ask("GET", path, query=query)
-        if not isinstance(listed, list):
+        answer = self.ask("GET", path, query=query)
+        if not isinstance(answer, list):
             self.fail(answers.unreadable())
-        return listed
+        return answer
 
     @contextmanager
     def reading(self) -> Iterator[None]:

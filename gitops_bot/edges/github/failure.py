@@ -26,10 +26,10 @@ class Refused(Exception):  # noqa: N818 - often not an error: the caller decides
     @property
     def limited(self) -> bool:
         """Whether it is a primary or secondary rate limit, which GitHub reports by 403 and 422 as well as 429."""
-        words = ("rate limit", "abuse detection", "try again later", "before you try again")
+        phrases = ("rate limit", "abuse detection", "try again later", "before you try again")
         if self.status == 403:
             spent = self.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in self.headers
-            return spent or any(word in self.message.lower() for word in words)
+            return spent or any(phrase in self.message.lower() for phrase in phrases)
         return self.status == 429 or (self.status == 422 and "submitted too quickly" in self.message.lower())
 
 

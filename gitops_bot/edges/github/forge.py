@@ -86,7 +86,7 @@ class GitHub:
             if "already exists" not in refused.message:
                 self._api.fail(refused)
             # Another run was faster, or our own request came through although its answer did not.
-            existing = next(iter(self._reading.listed(branch, base, state="open")), None)
+            existing = next(iter(self._reading.list_by_rest(branch, base, state="open")), None)
             if existing is None:
                 self._api.fail(refused)
             return self.refresh(existing.number, title=title, body=body)
@@ -137,8 +137,8 @@ class GitHub:
                 self._api.fail(refused)
             present = False
         if pull := self._api.seen.get(number):
-            kept = tuple(name for name in pull.labels if name.lower() != label.lower())
-            self._api.remember(replace(pull, labels=kept))
+            labels = tuple(name for name in pull.labels if name.lower() != label.lower())
+            self._api.remember(replace(pull, labels=labels))
         return present
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
@@ -168,10 +168,10 @@ class GitHub:
             self._continues_without(number, f"the assignees {', '.join(wanted)}", refused, advice)
             return
         # GitHub silently leaves out people whom it cannot assign.
-        listed = answer.get("assignees") if isinstance(answer, dict) else None
-        if not isinstance(listed, list):
+        assignees = answer.get("assignees") if isinstance(answer, dict) else None
+        if not isinstance(assignees, list):
             return
-        assigned = {str(person.get("login")).lower() for person in listed if isinstance(person, dict)}
+        assigned = {str(person.get("login")).lower() for person in assignees if isinstance(person, dict)}
         if left_out := [person for person in wanted if person.lower() not in assigned]:
             names = ", ".join(left_out)
             message = f"GitHub did not assign {names} to pull request #{number}: they have no access to it"
@@ -190,9 +190,9 @@ class GitHub:
                 pass
             else:
                 return
-        elif self._reading.only_rest and self._was_said(number, text):
+        elif self._reading.only_rest and self._has_comment(number, text):
             return
-        self._say(number, text)
+        self._post_comment(number, text)
 
     def merge_when_ready(
         self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool
@@ -205,7 +205,7 @@ class GitHub:
         pull = self._api.present(number)
         if not _same(_body(body), pull.body):
             pull = self._edit(pull, {"body": _body(body)})
-        self._say(number, _body(comment))
+        self._post_comment(number, _body(comment))
         return self._edit(pull, {"state": "closed"})
 
     def _create(self, fields: Mapping[str, object]) -> PullRequest:
@@ -229,17 +229,17 @@ class GitHub:
             return pull
         return self._api.keep(self._api.ask("PATCH", f"/pulls/{pull.number}", body=dict(changed)))
 
-    def _say(self, number: int, text: str) -> None:
+    def _post_comment(self, number: int, text: str) -> None:
         self._api.ask("POST", f"/issues/{number}/comments", body={"body": text})
 
-    def _was_said(self, number: int, text: str) -> bool:
+    def _has_comment(self, number: int, text: str) -> bool:
         """Whether somebody has made this comment: REST does not say which comments are the token's own."""
         for page in range(1, _PAGES + 1):
             query = {"per_page": str(_PER_PAGE), "page": str(page)}
-            listed = self._api.ask_list(f"/issues/{number}/comments", query)
-            if any(isinstance(comment, dict) and _same(text, str(comment.get("body"))) for comment in listed):
+            comments = self._api.ask_list(f"/issues/{number}/comments", query)
+            if any(isinstance(comment, dict) and _same(text, str(comment.get("body"))) for comment in comments):
                 return True
-            if len(listed) < _PER_PAGE:
+            if len(comments) < _PER_PAGE:
                 break
         return False
 

@@ -96,12 +96,12 @@ def proposals(count: int, *, with_base: bool, with_closed: bool = False) -> str:
         variables.append("$base: String!")
     if with_base:
         variables.append("$ref: String!")
-    asked = "".join(_branch(number) for number in numbers) + (_CLOSED if with_closed else "")
+    fields = "".join(_branch(number) for number in numbers) + (_CLOSED if with_closed else "")
     fragments = (_OPEN if count else "") + (_ENDED if count or with_closed else "")
     return (
         f"query Proposals({', '.join(variables)}) {{\n"
         "  repository(owner: $owner, name: $name) {\n"
-        f"    nameWithOwner{_BASE if with_base else ''}{asked}\n"
+        f"    nameWithOwner{_BASE if with_base else ''}{fields}\n"
         f"  }}\n}}{fragments}"
     )
 
@@ -153,19 +153,19 @@ def read(
         Refused: it refused, with the status that REST would use; 413 if the query was too large.
     """
     errors = document.get("errors") if isinstance(document, dict) else None
-    found = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(found, dict) and not isinstance(errors, list):
+    data = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(data, dict) and not isinstance(errors, list):
         raise Unsupported
-    listed = errors if isinstance(errors, list) else []
-    hidden = [_hides(each, optional) for each in listed]
-    failed = [each for each, names in zip(listed, hidden, strict=True) if not names]
-    if any(_is_unknown(each) for each in failed):
+    problems = errors if isinstance(errors, list) else []
+    hidden = [_hides(problem, optional) for problem in problems]
+    failed = [problem for problem, names in zip(problems, hidden, strict=True) if not names]
+    if any(_is_unknown(problem) for problem in failed):
         raise Unsupported
-    if failed or not isinstance(found, dict):
+    if failed or not isinstance(data, dict):
         # Of several errors, one with a known meaning is the cause.
-        status = next((code for each in failed if (code := _status(each)) is not None), 422 if write else 502)
+        status = next((code for problem in failed if (code := _status(problem)) is not None), 422 if write else 502)
         raise Refused(status, error_message({"errors": failed}, secret), headers, write=write)
-    return Answered(found, frozenset().union(*hidden))
+    return Answered(data, frozenset().union(*hidden))
 
 
 def over_http(refused: Refused) -> Refused | Unsupported:

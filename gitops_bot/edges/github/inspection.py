@@ -60,7 +60,7 @@ class Token:
 
     def __str__(self) -> str:
         """Its kind, in words."""
-        return _WORDS[self.kind] + ("" if self.scopes is None else f" with {_listed(self.scopes)}")
+        return _WORDS[self.kind] + ("" if self.scopes is None else f" with {_scopes_text(self.scopes)}")
 
     def may_propose(self, *, archived: bool, private: bool | None, may_push: bool | None) -> Permission:
         """Whether it may open pull requests in a repository, given the role of its account there."""
@@ -74,7 +74,7 @@ class Token:
         if self.scopes is not None and self.scopes.isdisjoint(enough):
             return Permission(
                 "no",
-                f"the token has {_listed(self.scopes)}, which is not enough to write to this repository",
+                f"the token has {_scopes_text(self.scopes)}, which is not enough to write to this repository",
                 "give it the scope `repo` (`public_repo` for a public repository), or better, create a fine-grained "
                 f"token for this repository only, with {NEEDED}",
             )
@@ -100,7 +100,7 @@ class Token:
         )
 
 
-def _listed(scopes: frozenset[str]) -> str:
+def _scopes_text(scopes: frozenset[str]) -> str:
     if not scopes:
         return "no scopes"
     return f"the scope{'s' if len(scopes) > 1 else ''} {', '.join(sorted(scopes))}"
@@ -147,8 +147,8 @@ class Inspection:
         except Unanswered as failure:
             self._api.fail(failure)
         at = _date(headers.get("date"))
-        listed = headers.get("x-oauth-scopes")
-        scopes = None if listed is None else frozenset(_WORD.findall(listed))
+        header = headers.get("x-oauth-scopes")
+        scopes = None if header is None else frozenset(_WORD.findall(header))
         self._token = Token.read(self._api.token, scopes, in_workflow=self._in_workflow)
         version = next(iter(_WORD.findall(headers.get("x-github-enterprise-version", ""))), None)
         return ServerFacts(
@@ -214,9 +214,9 @@ class Inspection:
         return BranchRules(self._by_ruleset(quote(branch, safe="/")), settings=SETTINGS)
 
     def _by_ruleset(self, path: str) -> tuple[Rule, ...]:
-        listed = self._may_see(f"/rules/branches/{path}", {"per_page": "100"})
+        answer = self._may_see(f"/rules/branches/{path}", {"per_page": "100"})
         with self._api.reading():
-            return tuple(rules.of_rulesets(listed or (), self._bypass))
+            return tuple(rules.of_rulesets(answer or (), self._bypass))
 
     def _bypass(self, ruleset: int) -> Bypass:
         if ruleset not in self._bypasses:
@@ -239,16 +239,16 @@ def _truth(value: Any) -> bool | None:
 
 def _date(text: str | None) -> datetime | None:
     try:
-        found = parsedate_to_datetime(text or "")
+        time = parsedate_to_datetime(text or "")
     except ValueError:
         return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 def _expiry(text: str | None) -> datetime | None:
     """`2026-12-01 10:00:00 UTC`, or with an offset in the place of the zone."""
     try:
-        found = datetime.fromisoformat((text or "").strip().replace(" UTC", "+00:00").replace(" +", "+"))
+        time = datetime.fromisoformat((text or "").strip().replace(" UTC", "+00:00").replace(" +", "+"))
     except ValueError:
         return None
-    return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return time.astimezone(UTC) if time.tzinfo is not None else time.replace(tzinfo=UTC)

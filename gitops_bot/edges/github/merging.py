@@ -59,18 +59,18 @@ class Merging:
         return self._enable(pull, head, method, base)
 
     def _enable(self, pull: PullRequest, head: str, method: MergeMethod, base: Base) -> PullRequest:
-        asked = {"pullRequestId": pull.node, "expectedHeadOid": head}
+        fields = {"pullRequestId": pull.node, "expectedHeadOid": head}
         if not base.queue:
-            asked["mergeMethod"] = method.upper()
+            fields["mergeMethod"] = method.upper()
         try:
             try:
-                answer = self._mutate(graphql.ENABLE_AUTO_MERGE, asked)
+                answer = self._mutate(graphql.ENABLE_AUTO_MERGE, fields)
             except Refused as refused:
                 if "unknown status" not in refused.message.lower():
                     raise
                 # GitHub says this right after a pull request was opened.
                 self._api.clock.sleep(_PAUSE)
-                answer = self._mutate(graphql.ENABLE_AUTO_MERGE, asked)
+                answer = self._mutate(graphql.ENABLE_AUTO_MERGE, fields)
         except Unsupported:
             return self._merge_if_ready(pull, head, method)
         except Refused as refused:
@@ -139,7 +139,7 @@ class Merging:
             return self._api.read(pull.number)
         return self._api.remember(replace(pull, state="merged"))
 
-    def _mutate(self, document: str, asked: dict[str, str]) -> dict[str, Any]:
+    def _mutate(self, document: str, fields: dict[str, str]) -> dict[str, Any]:
         """Send a mutation.
 
         Raises:
@@ -148,7 +148,7 @@ class Merging:
             ForgeError: for a reason that concerns every request, or no answer.
         """
         try:
-            return self._api.wire.graphql(document, {"input": asked}, write=True).data
+            return self._api.wire.graphql(document, {"input": fields}, write=True).data
         except Refused as refused:
             if refused.limited or refused.status not in _BEARS:
                 self._api.fail(refused)

@@ -111,9 +111,9 @@ def explain(failure: Refused | Unanswered, *, repository: str, host: str, now: d
 
 def _forbidden(refused: Refused) -> tuple[str, str]:
     message = refused.message.lower()
-    for part, words in _FORBIDDEN.items():
+    for part, meaning in _FORBIDDEN.items():
         if part in message:
-            return words
+            return meaning
     scopes = refused.headers.get("x-accepted-oauth-scopes", "").strip()
     if scopes and "x-oauth-scopes" in refused.headers:
         return _FORBIDDEN["granted the required scopes"]
@@ -158,8 +158,8 @@ def _limited(refused: Refused, host: str, now: datetime) -> ForgeError:
         until = "in a few minutes"
     else:
         seconds = int(left.total_seconds())
-        shown = f"{seconds} s" if seconds < 120 else f"{-(-seconds // 60)} min"
-        until = f"after {(now + left).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC (in {shown})"
+        duration = f"{seconds} s" if seconds < 120 else f"{-(-seconds // 60)} min"
+        until = f"after {(now + left).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC (in {duration})"
     return _error(
         "failed.forge",
         f"the rate limit of {host} is used up",
@@ -225,10 +225,10 @@ _MERGE: Mapping[str, str] = {
 
 def review_advice(message: str, *, teams: bool) -> str | None:
     """The next step after a refused review request; None for an unknown message."""
-    words = message.lower()
-    if not teams and "could not resolve to a node" in words:
+    text = message.lower()
+    if not teams and "could not resolve to a node" in text:
         return None
-    return next((way_out for part, way_out in _REVIEW.items() if part in words), None)
+    return next((way_out for part, way_out in _REVIEW.items() if part in text), None)
 
 
 def may_merge_now(message: str) -> bool:
@@ -238,6 +238,6 @@ def may_merge_now(message: str) -> bool:
 
 def merge_advice(message: str) -> str:
     """The next step after a refused merge."""
-    words = message.lower()
-    known = next((way_out for part, way_out in _MERGE.items() if part in words), None)
+    text = message.lower()
+    known = next((way_out for part, way_out in _MERGE.items() if part in text), None)
     return known or "check the pull request and the rules of its base branch; the next run tries again"

@@ -46,10 +46,10 @@ class Reading:
         `closed`.
         """
         wanted = list(dict.fromkeys(branches))
-        found: dict[str, Pulls] = {}
+        pulls: dict[str, Pulls] = {}
         for start in range(0, len(wanted), _AT_ONCE):
-            found |= self._query(wanted[start : start + _AT_ONCE], into, closed if start == 0 else None)
-        return found | {branch: found[branch] for branch in wanted}
+            pulls |= self._query(wanted[start : start + _AT_ONCE], into, closed if start == 0 else None)
+        return pulls | {branch: pulls[branch] for branch in wanted}
 
     def base(self, name: str) -> Base:
         """The merge settings of a base branch; free if `find` has read them by GraphQL, else one to three requests."""
@@ -59,7 +59,7 @@ class Reading:
             self._bases[name] = self._base_by_rest(name)
         return self._bases[name]
 
-    def listed(self, branch: str, into: str, *, state: str = "all") -> Pulls:
+    def list_by_rest(self, branch: str, into: str, *, state: str = "all") -> Pulls:
         """The pull requests of one branch by REST, without what a list lacks (reviews, checks, comments)."""
         # GitHub silently ignores a `head` without an owner, and then lists every pull request there is.
         owner = self._api.repository.partition("/")[0]
@@ -92,12 +92,12 @@ class Reading:
     def _pushed(self, branch: str) -> tuple[str, datetime] | None:
         query = {"ref": f"refs/heads/{branch}", "per_page": "1"}
         try:
-            listed: Any = self._api.ask("GET", "/activity", query=query, bears=(403, 404, 410, 501))
+            activity: Any = self._api.ask("GET", "/activity", query=query, bears=(403, 404, 410, 501))
         except Refused:
             return None
-        if not isinstance(listed, list):
-            raise TypeError(listed)
-        return (str(listed[0]["after"]), _time(listed[0]["timestamp"])) if listed else None
+        if not isinstance(activity, list):
+            raise TypeError(activity)
+        return (str(activity[0]["after"]), _time(activity[0]["timestamp"])) if activity else None
 
     def _query(self, branches: Sequence[str], into: str, closed: str | None = None) -> dict[str, Pulls]:
         if not self.only_rest:
@@ -110,8 +110,8 @@ class Reading:
                     self._api.fail(failure)
                 half = len(branches) // 2
                 parts = (branches[:half], None), (branches[half:], None), ((), closed)
-                found = [self._query(part, into, prefix) for part, prefix in parts if part or prefix]
-                return {branch: pulls for part in reversed(found) for branch, pulls in part.items()}
+                results = [self._query(part, into, prefix) for part, prefix in parts if part or prefix]
+                return {branch: pulls for part in reversed(results) for branch, pulls in part.items()}
         others = {} if closed is None else self._closed_by_rest(into, closed)
         return others | {branch: self._by_rest(branch, into) for branch in branches}
 
@@ -130,12 +130,12 @@ class Reading:
                 raise Refused(301, "", {}, write=False)
             if with_base:
                 self._bases[into] = rules.base(repository, hidden=not answer.hidden.isdisjoint(_RULES))
-            found = {branch: self._of(repository, number, branch, into) for number, branch in enumerate(branches)}
+            by_branch = {branch: self._of(repository, number, branch, into) for number, branch in enumerate(branches)}
             if closed is None:
-                return found
+                return by_branch
             nodes = [node for node in repository["closed"]["nodes"] if node is not None]
             pulls = [answers.read_node(node) for node in nodes if node["isCrossRepository"] is False]
-            return _by_branch(pulls, into, closed) | found
+            return _by_branch(pulls, into, closed) | by_branch
 
     def _of(self, repository: Any, number: int, branch: str, into: str) -> Pulls:
         connections = [repository[f"open{number}"], repository[f"ended{number}"]]
@@ -145,13 +145,13 @@ class Reading:
         ):
             # GraphQL cannot leave out forks. So many have a branch of this name that ours may not be on the page.
             return self._by_rest(branch, into)
-        ours = (answers.read_node(node) for node in nodes if node["isCrossRepository"] is False)
-        return _in_order(self._api.remember(pull) for pull in ours if (pull.branch, pull.base) == (branch, into))
+        pulls = (answers.read_node(node) for node in nodes if node["isCrossRepository"] is False)
+        return _in_order(self._api.remember(pull) for pull in pulls if (pull.branch, pull.base) == (branch, into))
 
     def _by_rest(self, branch: str, into: str) -> Pulls:
         return tuple(
             self._api.remember(replace(pull, approved=self._is_approved(pull.number))) if pull.state == "open" else pull
-            for pull in self.listed(branch, into)
+            for pull in self.list_by_rest(branch, into)
         )
 
     def _closed_by_rest(self, into: str, prefix: str) -> dict[str, Pulls]:
@@ -160,25 +160,25 @@ class Reading:
 
     def _list(self, into: str, query: dict[str, str]) -> list[PullRequest]:
         """The newest pull requests into a base branch that are not from forks."""
-        listed = self._api.ask_list("/pulls", {**query, "base": into, "direction": "desc"})
-        return [self._api.keep(document) for document in listed if answers.is_from(document, self._api.repository)]
+        documents = self._api.ask_list("/pulls", {**query, "base": into, "direction": "desc"})
+        return [self._api.keep(document) for document in documents if answers.is_from(document, self._api.repository)]
 
     def _is_approved(self, number: int) -> bool:
         """Whether the latest reviews of those who count include an approval, and no request for changes."""
-        listed = self._api.ask("GET", f"/pulls/{number}/reviews", query={"per_page": "100"})
+        reviews = self._api.ask("GET", f"/pulls/{number}/reviews", query={"per_page": "100"})
         with self._api.reading():
-            return answers.approved(None, dict(_opinions(listed)).values())
+            return answers.approved(None, dict(_opinions(reviews)).values())
 
     def _base_by_rest(self, name: str) -> Base:
         path = quote(name, safe="/")
         repository = self._api.ask("GET", "")
         branch = self._api.ask("GET", f"/branches/{path}")
         try:
-            listed = self._api.ask("GET", f"/rules/branches/{path}", query={"per_page": "100"}, bears=(403, 404))
+            branch_rules = self._api.ask("GET", f"/rules/branches/{path}", query={"per_page": "100"}, bears=(403, 404))
         except Refused:
-            listed = None
+            branch_rules = None
         with self._api.reading():
-            return rules.base_by_rest(repository, branch, listed)
+            return rules.base_by_rest(repository, branch, branch_rules)
 
 
 def _time(value: Any) -> datetime:
@@ -194,11 +194,11 @@ def _in_order(pulls: Iterable[PullRequest]) -> Pulls:
 
 def _by_branch(pulls: Iterable[PullRequest], into: str, prefix: str) -> dict[str, Pulls]:
     """The pull requests that were closed unmerged, by branch."""
-    found: dict[str, list[PullRequest]] = {}
+    by_branch: dict[str, list[PullRequest]] = {}
     for pull in pulls:
         if pull.state == "closed" and pull.base == into and pull.branch.startswith(prefix):
-            found.setdefault(pull.branch, []).append(pull)
-    return {branch: _in_order(closed) for branch, closed in found.items()}
+            by_branch.setdefault(pull.branch, []).append(pull)
+    return {branch: _in_order(closed) for branch, closed in by_branch.items()}
 
 
 def _opinions(reviews: Any) -> Iterator[tuple[str, str]]:

@@ -78,9 +78,9 @@ class Summary:
         return (Rule("checks", "unknown", checks=self.checks),) if self.classic and self.checks else ()
 
 
-def of_rulesets(listed: Any, bypass: Callable[[int], Bypass]) -> Iterator[Rule]:
+def of_rulesets(rules: Any, bypass: Callable[[int], Bypass]) -> Iterator[Rule]:
     """The rules that rulesets have for a branch; `bypass` says whether the token may bypass the ruleset of an id."""
-    for rule in listed:
+    for rule in rules:
         kind = kind_of(rule)
         if kind is None:
             continue
@@ -121,9 +121,9 @@ def of_protection(document: Any, *, admin: bool | None) -> tuple[Rule, ...]:
 def _protection(document: Any, past: Bypass) -> Iterator[Rule]:
     if (reviews := document.get("required_pull_request_reviews")) is not None:
         # People on its own list may bypass the reviews; GitHub does not say whether this token is on it.
-        listed = any((reviews.get("bypass_pull_request_allowances") or {}).values())
+        has_allowances = any((reviews.get("bypass_pull_request_allowances") or {}).values())
         approvals = _count(reviews.get("required_approving_review_count"))
-        yield Rule("pull-request", "unknown" if listed and past == "never" else past, approvals)
+        yield Rule("pull-request", "unknown" if has_allowances and past == "never" else past, approvals)
     if (required := document.get("required_status_checks")) is not None:
         yield Rule("checks", past, checks=_contexts(required))
     if document.get("restrictions") is not None:
@@ -141,8 +141,8 @@ def _enabled(document: Any, name: str) -> bool:
 
 
 def _contexts(required: Any) -> tuple[str, ...]:
-    named = required.get("contexts") or [each["context"] for each in required.get("checks") or ()]
-    return tuple(answers.text(each) for each in named)
+    names = required.get("contexts") or [check["context"] for check in required.get("checks") or ()]
+    return tuple(answers.text(name) for name in names)
 
 
 def _count(value: Any) -> int:
@@ -155,14 +155,14 @@ def base(repository: Any, *, hidden: bool) -> Base:
     protection = ref["refUpdateRule"] if ref is not None else None
     contexts = (protection["requiredStatusCheckContexts"] or ()) if protection is not None else ()
     rules = ref["rules"] if ref is not None else None
-    listed = [rule for rule in (rules["nodes"] if rules is not None else None) or () if rule is not None]
-    kinds = {kind_of(rule) for rule in listed}
+    branch_rules = [rule for rule in (rules["nodes"] if rules is not None else None) or () if rule is not None]
+    kinds = {kind_of(rule) for rule in branch_rules}
     allowed = (method for method, (field, _) in METHODS.items() if repository[field] is True)
     return Base(
         auto_merge=repository["autoMergeAllowed"] is True,
         queue=queue is not None or "queue" in kinds,
         checks=any(contexts) or "checks" in kinds,
-        rules=protection is not None or bool(listed) or ref is None or hidden,
+        rules=protection is not None or bool(branch_rules) or ref is None or hidden,
         seen=not hidden,
         **_methods(tuple(allowed), str(repository["viewerDefaultMergeMethod"]).lower()),
     )

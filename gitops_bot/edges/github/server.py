@@ -48,10 +48,10 @@ class Server:
         Raises:
             UsageError: a variable is not the URL of a server, or of an API.
         """
-        given, api = environ.get(_SERVER), environ.get(API)
+        server_url, api = environ.get(_SERVER), environ.get(API)
         if api:
             checked_api(api)
-        url = origin(given or _server_of(api), _SERVER, f"For example {PUBLIC}.")
+        url = origin(server_url or _server_of(api), _SERVER, f"For example {PUBLIC}.")
         variable = next((name for name in TOKENS if environ.get(name, "").strip()), None)
         return cls(
             url,
@@ -67,18 +67,18 @@ class Server:
         """The host, without a port."""
         return urlsplit(self.url).hostname or ""
 
-    def takes_token(self, where: Address) -> bool:
+    def takes_token(self, address: Address) -> bool:
         """Whether the token may go to a repository: the server and its API have one host, and it is there."""
         hosts = [(urlsplit(url).hostname or "").removeprefix("api.") for url in (self.url, self.api_url)]
-        host = where.host or ""
+        host = address.host or ""
         if is_loopback(host):
             # On loopback, git and the API may be two servers on different ports.
             return all(is_loopback(name) for name in hosts)
         if len(set(hosts)) > 1:
             return False
-        if where.server is None:
+        if address.server is None:
             return host.removeprefix("ssh.") == hosts[0]  # ssh needs no token, but the API does
-        return where.server == self.url
+        return address.server == self.url
 
     def has_registry(self, host: str) -> bool:
         """Whether a registry belongs to this server and takes the same token."""

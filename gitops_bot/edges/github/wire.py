@@ -111,11 +111,11 @@ class Wire:
             Refused: GitHub refused, with the status that REST would use; 413 if the query was too large.
             Unanswered: as in `ask`.
         """
-        asked = {"query": question, "variables": dict(variables)}
+        body = {"query": question, "variables": dict(variables)}
         waited = False
         while True:
             try:
-                document, headers = self._send("POST", self._requester.graphql_url, body=asked, write=write)
+                document, headers = self._send("POST", self._requester.graphql_url, body=body, write=write)
             except Refused as refused:
                 raise graphql.over_http(refused) from None
             try:
@@ -244,7 +244,7 @@ class _Retry(GithubRetry):
 
     def __init__(self, *, clock: Clock, **settings: Any) -> None:
         self._clock = clock
-        ours = {
+        defaults = {
             "total": _TRIES_AFTER_THE_FIRST,
             "backoff_factor": 1,
             "backoff_max": 8,
@@ -254,7 +254,7 @@ class _Retry(GithubRetry):
             "secondary_rate_wait": _LONGEST_WAIT,
             "max_rate_limit_wait": _LONGEST_WAIT,
         }
-        super().__init__(**{**ours, **settings})
+        super().__init__(**{**defaults, **settings})
 
     def new(self, **changes: Any) -> Self:
         return super().new(clock=self._clock, **changes)
@@ -270,7 +270,7 @@ class _Retry(GithubRetry):
     ) -> Self:
         if response is not None:
             limited = response.status in (403, 429)
-            waited = limited and any(each.status in (403, 429) for each in self.history)
+            waited = limited and any(attempt.status in (403, 429) for attempt in self.history)
             if waited or (self.get_retry_after(response) or 0) > _LONGEST_WAIT:
                 content = self.get_content(response, url or "")
                 raise GithubException(response.status, parse_json(content), dict(response.headers))

@@ -76,15 +76,15 @@ def _joined(source: httpx.URL, address: str) -> httpx.URL:
 
 def _checked(source: httpx.URL, target: httpx.URL) -> httpx.URL:
     host = host_of(target)
-    shown = f"{target.scheme}://{host}"[:200]
+    text = f"{target.scheme}://{host}"[:200]
     if target.scheme not in ("http", "https") or not _HOST.match(host) or target.userinfo:
-        raise Misled(f"an address that is not supported, {shown!r}")
+        raise Misled(f"an address that is not supported, {text!r}")
     if origin(target) == origin(source):
         return target
     if target.scheme == "http" and not _may_be_plain(source, target):
-        raise Misled(f"an address without encryption, {shown!r}")
+        raise Misled(f"an address without encryption, {text!r}")
     if source.scheme == "https" and host != host_of(source) and _is_closed(host, host_of(source)):
-        raise Misled(f"an address inside a private network, {shown!r}")
+        raise Misled(f"an address inside a private network, {text!r}")
     return target
 
 

@@ -109,13 +109,13 @@ class Http:
         """`ask` for other threads: its requests take their time from this thread's allowance."""
         allowance = self._thread.allowance
 
-        def asked(*args: P.args, **named: P.kwargs) -> T:
+        def ask_within(*args: P.args, **named: P.kwargs) -> T:
             if allowance is None:
                 return ask(*args, **named)
             with self.within(allowance):
                 return ask(*args, **named)
 
-        return asked
+        return ask_within
 
     def request(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], *, limit: int, content: bytes | None = None
@@ -154,8 +154,9 @@ class Http:
         allowance = self._thread.allowance or Allowance(self._clock, lambda: Limit(PATIENCE, late(PATIENCE)))
 
         def wait(state: tenacity.RetryCallState) -> float:
-            asked = None if state.outcome is None or state.outcome.failed else self._asked(state.outcome.result())
-            return _BACKOFF(state) if asked is None else asked + _JITTER(state)
+            outcome = state.outcome
+            requested = None if outcome is None or outcome.failed else self._retry_after(outcome.result())
+            return _BACKOFF(state) if requested is None else requested + _JITTER(state)
 
         def stop(state: tenacity.RetryCallState) -> bool:
             return state.attempt_number >= self._attempts or state.upcoming_sleep > allowance.left.seconds
@@ -216,8 +217,8 @@ class Http:
             waited_ms=round((began - asked_at) * 1000),
         )
         if answer.status == 429:
-            asked = self._asked(answer)
-            line.pace.slow_down(seen, 1.0 if asked is None else asked)
+            requested = self._retry_after(answer)
+            line.pace.slow_down(seen, 1.0 if requested is None else requested)
         return answer
 
     def _body(self, response: httpx.Response, method: str, limit: int) -> bytes:
@@ -230,20 +231,20 @@ class Http:
         announced = response.headers.get("content-length", "")
         if method != "HEAD" and not failed and announced.isdecimal() and int(announced[:20]) > limit:
             raise too_much
-        most = ERROR_BODY if failed else limit
+        size_limit = ERROR_BODY if failed else limit
         body = bytearray()
         for chunk in response.stream:  # type: ignore[union-attr]  # a sync transport gives a sync stream
             body += chunk
-            if len(body) > most:
+            if len(body) > size_limit:
                 if failed:
                     break
                 raise too_much
-        return bytes(body[:most])
+        return bytes(body[:size_limit])
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
 
-    def _asked(self, answer: Answer) -> float | None:
+    def _retry_after(self, answer: Answer) -> float | None:
         return retry_after(answer.headers.get("retry-after"), self._now())
 
 

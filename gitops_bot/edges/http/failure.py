@@ -62,10 +62,10 @@ def late(seconds: float) -> Unanswered:
     return Unanswered(f"took more than {seconds:g} s to send one answer", "Run again later.")
 
 
-def flooded(most: int) -> Unanswered:
+def flooded(limit: int) -> Unanswered:
     """More bytes came before the body than any real answer has."""
     return Unanswered(
-        f"closed the connection: more than {most} bytes before the answer", "Run again later.", again=True
+        f"closed the connection: more than {limit} bytes before the answer", "Run again later.", again=True
     )
 
 
@@ -149,5 +149,6 @@ def clean(text: str, secrets: Iterable[str] = (), limit: int = SHOWN) -> str:
     """Foreign text on one line, cut short, without secrets and without control or invisible characters."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, STRUCK)
-    shown = " ".join("".join(each if each.isprintable() else " " for each in strike(text)[: 10 * limit]).split())
-    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+    printable = (character if character.isprintable() else " " for character in strike(text)[: 10 * limit])
+    line = " ".join("".join(printable).split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"

@@ -95,16 +95,16 @@ class Lines:
         Raises:
             Unanswered: the address or the proxy is unusable.
         """
-        where = origin(url)
+        key = origin(url)
         with self._lock:
-            line = self._lines.get(where)
+            line = self._lines.get(key)
             if line is None:
                 tuning = self._tunings.get(url.netloc.decode("ascii"), Tuning())
                 pace = Pace(self._clock, tuning.concurrency, tuning.rate)
                 transport = self._transport or self._connect(url, tuning)
                 if self._observe is not None:
                     transport = Counted(transport, url.netloc.decode("ascii"), self._observe)
-                line = self._lines[where] = Line(pace, transport)
+                line = self._lines[key] = Line(pace, transport)
             return line
 
     def _connect(self, url: httpx.URL, tuning: Tuning) -> httpx.BaseTransport:

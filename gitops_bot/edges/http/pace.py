@@ -45,7 +45,7 @@ class Pace:
 
     def __init__(self, clock: Clock, concurrency: int = CONCURRENCY, rate: float | None = None) -> None:
         self._clock = clock
-        self._places = threading.BoundedSemaphore(concurrency)
+        self._semaphore = threading.BoundedSemaphore(concurrency)
         self._lock = threading.Lock()
         self._interval = 1 / rate if rate else 0.0
         self._next = 0.0
@@ -53,20 +53,20 @@ class Pace:
         self._slowed = 0
 
     @contextmanager
-    def turn(self, patience: float) -> Iterator[int]:
+    def turn(self, longest_pause: float) -> Iterator[int]:
         """Take a place for one request; gives the number of slow-downs so far, for `slow_down`.
 
         Raises:
-            Closed: the host asked for a pause longer than `patience` seconds.
+            Closed: the host asked for a pause longer than `longest_pause` seconds.
         """
-        with self._places:
-            yield self._wait(patience)
+        with self._semaphore:
+            yield self._wait(longest_pause)
 
-    def _wait(self, patience: float) -> int:
+    def _wait(self, longest_pause: float) -> int:
         while True:
             with self._lock:
                 now = self._clock.now().timestamp()
-                if self._opens - now > patience:
+                if self._opens - now > longest_pause:
                     raise Closed(self._opens - now)
                 slot, slowed = max(now, self._next, self._opens), self._slowed
                 self._next = slot + self._interval

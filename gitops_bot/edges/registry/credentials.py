@@ -42,7 +42,8 @@ class Credentials:
     ) -> None:
         self._access = access
         self._environ = environ
-        redact.learn(*(environ.get(each.password_env) for each in access.values() if each.password_env is not None))
+        variables = (settings.password_env for settings in access.values())
+        redact.learn(*(environ.get(variable) for variable in variables if variable is not None))
         self._timeout = timeout
         self._clouds = clouds
         self._files: Once[tuple[DockerConfig, ...]] = Once()
@@ -73,14 +74,14 @@ class Credentials:
         why = f"no credentials found for {image.registry}"
         for config in self._files.get(None, lambda: tuple(self._read())):
             try:
-                if (found := self._stored(config, image)) is not None:
-                    return found
+                if (login := self._stored(config, image)) is not None:
+                    return login
             except _StoreFailed as failed:
                 why = f"no credentials found for {image.registry}: {failed.what}"
         return (self._clouds and self._clouds.login(image.registry)) or Login(None, why)
 
     def _read(self) -> Iterator[DockerConfig]:
-        for path in places(self._environ):
+        for path in credential_files(self._environ):
             config = read_config(path)
             if config is not None:
                 yield config
@@ -91,14 +92,14 @@ class Credentials:
         failed: NoLogin | None = None
         if helper := own or config.store:
             try:
-                if (found := self._ask(helper, image.registry)) is not None:
-                    return Login(found, f"docker-credential-{helper}")
+                if (credential := self._ask(helper, image.registry)) is not None:
+                    return Login(credential, f"docker-credential-{helper}")
             except NoLogin as error:
                 failed = NoLogin(f"{error.what} ({config.path} names it)", error.advice)
                 if own:
                     raise failed from error
-        if (found := config.credential(image)) is not None:
-            return Login(found, str(config.path))
+        if (credential := config.credential(image)) is not None:
+            return Login(credential, str(config.path))
         if failed is not None:
             raise _StoreFailed(failed.what, failed.advice)
         return None
@@ -109,22 +110,22 @@ class Credentials:
         return self._helped.get((helper, registry), lambda: ask_helper(helper, server, self._environ, self._timeout))
 
 
-def places(environ: Mapping[str, str]) -> tuple[Path, ...]:
+def credential_files(environ: Mapping[str, str]) -> tuple[Path, ...]:
     """The credential files in order of precedence.
 
     DOCKER_CONFIG replaces `~/.docker`, as for docker; REGISTRY_AUTH_FILE is podman's, and takes the path of a mounted
     Kubernetes secret (`.dockerconfigjson`).
     """
     home = environ.get("HOME")
-    found: list[Path] = []
+    files: list[Path] = []
     if docker := environ.get("DOCKER_CONFIG"):
-        found.append(Path(docker) / "config.json")
+        files.append(Path(docker) / "config.json")
     elif home:
-        found.append(Path(home) / ".docker" / "config.json")
+        files.append(Path(home) / ".docker" / "config.json")
     if podman := environ.get("REGISTRY_AUTH_FILE"):
-        found.append(Path(podman))
+        files.append(Path(podman))
     if runtime := environ.get("XDG_RUNTIME_DIR"):
-        found.append(Path(runtime) / "containers" / "auth.json")
+        files.append(Path(runtime) / "containers" / "auth.json")
     if home:
-        found.append(Path(home) / ".config" / "containers" / "auth.json")
-    return tuple(found)
+        files.append(Path(home) / ".config" / "containers" / "auth.json")
+    return tuple(files)

@@ -58,13 +58,13 @@ def describe(fetch: Fetch, digest: str) -> Build:
         case "image":
             return _described(fetch, {}, top, None, ())
         case "index":
-            found = images(top)
-            chosen = representative(found)
+            members = images(top)
+            chosen = representative(members)
             if chosen is None:
-                return _described(fetch, top, {}, None, names(found))
+                return _described(fetch, top, {}, None, names(members))
             manifest = _named(fetch, f"manifests/{chosen.digest}", ACCEPT, MANIFEST_BYTES, chosen.digest, "a manifest")
             manifest = manifest if kind_of(manifest) == "image" else {}
-            return _described(fetch, top, manifest, chosen.platform, names(found))
+            return _described(fetch, top, manifest, chosen.platform, names(members))
         case None:
             return Build()
         case never:
@@ -75,14 +75,14 @@ def _described(
     fetch: Fetch, index: Document, manifest: Document, sized: str | None, platforms: tuple[str, ...]
 ) -> Build:
     config = configuration(fetch, manifest) or {}
-    places = (labels(config), index.get("annotations"), manifest.get("annotations"))
+    sources = (labels(config), index.get("annotations"), manifest.get("annotations"))
     sized = sized or platform(config)
     size = _size(manifest) if sized else None
     return Build(
-        created=first_label("created", moment, *places) or _implied(config),
-        source=first_label("source", address, *places),
-        revision=first_label("revision", line, *places),
-        version=first_label("version", line, *places),
+        created=first_label("created", moment, *sources) or _implied(config),
+        source=first_label("source", address, *sources),
+        revision=first_label("revision", line, *sources),
+        version=first_label("version", line, *sources),
         platforms=platforms or ((sized,) if sized and not index else ()),
         size=size,
         sized=sized if size is not None else None,
@@ -123,8 +123,8 @@ def _size(manifest: Document) -> int | None:
     """The size of configuration and layers, each blob once, as it is pulled; None if one size is missing."""
     layers = manifest.get("layers")
     sizes: dict[object, int] = {}
-    for each in (manifest.get("config"), *(layers if isinstance(layers, list) else (None,))):
-        match each:
+    for blob in (manifest.get("config"), *(layers if isinstance(layers, list) else (None,))):
+        match blob:
             case {"digest": str(digest), "size": int(size)} if not isinstance(size, bool) and 0 <= size < _MOST_BYTES:
                 sizes[digest] = size
             case _:
@@ -145,12 +145,12 @@ _IN_ADDRESS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+:[0-9a-f:.]*")
 
 
-def first_label(name: str, read: Callable[[str], T | None], *places: object) -> T | None:
+def first_label(name: str, read: Callable[[str], T | None], *sources: object) -> T | None:
     """The first readable value of a label in these maps, in order."""
-    for place in places:
-        text = place.get(_PREFIX + name) if isinstance(place, dict) else None
-        if isinstance(text, str) and (found := read(text)) is not None:
-            return found
+    for source in sources:
+        text = source.get(_PREFIX + name) if isinstance(source, dict) else None
+        if isinstance(text, str) and (value := read(text)) is not None:
+            return value
     return None
 
 
@@ -159,16 +159,16 @@ def moment(text: str) -> datetime | None:
     if not _TIME.fullmatch(text):
         return None
     try:
-        found = datetime.fromisoformat(text).astimezone(UTC)
+        time = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return found if found >= _EPOCH else None
+    return time if time >= _EPOCH else None
 
 
 def line(text: str) -> str | None:
     """One short printable line without secrets (a git remote in a pipeline may contain one)."""
-    shown = text.strip()
-    return shown if 0 < len(shown) <= _LINE and shown.isprintable() and strike(shown) == shown else None
+    stripped = text.strip()
+    return stripped if 0 < len(stripped) <= _LINE and stripped.isprintable() and strike(stripped) == stripped else None
 
 
 def address(text: str) -> str | None:

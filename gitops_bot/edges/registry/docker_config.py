@@ -91,15 +91,15 @@ class DockerConfig:
 
     def credential(self, image: ImageName) -> Credential | None:
         """The entry of an image's repository, else of the nearest parent. Raises NoLogin if it cannot be read."""
-        place = str(image)
-        while place:
-            if (found := self._entry(place)) is not None:
-                return found
-            place = place.rpartition("/")[0]
+        name = str(image)
+        while name:
+            if (credential := self._entry(name)) is not None:
+                return credential
+            name = name.rpartition("/")[0]
         return None
 
-    def _entry(self, place: str) -> Credential | None:
-        match self.auths.get(place) or self._fitting(place):
+    def _entry(self, name: str) -> Credential | None:
+        match self.auths.get(name) or self._wildcard_entry(name):
             case {"registrytoken": str(token)} if token:
                 return RegistryToken(token)
             case {"identitytoken": str(token)} if token:
@@ -111,7 +111,7 @@ class DockerConfig:
                     colon = ""
                 if not colon:
                     # Not chained: the error would hold the secret.
-                    raise NoLogin(f"the entry for {place} in {self.path} cannot be read", "Log in again.") from None
+                    raise NoLogin(f"the entry for {name} in {self.path} cannot be read", "Log in again.") from None
                 password = password.rstrip("\0")
             case {"username": str(username), "password": str(password)} if password:
                 pass
@@ -119,17 +119,17 @@ class DockerConfig:
                 return None
         return IdentityToken(password, username) if username == AZURE else Basic(username, password)
 
-    def _fitting(self, place: str) -> Any:
+    def _wildcard_entry(self, name: str) -> Any:
         """The first entry whose host has a `*` that stands for this one: Kubernetes knows such, docker does not."""
-        host, _, path = place.partition("/")
+        host, _, path = name.partition("/")
         for key, entry in self.auths.items():
-            pattern, _, below = key.partition("/")
-            if "*" in pattern and below == path and _fits(host.split("."), pattern.split(".")):
+            pattern, _, pattern_path = key.partition("/")
+            if "*" in pattern and pattern_path == path and _matches(host.split("."), pattern.split(".")):
                 return entry
         return None
 
 
-def _fits(labels: Sequence[str], patterns: Sequence[str]) -> bool:
+def _matches(labels: Sequence[str], patterns: Sequence[str]) -> bool:
     """Whether each label of a host has its pattern: a `*` never stands for a dot."""
     return len(labels) == len(patterns) and all(map(fnmatchcase, labels, patterns))
 
@@ -156,14 +156,14 @@ def read_config(path: Path) -> DockerConfig | None:
         raise NoLogin(f"{path} is not valid JSON", advice) from None
     if not isinstance(document, dict):
         raise NoLogin(f"{path} is not a JSON object", advice)
-    auths = _by_place(document.get("auths"))
+    auths = _with_normalised_names(document.get("auths"))
     redact.learn(*(secret for entry in auths.values() for secret in _secrets(entry)))
-    helpers = _by_place(document.get("credHelpers"))
+    helpers = _with_normalised_names(document.get("credHelpers"))
     store = document.get("credsStore")
     return DockerConfig(
         path,
         auths=auths,
-        helpers={place: name for place, name in helpers.items() if isinstance(name, str)},
+        helpers={name: helper for name, helper in helpers.items() if isinstance(helper, str)},
         store=store if isinstance(store, str) else None,
     )
 
@@ -178,11 +178,11 @@ def _secrets(entry: Any) -> Iterator[str]:
                     yield base64.b64decode(text, validate=True).decode().partition(":")[2].rstrip("\0")
 
 
-def _by_place(section: Any) -> dict[str, Any]:
-    return {_place(key): value for key, value in section.items()} if isinstance(section, dict) else {}
+def _with_normalised_names(section: Any) -> dict[str, Any]:
+    return {_normalised(key): value for key, value in section.items()} if isinstance(section, dict) else {}
 
 
-def _place(key: str) -> str:
+def _normalised(key: str) -> str:
     """`https://index.docker.io/v1/` and `ghcr.io/` as `docker.io` and `ghcr.io`."""
     bare = key.removeprefix("https://").removeprefix("http://").rstrip("/")
     host, slash, path = bare.removesuffix("/v1").removesuffix("/v2").partition("/")

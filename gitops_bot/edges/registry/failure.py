@@ -99,10 +99,9 @@ _AMAZON = (
 
 
 def explain(
-    failure: Failure, image: ImageName, asked: str, login: Login | None, where: ImageName | None = None
+    failure: Failure, image: ImageName, request: str, login: Login | None, location: ImageName
 ) -> RegistryError:
-    """The error for the user; `asked` is what was requested, as in "the list of tags", and `where` if at a mirror."""
-    read = where or image
+    """The error for the user; `request` is as in "the list of tags", and `location` where the image is read."""
 
     def problem(code: FailureCode, what: str, advice: str) -> Problem:
         return Problem(code, f"{image}: {what}", advice, about=str(image))
@@ -111,32 +110,32 @@ def explain(
         case NoLogin(what=what, advice=advice):
             return RegistryError(problem("failed.auth", what, advice))
         case Untrusted(what=what, advice=advice):
-            return RegistryError(problem("failed.registry", f"{read.registry} {what}", advice))
+            return RegistryError(problem("failed.registry", f"{location.registry} {what}", advice))
         case Unanswered(what=what, advice=advice, status=status, host=host):
             return RegistryError(problem("failed.registry", f"{host} {what}", advice), status=status)
-        case Refused(message=message) if failure.is_one_of(_NOT_FOUND) and asked == LIST and not failure.elsewhere:
+        case Refused(message=message) if failure.is_one_of(_NOT_FOUND) and request == LIST and not failure.elsewhere:
             what = f"{failure.host} answered 404 Not Found: it has no such repository, or hides it"
             what += f" ({message})" if message else ""
-            advice = _permission(read, login)
+            advice = _permission(location, login)
             return RegistryError(problem("failed.registry", what, advice), status=_NOT_FOUND, no_repository=True)
         case Refused(status=status, message=message):
             code: FailureCode = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
             who = f"the token server {failure.host}" if failure.token_server else failure.host
-            words = f" ({message})" if message else ""
-            what = f"{who} answered {_status(status)} to the request for {asked}{words}"
-            return RegistryError(problem(code, what, _advice(failure, read, asked, login)), status=status)
+            quoted = f" ({message})" if message else ""
+            what = f"{who} answered {_status(status)} to the request for {request}{quoted}"
+            return RegistryError(problem(code, what, _advice(failure, location, request, login)), status=status)
         case _:
             assert_never(failure)
 
 
-def _advice(refused: Refused, image: ImageName, asked: str, login: Login | None) -> str:
+def _advice(refused: Refused, image: ImageName, request: str, login: Login | None) -> str:
     match refused.status:
         case _ if refused.elsewhere:
             return f"{image.registry} redirects there, without credentials. Run again, or ask the registry's operator."
         case 401 | 403:
             return _permission(image, login)
-        case 404 if asked.startswith(("the tag ", "the digest ")) and not refused.token_server:
-            return f"Check that {asked.rpartition(' ')[0]} still exists."
+        case 404 if request.startswith(("the tag ", "the digest ")) and not refused.token_server:
+            return f"Check that {request.rpartition(' ')[0]} still exists."
         case 404:
             return f"Check the name; a repository that you may not see looks the same. {_permission(image, login)}"
         case 429 if image.registry == DOCKER_HUB:

@@ -52,21 +52,21 @@ def challenges(header: str) -> tuple[Challenge, ...]:
 
     A parameter belongs to the last scheme before it; of two with one name the first counts.
     """
-    found: list[tuple[str, dict[str, str]]] = []
+    parsed: list[tuple[str, dict[str, str]]] = []
     text, at = header[:LIMIT], 0
     while (at := _GAP.match(text, at).end()) < len(text):  # type: ignore[union-attr]  # matches the empty string too
         if parameter := _PARAMETER.match(text, at):
             name, quoted, bare = parameter.groups()
-            if found:
+            if parsed:
                 value = bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)
-                found[-1][1].setdefault(name.lower(), value)
+                parsed[-1][1].setdefault(name.lower(), value)
             at = parameter.end()
         elif scheme := _SCHEME.match(text, at):
-            found.append((scheme[1].lower(), {}))
+            parsed.append((scheme[1].lower(), {}))
             at = scheme.end()
         else:
             at = _JUNK.match(text, at).end()  # type: ignore[union-attr]  # matches any character
-    return tuple(Challenge(scheme, parameters) for scheme, parameters in found)
+    return tuple(Challenge(scheme, parameters) for scheme, parameters in parsed)
 
 
 #: Azure wants the second for a list of tags. Write access is never requested, whatever a registry proposes.
@@ -82,7 +82,7 @@ class _ByPassword:
     """The registry takes user name and password."""
 
 
-_Way = Bearer | _ByPassword
+_Authentication = Bearer | _ByPassword
 
 
 class Host:
@@ -93,7 +93,7 @@ class Host:
         self._tokens = tokens
         self._base = base
         self._root = str(base).rstrip("/")
-        self._way: _Way | None = None
+        self._authentication: _Authentication | None = None
         self._alone = alone
         self._first = threading.Semaphore(1)
         self._met = threading.Event()
@@ -132,50 +132,52 @@ class Host:
     @property
     def service(self) -> str:
         """What the registry calls itself where it says who gives tokens; empty if it did not."""
-        return self._way.service if isinstance(self._way, Bearer) else ""
+        return self._authentication.service if isinstance(self._authentication, Bearer) else ""
 
     def _concerns_all(self, failure: Unanswered) -> bool:
         """Whether the registry itself or its token server cannot be reached, rather than the target of a redirect."""
         needed = {self._base.netloc.decode("ascii")}
-        if isinstance(self._way, Bearer):
-            needed.add(httpx.URL(self._way.realm).netloc.decode("ascii"))
+        if isinstance(self._authentication, Bearer):
+            needed.add(httpx.URL(self._authentication.realm).netloc.decode("ascii"))
         return not failure.reached and failure.host in needed
 
     def _ask(self, method: str, path: str, rest: str, login: Login, accept: str, limit: int, api: str) -> Answer:
         url = httpx.URL(f"{self._root}/{api}/{path}/{rest}")
         rejected: str | None = None
         for _ in range(_TRIES):
-            way = self._way
-            shown, fresh = self._show(way, path, login, rejected)
-            headers = {"Accept": accept, "Authorization": shown} if shown else {"Accept": accept}
+            authentication = self._authentication
+            authorization, fresh = self._authorization(authentication, path, login, rejected)
+            headers = {"Accept": accept, "Authorization": authorization} if authorization else {"Accept": accept}
             answer = self._http.request(method, url, headers, limit=limit)
             if answer.status == 200:
                 return answer
             if answer.status != 401 or origin(answer.url) != origin(self._base):
                 break
-            offered = self._offered(answer, way, path)
-            if offered is None or (offered == way and fresh):
+            offered = self._offered(answer, authentication, path)
+            if offered is None or (offered == authentication and fresh):
                 break  # no way to authenticate, or it was tried: the permission is missing
-            rejected = shown.removeprefix("Bearer ") if shown and offered == way else None
-            self._way = offered
+            rejected = authorization.removeprefix("Bearer ") if authorization and offered == authentication else None
+            self._authentication = offered
             if isinstance(offered, _ByPassword) and not isinstance(login.credential, Basic | IdentityToken):
                 break
-        sent = {*secrets(login.credential), (shown or "").partition(" ")[2]}
+        sent = {*secrets(login.credential), (authorization or "").partition(" ")[2]}
         elsewhere = origin(answer.url) != origin(self._base)
         raise Refused(answer.status, answer.host, error_message(answer.body, sent), elsewhere=elsewhere)
 
-    def _show(self, way: _Way | None, path: str, login: Login, rejected: str | None) -> tuple[str | None, bool]:
+    def _authorization(
+        self, authentication: _Authentication | None, path: str, login: Login, rejected: str | None
+    ) -> tuple[str | None, bool]:
         """The `Authorization` header (None to send none), and whether a fresher one cannot be had."""
-        match way, login.credential:
+        match authentication, login.credential:
             case Bearer(), credential:
-                token, fresh = self._tokens.get(way, path, credential, rejected=rejected)
+                token, fresh = self._tokens.get(authentication, path, credential, rejected=rejected)
                 return f"Bearer {token}", fresh
             case _ByPassword(), Basic() | IdentityToken() as credential:
                 return basic(credential), True
             case _:
                 return None, True
 
-    def _offered(self, answer: Answer, way: _Way | None, path: str) -> _Way | None:
+    def _offered(self, answer: Answer, authentication: _Authentication | None, path: str) -> _Authentication | None:
         """The authentication that a 401 asks for: tokens before passwords, with all actions asked for so far."""
         offers = challenges(answer.headers.get("www-authenticate", ""))
         for offer in offers:
@@ -187,9 +189,9 @@ class Host:
                         f"names as its token server {misled}", "No credentials were sent there."
                     ) from misled
                 bearer = Bearer(str(address), offer.parameters.get("service", ""))
-                before = way.actions if isinstance(way, Bearer) else frozenset()
-                asked = _actions(offer.parameters.get("scope", ""), path)
-                return replace(bearer, actions=bearer.actions | before | asked)
+                before = authentication.actions if isinstance(authentication, Bearer) else frozenset()
+                actions = _actions(offer.parameters.get("scope", ""), path)
+                return replace(bearer, actions=bearer.actions | before | actions)
         return _ByPassword() if any(offer.scheme == "basic" for offer in offers) else None
 
 
@@ -247,15 +249,15 @@ def base_url(registry: str, access: RegistryAccess) -> httpx.URL:
 
 def _actions(scope: str, path: str) -> frozenset[str]:
     """The read actions that a challenge asks for in this repository; scopes of others are placeholders."""
-    found = re.findall(rf"(?:^|\s)repository:{re.escape(path)}:([a-z_,*]+)", scope)
-    return frozenset(",".join(found).split(",")) & _READING
+    actions = re.findall(rf"(?:^|\s)repository:{re.escape(path)}:([a-z_,*]+)", scope)
+    return frozenset(",".join(actions).split(",")) & _READING
 
 
 def tunings(access: Mapping[str, RegistryAccess]) -> dict[str, Tuning]:
     """The limits of each registry by its host, without those whose name is not a host: their images report that."""
-    found: dict[str, Tuning] = {}
-    for registry, each in access.items():
+    by_host: dict[str, Tuning] = {}
+    for registry, settings in access.items():
         with suppress(Untrusted):
-            host = base_url(registry, each).netloc.decode("ascii")
-            found[host] = Tuning(each.concurrency or Tuning().concurrency, each.rate)
-    return found
+            host = base_url(registry, settings).netloc.decode("ascii")
+            by_host[host] = Tuning(settings.concurrency or Tuning().concurrency, settings.rate)
+    return by_host

@@ -47,7 +47,7 @@ def is_sendable(credential: Credential) -> bool:
     if isinstance(credential, RegistryToken):
         return re.fullmatch(r"[!-~]+", credential.token) is not None
     # JSON and the environment may contain lone surrogates.
-    return not any("\ud800" <= each <= "\udfff" for text in _texts(credential) for each in text)
+    return not any("\ud800" <= character <= "\udfff" for text in _texts(credential) for character in text)
 
 
 def _texts(credential: Basic | IdentityToken) -> tuple[str, str]:

@@ -93,8 +93,8 @@ def hashed(answer: Answer, algorithm: str | None) -> Named:
             f"reports the digest {header[:150]!r} for a manifest that has the digest {digest}",
             "Something in between changes what the registry sends; nothing was pinned.",
         )
-    asked = digest if algorithm in (None, usual) else _digest_of(answer.body, algorithm)
-    return Named(asked, kind_of(document) == "image")
+    requested = digest if algorithm in (None, usual) else _digest_of(answer.body, algorithm)
+    return Named(requested, kind_of(document) == "image")
 
 
 def _digest_of(body: bytes, algorithm: str) -> str:
@@ -148,30 +148,32 @@ class Image:
 
 def images(index: Mapping[str, Any]) -> tuple[Image, ...]:
     """The images of an index in order, without the attestations that builders add."""
-    listed = index.get("manifests")
-    entries = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    return tuple(Image(platform(each.get("platform")), _digest(each)) for each in entries if not _is_attestation(each))
+    manifests = index.get("manifests")
+    entries = [entry for entry in manifests if isinstance(entry, dict)] if isinstance(manifests, list) else []
+    return tuple(
+        Image(platform(entry.get("platform")), _digest(entry)) for entry in entries if not _is_attestation(entry)
+    )
 
 
-def names(found: Sequence[Image]) -> tuple[str, ...]:
+def names(members: Sequence[Image]) -> tuple[str, ...]:
     """The platforms, sorted and distinct; empty if there are too many to read."""
-    distinct = {each.platform for each in found if each.platform is not None}
+    distinct = {image.platform for image in members if image.platform is not None}
     return tuple(sorted(distinct)) if len(distinct) <= MOST else ()
 
 
-def representative(found: Sequence[Image]) -> Image | None:
+def representative(members: Sequence[Image]) -> Image | None:
     """The image for linux/amd64, else the first."""
-    askable = [each for each in found if each.digest]
-    return next((each for each in askable if each.platform == _USUAL), askable[0] if askable else None)
+    askable = [image for image in members if image.digest]
+    return next((image for image in askable if image.platform == _USUAL), askable[0] if askable else None)
 
 
 def platform(described: object) -> str | None:
     """`os/architecture[/variant]` of a descriptor's platform or a configuration; None if it is missing."""
     if not isinstance(described, dict):
         return None
-    given = [described.get(name) for name in ("os", "architecture", "variant")]
-    parts = [part for part in given if isinstance(part, str) and _PART.match(part)]
-    if len(parts) != (3 if given[2] else 2) or "unknown" in parts:
+    values = [described.get(name) for name in ("os", "architecture", "variant")]
+    parts = [part for part in values if isinstance(part, str) and _PART.match(part)]
+    if len(parts) != (3 if values[2] else 2) or "unknown" in parts:
         return None
     return normalised("/".join(parts))
 
@@ -182,7 +184,7 @@ def _digest(entry: Mapping[str, Any]) -> str:
 
 
 def _is_attestation(entry: Mapping[str, Any]) -> bool:
-    annotations, place = entry.get("annotations"), entry.get("platform")
+    annotations, described = entry.get("annotations"), entry.get("platform")
     return (isinstance(annotations, dict) and _ATTESTED in annotations) or (
-        isinstance(place, dict) and place.get("os") == place.get("architecture") == "unknown"
+        isinstance(described, dict) and described.get("os") == described.get("architecture") == "unknown"
     )

@@ -65,7 +65,7 @@ class _PlaceLost(Exception):  # noqa: N818 - begin again, once
 def _walk(fetch: Callable[[str], Page]) -> dict[str, None]:
     """All pages, from the first to the last."""
     query, page = _first(fetch)
-    tags, size, asked, linked, idle = dict.fromkeys(filter(is_tag, page.tags)), page.size, {query}, False, 0
+    tags, size, queries, linked, idle = dict.fromkeys(filter(is_tag, page.tags)), page.size, {query}, False, 0
     for _ in range(MOST_PAGES):
         if size > LIST_BYTES:
             raise _too_large(f"{LIST_BYTES} bytes")
@@ -75,16 +75,16 @@ def _walk(fetch: Callable[[str], Page]) -> dict[str, None]:
         query = page.next if linked else _unlinked(page, query)
         if query is None:
             return tags
-        if query in asked:
+        if query in queries:
             raise Untrusted("paginates its list of tags in a circle", _NOTHING_LOST)
-        asked.add(query)
+        queries.add(query)
         last, page, known = page.tags[-1:], _further(fetch, query), len(tags)
-        found = tuple(filter(is_tag, page.tags))
-        tags.update(dict.fromkeys(found))
+        valid = tuple(filter(is_tag, page.tags))
+        tags.update(dict.fromkeys(valid))
         size += page.size
         if not linked and last[0] in page.tags:
             return tags  # distribution 2 ignores `n` and `last`, and repeated everything
-        if not linked and len(tags) - known < len(found):
+        if not linked and len(tags) - known < len(valid):
             raise _PlaceLost  # ggcr's registry starts again if `last` is gone
         idle = idle + 1 if len(tags) == known else 0
         if idle > _IDLE:

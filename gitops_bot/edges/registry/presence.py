@@ -37,12 +37,12 @@ def find_manifest(ask: Ask, digest: str) -> Named | None:
     A registry may report another digest algorithm than the requested one, or none: then the bytes decide.
     """
     try:
-        there = named(lambda method: ask(method, digest), digest.partition(":")[0])
+        manifest = named(lambda method: ask(method, digest), digest.partition(":")[0])
     except Refused as refused:
         if refused.is_one_of(_NOT_FOUND):
             return None
         raise
-    return there if there.digest == digest else None
+    return manifest if manifest.digest == digest else None
 
 
 def missing(ask: Ask, digest: str, indexes: Indexes) -> tuple[str, ...]:
@@ -87,9 +87,9 @@ def _platforms(ask: Ask, digest: str) -> Mapping[str, str]:
     if kind_of(top) != "index":
         return {}
     platforms: dict[str, str] = {}
-    for each in images(top):
-        if each.digest and len(platforms) < MOST:
-            platforms.setdefault(each.digest, each.platform or each.digest[:19])
+    for image in images(top):
+        if image.digest and len(platforms) < MOST:
+            platforms.setdefault(image.digest, image.platform or image.digest[:19])
     return platforms
 
 
@@ -138,5 +138,5 @@ def _kind(credential: Credential) -> str:
 
 
 def _left(answer: Answer) -> int | None:
-    found = _LEFT.match(answer.headers.get("ratelimit-remaining", ""))
-    return int(found[1]) if found else None
+    match = _LEFT.match(answer.headers.get("ratelimit-remaining", ""))
+    return int(match[1]) if match else None

@@ -57,9 +57,9 @@ class Tempo:
             self._answered, self._slow = self._now(), False
 
     def _limit(self, image: ImageName) -> Limit:
-        most = min(HURRIED, self._seconds) if self._slow else self._seconds
-        left = min(most, self._seconds - self._spent.get(image, 0.0))
-        return Limit(left, Unanswered(f"took more than {most:g} s for this image", _ADVICE))
+        limit = min(HURRIED, self._seconds) if self._slow else self._seconds
+        left = min(limit, self._seconds - self._spent.get(image, 0.0))
+        return Limit(left, Unanswered(f"took more than {limit:g} s for this image", _ADVICE))
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -101,8 +101,8 @@ class Tokens:
                 headers["Authorization"] = basic(credential)
             answer = self._http.request("GET", realm.copy_merge_params(about), headers, limit=_BODY)
         if answer.status != 200:
-            words = error_message(answer.body, secrets(credential))
-            raise Refused(answer.status, answer.host, words, token_server=True)
+            message = error_message(answer.body, secrets(credential))
+            raise Refused(answer.status, answer.host, message, token_server=True)
         return _read(answer)
 
 

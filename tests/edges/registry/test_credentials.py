@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gitops_bot.config import RegistryAccess
-from gitops_bot.edges.registry.credentials import Credentials, places
+from gitops_bot.edges.registry.credentials import Credentials, credential_files
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Basic, Login
 from gitops_bot.images.reference import ImageName
@@ -42,9 +42,9 @@ def login(environ: dict[str, str], image: ImageName = WEB, **access: RegistryAcc
 def test_the_places_in_their_order() -> None:
     environ = {"HOME": "/users/a", "REGISTRY_AUTH_FILE": "/run/auth", "XDG_RUNTIME_DIR": "/run/user/1"}
     rest = [Path("/run/auth"), Path("/run/user/1/containers/auth.json"), Path("/users/a/.config/containers/auth.json")]
-    assert places(environ) == (Path("/users/a/.docker/config.json"), *rest)
-    assert places({**environ, "DOCKER_CONFIG": "/etc/docker"}) == (Path("/etc/docker/config.json"), *rest)
-    assert places({}) == ()
+    assert credential_files(environ) == (Path("/users/a/.docker/config.json"), *rest)
+    assert credential_files({**environ, "DOCKER_CONFIG": "/etc/docker"}) == (Path("/etc/docker/config.json"), *rest)
+    assert credential_files({}) == ()
 
 
 def test_the_first_place_that_knows_the_registry_counts(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ WORDS: list[tuple[str, Failure, str, Login | None, str, list[str], list[str]]] =
 def test_the_words_that_the_user_reads(
     failure: Failure, asked: str, login: Login | None, code: str, message: list[str], next_: list[str]
 ) -> None:
-    error = explain(failure, WEB, asked, login)
+    error = explain(failure, WEB, asked, login, WEB)
     assert error.problem.code == code
     assert code in CODES
     assert [words for words in message if words not in error.problem.message] == []
@@ -141,16 +141,16 @@ def test_the_words_that_the_user_reads(
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
 def test_the_status_is_kept(status: int) -> None:
-    assert explain(Refused(status, "ghcr.io", ""), WEB, TAGS, NOBODY).status == status
+    assert explain(Refused(status, "ghcr.io", ""), WEB, TAGS, NOBODY, WEB).status == status
 
 
 def test_what_has_no_status_has_none() -> None:
-    assert explain(Untrusted("x"), WEB, TAGS, NOBODY).status is None
-    assert explain(unanswered(), WEB, TAGS, NOBODY).status is None
+    assert explain(Untrusted("x"), WEB, TAGS, NOBODY, WEB).status is None
+    assert explain(unanswered(), WEB, TAGS, NOBODY, WEB).status is None
 
 
 def test_docker_hub_and_amazon_have_words_of_their_own() -> None:
     hub, amazon = ImageName("docker.io", "library/nginx"), ImageName("1.dkr.ecr.eu-west-1.amazonaws.com", "web")
-    assert "`docker login`" in explain(Refused(429, "h", ""), hub, TAGS, NOBODY).problem.next
-    assert "docker-credential-ecr-login" in explain(Refused(401, "h", ""), amazon, TAGS, SOMEBODY).problem.next
-    assert "read:packages" not in explain(Refused(401, "h", ""), amazon, TAGS, SOMEBODY).problem.next
+    assert "`docker login`" in explain(Refused(429, "h", ""), hub, TAGS, NOBODY, hub).problem.next
+    assert "docker-credential-ecr-login" in explain(Refused(401, "h", ""), amazon, TAGS, SOMEBODY, amazon).problem.next
+    assert "read:packages" not in explain(Refused(401, "h", ""), amazon, TAGS, SOMEBODY, amazon).problem.next

@@ -41,9 +41,9 @@ def login(workload: Workload, registry: str) -> Given:
     Raises:
         NoLogin: it has none, or Entra ID or the registry refused.
     """
-    found = HOST.match(registry)
-    assert found is not None  # noqa: S101 - the caller looked
-    token, tenant, source = _entra(workload, _AUDIENCES[found[1]])
+    match = HOST.match(registry)
+    assert match is not None  # noqa: S101 - the caller looked
+    token, tenant, source = _entra(workload, _AUDIENCES[match[1]])
     form = {"grant_type": "access_token", "service": registry, "access_token": token}
     if tenant:
         form["tenant"] = tenant
@@ -60,15 +60,15 @@ def _entra(workload: Workload, audience: str) -> tuple[str, str | None, str]:
     if client and tenant and (file or secret):
         form = {"client_id": client, "grant_type": "client_credentials", "scope": f"{audience}/.default"}
         if file:
-            shown, source = read(file, "the token of AZURE_FEDERATED_TOKEN_FILE"), "Azure workload identity"
-            form |= {"client_assertion_type": _BY_ASSERTION, "client_assertion": shown}
+            credential, source = read(file, "the token of AZURE_FEDERATED_TOKEN_FILE"), "Azure workload identity"
+            form |= {"client_assertion_type": _BY_ASSERTION, "client_assertion": credential}
         else:
-            shown, source = secret or "", "AZURE_CLIENT_SECRET"
-            form["client_secret"] = shown
-        redact.learn(shown, passing=file is not None)
+            credential, source = secret or "", "AZURE_CLIENT_SECRET"
+            form["client_secret"] = credential
+        redact.learn(credential, passing=file is not None)
         authority = environ.get("AZURE_AUTHORITY_HOST") or "https://login.microsoftonline.com"
         address = f"{authority.rstrip('/')}/{quote(tenant, safe='')}/oauth2/v2.0/token"
-        return ask(workload, "POST", address, form=form, secrets=(shown,)).token("access_token"), tenant, source
+        return ask(workload, "POST", address, form=form, secrets=(credential,)).token("access_token"), tenant, source
     base = (environ.get("AZURE_POD_IDENTITY_AUTHORITY_HOST") or _METADATA).rstrip("/")
     query = {"api-version": "2018-02-01", "resource": audience, **({"client_id": client} if client else {})}
     address = f"{base}/metadata/identity/oauth2/token?{urlencode(query)}"

@@ -33,7 +33,7 @@ _HOST = re.compile(
     r"\.(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn)\Z"
 )
 #: Seconds for the whole of it, the start of the process included.
-_PATIENCE = 30.0
+_SECONDS = 30.0
 #: Any of these says that there is an identity, without asking a metadata server.
 _SIGNS = (
     "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -67,8 +67,8 @@ def question(registry: str, role: str | None) -> Question | None:
     """What to ask for the sake of a registry; None if it is none of Amazon's."""
     if registry == "public.ecr.aws":
         return Question("us-east-1", public=True)
-    found = _HOST.match(registry)
-    return Question(found[2], fips=found[1] is not None, role=role) if found else None
+    match = _HOST.match(registry)
+    return Question(match[2], fips=match[1] is not None, role=role) if match else None
 
 
 def is_likely(environ: Mapping[str, str]) -> bool:
@@ -76,7 +76,7 @@ def is_likely(environ: Mapping[str, str]) -> bool:
     return any(environ.get(name) for name in _SIGNS)
 
 
-def login(workload: Workload, asked: Question) -> Given:
+def login(workload: Workload, question: Question) -> Given:
     """A login at the registries of one region, as the identity that this workload has.
 
     Raises:
@@ -86,18 +86,18 @@ def login(workload: Workload, asked: Question) -> Given:
     flags = "-IB" if sys.flags.isolated else "-PB"
     _learn(workload.environ)
     command = [sys.executable, flags, str(Path(__file__).with_name("ecr_process.py"))]
-    patience = min(_PATIENCE, workload.seconds)
+    timeout = min(_SECONDS, workload.seconds)
     try:
         done = subprocess.run(
             command,
-            input=json.dumps(asdict(asked)).encode(),
+            input=json.dumps(asdict(question)).encode(),
             capture_output=True,
-            timeout=patience,
+            timeout=timeout,
             env=_environ(workload.environ),
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise NoLogin(f"AWS did not give a login within {patience:g} s", "Run again later.") from None
+        raise NoLogin(f"AWS did not give a login within {timeout:g} s", "Run again later.") from None
     except OSError as error:
         raise NoLogin(f"boto3 cannot be started: {error.strerror}", _INSTALL) from error
     match parse_json(done.stdout):
@@ -108,8 +108,8 @@ def login(workload: Workload, asked: Question) -> Given:
             raise NoLogin("the library boto3, which gets logins from AWS, is not installed", _INSTALL)
         case {"absent": True}:
             raise NoLogin("no identity of AWS was found", _IDENTITY)
-        case {"failed": str(words)}:
-            raise NoLogin(f"AWS gave no login: {clean(words)}", _IDENTITY)
+        case {"failed": str(message)}:
+            raise NoLogin(f"AWS gave no login: {clean(message)}", _IDENTITY)
         case _:
             raise NoLogin(f"boto3 ended with {done.returncode} and no answer", "Run again later.")
 
@@ -124,10 +124,10 @@ def _learn(environ: Mapping[str, str]) -> None:
 
 def _environ(environ: Mapping[str, str]) -> dict[str, str]:
     """That of this process, where boto3 trusts whom everybody here trusts, and finds metadata servers directly."""
-    given = dict(environ)
+    result = dict(environ)
     authorities = environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR")
     if authorities and not environ.get("AWS_CA_BUNDLE"):
-        given["AWS_CA_BUNDLE"] = authorities
+        result["AWS_CA_BUNDLE"] = authorities
     spared = [environ.get(name, "") for name in ("no_proxy", "NO_PROXY")]
-    given["no_proxy"] = given["NO_PROXY"] = ",".join(filter(None, [*spared, _NEAR]))
-    return given
+    result["no_proxy"] = result["NO_PROXY"] = ",".join(filter(None, [*spared, _NEAR]))
+    return result

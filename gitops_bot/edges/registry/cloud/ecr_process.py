@@ -57,13 +57,15 @@ def _login(region: str, role: str | None, *, public: bool, fips: bool) -> dict[s
     source = str(credentials.method) if credentials else ""
     if role is not None:
         sts = session.client("sts", config=config)
-        given = sts.assume_role(RoleArn=role, RoleSessionName="gitops-bot")["Credentials"]
-        session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region_name=home)
+        assumed = sts.assume_role(RoleArn=role, RoleSessionName="gitops-bot")["Credentials"]
+        session = boto3.Session(
+            assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"], region_name=home
+        )
         source = f"{source}, as {role}"
-    found = session.client(
+    answer = session.client(
         "ecr-public" if public else "ecr", region_name=region, config=config
     ).get_authorization_token()
-    data = found["authorizationData"] if public else found["authorizationData"][0]
+    data = answer["authorizationData"] if public else answer["authorizationData"][0]
     password = base64.b64decode(data["authorizationToken"], validate=True).decode("ascii").removeprefix("AWS:")
     seconds = (data["expiresAt"] - datetime.now(UTC)).total_seconds()
     return {"password": password, "seconds": seconds, "source": source}

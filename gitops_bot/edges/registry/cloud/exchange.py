@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Bytes of an answer, and of a file with a token or a key: real ones have a few thousand.
 _BODY = _FILE = 64 * 1024
 #: Tries, and seconds for all of them; a metadata server is near, or it is not there.
-_ATTEMPTS, _PATIENCE, _NEAR = 3, 30.0, 5.0
+_ATTEMPTS, _SECONDS, _NEAR_SECONDS = 3, 30.0, 5.0
 #: Seconds that a token is good for where its server does not say, and the most that is believed.
 _SHORTEST, _LONGEST = 60.0, 12 * 3600.0
 _ADVICE = "Check the identity of this workload: the page on logins at registries has an example for each cloud."
@@ -97,18 +97,19 @@ def ask(
         sent["Content-Type"], content = "application/x-www-form-urlencoded", urlencode(form).encode("ascii")
     elif document is not None:
         sent["Content-Type"], content = "application/json", json.dumps(document).encode("ascii")
-    environ, clock, most = workload.environ, workload.clock, min(_NEAR if near else _PATIENCE, workload.seconds)
+    environ, clock = workload.environ, workload.clock
+    seconds = min(_NEAR_SECONDS if near else _SECONDS, workload.seconds)
     if near:
         environ = {name: value for name, value in environ.items() if not name.lower().endswith("_proxy")}
-    allowance = Allowance(clock, lambda: Limit(most, Unanswered(f"did not answer within {most:g} s")))
+    allowance = Allowance(clock, lambda: Limit(seconds, Unanswered(f"did not answer within {seconds:g} s")))
     try:
         with Http(clock, environ, {}, attempts=_ATTEMPTS) as http, http.within(allowance):
             answer = http.request(method, url, sent, content=content, limit=_BODY)
     except Unanswered as failure:
         raise NoLogin(f"{failure.host or host_of(url)} {failure.what}", failure.advice or _ADVICE) from failure
     if answer.status != 200:
-        words = error_message(answer.body, secrets)
-        raise NoLogin(f"{answer.host} answered {answer.status}" + (f" ({words})" if words else ""), _ADVICE)
+        message = error_message(answer.body, secrets)
+        raise NoLogin(f"{answer.host} answered {answer.status}" + (f" ({message})" if message else ""), _ADVICE)
     parsed = answer.json()
     if not isinstance(parsed, dict):
         raise NoLogin(f"{answer.host} gave an answer that is no JSON object", _ADVICE)

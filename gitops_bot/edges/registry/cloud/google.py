@@ -60,10 +60,10 @@ def _of_metadata(workload: Workload) -> Given:
     reply = ask(workload, "GET", address, {"Metadata-Flavor": "Google"}, near=True)
     if reply.headers.get("metadata-flavor") != "Google":
         raise NoLogin(f"{reply.host} is no metadata server of Google", _ADVICE)
-    return _given(reply.token("access_token"), reply.seconds(), "the metadata server of Google")
+    return _token_login(reply.token("access_token"), reply.seconds(), "the metadata server of Google")
 
 
-def _given(token: str, seconds: float, source: str) -> Given:
+def _token_login(token: str, seconds: float, source: str) -> Given:
     return Given(Login(Basic("oauth2accesstoken", token), source), seconds)
 
 
@@ -77,7 +77,7 @@ def _of_file(workload: Workload, path: str) -> Given:
             return Given(Login(Basic("_json_key", text), f"the key file {path}"), _HOUR)
         case _:
             token, seconds = _token(workload, document)
-            return _given(token, seconds, f"the identity that {path} describes")
+            return _token_login(token, seconds, f"the identity that {path} describes")
 
 
 def _token(workload: Workload, document: Mapping[str, Any]) -> tuple[str, float]:

@@ -56,14 +56,14 @@ class CloudLogins:
         from gitops_bot.edges.registry.cloud.exchange import Workload
         from gitops_bot.edges.registry.cloud.renewal import current
 
-        workload, kept = Workload(self._environ, self._clock, self._seconds), self._kept
+        workload, cache = Workload(self._environ, self._clock, self._seconds), self._kept
         access = self._access.get(registry)
-        if (asked := ecr.question(registry, access.aws_role if access else None)) is not None:
-            if asked.public and not ecr.is_likely(workload.environ):
+        if (question := ecr.question(registry, access.aws_role if access else None)) is not None:
+            if question.public and not ecr.is_likely(workload.environ):
                 return None
-            return current(kept, asked, workload.clock, lambda: ecr.login(workload, asked))
+            return current(cache, question, workload.clock, lambda: ecr.login(workload, question))
         if google.HOST.match(registry):
-            return current(kept, "google", workload.clock, lambda: google.login(workload))
+            return current(cache, "google", workload.clock, lambda: google.login(workload))
         if azure.HOST.match(registry):
-            return current(kept, registry, workload.clock, lambda: azure.login(workload, registry))
+            return current(cache, registry, workload.clock, lambda: azure.login(workload, registry))
         return None

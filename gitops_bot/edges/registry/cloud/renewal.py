@@ -47,13 +47,13 @@ class Slot:
 Kept = dict["Hashable", Slot]
 
 
-def current(kept: Kept, key: Hashable, clock: Clock, ask: Callable[[], Given]) -> Login:
+def current(cache: Kept, key: Hashable, clock: Clock, ask: Callable[[], Given]) -> Login:
     """The login for `key`, asked for where there is none or it ends soon. Safe to use from many threads.
 
     Raises:
         NoLogin: there is none, now or less than a minute ago.
     """
-    slot = kept.setdefault(key, Slot())
+    slot = cache.setdefault(key, Slot())
     with slot.lock:
         now = clock.now().timestamp()
         if slot.answer is None or now >= slot.renew:
@@ -66,7 +66,7 @@ def current(kept: Kept, key: Hashable, clock: Clock, ask: Callable[[], Given]) -
 
 def _renew(slot: Slot, clock: Clock, ask: Callable[[], Given]) -> None:
     try:
-        given = ask()
+        fresh = ask()
     except NoLogin as error:
         now = clock.now().timestamp()
         slot.renew = now + _PAUSE
@@ -74,5 +74,5 @@ def _renew(slot: Slot, clock: Clock, ask: Callable[[], Given]) -> None:
             slot.answer = _Failure(error.what, error.advice)
         return
     now = clock.now().timestamp()
-    slot.answer, slot.ends = given.login, now + given.seconds
-    slot.renew = slot.ends - min(_EARLY, given.seconds / 2)
+    slot.answer, slot.ends = fresh.login, now + fresh.seconds
+    slot.renew = slot.ends - min(_EARLY, fresh.seconds / 2)

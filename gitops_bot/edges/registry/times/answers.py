@@ -23,11 +23,12 @@ MOST_VALUES: Final = 1_000_000
 
 def ghcr(answer: Answer) -> Page:
     """`GET /{orgs,users}/OWNER/packages/container/NAME/versions` (see `ghcr`)."""
-    listed = _list(_parsed(answer))
+    entries = _list(_parsed(answer))
     versions = tuple(
-        Version(_digest(each.get("name")), _time(each.get("created_at")), _tags(_container(each))) for each in listed
+        Version(_digest(entry.get("name")), _time(entry.get("created_at")), _tags(_container(entry)))
+        for entry in entries
     )
-    return Page(versions, len(listed) < SIZE)
+    return Page(versions, len(entries) < SIZE)
 
 
 def docker_hub(answer: Answer) -> Page:
@@ -35,45 +36,45 @@ def docker_hub(answer: Answer) -> Page:
     document = _map(_parsed(answer))
     versions = tuple(
         Version(
-            _digest(each.get("digest")),
-            _time(each.get("tag_last_pushed")) or _time(each.get("last_updated")),
-            _tags([each.get("name")]),
+            _digest(entry.get("digest")),
+            _time(entry.get("tag_last_pushed")) or _time(entry.get("last_updated")),
+            _tags([entry.get("name")]),
         )
-        for each in _list(document.get("results"))
+        for entry in _list(document.get("results"))
     )
     return Page(versions, document.get("next") is None)
 
 
 def harbor(answer: Answer) -> Page:
     """`GET /projects/PROJECT/repositories/NAME/artifacts` (Harbor API 2.0)."""
-    listed = _list(_parsed(answer))
+    entries = _list(_parsed(answer))
     versions = tuple(
         Version(
-            _digest(each.get("digest")),
-            _time(each.get("push_time")),
-            _tags([tag.get("name") for tag in _list(each.get("tags") or [])]),
+            _digest(entry.get("digest")),
+            _time(entry.get("push_time")),
+            _tags([tag.get("name") for tag in _list(entry.get("tags") or [])]),
         )
-        for each in listed
+        for entry in entries
     )
-    return Page(versions, len(listed) < SIZE)
+    return Page(versions, len(entries) < SIZE)
 
 
 def quay(answer: Answer) -> Page:
     """`GET /api/v1/repository/NAME/tag/` (Quay API 1)."""
     document = _map(_parsed(answer))
     versions = tuple(
-        Version(_digest(each.get("manifest_digest")), _seconds(each.get("start_ts")), _tags([each.get("name")]))
-        for each in _list(document.get("tags"))
+        Version(_digest(entry.get("manifest_digest")), _seconds(entry.get("start_ts")), _tags([entry.get("name")]))
+        for entry in _list(document.get("tags"))
     )
     return Page(versions, document.get("has_additional") is not True)
 
 
 def azure(answer: Answer) -> Page:
     """`GET /acr/v1/NAME/_tags` (Azure Container Registry, data plane)."""
-    listed = _list(_map(_parsed(answer)).get("tags") or [])
+    entries = _list(_map(_parsed(answer)).get("tags") or [])
     versions = tuple(
-        Version(_digest(each.get("digest")), _time(each.get("lastUpdateTime")), _tags([each.get("name")]))
-        for each in listed
+        Version(_digest(entry.get("digest")), _time(entry.get("lastUpdateTime")), _tags([entry.get("name")]))
+        for entry in entries
     )
     return Page(versions, "link" not in answer.headers)
 
@@ -82,9 +83,9 @@ def google(answer: Answer) -> Page:
     """`GET /v2/NAME/tags/list`, with what Google adds to it: every image, on one page, in no order."""
     manifests = _map(_parsed(answer)).get("manifest")
     versions = tuple(
-        Version(_digest(digest), _seconds(each.get("timeUploadedMs"), 1000), _tags(each.get("tag")))
-        for digest, each in _map(manifests).items()
-        if isinstance(each, dict)
+        Version(_digest(digest), _seconds(entry.get("timeUploadedMs"), 1000), _tags(entry.get("tag")))
+        for digest, entry in _map(manifests).items()
+        if isinstance(entry, dict)
     )
     return Page(versions, is_last="link" not in answer.headers)
 
@@ -99,16 +100,16 @@ def _parsed(answer: Answer) -> Any:
     return document
 
 
-def _list(found: object) -> list[dict[str, Any]]:
-    if not isinstance(found, list):
+def _list(value: object) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
         raise Unfit("its answer has no list of images")
-    return [each for each in found if isinstance(each, dict)]
+    return [entry for entry in value if isinstance(entry, dict)]
 
 
-def _map(found: object) -> dict[str, Any]:
-    if not isinstance(found, dict):
+def _map(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
         raise Unfit("its answer has no list of images")
-    return found
+    return value
 
 
 def _container(version: dict[str, Any]) -> object:
@@ -119,26 +120,26 @@ def _container(version: dict[str, Any]) -> object:
             return None
 
 
-def _digest(found: object) -> str | None:
-    return found if isinstance(found, str) and is_digest(found) else None
+def _digest(value: object) -> str | None:
+    return value if isinstance(value, str) and is_digest(value) else None
 
 
-def _tags(found: object) -> tuple[str, ...]:
-    listed = found if isinstance(found, list) else []
-    return tuple(each for each in listed if isinstance(each, str) and is_tag(each))
+def _tags(value: object) -> tuple[str, ...]:
+    tags = value if isinstance(value, list) else []
+    return tuple(tag for tag in tags if isinstance(tag, str) and is_tag(tag))
 
 
-def _time(found: object) -> datetime | None:
-    return moment(found) if isinstance(found, str) else None
+def _time(value: object) -> datetime | None:
+    return moment(value) if isinstance(value, str) else None
 
 
-def _seconds(found: object, of: int = 1) -> datetime | None:
+def _seconds(value: object, of: int = 1) -> datetime | None:
     """A time since 1970, in seconds or in parts of them; as a number, or as the text of one."""
-    if isinstance(found, str) and len(found) < 20 and found.isdecimal():
-        found = int(found)
-    if not isinstance(found, int) or isinstance(found, bool):
+    if isinstance(value, str) and len(value) < 20 and value.isdecimal():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
         return None
     try:
-        return datetime.fromtimestamp(found / of, UTC)
+        return datetime.fromtimestamp(value / of, UTC)
     except (ValueError, OverflowError, OSError):
         return None

@@ -63,8 +63,8 @@ def pages(api: Api, client: ApiClient) -> Callable[[int, str], Page]:
             name = quote(quote(name, safe=""), safe="")
             address = f"{scheme}://{image.registry}/api/v2.0/projects/{project}/repositories/{name}/artifacts"
             query = f"page_size={size}&with_tag=true&sort=-push_time"
-            shown = {"Authorization": basic(credential)} if isinstance(credential, Basic) else {}
-            return lambda number, _: answers.harbor(client.get(f"{address}?{query}&page={number}", shown))
+            headers = {"Authorization": basic(credential)} if isinstance(credential, Basic) else {}
+            return lambda number, _: answers.harbor(client.get(f"{address}?{query}&page={number}", headers))
         case "Google":
             return lambda *_: answers.google(client.own("v2", "tags/list"))
         case "Quay":

@@ -27,7 +27,7 @@ T = TypeVar("T")
 MOST_ROWS: Final = 200_000
 NAME: Final = "builds.sqlite"
 #: Seconds to wait for another process.
-_PATIENCE = 2.0
+_BUSY_SECONDS = 2.0
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TABLES = """
@@ -65,8 +65,8 @@ class Cache:
         """What is known of the tags of a repository and their images, and of the image of a digest."""
 
         def rows(file: sqlite3.Connection) -> list[tuple[object, ...]]:
-            found = file.execute(_IMAGE, (pinned,)).fetchall() if pinned is not None else []
-            return found + file.execute(_TAGS, (repository,)).fetchall()
+            result = file.execute(_IMAGE, (pinned,)).fetchall() if pinned is not None else []
+            return result + file.execute(_TAGS, (repository,)).fetchall()
 
         memory = Memory()
         for tag, digest, known, created in self._run(rows) or ():
@@ -84,13 +84,13 @@ class Cache:
         """Keep what was learned."""
         if not tags and not images:
             return
-        times = [(digest, _microseconds(each.time)) for digest, each in images.items()]
+        times = [(digest, _microseconds(image.time)) for digest, image in images.items()]
 
         def write(file: sqlite3.Connection) -> None:
             with file:
                 file.executemany("INSERT OR REPLACE INTO image VALUES (?, ?)", times)
                 file.executemany(
-                    "INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", [(repository, *each) for each in tags.items()]
+                    "INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", [(repository, *tag) for tag in tags.items()]
                 )
                 for table in ("image", "tag"):
                     last = f"SELECT rowid FROM {table} ORDER BY rowid DESC LIMIT 1 OFFSET {MOST_ROWS}"  # noqa: S608
@@ -103,7 +103,7 @@ class Cache:
             return None
         try:
             _prepare(self._file)
-            with closing(sqlite3.connect(self._file, timeout=_PATIENCE)) as connection:
+            with closing(sqlite3.connect(self._file, timeout=_BUSY_SECONDS)) as connection:
                 connection.executescript(_TABLES)
                 return work(connection)
         except sqlite3.Error as error:
@@ -129,9 +129,9 @@ def _prepare(file: Path) -> None:
 
 
 def _discard(file: Path) -> None:
-    for each in (file, file.with_name(f"{file.name}-journal")):
+    for path in (file, file.with_name(f"{file.name}-journal")):
         with suppress(OSError):
-            each.unlink()
+            path.unlink()
 
 
 def _microseconds(time: datetime | None) -> int | None:

@@ -39,7 +39,7 @@ class Created:
 UNKNOWN: Final = Created(None)
 
 
-def found(fetch: Fetch, reference: str) -> tuple[Named, Mapping[str, Any]]:
+def fetch_manifest(fetch: Fetch, reference: str) -> tuple[Named, Mapping[str, Any]]:
     """What a tag or a digest names, and its manifest.
 
     Raises:
@@ -56,7 +56,7 @@ def created(fetch: Fetch, digest: str, manifest: Mapping[str, Any]) -> Created:
     """When the image or index of that digest was built.
 
     Raises:
-        Refused, Untrusted: as `found`, but for what an index names and the registry does not have.
+        Refused, Untrusted: as `fetch_manifest`, but for what an index names and the registry does not have.
     """
     return _Reader(fetch).read(manifest, (digest,))
 
@@ -68,8 +68,8 @@ class _Reader:
         self._fetch = fetch
         self._left = MOST_MANIFESTS
 
-    def read(self, manifest: Mapping[str, Any], above: tuple[str, ...]) -> Created:
-        """`above` are the digests of the manifest and of the indexes that it is in."""
+    def read(self, manifest: Mapping[str, Any], ancestors: tuple[str, ...]) -> Created:
+        """`ancestors` are the digests of the manifest and of the indexes that it is in."""
         claimed = first_label("created", built, manifest.get("annotations"))
         if claimed is not None:
             return Created(claimed)
@@ -77,7 +77,7 @@ class _Reader:
             case "image":
                 return self._configured(manifest)
             case "index":
-                return newest(self._children(manifest, above))
+                return newest(self._children(manifest, ancestors))
             case _:
                 return UNKNOWN
 
@@ -90,29 +90,29 @@ class _Reader:
             claimed = built(created)
         return Created(claimed, lasting=bool(config))
 
-    def _children(self, index: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[Created]:
-        for digest in _below(index):
-            if digest in above or len(above) >= DEPTH or self._left <= 0:
+    def _children(self, index: Mapping[str, Any], ancestors: tuple[str, ...]) -> Iterator[Created]:
+        for digest in _child_digests(index):
+            if digest in ancestors or len(ancestors) >= DEPTH or self._left <= 0:
                 yield UNKNOWN  # a circle, or a labyrinth: nothing that a builder makes
                 continue
             self._left -= 1
             try:
-                _, manifest = found(self._fetch, digest)
+                _, manifest = fetch_manifest(self._fetch, digest)
             except Refused as refused:
                 if not refused.is_one_of(_NOT_FOUND):
                     raise
                 yield Created(None, lasting=False)
             else:
-                yield self.read(manifest, (*above, digest))
+                yield self.read(manifest, (*ancestors, digest))
 
 
 def newest(children: Iterable[Created]) -> Created:
     """The time of an index by those of its images."""
     times, lasting = [], True
-    for each in children:
-        lasting = lasting and each.lasting
-        if each.time is not None:
-            times.append(each.time)
+    for child in children:
+        lasting = lasting and child.lasting
+        if child.time is not None:
+            times.append(child.time)
     return Created(max(times, default=None), lasting)
 
 
@@ -122,13 +122,13 @@ def built(text: str) -> datetime | None:
     return time if time is not None and time >= EARLIEST else None
 
 
-def _below(index: Mapping[str, Any]) -> dict[str, None]:
+def _child_digests(index: Mapping[str, Any]) -> dict[str, None]:
     """The digests of the images and indexes in an index."""
-    listed = index.get("manifests")
+    manifests = index.get("manifests")
     indexes = (
-        each["digest"]
-        for each in (listed if isinstance(listed, list) else [])
-        if isinstance(each, dict) and each.get("mediaType") in INDEXES and isinstance(each.get("digest"), str)
+        entry["digest"]
+        for entry in (manifests if isinstance(manifests, list) else [])
+        if isinstance(entry, dict) and entry.get("mediaType") in INDEXES and isinstance(entry.get("digest"), str)
     )
-    digests = [each.digest for each in images(index) if each.digest]
+    digests = [image.digest for image in images(index) if image.digest]
     return dict.fromkeys([*digests, *filter(is_digest, indexes)])

@@ -38,11 +38,12 @@ class Page:
     is_last: bool
 
 
-def newest_first(page: Callable[[int, str], Page], wanted: Collection[str], pin: Pin) -> BuildTimes:
+def newest_first(read_page: Callable[[int, str], Page], wanted: Collection[str], pin: Pin) -> BuildTimes:
     """When the registry got the images of the `wanted` tags and of the pin, in as few pages as are needed.
 
-    `page` reads one, by its number from 1 and the last tag of the one before. Reading ends once the pin and a wanted
-    tag were met: what follows is older. No registry promises that order, so a list out of order is read to its end.
+    `read_page` reads a page, by its number from 1 and the last tag of the page before. Reading ends once the pin and
+    a wanted tag were met: what follows is older. No registry promises that order, so a list out of order is read to its
+    end.
 
     A digest that the list does not have is as old as its tag at most: the tag was pushed again later.
 
@@ -54,8 +55,8 @@ def newest_first(page: Callable[[int, str], Page], wanted: Collection[str], pin:
     last, before, ordered = "", None, True
     met, by_tag, pinned = pin.tag is None and pin.digest is None, None, None
     for number in range(1, MOST_PAGES + 1):
-        found = page(number, last)
-        for version in found.versions:
+        page = read_page(number, last)
+        for version in page.versions:
             last = version.tags[-1] if version.tags else last
             if version.time is not None:
                 ordered = ordered and (before is None or version.time <= before)
@@ -66,7 +67,7 @@ def newest_first(page: Callable[[int, str], Page], wanted: Collection[str], pin:
                 by_tag = version.time
             if version.digest == pin.digest if pin.digest is not None else pin.tag in version.tags:
                 met, pinned = True, pinned or version.time
-        if found.is_last:
+        if page.is_last:
             return BuildTimes({**dict.fromkeys(wanted), **times}, pinned or by_tag, "pushed")
         if ordered and met and any(time is not None for time in times.values()):
             return BuildTimes(times, pinned or by_tag, "pushed")

@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.edges.registry.failure import Refused, Untrusted
-from gitops_bot.edges.registry.times.created import created, found
+from gitops_bot.edges.registry.times.created import created, fetch_manifest
 from gitops_bot.images.build import BuildTimes
 from gitops_bot.images.floating import is_floating
 
@@ -75,7 +75,7 @@ def walk(
 def _time(fetch: Fetch, reference: str, memory: Memory, remember: Remember | None) -> datetime | None:
     """When the image of a tag, or of a digest (without `remember`), was built; None if it is gone or does not say."""
     try:
-        named, manifest = found(fetch, reference)
+        named, manifest = fetch_manifest(fetch, reference)
         if remember is not None:
             remember(reference, named)
         known = memory.images.get(named.digest) or created(fetch, named.digest, manifest)
