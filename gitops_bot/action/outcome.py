@@ -69,9 +69,9 @@ def headline(environment: EnvironmentOutcome, proposed: Proposed, *, written: bo
         f"{repository(change).rpartition('/')[2]} {change.after.tag or ''}".strip() for change in proposed.changes
     )
     shown = ", ".join([*list(pins)[:5], *([f"{len(pins) - 5} more"] if len(pins) > 5 else [])])
-    what = f": {shown}" if shown else ""
+    details = f": {shown}" if shown else ""
     why = "" if proposed.action in WRITING else f" ({proposed.reason.text})"
-    return plain(f"{environment.name}: {LABELS[proposed.action][written]}{pull}{what}{why}", 1000)
+    return plain(f"{environment.name}: {LABELS[proposed.action][written]}{pull}{details}{why}", 1000)
 
 
 def counted(checked: Checked) -> str:
@@ -79,7 +79,7 @@ def counted(checked: Checked) -> str:
     coverage = checked.coverage
     others = {"unmanaged": coverage.unmanaged, "in no environment": coverage.outside.entries}
     counts = {"files": checked.files, "entries": coverage.entries} | {k: n for k, n in others.items() if n}
-    return ", ".join(f"{count} {what}" for what, count in counts.items())
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
 def held(environment: EnvironmentOutcome) -> tuple[list[Held], str | None]:
@@ -126,9 +126,9 @@ def log(result: Result, *, written: bool) -> Iterator[str]:
         for proposed in environment.proposals:
             yield headline(environment, proposed, written=written)
             url = proposed.pull_request.url if proposed.pull_request else None
-            for place in (proposed.branch, url, proposed.commit):
-                if place:
-                    yield f"  {plain(place)}"
+            for reference in (proposed.branch, url, proposed.commit):
+                if reference:
+                    yield f"  {plain(reference)}"
             for change in proposed.changes:
                 yield f"    {plain(repository(change))} {pinned(change.before)} -> {pinned(change.after)}"
                 yield f"      {plain(change.entry.file)}:{change.entry.line}: {plain(change.reason.text)}"
@@ -143,7 +143,10 @@ def log(result: Result, *, written: bool) -> Iterator[str]:
 
 def to_annotate(result: Result, *, named: bool) -> tuple[list[Annotation], list[Annotation]]:
     """What is wrong, and what was not done although the command named it (`named`)."""
-    wrong = [Annotation(one.message, one.next, one.file, one.line, one.column) for one in problems(result)]
+    wrong = [
+        Annotation(problem.message, problem.next, problem.file, problem.line, problem.column)
+        for problem in problems(result)
+    ]
     if not named:
         return wrong, []
     undone = [
@@ -151,8 +154,10 @@ def to_annotate(result: Result, *, named: bool) -> tuple[list[Annotation], list[
         for environment in environments(result)
         for entry in environment.all_held
     ]
-    left = (proposed for _, proposed in proposals(result) if proposed.action == "leave" and proposed.changes)
-    return wrong, undone + [Annotation(f"{one.branch} is left alone: {one.reason.text}") for one in left]
+    left_alone = (proposal for _, proposal in proposals(result) if proposal.action == "leave" and proposal.changes)
+    return wrong, undone + [
+        Annotation(f"{proposal.branch} is left alone: {proposal.reason.text}") for proposal in left_alone
+    ]
 
 
 def outputs(result: Result, plan: str, images: Sequence[str], *, written: bool, done: bool) -> dict[str, str]:
@@ -160,16 +165,18 @@ def outputs(result: Result, plan: str, images: Sequence[str], *, written: bool, 
 
     `done`: the step did all that it names.
     """
-    every = [proposed for _, proposed in proposals(result)]
-    kept = [one for one in every if one.action != "close" and _belongs(one, named=bool(images))]
-    pulls = [one.pull_request for one in kept if one.pull_request]
-    pins = _pins(every, images) or (_given(images) if done else [])
+    all_proposals = [proposed for _, proposed in proposals(result)]
+    kept = [
+        proposal for proposal in all_proposals if proposal.action != "close" and _belongs(proposal, named=bool(images))
+    ]
+    pulls = [proposal.pull_request for proposal in kept if proposal.pull_request]
+    pins = _pins(all_proposals, images) or (_given(images) if done else [])
     return {
-        "changed": str(any(one.action in WRITING for one in every)).lower(),
+        "changed": str(any(proposal.action in WRITING for proposal in all_proposals)).lower(),
         "pull-request-number": _lines(str(pull.number) for pull in pulls),
         "pull-request-url": _lines(pull.url for pull in pulls),
-        "branch": _lines(one.branch for one in kept if one.branch),
-        "commit": _lines(one.commit for one in kept if one.commit),
+        "branch": _lines(proposal.branch for proposal in kept if proposal.branch),
+        "commit": _lines(proposal.commit for proposal in kept if proposal.commit),
         "image": _lines(image for image, _ in pins),
         "digest": _lines(digest for _, digest in pins if digest),
         "plan": plan if len(plan) <= PLAN_LIMIT else "",
@@ -191,8 +198,8 @@ def _pins(proposed: Iterable[Proposed], images: Sequence[str]) -> list[tuple[str
     """Each pin that is, or would be, proposed or written for the images that were named: the whole, and its digest."""
     names = {_normal(image.partition("=")[0]) for image in images}
     pins = []
-    for one in proposed:
-        for change in () if _is_undone(one) else one.changes:
+    for proposal in proposed:
+        for change in () if _is_undone(proposal) else proposal.changes:
             entry = change.entry
             if names and change.carried:
                 continue  # of an earlier run: what this step named was decided now, or not done
@@ -236,8 +243,8 @@ def _cut(lines: Sequence[str]) -> str:
 
 def _held(held: Held) -> str:
     candidate = f" -> {pinned(held.candidate)}" if held.candidate else ""
-    place = f"{plain(held.entry.file)}:{held.entry.line}"
-    return f"{held.entry.image} {pinned(held.current)}{candidate}: {held.reason.text} ({held.reason.code}, {place})"
+    where = f"{plain(held.entry.file)}:{held.entry.line}"
+    return f"{held.entry.image} {pinned(held.current)}{candidate}: {held.reason.text} ({held.reason.code}, {where})"
 
 
 def _where(problem: Problem) -> str:

@@ -101,7 +101,7 @@ def _run(step: inputs.Inputs) -> tuple[int, Result | None]:
 
 
 def _result(step: inputs.Inputs) -> Result:
-    what: Poll | Pins | Promote | RollBack
+    action: Poll | Pins | Promote | RollBack
     match step.command:
         case "check":
             return commands.check(step.options.config)
@@ -109,16 +109,16 @@ def _result(step: inputs.Inputs) -> Result:
             notice = partial(show.show_notice, "json")
             return commands.plan(step.options, step.environments, release_hold=step.release_hold, notice=notice)
         case "update":
-            what = Poll()
+            action = Poll()
         case "set":
-            what = Pins(assignments.parse(step.images), step.allow_downgrade)
+            action = Pins(assignments.parse(step.images), step.allow_downgrade)
         case "promote":
-            what = Promote(step.source, ByHand(step.beyond_policy, step.now), step.images)
+            action = Promote(step.source, ByHand(step.beyond_policy, step.now), step.images)
         case "rollback":
-            what = RollBack(step.to, step.images, step.reason)
+            action = RollBack(step.to, step.images, step.reason)
         case _:
             assert_never(step.command)
-    return commands.run(step.options, step.environments, Request(what, step.release_hold, step.dry_run))
+    return commands.run(step.options, step.environments, Request(action, step.release_hold, step.dry_run))
 
 
 def _failed(command: inputs.Command, problems: Sequence[Problem]) -> Result:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry import Registry
     from gitops_bot.errors import Problem
     from gitops_bot.wiring.forge import Server
-    from gitops_bot.wiring.place import Local
+    from gitops_bot.wiring.local import Local
 
 #: The share of `--timeout` that one answer may take.
 _SHARE = 0.3
@@ -61,7 +61,7 @@ def doctor_command(*, repository: str | None, timeout: float, config: str | None
 def _local(options: Options, environ: Mapping[str, str], notes: Notes) -> tuple[Local | None, bool]:
     """What the command line and the checkout say, and whether the file of `--config`, if any, can be used."""
     from gitops_bot.errors import BotError, ConfigError
-    from gitops_bot.wiring.place import CONFIG, Local
+    from gitops_bot.wiring.local import CONFIG, Local
 
     try:
         return Local.read(options, environ), True
@@ -124,7 +124,7 @@ def _setup(
 
 
 def _choose(local: Local, remote: Remote, commit: str, branch: str) -> Config:
-    from gitops_bot.wiring.place import chosen_config
+    from gitops_bot.wiring.local import chosen_config
 
     return chosen_config(local, remote, commit, branch, infer=True)
 

@@ -37,7 +37,7 @@ def init_command(*, offline: bool, dry_run: bool, output: str) -> int:
     from gitops_bot.releases.layout.inventory import Initialised
     from gitops_bot.report import show
     from gitops_bot.report.starter import starter
-    from gitops_bot.wiring.place import CONFIG, surroundings
+    from gitops_bot.wiring.local import CONFIG, surroundings
 
     checkout, clock = surroundings(), SystemClock()
     if checkout is None:
@@ -47,14 +47,14 @@ def init_command(*, offline: bool, dry_run: bool, output: str) -> int:
     if CONFIG in tree and not dry_run:
         advice = "edit that one; `gitops-bot init --dry-run` prints what init would write"
         raise ConfigError(Problem("failed.config", f"{CONFIG} exists already, and init never replaces it", advice))
-    found = take_inventory(checkout, tree, clock.now())
+    inventory = take_inventory(checkout, tree, clock.now())
     if not offline:
-        found = replace(found, registries=tuple(_answers(found, clock)))
-    show.show_inventory(found, output)
+        inventory = replace(inventory, registries=tuple(_answers(inventory, clock)))
+    show.show_inventory(inventory, output)
     if output == "text" and sys.stdin.isatty() and sys.stderr.isatty():
-        found = replace(found, environments=tuple(map(_promoted, found.environments)))
-    text, path = starter(found), checkout.top / CONFIG
-    if found.environments:
+        inventory = replace(inventory, environments=tuple(map(_promoted, inventory.environments)))
+    text, path = starter(inventory), checkout.top / CONFIG
+    if inventory.environments:
         try:
             config.read(text, CONFIG)
         except ConfigError as error:  # more overlays than a configuration may list, with nothing in common
@@ -63,7 +63,7 @@ def init_command(*, offline: bool, dry_run: bool, output: str) -> int:
             raise ConfigError(Problem("failed.config", message, advice)) from error
     if not dry_run:
         disk.create(path, text.encode())
-    show.show_initialised(Initialised(found, os.path.relpath(path), text, not dry_run), output, clock.now())
+    show.show_initialised(Initialised(inventory, os.path.relpath(path), text, not dry_run), output, clock.now())
     return 0
 
 
@@ -75,7 +75,7 @@ def _promoted(environment: FoundEnvironment) -> FoundEnvironment:
     return replace(environment, promote=click.confirm(question, default=False, err=True))
 
 
-def _answers(found: Inventory, clock: SystemClock) -> Iterator[RegistryAnswer]:
+def _answers(inventory: Inventory, clock: SystemClock) -> Iterator[RegistryAnswer]:
     """What each registry answers about its first image."""
     from gitops_bot.config import Config
     from gitops_bot.doctor import registries
@@ -88,9 +88,9 @@ def _answers(found: Inventory, clock: SystemClock) -> Iterator[RegistryAnswer]:
     environ, bounded = os.environ, Bounded(clock, _SECONDS)
     reached = access(Config(None, {}), environ)
     with Registry(reached, environ, clock, seconds=_SECONDS / 2, attempts=2) as registry:
-        for host, answer in registries.begin(registry, found.images, bounded).items():
+        for host, answer in registries.begin(registry, inventory.images, bounded).items():
             try:
-                finding = registries.judged(*found.images[host], bounded.wait(answer, "failed.registry", host))
+                finding = registries.judged(*inventory.images[host], bounded.wait(answer, "failed.registry", host))
             except BotError as error:
                 problem = error.problem
                 yield RegistryAnswer(host, "wrong", problem.message, wants_login=problem.code == "failed.auth")

@@ -63,7 +63,7 @@ def on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime
     selection = layout.select(config.environments, tree)
     correspondence.check(config.environments)
     others = layout.unclaimed(selection, tree)
-    claimed = [found.file for overlays in selection.overlays.values() for found in overlays]
+    claimed = [overlay.file for overlays in selection.overlays.values() for overlay in overlays]
     environments = tuple(config.environments.values())
     return Snapshot(
         config=config,
@@ -100,11 +100,11 @@ def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
         if environment.promotion is None:
             continue
         source = environment.promotion.source
-        here, there = selection.overlays[name], selection.overlays[source]
-        if here and there and not any(pair.sources for pair in correspondence.pairs(there, here)):
+        own, others = selection.overlays[name], selection.overlays[source]
+        if own and others and not any(pair.sources for pair in correspondence.pairs(others, own)):
             message = (
                 f"no overlay of {name} corresponds to one of {source}: "
-                f"{here[0].directory} by `{here[0].glob}`, {there[0].directory} by `{there[0].glob}`"
+                f"{own[0].directory} by `{own[0].glob}`, {others[0].directory} by `{others[0].glob}`"
             )
             advice = "the wildcards of both must match the same text, as in `apps/*/staging` and `apps/*/production`"
             yield Problem("failed.config", message, advice, *environment.promotion.place)

@@ -107,7 +107,7 @@ def _change(file: str, entry: Entry, edit: Edit) -> Change | None:
     new_name = edit.new_name if edit.new_name != entry.new_name else None
     if after == entry.pin and new_name is None:
         return None
-    place = plan.Entry(
+    edited = plan.Entry(
         environment=None,
         overlay=posixpath.dirname(file) or ".",
         file=file,
@@ -116,4 +116,4 @@ def _change(file: str, entry: Entry, edit: Edit) -> Change | None:
         image=str(entry.image or entry.new_name or entry.name),
     )
     reason = Reason("set", "given on the command line")
-    return Change(place, entry.pin, after, "set", direction(entry.pin, after, None), reason, new_name)
+    return Change(edited, entry.pin, after, "set", direction(entry.pin, after, None), reason, new_name)

@@ -44,17 +44,17 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime) -> Inve
     snapshot = on_disk(files, tree, Config.inferred(infer(tree)), now)
     directories = {directory.removesuffix("/") or "." for directory in targets.by_directory(tree)}
     deployed = Deployed.of(deployments(_each(files, _manifests(tree))))
-    found = [_environment(snapshot, name, directories, deployed) for name in snapshot.config.environments]
+    environments = [_environment(snapshot, name, directories, deployed) for name in snapshot.config.environments]
     elsewhere = _elsewhere(snapshot, deployed)
-    if not found and not elsewhere:
+    if not environments and not elsewhere:
         raise ConfigError(_nothing(snapshot, directories))
     problems = [failed.problem for name in snapshot.config.environments for failed in snapshot.failed(name)]
     return Inventory(
-        environments=tuple(_with_sources(snapshot, found)),
+        environments=tuple(_with_sources(snapshot, environments)),
         outside=snapshot.outside,
         elsewhere=elsewhere,
         problems=(*snapshot.selection.problems, *problems),
-        images=_images(found),
+        images=_images(environments),
     )
 
 
@@ -69,39 +69,41 @@ def _environment(snapshot: Snapshot, name: str, existing: set[str], deployed: De
         overlays=fold(directories, existing),
         files=len(directories),
         coverage=cover(replace(snapshot, environments=(snapshot.config.environments[name],))),
-        followed={policy: tuple(entries) for policy, entries in sorted(followed.items(), key=lambda one: -len(one[1]))},
-        deployed_by=tuple(dict.fromkeys(one.by for one in deployed.of_directories(directories))),
+        followed={
+            policy: tuple(entries) for policy, entries in sorted(followed.items(), key=lambda item: -len(item[1]))
+        },
+        deployed_by=tuple(dict.fromkeys(item.by for item in deployed.of_directories(directories))),
     )
 
 
-def _with_sources(snapshot: Snapshot, found: Sequence[FoundEnvironment]) -> Iterator[FoundEnvironment]:
+def _with_sources(snapshot: Snapshot, environments: Sequence[FoundEnvironment]) -> Iterator[FoundEnvironment]:
     """Each with the environment before it, where that has some of its entries."""
-    yield from found[:1]
-    for before, environment in pairwise(found):
+    yield from environments[:1]
+    for before, environment in pairwise(environments):
         count = len(snapshot.partners(before.name, environment.name))
         yield replace(environment, source=before.name, corresponding=count) if count else environment
 
 
 def _elsewhere(snapshot: Snapshot, deployed: Deployed) -> Mapping[str, tuple[str, ...]]:
     """Directories with pins that are deployed and in no environment, by the environment that their names suggest."""
-    found: dict[str, dict[str, None]] = defaultdict(dict)
+    by_name: dict[str, dict[str, None]] = defaultdict(dict)
     for directory in snapshot.outside.folders:
         for deployment in deployed.of_directories([directory])[:1]:
             names = (environment_in(name) for name in deployment.names)
-            found[next((name for name in names if name), "other")][directory] = None
-    return {name: tuple(sorted(directories)) for name, directories in sorted(found.items())}
+            by_name[next((name for name in names if name), "other")][directory] = None
+    return {name: tuple(sorted(directories)) for name, directories in sorted(by_name.items())}
 
 
 def _images(environments: Sequence[FoundEnvironment]) -> Mapping[str, tuple[ImageName, Pin]]:
     """One image of each registry, with its pin; of one that is followed, where there is such a one."""
-    found: dict[str, tuple[ImageName, Pin]] = {}
+    images: dict[str, tuple[ImageName, Pin]] = {}
     for environment in environments:
         followed = [entry for entries in environment.followed.values() for entry in entries]
         others = [entry for group in environment.coverage.groups for entry in group.entries]
         for entry in (*followed, *others):
             if entry.repository is not None and entry.refusal is None:
-                found.setdefault(entry.repository.registry, (entry.repository, entry.pin))
-    return found
+                images.setdefault(entry.repository.registry, (entry.repository, entry.pin))
+    return images
 
 
 def _manifests(tree: Mapping[str, str]) -> list[str]:

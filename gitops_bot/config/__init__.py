@@ -160,8 +160,8 @@ class Config:
 
 def _inferred(pin: Pin) -> NamedPolicy | Unmanaged:
     """Follow the next tag in the format of the pinned one."""
-    found = inference.infer(pin)
-    return found if isinstance(found, Unmanaged) else NamedPolicy(None, found, "inferred")
+    policy = inference.infer(pin)
+    return policy if isinstance(policy, Unmanaged) else NamedPolicy(None, policy, "inferred")
 
 
 def _shape(pin: Pin) -> PinShape:

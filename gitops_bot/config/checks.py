@@ -62,19 +62,19 @@ def host(key: str) -> str | None:
 
 
 def _mapping(document: Document, path: Path) -> dict[str, Tree]:
-    here = document.at(path)
-    return here if isinstance(here, dict) else {}
+    value = document.at(path)
+    return value if isinstance(value, dict) else {}
 
 
 def _length(document: Document, path: Path) -> int:
-    here = document.at(path)
-    return len(here) if isinstance(here, list) else 0
+    value = document.at(path)
+    return len(value) if isinstance(value, list) else 0
 
 
 def _word(document: Document, path: Path) -> Scalar | None:
     """The text at this path; what is no text is reported by its own check."""
-    here = document.at(path)
-    return here if isinstance(here, Scalar) and here.kind in ("text", "number") else None
+    value = document.at(path)
+    return value if isinstance(value, Scalar) and value.kind in ("text", "number") else None
 
 
 def _is_truth(written: Tree | None, word: str) -> bool:
@@ -229,12 +229,15 @@ def _mirror(document: Document, path: Path) -> None:
     mirror = (*path, "mirror")
     if (written := _word(document, mirror)) is None:
         return
-    place, registries = written.partition("/")[0], _mapping(document, ("registries",))
+    mirror_host, registries = written.partition("/")[0], _mapping(document, ("registries",))
     for other in _mapping(document, path).keys() - {"mirror"}:
         message = f"`{other}` has no effect beside `mirror`, because only the mirror is queried"
-        document.report((*path, other), message, f"write it under `registries: {{{place}: ...}}`", at_key=True)
-    if any(host(each) == host(place) and "mirror" in _mapping(document, ("registries", each)) for each in registries):
-        message = f"the mirror {quoted(place)} has a mirror itself, or is this registry"
+        document.report((*path, other), message, f"write it under `registries: {{{mirror_host}: ...}}`", at_key=True)
+    if any(
+        host(registry) == host(mirror_host) and "mirror" in _mapping(document, ("registries", registry))
+        for registry in registries
+    ):
+        message = f"the mirror {quoted(mirror_host)} has a mirror itself, or is this registry"
         document.report(mirror, message, "name the place where the images really are")
 
 
@@ -267,15 +270,15 @@ def _circles(sources: Mapping[str, str]) -> list[list[str]]:
     circles: list[list[str]] = []
     done: set[str] = set()
     for start in sources:
-        way: dict[str, None] = {}
+        visited: dict[str, None] = {}
         name: str | None = start
-        while name is not None and name not in done and name not in way:
-            way[name] = None
+        while name is not None and name not in done and name not in visited:
+            visited[name] = None
             name = sources.get(name)
-        if name in way:
-            names = list(way)
+        if name in visited:
+            names = list(visited)
             circles.append(names[names.index(name) :])
-        done |= way.keys()
+        done |= visited.keys()
     return circles
 
 

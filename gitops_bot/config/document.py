@@ -93,7 +93,7 @@ class Document:
 
     def error(self) -> ConfigError:
         """Every problem once, in the order of the file."""
-        ordered = sorted(dict.fromkeys(self.problems), key=lambda one: (one.line or 0, one.column or 0))
+        ordered = sorted(dict.fromkeys(self.problems), key=lambda problem: (problem.line or 0, problem.column or 0))
         if len(ordered) > MOST_PROBLEMS:
             more = f"and at least {len(ordered) - MOST_PROBLEMS} more problems"
             ordered[MOST_PROBLEMS:] = [Problem("failed.config", more, "correct these first", self.file)]

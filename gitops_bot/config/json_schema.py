@@ -60,9 +60,9 @@ def example(document: Document, path: Path) -> str:
     """The setting at this path as a line of YAML: a list where the file has one."""
     while path and isinstance(path[-1], int):
         path = path[:-1]
-    shown = _setting(document, path).get("examples", [""])
+    examples = _setting(document, path).get("examples", [""])
     is_list = isinstance(document.at(path), list)
-    value = next((one for one in shown if isinstance(one, list) == is_list), shown[0])
+    value = next((value for value in examples if isinstance(value, list) == is_list), examples[0])
     return f"{path[-1]}: {flow(value)}"
 
 
@@ -81,33 +81,33 @@ def flow(value: Any) -> str:
         case list():
             return f"[{', '.join(map(flow, value))}]"
         case dict():
-            return f"{{{', '.join(f'{key}: {flow(one)}' for key, one in value.items())}}}"
+            return f"{{{', '.join(f'{key}: {flow(item)}' for key, item in value.items())}}}"
         case _:
             return str(value)
 
 
 def _setting(document: Document, path: Path) -> Schema:
     """The schema of the setting at this path, with its text and examples."""
-    found: Schema = _at(document, path[:-1]).get("properties", {}).get(path[-1], {})
-    return found
+    setting: Schema = _at(document, path[:-1]).get("properties", {}).get(path[-1], {})
+    return setting
 
 
 def _at(document: Document, path: Path) -> Schema:
     """The schema of the value at this path: of several kinds, the one that the file has."""
-    here = schema()
+    node = schema()
     for end, part in enumerate(path, 1):
         if isinstance(part, int):
-            here = here.get("items", {})
-        elif part in here.get("properties", ()):
-            here = here["properties"][part]
+            node = node.get("items", {})
+        elif part in node.get("properties", ()):
+            node = node["properties"][part]
         else:
-            here = next(iter(here.get("patternProperties", {}).values()), {})
-        here = _branch(here, document.at(path[:end]))
-    return here
+            node = next(iter(node.get("patternProperties", {}).values()), {})
+        node = _branch(node, document.at(path[:end]))
+    return node
 
 
-def _branch(here: Schema, written: Tree | None) -> Schema:
-    branches = [_resolved(branch) for branch in here.get("oneOf", [here])]
+def _branch(node: Schema, written: Tree | None) -> Schema:
+    branches = [_resolved(branch) for branch in node.get("oneOf", [node])]
     if isinstance(written, list):
         return next((branch for branch in branches if branch.get("type") == "array"), branches[-1])
     if isinstance(written, dict) and len(branches) > 1:
@@ -117,8 +117,8 @@ def _branch(here: Schema, written: Tree | None) -> Schema:
 
 
 def _resolved(node: Schema) -> Schema:
-    found: Schema = schema()["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
-    return found
+    resolved: Schema = schema()["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+    return resolved
 
 
 def _tidy(node: Any) -> Any:

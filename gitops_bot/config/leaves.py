@@ -77,8 +77,8 @@ VARIABLE = r"^(?!gh[a-z]_|github_pat_)[A-Za-z_][A-Za-z0-9_]{0,200}$"
 
 def about(description: str, *examples: Any, **schema: Any) -> FieldInfo:
     """What a setting is for, with examples, for editors and the reference; `schema` adds to its JSON Schema."""
-    found: FieldInfo = Field(description=description, examples=list(examples), json_schema_extra=schema or None)
-    return found
+    setting: FieldInfo = Field(description=description, examples=list(examples), json_schema_extra=schema or None)
+    return setting
 
 
 def invalid(message: str, advice: str = _AS_IN) -> PydanticCustomError:
@@ -92,7 +92,7 @@ def quoted(value: str) -> str:
 
 
 def text(
-    what: str,
+    requirement: str,
     pattern: str = LINE,
     *,
     secret: bool = False,
@@ -110,7 +110,7 @@ def text(
         scalar = _scalar(value)
         if scalar.kind == "truth":
             raise invalid(f"must be text, but YAML reads {scalar} as true or false", f'put it in quotes: "{scalar}"')
-        matched = _matched(form, scalar, what, secret=secret)
+        matched = _matched(form, scalar, requirement, secret=secret)
         try:
             return parse(matched)
         except PydanticCustomError:
@@ -123,10 +123,10 @@ def text(
     return PlainValidator(read), WithJsonSchema({**written, **(schema or {})})
 
 
-def key(what: str, pattern: str = NAME) -> Leaf:
+def key(requirement: str, pattern: str = NAME) -> Leaf:
     """A key that the user chooses."""
     form = _form(pattern)
-    read = PlainValidator(lambda value: _matched(form, value, what))
+    read = PlainValidator(lambda value: _matched(form, value, requirement))
     return read, WithJsonSchema({"type": "string", "pattern": pattern})
 
 
@@ -165,25 +165,25 @@ def truth(*others: str) -> Leaf:
 
 def integer(least: int, most: int) -> Leaf:
     """A whole number."""
-    what = f"must be a whole number from {least} to {most}"
+    requirement = f"must be a whole number from {least} to {most}"
     schema = {"type": "integer", "minimum": least, "maximum": most}
-    return _number_leaf(what, lambda number: int(number) if least <= number <= most else None, schema)
+    return _number_leaf(requirement, lambda number: int(number) if least <= number <= most else None, schema)
 
 
 def rate(most: int) -> Leaf:
     """A number per second, over 0."""
-    what = f"must be a number of requests a second, over 0 and at most {most}"
+    requirement = f"must be a number of requests a second, over 0 and at most {most}"
     schema = {"type": "number", "exclusiveMinimum": 0, "maximum": most}
-    return _number_leaf(what, lambda number: number if 0 < number <= most else None, schema)
+    return _number_leaf(requirement, lambda number: number if 0 < number <= most else None, schema)
 
 
-def _number_leaf(what: str, within: Callable[[float], float | None], schema: dict[str, Any]) -> Leaf:
+def _number_leaf(requirement: str, within: Callable[[float], float | None], schema: dict[str, Any]) -> Leaf:
     def read(value: object) -> float:
         scalar = _scalar(value)
-        written = _number(scalar, what)
+        written = _number(scalar, requirement)
         number = within(written)
         if number is None or number != written:
-            raise invalid(f"{what}, not {quoted(scalar)}")
+            raise invalid(f"{requirement}, not {quoted(scalar)}")
         return number
 
     return PlainValidator(read), WithJsonSchema(schema)
@@ -257,17 +257,17 @@ def _not_among(scalar: Scalar, known: str, values: Sequence[str]) -> PydanticCus
     return invalid(f"must be {known}, not {quoted(scalar)}", f"did you mean `{close[0]}`?" if close else _AS_IN)
 
 
-def _matched(form: re.Pattern[str], value: str, what: str, *, secret: bool = False) -> str:
+def _matched(form: re.Pattern[str], value: str, requirement: str, *, secret: bool = False) -> str:
     if form.match(value) is None:
-        raise invalid(what if secret else f"{what}, not {quoted(value)}")
+        raise invalid(requirement if secret else f"{requirement}, not {quoted(value)}")
     return str(value)
 
 
-def _number(scalar: Scalar, what: str) -> float:
+def _number(scalar: Scalar, requirement: str) -> float:
     """The number that YAML 1.2 reads; infinity and NaN are in no range."""
     if scalar.kind != "number" or len(scalar) > 40:
         advice = "remove the quotes" if scalar.isdecimal() and scalar.kind == "text" else _AS_IN
-        raise invalid(f"{what}, not {quoted(scalar)}", advice)
+        raise invalid(f"{requirement}, not {quoted(scalar)}", advice)
     if scalar[:2] in ("0x", "0o"):
         return float(int(scalar, 0))
     return float(scalar.lower().replace(".inf", "inf").replace(".nan", "nan"))

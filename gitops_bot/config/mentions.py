@@ -40,11 +40,11 @@ def mentions(document: Document, form: ConfigForm) -> Iterator[Mention]:
             yield mention(name, "rule", image, (*path, "images", image))
         groups = environment.propose.group
         for at, group in enumerate(groups if not isinstance(groups, str) else ()):
-            here = (*path, "propose", "group", at)
+            group_path = (*path, "propose", "group", at)
             for number, glob in enumerate(group.images):
-                yield mention(name, "group images", glob, (*here, "images", number))
+                yield mention(name, "group images", glob, (*group_path, "images", number))
             for number, glob in enumerate(group.overlays):
-                yield mention(name, "group overlays", glob, (*here, "overlays", number))
+                yield mention(name, "group overlays", glob, (*group_path, "overlays", number))
     for at, hold in enumerate(form.holds):
         if hold.image is not None:
             yield mention(hold.environment, "hold", hold.image, ("holds", at, "image"), hold.until)

@@ -52,19 +52,19 @@ _CHOSEN = {
 
 def report(document: Document, error: ValidationError, at: Path) -> None:
     """Add a problem for each error in the value at a path."""
-    for wrong in error.errors(include_url=False, include_input=False)[:_MOST_REPORTED]:
-        path, kind, is_key = _path(document, (*at, *wrong["loc"]))
-        here = document.at(path)
-        if isinstance(here, Scalar) and here.kind == "broken":
+    for failure in error.errors(include_url=False, include_input=False)[:_MOST_REPORTED]:
+        path, kind, is_key = _path(document, (*at, *failure["loc"]))
+        value = document.at(path)
+        if isinstance(value, Scalar) and value.kind == "broken":
             continue  # reported when it was parsed
-        if wrong["type"] == INVALID:
-            message, advice = wrong["ctx"]["message"], wrong["ctx"]["next"]
+        if failure["type"] == INVALID:
+            message, advice = failure["ctx"]["message"], failure["ctx"]["next"]
             if EXAMPLE in advice:
                 example = json_schema.example_key if is_key else json_schema.example
                 advice = advice.replace(EXAMPLE, f"`{example(document, path)}`")
             document.report(path, f"{_subject(path, is_key=is_key)} {message}", advice, at_key=is_key)
         else:
-            _report(document, wrong["type"], path, kind)
+            _report(document, failure["type"], path, kind)
 
 
 def suggestion(document: Document, word: str, known: Iterable[str]) -> str | None:
@@ -81,11 +81,11 @@ def meant(document: Document, name: str, key: str, known: Iterable[str]) -> str 
     close = suggestion(document, name, known)
     if close:
         return f"did you mean `{close}`?"
-    return f"`{key}` has: {', '.join(f'`{one[:60]}`' for one in known[:_MOST_NAMED])}" if known else None
+    return f"`{key}` has: {', '.join(f'`{other[:60]}`' for other in known[:_MOST_NAMED])}" if known else None
 
 
-def _report(document: Document, what: str, path: Path, kind: str | None) -> None:
-    match what:
+def _report(document: Document, error_type: str, path: Path, kind: str | None) -> None:
+    match error_type:
         case "missing" if not _misspelt(document, path):
             message, advice = _MISSING[str(path[-1])]
             document.report(path if kind else path[:-1], message, advice, at_key=not kind)
@@ -102,8 +102,8 @@ def _report(document: Document, what: str, path: Path, kind: str | None) -> None
 
 
 def _misspelt(document: Document, path: Path) -> bool:
-    here = document.at(path[:-1])
-    return isinstance(here, dict) and any(suggestion(document, word, (str(path[-1]),)) for word in here)
+    mapping = document.at(path[:-1])
+    return isinstance(mapping, dict) and any(suggestion(document, word, (str(path[-1]),)) for word in mapping)
 
 
 def _path(document: Document, location: tuple[str | int, ...]) -> tuple[Path, str | None, bool]:
@@ -150,22 +150,24 @@ def _unknown(document: Document, path: Path) -> None:
 
 
 def _no_policy(document: Document, path: Path) -> None:
-    here = document.at(path)
-    if not isinstance(here, dict) or not here:
+    value = document.at(path)
+    if not isinstance(value, dict) or not value:
         document.report(path, _POLICY, _EXAMPLE)
         return
-    for word in here:
+    for word in value:
         close = suggestion(document, word, (*form_policy.KINDS, "prereleases"))
         advice = f"did you mean `{close}`?" if close else f"{_POLICY}, {_EXAMPLE}"
         document.report((*path, word), f"unknown key {quoted(word)}", advice, at_key=True)
 
 
 def _no_mapping(document: Document, path: Path) -> None:
-    here = document.at(path)
-    if isinstance(here, Scalar) and here.kind == "nothing":
+    value = document.at(path)
+    if isinstance(value, Scalar) and value.kind == "nothing":
         advice = "begin with `version: 1`" if not path else "indent its contents below it, or remove the line"
         document.report(path, f"{_subject(path)} is empty", advice)
         return
-    shape = "a list" if isinstance(here, list) else f"the value {quoted(here)}" if isinstance(here, Scalar) else "this"
+    shape = (
+        "a list" if isinstance(value, list) else f"the value {quoted(value)}" if isinstance(value, Scalar) else "this"
+    )
     message = f"{_subject(path)} must be a mapping of keys to values, not {shape}"
     document.report(path, message, "write it as `key: value`")

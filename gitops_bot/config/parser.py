@@ -59,9 +59,9 @@ def read(text: str, file: str) -> Document:
     try:
         _read(document, _bounded(YAML(typ="safe", pure=True).parse(text), file))
     except ReaderError as error:
-        place, what = _count(text, error.position), "YAML does not allow this character"
+        place, message = _count(text, error.position), "YAML does not allow this character"
         advice = "remove it, or write it as an escape within double quotes"
-        raise ConfigError(problem(file, place, what, advice)) from None
+        raise ConfigError(problem(file, place, message, advice)) from None
     except MarkedYAMLError as error:
         raise ConfigError(_syntax(document, error)) from None
     except (YAMLError, ValueError, OverflowError):
@@ -178,9 +178,9 @@ def _list(document: Document, events: Iterator[Event], path: Path) -> list[Tree]
     for event in events:
         if isinstance(event, SequenceEndEvent):
             break
-        here = (*path, len(items))
-        document.values[here] = _place(event)
-        items.append(_node(document, events, event, here))
+        item_path = (*path, len(items))
+        document.values[item_path] = _place(event)
+        items.append(_node(document, events, event, item_path))
     return items
 
 
@@ -197,17 +197,17 @@ def _mapping(document: Document, events: Iterator[Event], path: Path) -> dict[st
             _node(aside, events, next(events), (*path, ""))
             continue
         key, value = str(event.value), next(events)
-        here = (*path, key)
+        key_path = (*path, key)
         if key == "<<" and event.style is None:
             document.report_at(place, "merge keys are not allowed here", "write the keys out")
-            _node(aside, events, value, here)
-        elif here in document.keys:
-            message = f"{key[:60]!r} is given twice; the first is on line {document.keys[here].line}"
+            _node(aside, events, value, key_path)
+        elif key_path in document.keys:
+            message = f"{key[:60]!r} is given twice; the first is on line {document.keys[key_path].line}"
             document.report_at(place, message, "keep one of the two")
-            _node(aside, events, value, here)
+            _node(aside, events, value, key_path)
         else:
             # For the parser, an empty value starts where the next token is.
             empty = isinstance(value, ScalarEvent) and value.style is None and not value.value
-            document.keys[here], document.values[here] = place, place if empty else _place(value)
-            pairs[key] = _node(document, events, value, here)
+            document.keys[key_path], document.values[key_path] = place, place if empty else _place(value)
+            pairs[key] = _node(document, events, value, key_path)
     return pairs

@@ -279,10 +279,10 @@ class Propose:
     @property
     def people(self) -> tuple[str, ...]:
         """The logins of the reviewers."""
-        return tuple(one for one in self.reviewers if not one.startswith(_TEAM))
+        return tuple(reviewer for reviewer in self.reviewers if not reviewer.startswith(_TEAM))
 
     @property
     def teams(self) -> tuple[str, ...]:
         """The slugs of the reviewing teams: only teams of the organization that owns the repository can be asked."""
-        teams = (one.removeprefix(_TEAM) for one in self.reviewers if one.startswith(_TEAM))
+        teams = (reviewer.removeprefix(_TEAM) for reviewer in self.reviewers if reviewer.startswith(_TEAM))
         return tuple(dict.fromkeys(team.rpartition("/")[2] for team in teams))

@@ -32,14 +32,14 @@ _FIRST_LINE = r"(?=[^\n]*\S)"
 
 def title() -> Leaf:
     """One line."""
-    what = f"must be one line of at most {MOST_OF_A_TITLE} characters"
-    return _template(what, TITLE_FIELDS, rf"[^{_NOT_IN_LINES}]{{1,{MOST_OF_A_TITLE}}}$")
+    requirement = f"must be one line of at most {MOST_OF_A_TITLE} characters"
+    return _template(requirement, TITLE_FIELDS, rf"[^{_NOT_IN_LINES}]{{1,{MOST_OF_A_TITLE}}}$")
 
 
 def message() -> Leaf:
     """Lines, the first of which must not be blank."""
-    what = f"must be text of at most {MOST_OF_A_MESSAGE:,} characters whose first line is not empty"
-    return _template(what, MESSAGE_FIELDS, rf"[^{_NOT_IN_TEXTS}]{{1,{MOST_OF_A_MESSAGE}}}$")
+    requirement = f"must be text of at most {MOST_OF_A_MESSAGE:,} characters whose first line is not empty"
+    return _template(requirement, MESSAGE_FIELDS, rf"[^{_NOT_IN_TEXTS}]{{1,{MOST_OF_A_MESSAGE}}}$")
 
 
 def shown(fields: Sequence[str]) -> str:
@@ -47,9 +47,9 @@ def shown(fields: Sequence[str]) -> str:
     return ", ".join(f"`{{{field}}}`" for field in fields)
 
 
-def _template(what: str, fields: Sequence[str], characters: str) -> Leaf:
+def _template(requirement: str, fields: Sequence[str], characters: str) -> Leaf:
     return text(
-        what,
+        requirement,
         rf"^{_FIRST_LINE}{characters}",
         parse=lambda written: _checked(written, fields),
         schema={

@@ -34,12 +34,12 @@ MOMENT = (
 
 def days(written: Iterable[str]) -> frozenset[int]:
     """The days of the week (Monday is 0) in a text that matches `DAYS`; `sat-mon` is three days."""
-    found: set[int] = set()
+    numbers: set[int] = set()
     for part in written:
         first, _, last = part.partition("-")
         start, end = _day(first), _day(last or first)
-        found.update((start + count) % 7 for count in range((end - start) % 7 + 1))
-    return frozenset(found)
+        numbers.update((start + count) % 7 for count in range((end - start) % 7 + 1))
+    return frozenset(numbers)
 
 
 def _day(written: str) -> int:
@@ -89,9 +89,9 @@ def cities(initial: str) -> Mapping[str, str]:
 
 @cache
 def _cities() -> Mapping[str, Mapping[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+    zones: dict[str, dict[str, str]] = {}
     # The longest last: `Asia/Singapore` is the name, and `Singapore` its alias.
     for name in sorted(filter(is_zone, available_timezones()), key=lambda name: (name.count("/"), name)):
         city = name.rpartition("/")[2].lower()
-        found.setdefault(city[0], {})[city] = name
-    return found
+        zones.setdefault(city[0], {})[city] = name
+    return zones

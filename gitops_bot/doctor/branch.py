@@ -34,21 +34,21 @@ _AGAINST_BRANCHES: Mapping[RuleKind, str] = {
 }
 
 
-def base(branch: str, found: BranchRules, *, proposed: bool) -> Finding:
+def base(branch: str, rules: BranchRules, *, proposed: bool) -> Finding:
     """Whether a change could reach the base branch without review. `proposed`: an environment uses pull requests."""
-    guards = [rule for rule in found.rules if _guards(rule)]
+    guards = [rule for rule in rules.rules if _guards(rule)]
     asked = _asked(guards)
-    if not guards and found.hidden:
-        return unknown("rules", branch, "it is protected by rules that the token cannot read", found.settings.hidden)
+    if not guards and rules.hidden:
+        return unknown("rules", branch, "it is protected by rules that the token cannot read", rules.settings.hidden)
     if not guards:
         return warning(
             "rules",
             branch,
             "it requires no review and no checks: nothing would stop an auto-merge or a direct push",
-            f"in {found.settings.rules}, require a pull request with one approval, or status checks, for {branch}",
+            f"in {rules.settings.rules}, require a pull request with one approval, or status checks, for {branch}",
         )
     passable = [rule for rule in guards if rule.bypass in ("always", "pull-requests")]
-    if proposed and len(passable) == len(guards) and not found.hidden:
+    if proposed and len(passable) == len(guards) and not rules.hidden:
         return warning(
             "rules",
             branch,
@@ -57,7 +57,7 @@ def base(branch: str, found: BranchRules, *, proposed: bool) -> Finding:
         )
     if any(rule.bypass == "unknown" for rule in guards):
         text = f"it requires {asked}; the forge does not say whether the bot may bypass that"
-        advice = f"make sure that the bot is not on the bypass list in {found.settings.rules}"
+        advice = f"make sure that the bot is not on the bypass list in {rules.settings.rules}"
         return unknown("rules", branch, text, advice)
     if passable:
         return good("rules", branch, f"it requires {asked}; the bot may bypass {_asked(passable)}")
@@ -65,35 +65,35 @@ def base(branch: str, found: BranchRules, *, proposed: bool) -> Finding:
 
 
 def environment(
-    name: str, propose: Propose, branch: str, found: BranchRules, repository: RepositoryFacts | None
+    name: str, propose: Propose, branch: str, rules: BranchRules, repository: RepositoryFacts | None
 ) -> Iterable[Finding]:
     """Whether the repository and the base branch allow what the configuration of an environment needs."""
     if propose.as_ == "commit":
-        yield _commit(name, branch, found)
+        yield _commit(name, branch, rules)
         return
-    findings = [*_auto_merge(name, propose, branch, found, repository), *_method(name, propose, found, repository)]
+    findings = [*_auto_merge(name, propose, branch, rules, repository), *_method(name, propose, rules, repository)]
     yield from findings or [good("propose", name, f"by pull requests into {branch}")]
 
 
-def own(branch: str, found: BranchRules) -> Finding:
+def own(branch: str, rules: BranchRules) -> Finding:
     """Whether the bot may create, refresh and delete its own branches; `branch` is one of them."""
     subject = "gitops-bot/*"
-    advice = f"exclude `gitops-bot/**` from the rule in {found.settings.rules}, or let the bot bypass it"
-    binding = _binding(found.rules, _AGAINST_BRANCHES)
+    advice = f"exclude `gitops-bot/**` from the rule in {rules.settings.rules}, or let the bot bypass it"
+    binding = _binding(rules.rules, _AGAINST_BRANCHES)
     if sure := [rule for rule in binding if rule.bypass != "unknown"]:
         message = f"the bot's own branch {branch} {_AGAINST_BRANCHES[sure[0].kind]}"
         return wrong("branches", subject, Problem("failed.git", message, advice))
     if binding:
         text = f"the bot's own branch {branch} {_AGAINST_BRANCHES[binding[0].kind]}, unless the bot may bypass that"
         return unknown("branches", subject, text, advice)
-    if any(rule.kind == "deletion" and rule.bypass == "never" for rule in found.rules):
+    if any(rule.kind == "deletion" and rule.bypass == "never" for rule in rules.rules):
         text = "the bot may create and refresh its own branches, but not delete them"
         return warning("branches", subject, text, advice)
     return good("branches", subject, "no ruleset restricts the bot's own branches")
 
 
-def _commit(name: str, branch: str, found: BranchRules) -> Finding:
-    binding = _binding(found.rules, _AGAINST_PUSH)
+def _commit(name: str, branch: str, rules: BranchRules) -> Finding:
+    binding = _binding(rules.rules, _AGAINST_PUSH)
     where = f"it commits straight to {branch}, which"
     advice = f"write `propose: {{as: pull-request}}` for {name}, or let the bot bypass the rule"
     if sure := [rule for rule in binding if rule.bypass != "unknown"]:
@@ -101,49 +101,49 @@ def _commit(name: str, branch: str, found: BranchRules) -> Finding:
     if binding:
         text = f"{where} {_AGAINST_PUSH[binding[0].kind]}, unless the bot may bypass that"
         return unknown("propose", name, text, advice)
-    if found.hidden:
+    if rules.hidden:
         text = f"{where} is protected by rules that the token cannot read"
-        return unknown("propose", name, text, found.settings.hidden)
+        return unknown("propose", name, text, rules.settings.hidden)
     return good("propose", name, f"{where} allows that")
 
 
 def _auto_merge(
-    name: str, propose: Propose, branch: str, found: BranchRules, repository: RepositoryFacts | None
+    name: str, propose: Propose, branch: str, rules: BranchRules, repository: RepositoryFacts | None
 ) -> Iterable[Finding]:
     if not propose.auto_merge:
         return
-    queue = any(rule.kind == "queue" for rule in found.rules)
-    checks = any(rule.kind == "checks" for rule in found.rules)
-    reviews = any(rule.approvals for rule in found.rules)
+    queue = any(rule.kind == "queue" for rule in rules.rules)
+    checks = any(rule.kind == "checks" for rule in rules.rules)
+    reviews = any(rule.approvals for rule in rules.rules)
     allowed = repository.auto_merge if repository is not None else None
     if not queue and allowed is False:
         message = "`auto_merge` is on, but the repository does not allow it: a later run would have to merge"
-        advice = f"allow it in {found.settings.merging}, or remove `auto_merge`"
+        advice = f"allow it in {rules.settings.merging}, or remove `auto_merge`"
         yield wrong("propose", name, Problem("failed.forge", message, advice))
     elif not queue and allowed is None:
         text = "`auto_merge` is on, but this token cannot see whether the repository allows it"
-        yield unknown("propose", name, text, f"check {found.settings.merging}")
+        yield unknown("propose", name, text, f"check {rules.settings.merging}")
     if not checks:
-        if propose.auto_merge is True and found.hidden:
+        if propose.auto_merge is True and rules.hidden:
             text = f"`auto_merge` waits for checks, but the token cannot read whether {branch} requires any"
-            yield unknown("propose", name, text, found.settings.hidden)
+            yield unknown("propose", name, text, rules.settings.hidden)
         elif propose.auto_merge is True:
             message = f"`auto_merge` waits for checks, but {branch} requires none: nothing would merge"
-            advice = f"require status checks in {found.settings.rules}, or set `auto_merge: without-checks`"
+            advice = f"require status checks in {rules.settings.rules}, or set `auto_merge: without-checks`"
             yield wrong("propose", name, Problem("failed.forge", message, advice))
-        elif not reviews and not found.hidden:
+        elif not reviews and not rules.hidden:
             text = f"`auto_merge: without-checks` is set, and {branch} requires no review: proposals merge unseen"
-            yield warning("propose", name, text, f"require a review or checks for {branch} in {found.settings.rules}")
+            yield warning("propose", name, text, f"require a review or checks for {branch} in {rules.settings.rules}")
 
 
-def _method(name: str, propose: Propose, found: BranchRules, repository: RepositoryFacts | None) -> Iterable[Finding]:
+def _method(name: str, propose: Propose, rules: BranchRules, repository: RepositoryFacts | None) -> Iterable[Finding]:
     method, methods = propose.merge_method, repository.methods if repository is not None else None
-    kinds = {rule.kind for rule in found.rules if rule.bypass == "never"}
+    kinds = {rule.kind for rule in rules.rules if rule.bypass == "never"}
     if "queue" in kinds:
         return  # it has a method of its own
     if method is not None and methods is not None and method not in methods:
         message = f"the repository does not allow `merge_method: {method}`"
-        advice = f"write {' or '.join(methods)}, or allow it in {found.settings.merging}"
+        advice = f"write {' or '.join(methods)}, or allow it in {rules.settings.merging}"
         yield wrong("propose", name, Problem("failed.forge", message, advice))
     elif method == "merge" and "linear" in kinds:
         message = "`merge_method: merge` is set, but the base branch requires a linear history"

@@ -93,15 +93,15 @@ def _registries(
         text = "not checked: the images are known only from the configuration and the repository"
         notes.add(unknown("registry", "all of them", text, "fix these first"))
         return lambda: None
-    found = notes.of("overlays", read.branch, lambda: tracked(config, read.remote, read.commit))
-    if found is None:
+    overlays = notes.of("overlays", read.branch, lambda: tracked(config, read.remote, read.commit))
+    if overlays is None:
         return lambda: None
-    registries.record_overlays(found, read.branch, notes)
+    registries.record_overlays(overlays, read.branch, notes)
     registry = notes.of("registry", "all of them", lambda: stack.enter_context(setup.registry(config)))
     if registry is None:
         return lambda: None
-    asked = registries.begin(registry, found.images, bounded)
-    return lambda: registries.end(asked, found, config, bounded, notes)
+    asked = registries.begin(registry, overlays.images, bounded)
+    return lambda: registries.end(asked, overlays, config, bounded, notes)
 
 
 def _push(read: _Read, where: str, notes: Notes) -> None:

@@ -36,7 +36,7 @@ class ForgeChecks:
     def end(self, branch: str | None, config: Config | None) -> None:
         """Record all findings, including those on the base branch and the environments, if these are known."""
         environments = [*config.environments.values()] if config is not None else []
-        proposed = [each for each in environments if each.propose.as_ == "pull-request"]
+        proposed = [environment for environment in environments if environment.propose.as_ == "pull-request"]
         forge, token = self._setup.forge, self._setup.token
         server = self._ask_server(forge) if forge is not None else None
         if isinstance(token, Problem):
@@ -77,21 +77,21 @@ class ForgeChecks:
         if self._ask("pull-requests", name, readable):
             self._notes.add(pull_requests(repository.proposing, name))
         self._base(forge, branch or repository.default_branch, repository, environments)
-        proposed = [each.name for each in environments if each.propose.as_ == "pull-request"]
+        proposed = [environment.name for environment in environments if environment.propose.as_ == "pull-request"]
         if proposed or not environments:
             own = naming.branch(next(iter(proposed), "production"))
-            found = self._ask("branches", "gitops-bot/*", lambda: forge.rules_by_name(own))
-            if found is not None:
-                self._notes.add(branches.own(own, found))
+            rules = self._ask("branches", "gitops-bot/*", lambda: forge.rules_by_name(own))
+            if rules is not None:
+                self._notes.add(branches.own(own, rules))
 
     def _base(self, forge: Forge, branch: str, repository: RepositoryFacts, environments: list[Environment]) -> None:
-        found = self._ask("rules", branch, lambda: forge.rules(branch))
-        if found is None:
+        rules = self._ask("rules", branch, lambda: forge.rules(branch))
+        if rules is None:
             return
-        proposed = not environments or any(each.propose.as_ == "pull-request" for each in environments)
-        self._notes.add(branches.base(branch, found, proposed=proposed))
-        for each in environments:
-            for finding in branches.environment(each.name, each.propose, branch, found, repository):
+        proposed = not environments or any(environment.propose.as_ == "pull-request" for environment in environments)
+        self._notes.add(branches.base(branch, rules, proposed=proposed))
+        for environment in environments:
+            for finding in branches.environment(environment.name, environment.propose, branch, rules, repository):
                 self._notes.add(finding)
 
     def _no_token(self, problem: Problem, *, needed: bool) -> None:
@@ -104,10 +104,10 @@ class ForgeChecks:
             self._notes.add(warning("token", where, text, problem.next))
 
     def _no_forge(self, proposed: list[Environment]) -> None:
-        for each in proposed:
+        for environment in proposed:
             message = f"it proposes pull requests, but {self._setup.where} is not on a forge"
             advice = "give the repository as OWNER/NAME or https URL, or set `propose: {as: commit}`"
-            self._notes.add(wrong("propose", each.name, Problem("failed.forge", message, advice)))
+            self._notes.add(wrong("propose", environment.name, Problem("failed.forge", message, advice)))
 
     def _ask(self, name: Check, subject: str, question: Callable[[], T]) -> T | None:
         host = self._setup.forge.host if self._setup.forge is not None else ""

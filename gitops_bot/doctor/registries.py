@@ -29,12 +29,12 @@ MOST = 20
 _FEW = 10
 
 
-def record_overlays(found: Tracked, branch: str, notes: Notes) -> None:
+def record_overlays(inventory: Tracked, branch: str, notes: Notes) -> None:
     """Record how many overlays there are, and each one that cannot be read."""
-    for problem in found.problems:
+    for problem in inventory.problems:
         notes.add(wrong("overlays", branch, problem))
-    if not found.problems:
-        notes.add(_overlays(found, branch))
+    if not inventory.problems:
+        notes.add(_overlays(inventory, branch))
 
 
 def begin(
@@ -44,18 +44,18 @@ def begin(
     return {host: bounded.put(_question(registry, image, pin)) for host, (image, pin) in [*images.items()][:MOST]}
 
 
-def end(asked: dict[str, Future[Served]], found: Tracked, config: Config, bounded: Bounded, notes: Notes) -> None:
+def end(asked: dict[str, Future[Served]], inventory: Tracked, config: Config, bounded: Bounded, notes: Notes) -> None:
     """Record the answers, and the registries that were not checked."""
     for host, answer in asked.items():
         served = notes.of("registry", host, _waiting(bounded, answer, host))
         if served is not None:
-            notes.add(judged(*found.images[host], served))
-    for host in [*found.images][MOST:]:
+            notes.add(judged(*inventory.images[host], served))
+    for host in [*inventory.images][MOST:]:
         text = f"not checked: only the first {MOST} registries are"
         notes.add(unknown("registry", host, text, "`gitops-bot plan` queries them all"))
-    mirrors = {each.mirror.partition("/")[0].lower() for each in config.registries.values() if each.mirror}
+    mirrors = {access.mirror.partition("/")[0].lower() for access in config.registries.values() if access.mirror}
     for host in config.registries:
-        if host not in found.images and host not in mirrors:
+        if host not in inventory.images and host not in mirrors:
             text = "it is listed under `registries`, but no overlay tracks an image from it"
             notes.add(warning("registry", host, text, "correct its name in `registries`, or remove it"))
 
@@ -78,12 +78,12 @@ def judged(image: ImageName, pin: Pin, served: Served) -> Finding:
     return good("registry", host, text)
 
 
-def _overlays(found: Tracked, branch: str) -> Finding:
-    if not found.files:
+def _overlays(inventory: Tracked, branch: str) -> Finding:
+    if not inventory.files:
         text = "no overlay was found: there is nothing to update"
         return warning("overlays", branch, text, "list environments and their overlays in gitops-bot.yaml")
-    text = f"{found.entries} entries in {found.files} files"
-    if not found.images:
+    text = f"{inventory.entries} entries in {inventory.files} files"
+    if not inventory.images:
         return warning("overlays", branch, f"{text}, but no policy for any of them", "give them a `policy`")
     return good("overlays", branch, text)
 
@@ -115,7 +115,7 @@ def tracked(config: Config, repository: Repository, commit: str) -> Tracked:
     """
     selection = overlays.select(config.environments, repository.tree(commit))
     correspondence.check(config.environments)
-    claimed = {found.file: name for name, there in selection.overlays.items() for found in there}
+    claimed = {overlay.file: name for name, chosen in selection.overlays.items() for overlay in chosen}
     files, refused = targets.read_all(claimed, repository.read(commit, claimed))
     problems = [*selection.problems, *refused]
     images: dict[str, tuple[ImageName, Pin]] = {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images import duration
 from gitops_bot.images.kinds import describe
-from gitops_bot.images.order import admitted, compare, place
+from gitops_bot.images.order import admitted, compare, ranked_tag
 from gitops_bot.images.policy import Chosen, Held, choose, first_names
 from gitops_bot.images.reason import Reason
 
@@ -84,7 +84,7 @@ def choose_aged(
 
 def _higher(policy: Semver | Pattern, tags: Sequence[str], current: Pin) -> Iterator[str]:
     """The tags that could be chosen instead of the present one, best first."""
-    present = place(policy, current.tag) if current.tag is not None else None
+    present = ranked_tag(policy, current.tag) if current.tag is not None else None
     for candidate in admitted(policy, tuple(dict.fromkeys(tags))).ranked(_TRIED, present):
         if present is not None and compare(policy, candidate.tag, present.tag) != 1:
             return

@@ -36,12 +36,12 @@ def parse(text: str) -> timedelta:
 
 def written(span: timedelta) -> str:
     """The duration as `parse` reads it, rounded up to whole seconds."""
-    left = max(0, -(-span // timedelta(seconds=1)))
-    if not left:
+    remaining = max(0, -(-span // timedelta(seconds=1)))
+    if not remaining:
         return "0"
     parts = []
     for seconds, short, _ in _UNITS:
-        count, left = divmod(left, seconds)
+        count, remaining = divmod(remaining, seconds)
         if count:
             parts.append(f"{count}{short}")
     return "".join(parts)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.images import newest
 from gitops_bot.images.age import usable
 from gitops_bot.images.kinds import Newest
-from gitops_bot.images.order import admitted, place
+from gitops_bot.images.order import admitted, ranked_tag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,20 +72,20 @@ def explain(
     tags that are not in `times` are older than those that are.
     """
     listed = tuple(dict.fromkeys(tags))
-    found = admitted(policy, listed)
-    steps = [_step(after.rule, _kept(before), _kept(after)) for before, after in pairwise(found.stages)]
-    built = {tag: time for tag in found.tags if (time := usable(times.get(tag), now)) is not None}
+    passing = admitted(policy, listed)
+    steps = [_step(after.rule, _kept(before), _kept(after)) for before, after in pairwise(passing.stages)]
+    built = {tag: time for tag in passing.tags if (time := usable(times.get(tag), now)) is not None}
     if isinstance(policy, Newest):
-        if set(found.tags) == {current.tag}:  # nobody asked for its time
-            return Selection(len(listed), tuple(steps), tuple(Candidate(tag, (), None) for tag in found.tags))
-        timed = [tag for tag in found.tags if tag in times]
-        steps += (_step(NOT_OLDER, found.tags, timed), _step(KNOWN, timed, list(built)))
-        by_time = {tag: KNOWN if tag in times else NOT_OLDER for tag in found.tags if tag not in built}
+        if set(passing.tags) == {current.tag}:  # nobody asked for its time
+            return Selection(len(listed), tuple(steps), tuple(Candidate(tag, (), None) for tag in passing.tags))
+        timed = [tag for tag in passing.tags if tag in times]
+        steps += (_step(NOT_OLDER, passing.tags, timed), _step(KNOWN, timed, list(built)))
+        by_time = {tag: KNOWN if tag in times else NOT_OLDER for tag in passing.tags if tag not in built}
         best = heapq.nlargest(_CANDIDATES, built, key=lambda tag: newest.order(tag, built[tag], current))
         return Selection(len(listed), tuple(steps), tuple(Candidate(tag, (), built[tag]) for tag in best), by_time)
-    present = place(policy, current.tag) if current.tag is not None else None
-    ranked = found.ranked(_CANDIDATES, present)
-    candidates = tuple(Candidate(place.tag, place.texts, built.get(place.tag)) for place in ranked)
+    present = ranked_tag(policy, current.tag) if current.tag is not None else None
+    ranked = passing.ranked(_CANDIDATES, present)
+    candidates = tuple(Candidate(best.tag, best.texts, built.get(best.tag)) for best in ranked)
     return Selection(len(listed), tuple(steps), candidates)
 
 

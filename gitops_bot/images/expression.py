@@ -61,20 +61,20 @@ def check(expression: str) -> None:
 
 def extract(expression: str, tag: str) -> tuple[str, ...] | None:
     """The key of one tag; None if the expression does not match, or matches without its first named group."""
-    found, columns = _by_tag(expression, (tag,))
-    return tuple(column[0] for column in columns) if found else None
+    matched, columns = _by_tag(expression, (tag,))
+    return tuple(column[0] for column in columns) if matched else None
 
 
 def scan(expression: str, tags: Sequence[str]) -> tuple[list[str], Columns]:
     """The tags that have a key, and their keys, a list for each part of the key. Tags follow the OCI grammar."""
     if expression in _EVERYTHING:
-        found = list(tags)
-        return found, (found,)
+        matched = list(tags)
+        return matched, (matched,)
     by_line = _by_line(expression)
     if by_line is None:
         return _by_tag(expression, tags)
-    found, keys = _at_once(by_line, tags)
-    return found, (keys,)
+    matched, keys = _at_once(by_line, tags)
+    return matched, (keys,)
 
 
 def without(expression: str, tags: Sequence[str]) -> list[str]:
@@ -91,7 +91,7 @@ def _by_tag(expression: str, tags: Sequence[str]) -> tuple[list[str], Columns]:
     # Bytes: tags are ASCII, and for str the library translates every offset.
     search, groups = compiled.search, sorted(compiled.groupindex.values())
     group, others = (groups[0], groups[1:]) if groups else (None, [])
-    found: list[str] = []
+    matched: list[str] = []
     keys: list[str] = []
     further: list[list[str]] = [[] for _ in others]
     for tag in tags:
@@ -100,12 +100,12 @@ def _by_tag(expression: str, tags: Sequence[str]) -> tuple[list[str], Columns]:
             continue
         start, end = (0, len(tag)) if group is None else match.span(group)
         if start < end:
-            found.append(tag)
+            matched.append(tag)
             keys.append(tag[start:end])
-            for one, column in zip(others, further, strict=True) if others else ():
-                start, end = match.span(one)  # of equal numbers where the group takes no part
+            for number, column in zip(others, further, strict=True) if others else ():
+                start, end = match.span(number)  # of equal numbers where the group takes no part
                 column.append(tag[start:end])
-    return found, (keys, *further)
+    return matched, (keys, *further)
 
 
 def _at_once(pattern: re.Pattern[str], tags: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -20,14 +20,14 @@ _FRACTION = re.compile(r"[0-9]+\.[0-9]+\Z")
 def keys(order: Order, columns: Sequence[list[str]]) -> list[SortKey | None]:
     """The key of each tag, from the parts of its text, a list for each; None where a part is not of that kind."""
     first, *further = columns
-    found = _column(order, first)
+    keys_of_first = _column(order, first)
     if not further:
-        return found
+        return keys_of_first
     parts = [
         [(key,) if text else () for text, key in zip(column, _column(order, column), strict=True)]  # none sorts lowest
         for column in further
     ]
-    return [None if None in key or (None,) in key else key for key in zip(found, *parts, strict=True)]
+    return [None if None in key or (None,) in key else key for key in zip(keys_of_first, *parts, strict=True)]
 
 
 def _column(order: Order, texts: list[str]) -> list[Any]:

@@ -20,6 +20,6 @@ def nearest(word: str, tags: Sequence[str], count: int = 3) -> list[str]:
     return get_close_matches(word, likely, n=count, cutoff=0.7)
 
 
-def _shared(one: str, other: str) -> int:
+def _shared(first: str, second: str) -> int:
     """The length of the common prefix."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))

@@ -42,20 +42,20 @@ def choose_newest(
     out of the choice: who asked knows that it is older than those that are. `built` is the time of what is pinned, by
     its digest where there is one: the tag may have been moved since.
     """
-    found = admitted(policy, tags)
-    known = {tag: time for tag in found.tags if (time := usable(times.get(tag), now)) is not None}
-    unknown = sorted({tag for tag in found.tags if tag in times and tag not in known})
+    candidates = admitted(policy, tags)
+    known = {tag: time for tag in candidates.tags if (time := usable(times.get(tag), now)) is not None}
+    unknown = sorted({tag for tag in candidates.tags if tag in times and tag not in known})
     listed = current.tag is not None and current.tag in tags
     facts: dict[str, str | int | None] = {
         "policy": describe(policy),
         "seen": len(tags),
-        "matched": found.matched,
-        "admitted": len(found.tags),
+        "matched": candidates.matched,
+        "admitted": len(candidates.tags),
         "unknown": len(unknown),
     }
-    if not found.tags:
-        return nothing(policy, found, current, listed=listed, facts=facts)
-    if set(found.tags) == {current.tag}:
+    if not candidates.tags:
+        return nothing(policy, candidates, current, listed=listed, facts=facts)
+    if set(candidates.tags) == {current.tag}:
         return Current(Reason("current", f"{current.tag} is the only tag that {describe(policy)} admits", facts))
     present = usable(built, now)
     if not known and not unknown and present is not None:
@@ -63,7 +63,7 @@ def choose_newest(
         return Current(Reason("current", text, facts))
     if not known:
         text = (
-            f"no build time is known of the {len(found.tags)} tags that {describe(policy)} admits: "
+            f"no build time is known of the {len(candidates.tags)} tags that {describe(policy)} admits: "
             "order them by a number or date in the tag, or let the pipeline `set` what it has pushed"
         )
         return Held(Reason("held.age_unknown", text, facts), None)
@@ -75,7 +75,9 @@ def choose_newest(
         return wait(waiting or young, policy.minimum_age, facts)
     best = max(old, key=lambda tag: order(tag, old[tag], current))
     facts |= {"built": written(old[best]), "present": None if built is None else written(built)}
-    newest = f"{best} is the newest of {len(found.tags)} tags that {describe(policy)} admits{skipped(young, unknown)}"
+    newest = (
+        f"{best} is the newest of {len(candidates.tags)} tags that {describe(policy)} admits{skipped(young, unknown)}"
+    )
     choice = _chosen(best, old[best], current, present, newest, facts, listed=listed)
     if waiting and not isinstance(choice, Chosen) and choice.reason.code not in ("held.vanished", "held.age_unknown"):
         return wait(waiting, policy.minimum_age, facts)

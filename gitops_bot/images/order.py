@@ -30,8 +30,8 @@ KEY_OF: Final[dict[Order, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The place of a tag in the order: its key, and the texts of it (the tag, or what its named groups matched)."""
+class RankedTag:
+    """A tag with its key in the order, and the texts of the key (the tag, or what its named groups matched)."""
 
     tag: str
     key: SortKey
@@ -51,7 +51,7 @@ class Stage:
 class Admitted:
     """The tags that a policy admits, with their keys and the texts of the keys, a list for each part of the key.
 
-    Parallel lists instead of a list of `Place`: 100,000 objects would cost more than all the rest. `matched` counts
+    Parallel lists instead of a list of `RankedTag`: 100,000 objects would cost more than all the rest. `matched` counts
     the tags that the policy's expression matched, were they of the wanted kind or not. `stages` are the rules in the
     order in which they were applied, for who wants to know what each of them removed.
     """
@@ -71,63 +71,65 @@ class Admitted:
         stages = (*self.stages, Stage(rule, tags))
         return Admitted(tags, [self.keys[at] for at in kept], columns, self.matched, stages)
 
-    def place(self, at: int) -> Place:
+    def ranked_tag(self, at: int) -> RankedTag:
         """The tag at an index."""
-        return Place(self.tags[at], self.keys[at], tuple(column[at] for column in self.columns))
+        return RankedTag(self.tags[at], self.keys[at], tuple(column[at] for column in self.columns))
 
-    def best(self, like: Place | None = None) -> tuple[Place, ...]:
+    def best(self, like: RankedTag | None = None) -> tuple[RankedTag, ...]:
         """The tags with the highest key, each once, first the one that `_preference` prefers."""
         if not self.tags:
             return ()
         highest, at, equals = max(self.keys), -1, {}
         for _ in range(self.keys.count(highest)):
             at = self.keys.index(highest, at + 1)
-            equals[self.tags[at]] = self.place(at)
-        return tuple(sorted(equals.values(), key=lambda place: _preference(place, like), reverse=True))
+            equals[self.tags[at]] = self.ranked_tag(at)
+        return tuple(sorted(equals.values(), key=lambda candidate: _preference(candidate, like), reverse=True))
 
-    def ranked(self, limit: int, like: Place | None = None) -> list[Place]:
+    def ranked(self, limit: int, like: RankedTag | None = None) -> list[RankedTag]:
         """The best, best first, at most `limit`."""
         if limit < 1 or not self.tags:
             return []
         least = heapq.nlargest(limit, self.keys)[-1]
-        places = [self.place(at) for at, key in enumerate(self.keys) if key >= least]
-        places.sort(key=lambda place: (place.key, _preference(place, like)), reverse=True)
-        return places[:limit]
+        highest = [self.ranked_tag(at) for at, key in enumerate(self.keys) if key >= least]
+        highest.sort(key=lambda candidate: (candidate.key, _preference(candidate, like)), reverse=True)
+        return highest[:limit]
 
 
 def admitted(policy: Policy, tags: Sequence[str]) -> Admitted:
     """What the policy admits of a registry's list, in no order. By build time all keys are equal: texts have none."""
-    found = candidates(tags)
-    stages = [Stage("all tags", tags), Stage("a valid tag, and no signature", found)]
+    remaining = candidates(tags)
+    stages = [Stage("all tags", tags), Stage("a valid tag, and no signature", remaining)]
     for excluded in () if isinstance(policy, Follow) else policy.exclude:
-        found = expression.without(excluded, found)
-        stages.append(Stage(f"exclude {excluded}", found))
+        remaining = expression.without(excluded, remaining)
+        stages.append(Stage(f"exclude {excluded}", remaining))
     match policy:
         case Follow(tag):
-            found = [tag] if tag in found else []
-            return Admitted(found, found, (found,), len(found), (*stages, Stage(f"digest {tag}", found)))
+            remaining = [tag] if tag in remaining else []
+            return Admitted(
+                remaining, remaining, (remaining,), len(remaining), (*stages, Stage(f"digest {tag}", remaining))
+            )
         case Newest(expression=regular):
-            found, columns = expression.scan(regular, found)
-            stages.append(Stage(f"pattern {regular}", found))
-            return Admitted(found, [()] * len(found), columns, len(found), tuple(stages))
+            remaining, columns = expression.scan(regular, remaining)
+            stages.append(Stage(f"pattern {regular}", remaining))
+            return Admitted(remaining, [()] * len(remaining), columns, len(remaining), tuple(stages))
         case Semver(range=versions, prereleases=prereleases):
-            every = _keyed(policy, found, stages)
-            first = every.keys if len(every.columns) == 1 else [key[0] for key in every.keys]
+            keyed = _keyed(policy, remaining, stages)
+            first = keyed.keys if len(keyed.columns) == 1 else [key[0] for key in keyed.keys]
             bounds, inside = versions.within(first, prereleases=prereleases)
-            within = Stage(f"semver {versions.expression}", every.tags, bounds)
-            return replace(every, stages=(*every.stages, within)).only("not a pre-release", inside)
+            within = Stage(f"semver {versions.expression}", keyed.tags, bounds)
+            return replace(keyed, stages=(*keyed.stages, within)).only("not a pre-release", inside)
         case Pattern():
-            return _keyed(policy, found, stages)
+            return _keyed(policy, remaining, stages)
     assert_never(policy)
 
 
 def _keyed(policy: Semver | Pattern, tags: list[str], stages: list[Stage]) -> Admitted:
     """The tags that the policy can order."""
-    rule, found, columns = _read(policy, tags)
+    rule, matched, columns = _read(policy, tags)
     sortable = _keys(policy, columns)
-    matching = (*stages, Stage(rule, found)) if rule else tuple(stages)
-    kept = [at for at, key in enumerate(sortable) if key is not None] if None in sortable else range(len(found))
-    return Admitted(found, sortable, columns, len(found), matching).only(f"a {KEY_OF[_order(policy)]}", kept)
+    matching = (*stages, Stage(rule, matched)) if rule else tuple(stages)
+    kept = [at for at, key in enumerate(sortable) if key is not None] if None in sortable else range(len(matched))
+    return Admitted(matched, sortable, columns, len(matched), matching).only(f"a {KEY_OF[_order(policy)]}", kept)
 
 
 def _read(policy: Semver | Pattern, tags: list[str]) -> tuple[str | None, list[str], Columns]:
@@ -146,8 +148,8 @@ def _keys(policy: Semver | Pattern, columns: Columns) -> list[SortKey | None]:
     # The family that comes first is the highest.
     rank = {family: (-at,) for at, family in enumerate(policy.prefer)}
     texts, named = columns
-    found = zip(version.keys(texts), named, strict=True)
-    return [None if key is None else (key, rank.get(family, ())) for key, family in found]
+    pairs = zip(version.keys(texts), named, strict=True)
+    return [None if key is None else (key, rank.get(family, ())) for key, family in pairs]
 
 
 def _order(policy: Semver | Pattern) -> Order:
@@ -159,47 +161,47 @@ def admits(policy: Policy, tag: str) -> bool:
     return bool(admitted(policy, [tag]).tags)
 
 
-def place(policy: Policy, tag: str) -> Place | None:
-    """The place of a tag by its text, whether the policy admits it or not; None if it has no order.
+def ranked_tag(policy: Policy, tag: str) -> RankedTag | None:
+    """A tag with its key, whether the policy admits it or not; None if it has no order.
 
     A tag that the policy's expression does not match is read whole, so that a present `1.4.2` holds back a
     `1.3.0-alpine`. By letters only a tag that does not move by nature: `latest` is no later than `2024-01-05`.
     """
     if not is_tag(tag) or isinstance(policy, Follow | Newest):
         return None
-    _, found, columns = _read(policy, [tag])
-    if not found:
+    _, matched, columns = _read(policy, [tag])
+    if not matched:
         if _order(policy) == "alphabetical" and is_floating(tag):
             return None
         columns = ([tag], *([""] for _ in columns[1:]))
     (key,) = _keys(policy, columns)
-    return None if key is None else Place(tag, key, tuple(text for (text,) in columns))
+    return None if key is None else RankedTag(tag, key, tuple(text for (text,) in columns))
 
 
-def compare(policy: Policy | None, left: str, right: str) -> int | None:
+def compare(policy: Policy | None, first_tag: str, second_tag: str) -> int | None:
     """The order of two tags by the policy's key, ignoring ranges: -1, 0, 1; None if unknown.
 
     Without a policy: by version where both are full versions (`v1.2.3`, `1.2.3-rc.1`).
     """
-    if left == right:
+    if first_tag == second_tag:
         return 0
     if policy is None:
-        full = [parsed.key for parsed in map(version.parse, (left, right)) if parsed and parsed.parts == 3]
+        full = [parsed.key for parsed in map(version.parse, (first_tag, second_tag)) if parsed and parsed.parts == 3]
         return (full[0] > full[1]) - (full[0] < full[1]) if len(full) == 2 else None
-    one, other = place(policy, left), place(policy, right)
-    if one is None or other is None:
+    first, second = ranked_tag(policy, first_tag), ranked_tag(policy, second_tag)
+    if first is None or second is None:
         return None
-    if one.key == other.key:
+    if first.key == second.key:
         return 0
-    return 1 if one.key > other.key else -1
+    return 1 if first.key > second.key else -1
 
 
 def ranked(policy: ByText, tags: Sequence[str], limit: int) -> tuple[str, ...]:
     """The tags that the policy admits, best first, at most `limit`, each once."""
-    return tuple(place.tag for place in admitted(policy, tuple(dict.fromkeys(tags))).ranked(limit))
+    return tuple(candidate.tag for candidate in admitted(policy, tuple(dict.fromkeys(tags))).ranked(limit))
 
 
-def _preference(candidate: Place, like: Place | None) -> tuple[bool, bool, bool, bool, str]:
+def _preference(candidate: RankedTag, like: RankedTag | None) -> tuple[bool, bool, bool, bool, str]:
     """The order among tags with one key, the same whatever the order of the list.
 
     First those that look like the present tag (the same text around the key; the same prefix and number of parts),
@@ -215,14 +217,14 @@ def _preference(candidate: Place, like: Place | None) -> tuple[bool, bool, bool,
     )
 
 
-def _shape(place: Place) -> tuple[str, int]:
-    parsed = version.parse(place.texts[0])
+def _shape(candidate: RankedTag) -> tuple[str, int]:
+    parsed = version.parse(candidate.texts[0])
     return (parsed.prefix, parsed.parts) if parsed else ("", 0)
 
 
-def _around(place: Place) -> str:
+def _around(candidate: RankedTag) -> str:
     """The tag with what differs from build to build left out."""
-    text = place.tag
-    for part in place.texts:
+    text = candidate.tag
+    for part in candidate.texts:
         text = text.replace(part, "\n", 1) if part else text
     return text

@@ -24,7 +24,7 @@ from gitops_bot.images.kinds import (
     pattern,
     semver,
 )
-from gitops_bot.images.order import KEY_OF, Admitted, Place, admits, admitted, compare, place, ranked
+from gitops_bot.images.order import KEY_OF, Admitted, RankedTag, admits, admitted, compare, ranked, ranked_tag
 from gitops_bot.images.reason import Reason
 
 if TYPE_CHECKING:
@@ -95,22 +95,22 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
     A digest alone cannot be placed among tags and comes back as `held.unordered`, best tag included: who can ask the
     registry finds the digest among the `ranked` tags. Under `Follow` no order is needed, and the tag is adopted.
     """
-    found = admitted(policy, tags)
-    present = place(policy, current.tag) if current.tag is not None else None
-    equals = found.best(present)
+    candidates = admitted(policy, tags)
+    present = ranked_tag(policy, current.tag) if current.tag is not None else None
+    equals = candidates.best(present)
     listed = current.tag is not None and current.tag in tags
     facts: dict[str, str | int | None] = {
         "policy": describe(policy),
         "seen": len(tags),
-        "matched": found.matched,
-        "admitted": len(found.tags),
+        "matched": candidates.matched,
+        "admitted": len(candidates.tags),
     }
     if not equals:
-        return nothing(policy, found, current, listed=listed, facts=facts)
+        return nothing(policy, candidates, current, listed=listed, facts=facts)
     best, *others = equals
     if others:
-        facts["equal"] = first_names([place.tag for place in others])
-    highest = _highest(policy, best, len(found.tags), others)
+        facts["equal"] = first_names([other.tag for other in others])
+    highest = _highest(policy, best, len(candidates.tags), others)
     if isinstance(policy, Follow):
         if current.tag == best.tag:
             return Current(Reason("current", f"{best.tag} is the tag to follow", facts))
@@ -132,17 +132,19 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
 
 
 def nothing(
-    policy: Policy, found: Admitted, current: Pin, *, listed: bool, facts: Mapping[str, str | int | None]
+    policy: Policy, candidates: Admitted, current: Pin, *, listed: bool, facts: Mapping[str, str | int | None]
 ) -> Current | Held:
     """The decision where the policy admits no tag at all."""
-    text = _nothing(policy, found, facts["seen"])
+    text = _nothing(policy, candidates, facts["seen"])
     if listed or current.tag is None:
         return Current(Reason("nothing_new", text, facts))
     return Held(Reason("held.vanished", f"{current.tag} is no longer listed, and {text}", facts), None)
 
 
-def _compared(best: Place, present: Place, listed: bool, highest: str, facts: Mapping[str, str | int | None]) -> Choice:
-    """The decision between two tags that both have a place in the order."""
+def _compared(
+    best: RankedTag, present: RankedTag, listed: bool, highest: str, facts: Mapping[str, str | int | None]
+) -> Choice:
+    """The decision between two tags that both have a key."""
     gone = "" if listed else ", which is no longer listed"
     if best.key > present.key:
         return Chosen(best.tag, Reason("chosen", f"{highest}, and higher than {present.tag}{gone}", facts))
@@ -155,12 +157,12 @@ def _compared(best: Place, present: Place, listed: bool, highest: str, facts: Ma
     return Current(Reason("current", f"{highest}{same}", facts))
 
 
-def _highest(policy: Policy, best: Place, count: int, equals: Sequence[Place]) -> str:
+def _highest(policy: Policy, best: RankedTag, count: int, equals: Sequence[RankedTag]) -> str:
     """Which tag is the highest. That others have the same key is said: the choice among them is ours."""
     if count == 1:
         return f"{best.tag} is the only tag that {describe(policy)} admits"
     verb = "sorts" if len(equals) == 1 else "sort"
-    same = f" ({first_names([place.tag for place in equals])} {verb} the same)" if equals else ""
+    same = f" ({first_names([equal.tag for equal in equals])} {verb} the same)" if equals else ""
     return f"{best.tag} is the highest of {count} tags that {describe(policy)} admits{same}"
 
 
@@ -169,17 +171,17 @@ def first_names(tags: Sequence[str]) -> str:
     return ", ".join(tags[:_NAMED]) + (f" and {len(tags) - _NAMED} more" if len(tags) > _NAMED else "")
 
 
-def _nothing(policy: Policy, found: Admitted, seen: str | int | None) -> str:
+def _nothing(policy: Policy, candidates: Admitted, seen: str | int | None) -> str:
     """Why there is no candidate. A pattern that matches and still yields nothing is the most confusing case."""
     none = f"{describe(policy)} admits none of the listed tags ({seen})"
     match policy:
-        case Pattern(order="semver" | "numerical" | "calver" as order) if found.matched:
+        case Pattern(order="semver" | "numerical" | "calver" as order) if candidates.matched:
             return (
-                f"{none}: the pattern matches {found.matched}, but the key of none is a {KEY_OF[order]} "
+                f"{none}: the pattern matches {candidates.matched}, but the key of none is a {KEY_OF[order]} "
                 f"(name a group, as in (?P<key>...), to mark which part is the key)"
             )
-        case Semver(pattern=str()) if found.matched:
-            return f"{none}: the pattern matches {found.matched}, but the key of none is a version in the range"
+        case Semver(pattern=str()) if candidates.matched:
+            return f"{none}: the pattern matches {candidates.matched}, but the key of none is a version in the range"
         case Pattern() | Semver() | Newest() | Follow():
             return none
     assert_never(policy)

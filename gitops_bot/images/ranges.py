@@ -72,14 +72,14 @@ class _Group:
 
     def inside(self, keys: Sequence[Key], prereleases: bool) -> tuple[list[int], list[int]]:
         low, high = self.low, self.high
-        found = [at for at, key in enumerate(keys) if low <= key < high]
+        admitted = [at for at, key in enumerate(keys) if low <= key < high]
         for numbers, pre in self.excluded:
-            found = [
-                at for at in found if keys[at][: len(numbers)] != numbers or (pre is not None and keys[at][3] != pre)
+            admitted = [
+                at for at in admitted if keys[at][: len(numbers)] != numbers or (pre is not None and keys[at][3] != pre)
             ]
         if prereleases or self.prereleases:
-            return found, found
-        return found, [at for at in found if keys[at][3] == RELEASE]
+            return admitted, admitted
+        return admitted, [at for at in admitted if keys[at][3] == RELEASE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +115,12 @@ class Range:
 
     def within(self, keys: Sequence[Key], *, prereleases: bool = False) -> tuple[list[int], list[int]]:
         """Where the versions stand that are within the bounds, and of these the ones that are `inside`."""
-        found = [group.inside(keys, prereleases) for group in self.groups]
-        if len(found) == 1:
-            return found[0]
-        return list(set().union(*(bounds for bounds, _ in found))), list(set().union(*(inside for _, inside in found)))
+        groups = [group.inside(keys, prereleases) for group in self.groups]
+        if len(groups) == 1:
+            return groups[0]
+        return list(set().union(*(bounds for bounds, _ in groups))), list(
+            set().union(*(inside for _, inside in groups))
+        )
 
     def admits(self, key: Key, *, prereleases: bool = False) -> bool:
         """Whether the range admits one version."""
@@ -227,5 +229,5 @@ def _after(pattern: re.Pattern[str], text: str, at: int) -> int:
 
 def _wrong(text: str, at: int, why: str) -> ValueError:
     """The error, with the place marked in the text: `'>=1.0 <' HERE ' 3'`."""
-    place = f"at the end of {text!r}" if at >= len(text) else f"at character {at + 1}: {text[:at]!r} HERE {text[at:]!r}"
-    return ValueError(f"not a range of versions: {why}, {place}")
+    where = f"at the end of {text!r}" if at >= len(text) else f"at character {at + 1}: {text[:at]!r} HERE {text[at:]!r}"
+    return ValueError(f"not a range of versions: {why}, {where}")

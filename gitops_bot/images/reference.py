@@ -32,11 +32,11 @@ def is_digest(text: str) -> bool:
 
 def _is_host(text: str) -> bool:
     """Whether `text` is a host with or without a port. What looks like an address has to be one."""
-    found = _HOST.match(text)
-    if found is None:
+    host = _HOST.match(text)
+    if host is None:
         return False
     try:
-        match found.groups():
+        match host.groups():
             case str(bracketed), _:
                 ipaddress.IPv6Address(bracketed)
             case _, str(name) if name.rpartition(".")[2].isdigit():

@@ -85,10 +85,10 @@ def keys(texts: Sequence[str]) -> list[Key | None]:
     """
     number = _Numbers()
     tails: dict[str, Pre | None] = {"": RELEASE}
-    found: list[Key | None] = []
+    parsed: list[Key | None] = []
     for _, major, minor, patch, tail in _LINES.findall("\n".join(texts)) if texts else ():
         if tail not in tails:
             tails[tail] = precedence(tail)
         pre = tails[tail]
-        found.append((number[major], number[minor], number[patch], pre) if major and pre is not None else None)
-    return found
+        parsed.append((number[major], number[minor], number[patch], pre) if major and pre is not None else None)
+    return parsed

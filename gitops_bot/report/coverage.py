@@ -59,7 +59,7 @@ def _lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
         "unmanaged": coverage.unmanaged,
         "in no environment": outside.entries,
     }
-    numbers = [f"{coverage.tracked} tracked", *(f"{number} {what}" for what, number in counts.items() if number)]
+    numbers = [f"{coverage.tracked} tracked", *(f"{number} {label}" for label, number in counts.items() if number)]
     how = ", inferred without a gitops-bot.yaml" if coverage.inferred else ""
     yield 0, f"entries{how}: {', '.join(numbers)}"
     if coverage.ignored:
@@ -71,8 +71,8 @@ def _lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
         folders = [folder for folder, _ in folded(outside.folders)]
         yield 2, f"{outside.entries} in no environment: {list_names(folders)}"
         # What stands in a base is most often pinned again by an overlay.
-        one = next((folder for folder in folders if folder.rpartition("/")[2] not in _BASES), folders[0])
-        yield 4, f"{_ADD} `environments`: {as_key(_name(one))}: {{overlays: [{quoted(one)}]}}"
+        sample = next((folder for folder in folders if folder.rpartition("/")[2] not in _BASES), folders[0])
+        yield 4, f"{_ADD} `environments`: {as_key(_name(sample))}: {{overlays: [{quoted(sample)}]}}"
     if outside.unread:
         yield 2, f"{outside.unread} other kustomizations were not counted: there are too many"
 

@@ -63,14 +63,14 @@ def _changes(before: Sequence[str], after: Sequence[str]) -> Iterator[_Change]:
 def _step(before: Sequence[str], after: Sequence[str], old: int, new: int) -> tuple[int, int] | None:
     """How many lines of each file differ until both agree again or end; None where that is too far away to see."""
     for more, less in _STEPS:
-        one, other = old + more, new + less
-        if one < len(before) and other < len(after):
-            if before[one] == after[other]:
+        old_at, new_at = old + more, new + less
+        if old_at < len(before) and new_at < len(after):
+            if before[old_at] == after[new_at]:
                 return more, less
-        elif (one, other) == (len(before), len(after)):
+        elif (old_at, new_at) == (len(before), len(after)):
             return more, less
-    left = len(before) - old, len(after) - new
-    return left if min(left) <= 0 else None
+    remaining = len(before) - old, len(after) - new
+    return remaining if min(remaining) <= 0 else None
 
 
 def _hunk(hunk: Sequence[_Change], before: Sequence[str], after: Sequence[str]) -> Iterator[str]:

@@ -26,12 +26,12 @@ def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> 
     for environment in environments:
         for failed in environment.failed:
             problem = failed.problem
-            shared.setdefault((problem.code, _what(failed), problem.next), []).append((environment.name, failed))
+            shared.setdefault((problem.code, _message(failed), problem.next), []).append((environment.name, failed))
     if shared:
         screen.say()
         screen.say("failed:", style="bold red")
-    for (_, what, advice), affected in shared.items():
-        _one(plain(what, _LONG), affected, screen)
+    for (_, message, advice), affected in shared.items():
+        _affected(plain(message, _LONG), affected, screen)
         _next(advice, screen, indent=4)
 
 
@@ -50,30 +50,30 @@ def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
         _next(first.next, screen, indent=2)
 
 
-def _what(failed: Failed) -> str:
+def _message(failed: Failed) -> str:
     """The message, without the image where that is the entry's own: it is printed beside it."""
     problem, entry = failed.problem, failed.entry
     return problem.what if entry is not None and problem.about.endswith(entry.image) else problem.message
 
 
-def _one(what: str, affected: Sequence[tuple[str, Failed]], screen: Screen) -> None:
+def _affected(message: str, affected: Sequence[tuple[str, Failed]], screen: Screen) -> None:
     """A problem and what it affects: one entry, several, or whole files or environments."""
     entries = [failed.entry for _, failed in affected if failed.entry is not None]
     places = [failed.problem.where for _, failed in affected if failed.problem.where]
     if len(entries) > 1 or len(places) > 1:
-        screen.say(what, indent=2, hang=2)
+        screen.say(message, indent=2, hang=2)
         files = {failed.entry.file if failed.entry else failed.problem.file for _, failed in affected}
         count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
         count = f"{len(entries)} entries in {count}" if entries else count
         screen.say(f"{count}: {_listed(places or map(_called, entries), screen)}", indent=4, hang=2)
     elif entries:
         where = places[0] if places else place(entries[0])
-        screen.say(f"{plain(_called(entries[0]))}: {what} ({plain(where)})", indent=2, hang=2)
+        screen.say(f"{plain(_called(entries[0]))}: {message} ({plain(where)})", indent=2, hang=2)
     elif places:
-        screen.say(f"{what} ({plain(places[0])})", indent=2, hang=2)
+        screen.say(f"{message} ({plain(places[0])})", indent=2, hang=2)
     else:
         names = dict.fromkeys(plain(name) for name, _ in affected)
-        screen.say(f"{', '.join(names)}: {what}", indent=2, hang=2)
+        screen.say(f"{', '.join(names)}: {message}", indent=2, hang=2)
 
 
 def _next(advice: str, screen: Screen, indent: int) -> None:

@@ -101,5 +101,5 @@ def _answers(group: Group) -> Iterator[str]:
         yield f"    #   and {len(pins) - len(shown)} more"
 
 
-def _comment(words: str, *, indent: int = 0) -> str:
-    return f"    # {' ' * indent}{plain(words, _WIDTH)}"
+def _comment(text: str, *, indent: int = 0) -> str:
+    return f"    # {' ' * indent}{plain(text, _WIDTH)}"

@@ -81,8 +81,8 @@ def print_ended(holds: Iterable[WrittenHold], screen: Screen) -> None:
     """The holds that have ended: no failure, but their authors want to know."""
     for written in holds:
         file, line, column = written.place
-        what = f"{written.environment} {written.image}" if written.image else written.environment
-        why = f"the hold on {plain(what)} ended {hold.shown(written.until)} ({plain(written.why)})"
+        subject = f"{written.environment} {written.image}" if written.image else written.environment
+        why = f"the hold on {plain(subject)} ended {hold.shown(written.until)} ({plain(written.why)})"
         screen.say(f" {plain(file)}:{line}:{column}: {why}", hang=2, lead="warning:", style="yellow")
         screen.say("next: remove it, or give it a later `until`", indent=2, hang=2)
 
@@ -127,15 +127,15 @@ def _environment(environment: EnvironmentOutcome, screen: Screen, *, written: bo
 def _held(held: Sequence[Held], screen: Screen) -> None:
     """What is held; a reason that several entries share stands once, below them."""
     reasons: dict[tuple[str, str], list[Held]] = {}
-    for entry in held:
-        reasons.setdefault((entry.reason.code, entry.reason.text), []).append(entry)
+    for item in held:
+        reasons.setdefault((item.reason.code, item.reason.text), []).append(item)
     if held:
         screen.say("held:", indent=2, style="yellow")
     for (code, text), entries in reasons.items():
-        for one in entries:
-            candidate = f" -> {short(one.candidate)}" if one.candidate else ""
-            pins = f"{plain(one.entry.name)} {short(one.current)}{candidate}"
-            screen.say(f"{pins}  {place(one.entry)}", indent=4, hang=2)
+        for item in entries:
+            candidate = f" -> {short(item.candidate)}" if item.candidate else ""
+            pins = f"{plain(item.entry.name)} {short(item.current)}{candidate}"
+            screen.say(f"{pins}  {place(item.entry)}", indent=4, hang=2)
         screen.say(f" {plain(text)}", indent=6, hang=2, lead=f"{code}:", style="yellow")
 
 

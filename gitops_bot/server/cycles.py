@@ -104,12 +104,14 @@ class Cycles:
             request = Request(dry_run=self.dry_run)
             world, snapshot = self._opened(stack, request, number)
             outcome = pipe.run(world, snapshot, request)
-            left = _rate_limit_left(world)
-        self.metrics.show(outcome, datetime.now(UTC), left)
+            requests_left = _rate_limit_left(world)
+        self.metrics.show(outcome, datetime.now(UTC), requests_left)
         for event in self.events.of(outcome, written=not self.dry_run):
             log.event(event.name, level=LEVELS[event.name], cycle=number, **event.facts)
         facts = {"commit": outcome.commit, **counts(outcome, written=not self.dry_run)}
-        return CycleResult("partial" if outcome.exit_code else "done", facts={**facts, "rate_limit_left": left})
+        return CycleResult(
+            "partial" if outcome.exit_code else "done", facts={**facts, "rate_limit_left": requests_left}
+        )
 
     def _opened(self, stack: ExitStack, request: Request, number: int) -> tuple[World, Snapshot]:
         """The world with the present configuration, or with the last good one where that cannot be used."""
@@ -188,10 +190,10 @@ def _rate_limit_left(world: World) -> int | None:
     from gitops_bot.errors import ForgeError
 
     try:
-        left = world.forge.left() if world.forge is not None else None
+        limit = world.forge.left() if world.forge is not None else None
     except ForgeError:
         return None
-    return left.remaining if left is not None else None
+    return limit.remaining if limit is not None else None
 
 
 def _reap() -> None:

@@ -127,12 +127,12 @@ def run(
 
 def _wait(clock: Clock, until: datetime) -> None:
     """Wait until a moment, but never longer than it is away now, should the clock be set back."""
-    left = longest = (until - clock.now()).total_seconds()
-    while left > 0:
-        slept = min(left, _NAP)
+    remaining = longest = (until - clock.now()).total_seconds()
+    while remaining > 0:
+        slept = min(remaining, _NAP)
         clock.sleep(slept)
         longest -= slept
-        left = min((until - clock.now()).total_seconds(), longest)
+        remaining = min((until - clock.now()).total_seconds(), longest)
 
 
 def _time(moment: datetime) -> str:

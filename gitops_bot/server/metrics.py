@@ -70,9 +70,9 @@ class Metrics:
         """The configuration was read again, and can be used or not."""
         self._good.set(good)
 
-    def show(self, outcome: Outcome, at: datetime, left: int | None) -> None:
-        """Show the outcome of a completed cycle; `left` are the requests left in the forge's rate limit."""
-        self._last.last = _LastOutcome(at.timestamp(), outcome.environments, left)
+    def show(self, outcome: Outcome, at: datetime, requests_left: int | None) -> None:
+        """Show the outcome of a completed cycle; `requests_left` are what is left in the forge's rate limit."""
+        self._last.last = _LastOutcome(at.timestamp(), outcome.environments, requests_left)
 
     def count_cycle(self, result: str, took: timedelta) -> None:
         """Count a cycle by its result."""
@@ -90,7 +90,7 @@ class _LastOutcome:
 
     at: float
     environments: Sequence[EnvironmentOutcome] = field(repr=False)
-    left: int | None
+    requests_left: int | None
 
 
 class _LastCycle(Collector):
@@ -104,9 +104,9 @@ class _LastCycle(Collector):
         if last is None:
             return
         yield GaugeMetricFamily("gitops_bot_last_cycle_timestamp_seconds", "When the last cycle completed.", last.at)
-        if last.left is not None:
+        if last.requests_left is not None:
             text = "Requests left in the forge's rate limit."
-            yield GaugeMetricFamily("gitops_bot_api_rate_limit_remaining", text, last.left)
+            yield GaugeMetricFamily("gitops_bot_api_rate_limit_remaining", text, last.requests_left)
         entries = GaugeMetricFamily(
             "gitops_bot_entries", "Entries by their outcome in the last cycle.", labels=["environment", "outcome"]
         )

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.outcome import Outcome
     from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.layout.checked import Checked
+    from gitops_bot.wiring.local import Notice
     from gitops_bot.wiring.options import Options
-    from gitops_bot.wiring.place import Notice
 
 
 def run(options: Options, environments: Sequence[str], request: Request) -> Outcome:
@@ -51,7 +51,7 @@ def check(config: str | None) -> Checked:
     """Validate the configuration and the overlays of this checkout, offline."""
     from gitops_bot.commands import check as command
     from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.wiring.place import on_disk
+    from gitops_bot.wiring.local import on_disk
 
     files, tree, chosen = on_disk(config)
     imported()

@@ -14,7 +14,7 @@ from gitops_bot.edges.clock import SystemClock
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.wiring import trust
 from gitops_bot.wiring.forge import USER, Server
-from gitops_bot.wiring.place import Local, Notice, chosen_config
+from gitops_bot.wiring.local import Local, Notice, chosen_config
 from gitops_bot.wiring.process import imported
 from gitops_bot.wiring.progress import progress
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images.kinds import Policy, follow, pattern, semver
-from gitops_bot.images.order import admits, admitted, compare, place, ranked
+from gitops_bot.images.order import admits, admitted, compare, ranked, ranked_tag
 
 if TYPE_CHECKING:
     from random import Random
@@ -205,6 +205,6 @@ def test_the_ranking_follows_the_order_and_not_the_list(
 def test_a_tag_has_the_same_place_alone_as_in_the_list(policy: Policy, tags: list[str]) -> None:
     found = admitted(policy, tags)
     for at, tag in enumerate(found.tags):
-        alone = place(policy, tag)
-        assert alone is None or alone == found.place(at)
+        alone = ranked_tag(policy, tag)
+        assert alone is None or alone == found.ranked_tag(at)
         assert alone is not None or policy == follow("main")

@@ -124,10 +124,10 @@ def chosen_config(
 
 def _compare(checkout: Checkout, data: bytes | None, branch: str, notice: Notice) -> None:
     """Give notice where the configuration in the checkout is not the one that is used."""
-    here = None
+    uncommitted = None
     with suppress(BotError):  # it cannot be read, and is not needed
-        here = checkout.read([CONFIG]).get(CONFIG)
-    if here is None or here == data:
+        uncommitted = checkout.read([CONFIG]).get(CONFIG)
+    if uncommitted is None or uncommitted == data:
         return
     path = os.path.relpath(checkout.top / CONFIG)
     advice = f"`gitops-bot plan --config {path}` plans with yours; push it to {branch} to use it everywhere"
@@ -161,8 +161,8 @@ def _is_of(around: Checkout | None, named: Address, environ: Mapping[str, str], 
     return named.url == around.top.absolute().as_uri() or (origin is not None and _is_same(named, origin))
 
 
-def _is_same(one: Address, other: Address) -> bool:
-    return one.url == other.url or (one.name is not None and one.name == other.name)
+def _is_same(first: Address, second: Address) -> bool:
+    return first.url == second.url or (first.name is not None and first.name == second.name)
 
 
 def _repository_of(read: Config, server: str) -> Address:
