@@ -23,7 +23,9 @@ from gitops_bot.edges.registry import failure as registry
 from gitops_bot.errors import BotError, Problem, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.outcome import EditOutcome, EnvironmentOutcome, Outcome, Proposed
+from gitops_bot.proposals.outcome import EditOutcome, EnvironmentOutcome, Outcome
+from gitops_bot.proposals.proposal import Proposal
+from gitops_bot.proposals.reconcile import Open
 from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.releases.layout.coverage import Coverage, Outside
 from gitops_bot.releases.plan import Change, Entry, Failed, Held
@@ -82,9 +84,9 @@ def outcome(text: str) -> Outcome:
     )
     before = f"images:\n- name: web\n  newTag: 1.0.0\nx: |\n{text}\n".encode()
     files = {"apps/web/kustomization.yaml": (before, before.replace(b"1.0.0", b"2.0.0"))}
-    proposed = Proposed("all", "gitops-bot/production/all", "open", reason, changes=(change,), files=files)
-    failed = (Failed(entry, problem), Failed(None, problem))
-    environment = EnvironmentOutcome("production", (proposed,), (Held(entry, pin, pin, reason),), failed)
+    proposed = Proposal("all", "gitops-bot/production/all", "policy", Open(reason), (change,), files)
+    decisions = (Held(entry, pin, pin, reason), Failed(entry, problem), Failed(None, problem))
+    environment = EnvironmentOutcome("production", decisions, (proposed,))
     return Outcome(text, "main", "0" * 40, (environment,), (problem,), coverage=COVERAGE)
 
 

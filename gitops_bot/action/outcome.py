@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Pin
-    from gitops_bot.proposals.outcome import EnvironmentOutcome, Proposed
+    from gitops_bot.proposals.outcome import EnvironmentOutcome
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.releases.plan import Change, Held
 
 Result = Outcome | Checked
@@ -42,7 +43,7 @@ def problems(result: Result) -> tuple[Problem, ...]:
     return result.problems if isinstance(result, Checked) else result.all_problems
 
 
-def proposals(result: Result) -> Sequence[tuple[EnvironmentOutcome, Proposed]]:
+def proposals(result: Result) -> Sequence[tuple[EnvironmentOutcome, Proposal]]:
     """Every proposal with its environment."""
     return () if isinstance(result, Checked) else result.proposals
 
@@ -62,7 +63,7 @@ def pinned(pin: Pin) -> str:
     return plain(str(pin)) or "(none)"
 
 
-def headline(environment: EnvironmentOutcome, proposed: Proposed, *, written: bool) -> str:
+def headline(environment: EnvironmentOutcome, proposed: Proposal, *, written: bool) -> str:
     """One proposal in one line."""
     pull = f" #{proposed.pull_request.number}" if proposed.pull_request else ""
     pins = dict.fromkeys(
@@ -70,8 +71,8 @@ def headline(environment: EnvironmentOutcome, proposed: Proposed, *, written: bo
     )
     shown = ", ".join([*list(pins)[:5], *([f"{len(pins) - 5} more"] if len(pins) > 5 else [])])
     details = f": {shown}" if shown else ""
-    why = "" if proposed.action in WRITING else f" ({proposed.reason.text})"
-    return plain(f"{environment.name}: {LABELS[proposed.action][written]}{pull}{details}{why}", 1000)
+    why = "" if proposed.action.name in WRITING else f" ({proposed.action.reason.text})"
+    return plain(f"{environment.name}: {LABELS[proposed.action.name][written]}{pull}{details}{why}", 1000)
 
 
 def counted(checked: Checked) -> str:
@@ -154,9 +155,9 @@ def to_annotate(result: Result, *, named: bool) -> tuple[list[Annotation], list[
         for environment in environments(result)
         for entry in environment.all_held
     ]
-    left_alone = (proposal for _, proposal in proposals(result) if proposal.action == "leave" and proposal.changes)
+    left_alone = (proposal for _, proposal in proposals(result) if proposal.action.name == "leave" and proposal.changes)
     return wrong, undone + [
-        Annotation(f"{proposal.branch} is left alone: {proposal.reason.text}") for proposal in left_alone
+        Annotation(f"{proposal.branch} is left alone: {proposal.action.reason.text}") for proposal in left_alone
     ]
 
 
@@ -167,12 +168,14 @@ def outputs(result: Result, plan: str, images: Sequence[str], *, written: bool, 
     """
     all_proposals = [proposed for _, proposed in proposals(result)]
     kept = [
-        proposal for proposal in all_proposals if proposal.action != "close" and _belongs(proposal, named=bool(images))
+        proposal
+        for proposal in all_proposals
+        if proposal.action.name != "close" and _belongs(proposal, named=bool(images))
     ]
     pulls = [proposal.pull_request for proposal in kept if proposal.pull_request]
     pins = _pins(all_proposals, images) or (_given(images) if done else [])
     return {
-        "changed": str(any(proposal.action in WRITING for proposal in all_proposals)).lower(),
+        "changed": str(any(proposal.action.name in WRITING for proposal in all_proposals)).lower(),
         "pull-request-number": _lines(str(pull.number) for pull in pulls),
         "pull-request-url": _lines(pull.url for pull in pulls),
         "branch": _lines(proposal.branch for proposal in kept if proposal.branch),
@@ -184,17 +187,17 @@ def outputs(result: Result, plan: str, images: Sequence[str], *, written: bool, 
     }
 
 
-def _belongs(proposed: Proposed, *, named: bool) -> bool:
+def _belongs(proposed: Proposal, *, named: bool) -> bool:
     """Whether a proposal belongs to this step: one that names images owns only what carries one of their pins."""
     own = any(not change.carried for change in proposed.changes)
     return not named or (own and not _is_undone(proposed))
 
 
-def _is_undone(proposed: Proposed) -> bool:
-    return proposed.action == "leave" or proposed.failed
+def _is_undone(proposed: Proposal) -> bool:
+    return proposed.action.name == "leave" or proposed.failed
 
 
-def _pins(proposed: Iterable[Proposed], images: Sequence[str]) -> list[tuple[str, str]]:
+def _pins(proposed: Iterable[Proposal], images: Sequence[str]) -> list[tuple[str, str]]:
     """Each pin that is, or would be, proposed or written for the images that were named: the whole, and its digest."""
     names = {_normal(image.partition("=")[0]) for image in images}
     pins = []

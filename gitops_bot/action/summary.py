@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from gitops_bot.action.outcome import Result
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Pin
-    from gitops_bot.proposals.outcome import EnvironmentOutcome, Proposed
+    from gitops_bot.proposals.outcome import EnvironmentOutcome
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.releases.plan import Change, Held
 
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,500}")
@@ -87,12 +88,12 @@ def summary(title: str, result: Result, room: int, *, written: bool) -> str:
     return "\n".join([*text.lines, "", ""])
 
 
-def _heading(environment: EnvironmentOutcome, proposed: Proposed, *, written: bool) -> str:
-    pull, action = proposed.pull_request, LABELS[proposed.action][written]
+def _heading(environment: EnvironmentOutcome, proposed: Proposal, *, written: bool) -> str:
+    pull, action = proposed.pull_request, LABELS[proposed.action.name][written]
     link = " " + _link(f"#{pull.number}", pull.url) if pull else ""
     branch = f" on {code(proposed.branch)}" if proposed.branch else ""
     commit = f" at {code(proposed.commit)}" if proposed.commit else ""
-    why = "" if proposed.action in WRITING else f": {prose(proposed.reason.text)}"
+    why = "" if proposed.action.name in WRITING else f": {prose(proposed.action.reason.text)}"
     return f"**{prose(environment.name)}**: {action}{link}{branch}{commit}{why}"
 
 

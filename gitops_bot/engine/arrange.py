@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.engine.gates import left_before
@@ -10,59 +10,43 @@ from gitops_bot.engine.limits import admitted, with_what_waits
 from gitops_bot.engine.make_way import make_way
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import carry, content, group, naming, reconcile
+from gitops_bot.proposals import carry, group, naming, reconcile
+from gitops_bot.proposals.outcome import EnvironmentOutcome
 from gitops_bot.proposals.people import decline, declined
 from gitops_bot.proposals.proposal import Proposal
-from gitops_bot.releases.layout.overlay import edited
-from gitops_bot.releases.plan import Change, Failed, Held, Kept, Plan
+from gitops_bot.releases.layout import overlay
+from gitops_bot.releases.plan import Change, Failed, Held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.config import Environment
     from gitops_bot.engine.gates import Known
     from gitops_bot.engine.open_proposals import OpenProposals
-    from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.proposals.people import Declined
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.proposals.text.details import Described
-    from gitops_bot.releases.plan import Decision, PinChange, Source
+    from gitops_bot.releases.plan import Decision, PinChange
 
 
-@dataclass(frozen=True, slots=True)
-class Arranged:
-    """One environment: what is held, failed and unchanged in it (`plan`, without changes), and its proposals."""
-
-    plan: Plan
-    proposals: tuple[Proposal, ...]
-
-
-def arrange(known: Known, decisions: Sequence[Decision]) -> Arranged:
-    """What becomes of an environment that is proposed to by pull requests.
+def arrange(known: Known, decisions: Sequence[Decision]) -> EnvironmentOutcome:
+    """What becomes of an environment that is proposed to by pull requests, before anything is written.
 
     Raises:
         Needs: pull requests or history have to be read first.
         GitError, ForgeError: these cannot be read.
     """
-    snapshot, name = known.snapshot, known.environment.name
+    name = known.environment.name
     proposals = _proposals(known, decisions)
-    failed = [
-        *snapshot.failed(name),
-        *(item for item in decisions if isinstance(item, Failed)),
-        *(item for proposal in proposals for item in proposal.plan.failed),
-    ]
-    plan = Plan(
-        environment=name,
-        changes=(),
-        held=tuple(item for proposal in proposals for item in proposal.plan.held),
-        failed=tuple(dict.fromkeys(failed)),
-        unchanged=sum(proposal.plan.unchanged for proposal in proposals),
-        ignored=sum(proposal.plan.ignored for proposal in proposals),
-        unmanaged=tuple(item for proposal in proposals for item in proposal.plan.unmanaged),
-    )
+    others = [item for proposal in proposals for item in proposal.decisions if not isinstance(item, Change)]
+    failed = [item for item in (*known.snapshot.failed(name), *decisions, *others) if isinstance(item, Failed)]
+    rest = (item for item in others if not isinstance(item, Failed))
     if known.request.is_rollback:
         proposals = make_way(known, proposals, _proposals)
-    return Arranged(plan, tuple(proposal for proposal in proposals if not proposal.is_nothing))
+    return EnvironmentOutcome(
+        name,
+        (*dict.fromkeys(failed), *rest),
+        tuple(proposal for proposal in proposals if not proposal.is_nothing),
+        known.request.promoted_from(known.environment),
+    )
 
 
 def _proposals(known: Known, decisions: Sequence[Decision]) -> list[Proposal]:
@@ -83,53 +67,28 @@ def _proposals(known: Known, decisions: Sequence[Decision]) -> list[Proposal]:
     return admitted(proposals, state.environment.propose, pulls, snapshot.at)
 
 
-def planned(
-    known: Known, environment: str, decisions: Sequence[Decision], changes: Sequence[Change]
-) -> tuple[Plan, Mapping[str, bytes]]:
-    """The plan of these decisions, and the bytes of its files. A file whose edit is refused fails alone."""
+def edited(known: Known, decisions: Sequence[Decision]) -> tuple[tuple[Decision, ...], dict[str, tuple[bytes, bytes]]]:
+    """The decisions, and the files that the changes among them edit, before and after.
+
+    A file whose edit is refused fails alone: its changes have failed.
+    """
     files: dict[str, bytes] = {}
-    failed = [item for item in decisions if isinstance(item, Failed)]
+    refused: list[Failed] = []
     done: list[Change] = []
     by_file: dict[str, list[Change]] = {}
-    for change in changes:
-        by_file.setdefault(change.entry.file, []).append(change)
-    overlays = {overlay.file: overlay for overlay in known.snapshot.overlays(environment)}
-    for file, mine in sorted(by_file.items()):
+    for item in decisions:
+        if isinstance(item, Change):
+            by_file.setdefault(item.entry.file, []).append(item)
+    overlays = {each.file: each for each in known.snapshot.overlays(known.environment.name)}
+    for file, changes in sorted(by_file.items()):
         try:
-            files |= edited([overlays[file]], mine)
+            files |= overlay.edited([overlays[file]], changes)
         except EditError as error:
-            failed += [Failed(change.entry, error.problem) for change in mine]
+            refused += [Failed(change.entry, error.problem) for change in changes]
         else:
-            done += mine
-    held = tuple(item for item in decisions if isinstance(item, Held))
-    kept = [item for item in decisions if isinstance(item, Kept)]
-    ignored = sum(item.reason.code == "ignored" for item in kept)
-    unmanaged = tuple(item for item in kept if item.reason.code == "unmanaged")
-    unchanged = len(kept) - ignored - len(unmanaged)
-    return Plan(environment, tuple(done), held, tuple(failed), unchanged, ignored, unmanaged), files
-
-
-def written(
-    snapshot: Snapshot,
-    environment: Environment,
-    source: Source,
-    name: str,
-    plan: Plan,
-    files: Mapping[str, bytes],
-    described: Mapping[tuple[str, str], Described] | None = None,
-) -> content.Content:
-    """Put the plan of a group into words."""
-    return content.write(
-        plan,
-        files,
-        base=snapshot.branch,
-        parent=snapshot.commit,
-        source=source,
-        group=name,
-        title=environment.propose.title,
-        message=environment.propose.message,
-        described=described or {},
-    )
+            done += changes
+    others = (item for item in decisions if not isinstance(item, Change))
+    return (*done, *others, *refused), known.snapshot.before(files)
 
 
 def _may_open(state: OpenProposals, grouped: Mapping[str, Sequence[Decision]]) -> list[str]:
@@ -172,13 +131,54 @@ def _own(proposals: Sequence[Proposal], state: OpenProposals, decisions: Sequenc
 
 
 def _proposal(known: Known, declines: Declined, name: str, decisions: Sequence[Decision]) -> Proposal:
-    """Lay what was decided over what the open proposal carries, and compare that with what is there."""
+    """Lay what was decided over what the open proposal carries, and compare that with what exists already."""
     state, snapshot, environment = known.state, known.snapshot, known.environment
-    branch, existing = state.branches.get(state.branch_of(name)), state.pulls.get(state.branch_of(name), ())
-    own = state.carried.get(state.branch_of(name), ())
-    opened = next((pull for pull in existing if pull.state == "open"), None)
-    locked = state.locked(name)
-    carried, shown = state.pins_of(name), state.pins_of(name, shown=True)
+    branch = state.branch_of(name)
+    remote, pulls, own = state.branches.get(branch), state.pulls.get(branch, ()), state.carried.get(branch, ())
+    opened = next((pull for pull in pulls if pull.state == "open"), None)
+    laid = _laid(known, declines, name, decisions)
+    done, files = edited(known, laid)
+    pins = [item.pin_change for item in done if isinstance(item, Change)]
+    after = {path: content for path, (_, content) in files.items()}
+    refused = {item.entry.file for item in laid if isinstance(item, Change)} - files.keys()
+    unread = refused | {item.problem.file for item in snapshot.failed(environment.name) if item.problem.file}
+    action: reconcile.Action
+    if unclear := sorted(unread & {pin.file for pin in own}):
+        text = f"{unclear[0]} cannot be edited in its present state: its proposal waits until it can"
+        action = reconcile.Leave(opened, Reason("failed.edit", text, {"file": unclear[0]}))
+    elif not snapshot.sees_pull_requests:
+        action = reconcile.decide_unseen(remote, pins, after)
+    else:
+        action = reconcile.decide(
+            remote,
+            pulls,
+            pins,
+            after,
+            refresh_approved=environment.propose.refresh_approved,
+            stands=bool(carry.standing_pins(state.entries, own)),
+            why_gone=_why_gone(state, name, own, [item for item in done if isinstance(item, Held)]),
+        )
+    proposal = Proposal(
+        group=name,
+        branch=branch,
+        source=known.request.source(environment),
+        action=action,
+        decisions=done,
+        files=files,
+        pull_request=opened,
+        remote=remote,
+        pulls=pulls,
+        carried=own,
+        moved=frozenset(pin.key for pin in own if state.group_of.get(pin.key, name) != name),
+        beside=state.beside(name),
+    )
+    return proposal.doing(action)
+
+
+def _laid(known: Known, declines: Declined, name: str, decisions: Sequence[Decision]) -> list[Decision]:
+    """The decisions about a group, with the pins that its proposal goes on with."""
+    state = known.state
+    locked, carried, shown = state.locked(name), state.pins_of(name), state.pins_of(name, shown=True)
 
     def judged(decision: Decision) -> Decision:
         if not isinstance(decision, Change):
@@ -193,7 +193,7 @@ def _proposal(known: Known, declines: Declined, name: str, decisions: Sequence[D
 
     # What a person declined decides nothing: a pin that the open proposal carries for that entry stays in it.
     decided = [judged(decision) for decision in decisions]
-    together = group.is_together(name, environment.propose.group, default=environment.propose.together)
+    together = state.is_together(name)
     if together:
         if any(isinstance(item, Held) and item.withdraws for item in decided):
             carried = ()  # it loses all of them with the first
@@ -206,63 +206,27 @@ def _proposal(known: Known, declines: Declined, name: str, decisions: Sequence[D
     laid = [item if id(item) in now else left_before(item, known) for item in laid]
     if together:
         laid = list(group.hold_together(laid, name))  # nor does it go on with a part of what it carried
-    told = [(item.entry, item.reason) for item in decided if isinstance(item, Held)]
-    held = [item for item in laid if isinstance(item, Held) and (item.entry, item.reason) not in told]
-    changes = [item for item in laid if isinstance(item, Change)]
-    plan, files = planned(known, environment.name, [*decided, *held], changes)
-    source = known.request.source(environment)
-    words = written(snapshot, environment, source, name, plan, files) if plan.changes else None
-    action: reconcile.Action
-    if unread := sorted({pin.file for pin in own} & _unread(known, plan, changes)):
-        text = f"{unread[0]} cannot be edited in its present state: its proposal waits until it can"
-        action = reconcile.Leave(opened, Reason("failed.edit", text, {"file": unread[0]}))
-    elif not snapshot.sees_pull_requests:
-        action = reconcile.decide_unseen(words, branch)
-    else:
-        action = reconcile.decide(
-            words,
-            branch,
-            existing,
-            refresh_approved=environment.propose.refresh_approved,
-            stands=bool(carry.standing_pins(state.entries, own)),
-            why_gone=_why_gone(state, name, own, locked, plan.held, together=together),
-        )
-    moved = frozenset(pin.key for pin in own if state.group_of.get(pin.key, name) != name)
-    proposal = Proposal(name, source, plan, files, words, branch, existing, own, moved, action, state.beside(name))
-    return proposal.doing(action)
+    holds = [(item.entry, item.reason) for item in decided if isinstance(item, Held)]
+    return [
+        *(item for item in decided if not isinstance(item, Change)),
+        *(item for item in laid if not isinstance(item, Held) or (item.entry, item.reason) not in holds),
+    ]
 
 
-def _why_gone(
-    state: OpenProposals,
-    name: str,
-    own: Sequence[PinChange],
-    locked: Mapping[tuple[str, str], Reason],
-    held: Sequence[Held],
-    *,
-    together: bool,
-) -> Reason | None:
-    """What to say where nothing is left for a group, if it is not that its pins are done or not wanted.
-
-    `together`: it goes as a whole or not at all.
-    """
+def _why_gone(state: OpenProposals, name: str, own: Sequence[PinChange], held: Sequence[Held]) -> Reason | None:
+    """What to say where nothing is left for a group, if it is not that its pins are done or not wanted."""
     if name.startswith(naming.ROLLBACK):
         return _REACHED
     if state.is_gone(name):
         return _GONE
+    locked = state.locked(name)
     if own and all(pin.key in locked for pin in own):
         return locked[own[0].key]
     declines = {item.entry.key: item.reason for item in held if item.reason.code == "held.declined"}
     if own and all(pin.key in declines for pin in own):
         return declines[own[0].key]
-    return held[0].reason if together and held else None
+    return held[0].reason if held and state.is_together(name) else None
 
 
 _REACHED: Final = Reason("nothing_new", "the base branch already has the requested release")
 _GONE: Final = Reason("nothing_new", "no entry belongs to this group any more")
-
-
-def _unread(known: Known, plan: Plan, changes: Sequence[Change]) -> set[str]:
-    """The files of which nothing can be told: broken on the base branch just now, or an edit of them was refused."""
-    done = {change.entry.key for change in plan.changes}
-    refused = {change.entry.file for change in changes if change.entry.key not in done}
-    return refused | {item.problem.file for item in known.snapshot.failed(plan.environment) if item.problem.file}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem
-from gitops_bot.proposals.reconcile import Close, Leave, Nothing, Open, Refresh, Remark
+from gitops_bot.proposals.reconcile import Close, Commit, Leave, Nothing, Open, Refresh, Remark
 from gitops_bot.proposals.text import body
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def needed(action: Action, propose: Propose, *, compared: int = 0) -> int:
             return _CLOSE
         case Leave(comment=Remark(edits=edits)):
             return 1 if edits is None else 2  # a new one where the one to edit was deleted
-        case Leave() | Nothing():
+        case Leave() | Nothing() | Commit():
             return 0
 
 

@@ -13,55 +13,67 @@ from gitops_bot.releases.plan import Failed
 
 if TYPE_CHECKING:
     from gitops_bot.config import Propose
+    from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import Forge, World
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.content import Content
-    from gitops_bot.proposals.outcome import Proposed
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
 
 
 def carry_out(
-    world: World, proposal: Proposal, proposed: Proposed, content: Content | None, propose: Propose
-) -> tuple[Proposed, Failed | None]:
+    world: World, snapshot: Snapshot, proposal: Proposal, content: Content | None, propose: Propose
+) -> tuple[Proposal, Failed | None]:
     """Do it, and say what came of it. The branch comes first: a later run opens what is missing for it.
 
     Raises:
         LostRace: the branch moved meanwhile and nothing was written, or the pull request ended meanwhile.
         GitError, ForgeError: the remote refused, or there is no token for the forge.
     """
-    forge = _forge(world)
-    head = proposal.branch.head if proposal.branch else None
-    match proposal.action:
+    forge, branch = _forge(world), proposal.branch
+    assert branch is not None  # noqa: S101 - only a commit has none, and that is written elsewhere
+    head = proposal.remote.head if proposal.remote else None
+    _begin(forge, proposal.action, head)
+    if content is not None and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
+        _insist_on_base(world, snapshot, proposal)
+        if proposal.action.push:
+            head = world.repository.publish(
+                branch, parent=snapshot.commit, files=proposal.after, message=content.message, expected=head
+            )
+        proposal = replace(proposal, commit=head)
+    try:
+        match proposal.action:
+            case reconcile.Open() if content is not None and head is not None:
+                pull = _open(forge, branch, snapshot.branch, content, head, propose)
+            case reconcile.Refresh(pull_request=found) if content is not None and head is not None:
+                pull = _refresh(forge, found, content, head, propose)
+            case reconcile.Close(pull_request=found, reason=reason):
+                pull = _close(world, forge, found, proposal.remote, reason)
+            case reconcile.Nothing(pull_request=found) | reconcile.Leave(pull_request=found, merges=True) if (
+                found is not None and head is not None and tries_again(found, propose)
+            ):
+                pull = _merge(forge, found, head, propose)
+            case _:
+                return proposal, None
+    except ForgeError as error:
+        return unwritten(proposal, error.problem), Failed(None, error.problem)
+    if pull.state == "open" and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
+        _insist_on_head(world, branch, head)
+    return replace(proposal, pull_request=pull), None
+
+
+def _begin(forge: Forge, action: reconcile.Action, head: str | None) -> None:
+    """What is written on the pull request before its branch."""
+    match action:
         case reconcile.Refresh(takes_back=True, pull_request=pull):
             _take_back(forge, pull, head)
         case reconcile.Leave(pull_request=pull, comment=remark) if pull is not None and remark is not None:
             forge.comment(pull.number, remark.body, edits=remark.edits)
-    if content is not None and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
-        _insist_on_base(world, proposal, content)
-        if proposal.action.push:
-            head = world.repository.publish(
-                content.branch, parent=content.parent, files=content.files, message=content.message, expected=head
-            )
-        proposed = replace(proposed, commit=head)
-    try:
-        match proposal.action:
-            case reconcile.Open() if content is not None and head is not None:
-                return replace(proposed, pull_request=_open(world, forge, content, head, propose)), None
-            case reconcile.Refresh(pull_request=found) if content is not None and head is not None:
-                return replace(proposed, pull_request=_refresh(world, forge, found, content, head, propose)), None
-            case reconcile.Close(pull_request=pull, reason=reason):
-                pull = _close(world, forge, pull, proposal.branch, reason)
-                return replace(proposed, pull_request=pull), None
-            case reconcile.Nothing(pull_request=pull) | reconcile.Leave(pull_request=pull, merges=True) if (
-                pull is not None and head is not None and tries_again(pull, propose)
-            ):
-                return replace(proposed, pull_request=_merge(forge, pull, head, propose)), None
-            case _:
-                return proposed, None
-    except ForgeError as error:
-        failed = Reason(error.problem.code, error.problem.message)
-        return replace(proposed, action="none", reason=failed), Failed(None, error.problem)
+
+
+def unwritten(proposal: Proposal, problem: Problem) -> Proposal:
+    """The proposal as it is where it could not be written."""
+    return replace(proposal, action=reconcile.Nothing(proposal.pull_request, Reason(problem.code, problem.message)))
 
 
 def _take_back(forge: Forge, pull: PullRequest, head: str | None) -> None:
@@ -79,29 +91,19 @@ def _take_back(forge: Forge, pull: PullRequest, head: str | None) -> None:
         forge.refresh(pull.number, title=now.title, body=body.with_box_cleared(now.body))
 
 
-def _open(world: World, forge: Forge, content: Content, head: str, propose: Propose) -> PullRequest:
+def _open(forge: Forge, branch: str, base: str, content: Content, head: str, propose: Propose) -> PullRequest:
     """Open it. What takes requests of its own comes before the text is finished: a run that dies is known by that."""
     dressed = _dresses(propose)
     text = body.unfinished(content.body) if dressed else content.body
-    pull = forge.open(branch=content.branch, base=content.base, title=content.title, body=text, draft=propose.draft)
-    if dressed:
-        pull = _finish(forge, pull, content, head, propose)
-    if pull.state == "open":
-        _insist_on_head(world, content.branch, head)
-    return pull
+    pull = forge.open(branch=branch, base=base, title=content.title, body=text, draft=propose.draft)
+    return _finish(forge, pull, content, head, propose) if dressed else pull
 
 
-def _refresh(
-    world: World, forge: Forge, found: PullRequest, content: Content, head: str, propose: Propose
-) -> PullRequest:
+def _refresh(forge: Forge, found: PullRequest, content: Content, head: str, propose: Propose) -> PullRequest:
     if body.plan_mark(found.body) is None and _dresses(propose):
         # A finished text says that all of it was done once: a label that a person took away stays away.
-        pull = _finish(forge, found, content, head, propose)
-    else:
-        pull = _merging(forge, found, content, head, propose)
-    if pull.state == "open":
-        _insist_on_head(world, content.branch, head)
-    return pull
+        return _finish(forge, found, content, head, propose)
+    return _merging(forge, found, content, head, propose)
 
 
 def _dresses(propose: Propose) -> bool:
@@ -191,12 +193,12 @@ def _when_ready(forge: Forge, pull: PullRequest, head: str, propose: Propose) ->
     )
 
 
-def _insist_on_base(world: World, proposal: Proposal, content: Content) -> None:
+def _insist_on_base(world: World, snapshot: Snapshot, proposal: Proposal) -> None:
     """The pull request that was merged as the branch is may have been open when the base was read."""
-    head = proposal.branch.head if proposal.branch is not None and isinstance(proposal.action, reconcile.Open) else None
+    head = proposal.remote.head if proposal.remote is not None and isinstance(proposal.action, reconcile.Open) else None
     merged = any(pull.state == "merged" and pull.head == head for pull in proposal.pulls)
-    if merged and world.repository.commit_of(content.base) != content.parent:
-        message = f"{content.base} kept moving while a pull request was being prepared"
+    if merged and world.repository.commit_of(snapshot.branch) != snapshot.commit:
+        message = f"{snapshot.branch} kept moving while a pull request was being prepared"
         raise LostRace(Problem("failed.git", message, "run again: what has been merged is no longer proposed"))
 
 

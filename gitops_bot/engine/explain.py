@@ -98,9 +98,9 @@ def _proposed(planned: Planned) -> Mapping[tuple[str, str], Decision]:
     """What becomes of each entry once pull requests have their say; nothing where it is committed to the branch."""
     if planned.arranged is None:
         return {}
-    decisions: list[Decision] = [*planned.arranged.plan.held, *planned.arranged.plan.failed]
+    decisions: list[Decision] = [*planned.arranged.held, *planned.arranged.failed]
     for proposal in planned.arranged.proposals:
-        decisions += proposal.plan.changes
+        decisions += proposal.changes
     return {item.entry.key: item for item in decisions if item.entry is not None}
 
 

@@ -39,13 +39,13 @@ def with_what_waits(proposals: Sequence[Proposal]) -> list[Proposal]:
         change.entry.key: proposal.action.reason
         for proposal in proposals
         if isinstance(proposal.action, reconcile.Leave)
-        for change in proposal.plan.changes
+        for change in proposal.changes
     }
     kept = []
     for proposal in proposals:
         reasons = [waits[key] for key in sorted(proposal.moved) if key in waits]
         if reasons and isinstance(proposal.action, reconcile.Refresh | reconcile.Close):
-            kept.append(proposal.doing(reconcile.Leave(proposal.opened, reasons[0])))
+            kept.append(proposal.doing(reconcile.Leave(proposal.pull_request, reasons[0])))
         else:
             kept.append(proposal)
     # What was to move to one of those waits with it.

@@ -27,9 +27,9 @@ def look_again(world: World, snapshot: Snapshot, proposal: Proposal, propose: Pr
         LostRace: something is different, and has to be planned again.
         ForgeError: the forge refused or did not answer: then nothing is written.
     """
-    if world.forge is None or not _writes(proposal, propose):
+    if world.forge is None or proposal.branch is None or not _writes(proposal, propose):
         return proposal
-    own = proposal.name
+    own = proposal.branch
     found = world.forge.find([own, *proposal.beside], snapshot.branch)
     now = found.get(own, ())
     if people.changed(proposal.pulls, now) or any(
@@ -42,7 +42,7 @@ def look_again(world: World, snapshot: Snapshot, proposal: Proposal, propose: Pr
 
 def _writes(proposal: Proposal, propose: Propose) -> bool:
     match proposal.action:
-        case reconcile.Open() | reconcile.Refresh() | reconcile.Close():
+        case reconcile.Open() | reconcile.Refresh() | reconcile.Close() | reconcile.Commit():
             return True
         case reconcile.Leave(pull_request=pull, comment=remark, merges=merges):
             return pull is not None and (remark is not None or (merges and tries_again(pull, propose)))
@@ -55,7 +55,7 @@ def _writes(proposal: Proposal, propose: Propose) -> bool:
 def _about(action: reconcile.Action, pulls: dict[int, PullRequest]) -> reconcile.Action:
     """The action on the pull request as it is now: nobody has changed anything that it was decided by."""
     match action:
-        case reconcile.Open():
+        case reconcile.Open() | reconcile.Commit():
             return action
         case _ if action.pull_request is not None:
             return replace(action, pull_request=pulls[action.pull_request.number])

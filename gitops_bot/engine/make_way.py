@@ -29,7 +29,7 @@ def make_way(known: Known, proposals: Sequence[Proposal], arrange: Arrange) -> l
     taken = {
         change.entry.key: Held(change.entry, change.before, None, _TAKEN)
         for proposal in rolled_back
-        for change in proposal.plan.changes
+        for change in proposal.changes
     }
     if not taken:
         return list(proposals)
@@ -38,7 +38,7 @@ def make_way(known: Known, proposals: Sequence[Proposal], arrange: Arrange) -> l
     state = open_proposals(known.snapshot, known.facts, request, known.environment)
     other = replace(known, request=request, state=replace(state, waits=dict.fromkeys(taken, _TAKEN)))
     way = [one for one in arrange(other, list(taken.values())) if _loses(one, taken)]
-    ends = {one.name for one in way if isinstance(one.action, reconcile.Close)}
+    ends = {one.branch for one in way if isinstance(one.action, reconcile.Close)}
     then = [
         replace(one, beside={branch: () if branch in ends else pulls for branch, pulls in one.beside.items()})
         for one in proposals

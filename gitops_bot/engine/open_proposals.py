@@ -58,6 +58,11 @@ class OpenProposals:
         """The branch on which a group is proposed."""
         return naming.branch(self.environment.name, name)
 
+    def is_together(self, name: str) -> bool:
+        """Whether a group goes as a whole or not at all."""
+        propose = self.environment.propose
+        return group.is_together(name, propose.group, default=propose.together)
+
     def is_gone(self, name: str) -> bool:
         """Whether no entry belongs to this group any more."""
         return name not in self.group_of.values()
@@ -155,7 +160,7 @@ def open_proposals(snapshot: Snapshot, facts: Facts, request: Request, environme
             group_of[key] for key in held if group.is_together(group_of[key], propose.group, default=propose.together)
         }
         carried[ref] = tuple(pin for pin in pins if pin.key not in held and group_of.get(pin.key) not in torn)
-        action = reconcile.decide(None, branch, pulls[ref], refresh_approved=propose.refresh_approved)
+        action = reconcile.decide(branch, pulls[ref], refresh_approved=propose.refresh_approved)
         if isinstance(action, reconcile.Leave):
             left[ref] = action.reason
         if not request.is_rollback and naming.is_rollback(ref) and carry.standing_pins(entries, carried[ref]):
@@ -168,7 +173,7 @@ def open_proposals(snapshot: Snapshot, facts: Facts, request: Request, environme
         if naming.is_rollback(ref) or opened is None or branch is None:
             continue
         rivals[ref] = frozenset(pin.key for pin in carry.standing_pins(entries, ownership.of(branch).carried))
-        action = reconcile.decide(None, branch, pulls[ref], refresh_approved=propose.refresh_approved)
+        action = reconcile.decide(branch, pulls[ref], refresh_approved=propose.refresh_approved)
         if isinstance(action, reconcile.Leave):
             waits |= dict.fromkeys(rivals[ref], _waits_for(opened, action.reason))
     pins = carry.standing_pins(entries, [pin for pins in carried.values() for pin in pins])

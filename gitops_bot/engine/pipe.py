@@ -18,7 +18,7 @@ from gitops_bot.engine.read import read_again
 from gitops_bot.engine.request import Pins, Promote
 from gitops_bot.engine.write import commit, propose, stopped
 from gitops_bot.errors import ForgeError, GitError, LostRace
-from gitops_bot.proposals.outcome import WRITING, EnvironmentOutcome, Outcome, Proposed
+from gitops_bot.proposals.outcome import WRITING, EnvironmentOutcome, Outcome
 from gitops_bot.releases.choice import hold
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
+    from gitops_bot.proposals.proposal import Proposal
 
 #: A race is given up after so many losses, each of which let somebody else through, or after so many seconds.
 MOST_LOST, PATIENCE = 100, 600.0
@@ -121,7 +122,7 @@ class _Run:
             for planned in ready.values()
             if isinstance(planned, Planned) and planned.arranged is not None
             for proposal in planned.arranged.proposals
-            for compared in (min(len(proposal.plan.changes), COMPARED),)
+            for compared in (min(len(proposal.changes), COMPARED),)
         ]
         if not any(count for count, _ in needed):
             return None
@@ -138,7 +139,7 @@ class _Run:
         """One environment, read again until nobody else is faster."""
         clock = self._world.clock
         started = tried = clock.now()
-        done: dict[str, Proposed] = {}
+        done: dict[str, Proposal] = {}
         lost = 0
         try:
             while True:
@@ -157,7 +158,7 @@ class _Run:
             return self._stopped(environment, error.problem)
 
     def _written(
-        self, environment: Environment, ready: Planned | Failure | None, done: dict[str, Proposed]
+        self, environment: Environment, ready: Planned | Failure | None, done: dict[str, Proposal]
     ) -> EnvironmentOutcome:
         """One environment, planned anew where what is `ready` is not of the present snapshot."""
         if ready is None or (isinstance(ready, Planned) and ready.known.snapshot.commit != self._snapshot.commit):
@@ -173,8 +174,8 @@ class _Run:
 def _own(outcome: EnvironmentOutcome) -> EnvironmentOutcome:
     """The outcome with the proposals that carry a pin of this request, and with those that were written."""
     own = tuple(
-        proposed
-        for proposed in outcome.proposals
-        if proposed.action in WRITING or not all(change.carried for change in proposed.changes)
+        proposal
+        for proposal in outcome.proposals
+        if proposal.action.name in WRITING or not all(change.carried for change in proposal.changes)
     )
     return replace(outcome, proposals=own)

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gitops_bot.config import Environment
-    from gitops_bot.engine.arrange import Arranged
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
+    from gitops_bot.proposals.outcome import EnvironmentOutcome
     from gitops_bot.releases.plan import Decision, Held
 
 Before = TypeVar("Before")
@@ -40,7 +40,7 @@ class Planned:
     decisions: tuple[Decision, ...]
     named: frozenset[tuple[str, str]]
     beside: tuple[Held, ...]
-    arranged: Arranged | None = None
+    arranged: EnvironmentOutcome | None = None
 
 
 def plan(

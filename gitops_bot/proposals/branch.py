@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +44,16 @@ class Branch:
     fork: str | None
     commits: tuple[Commit, ...]
     complete: bool = True
+
+    def has_exactly(self, files: Mapping[str, bytes]) -> bool:
+        """Whether the branch changes exactly these files, and to these bytes.
+
+        Bytes that the base changed meanwhile in one of these files make it untrue; a base that moved elsewhere does
+        not, so nobody's review is disturbed for nothing.
+        """
+        changed: dict[str, bytes | None] = {}
+        for commit in self.commits:
+            for change in commit.changes:
+                if not commit.clean_merge or change.path in changed:
+                    changed[change.path] = change.after
+        return changed == dict(files)

@@ -2,58 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gitops_bot.releases.plan import Held
+from gitops_bot.releases.plan import Failed, Held, Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from gitops_bot.errors import Problem
-    from gitops_bot.images.reason import Reason
-    from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.coverage import Coverage
-    from gitops_bot.releases.plan import Change, Failed, Kept
-
-ActionName = Literal["open", "refresh", "leave", "close", "commit", "none"]
+    from gitops_bot.releases.plan import Change, Decision
 
 #: Actions that write, or would.
 WRITING: tuple[ActionName, ...] = ("open", "refresh", "close", "commit")
 
 
 @dataclass(frozen=True, slots=True)
-class Proposed:
-    """What became of one group of an environment. `files` holds the bytes before and after, for the diff."""
-
-    group: str
-    branch: str | None
-    action: ActionName
-    reason: Reason
-    pull_request: PullRequest | None = None
-    commit: str | None = None
-    changes: tuple[Change, ...] = ()
-    files: Mapping[str, tuple[bytes, bytes]] = field(default_factory=dict)
-
-    @property
-    def failed(self) -> bool:
-        """Whether it could not be done."""
-        return self.action == "none" and self.reason.code.startswith("failed.")
-
-
-@dataclass(frozen=True, slots=True)
 class EnvironmentOutcome:
-    """One environment after a journey. `unchanged` counts the entries that are kept current, and are."""
+    """One environment: the decisions about its entries (changes are those of the proposals), and its proposals."""
 
     name: str
-    proposals: tuple[Proposed, ...] = ()
-    held: tuple[Held, ...] = ()
-    failed: tuple[Failed, ...] = ()
-    unchanged: int = 0
+    decisions: tuple[Decision, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
     promoted_from: str | None = None
-    ignored: int = 0
-    unmanaged: tuple[Kept, ...] = ()
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """What stays as it is although something else could be pinned."""
+        return tuple(decision for decision in self.decisions if isinstance(decision, Held))
+
+    @property
+    def failed(self) -> tuple[Failed, ...]:
+        """What could not be read, looked up or written."""
+        return tuple(decision for decision in self.decisions if isinstance(decision, Failed))
+
+    @property
+    def unmanaged(self) -> tuple[Kept, ...]:
+        """The entries that nothing keeps current."""
+        return tuple(kept for kept in self._kept if kept.reason.code == "unmanaged")
+
+    @property
+    def ignored(self) -> int:
+        """How many entries are ignored."""
+        return sum(kept.reason.code == "ignored" for kept in self._kept)
+
+    @property
+    def unchanged(self) -> int:
+        """How many entries are kept current, and are."""
+        return sum(kept.is_current for kept in self._kept)
 
     @property
     def all_held(self) -> tuple[Held, ...]:
@@ -67,7 +65,7 @@ class EnvironmentOutcome:
         One that is held while an open proposal carries another pin for it is held.
         """
         held = {item.entry.key for item in self.held}
-        changed = {change.entry.key for proposed in self.proposals for change in proposed.changes}
+        changed = {change.entry.key for proposal in self.proposals for change in proposal.changes}
         return {
             "changed": len(changed - held),
             "held": len(held),
@@ -80,8 +78,12 @@ class EnvironmentOutcome:
     @property
     def open_proposals(self) -> int:
         """How many of its pull requests are open now."""
-        pulls = (proposed.pull_request for proposed in self.proposals)
+        pulls = (proposal.pull_request for proposal in self.proposals)
         return len({pull.number for pull in pulls if pull is not None and pull.state == "open"})
+
+    @property
+    def _kept(self) -> list[Kept]:
+        return [decision for decision in self.decisions if isinstance(decision, Kept)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,9 @@ class Outcome:
     coverage: Coverage | None = None
 
     @property
-    def proposals(self) -> tuple[tuple[EnvironmentOutcome, Proposed], ...]:
+    def proposals(self) -> tuple[tuple[EnvironmentOutcome, Proposal], ...]:
         """Every proposal with its environment."""
-        return tuple((environment, proposed) for environment in self.environments for proposed in environment.proposals)
+        return tuple((environment, proposal) for environment in self.environments for proposal in environment.proposals)
 
     @property
     def all_problems(self) -> tuple[Problem, ...]:
@@ -120,7 +122,7 @@ class Outcome:
     @property
     def would_write(self) -> bool:
         """Whether anything was written, or would be."""
-        return any(proposed.action in WRITING for _, proposed in self.proposals)
+        return any(proposal.action.name in WRITING for _, proposal in self.proposals)
 
     @property
     def exit_code(self) -> int:
@@ -132,7 +134,12 @@ class Outcome:
         if self.named is None:
             return False
         held = {item.entry.key for env in self.environments for item in env.held}
-        left = {change.entry.key for _, one in self.proposals if one.action == "leave" for change in one.changes}
+        left = {
+            change.entry.key
+            for _, proposal in self.proposals
+            if proposal.action.name == "leave"
+            for change in proposal.changes
+        }
         return not self.named.isdisjoint(held | left)
 
 

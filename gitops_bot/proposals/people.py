@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from gitops_bot.proposals.branch import Branch
-    from gitops_bot.proposals.content import Content
     from gitops_bot.proposals.ownership import Theirs
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
     from gitops_bot.releases.plan import Change, PinChange
@@ -68,16 +67,16 @@ def freezes(pull: PullRequest) -> tuple[Freeze, ...]:
     return tuple(freeze for freeze, applies in facts if applies)
 
 
-def why_frozen(pull: PullRequest, proposal: Content | None, whose: Ours | Theirs | None, *, stands: bool) -> Reason:
+def why_frozen(pull: PullRequest, pins: Sequence[PinChange], whose: Ours | Theirs | None, *, stands: bool) -> Reason:
     """Why a frozen pull request is left as it is, and how people can unfreeze it. `stands`: see `reconcile.decide`."""
     known = freezes(pull)
     it = f"#{pull.number} {' and '.join(freeze.what for freeze in known)}"
     undo = " and ".join(freeze.undo for freeze in known)
-    if proposal is None:
+    if not pins:
         text = f"{it}, so it stays open, although it would not be proposed today: close it, or {undo}"
     elif not stands:
         text = f"{it}, but the base branch has moved on: {undo} to have it rebuilt on the new base"
-    elif isinstance(whose, Ours) and body.mark(whose.carried) == proposal.mark:
+    elif isinstance(whose, Ours) and body.mark(whose.carried) == body.mark(pins):
         text = f"{it}, and its files have changed on the base branch since: merge it, or {undo} to have it rebuilt"
     else:
         text = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import ownership, people, schedule
@@ -15,15 +15,17 @@ from gitops_bot.proposals.text import body, comment
 from gitops_bot.proposals.text.markdown import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.proposals.branch import Branch
-    from gitops_bot.proposals.content import Content
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.proposals.schedule import Window
+    from gitops_bot.releases.plan import PinChange
 
 _HOUR = timedelta(hours=1)
+#: The names that reports and scripts use.
+ActionName = Literal["open", "refresh", "leave", "close", "commit", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Open:
 
     reason: Reason
     push: bool = True
+    name: ClassVar[ActionName] = "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Refresh:
     reason: Reason
     push: bool = True
     takes_back: bool = False
+    name: ClassVar[ActionName] = "refresh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Leave:
     reason: Reason
     comment: Remark | None = None
     merges: bool = False
+    name: ClassVar[ActionName] = "leave"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,32 +79,34 @@ class Close:
 
     pull_request: PullRequest
     reason: Reason
+    name: ClassVar[ActionName] = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Commit straight to the base branch, without a pull request."""
+
+    reason: Reason
+    name: ClassVar[ActionName] = "commit"
 
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Everything is already in place."""
+    """Everything is already in place, or nothing could be done."""
 
     pull_request: PullRequest | None
     reason: Reason
+    name: ClassVar[ActionName] = "none"
 
 
-Action = Open | Refresh | Leave | Close | Nothing
-
-#: The names that reports and scripts use.
-NAMES: dict[type[Action], Literal["open", "refresh", "leave", "close", "none"]] = {
-    Open: "open",
-    Refresh: "refresh",
-    Leave: "leave",
-    Close: "close",
-    Nothing: "none",
-}
+Action = Open | Refresh | Leave | Close | Commit | Nothing
 
 
 def decide(
-    proposal: Content | None,
     branch: Branch | None,
     existing: Sequence[PullRequest],
+    pins: Sequence[PinChange] = (),
+    files: Mapping[str, bytes] | None = None,
     *,
     refresh_approved: bool = False,
     stands: bool = True,
@@ -107,13 +114,13 @@ def decide(
 ) -> Action:
     """The action for one branch.
 
-    `proposal` is None if nothing is left to propose; `existing` is newest first. `stands`: whether any carried pin of
-    the branch still applies: it is not yet on the base branch, and its `from` still is. `why_gone` is the reason to
-    give if the group itself no longer exists. The configured labels do not matter here: a label that a person removed
-    stays removed.
+    `pins` are what is to be proposed, and `files` their bytes; `existing` is newest first. `stands`: whether any
+    carried pin of the branch still applies: it is not yet on the base branch, and its `from` still is. `why_gone` is
+    the reason to give if the group itself no longer exists. The configured labels do not matter here: a label that a
+    person removed stays removed.
     """
     opened = next((pull for pull in existing if pull.state == "open"), None)
-    if proposal is None and opened is None:
+    if not pins and opened is None:
         return Nothing(None, Reason("nothing_new", "nothing to propose"))
     if branch is not None and opened is None and _merged(branch, existing):
         branch = None
@@ -126,20 +133,18 @@ def decide(
         and not (opened is not None and people.handed_back(opened))
     ):
         return _left_to_people(opened, branch, whose)
-    pushed = (
-        proposal is not None and branch is not None and isinstance(whose, ownership.Ours) and proposal.is_on(branch)
-    )
+    pushed = bool(pins) and branch is not None and isinstance(whose, ownership.Ours) and branch.has_exactly(files or {})
     if opened is not None:
         if people.freezes(opened) and not refresh_approved:
-            return _frozen(opened, proposal, whose, pushed=pushed, stands=stands, why_gone=why_gone)
-        return _kept_up(opened, proposal, pushed=pushed, stands=stands, why_gone=why_gone)
+            return _frozen(opened, pins, whose, pushed=pushed, stands=stands, why_gone=why_gone)
+        return _kept_up(opened, pins, pushed=pushed, stands=stands, why_gone=why_gone)
     missing = "the branch exists without a pull request" if pushed else "no pull request is open for this branch"
     return Open(Reason("chosen", missing), push=not pushed)
 
 
-def decide_unseen(proposal: Content | None, branch: Branch | None) -> Action:
+def decide_unseen(branch: Branch | None, pins: Sequence[PinChange], files: Mapping[str, bytes]) -> Action:
     """The action if pull requests cannot be read: without a token, or for a repository at a path."""
-    match decide(proposal, branch, ()):
+    match decide(branch, (), pins, files):
         case Open(push=False):
             text = "the branch proposes exactly this; pull requests were not checked"
             return Nothing(None, Reason("nothing_new", text))
@@ -200,7 +205,7 @@ def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
 
 def _frozen(
     opened: PullRequest,
-    proposal: Content | None,
+    pins: Sequence[PinChange],
     whose: ownership.Ours | ownership.Theirs | None,
     *,
     pushed: bool,
@@ -210,17 +215,17 @@ def _frozen(
     """The action for a frozen pull request: what was reviewed is what merges."""
     if pushed:
         return Nothing(opened, _already(opened))
-    if proposal is None and not stands and not people.handed_back(opened):
+    if not pins and not stands and not people.handed_back(opened):
         return Close(opened, why_gone or _nothing_left(stands))
-    merges = opened.overlooked and proposal is not None and stands and isinstance(whose, ownership.Ours)
-    return Leave(opened, people.why_frozen(opened, proposal, whose, stands=stands), merges=merges)
+    merges = opened.overlooked and bool(pins) and stands and isinstance(whose, ownership.Ours)
+    return Leave(opened, people.why_frozen(opened, pins, whose, stands=stands), merges=merges)
 
 
 def _kept_up(
-    opened: PullRequest, proposal: Content | None, *, pushed: bool, stands: bool, why_gone: Reason | None
+    opened: PullRequest, pins: Sequence[PinChange], *, pushed: bool, stands: bool, why_gone: Reason | None
 ) -> Action:
     """Update the open pull request in place, if it lacks anything."""
-    if proposal is None:
+    if not pins:
         return Close(opened, why_gone or _nothing_left(stands))
     if people.handed_back(opened):
         # Also if the branch is ours: a `hand-back` left in place would drop the next person's commit.
@@ -228,17 +233,11 @@ def _kept_up(
         return Refresh(opened, Reason("chosen", text), push=not pushed, takes_back=True)
     if not pushed:
         return Refresh(opened, Reason("chosen", f"#{opened.number} is open and will be updated in place"))
-    if unfinished := _unfinished(opened, proposal):
-        return Refresh(opened, Reason("chosen", f"#{opened.number} has the commit, but {unfinished}"), push=False)
-    return Nothing(opened, _already(opened))
-
-
-def _unfinished(opened: PullRequest, proposal: Content) -> str | None:
-    """What an earlier run left undone."""
     # A closing mark in an open one is from a run that died, or it was reopened: a person closing it must count again.
-    if body.plan_mark(opened.body) != proposal.mark or body.closed_by_bot(opened.body):
-        return "its text is out of date"
-    return None
+    if body.plan_mark(opened.body) != body.mark(pins) or body.closed_by_bot(opened.body):
+        text = f"#{opened.number} has the commit, but its text is out of date"
+        return Refresh(opened, Reason("chosen", text), push=False)
+    return Nothing(opened, _already(opened))
 
 
 def _merged(branch: Branch, existing: Sequence[PullRequest]) -> bool:

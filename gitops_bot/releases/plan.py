@@ -1,4 +1,4 @@
-"""The plan of one environment, as values: what would change, what is held, what failed, and why."""
+"""Entries, and what is decided about them: what would change, what is held, what failed, and why."""
 
 from __future__ import annotations
 
@@ -83,10 +83,15 @@ class Change:
         """Whether the commits between the two images are taken back, and not brought in."""
         return self.direction == "backward" or (self.source == "rollback" and self.direction != "forward")
 
+    @property
+    def pin_change(self) -> PinChange:
+        """What the trailers of its commit say of it."""
+        return PinChange(self.entry.file, self.entry.name, self.before, self.after, self.source, self.new_name)
+
 
 @dataclass(frozen=True, slots=True)
 class PinChange:
-    """One pin that became another, as the trailers or the bytes of a commit tell: `Change` is what is decided."""
+    """One pin that became another, as the trailers of a commit tell. `Change` is what is decided."""
 
     file: str
     name: str
@@ -134,6 +139,11 @@ class Kept:
     reason: Reason
     source: Source = "policy"
 
+    @property
+    def is_current(self) -> bool:
+        """Whether something keeps it current, and it is."""
+        return self.reason.code not in ("ignored", "unmanaged")
+
 
 Decision = Change | Held | Failed | Kept
 
@@ -145,16 +155,3 @@ def asked_by_name(decision: Decision) -> Decision:
             return Held(entry, pin, None, reason)
         case _:
             return decision
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to happen to one environment. `unchanged` counts what is kept current and is; `unmanaged` is not."""
-
-    environment: str
-    changes: tuple[Change, ...]
-    held: tuple[Held, ...]
-    failed: tuple[Failed, ...]
-    unchanged: int
-    ignored: int = 0
-    unmanaged: tuple[Kept, ...] = ()

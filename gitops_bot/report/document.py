@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from gitops_bot.doctor.finding import Check, Verdict
 from gitops_bot.images.reason import CODES
-from gitops_bot.proposals.outcome import ActionName
 from gitops_bot.proposals.pull_request import State
+from gitops_bot.proposals.reconcile import ActionName
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice.explained import Kind as PolicyKind
 from gitops_bot.releases.choice.explained import Outcome as ExplainedOutcome
@@ -84,8 +84,8 @@ _PROPOSAL = _named(
     {
         "group": TEXT,
         "branch": or_null(TEXT),
-        "action": one_of(*get_args(ActionName)),
-        "reason": _REASON,
+        "action": one_of(*get_args(ActionName)).of("action.name"),
+        "reason": _REASON.of("action.reason"),
         "pull_request": or_null(_PULL_REQUEST),
         "commit": or_null(COMMIT),
         "changes": many(_CHANGE),

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import TextIO
 
-    from gitops_bot.proposals.outcome import ActionName, EditOutcome, EnvironmentOutcome, Outcome, Proposed
+    from gitops_bot.proposals.outcome import EditOutcome, EnvironmentOutcome, Outcome
+    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.checked import Checked
     from gitops_bot.releases.plan import Held
@@ -139,15 +141,15 @@ def _held(held: Sequence[Held], screen: Screen) -> None:
         screen.say(f" {plain(text)}", indent=6, hang=2, lead=f"{code}:", style="yellow")
 
 
-def _proposed(proposed: Proposed, screen: Screen, *, written: bool) -> None:
-    lead = "not done" if proposed.failed else LABELS[proposed.action][written]
+def _proposed(proposed: Proposal, screen: Screen, *, written: bool) -> None:
+    lead = "not done" if proposed.failed else LABELS[proposed.action.name][written]
     target = f" {proposed.branch}" if proposed.branch else ""
     pull = f" #{proposed.pull_request.number} {proposed.pull_request.url}" if proposed.pull_request else ""
-    commit = f" {proposed.commit[:10]}" if proposed.commit and proposed.action == "commit" else ""
+    commit = f" {proposed.commit[:10]}" if proposed.commit and proposed.action.name == "commit" else ""
     # Each change says why something was opened, refreshed or committed, and `failed` below says why it was not done.
-    explained = proposed.failed or (written and proposed.action in ("open", "refresh", "commit"))
-    why = "" if explained else f": {plain(proposed.reason.text)}"
-    style = "red" if proposed.failed else _STYLES[proposed.action]
+    explained = proposed.failed or (written and proposed.action.name in ("open", "refresh", "commit"))
+    why = "" if explained else f": {plain(proposed.action.reason.text)}"
+    style = "red" if proposed.failed else _STYLES[proposed.action.name]
     screen.say(f"{commit}{pull}{target}{why}", indent=2, hang=2, lead=lead, style=style)
     if proposed.changes:
         print_changes(proposed.changes, screen)

@@ -68,7 +68,7 @@ def counts(outcome: Outcome, *, written: bool) -> dict[str, int]:
         for name, count in environment.entries.items():
             entries[name] += count
     return {
-        "written": sum(proposed.action in WRITING for _, proposed in outcome.proposals) if written else 0,
+        "written": sum(proposed.action.name in WRITING for _, proposed in outcome.proposals) if written else 0,
         **entries,
         "open_proposals": sum(environment.open_proposals for environment in outcome.environments),
     }
@@ -76,7 +76,7 @@ def counts(outcome: Outcome, *, written: bool) -> dict[str, int]:
 
 def _proposals(environment: EnvironmentOutcome, name: str) -> Iterator[Event]:
     for proposed in environment.proposals:
-        if proposed.action not in WRITING:
+        if proposed.action.name not in WRITING:
             continue
         pull = proposed.pull_request
         yield Event(
@@ -84,13 +84,13 @@ def _proposals(environment: EnvironmentOutcome, name: str) -> Iterator[Event]:
             {
                 "environment": environment.name,
                 "group": proposed.group,
-                "action": proposed.action,
+                "action": proposed.action.name,
                 "branch": proposed.branch,
                 "commit": proposed.commit,
                 "pull_request": pull.number if pull is not None else None,
                 "url": pull.url if pull is not None else None,
                 "changes": len(proposed.changes),
-                "reason": proposed.reason.text,
+                "reason": proposed.action.reason.text,
             },
         )
 

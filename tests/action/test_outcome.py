@@ -11,13 +11,14 @@ from gitops_bot.action.summary import summary
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
+from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.plan import Change, Entry, Held
 from gitops_bot.report import document
+from tests.proposals.sample import kept, proposal
 
 if TYPE_CHECKING:
-    from gitops_bot.proposals.outcome import ActionName
+    from gitops_bot.proposals.reconcile import ActionName
 
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
 URL = "https://github.com/acme/deploy/pull/7"
@@ -46,8 +47,9 @@ def outcome(
     problems: tuple[Problem, ...] = (),
 ) -> Outcome:
     pull = PullRequest(7, url, "open", branch, "main", "c" * 40, "title", "body")
-    proposed = Proposed("all", branch, action, Reason(code, "because"), pull, "c" * 40, changes)
-    environment = EnvironmentOutcome("live", (proposed,), held, unchanged=2)
+    reason = Reason(code, "because")
+    proposed = proposal(action, *changes, reason=reason, branch=branch, pull_request=pull, commit="c" * 40)
+    environment = EnvironmentOutcome("live", (*held, *kept(2)), (proposed,))
     return Outcome("acme/deploy", "main", "d" * 40, (environment,), problems)
 
 

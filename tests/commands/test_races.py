@@ -187,7 +187,7 @@ def test_a_race_that_is_lost_again_and_again_is_run_on_while_others_get_through(
 
     (environment,) = outcome.environments
     (proposed,) = environment.proposals
-    assert (proposed.action, environment.failed) == ("commit", ())
+    assert (proposed.action.name, environment.failed) == ("commit", ())
     assert repository.remote.log("main", "%H")[:6] == [proposed.commit, *reversed(repository.others)]
     assert len(clock.waits) == 5
 

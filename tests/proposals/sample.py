@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,17 +11,19 @@ from gitops_bot.images.build import Build
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import content as proposals
-from gitops_bot.proposals import naming
+from gitops_bot.proposals import naming, reconcile
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
+from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.layout.overlay import Overlay, edited
-from gitops_bot.releases.plan import Change, Entry, Plan
+from gitops_bot.releases.plan import Change, Entry, Kept
 from gitops_bot.targets import kustomization
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.proposals.content import Content
+    from gitops_bot.proposals.reconcile import Action, ActionName
+    from gitops_bot.releases.plan import Decision, PinChange
 
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
 WEB = "apps/web/overlays/staging/kustomization.yaml"
@@ -77,21 +79,63 @@ def build(**more: object) -> Build:
     return replace(whole, **more)
 
 
-def plan(*changes: Change, **more: object) -> Plan:
-    return replace(Plan("staging", changes, (), (), 0), **more)
+def action(name: ActionName, reason: Reason) -> Action:
+    """The action of this name; what else it holds is of no account."""
+    match name:
+        case "open":
+            return reconcile.Open(reason)
+        case "refresh":
+            return reconcile.Refresh(pull(), reason)
+        case "leave":
+            return reconcile.Leave(None, reason)
+        case "close":
+            return reconcile.Close(pull(), reason)
+        case "commit":
+            return reconcile.Commit(reason)
+        case "none":
+            return reconcile.Nothing(None, reason)
+
+
+def proposal(
+    name: ActionName,
+    *decisions: Decision,
+    reason: Reason | None = None,
+    branch: str = "gitops-bot/staging/all",
+    **more: object,
+) -> Proposal:
+    """A proposal of the group `all`, as reports get it."""
+    return Proposal("all", branch, "policy", action(name, reason or Reason("chosen", "new")), decisions, **more)
+
+
+def kept(count: int) -> tuple[Kept, ...]:
+    """Entries that are current."""
+    return tuple(Kept(entry(f"kept{number}"), Pin("v1"), Reason("current", "the newest")) for number in range(count))
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the bot proposes: its words, its files and its pins, and the commit that these are based on."""
+
+    title: str
+    body: str
+    message: str
+    files: Mapping[str, bytes]
+    pins: tuple[PinChange, ...]
+    parent: str
 
 
 def overlays(files: Mapping[str, bytes]) -> list[Overlay]:
     return [Overlay("staging", posixpath.dirname(file), kustomization.read(data, file)) for file, data in files.items()]
 
 
-def written(*changes: Change, files: Mapping[str, bytes] = FILES, parent: str = BASE) -> Content:
+def written(*changes: Change, files: Mapping[str, bytes] = FILES, parent: str = BASE) -> Written:
     """The proposal that the bot makes of these changes to these files."""
-    done = edited(overlays(files), changes)
-    return proposals.write(plan(*changes), done, base="main", parent=parent, source=changes[0].source)
+    words = proposals.write("staging", changes, source=changes[0].source)
+    pins = tuple(change.pin_change for change in changes)
+    return Written(words.title, words.body, words.message, edited(overlays(files), changes), pins, parent)
 
 
-def commit(proposal: Content, files: Mapping[str, bytes] = FILES, *, name: str = HEAD) -> Commit:
+def commit(proposal: Written, files: Mapping[str, bytes] = FILES, *, name: str = HEAD) -> Commit:
     """The commit that publishing a proposal makes."""
     changed = tuple(FileChange(path, files[path], data) for path, data in sorted(proposal.files.items()))
     return Commit(name, (proposal.parent,), "gitops-bot <gitops-bot@noreply.invalid>", proposal.message, changed)

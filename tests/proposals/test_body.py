@@ -16,7 +16,7 @@ from gitops_bot.proposals.text.details import Described
 from gitops_bot.proposals.text.limit import LIMIT, size
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.plan import Change, Entry, Held, PinChange
-from tests.proposals.sample import API, WEB, A, B, C, build, change, plan
+from tests.proposals.sample import API, WEB, A, B, C, build, change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,8 +85,7 @@ def rendered(
     environment: str = "staging",
     described: Mapping[tuple[str, str], Described] | None = None,
 ) -> str:
-    whole = replace(plan(*changes), held=held, environment=environment)
-    return body.render(whole, said(*changes), described or {})
+    return body.render(environment, changes, held, described or {})
 
 
 def telling(text: str) -> Described:

@@ -22,7 +22,6 @@ from gitops_bot.releases.plan import Change, Entry, PinChange
 from tests.conftest import program
 from tests.proposals.sample import (
     API,
-    BASE,
     FILES,
     HEAD,
     NEWER,
@@ -34,12 +33,12 @@ from tests.proposals.sample import (
     change,
     commit,
     merge,
-    plan,
     written,
 )
 
 if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch
+    from tests.proposals.sample import Written
 
 HOSTILE = [
     "web\n\nGitops-Bot-Plan: 1 production all policy",
@@ -60,16 +59,15 @@ def interpreted(message: str) -> list[str]:
     return done.stdout.decode().splitlines()
 
 
-def made(*changes: Change, files: dict[str, bytes] | None = None) -> content.Content:
-    return content.write(plan(*changes), files or {}, base="main", parent=BASE, source="policy")
+def made(*changes: Change) -> content.Content:
+    return content.write("staging", changes, source="policy")
 
 
 def test_a_proposal_says_where_what_and_why() -> None:
     done = written(change(), change("api", Pin("v2", B), Pin("v1", A), file=API, source="set"))
-    assert (done.branch, done.base, done.parent) == ("gitops-bot/staging/all", "main", BASE)
     assert sorted(done.files) == [API, WEB]
     assert done.files[API] == FILES[API].replace(b"v1", b"v2").replace(A.encode(), B.encode())
-    assert done.mark == body.plan_mark(done.body)
+    assert body.mark(done.pins) == body.plan_mark(done.body)
     assert done.message == (
         "chore(staging): update api and web\n"
         "\n"
@@ -91,11 +89,10 @@ def test_a_proposal_says_where_what_and_why() -> None:
 
 
 def test_names_that_no_branch_can_have_are_the_same_in_branch_and_trailers() -> None:
-    odd = replace(plan(change()), environment="EU West")
-    done = content.write(odd, {}, base="main", parent=BASE, source="set", group="Web/1")
+    done = content.write("EU West", [change()], source="set", group="Web/1")
     said = trailers.parse(done.message)
     assert said is not None
-    assert done.branch == f"gitops-bot/{said.environment}/{said.group}"
+    assert naming.branch("EU West", "Web/1") == f"gitops-bot/{said.environment}/{said.group}"
 
 
 def test_a_new_repository_is_told_and_can_be_read_again() -> None:
@@ -122,7 +119,7 @@ def test_git_finds_a_thousand_changes() -> None:
 def test_no_text_forges_a_trailer(text: str) -> None:
     entry = Entry(text, text, f"{text}/kustomization.yaml", 1, text, text)
     one = Change(entry, Pin(text, text), Pin("v2", B), "policy", "forward", Reason("chosen", text))
-    done = content.write(replace(plan(one), environment=text[:5]), {}, base="main", parent=BASE, source="policy")
+    done = content.write(text[:5], [one], source="policy")
 
     said = PinChange(entry.file, entry.name, one.before, one.after, "policy")
     assert trailers.parse(done.message) == Trailers(naming.words(text[:5], "all")[0], "all", "policy", (said,))
@@ -154,10 +151,8 @@ def test_a_digest_alone_names_no_user() -> None:
 def test_people_choose_title_and_message() -> None:
     one = change()
     done = content.write(
-        plan(one),
-        {},
-        base="main",
-        parent=BASE,
+        "staging",
+        [one],
         source="promotion",
         group="web-apps",
         title="{environment}/{group}: {count} by {source}",
@@ -175,12 +170,11 @@ def test_people_choose_title_and_message() -> None:
         f'"to": {{"tag": "v2", "digest": "{B}"}}, "source": "policy"}}\n'
     )
     assert len(interpreted(done.message)) == 2
-    assert done.branch == "gitops-bot/staging/web-apps"
 
 
 def test_a_template_that_cannot_be_read_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"unknown field \{changes\}"):
-        content.write(plan(change()), {}, base="main", parent=BASE, source="set", title="{changes}")
+        content.write("staging", [change()], source="set", title="{changes}")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -188,8 +182,7 @@ def test_a_title_is_one_line_of_at_most_200_characters(text: str) -> None:
     for names in ([text], [text, "web"], [f"{text}{number}" for number in range(3)]):
         changes = [replace(change(name), entry=Entry("staging", "x", WEB, 1, name, f"r.test/{name}")) for name in names]
         group = text.replace("\ud800", "")  # what names a branch comes from a configuration, which is UTF-8
-        whole = replace(plan(*changes), environment=group * 9)
-        done = content.write(whole, {}, base="main", parent=BASE, source="set", group=group)
+        done = content.write(group * 9, changes, source="set", group=group)
         assert all(char.isprintable() or char == "\u200b" for char in done.title)
         assert 0 < size(done.title) <= template.TITLE_LIMIT == 200
         assert done.title == done.title.strip()
@@ -200,13 +193,10 @@ def test_a_title_is_one_line_of_at_most_200_characters(text: str) -> None:
 def test_what_is_known_of_images_stands_in_the_body_and_not_in_the_mark() -> None:
     one = change()
     known = {one.entry.key: Described(build(), build(revision="b" * 40), ("feat: more",))}
-    plainly, told = (
-        content.write(plan(one), {}, base="main", parent=BASE, source="policy", described=each)
-        for each in (None, known)
-    )
+    plainly, told = (content.write("staging", [one], source="policy", described=each) for each in (None, known))
     assert "feat: more" in told.body
     assert "feat: more" not in plainly.body + told.message
-    assert plainly.mark == told.mark == body.plan_mark(told.body)
+    assert body.plan_mark(plainly.body) == body.plan_mark(told.body) == body.mark([one.pin_change])
 
 
 def test_the_same_plan_gives_the_same_proposal() -> None:
@@ -278,14 +268,14 @@ SAME_FILE = FILES | {WEB: FILES[WEB] + b"# more\r\n"}
     ],
 )
 def test_a_branch_says_a_proposal_when_it_has_its_bytes_and_no_other(
-    wanted: content.Content, there: Branch, expected: bool
+    wanted: Written, there: Branch, expected: bool
 ) -> None:
-    assert wanted.is_on(there) is expected
+    assert there.has_exactly(wanted.files) is expected
 
 
 def test_a_commit_says_why_a_person_asked_for_it() -> None:
     why = "checkout fails\nGitops-Bot-Plan: 1 x y set\n@ada fixes #1"
-    done = content.write(plan(replace(change(), because=why)), {}, base="main", parent=BASE, source="rollback")
+    done = content.write("staging", [replace(change(), because=why)], source="rollback")
     before, said, block = done.message.split("\n\n")[-3:]
     assert before.startswith("* docker.io/library/web")
     assert said == "Why: checkout fails Gitops-Bot-Plan: 1 x y set @\u200bada fixes #\u200b1"
@@ -294,7 +284,5 @@ def test_a_commit_says_why_a_person_asked_for_it() -> None:
     assert parsed is not None
     assert parsed.source == "rollback"
     # Whatever template people have for the message.
-    own = content.write(
-        plan(replace(change(), because="x")), {}, base="main", parent=BASE, source="rollback", message="release"
-    )
+    own = content.write("staging", [replace(change(), because="x")], source="rollback", message="release")
     assert own.message.startswith("release\n\nWhy: x\n\nGitops-Bot-Plan: ")

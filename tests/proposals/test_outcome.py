@@ -1,23 +1,28 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.outcome import ActionName, EnvironmentOutcome, Outcome, Proposed
+from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.releases.plan import Failed, Held
-from tests.proposals.sample import change, entry
+from tests.proposals.sample import change, entry, proposal
+
+if TYPE_CHECKING:
+    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.reconcile import ActionName
 
 ONE, OTHER = Problem("failed.registry", "out of reach"), Problem("failed.edit", "refused")
 HELD = Held(entry(), Pin("v1"), Pin("v0"), Reason("held.downgrade", "older"))
 NAMED = frozenset({HELD.entry.key})
 
 
-def proposed(action: ActionName, *names: str) -> Proposed:
+def proposed(action: ActionName, *names: str) -> Proposal:
     """What became of a group with changes to the entries of these names."""
-    changes = tuple(change(name) for name in names or ("web",))
-    return Proposed("all", "gitops-bot/staging/all", action, Reason("chosen", "new"), changes=changes)
+    return proposal(action, *(change(name) for name in names or ("web",)))
 
 
 def outcome(*environments: EnvironmentOutcome, **more: object) -> Outcome:
@@ -27,7 +32,7 @@ def outcome(*environments: EnvironmentOutcome, **more: object) -> Outcome:
 def environment(
     *actions: ActionName, held: tuple[Held, ...] = (), failed: tuple[Failed, ...] = ()
 ) -> EnvironmentOutcome:
-    return EnvironmentOutcome("staging", tuple(map(proposed, actions)), held, failed)
+    return EnvironmentOutcome("staging", (*held, *failed), tuple(map(proposed, actions)))
 
 
 @pytest.mark.parametrize(
@@ -49,12 +54,12 @@ def environment(
         pytest.param(outcome(environment("leave"), named=NAMED), 1, id="named and left to a person"),
         pytest.param(outcome(environment("open", "leave"), named=NAMED), 1, id="named, and one of two groups is left"),
         pytest.param(
-            outcome(EnvironmentOutcome("staging", (proposed("open"), proposed("leave", "api"))), named=NAMED),
+            outcome(EnvironmentOutcome("staging", (), (proposed("open"), proposed("leave", "api"))), named=NAMED),
             0,
             id="named and done, another group is left",
         ),
         pytest.param(
-            outcome(EnvironmentOutcome("staging", (proposed("leave", "api", "web"),)), named=NAMED),
+            outcome(EnvironmentOutcome("staging", (), (proposed("leave", "api", "web"),)), named=NAMED),
             1,
             id="named among others that are left",
         ),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -13,15 +13,25 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import ownership, people, reconcile
 from gitops_bot.proposals.branch import Branch, FileChange
 from gitops_bot.proposals.pull_request import Comment, HandBackTimes
-from gitops_bot.proposals.reconcile import Close, Leave, Nothing, Open, Refresh, Remark
+from gitops_bot.proposals.reconcile import Close, Commit, Leave, Nothing, Open, Refresh, Remark
 from gitops_bot.proposals.text import body, comment
 from tests.proposals.sample import BASE, HEAD, NEWER, B, branch, change, commit, merge, pull, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.proposals.content import Content
     from gitops_bot.proposals.pull_request import PullRequest
+    from tests.proposals.sample import Written
+
+
+def decide(
+    wanted: Written | None, there: Branch | None, existing: tuple[PullRequest, ...], **more: object
+) -> reconcile.Action:
+    """The action for a branch on which this is to be proposed, or nothing any more."""
+    if wanted is None:
+        return reconcile.decide(there, existing, **more)
+    return reconcile.decide(there, existing, wanted.pins, wanted.files, **more)
+
 
 WANTED = written(change())
 NO_MORE = Reason("nothing_new", "the base branch has it already")
@@ -212,7 +222,7 @@ TABLE = {
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=label) for label, row in TABLE.items()])
 def test_the_same_facts_give_the_same_action(row: Row) -> None:
-    action = reconcile.decide(WANTED if row.wanted else None, BRANCHES[row.there], row.existing, **row.more)
+    action = decide(WANTED if row.wanted else None, BRANCHES[row.there], row.existing, **row.more)
 
     assert type(action) is row.expected
     assert getattr(action, "push", None) is row.push
@@ -226,7 +236,7 @@ def test_the_same_facts_give_the_same_action(row: Row) -> None:
 
 
 def carried_out(
-    action: reconcile.Action, proposal: Content | None, there: Branch | None, existing: tuple[PullRequest, ...]
+    action: reconcile.Action, proposal: Written | None, there: Branch | None, existing: tuple[PullRequest, ...]
 ) -> tuple[Branch | None, tuple[PullRequest, ...]]:
     """The world after an action, as far as this room sees it."""
     others = tuple(each for each in existing if each is not getattr(action, "pull_request", None))
@@ -281,7 +291,7 @@ PULLS = st.builds(
     st.booleans(),
 )
 def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
-    proposal: Content | None,
+    proposal: Written | None,
     name: str,
     opened: PullRequest | None,
     ended: list[PullRequest],
@@ -292,8 +302,8 @@ def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
     opened = None if opened is None else replace(opened, state="open", number=7)
     existing = (*([opened] if opened else []), *ended)
 
-    action = reconcile.decide(proposal, there, existing, refresh_approved=refresh_approved, stands=stands)
-    assert action == reconcile.decide(proposal, there, existing, refresh_approved=refresh_approved, stands=stands), (
+    action = decide(proposal, there, existing, refresh_approved=refresh_approved, stands=stands)
+    assert action == decide(proposal, there, existing, refresh_approved=refresh_approved, stands=stands), (
         "the same facts give the same action"
     )
 
@@ -315,9 +325,7 @@ def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
         assert action.reason.code == "person" or action.comment is None
 
     branch_then, pulls_then = carried_out(action, proposal, there, existing)
-    again = reconcile.decide(
-        proposal, branch_then, pulls_then, refresh_approved=refresh_approved, stands=stands or writes
-    )
+    again = decide(proposal, branch_then, pulls_then, refresh_approved=refresh_approved, stands=stands or writes)
     assert isinstance(again, Nothing | Leave)
     assert getattr(again, "comment", None) is None
     assert type(again) is type(action) or writes
@@ -325,11 +333,11 @@ def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
 
 def test_a_branch_that_was_taken_back_is_lost_again_to_the_next_person() -> None:
     """The word counted for one commit. With the next one the branch is that person's, and the comment says so."""
-    first = reconcile.decide(WANTED, BRANCHES["person"], (LABELLED,))
+    first = decide(WANTED, BRANCHES["person"], (LABELLED,))
     there, pulls = carried_out(first, WANTED, BRANCHES["person"], (LABELLED,))
     assert there is not None
     later = replace(there, head="9" * 40, commits=(*there.commits, replace(PERSONS, id="9" * 40)))
-    again = reconcile.decide(WANTED, later, pulls)
+    again = decide(WANTED, later, pulls)
     assert isinstance(again, Leave)
     assert again.comment is not None
     assert comment.marker_of(again.comment.body) == f"person {'9' * 40}"
@@ -357,7 +365,7 @@ ABOUT_OTHERS = [comment.person(letter * 40, "Bob", "it is another's") for letter
     ],
 )
 def test_a_persons_commit_is_told_once(texts: tuple[str, ...], expected: tuple[bool, int | None] | None) -> None:
-    action = reconcile.decide(WANTED, BRANCHES["person"], said(*texts))
+    action = decide(WANTED, BRANCHES["person"], said(*texts))
     assert isinstance(action, Leave)
     assert action.reason.code == "person"
     if expected is None:
@@ -391,12 +399,12 @@ def test_a_persons_commit_is_told_once(texts: tuple[str, ...], expected: tuple[b
 )
 def test_a_closing_says_why(more: Mapping[str, object], text: str) -> None:
     for opened in (OPEN, APPROVED) if more else (OPEN,):
-        action = reconcile.decide(None, BRANCHES["ours"], (opened,), **more)
+        action = decide(None, BRANCHES["ours"], (opened,), **more)
         assert action == Close(opened, Reason("nothing_new", text))
 
 
 def test_a_hold_names_the_label_and_the_pull_request() -> None:
-    action = reconcile.decide(WANTED, BRANCHES["outdated"], (ON_HOLD,))
+    action = decide(WANTED, BRANCHES["outdated"], (ON_HOLD,))
     assert action.reason == Reason(
         "held.label",
         "#7 has the label `hold`: it is left as it is until the label is removed",
@@ -509,14 +517,14 @@ def test_what_is_open_is_kept_up_at_any_time(action: reconcile.Action) -> None:
 
 
 def test_a_persons_commit_is_named_in_plain_words() -> None:
-    reason = reconcile.decide(WANTED, BRANCHES["person"], (OPEN,)).reason
+    reason = decide(WANTED, BRANCHES["person"], (OPEN,)).reason
     assert reason.text == (
         f"commit {NEWER[:10]} by Ada[31m <ada@example.test> on gitops-bot/staging/all was not made by gitops-bot (it "
         "has no valid gitops-bot trailers): the branch is left alone until it is merged, deleted or handed back "
         "(label "
         "`hand-back`)"
     )
-    closed = reconcile.decide(WANTED, BRANCHES["person"], ()).reason
+    closed = decide(WANTED, BRANCHES["person"], ()).reason
     assert closed.text.endswith("the branch is left alone until it is merged or deleted")
     assert reason.data == {
         "commit": NEWER,
@@ -547,7 +555,8 @@ def test_pins_of_a_branch_count_while_it_is_proposed_or_about_to_be(
 
 
 def test_every_action_has_the_name_that_scripts_know() -> None:
-    assert {Open: "open", Refresh: "refresh", Leave: "leave", Close: "close", Nothing: "none"} == reconcile.NAMES
+    names = {Open: "open", Refresh: "refresh", Leave: "leave", Close: "close", Commit: "commit", Nothing: "none"}
+    assert {kind: kind.name for kind in get_args(reconcile.Action)} == names
 
 
 def test_the_branches_of_the_table_are_what_they_are_called() -> None:
@@ -563,7 +572,7 @@ def test_the_branches_of_the_table_are_what_they_are_called() -> None:
         "cut": "Theirs",
         "same": "Theirs",
     }
-    assert WANTED.is_on(branch(DONE, replace(PERSONS, changes=())))
+    assert branch(DONE, replace(PERSONS, changes=())).has_exactly(WANTED.files)
     assert body.handed_back(TICKED.body)
     assert BASE not in (HEAD, NEWER)
 
@@ -586,7 +595,7 @@ def test_the_branches_of_the_table_are_what_they_are_called() -> None:
 def test_without_a_sight_of_pull_requests_only_what_the_branch_lacks_is_to_be_written(
     there: str, wanted: bool, expected: type[reconcile.Action], word: str
 ) -> None:
-    action = reconcile.decide_unseen(WANTED if wanted else None, BRANCHES[there])
+    action = reconcile.decide_unseen(BRANCHES[there], WANTED.pins if wanted else (), WANTED.files if wanted else {})
     assert type(action) is expected
     assert getattr(action, "pull_request", None) is None
     assert word in action.reason.text
@@ -632,13 +641,13 @@ def test_a_word_that_came_before_the_last_push_leaves_the_branch_to_people_and_s
     assert theirs is not None
     said = (Comment(5, comment.person(NEWER, "", "x")),)
     late = replace(pull(head=NEWER), labels=("hand-back",), given="late", comments=said)
-    action = reconcile.decide(WANTED, theirs, (late,))
+    action = decide(WANTED, theirs, (late,))
     assert isinstance(action, Leave)
     assert "given before the last push" in action.reason.text
     assert action.comment is not None
     assert comment.marker_of(action.comment.body) == f"late {NEWER}"
     assert action.comment.edits is None
     told = replace(late, comments=(*late.comments, Comment(6, action.comment.body)))
-    again = reconcile.decide(WANTED, theirs, (told,))
+    again = decide(WANTED, theirs, (told,))
     assert isinstance(again, Leave)
     assert again.comment is None

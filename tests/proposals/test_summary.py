@@ -9,7 +9,7 @@ import pytest
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text import summary
 from gitops_bot.proposals.text.limit import size
-from tests.proposals.sample import API, WEB, A, B, change, entry, plan
+from tests.proposals.sample import API, WEB, A, B, change, entry
 
 if TYPE_CHECKING:
     from gitops_bot.releases.plan import Change
@@ -52,7 +52,7 @@ def test_two_groups_of_one_environment_are_told_apart() -> None:
 
 
 def test_templates_may_say_these() -> None:
-    said = summary.fields(plan(change(), change("api", file=API)), "frontend", "promotion")
+    said = summary.fields("staging", [change(), change("api", file=API)], "frontend", "promotion")
     assert said == {
         "environment": "staging",
         "group": "frontend",
@@ -66,13 +66,13 @@ def test_templates_may_say_these() -> None:
 
 def test_an_overlay_at_the_top_of_the_repository_has_a_name() -> None:
     top = replace(change(), entry=entry(file="kustomization.yaml"))
-    assert summary.fields(plan(top), "all", "policy")["overlays"] == "."
+    assert summary.fields("staging", [top], "all", "policy")["overlays"] == "."
 
 
 def test_no_field_notifies_closes_or_breaks_a_line() -> None:
     text = "@ada\nfixes #1 GH-2 https://x.test"
     odd = replace(change(), entry=replace(entry(text, text, text), overlay=text))
-    for value in summary.fields(replace(plan(odd), environment=text), text, "set").values():
+    for value in summary.fields(text, [odd], text, "set").values():
         assert not re.search(r"@\w|#\d|GH-\d|://|\n", value)
 
 

@@ -13,12 +13,13 @@ from gitops_bot import redact
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
+from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.releases.plan import Change, Entry, Failed, Held
 from gitops_bot.report.changes import print_changes, print_diff
 from gitops_bot.report.failed import print_problems
 from gitops_bot.report.screen import Screen, folded
 from gitops_bot.report.text import print_outcome
+from tests.proposals.sample import kept, proposal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,9 +103,9 @@ def test_a_table_that_would_tear_an_image_is_blocks_at_any_width() -> None:
 def test_no_word_is_torn_at_any_width(width: int) -> None:
     failed = Failed(entry(), Problem("failed.registry", "ghcr.io did not answer", "Check that it runs.", PATH, 3, 4))
     held = Held(entry("ghcr.io/acme/api"), Pin("v1.4.1", A), Pin("v1.5.0", B), Reason("held.freeze", LONG))
-    proposed = Proposed("all", "gitops-bot/production/all", "open", Reason("chosen", "x"), changes=(change(why=LONG),))
-    text = told(EnvironmentOutcome("production", (proposed,), (held,), (failed,), 3), width=width)
-    whole = told(EnvironmentOutcome("production", (proposed,), (held,), (failed,), 3))
+    proposed = proposal("open", change(why=LONG), branch="gitops-bot/production/all")
+    text = told(EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,)), width=width)
+    whole = told(EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,)))
     table = {"IMAGE", "FROM", "TO", "WHERE", "AND", "WHY", "->"}
     assert set(text.split()) - table == set(whole.split()) - table
     assert [line for line in text.splitlines() if len(line) > width and len(line.split()) > 1] == []
@@ -205,15 +206,15 @@ def test_a_diff_is_coloured_by_line_and_never_folded() -> None:
     ],
 )
 def test_an_action_has_the_colour_of_what_it_does(action: str, code: str, painted: str) -> None:
-    proposed = Proposed("all", "gitops-bot/production/all", action, Reason(code, "why"))
-    assert painted in told(EnvironmentOutcome("production", (proposed,)), width=80, colours=True).splitlines()
+    proposed = proposal(action, reason=Reason(code, "why"), branch="gitops-bot/production/all")
+    assert painted in told(EnvironmentOutcome("production", (), (proposed,)), width=80, colours=True).splitlines()
 
 
 def test_colours_add_nothing_but_colours() -> None:
     failed = Failed(entry(), Problem("failed.registry", "ghcr.io did not answer", "Check that it runs."))
     held = Held(entry("ghcr.io/acme/api"), Pin("v1"), None, Reason("held.freeze", LONG))
-    proposed = Proposed("all", "gitops-bot/production/all", "open", Reason("chosen", "x"), changes=(change(why=LONG),))
-    environment = EnvironmentOutcome("production", (proposed,), (held,), (failed,), 3)
+    proposed = proposal("open", change(why=LONG), branch="gitops-bot/production/all")
+    environment = EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,))
     painted = told(environment, width=60, colours=True)
     assert re.sub(r"\x1b\[[0-9;]+m", "", painted) == told(environment, width=60)
 
@@ -235,7 +236,7 @@ def two_dead_hosts() -> list[EnvironmentOutcome]:
         for host in ("one.example", "two.example"):
             problem = unreachable(host, f"app{number}")
             failed[name].append(Failed(entry(f"{host}/acme/app{number}", f"{name}/app{number}/k.yaml"), problem))
-    return [EnvironmentOutcome(name, failed=tuple(found)) for name, found in failed.items()]
+    return [EnvironmentOutcome(name, tuple(found)) for name, found in failed.items()]
 
 
 def test_a_dead_registry_is_told_once_for_all_of_its_entries() -> None:
@@ -326,14 +327,14 @@ FAILURES: list[tuple[str, Sequence[Failed], str]] = [
 
 @pytest.mark.parametrize(("failed", "expected"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
 def test_a_failure_says_what_failed_why_and_what_next(failed: Sequence[Failed], expected: str) -> None:
-    assert expected in told(EnvironmentOutcome("production", failed=tuple(failed)))
+    assert expected in told(EnvironmentOutcome("production", tuple(failed)))
 
 
 def test_what_stopped_two_environments_is_told_once_with_both() -> None:
     stopped = (Failed(None, Problem("failed.forge", "the forge did not answer", "run again")),)
     reason = Reason("failed.forge", "the forge did not answer")
-    proposed = Proposed("all", "gitops-bot/x/all", "none", reason, changes=(change(),))
-    text = told(*(EnvironmentOutcome(name, (proposed,), failed=stopped) for name in ("staging", "production")))
+    proposed = proposal("none", change(), reason=reason, branch="gitops-bot/x/all")
+    text = told(*(EnvironmentOutcome(name, stopped, (proposed,)) for name in ("staging", "production")))
     assert text.count("the forge did not answer") == 1
     assert text.count("not done gitops-bot/x/all\n") == 2
     assert text.endswith("failed:\n  staging, production: the forge did not answer\n    next: run again\n")
@@ -343,7 +344,7 @@ def test_a_reason_that_holds_several_entries_is_told_once_below_them() -> None:
     freeze = Reason("held.freeze", "no release before the fair")
     held = [Held(entry(name), Pin("v1"), Pin("v2"), freeze) for name in ("a", "b")]
     other = replace(held[0], entry=entry("c"), reason=Reason("held.moved", "v1 was moved"))
-    text = told(EnvironmentOutcome("production", held=(held[0], other, held[1])))
+    text = told(EnvironmentOutcome("production", (held[0], other, held[1])))
     assert (
         f"""
   held:
@@ -378,12 +379,12 @@ def test_what_is_wrong_in_several_places_is_told_once_on_a_terminal_and_a_line_e
 def test_a_missing_token_is_told_once() -> None:
     missing = Failed(None, Problem("failed.auth", "no token: pull requests cannot be opened", "set GITHUB_TOKEN"))
     blind = replace(outcome(EnvironmentOutcome("production")), saw_pull_requests=False)
-    refused = replace(blind, environments=(EnvironmentOutcome("production", failed=(missing,)),))
+    refused = replace(blind, environments=(EnvironmentOutcome("production", (missing,)),))
     plan = shown(lambda screen: print_outcome(blind, screen, written=False, diff=True))
     assert plan.endswith("No token is set, so open pull requests were not read. Set GITHUB_TOKEN to include them.\n")
     update = shown(lambda screen: print_outcome(refused, screen, written=True, diff=False))
     assert update.count("token") == 1
-    login = EnvironmentOutcome("production", failed=(replace(missing, entry=entry()),))  # that of a registry
+    login = EnvironmentOutcome("production", (replace(missing, entry=entry()),))  # that of a registry
     assert "No token is set" in shown(
         lambda screen: print_outcome(replace(blind, environments=(login,)), screen, written=True, diff=False)
     )

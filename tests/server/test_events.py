@@ -8,30 +8,31 @@ import pytest
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
+from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.plan import Failed, Held
 from gitops_bot.server.events import MOST, Events, counts
-from tests.proposals.sample import HEAD, WEB, change, entry
+from tests.proposals.sample import HEAD, WEB, action, change, entry, kept, proposal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.server.events import Event
 
 HELD = Held(entry(), Pin("v1"), Pin("v2"), Reason("held.soak", "staging has run v2 for 3 hours, and 4 are wanted"))
 FAILED = Failed(entry("api"), Problem("failed.registry", "ghcr.io answered 503", "run again later"))
 BROKEN = Failed(None, Problem("failed.edit", "no YAML", "correct it", WEB, 3, 1))
 PULL = PullRequest(7, "https://github.com/acme/deploy/pull/7", "open", "gitops-bot/staging/all", "main", HEAD, "t", "b")
-OPENED = Proposed(
-    "all", "gitops-bot/staging/all", "open", Reason("chosen", "none is open"), PULL, HEAD, (change(), change("proxy"))
+OPENED = proposal(
+    "open", change(), change("proxy"), reason=Reason("chosen", "none is open"), pull_request=PULL, commit=HEAD
 )
 
 
 def outcome(
-    *proposals: Proposed, held: Sequence[Held] = (), failed: Sequence[Failed] = (), unchanged: int = 0
+    *proposals: Proposal, held: Sequence[Held] = (), failed: Sequence[Failed] = (), unchanged: int = 0
 ) -> Outcome:
-    staging = EnvironmentOutcome("staging", proposals, tuple(held), tuple(failed), unchanged)
+    staging = EnvironmentOutcome("staging", (*held, *failed, *kept(unchanged)), proposals)
     return Outcome("acme/deploy", "main", HEAD, (staging,))
 
 
@@ -62,8 +63,11 @@ def test_what_was_written_is_told_with_all_that_leads_to_it() -> None:
 def test_each_writing_is_told_and_what_was_left_alone_is_not() -> None:
     events = Events()
     assert names(told(events, outcome(OPENED))) == ["proposal.written"]
-    assert names(told(events, outcome(replace(OPENED, action="refresh")))) == ["proposal.written"]
-    assert told(events, outcome(replace(OPENED, action="none"), replace(OPENED, action="leave"))) == []
+    refreshed, same, left = (
+        replace(OPENED, action=action(name, OPENED.action.reason)) for name in ("refresh", "none", "leave")
+    )
+    assert names(told(events, outcome(refreshed))) == ["proposal.written"]
+    assert told(events, outcome(same, left)) == []
 
 
 def test_a_dry_run_says_that_nothing_was_written() -> None:

@@ -10,11 +10,11 @@ from gitops_bot import __version__
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome, Proposed
+from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.plan import Failed, Held
 from gitops_bot.server.metrics import HOSTS, Metrics
-from tests.proposals.sample import HEAD, change, entry
+from tests.proposals.sample import HEAD, change, entry, kept, proposal
 
 RESULTS = ("done", "partial", "failed", "overran")
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -38,12 +38,16 @@ def held(name: str, code: str) -> Held:
 
 STAGING = EnvironmentOutcome(
     "staging",
-    (Proposed("all", PULL.branch, "open", Reason("chosen", "new"), PULL, HEAD, (change(), change("proxy"))),),
-    (held("api", "held.soak"), held("db", "held.soak"), held("cache", "held.downgrade")),
-    (Failed(entry("worker"), Problem("failed.registry", "503")),),
-    4,
+    (
+        held("api", "held.soak"),
+        held("db", "held.soak"),
+        held("cache", "held.downgrade"),
+        Failed(entry("worker"), Problem("failed.registry", "503")),
+        *kept(4),
+    ),
+    (proposal("open", change(), change("proxy"), pull_request=PULL, commit=HEAD),),
 )
-OUTCOME = Outcome("acme/deploy", "main", HEAD, (STAGING, EnvironmentOutcome("production", unchanged=3)))
+OUTCOME = Outcome("acme/deploy", "main", HEAD, (STAGING, EnvironmentOutcome("production", kept(3))))
 
 
 def test_before_the_first_cycle_every_way_to_end_stands_at_nothing() -> None:

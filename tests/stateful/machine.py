@@ -369,7 +369,7 @@ class Proposals(RuleBasedStateMachine):
         self._note(command.verb, how)
         for outcome in ran.outcome.environments if ran.outcome else ():
             for proposed in outcome.proposals:
-                self._note("proposal", f"{proposed.action} {proposed.reason.code}")
+                self._note("proposal", f"{proposed.action.name} {proposed.action.reason.code}")
             for held in {each.reason.code for each in outcome.held}:
                 self._note(command.verb, held)
         return ran
@@ -389,7 +389,7 @@ class Proposals(RuleBasedStateMachine):
 
     def _closes(self, ran: Ran) -> bool:
         assert ran.outcome is not None
-        return any(each.action == "close" for outcome in ran.outcome.environments for each in outcome.proposals)
+        return any(each.action.name == "close" for outcome in ran.outcome.environments for each in outcome.proposals)
 
     def _merges_by_itself(self, ran: Ran) -> bool:
         return any("/merge" in each for each in ran.seen.writes)

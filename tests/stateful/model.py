@@ -421,7 +421,7 @@ class Model:
         heads = {shown.branch: shown.head for shown in now.pulls.values()}
         for proposed in outcome.proposals:
             pull = proposed.pull_request
-            if proposed.action not in ("open", "refresh", "none") or pull is None or proposed.branch not in heads:
+            if proposed.action.name not in ("open", "refresh", "none") or pull is None or proposed.branch not in heads:
                 continue
             pins = self.shop.pins(heads[proposed.branch])
             for change in proposed.changes:
@@ -430,7 +430,7 @@ class Model:
 
     def _left_for_a_reason(self, outcome: EnvironmentOutcome, now: Moment) -> dict[str | None, str]:
         by_branch = {shown.branch: shown for shown in now.pulls.values()}
-        left = {each.branch: each.reason for each in outcome.proposals if each.action == "leave"}
+        left = {each.branch: each.action.reason for each in outcome.proposals if each.action.name == "leave"}
         for branch, reason in left.items():
             shown = by_branch.get(branch or "")
             match reason.code:

@@ -10,7 +10,9 @@ from gitops_bot.proposals.text.limit import cost, cut
 from gitops_bot.proposals.text.markdown import plain
 
 if TYPE_CHECKING:
-    from gitops_bot.releases.plan import Change, Plan
+    from collections.abc import Sequence
+
+    from gitops_bot.releases.plan import Change
 
 BOX: Final = "<!-- gitops-bot:hand-back -->"
 _TAKE_OVER: Final = f"""\
@@ -34,7 +36,7 @@ _ROOM = 6_000
 _SAFE = re.compile(r"[A-Za-z0-9@%+=:,./_-]+")
 
 
-def commands(plan: Plan, room: int) -> list[str]:
+def commands(environment: str, changes: Sequence[Change], room: int) -> list[str]:
     """A section with the commands that restore the previous pins, as many as fit into `room`."""
     head = [
         "",
@@ -46,7 +48,7 @@ def commands(plan: Plan, room: int) -> list[str]:
     ]
     foot = ["```", "", "</details>"]
     shown = cut(
-        _commands(plan),
+        _commands(environment, changes),
         str,
         min(room, _ROOM) - cost([*head, *foot]),
         lambda left: f"# … and {left} more: see the table",
@@ -54,12 +56,11 @@ def commands(plan: Plan, room: int) -> list[str]:
     return [*head, *shown, *foot] if shown else []
 
 
-def _commands(plan: Plan) -> list[str]:
-    environment = plan.environment
+def _commands(environment: str, changes: Sequence[Change]) -> list[str]:
     if environment.startswith("-") or plain(environment) != environment:
         return []
     wanted: dict[str, set[str | None]] = {}
-    for change in plan.changes:
+    for change in changes:
         wanted.setdefault(change.entry.name, set()).add(_assignment(change))
     # `set` applies to all overlays, so it cannot restore one name that had two different pins.
     assignments = [next(iter(texts)) for texts in wanted.values() if len(texts) == 1]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.text.details import Described
-    from gitops_bot.releases.plan import Change, Held, PinChange, Plan
+    from gitops_bot.releases.plan import Change, Held, PinChange
 
 #: In characters: the reserve for marks and a closing line that are added later; the least room of each part after the
 #: table, enough for a note about what was cut; the most room for lost platforms and for held entries.
@@ -40,40 +40,46 @@ _PINS_VALUE = re.compile(r"[0-9a-f ]{16,24000}")
 _TICKED = re.compile(rf"^([-*+] \[)[xX](\] {advice.BOX})", re.MULTILINE)
 
 
-def render(plan: Plan, pins: Sequence[PinChange], described: Mapping[tuple[str, str], Described]) -> str:
+def render(
+    environment: str,
+    changes: Sequence[Change],
+    held: Sequence[Held],
+    described: Mapping[tuple[str, str], Described],
+) -> str:
     """The whole body, within GitHub's limit: cut at a whole row or section, with a note.
 
     Where room is short, the table has it first, then the ways back, what was held, the digests in full, and what is
     known of images.
     """
-    back = is_rollback(plan.changes)
+    back = is_rollback(changes)
     done = "rolled back" if back else "changed"
     head = [
         markers.BEGIN,
-        *([_REBUILT, ""] if any(change.rebuilt for change in plan.changes) else []),
-        f"**{prose(plan.environment)}**: {many(len(plan.changes), 'pin')} {done}, nothing else.",
-        *_because(plan.changes),
-        *_not_rolled_back(plan.changes),
+        *([_REBUILT, ""] if any(change.rebuilt for change in changes) else []),
+        f"**{prose(environment)}**: {many(len(changes), 'pin')} {done}, nothing else.",
+        *_because(changes),
+        *_not_rolled_back(changes),
         "",
         *table.HEAD,
     ]
     after, people = (advice.ROLLED_BACK, advice.PEOPLE_BACK) if back else (advice.ROLL_BACK, advice.PEOPLE)
+    pins = [change.pin_change for change in changes]
     marks = ["", markers.marker(_PLAN, mark(pins)), _marked(pins), markers.END]
-    known = [(change, described[change.entry.key]) for change in plan.changes if change.entry.key in described]
+    known = [(change, described[change.entry.key]) for change in changes if change.entry.key in described]
 
     room = LIMIT - _SPARE - cost([*head, after, people, *marks])
-    rows = table.rows(plan.changes, room - 4 * _WORD)
+    rows = table.rows(changes, room - 4 * _WORD)
     room -= cost(rows)
     lost = _lost(known, min(room - 3 * _WORD, _LOST_ROOM))
     room -= cost(lost)
-    commands = [] if back else advice.commands(plan, room - 2 * _WORD)
+    commands = [] if back else advice.commands(environment, changes, room - 2 * _WORD)
     room -= cost(commands)
-    held = _held(plan.held, min(room - _WORD, _HELD_ROOM))
-    room -= cost(held)
-    full = table.in_full(plan.changes, room - _WORD)
+    waiting = _held(held, min(room - _WORD, _HELD_ROOM))
+    room -= cost(waiting)
+    full = table.in_full(changes, room - _WORD)
     room -= cost(full)
     sections = cut(_sections(known), str, room, _more_sections)
-    return "\n".join([*head, *rows, *lost, *full, *sections, *held, after, *commands, people, *marks])
+    return "\n".join([*head, *rows, *lost, *full, *sections, *waiting, after, *commands, people, *marks])
 
 
 def mark(changes: Sequence[PinChange]) -> str:

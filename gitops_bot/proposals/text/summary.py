@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.plan import Change, Plan, Source
+    from gitops_bot.releases.plan import Change, Source
 
 #: The most characters that the changes take in a commit message.
 _ROOM = 50_000
@@ -23,15 +23,15 @@ _BECAUSE = 500
 _REASONS = 3
 
 
-def fields(plan: Plan, group: str, source: Source) -> dict[str, str]:
-    """The fields that templates can use, for a plan with at least one change."""
+def fields(environment: str, changes: Sequence[Change], group: str, source: Source) -> dict[str, str]:
+    """The fields that templates can use, for at least one change."""
     return {
-        "environment": quiet(plan.environment),
+        "environment": quiet(environment),
         "group": quiet(group),
-        "summary": quiet(in_words(plan.changes, group)),
-        "count": str(len(plan.changes)),
-        "images": quiet(", ".join(sorted({change.entry.image for change in plan.changes}))),
-        "overlays": quiet(", ".join(sorted({change.entry.overlay or "." for change in plan.changes}))),
+        "summary": quiet(in_words(changes, group)),
+        "count": str(len(changes)),
+        "images": quiet(", ".join(sorted({change.entry.image for change in changes}))),
+        "overlays": quiet(", ".join(sorted({change.entry.overlay or "." for change in changes}))),
         "source": source,
     }
 

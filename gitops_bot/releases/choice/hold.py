@@ -15,11 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from gitops_bot.images.reason import Code
     from gitops_bot.releases.plan import Decision, Entry
-
-#: Reasons to keep an entry that a hold adds nothing to: the bot leaves it alone with or without one.
-_LEFT_ALONE: tuple[Code, ...] = ("ignored", "unmanaged")
 
 
 class WrittenHold(Protocol):
@@ -65,14 +61,14 @@ def ended(holds: Sequence[WrittenHold], at: datetime) -> tuple[WrittenHold, ...]
 def hold(decision: Decision, written: WrittenHold) -> Decision:
     """What becomes of a decision about an entry that is held. What failed has failed all the same.
 
-    What is held for another reason is held for both.
+    What is held for another reason is held for both; what is ignored or unmanaged is left alone anyway.
     """
     match decision:
         case Change(entry=entry, before=current, after=candidate):
             return Held(entry, current, candidate, reason(written))
         case Held():
             return reasons.add(decision, reason(written))
-        case Kept(entry=entry, pin=current, reason=why) if why.code not in _LEFT_ALONE:
+        case Kept(entry=entry, pin=current) if decision.is_current:
             return Held(entry, current, None, reason(written))
         case Kept() | Failed():
             return decision
