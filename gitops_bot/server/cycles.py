@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from gitops_bot.config import Config
-    from gitops_bot.edges.registry.cloud.renewal import Kept
+    from gitops_bot.edges.registry.cloud.renewal import LoginCache
     from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.edges.signals import Ending
     from gitops_bot.engine.request import Request
@@ -46,7 +46,7 @@ class Cycles:
     _gone: Sequence[str] = ()
     _warned: dict[Problem, int] = field(default_factory=dict)
     _indexes: Indexes = field(default_factory=dict)
-    _logins: Kept = field(default_factory=dict)
+    _logins: LoginCache = field(default_factory=dict)
 
     def run(self, number: int, limit: timedelta) -> CycleResult:
         """One cycle, and how it ended. A bug costs this cycle alone.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.git import Credentials
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Registry
-    from gitops_bot.edges.registry.cloud.renewal import Kept
+    from gitops_bot.edges.registry.cloud.renewal import LoginCache
     from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
@@ -54,7 +54,7 @@ class CycleContext:
     config: Config | None = None
     absent: Callable[[Sequence[str]], None] | None = None
     indexes: Indexes | None = None
-    logins: Kept | None = None
+    logins: LoginCache | None = None
 
 
 @contextmanager

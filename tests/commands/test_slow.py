@@ -44,7 +44,7 @@ def test_lists_without_end_fail_alone_and_the_good_images_beside_them_are_chosen
         good = stack.enter_context(broken_server([TAGS]))
         endless = [stack.enter_context(broken_server([one_more_page])) for _ in range(3)]
         names = [*(f"{server.host}/acme/app{at}" for server in endless for at in range(3)), f"{good.host}/acme/web"]
-        registry = stack.enter_context(Registry({}, {}, SystemClock(), patience=0.3))
+        registry = stack.enter_context(Registry({}, {}, SystemClock(), image_seconds=0.3))
         decisions = polled(registry, entries(*names))
     *slow, chosen = decisions
     assert [type(each) for each in slow] == [Failed] * 9

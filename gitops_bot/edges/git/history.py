@@ -21,7 +21,7 @@ COMMIT_BYTE_LIMIT = 32 * 1024 * 1024
 BYTE_LIMIT = 128 * 1024 * 1024
 
 
-class Line(NamedTuple):
+class BranchCommits(NamedTuple):
     """The commits of one branch that the base lacks, oldest first, and the newest base commit that it contains."""
 
     commits: tuple[str, ...]
@@ -56,30 +56,30 @@ class History:
     _known: dict[str, _Read | None] = field(default_factory=dict)
     _clean: dict[str, bool] = field(default_factory=dict)
 
-    def lines(self, heads: Mapping[str, str], base: str) -> dict[str, Line]:
+    def branch_commits(self, heads: Mapping[str, str], base: str) -> dict[str, BranchCommits]:
         """The line of every branch (name to head). Raises DamagedError if the base is missing."""
         revisions = "".join(f"{head}\n" for head in sorted(set(heads.values()))) + f"^{base}\n"
         out = self.store.run("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", stdin=revisions.encode())
         parents = {first: tuple(rest) for first, *rest in (line.split() for line in out.decode("ascii").splitlines())}
         shallow = frozenset(self.shallow())
-        return {name: _line(head, parents, shallow) for name, head in heads.items()}
+        return {name: _follow(head, parents, shallow) for name, head in heads.items()}
 
-    def read(self, heads: Mapping[str, str], lines: Mapping[str, Line]) -> dict[str, Branch]:
+    def read(self, heads: Mapping[str, str], branch_commits: Mapping[str, BranchCommits]) -> dict[str, Branch]:
         """The branches with all their changes; incomplete, without commits, if too large or without shared history."""
-        short_first = sorted((line for line in lines.values() if line.readable), key=lambda line: len(line.commits))
-        wanted = dict.fromkeys(commit for line in short_first for commit in line.commits)
+        short_first = sorted((own for own in branch_commits.values() if own.readable), key=lambda own: len(own.commits))
+        wanted = dict.fromkeys(commit for own in short_first for commit in own.commits)
         self._load([commit for commit in wanted if commit not in self._known])
-        return {name: self._branch(name, heads[name], line) for name, line in lines.items()}
+        return {name: self._branch(name, heads[name], own) for name, own in branch_commits.items()}
 
-    def _branch(self, name: str, head: str, line: Line) -> Branch:
-        read = [entry for commit in line.commits if line.readable and (entry := self._known[commit])]
-        if not line.readable or len(read) < len(line.commits):
-            return Branch(name, head, line.fork, (), complete=False)
-        return Branch(name, head, line.fork, tuple(self._judged(commit, line) for commit in read))
+    def _branch(self, name: str, head: str, own: BranchCommits) -> Branch:
+        read = [entry for commit in own.commits if own.readable and (entry := self._known[commit])]
+        if not own.readable or len(read) < len(own.commits):
+            return Branch(name, head, own.fork, (), complete=False)
+        return Branch(name, head, own.fork, tuple(self._judged(commit, own) for commit in read))
 
-    def _judged(self, read: _Read, line: Line) -> Commit:
+    def _judged(self, read: _Read, own: BranchCommits) -> Commit:
         commit = read.commit
-        if commit.id not in line.updates:
+        if commit.id not in own.updates:
             return commit
         if commit.id not in self._clean:
             self._clean[commit.id] = self.merged(*commit.parents) == read.tree
@@ -117,7 +117,7 @@ class History:
         return {commit: (tree, parsed[commit].tree) for commit, tree in zip(parents, trees, strict=True)}
 
 
-def _line(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[str]) -> Line:
+def _follow(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[str]) -> BranchCommits:
     """Follow a branch to the base. `parents` has every commit that the base lacks, oldest first."""
     reached, open_ends = set[str](), [head]
     while open_ends:
@@ -130,8 +130,8 @@ def _line(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[
     updates = (commit for commit in commits if len(parents[commit]) == 2 and parents[commit][1] not in parents)
     if any(not parents[commit] and commit not in shallow for commit in commits):
         # A root that the base lacks: no shared history, unless the copy of the base ends before it.
-        return Line(commits, None, frozenset(), cut=bool(shallow))
-    return Line(commits, fork, frozenset(updates), cut=not shallow.isdisjoint(commits))
+        return BranchCommits(commits, None, frozenset(), cut=bool(shallow))
+    return BranchCommits(commits, fork, frozenset(updates), cut=not shallow.isdisjoint(commits))
 
 
 def _lightest(weights: Mapping[str, int], limit: int) -> frozenset[str]:

@@ -37,7 +37,7 @@ _CHUNK = 64 * 1024
 
 #: The user's GIT_* variables that reach git: how to connect. GIT_DIR, GIT_INDEX_FILE and the like, as set in hooks,
 #: would lead it to another repository, and traces would mix with its messages.
-_KEPT = re.compile(
+_PASSED_ON = re.compile(
     r"GIT_(?:SSH(?:_COMMAND|_VARIANT)?|SSL_.+|PROXY_.+|HTTP_.+|EXEC_PATH|CONFIG_COUNT|CONFIG_(?:KEY|VALUE)_\d+)\Z"
 )
 _SETTINGS = (
@@ -175,7 +175,7 @@ class Git:
     def _environment(self, settings: Iterable[tuple[str, str]]) -> dict[str, str]:
         """The environment of a child, with the settings: other users of the machine can read arguments."""
         inherited = {
-            key: value for key, value in self.environ.items() if not key.startswith("GIT_") or _KEPT.match(key)
+            key: value for key, value in self.environ.items() if not key.startswith("GIT_") or _PASSED_ON.match(key)
         }
         result = _MEMORY | inherited | _VARIABLES | dict(self.variables)
         if not {"GIT_SSH", "GIT_SSH_COMMAND"} & inherited.keys():

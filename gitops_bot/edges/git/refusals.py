@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gitops_bot.errors import RAISE_THE_LIMIT, GitError, LostRace, Problem
 
-_SAID_LIMIT = 600
+_QUOTE_LIMIT = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ def quoted(output: str) -> str:
     """The last lines of what git printed, on one line, to stand at the end of a message."""
     lines = [line.strip() for line in output.splitlines()]
     text = " · ".join(line for line in lines if line and not _IS_NOISE.match(line))
-    return f": {text[:_SAID_LIMIT]}" if text else ""
+    return f": {text[:_QUOTE_LIMIT]}" if text else ""
 
 
 _IS_NOISE = re.compile(

@@ -171,10 +171,10 @@ class Repository:
             known = self._fetch() if self._heads is None else self._heads
             while name in known:
                 heads = {other: head for other, head in known.items() if other.startswith(PREFIX)}
-                lines = self._history.lines(heads, base)
+                branch_commits = self._history.branch_commits(heads, base)
                 deeper = next((depth for depth in DEPTHS if depth > self._depth), None)
-                if not lines[name].cut or deeper is None:
-                    return self._history.read(heads, lines)[name]
+                if not branch_commits[name].cut or deeper is None:
+                    return self._history.read(heads, branch_commits)[name]
                 self._depth = deeper
                 known = self._fetch()
             return None

@@ -72,19 +72,19 @@ class Api:
         *,
         query: Mapping[str, str] | None = None,
         body: object = None,
-        bears: Collection[int] = (),
-        below: str | None = None,
+        expected: Collection[int] = (),
+        root: str | None = None,
     ) -> Any:
-        """Send one REST request and return the JSON of the answer. `path` is below the repository, or below `below`.
+        """Send one REST request and return the JSON of the answer. `path` is below the repository, or below `root`.
 
         Raises:
-            Refused: with a status in `bears` that is not a rate limit.
+            Refused: with a status in `expected` that is not a rate limit.
         """
-        prefix = f"/repos/{self.repository}" if below is None else below
+        prefix = f"/repos/{self.repository}" if root is None else root
         try:
             return self.wire.ask(method, prefix + path, query=query, body=body)
         except Refused as refused:
-            if refused.limited or refused.status not in bears:
+            if refused.limited or refused.status not in expected:
                 self.fail(refused)
             raise
         except Unanswered as failure:
@@ -105,7 +105,7 @@ class Api:
         except (KeyError, TypeError, ValueError, AttributeError):
             self.fail(answers.unreadable())
 
-    def present(self, number: int) -> PullRequest:
+    def pull_request(self, number: int) -> PullRequest:
         """A pull request as this run knows it; read only if it was not seen yet."""
         return self.seen.get(number) or self.read(number)
 

@@ -45,12 +45,12 @@ class Commits:
         return self._known[key]
 
     def _ask(self, repository: str, path: str) -> tuple[str, ...]:
-        answer = self._api.ask("GET", path, query={"per_page": str(_PER_PAGE)}, below=repository)
+        answer = self._api.ask("GET", path, query={"per_page": str(_PER_PAGE)}, root=repository)
         total = answer.get("total_commits") if isinstance(answer, dict) else None
         if type(total) is int and total > _PER_PAGE:
             # Pages begin with the oldest.
             query = {"per_page": str(_PER_PAGE), "page": str(-(-total // _PER_PAGE))}
-            answer = self._api.ask("GET", path, query=query, below=repository)
+            answer = self._api.ask("GET", path, query=query, root=repository)
         commits = answer.get("commits") if isinstance(answer, dict) else None
         return tuple(filter(None, map(_subject, commits[-_SHOWN:]))) if isinstance(commits, list) else ()
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: GitHub's limits, in characters.
 TITLE_LIMIT, BODY_LIMIT = 256, 65_536
 #: Statuses by which GitHub refuses a label, review or assignee: no permission, not found, disabled, invalid.
-_BEARS = (403, 404, 410, 422)
+_EXPECTED = (403, 404, 410, 422)
 _PERMISSION = "give the token `pull-requests: write`"
 #: Comments per page, and pages that are searched for what was said before.
 _PER_PAGE, _PAGES = 100, 3
@@ -67,7 +67,7 @@ class GitHub:
         left = self._api.wire.left
         if left is None:
             try:
-                left = answers.rate_limit(self._api.ask("GET", "/rate_limit", below="", bears=(404, 405, 410, 501)))
+                left = answers.rate_limit(self._api.ask("GET", "/rate_limit", root="", expected=(404, 405, 410, 501)))
             except Refused:
                 return None
         # GraphQL has its own limit, in points. By REST a look takes the list, and the reviews of what is open.
@@ -100,7 +100,7 @@ class GitHub:
 
     def refresh(self, number: int, *, title: str, body: str) -> PullRequest:
         """One request or none, and one to read a pull request that this run has not seen."""
-        pull = self._api.present(number)
+        pull = self._api.pull_request(number)
         changed = {}
         if _title(title) != pull.title.strip():
             changed["title"] = _title(title)
@@ -114,13 +114,13 @@ class GitHub:
 
     def label(self, number: int, labels: Sequence[str]) -> None:
         """One request, or none if no label is missing."""
-        pull = self._api.present(number)
+        pull = self._api.pull_request(number)
         present = {label.lower() for label in pull.labels}
         missing = [label for label in dict.fromkeys(labels) if label.lower() not in present]
         if not missing:
             return
         try:
-            self._api.ask("POST", f"/issues/{number}/labels", body={"labels": missing}, bears=_BEARS)
+            self._api.ask("POST", f"/issues/{number}/labels", body={"labels": missing}, expected=_EXPECTED)
         except Refused as refused:
             advice = f"{_PERMISSION}, or remove `labels:`"
             self._continues_without(number, f"the labels {', '.join(missing)}", refused, advice)
@@ -131,7 +131,7 @@ class GitHub:
         """One request."""
         present = True
         try:
-            self._api.ask("DELETE", f"/issues/{number}/labels/{quote(label, safe='')}", bears=(404,))
+            self._api.ask("DELETE", f"/issues/{number}/labels/{quote(label, safe='')}", expected=(404,))
         except Refused as refused:
             if "label does not exist" not in refused.message.lower():
                 self._api.fail(refused)
@@ -162,7 +162,9 @@ class GitHub:
             return
         wanted = list(dict.fromkeys(people))
         try:
-            answer = self._api.ask("POST", f"/issues/{number}/assignees", body={"assignees": wanted}, bears=_BEARS)
+            answer = self._api.ask(
+                "POST", f"/issues/{number}/assignees", body={"assignees": wanted}, expected=_EXPECTED
+            )
         except Refused as refused:
             advice = f"assign people with write access; {_PERMISSION}, or correct `assignees:`"
             self._continues_without(number, f"the assignees {', '.join(wanted)}", refused, advice)
@@ -185,7 +187,7 @@ class GitHub:
         text = _body(body)
         if edits is not None:
             try:
-                self._api.ask("PATCH", f"/issues/comments/{edits}", body={"body": text}, bears=(404, 410))
+                self._api.ask("PATCH", f"/issues/comments/{edits}", body={"body": text}, expected=(404, 410))
             except Refused:
                 pass
             else:
@@ -202,7 +204,7 @@ class GitHub:
 
     def close(self, number: int, *, body: str, comment: str) -> PullRequest:
         """Two or three requests. If a run dies in between, the next still knows the pull request as its own."""
-        pull = self._api.present(number)
+        pull = self._api.pull_request(number)
         if not _same(_body(body), pull.body):
             pull = self._edit(pull, {"body": _body(body)})
         self._post_comment(number, _body(comment))
@@ -215,7 +217,7 @@ class GitHub:
             Refused: 422 for another reason.
         """
         try:
-            return self._api.keep(self._api.ask("POST", "/pulls", body=dict(fields), bears=(422,)))
+            return self._api.keep(self._api.ask("POST", "/pulls", body=dict(fields), expected=(422,)))
         except Refused as refused:
             if "draft" not in fields or "draft pull requests are not supported" not in refused.message.lower():
                 raise
@@ -247,7 +249,7 @@ class GitHub:
         """Request reviews, if there are reviewers; returns the refusal."""
         try:
             if reviewers:
-                self._api.ask("POST", f"/pulls/{number}/requested_reviewers", body=dict(reviewers), bears=_BEARS)
+                self._api.ask("POST", f"/pulls/{number}/requested_reviewers", body=dict(reviewers), expected=_EXPECTED)
         except Refused as refused:
             return refused
         return None

@@ -136,7 +136,7 @@ _FINE_GRAINED = "do not support the graphql api"
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Result:
     """The data of an answer; `hidden` has the names in the paths of fields that the token may not see."""
 
     data: dict[str, Any]
@@ -145,7 +145,7 @@ class Answered:
 
 def read(
     document: Any, headers: Mapping[str, str], secret: str, *, write: bool, optional: frozenset[str] = frozenset()
-) -> Answered:
+) -> Result:
     """Read an answer. Fields named in `optional` may be hidden from the token.
 
     Raises:
@@ -165,7 +165,7 @@ def read(
         # Of several errors, one with a known meaning is the cause.
         status = next((code for problem in failed if (code := _status(problem)) is not None), 422 if write else 502)
         raise Refused(status, error_message({"errors": failed}, secret), headers, write=write)
-    return Answered(data, frozenset().union(*hidden))
+    return Result(data, frozenset().union(*hidden))
 
 
 def over_http(refused: Refused) -> Refused | Unsupported:

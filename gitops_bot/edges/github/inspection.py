@@ -197,12 +197,12 @@ class Inspection:
         """
         path = quote(branch, safe="/")
         by_ruleset = self._by_ruleset(path)
-        document = self._may_see(f"/branches/{path}") or {}  # a branch that does not exist yet can have rules too
+        document = self._get_if_visible(f"/branches/{path}") or {}  # missing branches can have rules too
         with self._api.reading():
             summary = rules.of_branch(document)
         if not summary.protected:
             return BranchRules(by_ruleset, settings=SETTINGS)
-        whole = self._may_see(f"/branches/{path}/protection")
+        whole = self._get_if_visible(f"/branches/{path}/protection")
         if whole is None:
             # The server has no rulesets, or the token is no administrator's: only the branch itself shows something.
             return BranchRules((*by_ruleset, *summary.rules), summary.classic or not by_ruleset, SETTINGS)
@@ -214,7 +214,7 @@ class Inspection:
         return BranchRules(self._by_ruleset(quote(branch, safe="/")), settings=SETTINGS)
 
     def _by_ruleset(self, path: str) -> tuple[Rule, ...]:
-        answer = self._may_see(f"/rules/branches/{path}", {"per_page": "100"})
+        answer = self._get_if_visible(f"/rules/branches/{path}", {"per_page": "100"})
         with self._api.reading():
             return tuple(rules.of_rulesets(answer or (), self._bypass))
 
@@ -222,13 +222,13 @@ class Inspection:
         if ruleset not in self._bypasses:
             if len(self._bypasses) >= _MOST_RULESETS:
                 return "unknown"
-            self._bypasses[ruleset] = rules.bypass(self._may_see(f"/rulesets/{ruleset}"))
+            self._bypasses[ruleset] = rules.bypass(self._get_if_visible(f"/rulesets/{ruleset}"))
         return self._bypasses[ruleset]
 
-    def _may_see(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+    def _get_if_visible(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """The answer; None if the server has nothing there, or hides it."""
         try:
-            return self._api.ask("GET", path, query=query, bears=(403, 404))
+            return self._api.ask("GET", path, query=query, expected=(403, 404))
         except Refused:
             return None
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: Seconds to wait while GitHub does not yet know whether a pull request can be merged.
 _PAUSE = 2
-_BEARS = (403, 404, 405, 409, 422)
+_EXPECTED = (403, 404, 405, 409, 422)
 #: `mergeable_state` of a pull request that nothing blocks.
 _READY = ("clean", "unstable", "has_hooks")
 
@@ -39,7 +39,7 @@ class Merging:
         After auto-merge was enabled, title and text are those in GitHub's answer. A pull request whose auto-merge
         GitHub overlooked is read again first: what somebody decided meanwhile counts.
         """
-        pull = self._api.present(number)
+        pull = self._api.pull_request(number)
         if pull.state != "open" or pull.queued or (pull.auto_merge and not pull.overlooked):
             return pull
         base = self._reading.base(pull.base)
@@ -130,7 +130,7 @@ class Merging:
     def _merge(self, pull: PullRequest, head: str, method: MergeMethod) -> PullRequest:
         body = {"sha": head, "merge_method": method}
         try:
-            answer = self._api.ask("PUT", f"/pulls/{pull.number}/merge", body=body, bears=_BEARS)
+            answer = self._api.ask("PUT", f"/pulls/{pull.number}/merge", body=body, expected=_EXPECTED)
         except Refused as refused:
             if refused.status == 405 and (current := self._api.read(pull.number)).state != "open":
                 return current  # somebody was faster, or the answer to our own request was lost
@@ -150,7 +150,7 @@ class Merging:
         try:
             return self._api.wire.graphql(document, {"input": fields}, write=True).data
         except Refused as refused:
-            if refused.limited or refused.status not in _BEARS:
+            if refused.limited or refused.status not in _EXPECTED:
                 self._api.fail(refused)
             raise
         except Unanswered as failure:

@@ -92,7 +92,7 @@ class Reading:
     def _pushed(self, branch: str) -> tuple[str, datetime] | None:
         query = {"ref": f"refs/heads/{branch}", "per_page": "1"}
         try:
-            activity: Any = self._api.ask("GET", "/activity", query=query, bears=(403, 404, 410, 501))
+            activity: Any = self._api.ask("GET", "/activity", query=query, expected=(403, 404, 410, 501))
         except Refused:
             return None
         if not isinstance(activity, list):
@@ -174,7 +174,9 @@ class Reading:
         repository = self._api.ask("GET", "")
         branch = self._api.ask("GET", f"/branches/{path}")
         try:
-            branch_rules = self._api.ask("GET", f"/rules/branches/{path}", query={"per_page": "100"}, bears=(403, 404))
+            branch_rules = self._api.ask(
+                "GET", f"/rules/branches/{path}", query={"per_page": "100"}, expected=(403, 404)
+            )
         except Refused:
             branch_rules = None
         with self._api.reading():

@@ -101,7 +101,7 @@ class Wire:
 
     def graphql(
         self, question: str, variables: Mapping[str, object], *, write: bool, optional: frozenset[str] = frozenset()
-    ) -> graphql.Answered:
+    ) -> graphql.Result:
         """Send a GraphQL query. Fields named in `optional` may be hidden from the token.
 
         Waits once for a secondary rate limit too, which GraphQL reports with status 200.

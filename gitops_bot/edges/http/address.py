@@ -21,7 +21,7 @@ _ZONES = (".internal", ".local", ".home.arpa", ".svc")
 _EMBEDDING = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96")))
 
 
-class Misled(Exception):  # noqa: N818 - who followed the address turns this into an error with the registry's name
+class UnsafeAddress(Exception):  # noqa: N818 - who followed the address turns this into an error with the registry's name
     """An address given by a server may not be followed; the text says which and why."""
 
 
@@ -71,20 +71,20 @@ def _joined(source: httpx.URL, address: str) -> httpx.URL:
     try:
         return source.join(address)
     except (httpx.InvalidURL, ValueError) as error:
-        raise Misled(f"an address that cannot be read, {address[:200]!r}") from error
+        raise UnsafeAddress(f"an address that cannot be read, {address[:200]!r}") from error
 
 
 def _checked(source: httpx.URL, target: httpx.URL) -> httpx.URL:
     host = host_of(target)
     text = f"{target.scheme}://{host}"[:200]
     if target.scheme not in ("http", "https") or not _HOST.match(host) or target.userinfo:
-        raise Misled(f"an address that is not supported, {text!r}")
+        raise UnsafeAddress(f"an address that is not supported, {text!r}")
     if origin(target) == origin(source):
         return target
     if target.scheme == "http" and not _may_be_plain(source, target):
-        raise Misled(f"an address without encryption, {text!r}")
+        raise UnsafeAddress(f"an address without encryption, {text!r}")
     if source.scheme == "https" and host != host_of(source) and _is_closed(host, host_of(source)):
-        raise Misled(f"an address inside a private network, {text!r}")
+        raise UnsafeAddress(f"an address inside a private network, {text!r}")
     return target
 
 

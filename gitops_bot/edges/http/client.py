@@ -15,7 +15,7 @@ import httpx
 import tenacity
 
 from gitops_bot import __version__, log
-from gitops_bot.edges.http.address import Misled, follow, origin
+from gitops_bot.edges.http.address import UnsafeAddress, follow, origin
 from gitops_bot.edges.http.allowance import Allowance, Limit
 from gitops_bot.edges.http.answer import Answer
 from gitops_bot.edges.http.failure import (
@@ -30,20 +30,20 @@ from gitops_bot.edges.http.failure import (
     outcome,
     retry_after,
 )
-from gitops_bot.edges.http.lines import Lines
-from gitops_bot.edges.http.pace import Closed
+from gitops_bot.edges.http.pace import PausedTooLong
+from gitops_bot.edges.http.pools import Pools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from gitops_bot.edges.http.lines import Observe, Tuning
     from gitops_bot.edges.http.pace import Clock
+    from gitops_bot.edges.http.pools import Observe, Tuning
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 #: Tries of a request, seconds for each, and seconds in all, waits included.
-ATTEMPTS, ANSWER, PATIENCE = 5, 60.0, 100.0
+ATTEMPTS, TRY_SECONDS, TOTAL_SECONDS = 5, 60.0, 100.0
 REDIRECTS = 5
 #: Bytes that are read of a failed request's answer, for its message.
 ERROR_BODY = 64 * 1024
@@ -70,7 +70,7 @@ class Http:
         environ: Mapping[str, str],
         tunings: Mapping[str, Tuning],
         *,
-        seconds: float = ANSWER,
+        seconds: float = TRY_SECONDS,
         attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
@@ -83,7 +83,7 @@ class Http:
         self._clock = clock
         self._seconds = seconds
         self._attempts = attempts
-        self._lines = Lines(clock, environ, tunings, transport, observe)
+        self._pools = Pools(clock, environ, tunings, transport, observe)
         self._thread = _ThreadAllowance()
 
     def __enter__(self) -> Self:
@@ -94,7 +94,7 @@ class Http:
 
     def close(self) -> None:
         """Close all connections."""
-        self._lines.close()
+        self._pools.close()
 
     @contextmanager
     def within(self, allowance: Allowance) -> Iterator[None]:
@@ -140,8 +140,8 @@ class Http:
                 return answer
             try:
                 target = follow(url, location)
-            except Misled as misled:
-                raise _redirected_wrong(url, f"redirects to {misled}", answer.status) from misled
+            except UnsafeAddress as unsafe:
+                raise _redirected_wrong(url, f"redirects to {unsafe}", answer.status) from unsafe
             if origin(target) != origin(url):
                 sent.pop("Authorization", None)
             url = target
@@ -151,7 +151,7 @@ class Http:
         self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None, limit: int
     ) -> Answer:
         """Send to one URL, again after 408, 429, 5xx and broken connections; returns the last failure."""
-        allowance = self._thread.allowance or Allowance(self._clock, lambda: Limit(PATIENCE, late(PATIENCE)))
+        allowance = self._thread.allowance or Allowance(self._clock, lambda: Limit(TOTAL_SECONDS, late(TOTAL_SECONDS)))
 
         def wait(state: tenacity.RetryCallState) -> float:
             outcome = state.outcome
@@ -185,24 +185,24 @@ class Http:
         limit: int,
         allowance: Allowance,
     ) -> Answer:
-        line = self._lines.to(url)
+        pool = self._pools.for_url(url)
         asked_at = time.perf_counter()
         try:
-            with line.pace.turn(_not_over(allowance.left).seconds) as seen, allowance.counting():
+            with pool.pace.turn(_not_over(allowance.left).seconds) as seen, allowance.counting():
                 began = time.perf_counter()
                 left = _not_over(allowance.left)
                 bound = left if left.seconds < self._seconds else Limit(self._seconds, late(self._seconds))
                 extensions = {"timeout": _TIMEOUTS, "bound": bound}
                 request = httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
-                response = line.transport.handle_request(request)
+                response = pool.transport.handle_request(request)
                 try:
                     answer = Answer(
                         method, url, response.status_code, response.headers, self._body(response, method, limit)
                     )
                 finally:
                     response.close()
-        except Closed as closed:
-            raise busy(closed.seconds) from closed
+        except PausedTooLong as paused:
+            raise busy(paused.seconds) from paused
         except httpx.TransportError as error:
             raise broken(error) from error
         except UnicodeError as error:  # from httpx of `xn--` and junk, from getaddrinfo of `a..b`
@@ -218,7 +218,7 @@ class Http:
         )
         if answer.status == 429:
             requested = self._retry_after(answer)
-            line.pace.slow_down(seen, 1.0 if requested is None else requested)
+            pool.pace.slow_down(seen, 1.0 if requested is None else requested)
         return answer
 
     def _body(self, response: httpx.Response, method: str, limit: int) -> bytes:

@@ -28,7 +28,7 @@ class Clock(Protocol):
         ...
 
 
-class Closed(Exception):  # noqa: N818 - a state of the host, turned into words by whoever asked
+class PausedTooLong(Exception):  # noqa: N818 - a state of the host, turned into words by whoever asked
     """The host asked for a longer pause than the caller can wait; `seconds` of it are left."""
 
     def __init__(self, seconds: float) -> None:
@@ -67,7 +67,7 @@ class Pace:
             with self._lock:
                 now = self._clock.now().timestamp()
                 if self._opens - now > longest_pause:
-                    raise Closed(self._opens - now)
+                    raise PausedTooLong(self._opens - now)
                 slot, slowed = max(now, self._next, self._opens), self._slowed
                 self._next = slot + self._interval
             if slot > now:

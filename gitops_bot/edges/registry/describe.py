@@ -62,7 +62,9 @@ def describe(fetch: Fetch, digest: str) -> Build:
             chosen = representative(members)
             if chosen is None:
                 return _described(fetch, top, {}, None, names(members))
-            manifest = _named(fetch, f"manifests/{chosen.digest}", ACCEPT, MANIFEST_BYTES, chosen.digest, "a manifest")
+            manifest = _referenced(
+                fetch, f"manifests/{chosen.digest}", ACCEPT, MANIFEST_BYTES, chosen.digest, "a manifest"
+            )
             manifest = manifest if kind_of(manifest) == "image" else {}
             return _described(fetch, top, manifest, chosen.platform, names(members))
         case None:
@@ -104,12 +106,12 @@ def configuration(fetch: Fetch, manifest: Document) -> Document | None:
     """The configuration of an image, empty if the registry lacks it; None for other things, such as a chart."""
     match manifest.get("config"):
         case {"mediaType": kind, "digest": str(digest)} if kind in _CONFIGS and is_digest(digest):
-            return _named(fetch, f"blobs/{digest}", "*/*", CONFIG_LIMIT, digest, "a configuration")
+            return _referenced(fetch, f"blobs/{digest}", "*/*", CONFIG_LIMIT, digest, "a configuration")
         case _:
             return None
 
 
-def _named(fetch: Fetch, rest: str, accept: str, limit: int, digest: str, wanted: str) -> Document:
+def _referenced(fetch: Fetch, rest: str, accept: str, limit: int, digest: str, wanted: str) -> Document:
     """A document that a manifest or index names; empty if the registry lacks it, as after a partial copy."""
     try:
         return document(fetch(rest, accept, limit), digest, wanted)

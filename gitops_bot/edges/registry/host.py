@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from gitops_bot.edges.address import is_loopback
-from gitops_bot.edges.http import Misled, Tuning, Unanswered, follow_own, host_of, origin
+from gitops_bot.edges.http import Tuning, Unanswered, UnsafeAddress, follow_own, host_of, origin
 from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message
 from gitops_bot.edges.registry.login import Basic, IdentityToken, basic, secrets
 from gitops_bot.edges.registry.manifest import ACCEPT, MANIFEST_BYTES
@@ -74,7 +74,7 @@ _READING = frozenset({"pull", "metadata_read", "content_read"})
 #: Tries: anonymously, with a cached token, with a new one, and once more if the registry then wants another action.
 _TRIES = 4
 #: Seconds that the others wait for the first request.
-ALONE = 5.0
+HEAD_START = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,13 @@ _Authentication = Bearer | _ByPassword
 class Host:
     """Queries one registry. The challenge of its first 401 is used for all its repositories."""
 
-    def __init__(self, http: Http, tokens: Tokens, base: httpx.URL, *, alone: float = ALONE) -> None:
+    def __init__(self, http: Http, tokens: Tokens, base: httpx.URL, *, head_start: float = HEAD_START) -> None:
         self._http = http
         self._tokens = tokens
         self._base = base
         self._root = str(base).rstrip("/")
         self._authentication: _Authentication | None = None
-        self._alone = alone
+        self._head_start = head_start
         self._first = threading.Semaphore(1)
         self._met = threading.Event()
         self._out_of_reach: Unanswered | None = None
@@ -119,7 +119,7 @@ class Host:
                 raise
             finally:
                 self._met.set()
-        self._met.wait(self._alone)
+        self._met.wait(self._head_start)
         if self._out_of_reach is not None:
             raise self._out_of_reach
         return self._ask(method, path, rest, login, accept, limit, api)
@@ -184,10 +184,10 @@ class Host:
             if offer.scheme == "bearer" and (realm := offer.parameters.get("realm")):
                 try:
                     address = follow_own(self._base, realm).copy_with(fragment=None)
-                except Misled as misled:
+                except UnsafeAddress as unsafe:
                     raise Untrusted(
-                        f"names as its token server {misled}", "No credentials were sent there."
-                    ) from misled
+                        f"names as its token server {unsafe}", "No credentials were sent there."
+                    ) from unsafe
                 bearer = Bearer(str(address), offer.parameters.get("service", ""))
                 before = authentication.actions if isinstance(authentication, Bearer) else frozenset()
                 actions = _actions(offer.parameters.get("scope", ""), path)

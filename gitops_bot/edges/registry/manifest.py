@@ -48,14 +48,14 @@ def kind_of(document: Mapping[str, Any]) -> Kind | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ManifestDigest:
     """The digest that a tag or digest refers to, and whether it is a single image."""
 
     digest: str
     is_image: bool
 
 
-def named(ask: Callable[[str], Answer], algorithm: str | None = None) -> Named:
+def resolve(ask: Callable[[str], Answer], algorithm: str | None = None) -> ManifestDigest:
     """What a reference names: by HEAD, which Docker Hub does not count as a pull, else by GET.
 
     `ask` sends a request with the given method. `algorithm` is the wanted one (`sha256`, `sha512`), None for the
@@ -73,11 +73,11 @@ def named(ask: Callable[[str], Answer], algorithm: str | None = None) -> Named:
     else:
         digest = head.headers.get("docker-content-digest", "")
         if is_digest(digest) and head.media_type in _TYPES and algorithm in (None, digest.partition(":")[0]):
-            return Named(digest, head.media_type in IMAGES)
-    return hashed(ask("GET"), algorithm)
+            return ManifestDigest(digest, head.media_type in IMAGES)
+    return resolve_by_content(ask("GET"), algorithm)
 
 
-def hashed(answer: Answer, algorithm: str | None) -> Named:
+def resolve_by_content(answer: Answer, algorithm: str | None) -> ManifestDigest:
     """The digest of a manifest by its bytes, which must match the one in the header, if any."""
     document = answer.json()
     version = document.get("schemaVersion") if isinstance(document, dict) else None
@@ -94,7 +94,7 @@ def hashed(answer: Answer, algorithm: str | None) -> Named:
             "Something in between changes what the registry sends; nothing was pinned.",
         )
     requested = digest if algorithm in (None, usual) else _digest_of(answer.body, algorithm)
-    return Named(requested, kind_of(document) == "image")
+    return ManifestDigest(requested, kind_of(document) == "image")
 
 
 def _digest_of(body: bytes, algorithm: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from gitops_bot.edges.http import Misled, follow_own, host_of, origin
+from gitops_bot.edges.http import UnsafeAddress, follow_own, host_of, origin
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
 from gitops_bot.images.reference import is_tag
 
@@ -147,8 +147,8 @@ def read_page(answer: Answer) -> Page:
     if address is not None:
         try:
             target = follow_own(answer.url, address)
-        except Misled as misled:
-            raise Untrusted(f"continues its list of tags at {misled}", _NOTHING_LOST) from misled
+        except UnsafeAddress as unsafe:
+            raise Untrusted(f"continues its list of tags at {unsafe}", _NOTHING_LOST) from unsafe
         if origin(target) != origin(answer.url):
             raise Untrusted(f"continues its list of tags at another host, {host_of(target)[:200]!r}", _NOTHING_LOST)
         query = target.query.decode("ascii")

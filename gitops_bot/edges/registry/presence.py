@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from gitops_bot.edges.facts import Served
 from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.edges.registry.login import Basic, IdentityToken, RegistryToken
-from gitops_bot.edges.registry.manifest import INDEXES, MOST, document, images, kind_of, named
+from gitops_bot.edges.registry.manifest import INDEXES, MOST, document, images, kind_of, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Answer
     from gitops_bot.edges.registry.host import ImageRepository
     from gitops_bot.edges.registry.login import Credential, Login
-    from gitops_bot.edges.registry.manifest import Named
+    from gitops_bot.edges.registry.manifest import ManifestDigest
     from gitops_bot.images.reference import Pin
 
     #: Asks for the manifest of a digest by a method.
@@ -31,13 +31,13 @@ _NOT_FOUND = 404
 _REMEMBERED = 500
 
 
-def find_manifest(ask: Ask, digest: str) -> Named | None:
+def find_manifest(ask: Ask, digest: str) -> ManifestDigest | None:
     """The manifest of that digest, or None: one HEAD, and a GET if the registry does not answer HEAD.
 
     A registry may report another digest algorithm than the requested one, or none: then the bytes decide.
     """
     try:
-        manifest = named(lambda method: ask(method, digest), digest.partition(":")[0])
+        manifest = resolve(lambda method: ask(method, digest), digest.partition(":")[0])
     except Refused as refused:
         if refused.is_one_of(_NOT_FOUND):
             return None
@@ -53,7 +53,7 @@ def missing(ask: Ask, digest: str, indexes: Indexes) -> tuple[str, ...]:
         Untrusted: an answer does not match its digest.
     """
     if digest in indexes:
-        named(lambda method: ask(method, digest))  # the index itself may be gone
+        resolve(lambda method: ask(method, digest))  # the index itself may be gone
     platforms = _remembered(ask, digest, indexes)
     return tuple(dict.fromkeys(name for child, name in platforms.items() if find_manifest(ask, child) is None))
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import httpx
 
 from gitops_bot.config import RegistryAccess
-from gitops_bot.edges.http import ANSWER, ATTEMPTS, PATIENCE, Http, Tuning, Unanswered
+from gitops_bot.edges.http import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Http, Tuning, Unanswered
 from gitops_bot.edges.registry import docker_config
 from gitops_bot.edges.registry.cloud import CloudLogins
 from gitops_bot.edges.registry.credentials import Credentials
 from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import LIST, NoLogin, Refused, Untrusted, explain
-from gitops_bot.edges.registry.host import ALONE, Host, ImageRepository, base_url, location, tunings
-from gitops_bot.edges.registry.manifest import named
+from gitops_bot.edges.registry.host import HEAD_START, Host, ImageRepository, base_url, location, tunings
+from gitops_bot.edges.registry.image_limits import ImageLimits
+from gitops_bot.edges.registry.manifest import resolve
 from gitops_bot.edges.registry.pages import every_tag, read_page
 from gitops_bot.edges.registry.presence import find_manifest, index_platforms, missing, served
-from gitops_bot.edges.registry.tempo import Tempo
 from gitops_bot.edges.registry.times.reader import TimesReader
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.images.reference import is_digest, is_tag
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.facts import Served
     from gitops_bot.edges.http import Clock, Observe
-    from gitops_bot.edges.registry.cloud.renewal import Kept
-    from gitops_bot.edges.registry.manifest import Named
+    from gitops_bot.edges.registry.cloud.renewal import LoginCache
+    from gitops_bot.edges.registry.manifest import ManifestDigest
     from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.images.build import Build, BuildTimes
     from gitops_bot.images.reference import ImageName, Pin
@@ -58,24 +58,24 @@ class Registry:
         environ: Mapping[str, str],
         clock: Clock,
         *,
-        seconds: float = ANSWER,
-        patience: float = PATIENCE,
+        seconds: float = TRY_SECONDS,
+        image_seconds: float = TOTAL_SECONDS,
         attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
         indexes: Indexes | None = None,
-        logins: Kept | None = None,
+        logins: LoginCache | None = None,
         cache: Path | None = None,
         token: str | None = None,
     ) -> None:
-        """`seconds` is what one try of a request may take, and an answer of a credential helper; see `Http`.
+        """`seconds` limits one try of a request, and one answer of a credential helper; see `Http`.
 
-        `patience` is what everything that is asked of one image may take together, tries and waits included. `indexes`
-        and `logins` are what earlier ones learned and later ones may know. `cache` is a folder for what images say, and
-        `token` one of the forge, for packages that it keeps: both are for build times.
+        `image_seconds` limits all requests for one image together, with their retries and waits. `indexes` and `logins`
+        are caches in memory that a later Registry may share. For build times: `cache` is a folder for what images say
+        about themselves, `token` one of the forge, for the packages it hosts.
         """
         self._access = access
-        #: The registries' own hosts. Others that they name are reported as `other`: they choose these at will.
+        #: The hosts of the registries. Hosts that a registry names are reported as `other`: it can choose any number.
         self._known: set[str] = set()
         self._report = observe
         watch = None if observe is None else self._observe
@@ -88,20 +88,24 @@ class Registry:
             transport=transport,
             observe=watch,
         )
-        self._clock, self._patience, self._alone = clock, patience, min(ALONE, seconds / 10)
+        self._clock, self._image_seconds, self._head_start = (
+            clock,
+            image_seconds,
+            min(HEAD_START, seconds / 10),
+        )
         self._tokens = Tokens(self._http, clock)
         clouds = CloudLogins(access, environ, clock, seconds, {} if logins is None else logins)
         timeout = min(seconds, docker_config.HELPER_TIMEOUT)
         self._credentials = Credentials(access, environ, timeout=timeout, clouds=clouds)
         self._indexes: Indexes = {} if indexes is None else indexes
-        #: What was seen in this run to be of one image.
+        #: Digests that this run knows as single images, not indexes.
         self._single: set[tuple[ImageName, str]] = set()
-        #: The digests that tags were seen to name while build times were read.
+        #: The digests of tags, as far as reading build times has shown them.
         self._digests: dict[tuple[ImageName, str], str] = {}
         self._times_reader = TimesReader(self._http, clock, cache, token)
         self._lock = threading.Lock()
         self._hosts: dict[str, Host] = {}
-        self._tempos: dict[str, Tempo] = {}
+        self._limits: dict[str, ImageLimits] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -128,8 +132,8 @@ class Registry:
         if (digest := self._digests.get((image, tag))) is not None:
             return digest
 
-        def manifest(repository: ImageRepository) -> Named:
-            return named(lambda method: repository.manifest(method, tag))
+        def manifest(repository: ImageRepository) -> ManifestDigest:
+            return resolve(lambda method: repository.manifest(method, tag))
 
         return self._remember(image, self._ask(image, f"the tag {tag}", manifest))
 
@@ -144,7 +148,7 @@ class Registry:
     def exists(self, image: ImageName, digest: str) -> bool:
         """Whether the repository has a manifest of that digest."""
 
-        def find(repository: ImageRepository) -> Named | None:
+        def find(repository: ImageRepository) -> ManifestDigest | None:
             return find_manifest(repository.manifest, digest)
 
         manifest = self._ask(image, _the_digest(digest), find)
@@ -174,7 +178,7 @@ class Registry:
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
         """When the images of these tags, and of what is pinned, were built."""
 
-        def remember(tag: str, manifest: Named) -> None:
+        def remember(tag: str, manifest: ManifestDigest) -> None:
             self._digests[image, tag] = self._remember(image, manifest)
 
         def times(repository: ImageRepository) -> BuildTimes:
@@ -192,7 +196,7 @@ class Registry:
         mirror = self._access.get(image.registry, _PLAIN).mirror
         return access if mirror is None else replace(access, login=f"{access.login}, from the mirror {mirror}")
 
-    def _remember(self, image: ImageName, manifest: Named) -> str:
+    def _remember(self, image: ImageName, manifest: ManifestDigest) -> str:
         """The digest of a manifest; remembers single images."""
         if manifest.is_image:
             self._single.add((image, manifest.digest))
@@ -200,15 +204,15 @@ class Registry:
 
     def _ask(self, image: ImageName, request: str, ask: Callable[[ImageRepository], T]) -> T:
         """The result of `ask`; failures become RegistryErrors, which name the `request`."""
-        tempo, login, read_at = self._tempo(image.registry), None, location(image, self._access)
+        limits, login, read_at = self._limits_of(image.registry), None, location(image, self._access)
         try:
             login = self._credentials.login(read_at)
-            with tempo.question(image) as allowance, self._http.within(allowance):
+            with limits.question(image) as allowance, self._http.within(allowance):
                 return ask(ImageRepository(image, read_at, self._host(image.registry, read_at), login))
         except (NoLogin, Unanswered) as failure:
             raise explain(failure, image, request, login, read_at) from failure
         except (Refused, Untrusted) as failure:
-            tempo.answered()
+            limits.answered()
             raise explain(failure, image, request, login, read_at) from failure
         except httpx.InvalidURL as error:  # the parts are valid, but together longer than httpx allows
             untrusted = Untrusted(
@@ -216,9 +220,9 @@ class Registry:
             )
             raise explain(untrusted, image, request, login, read_at) from error
 
-    def _tempo(self, registry: str) -> Tempo:
+    def _limits_of(self, registry: str) -> ImageLimits:
         with self._lock:
-            return self._tempos.setdefault(registry, Tempo(self._clock, self._patience))
+            return self._limits.setdefault(registry, ImageLimits(self._clock, self._image_seconds))
 
     def _observe(self, host: str, status: int | None) -> None:
         if self._report is not None:
@@ -230,7 +234,7 @@ class Registry:
             if (host := self._hosts.get(registry)) is None:
                 base = base_url(read_at.registry, self._access.get(read_at.registry, _PLAIN))
                 self._known.add(base.netloc.decode("ascii"))
-                host = self._hosts[registry] = Host(self._http, self._tokens, base, alone=self._alone)
+                host = self._hosts[registry] = Host(self._http, self._tokens, base, head_start=self._head_start)
             return host
 
 

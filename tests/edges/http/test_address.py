@@ -3,7 +3,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from gitops_bot.edges.http.address import Misled, follow, follow_own, origin
+from gitops_bot.edges.http.address import UnsafeAddress, follow, follow_own, origin
 
 FOLLOWED = [
     ("the same host", "https://ghcr.io/v2/", "/token?x=1", "https://ghcr.io/token?x=1"),
@@ -105,7 +105,7 @@ def test_an_address_is_followed(source: str, address: str, target: str) -> None:
 
 @pytest.mark.parametrize(("source", "address", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
 def test_an_address_is_refused(source: str, address: str, words: str) -> None:
-    with pytest.raises(Misled, match=words):
+    with pytest.raises(UnsafeAddress, match=words):
         follow(httpx.URL(source), address)
 
 
@@ -134,13 +134,13 @@ def test_what_a_server_tells_of_itself_over_plain_http_is_asked_where_it_was_fou
     ids=[row[0] for row in REFUSED if row[0] != "https to http"],
 )
 def test_what_a_server_tells_of_itself_leads_nowhere_else(source: str, address: str, words: str) -> None:
-    with pytest.raises(Misled, match=words):
+    with pytest.raises(UnsafeAddress, match=words):
         follow_own(httpx.URL(source), address)
 
 
 @pytest.mark.parametrize("address", ["http://a.test.evil.test/", "http://x@a.test/", "http://a.test@evil.test/"])
 def test_only_the_very_host_is_its_own(address: str) -> None:
-    with pytest.raises(Misled):
+    with pytest.raises(UnsafeAddress):
         follow_own(httpx.URL("https://a.test/"), address)
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gitops_bot.edges.http import Allowance, Http, Limit, Tuning, Unanswered
-from gitops_bot.edges.http.client import PATIENCE
+from gitops_bot.edges.http.client import TOTAL_SECONDS
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
 
@@ -67,7 +67,7 @@ def test_each_question_has_its_own_time() -> None:
 
 def test_without_a_question_each_request_has_the_whole_time() -> None:
     clock = StillClock()
-    script = taking(clock, PATIENCE - 1)
+    script = taking(clock, TOTAL_SECONDS - 1)
     with Http(clock, {}, {}, transport=script) as http:
         for _ in range(3):
             http.request("GET", URL, {}, limit=10)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from gitops_bot.edges.http.client import ATTEMPTS, ERROR_BODY, PATIENCE, REDIRECTS, Http
+from gitops_bot.edges.http.client import ATTEMPTS, ERROR_BODY, REDIRECTS, TOTAL_SECONDS, Http
 from gitops_bot.edges.http.failure import Unanswered, retry_after
-from gitops_bot.edges.http.lines import Tuning
+from gitops_bot.edges.http.pools import Tuning
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
@@ -96,7 +96,7 @@ def test_retry_after_is_honoured(status: int) -> None:
 
 
 def test_a_wait_beyond_the_patience_is_not_begun() -> None:
-    script, clock = Script(reply(503, b"later", {"Retry-After": str(PATIENCE + 1)})), StillClock()
+    script, clock = Script(reply(503, b"later", {"Retry-After": str(TOTAL_SECONDS + 1)})), StillClock()
     assert ask(script, clock) == (503, b"later")
     assert (len(script.requests), clock.slept) == (1, [])
 
@@ -106,7 +106,7 @@ def test_the_whole_time_is_bounded_however_short_each_wait_is() -> None:
     began = clock.now()
     ask(script, clock)
     assert len(script.requests) == 3
-    assert (clock.now() - began).total_seconds() <= PATIENCE
+    assert (clock.now() - began).total_seconds() <= TOTAL_SECONDS
 
 
 def test_after_a_429_other_requests_to_the_host_wait_too() -> None:

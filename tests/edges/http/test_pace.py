@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gitops_bot.edges.http.pace import Closed, Pace
+from gitops_bot.edges.http.pace import Pace, PausedTooLong
 from tests.counterparts.clock import StillClock
 
 
@@ -101,7 +101,7 @@ def test_a_pause_longer_than_the_patience_is_not_waited_for() -> None:
     pace = Pace(clock)
     with pace.turn(60) as seen:
         pace.slow_down(seen, 3600)
-    with pytest.raises(Closed) as closed, pace.turn(60):
+    with pytest.raises(PausedTooLong) as closed, pace.turn(60):
         pass
     assert closed.value.seconds == pytest.approx(3600)
     assert clock.slept == []
@@ -137,5 +137,5 @@ def test_a_place_is_given_back_when_the_host_is_closed() -> None:
     with pace.turn(60) as seen:
         pace.slow_down(seen, 3600)
     for _ in range(3):
-        with pytest.raises(Closed), pace.turn(60):
+        with pytest.raises(PausedTooLong), pace.turn(60):
             pass

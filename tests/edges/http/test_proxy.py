@@ -3,7 +3,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from gitops_bot.edges.http.lines import proxy_for
+from gitops_bot.edges.http.pools import proxy_for
 
 PROXIED = [
     ("https", "https://ghcr.io/", {"HTTPS_PROXY": "http://proxy.lan:3128"}, "http://proxy.lan:3128"),

@@ -8,7 +8,7 @@ import pytest
 
 from gitops_bot.edges.http import Answer
 from gitops_bot.edges.registry.failure import Refused, Untrusted
-from gitops_bot.edges.registry.manifest import ACCEPT, named
+from gitops_bot.edges.registry.manifest import ACCEPT, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def test_every_kind_of_manifest_is_accepted_in_one_header() -> None:
 @pytest.mark.parametrize("kind", [*ACCEPT.split(", "), f"{INDEX}; charset=utf-8", INDEX.upper()])
 def test_a_head_is_enough(digest: str, kind: str) -> None:
     ask, asked = registry(answered(b"", digest, kind))
-    assert named(ask).digest == digest
+    assert resolve(ask).digest == digest
     assert asked == ["HEAD"]
 
 
@@ -79,7 +79,7 @@ HEADS = [
 @pytest.mark.parametrize("head", [row[1] for row in HEADS], ids=[row[0] for row in HEADS])
 def test_a_head_that_does_not_tell_is_followed_by_a_get_and_the_bytes_count(head: Answer | int) -> None:
     ask, asked = registry(head, answered(digest=None))
-    assert named(ask).digest == DIGEST
+    assert resolve(ask).digest == DIGEST
     assert asked == ["HEAD", "GET"]
 
 
@@ -87,7 +87,7 @@ def test_a_head_that_does_not_tell_is_followed_by_a_get_and_the_bytes_count(head
 def test_a_head_refused_for_good_is_refused(status: int) -> None:
     ask, asked = registry(status)
     with pytest.raises(Refused) as refused:
-        named(ask)
+        resolve(ask)
     assert refused.value.status == status
     assert asked == ["HEAD"]
 
@@ -100,28 +100,28 @@ def test_a_token_server_that_refuses_is_not_taken_for_a_quirk_of_head() -> None:
         raise Refused(404, "auth.test", "", token_server=True)
 
     with pytest.raises(Refused):
-        named(ask)
+        resolve(ask)
     assert asked == ["HEAD"]
 
 
 def test_a_tag_that_does_not_exist_is_refused_in_the_words_of_the_get() -> None:
     ask, _ = registry(404, 404)
     with pytest.raises(Refused) as refused:
-        named(ask)
+        resolve(ask)
     assert (refused.value.status, refused.value.message) == (404, "said to GET")
 
 
 @pytest.mark.parametrize("digest", [DIGEST, LONG, None], ids=["sha256", "sha512", "none"])
 def test_the_digest_of_a_get_is_that_of_its_bytes(digest: str | None) -> None:
     ask, _ = registry(405, answered(digest=digest))
-    assert named(ask).digest == (digest or DIGEST)
+    assert resolve(ask).digest == (digest or DIGEST)
 
 
 @pytest.mark.parametrize("digest", [OTHER, "sha512:" + "0" * 128, "", "junk", DIGEST.upper()])
 def test_a_digest_that_is_not_that_of_the_bytes_is_an_error(digest: str) -> None:
     ask, _ = registry(405, answered(digest=digest))
     with pytest.raises(Untrusted, match="that has the digest sha") as failure:
-        named(ask)
+        resolve(ask)
     assert "nothing was pinned" in failure.value.advice
 
 
@@ -140,4 +140,4 @@ NO_MANIFESTS = [
 def test_what_is_no_manifest_has_no_digest(get: Answer, words: str) -> None:
     ask, _ = registry(405, get)
     with pytest.raises(Untrusted, match=words):
-        named(ask)
+        resolve(ask)

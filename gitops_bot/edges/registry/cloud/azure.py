@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from gitops_bot import redact
 from gitops_bot.edges.registry.cloud.exchange import ask, read, sane
-from gitops_bot.edges.registry.cloud.renewal import Given
+from gitops_bot.edges.registry.cloud.renewal import ExpiringLogin
 from gitops_bot.edges.registry.docker_config import AZURE
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import IdentityToken, Login
@@ -35,7 +35,7 @@ _HOUR = 3600.0
 _BY_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-def login(workload: Workload, registry: str) -> Given:
+def login(workload: Workload, registry: str) -> ExpiringLogin:
     """A login at one registry, as the identity that this workload has.
 
     Raises:
@@ -49,7 +49,7 @@ def login(workload: Workload, registry: str) -> Given:
         form["tenant"] = tenant
     reply = ask(workload, "POST", f"https://{registry}/oauth2/exchange", form=form, secrets=(token,))
     refresh = reply.token("refresh_token")
-    return Given(Login(IdentityToken(refresh, AZURE), source), _lifetime(refresh))
+    return ExpiringLogin(Login(IdentityToken(refresh, AZURE), source), _lifetime(refresh))
 
 
 def _entra(workload: Workload, audience: str) -> tuple[str, str | None, str]:

@@ -19,7 +19,7 @@ from gitops_bot import redact
 from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.http.failure import clean
 from gitops_bot.edges.registry.cloud.exchange import read, sane
-from gitops_bot.edges.registry.cloud.renewal import Given
+from gitops_bot.edges.registry.cloud.renewal import ExpiringLogin
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Basic, Login
 
@@ -76,7 +76,7 @@ def is_likely(environ: Mapping[str, str]) -> bool:
     return any(environ.get(name) for name in _SIGNS)
 
 
-def login(workload: Workload, question: Question) -> Given:
+def login(workload: Workload, question: Question) -> ExpiringLogin:
     """A login at the registries of one region, as the identity that this workload has.
 
     Raises:
@@ -103,7 +103,7 @@ def login(workload: Workload, question: Question) -> Given:
     match parse_json(done.stdout):
         case {"password": str(password), "seconds": int() | float() as seconds, "source": str(source)}:
             redact.learn(password, passing=True)
-            return Given(Login(Basic("AWS", password), f"AWS ({clean(source)})"), sane(seconds))
+            return ExpiringLogin(Login(Basic("AWS", password), f"AWS ({clean(source)})"), sane(seconds))
         case {"missing": True}:
             raise NoLogin("the library boto3, which gets logins from AWS, is not installed", _INSTALL)
         case {"absent": True}:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gitops_bot import redact
 from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.registry.cloud.exchange import ask, read, sane
-from gitops_bot.edges.registry.cloud.renewal import Given
+from gitops_bot.edges.registry.cloud.renewal import ExpiringLogin
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Basic, Login
 
@@ -32,7 +32,7 @@ _SECRETS = ("private_key", "client_secret", "refresh_token")
 _ADVICE = f"Fix the file, or unset {_VARIABLE} to use the metadata server."
 
 
-def login(workload: Workload) -> Given:
+def login(workload: Workload) -> ExpiringLogin:
     """A login at every registry of Google, as the identity that this workload has.
 
     The login that gcloud keeps for a person counts only where the variable names its file: it reaches all they own.
@@ -52,7 +52,7 @@ def login(workload: Workload) -> Given:
         raise NoLogin(what, error.advice) from None
 
 
-def _of_metadata(workload: Workload) -> Given:
+def _of_metadata(workload: Workload) -> ExpiringLogin:
     if workload.environ.get("NO_GCE_CHECK", "").lower() == "true":
         raise NoLogin("NO_GCE_CHECK rules out the metadata server", _ADVICE)
     host = workload.environ.get("GCE_METADATA_HOST") or _METADATA
@@ -63,18 +63,18 @@ def _of_metadata(workload: Workload) -> Given:
     return _token_login(reply.token("access_token"), reply.seconds(), "the metadata server of Google")
 
 
-def _token_login(token: str, seconds: float, source: str) -> Given:
-    return Given(Login(Basic("oauth2accesstoken", token), source), seconds)
+def _token_login(token: str, seconds: float, source: str) -> ExpiringLogin:
+    return ExpiringLogin(Login(Basic("oauth2accesstoken", token), source), seconds)
 
 
-def _of_file(workload: Workload, path: str) -> Given:
+def _of_file(workload: Workload, path: str) -> ExpiringLogin:
     text = read(path, f"the file of {_VARIABLE}")
     document = _object(text)
     redact.learn(*(value for name in _SECRETS if isinstance(value := document.get(name), str)))
     match document:
         case {"type": "service_account", "private_key": str()}:
             redact.learn(text)
-            return Given(Login(Basic("_json_key", text), f"the key file {path}"), _HOUR)
+            return ExpiringLogin(Login(Basic("_json_key", text), f"the key file {path}"), _HOUR)
         case _:
             token, seconds = _token(workload, document)
             return _token_login(token, seconds, f"the identity that {path} describes")

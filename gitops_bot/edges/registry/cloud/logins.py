@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitops_bot.edges.registry.failure import NoLogin
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import RegistryAccess
     from gitops_bot.edges.http import Clock
-    from gitops_bot.edges.registry.cloud.renewal import Kept
+    from gitops_bot.edges.registry.cloud.renewal import LoginCache
 
 _AMAZON = (
     ".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".on.aws", ".on.amazonwebservices.com.cn", "public.ecr.aws",
@@ -21,16 +22,18 @@ _GOOGLE = ("gcr.io", ".pkg.dev")
 _AZURE = (".azurecr.io", ".azurecr.us", ".azurecr.cn")
 
 
+@dataclass(frozen=True, slots=True)
 class CloudLogins:
-    """Logins at the registries of Amazon, Google and Azure. Safe to use from many threads."""
+    """Logins at the registries of Amazon, Google and Azure. Safe to use from many threads.
 
-    def __init__(
-        self, access: Mapping[str, RegistryAccess], environ: Mapping[str, str], clock: Clock, seconds: float, kept: Kept
-    ) -> None:
-        """`seconds` is what one login may take; `kept` are the logins of earlier cycles."""
-        self._access = access
-        self._environ, self._clock, self._seconds = environ, clock, seconds
-        self._kept = kept
+    `seconds` limits one login; `cache` has the logins of earlier cycles.
+    """
+
+    access: Mapping[str, RegistryAccess]
+    environ: Mapping[str, str] = field(repr=False)
+    clock: Clock
+    seconds: float
+    cache: LoginCache = field(repr=False)
 
     def login(self, registry: str) -> Login | None:
         """The login at a registry; None if it belongs to no cloud.
@@ -56,8 +59,8 @@ class CloudLogins:
         from gitops_bot.edges.registry.cloud.exchange import Workload
         from gitops_bot.edges.registry.cloud.renewal import current
 
-        workload, cache = Workload(self._environ, self._clock, self._seconds), self._kept
-        access = self._access.get(registry)
+        workload, cache = Workload(self.environ, self.clock, self.seconds), self.cache
+        access = self.access.get(registry)
         if (question := ecr.question(registry, access.aws_role if access else None)) is not None:
             if question.public and not ecr.is_likely(workload.environ):
                 return None

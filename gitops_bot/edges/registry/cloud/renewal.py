@@ -20,7 +20,7 @@ _EARLY, _PAUSE = 600.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class ExpiringLogin:
     """A login, and for how many seconds it is good."""
 
     login: Login
@@ -44,10 +44,10 @@ class Slot:
 
 
 #: By what was asked for. A process that stays hands the same one to every cycle.
-Kept = dict["Hashable", Slot]
+LoginCache = dict["Hashable", Slot]
 
 
-def current(cache: Kept, key: Hashable, clock: Clock, ask: Callable[[], Given]) -> Login:
+def current(cache: LoginCache, key: Hashable, clock: Clock, ask: Callable[[], ExpiringLogin]) -> Login:
     """The login for `key`, asked for where there is none or it ends soon. Safe to use from many threads.
 
     Raises:
@@ -64,7 +64,7 @@ def current(cache: Kept, key: Hashable, clock: Clock, ask: Callable[[], Given]) 
         return slot.answer
 
 
-def _renew(slot: Slot, clock: Clock, ask: Callable[[], Given]) -> None:
+def _renew(slot: Slot, clock: Clock, ask: Callable[[], ExpiringLogin]) -> None:
     try:
         fresh = ask()
     except NoLogin as error:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.edges.registry.describe import moment
-from gitops_bot.edges.registry.times.listing import Page, Unfit, Version
+from gitops_bot.edges.registry.times.listing import ListUnusable, Page, Version
 from gitops_bot.images.reference import is_digest, is_tag
 
 if TYPE_CHECKING:
@@ -92,23 +92,23 @@ def google(answer: Answer) -> Page:
 
 def _parsed(answer: Answer) -> Any:
     if answer.status != 200:
-        raise Unfit(f"{answer.host} answered {answer.status}")
+        raise ListUnusable(f"{answer.host} answered {answer.status}")
     if answer.body.count(b",") > MOST_VALUES:
-        raise Unfit(f"{answer.host} answered with more than {MOST_VALUES} values")
+        raise ListUnusable(f"{answer.host} answered with more than {MOST_VALUES} values")
     if (document := answer.json()) is None:
-        raise Unfit(f"{answer.host} answered something that is no JSON")
+        raise ListUnusable(f"{answer.host} answered something that is no JSON")
     return document
 
 
 def _list(value: object) -> list[dict[str, Any]]:
     if not isinstance(value, list):
-        raise Unfit("its answer has no list of images")
+        raise ListUnusable("its answer has no list of images")
     return [entry for entry in value if isinstance(entry, dict)]
 
 
 def _map(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise Unfit("its answer has no list of images")
+        raise ListUnusable("its answer has no list of images")
     return value
 
 

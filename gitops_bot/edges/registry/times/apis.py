@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from gitops_bot.edges.registry.login import Basic, basic
 from gitops_bot.edges.registry.times import answers, ghcr
-from gitops_bot.edges.registry.times.listing import Page, Unfit
+from gitops_bot.edges.registry.times.listing import ListUnusable, Page
 from gitops_bot.images.reference import DOCKER_HUB
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def pages(api: Api, client: ApiClient) -> Callable[[int, str], Page]:
 
             def page(number: int, last: str) -> Page:
                 if number > 1 and not last:
-                    raise Unfit("a page without a tag cannot be continued")
+                    raise ListUnusable("a page without a tag cannot be continued")
                 return answers.azure(client.own("acr/v1", f"{query}&last={last}" if last else query))
 
             return page

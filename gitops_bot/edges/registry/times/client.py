@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from gitops_bot.edges.registry.failure import Refused
-from gitops_bot.edges.registry.times.listing import Unfit
+from gitops_bot.edges.registry.times.listing import ListUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ class ApiClient:
         try:
             return self.repository.get(rest, "application/json", _PAGE_BYTES, api=prefix)
         except Refused as refused:
-            raise Unfit(f"{refused.host} answered {refused.status}") from None
+            raise ListUnusable(f"{refused.host} answered {refused.status}") from None
 
     def get(self, address: str, headers: Mapping[str, str]) -> Answer:
         """An answer from any address."""

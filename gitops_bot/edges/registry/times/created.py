@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.edges.registry.describe import configuration, first_label, labels, moment
 from gitops_bot.edges.registry.failure import Refused
-from gitops_bot.edges.registry.manifest import ACCEPT, INDEXES, MANIFEST_BYTES, document, hashed, images, kind_of
+from gitops_bot.edges.registry.manifest import (
+    ACCEPT,
+    INDEXES,
+    MANIFEST_BYTES,
+    document,
+    images,
+    kind_of,
+    resolve_by_content,
+)
 from gitops_bot.images.age import EARLIEST
 from gitops_bot.images.reference import is_digest
 
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.edges.registry.describe import Fetch
-    from gitops_bot.edges.registry.manifest import Named
+    from gitops_bot.edges.registry.manifest import ManifestDigest
 
 #: Manifests that are read for one tag, and indexes inside of one another. Real images need a dozen, and one.
 MOST_MANIFESTS: Final = 32
@@ -39,7 +47,7 @@ class Created:
 UNKNOWN: Final = Created(None)
 
 
-def fetch_manifest(fetch: Fetch, reference: str) -> tuple[Named, Mapping[str, Any]]:
+def fetch_manifest(fetch: Fetch, reference: str) -> tuple[ManifestDigest, Mapping[str, Any]]:
     """What a tag or a digest names, and its manifest.
 
     Raises:
@@ -48,8 +56,8 @@ def fetch_manifest(fetch: Fetch, reference: str) -> tuple[Named, Mapping[str, An
     """
     answer = fetch(f"manifests/{reference}", ACCEPT, MANIFEST_BYTES)
     by_digest = is_digest(reference)
-    named = hashed(answer, reference.partition(":")[0] if by_digest else None)
-    return named, document(answer, reference if by_digest else named.digest, "a manifest")
+    resolved = resolve_by_content(answer, reference.partition(":")[0] if by_digest else None)
+    return resolved, document(answer, reference if by_digest else resolved.digest, "a manifest")
 
 
 def created(fetch: Fetch, digest: str, manifest: Mapping[str, Any]) -> Created:

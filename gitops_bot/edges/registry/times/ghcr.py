@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from gitops_bot.edges.registry.login import Basic
 from gitops_bot.edges.registry.times import answers
-from gitops_bot.edges.registry.times.listing import Page, Unfit
+from gitops_bot.edges.registry.times.listing import ListUnusable, Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ def pages(client: ApiClient) -> Callable[[int, str], Page]:
     if token is None and scheme == "https":  # a configuration must not have it sent in plain text
         token = client.token
     if not token:
-        raise Unfit("it answers nobody without a token with read:packages")
+        raise ListUnusable("it answers nobody without a token with read:packages")
     owner, _, name = image.path.partition("/")
     headers = {
         "Authorization": f"Bearer {token}",

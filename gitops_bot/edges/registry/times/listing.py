@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MOST_PAGES: Final = 30
 
 
-class Unfit(Exception):  # noqa: N818 - no error: images are read instead
+class ListUnusable(Exception):  # noqa: N818 - no error: images are read instead
     """The registry's list of images cannot be used; the text says why."""
 
 
@@ -71,4 +71,4 @@ def newest_first(read_page: Callable[[int, str], Page], wanted: Collection[str],
             return BuildTimes({**dict.fromkeys(wanted), **times}, pinned or by_tag, "pushed")
         if ordered and met and any(time is not None for time in times.values()):
             return BuildTimes(times, pinned or by_tag, "pushed")
-    raise Unfit(f"the present image is not among the newest of {MOST_PAGES} pages")
+    raise ListUnusable(f"the present image is not among the newest of {MOST_PAGES} pages")

@@ -11,7 +11,7 @@ from gitops_bot.edges.registry.once import Once
 from gitops_bot.edges.registry.times.apis import api_of, pages
 from gitops_bot.edges.registry.times.cache import Cache, Memory
 from gitops_bot.edges.registry.times.client import ApiClient
-from gitops_bot.edges.registry.times.listing import Unfit, newest_first
+from gitops_bot.edges.registry.times.listing import ListUnusable, newest_first
 from gitops_bot.edges.registry.times.walk import walk
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Seconds for all pages of an API.
 API_SECONDS: Final = 30.0
-_TIRED: Final = Unanswered(f"took more than {API_SECONDS:g} s", "")
+_TOO_SLOW: Final = Unanswered(f"took more than {API_SECONDS:g} s", "")
 
 
 class TimesReader:
@@ -61,14 +61,14 @@ class TimesReader:
         api = api_of(image.registry, repository.host.service) if repository.location == image else None
         if api is not None and image not in self._unfit:
             try:
-                with self._http.within(Allowance(self._clock, lambda: Limit(API_SECONDS, _TIRED))):
+                with self._http.within(Allowance(self._clock, lambda: Limit(API_SECONDS, _TOO_SLOW))):
                     page = pages(api, ApiClient(self._http, repository, self._token))
 
                     def once(number: int, last: str) -> Page:
                         return self._pages.get((image, number, last), lambda: page(number, last))
 
                     return newest_first(once, wanted, pin)
-            except (Unfit, Unanswered) as why:
+            except (ListUnusable, Unanswered) as why:
                 self._unfit.add(image)
                 log.once("times.api_unused", level="info", image=str(image), api=api, reason=str(why))
         with self._walk(repository.location.registry):

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.edges.registry.describe import Fetch
-    from gitops_bot.edges.registry.manifest import Named
+    from gitops_bot.edges.registry.manifest import ManifestDigest
     from gitops_bot.edges.registry.times.cache import Memory
     from gitops_bot.images.reference import Pin
 
-    Remember = Callable[[str, Named], None]
+    Remember = Callable[[str, ManifestDigest], None]
 
 #: Tags whose images are read. Each takes two requests and more.
 MOST_WALKED: Final = 10_000
@@ -75,10 +75,10 @@ def walk(
 def _time(fetch: Fetch, reference: str, memory: Memory, remember: Remember | None) -> datetime | None:
     """When the image of a tag, or of a digest (without `remember`), was built; None if it is gone or does not say."""
     try:
-        named, manifest = fetch_manifest(fetch, reference)
+        resolved, manifest = fetch_manifest(fetch, reference)
         if remember is not None:
-            remember(reference, named)
-        known = memory.images.get(named.digest) or created(fetch, named.digest, manifest)
+            remember(reference, resolved)
+        known = memory.images.get(resolved.digest) or created(fetch, resolved.digest, manifest)
     except Untrusted:
         return None
     except Refused as refused:
@@ -86,9 +86,9 @@ def _time(fetch: Fetch, reference: str, memory: Memory, remember: Remember | Non
             raise
         return None
     if known.lasting:
-        memory.images[named.digest] = known
+        memory.images[resolved.digest] = known
         if remember is not None and not is_floating(reference):
-            memory.tags[reference] = named.digest
+            memory.tags[reference] = resolved.digest
     return known.time
 
 

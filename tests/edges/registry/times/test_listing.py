@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.edges.registry.times.created import UNKNOWN, Created, newest
-from gitops_bot.edges.registry.times.listing import MOST_PAGES, Page, Unfit, Version, newest_first
+from gitops_bot.edges.registry.times.listing import MOST_PAGES, ListUnusable, Page, Version, newest_first
 from gitops_bot.images.newest import candidates, choose_newest
 from gitops_bot.images.policy import newest as by_build_time
 from gitops_bot.images.reference import Pin
@@ -102,6 +102,6 @@ def test_a_list_without_an_end_is_given_up() -> None:
             (Version(digest(number), FIRST - timedelta(minutes=number), (f"sha-{number:07x}",)),), is_last=False
         )
 
-    with pytest.raises(Unfit):
+    with pytest.raises(ListUnusable):
         newest_first(page, ["sha-0000001"], Pin("sha-fffffff"))
     assert len(asked) == MOST_PAGES

@@ -33,14 +33,14 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Pool:
     """The transport and pace for one origin."""
 
     pace: Pace
     transport: httpx.BaseTransport
 
 
-class Counted(httpx.BaseTransport):
+class ObservedTransport(httpx.BaseTransport):
     """A transport that reports each request, including retries and redirects."""
 
     def __init__(self, inner: httpx.BaseTransport, host: str, observe: Observe) -> None:
@@ -61,7 +61,7 @@ class Counted(httpx.BaseTransport):
         self._inner.close()
 
 
-class Lines:
+class Pools:
     """The lines to all origins of a run. Safe to use from many threads."""
 
     def __init__(
@@ -79,17 +79,17 @@ class Lines:
         self._transport = transport
         self._observe = observe
         self._lock = threading.Lock()
-        self._lines: dict[tuple[str, str, int | None], Line] = {}
+        self._pools: dict[tuple[str, str, int | None], Pool] = {}
         self._trust: ssl.SSLContext | None = None
 
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
-            lines, self._lines = self._lines, {}
-        for line in lines.values():
-            line.transport.close()
+            pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            pool.transport.close()
 
-    def to(self, url: httpx.URL) -> Line:
+    def for_url(self, url: httpx.URL) -> Pool:
         """The line to the origin of an address, made on first use.
 
         Raises:
@@ -97,15 +97,15 @@ class Lines:
         """
         key = origin(url)
         with self._lock:
-            line = self._lines.get(key)
-            if line is None:
+            pool = self._pools.get(key)
+            if pool is None:
                 tuning = self._tunings.get(url.netloc.decode("ascii"), Tuning())
                 pace = Pace(self._clock, tuning.concurrency, tuning.rate)
                 transport = self._transport or self._connect(url, tuning)
                 if self._observe is not None:
-                    transport = Counted(transport, url.netloc.decode("ascii"), self._observe)
-                line = self._lines[key] = Line(pace, transport)
-            return line
+                    transport = ObservedTransport(transport, url.netloc.decode("ascii"), self._observe)
+                pool = self._pools[key] = Pool(pace, transport)
+            return pool
 
     def _connect(self, url: httpx.URL, tuning: Tuning) -> httpx.BaseTransport:
         if url.port is not None and url.port > 65535:  # which getaddrinfo would take modulo 65536

@@ -11,9 +11,9 @@ import pytest
 
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.clock import SystemClock
-from gitops_bot.edges.http import PATIENCE
+from gitops_bot.edges.http import TOTAL_SECONDS
 from gitops_bot.edges.registry import Registry
-from gitops_bot.edges.registry.tempo import HURRIED
+from gitops_bot.edges.registry.image_limits import SLOW_REGISTRY_SECONDS
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName
 from tests.counterparts.broken import answer, broken_server
@@ -62,7 +62,7 @@ def test_a_list_with_one_more_page_every_twenty_seconds_is_given_up_within_two_m
         assert (clock.now() - began).total_seconds() <= TWO_MINUTES
         assert registry.tags(image("good/web")) == ("v0",)
     problem = late.value.problem
-    assert problem.message == f"{HOST}/slow/web: {HOST} took more than {PATIENCE:g} s for this image"
+    assert problem.message == f"{HOST}/slow/web: {HOST} took more than {TOTAL_SECONDS:g} s for this image"
     assert problem.code == "failed.registry"
     assert problem.next.startswith("Run again later")
 
@@ -96,19 +96,19 @@ def test_two_hundred_images_that_never_answer_leave_one_another_seconds() -> Non
             with pytest.raises(RegistryError, match="took more than"):
                 registry.tags(image(f"slow/{number}"))
         took = (clock.now() - began).total_seconds()
-        assert took <= PATIENCE + 1 + 199 * (HURRIED + 1)
+        assert took <= TOTAL_SECONDS + 1 + 199 * (SLOW_REGISTRY_SECONDS + 1)
         assert registry.tags(image("good/web")) == ("v0",)
 
 
 def test_the_first_answer_gives_the_others_their_whole_time_again() -> None:
     clock = StillClock()
     with Registry({}, {}, clock, transport=slow(clock, 20)) as registry:
-        with pytest.raises(RegistryError, match=f"took more than {PATIENCE:g} s"):
+        with pytest.raises(RegistryError, match=f"took more than {TOTAL_SECONDS:g} s"):
             registry.tags(image("slow/a"))
-        with pytest.raises(RegistryError, match=f"took more than {HURRIED:g} s"):
+        with pytest.raises(RegistryError, match=f"took more than {SLOW_REGISTRY_SECONDS:g} s"):
             registry.tags(image("slow/b"))
         registry.tags(image("good/web"))
-        with pytest.raises(RegistryError, match=f"took more than {PATIENCE:g} s"):
+        with pytest.raises(RegistryError, match=f"took more than {TOTAL_SECONDS:g} s"):
             registry.tags(image("slow/c"))
 
 
@@ -125,7 +125,7 @@ def test_a_slow_image_among_good_ones_hurries_nobody() -> None:
 
     script = Script(serve)
     with Registry({}, {}, clock, transport=script) as registry:
-        with pytest.raises(RegistryError, match=f"took more than {PATIENCE:g} s"):
+        with pytest.raises(RegistryError, match=f"took more than {TOTAL_SECONDS:g} s"):
             registry.tags(image("slow/a"))
         assert registry.tags(image("slow/b")) == ("v0",)
 
@@ -156,7 +156,7 @@ def test_a_refusal_is_an_answer() -> None:
         for path in ("slow/a", "gone/web", "slow/b"):
             with pytest.raises(RegistryError) as failure:
                 registry.tags(image(path))
-    assert f"took more than {PATIENCE:g} s" in failure.value.problem.message
+    assert f"took more than {TOTAL_SECONDS:g} s" in failure.value.problem.message
 
 
 def blocked(paths: str) -> tuple[Script, threading.Event, threading.Event]:
@@ -216,7 +216,7 @@ def test_a_list_that_goes_on_ends_with_the_time_of_its_image() -> None:
     pages = [paged(number) for number in range(1000)]
     with (
         broken_server(pages) as server,
-        Registry({}, {}, SystemClock(), patience=0.2) as registry,
+        Registry({}, {}, SystemClock(), image_seconds=0.2) as registry,
         pytest.raises(RegistryError, match=r"took more than 0\.2 s for this image"),
     ):
         registry.tags(ImageName(server.host, "acme/web"))

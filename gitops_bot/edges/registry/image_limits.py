@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import ImageName
 
 #: Seconds for an image while the registry is slow.
-HURRIED = 5.0
+SLOW_REGISTRY_SECONDS = 5.0
 _ADVICE = "Run again later, or ask the registry's operator why it is slow; other images were not affected."
 
 
-class Tempo:
+class ImageLimits:
     """The time limit of each image of one registry. A hundred images must not take a hundred times as long.
 
     Once an image ran out of time and nothing was answered during the last quarter of it, the others get only seconds,
@@ -57,7 +57,7 @@ class Tempo:
             self._answered, self._slow = self._now(), False
 
     def _limit(self, image: ImageName) -> Limit:
-        limit = min(HURRIED, self._seconds) if self._slow else self._seconds
+        limit = min(SLOW_REGISTRY_SECONDS, self._seconds) if self._slow else self._seconds
         left = min(limit, self._seconds - self._spent.get(image, 0.0))
         return Limit(left, Unanswered(f"took more than {limit:g} s for this image", _ADVICE))
 
