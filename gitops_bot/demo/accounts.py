@@ -1,4 +1,4 @@
-"""Who has which token, on the embedded forge."""
+"""The users of the embedded GitHub server, their tokens and scopes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Accounts:
-    """Says whose a token is."""
+    """The user and the scopes of each token."""
 
     def __init__(self, tokens: Mapping[str, str]) -> None:
         self._tokens = dict(tokens)
@@ -23,49 +23,49 @@ class Accounts:
 
     @property
     def people(self) -> frozenset[str]:
-        """Everyone who has a token."""
+        """All users."""
         return frozenset(self._tokens.values())
 
     def whose(self, token: str | None) -> str | None:
-        """The login; None for a token that nobody has."""
-        given = (token or "").encode()
-        return next((user for known, user in self._tokens.items() if hmac.compare_digest(known.encode(), given)), None)
+        """The login; None for an unknown token."""
+        sent = (token or "").encode()
+        return next((user for known, user in self._tokens.items() if hmac.compare_digest(known.encode(), sent)), None)
 
     def asking(self, request: Request) -> str | None:
-        """Who sent a request to the API: None without a token.
+        """The user of an API request; None without a token.
 
         Raises:
-            Invalid: the token is nobody's.
+            Invalid: the token is unknown.
         """
         if not request.headers.get("authorization"):
             return None
-        user = self.whose(self._given(request))
+        user = self.whose(self._token(request))
         if user is None:
             raise Invalid(401, "Bad credentials")
         return user
 
     def scope(self, token: str, scopes: Iterable[str]) -> None:
-        """Say what a classic token is for; without a word it is for everything (`repo`)."""
+        """Set the scopes of a classic token; the default is `repo`."""
         self._scopes[token] = tuple(scopes)
 
     def scopes(self, request: Request) -> tuple[str, ...] | None:
-        """The scopes of the token of a request; None for an App's, which has none, and without a token."""
-        token = self._given(request)
+        """The scopes of a request's token; None without a token, and for an App's, which has no scopes."""
+        token = self._token(request)
         user = self.whose(token)
         if user is None or user.endswith("[bot]"):
             return None
         return self._scopes.get(token or "", ("repo",))
 
     def may_write(self, request: Request) -> bool:
-        """Whether the token is for writing to public repositories at least."""
+        """Whether the token may write to public repositories."""
         scopes = self.scopes(request)
         return scopes is None or not {"repo", "public_repo"}.isdisjoint(scopes)
 
     def may_see_private(self, request: Request) -> bool:
-        """Whether the token is for private repositories."""
+        """Whether the token may read private repositories."""
         scopes = self.scopes(request)
         return scopes is None or "repo" in scopes
 
-    def _given(self, request: Request) -> str | None:
+    def _token(self, request: Request) -> str | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         return git_http.password(request) if kind.lower() == "basic" else token or None

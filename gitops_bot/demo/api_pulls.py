@@ -1,4 +1,4 @@
-"""The REST routes of pull requests: opened, edited, reviewed, merged."""
+"""The REST routes of pull requests: open, edit, review, merge."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from gitops_bot.demo.rules import Method
 
 _DIFF = re.compile(r"application/vnd\.github\.(?:v3\.)?diff\b")
+_METHODS: dict[str, Method] = {"merge": "merge", "squash": "squash", "rebase": "rebase"}
 
 
 def _list(call: Call) -> Answer:
-    asked = call.request.query
-    pulls = call.pulls.list(state=asked.get("state", "open"), head=asked.get("head"), base=asked.get("base"))
-    if asked.get("sort") == "updated":
+    query = call.request.query
+    pulls = call.pulls.list(state=query.get("state", "open"), head=query.get("head"), base=query.get("base"))
+    if query.get("sort") == "updated":
         pulls.sort(key=lambda pull: (pull.updated_at, pull.number), reverse=True)
-    # As on GitHub: newest first where no sort is named, else the direction decides.
-    if asked.get("direction", "asc" if asked.get("sort") in ("updated", "popularity") else "desc") == "asc":
+    # GitHub's default direction is `desc` for `created` and `asc` for all other orders.
+    if query.get("direction", "asc" if query.get("sort") in ("updated", "popularity") else "desc") == "asc":
         pulls.reverse()
     return call.page(pulls, lambda pull: pull_shapes.show(call.shapes, pull))
 
 
 def _create(call: Call) -> Answer:
-    user = call.writer()
-    fields = call.fields()
+    user, fields = call.writer(), call.fields()
     head, base = fields.needed("head", "base")
     pull = call.pulls.create(
         user=user,
@@ -45,17 +45,16 @@ def _create(call: Call) -> Answer:
 
 
 def _get(call: Call, number: str) -> Answer:
-    pull = call.pulls.get(int(number))
+    pull = call.pull(number)
     if _DIFF.search(call.request.headers.get("accept", "")):
-        return Answer(
-            200, call.pulls.diff(pull).encode(), {"Content-Type": "application/vnd.github.diff; charset=utf-8"}
-        )
+        headers = {"Content-Type": "application/vnd.github.diff; charset=utf-8"}
+        return Answer(200, call.pulls.diff(pull).encode(), headers)
     return Answer.json(200, pull_shapes.full(call.shapes, pull))
 
 
 def _edit(call: Call, number: str) -> Answer:
     call.writer()
-    pull, fields = call.pulls.get(int(number)), call.fields()
+    pull, fields = call.pull(number), call.fields()
     state = fields.text("state")
     if state not in (None, "open", "closed"):
         raise invalid("invalid", field="state")
@@ -63,23 +62,12 @@ def _edit(call: Call, number: str) -> Answer:
     return Answer.json(200, pull_shapes.full(call.shapes, pull))
 
 
-def _files(call: Call, number: str) -> Answer:
-    pull = call.pulls.get(int(number))
-    return call.page(call.pulls.files(pull), lambda file: call.shapes.file(file, pull.head_sha))
-
-
-def _commits(call: Call, number: str) -> Answer:
-    return call.page(call.pulls.commits(call.pulls.get(int(number))), call.shapes.commit)
-
-
 def _merge(call: Call, number: str) -> Answer:
-    user = call.writer()
-    pull, fields = call.pulls.get(int(number)), call.fields()
-    methods: dict[str, Method] = {"merge": "merge", "squash": "squash", "rebase": "rebase"}
-    method = methods.get(fields.text("merge_method") or "merge")
+    user, pull, fields = call.writer(), call.pull(number), call.fields()
+    method = _METHODS.get(fields.text("merge_method") or "merge")
     if method is None:
         raise Invalid(422, "Invalid request.\n\nFor 'properties/merge_method', it is not one of merge, squash, rebase.")
-    made = landing.merge(
+    commit = landing.merge(
         call.pulls,
         pull,
         user=user,
@@ -89,42 +77,30 @@ def _merge(call: Call, number: str) -> Answer:
         expected=fields.text("sha"),
     )
     landing.settle(call.pulls)
-    return Answer.json(200, {"sha": made, "merged": True, "message": "Pull Request successfully merged"})
+    return Answer.json(200, {"sha": commit, "merged": True, "message": "Pull Request successfully merged"})
 
 
-def _is_merged(call: Call, number: str) -> Answer:
-    if call.pulls.get(int(number)).merged_at is None:
-        raise Invalid(404, "Not Found")
-    return Answer(204)
-
-
-def _ask(call: Call, number: str) -> Answer:
+def _request_reviews(call: Call, number: str) -> Answer:
     call.writer()
-    pull, fields = call.pulls.get(int(number)), call.fields()
-    conversation.ask(call.pulls, pull, fields.texts("reviewers"), fields.texts("team_reviewers"))
+    pull, fields = call.pull(number), call.fields()
+    conversation.request_reviews(call.pulls, pull, fields.texts("reviewers"), fields.texts("team_reviewers"))
     return Answer.json(201, pull_shapes.show(call.shapes, pull))
 
 
-def _asked(call: Call, number: str) -> Answer:
-    shown = pull_shapes.show(call.shapes, call.pulls.get(int(number)))
-    return Answer.json(200, {"users": shown["requested_reviewers"], "teams": shown["requested_teams"]})
-
-
-def _ask_no_more(call: Call, number: str) -> Answer:
+def _withdraw_requests(call: Call, number: str) -> Answer:
     call.writer()
-    pull, fields = call.pulls.get(int(number)), call.fields()
-    conversation.ask_no_more(call.pulls, pull, fields.texts("reviewers"), fields.texts("team_reviewers"))
+    pull, fields = call.pull(number), call.fields()
+    conversation.withdraw_requests(call.pulls, pull, fields.texts("reviewers"), fields.texts("team_reviewers"))
     return Answer.json(200, pull_shapes.show(call.shapes, pull))
 
 
 def _reviews(call: Call, number: str) -> Answer:
-    pull = call.pulls.get(int(number))
+    pull = call.pull(number)
     return call.page(pull.reviews, lambda review: pull_shapes.review(call.shapes, pull, review))
 
 
 def _review(call: Call, number: str) -> Answer:
-    user = call.writer()
-    pull, fields = call.pulls.get(int(number)), call.fields()
+    user, pull, fields = call.writer(), call.pull(number), call.fields()
     review = conversation.review(
         call.pulls,
         pull,
@@ -138,17 +114,9 @@ def _review(call: Call, number: str) -> Answer:
 
 def _dismiss(call: Call, number: str, review: str) -> Answer:
     call.writer()
-    pull = call.pulls.get(int(number))
-    found = conversation.dismiss(call.pulls, pull, int(review), call.fields().needed("message")[0])
-    return Answer.json(200, pull_shapes.review(call.shapes, pull, found))
-
-
-def _update_branch(call: Call, number: str) -> Answer:
-    user = call.writer()
-    pull = call.pulls.get(int(number))
-    landing.update_branch(call.pulls, pull, user=user, expected=call.fields().text("expected_head_sha"))
-    told = {"message": "Updating pull request branch.", "url": f"{call.shapes.page}/pull/{pull.number}"}
-    return Answer.json(202, told)
+    pull = call.pull(number)
+    dismissed = conversation.dismiss(call.pulls, pull, int(review), call.fields().needed("message")[0])
+    return Answer.json(200, pull_shapes.review(call.shapes, pull, dismissed))
 
 
 _NUMBER = "/pulls/(?P<number>[0-9]{1,9})"
@@ -157,14 +125,9 @@ ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("POST", "/pulls", _create),
     ("GET", _NUMBER, _get),
     ("PATCH", _NUMBER, _edit),
-    ("GET", f"{_NUMBER}/files", _files),
-    ("GET", f"{_NUMBER}/commits", _commits),
     ("PUT", f"{_NUMBER}/merge", _merge),
-    ("GET", f"{_NUMBER}/merge", _is_merged),
-    ("PUT", f"{_NUMBER}/update-branch", _update_branch),
-    ("GET", f"{_NUMBER}/requested_reviewers", _asked),
-    ("POST", f"{_NUMBER}/requested_reviewers", _ask),
-    ("DELETE", f"{_NUMBER}/requested_reviewers", _ask_no_more),
+    ("POST", f"{_NUMBER}/requested_reviewers", _request_reviews),
+    ("DELETE", f"{_NUMBER}/requested_reviewers", _withdraw_requests),
     ("GET", f"{_NUMBER}/reviews", _reviews),
     ("POST", f"{_NUMBER}/reviews", _review),
     ("PUT", f"{_NUMBER}/reviews/(?P<review>[0-9]{{1,15}})/dismissals", _dismiss),

@@ -1,8 +1,7 @@
-"""A bare Git repository, read and written by git's own plumbing: what the embedded forge serves and merges in.
+"""A bare Git repository of the embedded GitHub server, read and written with git's plumbing commands.
 
-No work tree and no configuration of the user's: hooks, filters and identities of this machine have no say. A process
-costs some milliseconds, so where branches are is read from git's files, and what git said of two commits (which never
-change) is remembered.
+It ignores the user's Git configuration, hooks and identity. Starting git takes milliseconds, so branches are read from
+the files in the repository, and results that depend only on commit IDs are cached.
 """
 
 from __future__ import annotations
@@ -11,34 +10,34 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
-#: Seconds after which a git command is given up.
-_PATIENCE = 120
+#: Seconds that a git command may take.
+_TIMEOUT = 120
 _ID = re.compile(r"[0-9a-f]{40}\Z")
-#: How many answers are remembered; the oldest go first.
-_REMEMBERED = 2000
-#: The fields of one commit, for `git log -z`: none of them can hold a NUL.
+#: Results in the cache; the oldest are dropped first.
+_CACHED = 2000
+#: The fields of one commit, for `git log -z`; none can contain a NUL.
 _FIELDS = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B"
 
 T = TypeVar("T")
 
 
-class GitFailed(Exception):  # noqa: N818 - reads as what happened
-    """A git command ended with an error; the text is what git said."""
+class GitFailed(Exception):  # noqa: N818 - named after what happened
+    """A git command failed; the text is its error message."""
 
 
-class Moved(Exception):  # noqa: N818 - a lost race is an outcome, not a fault
-    """The branch is not where it was expected."""
+class Moved(Exception):  # noqa: N818 - an expected outcome
+    """The branch is not at the expected commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who wrote a commit."""
+    """The author or committer of a commit."""
 
     name: str
     email: str
@@ -46,7 +45,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class CommitInfo:
-    """A commit as `git log` tells it; times are RFC 3339."""
+    """A commit; times are RFC 3339."""
 
     id: str
     tree: str
@@ -58,20 +57,8 @@ class CommitInfo:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class FileDiff:
-    """One path that differs between two commits; `patch` has the hunks, and is empty for binary content."""
-
-    path: str
-    status: Literal["added", "removed", "modified"]
-    blob: str
-    additions: int
-    deletions: int
-    patch: str
-
-
 def environment() -> dict[str, str]:
-    """The environment in which git runs here: nothing of the user's configuration, no question to the terminal."""
+    """Environment variables for git: without the user's configuration, and without prompts."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LC_ALL": "C",
@@ -79,7 +66,7 @@ def environment() -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_LITERAL_PATHSPECS": "1",
         "GIT_TERMINAL_PROMPT": "0",
-        # Branches are read from their files here, whatever git's own default comes to be.
+        # `branches` reads ref files, whatever becomes git's default format.
         "GIT_DEFAULT_REF_FORMAT": "files",
         "GIT_DEFAULT_HASH": "sha1",
     }
@@ -90,49 +77,48 @@ class Bare:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._known: dict[tuple[str, ...], object] = {}
+        self._cache: dict[tuple[str, ...], object] = {}
 
     @classmethod
     def create(cls, path: Path, *, branch: str = "main") -> Bare:
-        """Make an empty repository whose HEAD names `branch`."""
+        """Create an empty repository whose HEAD is `branch`."""
         path.mkdir(parents=True)
-        made = cls(path)
-        made.git("init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", ".")
-        return made
+        bare = cls(path)
+        bare.git("init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", ".")
+        return bare
 
     def git(
         self, *args: str, stdin: bytes = b"", extra: Mapping[str, str] | None = None, allowed: Collection[int] = (0,)
     ) -> bytes:
-        """Run one git command in the repository and give back its standard output.
+        """Run a git command and return its standard output.
 
         Raises:
-            GitFailed: it ended otherwise than with an `allowed` code.
+            GitFailed: its exit code is not in `allowed`.
         """
-        ended = subprocess.run(
+        result = subprocess.run(
             ["git", "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", *args],
             cwd=self.path,
             env={**environment(), "GIT_DIR": str(self.path), **(extra or {})},
             input=stdin,
             capture_output=True,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=False,
         )
-        if ended.returncode not in allowed:
-            raise GitFailed(f"git {args[0]}: {ended.stderr.decode(errors='replace').strip()[:2000]}")
-        return ended.stdout
+        if result.returncode not in allowed:
+            raise GitFailed(f"git {args[0]}: {result.stderr.decode(errors='replace').strip()[:2000]}")
+        return result.stdout
 
     def line(self, *args: str, stdin: bytes = b"", extra: Mapping[str, str] | None = None) -> str:
-        """Run one git command that prints one line."""
+        """Run a git command that prints one line."""
         return self.git(*args, stdin=stdin, extra=extra).decode().strip()
 
     def default_branch(self) -> str:
-        """The branch that HEAD names."""
-        # Every answer about the repository names it, and reading costs a hundredth of asking git.
+        """The branch of HEAD, read from the file: much faster than git."""
         return (self.path / "HEAD").read_text(encoding="utf-8").strip().removeprefix("ref: refs/heads/")
 
     def branches(self) -> dict[str, str]:
-        """Every branch and the commit it is at."""
-        # Loose files first: packing writes `packed-refs` before it removes them, so none can slip through.
+        """All branches and their commits."""
+        # Loose refs first: git writes `packed-refs` before it deletes them, so none is missed.
         loose = {}
         for file in sorted((self.path / "refs" / "heads").rglob("*")):
             name = file.relative_to(self.path / "refs" / "heads").as_posix()
@@ -147,15 +133,15 @@ class Bare:
         }
         return dict(sorted({**heads, **loose}.items()))
 
-    def once(self, make: Callable[[], T], *key: str) -> T:
-        """Remember what git says, where `key` is a word and ids of commits: nothing can change that answer."""
+    def cached(self, make: Callable[[], T], *key: str) -> T:
+        """A cached result; `key` is a name and the commit IDs that it depends on."""
         if not all(_ID.match(part) for part in key[1:]):
             return make()
-        if key not in self._known:
-            while len(self._known) >= _REMEMBERED:
-                self._known.pop(next(iter(self._known)), None)
-            self._known[key] = make()
-        return cast("T", self._known[key])
+        if key not in self._cache:
+            while len(self._cache) >= _CACHED:
+                self._cache.pop(next(iter(self._cache)), None)
+            self._cache[key] = make()
+        return cast("T", self._cache[key])
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor of two commits."""
@@ -163,27 +149,27 @@ class Bare:
         def ask() -> str | None:
             return self.git("merge-base", one, other, allowed=(0, 1)).decode().strip() or None
 
-        return one if one == other else self.once(ask, "merge-base", one, other)
+        return one if one == other else self.cached(ask, "merge-base", one, other)
 
     def contains(self, commit: str, ancestor: str) -> bool:
-        """Whether `ancestor` is `commit` or in its history."""
+        """Whether `ancestor` is `commit` or one of its ancestors."""
         return self.merge_base(commit, ancestor) == ancestor
 
     def has(self, commit: str) -> bool:
-        """Whether there is a commit with this full id."""
+        """Whether a commit with this full ID exists."""
         return bool(_ID.match(commit)) and self.git("cat-file", "-t", commit, allowed=(0, 128)).strip() == b"commit"
 
     def commit(self, commit: str) -> CommitInfo:
         """One commit."""
-        return self.once(lambda: self._log("-1", commit)[0], "commit", commit)
+        return self.cached(lambda: self._log("-1", commit)[0], "commit", commit)
 
     def commits(self, base: str, head: str) -> tuple[CommitInfo, ...]:
-        """The commits that `head` has and `base` has not, oldest first."""
-        return self.once(lambda: self._log("--topo-order", "--reverse", f"{base}..{head}"), "commits", base, head)
+        """The commits in `head` but not in `base`, oldest first."""
+        return self.cached(lambda: self._log("--topo-order", "--reverse", f"{base}..{head}"), "commits", base, head)
 
     def _log(self, *which: str) -> tuple[CommitInfo, ...]:
-        told = self.git("log", "-z", f"--format=tformat:{_FIELDS}", *which, "--").decode(errors="replace")
-        fields = told.split("\0")[:-1]
+        output = self.git("log", "-z", f"--format=tformat:{_FIELDS}", *which, "--").decode(errors="replace")
+        fields = output.split("\0")[:-1]
         return tuple(
             CommitInfo(
                 id=commit,
@@ -200,51 +186,27 @@ class Bare:
             )
         )
 
-    def diff(self, base: str, head: str, *paths: str) -> str:
-        """The unified diff between two commits, of all paths or of these."""
+    def diff(self, base: str, head: str) -> str:
+        """The unified diff between two commits."""
         options = ("--no-color", "--no-renames", "--no-ext-diff", "--no-textconv")
-        return self.git("diff", *options, base, head, "--", *paths).decode(errors="replace")
+        return self.git("diff", *options, base, head, "--").decode(errors="replace")
 
     def counted(self, base: str, head: str) -> tuple[int, int, int]:
         """How many files differ between two commits, and how many lines were added and deleted."""
 
         def ask() -> tuple[int, int, int]:
-            told = self.git("diff-tree", "--no-renames", "-r", "--numstat", base, head, "--").decode(errors="replace")
-            numbers = [line.split("\t", 2)[:2] for line in told.splitlines()]
-            added, gone = (sum(int(pair[side]) for pair in numbers if pair[side].isdigit()) for side in (0, 1))
-            return len(numbers), added, gone
+            output = self.git("diff-tree", "--no-renames", "-r", "--numstat", base, head, "--").decode(errors="replace")
+            numbers = [line.split("\t", 2)[:2] for line in output.splitlines()]
+            added, deleted = (sum(int(pair[side]) for pair in numbers if pair[side].isdigit()) for side in (0, 1))
+            return len(numbers), added, deleted
 
-        return self.once(ask, "counted", base, head)
-
-    def files(self, base: str, head: str) -> tuple[FileDiff, ...]:
-        """Every path that differs between two commits."""
-        return self.once(lambda: self._files(base, head), "files", base, head)
-
-    def _files(self, base: str, head: str) -> tuple[FileDiff, ...]:
-        options = ("--no-renames", "-r", "-z")
-        raw = self.git("diff-tree", *options, base, head, "--").decode(errors="surrogateescape").split("\0")
-        counted = self.git("diff-tree", *options, "--numstat", base, head, "--").decode(errors="surrogateescape")
-        numbers = {
-            path: (added, gone) for added, gone, path in (each.split("\t", 2) for each in counted.split("\0")[:-1])
-        }
-        found = []
-        for told, path in zip(raw[0:-1:2], raw[1::2], strict=True):
-            _, _, before, after, letter = told.split(" ")
-            added, gone = (int(number) if number.isdigit() else 0 for number in numbers[path])
-            status: Literal["added", "removed", "modified"] = "modified"
-            if letter in ("A", "D"):
-                status = "added" if letter == "A" else "removed"
-            _, at, hunks = self.diff(base, head, path).partition("\n@@")
-            found.append(
-                FileDiff(path, status, before if letter == "D" else after, added, gone, (at + hunks).strip("\n"))
-            )
-        return tuple(found)
+        return self.cached(ask, "counted", base, head)
 
     def move(self, branch: str, commit: str, *, expected: str | None) -> None:
-        """Put a branch at a commit if it still is where it was; `expected=None`: if there is no such branch.
+        """Move a branch to a commit if it is still at `expected`; None: create the branch.
 
         Raises:
-            Moved: somebody was faster, or the name is none that git allows.
+            Moved: it is not, or git does not allow the name.
         """
         try:
             self.git("update-ref", f"refs/heads/{branch}", commit, expected or "0" * 40)
@@ -252,10 +214,10 @@ class Bare:
             raise Moved(branch) from error
 
     def delete(self, branch: str, *, expected: str) -> None:
-        """Delete a branch if it still is where it was.
+        """Delete a branch if it is still at `expected`.
 
         Raises:
-            Moved: somebody was faster.
+            Moved: it is not.
         """
         try:
             self.git("update-ref", "-d", f"refs/heads/{branch}", expected)
@@ -263,7 +225,7 @@ class Bare:
             raise Moved(branch) from error
 
     def keep(self, number: int, commit: str) -> None:
-        """Put `refs/pull/NUMBER/head` at a commit: it stays fetchable when its branch is gone, as on GitHub."""
+        """Write `refs/pull/NUMBER/head`: the commit can be fetched after its branch is deleted, as on GitHub."""
         file = self.path / "refs" / "pull" / str(number) / "head"
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_name("head.lock")
@@ -272,7 +234,7 @@ class Bare:
 
 
 def _read(file: Path) -> str:
-    """The text of one of git's files; empty where there is none, or a folder."""
+    """The text of a file; empty if it cannot be read."""
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:

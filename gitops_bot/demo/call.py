@@ -1,4 +1,4 @@
-"""One request to a repository of the embedded forge: who asks, what was sent, and lists page by page."""
+"""One API request to a repository: its user, its JSON body, and paging."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gitops_bot.demo.http import Request
+    from gitops_bot.demo.hub import Pull
     from gitops_bot.demo.identity import Json
     from gitops_bot.demo.pulls import PullRequests
     from gitops_bot.demo.shapes import Shapes
@@ -26,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to a repository: who asks (None: nobody who said so), and what it is about."""
+    """One request to a repository; `user` is None without a token."""
 
     request: Request
     user: str | None
@@ -34,38 +35,38 @@ class Call:
     shapes: Shapes
 
     def body(self) -> Any:
-        """The JSON that was sent."""
+        """The JSON body."""
         try:
             return json.loads(self.request.body or b"{}")
         except (ValueError, RecursionError):
             raise Invalid(400, "Problems parsing JSON") from None
 
     def fields(self) -> Fields:
-        """The JSON object that was sent."""
+        """The JSON body, which must be an object."""
         body = self.body()
         if not isinstance(body, dict):
             raise Invalid(400, "Body should be a JSON object")
         return Fields(body)
 
     def page(self, items: Sequence[T], show: Callable[[T], Json]) -> Answer:
-        """One page of a list, with GitHub's Link header to the others."""
-        asked = self.request.query
-        size = min(_number(asked.get("per_page"), _PAGE), _PAGE_LIMIT)
-        page = _number(asked.get("page"), 1)
+        """One page of a list, with GitHub's Link header to the other pages."""
+        query = self.request.query
+        size = min(_number(query.get("per_page"), _PAGE), _PAGE_LIMIT)
+        page = _number(query.get("page"), 1)
         last = max(1, -(-len(items) // size))
         others = {"prev": page - 1, "first": 1} if page > 1 else {}
         if page < last:
             others |= {"next": page + 1, "last": last}
         here = f"{self.shapes.api}{self.request.path.removeprefix('/api/v3')}"
         links = [
-            f'<{here}?{urlencode({**asked, "per_page": size, "page": number})}>; rel="{name}"'
+            f'<{here}?{urlencode({**query, "per_page": size, "page": number})}>; rel="{name}"'
             for name, number in others.items()
         ]
         shown = [show(item) for item in items[(page - 1) * size : page * size]]
         return Answer.json(200, shown, {"Link": ", ".join(links)} if links else None)
 
     def writer(self) -> str:
-        """Who writes: everyone who has a token may, as long as the repository is not archived."""
+        """The user, who must have a token; an archived repository refuses all writes."""
         if self.user is None:
             raise Invalid(401, "Requires authentication")
         if self.pulls.hub.settings.archived:
@@ -73,36 +74,38 @@ class Call:
         return self.user
 
     def commit(self, name: str) -> str:
-        """The commit that a branch or a full id names; a branch may have its owner before it."""
+        """The commit of a branch, `OWNER:BRANCH` or full ID."""
         owner, colon, branch = name.rpartition(":")
-        found = self.pulls.bare.branches().get(branch)
         if colon and owner.lower() != self.pulls.hub.owner.lower():
-            found = None
-        elif found is None and self.pulls.bare.has(name):
-            found = name
-        if found is None:
             raise Invalid(404, "Not Found")
-        return found
+        commit = self.pulls.bare.branches().get(branch, name)
+        if not self.pulls.bare.has(commit):
+            raise Invalid(404, "Not Found")
+        return commit
+
+    def pull(self, number: str) -> Pull:
+        """The pull request with this number."""
+        return self.pulls.get(int(number))
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The fields of a JSON object, with GitHub's words for those of a wrong type."""
+    """The fields of a JSON object; a wrong type is refused with GitHub's message."""
 
-    given: Json
+    values: Json
 
     def text(self, name: str) -> str | None:
-        """A string or nothing."""
-        value = self.given.get(name)
+        """A string, or None."""
+        value = self.values.get(name)
         if value is not None and not isinstance(value, str):
             raise Invalid(
                 422, f"Invalid request.\n\nFor 'properties/{name}', {json.dumps(value)[:100]} is not a string."
             )
-        # A lone surrogate is valid JSON, and no text that could be kept.
+        # JSON allows a lone surrogate, but UTF-8 cannot store it.
         return None if value is None else value.encode(errors="replace").decode()
 
     def needed(self, *names: str) -> tuple[str, ...]:
-        """Strings that must be there."""
+        """Required strings."""
         values = [self.text(name) for name in names]
         missing = [f'"{name}"' for name, value in zip(names, values, strict=True) if value is None]
         if missing:
@@ -111,8 +114,8 @@ class Fields:
         return tuple(value or "" for value in values)
 
     def flag(self, name: str) -> bool:
-        """True or false, false by default."""
-        value = self.given.get(name, False)
+        """A boolean, false by default."""
+        value = self.values.get(name, False)
         if not isinstance(value, bool):
             raise Invalid(
                 422, f"Invalid request.\n\nFor 'properties/{name}', {json.dumps(value)[:100]} is not a boolean."
@@ -121,11 +124,11 @@ class Fields:
 
     def texts(self, name: str) -> list[str]:
         """A list of strings, empty by default."""
-        return texts(self.given.get(name) or [])
+        return texts(self.values.get(name) or [])
 
 
 def texts(values: Any) -> list[str]:
-    """Read a list of strings."""
+    """Check a list of strings."""
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise Invalid(422, "Invalid request.\n\nNot every item is a string.")
     return [value.encode(errors="replace").decode() for value in values]

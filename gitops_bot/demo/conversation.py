@@ -1,4 +1,4 @@
-"""What people and bots say of a pull request: labels, comments, who should look at it, and reviews."""
+"""The conversation of a pull request: labels, comments, assignees, review requests and reviews."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gitops_bot.demo.hub import Pull, ReviewState
     from gitops_bot.demo.pulls import PullRequests
 
-#: As many people as GitHub lets be assigned at once.
+#: GitHub's limit.
 _ASSIGNEES = 10
 _EVENTS: dict[str, ReviewState] = {
     "APPROVE": "APPROVED",
@@ -26,7 +26,7 @@ _EVENTS: dict[str, ReviewState] = {
 
 
 def label(pulls: PullRequests, pull: Pull, names: Sequence[str]) -> None:
-    """Give it exactly these labels; one that the repository does not have is made."""
+    """Set the labels; creates those that the repository does not have."""
     for name in names:
         if not name.strip() or len(name) > 50:
             raise invalid("invalid", "Label", field="name")
@@ -39,41 +39,40 @@ def label(pulls: PullRequests, pull: Pull, names: Sequence[str]) -> None:
 
 
 def comment(pulls: PullRequests, pull: Pull, *, user: str, body: str) -> Comment:
-    """Add to the conversation."""
+    """Add a comment."""
     if not body.strip():
         raise invalid("missing_field", "IssueComment", field="body")
     check_length(body, "IssueComment")
     now = pulls.time()
-    made = Comment(pulls.hub.next_id(), user, body, now, now)
-    pull.comments.append(made)
+    added = Comment(pulls.hub.next_id(), user, body, now, now)
+    pull.comments.append(added)
     pull.updated_at = now
-    return made
+    return added
 
 
-def edit_comment(pulls: PullRequests, said: Comment, body: str) -> None:
-    """Give a comment another text."""
+def edit_comment(pulls: PullRequests, edited: Comment, body: str) -> None:
+    """Replace the text of a comment."""
     check_length(body, "IssueComment")
-    said.body, said.updated_at = body, pulls.time()
+    edited.body, edited.updated_at = body, pulls.time()
 
 
 def find_comment(pulls: PullRequests, number: int) -> tuple[Pull, Comment]:
-    """The comment with this id, and where it stands."""
+    """The comment with this ID, and its pull request."""
     for pull in pulls.hub.pulls.values():
-        for said in pull.comments:
-            if said.id == number:
-                return pull, said
+        for candidate in pull.comments:
+            if candidate.id == number:
+                return pull, candidate
     raise Invalid(404, "Not Found")
 
 
 def assign(pulls: PullRequests, pull: Pull, people: Sequence[str]) -> None:
-    """Assign exactly these people; who has no access to the repository is left out without a word, as on GitHub."""
-    known = [each for each in dict.fromkeys(people) if each in pulls.people]
-    pull.assignees = known[:_ASSIGNEES]
+    """Set the assignees. Like GitHub, this silently drops people without access to the repository."""
+    pull.assignees = [login for login in dict.fromkeys(people) if login in pulls.people][:_ASSIGNEES]
     pull.updated_at = pulls.time()
 
 
-def ask(pulls: PullRequests, pull: Pull, reviewers: Sequence[str], teams: Sequence[str]) -> None:
-    """Ask people, and teams by their slugs, for a review."""
+def request_reviews(pulls: PullRequests, pull: Pull, reviewers: Sequence[str], teams: Sequence[str]) -> None:
+    """Request reviews from people, and from teams by their slugs."""
     if pull.user in reviewers:
         raise Invalid(422, "Review cannot be requested from pull request author.")
     _check_collaborators(pulls, reviewers, teams)
@@ -82,11 +81,11 @@ def ask(pulls: PullRequests, pull: Pull, reviewers: Sequence[str], teams: Sequen
     pull.updated_at = pulls.time()
 
 
-def ask_no_more(pulls: PullRequests, pull: Pull, reviewers: Collection[str], teams: Collection[str]) -> None:
-    """Take requests for a review back."""
+def withdraw_requests(pulls: PullRequests, pull: Pull, reviewers: Collection[str], teams: Collection[str]) -> None:
+    """Withdraw review requests."""
     _check_collaborators(pulls, reviewers, teams)
-    pull.reviewers = [each for each in pull.reviewers if each not in reviewers]
-    pull.teams = [each for each in pull.teams if each not in teams]
+    pull.reviewers = [login for login in pull.reviewers if login not in reviewers]
+    pull.teams = [slug for slug in pull.teams if slug not in teams]
     pull.updated_at = pulls.time()
 
 
@@ -102,7 +101,7 @@ def _check_collaborators(pulls: PullRequests, people: Collection[str], teams: Co
 
 
 def review(pulls: PullRequests, pull: Pull, *, user: str, event: str, body: str, commit: str | None) -> Review:
-    """Approve, ask for changes, or comment."""
+    """Add a review: approve, request changes, or comment."""
     if event not in _EVENTS:
         raise Invalid(422, "Unprocessable Entity", [f"Variable $event has the invalid value {event[:40]}"])
     if user == pull.user and event in ("APPROVE", "REQUEST_CHANGES"):
@@ -112,33 +111,33 @@ def review(pulls: PullRequests, pull: Pull, *, user: str, event: str, body: str,
         raise Invalid(422, "Unprocessable Entity", ["GitHub Actions is not permitted to approve pull requests."])
     if event in ("REQUEST_CHANGES", "COMMENT") and not body.strip():
         raise Invalid(422, "Unprocessable Entity", [f"Review body is required for {event}"])
-    made = Review(pulls.hub.next_id(), user, _EVENTS[event], body, commit or pull.head_sha, pulls.time())
-    pull.reviews.append(made)
-    pull.reviewers = [each for each in pull.reviewers if each != user]
+    added = Review(pulls.hub.next_id(), user, _EVENTS[event], body, commit or pull.head_sha, pulls.time())
+    pull.reviews.append(added)
+    pull.reviewers = [login for login in pull.reviewers if login != user]
     pull.teams = [slug for slug in pull.teams if user not in pulls.hub.teams[slug].members]
     pull.updated_at = pulls.time()
-    return made
+    return added
 
 
 def dismiss(pulls: PullRequests, pull: Pull, number: int, message: str) -> Review:
-    """Let a review count no more."""
-    found = next((each for each in pull.reviews if each.id == number), None)
-    if found is None:
+    """Dismiss a review."""
+    dismissed = next((review for review in pull.reviews if review.id == number), None)
+    if dismissed is None:
         raise Invalid(404, "Not Found")
     if not message.strip():
         raise Invalid(422, "Validation Failed")
-    if found.state not in ("APPROVED", "CHANGES_REQUESTED"):
+    if dismissed.state not in ("APPROVED", "CHANGES_REQUESTED"):
         raise Invalid(422, "Can not dismiss a commented pull request review")
-    found.state = "DISMISSED"
+    dismissed.state = "DISMISSED"
     pull.updated_at = pulls.time()
-    return found
+    return dismissed
 
 
-def latest(pull: Pull, *, opinionated: bool) -> list[Review]:
-    """The last review of each person; `opinionated`: the last one that approves, asks for changes or was dismissed."""
-    last: dict[str, Review] = {}
-    for each in pull.reviews:
-        if each.state != "PENDING" and not (opinionated and each.state == "COMMENTED"):
-            last.pop(each.user, None)
-            last[each.user] = each
-    return list(last.values())
+def latest_opinions(pull: Pull) -> list[Review]:
+    """The last review of each person that approves, requests changes or was dismissed."""
+    latest: dict[str, Review] = {}
+    for review in pull.reviews:
+        if review.state not in ("PENDING", "COMMENTED"):
+            latest.pop(review.user, None)
+            latest[review.user] = review
+    return list(latest.values())

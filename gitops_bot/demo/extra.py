@@ -1,4 +1,4 @@
-"""The demo's own libraries: they come with the extra `demo`, and nothing else needs them."""
+"""The libraries in the extra `demo`, which only the demo needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def require() -> None:
         UsageError: it is not.
     """
     try:
-        import graphql  # noqa: F401 - the servers need them later, in threads of theirs
+        import graphql  # noqa: F401 - the servers import them later, in their threads
         import markdown_it  # noqa: F401
         import nh3  # noqa: F401
     except ModuleNotFoundError as error:

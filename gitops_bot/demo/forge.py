@@ -1,7 +1,7 @@
-"""An embedded GitHub: pull requests over REST and GraphQL, git over HTTP, and pages, on one loopback port.
+"""The embedded GitHub server: REST, GraphQL, git over HTTP and web pages on one loopback port.
 
-`GITHUB_SERVER_URL` is its `url`, `GITHUB_API_URL` its `api_url`, laid out as on GitHub Enterprise. All of its state is
-in one folder (`store.py`), so another run can serve it again. What people set in a browser is set by its methods.
+`GITHUB_SERVER_URL` is its `url` and `GITHUB_API_URL` its `api_url`, as on GitHub Enterprise. Its state is in one folder
+(`store.py`), so a later run can serve it again. Methods replace the settings pages of a browser.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.demo import checks as checking
+from gitops_bot.demo import checks as statuses
 from gitops_bot.demo import git_http, landing
 from gitops_bot.demo.accounts import Accounts
 from gitops_bot.demo.gateway import Gateway
@@ -40,8 +40,8 @@ def _now() -> datetime:
 class Forge(Server):
     """Serves the repositories below `folder`; `port` as in `Server`.
 
-    `tokens` says who each token is: everyone who has one may push, review and merge. `now` is the clock. `visitor` is
-    who presses the button on the pages; None: they have none.
+    `tokens` maps tokens to logins; every user may push, review and merge. `now` is the clock. `visitor` is the user of
+    the merge button on the pages; None: there is no button.
     """
 
     def __init__(
@@ -67,18 +67,18 @@ class Forge(Server):
 
     @property
     def api_url(self) -> str:
-        """Where the REST API is, without a slash at the end; GraphQL is beside it, at `/api/graphql`."""
+        """The URL of the REST API, without a final slash; GraphQL is at `/api/graphql`."""
         return self.gateway.api
 
-    # What people set in a browser
+    # Settings
 
     def create(
         self, full_name: str, files: Mapping[str, bytes], *, private: bool = False, branch: str = "main"
     ) -> Bare:
-        """Make a repository with one commit that holds these files.
+        """Create a repository with one commit that has these files.
 
         Raises:
-            ValueError: the name is none that GitHub allows, or taken.
+            ValueError: the name is taken, or GitHub does not allow it.
         """
         return self.store.create(full_name, files, private=private, branch=branch)
 
@@ -87,7 +87,7 @@ class Forge(Server):
         return self.store.bare(self._hub(full_name))
 
     def settings(self, full_name: str, **changes: bool) -> Settings:
-        """Change settings of a repository, by the names of `rules.Settings`, and give back all of them."""
+        """Change settings of a repository (fields of `rules.Settings`) and return all of them."""
         with self.store.opened(self._hub(full_name), writes=True) as pulls:
             pulls.hub.settings = replace(pulls.hub.settings, **changes)
             return pulls.hub.settings
@@ -106,47 +106,45 @@ class Forge(Server):
         by_ruleset: bool = False,
         bypass: Bypass = "never",
     ) -> None:
-        """Protect a branch, the default one if none is named, by exactly these rules (see `rules.Protection`)."""
+        """Replace the protection of a branch, by default the default branch (see `rules.Protection`)."""
         with self.store.opened(self._hub(full_name), writes=True) as pulls:
             pulls.hub.protected[branch or pulls.bare.default_branch()] = Protection(
                 list(checks), strict, approvals, dismiss_stale, signatures, merge_queue, by_ruleset, bypass
             )
 
     def unprotect(self, full_name: str, branch: str | None = None) -> None:
-        """Take the protection of a branch away."""
+        """Remove the protection of a branch."""
         with self.store.opened(self._hub(full_name), writes=True) as pulls:
             pulls.hub.protected.pop(branch or pulls.bare.default_branch(), None)
 
     def team(self, full_name: str, slug: str, members: Sequence[str] = ()) -> None:
-        """Give a team of the organisation access to a repository."""
+        """Give a team access to a repository."""
         with self.store.opened(self._hub(full_name), writes=True) as pulls:
             pulls.hub.teams[slug] = Team(pulls.hub.next_id(), slug, list(members))
 
     def report(self, full_name: str, commit: str, context: str, state: str = "success") -> None:
-        """Say what a build came to, as a status of a commit: `success`, `pending`, `failure` or `error`."""
+        """Set a commit status: `success`, `pending`, `failure` or `error`."""
         with self.store.opened(self._hub(full_name), writes=True) as pulls:
-            now = pulls.time()
-            made = Check(pulls.hub.next_id(), "status", context, state, pulls.hub.owner, now, now)
-            checking.report(pulls.hub, commit, made)
+            statuses.report(pulls.hub, commit, Check(context, state))
 
     def advance(self, full_name: str) -> tuple[int, ...]:
-        """Let the merge queues of a repository work, and give back the pull requests that merged."""
+        """Process the merge queues of a repository and return the merged pull requests."""
         with self.store.opened(self._hub(full_name), writes=True) as pulls:
             return landing.advance(pulls)
 
     def scope(self, token: str, *scopes: str) -> None:
-        """Give a person's token exactly these scopes, as a classic one has them."""
+        """Set the scopes of a user's classic token."""
         self.accounts.scope(token, scopes)
 
     def limit(
         self, *, remaining: int, resets_in: int = 3600, resources: Sequence[Resource] = ("core", "graphql")
     ) -> None:
-        """Leave so many requests of the present window of these rate limits, for `resets_in` seconds."""
+        """Leave this many requests in the current rate-limit window, which ends in `resets_in` seconds."""
         for resource in resources:
             self.limits.set(resource, remaining, resets_in)
 
     def throttle(self, *, requests: int = 1, retry_after: int | None = 60, status: Literal[403, 429] = 403) -> None:
-        """Refuse the next API requests by a secondary rate limit; `retry_after` in seconds, or unsaid."""
+        """Refuse the next API requests with a secondary rate limit; `retry_after` in seconds."""
         self.limits.throttle(requests, retry_after, status)
 
     def _hub(self, full_name: str) -> Hub:
@@ -180,7 +178,7 @@ class Forge(Server):
         answer = git_http.serve(request, self.store.bare(hub).path, service)
         if service == "git-receive-pack":
             with self.store.opened(hub, writes=False):
-                """What the push makes happen by itself happens as the repository is opened."""
+                pass  # opening the repository updates its pull requests
         return answer
 
     def _git_hub(self, request: Request, owner: str, name: str, service: str) -> Hub:

@@ -1,4 +1,4 @@
-"""What stands between a pull request and its merge: GitHub's `mergeStateStatus`, and its words for what is missing."""
+"""Whether a pull request can be merged: GitHub's `mergeStateStatus`, and its message about what is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORDS = {"EXPECTED": "expected", "PENDING": "pending", "FAILURE": "failing", "E
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a pull request stands; `why` is GitHub's sentence for what is missing. `failed`: a required check has."""
+    """The merge state; `why` is GitHub's message about what is missing, `failed`: a required check failed."""
 
     state: State
     why: str = ""
@@ -28,17 +28,17 @@ class Standing:
 
     @property
     def ready(self) -> bool:
-        """Whether nothing that is required is missing."""
+        """Whether all requirements are met."""
         return self.state in ("CLEAN", "UNSTABLE")
 
 
 def fits(pulls: PullRequests, pull: Pull) -> bool | None:
-    """Whether it merges without a conflict; None for one that is closed."""
+    """Whether it merges without a conflict; None once it is closed."""
     return None if pull.state == "closed" else merging.mergeable(pulls.bare, pull.base_sha, pull.head_sha)
 
 
 def standing(pulls: PullRequests, pull: Pull) -> Standing:
-    """Where it stands; the first of these that holds is what GitHub shows."""
+    """The merge state; GitHub shows the first of these that applies."""
     if pull.state == "closed":
         return Standing("UNKNOWN", "Pull Request is not mergeable")
     if not fits(pulls, pull):
@@ -62,28 +62,28 @@ def standing(pulls: PullRequests, pull: Pull) -> Standing:
 
 
 def decision(pulls: PullRequests, pull: Pull) -> Decision | None:
-    """What the reviews come to; None where the base branch asks for none, whatever people said: so does GitHub."""
+    """The result of the reviews. Like GitHub's, it is None if the base branch requires no review."""
     protection = pulls.protection(pull)
     if protection is None or not protection.approvals:
         return None
-    said = Counter(each.state for each in conversation.latest(pull, opinionated=True))
-    if said["CHANGES_REQUESTED"]:
+    reviews = Counter(review.state for review in conversation.latest_opinions(pull))
+    if reviews["CHANGES_REQUESTED"]:
         return "CHANGES_REQUESTED"
-    return "APPROVED" if said["APPROVED"] >= protection.approvals else "REVIEW_REQUIRED"
+    return "APPROVED" if reviews["APPROVED"] >= protection.approvals else "REVIEW_REQUIRED"
 
 
 def _reviews_missing(pulls: PullRequests, pull: Pull) -> str:
     protection, decided = pulls.protection(pull), decision(pulls, pull)
     if protection is None or decided in (None, "APPROVED"):
         return ""
-    said = Counter(each.state for each in conversation.latest(pull, opinionated=True))
+    reviews = Counter(review.state for review in conversation.latest_opinions(pull))
     sentences = []
-    if said["APPROVED"] < protection.approvals:
-        reviews = "approving review is" if protection.approvals == 1 else "approving reviews are"
-        sentences.append(f"At least {protection.approvals} {reviews} required by reviewers with write access.")
-    if refusing := said["CHANGES_REQUESTED"]:
-        reviews = "review" if refusing == 1 else "reviews"
-        sentences.append(f"{refusing} {reviews} requesting changes by reviewers with write access.")
+    if reviews["APPROVED"] < protection.approvals:
+        missing = "approving review is" if protection.approvals == 1 else "approving reviews are"
+        sentences.append(f"At least {protection.approvals} {missing} required by reviewers with write access.")
+    if refusing := reviews["CHANGES_REQUESTED"]:
+        refused = "review" if refusing == 1 else "reviews"
+        sentences.append(f"{refusing} {refused} requesting changes by reviewers with write access.")
     return " ".join(sentences)
 
 
@@ -98,5 +98,5 @@ def _checks_missing(states: dict[str, checks.State]) -> str:
     if len(words) == 1:
         return f"{len(open_)} of {len(states)} required status checks are {next(iter(words))}."
     parts = [f"{count} {word}" for word, count in sorted(words.items())]
-    told = f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"{len(open_)} of {len(states)} required status checks have not succeeded: {told}."
+    listed = f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"{len(open_)} of {len(states)} required status checks have not succeeded: {listed}."

@@ -1,4 +1,4 @@
-"""The API of the embedded forge: REST below `/api/v3`, GraphQL at `/api/graphql`, as on GitHub Enterprise."""
+"""The API of the embedded GitHub server: REST below `/api/v3`, GraphQL at `/api/graphql`, as on GitHub Enterprise."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gitops_bot.demo import api, identity
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from gitops_bot.demo.accounts import Accounts
     from gitops_bot.demo.http import Request
     from gitops_bot.demo.hub import Hub
-    from gitops_bot.demo.identity import Json
     from gitops_bot.demo.limits import Limits, Resource
     from gitops_bot.demo.store import Store
 
@@ -30,7 +28,7 @@ _DOCUMENTATION = "https://docs.github.com/rest"
 
 
 class Gateway:
-    """Answers requests to the API; `site` is the address of the pages, without a slash at the end."""
+    """Answers API requests; `site` is the URL of the pages, without a final slash."""
 
     def __init__(self, site: str, store: Store, accounts: Accounts, limits: Limits) -> None:
         self.site, self.api = site, f"{site}/api/v3"
@@ -38,13 +36,13 @@ class Gateway:
         self._routes = api.routes()
 
     def answer(self, request: Request) -> Answer:
-        """Answer a request, with the headers that every answer of GitHub has."""
+        """Answer a request, with the headers that GitHub always sends."""
         resource: Resource = "graphql" if request.path == _GRAPHQL else "core"
         try:
             answer = self._answer(request, resource)
         except Invalid as invalid:
-            told = {"message": invalid.message, "documentation_url": _DOCUMENTATION, "status": str(invalid.status)}
-            answer = Answer.json(invalid.status, {**told, "errors": invalid.errors} if invalid.errors else told)
+            body = {"message": invalid.message, "documentation_url": _DOCUMENTATION, "status": str(invalid.status)}
+            answer = Answer.json(invalid.status, {**body, "errors": invalid.errors} if invalid.errors else body)
         except GitFailed:
             answer = Answer.json(500, {"message": "Server Error", "documentation_url": _DOCUMENTATION})
         named = {"X-GitHub-Request-Id": secrets.token_hex(8).upper()}
@@ -55,9 +53,9 @@ class Gateway:
 
     def about(self, request: Request) -> tuple[str | None, bool]:
         """The full name of the repository that a request is about, in lower case, and whether the request writes."""
-        found = _API.fullmatch(request.path)
-        if found is not None:
-            return f"{found['owner']}/{found['name']}".lower(), request.method != "GET"
+        match = _API.fullmatch(request.path)
+        if match is not None:
+            return f"{match['owner']}/{match['name']}".lower(), request.method != "GET"
         if request.path != _GRAPHQL:
             return None, request.method != "GET"
         from gitops_bot.demo import graphql_api
@@ -75,7 +73,7 @@ class Gateway:
         return None, subject.writes
 
     def visible(self, full_name: str, user: str | None) -> Hub | None:
-        """The repository with this name, if this person may see it."""
+        """The repository with this name, if this user may see it."""
         hub = self.store.named(full_name)
         return None if hub is None or (hub.private and user is None) else hub
 
@@ -91,49 +89,48 @@ class Gateway:
         return self._rest(request, user)
 
     def _rest(self, request: Request, user: str | None) -> Answer:
-        found = _API.fullmatch(request.path)
-        hub = self.visible(f"{found['owner']}/{found['name']}", user) if found else None
-        if found is None or hub is None or not self._is_for(request, hub):
+        match = _API.fullmatch(request.path)
+        hub = self.visible(f"{match['owner']}/{match['name']}", user) if match else None
+        if match is None or hub is None or not self._in_scope(request, hub):
             raise Invalid(404, "Not Found")
         with self.store.opened(hub, writes=request.method != "GET") as pulls:
             call = Call(request, user, pulls, Shapes(self.api, self.site, pulls))
             for route in self._routes:
-                fits = route.method == request.method and route.path.fullmatch(found["rest"] or "")
-                if fits:
-                    return route.answer(call, **fits.groupdict())
+                if route.method == request.method and (path := route.path.fullmatch(match["rest"] or "")):
+                    return route.answer(call, **path.groupdict())
         raise Invalid(404, "Not Found")
 
-    def _is_for(self, request: Request, hub: Hub) -> bool:
-        """Whether the scopes of the token are for this: GitHub says no as if nothing were there."""
+    def _in_scope(self, request: Request, hub: Hub) -> bool:
+        """Whether the token's scopes allow this; if not, GitHub answers 404."""
         if hub.private:
             return self._accounts.may_see_private(request)
         return request.method == "GET" or self._accounts.may_write(request)
 
     def _graphql(self, request: Request, user: str | None) -> Answer:
-        # The library costs a tenth of a second, and not every demo asks this way.
+        # Importing graphql-core takes 0.1 s, so it is imported with the first request.
         from gitops_bot.demo import graphql_api
 
         if user is None:
             raise Invalid(401, "This endpoint requires you to be authenticated.")
         if request.method != "POST":
             raise Invalid(404, "Not Found")
-        asked = graphql_api.Request.read(request.body)
-        if asked.subject.writes and not self._accounts.may_write(request):
+        parsed = graphql_api.Request.read(request.body)
+        if parsed.subject.writes and not self._accounts.may_write(request):
             message = "Your token has not been granted the required scopes to execute this query."
             return Answer.json(200, {"errors": [{"type": "INSUFFICIENT_SCOPES", "message": message}]})
-        self.limits.take("graphql", asked.cost.points)
+        self.limits.take("graphql", parsed.cost.points)
         with ExitStack() as stack:
-            seen = _Visible(self, stack, user, writes=asked.subject.writes)
-            return Answer.json(200, asked.answer(seen, user))
+            repositories = _Visible(self, stack, user, writes=parsed.subject.writes)
+            return Answer.json(200, parsed.answer(repositories, user))
 
     def opened(self, hub: Hub, stack: ExitStack, *, writes: bool) -> Shapes:
-        """Have a repository alone until `stack` ends."""
+        """Lock a repository until `stack` ends."""
         return Shapes(self.api, self.site, stack.enter_context(self.store.opened(hub, writes=writes)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Visible:
-    """What one GraphQL request may see: each repository is opened once, when the request comes to it."""
+    """The repositories of one GraphQL request; each is locked once, when first used."""
 
     gateway: Gateway
     stack: ExitStack
@@ -151,11 +148,3 @@ class _Visible:
         if hub is not None and hub.id not in self._opened:
             self._opened[hub.id] = self.gateway.opened(hub, self.stack, writes=self.writes)
         return self._opened[hub.id] if hub else None
-
-    def user(self) -> Json:
-        return identity.user(self.gateway.api, self.gateway.site, self.viewer)
-
-    def limit(self) -> Json:
-        window = self.gateway.limits.window("graphql")
-        resets_at = datetime.fromtimestamp(window.resets_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return {"limit": window.limit, "remaining": window.remaining, "used": window.used, "resetAt": resets_at}

@@ -1,6 +1,6 @@
-"""Git's smart HTTP protocol over a bare repository: `git clone`, `fetch` and `push` against the embedded forge.
+"""Git over HTTP (the smart protocol), for `git clone`, `fetch` and `push`.
 
-The work is git's own: `upload-pack` and `receive-pack` as stateless processes, the way `git http-backend` runs them.
+It runs `git upload-pack` and `git receive-pack` as `git http-backend` does.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 SERVICES = ("git-upload-pack", "git-receive-pack")
 
-_PATIENCE = 120
+_TIMEOUT = 120
 _PROTOCOL = re.compile(r"version=[0-9]\Z")
-#: As on GitHub: partial clones, any commit that is reachable, objects checked as they come in.
+#: As on GitHub: partial clones, fetching any commit by its ID, and checks of pushed objects.
 _SETTINGS = (
     "uploadpack.allowFilter=true",
     "uploadpack.allowAnySHA1InWant=true",
@@ -35,7 +35,7 @@ _SETTINGS = (
 
 
 def password(request: Request) -> str | None:
-    """The password of basic authentication, which is where git sends a token; the user name does not matter."""
+    """The password of basic authentication, in which git sends a token; the user name does not matter."""
     kind, _, encoded = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "basic":
         return None
@@ -46,7 +46,7 @@ def password(request: Request) -> str | None:
 
 
 def unauthorized() -> Refused:
-    """Ask for basic authentication, as git expects it."""
+    """Request basic authentication."""
     return Refused(Answer(401, b"Authentication required\n", {"WWW-Authenticate": 'Basic realm="GitHub"'}))
 
 
@@ -54,7 +54,7 @@ def advertise(request: Request, repository: Path, service: str) -> Answer:
     """Answer `GET info/refs?service=...`."""
     refs = _run(request, repository, service, "--advertise-refs")
     first = f"# service={service}\n"
-    # Protocol 2 has the same first line here: http-backend leaves it out, GitHub sends it, git takes both.
+    # Like GitHub, this sends the first line with protocol 2 too; `git http-backend` omits it, and git accepts both.
     body = f"{len(first) + 4:04x}{first}0000".encode() + refs
     return Answer(200, body, {"Content-Type": f"application/x-{service}-advertisement", "Cache-Control": "no-cache"})
 
@@ -70,15 +70,15 @@ def serve(request: Request, repository: Path, service: str) -> Answer:
 def _run(request: Request, repository: Path, service: str, *options: str) -> bytes:
     protocol = request.headers.get("git-protocol", "")
     settings = [part for setting in _SETTINGS for part in ("-c", setting)]
-    ended = subprocess.run(
+    result = subprocess.run(
         ["git", *settings, service.removeprefix("git-"), "--stateless-rpc", *options, str(repository)],
         env={**environment(), **({"GIT_PROTOCOL": protocol} if _PROTOCOL.match(protocol) else {})},
         input=request.body,
         capture_output=True,
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
         check=False,
     )
-    # A client that has what it wanted may hang up early, and a refused push ends with an error: what git wrote counts.
-    if not ended.stdout and ended.returncode:
+    # git also exits with an error when it refuses a push; its output then has the reason.
+    if not result.stdout and result.returncode:
         raise Refused(Answer(500, b"git could not serve that\n"))
-    return ended.stdout
+    return result.stdout

@@ -1,6 +1,6 @@
-"""`POST /api/graphql` of the embedded forge: what a request asks for, and the first fields of its answer.
+"""`POST /api/graphql` of the embedded GitHub server: reads a request, and answers its top-level fields.
 
-Heavy, because of the library below `query.py`: imported when the first request comes.
+`graphql-core` takes long to import, so this module is imported with the first request.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gitops_bot.demo import landing, query, query_cost, view_pull, view_repository
+from gitops_bot.demo import graphql_pull, graphql_repository, landing, query, query_cost
+from gitops_bot.demo.graphql_page import View
 from gitops_bot.demo.hub import AutoMerge
 from gitops_bot.demo.identity import node, repository_of
 from gitops_bot.demo.refusal import Invalid
-from gitops_bot.demo.view import Seen, person
 
 if TYPE_CHECKING:
     from gitops_bot.demo.hub import Pull
@@ -25,28 +25,20 @@ _METHODS: dict[str, Method] = {"MERGE": "merge", "SQUASH": "squash", "REBASE": "
 
 
 class Repositories(Protocol):
-    """The repositories that somebody may see."""
+    """The repositories that a user may see."""
 
     def named(self, owner: str, name: str) -> Shapes | None:
-        """The one with this name."""
+        """The repository with this name."""
         ...
 
     def numbered(self, number: int) -> Shapes | None:
-        """The one with this id."""
-        ...
-
-    def user(self) -> Json:
-        """Who asks, as REST shows them."""
-        ...
-
-    def limit(self) -> Json:
-        """The window of the rate limit: `limit`, `remaining`, `used`, `resetAt`."""
+        """The repository with this ID."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was sent: a document, its variables, and which of its operations is meant."""
+    """A document, its variables, and the name of the operation to run."""
 
     document: query.Document
     variables: dict[str, Any]
@@ -54,10 +46,10 @@ class Request:
 
     @classmethod
     def read(cls, body: bytes) -> Request:
-        """Read a body.
+        """Parse a request body.
 
         Raises:
-            Invalid: it is none that GitHub takes.
+            Invalid: GitHub would refuse it.
         """
         try:
             sent = json.loads(body)
@@ -73,60 +65,47 @@ class Request:
 
     @property
     def cost(self) -> query_cost.Cost:
-        """What it takes from the rate limit."""
+        """What it costs of the rate limit."""
         if self.document.errors:
             return query_cost.Cost()
         return query_cost.cost(self.document, self.operation, self.variables)
 
     @property
     def subject(self) -> query_cost.Subject:
-        """What it is about."""
+        """The repositories and objects it names."""
         return query_cost.subject(self.document, self.operation, self.variables)
 
     def answer(self, repositories: Repositories, viewer: str) -> Json:
-        """Carry it out."""
+        """Run the operation."""
         if self.document.errors:
             return {"errors": list(self.document.errors)}
-        cost = self.cost
-        if cost.nodes > query_cost.NODES:
+        if self.cost.nodes > query_cost.NODES:
             message = (
-                f"This query requests up to {cost.nodes:,} possible nodes which exceeds the maximum limit of 500,000."
+                f"This query requests up to {self.cost.nodes:,} possible nodes which exceeds the maximum limit of "
+                "500,000."
             )
             return {"errors": [{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": message}]}
-        root = _Root(repositories, viewer, cost)
+        root = _Root(repositories, viewer)
         fields = root.mutations() if self.subject.writes else root.queries()
-        return query.carry_out(self.document, fields, self.variables, self.operation)
+        return query.run(self.document, fields, self.variables, self.operation)
 
 
 @dataclass(frozen=True, slots=True)
 class _Root:
-    """The first fields of a query and of a mutation."""
+    """The top-level fields of queries and mutations."""
 
     repositories: Repositories
     viewer: str
-    cost: query_cost.Cost
 
     def queries(self) -> Json:
-        return {
-            "node": lambda **asked: self._node(asked["id"]),
-            "rateLimit": lambda **_: {
-                **self.repositories.limit(),
-                "cost": self.cost.points,
-                "nodeCount": self.cost.nodes,
-            },
-            "repository": lambda **asked: self._repository(asked["owner"], asked["name"]),
-            # GitHub calls whoever asks a user, with the whole login, even where it is a bot.
-            "viewer": lambda: person({**self.repositories.user(), "type": "User"}),
-        }
+        return {"repository": lambda **arguments: self._repository(arguments["owner"], arguments["name"])}
 
     def mutations(self) -> Json:
         return {
-            "convertPullRequestToDraft": lambda **asked: self._set_draft(asked["input"], draft=True),
-            "markPullRequestReadyForReview": lambda **asked: self._set_draft(asked["input"], draft=False),
-            "enablePullRequestAutoMerge": lambda **asked: self._enable_auto_merge(asked["input"]),
-            "disablePullRequestAutoMerge": lambda **asked: self._disable_auto_merge(asked["input"]),
-            "enqueuePullRequest": lambda **asked: self._enqueue(asked["input"]),
-            "dequeuePullRequest": lambda **asked: self._dequeue(asked["input"]),
+            "enablePullRequestAutoMerge": lambda **arguments: self._enable_auto_merge(arguments["input"]),
+            "disablePullRequestAutoMerge": lambda **arguments: self._disable_auto_merge(arguments["input"]),
+            "enqueuePullRequest": lambda **arguments: self._enqueue(arguments["input"]),
+            "dequeuePullRequest": lambda **arguments: self._dequeue(arguments["input"]),
         }
 
     def _repository(self, owner: str, name: str) -> Json:
@@ -134,59 +113,43 @@ class _Root:
         if shapes is None:
             full_name = f"{owner}/{name}"[:200]
             raise Invalid(404, f"Could not resolve to a Repository with the name '{full_name}'.")
-        return view_repository.repository(Seen(shapes, self.viewer))
+        return graphql_repository.repository(View(shapes, self.viewer))
 
-    def _node(self, key: str) -> Json:
-        seen, pull = self._pull(key)
-        return view_pull.pull(seen, pull)
-
-    def _pull(self, key: str) -> tuple[Seen, Pull]:
+    def _writable(self, key: str) -> tuple[View, Pull]:
+        """The pull request with this ID, unless its repository is archived."""
         number = repository_of(key)
         shapes = self.repositories.numbered(number) if number else None
-        if shapes is not None:
-            for pull in shapes.hub.pulls.values():
-                if node("PullRequest", pull.id) == key:
-                    return Seen(shapes, self.viewer), pull
-        raise Invalid(404, f"Could not resolve to a node with the global id of '{key[:200]}'")
-
-    def _writable(self, key: str) -> tuple[Seen, Pull]:
-        seen, pull = self._pull(key)
-        if seen.shapes.hub.settings.archived:
+        pulls = shapes.hub.pulls.values() if shapes else ()
+        pull = next((pull for pull in pulls if node("PullRequest", pull.id) == key), None)
+        if shapes is None or pull is None:
+            raise Invalid(404, f"Could not resolve to a node with the global id of '{key[:200]}'")
+        if shapes.hub.settings.archived:
             raise Invalid(403, "Repository was archived so is read-only.")
-        return seen, pull
+        return View(shapes, self.viewer), pull
 
-    def _set_draft(self, given: Json, *, draft: bool) -> Json:
-        seen, pull = self._writable(given["pullRequestId"])
-        landing.set_draft(seen.shapes.pulls, pull, draft=draft)
-        return {"clientMutationId": given.get("clientMutationId"), "pullRequest": view_pull.pull(seen, pull)}
+    def _enable_auto_merge(self, arguments: Json) -> Json:
+        view, pull = self._writable(arguments["pullRequestId"])
+        pulls = view.shapes.pulls
+        method = _METHODS[arguments.get("mergeMethod") or "MERGE"]
+        how = AutoMerge(self.viewer, pulls.time(), method, arguments.get("commitHeadline"), arguments.get("commitBody"))
+        landing.enable_auto_merge(pulls, pull, how, expected=arguments.get("expectedHeadOid"))
+        return _payload(arguments, pullRequest=graphql_pull.show(view, pull))
 
-    def _enable_auto_merge(self, given: Json) -> Json:
-        seen, pull = self._writable(given["pullRequestId"])
-        pulls = seen.shapes.pulls
-        method = _METHODS[given.get("mergeMethod") or "MERGE"]
-        how = AutoMerge(self.viewer, pulls.time(), method, given.get("commitHeadline"), given.get("commitBody"))
-        landing.enable_auto_merge(pulls, pull, how, expected=given.get("expectedHeadOid"))
-        return self._auto_merge(seen, pull, given)
+    def _disable_auto_merge(self, arguments: Json) -> Json:
+        view, pull = self._writable(arguments["pullRequestId"])
+        landing.disable_auto_merge(view.shapes.pulls, pull)
+        return _payload(arguments, pullRequest=graphql_pull.show(view, pull))
 
-    def _disable_auto_merge(self, given: Json) -> Json:
-        seen, pull = self._writable(given["pullRequestId"])
-        landing.disable_auto_merge(seen.shapes.pulls, pull)
-        return self._auto_merge(seen, pull, given)
+    def _enqueue(self, arguments: Json) -> Json:
+        view, pull = self._writable(arguments["pullRequestId"])
+        entry = landing.enqueue(view.shapes.pulls, pull, user=self.viewer, expected=arguments.get("expectedHeadOid"))
+        return _payload(arguments, mergeQueueEntry=graphql_pull.show_queued(view, entry))
 
-    def _auto_merge(self, seen: Seen, pull: Pull, given: Json) -> Json:
-        return {
-            "actor": seen.person(self.viewer),
-            "clientMutationId": given.get("clientMutationId"),
-            "pullRequest": view_pull.pull(seen, pull),
-        }
+    def _dequeue(self, arguments: Json) -> Json:
+        view, pull = self._writable(arguments["id"])
+        entry = landing.dequeue(view.shapes.pulls, pull)
+        return _payload(arguments, mergeQueueEntry=graphql_pull.show_queued(view, entry))
 
-    def _enqueue(self, given: Json) -> Json:
-        seen, pull = self._writable(given["pullRequestId"])
-        pulls = seen.shapes.pulls
-        entry = landing.enqueue(pulls, pull, user=self.viewer, expected=given.get("expectedHeadOid"))
-        return {"clientMutationId": given.get("clientMutationId"), "mergeQueueEntry": view_pull.queued(seen, entry)}
 
-    def _dequeue(self, given: Json) -> Json:
-        seen, pull = self._writable(given["id"])
-        entry = landing.dequeue(seen.shapes.pulls, pull)
-        return {"clientMutationId": given.get("clientMutationId"), "mergeQueueEntry": view_pull.queued(seen, entry)}
+def _payload(arguments: Json, **fields: Json) -> Json:
+    return {"clientMutationId": arguments.get("clientMutationId"), **fields}

@@ -1,8 +1,8 @@
-"""A small HTTP/1.1 server for loopback: what the embedded registry and the embedded forge stand on.
+"""The HTTP/1.1 server of the embedded registry and the embedded GitHub server.
 
-It listens on 127.0.0.1 only, and still takes every request for hostile: a web page in the user's browser can reach
-loopback too. So the Host header must name this server (DNS rebinding), requests that carry the Origin of another site
-are refused (cross-site writes), and sizes and times are bounded.
+It listens on 127.0.0.1 only, but every request is hostile: web pages in the user's browser can reach loopback too. So
+the Host header must name this server (DNS rebinding), the Origin of another site is refused (cross-site requests), and
+sizes and times are bounded.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-#: No body may be larger than this, in bytes: images and packs of a demo are far smaller.
+#: The largest body in bytes: images and packs of the demo are far smaller.
 BODY_LIMIT = 64 * 1024 * 1024
-#: Seconds that a client may stay silent in the middle of a request, or between two.
-_SILENCE = 30.0
+#: Seconds that a client may be silent during a request or between two.
+_IDLE = 30.0
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}\Z")
 _LENGTH = re.compile(r"[0-9]{1,12}\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: `path` is percent-decoded, header names are in lower case, a gzip body is unpacked."""
+    """A request: `path` is percent-decoded, header names are in lower case, a gzip body is decompressed."""
 
     method: str
     path: str
@@ -44,7 +44,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back."""
+    """A response."""
 
     status: int
     body: bytes = b""
@@ -52,12 +52,12 @@ class Answer:
 
     @classmethod
     def json(cls, status: int, value: object, headers: Mapping[str, str] | None = None) -> Answer:
-        """Answer with a JSON document."""
+        """A JSON response."""
         head = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
         return cls(status, json.dumps(value, separators=(",", ":")).encode(), head)
 
 
-class Refused(Exception):  # noqa: N818 - an answer that is raised, not a fault of ours
+class Refused(Exception):  # noqa: N818 - an answer, not a fault
     """Ends a request with this answer."""
 
     def __init__(self, answer: Answer) -> None:
@@ -67,7 +67,7 @@ class Refused(Exception):  # noqa: N818 - an answer that is raised, not a fault 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method, the pattern of a whole path, and who answers: its named groups become keyword arguments."""
+    """A method, a pattern for the whole path, and a function that gets its named groups as keyword arguments."""
 
     method: str
     path: re.Pattern[str]
@@ -75,19 +75,18 @@ class Route:
 
 
 def dispatch(routes: Sequence[Route], request: Request) -> Answer | None:
-    """Answer by the first route that fits; None where no route does."""
+    """Answer with the first route that matches; None if none does."""
     for route in routes:
-        if route.method == request.method and (found := route.path.fullmatch(request.path)):
-            return route.answer(request, **found.groupdict())
+        if route.method == request.method and (match := route.path.fullmatch(request.path)):
+            return route.answer(request, **match.groupdict())
     return None
 
 
 class Server:
-    """Serves one handler on a loopback port; a context manager.
+    """Serves requests on a loopback port; a context manager.
 
-    `port=0` takes a free one, another number exactly that one: a state that was kept can be served at its old address.
-    `seen` remembers the last requests as (method, target, status), which is how tests count them. `own_pages`: it shows
-    pages whose forms come back to it; without, no request of a web page is answered.
+    `port=0` takes a free port; a kept demo is served on its old one. `seen` has the last requests as (method, target,
+    status), for tests. `own_pages`: the server has pages with forms; otherwise it refuses every `Origin`.
 
     Raises:
         OSError: the port is taken.
@@ -100,28 +99,28 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
+        """The port it listens on."""
         return self._server.server_port
 
     @property
     def host(self) -> str:
-        """`127.0.0.1:PORT`, as it stands in the name of an image."""
+        """`127.0.0.1:PORT`, as in image names."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
-        """Where it is reached, without a slash at the end."""
+        """The URL, without a final slash."""
         return f"http://{self.host}"
 
     def start(self) -> Self:
-        """Serve in a thread from now on."""
+        """Start serving in a thread."""
         if self._thread is None:
             self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
             self._thread.start()
         return self
 
     def stop(self) -> None:
-        """End, hang up on everyone and release the port; a second call does nothing."""
+        """Stop, close all connections and free the port; a second call does nothing."""
         if self._thread is not None:
             self._server.shutdown()
             self._thread.join()
@@ -138,7 +137,7 @@ class Server:
 
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
-    # The bot opens sixteen connections at once; beyond the default of five they would wait a second for their turn.
+    # gitops-bot opens sixteen connections at once; with the default of five, the others would wait a second.
     request_queue_size = 128
 
     def __init__(
@@ -162,13 +161,13 @@ class _Listener(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def hang_up(self) -> None:
-        """Wake the threads of kept-alive connections: a stopped server must not go on answering through them."""
+        """Close keep-alive connections: a stopped server must not answer on them."""
         for connection in tuple(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no news; anything else is a bug, and its traceback is shown."""
+        """Ignore a client that disconnects; anything else is a bug, and its traceback is shown."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -181,42 +180,42 @@ class _Handling(BaseHTTPRequestHandler):
     server: _Listener
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "gitops-bot-demo", ""
-    timeout = _SILENCE
-    # The stdlib answers in many small writes; without this each one waits for the client's acknowledgement.
+    timeout = _IDLE
+    # The standard library writes responses in small parts; unbuffered, each would wait for an acknowledgement.
     wbufsize = -1
     disable_nagle_algorithm = True
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
-        """Stay silent: standard error belongs to the command that runs this server."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Log nothing: standard error belongs to the command that runs this server."""
 
     def handle_expect_100(self) -> bool:
-        """Say at once that the body may come: the client waits for it, and the answer is buffered."""
-        going_on = super().handle_expect_100()
+        """Flush the buffered `100 Continue`: the client waits for it."""
+        proceed = super().handle_expect_100()
         self.wfile.flush()
-        return going_on
+        return proceed
 
     def _serve(self) -> None:
         try:
             request = self._request()
-            given = self.server.answer(request)
+            answer = self.server.answer(request)
         except Refused as refused:
-            given = refused.answer
-        self.server.seen.append((self.command, self.path, given.status))
-        self._send(given)
+            answer = refused.answer
+        self.server.seen.append((self.command, self.path, answer.status))
+        self._send(answer)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the base class asks for these
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the base class's names
 
     def _request(self) -> Request:
-        # A header that comes twice is one list (RFC 9110, 5.3): skopeo sends an Accept line for each media type.
+        # A repeated header is one list (RFC 9110, 5.3): skopeo sends one Accept line per media type.
         headers = {name.lower(): ", ".join(self.headers.get_all(name, ())) for name in self.headers}
         self._check_origin(headers)
         body = self._body(headers)
         if headers.get("content-encoding") == "gzip":
-            body = _unpack(body)
+            body = _decompress(body)
         target = urlsplit(self.path)
         path = unquote(target.path, errors="replace")
         if not path.startswith("/") or any(ord(char) < 0x20 or ord(char) == 0x7F for char in path):
-            raise Refused(_plain(400, "the path is not one"))
+            raise Refused(_plain(400, "the path is invalid"))
         query = dict(parse_qsl(target.query, keep_blank_values=True, max_num_fields=100))
         return Request(self.command, path, query, headers, body)
 
@@ -224,12 +223,12 @@ class _Handling(BaseHTTPRequestHandler):
         port = self.server.server_port
         host = headers.get("host", "")
         if host not in (f"127.0.0.1:{port}", f"localhost:{port}"):
-            self._end(403, "this server answers to 127.0.0.1 and localhost only")
+            self._end(403, "this server answers only as 127.0.0.1 or localhost")
         if "origin" in headers and not (self.server.own_pages and headers["origin"] == f"http://{host}"):
-            self._end(403, "this server does not answer to web pages of others")
+            self._end(403, "this server does not answer to web pages of other sites")
 
     def _end(self, status: int, text: str) -> None:
-        """Refuse without reading the body: then the connection cannot be used again."""
+        """Refuse without reading the body, and close the connection."""
         self.close_connection = True
         raise Refused(_plain(status, text))
 
@@ -238,12 +237,12 @@ class _Handling(BaseHTTPRequestHandler):
         if headers.get("transfer-encoding", "").lower() == "chunked" and length is None:
             return self._chunks()
         if "transfer-encoding" in headers or (length is not None and not _LENGTH.match(length)):
-            self._end(400, "the length of the body is not clear")
+            self._end(400, "the length of the body is ambiguous")
         if int(length or 0) > BODY_LIMIT:
             self._end(413, f"the body has more than {BODY_LIMIT} bytes")
         body = self.rfile.read(int(length or 0))
         if len(body) != int(length or 0):
-            self._end(400, "the body was cut off")
+            self._end(400, "the body is incomplete")
         return body
 
     def _chunks(self) -> bytes:
@@ -257,38 +256,38 @@ class _Handling(BaseHTTPRequestHandler):
                 self._end(413, f"the body has more than {BODY_LIMIT} bytes")
             chunk = self.rfile.read(wanted)
             if len(chunk) != wanted:
-                self._end(400, "the body was cut off")
+                self._end(400, "the body is incomplete")
             body += chunk
             if self.rfile.readline(1024).strip():
                 self._end(400, "a chunk of the body is longer than it says")
             if not wanted:
                 return bytes(body)
 
-    def _send(self, given: Answer) -> None:
-        self.send_response_only(given.status)
-        # An answer may say another time: that of a server whose clock is wrong.
-        named = {"Server": self.version_string(), "Date": self.date_time_string(), **given.headers}
-        for name, value in named.items():
+    def _send(self, answer: Answer) -> None:
+        self.send_response_only(answer.status)
+        # An answer may override `Date`: tests have servers with a wrong clock.
+        headers = {"Server": self.version_string(), "Date": self.date_time_string(), **answer.headers}
+        for name, value in headers.items():
             self.send_header(name, value)
-        if given.status not in (204, 304):
-            if "Content-Length" not in given.headers:
-                self.send_header("Content-Length", str(len(given.body)))
+        if answer.status not in (204, 304):
+            if "Content-Length" not in answer.headers:
+                self.send_header("Content-Length", str(len(answer.body)))
             self.send_header("X-Content-Type-Options", "nosniff")
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        if self.command != "HEAD" and given.status not in (204, 304):
-            self.wfile.write(given.body)
+        if self.command != "HEAD" and answer.status not in (204, 304):
+            self.wfile.write(answer.body)
         self.wfile.flush()
 
 
-def _unpack(body: bytes) -> bytes:
-    """Unpack gzip, never to more than the limit of a body."""
-    unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+def _decompress(body: bytes) -> bytes:
+    """Decompress gzip, up to the size limit of a body."""
+    decompressor = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     try:
-        unpacked = unpacker.decompress(body, BODY_LIMIT)
+        content = decompressor.decompress(body, BODY_LIMIT)
     except zlib.error:
         raise Refused(_plain(400, "the body is not gzip")) from None
-    if unpacker.unconsumed_tail or not unpacker.eof:
-        raise Refused(_plain(413, f"the body unpacks to more than {BODY_LIMIT} bytes, or was cut off"))
-    return unpacked
+    if decompressor.unconsumed_tail or not decompressor.eof:
+        raise Refused(_plain(413, f"the body decompresses to more than {BODY_LIMIT} bytes, or is incomplete"))
+    return content

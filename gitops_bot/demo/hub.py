@@ -1,7 +1,7 @@
-"""What the embedded forge keeps: a repository's pull requests and rules with all that hangs on them, in one JSON file.
+"""The stored state of a repository: its pull requests, settings and rules, in one JSON file.
 
-Only data and its file; the rules stand in `pulls.py`. Everything that git knows (where branches are, what they
-changed) is asked of git, so a push by hand into the bare repository is seen like any other.
+This is only data; `pulls.py` has the behaviour. Branches and commits are always read from Git, so a push straight into
+the bare repository counts like any other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.demo.rules import Method
 
-#: How many ids there are for what one repository has: an id tells whose it is.
+#: IDs per repository: an ID shows which repository it belongs to.
 IDS = 100_000
 
 ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
@@ -26,7 +26,7 @@ ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED",
 
 @dataclass(slots=True)
 class Review:
-    """What one person said about one commit of a pull request."""
+    """A review of one commit of a pull request."""
 
     id: int
     user: str
@@ -38,7 +38,7 @@ class Review:
 
 @dataclass(slots=True)
 class Comment:
-    """A comment in the conversation."""
+    """A comment."""
 
     id: int
     user: str
@@ -49,7 +49,7 @@ class Comment:
 
 @dataclass(slots=True)
 class AutoMerge:
-    """Who let a pull request merge by itself, and how; `title` and `message` None: GitHub's own text."""
+    """Who enabled auto-merge, and how; GitHub's default text where `title` or `message` is None."""
 
     user: str
     at: str
@@ -70,7 +70,7 @@ class Queued:
 
 @dataclass(slots=True)
 class Pushed:
-    """A branch came to another commit; forty zeros where there was none, or is none any more."""
+    """A change of a branch; `before` or `after` is forty zeros if it was created or deleted."""
 
     id: int
     branch: str
@@ -82,7 +82,7 @@ class Pushed:
 
 @dataclass(slots=True)
 class Labelled:
-    """A label was put on."""
+    """A label that was added."""
 
     id: int
     name: str
@@ -91,29 +91,17 @@ class Labelled:
 
 @dataclass(slots=True)
 class Check:
-    """What a system said of a commit: a status, or a check run.
+    """A status of a commit; `state` is `success`, `pending`, `failure` or `error`."""
 
-    `state` is one of GitHub's `success`, `pending`, `failure`, `error` for a status. For a check run it is its
-    conclusion, or None as long as `status` is not `completed`.
-    """
-
-    id: int
-    kind: Literal["status", "run"]
     context: str
-    state: str | None
-    user: str
-    created_at: str
-    updated_at: str
-    status: str = "completed"
-    description: str | None = None
-    target_url: str | None = None
+    state: str
 
 
 @dataclass(slots=True)
 class Pull:
-    """A pull request; times are RFC 3339 in UTC. `head_sha` and `base_sha` stand still once it is closed.
+    """A pull request; times are RFC 3339 in UTC. `head_sha` and `base_sha` no longer change once it is closed.
 
-    `queued_at`: when it was put into the merge queue, each time; `edited_at`: when its text was changed last.
+    `queued_at`: every time it was added to the merge queue; `edited_at`: when its description last changed.
     """
 
     number: int
@@ -148,7 +136,7 @@ class Pull:
 
 @dataclass(slots=True)
 class Hub:
-    """The state of one repository on the forge. `queue` is in order; `checks` are by commit, the oldest first."""
+    """One repository. `queue` is in order; `checks` are by commit, the oldest first."""
 
     owner: str
     name: str
@@ -173,49 +161,49 @@ class Hub:
         return f"{self.owner}/{self.name}"
 
     def next_id(self) -> int:
-        """Give an id that nothing else here has."""
+        """A new ID."""
         self.last_id += 1
         return self.id * IDS + self.last_id
 
     def queued(self, pull: Pull) -> Queued | None:
-        """The place of a pull request in the merge queue."""
-        return next((each for each in self.queue if each.number == pull.number), None)
+        """The entry of a pull request in the merge queue."""
+        return next((entry for entry in self.queue if entry.number == pull.number), None)
 
     def save(self, file: Path) -> None:
-        """Write the state in one step."""
+        """Write the file atomically."""
         draft = file.with_suffix(".new")
         draft.write_text(json.dumps(self, default=_plain), encoding="utf-8")
-        os.replace(draft, file)  # noqa: PTH105 - says more clearly than Path.replace that the target may exist
+        os.replace(draft, file)  # noqa: PTH105 - clearer than Path.replace: the target may exist
 
     @classmethod
     def load(cls, file: Path) -> Hub:
-        """Read the state that `save` wrote; what it did not know of has its default."""
-        kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        pulls = [_pull(each) for each in kept.pop("pulls").values()]
+        """Read what `save` wrote; missing fields get their defaults."""
+        data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        pulls = [_pull(item) for item in data.pop("pulls").values()]
         return cls(
-            settings=Settings(**kept.pop("settings", {})),
-            protected={name: Protection(**each) for name, each in kept.pop("protected", {}).items()},
-            teams={slug: Team(**each) for slug, each in kept.pop("teams", {}).items()},
-            queue=[Queued(**each) for each in kept.pop("queue", ())],
-            checks={commit: [Check(**each) for each in said] for commit, said in kept.pop("checks", {}).items()},
-            activity=[Pushed(**each) for each in kept.pop("activity", ())],
+            settings=Settings(**data.pop("settings", {})),
+            protected={name: Protection(**item) for name, item in data.pop("protected", {}).items()},
+            teams={slug: Team(**item) for slug, item in data.pop("teams", {}).items()},
+            queue=[Queued(**item) for item in data.pop("queue", ())],
+            checks={commit: [Check(**item) for item in items] for commit, items in data.pop("checks", {}).items()},
+            activity=[Pushed(**item) for item in data.pop("activity", ())],
             pulls={pull.number: pull for pull in pulls},
-            **kept,
+            **data,
         )
 
 
-def _plain(kept: Any) -> dict[str, Any]:
-    """One of the data classes for JSON: a request must not wait for the deep copies that `asdict` makes."""
-    return {each.name: getattr(kept, each.name) for each in fields(kept)}
+def _plain(value: Any) -> dict[str, Any]:
+    """A dataclass for JSON; `asdict` would be slow, because it copies deeply."""
+    return {member.name: getattr(value, member.name) for member in fields(value)}
 
 
-def _pull(kept: dict[str, Any]) -> Pull:
-    reviews = [Review(**each) for each in kept.pop("reviews")]
-    comments = [Comment(**each) for each in kept.pop("comments")]
-    labelled = [Labelled(**each) for each in kept.pop("labelled", ())]
-    auto_merge = kept.pop("auto_merge", None)
+def _pull(data: dict[str, Any]) -> Pull:
+    reviews = [Review(**item) for item in data.pop("reviews")]
+    comments = [Comment(**item) for item in data.pop("comments")]
+    labelled = [Labelled(**item) for item in data.pop("labelled", ())]
+    auto_merge = data.pop("auto_merge", None)
     return Pull(
-        **kept,
+        **data,
         reviews=reviews,
         comments=comments,
         labelled=labelled,

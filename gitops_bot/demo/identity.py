@@ -1,4 +1,4 @@
-"""How the embedded forge shows people and repositories: in GitHub's shapes most of it is addresses."""
+"""Users and repositories in the JSON format of GitHub's REST API; most fields are URLs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-#: Addresses below the repository's own: `{field}_url`, and what follows.
+#: `{name}_url` -> what follows the repository's URL.
 _REPOSITORY_URLS = {
     "archive": "/{archive_format}{/ref}",
     "assignees": "/assignees{/user}",
@@ -65,8 +65,8 @@ _USER_URLS = {
     "starred": "/starred{/owner}{/repo}",
     "subscriptions": "/subscriptions",
 }
-#: What a repository of the demo never has.
-_NOTHING: Json = {
+#: Fields that are the same for every repository of the demo.
+_CONSTANT: Json = {
     "description": None,
     "disabled": False,
     "fork": False,
@@ -90,12 +90,12 @@ _NOTHING: Json = {
 
 
 def node(kind: str, key: int | str) -> str:
-    """Make an id as GraphQL knows it: opaque, and the same for the same thing."""
+    """The GraphQL node ID of an object."""
     return f"{kind[0]}_{base64.urlsafe_b64encode(f'{kind}:{key}'.encode()).decode().rstrip('=')}"
 
 
-def unnode(text: str) -> tuple[str, str] | None:
-    """Read such an id: the kind of thing and its key."""
+def _parse_node(text: str) -> tuple[str, str] | None:
+    """The type and the key of a node ID."""
     try:
         kind, colon, key = base64.urlsafe_b64decode(text[2:] + "=" * (-len(text[2:]) % 4)).decode().partition(":")
     except (binascii.Error, ValueError):
@@ -104,13 +104,13 @@ def unnode(text: str) -> tuple[str, str] | None:
 
 
 def repository_of(key: str) -> int | None:
-    """The id of the repository that a pull request with this id belongs to."""
-    kind, number = unnode(key) or ("", "")
+    """The ID of the repository of the pull request with this node ID."""
+    kind, number = _parse_node(key) or ("", "")
     return int(number) // IDS if kind == "PullRequest" and number.isdecimal() and len(number) < 20 else None
 
 
 def user(api: str, site: str, login: str) -> Json:
-    """Show a person, an organisation or a bot."""
+    """A person, an organisation or a bot."""
     number, bot = zlib.crc32(login.encode()), login.endswith("[bot]")
     here = f"{api}/users/{quote(login)}"
     return {
@@ -128,7 +128,7 @@ def user(api: str, site: str, login: str) -> Json:
 
 
 def repository(api: str, site: str, hub: Hub, default_branch: str) -> Json:
-    """Show a repository as it stands inside other answers."""
+    """A repository as part of other answers."""
     here, page = f"{api}/repos/{hub.full_name}", f"{site}/{hub.full_name}"
     count = sum(1 for pull in hub.pulls.values() if pull.state == "open")
     return {
@@ -157,6 +157,6 @@ def repository(api: str, site: str, hub: Hub, default_branch: str) -> Json:
         "allow_rebase_merge": hub.settings.allow_rebase_merge,
         "allow_squash_merge": hub.settings.allow_squash_merge,
         "delete_branch_on_merge": hub.settings.delete_branch_on_merge,
-        **_NOTHING,
+        **_CONSTANT,
         **{f"{name}_url": here + tail for name, tail in _REPOSITORY_URLS.items()},
     }

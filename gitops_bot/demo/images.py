@@ -1,4 +1,4 @@
-"""Makes a small OCI image for several platforms and pushes it over HTTP: blobs, manifests, then the index."""
+"""Builds a small multi-platform OCI image and pushes it: blobs, manifests, then the index."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _INDEX = "application/vnd.oci.image.index.v1+json"
 PLATFORMS = ("linux/amd64", "linux/arm64")
-#: Bytes of the layer that all images of one platform begin with.
+#: The size in bytes of the base layer, which all images of a platform share.
 _BASE = 1024 * 1024
 
 
 class PushError(Exception):
-    """The registry did not take the image."""
+    """The registry refused the image."""
 
 
 def push(
@@ -41,15 +41,15 @@ def push(
     content: bytes = b"",
     platforms: Sequence[str] = PLATFORMS,
 ) -> str:
-    """Push an image to the plain-HTTP registry at `host` (`127.0.0.1:PORT`) and give back the digest of its index.
+    """Push an image to the plain-HTTP registry at `host` (`127.0.0.1:PORT`) and return the digest of its index.
 
-    `created` (aware), `revision` and `source` become what docker/metadata-action writes: the build time and the labels
-    `org.opencontainers.image.{created,revision,source,version}`. `content` is the program, one layer above that of the
-    system, which the images of one platform share. Equal arguments give equal bytes and one digest.
+    `created` (with a time zone), `revision` and `source` become the build time and the labels that
+    docker/metadata-action writes: `org.opencontainers.image.{created,revision,source,version}`. `content` is the layer
+    above the base layer. The same arguments give the same digest.
 
     Raises:
         PushError: the registry refused a blob or a manifest; the message quotes its answer.
-        OSError: it cannot be reached.
+        OSError: the registry cannot be reached.
     """
     built = created.astimezone(UTC).isoformat().replace("+00:00", "Z")
     labels = {"created": built, "revision": revision, "source": source, "version": tag}
@@ -79,8 +79,7 @@ def push(
                 }
             )
             _push_manifest(registry, repository, _digest(manifest), _MANIFEST, manifest)
-            place = {"os": os, "architecture": architecture}
-            entries.append({**_descriptor(_MANIFEST, manifest), "platform": place})
+            entries.append({**_descriptor(_MANIFEST, manifest), "platform": {"os": os, "architecture": architecture}})
         index = _json({"schemaVersion": 2, "mediaType": _INDEX, "manifests": entries})
         _push_manifest(registry, repository, tag, _INDEX, index)
     return _digest(index)
@@ -88,7 +87,7 @@ def push(
 
 @lru_cache
 def _system(platform: str) -> bytes:
-    """What the images of a platform begin with, of a size that is not the other's, and no smaller when compressed."""
+    """The incompressible base layer of a platform; its size differs per platform."""
     seed = platform.encode()
     return _layer("lib", hashlib.shake_256(seed).digest(_BASE + seed[-1] * 1000), 0)
 
@@ -111,18 +110,18 @@ def _layer(name: str, content: bytes, changed: int) -> bytes:
 
 
 def _push_blob(registry: HTTPConnection, repository: str, blob: bytes) -> None:
-    """Push a blob that the repository does not have yet."""
+    """Push a blob, unless the repository has it."""
     registry.request("HEAD", f"/v2/{repository}/blobs/{_digest(blob)}")
     with registry.getresponse() as answer:
         answer.read()
         if answer.status == 200:
             return
-    place = _send(registry, "POST", f"/v2/{repository}/blobs/uploads/", b"")
-    if not place.startswith("/"):
-        raise PushError(f"the registry wants the blob elsewhere: {place[:200]!r}")
+    location = _send(registry, "POST", f"/v2/{repository}/blobs/uploads/", b"")
+    if not location.startswith("/"):
+        raise PushError(f"the registry gave an upload location on another server: {location[:200]!r}")
     query = urlencode({"digest": _digest(blob)})
-    joined = f"{place}{'&' if '?' in place else '?'}{query}"
-    _send(registry, "PUT", joined, blob, {"Content-Type": "application/octet-stream"})
+    separator = "&" if "?" in location else "?"
+    _send(registry, "PUT", f"{location}{separator}{query}", blob, {"Content-Type": "application/octet-stream"})
 
 
 def _push_manifest(registry: HTTPConnection, repository: str, reference: str, kind: str, body: bytes) -> None:
@@ -132,7 +131,7 @@ def _push_manifest(registry: HTTPConnection, repository: str, reference: str, ki
 def _send(
     registry: HTTPConnection, method: str, target: str, body: bytes, headers: Mapping[str, str] | None = None
 ) -> str:
-    """Send one request and give back the Location of the answer."""
+    """Send a request and return the Location of the answer."""
     registry.request(method, target, body, dict(headers or {}))
     with registry.getresponse() as answer:
         text = answer.read(65_536)

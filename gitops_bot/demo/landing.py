@@ -1,4 +1,4 @@
-"""How pull requests come to their base branch: a merge by hand, auto-merge, the merge queue; and "Update branch"."""
+"""Merges: by hand, by auto-merge and by the merge queue; and "Update branch"."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def merge(
     message: str | None,
     expected: str | None,
 ) -> str:
-    """Merge by hand, if nothing stands in the way, and give back the commit that this made."""
-    stands, protection = standing(pulls, pull), pulls.protection(pull)
+    """Merge by hand if all requirements are met; returns the merge commit."""
+    status, protection = standing(pulls, pull), pulls.protection(pull)
     if pull.state == "closed" or pull.draft:
-        raise Invalid(405, "Pull Request is still a draft" if pull.state == "open" else stands.why)
+        raise Invalid(405, "Pull Request is still a draft" if pull.state == "open" else status.why)
     if expected is not None and expected != pull.head_sha:
         raise Invalid(409, _MODIFIED)
     if not pulls.hub.settings.allows(method):
@@ -49,43 +49,43 @@ def merge(
     if protection is not None and protection.merge_queue is not None:
         why = "Changes must be made through the merge queue"
         raise Invalid(405, f"Repository rule violations found\n\n{why}\n\n" if protection.by_ruleset else why)
-    if not stands.ready:
-        raise Invalid(405, stands.why)
+    if not status.ready:
+        raise Invalid(405, status.why)
     return _land(pulls, pull, user, AutoMerge(user, "", method, title, message))
 
 
 def _land(pulls: PullRequests, pull: Pull, by: str, how: AutoMerge) -> str:
-    text = _message(pulls, pull, how.method, how.title, how.message)
+    message = _message(pulls, pull, how.method, how.title, how.message)
     author, person = _person(pull.user), _person(by)
     try:
-        made = merging.merge(
+        commit = merging.merge(
             pulls.bare,
             pull.base_sha,
             pull.head_sha,
             how.method,
-            text,
+            message,
             author=author,
             by=person,
             at=pulls.moment(),
         )
-        pulls.bare.move(pull.base, made, expected=pull.base_sha)
+        pulls.bare.move(pull.base, commit, expected=pull.base_sha)
     except merging.Conflict:
         raise Invalid(405, "Pull Request is not mergeable") from None
     except Moved:
         raise Invalid(405, "Base branch was modified. Review and try the merge again.") from None
     pulls.close(pull)
-    pull.merged_at, pull.merged_by, pull.merge_commit_sha = pull.closed_at, by, made
+    pull.merged_at, pull.merged_by, pull.merge_commit_sha = pull.closed_at, by, commit
     if pulls.hub.settings.delete_branch_on_merge and pull.head != pulls.bare.default_branch():
         try:
             pulls.bare.delete(pull.head, expected=pull.head_sha)
         except Moved:
-            # Somebody pushed in this moment: what is not merged is not deleted.
-            return made
-    return made
+            # There was a push in between: unmerged commits are not deleted.
+            return commit
+    return commit
 
 
 def _message(pulls: PullRequests, pull: Pull, method: Method, title: str | None, message: str | None) -> str:
-    """The message of the merge: GitHub's default for what is not given."""
+    """The commit message; GitHub's defaults for what is not given."""
     commits = pulls.bare.commits(pull.base_sha, pull.head_sha)
     if method == "merge":
         head, rest = f"Merge pull request #{pull.number} from {pulls.hub.owner}/{pull.head}", pull.title
@@ -93,14 +93,14 @@ def _message(pulls: PullRequests, pull: Pull, method: Method, title: str | None,
         first, _, rest = commits[0].message.partition("\n")
         head, rest = f"{first} (#{pull.number})", rest.strip("\n")
     else:
-        head, rest = f"{pull.title} (#{pull.number})", "\n\n".join(f"* {each.message}" for each in commits)
+        head, rest = f"{pull.title} (#{pull.number})", "\n\n".join(f"* {commit.message}" for commit in commits)
     rest = rest if message is None else message
     return f"{title or head}\n\n{rest}\n" if rest else f"{title or head}\n"
 
 
 def enable_auto_merge(pulls: PullRequests, pull: Pull, how: AutoMerge, *, expected: str | None) -> None:
-    """Let it merge by itself once nothing is missing; GitHub refuses what could be merged at once."""
-    protection, stands = pulls.protection(pull), standing(pulls, pull)
+    """Enable auto-merge; GitHub refuses this if the pull request can already be merged."""
+    protection, status = pulls.protection(pull), standing(pulls, pull)
     if pull.state == "closed" or pulls.hub.queued(pull) is not None:
         raise Invalid(422, "Pull request Can't enable auto-merge for this pull request.")
     if not pulls.hub.settings.allow_auto_merge:
@@ -112,22 +112,22 @@ def enable_auto_merge(pulls: PullRequests, pull: Pull, how: AutoMerge, *, expect
     if protection.merge_queue is None:
         if not pulls.hub.settings.allows(how.method):
             raise Invalid(422, _NOT_ALLOWED[how.method])
-        if stands.state not in ("BLOCKED", "BEHIND"):
-            raise Invalid(422, f"Pull request Pull request is in {stands.state.lower()} status")
+        if status.state not in ("BLOCKED", "BEHIND"):
+            raise Invalid(422, f"Pull request Pull request is in {status.state.lower()} status")
     pull.auto_merge, pull.updated_at = how, pulls.time()
     settle(pulls)
 
 
 def disable_auto_merge(pulls: PullRequests, pull: Pull) -> None:
-    """Let it wait for people again."""
+    """Disable auto-merge."""
     if pull.auto_merge is None:
         raise Invalid(422, "Pull request Can't disable auto-merge for this pull request.")
     pull.auto_merge, pull.updated_at = None, pulls.time()
 
 
 def enqueue(pulls: PullRequests, pull: Pull, *, user: str, expected: str | None) -> Queued:
-    """Put it into the merge queue of its base branch; it must be ready."""
-    protection, stands = pulls.protection(pull), standing(pulls, pull)
+    """Add a pull request to the merge queue of its base branch; it must be ready."""
+    protection, status = pulls.protection(pull), standing(pulls, pull)
     if pull.state == "closed":
         raise Invalid(422, "Pull request is closed")
     if protection is None or protection.merge_queue is None:
@@ -136,8 +136,8 @@ def enqueue(pulls: PullRequests, pull: Pull, *, user: str, expected: str | None)
         raise Invalid(422, "Pull request is already in the queue")
     if expected is not None and expected != pull.head_sha:
         raise Invalid(422, _MODIFIED)
-    if not stands.ready:
-        raise Invalid(422, f"Pull request {stands.why}")
+    if not status.ready:
+        raise Invalid(422, f"Pull request {status.why}")
     entry = Queued(pulls.hub.next_id(), pull.number, user, pulls.time())
     pulls.hub.queue.append(entry)
     pull.queued_at.append(entry.at)
@@ -146,7 +146,7 @@ def enqueue(pulls: PullRequests, pull: Pull, *, user: str, expected: str | None)
 
 
 def dequeue(pulls: PullRequests, pull: Pull) -> Queued:
-    """Take it out of the merge queue."""
+    """Remove a pull request from the merge queue."""
     entry = pulls.hub.queued(pull)
     if entry is None:
         raise Invalid(422, "Pull request is not in the queue")
@@ -156,7 +156,7 @@ def dequeue(pulls: PullRequests, pull: Pull) -> Queued:
 
 
 def settle(pulls: PullRequests) -> bool:
-    """Let happen what happens by itself: pull requests follow their branches, auto-merge merges. Did anything?"""
+    """Do what GitHub does by itself: update pull requests after pushes, and auto-merge. Returns whether any changed."""
     changed = pulls.sync()
     if pulls.hub.settings.overlooks_auto_merge:
         return changed
@@ -173,7 +173,7 @@ def settle(pulls: PullRequests) -> bool:
 
 
 def _try(pulls: PullRequests, pull: Pull, by: str, how: AutoMerge) -> bool:
-    """Merge unless somebody pushed in this very moment: then the next turn does. The others see what it made."""
+    """Merge, unless there was a push in between; then the next call does."""
     try:
         _land(pulls, pull, by, how)
     except Invalid:
@@ -183,19 +183,19 @@ def _try(pulls: PullRequests, pull: Pull, by: str, how: AutoMerge) -> bool:
 
 
 def advance(pulls: PullRequests) -> tuple[int, ...]:
-    """Let the merge queues work: merge what is ready, in order, and give back the numbers that merged.
+    """Process the merge queues: merge what is ready, in order, and return the numbers of the merged pull requests.
 
-    Nothing is built here, so the checks of the pull request stand for those of the queue's own merge group. One that
-    failed or conflicts is taken out; one whose checks still run holds up those behind it, as in a real queue.
+    The checks of a pull request stand in for those of its merge group. A pull request that failed or conflicts leaves
+    the queue; one with running checks holds up those behind it.
     """
     settle(pulls)
     merged, waiting = [], set()
     for entry in tuple(pulls.hub.queue):
         pull = pulls.get(entry.number)
-        protection, stands = pulls.protection(pull), standing(pulls, pull)
-        if protection is None or protection.merge_queue is None or stands.failed or stands.state in ("DIRTY", "DRAFT"):
+        protection, status = pulls.protection(pull), standing(pulls, pull)
+        if protection is None or protection.merge_queue is None or status.failed or status.state in ("DIRTY", "DRAFT"):
             pulls.unqueue(pull)
-        elif pull.base in waiting or not stands.ready:
+        elif pull.base in waiting or not status.ready:
             waiting.add(pull.base)
         elif _try(pulls, pull, _QUEUE, AutoMerge(entry.user, entry.at, protection.merge_queue)):
             merged.append(pull.number)
@@ -203,7 +203,7 @@ def advance(pulls: PullRequests) -> tuple[int, ...]:
 
 
 def update_branch(pulls: PullRequests, pull: Pull, *, user: str, expected: str | None) -> str:
-    """Merge the base branch into the branch of the pull request, and give back the commit that this made."""
+    """Merge the base branch into the branch of the pull request; returns the merge commit."""
     if expected is not None and expected != pull.head_sha:
         raise Invalid(422, "expected head sha didn't match current head ref.")
     if pull.state == "closed":
@@ -213,23 +213,13 @@ def update_branch(pulls: PullRequests, pull: Pull, *, user: str, expected: str |
     text = f"Merge branch '{pull.base}' into {pull.head}\n"
     by = _person(user)
     try:
-        made = merging.merge(
+        commit = merging.merge(
             pulls.bare, pull.head_sha, pull.base_sha, "merge", text, author=by, by=by, at=pulls.moment()
         )
-        pulls.bare.move(pull.head, made, expected=pull.head_sha)
+        pulls.bare.move(pull.head, commit, expected=pull.head_sha)
     except merging.Conflict:
         raise Invalid(422, "merge conflict between base and head") from None
     except Moved:
         raise Invalid(422, "expected head sha didn't match current head ref.") from None
     settle(pulls)
-    return made
-
-
-def set_draft(pulls: PullRequests, pull: Pull, *, draft: bool) -> None:
-    """Turn it into a draft, or mark it as ready; a draft neither merges by itself nor waits in the queue."""
-    if pull.state == "closed":
-        raise Invalid(422, "Pull request is closed")
-    pull.draft, pull.updated_at = draft, pulls.time()
-    if draft:
-        pull.auto_merge = None
-        pulls.unqueue(pull)
+    return commit

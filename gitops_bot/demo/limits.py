@@ -1,4 +1,4 @@
-"""GitHub's rate limits: how much of a window is left, and the refusals when nothing is."""
+"""GitHub's rate limits: what is left of a window, and the refusals once it is used up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DOCUMENTATION = "https://docs.github.com/rest/using-the-rest-api/rate-limits-fo
 
 @dataclass(slots=True)
 class Window:
-    """One hour of one resource. `resets_at` is in seconds since 1970; `strict`: what is used up is refused."""
+    """One hour of one resource. `resets_at` is a Unix time; `strict`: requests beyond the limit are refused."""
 
     limit: int
     used: int
@@ -32,11 +32,11 @@ class Window:
 
     @property
     def remaining(self) -> int:
-        """What is left."""
+        """The requests left."""
         return max(self.limit - self.used, 0)
 
     def shown(self) -> Json:
-        """As REST shows it."""
+        """The window in REST's format."""
         return {"limit": self.limit, "remaining": self.remaining, "reset": self.resets_at, "used": self.used}
 
 
@@ -50,7 +50,7 @@ class _Throttle:
 
 
 class Limits:
-    """Counts requests. Only a limit that a test has set refuses: otherwise a window that is used up begins again."""
+    """Counts requests. Only a limit set by a test refuses requests; otherwise, a used-up window starts again."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -58,23 +58,23 @@ class Limits:
         self._throttle = _Throttle()
 
     def set(self, resource: Resource, remaining: int, resets_in: int) -> None:
-        """Leave so much of the present window, which ends in `resets_in` seconds."""
+        """Leave this many requests in the current window, which ends in `resets_in` seconds."""
         limit = max(_LIMIT, remaining)
         self._windows[resource] = Window(limit, limit - remaining, self._time() + resets_in, strict=True)
 
     def throttle(self, requests: int, retry_after: int | None, status: Literal[403, 429]) -> None:
-        """Refuse the next requests by a secondary limit; `retry_after` in seconds, None: without a word of when."""
+        """Refuse the next requests with a secondary limit; None: without a Retry-After header."""
         self._throttle = _Throttle(requests, retry_after, status)
 
     def window(self, resource: Resource) -> Window:
-        """The present window."""
-        found = self._windows.get(resource)
-        if found is None or found.resets_at <= self._time() or (not found.strict and not found.remaining):
-            found = self._windows[resource] = Window(_LIMIT, 0, self._time() + _HOUR)
-        return found
+        """The current window."""
+        window = self._windows.get(resource)
+        if window is None or window.resets_at <= self._time() or (not window.strict and not window.remaining):
+            window = self._windows[resource] = Window(_LIMIT, 0, self._time() + _HOUR)
+        return window
 
     def refusal(self, resource: Resource, user: str | None) -> Answer | None:
-        """The answer to a request that is one too many."""
+        """The answer if the request exceeds a limit."""
         if self._throttle.requests > 0:
             self._throttle.requests -= 1
             retry = self._throttle.retry_after
@@ -92,8 +92,7 @@ class Limits:
         return self._refused(403, message, {})
 
     def _refused(self, status: int, message: str, headers: dict[str, str]) -> Answer:
-        told = {"message": message, "documentation_url": _DOCUMENTATION}
-        return Answer.json(status, told, headers)
+        return Answer.json(status, {"message": message, "documentation_url": _DOCUMENTATION}, headers)
 
     def take(self, resource: Resource, points: int = 1) -> None:
         """Count a request."""
@@ -101,7 +100,7 @@ class Limits:
         window.used = min(window.used + points, window.limit)
 
     def headers(self, resource: Resource, *, known: bool) -> dict[str, str]:
-        """The headers that tell what is left; `known`: whether the request had a token."""
+        """The rate-limit headers; `known`: the request had a token."""
         window = self.window(resource)
         limit = window.limit if known else _ANONYMOUS_LIMIT
         return {
@@ -113,7 +112,7 @@ class Limits:
         }
 
     def overview(self) -> Json:
-        """What `GET /rate_limit` answers; asking costs nothing."""
+        """The answer to `GET /rate_limit`."""
         core, graphql = (self.window(resource).shown() for resource in ("core", "graphql"))
         search = Window(30, 0, self._time() + 60).shown()
         return {"resources": {"core": core, "graphql": graphql, "search": search}, "rate": core}

@@ -1,7 +1,7 @@
-"""Markdown as a page shows it: what GitHub's own renderer makes of the texts that the bot writes.
+"""Renders Markdown for the pages, as GitHub renders what gitops-bot writes.
 
-The text may be anybody's. It becomes HTML by CommonMark, and then only harmless elements are left of it: no script, no
-style, no image, no attribute but the address of a link.
+The text is hostile: after rendering, only harmless elements remain, without scripts, styles and images, and without
+attributes except the URL of a link.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_core import StateCore
 
-#: What the bot's texts are made of, and what people use besides.
 _ELEMENTS = frozenset({
     "a", "blockquote", "br", "code", "del", "details", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p",
     "pre", "strong", "summary", "table", "tbody", "td", "th", "thead", "tr", "ul",
@@ -24,10 +23,10 @@ _ALERT = re.compile(r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]")
 
 
 def html(text: str) -> str:
-    """Harmless HTML of a text in Markdown."""
+    """Render Markdown to safe HTML."""
     import nh3
 
-    whole = text.encode(errors="replace").decode()  # half a character is valid JSON, and no text
+    whole = text.encode(errors="replace").decode()  # JSON allows a lone surrogate, UTF-8 does not
     return nh3.clean(
         _reader().render(whole),
         tags=set(_ELEMENTS),
@@ -47,7 +46,7 @@ def _reader() -> MarkdownIt:
 
 
 def _as_github(state: StateCore) -> None:
-    """Show boxes to tick as such, and the first line of an alert as its name."""
+    """Render task-list boxes, and the name of an alert."""
     for before, token in zip(state.tokens, state.tokens[1:], strict=False):
         if before.type != "paragraph_open" or not token.children:
             continue

@@ -1,7 +1,7 @@
-"""Makes the commits that a forge makes: the first one of a repository, and those that merge a branch.
+"""Creates the commits of a GitHub server: the first one of a repository, and merges.
 
-The three-way merge is made in a private index by commands that every git since 2.30 has; `git merge-tree
---write-tree`, which does the same in one step, came with 2.38. Renames are not followed.
+The three-way merge uses a private index and commands that git has had since 2.30; `git merge-tree --write-tree` needs
+2.38. Renames are not detected.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 _FILE_MODES = {"100644", "100755"}
 
 
-class Conflict(Exception):  # noqa: N818 - two sides that do not fit are an outcome, not a fault
+class Conflict(Exception):  # noqa: N818 - an expected outcome
     """The two sides changed the same lines."""
 
 
 def write(bare: Bare, files: Mapping[str, bytes], *, message: str, author: Person, at: datetime) -> str:
-    """Make a commit without parents that holds exactly these files, and give back its id; no branch moves."""
+    """Create a commit without parents that has exactly these files; returns its ID and moves no branch."""
     with _index() as index:
         lines = [f"100644 {_blob(bare, content)}\t{path}\0".encode() for path, content in files.items()]
         bare.git("update-index", "-z", "--index-info", stdin=b"".join(lines), extra=index)
@@ -39,10 +39,10 @@ def write(bare: Bare, files: Mapping[str, bytes], *, message: str, author: Perso
 def merge(
     bare: Bare, base: str, head: str, method: Method, message: str, *, author: Person, by: Person, at: datetime
 ) -> str:
-    """Make the commit that merging `head` into `base` gives, and give back its id; no branch moves.
+    """Create the commit that merges `head` into `base`; returns its ID and moves no branch.
 
-    `by` merges; `author` is who proposed, and becomes the author of a squashed commit. `rebase` keeps the messages and
-    authors of the single commits, and leaves merges out.
+    `by` is the committer, `author` the author of a squashed commit. `rebase` keeps the messages and authors of the
+    commits, and drops merge commits.
 
     Raises:
         Conflict: the two sides changed the same lines, or have no common history.
@@ -54,16 +54,16 @@ def merge(
         return _commit(bare, tree, parents, message, author=author, authored=when, committer=by, committed=when)
     _fork(bare, base, head)
     top = base
-    for each in bare.commits(base, head):
-        if len(each.parents) == 1:
-            tree = merged_tree(bare, each.parents[0], top, each.id)
+    for commit in bare.commits(base, head):
+        if len(commit.parents) == 1:
+            tree = merged_tree(bare, commit.parents[0], top, commit.id)
             top = _commit(
                 bare,
                 tree,
                 (top,),
-                each.message,
-                author=each.author,
-                authored=each.authored_at,
+                commit.message,
+                author=commit.author,
+                authored=commit.authored_at,
                 committer=by,
                 committed=when,
             )
@@ -71,7 +71,7 @@ def merge(
 
 
 def mergeable(bare: Bare, base: str, head: str) -> bool:
-    """Whether the two sides fit."""
+    """Whether they merge without a conflict."""
 
     def ask() -> bool:
         try:
@@ -80,14 +80,14 @@ def mergeable(bare: Bare, base: str, head: str) -> bool:
             return False
         return True
 
-    return bare.merge_base(base, head) in (base, head) or bare.once(ask, "mergeable", base, head)
+    return bare.merge_base(base, head) in (base, head) or bare.cached(ask, "mergeable", base, head)
 
 
 def merged_tree(bare: Bare, fork: str, ours: str, theirs: str) -> str:
-    """Write the tree that has the changes of both sides since `fork`.
+    """Write the tree with the changes of both sides since `fork`.
 
     Raises:
-        Conflict: they do not fit.
+        Conflict: both sides changed the same lines.
     """
     if fork in (ours, theirs):
         return bare.commit(theirs if fork == ours else ours).tree
@@ -95,16 +95,16 @@ def merged_tree(bare: Bare, fork: str, ours: str, theirs: str) -> str:
         bare.git("read-tree", "-i", "-m", "--aggressive", fork, ours, theirs, extra=index)
         sides: dict[str, dict[str, tuple[str, str]]] = {}
         for line in bare.git("ls-files", "--unmerged", "-z", extra=index).split(b"\0")[:-1]:
-            told, path = line.decode("utf-8", "surrogateescape").split("\t", 1)
-            mode, blob, stage = told.split(" ")
+            entry, path = line.decode("utf-8", "surrogateescape").split("\t", 1)
+            mode, blob, stage = entry.split(" ")
             sides.setdefault(path, {})[stage] = (mode, blob)
-        lines = b"".join(_settled(bare, path, side) for path, side in sides.items())
+        lines = b"".join(_merged_file(bare, path, side) for path, side in sides.items())
         bare.git("update-index", "-z", "--index-info", stdin=lines, extra=index)
         return bare.line("write-tree", extra=index)
 
 
-def _settled(bare: Bare, path: str, side: Mapping[str, tuple[str, str]]) -> bytes:
-    """The line of the index for a path that both sides changed. Stages: 1 the fork, 2 ours, 3 theirs."""
+def _merged_file(bare: Bare, path: str, side: Mapping[str, tuple[str, str]]) -> bytes:
+    """The index line of a file that both sides changed. Stages: 1 the fork, 2 ours, 3 theirs."""
     if set(side) != {"1", "2", "3"} or not {mode for mode, _ in side.values()} <= _FILE_MODES:
         raise Conflict(path)
     before = side["1"][0]
@@ -133,7 +133,7 @@ def _blob(bare: Bare, content: bytes) -> str:
 
 @contextmanager
 def _index() -> Iterator[dict[str, str]]:
-    """Give the environment that names a private index."""
+    """The environment variable for a private index."""
     with tempfile.TemporaryDirectory() as folder:
         yield {"GIT_INDEX_FILE": str(Path(folder, "index"))}
 

@@ -1,4 +1,4 @@
-"""The pages of the embedded forge as HTML: the list of pull requests, one of them, and a refusal."""
+"""The HTML of the pages: the list of pull requests, a single one, and an error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.demo.hub import Hub, Pull
 
-#: Nothing on these pages runs or loads, whatever text is on them, and their forms go nowhere else.
+#: Pages run no scripts, load nothing, and submit forms only to this server.
 HEADERS: Mapping[str, str] = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": (
@@ -48,7 +48,7 @@ blockquote{border-left:.25rem solid #bf8700;margin:.5rem 0;padding:0 1rem}
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the merge button sends: who is asked, the token of this run, and the commit that was looked at."""
+    """The merge button: its URL, the token of this run, the commit shown, and the user who merges."""
 
     action: str
     token: str
@@ -57,7 +57,7 @@ class Form:
 
 
 def pull_page(hub: Hub, pull: Pull, diff: str, form: Form | None = None) -> bytes:
-    """Show one pull request with its conversation and its diff; with a button to merge it where there is a form."""
+    """A pull request with its conversation and diff, and with a merge button if there is a form."""
     state = "merged" if pull.merged_at else pull.state
     name, head, base = escape(hub.full_name), escape(pull.head), escape(pull.base)
     labels = f" · {escape(', '.join(pull.labels))}" if pull.labels else ""
@@ -74,7 +74,7 @@ def pull_page(hub: Hub, pull: Pull, diff: str, form: Form | None = None) -> byte
 
 
 def list_page(hub: Hub, pulls: Iterable[Pull]) -> bytes:
-    """Show every pull request of a repository in one line each."""
+    """The pull requests of a repository, one line each."""
     name = escape(hub.full_name)
     lines = "".join(
         f"<li><a href='/{name}/pull/{pull.number}'>#{pull.number} {escape(pull.title)}</a>"
@@ -85,7 +85,7 @@ def list_page(hub: Hub, pulls: Iterable[Pull]) -> bytes:
 
 
 def refusal_page(why: str, back: str) -> bytes:
-    """Say why something was not done."""
+    """The error page of a refused merge."""
     return _page("Not done", f"<h1>Not done</h1><p>{escape(why)}</p><p><a href='{escape(back)}'>Back</a></p>")
 
 
@@ -110,7 +110,7 @@ def _merge(pull: Pull, form: Form | None) -> str:
 
 
 def _diff(diff: str) -> str:
-    """The diff with a background for each line that was added or taken away."""
+    """The diff, with added and deleted lines highlighted."""
     shown, in_hunk = [], False
     for line in diff.splitlines():
         in_hunk = line.startswith("@@") or (in_hunk and line[:1] in ("+", "-", " ", "\\"))

@@ -1,8 +1,8 @@
-"""What a browser sees of the embedded forge, and the one button that it has: to merge a pull request.
+"""The web pages, with a button that merges a pull request.
 
-A browser has no token, so only public repositories have pages. The button is for the person that the server was told
-of. Another site cannot press it: its form would need the token of this run, which only our own page has, and a request
-that names another host or another site has been refused before it comes here (`http.py`).
+A browser has no token, so only public repositories have pages. The button merges as a fixed user. Other sites cannot
+use it: the form needs a token that only these pages contain, and `http.py` refuses requests with another `Host` or
+`Origin`.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 
 REPOSITORY: Final = r"/(?P<owner>[^/]{1,40})/(?P<name>[^/]{1,110}?)"
 _NUMBER = r"/pull/(?P<number>[0-9]{1,9})"
-#: The ways to merge, the one that a person would choose first.
+#: In order of preference.
 _METHODS: tuple[Method, ...] = ("squash", "merge", "rebase")
 _FORM = "application/x-www-form-urlencoded"
 _NOT_FOUND = Answer(404, b"Not Found\n")
 
 
 class Pages:
-    """Answers the requests of a browser; `visitor` is who presses the button, None: there is no button."""
+    """Answers a browser's requests; `visitor` is the user of the merge button, None: there is no button."""
 
     def __init__(self, store: Store, visitor: str | None) -> None:
         self._store, self._visitor = store, visitor
         self._token = secrets.token_urlsafe(32)
 
     def routes(self) -> Sequence[Route]:
-        """The addresses of the pages."""
+        """The URLs of the pages."""
         return (
             Route("GET", re.compile(f"{REPOSITORY}{_NUMBER}"), self._pull),
             Route("POST", re.compile(f"{REPOSITORY}{_NUMBER}/merge"), self._merge),
@@ -102,7 +102,7 @@ class Pages:
 
 
 def _fields(request: Request) -> dict[str, str]:
-    """The fields of a form; none where the request has no form."""
+    """The fields of a submitted form; empty if there is none."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         return {}
     try:

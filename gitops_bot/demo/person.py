@@ -1,4 +1,4 @@
-"""What the person of the story does with pull requests, by the API of the embedded forge."""
+"""What the demo's person does through the API of the embedded GitHub server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = "alice"
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """One that is open."""
+    """An open pull request."""
 
     number: int
     title: str
@@ -23,23 +23,23 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a token for the forge at `host`, working on one repository."""
+    """A user of one repository on the server at `host`."""
 
     host: str
     token: str
     repository: str
 
     def open_pull_requests(self) -> list[PullRequest]:
-        """The open ones, newest first."""
-        found = json.loads(self._call("GET", "/pulls?state=open"))
-        return [PullRequest(each["number"], each["title"], each["html_url"]) for each in found]
+        """The open pull requests, newest first."""
+        pulls = json.loads(self._call("GET", "/pulls?state=open"))
+        return [PullRequest(pull["number"], pull["title"], pull["html_url"]) for pull in pulls]
 
     def diff(self, number: int) -> list[str]:
-        """What a pull request changes."""
+        """The diff of a pull request."""
         return self._call("GET", f"/pulls/{number}", accept="application/vnd.github.diff").splitlines()
 
     def merge(self, number: int) -> str:
-        """Merge it, and give back the commit that this made."""
+        """Merge a pull request; returns the new commit."""
         return str(json.loads(self._call("PUT", f"/pulls/{number}/merge", {"merge_method": "squash"}))["sha"])
 
     def _call(self, method: str, path: str, body: object = None, *, accept: str = "application/vnd.github+json") -> str:

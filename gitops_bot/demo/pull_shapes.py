@@ -1,4 +1,4 @@
-"""How the embedded forge shows pull requests and what hangs on them: the JSON shapes of GitHub's REST API."""
+"""Pull requests, reviews, comments and labels in the JSON format of GitHub's REST API."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def label(shapes: Shapes, name: str) -> Json:
 
 
 def show(shapes: Shapes, pull: Pull) -> Json:
-    """A pull request as lists show it."""
+    """A pull request in a list."""
     here = f"{shapes.here}/pulls/{pull.number}"
     issue = f"{shapes.here}/issues/{pull.number}"
     page = f"{shapes.page}/pull/{pull.number}"
@@ -89,7 +89,7 @@ def _auto_merge(shapes: Shapes, pull: Pull) -> Json | None:
 
 
 def full(shapes: Shapes, pull: Pull) -> Json:
-    """A pull request as its own address shows it: with what git says of it."""
+    """A single pull request: with what Git knows about it."""
     fork, fits = shapes.pulls.fork(pull), gate.fits(shapes.pulls, pull)
     files, additions, deletions = shapes.bare.counted(fork, pull.head_sha)
     return {
@@ -119,38 +119,38 @@ def _end(shapes: Shapes, branch: str, commit: str) -> Json:
     }
 
 
-def review(shapes: Shapes, pull: Pull, given: Review) -> Json:
-    """A given."""
-    page = f"{shapes.page}/pull/{pull.number}#pullrequestreview-{given.id}"
+def review(shapes: Shapes, pull: Pull, review: Review) -> Json:
+    """A review."""
+    page = f"{shapes.page}/pull/{pull.number}#pullrequestreview-{review.id}"
     here = f"{shapes.here}/pulls/{pull.number}"
     return {
-        "id": given.id,
-        "node_id": node("PullRequestReview", given.id),
-        "user": shapes.user(given.user),
-        "body": given.body,
-        "state": given.state,
-        "commit_id": given.commit,
-        "submitted_at": given.submitted_at,
+        "id": review.id,
+        "node_id": node("PullRequestReview", review.id),
+        "user": shapes.user(review.user),
+        "body": review.body,
+        "state": review.state,
+        "commit_id": review.commit,
+        "submitted_at": review.submitted_at,
         "html_url": page,
         "pull_request_url": here,
         "_links": {"html": {"href": page}, "pull_request": {"href": here}},
-        "author_association": shapes.association(given.user),
+        "author_association": shapes.association(review.user),
     }
 
 
-def comment(shapes: Shapes, pull: Pull, said: Comment) -> Json:
-    """A comment in the conversation."""
+def comment(shapes: Shapes, pull: Pull, comment: Comment) -> Json:
+    """A comment."""
     return {
-        "id": said.id,
-        "node_id": node("IssueComment", said.id),
-        "url": f"{shapes.here}/issues/comments/{said.id}",
-        "html_url": f"{shapes.page}/pull/{pull.number}#issuecomment-{said.id}",
+        "id": comment.id,
+        "node_id": node("IssueComment", comment.id),
+        "url": f"{shapes.here}/issues/comments/{comment.id}",
+        "html_url": f"{shapes.page}/pull/{pull.number}#issuecomment-{comment.id}",
         "issue_url": f"{shapes.here}/issues/{pull.number}",
-        "user": shapes.user(said.user),
-        "body": said.body,
-        "created_at": said.created_at,
-        "updated_at": said.updated_at,
-        "author_association": shapes.association(said.user),
+        "user": shapes.user(comment.user),
+        "body": comment.body,
+        "created_at": comment.created_at,
+        "updated_at": comment.updated_at,
+        "author_association": shapes.association(comment.user),
     }
 
 

@@ -1,9 +1,9 @@
-"""The life of pull requests, from opening to closing, with GitHub's words for what it refuses.
+"""Pull requests: open, edit, close, and update them after pushes, with GitHub's error messages.
 
-What is said in them stands in `talk.py`, what stands between them and a merge in `gate.py`, the merge in `landing.py`.
+`conversation.py` has comments, labels and reviews, `gate.py` the requirements of a merge, `landing.py` the merge.
 
-Where the rules stand: docs.github.com, "REST API endpoints for pull requests"; what the documentation leaves open
-(the texts of refusals, what a push does to a pull request) is as github.com does it.
+The rules are in docs.github.com, "REST API endpoints for pull requests"; what that leaves open (error messages, the
+effects of a push) was observed on github.com.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from gitops_bot.demo.refusal import Invalid, invalid
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from gitops_bot.demo.bare import Bare, CommitInfo, FileDiff
+    from gitops_bot.demo.bare import Bare, CommitInfo
     from gitops_bot.demo.hub import Hub
     from gitops_bot.demo.rules import Protection
 
 TITLE_LIMIT = 256
 BODY_LIMIT = 65_536
-#: The identity of every workflow with the token that Actions gives it.
+#: The user of the `GITHUB_TOKEN` in GitHub Actions.
 ACTIONS = "github-actions[bot]"
 
 
 class PullRequests:
-    """The pull requests of one repository: `hub` has their data, `bare` the commits."""
+    """The pull requests of one repository: `hub` has the data, `bare` the commits."""
 
     def __init__(self, hub: Hub, bare: Bare, *, people: Collection[str], now: Callable[[], datetime]) -> None:
         self.hub, self.bare, self.people = hub, bare, people
         self._now = now
 
     def time(self) -> str:
-        """The present time as GitHub writes it."""
+        """The current time in GitHub's format."""
         return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def moment(self) -> datetime:
-        """The present time."""
+        """The current time."""
         return self._now()
 
     def sync(self) -> bool:
-        """Let open pull requests follow their branches, as GitHub does when one is pushed or deleted; was there any?"""
+        """Update open pull requests after their branches changed, as GitHub does. Returns whether any changed."""
         branches, changed = self.bare.branches(), False
         activity.note(self.hub, branches, self._now())
         for pull in self.hub.pulls.values():
@@ -52,12 +52,12 @@ class PullRequests:
             if pull.state == "closed" or (head, base) == (pull.head_sha, pull.base_sha):
                 continue
             changed, pull.updated_at = True, self.time()
-            was = pull.base_sha
-            pull.base_sha = base or was
+            previous = pull.base_sha
+            pull.base_sha = base or previous
             if head is not None and head != pull.head_sha:
                 self._pushed(pull, head)
-            if base not in (None, was) and self.bare.contains(pull.base_sha, pull.head_sha):
-                # Its commits came to the base branch by a push: GitHub shows it as merged.
+            if base not in (None, previous) and self.bare.contains(pull.base_sha, pull.head_sha):
+                # Its commits were pushed to the base branch: GitHub shows it as merged.
                 self.close(pull)
                 pull.merged_at, pull.merge_commit_sha = pull.closed_at, pull.head_sha
             elif head is None or base is None:
@@ -65,7 +65,7 @@ class PullRequests:
         return changed
 
     def _pushed(self, pull: Pull, head: str) -> None:
-        """Its branch is somewhere else: the queue lets it go, and approvals end where the base branch says so."""
+        """Update its head: it leaves the queue, and loses approvals if the base branch dismisses stale ones."""
         protection = self.protection(pull)
         dismisses = protection is not None and protection.dismiss_stale
         before = self.diff(pull) if dismisses else ""
@@ -77,22 +77,22 @@ class PullRequests:
                 review.state = "DISMISSED" if review.state == "APPROVED" else review.state
 
     def protection(self, pull: Pull) -> Protection | None:
-        """What its base branch asks for."""
+        """The protection of its base branch."""
         return self.hub.protected.get(pull.base)
 
     def unqueue(self, pull: Pull) -> None:
-        """Take it out of the merge queue, if it is there."""
-        self.hub.queue = [each for each in self.hub.queue if each.number != pull.number]
+        """Remove it from the merge queue, if it is in it."""
+        self.hub.queue = [entry for entry in self.hub.queue if entry.number != pull.number]
 
     def get(self, number: int) -> Pull:
-        """One pull request."""
+        """The pull request with this number."""
         try:
             return self.hub.pulls[number]
         except KeyError:
             raise Invalid(404, "Not Found") from None
 
     def list(self, *, state: str, head: str | None, base: str | None) -> list[Pull]:
-        """Every pull request that fits, newest first; a `head` without an owner is ignored, as GitHub ignores it."""
+        """The matching pull requests, newest first. Like GitHub, it ignores a `head` without an owner."""
         owner, colon, branch = (head or "").partition(":")
         return [
             pull
@@ -103,23 +103,19 @@ class PullRequests:
         ]
 
     def commits(self, pull: Pull) -> tuple[CommitInfo, ...]:
-        """Its commits, oldest first, at most 250 as on GitHub."""
+        """Its commits, oldest first; at most 250, as on GitHub."""
         return self.bare.commits(pull.base_sha, pull.head_sha)[:250]
 
-    def files(self, pull: Pull) -> tuple[FileDiff, ...]:
-        """What it changes since it left the base branch."""
-        return self.bare.files(self.fork(pull), pull.head_sha)
-
     def diff(self, pull: Pull) -> str:
-        """The same as one unified diff."""
+        """Its changes since the merge base, as a unified diff."""
         return self.bare.diff(self.fork(pull), pull.head_sha)
 
     def fork(self, pull: Pull) -> str:
-        """Where it left its base branch."""
+        """The merge base of its branch and its base branch."""
         return self.bare.merge_base(pull.base_sha, pull.head_sha) or pull.base_sha
 
     def create(self, *, user: str, title: str, body: str | None, head: str, base: str, draft: bool) -> Pull:
-        """Open a pull request for a branch of this repository."""
+        """Open a pull request."""
         if user == ACTIONS and not self.hub.settings.actions_may_propose:
             raise Invalid(403, "GitHub Actions is not permitted to create or approve pull requests.")
         owner, colon, branch = head.rpartition(":")
@@ -155,7 +151,7 @@ class PullRequests:
         return pull
 
     def edit(self, pull: Pull, *, title: str | None, body: str | None, state: str | None, base: str | None) -> None:
-        """Change what is given; `state` is `open` or `closed`."""
+        """Change the given fields; `state` is `open` or `closed`."""
         self._check_text(pull.title if title is None else title, body)
         if base is not None and base != pull.base:
             if base not in self.bare.branches():
@@ -174,24 +170,24 @@ class PullRequests:
             self.close(pull)
             return
         head = self.bare.branches().get(pull.head)
-        twin = [each for each in self.list(state="open", head=None, base=pull.base) if each.head == pull.head]
+        duplicates = [other for other in self.list(state="open", head=None, base=pull.base) if other.head == pull.head]
         if state != "open" or pull.merged_at is not None:
-            raise self._stuck("The pull request cannot be reopened.")
+            raise self._unchangeable("The pull request cannot be reopened.")
         if head is None:
-            raise self._stuck(f"The {pull.head} branch has been deleted.")
+            raise self._unchangeable(f"The {pull.head} branch has been deleted.")
         if not self.bare.contains(head, pull.head_sha):
-            raise self._stuck(f"The {pull.head} branch was force-pushed or recreated.")
-        if twin:
-            raise self._stuck(f"There is already an open pull request from {self.hub.owner}:{pull.head}.")
+            raise self._unchangeable(f"The {pull.head} branch was force-pushed or recreated.")
+        if duplicates:
+            raise self._unchangeable(f"There is already an open pull request from {self.hub.owner}:{pull.head}.")
         pull.state, pull.closed_at, pull.head_sha = "open", None, head
         pull.base_sha = self.bare.branches().get(pull.base, pull.base_sha)
         self.bare.keep(pull.number, head)
 
-    def _stuck(self, why: str) -> Invalid:
+    def _unchangeable(self, why: str) -> Invalid:
         return invalid("custom", field="state", message=f"state cannot be changed. {why}")
 
     def close(self, pull: Pull) -> None:
-        """Close it: it merges by itself no more, and leaves the queue."""
+        """Close it; this ends auto-merge and removes it from the queue."""
         self.unqueue(pull)
         pull.state, pull.auto_merge = "closed", None
         pull.closed_at = pull.updated_at = self.time()
@@ -205,7 +201,7 @@ class PullRequests:
 
 
 def check_length(body: str, resource: Literal["Issue", "IssueComment"]) -> None:
-    """Refuse a body that is longer than GitHub takes."""
+    """Refuse a body that is longer than GitHub allows."""
     if len(body) > BODY_LIMIT:
         message = f"body is too long (maximum is {BODY_LIMIT} characters)"
         raise invalid("custom", resource, field="body", message=message)

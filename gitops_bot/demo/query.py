@@ -1,4 +1,4 @@
-"""GraphQL documents: parsed and validated against the schema once, counted, and carried out with GitHub's errors."""
+"""GraphQL documents: parsed and validated once, then run with errors as GitHub reports them."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ if TYPE_CHECKING:
 
     from graphql import DocumentNode, GraphQLResolveInfo, GraphQLSchema
 
-#: Words and signs of one document: its reader must not be fed without end.
+#: The most tokens of a document that are parsed.
 _TOKENS = 50_000
 _TYPES = {404: "NOT_FOUND", 403: "FORBIDDEN"}
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document that was read, and GitHub's errors where it cannot be carried out."""
+    """A parsed document; `errors` is empty if it can be run."""
 
     tree: DocumentNode | None
     errors: tuple[dict[str, Any], ...] = ()
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
-        """The operation of this name, or the only one."""
+        """The operation with this name, or the only one."""
         definitions = self.tree.definitions if self.tree else ()
-        found = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
-        fitting = [each for each in found if name is None or (each.name is not None and each.name.value == name)]
-        return fitting[0] if len(fitting) == 1 else None
+        operations = [node for node in definitions if isinstance(node, OperationDefinitionNode)]
+        matching = [node for node in operations if name is None or (node.name is not None and node.name.value == name)]
+        return matching[0] if len(matching) == 1 else None
 
     def fragments(self) -> dict[str, FragmentDefinitionNode]:
         """Its fragments by name."""
         definitions = self.tree.definitions if self.tree else ()
-        return {each.name.value: each for each in definitions if isinstance(each, FragmentDefinitionNode)}
+        return {node.name.value: node for node in definitions if isinstance(node, FragmentDefinitionNode)}
 
 
 class _KnownFields(ValidationRule):
-    """A field that the schema does not have, in GitHub's words."""
+    """Reports an unknown field as GitHub does."""
 
     def enter_field(self, node: FieldNode, _key: Any, _parent: Any, _path: Any, ancestors: list[Any]) -> None:
         parent = self.context.get_parent_type()
@@ -65,14 +65,14 @@ class _KnownFields(ValidationRule):
             GraphQLError(
                 f"Field '{name}' doesn't exist on type '{parent.name}'",
                 node,
-                path=[word for each in (*ancestors, node) if (word := _word(each))],
+                path=[part for ancestor in (*ancestors, node) if (part := _path_part(ancestor))],
                 extensions={"code": "undefinedField", "typeName": parent.name, "fieldName": name},
             )
         )
 
 
-def _word(node: Any) -> str:
-    """What a part of a document is called in the path of an error."""
+def _path_part(node: Any) -> str:
+    """How the path of a validation error names a node."""
     match node:
         case OperationDefinitionNode():
             return " ".join([node.operation.value, *([node.name.value] if node.name else [])])
@@ -89,68 +89,61 @@ _RULES = [*(rule for rule in specified_rules if rule is not FieldsOnCorrectTypeR
 
 @cache
 def schema() -> GraphQLSchema:
-    """The part of GitHub's schema that is answered here."""
+    """The supported part of GitHub's schema."""
     return build_schema(Path(__file__).with_name("github.graphql").read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=256)
 def read(text: str) -> Document:
-    """Parse and validate a document; the same one is read once."""
+    """Parse and validate a document."""
     try:
         tree = parse(text, max_tokens=_TOKENS)
-        return Document(tree, tuple(_told(error) for error in validate(schema(), tree, _RULES)))
+        return Document(tree, tuple(_error(error) for error in validate(schema(), tree, _RULES)))
     except GraphQLError as error:
-        return Document(None, ({"message": f"Parse error: {error.message}", "locations": _places(error)},))
+        return Document(None, ({"message": f"Parse error: {error.message}", "locations": _locations(error)},))
     except RecursionError:
         return Document(None, ({"message": "Parse error: the query is nested too deeply"},))
 
 
-def carry_out(
-    document: Document, root: Mapping[str, Any], variables: Mapping[str, Any], name: str | None
-) -> dict[str, Any]:
-    """Carry out an operation of a valid document; `root` answers its first fields."""
-    assert document.tree is not None  # noqa: S101 - says to the type checker what `errors` says to the caller
-    done = execute_sync(
+def run(document: Document, root: Mapping[str, Any], variables: Mapping[str, Any], name: str | None) -> dict[str, Any]:
+    """Run an operation of a valid document; `root` resolves its top-level fields."""
+    assert document.tree is not None  # noqa: S101 - for the type checker: a document without errors has a tree
+    result = execute_sync(
         schema(),
         document.tree,
         root,
         variable_values=dict(variables),
         operation_name=name,
         field_resolver=_resolve,
-        type_resolver=_kind,
+        type_resolver=lambda source, _info, _abstract: str(source["__typename"]),
     )
     answer: dict[str, Any] = {}
-    if done.data is not None or (done.errors and any(error.path for error in done.errors)):
-        answer["data"] = done.data
-    if done.errors:
-        answer["errors"] = [_told(error) for error in done.errors]
+    if result.data is not None or (result.errors and any(error.path for error in result.errors)):
+        answer["data"] = result.data
+    if result.errors:
+        answer["errors"] = [_error(error) for error in result.errors]
     return answer
 
 
 def _resolve(source: Mapping[str, Any], info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-    """What a view says to a field: a value, or a function of the arguments."""
-    said = source[info.field_name]
-    return said(**arguments) if callable(said) else said
+    value = source[info.field_name]
+    return value(**arguments) if callable(value) else value
 
 
-def _kind(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any], _abstract: object) -> str:
-    return str(source["__typename"])
-
-
-def _told(error: GraphQLError) -> dict[str, Any]:
-    """An error as GitHub tells it; what is a fault of ours goes on."""
+def _error(error: GraphQLError) -> dict[str, Any]:
+    """An error in GitHub's format. An exception that is a bug of this server is raised again."""
     cause = error.original_error
     if cause is not None and not isinstance(cause, Invalid | GraphQLError):
         raise cause
-    told: dict[str, Any] = {}
+    shown: dict[str, Any] = {}
     if isinstance(cause, Invalid):
-        told["type"] = _TYPES.get(cause.status, "UNPROCESSABLE")
+        shown["type"] = _TYPES.get(cause.status, "UNPROCESSABLE")
     if error.path:
-        told["path"] = list(error.path)
+        shown["path"] = list(error.path)
     if error.extensions:
-        told["extensions"] = dict(error.extensions)
-    return {**told, "locations": _places(error), "message": error.message}
+        shown["extensions"] = dict(error.extensions)
+    return {**shown, "locations": _locations(error), "message": error.message}
 
 
-def _places(error: GraphQLError) -> list[dict[str, int]]:
-    return [{"line": place.line, "column": place.column} for place in error.locations or ()]
+def _locations(error: GraphQLError) -> list[dict[str, int]]:
+    return [{"line": location.line, "column": location.column} for location in error.locations or ()]

@@ -1,4 +1,4 @@
-"""What GitHub says when it does not do what it is asked to."""
+"""GitHub's error answers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Invalid(Exception):  # noqa: N818 - GitHub's refusals are answers, not faults
-    """GitHub refuses: an HTTP status, its message, and what it lists under `errors`."""
+class Invalid(Exception):  # noqa: N818 - an answer, not a fault
+    """GitHub refuses a request: the HTTP status, the message, and the list `errors`."""
 
     def __init__(self, status: int, message: str, errors: Sequence[object] = ()) -> None:
         super().__init__(message)
@@ -17,5 +17,5 @@ class Invalid(Exception):  # noqa: N818 - GitHub's refusals are answers, not fau
 
 
 def invalid(code: str, resource: str = "PullRequest", **more: str) -> Invalid:
-    """Make the usual 422 with one error in it."""
+    """A 422 with one error."""
     return Invalid(422, "Validation Failed", [{"resource": resource, "code": code, **more}])

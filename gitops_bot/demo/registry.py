@@ -1,8 +1,8 @@
-"""An embedded OCI registry: the distribution protocol on loopback, its state in a folder.
+"""The embedded OCI registry: the distribution protocol on loopback, with its state in a folder.
 
-Enough of the specification (1.1) for docker, skopeo and the bot: list tags page by page, read manifests by tag and by
-digest, push blobs in one piece or in chunks, push manifests. A manifest is taken only when everything it names is
-there, and answered only in a media type that the client accepts, as distribution does.
+It implements what docker, skopeo and gitops-bot need of the specification (1.1): list tags in pages, read manifests by
+tag and digest, push blobs at once or in chunks, push manifests. Like the reference implementation, it accepts a
+manifest only if everything it names exists, and returns it only in a media type that the client accepts.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _IMAGES = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker
 
 
 class Registry(Server):
-    """Serves the images below `folder`, which is made where it is missing; `port` as in `Server`."""
+    """Serves the images below `folder`, which is created if needed; `port` as in `Server`."""
 
     def __init__(self, folder: Path, *, port: int = 0) -> None:
         self._blobs = folder / "blobs"
         self._repositories = folder / "repositories"
         self._uploads = folder / "uploads"
-        for each in (self._blobs, self._repositories, self._uploads):
-            each.mkdir(parents=True, exist_ok=True)
+        for directory in (self._blobs, self._repositories, self._uploads):
+            directory.mkdir(parents=True, exist_ok=True)
         self._routes = [
             Route(method, re.compile(path), answer)
             for method, path, answer in (
@@ -61,7 +61,7 @@ class Registry(Server):
     def _answer(self, request: Request) -> Answer:
         answer = dispatch(self._routes, request)
         if answer is None:
-            raise _error(404, "UNSUPPORTED", "this registry does not answer that")
+            raise _error(404, "UNSUPPORTED", "this registry does not support that")
         return answer
 
     def _version(self, _: Request) -> Answer:
@@ -75,14 +75,14 @@ class Registry(Server):
             raise _error(404, "NAME_UNKNOWN", "repository name not known to registry", {"name": name})
         last = request.query.get("last", "")
         tags = sorted(entry.name for entry in folder.iterdir() if _TAG.match(entry.name) and entry.name > last)
-        asked = request.query.get("n")
-        if asked is None:
+        limit = request.query.get("n")
+        if limit is None:
             return Answer.json(200, {"name": name, "tags": tags})
-        if not asked.isascii() or not asked.isdigit() or len(asked) > len(str(_PAGE_LIMIT)) + 1:
-            raise _error(400, "PAGINATION_NUMBER_INVALID", "invalid number of results requested", {"n": asked[:20]})
-        page = tags[: min(int(asked), _PAGE_LIMIT)]
+        if not limit.isascii() or not limit.isdigit() or len(limit) > len(str(_PAGE_LIMIT)) + 1:
+            raise _error(400, "PAGINATION_NUMBER_INVALID", "invalid number of results requested", {"n": limit[:20]})
+        page = tags[: min(int(limit), _PAGE_LIMIT)]
         more = page and len(page) < len(tags)
-        link = {"Link": f'</v2/{name}/tags/list?n={asked}&last={page[-1]}>; rel="next"'} if more else {}
+        link = {"Link": f'</v2/{name}/tags/list?n={limit}&last={page[-1]}>; rel="next"'} if more else {}
         return Answer.json(200, {"name": name, "tags": page}, link)
 
     def _manifest(self, request: Request, name: str, reference: str) -> Answer:
@@ -103,10 +103,10 @@ class Registry(Server):
     def _resolve(self, name: str, reference: str) -> str:
         if _DIGEST.match(reference):
             return reference
-        found = _read(self._repository(name) / "_tags" / reference) if _TAG.match(reference) else None
-        if found is None:
+        digest = _read(self._repository(name) / "_tags" / reference) if _TAG.match(reference) else None
+        if digest is None:
             raise _unknown_manifest(name, reference)
-        return found.decode()
+        return digest.decode()
 
     def _put_manifest(self, request: Request, name: str, reference: str) -> Answer:
         body = request.body
@@ -130,18 +130,18 @@ class Registry(Server):
         return Answer(201, headers={"Location": f"/v2/{name}/manifests/{digest}", "Docker-Content-Digest": digest})
 
     def _delete(self, _: Request, name: str, reference: str) -> Answer:
-        """Delete a tag, whose manifest may have other names, or a manifest, and with it every tag that names it.
+        """Delete a tag, or a manifest with all its tags.
 
-        An index stays when a manifest that it names is deleted, as everywhere.
+        As in other registries, an index stays if a manifest that it names is deleted.
         """
         folder, digest = self._repository(name), self._resolve(name, reference)
-        gone = [reference]
+        tags = [reference]
         if reference == digest:
             if _read(folder / "_manifests" / digest.removeprefix("sha256:")) is None:
                 raise _unknown_manifest(name, reference)
             (folder / "_manifests" / digest.removeprefix("sha256:")).unlink(missing_ok=True)
-            gone = [tag.name for tag in (folder / "_tags").glob("*") if _read(tag) == digest.encode()]
-        for tag in gone:
+            tags = [tag.name for tag in (folder / "_tags").glob("*") if _read(tag) == digest.encode()]
+        for tag in tags:
             (folder / "_tags" / tag).unlink(missing_ok=True)
         return Answer(202)
 
@@ -185,7 +185,7 @@ class Registry(Server):
         _write(self._repository(name) / "_blobs" / digest.removeprefix("sha256:"), b"")
         return Answer(201, headers={"Location": f"/v2/{name}/blobs/{digest}", "Docker-Content-Digest": digest})
 
-    # Where things lie: no component of a name begins with an underscore, so `_tags` is never part of one
+    # Files: no component of a repository name starts with an underscore, so `_tags` is unambiguous
 
     def _repository(self, name: str) -> Path:
         if len(name) > _NAME_LIMIT:
@@ -193,7 +193,7 @@ class Registry(Server):
         return self._repositories / name
 
     def _holds(self, name: str, digest: str) -> bool:
-        """Whether a blob was pushed to this repository: what another one has is not there."""
+        """Whether a blob was pushed to this repository; blobs of other repositories do not count."""
         return (self._repository(name) / "_blobs" / digest.removeprefix("sha256:")).is_file()
 
     def _blob_file(self, digest: str) -> Path:
@@ -211,24 +211,24 @@ def _read(file: Path) -> bytes | None:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Write in one step: a reader sees the old content or the new one."""
+    """Write a file atomically."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{secrets.token_hex(8)}")
     draft.write_bytes(content)
-    os.replace(draft, file)  # noqa: PTH105 - Path.replace says less clearly that the target may exist
+    os.replace(draft, file)  # noqa: PTH105 - clearer than Path.replace: the target may exist
 
 
 def _named(body: bytes, media_type: str) -> list[tuple[str, bool]]:
-    """The digests that a manifest needs, and whether each is a manifest itself."""
+    """The digests that a manifest names, and whether each is a manifest."""
     try:
         manifest: Any = json.loads(body)
         if media_type in _INDEXES:
-            return [(_checked(each["digest"]), True) for each in manifest["manifests"]]
+            return [(_checked(image["digest"]), True) for image in manifest["manifests"]]
         if media_type in _IMAGES:
-            return [(_checked(each["digest"]), False) for each in (manifest["config"], *manifest["layers"])]
+            return [(_checked(blob["digest"]), False) for blob in (manifest["config"], *manifest["layers"])]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise _error(400, "MANIFEST_INVALID", "manifest invalid") from None
-    raise _error(400, "MANIFEST_INVALID", "the Content-Type is no media type of a manifest")
+    raise _error(400, "MANIFEST_INVALID", "the Content-Type is not a manifest media type")
 
 
 def _checked(digest: str) -> str:

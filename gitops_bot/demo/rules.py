@@ -1,4 +1,4 @@
-"""What people set on the embedded forge: settings of a repository, protection of a branch, teams. Data only.
+"""Settings of the embedded GitHub server: repositories, branch protection, teams. Data only.
 
 Field names are GitHub's own (REST), where GitHub has the field.
 """
@@ -22,13 +22,13 @@ class Settings:
     allow_rebase_merge: bool = True
     delete_branch_on_merge: bool = False
     archived: bool = False
-    #: "Allow GitHub Actions to create and approve pull requests"; GitHub has it at an address of its own.
+    #: "Allow GitHub Actions to create and approve pull requests".
     actions_may_propose: bool = True
-    #: What is set to auto-merge stays where it is, though nothing is missing: it happens on GitHub at times.
+    #: Auto-merge never happens, even if all requirements are met; GitHub does this at times.
     overlooks_auto_merge: bool = False
 
     def allows(self, method: Method) -> bool:
-        """Whether pull requests may be merged this way."""
+        """Whether pull requests may be merged with this method."""
         allowed = {
             "merge": self.allow_merge_commit,
             "squash": self.allow_squash_merge,
@@ -39,13 +39,12 @@ class Settings:
 
 @dataclass(slots=True)
 class Protection:
-    """What a branch asks of a pull request before it merges.
+    """The protection of a branch.
 
-    `checks` are contexts that must succeed at its head; `strict`: only when it has all of its base; `approvals` is how
-    many reviews must approve, and `dismiss_stale` lets a push undo them. `merge_queue` is how the queue of the branch
-    merges; None: there is none. `signatures` is told to who asks, and checked nowhere. `by_ruleset` says that a ruleset
-    asks for all this, and not a protection rule: GitHub shows the one where it does not show the other. `bypass` is
-    what a ruleset tells whoever asks that they may do past it; it is followed nowhere.
+    `checks` are the contexts that must succeed; `strict`: the branch must also be up to date. `approvals` is the number
+    of required approvals; with `dismiss_stale`, a push dismisses them. `merge_queue` is the queue's merge method; None:
+    there is no queue. `by_ruleset`: GitHub shows this as a ruleset, not as a protection rule. `signatures` and `bypass`
+    are only shown, not enforced.
     """
 
     checks: list[str] = field(default_factory=list)
@@ -60,7 +59,7 @@ class Protection:
 
 @dataclass(slots=True)
 class Team:
-    """A team of the organisation that has access to the repository."""
+    """A team with access to the repository."""
 
     id: int
     slug: str

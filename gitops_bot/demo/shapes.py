@@ -1,6 +1,6 @@
-"""How the embedded forge shows a repository, its branches and commits: the JSON shapes of GitHub's REST API.
+"""A repository, its branches and commits in the JSON format of GitHub's REST API.
 
-Every field that GitHub's OpenAPI description requires is there; tests hold each answer against that description.
+Every field that GitHub's OpenAPI description requires is present; the tests check each answer against it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,23 @@ from gitops_bot.demo import identity
 from gitops_bot.demo.identity import node
 
 if TYPE_CHECKING:
-    from gitops_bot.demo.bare import Bare, CommitInfo, FileDiff, Person
+    from gitops_bot.demo.bare import Bare, CommitInfo, Person
     from gitops_bot.demo.hub import Hub, Pushed
     from gitops_bot.demo.identity import Json
     from gitops_bot.demo.pulls import PullRequests
 
+_COMPARED = 250
+_STATUS = {
+    (True, True): "diverged",
+    (True, False): "ahead",
+    (False, True): "behind",
+    (False, False): "identical",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """Shows one repository. `api` and `site` are the addresses of the API and of the pages, without a last slash."""
+    """Formats one repository. `api` and `site` are the URLs of the API and of the pages, without a final slash."""
 
     api: str
     site: str
@@ -34,17 +42,17 @@ class Shapes:
 
     @property
     def bare(self) -> Bare:
-        """Its commits."""
+        """Its Git repository."""
         return self.pulls.bare
 
     @property
     def here(self) -> str:
-        """The repository's address in the API."""
+        """The repository's API URL."""
         return f"{self.api}/repos/{self.hub.full_name}"
 
     @property
     def page(self) -> str:
-        """The repository's address in a browser."""
+        """The repository's URL in a browser."""
         return f"{self.site}/{self.hub.full_name}"
 
     def user(self, login: str) -> Json:
@@ -52,33 +60,17 @@ class Shapes:
         return identity.user(self.api, self.site, login)
 
     def repository(self) -> Json:
-        """The repository as it stands inside other answers."""
+        """The repository as part of other answers."""
         return identity.repository(self.api, self.site, self.hub, self.bare.default_branch())
 
     def full_repository(self, viewer: str | None) -> Json:
-        """The repository as its own address shows it. Of an App GitHub says that it may nothing, whatever it may."""
+        """The repository itself. GitHub reports no permissions for an App, whatever it may do."""
         shown = {**self.repository(), "network_count": 0, "subscribers_count": 0}
         if viewer is None:
             return shown
         person, owner = not viewer.endswith("[bot]"), viewer == self.hub.owner
-        role = {"admin": owner, "maintain": owner, "push": person, "triage": person, "pull": person}
-        return {**shown, "permissions": role}
-
-    def file(self, file: FileDiff, head: str) -> Json:
-        """A path that a pull request changes."""
-        path = quote(file.path, errors="surrogateescape")
-        shown: Json = {
-            "sha": file.blob,
-            "filename": file.path,
-            "status": file.status,
-            "additions": file.additions,
-            "deletions": file.deletions,
-            "changes": file.additions + file.deletions,
-            "blob_url": f"{self.page}/blob/{head}/{path}",
-            "raw_url": f"{self.page}/raw/{head}/{path}",
-            "contents_url": f"{self.here}/contents/{path}?ref={head}",
-        }
-        return {**shown, "patch": file.patch} if file.patch else shown
+        permissions = {"admin": owner, "maintain": owner, "push": person, "triage": person, "pull": person}
+        return {**shown, "permissions": permissions}
 
     def commit(self, commit: CommitInfo) -> Json:
         """A commit."""
@@ -92,59 +84,46 @@ class Shapes:
             "author": None,
             "committer": None,
             "parents": [
-                {"sha": each, "url": f"{self.here}/commits/{each}", "html_url": f"{self.page}/commit/{each}"}
-                for each in commit.parents
+                {"sha": parent, "url": f"{self.here}/commits/{parent}", "html_url": f"{self.page}/commit/{parent}"}
+                for parent in commit.parents
             ],
             "commit": {
                 "url": f"{self.here}/git/commits/{commit.id}",
                 "message": commit.message,
-                "author": _signed(commit.author, commit.authored_at),
-                "committer": _signed(commit.committer, commit.committed_at),
+                "author": _signature(commit.author, commit.authored_at),
+                "committer": _signature(commit.committer, commit.committed_at),
                 "tree": {"sha": commit.tree, "url": f"{self.here}/git/trees/{commit.tree}"},
                 "comment_count": 0,
             },
         }
 
     def branch(self, name: str, commit: str) -> Json:
-        """A branch as lists show it."""
-        return {
-            "name": name,
-            "commit": {"sha": commit, "url": f"{self.here}/commits/{commit}"},
-            "protected": name in self.hub.protected,
-        }
-
-    def full_branch(self, name: str, commit: str) -> Json:
-        """A branch as its own address shows it."""
+        """A branch."""
         here = f"{self.here}/branches/{quote(name)}"
         rule = self.hub.protected.get(name)
         classic = rule is not None and not rule.by_ruleset
         contexts = rule.checks if rule is not None and classic else []
         return {
-            **self.branch(name, commit),
+            "name": name,
             "commit": self.commit(self.bare.commit(commit)),
+            "protected": rule is not None,
             "_links": {"self": here, "html": f"{self.page}/tree/{quote(name)}"},
             "protection": {
                 "enabled": classic,
                 "required_status_checks": {
                     "enforcement_level": "non_admins" if contexts else "off",
                     "contexts": contexts,
-                    "checks": [{"context": each, "app_id": None} for each in contexts],
+                    "checks": [{"context": context, "app_id": None} for context in contexts],
                 },
             },
             "protection_url": f"{here}/protection",
         }
 
     def comparison(self, base: str, head: str) -> Json:
-        """Two commits beside each other; the commits are those that only `head` has, the newest 250 as on GitHub."""
+        """Two commits compared, with the newest 250 commits that only `head` has."""
         bare, page = self.bare, f"{self.page}/compare/{base}...{head}"
         fork = bare.merge_base(base, head)
         ahead, behind = bare.commits(base, head), len(bare.commits(head, base))
-        status = {
-            (True, True): "diverged",
-            (True, False): "ahead",
-            (False, True): "behind",
-            (False, False): "identical",
-        }
         return {
             "url": f"{self.here}/compare/{base}...{head}",
             "html_url": page,
@@ -153,40 +132,30 @@ class Shapes:
             "patch_url": f"{page}.patch",
             "base_commit": self.commit(bare.commit(base)),
             "merge_base_commit": self.commit(bare.commit(fork or base)),
-            "status": status[bool(ahead), bool(behind)],
+            "status": _STATUS[bool(ahead), bool(behind)],
             "ahead_by": len(ahead),
             "behind_by": behind,
             "total_commits": len(ahead),
-            "commits": [self.commit(each) for each in ahead[-250:]],
-            "files": [self.file(each, head) for each in bare.files(fork or base, head)],
+            "commits": [self.commit(commit) for commit in ahead[-_COMPARED:]],
         }
 
-    def ref(self, branch: str, commit: str) -> Json:
-        """A branch as a Git reference."""
+    def push(self, push: Pushed) -> Json:
+        """A push; the server does not know who pushed with Git."""
         return {
-            "ref": f"refs/heads/{branch}",
-            "node_id": node("Ref", branch),
-            "url": f"{self.here}/git/refs/heads/{quote(branch)}",
-            "object": {"type": "commit", "sha": commit, "url": f"{self.here}/git/commits/{commit}"},
-        }
-
-    def pushed(self, it: Pushed) -> Json:
-        """A push; who pushed by Git is not known here."""
-        return {
-            "id": it.id,
-            "node_id": node("Push", it.id),
-            "before": it.before,
-            "after": it.after,
-            "ref": f"refs/heads/{it.branch}",
-            "timestamp": it.at,
-            "activity_type": it.kind,
+            "id": push.id,
+            "node_id": node("Push", push.id),
+            "before": push.before,
+            "after": push.after,
+            "ref": f"refs/heads/{push.branch}",
+            "timestamp": push.at,
+            "activity_type": push.kind,
             "actor": None,
         }
 
     def association(self, login: str) -> str:
-        """What somebody is to the repository."""
+        """The role of a user in the repository."""
         return "OWNER" if login == self.hub.owner else "CONTRIBUTOR" if login.endswith("[bot]") else "COLLABORATOR"
 
 
-def _signed(person: Person, at: str) -> Json:
+def _signature(person: Person, at: str) -> Json:
     return {"name": person.name, "email": person.email, "date": at}

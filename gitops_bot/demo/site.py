@@ -1,4 +1,4 @@
-"""The demo's folder and its two servers: a registry with images, and a forge with a repository made of the example."""
+"""The demo's folder and servers: a registry with images, and a GitHub server with a copy of `manifests-example/`."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _STATE = "demo.json"
 _RELEASE = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 _PUBLIC = b"ghcr.io/acme/"
 _CANDIDATE = re.compile(r"v(\d+)\.(\d+)\.(\d+)(?:-rc\.(\d+))?")
-#: The beginning of the story: a minor release comes every ten days, its candidates on the days before it, a patch the
-#: day after, and what has no number was built last.
+#: Build times: a minor release every ten days, its release candidates on the days before, a patch on the day after.
+#: Tags that are not versions were built last.
 _FIRST_BUILD = datetime(2026, 1, 5, 9, tzinfo=UTC)
-#: Bytes of a program, and by how many at most another version is larger.
-_PROGRAM, _GROWN = 300_000, 60_000
+#: The size of a program in bytes, and how much larger a version can be.
+_PROGRAM, _GROWTH = 300_000, 60_000
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A running demo. The tokens live as long as its servers."""
+    """A running demo. The tokens are valid while its servers run."""
 
     folder: Path
     registry: Registry
@@ -49,7 +49,7 @@ class Site:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the bot's commands need to work here instead of on github.com."""
+        """The environment variables that point gitops-bot at these servers instead of github.com."""
         return {
             "GITHUB_SERVER_URL": self.forge.url,
             "GITHUB_API_URL": self.forge.api_url,
@@ -60,14 +60,14 @@ class Site:
 
     @property
     def person(self) -> Person:
-        """The person of the story."""
+        """The person in the demo."""
         return Person(self.forge.host, self.person_token, REPOSITORY)
 
     @contextmanager
     def credentials(self) -> Iterator[Path]:
-        """A file with which `git credential-store` logs in as the person; it is gone afterwards.
+        """A file for `git credential-store` with the person's token; deleted at the end.
 
-        So no token is in an address or in a command line.
+        It keeps the token out of URLs and command lines.
         """
         file = self.folder / "git-credentials"
         try:
@@ -79,7 +79,7 @@ class Site:
             file.unlink(missing_ok=True)
 
     def push(self, image: str, tag: str) -> str:
-        """Build and push `acme/<image>:<tag>`, as a pipeline would, and give back its digest."""
+        """Build and push `acme/<image>:<tag>` as a pipeline would; returns its digest."""
         name = f"{image}:{tag}".encode()
         revision = sha256(name).hexdigest()[:40]
         return push(
@@ -89,15 +89,15 @@ class Site:
             created=_built(tag) + timedelta(seconds=int(revision[:4], 16) % 3600),
             revision=revision,
             source=f"https://github.com/acme/{image}",
-            content=shake_256(name).digest(_PROGRAM + int(revision[:8], 16) % _GROWN),
+            content=shake_256(name).digest(_PROGRAM + int(revision[:8], 16) % _GROWTH),
         )
 
     def push_next(self, image: str) -> str:
-        """Push the next patch release of `acme/<image>`, and give back its tag."""
+        """Push the next patch release of `acme/<image>`; returns its tag."""
         with closing(HTTPConnection(self.registry.host, timeout=30)) as connection:
             connection.request("GET", f"/v2/acme/{image}/tags/list")
             tags = json.loads(connection.getresponse().read())["tags"]
-        released = max(tuple(map(int, found.groups())) for tag in tags if (found := _RELEASE.fullmatch(tag)))
+        released = max(tuple(map(int, match.groups())) for tag in tags if (match := _RELEASE.fullmatch(tag)))
         tag = f"v{released[0]}.{released[1]}.{released[2] + 1}"
         self.push(image, tag)
         return tag
@@ -105,7 +105,7 @@ class Site:
 
 @contextmanager
 def begun(folder: Path) -> Iterator[Site]:
-    """Start the servers on an empty folder."""
+    """Start the servers in an empty folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with _served(folder, {}) as site:
         ports = {"registry": site.registry.port, "forge": site.forge.port}
@@ -115,10 +115,10 @@ def begun(folder: Path) -> Iterator[Site]:
 
 @contextmanager
 def resumed(folder: Path) -> Iterator[Site]:
-    """Start the same servers again, at their old addresses: the manifests name the registry's.
+    """Restart the servers of a kept demo at their old addresses, because the manifests name the registry's.
 
     Raises:
-        UsageError: the folder is no demo that was kept, or another program has one of the ports now.
+        UsageError: the folder has no kept demo, or another program uses a port.
     """
     try:
         ports = json.loads((folder / _STATE).read_text())
@@ -137,8 +137,8 @@ def resumed(folder: Path) -> Iterator[Site]:
         yield site
 
 
-def found(site: Site) -> None:
-    """Push the images that the example pins, and make the repository of it."""
+def populate(site: Site) -> None:
+    """Push the images that `manifests-example/` pins, and create the repository from it."""
     files = {path: data.replace(_PUBLIC, f"{site.registry.host}/acme/".encode()) for path, data in example().items()}
     for path, data in sorted(files.items()):
         if target_of(path):
@@ -147,31 +147,30 @@ def found(site: Site) -> None:
 
 
 def example() -> dict[str, bytes]:
-    """The files of `manifests-example/`: beside this module in an installed package, else at the project's top."""
+    """The files of `manifests-example/`: next to this module if installed, else at the top of the project."""
     here = Path(__file__).parent
-    folder = next(
-        place for place in (here / "manifests-example", here.parents[1] / "manifests-example") if place.is_dir()
-    )
+    folders = (here / "manifests-example", here.parents[1] / "manifests-example")
+    folder = next(path for path in folders if path.is_dir())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def _built(tag: str) -> datetime:
-    """When a version was built: later ones later."""
-    if (found := _CANDIDATE.fullmatch(tag)) is None:
+    """The build time of a tag."""
+    if (match := _CANDIDATE.fullmatch(tag)) is None:
         return _FIRST_BUILD + timedelta(days=100)
-    _, minor, patch, candidate = (int(number or 0) for number in found.groups())
+    _, minor, patch, candidate = (int(number or 0) for number in match.groups())
     return _FIRST_BUILD + timedelta(days=10 * minor + patch - (max(10 - candidate, 1) if candidate else 0))
 
 
 def _pinned(site: Site, path: str, data: bytes) -> bytes:
-    """Push what this kustomization pins, and pin the digests that the registry gave, by the bot's own editor."""
-    present = read(data, path)
+    """Push the images that this file pins, and write their digests into it."""
+    pins = read(data, path)
     edits = []
-    for entry in present.entries:
+    for entry in pins.entries:
         if entry.image is not None and entry.image.registry == site.registry.host and entry.pin.tag is not None:
             digest = site.push(entry.image.path.rpartition("/")[2], entry.pin.tag)
             edits.append(Edit(entry.name, Pin(entry.pin.tag, digest)))
-    return edit(present, edits)
+    return edit(pins, edits)
 
 
 @contextmanager

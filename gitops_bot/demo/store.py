@@ -1,4 +1,4 @@
-"""The repositories of the embedded forge: one folder with `OWNER/NAME.git` and `OWNER/NAME.json` for each."""
+"""The repositories of the embedded GitHub server: `OWNER/NAME.git` and `OWNER/NAME.json` for each, in one folder."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _FULL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9_][A-Za-z0-9._
 
 
 class Store:
-    """The repositories below `folder`; `people` are the logins that have access to each of them."""
+    """The repositories below `folder`; `people` may access all of them."""
 
     def __init__(self, folder: Path, people: Collection[str], now: Callable[[], datetime]) -> None:
         self.folder = folder
         self._people, self._now = frozenset(people), now
         self._lock = RLock()
         self._hubs = {hub.full_name.lower(): hub for hub in map(Hub.load, sorted(folder.glob("*/*.json")))}
-        #: One for each repository as long as this lives, for what it remembers.
+        # Kept for their caches.
         self._bares: dict[int, Bare] = {}
 
     def create(self, full_name: str, files: Mapping[str, bytes], *, private: bool, branch: str) -> Bare:
-        """Make a repository with one commit that holds these files.
+        """Create a repository with one commit that has these files.
 
         Raises:
-            ValueError: the name is none that GitHub allows, or taken.
+            ValueError: the name is taken, or GitHub does not allow it.
         """
         if not _FULL_NAME.match(full_name) or full_name.endswith(".git") or full_name.lower() in self._hubs:
             raise ValueError(f"{full_name[:150]!r} cannot be the name of a new repository")
@@ -51,22 +51,22 @@ class Store:
         return self.bare(hub)
 
     def named(self, full_name: str) -> Hub | None:
-        """The repository with this name, in any case."""
+        """The repository with this name; case does not matter."""
         return self._hubs.get(full_name.lower())
 
     def numbered(self, number: int) -> Hub | None:
-        """The repository with this id."""
+        """The repository with this ID."""
         return next((hub for hub in self._hubs.values() if hub.id == number), None)
 
     def bare(self, hub: Hub) -> Bare:
-        """Its commits."""
+        """Its Git repository."""
         if hub.id not in self._bares:
             self._bares[hub.id] = Bare((self.folder / hub.owner / f"{hub.name}.git").absolute())
         return self._bares[hub.id]
 
     @contextmanager
     def opened(self, hub: Hub, *, writes: bool) -> Iterator[PullRequests]:
-        """Have a repository alone: what happens by itself has happened, before and after; then its file is written."""
+        """Lock a repository; pull requests are brought up to date before and after, and the file is written."""
         with self._lock:
             pulls = PullRequests(hub, self.bare(hub), people=self._people, now=self._now)
             before = hub.last_moment
@@ -74,7 +74,7 @@ class Store:
             try:
                 yield pulls
             finally:
-                # Read again only after a write: nobody else is here meanwhile but people who push.
+                # Without a write, only a push can have changed anything; the next call sees that.
                 if writes:
                     landing.settle(pulls)
                 if changed or writes:

@@ -1,4 +1,4 @@
-"""What `gitops-bot demo` shows: the real commands, as processes of their own, against servers on this machine."""
+"""`gitops-bot demo`: runs the real commands as processes, against servers on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from gitops_bot.demo import person, terminal
-from gitops_bot.demo.site import REPOSITORY, begun, found, resumed
+from gitops_bot.demo.site import REPOSITORY, begun, populate, resumed
 from gitops_bot.report.screen import Screen
 
 if TYPE_CHECKING:
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
     from gitops_bot.demo.site import Site
 
-#: Commands have no more columns than this, however wide the terminal is.
+#: The widest output of a command in columns.
 _WIDTH = 100
 _FULL = "gitops-bot demo --full"
 
 
 def tell(out: TextIO, ended: threading.Event, *, keep: bool, full: bool) -> int:
-    """Tell the story; give back 0, or the exit code of the first command that failed.
+    """Run the demo; returns 0 or the exit code of the first command that failed.
 
-    `full` cuts nothing. `keep` leaves the servers running until `ended` is set or the user interrupts, and the folder.
+    `full` shows all output. `keep` keeps the folder, and the servers running until `ended` is set or Ctrl-C.
     """
     screen = Screen.of(out)
     folder, kept = Path(tempfile.mkdtemp(prefix="gitops-bot-demo-")), False
@@ -53,10 +53,10 @@ def tell(out: TextIO, ended: threading.Event, *, keep: bool, full: bool) -> int:
 
 
 def resume(folder: Path, out: TextIO, ended: threading.Event) -> int:
-    """Serve a demo that was kept until `ended` is set or the user interrupts.
+    """Run the servers of a kept demo until `ended` is set or Ctrl-C.
 
     Raises:
-        UsageError: there is nothing to resume.
+        UsageError: it cannot be resumed.
     """
     screen = Screen.of(out)
     with resumed(folder) as site:
@@ -68,7 +68,7 @@ def resume(folder: Path, out: TextIO, ended: threading.Event) -> int:
 
 
 def _serve(site: Site, screen: Screen, ended: threading.Event) -> None:
-    """Say how to go on, and wait."""
+    """Print how to continue, and wait."""
     pages = [pull.url for pull in site.person.open_pull_requests()] or [f"{site.forge.url}/{REPOSITORY}/pulls"]
     with site.credentials() as credentials:
         helper = shlex.quote(f"credential.helper=store --file {shlex.quote(str(credentials))}")
@@ -77,12 +77,11 @@ def _serve(site: Site, screen: Screen, ended: threading.Event) -> None:
             *(f"export {name}={shlex.quote(text)}" for name, text in site.environment.items()),
             f"gitops-bot plan --repository {REPOSITORY}",
             f"gitops-bot update --repository {REPOSITORY}",
-            # The empty helper keeps the user's own from remembering a token of the demo.
+            # The empty helper keeps the user's own helpers from storing the demo's token.
             f"git clone {site.forge.url}/{REPOSITORY}.git -c credential.helper= -c {helper}",
         ]
         _list(screen, f"Or continue in another terminal. Pushes from that clone are {person.NAME}'s:", commands)
         screen.say()
-        # To be interrupted is how this ends.
         with suppress(KeyboardInterrupt):
             screen.say("Press Ctrl-C to stop the servers.")
             screen.out.flush()
@@ -98,7 +97,7 @@ def _end(screen: Screen, folder: Path) -> None:
 
 
 def _list(screen: Screen, heading: str, lines: list[str]) -> None:
-    """Lines to copy, which are never folded."""
+    """Print lines to copy, without wrapping them."""
     screen.say()
     screen.say(heading)
     for line in lines:
@@ -107,17 +106,17 @@ def _list(screen: Screen, heading: str, lines: list[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One telling. `full`: whole diffs, and every command."""
+    """One run of the demo. `full`: all output, and more commands."""
 
     site: Site
     screen: Screen
     full: bool
 
     def tell(self) -> int:
-        """All acts; give back 0, or the exit code of the first command that failed."""
+        """Run all steps; returns 0 or the exit code of the first command that failed."""
         site = self.site
         self._say(f"A registry on {site.registry.host}, a Git and GitHub server on {site.forge.host}: this machine.")
-        found(site)
+        populate(site)
         self.screen.say(f"{REPOSITORY} is a copy of manifests-example/, and its images are in the registry.")
         return self._update() or self._roll_back() or self._promote()
 
@@ -152,17 +151,17 @@ class Story:
         return self._run("promote", "staging", "production")
 
     def _merge(self, why: str) -> None:
-        someone = self.site.person
-        for pull in someone.open_pull_requests():
+        person_api = self.site.person
+        for pull in person_api.open_pull_requests():
             if self.full:
                 self._say(f"#{pull.number} {pull.title}: {pull.url}")
-                for line in someone.diff(pull.number):
+                for line in person_api.diff(pull.number):
                     if not line.startswith(("diff ", "index ")):
                         self.screen.say_as_is(f"  {line}".rstrip())
-            self._say(f"{why} {person.NAME} merges #{pull.number}: {someone.merge(pull.number)[:10]}.")
+            self._say(f"{why} {person.NAME} merges #{pull.number}: {person_api.merge(pull.number)[:10]}.")
 
     def _run(self, *words: str, until: str = "") -> int:
-        """Run one command of the bot as a user does, and show what it prints; a short story ends it with `until`."""
+        """Run a command and show its output: without `full`, up to the last line with `until`."""
         arguments = [*words, "--repository", REPOSITORY]
         self.screen.say(f"$ gitops-bot {shlex.join(arguments)}", style="bold")
         self.screen.out.flush()
@@ -176,7 +175,7 @@ class Story:
         )
         last = max((number for number, line in enumerate(ran.lines, 1) if until in line), default=None)
         shown = ran.lines if self.full or ran.code else ran.lines[:last]
-        for line in shown:  # as the command folded, escaped and coloured it
+        for line in shown:  # already wrapped, escaped and coloured by the command
             print(f"  {line}".rstrip(), file=self.screen.out)
         if left := len(ran.lines) - len(shown):
             self.screen.say(f"… and {left} more lines: `{_FULL}`", indent=2)

@@ -1,4 +1,4 @@
-"""Runs one command as a person does: on a terminal of its own, whose width and colours are those of the story."""
+"""Runs a command in a pseudo-terminal with the width and the colours of the demo's output."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a command printed, and its exit code. What it said on standard error comes last."""
+    """What a command printed, standard error last, and its exit code."""
 
     lines: tuple[str, ...]
     code: int
 
 
 def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], width: int, colours: bool) -> Ran:
-    """Run it to its end; on a system without such terminals its lines are whole."""
-    looks = {"COLUMNS": str(width), **({"TERM": "xterm"} if colours else {"NO_COLOR": "1"})}
+    """Run a command; without pseudo-terminals, its output is not wrapped."""
+    style = {"COLUMNS": str(width), **({"TERM": "xterm"} if colours else {"NO_COLOR": "1"})}
     if not hasattr(os, "openpty"):
         piped = subprocess.run(
             command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", check=False
@@ -33,11 +33,11 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], width: int
     reader, terminal = os.openpty()
     with os.fdopen(reader, "rb", buffering=0) as shown, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
-            command, cwd=cwd, env={**env, **looks}, stdin=subprocess.DEVNULL, stdout=terminal, stderr=errors
+            command, cwd=cwd, env={**env, **style}, stdin=subprocess.DEVNULL, stdout=terminal, stderr=errors
         )
         os.close(terminal)
         out = bytearray()
-        # Linux ends the reading of a terminal that nobody writes to any more with an error.
+        # On Linux, reading a closed pseudo-terminal is an error.
         with process, suppress(OSError):
             while chunk := shown.read(65_536):
                 out += chunk

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.demo.site import REPOSITORY, begun, found
+from gitops_bot.demo.site import REPOSITORY, begun, populate
 from tests.conftest import PROJECT
 from tests.container.conftest import LABELS
 
@@ -52,7 +52,7 @@ def test_a_user_who_may_write_only_in_tmpdir_goes_the_whole_way(image: Image, gr
     assert image.user == "10001:10001"
     before = everything(image.root)
     with begun(ground / "demo") as site:  # registry, git remote and GitHub, outside of the container
-        found(site)
+        populate(site)
         site.push("web", "v1.4.2")
         words = (*image.entrypoint, "update", "--repository", REPOSITORY, "--output", "json")
         done = image.start(*words, TMPDIR=str(writable), **site.environment)

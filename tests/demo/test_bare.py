@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.demo.bare import Bare, FileDiff, GitFailed, Moved, Person
+from gitops_bot.demo.bare import Bare, GitFailed, Moved, Person
 from tests.counterparts.forge import commit
 
 if TYPE_CHECKING:
@@ -45,25 +45,11 @@ def test_branches_and_commits_are_read_as_they_are(bare: Bare) -> None:
     assert bare.commits(third, first) == ()
 
 
-def test_files_tell_what_differs(bare: Bare) -> None:
+def test_differences_are_counted(bare: Bare) -> None:
     base = bare.branches()["main"]
     head = commit(bare, "fix", {"a.txt": b"1\nzwei\n3\n4\n", "b.bin": b"\0\2", "sp ace/ü\n.txt": b"x"}, onto="main")
-    found = {each.path: each for each in bare.files(base, head)}
-    assert list(found) == ["a.txt", "b.bin", "sp ace/ü\n.txt"]
-    blob = bare.line("rev-parse", f"{head}:a.txt")
-    assert found["a.txt"] == FileDiff("a.txt", "modified", blob, 2, 1, "@@ -1,3 +1,4 @@\n 1\n-2\n+zwei\n 3\n+4")
-    assert (found["b.bin"].additions, found["b.bin"].patch) == (0, "")
-    assert found["sp ace/ü\n.txt"].status == "added"
-    assert [each.status for each in bare.files(head, base)] == ["modified", "modified", "removed"]
-    assert bare.files(head, head) == ()
-
-
-def test_a_path_that_looks_like_a_pattern_is_that_path(bare: Bare) -> None:
-    base = bare.branches()["main"]
-    head = commit(bare, "fix", {"*.txt": b"star\n", "a.txt": b"a\n", ":(glob)x": b"x\n"}, onto="main")
-    patches = {each.path: each.patch for each in bare.files(base, head)}
-    assert patches["*.txt"] == "@@ -0,0 +1 @@\n+star"
-    assert patches[":(glob)x"] == "@@ -0,0 +1 @@\n+x"
+    assert bare.counted(base, head) == (3, 3, 1)
+    assert bare.counted(head, head) == (0, 0, 0)
 
 
 def test_history_knows_what_it_contains(bare: Bare) -> None:

@@ -46,7 +46,7 @@ def test_a_review_of_somebody_who_cannot_give_one_is_refused_as_a_whole(
     pulls.hub.teams["platform"] = Team(1, "platform")
     pull = opened(pulls)
     with pytest.raises(Invalid, match=why) as error:
-        conversation.ask(pulls, pull, people, teams)
+        conversation.request_reviews(pulls, pull, people, teams)
     assert error.value.status == 422
     assert (pull.reviewers, pull.teams) == ([], [])
 
@@ -54,10 +54,10 @@ def test_a_review_of_somebody_who_cannot_give_one_is_refused_as_a_whole(
 def test_a_request_is_answered_by_a_review_or_taken_back(pulls: PullRequests) -> None:
     pulls.hub.teams |= {"platform": Team(1, "platform", ["alice"]), "web": Team(2, "web", ["bob"])}
     pull = opened(pulls)
-    conversation.ask(pulls, pull, ["alice", "bob"], ["platform", "web"])
+    conversation.request_reviews(pulls, pull, ["alice", "bob"], ["platform", "web"])
     conversation.review(pulls, pull, user="alice", event="APPROVE", body="", commit=None)
     assert (pull.reviewers, pull.teams) == (["bob"], ["web"])
-    conversation.ask_no_more(pulls, pull, ["bob"], ["web"])
+    conversation.withdraw_requests(pulls, pull, ["bob"], ["web"])
     assert (pull.reviewers, pull.teams) == ([], [])
 
 
@@ -65,7 +65,7 @@ def test_a_dismissed_review_counts_no_more_and_is_dismissed_once(pulls: PullRequ
     pull = opened(pulls)
     made = conversation.review(pulls, pull, user="alice", event="APPROVE", body="", commit=None)
     conversation.dismiss(pulls, pull, made.id, "not yet")
-    assert [review.state for review in conversation.latest(pull, opinionated=True)] == ["DISMISSED"]
+    assert [review.state for review in conversation.latest_opinions(pull)] == ["DISMISSED"]
     for number, message in ((made.id, "again"), (made.id, " "), (7, "which?")):
         with pytest.raises(Invalid):
             conversation.dismiss(pulls, pull, number, message)
@@ -76,9 +76,8 @@ def test_the_last_word_of_each_person_counts(pulls: PullRequests) -> None:
     for user, event in (("alice", "APPROVE"), ("bob", "REQUEST_CHANGES"), ("alice", "COMMENT"), ("bob", "APPROVE")):
         conversation.review(pulls, pull, user=user, event=event, body="so", commit=None)
     conversation.review(pulls, pull, user="bob", event="", body="so", commit=None)
-    last = {each.user: each.state for each in conversation.latest(pull, opinionated=False)}
-    assert last == {"alice": "COMMENTED", "bob": "APPROVED"}
-    assert {each.state for each in conversation.latest(pull, opinionated=True)} == {"APPROVED"}
+    last = {review.user: review.state for review in conversation.latest_opinions(pull)}
+    assert last == {"alice": "APPROVED", "bob": "APPROVED"}
 
 
 @pytest.mark.parametrize(

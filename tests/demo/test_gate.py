@@ -20,9 +20,7 @@ Step = Callable[["PullRequests", "Pull"], object]
 
 def said(context: str, state: str) -> Step:
     """A status of the head commit."""
-    return lambda pulls, pull: checks.report(
-        pulls.hub, pull.head_sha, Check(1, "status", context, state, "ci", pulls.time(), pulls.time())
-    )
+    return lambda pulls, pull: checks.report(pulls.hub, pull.head_sha, Check(context, state))
 
 
 def review(user: str, event: str) -> Step:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 QUERY = "query($owner: String!, $name: String!) { repository(owner: $owner, name: $name) { id } }"
 MUTATION = (
-    "mutation($input: MarkPullRequestReadyForReviewInput!)"
-    " { markPullRequestReadyForReview(input: $input) { pullRequest { isDraft } } }"
+    "mutation($input: DisablePullRequestAutoMergeInput!)"
+    " { disablePullRequestAutoMerge(input: $input) { clientMutationId } }"
 )
 
 

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 
 def report(pulls: PullRequests, pull: Pull, state: str = "success", context: str = "ci") -> None:
-    now = pulls.time()
-    checks.report(pulls.hub, pull.head_sha, Check(pulls.hub.next_id(), "status", context, state, "ci", now, now))
+    checks.report(pulls.hub, pull.head_sha, Check(context, state))
 
 
 def approve(pulls: PullRequests, pull: Pull, user: str = "alice") -> None:
@@ -161,16 +160,13 @@ def test_one_that_comes_into_conflict_waits_for_people(pulls: PullRequests) -> N
     assert (first.state, second.state, second.auto_merge is not None) == ("closed", "open", True)
 
 
-@pytest.mark.parametrize("way", ["close", "base", "draft"])
+@pytest.mark.parametrize("way", ["close", "base"])
 def test_it_is_off_after_what_people_do_to_the_pull_request(pulls: PullRequests, way: str) -> None:
     pull = guarded(pulls)
     pulls.bare.move("other", main(pulls), expected=None)
     enable(pulls, pull)
-    if way == "draft":
-        landing.set_draft(pulls, pull, draft=True)
-    else:
-        state, base = ("closed", None) if way == "close" else (None, "other")
-        pulls.edit(pull, title=None, body=None, state=state, base=base)
+    state, base = ("closed", None) if way == "close" else (None, "other")
+    pulls.edit(pull, title=None, body=None, state=state, base=base)
     assert pull.auto_merge is None
 
 

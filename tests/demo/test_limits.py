@@ -71,14 +71,16 @@ def test_a_secondary_limit_refuses_so_many_requests(retry_after: int | None, sta
 
 def test_what_is_set_on_the_server_counts_for_every_request_to_it(tmp_path: Path) -> None:
     with serving(tmp_path / "forge") as site:
+        site.bare.move("fix", site.bare.branches()["main"], expected=None)
         site.forge.limit(remaining=1, resets_in=60)
         assert site.call("GET", "/pulls").headers["x-ratelimit-remaining"] == "0"
-        refused = site.call("POST", "/git/refs", {"ref": "refs/heads/x", "sha": site.bare.branches()["main"]})
+        refused = site.call("DELETE", "/git/refs/heads/fix")
         assert (refused.status, refused.headers["x-ratelimit-remaining"]) == (403, "0")
-        assert list(site.bare.branches()) == ["main"]
+        assert list(site.bare.branches()) == ["fix", "main"]
         assert site.ask("GET", "/api/v3/rate_limit").json["rate"]["remaining"] == 0
-        assert site.graphql("{ rateLimit { remaining } }")["data"]["rateLimit"]["remaining"] == 0
-        assert site.graphql("{ viewer { login } }")["errors"][0]["type"] == "RATE_LIMITED"
+        question = '{ repository(owner: "acme", name: "deploy") { nameWithOwner } }'
+        assert site.graphql(question)["data"]["repository"]["nameWithOwner"] == REPOSITORY
+        assert site.graphql(question)["errors"][0]["type"] == "RATE_LIMITED"
         site.forge.limit(remaining=100)
         site.forge.throttle(retry_after=3)
         assert site.call("GET", "").headers["retry-after"] == "3"

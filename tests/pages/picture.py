@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
-from gitops_bot.demo.site import REPOSITORY, begun, found
+from gitops_bot.demo.site import REPOSITORY, begun, populate
 
 #: What a pipeline pushes, for the bot to find.
 NEWS = (("web", "v1.4.2"), ("api", "v2.7.4"))
@@ -31,7 +31,7 @@ QUIET = (
 def page(folder: Path) -> str:
     """The page of the pull request for production."""
     with begun(folder) as site:
-        found(site)
+        populate(site)
         for image, tag in NEWS:
             site.push(image, tag)
         command = [sys.executable, "-m", "gitops_bot", "update", "production", "--repository", REPOSITORY]

@@ -1,0 +1,50 @@
+"""What the GraphQL objects share: the repository, the viewer, and lists.
+
+An object is a mapping from the schema's field names to values, or to functions of the field's arguments; a function is
+called only if a query asks for its field. Members of a union have a `__typename`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from gitops_bot.demo.refusal import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gitops_bot.demo.identity import Json
+    from gitops_bot.demo.shapes import Shapes
+
+_PAGE_LIMIT = 100
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A repository, and the user who asks."""
+
+    shapes: Shapes
+    viewer: str
+
+
+def connection(field: str, items: Sequence[T], show: Callable[[T], Json], arguments: Json) -> Json:
+    """The first or last items of a list. As on GitHub, the query must say how many."""
+    first, last = arguments.get("first"), arguments.get("last")
+    size = last if first is None else first
+    if size is None:
+        message = f"You must provide a `first` or `last` value to properly paginate the `{field}` connection."
+        raise Invalid(422, message)
+    if not 0 <= size <= _PAGE_LIMIT:
+        which = "last" if first is None else "first"
+        message = f"Requesting {size} records on the `{field}` connection exceeds the `{which}` limit of 100 records."
+        raise Invalid(422, message)
+    begin = max(0, len(items) - size) if first is None else 0
+    end = min(len(items), begin + size)
+    return {
+        "nodes": [show(item) for item in items[begin:end]],
+        "totalCount": len(items),
+        "pageInfo": {"hasPreviousPage": begin > 0, "hasNextPage": end < len(items)},
+    }

@@ -1,0 +1,97 @@
+"""A pull request as GraphQL shows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from gitops_bot.demo import checks, conversation, gate
+from gitops_bot.demo.graphql_page import connection
+from gitops_bot.demo.identity import node
+
+if TYPE_CHECKING:
+    from gitops_bot.demo.graphql_page import View
+    from gitops_bot.demo.hub import Comment, Pull, Queued
+    from gitops_bot.demo.identity import Json
+
+
+def state(pull: Pull) -> Literal["CLOSED", "MERGED", "OPEN"]:
+    """Whether it is open, closed or merged."""
+    return "MERGED" if pull.merged_at else "OPEN" if pull.state == "open" else "CLOSED"
+
+
+def show(view: View, pull: Pull) -> Json:
+    """A pull request."""
+    pulls = view.shapes.pulls
+    return {
+        "id": node("PullRequest", pull.id),
+        "number": pull.number,
+        "url": f"{view.shapes.page}/pull/{pull.number}",
+        "title": pull.title,
+        "body": pull.body or "",
+        "state": state(pull),
+        "isDraft": pull.draft,
+        "isCrossRepository": False,
+        "headRefName": pull.head,
+        "headRefOid": pull.head_sha,
+        "baseRefName": pull.base,
+        "createdAt": pull.created_at,
+        "lastEditedAt": pull.edited_at,
+        "mergeStateStatus": lambda: gate.standing(pulls, pull).state,
+        "reviewDecision": lambda: gate.decision(pulls, pull),
+        "autoMergeRequest": {"enabledAt": pull.auto_merge.at} if pull.auto_merge else None,
+        "isInMergeQueue": pulls.hub.queued(pull) is not None,
+        "labels": lambda **arguments: connection("labels", pull.labels, _label, arguments),
+        "comments": lambda **arguments: connection(
+            "comments", pull.comments, lambda comment: _comment(view, comment), arguments
+        ),
+        "commits": lambda **arguments: connection(
+            "commits", pulls.commits(pull), lambda commit: {"commit": _commit(view, commit.id)}, arguments
+        ),
+        "timelineItems": lambda **arguments: _timeline(pull, arguments),
+        "latestOpinionatedReviews": lambda **arguments: connection(
+            "latestOpinionatedReviews",
+            conversation.latest_opinions(pull),
+            lambda review: {"state": review.state},
+            arguments,
+        ),
+    }
+
+
+def show_queued(view: View, entry: Queued) -> Json:
+    """A place in the merge queue."""
+    hub = view.shapes.hub
+    base = hub.pulls[entry.number].base
+    ahead = [other for other in hub.queue if hub.pulls[other.number].base == base and other.id < entry.id]
+    return {"position": len(ahead) + 1, "state": "QUEUED" if ahead else "AWAITING_CHECKS"}
+
+
+def _timeline(pull: Pull, arguments: Json) -> Json:
+    """What happened to it: the kinds of events that gitops-bot asks for."""
+    kinds = arguments.get("itemTypes") or ("ADDED_TO_MERGE_QUEUE_EVENT", "LABELED_EVENT")
+    events: list[Json] = []
+    if "ADDED_TO_MERGE_QUEUE_EVENT" in kinds:
+        events += [{"__typename": "AddedToMergeQueueEvent", "createdAt": at} for at in pull.queued_at]
+    if "LABELED_EVENT" in kinds:
+        events += [
+            {"__typename": "LabeledEvent", "createdAt": event.at, "label": _label(event.name)}
+            for event in pull.labelled
+        ]
+    events.sort(key=lambda event: str(event["createdAt"]))
+    return connection("timelineItems", events, lambda event: event, arguments)
+
+
+def _commit(view: View, commit: str) -> Json:
+    rollup = checks.rollup(view.shapes.hub, commit)
+    return {"oid": commit, "statusCheckRollup": {"state": rollup} if rollup else None}
+
+
+def _label(name: str) -> Json:
+    return {"name": name}
+
+
+def _comment(view: View, comment: Comment) -> Json:
+    return {
+        "databaseId": comment.id,
+        "body": comment.body,
+        "viewerDidAuthor": comment.user == view.viewer,
+    }
