@@ -64,6 +64,8 @@ def on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime
     correspondence.check(config.environments)
     others = layout.unclaimed(selection, tree)
     claimed = [overlay.file for overlays in selection.overlays.values() for overlay in overlays]
+    data = files.read([*claimed, *others])
+    selection = selection.with_pins(data)
     environments = tuple(config.environments.values())
     return Snapshot(
         config=config,
@@ -76,7 +78,7 @@ def on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime
         selection=selection,
         claims=selection,
         others=others,
-        files=files.read([*claimed, *others]),
+        files=data,
         own_branches=(),
         sees_pull_requests=False,
     )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.policy import Policy
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import OnMove, Pinned, PinShape
+    from gitops_bot.targets import FileRule
 
 __all__ = [
     "Config",
@@ -91,6 +92,7 @@ class Environment:
     defaults: ImageRules = field(default=ImageRules(), repr=False)
     by_name: Mapping[str, ImageRules] = field(default_factory=dict, repr=False)
     by_repository: Mapping[ImageName, ImageRules] = field(default_factory=dict, repr=False)
+    targets: tuple[FileRule, ...] = ()
 
     def rules(self, name: str, image: ImageName | None, pin: Pin) -> Rules:
         """The rules for an entry: its image overrides the environment, key by key."""

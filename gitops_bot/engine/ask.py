@@ -144,7 +144,10 @@ def _read_history(world: World, facts: Facts, asked: Sequence[History]) -> None:
     snapshot = asked[0].snapshot
     try:
         line = world.repository.line(
-            snapshot.commit, snapshot.directories, lambda line: all(question.enough(line) for question in asked)
+            snapshot.commit,
+            snapshot.directories,
+            lambda line: all(question.enough(line) for question in asked),
+            snapshot.targets,
         )
     except GitError as failure:
         facts.learn_line(snapshot.commit, failure, ended=True)

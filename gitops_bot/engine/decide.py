@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.gates import Known
     from gitops_bot.engine.snapshot import Snapshot
-    from gitops_bot.releases.layout.glob import Glob
     from gitops_bot.releases.plan import Decision, Entry, PinChange
 
 
@@ -167,7 +166,7 @@ def _chosen(snapshot: Snapshot, target: str, asked: Promote) -> tuple[list[Entry
     entries = [
         entry
         for entry in snapshot.entries(target)
-        if not asked.overlays or any(_is_in(entry, g) for g in asked.overlays)
+        if not asked.overlays or any(glob.means(entry.overlay, entry.file) for glob in asked.overlays)
     ]
     if asked.overlays and not entries:
         texts = ", ".join(glob.text for glob in asked.overlays)
@@ -185,16 +184,12 @@ def _chosen(snapshot: Snapshot, target: str, asked: Promote) -> tuple[list[Entry
     return [entry for entry in entries if entry.key in keys], unknown
 
 
-def _is_in(entry: Entry, glob: Glob) -> bool:
-    return glob.match("" if entry.overlay == "." else f"{entry.overlay}/") is not None
-
-
 def _ahead(
     snapshot: Snapshot, facts: Facts, source: str, keys: set[tuple[str, str]]
 ) -> Mapping[tuple[str, str], tuple[int, PinChange]]:
     """What open proposals of the source will pin there: people may have meant that, and are told."""
     names = snapshot.own_branches_of(source)
-    branches, pulls = facts.branches(names, snapshot.commit), facts.pull_requests(names, snapshot.branch)
+    branches, pulls = facts.branches(names, snapshot), facts.pull_requests(names, snapshot.branch)
     found: dict[tuple[str, str], tuple[int, PinChange]] = {}
     for name in names:
         opened = next((pull for pull in pulls[name] if pull.state == "open"), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gitops_bot.errors import BotError, GitError
@@ -163,11 +163,15 @@ class Facts:
         """The tags of the manifest repository, each with its commit."""
         return self._answer(Question("release tags", lambda world: world.repository.tags()))
 
-    def branches(self, names: Iterable[str], base: str) -> dict[str, Branch | None]:
+    def branches(self, names: Iterable[str], snapshot: Snapshot) -> dict[str, Branch | None]:
         """These branches of the bot as the remote has them, compared with a commit; None where there is none."""
 
         def question(name: str) -> Question[Branch | None]:
-            return Question(("branch", name, base), lambda world: world.repository.branch(name, base))
+            def ask(world: World) -> Branch | None:
+                branch = world.repository.branch(name, snapshot.commit)
+                return replace(branch, targets=snapshot.targets) if branch is not None else None
+
+            return Question(("branch", name, snapshot.commit), ask)
 
         return self._all({name: question(name) for name in names})
 

@@ -142,7 +142,7 @@ def open_proposals(snapshot: Snapshot, facts: Facts, request: Request, environme
     group_of = {key: request.group_of(environment, entry) for key, entry in entries.items()}
     by_pull_request = propose.as_ == "pull-request"
     names = snapshot.own_branches_of(name) if by_pull_request else ()
-    known = facts.branches(names, snapshot.commit)
+    known = facts.branches(names, snapshot)
     # What is open in the source of a promotion is told along with it: one request instead of two.
     source = snapshot.own_branches_of(request.what.source) if isinstance(request.what, Promote) else ()
     existing = facts.pull_requests([*names, *source], snapshot.branch)

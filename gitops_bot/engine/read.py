@@ -53,6 +53,7 @@ def read(
     paths = [found.file for name in readable for found in selection.overlays[name]]
     others = overlays.unclaimed(claims, tree) if whole else ()
     files = _files(world, commit, paths, others)
+    selection, claims = selection.with_pins(files), claims.with_pins(files)
     correspondence.check(config.environments)
     return Snapshot(
         config=config,

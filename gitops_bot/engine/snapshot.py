@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gitops_bot import targets
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.unmatched import Unmatched, unmatched
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence, coverage
-from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.releases.layout.claims import parse
 from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.releases.plan import Failed
+from gitops_bot.targets import FileTargets
 from gitops_bot.targets.pin_file import matching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping
     from datetime import datetime
 
     from gitops_bot.config import Config, Environment
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.layout.coverage import Outside
     from gitops_bot.releases.layout.overlays import Found, Selection
     from gitops_bot.releases.plan import Entry
-    from gitops_bot.targets import pin_file
+    from gitops_bot.targets import Target
     from gitops_bot.targets.pin_file import PinFile
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class Snapshot:
     own_branches: tuple[str, ...]
     sees_pull_requests: bool
     #: Files that were parsed, by path and bytes: another reading parses only what changed.
-    parsed: dict[tuple[str, bytes], PinFile | Problem] = field(default_factory=dict, repr=False, compare=False)
+    parsed: dict[tuple[str, Target, bytes], PinFile | Problem] = field(default_factory=dict, repr=False, compare=False)
     #: What was worked out of all this already, by what was asked.
     _known: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -133,6 +134,11 @@ class Snapshot:
         return self._once("owners", lambda: Owners(self.config.environments, self.claims))
 
     @property
+    def targets(self) -> FileTargets:
+        """How each file with pins is read, also one that history tells of."""
+        return self._once("targets", self._file_targets)
+
+    @property
     def outside(self) -> Outside:
         """What no environment claims, as far as it was read."""
         read = {path: self.files[path] for path in self.others if path in self.files}
@@ -141,7 +147,7 @@ class Snapshot:
     @property
     def directories(self) -> tuple[str, ...]:
         """The directories that the history of these environments is about."""
-        globs = [Glob.parse(text) for environment in self.readable for text in environment.overlays]
+        globs = [parse(text) for environment in self.readable for text in environment.overlays]
         return tuple(sorted({glob.prefix.rpartition("/")[0] or "." for glob in globs}))
 
     def _once(self, key: Hashable, work: Callable[[], T]) -> T:
@@ -154,21 +160,42 @@ class Snapshot:
         read: list[Overlay] = []
         failed: list[Failed] = []
         for found in self.found(name):
-            match self._parse(found.file):
+            match self._parse(found):
                 case Problem() as problem:
                     failed.append(Failed(None, problem))
                 case parsed:
                     read.append(Overlay(name, found.directory, parsed))
         return tuple(read), tuple(failed)
 
-    def _parse(self, path: str) -> PinFile | Problem:
-        key = path, self.files.get(path, b"")
+    def _parse(self, found: Found) -> PinFile | Problem:
+        target, data = self.targets[found.file] or found.target, self.files.get(found.file, b"")
+        key = found.file, target, data
         if key not in self.parsed:
             try:
-                self.parsed[key] = targets.read(key[1], path)
+                self.parsed[key] = target.read(data, found.file)
             except EditError as error:
                 self.parsed[key] = error.problem
         return self.parsed[key]
+
+    def _file_targets(self) -> FileTargets:
+        return FileTargets.of(
+            {
+                found.file: found.target.beside(self._beside(found.directory))
+                for overlays in self.selection.overlays.values()
+                for found in overlays
+            }
+        )
+
+    def _beside(self, directory: str) -> Mapping[str, bytes]:
+        """The files of one directory that were read, by their names."""
+
+        def by_directory() -> Mapping[str, Mapping[str, bytes]]:
+            directories: dict[str, dict[str, bytes]] = {}
+            for path, data in self.files.items():
+                directories.setdefault(posixpath.dirname(path) or ".", {})[posixpath.basename(path)] = data
+            return directories
+
+        return self._once("by directory", by_directory).get(directory, {})
 
     def _by_overlay(self, name: str) -> tuple[tuple[Entry, ...], ...]:
         return self._once(
@@ -181,20 +208,23 @@ class Snapshot:
 
     def _partners(self, source: str, target: str) -> dict[tuple[str, str], tuple[Entry, ...]]:
         by_file = {
-            overlay.file: (overlay.pin_file.entries, entries)
+            overlay.file: entries
             for name in (source, target)
             for overlay, entries in zip(self.overlays(name), self._by_overlay(name), strict=True)
         }
-        nothing: tuple[Sequence[pin_file.Entry], Sequence[Entry]] = ((), ())
         partners: dict[tuple[str, str], tuple[Entry, ...]] = {}
         for pair in correspondence.pairs(self.found(source), self.found(target)):
-            items, own = by_file.get(pair.target.file, nothing)
-            sources = [by_file.get(found.file, nothing) for found in pair.sources]
-            for item, entry in zip(items, own, strict=True):
-                found = []
-                for theirs, entries in sources:
-                    partner = correspondence.partner(item, items, theirs)
-                    found += [one for its, one in zip(theirs, entries, strict=True) if its is partner]
-                if found:
-                    partners[entry.key] = tuple(found)
+            own = by_file.get(pair.target.file, ())
+            sources = [
+                [(found.target, entry) for found in overlay for entry in by_file.get(found.file, ())]
+                for overlay in pair.sources
+            ]
+            for entry in own:
+                found_partners = tuple(
+                    partner
+                    for entries in sources
+                    if (partner := correspondence.partner(entry, pair.target.target, own, entries)) is not None
+                )
+                if found_partners:
+                    partners[entry.key] = found_partners
         return partners

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest, RateLimit
     from gitops_bot.releases.history.line import Line
+    from gitops_bot.targets import FileTargets
 
 
 class Registry(Protocol):
@@ -114,8 +115,12 @@ class Repository(Protocol):
         """The remote branch as it is now, with its commits since it left `base` (a commit); None if there is none."""
         ...
 
-    def line(self, commit: str, directories: Sequence[str], enough: Callable[[Line], bool]) -> Line:
+    def line(
+        self, commit: str, directories: Sequence[str], enough: Callable[[Line], bool], targets: FileTargets
+    ) -> Line:
         """The commits of the first-parent line that changed a file below one of the directories (`.` is all).
+
+        `targets` tell which files hold pins.
 
         Each is compared with its first parent. History is read in steps, the newest first, until it is `enough` or
         the line is complete; where the remote or a limit cuts it off, it ends there and is not complete.

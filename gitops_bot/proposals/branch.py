@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitops_bot.targets import BY_NAME
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from gitops_bot.targets import FileTargets
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Branch:
     fork: str | None
     commits: tuple[Commit, ...]
     complete: bool = True
+    #: How the files with pins are read.
+    targets: FileTargets = BY_NAME
 
     def has_exactly(self, files: Mapping[str, bytes]) -> bool:
         """Whether the branch changes exactly these files, and to these bytes.

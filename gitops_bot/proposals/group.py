@@ -92,7 +92,7 @@ def _waits_for(first: Held | Failed, name: str) -> Reason:
 
 def _belongs(entry: Entry, group: NamedGroup) -> bool:
     images = not group.images or any(fits(glob, text) for glob in group.images for text in (entry.name, entry.image))
-    overlays = (is_in(entry.overlay, entry.file, _glob(text)) for text in group.overlays)
+    overlays = (_glob(text).means(entry.overlay, entry.file) for text in group.overlays)
     return images and (not group.overlays or any(overlays))
 
 
@@ -115,13 +115,6 @@ def fits(glob: str, text: str) -> bool:
             return False
         at = found + len(part)
     return True
-
-
-def is_in(directory: str, file: str, glob: Glob) -> bool:
-    """Whether a glob matches the overlay in this directory, whose pins are in `file`."""
-    if glob.file is not None and glob.file != file.rpartition("/")[2]:
-        return False
-    return glob.match("" if directory == "." else f"{directory}/") is not None
 
 
 @lru_cache(maxsize=256)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch, Commit
     from gitops_bot.proposals.trailers import Trailers
     from gitops_bot.releases.plan import PinChange
+    from gitops_bot.targets import FileTargets
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def of(branch: Branch) -> Ours | Theirs:
             why = "it has no valid gitops-bot trailers"
         elif naming.branch(plan.environment, plan.group) != branch.name:
             why = "its trailers are for another branch"
-        elif not _accounts_for(commit, plan):
+        elif not _accounts_for(commit, plan, branch.targets):
             why = "its changes do not match its trailers"
         else:
             plans.append(plan)
@@ -65,7 +66,7 @@ def of(branch: Branch) -> Ours | Theirs:
     return Ours(trailers.fold(plans))
 
 
-def _accounts_for(commit: Commit, plan: Trailers) -> bool:
+def _accounts_for(commit: Commit, plan: Trailers, targets: FileTargets) -> bool:
     if len(commit.parents) != 1:
         return False
     by_file: dict[str, list[PinChange]] = defaultdict(list)
@@ -76,6 +77,6 @@ def _accounts_for(commit: Commit, plan: Trailers) -> bool:
     for change in commit.changes:
         if change.before is None or change.after is None or change.mode_changed:
             return False
-        if not replay.explains(change.path, change.before, change.after, by_file[change.path]):
+        if not replay.explains(change.path, change.before, change.after, by_file[change.path], targets):
             return False
     return True

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, assert_never
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import ImageName
-from gitops_bot.proposals.group import fits, is_in
+from gitops_bot.proposals.group import fits
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.releases.plan import Change, Failed
 
@@ -119,7 +119,7 @@ def _meets(mention: Mention, known: Collection[str], overlays: Sequence[Found]) 
             return any(fits(mention.text, text) for text in known)
         case "group overlays":
             glob = Glob.parse(mention.text)
-            return any(is_in(found.directory, found.file, glob) for found in overlays)
+            return any(glob.means(found.directory, found.file) for found in overlays)
     assert_never(mention.kind)
 
 

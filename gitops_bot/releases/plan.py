@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import Rules
+from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
@@ -50,6 +51,11 @@ class Entry:
     def key(self) -> tuple[str, str]:
         """What tells this entry from every other of the repository."""
         return (self.file, self.name)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """What tells it from every other entry at all times: its file may get another name."""
+        return (same_file(self.file)[0], self.name)
 
     @property
     def policy(self) -> Policy | None:

@@ -1,11 +1,14 @@
-"""The kinds of files that hold pins. A new one is a folder here, and a line in `TARGETS`."""
+"""The kinds of files that hold pins. A new one is a folder here, a line in `TARGETS`, and its settings in `config/`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections import defaultdict
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gitops_bot.errors import EditError
-from gitops_bot.targets import kustomization
+from gitops_bot.targets.kustomization import KustomizationTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,16 +18,33 @@ if TYPE_CHECKING:
 
 
 class Target(Protocol):
-    """A kind of file that holds pins. A directory has one such file at most."""
+    """A kind of file that holds pins, with its settings. An immutable value: equal ones read a file alike."""
 
     @property
-    def NOUN(self) -> str:  # noqa: N802 - a module has it as a constant
+    def NOUN(self) -> str:  # noqa: N802 - a class has it as a constant
         """What people call such a file."""
         ...
 
     @property
     def FILE_NAMES(self) -> tuple[str, ...]:  # noqa: N802
-        """How such a file may be called; the first is what most people write."""
+        """How such a file is usually called, as globs; the first is what most people write."""
+        ...
+
+    @property
+    def ALONE(self) -> bool:  # noqa: N802
+        """Whether a directory has one such file at most, which decides what becomes of the others."""
+        ...
+
+    def __hash__(self) -> int:
+        """Of its settings."""
+        ...
+
+    def knows(self, name: str) -> bool:
+        """Whether the name of a file is enough to tell that it is one."""
+        ...
+
+    def may_be(self, name: str) -> bool:
+        """Whether a file of that name is one where its content says so: it has entries."""
         ...
 
     def read(self, data: bytes, file: str) -> PinFile:
@@ -37,6 +57,10 @@ class Target(Protocol):
 
     def count(self, data: bytes) -> int:
         """How many entries the file has, 0 where it cannot be read. A repository may have thousands of such files."""
+        ...
+
+    def beside(self, files: Mapping[str, bytes]) -> Target:
+        """The target with what it takes from other files of the directory, by their names."""
         ...
 
     def dead(
@@ -52,13 +76,54 @@ class Target(Protocol):
         ...
 
 
-TARGETS: tuple[Target, ...] = (kustomization,)
+#: Of two that know the name of a file, the first reads it.
+TARGETS: tuple[Target, ...] = (KustomizationTarget(),)
 
 
 def target_of(path: str) -> Target | None:
     """The target that a file is one of, by its name."""
     name = path.rpartition("/")[2]
-    return next((target for target in TARGETS if name in target.FILE_NAMES), None)
+    return next((target for target in TARGETS if target.knows(name)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRule:
+    """A setting: files of these names (`*` and `?` are wildcards) are read by `target`, in overlays of these globs.
+
+    Without globs, in every overlay of the environment.
+    """
+
+    names: tuple[str, ...]
+    target: Target
+    overlays: tuple[str, ...] = ()
+
+    def fits(self, name: str) -> bool:
+        """Whether it is for files of this name."""
+        return any(fnmatchcase(name, wanted) for wanted in self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class FileTargets:
+    """Which target reads each file: as the overlays say, and any other file by its name."""
+
+    #: The files whose names tell another target, or none.
+    _special: frozenset[tuple[str, Target]] = frozenset()
+    _by_path: dict[str, Target] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_path", dict(self._special))
+
+    @classmethod
+    def of(cls, targets: Mapping[str, Target]) -> FileTargets:
+        """For these files, by their paths."""
+        return cls(frozenset(item for item in targets.items() if target_of(item[0]) != item[1]))
+
+    def __getitem__(self, path: str) -> Target | None:
+        """The target of a file, or of one that was there earlier; None for a file without pins."""
+        return self._by_path.get(path) or target_of(path)
+
+
+BY_NAME: Final = FileTargets()
 
 
 def read(data: bytes, file: str) -> PinFile:
@@ -83,22 +148,47 @@ def read_all(paths: Iterable[str], data: Mapping[str, bytes]) -> tuple[list[PinF
 
 
 def file_names() -> tuple[str, ...]:
-    """How files that hold pins may be called."""
+    """How files that hold pins may be called, as globs."""
     return tuple(name for target in TARGETS for name in target.FILE_NAMES)
 
 
 def nouns() -> str:
     """What people call files that hold pins."""
-    return " or ".join(target.NOUN for target in TARGETS)
+    *others, last = (target.NOUN for target in TARGETS)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
-def by_directory(paths: Iterable[str]) -> dict[str, list[str]]:
-    """The files that hold pins, by their directories: `apps/web/`, and the empty string for the top."""
-    names = file_names()
-    found: dict[str, list[str]] = {}
+def same_file(path: str) -> tuple[str, ...]:
+    """The paths that mean the same file at different times: `kustomization.yml` may become `kustomization.yaml`."""
+    target = target_of(path)
+    if target is None or not target.ALONE:
+        return (path,)
+    directory, slash, _ = path.rpartition("/")
+    return tuple(directory + slash + name for name in target.FILE_NAMES)
+
+
+def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str, list[str]]:
+    """The files that hold pins by their names, by their directories: `apps/web/`, and the empty string for the top.
+
+    `by_content`: also those that may hold pins, as their content will tell.
+    """
+    directories: dict[str, list[str]] = defaultdict(list)
     for path in paths:
-        if path.endswith(names):
-            directory, slash, name = path.rpartition("/")
-            if name in names:
-                found.setdefault(directory + slash, []).append(path)
-    return found
+        directory, slash, name = path.rpartition("/")
+        if any(target.knows(name) or (by_content and target.may_be(name)) for target in TARGETS):
+            directories[directory + slash].append(path)
+    return dict(directories)
+
+
+def in_directory(names: Collection[str]) -> dict[str, Target]:
+    """Which of the files of one directory hold pins, and how they are read, where no setting says it.
+
+    Beside a file that stands alone, such as a kustomization, manifests are what it works with.
+    """
+    known = {name: target for name in sorted(names) if (target := target_of(name)) is not None}
+    if any(target.ALONE for target in known.values()):
+        return known
+    for name in sorted(names):
+        if name not in known and (target := next((one for one in TARGETS if one.may_be(name)), None)) is not None:
+            known[name] = target
+    return known

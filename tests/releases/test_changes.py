@@ -33,7 +33,7 @@ def newest(*commits: Files, complete: bool = True) -> Changes:
 
 
 def web(before: Pin | None, after: Pin | None, overlay: str = OVERLAY, name: str = "web") -> Repinned:
-    return Repinned(overlay, name, before, after)
+    return Repinned(f"{overlay}/kustomization.yaml", name, before, after)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_release_is_of_one_kind(commits: list[Files], said: Source | None, exp
     assert newest(*commits).kind(said) == expected
 
 
-KEY, JOB = (OVERLAY, "web"), (OVERLAY, "job")
+KEY, JOB = (FILE, "web"), (FILE, "job")
 STORY: list[Files] = [
     {FILE: images(web="1")},
     {FILE: images(web=ONE)},

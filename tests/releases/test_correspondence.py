@@ -1,21 +1,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.errors import ConfigError
+from gitops_bot.images.rules import Rules
 from gitops_bot.releases.layout.correspondence import check, impossible, pairs, partner
+from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.releases.layout.overlays import Found, select
-from gitops_bot.targets import kustomization, pin_file
+from gitops_bot.targets import TARGETS, FileRule
+
+if TYPE_CHECKING:
+    from gitops_bot.releases.plan import Entry
 
 
 @dataclass(frozen=True)
 class Globs:
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...] = ()
+    targets: tuple[FileRule, ...] = ()
 
 
 def found(globs: list[str], directories: list[str]) -> tuple[Found, ...]:
@@ -26,7 +33,7 @@ def found(globs: list[str], directories: list[str]) -> tuple[Found, ...]:
 def met(source: tuple[list[str], list[str]], target: tuple[list[str], list[str]]) -> dict[str, list[str]]:
     """The target's directories, each with those of the source."""
     result = pairs(found(*source), found(*target))
-    return {pair.target.directory: [one.directory for one in pair.sources] for pair in result}
+    return {pair.target.directory: [files[0].directory for files in pair.sources] for pair in result}
 
 
 @pytest.mark.parametrize(
@@ -221,13 +228,15 @@ def test_promotions_that_can_never_be_are_refused_where_they_are_written() -> No
     ],
 )
 def test_an_entry_has_its_partner(entry: str, own: list[str], source: list[str], expected: str | None) -> None:
-    def read(texts: list[str]) -> tuple[pin_file.Entry, ...]:
+    def read(texts: list[str]) -> tuple[Entry, ...]:
         lines = ["images:"]
         for text in texts:
             name, renamed, new_name = text.partition(">")
             lines += [f"  - name: {name}", *([f"    newName: {new_name}"] if renamed else [])]
-        return kustomization.read("\n".join(lines).encode(), "k").entries
+        pin_file = TARGETS[0].read("\n".join(lines).encode(), "k")
+        overlay = Overlay("any", ".", pin_file)
+        return tuple(overlay.entry(item, Rules(None)) for item in pin_file.entries)
 
-    mine = read(own)
-    one = partner(next(each for each, text in zip(mine, own, strict=True) if text == entry), mine, read(source))
+    mine, theirs = read(own), [(TARGETS[0], item) for item in read(source)]
+    one = partner(next(item for item, text in zip(mine, own, strict=True) if text == entry), TARGETS[0], mine, theirs)
     assert (one.name if one else None) == expected

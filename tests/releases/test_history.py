@@ -14,12 +14,14 @@ from tests.releases.past import FILE, START, Files, commit, images, line
 
 if TYPE_CHECKING:
     from gitops_bot.releases.history.line import Step
+    from gitops_bot.targets import FileRule
 
 
 @dataclass(frozen=True)
 class Globs:
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...] = ()
+    targets: tuple[FileRule, ...] = ()
 
 
 ENVIRONMENTS = {"staging": Globs(("apps/*/overlays/staging",)), "production": Globs(("apps/*/overlays/production",))}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,6 +10,9 @@ from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout import overlays
 from gitops_bot.releases.layout.overlays import Found
 
+if TYPE_CHECKING:
+    from gitops_bot.targets import FileRule
+
 FILE, LINK, SUBMODULE = "100644", "120000", "160000"
 
 
@@ -16,6 +20,7 @@ FILE, LINK, SUBMODULE = "100644", "120000", "160000"
 class Environment:
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...] = ()
+    targets: tuple[FileRule, ...] = ()
 
 
 def tree(*paths: str, **modes: str) -> dict[str, str]:
@@ -228,6 +233,7 @@ class Claimed:
     name: str
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...]
+    targets: tuple[FileRule, ...] = ()
 
 
 def test_every_pair_of_globs_that_meet_is_told_at_its_place() -> None:

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gitops_bot.releases.layout.overlays import select
 from gitops_bot.releases.layout.owners import Owners
 
+if TYPE_CHECKING:
+    from gitops_bot.targets import FileRule
+
 
 @dataclass(frozen=True)
 class Globs:
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...] = ()
+    targets: tuple[FileRule, ...] = ()
 
 
 ENVIRONMENTS = {

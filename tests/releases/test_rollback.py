@@ -16,7 +16,7 @@ from tests.releases.past import FILE, OVERLAY, WEB, A, B, C, Files, commit, imag
 RULES = Rules(None)
 BUILDS = Rules(NamedPolicy("builds", policies.pattern(r"^b(?P<key>\d+)$", order="numerical"), "config"))
 V1, V2, V3 = Pin("1.0.0", A), Pin("1.1.0", B), Pin("1.2.0", C)
-KEY = (OVERLAY, "web")
+KEY = (FILE, "web")
 
 
 def history(*commits: Files) -> tuple[Release, ...]:
@@ -31,13 +31,13 @@ KNOWN = history(
     {FILE: images(web=V3, cron=V3)},
     {f"{OVERLAY}/limits.yaml": b"2"},
 )
-PRESENT = {KEY: V3, (OVERLAY, "cron"): V3}
+PRESENT = {KEY: V3, (FILE, "cron"): V3}
 
 
 def test_the_goal_is_what_was_pinned_then_and_what_a_rollback_leaves() -> None:
     assert goal(KNOWN, KNOWN[4], PRESENT) == Goal(
         KNOWN[4],
-        {KEY: V1, (OVERLAY, "job"): V1},
+        {KEY: V1, (FILE, "job"): V1},
         (
             f"job in {OVERLAY} ({V1}) was removed since; it stays removed",
             f"cron in {OVERLAY} did not exist then; it stays as it is",
@@ -124,7 +124,8 @@ def test_an_entry_stays(present: Pin, then: Pin | None, code: str) -> None:
 
 
 def test_an_entry_of_another_overlay_is_another_entry() -> None:
-    assert isinstance(rolled_back(replace(WEB, overlay="elsewhere", pin=V2), to(V1)), Kept)
+    other = replace(WEB, overlay="elsewhere", file="elsewhere/kustomization.yaml", pin=V2)
+    assert isinstance(rolled_back(other, to(V1)), Kept)
 
 
 CHANGE = Change(WEB, V2, V1, "rollback", "backward", Reason("rolled_back", "back"))

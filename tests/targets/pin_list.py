@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.targets.pin_file import Edit, PinFile
-
-NOUN = "list of pins"
-FILE_NAMES = ("pins.txt",)
 
 _LINE = re.compile(r"^(?P<name>[^\s#]+): (?P<tag>[^\s@#]*)(?:@(?P<digest>\S+))?[ \t]*(?:#.*)?$", re.MULTILINE)
 
@@ -53,12 +50,33 @@ def read(data: bytes, file: str) -> PinList:
     return PinList(file, entries, text, tuple((line.start("tag"), end) for line, end in zip(lines, ends, strict=True)))
 
 
-def count(data: bytes) -> int:
-    return len(read(data, "").entries)
+@dataclass(frozen=True, slots=True)
+class PinListTarget:
+    NOUN: ClassVar = "list of pins"
+    FILE_NAMES: ClassVar = ("pins.txt",)
+    ALONE: ClassVar = False
 
+    def knows(self, name: str) -> bool:
+        return name == "pins.txt"
 
-def dead(
-    files: Sequence[PinFile], tree: Mapping[str, str], read: Callable[[Collection[str]], Iterable[PinFile]]
-) -> Iterator[Problem]:
-    del files, tree, read
-    return iter(())
+    def may_be(self, name: str) -> bool:
+        return name == "pins.txt"
+
+    def read(self, data: bytes, file: str) -> PinList:
+        return read(data, file)
+
+    def count(self, data: bytes) -> int:
+        return len(read(data, "").entries)
+
+    def beside(self, files: Mapping[str, bytes]) -> PinListTarget:
+        del files
+        return self
+
+    def dead(
+        self,
+        files: Sequence[PinFile],
+        tree: Mapping[str, str],
+        read: Callable[[Collection[str]], Iterable[PinFile]],
+    ) -> Iterator[Problem]:
+        del files, tree, read
+        return iter(())

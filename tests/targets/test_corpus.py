@@ -17,7 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from gitops_bot.images.reference import Pin
 from gitops_bot.targets import loader
 from gitops_bot.targets.document import DEPTH_LIMIT, TOKEN_LIMIT
-from gitops_bot.targets.kustomization import read
+from gitops_bot.targets.kustomization.file import read
 from gitops_bot.targets.pin_file import Edit, edit
 from tests.conftest import program
 

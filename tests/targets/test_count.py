@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.errors import EditError
-from gitops_bot.targets import kustomization
+from gitops_bot.targets.kustomization import file as kustomization
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,8 +4,7 @@ import pytest
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin
-from gitops_bot.targets.kustomization import read
-from gitops_bot.targets.kustomization.file import ENTRY_LIMIT
+from gitops_bot.targets.kustomization.file import ENTRY_LIMIT, read
 from gitops_bot.targets.pin_file import Edit, edit, pinned
 
 D1 = "sha256:" + "0123456789abcdef" * 4

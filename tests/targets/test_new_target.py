@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BOT = """\
 from gitops_bot import targets
 from tests.targets import pin_list
-targets.TARGETS = (*targets.TARGETS, pin_list)
+targets.TARGETS = (*targets.TARGETS, pin_list.PinListTarget())
 from gitops_bot.cli.main import main
 raise SystemExit(main())
 """

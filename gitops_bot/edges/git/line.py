@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from gitops_bot.edges.git.store import Store
+    from gitops_bot.targets import FileTargets
 
 #: Commits of the line to read, in steps, up to the last. With many overlays, 200 commits of each are never among a few
 #: hundred, so a smaller first step would not help.
@@ -59,11 +60,8 @@ _Touch = tuple[_Link, list[Change]]
 class LineReader:
     """Reads first-parent lines, window by window. No commit is compared twice, whichever line it is on."""
 
-    def __init__(self, store: Store, directories: Iterable[str]) -> None:
-        from gitops_bot import targets  # they know YAML, which costs 40 ms
-
-        self._store, self._scope = store, Scope(directories)
-        self._names = frozenset(name.encode() for name in targets.file_names())
+    def __init__(self, store: Store, directories: Iterable[str], targets: FileTargets) -> None:
+        self._store, self._scope, self._targets = store, Scope(directories), targets
         #: What each compared commit changed in these directories; None for nothing.
         self._compared: dict[str, Step | None] = {}
         self._paths = self._commit_bytes = self._bytes = 0
@@ -153,6 +151,7 @@ class LineReader:
                     commit.message if commit else "",
                     tuple(change.name for change in changes),
                     {change.name: self._sides(change) for change in self._pin_files(changes)},
+                    self._targets,
                 )
             )
         return steps
@@ -190,7 +189,7 @@ class LineReader:
     def _pin_files(self, changes: Iterable[Change]) -> Iterator[Change]:
         """The changes of pin files. A path that is not UTF-8 belongs to no overlay."""
         for change in changes:
-            if change.path.rpartition(b"/")[2] in self._names and change.is_utf8:
+            if change.is_utf8 and self._targets[change.name] is not None:
                 yield change
 
     def _sides(self, change: Change) -> tuple[bytes | None, bytes | None]:

@@ -30,6 +30,7 @@ from gitops_bot.edges.git.remote import (
     protocol,
 )
 from gitops_bot.edges.git.store import DamagedError, Identity, Store
+from gitops_bot.targets import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.releases.history.line import Line
+    from gitops_bot.targets import FileTargets
 
 __all__ = ["Credentials", "Repository"]
 
@@ -181,18 +183,18 @@ class Repository:
 
         return self._healing(branch)
 
-    def line(self, commit: str, directories: Sequence[str], enough: Callable[[Line], bool]) -> Line:
+    def line(
+        self, commit: str, directories: Sequence[str], enough: Callable[[Line], bool], targets: FileTargets = BY_NAME
+    ) -> Line:
         """The commits of the first-parent line that changed a file in one of the directories (`.` is all).
 
-        A pin file that is no regular file, or over 1 MiB, has unreadable bytes. The line ends, incomplete, before a
-        commit that changed more than 50,000 of these files, and after 50,000 commits, 500,000 changed files or 64 MiB
-        of pin files.
+        A pin file that is no regular file, or over 1 MiB, has unreadable bytes. Module `line` has limits.
         """
         _check_commit(commit)
 
         def line() -> Line:
-            # A reader continues from what it has read.
-            reader = self._readers.setdefault(tuple(directories), LineReader(self._store, directories))
+            key = tuple(directories), targets
+            reader = self._readers.setdefault(key, LineReader(self._store, *key))
             for window in WINDOWS:
                 if self._depth < window and self._shallow():
                     self._depth = window
@@ -277,7 +279,7 @@ class Repository:
     def _begin(self) -> None:
         self._store = Store(self._remote.git, self._remote.fetch_objects)
         self._history = History(self._store, self._shallow, self._remote.merge)
-        self._readers: dict[tuple[str, ...], LineReader] = {}
+        self._readers: dict[tuple[tuple[str, ...], FileTargets], LineReader] = {}
 
     def _shallow(self) -> tuple[str, ...]:
         """The commits where the copy ends."""

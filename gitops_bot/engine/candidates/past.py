@@ -33,7 +33,7 @@ def goal(snapshot: Snapshot, facts: Facts, name: str, to: str | None, wanted: Se
     As little history is read as tells it.
     """
     tags = facts.release_tags()
-    keys = {(entry.overlay, entry.name) for entry in wanted} if wanted is not None else None
+    keys = {entry.place for entry in wanted} if wanted is not None else None
 
     def release(line: Line) -> Release | Problem:
         known = history.releases(name, line, snapshot.owners, tags)
@@ -43,7 +43,7 @@ def goal(snapshot: Snapshot, facts: Facts, name: str, to: str | None, wanted: Se
     found = release(line)
     if isinstance(found, Problem):
         return found
-    present = {(entry.overlay, entry.name): entry.pin for entry in snapshot.entries(name)}
+    present = {entry.place: entry.pin for entry in snapshot.entries(name)}
     return rollback.goal(history.releases(name, line, snapshot.owners, tags), found, present)
 
 

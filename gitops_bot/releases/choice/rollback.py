@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ _NOTES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A release to go back to: what each entry (overlay, name) pinned then, and what a rollback does not bring back."""
+    """A release to go back to: what each entry (`Entry.place`) pinned then, and what a rollback does not bring back."""
 
     release: Release
     pins: Mapping[tuple[str, str], Pin]
@@ -35,17 +36,17 @@ class Goal:
 
 
 def goal(known: Sequence[Release], release: Release, present: Mapping[tuple[str, str], Pin]) -> Goal:
-    """The goal, worked out backwards: `present` pins by overlay and name, and of what is `known` the newer releases."""
+    """The goal, worked out backwards: `present` pins by `Entry.place`, and of what is `known` the newer releases."""
     since = tuple(islice(changes(known), known.index(release)))
     then = pins_at(present, since)
     notes = [
-        f"{name} in {overlay} ({pin}) was removed since; it stays removed"
-        for (overlay, name), pin in sorted(then.items())
-        if (overlay, name) not in present
+        f"{name} in {posixpath.dirname(file) or '.'} ({pin}) was removed since; it stays removed"
+        for (file, name), pin in sorted(then.items())
+        if (file, name) not in present
     ]
     notes += [
-        f"{name} in {overlay} did not exist then; it stays as it is"
-        for overlay, name in sorted(present.keys() - then.keys())
+        f"{name} in {posixpath.dirname(file) or '.'} did not exist then; it stays as it is"
+        for file, name in sorted(present.keys() - then.keys())
     ]
     paths = sorted({path for one in since for path in one.config})
     if paths:
@@ -57,7 +58,7 @@ def goal(known: Sequence[Release], release: Release, present: Mapping[tuple[str,
 def rolled_back(entry: Entry, goal: Goal) -> Change | Kept:
     """One entry of the environment as the release had it."""
     present = entry.pin
-    then = goal.pins.get((entry.overlay, entry.name))
+    then = goal.pins.get(entry.place)
     if then is None:
         return Kept(entry, present, Reason("nothing_new", f"{goal.release} did not have it yet"), "rollback")
     if then == Pin():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -10,7 +9,7 @@ from gitops_bot.errors import Problem
 from gitops_bot.releases.history import replay, state
 from gitops_bot.releases.history.state import Seen, agree
 from gitops_bot.releases.plan import PinChange
-from gitops_bot.targets import target_of
+from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -25,17 +24,20 @@ _KINDS: Mapping[Source, Kind] = {"policy": "update", "promotion": "promotion", "
 
 @dataclass(frozen=True, slots=True)
 class Repinned:
-    """An entry that came (`before` is None), went (`after` is None), or got another pin."""
+    """An entry that came (`before` is None), went (`after` is None), or got another pin.
 
-    overlay: str
+    `file` is the path that stands for the file at all times (`same_file`).
+    """
+
+    file: str
     name: str
     before: Pin | None
     after: Pin | None
 
     @property
     def key(self) -> tuple[str, str]:
-        """Overlay and name: a file that gets another file name keeps its entries."""
-        return (self.overlay, self.name)
+        """File and name, like `Entry.place`."""
+        return (self.file, self.name)
 
     @property
     def moved(self) -> bool:
@@ -64,14 +66,14 @@ def changes(releases: Sequence[Release]) -> Iterator[Changes]:
     What cannot be read costs itself alone: pins that changed behind it are told at the commit that mended it.
     """
     for at, release in enumerate(releases):
-        overlays = {posixpath.dirname(path) or "." for path in release.paths if target_of(path)}
-        pins = tuple(one for overlay in sorted(overlays) for one in _repinned(releases[at:], overlay))
+        files = {same_file(path)[0] for path in release.paths if path in release.step.files}
+        pins = tuple(repinned for file in sorted(files) for repinned in _repinned(releases[at:], file))
         config = tuple(path for path in release.paths if not _only_pins(release, path, pins))
         yield Changes(release, pins, config)
 
 
 def pins_at(present: Mapping[tuple[str, str], Pin], since: Sequence[Changes]) -> dict[tuple[str, str], Pin]:
-    """The pin that each entry had before all of these changes (the newest first), by overlay and name."""
+    """The pin that each entry had before all of these changes (the newest first), by file and name."""
     then = dict(present)
     for one in since:
         for repinned in one.pins:
@@ -83,7 +85,7 @@ def pins_at(present: Mapping[tuple[str, str], Pin], since: Sequence[Changes]) ->
 
 
 def previous(known: Sequence[Release], wanted: Collection[tuple[str, str]] | None = None) -> Release | Problem:
-    """The release before the newest one that moved a pin (of one of the entries `wanted`, by overlay and name).
+    """The release before the newest one that moved a pin (of one of the entries `wanted`, by file and name).
 
     What changed configuration alone, or added a digest to its tag, is nothing to go back behind.
     """
@@ -98,10 +100,10 @@ def previous(known: Sequence[Release], wanted: Collection[tuple[str, str]] | Non
     return Problem("failed.git", message, advice)
 
 
-def _repinned(releases: Sequence[Release], overlay: str) -> Iterator[Repinned]:
-    """What the first of the releases changed in one overlay; the others tell what was there before."""
+def _repinned(releases: Sequence[Release], file: str) -> Iterator[Repinned]:
+    """What the first of the releases changed in one file; the others tell what was there before."""
     step = releases[0].step
-    before, after = state.before(step, overlay), state.after(step, overlay)
+    before, after = state.before(step, file), state.after(step, file)
     if after is None:
         return
     names = [*after, *(name for name in before or () if name not in after)]
@@ -109,23 +111,23 @@ def _repinned(releases: Sequence[Release], overlay: str) -> Iterator[Repinned]:
         now = after.get(name)
         if now is not None and now.pin is None:
             continue
-        earlier = _earlier(releases, overlay, name)
+        earlier = _earlier(releases, file, name)
         if earlier is _UNKNOWN:
             continue
         was = earlier.pin if earlier is not None else None
         is_now = now.pin if now is not None else None
         if was != is_now:
-            yield Repinned(overlay, name, was, is_now)
+            yield Repinned(file, name, was, is_now)
 
 
 #: Nothing that could be read tells what was there.
 _UNKNOWN = Seen(None, None)
 
 
-def _earlier(releases: Sequence[Release], overlay: str, name: str) -> Seen | None:
+def _earlier(releases: Sequence[Release], file: str, name: str) -> Seen | None:
     """The entry before the first of the releases, by the nearest commit that can be read; None: there was none."""
     for release in releases:
-        if not state.is_changed(release.step, overlay) or (before := state.before(release.step, overlay)) is None:
+        if not state.is_changed(release.step, file) or (before := state.before(release.step, file)) is None:
             continue
         seen = before.get(name)
         if seen is None or seen.pin is not None:
@@ -138,10 +140,9 @@ def _only_pins(release: Release, path: str, pins: Sequence[Repinned]) -> bool:
     before, after = release.step.files.get(path, (None, None))
     if before is None or after is None:
         return False
-    overlay = posixpath.dirname(path) or "."
     changed = [
-        PinChange(path, one.name, one.before, one.after, "set")
-        for one in pins
-        if one.overlay == overlay and one.before is not None and one.after is not None
+        PinChange(path, repinned.name, repinned.before, repinned.after, "set")
+        for repinned in pins
+        if repinned.file == same_file(path)[0] and repinned.before is not None and repinned.after is not None
     ]
-    return bool(changed) and replay.explains(path, before, after, changed)
+    return bool(changed) and replay.explains(path, before, after, changed, release.step.targets)

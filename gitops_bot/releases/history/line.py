@@ -7,9 +7,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gitops_bot.targets import BY_NAME
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from gitops_bot.targets import FileTargets
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,8 @@ class Step:
     """One commit, compared with its first parent.
 
     `at` is the committer's time in UTC, `author` as git has it (`Name <address>`). `changed` are the paths that it
-    changed, `files` the bytes before and after of the kustomizations among them; None where there was no such file.
+    changed, `files` the bytes before and after of those with pins; None where there was no such file. `targets` read
+    them.
     """
 
     commit: str
@@ -27,6 +32,7 @@ class Step:
     message: str
     changed: tuple[str, ...]
     files: Mapping[str, tuple[bytes | None, bytes | None]]
+    targets: FileTargets = BY_NAME
 
     @property
     def who(self) -> str:

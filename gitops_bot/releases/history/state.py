@@ -1,4 +1,4 @@
-"""What an overlay pinned on either side of one commit."""
+"""What a file pinned on either side of one commit."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gitops_bot import targets
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin
+from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
     from gitops_bot.releases.history.line import Step
+    from gitops_bot.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,54 +24,53 @@ class Seen:
     pin: Pin | None
 
 
-#: The entries by name; None where a file as a whole cannot be read, or there are two of one target.
+#: The entries of a file by name; None where it cannot be read as a whole, or there are two of one target.
 State = Mapping[str, Seen] | None
 
 
-def is_changed(step: Step, overlay: str) -> bool:
-    """Whether a commit changed the pins of an overlay, or what stands around them.
+def is_changed(step: Step, file: str) -> bool:
+    """Whether a commit changed the pins of a file, or what stands around them.
 
-    By directory, so that it makes no difference when `kustomization.yml` becomes `kustomization.yaml`.
+    It makes no difference when `kustomization.yml` becomes `kustomization.yaml`.
     """
-    return bool(_sides(step, overlay))
+    return bool(_sides(step, file))
 
 
-def before(step: Step, overlay: str) -> State:
-    """The entries that a commit found in an overlay whose file it changed."""
-    return _state({path: side for path, (side, _) in _sides(step, overlay).items() if side is not None})
+def before(step: Step, file: str) -> State:
+    """The entries that a commit found in a file that it changed."""
+    return _state(step, {path: side for path, (side, _) in _sides(step, file).items() if side is not None})
 
 
-def after(step: Step, overlay: str) -> State:
+def after(step: Step, file: str) -> State:
     """The entries that it left."""
-    return _state({path: side for path, (_, side) in _sides(step, overlay).items() if side is not None})
+    return _state(step, {path: side for path, (_, side) in _sides(step, file).items() if side is not None})
 
 
-def texts_before(step: Step, overlay: str) -> tuple[bytes, ...]:
+def texts_before(step: Step, file: str) -> tuple[bytes, ...]:
     """What a commit found, as it stood in the file; nothing where there was no such file."""
-    return tuple(side for side, _ in _sides(step, overlay).values() if side is not None)
+    return tuple(side for side, _ in _sides(step, file).values() if side is not None)
 
 
-def _sides(step: Step, overlay: str) -> Mapping[str, tuple[bytes | None, bytes | None]]:
-    """Before and after of the files with pins in an overlay that a commit changed. One may have changed thousands."""
-    directory = "" if overlay == "." else f"{overlay}/"
-    paths = (directory + name for name in targets.file_names())
-    return {path: step.files[path] for path in paths if path in step.files}
+def _sides(step: Step, file: str) -> Mapping[str, tuple[bytes | None, bytes | None]]:
+    """The file before and after. One commit may have changed thousands."""
+    return {path: step.files[path] for path in same_file(file) if path in step.files}
 
 
-def _state(files: Mapping[str, bytes]) -> State:
-    states = [_read(path.rpartition("/")[2], data) for path, data in files.items()]
-    if len(states) == 1:
-        return states[0]
-    known = [state for state in states if state is not None]
-    if len(known) < len(states) or len({targets.target_of(path) for path in files}) < len(states):
+def _state(step: Step, files: Mapping[str, bytes]) -> State:
+    if not files:
+        return {}
+    if len(files) > 1:
         return None
-    return {name: seen for state in known for name, seen in state.items()}
+    ((path, data),) = files.items()
+    return _read(step.targets[path], data)
 
 
 @lru_cache(maxsize=256)  # what one commit leaves is what the next one finds, and every entry asks again
-def _read(name: str, data: bytes) -> State:
+def _read(target: Target | None, data: bytes) -> State:
+    if target is None:
+        return None
     try:
-        entries = targets.read(data, name).entries
+        entries = target.read(data, "").entries
     except EditError:
         return None
     return {

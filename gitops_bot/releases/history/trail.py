@@ -83,7 +83,7 @@ def may_have_pinned(line: Line, entry: Entry, pin: Pin) -> bool:
     return any(
         _may_hold(text, needles)
         for step in line.touching(entry.overlay)[:DEPTH]
-        for text in texts_before(step, entry.overlay)
+        for text in texts_before(step, entry.file)
     )
 
 
@@ -95,11 +95,11 @@ def arrival(line: Line, entry: Entry, pin: Pin) -> Step | None:
     """
     needles = [(pin.digest or pin.tag or "").encode()]
     for step in line.touching(entry.overlay):
-        if not is_changed(step, entry.overlay):
+        if not is_changed(step, entry.file):
             continue
-        if not any(_may_hold(text, needles) for text in texts_before(step, entry.overlay)):
+        if not any(_may_hold(text, needles) for text in texts_before(step, entry.file)):
             return step
-        seen = (before(step, entry.overlay) or {}).get(entry.name)
+        seen = (before(step, entry.file) or {}).get(entry.name)
         if seen is None or seen.pin is None or not _has(seen.pin, pin):
             return step
     return None
@@ -121,9 +121,9 @@ def _pins(steps: Sequence[Step], entry: Entry) -> Iterator[tuple[Step | None, Pi
     """
     name, oldest = entry.name, None
     for step in steps:
-        if not is_changed(step, entry.overlay):
+        if not is_changed(step, entry.file):
             continue
-        left, oldest = after(step, entry.overlay), before(step, entry.overlay)
+        left, oldest = after(step, entry.file), before(step, entry.file)
         yield step, _pin(left, name)
         if left is not None:
             name = _name_before(name, oldest or {}, left)

@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout.glob import Glob
-from gitops_bot.targets import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.layout.overlays import Found
-    from gitops_bot.targets.pin_file import Entry
+    from gitops_bot.releases.plan import Entry
+    from gitops_bot.targets import Target
 
 
 class Promotion(Protocol):
@@ -57,10 +56,13 @@ class Promoted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An overlay of the target and those of the source that correspond to it: none, one, or one in each cluster."""
+    """A file of the target, and the corresponding overlays of the source: none, one, or one in each cluster.
+
+    Each of these is the files that one directory has, or the one file that a glob found.
+    """
 
     target: Found
-    sources: tuple[Found, ...]
+    sources: tuple[tuple[Found, ...], ...]
 
 
 def pairs(source: Sequence[Found], target: Sequence[Found]) -> tuple[Pair, ...]:
@@ -70,7 +72,8 @@ def pairs(source: Sequence[Found], target: Sequence[Found]) -> tuple[Pair, ...]:
     plain: list[Found] = []
     for found in source:
         (by_glob[found.glob] if parse(found.glob).names else plain).append(found)
-    written_out = _WrittenOut(plain, single=sum(not parse(found.glob).names for found in target) == 1 == len(plain))
+    alone = {found.place for found in target if not parse(found.glob).names}
+    written_out = _WrittenOut(plain, single=len(alone) == 1 == len({found.place for found in plain}))
 
     @cache
     def keyed(text: str, names: tuple[str, ...]) -> dict[tuple[str, ...], list[Found]]:
@@ -93,10 +96,13 @@ def pairs(source: Sequence[Found], target: Sequence[Found]) -> tuple[Pair, ...]:
                 ranked[-len(names), len(parse(text).names) - len(names)] += same
         yield from next((ranked[rank] for rank in sorted(ranked) if ranked[rank]), ())
 
-    def of_one_target(found: Found) -> Iterator[Found]:
-        return (one for one in alike(found) if target_of(one.file) is target_of(found.file))
+    def overlays(found: Found) -> tuple[tuple[Found, ...], ...]:
+        by_place: defaultdict[str, list[Found]] = defaultdict(list)
+        for one in alike(found):
+            by_place[one.place].append(one)
+        return tuple(tuple(by_place[place]) for place in sorted(by_place))
 
-    return tuple(Pair(found, tuple(sorted(of_one_target(found), key=lambda one: one.directory))) for found in target)
+    return tuple(Pair(found, overlays(found)) for found in target)
 
 
 class _WrittenOut:
@@ -106,17 +112,17 @@ class _WrittenOut:
         self._single = overlays if single else None
         self._index: defaultdict[tuple[int, str, str], list[Found]] = defaultdict(list)
         for found in overlays:
-            for key in _one_part_left_out(found.directory):
+            for key in _one_part_left_out(found.place):
                 self._index[key].append(found)
 
     def alike(self, found: Found) -> Iterable[Found]:
         if self._single is not None:
             return self._single
-        return (one for key in _one_part_left_out(found.directory) for one in self._index.get(key, ()))
+        return (one for key in _one_part_left_out(found.place) for one in self._index.get(key, ()))
 
 
-def _one_part_left_out(directory: str) -> Iterator[tuple[int, str, str]]:
-    parts = directory.split("/")
+def _one_part_left_out(place: str) -> Iterator[tuple[int, str, str]]:
+    parts = place.split("/")
     return ((at, "/".join(parts[:at]), "/".join(parts[at + 1 :])) for at in range(len(parts)))
 
 
@@ -164,23 +170,24 @@ def check(environments: Mapping[str, Promoted]) -> None:
         raise ConfigError(*wrong)
 
 
-def partner(entry: Entry, own: Iterable[Entry], source: Sequence[Entry]) -> Entry | None:
+def partner(entry: Entry, target: Target, own: Iterable[Entry], source: Sequence[tuple[Target, Entry]]) -> Entry | None:
     """The entry of a source's overlay that an entry of the target stands for: by `name`, else by repository.
 
-    By repository only where that leaves no choice: one such entry in the source, and no other (of `own`, the entries
-    beside it) that could mean it too.
+    A name means the same in files of one kind only. By repository only where that leaves no choice: one such entry in
+    the source, in files of the same kind if these have one, and no other (of `own`, the entries beside it) that could
+    mean it too. `source` has the entries with the targets of their files.
     """
-    for one in source:
-        if one.name == entry.name:
-            return one
-    image = entry.image
-    alike = [one for one in source if _is(one.image, image)]
-    rivals = [one for one in own if _is(one.image, image) and one.name != entry.name]
-    return alike[0] if len(alike) == 1 and not rivals else None
-
-
-def _is(one: ImageName | None, other: ImageName | None) -> bool:
-    return one is not None and one == other
+    of_one_kind = [other for its, other in source if type(its) is type(target)]
+    for other in of_one_kind:
+        if other.name == entry.name:
+            return other
+    image = entry.repository
+    if image is None or any(rival.repository == image and rival.name != entry.name for rival in own):
+        return None
+    for others in (of_one_kind, [other for _, other in source]):
+        if alike := [other for other in others if other.repository == image]:
+            return alike[0] if len(alike) == 1 else None
+    return None
 
 
 def _common(one: Glob, other: Glob) -> tuple[str, ...] | None:

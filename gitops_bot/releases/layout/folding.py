@@ -66,6 +66,7 @@ def _globs(directory: str) -> Iterator[tuple[str, ...]]:
 def is_plain(directory: str) -> bool:
     """Whether a path, taken as a glob, means itself and nothing else."""
     try:
-        return Glob.parse(directory).prefix == f"{directory}/"
+        glob = Glob.parse(directory)
     except ValueError:
         return False
+    return glob.prefix == f"{directory}/" and not glob.of_files

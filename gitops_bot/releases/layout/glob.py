@@ -3,7 +3,8 @@
 A glob is a path from the top of the repository. `*` is any text within one part of it and `?` one character; `**` is
 any number of parts, none included; `{name}` is one whole part, remembered by that name. There are no character classes
 and no `..`. A part that begins with a dot is matched only where the dot is written. `./` before and `/` behind count
-for nothing, and `.` is the top itself. A glob may name the file that holds pins instead of its directory.
+for nothing, and `.` is the top itself. A glob may mean files that hold pins instead of directories with such files:
+its last part then has the ending of one, as in `charts/*/values-production.yaml`.
 
 The time is bounded by the length of the glob times that of the path: each wildcard takes the shortest text after which
 the next literal follows, and is never tried again (an atomic group). Nothing is lost by that, since what comes later
@@ -26,16 +27,22 @@ _LIMIT = 500
 _NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,59})\}\Z")
 _FOREIGN = re.compile(r"[{}\[\]\\\x00-\x1f\x7f]|\*\*")
 _WILD = re.compile(r"[*?{]")
+#: The endings of files that hold pins; no directory is called so.
+_FILE = re.compile(r"\.(?:ya?ml|json|env)\Z|^\.env(?:\.|\Z)")
 _PART = r"(?!\.)[^/]+/"
 
 
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """One glob. `file` is the file with pins that it names, where it names one and not a directory."""
+    """One glob. `of_files`: it means files that hold pins, not directories with such files.
+
+    `file` is the one file that stands for its directory, such as `kustomization.yaml`, where the glob names it.
+    """
 
     text: str
+    of_files: bool
     file: str | None
-    #: What every path that matches begins with.
+    #: What every directory that matches, or holds a file that matches, begins with.
     prefix: str
     #: What the wildcards are called: the name in braces, else their number from 1.
     names: tuple[str, ...]
@@ -50,7 +57,8 @@ class Glob:
             ValueError: not of the grammar above; the message says why.
         """
         parts = _parts(text)
-        file = parts.pop() if parts and target_of(parts[-1]) else None
+        target = target_of(parts[-1]) if parts else None
+        file = parts.pop() if target is not None and target.ALONE else None
         names: list[str] = []
         for part in parts:
             named = _NAMED.match(part)
@@ -58,12 +66,30 @@ class Glob:
             names += [name if named else str(len(names) + at) for at, name in enumerate(found, 1)]
         if len(set(names)) < len(names):
             raise ValueError(f"the glob {text!r} uses a name in braces twice")
-        prefix = "".join(f"{part}/" for part in takewhile(lambda part: not _WILD.search(part), parts))
-        return cls(text, file, prefix, tuple(names), tuple(parts), re.compile(_expression(parts)))
+        matches = re.compile(_expression(parts))
+        of_files = bool(file is None and parts and (target is not None or _FILE.search(parts[-1])))
+        folders = parts[:-1] if of_files else parts
+        prefix = "".join(f"{part}/" for part in takewhile(lambda part: not _WILD.search(part), folders))
+        return cls(text, of_files, file, prefix, tuple(names), tuple(folders), matches)
 
     def match(self, directory: str) -> Mapping[str, str] | None:
         """What each wildcard stood for; None where the directory (`apps/web/`, the top is empty) is not meant."""
-        match = self._matches.match(directory)
+        return None if self.of_files else self._captured(directory)
+
+    def match_file(self, path: str) -> Mapping[str, str] | None:
+        """Likewise for the path of a file, where the glob means files."""
+        return self._captured(f"{path}/") if self.of_files else None
+
+    def means(self, directory: str, file: str) -> bool:
+        """Whether it means the overlay in this directory (`.` is the top), whose pins are in `file`."""
+        if self.of_files:
+            return self.match_file(file) is not None
+        if self.file is not None and not file.endswith(f"/{self.file}") and file != self.file:
+            return False
+        return self.match("" if directory == "." else f"{directory}/") is not None
+
+    def _captured(self, text: str) -> Mapping[str, str] | None:
+        match = self._matches.match(text)
         return (
             dict(zip(self.names, (text.removesuffix("/") for text in match.groups()), strict=True)) if match else None
         )

@@ -50,7 +50,7 @@ def infer(tree: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
 
     Environments are in the order in which a release travels, from `dev` to `production`; overlays are sorted, as globs.
     """
-    directories = [directory.removesuffix("/") for directory in by_directory(tree) if directory]
+    directories = [directory.removesuffix("/") for directory in by_directory(tree, by_content=True) if directory]
     found: dict[str, set[str]] = defaultdict(set)
     beyond_doubt = _beyond_doubt(directories)
     for directory in directories:

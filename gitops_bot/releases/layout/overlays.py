@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gitops_bot import targets
 from gitops_bot.errors import ConfigError, Problem
-from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.releases.layout import claims
+from gitops_bot.releases.layout.claims import parse, rule_applies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
+
+    from gitops_bot.releases.layout.claims import Claim, Claimant
+    from gitops_bot.releases.layout.glob import Glob
+    from gitops_bot.targets import Target
 
 SYMBOLIC_LINK, SUBMODULE = "120000", "160000"
 _FOREIGN = {SYMBOLIC_LINK: "a symbolic link", SUBMODULE: "a submodule"}
@@ -22,43 +27,55 @@ _FOREIGN = {SYMBOLIC_LINK: "a symbolic link", SUBMODULE: "a submodule"}
 _MOST_LISTED = 3
 
 
-class Claimant(Protocol):
-    """What claims overlays: an environment. `places` are file, line and column of each of its globs, if known."""
-
-    @property
-    def overlays(self) -> Sequence[str]:
-        """Globs."""
-        ...
-
-    @property
-    def places(self) -> Sequence[tuple[str, int, int]]:
-        """Where they are written, or nothing."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An overlay that an environment claims: a directory (`.` is the top) and the file in it that holds pins.
+    """An overlay that an environment claims: a directory (`.` is the top) and a file in it that holds pins.
 
-    `captures` are what the wildcards of the glob stood for, by name in braces or by number from 1.
+    `captures` are what the wildcards of the glob stood for, by name in braces or by number from 1. `by_content`: only
+    the content of the file tells whether it holds pins.
     """
 
     directory: str
     file: str
     glob: str
     captures: Mapping[str, str]
+    target: Target = field(default=targets.TARGETS[0], compare=False)
+    by_content: bool = field(default=False, compare=False)
+
+    @property
+    def place(self) -> str:
+        """The path that the glob found: of the file, or of its directory."""
+        return self.file if parse(self.glob).of_files else self.directory
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """The overlays of each environment in the order of their paths, and what could not be selected.
 
-    `claimed` are the directories that some environment means, also those in which something is wrong.
+    `claimed` are the directories (`apps/web/`) and files that some environment means, also those with something wrong.
     """
 
     overlays: Mapping[str, tuple[Found, ...]]
     problems: tuple[Problem, ...]
     claimed: frozenset[str] = frozenset()
+
+    def with_pins(self, files: Mapping[str, bytes]) -> Selection:
+        """Without the files that only their content could tell to hold pins, and that hold none."""
+        if not any(found.by_content for overlays in self.overlays.values() for found in overlays):
+            return self
+        return replace(
+            self,
+            overlays=MappingProxyType(
+                {
+                    name: tuple(
+                        found
+                        for found in overlays
+                        if not found.by_content or found.file not in files or found.target.count(files[found.file])
+                    )
+                    for name, overlays in self.overlays.items()
+                }
+            ),
+        )
 
 
 def select(environments: Mapping[str, Claimant], tree: Mapping[str, str]) -> Selection:
@@ -80,20 +97,8 @@ def unclaimed(selection: Selection, tree: Mapping[str, str]) -> tuple[str, ...]:
         for directory, paths in targets.by_directory(tree).items()
         if directory not in selection.claimed
         for path in paths
-        if tree[path] not in _FOREIGN
+        if path not in selection.claimed and tree[path] not in _FOREIGN
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    environment: str
-    text: str
-    place: tuple[str, int, int] | None
-    glob: Glob
-
-    def problem(self, message: str, advice: str) -> Problem:
-        file, line, column = self.place or (None, None, None)
-        return Problem("failed.config", message, advice, file, line, column)
 
 
 class _Selecting:
@@ -101,67 +106,104 @@ class _Selecting:
 
     def __init__(self, tree: Mapping[str, str]) -> None:
         self._tree = tree
-        self._files = targets.by_directory(tree)
+        self._files = targets.by_directory(tree, by_content=True)
         self._links = [path for path, mode in tree.items() if mode in _FOREIGN]
         self._directories = sorted(self._files)
         self._problems: dict[Problem, None] = {}  # a set that keeps the order
 
     def select(self, environments: Mapping[str, Claimant]) -> Selection:
-        owners: dict[str, _Claim] = {}
-        contested: dict[tuple[_Claim, _Claim], list[str]] = defaultdict(list)
+        owners: dict[str, Claim] = {}
+        contested: dict[tuple[Claim, Claim], list[str]] = defaultdict(list)
         found: dict[str, dict[str, list[Found]]] = {name: {} for name in environments}
-        for claim in _claims(environments):
+        for claim in claims.read(environments):
             blocked = self._on_the_way(claim.glob, wild=False)
             for link in blocked:
                 self._tell(_foreign(link, self._tree[link]))
             matched = False
-            for directory, captures in self._matching(claim.glob):
+            for place, captures in self._matching(claim):
                 matched = True
-                owner = owners.setdefault(directory, claim)
+                owner = owners.setdefault(place, claim)
                 if owner.environment != claim.environment:
-                    contested[owner, claim].append(self._files[directory][0])
+                    contested[owner, claim].append(place if claim.glob.of_files else self._first_file(place, claim))
                 elif owner is claim:
-                    name = directory.removesuffix("/") or "."
-                    files = self._usable(directory, claim.glob.file)
-                    found[claim.environment][directory] = [Found(name, file, claim.text, captures) for file in files]
+                    found[claim.environment][place] = list(self._usable(place, claim, captures))
             if not matched and not blocked:
                 self._tell(self._nothing(claim))
+        for file, owner, claim in claims.in_the_directory_of_another(owners):
+            contested[owner, claim].append(file)
         if contested:
-            raise ConfigError(*(_contested(*pair, files) for pair, files in contested.items()))
-        overlays = {name: tuple(one for path in sorted(each) for one in each[path]) for name, each in found.items()}
+            raise ConfigError(*(claims.contested(*pair, files) for pair, files in contested.items()))
+        overlays = {
+            # A file that one glob names and another means with its directory is one overlay.
+            name: tuple({overlay.file: overlay for place in sorted(places) for overlay in places[place]}.values())
+            for name, places in found.items()
+        }
         return Selection(MappingProxyType(overlays), tuple(self._problems), frozenset(owners))
 
     def _tell(self, problem: Problem) -> None:
         self._problems[problem] = None
 
-    def _matching(self, glob: Glob) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """Every directory with a file of pins that the glob means."""
-        for at in range(bisect_left(self._directories, glob.prefix), len(self._directories)):
-            directory = self._directories[at]
+    def _matching(self, claim: Claim) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Every directory (`apps/web/`) with a file of pins that the claim's glob means, or every such file."""
+        glob = claim.glob
+        directories = sorted(self._names) if claim.rules else self._directories
+        for at in range(bisect_left(directories, glob.prefix), len(directories)):
+            directory = directories[at]
             if not directory.startswith(glob.prefix):
                 return
-            if glob.file is not None and directory + glob.file not in self._files[directory]:
+            if glob.of_files:
+                for file in self._targets(directory, claim):
+                    captures = glob.match_file(file)
+                    if captures is not None:
+                        yield file, captures
+                continue
+            if glob.file is not None and directory + glob.file not in self._files.get(directory, ()):
                 continue
             captures = glob.match(directory)
-            if captures is not None:
+            if captures is not None and (not claim.rules or self._targets(directory, claim)):
                 yield directory, captures
 
-    def _usable(self, directory: str, named: str | None) -> Iterator[str]:
-        """The files of a directory, one of each target (of `named` alone, if given), unless something is wrong."""
-        meant = targets.TARGETS if named is None else (targets.target_of(named),)
-        for target in meant:
-            files = sorted(file for file in self._files[directory] if targets.target_of(file) is target)
-            if len(files) > 1:
-                names = " and ".join(file.rpartition("/")[2] for file in files)
-                noun = target.NOUN if target else targets.nouns()
-                message = f"{directory or 'the repository root'} has {names}; a directory has one {noun}"
-                self._tell(Problem("failed.edit", message, "keep one of them", files[0]))
-                continue
-            for file in files:
-                if (mode := self._tree[file]) in _FOREIGN:
-                    self._tell(_foreign(file, mode))
-                else:
-                    yield file
+    def _targets(self, directory: str, claim: Claim) -> Mapping[str, tuple[Target, bool]]:
+        """The files of a directory that hold pins: their targets, and whether only their contents can tell.
+
+        The rules of the environment come first; other files are known by their names.
+        """
+        names = [file.rpartition("/")[2] for file in self._files.get(directory, ())]
+        readers = {
+            directory + name: (target, not target.knows(name)) for name, target in targets.in_directory(names).items()
+        }
+        for file in self._names[directory] if claim.rules else ():
+            for rule in claim.rules:
+                if rule_applies(rule, file):
+                    readers[file] = (rule.target, False)
+                    break
+        return readers
+
+    def _first_file(self, directory: str, claim: Claim) -> str:
+        return min(self._targets(directory, claim))
+
+    def _usable(self, place: str, claim: Claim, captures: Mapping[str, str]) -> Iterator[Found]:
+        """The files of a directory that hold pins, or the one file, unless something is wrong."""
+        directory = place.rpartition("/")[0]
+        readers = self._targets(f"{directory}/" if directory else "", claim)
+        if claim.glob.of_files:
+            readers = {place: readers[place]} if place in readers else {}
+        elif claim.glob.file is not None:
+            meant = targets.target_of(claim.glob.file)
+            readers = {file: reader for file, reader in readers.items() if reader[0] == meant}
+        alone = [file for file, (target, _) in readers.items() if target.ALONE]
+        if len(alone) > 1:
+            names = " and ".join(file.rpartition("/")[2] for file in sorted(alone))
+            noun = readers[alone[0]][0].NOUN
+            where = f"{directory}/" if directory else "the repository root"
+            message = f"{where} has {names}; a directory has one {noun}"
+            self._tell(Problem("failed.edit", message, "keep one of them", min(alone)))
+        for file in sorted(readers.keys() - (alone if len(alone) > 1 else ())):
+            target, by_content = readers[file]
+            if (mode := self._tree[file]) not in _FOREIGN:
+                yield Found(directory or ".", file, claim.text, captures, target, by_content)
+            elif not by_content:
+                self._tell(_foreign(file, mode))
 
     def _on_the_way(self, glob: Glob, *, wild: bool) -> list[str]:
         """Links and submodules in the way of a glob: git keeps each as one entry with nothing below.
@@ -172,9 +214,12 @@ class _Selecting:
         ways = list(glob.on_the_way(wild=wild)) if near else []
         return [link for link in near if any(way.match(f"{link}/") for way in ways)]
 
-    def _nothing(self, claim: _Claim) -> Problem:
+    def _nothing(self, claim: Claim) -> Problem:
         """Why a glob means nothing."""
         glob = claim.glob
+        if glob.of_files:
+            message = f"`{claim.text}` of environment {claim.environment} matches no file"
+            return claim.problem(message, "correct the path, which is relative to the repository root")
         bare = [directory for directory in self._every_directory if glob.match(directory) is not None]
         met = self._on_the_way(glob, wild=True)
         hint = f"; {met[0]} is {_FOREIGN[self._tree[met[0]]]}, which gitops-bot does not follow" if met else ""
@@ -185,6 +230,15 @@ class _Selecting:
         more = f" and {len(bare) - _MOST_LISTED} more" if len(bare) > _MOST_LISTED else ""
         message = f"{message} {', '.join(bare[:_MOST_LISTED])}{more}, without a {targets.nouns()}"
         return claim.problem(message, f"put a {glob.file or targets.file_names()[0]} there, or correct the path{hint}")
+
+    @cached_property
+    def _names(self) -> Mapping[str, list[str]]:
+        """Every file, by its directory."""
+        files: dict[str, list[str]] = defaultdict(list)
+        for path in self._tree:
+            directory, slash, _ = path.rpartition("/")
+            files[directory + slash].append(path)
+        return files
 
     @cached_property
     def _every_directory(self) -> list[str]:
@@ -201,29 +255,6 @@ def _leads(link: str, prefix: str) -> bool:
     return link.startswith(prefix) or prefix.startswith(link)
 
 
-def _claims(environments: Mapping[str, Claimant]) -> Iterator[_Claim]:
-    wrong: list[Problem] = []
-    for name, environment in environments.items():
-        places = environment.places
-        for at, text in enumerate(environment.overlays):
-            place = places[at] if at < len(places) else None
-            try:
-                yield _Claim(name, text, place, Glob.parse(text))
-            except ValueError as error:
-                wrong.append(Problem("failed.config", str(error), "correct the glob", *(place or ())))
-    if wrong:
-        raise ConfigError(*wrong)
-
-
 def _foreign(path: str, mode: str) -> Problem:
     message = f"{path} is {_FOREIGN[mode]}, which gitops-bot does not follow"
     return Problem("failed.edit", message, "use the directory that really holds the files", path)
-
-
-def _contested(first: _Claim, second: _Claim, files: list[str]) -> Problem:
-    more = f" (and {len(files) - 1} more)" if len(files) > 1 else ""
-    message = (
-        f"{files[0]}{more} is claimed by two environments: {first.environment} (`{first.text}`) and "
-        f"{second.environment} (`{second.text}`)"
-    )
-    return second.problem(message, "narrow one of the two globs: a file belongs to one environment")

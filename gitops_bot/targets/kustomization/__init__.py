@@ -2,9 +2,53 @@
 
 from __future__ import annotations
 
-from gitops_bot.targets.kustomization.dead import dead
-from gitops_bot.targets.kustomization.file import FILE_NAMES, count, read
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-__all__ = ["FILE_NAMES", "NOUN", "count", "dead", "read"]
+from gitops_bot.targets.kustomization import dead, file
 
-NOUN = "kustomization"
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.targets.kustomization.file import Kustomization
+    from gitops_bot.targets.pin_file import PinFile
+
+
+@dataclass(frozen=True, slots=True)
+class KustomizationTarget:
+    """A `kustomization.yaml`; see `Target`."""
+
+    NOUN: ClassVar = "kustomization"
+    FILE_NAMES: ClassVar = file.FILE_NAMES
+    ALONE: ClassVar = True
+
+    def knows(self, name: str) -> bool:
+        """Whether kustomize takes it: it knows these names and no others."""
+        return name in file.FILE_NAMES
+
+    def may_be(self, name: str) -> bool:
+        """See `knows`."""
+        return self.knows(name)
+
+    def read(self, data: bytes, file_name: str) -> Kustomization:
+        """See `file.read`."""
+        return file.read(data, file_name)
+
+    def count(self, data: bytes) -> int:
+        """See `file.count`."""
+        return file.count(data)
+
+    def beside(self, files: Mapping[str, bytes]) -> KustomizationTarget:
+        """It needs nothing from the files beside it."""
+        del files
+        return self
+
+    def dead(
+        self,
+        files: Sequence[PinFile],
+        tree: Mapping[str, str],
+        read: Callable[[Collection[str]], Iterable[PinFile]],
+    ) -> Iterator[Problem]:
+        """See module `dead`."""
+        return dead.dead(files, tree, read)

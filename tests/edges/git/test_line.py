@@ -204,9 +204,9 @@ class TestSteps:
 
         last, before, _ = look(remote).steps
 
-        assert state.before(last, WEB) is state.after(before, WEB) is None
-        assert state.is_changed(before, WEB)
-        assert state.before(before, WEB)
+        assert state.before(last, FILE) is state.after(before, FILE) is None
+        assert state.is_changed(before, FILE)
+        assert state.before(before, FILE)
 
     def test_a_file_that_was_away_for_a_while(self, remote: Remote) -> None:
         for content in (None, B):
