@@ -79,7 +79,7 @@ def edited(known: Known, decisions: Sequence[Decision]) -> tuple[tuple[Decision,
     for item in decisions:
         if isinstance(item, Change):
             by_file.setdefault(item.entry.file, []).append(item)
-    overlays = {each.file: each for each in known.snapshot.overlays(known.environment.name)}
+    overlays = {known_overlay.file: known_overlay for known_overlay in known.snapshot.overlays(known.environment.name)}
     for file, changes in sorted(by_file.items()):
         try:
             files |= overlay.edited([overlays[file]], changes)

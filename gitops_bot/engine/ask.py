@@ -157,15 +157,15 @@ def _read_history(world: World, facts: Facts, asked: Sequence[History]) -> None:
 
 def _read_pull_requests(world: World, facts: Facts, asked: Sequence[PullRequests]) -> None:
     branches = [question.branch for question in asked]
-    found: dict[str, tuple[object, ...]] | BotError = {}
+    answers: dict[str, tuple[object, ...]] | BotError = {}
     if world.forge is not None:
         closed = f"{naming.PREFIX}/" if facts.closed is None else None
         try:
             pulls = world.forge.find(branches, asked[0].base, closed=closed)
         except ForgeError as failure:
-            found = failure
+            answers = failure
         else:
-            found = dict(pulls)
+            answers = dict(pulls)
             facts.closed = {**pulls, **(facts.closed or {}), **{name: pulls.get(name, ()) for name in branches}}
     for question in asked:
-        facts.learn(question, found if isinstance(found, BotError) else found.get(question.branch, ()))
+        facts.learn(question, answers if isinstance(answers, BotError) else answers.get(question.branch, ()))

@@ -45,14 +45,14 @@ def carry_out(
         match proposal.action:
             case reconcile.Open() if content is not None and head is not None:
                 pull = _open(forge, branch, snapshot.branch, content, head, propose)
-            case reconcile.Refresh(pull_request=found) if content is not None and head is not None:
-                pull = _refresh(forge, found, content, head, propose)
-            case reconcile.Close(pull_request=found, reason=reason):
-                pull = _close(world, forge, found, proposal.remote, reason)
-            case reconcile.Nothing(pull_request=found) | reconcile.Leave(pull_request=found, merges=True) if (
-                found is not None and head is not None and tries_again(found, propose)
+            case reconcile.Refresh(pull_request=opened) if content is not None and head is not None:
+                pull = _refresh(forge, opened, content, head, propose)
+            case reconcile.Close(pull_request=opened, reason=reason):
+                pull = _close(world, forge, opened, proposal.remote, reason)
+            case reconcile.Nothing(pull_request=opened) | reconcile.Leave(pull_request=opened, merges=True) if (
+                opened is not None and head is not None and tries_again(opened, propose)
             ):
-                pull = _merge(forge, found, head, propose)
+                pull = _merge(forge, opened, head, propose)
             case _:
                 return proposal, None
     except ForgeError as error:
@@ -99,11 +99,11 @@ def _open(forge: Forge, branch: str, base: str, content: Content, head: str, pro
     return _finish(forge, pull, content, head, propose) if dressed else pull
 
 
-def _refresh(forge: Forge, found: PullRequest, content: Content, head: str, propose: Propose) -> PullRequest:
-    if body.plan_mark(found.body) is None and _dresses(propose):
+def _refresh(forge: Forge, opened: PullRequest, content: Content, head: str, propose: Propose) -> PullRequest:
+    if body.plan_mark(opened.body) is None and _dresses(propose):
         # A finished text says that all of it was done once: a label that a person took away stays away.
-        return _finish(forge, found, content, head, propose)
-    return _merging(forge, found, content, head, propose)
+        return _finish(forge, opened, content, head, propose)
+    return _merging(forge, opened, content, head, propose)
 
 
 def _dresses(propose: Propose) -> bool:
@@ -166,8 +166,8 @@ def _insist_on_life(pull: PullRequest, head: str) -> None:
 
 def _wants(pull: PullRequest, propose: Propose) -> bool:
     """Whether it has still to be told to merge by itself."""
-    told = pull.auto_merge or pull.queued or body.asked_to_merge(pull.body)
-    return bool(propose.auto_merge) and pull.state == "open" and not told
+    asked = pull.auto_merge or pull.queued or body.asked_to_merge(pull.body)
+    return bool(propose.auto_merge) and pull.state == "open" and not asked
 
 
 def tries_again(pull: PullRequest, propose: Propose) -> bool:
@@ -224,7 +224,7 @@ def _ended(pull: PullRequest) -> Problem:
     return Problem("failed.forge", message, "run again to propose its branch again")
 
 
-def _close(world: World, forge: Forge, found: PullRequest, branch: Branch | None, why: Reason) -> PullRequest:
+def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | None, why: Reason) -> PullRequest:
     """Mark it and say why, delete the branch if nobody pushed to it meanwhile, close it: the branch is the lock.
 
     A forge closes what has no branch. Whatever kills the run after that, the reason stands in the text already; the
@@ -233,7 +233,7 @@ def _close(world: World, forge: Forge, found: PullRequest, branch: Branch | None
     Raises:
         LostRace: somebody pushed, or ended it; the mark is taken back, so that a person's closing counts.
     """
-    now = forge.read(found.number)
+    now = forge.read(opened.number)
     _insist_on_open(now)
     pull = forge.refresh(now.number, title=now.title, body=body.with_closing_mark(now.body, why))
     try:

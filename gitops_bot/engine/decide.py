@@ -112,12 +112,14 @@ def _promoted(known: Known, asked: Promote) -> Candidates:
     partners = snapshot.partners(asked.source, target)
     promotion = Promotion(known, asked.by_hand)
     pairs = [(entry, partners[entry.key]) for entry in chosen if entry.key in partners]
-    ahead = _ahead(snapshot, known.facts, asked.source, {one.key for _, sources in pairs for one in sources})
+    ahead = _ahead(snapshot, known.facts, asked.source, {partner.key for _, sources in pairs for partner in sources})
     unmatched = snapshot.unmatched(target)
 
     def promoted(entry: Entry, decision: Decision) -> Decision:
         sources = partners[entry.key]
-        decision = unmatched.judged(_with_next(decision, [ahead[one.key] for one in sources if one.key in ahead]))
+        decision = unmatched.judged(
+            _with_next(decision, [ahead[partner.key] for partner in sources if partner.key in ahead])
+        )
         return promotion.withdrawn(asked_by_name(decision) if asked.images else decision, sources)
 
     return Candidates(
@@ -177,8 +179,8 @@ def _chosen(snapshot: Snapshot, target: str, asked: Promote) -> tuple[list[Entry
     unknown = []
     for image in asked.images:
         matching = {entry.key for entry in snapshot.matching(target, image)}
-        if found := matching & {entry.key for entry in entries}:
-            keys |= found
+        if meant := matching & {entry.key for entry in entries}:
+            keys |= meant
         else:
             unknown.append(Failed(None, matches_nothing(image, entries, target)))
     return [entry for entry in entries if entry.key in keys], unknown
@@ -190,13 +192,13 @@ def _ahead(
     """What open proposals of the source will pin there: people may have meant that, and are told."""
     names = snapshot.own_branches_of(source)
     branches, pulls = facts.branches(names, snapshot), facts.pull_requests(names, snapshot.branch)
-    found: dict[tuple[str, str], tuple[int, PinChange]] = {}
+    ahead: dict[tuple[str, str], tuple[int, PinChange]] = {}
     for name in names:
         opened = next((pull for pull in pulls[name] if pull.state == "open"), None)
         if opened is not None:
             pins_there = proposed_on(branches[name], pulls[name])
-            found |= {pin.key: (opened.number, pin) for pin in pins_there if pin.key in keys}
-    return found
+            ahead |= {pin.key: (opened.number, pin) for pin in pins_there if pin.key in keys}
+    return ahead
 
 
 def _with_next(decision: Decision, ahead: Sequence[tuple[int, PinChange]]) -> Decision:
@@ -215,6 +217,6 @@ def _alone(entry: Entry, source: str) -> Held:
 
 def _only_in_source(snapshot: Snapshot, source: str, target: str) -> tuple[Held, ...]:
     """The entries that only the source of a promotion has."""
-    met = {one.key for sources in snapshot.partners(source, target).values() for one in sources}
+    matched = {partner.key for sources in snapshot.partners(source, target).values() for partner in sources}
     reason = Reason("unmanaged", f"{target} has no such entry")
-    return tuple(Held(entry, entry.pin, None, reason) for entry in snapshot.entries(source) if entry.key not in met)
+    return tuple(Held(entry, entry.pin, None, reason) for entry in snapshot.entries(source) if entry.key not in matched)

@@ -30,10 +30,10 @@ def describe(world: World, facts: Facts, changes: Sequence[Change]) -> Mapping[t
     """What the images say of themselves before and after, and the commits in between, by the entries' keys."""
     chosen = changes[:MOST]
     works = [Work(partial(_builds, facts, change), change.entry.repository) for change in chosen]
-    told = [found for found in settle(world, facts, works) if not isinstance(found, BotError)]
+    builds = [build for build in settle(world, facts, works) if not isinstance(build, BotError)]
     steps = [
         _step(after, before) if change.goes_back else _step(before, after)
-        for change, (before, after) in zip(chosen, told, strict=True)
+        for change, (before, after) in zip(chosen, builds, strict=True)
     ]
     compared = (
         [*dict.fromkeys(step for step in steps if step is not None)][:COMPARED] if world.forge is not None else []
@@ -41,7 +41,7 @@ def describe(world: World, facts: Facts, changes: Sequence[Change]) -> Mapping[t
     commits = settled(world, facts, lambda: {step: facts.commits_between(*step) for step in compared})
     return {
         change.entry.key: Described(before, after, commits.get(step, ()) if step is not None else ())
-        for change, (before, after), step in zip(chosen, told, steps, strict=True)
+        for change, (before, after), step in zip(chosen, builds, steps, strict=True)
     }
 
 

@@ -140,10 +140,9 @@ def _gates(known: Known, decision: Decision) -> list[PassedGate]:
     held = isinstance(decision, Held | Failed)
     gates = [PassedGate("choice", passed=not held, reason=_reason(decision) if held else None)]
     for gate in GATES:
-        behind = gate(decision, known)
-        name = gate.__name__.replace("_", " ")
+        behind = gate.judge(decision, known)
         stopped = behind != decision and not isinstance(behind, Change)
-        gates.append(PassedGate(name, passed=not stopped, reason=_reason(behind) if stopped else None))
+        gates.append(PassedGate(gate.name, passed=not stopped, reason=_reason(behind) if stopped else None))
         decision = behind
     return gates
 

@@ -16,6 +16,8 @@ from gitops_bot.releases.history import trail
 from gitops_bot.releases.plan import Change, Failed, Held
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gitops_bot.config import Environment
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.open_proposals import OpenProposals
@@ -90,7 +92,7 @@ def _unusable(decision: Change | Held, facts: Facts, image: ImageName, pin: Pin)
     entry = decision.entry
     digest = pin.digest or facts.digest(image, pin.tag or "")
     wanted = entry.rules.platforms
-    if missing := [each for each in facts.missing(image, digest) if not wanted or each in wanted]:
+    if missing := [platform for platform in facts.missing(image, digest) if not wanted or platform in wanted]:
         lost = choice.incomplete(entry.image, pin, missing)
         advice = "push it again, and keep clean-up jobs from deleting manifests that an index lists"
         return replace(lost, text=f"{lost.text}; {advice}")
@@ -134,13 +136,27 @@ def declared_hold(decision: Decision, known: Known) -> Decision:
     return decision if written is None else hold.hold(decision, written)
 
 
-GATES: Final = (left_before, platforms, declared_hold)
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A rule that lets a decision pass, or holds it; `explain` shows its name."""
+
+    name: str
+    judge: Callable[[Decision, Known], Decision]
+
+
+#: Every decision goes through all of them, from the first to the last. What a promotion is held by before that is in
+#: `releases.choice.promotion`.
+GATES: Final = (
+    Gate("left before", left_before),
+    Gate("platforms", platforms),
+    Gate("declared hold", declared_hold),
+)
 
 
 def through(decision: Decision, known: Known) -> Decision:
     """The decision behind all gates."""
     for gate in GATES:
-        decision = gate(decision, known)
+        decision = gate.judge(decision, known)
     return decision
 
 

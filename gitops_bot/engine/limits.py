@@ -27,9 +27,9 @@ def admitted(
     opened = [pull.created_at for pull in pulls if pull.created_at is not None]
     closing = _closing(proposals)
     while True:
-        found = with_what_waits(_opening(proposals, propose, at, open_now=open_now - closing, opened=opened))
-        if (left := _closing(found)) == closing:
-            return found
+        admitted_now = with_what_waits(_opening(proposals, propose, at, open_now=open_now - closing, opened=opened))
+        if (left := _closing(admitted_now)) == closing:
+            return admitted_now
         closing = left  # fewer, each time: what waits keeps its old proposal open
 
 
@@ -62,7 +62,7 @@ def _opening(
 ) -> list[Proposal]:
     """The proposals, of which no more are opened than there is room for beside those that stay open."""
     moments = list(opened)
-    found = []
+    result = []
     for proposal in proposals:
         action = reconcile.admit(
             proposal.action,
@@ -76,5 +76,5 @@ def _opening(
         if isinstance(action, reconcile.Open):
             open_now += 1
             moments.append(at)
-        found.append(proposal if action is proposal.action else proposal.doing(action))
-    return found
+        result.append(proposal if action is proposal.action else proposal.doing(action))
+    return result

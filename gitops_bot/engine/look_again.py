@@ -30,10 +30,10 @@ def look_again(world: World, snapshot: Snapshot, proposal: Proposal, propose: Pr
     if world.forge is None or proposal.branch is None or not _writes(proposal, propose):
         return proposal
     own = proposal.branch
-    found = world.forge.find([own, *proposal.beside], snapshot.branch)
-    now = found.get(own, ())
+    pulls = world.forge.find([own, *proposal.beside], snapshot.branch)
+    now = pulls.get(own, ())
     if people.changed(proposal.pulls, now) or any(
-        people.changed_elsewhere(before, found.get(branch, ())) for branch, before in proposal.beside.items()
+        people.changed_elsewhere(before, pulls.get(branch, ())) for branch, before in proposal.beside.items()
     ):
         message = f"the pull requests of {own} kept changing while it was about to be written"
         raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))

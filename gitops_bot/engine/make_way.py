@@ -37,13 +37,13 @@ def make_way(known: Known, proposals: Sequence[Proposal], arrange: Arrange) -> l
     request = replace(known.request, what=Withdraw(tuple(taken.values())), release_hold=True)
     state = open_proposals(known.snapshot, known.facts, request, known.environment)
     other = replace(known, request=request, state=replace(state, waits=dict.fromkeys(taken, _TAKEN)))
-    way = [one for one in arrange(other, list(taken.values())) if _loses(one, taken)]
-    ends = {one.branch for one in way if isinstance(one.action, reconcile.Close)}
+    losing = [proposal for proposal in arrange(other, list(taken.values())) if _loses(proposal, taken)]
+    ends = {proposal.branch for proposal in losing if isinstance(proposal.action, reconcile.Close)}
     then = [
-        replace(one, beside={branch: () if branch in ends else pulls for branch, pulls in one.beside.items()})
-        for one in proposals
+        replace(proposal, beside={branch: () if branch in ends else pulls for branch, pulls in proposal.beside.items()})
+        for proposal in proposals
     ]
-    return [*way, *then]
+    return [*losing, *then]
 
 
 def makes_way(proposal: Proposal, *, is_rollback: bool) -> bool:

@@ -75,13 +75,13 @@ class OpenProposals:
         decided = {item.entry.key for item in decisions if item.entry is not None}
         meant = {self.group_of[key] for key in carried | decided if key in self.group_of}
         known = set(self.group_of.values())
-        found: dict[str, list[Decision]] = {
+        groups: dict[str, list[Decision]] = {
             name: [] for name in (*sorted(meant | (present & known)), *sorted(present - known))
         }
         for item in decisions:
             if item.entry is not None:
-                found[self.group_of[item.entry.key]].append(item)
-        return found
+                groups[self.group_of[item.entry.key]].append(item)
+        return groups
 
     def pins_of(self, name: str, *, shown: bool = False) -> tuple[PinChange, ...]:
         """The pins that a group goes on with: of branches that were another group's, and (they count) of its own.
@@ -230,7 +230,10 @@ def _waits_for(opened: PullRequest, why: Reason) -> Reason:
             what, undo = f"has the label `{people.HOLD}`", "remove the label"
         case "held.frozen":
             freezes = people.freezes(opened)
-            what, undo = " and ".join(each.what for each in freezes), " and ".join(each.undo for each in freezes)
+            what, undo = (
+                " and ".join(freeze.what for freeze in freezes),
+                " and ".join(freeze.undo for freeze in freezes),
+            )
         case _:
             what, undo = "has somebody else's commit", f"hand it back (label `{people.HAND_BACK}`)"
     text = f"#{opened.number} proposes something else for it and {what}: close it, or {undo}; then roll back again"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.proposal import Proposal
 
 #: A race is given up after so many losses, each of which let somebody else through, or after so many seconds.
-MOST_LOST, PATIENCE = 100, 600.0
+MOST_LOST, MOST_SECONDS = 100, 600.0
 #: The longest wait before the next try, as a multiple of what the last one took. The more of them compete for a
 #: machine, the longer a try takes, and the longer each of them stays out of the others' way.
 _LONGEST_WAIT = 16
@@ -67,7 +67,7 @@ class _Run:
     def run(self) -> Outcome:
         """All environments, one after the other."""
         environments = self._snapshot.environments
-        lost = {one.name: lost_hold(self._snapshot, self._request, one) for one in environments}
+        lost = {environment.name: lost_hold(self._snapshot, self._request, environment) for environment in environments}
         ready = self._plan([environment for environment in environments if lost[environment.name] is None])
         over = self._over_budget(ready)
         outcomes = []
@@ -81,11 +81,11 @@ class _Run:
         return self._outcome(outcomes)
 
     def _plan(self, environments: Sequence[Environment]) -> dict[str, Planned | Failure]:
-        found = plan(self._world, self._snapshot, self._facts, self._request, environments)
-        for planned in found.values():
+        plans = plan(self._world, self._snapshot, self._facts, self._request, environments)
+        for planned in plans.values():
             if isinstance(planned, Planned):
                 self._named |= planned.named
-        return found
+        return plans
 
     def _stopped(self, environment: Environment, problem: Problem) -> EnvironmentOutcome:
         return stopped(self._world, self._snapshot, self._facts, self._request, environment, problem)
@@ -97,9 +97,9 @@ class _Run:
         """
         snapshot = self._snapshot
         named = frozenset(self._named) if self._request.names_entries else None
-        told = {failed.problem for outcome in outcomes for failed in outcome.failed}
+        reported = {failed.problem for outcome in outcomes for failed in outcome.failed}
         names = [environment.name for environment in snapshot.environments] if named is None else []
-        lost = [problem for name in names for problem in snapshot.unmatched(name).problems if problem not in told]
+        lost = [problem for name in names for problem in snapshot.unmatched(name).problems if problem not in reported]
         if isinstance(self._request.what, Pins):
             outcomes = [_own(outcome) for outcome in outcomes]
         return Outcome(
@@ -147,7 +147,7 @@ class _Run:
                     return self._written(environment, ready, done)
                 except LostRace:
                     now, lost = clock.now(), lost + 1
-                    if lost > MOST_LOST or (now - started).total_seconds() > PATIENCE:
+                    if lost > MOST_LOST or (now - started).total_seconds() > MOST_SECONDS:
                         raise
                 longest = (now - tried).total_seconds() * min(2**lost, _LONGEST_WAIT)
                 clock.sleep(random.uniform(0, longest))  # noqa: S311 - spreads the racers, guards no secret

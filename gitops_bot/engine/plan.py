@@ -58,18 +58,18 @@ def plan(
 def decided(world: World, facts: Facts, known: Mapping[str, Known | Failure]) -> dict[str, Planned | Failure]:
     """What is decided of each environment, given what is proposed already: the candidates, behind all gates."""
 
-    def begun(one: Known) -> tuple[Planned, Sequence[Work[Decision]]]:
-        found = candidates(one)
-        works = [work.then(partial(through, known=one)) for work in found.works]
-        return Planned(one, (), found.named, found.beside), works
+    def begun(known: Known) -> tuple[Planned, Sequence[Work[Decision]]]:
+        candidate = candidates(known)
+        works = [work.then(partial(through, known=known)) for work in candidate.works]
+        return Planned(known, (), candidate.named, candidate.beside), works
 
     done: dict[str, Planned | Failure] = {}
     deciding: list[tuple[str, Work[Decision]]] = []
-    for name, found in _step(world, facts, known, begun).items():
-        if isinstance(found, Failure):
-            done[name] = found
+    for name, begin in _step(world, facts, known, begun).items():
+        if isinstance(begin, Failure):
+            done[name] = begin
         else:
-            done[name], works = found
+            done[name], works = begin
             deciding += [(name, work) for work in works]
     made: dict[str, list[Decision]] = {name: [] for name in done}
     answers = settle(world, facts, [work for _, work in deciding])
@@ -79,21 +79,21 @@ def decided(world: World, facts: Facts, known: Mapping[str, Known | Failure]) ->
         else:
             made[name].append(decision)
     return {
-        name: one if isinstance(one, Failure) else replace(one, decisions=tuple(made[name]))
-        for name, one in done.items()
+        name: planned if isinstance(planned, Failure) else replace(planned, decisions=tuple(made[name]))
+        for name, planned in done.items()
     }
 
 
-def _arranged(one: Planned) -> Planned:
-    if one.known.environment.propose.as_ != "pull-request":
-        return one
-    return replace(one, arranged=arrange(one.known, one.decisions))
+def _arranged(planned: Planned) -> Planned:
+    if planned.known.environment.propose.as_ != "pull-request":
+        return planned
+    return replace(planned, arranged=arrange(planned.known, planned.decisions))
 
 
 def _step(
     world: World, facts: Facts, before: Mapping[str, Before | Failure], do: Callable[[Before], After]
 ) -> dict[str, After | Failure]:
     """What a step makes of each environment that has not failed before, all of them together."""
-    failed = {name: one for name, one in before.items() if isinstance(one, Failure)}
-    works = {name: Work(partial(do, one)) for name, one in before.items() if not isinstance(one, Failure)}
+    failed = {name: value for name, value in before.items() if isinstance(value, Failure)}
+    works = {name: Work(partial(do, value)) for name, value in before.items() if not isinstance(value, Failure)}
     return {**failed, **dict(zip(works, settle(world, facts, list(works.values())), strict=True))}

@@ -97,15 +97,15 @@ class _Queue:
             if done is not None:
                 image = self._subjects[done]
                 self._busy.subtract((image, _registry(image)))
-                if (found := self._take_of(_registry(image))) is not None:
-                    return found
+                if (item := self._take_of(_registry(image))) is not None:
+                    return item
             for _ in range(len(self._turns)):
                 registry = self._turns.popleft()
-                found = self._take_of(registry)
+                item = self._take_of(registry)
                 if self._waiting[registry]:
                     self._turns.append(registry)
-                if found is not None:
-                    return found
+                if item is not None:
+                    return item
             return None
 
     def end(self) -> None:
@@ -121,11 +121,11 @@ class _Queue:
         for _ in range(len(images)):
             image = images.popleft()
             if self._busy[image] < OF_IMAGE:
-                found = self._items[image].popleft()
+                item = self._items[image].popleft()
                 if self._items[image]:
                     images.append(image)
                 self._busy.update((image, registry))
-                return found
+                return item
             images.append(image)
         return None
 

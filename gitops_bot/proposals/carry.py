@@ -81,23 +81,23 @@ def _survives(carried: PinChange, decision: Decision | None, policy: Policy | No
             return True
 
 
-def _newer(found: Pin, carried: PinChange, policy: Policy | None) -> bool:
+def _newer(polled: Pin, carried: PinChange, policy: Policy | None) -> bool:
     """Whether a polled pin replaces a requested one; without an order, the last one wins."""
     if carried.new_name is not None:
         return False  # the poll looked into another repository
-    if found.tag is None or carried.after.tag is None:
+    if polled.tag is None or carried.after.tag is None:
         return True
-    if found.tag == carried.after.tag:
+    if polled.tag == carried.after.tag:
         # The same tag with other bytes: only if such a tag may move.
-        return isinstance(policy, policies.Follow) or policies.is_floating(found.tag)
-    order = policies.compare(policy, found.tag, carried.after.tag)
+        return isinstance(policy, policies.Follow) or policies.is_floating(polled.tag)
+    order = policies.compare(policy, polled.tag, carried.after.tag)
     return order is None or order > 0
 
 
-def _surely_newer(found: Pin, carried: PinChange, policy: Policy | None) -> bool:
-    if carried.new_name is not None or found.tag is None or carried.after.tag is None:
+def _surely_newer(promoted: Pin, carried: PinChange, policy: Policy | None) -> bool:
+    if carried.new_name is not None or promoted.tag is None or carried.after.tag is None:
         return False
-    order = policies.compare(policy, found.tag, carried.after.tag)
+    order = policies.compare(policy, promoted.tag, carried.after.tag)
     return order is not None and order > 0
 
 

@@ -117,12 +117,12 @@ def judged(pull: PullRequest, head: str, times: HandBackTimes) -> PullRequest:
 
 def declined(closed: Iterable[PullRequest], branches: Mapping[str, Branch | None]) -> Declined:
     """What people declined by closing these, newest first. A declined rollback declines nothing else."""
-    found: dict[str, list[PullRequest]] = {}
+    by_pin: dict[str, list[PullRequest]] = {}
     for pull in sorted(closed, key=lambda pull: -pull.number):
         if pull.state == "closed" and not body.closed_by_bot(pull.body) and not naming.is_rollback(pull.branch):
             for mark in _proposed(pull, branches.get(pull.branch)):
-                found.setdefault(mark, []).append(pull)
-    return found
+                by_pin.setdefault(mark, []).append(pull)
+    return by_pin
 
 
 def decline(change: Change, branch: str, known: Declined, carried: Sequence[PinChange]) -> Held | None:
@@ -173,7 +173,7 @@ def _all_that_decides(pull: PullRequest) -> tuple[object, ...]:
     known = (pull.number, pull.state, pull.head, body.closed_by_bot(pull.body))
     if pull.state != "open":
         return (*known, body.pin_marks(pull.body))
-    remarks = {comment.marker_of(one.body): one.id for one in pull.comments}
+    remarks = {comment.marker_of(remark.body): remark.id for remark in pull.comments}
     return (*known, *_standing(pull), asks_to_take(pull), remarks)
 
 

@@ -119,7 +119,7 @@ def _meets(mention: Mention, known: Collection[str], overlays: Sequence[Found]) 
             return any(fits(mention.text, text) for text in known)
         case "group overlays":
             glob = Glob.parse(mention.text)
-            return any(glob.means(found.directory, found.file) for found in overlays)
+            return any(glob.means(overlay.directory, overlay.file) for overlay in overlays)
     assert_never(mention.kind)
 
 
@@ -133,11 +133,11 @@ def _spellings(text: str) -> tuple[str, ...]:
 
 def _by_last_part(entries: Sequence[Entry]) -> Mapping[str, Sequence[Entry]]:
     """The entries by the last part of their names: the same registry or owner does not make names similar."""
-    found: dict[str, dict[tuple[str, str], Entry]] = {}
+    by_name: dict[str, dict[tuple[str, str], Entry]] = {}
     for entry in entries:
         for text in (entry.name, entry.image):
-            found.setdefault(_last(text), {})[entry.key] = entry
-    return {last: tuple(alike.values()) for last, alike in found.items()}
+            by_name.setdefault(_last(text), {})[entry.key] = entry
+    return {last: tuple(alike.values()) for last, alike in by_name.items()}
 
 
 def _near(text: str, names: Mapping[str, Sequence[Entry]]) -> list[Entry]:

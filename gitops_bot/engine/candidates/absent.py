@@ -85,7 +85,7 @@ def no_image(entry: Entry) -> Problem:
 
 def _no_tag(entry: Entry, image: ImageName, tag: str, tags: tuple[str, ...], policy: NamedPolicy | None) -> Problem:
     close = nearest(tag, tags)
-    named = ", ".join(f"`{each}`" for each in close or tags[:_SAMPLE])
+    named = ", ".join(f"`{name}`" for name in close or tags[:_SAMPLE])
     hint = f"Did you mean {named}? " if close else f"Some of its tags: {named}. " if tags else "It has no tags yet. "
     code: FailureCode
     if policy is None:

@@ -63,10 +63,10 @@ def _rebuilt(
         )
         advice = "label it with org.opencontainers.image.revision"
         raise RegistryError(Problem("failed.registry", text, advice, about=str(source)))
-    found = release_tag.of_revision(facts, target, build)
-    if found is None:
+    release = release_tag.of_revision(facts, target, build)
+    if release is None:
         return promotion.no_release_tag(entry, running, build.revision)
-    tag, theirs = found
+    tag, theirs = release
     if theirs == digest:
         return Artifact(Pin(tag, theirs), exists=True, renamed=tag != running.pin.tag)
     return Artifact(Pin(tag, theirs), exists=True, way="rebuilt", revision=build.revision)

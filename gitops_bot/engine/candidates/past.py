@@ -40,11 +40,11 @@ def goal(snapshot: Snapshot, facts: Facts, name: str, to: str | None, wanted: Se
         return history.find(known, to, tags) if to is not None else past.previous(known, keys)
 
     line = facts.line(snapshot, lambda line: not isinstance(release(line), Problem))
-    found = release(line)
-    if isinstance(found, Problem):
-        return found
+    chosen = release(line)
+    if isinstance(chosen, Problem):
+        return chosen
     present = {entry.place: entry.pin for entry in snapshot.entries(name)}
-    return rollback.goal(history.releases(name, line, snapshot.owners, tags), found, present)
+    return rollback.goal(history.releases(name, line, snapshot.owners, tags), chosen, present)
 
 
 def wanted(entry: Entry, goal: Goal) -> Decision:

@@ -26,18 +26,18 @@ def meant(snapshot: Snapshot, name: str, assignments: Sequence[Assignment]) -> l
         UsageError: two assignments ask for different pins of one entry.
     """
     known: dict[tuple[str, str], Assignment] = {}
-    found: list[tuple[Assignment, Entry | None]] = []
+    pairs: list[tuple[Assignment, Entry | None]] = []
     for assignment in assignments:
         entries = snapshot.matching(name, assignment.image)
         if not entries:
-            found.append((assignment, None))
+            pairs.append((assignment, None))
         for entry in entries:
             other = known.setdefault(entry.key, assignment)
             if (other.pin, other.new_name) != (assignment.pin, assignment.new_name):
                 raise UsageError(_contradiction(entry, other, assignment))
             if other is assignment:
-                found.append((assignment, entry))
-    return found
+                pairs.append((assignment, entry))
+    return pairs
 
 
 def matches_nothing(image: str, entries: Sequence[Entry], name: str) -> Problem:
@@ -103,6 +103,6 @@ def _resolved(facts: Facts, entry: Entry, assignment: Assignment, proposed: Pin 
     return choice.shaped(shape, entry.pin, tag, digest_of(facts, entry, image, tag, None))
 
 
-def _contradiction(entry: Entry, one: Assignment, other: Assignment) -> Problem:
-    message = f"{one.image} and {other.image} both match the entry {entry.name!r}"
+def _contradiction(entry: Entry, first: Assignment, second: Assignment) -> Problem:
+    message = f"{first.image} and {second.image} both match the entry {entry.name!r}"
     return Problem("failed.usage", message, "keep one of them", entry.file, entry.line, entry.column)

@@ -63,8 +63,8 @@ def _follow(facts: Facts, entry: Entry, image: ImageName, tag: str) -> Decision:
 
 def _newest(facts: Facts, entry: Entry, image: ImageName, policy: policies.Newest, now: datetime) -> Decision:
     tags = facts.tags(image)
-    found = times_for(facts, image, policy, tags, entry.pin)
-    made = newest.choose_newest(policy, tags, found.times, entry.pin, found.pinned, now)
+    times = times_for(facts, image, policy, tags, entry.pin)
+    made = newest.choose_newest(policy, tags, times.times, entry.pin, times.pinned, now)
     return _decided(facts, entry, image, made)
 
 

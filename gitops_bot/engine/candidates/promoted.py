@@ -88,19 +88,21 @@ class Promotion:
         if not sources:
             return False
         line = self.known.facts.line(
-            self.known.snapshot, lambda line: all(trail.enough(line, one.overlay) for one in sources)
+            self.known.snapshot, lambda line: all(trail.enough(line, source.overlay) for source in sources)
         )
-        return any(left_behind(line, one, one.rules, lambda its: promotion.is_same(its, pin)) for one in sources)
+        return any(
+            left_behind(line, source, source.rules, lambda its: promotion.is_same(its, pin)) for source in sources
+        )
 
     def _settled(self, pair: Pair) -> Kept | Held | None:
         """What needs neither history nor a registry; None where these are asked."""
         entry = pair.entry
-        one = promotion.one_of(entry, pair.running)
-        if isinstance(one, Held):
+        running = promotion.one_of(entry, pair.running)
+        if isinstance(running, Held):
             if not entry.rules.ignore:
-                return one
-            one = pair.running[0]
-        return promotion.settled(entry, one, release_tag=self.known.environment.release_tag)
+                return running
+            running = pair.running[0]
+        return promotion.settled(entry, running, release_tag=self.known.environment.release_tag)
 
     def _decided(self, entry: Entry, source: SourcePins) -> Decision:
         """The decision about what the source runs, or about the earlier pin that has soaked."""
@@ -109,8 +111,12 @@ class Promotion:
             # Where the target has it or something newer, the newest pin is the one to tell of.
             if not isinstance(decision, Kept) and not _is_backward(decision):
                 return decision
-        one = promotion.one_of(entry, source.present)
-        return one if isinstance(one, Held) else self._promoted(entry, one, self._blocked(entry, one, self._soak))
+        running = promotion.one_of(entry, source.present)
+        return (
+            running
+            if isinstance(running, Held)
+            else self._promoted(entry, running, self._blocked(entry, running, self._soak))
+        )
 
     @property
     def _soak(self) -> timedelta:
@@ -132,16 +138,16 @@ class Promotion:
         """The decision about one pin, with what the registry has."""
         held = withheld(against, self.by_hand)
         try:
-            found = artifact(self.known.facts, self.known.environment, entry, running)
+            offered = artifact(self.known.facts, self.known.environment, entry, running)
         except RegistryError as error:
             # What is held is asked for again as long as it is, and fails only once nothing else is in the way.
             return reasons.held(entry, entry.pin, running.pin, held) if held else Failed(entry, error.problem)
-        if isinstance(found, Held):
-            return reasons.add(found, *held)
+        if isinstance(offered, Held):
+            return reasons.add(offered, *held)
         return promotion.promoted(
             entry,
             running,
-            found,
+            offered,
             now=self.known.snapshot.at,
             against=against,
             by_hand=self.by_hand,
@@ -182,9 +188,9 @@ def _refused(pair: Pair) -> Failed | None:
     """An entry that cannot be read on either side; one that is ignored is not looked at."""
     if pair.entry.rules.ignore:
         return None
-    refusal = next((one.refusal for one in (pair.entry, *pair.sources) if one.refusal), None)
+    refusal = next((side.refusal for side in (pair.entry, *pair.sources) if side.refusal), None)
     return Failed(pair.entry, refusal) if refusal is not None else None
 
 
 def _is_backward(decision: Decision) -> bool:
-    return isinstance(decision, Held) and any(one.code == "held.downgrade" for one in reasons.of(decision))
+    return isinstance(decision, Held) and any(reason.code == "held.downgrade" for reason in reasons.of(decision))

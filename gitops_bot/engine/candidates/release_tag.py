@@ -42,8 +42,8 @@ def of_revision(facts: Facts, image: ImageName, build: Build) -> tuple[str, str]
     """
     for tag in _versions(facts, image, build):
         digest = unless_absent(partial(facts.digest, image, tag))
-        found = unless_absent(partial(facts.describe, image, digest)) if digest is not None else None
-        if digest is not None and found is not None and found.revision == build.revision:
+        described = unless_absent(partial(facts.describe, image, digest)) if digest is not None else None
+        if digest is not None and described is not None and described.revision == build.revision:
             return tag, digest
     return None
 
@@ -56,8 +56,8 @@ def names(facts: Facts, image: ImageName, tag: str, digest: str) -> bool:
 def _versions(facts: Facts, image: ImageName, hint: Build | None) -> Iterator[str]:
     """Full versions (`1.2` moves), the newest first; before them all what the image itself says to be."""
     tags = facts.tags(image)
-    said = hint.version if hint is not None else None
-    named = [tag for tag in (said, f"v{said}") if tag in tags and _is_full(tag)] if said else []
+    claimed = hint.version if hint is not None else None
+    named = [tag for tag in (claimed, f"v{claimed}") if tag in tags and _is_full(tag)] if claimed else []
     yield from dict.fromkeys([*named, *policies.ranked(policies.semver("*"), [*filter(_is_full, tags)], _MOST)])
 
 

@@ -32,7 +32,7 @@ class Pair:
     @property
     def running(self) -> tuple[Running, ...]:
         """What the source runs, without its history."""
-        return tuple(_running(one, one.pin, None) for one in self.sources)
+        return tuple(_running(source, source.pin, None) for source in self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,17 @@ def source_pins(known: Known, pairs: Sequence[Pair], *, wait: timedelta) -> list
     snapshot, now, release_tag = known.snapshot, known.snapshot.at, known.environment.release_tag
 
     def is_told(line: Line, pair: Pair) -> bool:
-        if any(_arrival(line, one) is None for one in pair.sources):
+        if any(_arrival(line, source) is None for source in pair.sources):
             return False
         return (
             has_soaked(line, pair)
             or soaked(line, pair) is not None
-            or all(trail.enough(line, one.overlay) for one in pair.sources)
+            or all(trail.enough(line, source.overlay) for source in pair.sources)
         )
 
     def has_soaked(line: Line, pair: Pair) -> bool:
         """Whether every overlay of the source runs its present pin for long enough."""
-        arrived = [_arrival(line, one) for one in pair.sources] if wait else []
+        arrived = [_arrival(line, source) for source in pair.sources] if wait else []
         return all(step is not None and not soak.left(step.at, now, wait) for step in arrived)
 
     def soaked(line: Line, pair: Pair) -> Running | None:
@@ -70,16 +70,16 @@ def source_pins(known: Known, pairs: Sequence[Pair], *, wait: timedelta) -> list
         def is_proposed(pin: Pin) -> bool:
             return pair.proposed is not None and promotion.is_same(pin, pair.proposed)
 
-        found = newest_of_all(
+        earlier = newest_of_all(
             [
-                served(line, one, one.rules, now=now, wait=wait, is_current=is_current, is_proposed=is_proposed)
-                for one in pair.sources
+                served(line, source, source.rules, now=now, wait=wait, is_current=is_current, is_proposed=is_proposed)
+                for source in pair.sources
             ]
         )
-        if found is None:
+        if earlier is None:
             return None
-        running = _running(pair.sources[0], found.pin, found.arrived)
-        return replace(running, left=found.left, ahead=found.ahead)
+        running = _running(pair.sources[0], earlier.pin, earlier.arrived)
+        return replace(running, left=earlier.left, ahead=earlier.ahead)
 
     line = known.facts.line(snapshot, lambda line: all(is_told(line, pair) for pair in pairs))
     numbers = {

@@ -94,12 +94,12 @@ def pin_mark(key: tuple[str, str], after: Pin, new_name: str | None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def within(found: str, new: str) -> str:
+def within(present: str, new: str) -> str:
     """The new text in place of the old one; what people wrote before and after it stays."""
-    ours = markers.block(found)
+    ours = markers.block(present)
     if ours is None:
         return new
-    before, after = (without_closing_mark(part) for part in (found[: ours[0]], found[ours[1] :]))
+    before, after = (without_closing_mark(part) for part in (present[: ours[0]], present[ours[1] :]))
     whole = before + new + after.rstrip()
     return whole if size(whole) <= LIMIT else new
 
@@ -217,7 +217,7 @@ def _not_rolled_back(changes: Sequence[Change]) -> list[str]:
 
 
 def _lost(known: Sequence[tuple[Change, Described]], room: int) -> list[str]:
-    lines = [line for line in dict.fromkeys(details.lost(*one) for one in known) if line]
+    lines = [line for line in dict.fromkeys(details.lost(*change) for change in known) if line]
     if not lines:
         return []
     # An alert on GitHub, a plain quotation elsewhere.
@@ -228,7 +228,7 @@ def _lost(known: Sequence[tuple[Change, Described]], room: int) -> list[str]:
 
 def _sections(known: Sequence[tuple[Change, Described]]) -> list[str]:
     """One section for each change; equal ones, of one image in several overlays, are merged."""
-    return [text for text in dict.fromkeys(details.section(*one) for one in known) if text]
+    return [text for text in dict.fromkeys(details.section(*change) for change in known) if text]
 
 
 def _more_sections(left: int) -> str:

@@ -51,5 +51,5 @@ def marker_of(body: str) -> str | None:
 
     Only the first line counts: the rest quotes people.
     """
-    found = _MARKER.fullmatch(body.partition("\n")[0].rstrip())
-    return found.group(1) if found else None
+    marker = _MARKER.fullmatch(body.partition("\n")[0].rstrip())
+    return marker.group(1) if marker else None

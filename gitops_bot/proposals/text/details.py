@@ -84,24 +84,28 @@ def _moment(when: datetime | None) -> str | None:
 
 
 def _source(change: Change, before: Build | None, after: Build) -> Iterator[str]:
-    there, new = links.read(after.source), links.revision(after.revision)
-    old = links.revision(before.revision) if before is not None and links.read(before.source) in (there, None) else None
-    if there is None:
+    repository, new = links.read(after.source), links.revision(after.revision)
+    old = (
+        links.revision(before.revision)
+        if before is not None and links.read(before.source) in (repository, None)
+        else None
+    )
+    if repository is None:
         commit = f"commit `{links.short(new)}`" if new else ""
         where = code(after.source, 200) if after.source else ""
         if commit or where:
             yield f"- source: {' of '.join(filter(None, (commit, where)))}"
     elif new is None:
-        yield f"- source: [`{there.name}`]({there.home})"
+        yield f"- source: [`{repository.name}`]({repository.home})"
     elif old is None or old == new:
         again = ", built again from the same commit" if old else ""
-        yield f"- source: [`{links.short(new)}`]({there.commit(new)}) of `{there.name}`{again}"
+        yield f"- source: [`{links.short(new)}`]({repository.commit(new)}) of `{repository.name}`{again}"
     else:
         # A forge compares from the older to the newer commit, and shows nothing the other way round.
         first, last = (new, old) if change.goes_back else (old, new)
         what = "source rolled back" if change.goes_back else "source"
         commits = f"`{links.short(first)}...{links.short(last)}`"
-        yield f"- {what}: [{commits}]({there.compare(first, last)}) of `{there.name}`"
+        yield f"- {what}: [{commits}]({repository.compare(first, last)}) of `{repository.name}`"
 
 
 def _subjects(change: Change, subjects: Sequence[str]) -> Iterator[str]:
@@ -115,10 +119,10 @@ def _subjects(change: Change, subjects: Sequence[str]) -> Iterator[str]:
 
 
 def _notes(change: Change, after: Build) -> Iterator[str]:
-    tag, there = change.after.tag, links.read(after.source)
+    tag, repository = change.after.tag, links.read(after.source)
     read = version.parse(tag) if tag else None
-    if tag and there is not None and read is not None and read.parts == 3:
-        yield f"- [release notes of {prose(tag)}]({there.release(tag)})"
+    if tag and repository is not None and read is not None and read.parts == 3:
+        yield f"- [release notes of {prose(tag)}]({repository.release(tag)})"
 
 
 def _platforms(described: Described) -> Iterator[str]:
@@ -129,7 +133,7 @@ def _platforms(described: Described) -> Iterator[str]:
 
 
 def _listed(platforms: Sequence[str]) -> str:
-    shown = ", ".join(filter(None, (code(one, _PLATFORM) for one in platforms[:_PLATFORMS])))
+    shown = ", ".join(filter(None, (code(platform, _PLATFORM) for platform in platforms[:_PLATFORMS])))
     left = len(platforms) - _PLATFORMS
     return f"{shown} and {left} more" if left > 0 else shown
 

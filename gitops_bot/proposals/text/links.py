@@ -58,10 +58,10 @@ class SourceRepository:
 
 def read(source: str | None) -> SourceRepository | None:
     """The repository that a source label names; None where it names none, or one whose pages are not known."""
-    found = _ADDRESS.fullmatch(source) if source and len(source) <= _LONGEST else None
-    if found is None:
+    address = _ADDRESS.fullmatch(source) if source and len(source) <= _LONGEST else None
+    if address is None:
         return None
-    scheme, host, port, path = found[1].lower(), found[2].lower(), found[3] or "", found[4]
+    scheme, host, port, path = address[1].lower(), address[2].lower(), address[3] or "", address[4]
     if "bitbucket" in host:
         return None  # its pages have other names
     parts = path[1:].split("/")

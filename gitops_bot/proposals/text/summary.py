@@ -64,11 +64,11 @@ def because(changes: Sequence[Change]) -> str | None:
 
 def alike(changes: Sequence[Change]) -> list[tuple[Change, ...]]:
     """The changes, grouped if they differ only in their file, in the order of the first of each group."""
-    found: dict[tuple[object, ...], list[Change]] = {}
+    groups: dict[tuple[object, ...], list[Change]] = {}
     for change in changes:
         key = (change.entry.name, change.entry.image, change.before, change.after, change.new_name)
-        found.setdefault(key, []).append(change)
-    return [tuple(each) for each in found.values()]
+        groups.setdefault(key, []).append(change)
+    return [tuple(group) for group in groups.values()]
 
 
 def many(number: int, noun: str) -> str:
@@ -112,15 +112,15 @@ def _short(change: Change) -> str:
 
 
 def _rows(row: Sequence[Change]) -> str:
-    change = row[0]
-    where = quiet(change.entry.file) if len(row) == 1 else f"{len(row)} overlays"
-    reasons = dict.fromkeys(f"    {quiet(each.reason.text)}" for each in row)
-    renamed = f" (now {quiet(change.new_name)})" if change.new_name else ""
-    name = "" if called(change) == change.entry.image else f" ({quiet(change.entry.name)})"
+    first = row[0]
+    where = quiet(first.entry.file) if len(row) == 1 else f"{len(row)} overlays"
+    reasons = dict.fromkeys(f"    {quiet(change.reason.text)}" for change in row)
+    renamed = f" (now {quiet(first.new_name)})" if first.new_name else ""
+    name = "" if called(first) == first.entry.image else f" ({quiet(first.entry.name)})"
     return "\n".join((
-        f"* {quiet(change.entry.image)}{name}{renamed} in {where}",
-        f"    {_shown(change.before)}",
-        f"    -> {_shown(change.after)}",
+        f"* {quiet(first.entry.image)}{name}{renamed} in {where}",
+        f"    {_shown(first.before)}",
+        f"    -> {_shown(first.after)}",
         *list(reasons)[:_REASONS],
     ))  # fmt: skip
 

@@ -38,12 +38,12 @@ def render(template: str, fields: Mapping[str, str]) -> str:
         ValueError: a field that there is none of, or a brace that belongs to nothing; the message says which.
     """
 
-    def piece(found: re.Match[str]) -> str:
-        name = found[1]
-        if name is None and len(found[0]) == 2:
-            return found[0][0]
+    def piece(match: re.Match[str]) -> str:
+        name = match[1]
+        if name is None and len(match[0]) == 2:
+            return match[0][0]
         if name is None:
-            raise ValueError(f"{found[0]!r} at character {found.start() + 1}: write {found[0] * 2!r} for a brace")
+            raise ValueError(f"{match[0]!r} at character {match.start() + 1}: write {match[0] * 2!r} for a brace")
         if name not in fields:
             raise ValueError(f"unknown field {{{name[:60]}}}; known fields: {', '.join(fields)}")
         return fields[name]

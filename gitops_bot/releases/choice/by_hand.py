@@ -28,14 +28,16 @@ class ByHand:
         return (option == _POLICY and self.beyond_policy) or (option == _NOW and self.now)
 
 
-def withheld(found: Sequence[Reason], by_hand: ByHand | None) -> list[Reason]:
+def withheld(against: Sequence[Reason], by_hand: ByHand | None) -> list[Reason]:
     """The reasons that nobody lifted. A person is told how; what the bot promotes by itself nobody can lift."""
     if by_hand is None:
-        return list(found)
+        return list(against)
     return [
-        replace(one, text=f"{one.text}; `{_OPTIONS[one.code]}` promotes it anyway") if one.code in _OPTIONS else one
-        for one in found
-        if not by_hand.lifts(one)
+        replace(reason, text=f"{reason.text}; `{_OPTIONS[reason.code]}` promotes it anyway")
+        if reason.code in _OPTIONS
+        else reason
+        for reason in against
+        if not by_hand.lifts(reason)
     ]
 
 

@@ -69,38 +69,40 @@ class Artifact:
     revision: str | None = None
 
 
-def one_of(place: Entry, running: Sequence[Running]) -> Running | Held:
+def one_of(entry: Entry, running: Sequence[Running]) -> Running | Held:
     """What the source runs where several of its overlays correspond to the target's: they have to be of one mind.
 
     The one that got the pin last speaks for them, so that all have soaked.
     """
-    pins = {one.pin for one in running}
+    pins = {source.pin for source in running}
     if len(pins) == 1:
-        return max(running, key=lambda one: (one.arrived is None, one.arrived.at.timestamp() if one.arrived else 0))
-    each = ", ".join(f"{choice.short(one.pin)} in {one.entry.overlay}" for one in running[:5])
+        return max(
+            running, key=lambda source: (source.arrived is None, source.arrived.at.timestamp() if source.arrived else 0)
+        )
+    pins_by_overlay = ", ".join(f"{choice.short(source.pin)} in {source.entry.overlay}" for source in running[:5])
     more = f" and {len(running) - 5} more" if len(running) > 5 else ""
-    text = f"{running[0].environment} runs several different pins: {each}{more}"
-    return Held(place, place.pin, None, Reason("held.unordered", text, {"source": running[0].environment}))
+    text = f"{running[0].environment} runs several different pins: {pins_by_overlay}{more}"
+    return Held(entry, entry.pin, None, Reason("held.unordered", text, {"source": running[0].environment}))
 
 
-def settled(place: Entry, running: Running, *, release_tag: bool = False) -> Kept | None:
+def settled(entry: Entry, running: Running, *, release_tag: bool = False) -> Kept | None:
     """Why there is nothing to promote, which no registry has to be asked for; None where there may be.
 
     `release_tag` says that the target pins version tags.
     """
-    if place.rules.ignore:
+    if entry.rules.ignore:
         reason = Reason("ignored", "the configuration has `ignore: true`")
-    elif is_current(place, running.pin, release_tag=release_tag):
+    elif is_current(entry, running.pin, release_tag=release_tag):
         reason = Reason("current", f"{running.environment} runs the same pin")
     elif running.pin == Pin():
         reason = Reason("nothing_new", f"{running.environment} pins nothing for {running.entry.name}")
     else:
         return None
-    return Kept(place, place.pin, reason, "promotion")
+    return Kept(entry, entry.pin, reason, "promotion")
 
 
 def blocked(
-    place: Entry,
+    entry: Entry,
     running: Running,
     *,
     now: datetime,
@@ -115,14 +117,14 @@ def blocked(
     since = running.arrived.at if running.arrived is not None else None
     gates = (
         _held_in_source(running, hold),
-        None if release_tag else _untagged(place, running),
+        None if release_tag else _untagged(entry, running),
         soak.held(running.environment, since, now, wait),
     )
     return tuple(reason for reason in gates if reason is not None)
 
 
 def promoted(
-    place: Entry,
+    entry: Entry,
     running: Running,
     artifact: Artifact,
     *,
@@ -135,48 +137,48 @@ def promoted(
 
     `policy` is the target's own where the tag has to keep to it.
     """
-    present, rules = place.pin, place.rules
-    after = _shaped(place, artifact.pin)
+    present, rules = entry.pin, entry.rules
+    after = _shaped(entry, artifact.pin)
     # Where only tags are pinned, a digest that stands beside the right one does no harm.
     if after == present or (rules.pin == "tag" and artifact.pin == present):
-        return Kept(place, present, Reason("current", f"{running.environment} runs the same pin"), "promotion")
+        return Kept(entry, present, Reason("current", f"{running.environment} runs the same pin"), "promotion")
     gates = (
-        _downgrade(place, running, after),
-        _moved(place, artifact, after),
-        _absent(place, running, artifact),
-        choice.outside(policy, place, artifact.pin.tag) if policy is not None else None,
+        _downgrade(entry, running, after),
+        _moved(entry, artifact, after),
+        _absent(entry, running, artifact),
+        choice.outside(policy, entry, artifact.pin.tag) if policy is not None else None,
         *against,
     )
-    found = [reason for reason in gates if reason is not None]
-    if found and running.ahead:
-        found[0] = replace(found[0], text=f"{found[0].text}; {_ahead(running)}")
-    if held := hand.withheld(found, by_hand):
-        return reasons.held(place, present, after, held)
-    order = place.policy or running.policy
-    reason = _reason(rules, running, artifact, now, beyond=found)
+    holding = [reason for reason in gates if reason is not None]
+    if holding and running.ahead:
+        holding[0] = replace(holding[0], text=f"{holding[0].text}; {_ahead(running)}")
+    if held := hand.withheld(holding, by_hand):
+        return reasons.held(entry, present, after, held)
+    order = entry.policy or running.policy
+    reason = _reason(rules, running, artifact, now, beyond=holding)
     rebuilt = artifact.way == "rebuilt"
-    return Change(place, present, after, "promotion", choice.direction(present, after, order), reason, rebuilt=rebuilt)
+    return Change(entry, present, after, "promotion", choice.direction(present, after, order), reason, rebuilt=rebuilt)
 
 
-def no_release_tag(place: Entry, running: Running, revision: str | None = None) -> Held:
+def no_release_tag(entry: Entry, running: Running, revision: str | None = None) -> Held:
     """The hold where the target wants a version tag, and the registry has none.
 
     With a `revision` for another build of that revision, else for the very digest.
     """
     what = f"an image of revision {revision[:12]}" if revision else f"the digest that {running.environment} runs"
-    text = f"no version tag in {place.image} points to {what} ({running.pin}); publish one"
+    text = f"no version tag in {entry.image} points to {what} ({running.pin}); publish one"
     data = {"source": running.environment, "tag": running.pin.tag, "digest": running.pin.digest}
-    return Held(place, place.pin, running.pin, Reason("held.no_release_tag", text, data))
+    return Held(entry, entry.pin, running.pin, Reason("held.no_release_tag", text, data))
 
 
-def is_current(place: Entry, pin: Pin, *, release_tag: bool) -> bool:
+def is_current(entry: Entry, pin: Pin, *, release_tag: bool) -> bool:
     """Whether the target has the source's pin already, told without a registry."""
-    present = place.pin
+    present = entry.pin
     same_bytes = pin.digest is not None and present.digest == pin.digest
     if release_tag:
-        found = version.parse(present.tag or "")
-        return same_bytes and found is not None and found.parts == 3
-    return pin == present or _shaped(place, pin) == present or (same_bytes and pin.tag is None)
+        present_version = version.parse(present.tag or "")
+        return same_bytes and present_version is not None and present_version.parts == 3
+    return pin == present or _shaped(entry, pin) == present or (same_bytes and pin.tag is None)
 
 
 def is_same(one: Pin, other: Pin) -> bool:
@@ -184,21 +186,21 @@ def is_same(one: Pin, other: Pin) -> bool:
     return one.digest == other.digest if one.digest and other.digest else one.tag == other.tag
 
 
-def _shaped(place: Entry, pin: Pin) -> Pin:
+def _shaped(entry: Entry, pin: Pin) -> Pin:
     """The pin to write. Half a pin is written in every shape, since there is nothing else to write."""
     if pin.tag is None or pin.digest is None:
         return pin
-    return choice.shaped(place.rules.pin, place.pin, pin.tag, pin.digest)
+    return choice.shaped(entry.rules.pin, entry.pin, pin.tag, pin.digest)
 
 
-def _downgrade(place: Entry, running: Running, after: Pin) -> Reason | None:
+def _downgrade(entry: Entry, running: Running, after: Pin) -> Reason | None:
     """Backwards by the target's own order, or where that tells nothing by the source's."""
-    if (reason := choice.downgrade(place.policy, place.pin, after)) is not None:
+    if (reason := choice.downgrade(entry.policy, entry.pin, after)) is not None:
         return reason
-    present = place.pin
+    present = entry.pin
     if running.policy is None or present.tag is None or after.tag is None:
         return None
-    own = policies.compare(place.policy, after.tag, present.tag)
+    own = policies.compare(entry.policy, after.tag, present.tag)
     order = policies.compare(running.policy, after.tag, present.tag) if own is None else own
     if order is None or order >= 0:
         return None
@@ -216,33 +218,33 @@ def _held_in_source(running: Running, hold: Reason | None) -> Reason | None:
     return replace(hold, text=text, data={**hold.data, "source": running.environment})
 
 
-def _untagged(place: Entry, running: Running) -> Reason | None:
+def _untagged(entry: Entry, running: Running) -> Reason | None:
     """An edit keeps the tag, which would then stand beside bytes that it never named."""
-    if running.pin.tag is not None or place.pin.tag is None:
+    if running.pin.tag is not None or entry.pin.tag is None:
         return None
     text = (
-        f"{running.environment} pins a digest without a tag, so the tag {place.pin.tag} would be wrong for it; pin the "
-        f"tag in {running.environment} too, or set `tag: release` for {place.environment}"
+        f"{running.environment} pins a digest without a tag, so the tag {entry.pin.tag} would be wrong for it; pin the "
+        f"tag in {running.environment} too, or set `tag: release` for {entry.environment}"
     )
     return Reason("held.no_release_tag", text, {"source": running.environment})
 
 
-def _moved(place: Entry, artifact: Artifact, after: Pin) -> Reason | None:
+def _moved(entry: Entry, artifact: Artifact, after: Pin) -> Reason | None:
     """The tag that the source pins without a digest was moved."""
-    moved = choice.moved_by_accident(place, after) if artifact.way == "resolved" else None
+    moved = choice.moved_by_accident(entry, after) if artifact.way == "resolved" else None
     return moved.reason if moved is not None else None
 
 
-def _absent(place: Entry, running: Running, artifact: Artifact) -> Reason | None:
+def _absent(entry: Entry, running: Running, artifact: Artifact) -> Reason | None:
     if artifact.exists:
         return None
     pin = artifact.pin
     what = pin.digest or pin.tag or ""
-    if place.rules.pin == "tag" and pin.tag is not None and pin.digest is not None:
+    if entry.rules.pin == "tag" and pin.tag is not None and pin.digest is not None:
         what = f"{pin.tag} for {pin.digest}"
-    where = f" from {running.entry.image}" if place.image != running.entry.image else ""
-    text = f"{place.image} does not have {what}, which {running.environment} runs{where}"
-    advice = "copy the image there" if place.image != running.entry.image else "it was deleted: push it again"
+    where = f" from {running.entry.image}" if entry.image != running.entry.image else ""
+    text = f"{entry.image} does not have {what}, which {running.environment} runs{where}"
+    advice = "copy the image there" if entry.image != running.entry.image else "it was deleted: push it again"
     return Reason("held.absent_in_target", f"{text}; {advice}", {"digest": pin.digest, "tag": pin.tag})
 
 

@@ -21,27 +21,29 @@ def held(entry: Entry, current: Pin, candidate: Pin | None, reasons: Sequence[Re
     return Held(entry, current, candidate, _summary(ordered), reasons=ordered if len(ordered) > 1 else ())
 
 
-def add(one: Held, *more: Reason) -> Held:
+def add(decision: Held, *more: Reason) -> Held:
     """Hold an entry that is held already for these reasons too."""
     if not more:
-        return one
-    both = held(one.entry, one.current, one.candidate, (*of(one), *more))
-    return replace(both, withdraws=one.withdraws)
+        return decision
+    both = held(decision.entry, decision.current, decision.candidate, (*of(decision), *more))
+    return replace(both, withdraws=decision.withdraws)
 
 
-def of(one: Held) -> tuple[Reason, ...]:
+def of(decision: Held) -> tuple[Reason, ...]:
     """Each reason of a hold by itself, the one that lasts longest first."""
-    return one.reasons or (one.reason,)
+    return decision.reasons or (decision.reason,)
 
 
 def longest_first(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     """Those that do not end by themselves in their order, then the others, the latest end first."""
-    return tuple(sorted(reasons, key=lambda one: (one.ends is not None, -one.ends.timestamp() if one.ends else 0)))
+    return tuple(
+        sorted(reasons, key=lambda reason: (reason.ends is not None, -reason.ends.timestamp() if reason.ends else 0))
+    )
 
 
 def _summary(ordered: Sequence[Reason]) -> Reason:
     first, *others = ordered
     if not others:
         return first
-    text = "; also: ".join(one.text for one in ordered)
-    return replace(first, text=text, data={**first.data, "also": ", ".join(one.code for one in others)})
+    text = "; also: ".join(reason.text for reason in ordered)
+    return replace(first, text=text, data={**first.data, "also": ", ".join(reason.code for reason in others)})

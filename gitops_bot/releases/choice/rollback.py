@@ -48,7 +48,7 @@ def goal(known: Sequence[Release], release: Release, present: Mapping[tuple[str,
         f"{name} in {posixpath.dirname(file) or '.'} did not exist then; it stays as it is"
         for file, name in sorted(present.keys() - then.keys())
     ]
-    paths = sorted({path for one in since for path in one.config})
+    paths = sorted({path for changed in since for path in changed.config})
     if paths:
         more = f" and {len(paths) - _TOLD} more" if len(paths) > _TOLD else ""
         notes.append(f"configuration that changed since is not reverted: {', '.join(paths[:_TOLD])}{more}")
@@ -98,5 +98,5 @@ def _direction(present: Pin, after: Pin, policy: policies.Policy | None) -> Dire
     if present.tag is not None and after.tag is not None and present.tag != after.tag:
         order = policies.compare(policy, after.tag, present.tag)
         return "forward" if order is not None and order > 0 else "backward"
-    found = choice.direction(present, after, policy)
-    return "backward" if found == "forward" else found
+    way = choice.direction(present, after, policy)
+    return "backward" if way == "forward" else way

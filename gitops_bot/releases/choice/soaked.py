@@ -72,10 +72,10 @@ def newest_of_all(overlays: Sequence[Iterable[Served]]) -> Served | None:
     for candidate in first:
         same = [candidate]
         for other in known:
-            same += [one for one in other if one.pin == candidate.pin][:1]
+            same += [served_pin for served_pin in other if served_pin.pin == candidate.pin][:1]
         if len(same) == len(overlays):
-            last = max(same, key=lambda one: one.arrived.at)
-            return replace(last, ahead=max(one.ahead for one in same))
+            last = max(same, key=lambda served_pin: served_pin.arrived.at)
+            return replace(last, ahead=max(served_pin.ahead for served_pin in same))
     return None
 
 
@@ -106,6 +106,6 @@ def _went_back(rules: Rules, pin: Pin, newer: Sequence[Run], older: Iterable[Run
             undecided.append(later.pin)
     if not undecided:
         return False
-    if any(agree(one, run.pin) for run in older for one in undecided):
+    if any(agree(newer_pin, run.pin) for run in older for newer_pin in undecided):
         return True
     return False if complete else None

@@ -46,18 +46,18 @@ def left(line: Line, entry: Entry, candidate: Pin) -> Left | None:
     if not may_have_pinned(line, entry, candidate):
         return None
     known, rules = stays(line, entry), entry.rules
-    found = [
+    matches = [
         (likeness, at)
-        for at, (one, successor) in enumerate(pairwise(known))
-        if (likeness := _likeness(one.pin, successor.pin, candidate, rules)) is not None
+        for at, (stay, successor) in enumerate(pairwise(known))
+        if (likeness := _likeness(stay.pin, successor.pin, candidate, rules)) is not None
     ]
-    if not found:
+    if not matches:
         return None
     # The last time counts; one with the very bytes before one with the tag alone.
-    _, at = max(found, key=lambda one: (one[0] == "bytes", one[1]))
-    one, successor = known[at], known[at + 1]
-    way = _way(known[:at], one.pin, successor.pin, rules, complete=enough(line, entry.overlay))
-    return Left(one.pin, successor.pin, successor.step, way) if successor.step is not None else None
+    _, at = max(matches, key=lambda stay: (stay[0] == "bytes", stay[1]))
+    stay, successor = known[at], known[at + 1]
+    way = _way(known[:at], stay.pin, successor.pin, rules, complete=enough(line, entry.overlay))
+    return Left(stay.pin, successor.pin, successor.step, way) if successor.step is not None else None
 
 
 def checked(item: Change | Held, line: Line) -> Change | Held:
