@@ -36,7 +36,7 @@ def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None,
     tried = inference.infer(current) if read == "auto" else read
     if isinstance(tried, Unmanaged):
         raise ConfigError(Problem("failed.config", tried.text, "give the present tag with --current", _FILE))
-    unknown = dict.fromkeys(tags)
+    unknown = dict.fromkeys(tags) if isinstance(tried, Newest) else {}
     selection = explain.explain(tried, tags, current, unknown, now)
     if isinstance(tried, Newest):
         choice = choose_newest(tried, tags, unknown, current, None, now)

@@ -97,9 +97,10 @@ def removed_by(policy: Policy, tags: Sequence[str], tag: str) -> str | None:
 
 
 def _step(rule: str, before: Sequence[str], after: Sequence[str]) -> RuleResult:
-    kept = set(after)
-    sample = islice((tag for tag in before if tag not in kept), _SAMPLE)
-    return RuleResult(rule, len(after), len(before) - len(after), tuple(sample))
+    removed = len(before) - len(after)
+    kept = set(after) if removed else set()
+    sample = islice((tag for tag in before if tag not in kept), _SAMPLE if removed else 0)
+    return RuleResult(rule, len(after), removed, tuple(sample))
 
 
 def _kept(stage: Stage) -> Sequence[str]:
