@@ -117,5 +117,5 @@ def release_hold_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--release-hold",
         is_flag=True,
-        help="Also propose what was rolled back or is listed under `holds:`, this once.",
+        help="Also propose pins that were rolled back or are listed under `holds:`, this once.",
     )(function)

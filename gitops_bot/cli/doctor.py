@@ -39,12 +39,12 @@ _ATTEMPTS = 2
     default=25,
     show_default=True,
     metavar="SECONDS",
-    help="Give up on whatever has not answered by then.",
+    help="Stop waiting for answers after this time.",
 )
 def doctor_command(*, repository: str | None, timeout: float, config: str | None, output: str) -> int:
-    """Check everything that a run needs; write nothing.
+    """Check that everything a run needs is in place; write nothing.
 
-    Configuration, git, token, branch rules and registries.
+    It checks configuration, git, token, branch rules and registries.
     """
     from gitops_bot.doctor.examine import examine
     from gitops_bot.doctor.finding import Notes
@@ -143,7 +143,7 @@ def _token(where: Address | None, server: Server) -> str | Problem | None:
     if where is not None and where.name is None:
         return None
     if where is not None and not server.takes_token(where):
-        message = f"the forge is {server.url}, and the repository is on {where.host}"
+        message = f"the repository is on {where.host}, but the server is {server.url}"
         return Problem("failed.auth", message, "set GITHUB_SERVER_URL (and GITHUB_API_URL) to the repository's server")
     return server.variable or server.no_token(where.name if where is not None else None)
 

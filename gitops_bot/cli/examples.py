@@ -34,7 +34,7 @@ EXAMPLES: Mapping[str, str] = {
     """,
     "update": """
         gitops-bot update                      # every environment
-        gitops-bot update staging --dry-run    # say what it would write
+        gitops-bot update staging --dry-run    # show what it would write
         gitops-bot update --cache ~/.cache/gitops-bot
     """,
     "set": """
@@ -61,7 +61,7 @@ EXAMPLES: Mapping[str, str] = {
         gitops-bot promote staging production --overlay "apps/web/**"
     """,
     "rollback": """
-        gitops-bot rollback production         # to the release before the last
+        gitops-bot rollback production         # undo the last change of its pins
         gitops-bot rollback production --to 41 --reason 'checkout fails'
         gitops-bot rollback production --to 3f2a1b4 --image ghcr.io/acme/web
     """,

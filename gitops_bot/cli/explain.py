@@ -19,7 +19,7 @@ _LONGEST: Final = 64 * 1024 * 1024
 @command("explain")
 @remote
 @click.option("--tag", metavar="TAG", help="Also say why this tag is chosen, or why not.")
-@click.option("--policy", metavar="POLICY", help="Try this policy on the tags on standard input, one a line, offline.")
+@click.option("--policy", metavar="POLICY", help="Try this policy on tags from standard input, one per line, offline.")
 @click.option("--current", metavar="TAG", help="With --policy: the tag that is pinned now.")
 @click.argument("environment", metavar="[ENV]", required=False)
 @click.argument("image", metavar="[IMAGE]", required=False)
@@ -33,9 +33,9 @@ def explain_command(
     options: Options,
     output: str,
 ) -> int:
-    """Say why IMAGE gets the pin that it gets in ENV, or none; write nothing.
+    """Explain which pin IMAGE gets in ENV, and why; write nothing.
 
-    Tags seen, what each rule removed, the order of the best ten, every gate, and what would change the result.
+    Shows the tags seen, what each rule removed, the ten best candidates, every gate, and what would change the result.
     """
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.report import show
@@ -52,7 +52,7 @@ def explain_command(
     if environment is None or image is None:
         raise click.UsageError("Name an environment and an image, or try a policy with --policy.")
     if current is not None:
-        raise click.UsageError("--current needs --policy: the present tag of an entry is known.")
+        raise click.UsageError("--current needs --policy: the tag of an entry is read from the repository.")
     from gitops_bot.wiring import commands
 
     explanations = commands.explain(options, environment, image, tag)
@@ -63,7 +63,7 @@ def explain_command(
 def _tags() -> list[str]:
     """The lines of standard input, without blank ones."""
     if sys.stdin.isatty():
-        click.echo("Enter tags, one a line, and end with Ctrl-D.", err=True)
+        click.echo("Enter tags, one per line, and end with Ctrl-D.", err=True)
     text = sys.stdin.buffer.read(_LONGEST + 1)
     if len(text) > _LONGEST:
         raise click.UsageError(f"The list of tags is larger than {_LONGEST // 1024 // 1024} MiB.")

@@ -22,12 +22,12 @@ _SECONDS: Final = 15.0
 
 
 @command("init", config=False, dry_run=True)
-@click.option("--offline", is_flag=True, help="Do not ask the registries whether their images can be read.")
+@click.option("--offline", is_flag=True, help="Do not check whether the registries can be read.")
 def init_command(*, offline: bool, dry_run: bool, output: str) -> int:
     """Look at this checkout and write a first gitops-bot.yaml.
 
-    The file says what `plan` does without it, and suggests the rest in comments. An existing one is never replaced.
-    On a terminal it asks whether an environment should be promoted from the one before it.
+    The file states what `plan` does without one, and suggests more in comments. An existing file is never replaced.
+    On a terminal, init asks whether to promote each environment from the one before it.
     """
     from gitops_bot import config
     from gitops_bot.commands.init import take_inventory
@@ -46,7 +46,7 @@ def init_command(*, offline: bool, dry_run: bool, output: str) -> int:
     tree = checkout.tree()
     if CONFIG in tree and not dry_run:
         advice = "edit that one; `gitops-bot init --dry-run` prints what init would write"
-        raise ConfigError(Problem("failed.config", f"{CONFIG} exists already, and init never replaces it", advice))
+        raise ConfigError(Problem("failed.config", f"{CONFIG} already exists, and init never replaces it", advice))
     inventory = take_inventory(checkout, tree, clock.now())
     if not offline:
         inventory = replace(inventory, registries=tuple(_answers(inventory, clock)))

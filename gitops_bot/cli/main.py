@@ -116,7 +116,7 @@ def update_command(
     dry_run: bool,
     output: str,
 ) -> int:
-    """Poll once; open or refresh pull requests."""
+    """Poll the registries once; open or refresh pull requests."""
     from gitops_bot.engine.request import Request
     from gitops_bot.wiring import commands
 
@@ -224,7 +224,7 @@ def demo(*, full: bool, keep: bool, resume: str | None, output: str) -> int:
     default="config",
 )
 def schema(*, of: str, output: str) -> int:
-    """Print the JSON Schema of gitops-bot.yaml or of a command.
+    """Print the JSON Schema of gitops-bot.yaml or of a command's output.
 
     Editors use the first, scripts the second: it describes what the command prints with --output json.
     """

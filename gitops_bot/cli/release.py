@@ -54,7 +54,7 @@ def promote_command(
 ) -> int:
     """Copy the pins that SOURCE runs to TARGET.
 
-    The very digests are copied, never what a tag means today.
+    The digests are copied as they are, whatever their tags point to now.
     """
     from gitops_bot.engine.request import Promote, Request
     from gitops_bot.releases.choice.by_hand import ByHand
@@ -68,9 +68,15 @@ def promote_command(
 @command("rollback", dry_run=True)
 @remote
 @release_hold_option
-@click.option("--to", metavar="RELEASE", help="Release number, commit or tag; default: the one before the last.")
+@click.option(
+    "--to",
+    metavar="RELEASE",
+    help="Release number, commit or tag; default: the release before the last change of a pin.",
+)
 @click.option("--image", "images", metavar="NAME", multiple=True, help="Only this image; may be repeated.")
-@click.option("--reason", metavar="TEXT", callback=_short, help="Why, for the pull request and the commit message.")
+@click.option(
+    "--reason", metavar="TEXT", callback=_short, help="The reason, for the pull request and the commit message."
+)
 @click.option("--offline", is_flag=True, help="Do not check that the registries still have the images.")
 @click.argument("environment", metavar="ENV")
 def rollback_command(
@@ -87,7 +93,7 @@ def rollback_command(
 ) -> int:
     """Propose the pins that ENV ran before.
 
-    They come from Git alone; configuration stays as it is.
+    They are read from Git; the rest of the configuration is not changed.
     """
     from gitops_bot.engine.request import Request, RollBack
     from gitops_bot.wiring import commands

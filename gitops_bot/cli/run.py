@@ -28,9 +28,13 @@ if TYPE_CHECKING:
 
 @command("run", dry_run=True)
 @remote
-@click.option("--every", required=True, metavar="SPAN | CRON", help='Such as 5m, or "*/10 8-18 * * mon-fri".')
+@click.option("--every", required=True, metavar="SPAN | CRON", help='How often, such as 5m or "*/10 8-18 * * mon-fri".')
 @click.option("--timezone", default="UTC", metavar="ZONE", show_default=True, help="Time zone of the cron expression.")
-@click.option("--jitter", metavar="SPAN", help="Random delay before each cycle; default: a tenth, at most 1m.")
+@click.option(
+    "--jitter",
+    metavar="SPAN",
+    help="Longest random delay before a cycle; default: a tenth of the interval, at most 1m.",
+)
 @click.option("--listen", metavar="HOST:PORT", help="Serve /healthz, /readyz and /metrics on this address.")
 @click.argument("environments", metavar="[ENV]...", nargs=-1)
 def run_command(
@@ -46,8 +50,8 @@ def run_command(
 ) -> int:
     """Run `update` on a schedule.
 
-    For a container, with probes and metrics. The first cycle starts at once. SIGTERM lets the current write finish and
-    exits with 0; a second one exits at once. Everything is logged to standard error.
+    Meant for a container, with probes and metrics. The first cycle starts at once. SIGTERM lets the current write
+    finish and exits with 0; a second one exits at once. Everything is logged to standard error.
     """
     from gitops_bot.edges.signals import Ending, Terminated
 

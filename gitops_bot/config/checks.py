@@ -139,8 +139,8 @@ def _policy(document: Document, environment: Path, path: Path) -> None:
 def _one_choice(document: Document, path: Path) -> None:
     """Policies that say twice which tags count."""
     if {"semver", "pattern", "prefer"} <= _mapping(document, path).keys():
-        advice = "remove one; a pattern can have the suffix in it"
-        document.report((*path, "prefer"), "`pattern` and `prefer` both say which tags count", advice, at_key=True)
+        advice = "remove one; a pattern can include the suffix"
+        document.report((*path, "prefer"), "`pattern` and `prefer` cannot be used together", advice, at_key=True)
 
 
 def _propose(document: Document, path: Path) -> None:
@@ -155,7 +155,7 @@ def _propose(document: Document, path: Path) -> None:
         _merging(document, path)
     _groups(document, (*path, "group"))
     if document.at((*path, "limit")) == {}:
-        document.report((*path, "limit"), "`limit` limits nothing", "set `open`, `new_per_hour` or both")
+        document.report((*path, "limit"), "`limit` is empty", "set `open`, `new_per_hour` or both")
     for at in range(_length(document, (*path, "schedule"))):
         _window(document, (*path, "schedule", at))
 
@@ -174,7 +174,7 @@ def _merging(document: Document, path: Path) -> None:
     merges = written is not None and not _is_truth(written, "false")
     if merges and _is_truth(document.at((*path, "draft")), "true"):
         message = "a draft does not merge by itself: somebody has to mark it as ready"
-        document.report(auto_merge, message, "remove `auto_merge`, or `draft`", at_key=True)
+        document.report(auto_merge, message, "remove `auto_merge` or `draft`", at_key=True)
     if not merges and document.at(method) is not None:
         message = "`merge_method` has no effect without `auto_merge`"
         document.report(method, message, "remove `merge_method`, or set `auto_merge: true`", at_key=True)
@@ -231,21 +231,21 @@ def _mirror(document: Document, path: Path) -> None:
         return
     mirror_host, registries = written.partition("/")[0], _mapping(document, ("registries",))
     for other in _mapping(document, path).keys() - {"mirror"}:
-        message = f"`{other}` has no effect beside `mirror`, because only the mirror is queried"
+        message = f"`{other}` has no effect with `mirror`, because only the mirror is queried"
         document.report((*path, other), message, f"write it under `registries: {{{mirror_host}: ...}}`", at_key=True)
     if any(
         host(registry) == host(mirror_host) and "mirror" in _mapping(document, ("registries", registry))
         for registry in registries
     ):
-        message = f"the mirror {quoted(mirror_host)} has a mirror itself, or is this registry"
-        document.report(mirror, message, "name the place where the images really are")
+        message = f"the mirror {quoted(mirror_host)} is this registry, or has a mirror itself"
+        document.report(mirror, message, "give the host that stores the images")
 
 
 def _promotion(document: Document, path: Path) -> None:
     """`match` and `tag` are valid without `promote_from`: the `promote` command uses them too."""
     soak, match = (*path, "soak"), (*path, "match")
     if document.at(soak) is not None and document.at((*path, "promote_from")) is None:
-        message = "`soak` is how long another environment runs a pin first, but there is no `promote_from` to say which"
+        message = "`soak` needs `promote_from`: it is how long that environment must run a pin first"
         document.report(soak, message, "set `promote_from`, or remove `soak`", at_key=True)
     if document.at(match) == "revision" and document.at((*path, "tag")) != "release":
         message = "`match: revision` looks for the version tag of the same revision, so it needs `tag: release`"

@@ -116,7 +116,7 @@ def text(
         except PydanticCustomError:
             raise  # it has its own message
         except ValueError as error:
-            raise invalid(f"is wrong: {error}") from None
+            raise invalid(f"is not valid: {error}") from None
 
     numbers = ["number"] if form.match("1.5") else ["integer"] if form.match("1") else []
     written = {"type": ["string", *numbers] if numbers else "string", "pattern": pattern}
@@ -277,7 +277,7 @@ def _named_once(glob: str) -> str:
     names = re.findall(r"\{[^{}]*\}", glob)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise ValueError(f"`{twice}` stands in it twice")
+        raise ValueError(f"`{twice}` is in it twice")
     return glob
 
 

@@ -53,7 +53,7 @@ def read(text: str, file: str) -> Document:
         ConfigError: the text is too long, has more than 50,000 keys and values, is no YAML, or more than one document.
     """
     if len(text) > MOST_BYTES or len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
-        raise ConfigError(problem(file, Place(1, 1), "the file is over 1 MiB", "is this really the configuration?"))
+        raise ConfigError(problem(file, Place(1, 1), "the file is over 1 MiB", "check that this is the right file"))
     document = Document(file)
     text = text.removeprefix("\ufeff")
     try:
@@ -80,7 +80,7 @@ def _bounded(events: Iterator[Event], file: str) -> Iterator[Event]:
     for number, event in enumerate(events):
         if number >= MOST_EVENTS:
             message = f"the file has more than {MOST_EVENTS:,} keys and values"
-            raise ConfigError(problem(file, _place(event), message, "is this really the configuration?"))
+            raise ConfigError(problem(file, _place(event), message, "check that this is the right file"))
         yield event
 
 
@@ -111,7 +111,7 @@ _SYNTAX = {
     "expected alphabetic or numeric character": ("`*` and `&` begin an alias or an anchor in YAML", _QUOTE),
     "expected ',' or ']'": ("a list `[...]` is not closed, or a comma is missing", "close it with `]`"),
     "expected ',' or '}'": ("a mapping `{...}` is not closed, or a comma is missing", "close it with `}`"),
-    "expected <block end>": ("this line's indentation matches nothing above it", "align it with its siblings"),
+    "expected <block end>": ("this line's indentation matches nothing above it", "align it with the keys around it"),
 }
 
 

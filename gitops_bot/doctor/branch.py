@@ -29,7 +29,7 @@ _AGAINST_PUSH: Mapping[RuleKind, str] = {
 #: The rules that block creating and refreshing a branch of the bot.
 _AGAINST_BRANCHES: Mapping[RuleKind, str] = {
     **_AGAINST_PUSH,
-    "creation": "may not be created",
+    "creation": "cannot be created",
     "force": "blocks force pushes, which refreshing a proposal needs",
 }
 
@@ -117,7 +117,7 @@ def _auto_merge(
     reviews = any(rule.approvals for rule in rules.rules)
     allowed = repository.auto_merge if repository is not None else None
     if not queue and allowed is False:
-        message = "`auto_merge` is on, but the repository does not allow it: a later run would have to merge"
+        message = "`auto_merge` is on, but the repository does not allow it: only a later run would merge"
         advice = f"allow it in {rules.settings.merging}, or remove `auto_merge`"
         yield wrong("propose", name, Problem("failed.forge", message, advice))
     elif not queue and allowed is None:

@@ -81,8 +81,8 @@ def _configuration(config: Config) -> Finding:
     if config.file is not None:
         return good("configuration", config.file, f"environments: {names}")
     inferred = f" ({names})" if names else ""
-    text = f"there is none: `plan` works with what it infers{inferred}, but `update` needs one"
-    return warning("configuration", CONFIG, text, "write one: README.md has an example to copy")
+    text = f"no configuration: `plan` infers the environments{inferred}, but `update` needs one"
+    return warning("configuration", CONFIG, text, "run `gitops-bot init`, then commit and push the file")
 
 
 def _registries(
@@ -90,8 +90,8 @@ def _registries(
 ) -> Callable[[], None]:
     """Start querying each registry for one image; the returned function waits for the answers and records them."""
     if read is None or (config := read.config) is None:
-        text = "not checked: the images are known only from the configuration and the repository"
-        notes.add(unknown("registry", "all of them", text, "fix these first"))
+        text = "not checked: without the configuration and the repository, the images are unknown"
+        notes.add(unknown("registry", "all of them", text, "fix the failed checks of these first"))
         return lambda: None
     overlays = notes.of("overlays", read.branch, lambda: tracked(config, read.remote, read.commit))
     if overlays is None:
@@ -107,4 +107,4 @@ def _registries(
 def _push(read: _Read, where: str, notes: Notes) -> None:
     """Whether git lets the login push; the rules of single branches are checked on the forge."""
     read.remote.rehearse(naming.branch("doctor"), read.commit)
-    notes.add(good("push", where, "the login may push, as far as can be told without pushing"))
+    notes.add(good("push", where, "the login may push, as far as a dry run can tell"))

@@ -46,7 +46,7 @@ class ForgeChecks:
         elif forge is not None and token is not None:
             if server is None:
                 text = "not checked: the forge did not answer as expected"
-                self._notes.add(unknown("rules", self._setup.where, text, "fix that first"))
+                self._notes.add(unknown("rules", self._setup.where, text, "fix the failed check of the forge first"))
             else:
                 self._repository(forge, self._setup.name, branch, environments)
 
@@ -148,7 +148,7 @@ def pull_requests(permission: Permission, repository: str) -> Finding:
 def rate_limit(left: RateLimit | None, host: str) -> Finding:
     """Whether there are requests left."""
     if left is None:
-        return good("rate-limit", host, "there is none")
+        return good("rate-limit", host, "this server has no rate limit")
     until = f"until {left.resets_at:%H:%M} UTC"
     if left.remaining == 0:
         message = f"the rate limit has no requests left {until}"

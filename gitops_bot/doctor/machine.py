@@ -31,7 +31,7 @@ def git(version: Version, oldest: Version) -> Finding:
     if version < _MERGES:
         text = f'git {shown} works, but mistakes "Update branch" on a pull request for a person\'s commit'
         return warning("git", "git", text, f"install git {_shown(_MERGES)} or newer")
-    return good("git", "git", f"git {shown}; {needed} is the oldest that works")
+    return good("git", "git", f"git {shown}; {needed} or newer is required")
 
 
 def clock(skew: timedelta, host: str) -> Finding:

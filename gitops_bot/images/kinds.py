@@ -103,9 +103,7 @@ def semver(
     if pattern is not None:
         expressions.check(pattern)
     if prefer and pattern is not None:
-        raise ValueError(
-            "`pattern` and `prefer` both say which tags count: remove one; a pattern can have the suffix in it"
-        )
+        raise ValueError("`pattern` and `prefer` cannot be used together: remove one; a pattern can include the suffix")
     families.check(prefer)
     return Semver(Range.parse(expression), prereleases, pattern, tuple(prefer), _excluded(exclude), minimum_age)
 

@@ -44,7 +44,7 @@ def _lines(inventory: Inventory) -> Iterator[str]:
             yield f"  # {as_key(name)}: {{overlays: [{globs}], policy: auto}}"
     if closed := [answer for answer in inventory.registries if answer.wants_login]:
         yield ""
-        yield "# These registries want a login. `docker login` is used too, where the bot runs."
+        yield "# These registries require a login. Where the bot runs, `docker login` works too."
         yield "# registries:"
         for answer in closed:
             variable = "".join(char if char.isalnum() else "_" for char in answer.host.upper())
@@ -58,7 +58,7 @@ def _environment(environment: FoundEnvironment) -> Iterator[str]:
         yield f"      - {quoted(glob)}"
     if environment.source is not None:
         yield from _promotion(environment, environment.source)
-    yield "    # The next tag in the format of each present one:"
+    yield "    # Choose the next tag in the format of each present one:"
     for policy, entries in environment.followed.items():
         yield _comment(f"{len(entries)} by {policy}: {list_names(_pinned(entries))}", indent=2)
     if not environment.followed:
@@ -79,7 +79,7 @@ def _promotion(environment: FoundEnvironment, source: str) -> Iterator[str]:
     count = environment.corresponding
     of = f"{count} of {environment.coverage.entries} entries"
     if environment.promote:
-        yield f"    # The digests that {source} runs, for the {of} that it has too; `policy` is for the others."
+        yield f"    # Promote the digests that {source} runs; it has {of} too. `policy` covers the others."
         yield f"    promote_from: {as_key(source)}"
     else:
         yield f"    # {source} has {of} too. To promote the digests that it runs, instead of polling for them:"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gitops_bot.report.screen import Screen, Style
 
 _NO_ENVIRONMENT = (
-    "No environments found: there is no gitops-bot.yaml, and no overlay lies in a directory that is named like one",
+    "No environments found: there is no gitops-bot.yaml, and no overlay is in a directory named like an environment",
     "(dev, staging, production, ...). Name environments and their overlays in gitops-bot.yaml.",
 )
 #: What an action is called before it is done, and after.

@@ -169,7 +169,7 @@ def _repository_of(read: Config, server: str) -> Address:
     """The repository that a configuration names; never a folder, whose hooks would run: anybody may have written it."""
     named = address.parse(read.repository or "", server=server)
     if named.host is None:
-        message = f"`repository: {read.repository}` is a folder, which only a person may choose"
+        message = f"`repository: {read.repository}` is a local folder, which a configuration cannot choose"
         raise ConfigError(Problem("failed.config", message, "write OWNER/NAME, or give --repository", read.file))
     return named
 

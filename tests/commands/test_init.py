@@ -134,7 +134,7 @@ def test_whatever_is_called_gitops_bot_yaml_is_never_replaced(tmp_path: Path, wh
             (path / "kept").write_text("mine")
     done = init(folder)
     assert done.code == (1 if what == "folder" else 2)
-    assert "exists already" in done.err
+    assert "exists" in done.err
     assert path.is_symlink() if what == "link" else path.exists()
     assert not (tmp_path / "nowhere").exists()
     assert not list(folder.glob(".*.tmp"))

@@ -275,7 +275,7 @@ SYNTAX = {
     "an escape too far": ('a: "\\UFFFFFFFF"\n', "1:1 the file is not YAML / look for an escape"),
     "a directive of tomorrow": ("%YAML 9.9\n---\na: 1\n", "1:1 this is not YAML: found incompatible YAML document"),
     "nested too deep": ("[" * 5000, "1:22 this is nested too deep / no setting is nested that deep"),
-    "over 1 MiB": ("#" * (1 << 20) + "\n", "1:1 the file is over 1 MiB / is this really the configuration?"),
+    "over 1 MiB": ("#" * (1 << 20) + "\n", "1:1 the file is over 1 MiB / check that this is the right file"),
 }
 
 
@@ -296,7 +296,7 @@ def test_a_file_with_too_many_values_is_read_no_further(monkeypatch: pytest.Monk
         "failed.config",
         "f.yaml:2:29",
         "the file has more than 20 keys and values",
-        "is this really the configuration?",
+        "check that this is the right file",
     )
 
 
@@ -381,20 +381,26 @@ TOP = {
         "policies: {a: {semver: ^1, digest: main}}",
         "3:28 unknown key 'digest' / known here: `sem",
     ),
-    "a wrong range": ("policies: {a: {semver: '>=1.x.y'}}", "3:24 `semver` is wrong: "),
-    "a wrong expression": ("policies: {a: {pattern: '(', order: semver}}", "3:25 `pattern` is wrong: the pattern '('"),
-    "a look-ahead": ("policies: {a: {semver: ^1, pattern: '(?=a)'}}", "3:37 `pattern` is wrong: the pattern '(?=a)'"),
+    "a wrong range": ("policies: {a: {semver: '>=1.x.y'}}", "3:24 `semver` is not valid: "),
+    "a wrong expression": (
+        "policies: {a: {pattern: '(', order: semver}}",
+        "3:25 `pattern` is not valid: the pattern '('",
+    ),
+    "a look-ahead": (
+        "policies: {a: {semver: ^1, pattern: '(?=a)'}}",
+        "3:37 `pattern` is not valid: the pattern '(?=a)'",
+    ),
     "two named groups of one name": (
         "policies: {a: {pattern: '(?P<n>a)(?P<n>b)', order: semver}}",
-        "3:25 `pattern` is wrong: the pattern '(?P<n>a)(?P<n>b)' has a name for two groups",
+        "3:25 `pattern` is not valid: the pattern '(?P<n>a)(?P<n>b)' has a name for two groups",
     ),
     "a wrong exclusion": (
         "policies: {a: {semver: ^1, exclude: '('}}",
-        "3:37 `exclude` is wrong: the pattern '(' is not a valid",
+        "3:37 `exclude` is not valid: the pattern '(' is not a valid",
     ),
     "a wrong one of several": (
         "policies: {a: {pattern: x, order: calver, exclude: [x, '(']}}",
-        "3:56 an item of `exclude` is wrong: the pattern '(' is not",
+        "3:56 an item of `exclude` is not valid: the pattern '(' is not",
     ),
     "nothing to exclude": (
         "policies: {a: {semver: ^1, exclude: []}}",
@@ -426,7 +432,7 @@ TOP = {
     ),
     "a family beside a pattern": (
         "policies: {a: {semver: ^1, pattern: x, prefer: -a}}",
-        "3:40 `pattern` and `prefer` both say which tags count / remove one; a pattern can have the suffix in it",
+        "3:40 `pattern` and `prefer` cannot be used together / remove one; a pattern can include the suffix",
     ),
     "a pattern without order": (
         "policies: {a: {pattern: x}}",
@@ -495,17 +501,17 @@ TOP = {
     "a login beside a mirror": (
         "registries: {docker.io: {mirror: r.acme.io/hub, password_env: HUB}}",
         (
-            "3:49 `password_env` has no effect beside `mirror`, because only the mirror is queried / write it under "
+            "3:49 `password_env` has no effect with `mirror`, because only the mirror is queried / write it under "
             "`registries: {r.acme.io: ...}`"
         ),
     ),
     "a mirror of a mirror": (
         "registries: {docker.io: {mirror: r.acme.io/hub}, r.acme.io: {mirror: quay.io}}",
-        "3:34 the mirror 'r.acme.io' has a mirror itself, or is this registry / name the place where the images really",
+        "3:34 the mirror 'r.acme.io' is this registry, or has a mirror itself / give the host that stores the images",
     ),
     "a mirror of itself": (
         "registries: {docker.io: {mirror: index.docker.io}}",
-        "3:34 the mirror 'index.docker.io' has a mirror itself, or is this registry / name the place where the images",
+        "3:34 the mirror 'index.docker.io' is this registry, or has a mirror itself / give the host",
     ),
     "a role that is none": (
         "registries: {123456789012.dkr.ecr.eu-west-1.amazonaws.com: {aws_role: bot}}",
@@ -616,7 +622,7 @@ WITHIN = {
         "overlays: [a]\n    policy: [releases]",
         "5:13 `policy` must be a single value, not a lis",
     ),
-    "a wrong policy written out": ("overlays: [a]\n    policy: {semver: '>=1.x.y'}", "5:22 `semver` is wrong: "),
+    "a wrong policy written out": ("overlays: [a]\n    policy: {semver: '>=1.x.y'}", "5:22 `semver` is not valid: "),
     "a misspelt pin": (
         "overlays: [a]\n    pin: tags",
         "5:10 `pin` must be tag+digest, tag or digest, not 'tags' / did you",
@@ -644,7 +650,7 @@ WITHIN = {
     ),
     "a glob that says a name twice": (
         'overlays: ["{app}/{app}"]',
-        "4:16 an item of `overlays` is wrong: `{app}` stands in it twice / as in `overlays: ",
+        "4:16 an item of `overlays` is not valid: `{app}` is in it twice / as in `overlays: ",
     ),
     "a digest that is not pinned": (
         "overlays: [a]\n    pin: tag\n    policy: {digest: main}",

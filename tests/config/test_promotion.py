@@ -78,23 +78,19 @@ WRONG = {
     ),
     "soaking nowhere": (
         ["soak: 2h"],
-        (
-            "6:5 `soak` is how long another environment runs a pin first, but there is no `promote_from` to say "
-            "which / "
-            "set `pro"
-        ),
+        ("6:5 `soak` needs `promote_from`: it is how long that environment must run a pin first / set `pro"),
     ),
     "soaking for words": (
         ["promote_from: staging", "soak: 2 hours"],
-        "7:11 `soak` is wrong: '2 hours' is not a duration: write it as 90s, 15m, 2h or 1d12h / as in `soak: 2h`",
+        "7:11 `soak` is not valid: '2 hours' is not a duration: write it as 90s, 15m, 2h or 1d12h / as in `soak: 2h`",
     ),
     "soaking for a number": (
         ["promote_from: staging", "soak: 30"],
-        "7:11 `soak` is wrong: '30' is not a duration: write it",
+        "7:11 `soak` is not valid: '30' is not a duration: write it",
     ),
     "soaking for years": (
         ["promote_from: staging", "soak: 400d"],
-        "7:11 `soak` is wrong: '400d' is longer than 366 days / as",
+        "7:11 `soak` is not valid: '400d' is longer than 366 days / as",
     ),
     "soaking in a list": (
         ["promote_from: staging", "soak: [2h]"],

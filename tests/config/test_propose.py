@@ -189,7 +189,7 @@ WRONG = {
     ),
     "a group of an overlay that says a name twice": (
         "group: [{name: a, overlays: ['{b}/{b}']}]",
-        [('6:36 an item of `overlays` is wrong: `{b}` stands in it twice / as in `overlays: ["apps/web/**"]`')],
+        [('6:36 an item of `overlays` is not valid: `{b}` is in it twice / as in `overlays: ["apps/web/**"]`')],
     ),
     **{
         f"a group called {name}": (
@@ -313,7 +313,7 @@ WRONG = {
     ),
     "a draft that merges": (
         "draft: true\nauto_merge: true",
-        [("7:7 a draft does not merge by itself: somebody has to mark it as ready / remove `auto_merge`, or `draft`")],
+        [("7:7 a draft does not merge by itself: somebody has to mark it as ready / remove `auto_merge` or `draft`")],
     ),
     "a method that nothing merges by": (
         "merge_method: squash",
@@ -323,7 +323,7 @@ WRONG = {
         "auto_merge: False\nmerge_method: squash",
         [("7:7 `merge_method` has no effect without `auto_merge` / remove `merge_method`, or set `auto_merge: true`")],
     ),
-    "a limit of nothing": ("limit: {}", ["6:14 `limit` limits nothing / set `open`, `new_per_hour` or both"]),
+    "a limit of nothing": ("limit: {}", ["6:14 `limit` is empty / set `open`, `new_per_hour` or both"]),
     "a limit without any": (
         "limit:",
         ["6:7 `limit` is empty / indent its contents below it, or remove the line"],
@@ -567,7 +567,7 @@ WRONG_HOLDS = {
     ),
     "a day that is none": (
         "{environment: staging, until: 2026-02-30, why: x}",
-        ["3:35 `until` is wrong: there is no 2026-02-30 / as in `until: 2026-12-24`"],
+        ["3:35 `until` is not valid: there is no 2026-02-30 / as in `until: 2026-12-24`"],
     ),
     **{
         f"until {until}": (

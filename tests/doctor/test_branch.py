@@ -150,7 +150,7 @@ def test_an_environment_meets_the_repository(
     [
         pytest.param(rules(), "good", "no ruleset restricts", id="none"),
         pytest.param(rules(Rule("linear")), "good", "no ruleset restricts", id="linear as they are"),
-        pytest.param(rules(Rule("creation")), "wrong", "may not be created", id="creation"),
+        pytest.param(rules(Rule("creation")), "wrong", "cannot be created", id="creation"),
         pytest.param(rules(Rule("force")), "wrong", "blocks force pushes", id="force"),
         pytest.param(rules(Rule("update")), "wrong", "only by those who", id="restricted"),
         pytest.param(rules(REVIEW), "wrong", "only through pull requests", id="reviews on every branch"),

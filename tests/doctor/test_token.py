@@ -43,7 +43,7 @@ def test_what_the_token_may_do_is_found(verdict: Literal["yes", "no", "unknown"]
 @pytest.mark.parametrize(
     ("left", "verdict", "says"),
     [
-        (None, "good", "there is none"),
+        (None, "good", "this server has no rate limit"),
         (4987, "good", "4,987 requests left until 12:00 UTC"),
         (100, "good", "100 requests"),
         (99, "warning", "99 requests"),
