@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import Rules
 from gitops_bot.targets import same_file
+from gitops_bot.targets.pin_file import Edit
 
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
@@ -110,6 +111,11 @@ class PinChange:
     def key(self) -> tuple[str, str]:
         """The key of its entry, like `Entry.key`."""
         return (self.file, self.name)
+
+    @property
+    def edit(self) -> Edit:
+        """What it writes into the file."""
+        return Edit(self.name, self.after, self.new_name)
 
 
 @dataclass(frozen=True, slots=True)

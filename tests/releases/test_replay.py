@@ -4,7 +4,7 @@ import pytest
 
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.history.replay import explains
-from gitops_bot.releases.plan import PinChange
+from gitops_bot.targets.pin_file import Edit
 
 A, B = ("sha256:" + letter * 64 for letter in "ab")
 FILE = "apps/web/kustomization.yaml"
@@ -28,8 +28,8 @@ def replaced(*pairs: tuple[str, str]) -> str:
     return text
 
 
-def changed(name: str, before: Pin, after: Pin, new_name: str | None = None) -> PinChange:
-    return PinChange(FILE, name, before, after, "set", new_name)
+def changed(name: str, before: Pin, after: Pin, new_name: str | None = None) -> tuple[Pin, Edit]:
+    return before, Edit(name, after, new_name)
 
 
 WEB = changed("web", Pin("v1"), Pin("v2"))
@@ -65,7 +65,7 @@ API_DONE = (f"newTag: v1\n  digest: {A}", f"newTag: v2\n  digest: {B}")
         pytest.param(TEXT, [], id="nothing"),
     ],
 )
-def test_steps_explain_what_they_do(after: str, steps: list[PinChange]) -> None:
+def test_steps_explain_what_they_do(after: str, steps: list[tuple[Pin, Edit]]) -> None:
     assert explains(FILE, TEXT.encode(), after.encode(), steps)
 
 
@@ -98,7 +98,7 @@ def test_steps_explain_what_they_do(after: str, steps: list[PinChange]) -> None:
         pytest.param(replaced(WEB_DONE), [changed("web", Pin("v1"), Pin("not a tag"))], id="no tag"),
     ],
 )
-def test_steps_do_not_explain_anything_else(after: str, steps: list[PinChange]) -> None:
+def test_steps_do_not_explain_anything_else(after: str, steps: list[tuple[Pin, Edit]]) -> None:
     assert not explains(FILE, TEXT.encode(), after.encode(), steps)
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.errors import Problem
 from gitops_bot.releases.history import replay, state
 from gitops_bot.releases.history.state import Seen, agree
-from gitops_bot.releases.plan import PinChange
 from gitops_bot.targets import same_file
+from gitops_bot.targets.pin_file import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -141,7 +141,7 @@ def _only_pins(release: Release, path: str, pins: Sequence[Repinned]) -> bool:
     if before is None or after is None:
         return False
     changed = [
-        PinChange(path, repinned.name, repinned.before, repinned.after, "set")
+        (repinned.before, Edit(repinned.name, repinned.after))
         for repinned in pins
         if repinned.file == same_file(path)[0] and repinned.before is not None and repinned.after is not None
     ]

@@ -4,30 +4,33 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets import BY_NAME
-from gitops_bot.targets.pin_file import Edit, edit, pinned
+from gitops_bot.targets.pin_file import edit, pinned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.releases.plan import PinChange
+    from gitops_bot.images.reference import Pin
     from gitops_bot.targets import FileTargets
+    from gitops_bot.targets.pin_file import Edit
 
 
 def explains(
-    file: str, before: bytes, after: bytes, changes: Sequence[PinChange], targets: FileTargets = BY_NAME
+    file: str, before: bytes, after: bytes, edits: Sequence[tuple[Pin, Edit]], targets: FileTargets = BY_NAME
 ) -> bool:
-    """Whether these changes, made again, turn exactly `before` into `after`, byte for byte."""
+    """Whether these edits, made again, turn exactly `before` into `after`, byte for byte.
+
+    With each edit stands the pin that it replaces.
+    """
     target = targets[file]
     if target is None:
         return False
     try:
         old = target.read(before, file)
-        edits = [Edit(change.name, change.after, change.new_name) for change in changes]
         by_name = {entry.name: entry for entry in old.entries}
-        for change, wanted in zip(changes, edits, strict=True):
-            entry = by_name.get(change.name)
-            if entry is None or entry.pin != change.before or pinned(entry, wanted) != change.after:
+        for replaced, wanted in edits:
+            entry = by_name.get(wanted.name)
+            if entry is None or entry.pin != replaced or pinned(entry, wanted) != wanted.pin:
                 return False
-        return edit(old, edits) == after
+        return edit(old, [wanted for _, wanted in edits]) == after
     except EditError:
         return False

@@ -57,6 +57,6 @@ def edited(overlays: Iterable[Overlay], changes: Iterable[Change]) -> dict[str, 
     """
     by_file: dict[str, list[Edit]] = defaultdict(list)
     for change in changes:
-        by_file[change.entry.file].append(Edit(change.entry.name, change.after, change.new_name))
+        by_file[change.entry.file].append(change.pin_change.edit)
     known: Mapping[str, Overlay] = {overlay.file: overlay for overlay in overlays}
     return {file: edit(known[file].pin_file, edits) for file, edits in sorted(by_file.items())}
