@@ -8,8 +8,8 @@ import pytest
 
 from tests.commands.scene import approve
 from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, held, path, reason
+from tests.commands.test_changes_during_a_run import label, meanwhile, shown
 from tests.commands.test_crashes import kill_at
-from tests.commands.test_meanwhile import label, meanwhile, shown
 
 if TYPE_CHECKING:
     from tests.counterparts.world import World

@@ -330,7 +330,7 @@ class Proposals(RuleBasedStateMachine):
         until = self.shop.clock.now().timestamp() + hours * 3600
         environment = self.shop.environments[hours % len(self.shop.environments)]
         if not self._has_entry(environment, name):
-            return  # it would stop the environment: tests/commands/test_astray.py
+            return  # it would stop the environment: tests/commands/test_unmatched_names.py
         said = {"environment": environment, "until": _moment(until), "why": "the fair"}
         self.shop.holds.append(said if name is None else {**said, "image": name})
         self.people.configure()
