@@ -1,4 +1,4 @@
-"""Signals, and which work is finished before they are obeyed.
+"""Turns signals into exceptions, but finishes related writes first.
 
 A pull request without its text or a branch without its pull request is fixed by the next run, but people see it until
 then. So related writes are finished together, and everything else is interrupted at once.
@@ -22,7 +22,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
 
 class Terminated(BaseException):
-    """The process was told to end; no `except Exception` should stop that."""
+    """A signal told the process to end; not an Exception, so that `except Exception` does not stop it."""
 
     def __init__(self, number: int) -> None:
         self.signal = signal.Signals(number)

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.difference import ABSENT, Change, differences
-from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR, Headers, Store, headers
+from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR, CommitHeaders, Store
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class _Read(NamedTuple):
 
 @dataclass(slots=True)
 class History:
-    """Reads branches against a base. `shallow` returns the commits whose parents are not in the copy.
+    """Compares branches with a base. `shallow` returns the commits whose parents are not in the copy.
 
     `merged(first, second)` is the tree of git's merge of two commits, None if they conflict.
     """
@@ -57,7 +57,7 @@ class History:
     _clean: dict[str, bool] = field(default_factory=dict)
 
     def branch_commits(self, heads: Mapping[str, str], base: str) -> dict[str, BranchCommits]:
-        """The line of every branch (name to head). Raises DamagedError if the base is missing."""
+        """The commits of each branch (name to head) that the base lacks. Raises DamagedError if the base is missing."""
         revisions = "".join(f"{head}\n" for head in sorted(set(heads.values()))) + f"^{base}\n"
         out = self.store.run("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", stdin=revisions.encode())
         parents = {first: tuple(rest) for first, *rest in (line.split() for line in out.decode("ascii").splitlines())}
@@ -66,20 +66,23 @@ class History:
 
     def read(self, heads: Mapping[str, str], branch_commits: Mapping[str, BranchCommits]) -> dict[str, Branch]:
         """The branches with all their changes; incomplete, without commits, if too large or without shared history."""
-        short_first = sorted((own for own in branch_commits.values() if own.readable), key=lambda own: len(own.commits))
-        wanted = dict.fromkeys(commit for own in short_first for commit in own.commits)
+        short_first = sorted(
+            (unmerged for unmerged in branch_commits.values() if unmerged.readable),
+            key=lambda unmerged: len(unmerged.commits),
+        )
+        wanted = dict.fromkeys(commit for unmerged in short_first for commit in unmerged.commits)
         self._load([commit for commit in wanted if commit not in self._known])
-        return {name: self._branch(name, heads[name], own) for name, own in branch_commits.items()}
+        return {name: self._branch(name, heads[name], unmerged) for name, unmerged in branch_commits.items()}
 
-    def _branch(self, name: str, head: str, own: BranchCommits) -> Branch:
-        read = [entry for commit in own.commits if own.readable and (entry := self._known[commit])]
-        if not own.readable or len(read) < len(own.commits):
-            return Branch(name, head, own.fork, (), complete=False)
-        return Branch(name, head, own.fork, tuple(self._judged(commit, own) for commit in read))
+    def _branch(self, name: str, head: str, unmerged: BranchCommits) -> Branch:
+        read = [entry for commit in unmerged.commits if unmerged.readable and (entry := self._known[commit])]
+        if not unmerged.readable or len(read) < len(unmerged.commits):
+            return Branch(name, head, unmerged.fork, (), complete=False)
+        return Branch(name, head, unmerged.fork, tuple(self._with_clean_merge(commit, unmerged) for commit in read))
 
-    def _judged(self, read: _Read, own: BranchCommits) -> Commit:
+    def _with_clean_merge(self, read: _Read, unmerged: BranchCommits) -> Commit:
         commit = read.commit
-        if commit.id not in own.updates:
+        if commit.id not in unmerged.updates:
             return commit
         if commit.id not in self._clean:
             self._clean[commit.id] = self.merged(*commit.parents) == read.tree
@@ -87,10 +90,7 @@ class History:
 
     def _load(self, ids: Collection[str]) -> None:
         light = _lightest(self.store.sizes(ids), COMMIT_BYTE_LIMIT)
-        read = {
-            commit: headers(data) for commit, data in self.store.contents([*filter(light.__contains__, ids)]).items()
-        }
-        parsed = {commit: header for commit, header in read.items() if header is not None}
+        parsed = self.store.commits([commit for commit in ids if commit in light])
         changed = differences(self.store, self._trees(parsed))
         objects = {
             commit: [oid for change in changes for oid in change.objects()] for commit, changes in changed.items()
@@ -106,7 +106,7 @@ class History:
                 files = tuple(_file_change(change, blobs) for change in changed.get(commit, ()))
                 self._known[commit] = _Read(Commit(commit, parents, author, message, files), tree)
 
-    def _trees(self, parsed: Mapping[str, Headers]) -> dict[str, tuple[str, str]]:
+    def _trees(self, parsed: Mapping[str, CommitHeaders]) -> dict[str, tuple[str, str]]:
         """The trees before and after each commit; of a first parent only the commit is known."""
         parents = {commit: header.parents[0] for commit, header in parsed.items() if header.parents}
         revisions = "".join(f"{parent}^{{tree}}\n" for parent in parents.values()).encode()

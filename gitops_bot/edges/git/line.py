@@ -13,13 +13,13 @@ from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.difference import ABSENT, NO_FILES, Change, Scope, differences
-from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR, headers
+from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR
 from gitops_bot.releases.history.line import Line, Step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from gitops_bot.edges.git.store import Store
+    from gitops_bot.edges.git.store import CommitHeaders, Store
     from gitops_bot.targets import FileTargets
 
 #: Commits of the line to read, in steps, up to the last. With many overlays, 200 commits of each are never among a few
@@ -40,7 +40,7 @@ UNREADABLE = b"\0"
 _LAST_SECOND = 253_402_300_799
 
 
-class _Link(NamedTuple):
+class _LineCommit(NamedTuple):
     """A commit on the line. `time` is the committer's, in seconds since 1970, as far as git can read it."""
 
     commit: str
@@ -54,7 +54,7 @@ class _Link(NamedTuple):
 
 
 #: A commit and what it changed.
-_Touch = tuple[_Link, list[Change]]
+_ChangedCommit = tuple[_LineCommit, list[Change]]
 
 
 class LineReader:
@@ -78,7 +78,7 @@ class LineReader:
         """
         chain = self._chain(commit, window)
         rooted = not chain[-1].parents and chain[-1].commit not in shallow
-        pairs: list[tuple[_Link, str]] = [(link, older.tree) for link, older in pairwise(chain)]
+        pairs: list[tuple[_LineCommit, str]] = [(link, older.tree) for link, older in pairwise(chain)]
         if rooted:
             # Only a true root added all its files; at the end of a shallow copy that is unknown.
             pairs.append((chain[-1], NO_FILES[len(chain[-1].tree)]))
@@ -89,16 +89,16 @@ class LineReader:
         self.ended = rooted or not whole or len(chain) < window
         return Line(tuple(step for step in steps if step is not None), complete=rooted and whole)
 
-    def _compare(self, pairs: Sequence[tuple[_Link, str]]) -> None:
+    def _compare(self, pairs: Sequence[tuple[_LineCommit, str]]) -> None:
         """Compare these commits with their parents' trees, up to one that exceeds a limit."""
-        touched, end = self._touched(pairs)
-        whole = self._load(touched)
-        if whole < len(touched):
-            end = [link for link, _ in pairs].index(touched[whole][0])
-        steps = {step.commit: step for step in self._steps(touched[:whole])}
+        changed_commits, end = self._changed_commits(pairs)
+        whole = self._load(changed_commits)
+        if whole < len(changed_commits):
+            end = [link for link, _ in pairs].index(changed_commits[whole][0])
+        steps = {step.commit: step for step in self._steps(changed_commits[:whole])}
         self._compared |= {link.commit: steps.get(link.commit) for link, _ in pairs[:end]}
 
-    def _chain(self, commit: str, window: int) -> list[_Link]:
+    def _chain(self, commit: str, window: int) -> list[_LineCommit]:
         """The first commits of the line, newest first."""
         form = ("--first-parent", f"--max-count={window}", "--format=%T,%ct,%P")
         out = self._store.run("rev-list", *form, "--end-of-options", commit).decode("ascii").splitlines()
@@ -106,16 +106,16 @@ class LineReader:
         commits = (line.removeprefix("commit ") for line in out[::2])
         fields = (line.split(",") for line in out[1::2])
         return [
-            _Link(commit, tree, time, tuple(parents.split()))
+            _LineCommit(commit, tree, time, tuple(parents.split()))
             for commit, (tree, time, parents) in zip(commits, fields, strict=True)
         ]
 
-    def _touched(self, pairs: Sequence[tuple[_Link, str]]) -> tuple[list[_Touch], int]:
+    def _changed_commits(self, pairs: Sequence[tuple[_LineCommit, str]]) -> tuple[list[_ChangedCommit], int]:
         """The commits with relevant changes, newest first, up to one that changed too much.
 
         Also returns how many pairs were compared.
         """
-        result: list[_Touch] = []
+        result: list[_ChangedCommit] = []
         at, size = 0, _BATCH
         while at < len(pairs):
             batch = pairs[at : at + size]
@@ -137,11 +137,11 @@ class LineReader:
             size = max(1, size // 8)
         return result, at
 
-    def _steps(self, touched: Sequence[_Touch]) -> list[Step]:
-        texts = self._texts([link.commit for link, _ in touched])
+    def _steps(self, changed_commits: Sequence[_ChangedCommit]) -> list[Step]:
+        headers = self._headers([link.commit for link, _ in changed_commits])
         steps = []
-        for link, changes in touched:
-            commit = headers(texts.get(link.commit, b""))
+        for link, changes in changed_commits:
+            commit = headers.get(link.commit)
             steps.append(
                 Step(
                     link.commit,
@@ -156,20 +156,20 @@ class LineReader:
             )
         return steps
 
-    def _texts(self, commits: Collection[str]) -> dict[str, bytes]:
-        """The commit objects, within the limit of their size."""
+    def _headers(self, commits: Collection[str]) -> dict[str, CommitHeaders]:
+        """The headers of these commits, newest first, within the limits of their size."""
         wanted = []
         for commit, size in self._store.sizes(commits).items():
             if size <= FILE_LIMIT and self._commit_bytes + size <= COMMIT_BYTE_LIMIT:
                 self._commit_bytes += size
                 wanted.append(commit)
-        return self._store.contents(wanted)
+        return self._store.commits(wanted)
 
-    def _load(self, touched: Sequence[_Touch]) -> int:
+    def _load(self, changed_commits: Sequence[_ChangedCommit]) -> int:
         """Read the pin files of these commits; returns for how many commits the limits were enough."""
         wanted: dict[str, None] = {}
         ends = []
-        for _, changes in touched:
+        for _, changes in changed_commits:
             for change in self._pin_files(changes):
                 wanted |= dict.fromkeys(_files(change))
             ends.append(len(wanted))

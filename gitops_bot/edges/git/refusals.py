@@ -12,7 +12,7 @@ _QUOTE_LIMIT = 600
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One kind of refusal: the words that tell it, what it means (after the repository's name), the way out."""
+    """One kind of refusal: its pattern, its meaning (after the repository's name) and the next step."""
 
     pattern: re.Pattern[str]
     means: str
@@ -24,7 +24,7 @@ def _refusal(pattern: str, means: str, advice: str, *, lost_race: bool = False) 
     return Refusal(re.compile(pattern, re.IGNORECASE), means, advice, lost_race)
 
 
-#: The first that matches counts, so the more special words stand first: a ruleset's refusal also ends in
+#: The first match counts, so specific patterns come first: a ruleset's refusal also ends in
 #: "pre-receive hook declined", and a name that is taken also "cannot lock ref".
 REFUSALS = (
     # By git itself; the remote's machine says it behind `remote: `.
@@ -156,7 +156,7 @@ REFUSALS = (
         "For a private CA, set GIT_SSL_CAINFO to its certificate file.",
     ),
 )
-#: A word for these stands in no list of causes: the remote may have done what was asked before the line broke.
+#: Connection failures. They are not in `REFUSALS`: the remote may have finished the push before the connection broke.
 _OUT_OF_REACH = re.compile(
     r"could not resolve|failed to connect|couldn't connect|connection (?:refused|reset|timed out|closed)|timed out"
     r"|operation too slow|returned error: 5\d\d|HTTP 5\d\d|RPC failed|remote end hung up|early EOF|empty reply"
@@ -170,7 +170,7 @@ _MISMATCHED_FORMAT = re.compile(
 
 
 def refused(output: str, remote: str) -> GitError | None:
-    """The error for words of a refusal; None when they tell no known one.
+    """The error for a known refusal in the output of git; else None.
 
     `remote` names the repository and the branch; `output` must be printable already.
     """
@@ -182,7 +182,7 @@ def refused(output: str, remote: str) -> GitError | None:
 
 
 def out_of_reach(output: str, remote: str) -> GitError | None:
-    """The error for a connection that failed or broke; None when the words tell something else."""
+    """The error for a connection that failed or broke, according to the output of git; else None."""
     if not _OUT_OF_REACH.search(output):
         return None
     problem = Problem("failed.git", f"{remote} cannot be reached{quoted(output)}", "Check the network and try again.")
@@ -190,19 +190,19 @@ def out_of_reach(output: str, remote: str) -> GitError | None:
 
 
 def lacks_ref(output: str) -> bool:
-    """Whether a fetch found no branch of the asked name."""
+    """Whether a fetch failed because a requested branch does not exist."""
     return _REMOTE_REF_MISSING.search(output) is not None
 
 
 def wanted_format(output: str) -> str | None:
-    """The object format that the remote uses, when a fetch failed because ours is another."""
+    """The object format of the remote if a fetch failed because the copy has another one; else None."""
     match = _MISMATCHED_FORMAT.search(output)
     # Protocol version 0 does not name it; a copy starts as sha1, so it is the other one.
     return (match[1] or "sha256") if match else None
 
 
 def quoted(output: str) -> str:
-    """The last lines of what git printed, on one line, to stand at the end of a message."""
+    """What git printed, on one line without noise, for the end of a message."""
     lines = [line.strip() for line in output.splitlines()]
     text = " · ".join(line for line in lines if line and not _IS_NOISE.match(line))
     return f": {text[:_QUOTE_LIMIT]}" if text else ""

@@ -131,6 +131,10 @@ class Store:
             at = start + size + 1
         return read
 
+    def commits(self, ids: Collection[str]) -> dict[str, CommitHeaders]:
+        """The headers of small local commits, without malformed ones; raises as `contents`."""
+        return {oid: parsed for oid, data in self.contents(ids).items() if (parsed := parse_commit(data)) is not None}
+
     def commit(
         self, parent: str, files: Mapping[str, bytes], message: str, author: Identity, committer: Identity
     ) -> str:
@@ -208,7 +212,7 @@ _BEGINNING = re.compile(rb"tree ([0-9a-f]{40,64})\n((?:parent [0-9a-f]{40,64}\n)
 _AUTHOR = re.compile(rb"^author (.*>)", re.MULTILINE)
 
 
-class Headers(NamedTuple):
+class CommitHeaders(NamedTuple):
     """The relevant parts of a commit object. Invalid UTF-8 in author and message is replaced."""
 
     tree: str
@@ -217,14 +221,14 @@ class Headers(NamedTuple):
     message: str
 
 
-def headers(data: bytes) -> Headers | None:
+def parse_commit(data: bytes) -> CommitHeaders | None:
     """Parse a commit object; None if it does not begin as one."""
     head, _, message = data.partition(b"\n\n")
     beginning = _BEGINNING.match(head + b"\n")
     if beginning is None:
         return None
     author = _AUTHOR.search(head)
-    return Headers(
+    return CommitHeaders(
         beginning[1].decode("ascii"),
         tuple(beginning[2].decode("ascii").split()[1::2]),
         author[1].decode("utf-8", "replace") if author else "",

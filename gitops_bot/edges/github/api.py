@@ -114,7 +114,7 @@ class Api:
         return self.keep(self.ask("GET", f"/pulls/{number}"))
 
     def keep(self, document: Any) -> PullRequest:
-        """Read a pull request from REST and remember it, with what only GraphQL told of it before."""
+        """Read a pull request from REST and remember it, with the known fields that only GraphQL has."""
         with self.reading():
             pull = answers.read(document)
         if known := self.seen.get(pull.number):

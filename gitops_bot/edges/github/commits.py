@@ -19,7 +19,7 @@ _REVISION = re.compile(r"[0-9a-f]{7,64}\Z")
 
 
 class Commits:
-    """Asks for a few and never fails: a proposal is complete without them."""
+    """Reads a few commits, and never fails: a proposal is complete without them."""
 
     def __init__(self, api: Api) -> None:
         self._api = api

@@ -46,7 +46,7 @@ class Merging:
         if pull.overlooked:
             if _why_not(pull, base, method, without_checks=without_checks):
                 return pull
-            return self._put_right(pull, base, head, method or base.default)
+            return self._merge_overlooked(pull, base, head, method or base.default)
         if why := _why_not(pull, base, method, without_checks=without_checks):
             return self._warned(pull, *why)
         method = method or base.default
@@ -79,7 +79,7 @@ class Merging:
             return self._refused(pull, refused)
         return self._set(pull, answer)
 
-    def _put_right(self, pull: PullRequest, base: Base, head: str, method: MergeMethod) -> PullRequest:
+    def _merge_overlooked(self, pull: PullRequest, base: Base, head: str, method: MergeMethod) -> PullRequest:
         pull, ready = self._look(pull)
         if pull.state != "open" or pull.head != head or not (pull.auto_merge and ready):
             return pull

@@ -67,7 +67,7 @@ class Reading:
         return _in_order(pull for pull in self._list(into, query) if (pull.branch, pull.base) == (branch, into))
 
     def hand_back_times(self, number: int, branch: str, label: str) -> HandBackTimes:
-        """When people spoke and the branch was pushed, by GitHub's clock: commit dates are their authors' claims.
+        """When text, label and branch changed last, by GitHub's clock: commit dates can be forged.
 
         Two requests. Everything is None if the server has no GraphQL; the push if it keeps no activity.
         """
@@ -204,7 +204,7 @@ def _by_branch(pulls: Iterable[PullRequest], into: str, prefix: str) -> dict[str
 
 
 def _opinions(reviews: Any) -> Iterator[tuple[str, str]]:
-    """Who said what, oldest first. A comment does not withdraw an earlier opinion, a dismissal does."""
+    """Each reviewer and the state of the review, oldest first. A dismissal withdraws it, a comment does not."""
     for review in reviews:
         opinion = review["state"] in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
         if opinion and review["user"] is not None and review.get("author_association", "OWNER") in _REVIEWERS:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A number of seconds, and the error when they are over."""
+    """A time limit in seconds, and the error to raise when it has passed."""
 
     seconds: float
     late: Unanswered
@@ -43,7 +43,7 @@ class Allowance:
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """The time in this block counts."""
+        """Count the time spent in this block."""
         with self._lock:
             self._limit = self._limit or self._ask()
             if self._active == 0:
@@ -94,7 +94,7 @@ class Deadline(threading.local):
         self._head: int | None = HEAD
 
     def has_head(self) -> None:
-        """The rest of the answer is its body, whose bytes the caller counts."""
+        """Stop counting bytes: the rest of the answer is its body, which the caller limits."""
         self._head = None
 
     def take(self, count: int) -> None:

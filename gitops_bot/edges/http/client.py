@@ -106,7 +106,7 @@ class Http:
             self._thread.allowance = before
 
     def shared(self, ask: Callable[P, T]) -> Callable[P, T]:
-        """`ask` for other threads: its requests take their time from this thread's allowance."""
+        """`ask` for use in other threads: its requests count against this thread's allowance."""
         allowance = self._thread.allowance
 
         def ask_within(*args: P.args, **named: P.kwargs) -> T:
@@ -130,7 +130,7 @@ class Http:
         sent = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **headers}
         for _ in range(REDIRECTS + 1):
             try:
-                answer = self._persist(method, url, sent, content, limit)
+                answer = self._send_with_retries(method, url, sent, content, limit)
             except Unanswered as failure:
                 failure.host = url.netloc.decode("ascii")
                 log.debug("http.failed", method=method, host=failure.host, path=_path(url), why=failure.what)
@@ -147,10 +147,10 @@ class Http:
             url = target
         raise _redirected_wrong(url, f"redirects more than {REDIRECTS} times", answer.status)
 
-    def _persist(
+    def _send_with_retries(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None, limit: int
     ) -> Answer:
-        """Send to one URL, again after 408, 429, 5xx and broken connections; returns the last failure."""
+        """Send to one URL, and again after 408, 429, 5xx and broken connections; returns the last failure."""
         allowance = self._thread.allowance or Allowance(self._clock, lambda: Limit(TOTAL_SECONDS, late(TOTAL_SECONDS)))
 
         def wait(state: tenacity.RetryCallState) -> float:

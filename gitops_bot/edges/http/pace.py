@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-#: Concurrent requests unless configured otherwise.
+#: Concurrent requests to one host unless configured otherwise.
 CONCURRENCY = 16
 #: Seconds between two requests after the first 429, and at most.
 _FIRST_INTERVAL, _LONGEST_INTERVAL = 0.2, 3.0
@@ -54,7 +54,9 @@ class Pace:
 
     @contextmanager
     def turn(self, longest_pause: float) -> Iterator[int]:
-        """Take a place for one request; gives the number of slow-downs so far, for `slow_down`.
+        """Wait for the turn of one request, which lasts as long as the block.
+
+        Yields the number of slow-downs so far, for `slow_down`.
 
         Raises:
             Closed: the host asked for a pause longer than `longest_pause` seconds.

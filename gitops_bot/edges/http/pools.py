@@ -34,7 +34,7 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The transport and pace for one origin."""
+    """The connections to one origin, and the pace of requests there."""
 
     pace: Pace
     transport: httpx.BaseTransport
@@ -62,7 +62,7 @@ class ObservedTransport(httpx.BaseTransport):
 
 
 class Pools:
-    """The lines to all origins of a run. Safe to use from many threads."""
+    """The pools of connections of a run, one for each origin. Safe to use from many threads."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Pools:
             pool.transport.close()
 
     def for_url(self, url: httpx.URL) -> Pool:
-        """The line to the origin of an address, made on first use.
+        """The pool for the origin of a URL, made on first use.
 
         Raises:
             Unanswered: the address or the proxy is unusable.

@@ -1,4 +1,4 @@
-"""What `docker login` (config.json) and `podman login` (auth.json) leave: files, and credential helpers.
+"""The files that `docker login` (config.json) and `podman login` (auth.json) write, and credential helpers.
 
 Helpers are programs named `docker-credential-*`. Protocol: the only argument is `get`, the server is on standard input,
 JSON on standard output; so is the message of a failure.
@@ -120,7 +120,7 @@ class DockerConfig:
         return IdentityToken(password, username) if username == AZURE else Basic(username, password)
 
     def _wildcard_entry(self, name: str) -> Any:
-        """The first entry whose host has a `*` that stands for this one: Kubernetes knows such, docker does not."""
+        """The first entry whose host has a `*` and matches: Kubernetes supports that, docker does not."""
         host, _, path = name.partition("/")
         for key, entry in self.auths.items():
             pattern, _, pattern_path = key.partition("/")
@@ -130,7 +130,7 @@ class DockerConfig:
 
 
 def _matches(labels: Sequence[str], patterns: Sequence[str]) -> bool:
-    """Whether each label of a host has its pattern: a `*` never stands for a dot."""
+    """Whether each label of a host matches its pattern; `*` never matches a dot."""
     return len(labels) == len(patterns) and all(map(fnmatchcase, labels, patterns))
 
 

@@ -73,7 +73,7 @@ def challenges(header: str) -> tuple[Challenge, ...]:
 _READING = frozenset({"pull", "metadata_read", "content_read"})
 #: Tries: anonymously, with a cached token, with a new one, and once more if the registry then wants another action.
 _TRIES = 4
-#: Seconds that the others wait for the first request.
+#: Seconds that other requests wait for the first one to finish.
 HEAD_START = 5.0
 
 
@@ -167,7 +167,7 @@ class Host:
     def _authorization(
         self, authentication: _Authentication | None, path: str, login: Login, rejected: str | None
     ) -> tuple[str | None, bool]:
-        """The `Authorization` header (None to send none), and whether a fresher one cannot be had."""
+        """The `Authorization` header (None to send none), and whether it is the newest that there can be."""
         match authentication, login.credential:
             case Bearer(), credential:
                 token, fresh = self._tokens.get(authentication, path, credential, rejected=rejected)

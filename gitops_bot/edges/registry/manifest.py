@@ -56,7 +56,7 @@ class ManifestDigest:
 
 
 def resolve(ask: Callable[[str], Answer], algorithm: str | None = None) -> ManifestDigest:
-    """What a reference names: by HEAD, which Docker Hub does not count as a pull, else by GET.
+    """Resolve a tag or digest: by HEAD, which Docker Hub does not count as a pull, else by GET.
 
     `ask` sends a request with the given method. `algorithm` is the wanted one (`sha256`, `sha512`), None for the
     registry's choice.

@@ -53,12 +53,12 @@ def every_tag(fetch: Callable[[str], Page]) -> tuple[str, ...]:
     for _ in range(2):
         try:
             return tuple(_walk(fetch))
-        except _PlaceLost:
+        except _PositionLost:
             continue
     raise Untrusted("lost its place in the list of tags: tags were deleted while it was being read", "Run again.")
 
 
-class _PlaceLost(Exception):  # noqa: N818 - begin again, once
+class _PositionLost(Exception):  # noqa: N818 - begin again, once
     """The last tag of a page was deleted before the next page was read: start again, once."""
 
 
@@ -85,7 +85,7 @@ def _walk(fetch: Callable[[str], Page]) -> dict[str, None]:
         if not linked and last[0] in page.tags:
             return tags  # distribution 2 ignores `n` and `last`, and repeated everything
         if not linked and len(tags) - known < len(valid):
-            raise _PlaceLost  # ggcr's registry starts again if `last` is gone
+            raise _PositionLost  # ggcr's registry starts again if `last` is gone
         idle = idle + 1 if len(tags) == known else 0
         if idle > _IDLE:
             raise Untrusted("keeps paginating its list of tags without new tags", _NOTHING_LOST)
@@ -110,7 +110,7 @@ def _further(fetch: Callable[[str], Page], query: str) -> Page:
         return fetch(query)
     except Refused as refused:
         if refused.is_one_of(404):  # zot, if `last` is gone
-            raise _PlaceLost from refused
+            raise _PositionLost from refused
         raise
 
 

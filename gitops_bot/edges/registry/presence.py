@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.manifest import ManifestDigest
     from gitops_bot.images.reference import Pin
 
-    #: Asks for the manifest of a digest by a method.
+    #: Requests a manifest, given the HTTP method and a tag or digest.
     Ask = Callable[[str, str], Answer]
 
 

@@ -1,4 +1,4 @@
-"""Logins that clouds give to a workload: nothing is stored, and each ends after hours and is renewed in time."""
+"""Logins by the identity that a cloud gives this workload. They are never stored, and renewed before they expire."""
 
 from gitops_bot.edges.registry.cloud.logins import CloudLogins
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from gitops_bot import redact
-from gitops_bot.edges.registry.cloud.exchange import ask, read, sane
+from gitops_bot.edges.registry.cloud.exchange import ask, clamp_lifetime, read_file
 from gitops_bot.edges.registry.cloud.renewal import ExpiringLogin
 from gitops_bot.edges.registry.docker_config import AZURE
 from gitops_bot.edges.registry.failure import NoLogin
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.cloud.exchange import Workload
 
 HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,2}\.azurecr\.(io|us|cn)\Z")
-#: What a token is asked for, by the ending of the registry's name. The first works where tokens of ARM are refused.
+#: The audience of the token, by the end of the registry's name. The first works also where ARM tokens are refused.
 _AUDIENCES = {
     "io": "https://containerregistry.azure.net",
     "us": "https://management.usgovcloudapi.net",
     "cn": "https://management.chinacloudapi.cn",
 }
 _METADATA = "http://169.254.169.254"
-#: Seconds that the registry's token is good for where it cannot be read from it.
+#: The lifetime of a registry's token in seconds, if it does not state one.
 _HOUR = 3600.0
 _BY_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -53,14 +53,14 @@ def login(workload: Workload, registry: str) -> ExpiringLogin:
 
 
 def _entra(workload: Workload, audience: str) -> tuple[str, str | None, str]:
-    """A token of Entra ID, the tenant where it is known, and who the workload is, in words."""
+    """A token of Entra ID, the tenant if it is known, and a description of the identity."""
     environ = workload.environ
     client, tenant = environ.get("AZURE_CLIENT_ID"), environ.get("AZURE_TENANT_ID")
     file, secret = environ.get("AZURE_FEDERATED_TOKEN_FILE"), environ.get("AZURE_CLIENT_SECRET")
     if client and tenant and (file or secret):
         form = {"client_id": client, "grant_type": "client_credentials", "scope": f"{audience}/.default"}
         if file:
-            credential, source = read(file, "the token of AZURE_FEDERATED_TOKEN_FILE"), "Azure workload identity"
+            credential, source = read_file(file, "the token of AZURE_FEDERATED_TOKEN_FILE"), "Azure workload identity"
             form |= {"client_assertion_type": _BY_ASSERTION, "client_assertion": credential}
         else:
             credential, source = secret or "", "AZURE_CLIENT_SECRET"
@@ -84,10 +84,10 @@ def _entra(workload: Workload, audience: str) -> tuple[str, str | None, str]:
 
 
 def _lifetime(token: str) -> float:
-    """Seconds between the two times in a JWT; its signature is the registry's own business."""
+    """The lifetime of a JWT in seconds; only the registry checks its signature."""
     try:
         part = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        return sane(claims["exp"] - claims["iat"])
+        return clamp_lifetime(claims["exp"] - claims["iat"])
     except (ValueError, RecursionError, LookupError, TypeError):
         return _HOUR

@@ -1,4 +1,4 @@
-"""Amazon ECR, by Amazon's own library: its rules for where an identity comes from are many, and not this project's job.
+"""Amazon ECR, through Amazon's own library, which knows the many sources of an identity.
 
 boto3 is the extra `aws`, and runs in a process of its own: that takes 0.6 s every few hours, while imported here it
 would cost each process 40 MiB for good. That process can be stopped, and knows only the environment it is given.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from gitops_bot import redact
 from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.http.failure import clean
-from gitops_bot.edges.registry.cloud.exchange import read, sane
+from gitops_bot.edges.registry.cloud.exchange import clamp_lifetime, read_file
 from gitops_bot.edges.registry.cloud.renewal import ExpiringLogin
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Basic, Login
@@ -32,9 +32,9 @@ _HOST = re.compile(
     r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.([a-z]{2}[a-z0-9-]{2,30})"
     r"\.(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn)\Z"
 )
-#: Seconds for the whole of it, the start of the process included.
+#: Seconds for one login, including the start of the process.
 _SECONDS = 30.0
-#: Any of these says that there is an identity, without asking a metadata server.
+#: Any of these shows that there is an identity, without asking a metadata server.
 _SIGNS = (
     "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -54,8 +54,8 @@ _IDENTITY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What a login is for. Registries with equal questions share one."""
+class LoginScope:
+    """Where a login is valid. Registries with the same scope share one."""
 
     region: str
     public: bool = False
@@ -63,20 +63,20 @@ class Question:
     role: str | None = None
 
 
-def question(registry: str, role: str | None) -> Question | None:
-    """What to ask for the sake of a registry; None if it is none of Amazon's."""
+def login_scope(registry: str, role: str | None) -> LoginScope | None:
+    """The scope of a login at a registry; None if it is not one of Amazon's."""
     if registry == "public.ecr.aws":
-        return Question("us-east-1", public=True)
+        return LoginScope("us-east-1", public=True)
     match = _HOST.match(registry)
-    return Question(match[2], fips=match[1] is not None, role=role) if match else None
+    return LoginScope(match[2], fips=match[1] is not None, role=role) if match else None
 
 
-def is_likely(environ: Mapping[str, str]) -> bool:
+def has_identity(environ: Mapping[str, str]) -> bool:
     """Whether the environment names an identity of AWS."""
     return any(environ.get(name) for name in _SIGNS)
 
 
-def login(workload: Workload, question: Question) -> ExpiringLogin:
+def login(workload: Workload, scope: LoginScope) -> ExpiringLogin:
     """A login at the registries of one region, as the identity that this workload has.
 
     Raises:
@@ -90,7 +90,7 @@ def login(workload: Workload, question: Question) -> ExpiringLogin:
     try:
         done = subprocess.run(
             command,
-            input=json.dumps(asdict(question)).encode(),
+            input=json.dumps(asdict(scope)).encode(),
             capture_output=True,
             timeout=timeout,
             env=_environ(workload.environ),
@@ -103,7 +103,7 @@ def login(workload: Workload, question: Question) -> ExpiringLogin:
     match parse_json(done.stdout):
         case {"password": str(password), "seconds": int() | float() as seconds, "source": str(source)}:
             redact.learn(password, passing=True)
-            return ExpiringLogin(Login(Basic("AWS", password), f"AWS ({clean(source)})"), sane(seconds))
+            return ExpiringLogin(Login(Basic("AWS", password), f"AWS ({clean(source)})"), clamp_lifetime(seconds))
         case {"missing": True}:
             raise NoLogin("the library boto3, which gets logins from AWS, is not installed", _INSTALL)
         case {"absent": True}:
@@ -115,15 +115,15 @@ def login(workload: Workload, question: Question) -> ExpiringLogin:
 
 
 def _learn(environ: Mapping[str, str]) -> None:
-    """Never show what the library will send, should a server repeat it."""
+    """Strike out the secrets that the library sends, in case a server repeats them."""
     redact.learn(*(environ.get(name) for name in _SECRETS))
     for name in _FILES:
         with suppress(NoLogin):
-            redact.learn(read(environ.get(name, ""), name), passing=True)
+            redact.learn(read_file(environ.get(name, ""), name), passing=True)
 
 
 def _environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """That of this process, where boto3 trusts whom everybody here trusts, and finds metadata servers directly."""
+    """The environment for boto3: the same certificate authorities as here, and no proxy for metadata servers."""
     result = dict(environ)
     authorities = environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR")
     if authorities and not environ.get("AWS_CA_BUNDLE"):

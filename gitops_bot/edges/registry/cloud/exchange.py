@@ -1,4 +1,4 @@
-"""One request to a server that gives tokens to workloads: bounded, and no secret in what it may raise."""
+"""One bounded request to the token server of a cloud; errors contain no secrets."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 _BODY = _FILE = 64 * 1024
 #: Tries, and seconds for all of them; a metadata server is near, or it is not there.
 _ATTEMPTS, _SECONDS, _NEAR_SECONDS = 3, 30.0, 5.0
-#: Seconds that a token is good for where its server does not say, and the most that is believed.
+#: Lifetime of a token in seconds if its server does not state one, and the longest that is believed.
 _SHORTEST, _LONGEST = 60.0, 12 * 3600.0
 _ADVICE = "Check the identity of this workload: the page on logins at registries has an example for each cloud."
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What this process knows of itself: its environment variables and the time."""
+    """The environment variables and the clock of this process."""
 
     environ: Mapping[str, str]
     clock: Clock
@@ -42,14 +42,14 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A JSON object that a server gave, and the headers with it."""
+    """A JSON object from a token server, with the headers of the answer."""
 
     host: str
     document: Mapping[str, Any]
     headers: Mapping[str, str]
 
     def token(self, field: str) -> str:
-        """The token in a field, which is never shown from now on.
+        """The token in a field; from now on it is struck out of everything that is shown.
 
         Raises:
             NoLogin: there is none.
@@ -61,13 +61,13 @@ class Reply:
         return token
 
     def seconds(self) -> float:
-        """How long the token is good for; Azure writes the number as text."""
+        """The lifetime of the token in seconds; Azure writes the number as text."""
         lifetime = self.document.get("expires_in")
-        return sane(lifetime) if isinstance(lifetime, int | float | str) else _SHORTEST
+        return clamp_lifetime(lifetime) if isinstance(lifetime, int | float | str) else _SHORTEST
 
 
-def sane(seconds: float | str) -> float:
-    """A lifetime that may be worked with, whatever the server said."""
+def clamp_lifetime(seconds: float | str) -> float:
+    """A lifetime in seconds between 60 s and 12 h, whatever the server said."""
     try:
         number = float(seconds)
     except (ValueError, OverflowError):
@@ -86,10 +86,10 @@ def ask(
     secrets: tuple[str, ...] = (),
     near: bool = False,
 ) -> Reply:
-    """Ask for a JSON object. `secrets` are what the request shows; `near`: a metadata server, never behind a proxy.
+    """Send a request for a JSON object. `secrets` are those in the request; `near`: a metadata server, never proxied.
 
     Raises:
-        NoLogin: there was none.
+        NoLogin: there was no usable answer.
     """
     url = _trusted(address, near=near)
     sent, content = {"Accept": "application/json", **(headers or {})}, None
@@ -116,8 +116,8 @@ def ask(
     return Reply(answer.host, parsed, answer.headers)
 
 
-def read(path: str, what: str) -> str:
-    """The text of a file that the environment names; `what` says which one it is.
+def read_file(path: str, what: str) -> str:
+    """The text of a file that the environment names; `what` describes it in errors.
 
     Raises:
         NoLogin: it cannot be read.

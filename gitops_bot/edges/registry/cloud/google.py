@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
 from gitops_bot.edges.http import parse_json
-from gitops_bot.edges.registry.cloud.exchange import ask, read, sane
+from gitops_bot.edges.registry.cloud.exchange import ask, clamp_lifetime, read_file
 from gitops_bot.edges.registry.cloud.renewal import ExpiringLogin
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Basic, Login
@@ -35,7 +35,7 @@ _ADVICE = f"Fix the file, or unset {_VARIABLE} to use the metadata server."
 def login(workload: Workload) -> ExpiringLogin:
     """A login at every registry of Google, as the identity that this workload has.
 
-    The login that gcloud keeps for a person counts only where the variable names its file: it reaches all they own.
+    A person's gcloud login is used only if the variable names its file, because it has access to all that they own.
 
     Raises:
         NoLogin: it has none, or Google refused.
@@ -68,7 +68,7 @@ def _token_login(token: str, seconds: float, source: str) -> ExpiringLogin:
 
 
 def _of_file(workload: Workload, path: str) -> ExpiringLogin:
-    text = read(path, f"the file of {_VARIABLE}")
+    text = read_file(path, f"the file of {_VARIABLE}")
     document = _object(text)
     redact.learn(*(value for name in _SECRETS if isinstance(value := document.get(name), str)))
     match document:
@@ -81,7 +81,7 @@ def _of_file(workload: Workload, path: str) -> ExpiringLogin:
 
 
 def _token(workload: Workload, document: Mapping[str, Any]) -> tuple[str, float]:
-    """An access token, and the seconds that it is good for."""
+    """An access token, and its lifetime in seconds."""
     match document:
         case {
             "type": "authorized_user",
@@ -125,10 +125,10 @@ def _token(workload: Workload, document: Mapping[str, Any]) -> tuple[str, float]
 
 
 def _subject(workload: Workload, source: Any) -> str:
-    """What another identity provider says that this workload is: a token in a file, or from a server."""
+    """The token by which another identity provider identifies this workload, from a file or a server."""
     match source:
         case {"file": str(path)}:
-            text = read(path, "the token that the credentials name")
+            text = read_file(path, "the token that the credentials name")
         case {"url": str(url)}:
             headers = source.get("headers")
             sent = {str(name): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
@@ -155,13 +155,13 @@ def _field(source: Mapping[str, Any]) -> str | None:
 
 
 def _impersonate(workload: Workload, url: str, token: str) -> tuple[str, float]:
-    """The token of a service account, for that of somebody who may act as it."""
+    """Exchange a token for that of a service account; returns it and its lifetime in seconds."""
     document = {"scope": [_SCOPE], "lifetime": "3600s"}
     headers = {"Authorization": f"Bearer {token}"}
     reply = ask(workload, "POST", url, headers, document=document, secrets=(token,))
     try:
         ends = datetime.fromisoformat(str(reply.document.get("expireTime"))).timestamp()
-        seconds = sane(ends - workload.clock.now().timestamp())
+        seconds = clamp_lifetime(ends - workload.clock.now().timestamp())
     except (ValueError, OverflowError):
         seconds = _HOUR / 2
     return reply.token("accessToken"), seconds

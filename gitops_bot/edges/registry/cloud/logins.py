@@ -38,12 +38,12 @@ class CloudLogins:
     def login(self, registry: str) -> Login | None:
         """The login at a registry; None if it belongs to no cloud.
 
-        Where images may be public, a login that cannot be had leaves them alone, and says why there is none.
+        Where images may be public, a failed login means anonymous access: the Login has no credential, but the reason.
 
         Raises:
-            NoLogin: there is none, and the registry lets nobody in without.
+            NoLogin: the login failed, and the registry allows no anonymous access.
         """
-        # What follows is imported only for those who need it.
+        # Other registries need none of the imports below.
         if not registry.endswith((*_AMAZON, *_GOOGLE, *_AZURE)):
             return None
         try:
@@ -61,10 +61,10 @@ class CloudLogins:
 
         workload, cache = Workload(self.environ, self.clock, self.seconds), self.cache
         access = self.access.get(registry)
-        if (question := ecr.question(registry, access.aws_role if access else None)) is not None:
-            if question.public and not ecr.is_likely(workload.environ):
+        if (scope := ecr.login_scope(registry, access.aws_role if access else None)) is not None:
+            if scope.public and not ecr.has_identity(workload.environ):
                 return None
-            return current(cache, question, workload.clock, lambda: ecr.login(workload, question))
+            return current(cache, scope, workload.clock, lambda: ecr.login(workload, scope))
         if google.HOST.match(registry):
             return current(cache, "google", workload.clock, lambda: google.login(workload))
         if azure.HOST.match(registry):

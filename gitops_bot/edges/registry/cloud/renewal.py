@@ -1,4 +1,4 @@
-"""What clouds gave, kept until shortly before it ends: across the cycles of `run`, and renewed within a long one."""
+"""A cache of cloud logins for all cycles of `run`; each login is renewed before it expires."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EARLY, _PAUSE = 600.0, 60.0
 
 @dataclass(frozen=True, slots=True)
 class ExpiringLogin:
-    """A login, and for how many seconds it is good."""
+    """A login and its lifetime in seconds."""
 
     login: Login
     seconds: float
@@ -43,15 +43,15 @@ class Slot:
     ends: float = 0.0
 
 
-#: By what was asked for. A process that stays hands the same one to every cycle.
+#: By the scope of the login. `run` passes the same one to every cycle.
 LoginCache = dict["Hashable", Slot]
 
 
 def current(cache: LoginCache, key: Hashable, clock: Clock, ask: Callable[[], ExpiringLogin]) -> Login:
-    """The login for `key`, asked for where there is none or it ends soon. Safe to use from many threads.
+    """The login for `key`; `ask` gets one if there is none or it expires soon. Safe to use from many threads.
 
     Raises:
-        NoLogin: there is none, now or less than a minute ago.
+        NoLogin: `ask` failed now, or less than a minute ago.
     """
     slot = cache.setdefault(key, Slot())
     with slot.lock:

@@ -1,1 +1,1 @@
-"""When images were built: by the registry's own API where it has one with times, else from what images say."""
+"""When images were built: from the registry's own API if it has one with times, else from the images themselves."""

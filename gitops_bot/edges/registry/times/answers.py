@@ -1,6 +1,7 @@
-"""What the APIs of registries answer when asked for images and their times, read into one form.
+"""Parses the lists of images and times that the APIs of registries return.
 
-Whatever has another form than documented is left out, or makes the list unfit: then images are read instead.
+Entries of another form than documented are skipped. A list of another form raises ListUnusable: the images themselves
+are read instead.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ def _time(value: object) -> datetime | None:
 
 
 def _seconds(value: object, of: int = 1) -> datetime | None:
-    """A time since 1970, in seconds or in parts of them; as a number, or as the text of one."""
+    """Parse a time since 1970 in seconds, or in units of which a second has `of`; a number, or the text of one."""
     if isinstance(value, str) and len(value) < 20 and value.isdecimal():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):

@@ -1,6 +1,6 @@
-"""What was learned about images, kept on disk: one file of SQLite for all repositories and processes.
+"""The cache of build times: one SQLite file for all repositories and processes.
 
-It saves requests only. What cannot be read or written is done without; a damaged file is thrown away.
+It only saves requests. A file that cannot be read or written is not used; a damaged one is deleted.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _TAGS = (
     "LEFT JOIN image ON image.digest = tag.digest WHERE tag.repository = ?"
 )
 _IMAGE = "SELECT NULL, digest, 1, created FROM image WHERE digest = ?"
-#: Nothing is wrong with the file: it cannot be used now, or here.
+#: Errors that do not mean a damaged file: it cannot be used now, or on this machine.
 _HEALTHY = (
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOLFS,
@@ -49,20 +49,20 @@ _HEALTHY = (
 
 @dataclass(slots=True)
 class Memory:
-    """What is known: the digests of tags, and the times of digests."""
+    """The digests of tags, and the build times of digests."""
 
     tags: dict[str, str] = field(default_factory=dict)
     images: dict[str, Created] = field(default_factory=dict)
 
 
 class Cache:
-    """The file below a folder; without a folder nothing is kept. Safe to use from many threads and processes."""
+    """The file in a folder; without a folder nothing is stored. Safe to use from many threads and processes."""
 
     def __init__(self, folder: Path | None) -> None:
         self._file = folder / NAME if folder is not None else None
 
     def read(self, repository: str, pinned: str | None) -> Memory:
-        """What is known of the tags of a repository and their images, and of the image of a digest."""
+        """What is stored about the tags of a repository and their images, and about the digest `pinned`."""
 
         def rows(file: sqlite3.Connection) -> list[tuple[object, ...]]:
             result = file.execute(_IMAGE, (pinned,)).fetchall() if pinned is not None else []
@@ -70,7 +70,7 @@ class Cache:
 
         memory = Memory()
         for tag, digest, known, created in self._run(rows) or ():
-            # Whatever stands in a file may be anything.
+            # The file may contain anything.
             if not isinstance(digest, str) or not is_digest(digest):
                 continue
             if isinstance(tag, str) and is_tag(tag):
@@ -81,7 +81,7 @@ class Cache:
         return memory
 
     def write(self, repository: str, tags: Mapping[str, str], images: Mapping[str, Created]) -> None:
-        """Keep what was learned."""
+        """Store the digests of tags, and the build times of digests."""
         if not tags and not images:
             return
         times = [(digest, _microseconds(image.time)) for digest, image in images.items()]

@@ -1,7 +1,7 @@
-"""When an image says that it was built.
+"""The build time that an image states.
 
-What is said nearest to the tag counts: an annotation of the index or manifest, then a label, then what the
-configuration has. An index without an annotation is as new as the newest of its images; attestations are none.
+An annotation of the index or manifest comes first, then a label, then the configuration. An index without an annotation
+is as new as the newest of its images; attestations do not count.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NOT_FOUND = 404
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """When the image of a digest was built, None where it does not say; `lasting` if another look says the same."""
+    """When an image was built, None if it does not say; `lasting` if that cannot change."""
 
     time: datetime | None
     lasting: bool = True
@@ -48,7 +48,7 @@ UNKNOWN: Final = Created(None)
 
 
 def fetch_manifest(fetch: Fetch, reference: str) -> tuple[ManifestDigest, Mapping[str, Any]]:
-    """What a tag or a digest names, and its manifest.
+    """Get the manifest of a tag or digest.
 
     Raises:
         Refused: the registry refused; 404 if there is no such image.
@@ -70,7 +70,7 @@ def created(fetch: Fetch, digest: str, manifest: Mapping[str, Any]) -> Created:
 
 
 class _Reader:
-    """Reads what is behind one tag, and not more than that may be."""
+    """Reads the manifests behind one tag, as far as the limits allow."""
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
@@ -101,7 +101,7 @@ class _Reader:
     def _children(self, index: Mapping[str, Any], ancestors: tuple[str, ...]) -> Iterator[Created]:
         for digest in _child_digests(index):
             if digest in ancestors or len(ancestors) >= DEPTH or self._left <= 0:
-                yield UNKNOWN  # a circle, or a labyrinth: nothing that a builder makes
+                yield UNKNOWN  # circular, or nested as no builder does
                 continue
             self._left -= 1
             try:
@@ -125,7 +125,7 @@ def newest(children: Iterable[Created]) -> Created:
 
 
 def built(text: str) -> datetime | None:
-    """A time at which an image may have been built: placeholders are no times."""
+    """Parse a build time; None for the placeholders of build tools."""
     time = moment(text)
     return time if time is not None and time >= EARLIEST else None
 

@@ -23,7 +23,7 @@ class ListUnusable(Exception):  # noqa: N818 - no error: images are read instead
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One image of a list: what its digest and tags are, and when the registry got it, as far as it says."""
+    """One image of a list; `time` is when the registry received it. None is unknown."""
 
     digest: str | None
     time: datetime | None

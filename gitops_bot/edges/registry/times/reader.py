@@ -1,4 +1,4 @@
-"""When images were built, for one decision: all times are from one source, for those of two cannot be compared."""
+"""Build times for one decision, all from one source: times of different sources cannot be compared."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class TimesReader:
         self._http, self._clock, self._token = http, clock, token
         self._cache = Cache(cache)
         self._lock = threading.Lock()
-        #: Pages that were read, and images whose API was of no use; each is asked once.
+        #: Pages that were read, and images whose API was not usable; nothing is requested twice.
         self._pages: Once[Page] = Once()
         self._unfit: set[ImageName] = set()
-        #: One repository of a registry at a time: each uses all of its turns.
+        #: One repository of a registry at a time: each uses all concurrent requests.
         self._walks: dict[str, threading.Lock] = {}
 
     def read(
@@ -57,7 +57,7 @@ class TimesReader:
             Refused, Unanswered, Untrusted: as `walk`.
         """
         image = repository.image
-        # The times of a mirror say when it got the images.
+        # A mirror would report when it received the images itself.
         api = api_of(image.registry, repository.host.service) if repository.location == image else None
         if api is not None and image not in self._unfit:
             try:

@@ -1,8 +1,8 @@
 """Build times from the images themselves, for registries without an API that has them.
 
-Two requests for an image of one platform. What a digest names never changes, so it is read once; which digest a tag
-names is remembered for tags that name one build for good (see `is_floating`), and only as a reason not to look at them
-again: a digest that is written anywhere comes from the registry of today.
+That takes two requests for an image of one platform. The content of a digest never changes, so it is read once. The
+digest of a tag is cached for tags that do not move (see `is_floating`), only to skip the request: a digest that is
+written anywhere comes from the registry in the same run.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from gitops_bot import redact
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.registry import Registry
 from gitops_bot.edges.registry.cloud import ecr
-from gitops_bot.edges.registry.cloud.ecr import Question, question
+from gitops_bot.edges.registry.cloud.ecr import LoginScope, login_scope
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from tests.counterparts.amazon import API, ASSERTION, HOST, OTHER, POD, PUBLIC_API, ROLE, STS, Amazon, irsa
@@ -68,12 +68,12 @@ def refused(environ: dict[str, str], seconds: float = 60.0) -> str:
     return "\n".join(f"{each.message} {each.next}" for each in failure.value.problems)
 
 
-HOSTS: list[tuple[str, str, Question | None]] = [
-    ("a region", HOST, Question("eu-west-1")),
-    ("China", "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", Question("cn-north-1")),
-    ("FIPS", "123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com", Question("us-gov-west-1", fips=True)),
-    ("version 6", "123456789012.dkr-ecr.eu-west-1.on.aws", Question("eu-west-1")),
-    ("the gallery", "public.ecr.aws", Question("us-east-1", public=True)),
+HOSTS: list[tuple[str, str, LoginScope | None]] = [
+    ("a region", HOST, LoginScope("eu-west-1")),
+    ("China", "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", LoginScope("cn-north-1")),
+    ("FIPS", "123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com", LoginScope("us-gov-west-1", fips=True)),
+    ("version 6", "123456789012.dkr-ecr.eu-west-1.on.aws", LoginScope("eu-west-1")),
+    ("the gallery", "public.ecr.aws", LoginScope("us-east-1", public=True)),
     ("another host behind it", f"{HOST}.evil.test", None),
     ("another host before it", f"evil.test.{HOST}", None),
     ("no account", "acme.dkr.ecr.eu-west-1.amazonaws.com", None),
@@ -83,8 +83,8 @@ HOSTS: list[tuple[str, str, Question | None]] = [
 
 
 @pytest.mark.parametrize(("host", "expected"), [row[1:] for row in HOSTS], ids=[row[0] for row in HOSTS])
-def test_the_registries_of_amazon_are_told_by_their_names(host: str, expected: Question | None) -> None:
-    assert question(host, None) == expected
+def test_the_registries_of_amazon_are_told_by_their_names(host: str, expected: LoginScope | None) -> None:
+    assert login_scope(host, None) == expected
 
 
 @pytest.mark.parametrize("host", [row[1] for row in HOSTS if row[2] and not row[2].public])
