@@ -1,7 +1,7 @@
 """People act between any two requests of a run: nothing of theirs is lost, and what the bot closes says why.
 
 Each row of ACTS is something that a person does, and what must be true of it once the run, and the next one, are
-through. Quick: a few places of each journey; `slow`: a fifth of them, and all with GITOPS_BOT_LONG=1.
+through. Quick: a few places of each journey; `slow`: the others of a fifth of them, and all with GITOPS_BOT_LONG=1.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from tests.stateful.people import People, is_handed_back
 from tests.stateful.world import NAME, Shop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.demo.hub import Pull
     from tests.stateful.journeys import Journey
@@ -177,42 +176,70 @@ ACTS: Sequence[Act] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A journey right before its command, how many requests that sends, and the commits of people so far."""
+
+    journey: Journey
+    shop: Shop
+    requests: int
+    theirs: Mapping[str, str]
+
+
+@pytest.fixture(scope="module")
+def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """One for all acts: each test puts back what it did."""
+    journey: Journey = request.param
+    with Shop.open(tmp_path_factory.mktemp("shop")) as shop:
+        shop.begin(dict(zip(PLACES, journey.places, strict=False)), dict(journey.propose), journey.source)
+        model = Model(shop)
+        journey.prepare(shop, People(shop, model))
+        with put_back(shop):
+            requests = len(shop.run(journey.command).seen.asks)
+        assert requests, "there is nothing to act between"
+        yield Prepared(journey, shop, requests, model.theirs)
+
+
+EACH_JOURNEY = pytest.mark.parametrize(
+    "prepared",
+    [
+        pytest.param(journey, marks=pytest.mark.xdist_group(f"between {journey.name}"), id=journey.name)
+        for journey in SWEPT
+    ],
+    indirect=True,
+)
+
+
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.name)
-@pytest.mark.parametrize("journey", SWEPT, ids=lambda journey: journey.name)
-def test_nothing_of_a_person_is_lost_who_acts_at_one_of_some_moments(
-    journey: Journey, act: Act, tmp_path: Path
-) -> None:
-    _sweep(journey, act, tmp_path, step=_QUICK)
+@EACH_JOURNEY
+def test_nothing_of_a_person_is_lost_who_acts_at_one_of_some_moments(prepared: Prepared, act: Act) -> None:
+    _sweep(prepared, act, _moments(prepared, act, _QUICK))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.name)
-@pytest.mark.parametrize("journey", SWEPT, ids=lambda journey: journey.name)
-def test_nothing_of_a_person_is_lost_who_acts_at_many_moments(journey: Journey, act: Act, tmp_path: Path) -> None:
-    _sweep(journey, act, tmp_path, step=_SLOW)
+@EACH_JOURNEY
+def test_nothing_of_a_person_is_lost_who_acts_at_many_moments(prepared: Prepared, act: Act) -> None:
+    _sweep(prepared, act, sorted({*_moments(prepared, act, _SLOW)} - {*_moments(prepared, act, _QUICK)}))
 
 
-def _sweep(journey: Journey, act: Act, folder: Path, *, step: int) -> None:
-    """Act before one of `step` requests of the journey's command, run once more, and see that nothing is lost."""
-    first = (SWEPT.index(journey) + ACTS.index(act)) % step
-    with Shop.open(folder / "shop") as shop:
-        shop.begin(dict(zip(PLACES, journey.places, strict=False)), dict(journey.propose), journey.source)
-        prepared = Model(shop)
-        journey.prepare(shop, People(shop, prepared))
-        at = first
-        while True:
-            with put_back(shop):
-                model = Model(shop)
-                model.theirs = dict(prepared.theirs)
-                asked = _acted(shop, People(shop, model), journey, act, at)
-            if asked <= at:
-                break
-            at += step
-        assert at > first or step > 1, "there is nothing to act between"
+def _moments(prepared: Prepared, act: Act, step: int) -> Sequence[int]:
+    """One of `step` requests of the journey's command, beginning at another one for each journey and act."""
+    return range((SWEPT.index(prepared.journey) + ACTS.index(act)) % step, prepared.requests, step)
 
 
-def _acted(shop: Shop, people: People, journey: Journey, act: Act, at: int) -> int:
-    """Act before that request of a run; gives how many requests the run sent."""
+def _sweep(prepared: Prepared, act: Act, moments: Iterable[int]) -> None:
+    """Act before each of these requests, run once more, and see that nothing is lost."""
+    shop = prepared.shop
+    for at in moments:
+        with put_back(shop):
+            model = Model(shop)
+            model.theirs = dict(prepared.theirs)
+            _act(shop, People(shop, model), prepared.journey, act, at)
+
+
+def _act(shop: Shop, people: People, journey: Journey, act: Act, at: int) -> None:
+    """Act before that request of a run."""
     done: list[Done | None] = []
 
     def between(number: int) -> None:
@@ -220,8 +247,6 @@ def _acted(shop: Shop, people: People, journey: Journey, act: Act, at: int) -> i
             done.append(act.do(shop, people))
 
     ran = shop.run(journey.command, between=between)
-    if len(ran.seen.asks) <= at:
-        return len(ran.seen.asks)
     assert ran.outcome is not None
     ahead, behind = ran.seen.asks[at], ran.seen.asks[at - 1] if at else ""
     whatever_the_bot_closed_says_why(shop)
@@ -232,4 +257,3 @@ def _acted(shop: Shop, people: People, journey: Journey, act: Act, at: int) -> i
             act.check(shop, people, replace(found, ahead=ahead, behind=behind))
         except AssertionError as error:
             raise AssertionError(f"{act.name} before request {at}, {ahead}, of {ran.seen.asks}: {error}") from None
-    return len(ran.seen.asks)
