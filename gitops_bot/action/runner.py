@@ -20,7 +20,7 @@ SUMMARY_LIMIT = 1024 * 1024
 
 
 def say(line: str) -> None:
-    """A line of the log that is no command, whatever stands in it."""
+    """A line of the log that the runner does not take for a command, whatever it contains."""
     print(printable(line), flush=True)  # noqa: T201 - this module is what writes the log
 
 

@@ -60,8 +60,9 @@ def doctor_command(*, repository: str | None, timeout: float, config: str | None
 
 def _local(options: Options, environ: Mapping[str, str], notes: Notes) -> tuple[Local | None, bool]:
     """What the command line and the checkout say, and whether the file of `--config`, if any, can be used."""
+    from gitops_bot.config import FILE
     from gitops_bot.errors import BotError, ConfigError
-    from gitops_bot.wiring.local import CONFIG, Local
+    from gitops_bot.wiring.local import Local
 
     try:
         return Local.read(options, environ), True
@@ -71,10 +72,10 @@ def _local(options: Options, environ: Mapping[str, str], notes: Notes) -> tuple[
         local = Local.read(replace(options, config=None), environ)
     except BotError as error:
         if isinstance(failed, ConfigError):
-            notes.fail("configuration", options.config or CONFIG, failed)
+            notes.fail("configuration", options.config or FILE, failed)
         notes.fail("repository", "the repository", error)  # the option may hold a login
         return None, False
-    notes.fail("configuration", options.config or CONFIG, failed)
+    notes.fail("configuration", options.config or FILE, failed)
     return local, False
 
 

@@ -37,28 +37,28 @@ def init_command(*, offline: bool, dry_run: bool, output: str) -> int:
     from gitops_bot.releases.layout.inventory import Initialised
     from gitops_bot.report import show
     from gitops_bot.report.starter import starter
-    from gitops_bot.wiring.local import CONFIG, surroundings
+    from gitops_bot.wiring.local import surroundings
 
     checkout, clock = surroundings(), SystemClock()
     if checkout is None:
         advice = "change to the checkout of your manifests"
         raise UsageError(Problem("failed.usage", "not inside a Git checkout", advice))
     tree = checkout.tree()
-    if CONFIG in tree and not dry_run:
+    if config.FILE in tree and not dry_run:
         advice = "edit that one; `gitops-bot init --dry-run` prints what init would write"
-        raise ConfigError(Problem("failed.config", f"{CONFIG} already exists, and init never replaces it", advice))
+        raise ConfigError(Problem("failed.config", f"{config.FILE} already exists, and init never replaces it", advice))
     inventory = take_inventory(checkout, tree, clock.now())
     if not offline:
         inventory = replace(inventory, registries=tuple(_answers(inventory, clock)))
     show.show_inventory(inventory, output)
     if output == "text" and sys.stdin.isatty() and sys.stderr.isatty():
         inventory = replace(inventory, environments=tuple(map(_promoted, inventory.environments)))
-    text, path = starter(inventory), checkout.top / CONFIG
+    text, path = starter(inventory), checkout.top / config.FILE
     if inventory.environments:
         try:
-            config.read(text, CONFIG)
+            config.read(text, config.FILE)
         except ConfigError as error:  # more overlays than a configuration may list, with nothing in common
-            message = f"what was found does not fit into {CONFIG}: {error.problem.message}"
+            message = f"what was found does not fit into {config.FILE}: {error.problem.message}"
             advice = "write it by hand, with wider globs such as `apps/*/overlays/staging`"
             raise ConfigError(Problem("failed.config", message, advice)) from error
     if not dry_run:

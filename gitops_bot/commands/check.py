@@ -34,7 +34,7 @@ class Files(Protocol):
 def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Checked:
     """Look at every overlay of every environment, and at the bases that they build upon.
 
-    What holds no more at this moment is told, and is no mistake.
+    Holds that have ended are reported, but are not problems.
 
     Raises:
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
@@ -59,7 +59,7 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
 
 
 def on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Snapshot:
-    """What the files say as they are: of no commit."""
+    """The snapshot of the files on disk, which has no commit."""
     selection = layout.select(config.environments, tree)
     correspondence.check(config.environments)
     others = layout.unclaimed(selection, tree)
@@ -94,9 +94,9 @@ _NO_OVERLAY = Problem(
 
 
 def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
-    """Promotions that find nothing to promote to: some overlays may well be the target's alone, but hardly all.
+    """Promotions between environments of which no overlays correspond.
 
-    Where one of the two has no overlays at all, that is told already.
+    Single overlays without a counterpart are normal, and an environment without any overlay is reported elsewhere.
     """
     for name, environment in config.environments.items():
         if environment.promotion is None:

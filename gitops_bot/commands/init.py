@@ -95,7 +95,7 @@ def _elsewhere(snapshot: Snapshot, deployed: Deployed) -> Mapping[str, tuple[str
 
 
 def _images(environments: Sequence[FoundEnvironment]) -> Mapping[str, tuple[ImageName, Pin]]:
-    """One image of each registry, with its pin; of one that is followed, where there is such a one."""
+    """One image of each registry, with its pin: a tracked one, if there is any."""
     images: dict[str, tuple[ImageName, Pin]] = {}
     for environment in environments:
         followed = [entry for entries in environment.followed.values() for entry in entries]

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from gitops_bot.config import checks, messages, parser
 from gitops_bot.config.form import HoldForm
 from gitops_bot.config.form_registry import RegistryAccess
-from gitops_bot.config.json_schema import policy_reader, reader, schema, schema_text
+from gitops_bot.config.json_schema import FILE, policy_reader, reader, schema, schema_text
 from gitops_bot.config.mentions import Mention, mentions
 from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window
 from gitops_bot.images import inference
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gitops_bot.targets import FileRule
 
 __all__ = [
+    "FILE",
     "Config",
     "Environment",
     "Hold",
@@ -167,7 +168,7 @@ def _inferred(pin: Pin) -> NamedPolicy | Unmanaged:
 
 
 def _shape(pin: Pin) -> PinShape:
-    """What is pinned now: who asks for nothing keeps it so."""
+    """The shape of the present pin, which is kept where nothing else is configured."""
     return "tag" if pin.digest is None else "digest" if pin.tag is None else "tag+digest"
 
 

@@ -106,7 +106,7 @@ def _apart(document: Document, path: Path, meaning: Callable[[str], str | None],
 
 
 def _environment(document: Document, path: Path, known: Iterable[str]) -> Scalar | None:
-    """The environment that is named here, if there is one."""
+    """The environment that is named at this path; None if it is unknown, which is reported."""
     name, others = _word(document, path), list(known)
     if name is None or name in others:
         return name

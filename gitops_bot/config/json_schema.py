@@ -21,6 +21,8 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 IDENTITY = "urn:gitops-bot:config:1"
 
+#: The configuration, at the root of the repository.
+FILE = "gitops-bot.yaml"
 #: The keywords whose value maps names to schemas.
 _BY_NAME = ("$defs", "patternProperties", "properties")
 #: A text that needs no quotes, nor looks as if it did.
@@ -43,7 +45,7 @@ def policy_reader() -> TypeAdapter[PolicyForm]:
 def schema() -> Schema:
     """The schema, with a description and examples for every key."""
     generated = _tidy(reader().json_schema())
-    return {"$schema": DIALECT, "$id": IDENTITY, "title": "gitops-bot.yaml", **generated}
+    return {"$schema": DIALECT, "$id": IDENTITY, "title": FILE, **generated}
 
 
 def schema_text() -> str:

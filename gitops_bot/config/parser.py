@@ -148,7 +148,7 @@ def _node(document: Document, events: Iterator[Event], event: Event, path: Path)
 
 
 def _has_tag(document: Document, event: ScalarEvent | SequenceStartEvent | MappingStartEvent, *known: str) -> bool:
-    """Report a YAML tag: nothing here needs one, beside those that say what is there anyway."""
+    """Report a YAML tag that changes the type of its value: no setting needs one."""
     tagged = event.tag is not None and event.tag not in ("!", *(f"tag:yaml.org,2002:{kind}" for kind in known))
     if tagged:
         document.report_at(_place(event), "YAML tags are not allowed here", "remove the `!...`")

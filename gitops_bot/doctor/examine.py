@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitops_bot.config import FILE
 from gitops_bot.doctor import machine, registries
 from gitops_bot.doctor.bounded import Bounded
 from gitops_bot.doctor.finding import Diagnosis, Notes, good, unknown, warning
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config
     from gitops_bot.doctor.finding import Finding
     from gitops_bot.doctor.setup import Remote, Setup
-
-CONFIG = "gitops-bot.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def _read(setup: Setup, stack: ExitStack, notes: Notes) -> _Read | None:
     commit = remote.head(branch)
     config = None
     if (choose := setup.choose) is not None:
-        config = notes.of("configuration", CONFIG, lambda: choose(remote, commit, branch))
+        config = notes.of("configuration", FILE, lambda: choose(remote, commit, branch))
     if config is not None:
         notes.add(_configuration(config))
         if config.branch is not None and config.branch != branch:
@@ -82,7 +81,7 @@ def _configuration(config: Config) -> Finding:
         return good("configuration", config.file, f"environments: {names}")
     inferred = f" ({names})" if names else ""
     text = f"no configuration: `plan` infers the environments{inferred}, but `update` needs one"
-    return warning("configuration", CONFIG, text, "run `gitops-bot init`, then commit and push the file")
+    return warning("configuration", FILE, text, "run `gitops-bot init`, then commit and push the file")
 
 
 def _registries(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.images.age import is_old, skipped, usable, wait, written
 from gitops_bot.images.kinds import describe
 from gitops_bot.images.order import admitted
-from gitops_bot.images.policy import Choice, Chosen, Current, Held, nothing
+from gitops_bot.images.policy import Choice, Chosen, Current, Held, counted, nothing
 from gitops_bot.images.reason import Reason
 
 if TYPE_CHECKING:
@@ -46,13 +46,7 @@ def choose_newest(
     known = {tag: time for tag in candidates.tags if (time := usable(times.get(tag), now)) is not None}
     unknown = sorted({tag for tag in candidates.tags if tag in times and tag not in known})
     listed = current.tag is not None and current.tag in tags
-    facts: dict[str, str | int | None] = {
-        "policy": describe(policy),
-        "seen": len(tags),
-        "matched": candidates.matched,
-        "admitted": len(candidates.tags),
-        "unknown": len(unknown),
-    }
+    facts = counted(policy, tags, candidates) | {"unknown": len(unknown)}
     if not candidates.tags:
         return nothing(policy, candidates, current, listed=listed, facts=facts)
     if set(candidates.tags) == {current.tag}:

@@ -48,6 +48,7 @@ __all__ = [
     "admits",
     "choose",
     "compare",
+    "counted",
     "describe",
     "follow",
     "is_floating",
@@ -99,12 +100,7 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
     present = ranked_tag(policy, current.tag) if current.tag is not None else None
     equals = candidates.best(present)
     listed = current.tag is not None and current.tag in tags
-    facts: dict[str, str | int | None] = {
-        "policy": describe(policy),
-        "seen": len(tags),
-        "matched": candidates.matched,
-        "admitted": len(candidates.tags),
-    }
+    facts = counted(policy, tags, candidates)
     if not equals:
         return nothing(policy, candidates, current, listed=listed, facts=facts)
     best, *others = equals
@@ -129,6 +125,16 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
         else "nothing was pinned"
     )
     return Chosen(best.tag, Reason("adopted", f"{highest}; {before}", facts))
+
+
+def counted(policy: Policy, tags: Sequence[str], candidates: Admitted) -> dict[str, str | int | None]:
+    """The facts of every reason: the policy, and how many tags its rules left."""
+    return {
+        "policy": describe(policy),
+        "seen": len(tags),
+        "matched": candidates.matched,
+        "admitted": len(candidates.tags),
+    }
 
 
 def nothing(

@@ -142,7 +142,7 @@ def _guess(why: Why, tag: str) -> str:
 
 
 def _builds_like(tag: str) -> str:
-    """An expression for tags that have another commit in the place of this one's, and other numbers beside it."""
+    """An expression for tags of the same form, with another commit and other numbers."""
     # A number may look like a commit, as the seconds since 1970 do: one with letters is meant, where there is one.
     match = max(_COMMIT.finditer(tag), key=lambda match: (not match[0].isdecimal(), len(match[0])), default=None)
     if match is None:

@@ -1,4 +1,4 @@
-"""The findings of `doctor`: a mark and a line for each check, and the next step where there is one."""
+"""The findings of `doctor`: a mark and a line for each check, and the next step."""
 
 from __future__ import annotations
 

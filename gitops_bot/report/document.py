@@ -39,7 +39,7 @@ def _named(name: str, fields: Mapping[str, Shape | Field]) -> Shape:
 
 
 def _reason_data(change: Change) -> JsonObject:
-    """A new name, which only `set` and `edit` give, stands in the reason's data."""
+    """The reason's data, with the new name that `set` and `edit` may give."""
     return dict(change.reason.data) | ({} if change.new_name is None else {"new_name": change.new_name})
 
 
@@ -238,7 +238,7 @@ def of_checked(checked: Checked, at: datetime) -> JsonObject:
 
 
 def of_diagnosis(diagnosis: Diagnosis, at: datetime) -> JsonObject:
-    """What `doctor` prints; what is wrong stands in `problems` too."""
+    """What `doctor` prints; failed checks are in `problems` too."""
     problems = diagnosis.problems
     head = _Head(at, diagnosis.repository, diagnosis.branch, diagnosis.commit, not problems, problems)
     return _document("doctor", head, diagnosis)

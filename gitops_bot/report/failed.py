@@ -51,7 +51,7 @@ def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
 
 
 def _message(failed: Failed) -> str:
-    """The message, without the image where that is the entry's own: it is printed beside it."""
+    """The message, without the image if that is the entry's own, which is printed anyway."""
     problem, entry = failed.problem, failed.entry
     return problem.what if entry is not None and problem.about.endswith(entry.image) else problem.message
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from gitops_bot.releases.layout.inventory import FoundEnvironment, Initialised, Inventory
     from gitops_bot.report.screen import Screen
 
-_HEADS: Final = ("ENVIRONMENT", "FILES", "ENTRIES", "FOLLOWED", "OVERLAYS", "DEPLOYED BY")
+_HEADS: Final = ("ENVIRONMENT", "FILES", "ENTRIES", "TRACKED", "OVERLAYS", "DEPLOYED BY")
 
 
 def print_inventory(inventory: Inventory, screen: Screen) -> None:
-    """The table, and what is beside it."""
+    """The table of environments, and then what no environment covers."""
     rows = [_row(environment) for environment in inventory.environments]
     widths = [max(map(cell_len, column)) for column in zip(_HEADS, *rows, strict=True)]
     if screen.width is None or sum(widths) + 2 * len(widths) <= screen.width:

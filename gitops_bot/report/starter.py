@@ -66,10 +66,10 @@ def _environment(environment: FoundEnvironment) -> Iterator[str]:
     yield "    policy: auto"
     groups = environment.coverage.groups
     for group in groups:
-        yield _comment(f"{len(group.entries)} not followed: {group.alike}:")
+        yield _comment(f"{len(group.entries)} unmanaged: {group.alike}:")
         yield _comment(list_images(group.entries, environments=False), indent=2)
     if groups:
-        yield "    # To follow them:"
+        yield "    # To track them:"
         yield "    # images:"
         for group in groups:
             yield from _answers(group)

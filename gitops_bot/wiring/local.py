@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops_bot import config
-from gitops_bot.config import Config
+from gitops_bot.config import FILE, Config
 from gitops_bot.edges import address, checkout
 from gitops_bot.errors import BotError, ConfigError, Problem, UsageError
 from gitops_bot.releases.layout import inference
+from gitops_bot.releases.layout.overlays import SYMBOLIC_LINK
 from gitops_bot.wiring.forge import Server
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from gitops_bot.edges.checkout import Checkout
     from gitops_bot.engine.world import Repository as Readable
     from gitops_bot.wiring.options import Options
-
-CONFIG = "gitops-bot.yaml"
-SYMBOLIC_LINK = "120000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +77,14 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
         ConfigError: the configuration cannot be used.
     """
     around = surroundings()
-    files, file = around or checkout.Checkout(_here()), named or CONFIG
-    if around is None and named is None and not os.path.lexists(CONFIG):
-        message = f"this folder is not in a Git repository and has no {CONFIG}: nothing to check"
+    files, file = around or checkout.Checkout(_here()), named or FILE
+    if around is None and named is None and not os.path.lexists(FILE):
+        message = f"this folder is not in a Git repository and has no {FILE}: nothing to check"
         advice = "change to the checkout of your manifests; in a workflow, put actions/checkout before this step"
         raise UsageError(Problem("failed.usage", message, advice))
     tree = files.tree()
     _refuse_link(tree)
-    text = _named_file(named) if named else _decoded(files.read([CONFIG]).get(CONFIG), CONFIG)
+    text = _named_file(named) if named else _decoded(files.read([FILE]).get(FILE), FILE)
     return files, tree, config.read(text, file) if text is not None else Config.inferred(inference.infer(tree))
 
 
@@ -105,20 +103,20 @@ def chosen_config(
     """
     if local.config is not None:
         return local.config
-    data = repository.read(commit, [CONFIG]).get(CONFIG)
+    data = repository.read(commit, [FILE]).get(FILE)
     if notice is not None and local.checkout is not None and (data is not None or infer):
         _compare(local.checkout, data, branch, notice)
-    text = _decoded(data, CONFIG)
+    text = _decoded(data, FILE)
     if text is not None:
-        chosen = config.read(text, CONFIG)
+        chosen = config.read(text, FILE)
         if not local.named:
             _insist_on_repository(chosen, local.address, local.server)
         return chosen
     _refuse_link(repository.tree(commit))
     if infer:
         return Config.inferred(inference.infer(repository.tree(commit)))
-    message = f"there is no {CONFIG} on the branch {branch}"
-    advice = f"commit and push it there; `gitops-bot plan --config {CONFIG}` tries one that is not pushed yet"
+    message = f"there is no {FILE} on the branch {branch}"
+    advice = f"commit and push it there; `gitops-bot plan --config {FILE}` tries one that is not pushed yet"
     raise UsageError(Problem("failed.config", message, advice))
 
 
@@ -126,10 +124,10 @@ def _compare(checkout: Checkout, data: bytes | None, branch: str, notice: Notice
     """Give notice where the configuration in the checkout is not the one that is used."""
     uncommitted = None
     with suppress(BotError):  # it cannot be read, and is not needed
-        uncommitted = checkout.read([CONFIG]).get(CONFIG)
+        uncommitted = checkout.read([FILE]).get(FILE)
     if uncommitted is None or uncommitted == data:
         return
-    path = os.path.relpath(checkout.top / CONFIG)
+    path = os.path.relpath(checkout.top / FILE)
     advice = f"`gitops-bot plan --config {path}` plans with yours; push it to {branch} to use it everywhere"
     if data is None:
         notice(f"{path} is not on the branch {branch} yet, so it is not used", advice)
@@ -194,8 +192,8 @@ def _here() -> Path:
 
 def _refuse_link(tree: Mapping[str, str]) -> None:
     """Refuse a configuration that is a symbolic link: links are not followed, so it would be ignored in silence."""
-    if tree.get(CONFIG) == SYMBOLIC_LINK:
-        problem = Problem("failed.config", f"{CONFIG} is a symbolic link", "commit the file itself instead", CONFIG)
+    if tree.get(FILE) == SYMBOLIC_LINK:
+        problem = Problem("failed.config", f"{FILE} is a symbolic link", "commit the file itself instead", FILE)
         raise ConfigError(problem)
 
 

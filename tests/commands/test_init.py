@@ -83,7 +83,7 @@ def test_the_file_lists_environments_by_globs_and_suggests_the_rest_in_comments(
 
 def test_the_table_says_what_was_found_before_anything_is_written(tmp_path: Path) -> None:
     told = init(checkout(tmp_path, FILES), "--dry-run").err.splitlines()
-    assert told[0].split() == ["ENVIRONMENT", "FILES", "ENTRIES", "FOLLOWED", "OVERLAYS", "DEPLOYED", "BY"]
+    assert told[0].split() == ["ENVIRONMENT", "FILES", "ENTRIES", "TRACKED", "OVERLAYS", "DEPLOYED", "BY"]
     assert told[1].split()[:5] == ["staging", "2", "2", "1", "apps/*/overlays/staging"]
     assert told[1].endswith("Argo CD ApplicationSet staging")
     assert told[3] == "deployed, but in no environment: clusters/eu-1 (prod?)"
