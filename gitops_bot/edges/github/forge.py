@@ -18,9 +18,8 @@ from gitops_bot.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gitops_bot.config.propose import MergeMethod
     from gitops_bot.edges.http import Clock
-    from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest, RateLimit
+    from gitops_bot.proposals.pull_request import PullRequest, RateLimit
 
 #: GitHub's limits, in characters.
 TITLE_LIMIT, BODY_LIMIT = 256, 65_536
@@ -49,18 +48,11 @@ class GitHub:
     ) -> None:
         self._api = Api(repository, token, clock=clock, warn=warn, api_url=api_url)
         self._reading = Reading(self._api)
-        self._merging = Merging(self._api, self._reading)
-        self._commits = Commits(self._api)
-
-    def disconnect(self) -> None:
-        """Close every connection."""
-        self._api.disconnect()
-
-    def find(
-        self, branches: Sequence[str], base: str, *, closed: str | None = None
-    ) -> dict[str, tuple[PullRequest, ...]]:
-        """See `Reading.find`. A fork's branch of the same name is not ours."""
-        return self._reading.find(branches, base, closed)
+        self.disconnect = self._api.disconnect
+        self.find = self._reading.find
+        self.hand_back_times = self._reading.hand_back_times
+        self.commits_between = Commits(self._api).between
+        self.merge_when_ready = Merging(self._api, self._reading).when_ready
 
     def left(self) -> RateLimit | None:
         """The rate limit as the last REST answer of this run reported it, else by one request, which is free."""
@@ -72,10 +64,6 @@ class GitHub:
                 return None
         # GraphQL has its own limit, in points. By REST a look takes the list, and the reviews of what is open.
         return replace(left, look=2) if left is not None and self._reading.only_rest else left
-
-    def commits_between(self, source: str, old: str, new: str) -> tuple[str, ...]:
-        """See `Commits.between`."""
-        return self._commits.between(source, old, new)
 
     def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         """One request; a second one if the repository has no drafts; two or three if there is one already."""
@@ -107,10 +95,6 @@ class GitHub:
         if not _same(_body(body), pull.body):
             changed["body"] = _body(body)
         return self._edit(pull, changed)
-
-    def hand_back_times(self, number: int, branch: str, label: str) -> HandBackTimes:
-        """See `Reading.hand_back_times`."""
-        return self._reading.hand_back_times(number, branch, label)
 
     def label(self, number: int, labels: Sequence[str]) -> None:
         """One request, or none if no label is missing."""
@@ -195,12 +179,6 @@ class GitHub:
         elif self._reading.only_rest and self._has_comment(number, text):
             return
         self._post_comment(number, text)
-
-    def merge_when_ready(
-        self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool
-    ) -> PullRequest:
-        """See `Merging.when_ready`."""
-        return self._merging.when_ready(number, head=head, method=method, without_checks=without_checks)
 
     def close(self, number: int, *, body: str, comment: str) -> PullRequest:
         """Two or three requests. If a run dies in between, the next still knows the pull request as its own."""

@@ -37,8 +37,10 @@ class Reading:
         self.only_rest = False
         self._bases: dict[str, Base] = {}
 
-    def find(self, branches: Sequence[str], into: str, closed: str | None = None) -> dict[str, Pulls]:
+    def find(self, branches: Sequence[str], base: str, *, closed: str | None = None) -> dict[str, Pulls]:
         """The pull requests of each branch into a base branch: open ones first, then the newest that have ended.
+
+        A fork's branch of the same name is not ours.
 
         `closed` adds those of every other branch with this prefix, among the hundred that were closed unmerged last.
 
@@ -48,7 +50,7 @@ class Reading:
         wanted = list(dict.fromkeys(branches))
         pulls: dict[str, Pulls] = {}
         for start in range(0, len(wanted), _AT_ONCE):
-            pulls |= self._query(wanted[start : start + _AT_ONCE], into, closed if start == 0 else None)
+            pulls |= self._query(wanted[start : start + _AT_ONCE], base, closed if start == 0 else None)
         return pulls | {branch: pulls[branch] for branch in wanted}
 
     def base(self, name: str) -> Base:

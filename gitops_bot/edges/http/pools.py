@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import httpx
@@ -61,26 +61,18 @@ class ObservedTransport(httpx.BaseTransport):
         self._inner.close()
 
 
+@dataclass(slots=True)
 class Pools:
-    """The pools of connections of a run, one for each origin. Safe to use from many threads."""
+    """The pools of connections of a run, one for each origin; see `Http`. Safe to use from many threads."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        environ: Mapping[str, str],
-        tunings: Mapping[str, Tuning],
-        transport: httpx.BaseTransport | None,
-        observe: Observe | None,
-    ) -> None:
-        """See `Http`."""
-        self._clock = clock
-        self._environ = environ
-        self._tunings = tunings
-        self._transport = transport
-        self._observe = observe
-        self._lock = threading.Lock()
-        self._pools: dict[tuple[str, str, int | None], Pool] = {}
-        self._trust: ssl.SSLContext | None = None
+    clock: Clock
+    environ: Mapping[str, str] = field(repr=False)
+    tunings: Mapping[str, Tuning]
+    transport: httpx.BaseTransport | None
+    observe: Observe | None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _pools: dict[tuple[str, str, int | None], Pool] = field(default_factory=dict)
+    _trust: ssl.SSLContext | None = None
 
     def close(self) -> None:
         """Close all connections."""
@@ -99,11 +91,11 @@ class Pools:
         with self._lock:
             pool = self._pools.get(key)
             if pool is None:
-                tuning = self._tunings.get(url.netloc.decode("ascii"), Tuning())
-                pace = Pace(self._clock, tuning.concurrency, tuning.rate)
-                transport = self._transport or self._connect(url, tuning)
-                if self._observe is not None:
-                    transport = ObservedTransport(transport, url.netloc.decode("ascii"), self._observe)
+                tuning = self.tunings.get(url.netloc.decode("ascii"), Tuning())
+                pace = Pace(self.clock, tuning.concurrency, tuning.rate)
+                transport = self.transport or self._connect(url, tuning)
+                if self.observe is not None:
+                    transport = ObservedTransport(transport, url.netloc.decode("ascii"), self.observe)
                 pool = self._pools[key] = Pool(pace, transport)
             return pool
 
@@ -116,7 +108,7 @@ class Pools:
         # Reading the authorities takes 10 ms of CPU: plain http gets a context that trusts nobody.
         trust = self._authorities() if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            return Transport(trust, limits, proxy_for(url, self._environ))
+            return Transport(trust, limits, proxy_for(url, self.environ))
         except (ValueError, ImportError) as error:
             raise Unanswered(
                 f"cannot be queried: the proxy in {url.scheme.upper()}_PROXY or ALL_PROXY is not usable",
@@ -126,7 +118,7 @@ class Pools:
     def _authorities(self) -> ssl.SSLContext:
         """The trusted authorities: those of SSL_CERT_FILE or SSL_CERT_DIR, else Mozilla's."""
         if self._trust is None:
-            file, folder = self._environ.get("SSL_CERT_FILE") or None, self._environ.get("SSL_CERT_DIR") or None
+            file, folder = self.environ.get("SSL_CERT_FILE") or None, self.environ.get("SSL_CERT_DIR") or None
             try:
                 if file or folder:
                     self._trust = ssl.create_default_context(cafile=file, capath=folder)

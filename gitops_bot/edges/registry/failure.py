@@ -40,13 +40,17 @@ class Refused(Exception):  # noqa: N818 - often not an error: the caller decides
         return self.status in statuses and not self.token_server
 
 
-class Untrusted(Exception):  # noqa: N818 - see above
-    """An answer that cannot be right; `what` continues a sentence after the registry's name."""
+class _Explained(Exception):  # noqa: N818 - see above
+    """A failure in words for the user, with the next step."""
 
     def __init__(self, what: str, advice: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.advice = advice
+
+
+class Untrusted(_Explained):
+    """An answer that cannot be right; `what` continues a sentence after the registry's name."""
 
 
 def unexpected(answer: Answer, wanted: str) -> Untrusted:
@@ -56,13 +60,8 @@ def unexpected(answer: Answer, wanted: str) -> Untrusted:
     return Untrusted(f"answered {got} where {wanted} was expected", advice)
 
 
-class NoLogin(Exception):  # noqa: N818 - see above
+class NoLogin(_Explained):
     """Credentials are configured but cannot be read or used."""
-
-    def __init__(self, what: str, advice: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.advice = advice
 
 
 def error_message(body: bytes, secrets: Iterable[str]) -> str:

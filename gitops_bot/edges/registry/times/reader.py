@@ -72,26 +72,16 @@ class TimesReader:
                 self._unfit.add(image)
                 log.once("times.api_unused", level="info", image=str(image), api=api, reason=str(why))
         with self._walk(repository.location.registry):
-            return self._walked(repository, wanted, pin, remember, threads)
-
-    def _walked(
-        self,
-        repository: ImageRepository,
-        wanted: Collection[str],
-        pin: Pin,
-        remember: Remember,
-        threads: int,
-    ) -> BuildTimes:
-        name = str(repository.location)
-        cached = self._cache.read(name, pin.digest)
-        memory = Memory(dict(cached.tags), dict(cached.images))
-        try:
-            return walk(self._http.shared(repository.get), wanted, pin, memory, remember, threads)
-        finally:
-            # What was read before a failure need not be read again.
-            tags = {tag: digest for tag, digest in memory.tags.items() if cached.tags.get(tag) != digest}
-            images = {digest: image for digest, image in memory.images.items() if digest not in cached.images}
-            self._cache.write(name, tags, images)
+            name = str(repository.location)
+            cached = self._cache.read(name, pin.digest)
+            memory = Memory(dict(cached.tags), dict(cached.images))
+            try:
+                return walk(self._http.shared(repository.get), wanted, pin, memory, remember, threads)
+            finally:
+                # What was read before a failure need not be read again.
+                tags = {tag: digest for tag, digest in memory.tags.items() if cached.tags.get(tag) != digest}
+                images = {digest: image for digest, image in memory.images.items() if digest not in cached.images}
+                self._cache.write(name, tags, images)
 
     def _walk(self, registry: str) -> threading.Lock:
         with self._lock:
