@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gitops_bot.engine.facts import History, Needs, PullRequests, Question
@@ -37,19 +36,11 @@ class Work(Generic[T_co]):
     @classmethod
     def of(cls, value: T) -> Work[T]:
         """Work that is done already."""
-        return Work(partial(_identity, value))
+        return Work(lambda: value)
 
     def then(self, go_on: Callable[[T_co], T]) -> Work[T]:
         """The same work, and what is made of its result."""
-        return Work(partial(_chained, self.do, go_on), self.image)
-
-
-def _identity(value: T) -> T:
-    return value
-
-
-def _chained(do: Callable[[], T_co], go_on: Callable[[T_co], T]) -> T:
-    return go_on(do())
+        return Work(lambda: go_on(self.do()), self.image)
 
 
 def settle(world: World, facts: Facts, works: Sequence[Work[T]]) -> list[T | GitError | ForgeError]:

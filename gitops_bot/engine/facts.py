@@ -197,7 +197,11 @@ class Facts:
         return self._answer(Question(key, lambda world: ask(world.registry), of_registry=True))
 
     def _answer(self, question: Question[Answer]) -> Answer:
-        answer: Answer = self._all({None: question})[None]
+        if question not in self._answers:
+            raise Needs(question)
+        answer: Answer | BotError = self._answers[question]
+        if isinstance(answer, BotError):
+            raise _alone(answer)
         return answer
 
     def _all(self, questions: Mapping[Any, Question[Answer] | PullRequests]) -> dict[Any, Any]:

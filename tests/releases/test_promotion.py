@@ -30,8 +30,8 @@ def rules(shape: PinShape = "tag+digest", policy: policies.Policy | None = None,
 
 
 def running(pin: Pin, policy: policies.Policy | None = None, at: int | None = 1, overlay: str = "s") -> Running:
-    entry = replace(STAGING, overlay=overlay)
-    return Running(entry, pin, policy, step(at, {}) if at is not None else None, 12)
+    entry = replace(STAGING, overlay=overlay, rules=rules(policy=policy))
+    return Running(entry, pin, step(at, {}) if at is not None else None, 12)
 
 
 def blocked(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,7 @@ def found(
 ) -> object:
     every = served(
         known,
-        WEB,
-        rules,
+        replace(WEB, rules=rules),
         now=START + timedelta(hours=hours),
         wait=TWO_HOURS,
         is_current=lambda pin: pin == current,
@@ -101,4 +101,4 @@ def test_several_overlays_promote_the_newest_that_all_of_them_ran_and_the_last_t
     ],
 )
 def test_what_the_source_went_back_from_is_left_behind(pins: Sequence[Pin], pin: Pin, expected: bool) -> None:
-    assert left_behind(web(*pins), WEB, SEMVER, lambda other: other == pin) is expected
+    assert left_behind(web(*pins), replace(WEB, rules=SEMVER), lambda other: other == pin) is expected

@@ -90,9 +90,7 @@ class Promotion:
         line = self.known.facts.line(
             self.known.snapshot, lambda line: all(trail.enough(line, source.overlay) for source in sources)
         )
-        return any(
-            left_behind(line, source, source.rules, lambda its: promotion.is_same(its, pin)) for source in sources
-        )
+        return any(left_behind(line, source, lambda its: promotion.is_same(its, pin)) for source in sources)
 
     def _settled(self, pair: Pair) -> Kept | Held | None:
         """What needs neither history nor a registry; None where these are asked."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.gates import Known
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.history.line import Line, Step
+    from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.plan import Entry
 
 
@@ -32,7 +32,7 @@ class Pair:
     @property
     def running(self) -> tuple[Running, ...]:
         """What the source runs, without its history."""
-        return tuple(_running(source, source.pin, None) for source in self.sources)
+        return tuple(Running(source, source.pin) for source in self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def source_pins(known: Known, pairs: Sequence[Pair], *, wait: timedelta) -> list
     snapshot, now, release_tag = known.snapshot, known.snapshot.at, known.environment.release_tag
 
     def is_told(line: Line, pair: Pair) -> bool:
-        if any(_arrival(line, source) is None for source in pair.sources):
+        if any(trail.arrival(line, source, source.pin) is None for source in pair.sources):
             return False
         return (
             has_soaked(line, pair)
@@ -58,7 +58,7 @@ def source_pins(known: Known, pairs: Sequence[Pair], *, wait: timedelta) -> list
 
     def has_soaked(line: Line, pair: Pair) -> bool:
         """Whether every overlay of the source runs its present pin for long enough."""
-        arrived = [_arrival(line, source) for source in pair.sources] if wait else []
+        arrived = [trail.arrival(line, source, source.pin) for source in pair.sources] if wait else []
         return all(step is not None and not soak.left(step.at, now, wait) for step in arrived)
 
     def soaked(line: Line, pair: Pair) -> Running | None:
@@ -72,36 +72,29 @@ def source_pins(known: Known, pairs: Sequence[Pair], *, wait: timedelta) -> list
 
         earlier = newest_of_all(
             [
-                served(line, source, source.rules, now=now, wait=wait, is_current=is_current, is_proposed=is_proposed)
+                served(line, source, now=now, wait=wait, is_current=is_current, is_proposed=is_proposed)
                 for source in pair.sources
             ]
         )
         if earlier is None:
             return None
-        running = _running(pair.sources[0], earlier.pin, earlier.arrived)
-        return replace(running, left=earlier.left, ahead=earlier.ahead)
+        return Running(pair.sources[0], earlier.pin, earlier.arrived, left=earlier.left, ahead=earlier.ahead)
 
     line = known.facts.line(snapshot, lambda line: all(is_told(line, pair) for pair in pairs))
     numbers = {
         release.commit: release.number
-        for name in {one.environment for pair in pairs for one in pair.running}
+        for name in {running.environment for pair in pairs for running in pair.running}
         for release in history.releases(name, line, snapshot.owners, {})
     }
 
     def numbered(running: Running) -> Running:
         return replace(running, number=numbers.get(running.arrived.commit)) if running.arrived is not None else running
 
-    found = []
+    pins = []
     for pair in pairs:
-        present = tuple(numbered(_running(one, one.pin, _arrival(line, one))) for one in pair.sources)
+        present = tuple(
+            numbered(Running(source, source.pin, trail.arrival(line, source, source.pin))) for source in pair.sources
+        )
         earlier = None if has_soaked(line, pair) else soaked(line, pair)
-        found.append(SourcePins(present, numbered(earlier) if earlier is not None else None))
-    return found
-
-
-def _running(entry: Entry, pin: Pin, arrived: Step | None) -> Running:
-    return Running(entry, pin, entry.policy, arrived)
-
-
-def _arrival(line: Line, entry: Entry) -> Step | None:
-    return trail.arrival(line, entry, entry.pin)
+        pins.append(SourcePins(present, numbered(earlier) if earlier is not None else None))
+    return pins

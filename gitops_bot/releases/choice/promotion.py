@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
-    from gitops_bot.images.policy import Policy
     from gitops_bot.images.rules import NamedPolicy, Rules
     from gitops_bot.releases.choice.by_hand import ByHand
     from gitops_bot.releases.history.line import Step
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What the source environment runs for an entry, and the policy that orders its tags, if any.
+    """What the source environment runs for an entry.
 
     `arrived` is the commit that brought the pin (None where that is older than what is known), `number` that of its
     release. For an earlier pin `left` is the commit that took it away, and `ahead` how many releases came since.
@@ -40,8 +39,7 @@ class Running:
 
     entry: Entry
     pin: Pin
-    policy: Policy | None
-    arrived: Step | None
+    arrived: Step | None = None
     number: int | None = None
     left: Step | None = None
     ahead: int = 0
@@ -154,7 +152,7 @@ def promoted(
         holding[0] = replace(holding[0], text=f"{holding[0].text}; {_ahead(running)}")
     if held := hand.withheld(holding, by_hand):
         return reasons.held(entry, present, after, held)
-    order = entry.policy or running.policy
+    order = entry.policy or running.entry.policy
     reason = _reason(rules, running, artifact, now, beyond=holding)
     rebuilt = artifact.way == "rebuilt"
     return Change(entry, present, after, "promotion", choice.direction(present, after, order), reason, rebuilt=rebuilt)
@@ -198,10 +196,10 @@ def _downgrade(entry: Entry, running: Running, after: Pin) -> Reason | None:
     if (reason := choice.downgrade(entry.policy, entry.pin, after)) is not None:
         return reason
     present = entry.pin
-    if running.policy is None or present.tag is None or after.tag is None:
+    if running.entry.policy is None or present.tag is None or after.tag is None:
         return None
     own = policies.compare(entry.policy, after.tag, present.tag)
-    order = policies.compare(running.policy, after.tag, present.tag) if own is None else own
+    order = policies.compare(running.entry.policy, after.tag, present.tag) if own is None else own
     if order is None or order >= 0:
         return None
     text = (

@@ -38,7 +38,6 @@ class Served:
 def served(
     line: Line,
     entry: Entry,
-    rules: Rules,
     *,
     now: datetime,
     wait: timedelta,
@@ -58,7 +57,7 @@ def served(
             ended = min(run.left.at, now)
             if not soak.left(run.arrived.at, ended, wait):
                 runs, older = tee(runs)  # history is read as far as somebody asks
-                if _went_back(rules, run.pin, newer, older, complete=complete) is False:
+                if _went_back(entry.rules, run.pin, newer, older, complete=complete) is False:
                     yield Served(run.pin, run.arrived, run.left, len(newer))
         if is_proposed(run.pin):
             return
@@ -79,13 +78,13 @@ def newest_of_all(overlays: Sequence[Iterable[Served]]) -> Served | None:
     return None
 
 
-def left_behind(line: Line, entry: Entry, rules: Rules, is_it: Callable[[Pin], bool]) -> bool:
+def left_behind(line: Line, entry: Entry, is_it: Callable[[Pin], bool]) -> bool:
     """Whether the entry had a pin, and has something older since."""
     newer: list[Run] = []
     runs = trail.runs(line, entry)
     for run in runs:
         if is_it(run.pin):
-            return _went_back(rules, run.pin, newer, runs, complete=trail.enough(line, entry.overlay)) is True
+            return _went_back(entry.rules, run.pin, newer, runs, complete=trail.enough(line, entry.overlay)) is True
         newer.append(run)
     return False
 
