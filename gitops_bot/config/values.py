@@ -1,0 +1,139 @@
+"""What a configuration says: `Config` and its parts. An inferred one is the same type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+from gitops_bot.config.form import HoldForm
+from gitops_bot.config.propose import Propose
+from gitops_bot.images import inference
+from gitops_bot.images.rules import NamedPolicy, Rules
+from gitops_bot.images.unmanaged import Unmanaged, not_in_source, without_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitops_bot.config.form import MatchBy
+    from gitops_bot.config.form_registry import RegistryAccess
+    from gitops_bot.config.mentions import Mention
+    from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.images.rules import OnMove, Pinned, PinShape
+    from gitops_bot.targets import FileRule
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRules:
+    """The rules of one image, or of all images of an environment; None for unset ones."""
+
+    policy: NamedPolicy | Literal["auto"] | None = None
+    pin: PinShape | None = None
+    on_move: OnMove | None = None
+    platforms: tuple[str, ...] | None = None
+    ignore: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """The environment that pins are promoted from, the place of `promote_from`, and how long they soak there."""
+
+    source: str
+    place: tuple[str, int, int]
+    soak: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One environment. `places` are the file, line and column of each of its `overlays`, where a file has them.
+
+    `match_by` and `release_tag` hold for every promotion to it, `promotion` is the one that needs nobody to ask for it.
+    """
+
+    name: str
+    overlays: tuple[str, ...]
+    places: tuple[tuple[str, int, int], ...] = ()
+    propose: Propose = field(default_factory=Propose)
+    match_by: MatchBy = "digest"
+    release_tag: bool = False
+    promotion: Promotion | None = None
+    defaults: ImageRules = field(default=ImageRules(), repr=False)
+    by_name: Mapping[str, ImageRules] = field(default_factory=dict, repr=False)
+    by_repository: Mapping[ImageName, ImageRules] = field(default_factory=dict, repr=False)
+    targets: tuple[FileRule, ...] = ()
+
+    def rules(self, name: str, image: ImageName | None, pin: Pin) -> Rules:
+        """The rules for an entry: its image overrides the environment, key by key."""
+        own = self.by_name.get(name) or (self.by_repository.get(image) if image is not None else None)
+        own = own or ImageRules()
+        wanted, shape = own.policy or self.defaults.policy, own.pin or self.defaults.pin
+        policy: NamedPolicy | Unmanaged
+        match wanted:
+            case None:
+                policy = self._unmanaged()
+            case "auto":
+                policy, shape = _inferred(pin), shape or _shape(pin)
+            case _:
+                policy = wanted
+        return Rules(
+            policy=policy if isinstance(policy, NamedPolicy) else None,
+            pin=shape or "tag+digest",
+            on_move=own.on_move or self.defaults.on_move,
+            platforms=own.platforms or self.defaults.platforms or (),
+            ignore=bool(self.defaults.ignore if own.ignore is None else own.ignore),
+            own_policy=own.policy is not None,
+            unmanaged=policy if isinstance(policy, Unmanaged) else None,
+        )
+
+    def _unmanaged(self) -> Unmanaged:
+        if self.promotion is not None:
+            return not_in_source(self.name, self.promotion.source)
+        return without_policy(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(HoldForm):
+    """A declared hold, and its place; `until` is in UTC."""
+
+    place: tuple[str, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The contents of `gitops-bot.yaml`, in the order of the file; registries by normalised host.
+
+    `file` is None where there is no such file and the environments were inferred.
+    """
+
+    file: str | None
+    environments: Mapping[str, Environment]
+    repository: str | None = None
+    branch: str | None = None
+    holds: tuple[Hold, ...] = ()
+    registries: Mapping[str, RegistryAccess] = field(default_factory=dict)
+    mentions: tuple[Mention, ...] = ()
+
+    @classmethod
+    def inferred(cls, directories: Mapping[str, Sequence[str]]) -> Config:
+        """The configuration of a repository without one, from the overlays of each environment."""
+        auto = ImageRules(policy="auto")
+        return cls(None, {name: Environment(name, tuple(globs), defaults=auto) for name, globs in directories.items()})
+
+    def rules(self, environment: str, entry: Pinned) -> Rules:
+        """The rules for an entry of that environment.
+
+        Raises:
+            KeyError: there is no such environment.
+        """
+        return self.environments[environment].rules(entry.name, entry.image, entry.pin)
+
+
+def _inferred(pin: Pin) -> NamedPolicy | Unmanaged:
+    """Follow the next tag in the format of the pinned one."""
+    policy = inference.infer(pin)
+    return policy if isinstance(policy, Unmanaged) else NamedPolicy(None, policy, "inferred")
+
+
+def _shape(pin: Pin) -> PinShape:
+    """The shape of the present pin, which is kept where nothing else is configured."""
+    return "tag" if pin.digest is None else "digest" if pin.tag is None else "tag+digest"
