@@ -47,11 +47,7 @@ class Checkout:
         modes: dict[str, str] = {}
         for number, (path, mode) in enumerate(_walk(self.top)):
             if number >= ENTRY_LIMIT:
-                raise GitError(
-                    Problem(
-                        "failed.git", f"{self.top} holds more than {ENTRY_LIMIT:,} files", "Is this the right folder?"
-                    )
-                )
+                raise _error(f"{self.top} holds more than {ENTRY_LIMIT:,} files", "Is this the right folder?")
             if mode:
                 modes[path] = mode
         return modes
@@ -90,22 +86,16 @@ class Checkout:
                 timeout=GIT_TIMEOUT,
             )
         except FileNotFoundError:
-            problem = Problem("failed.git", "git is not installed, or not on PATH", "Install git 2.32 or newer.")
-            raise GitError(problem) from None
+            raise _error("git is not installed, or not on PATH", "Install git 2.32 or newer.") from None
         except subprocess.TimeoutExpired as late:
             message = f"git did not report the origin of {self.top} within {GIT_TIMEOUT:g} s and was stopped"
-            raise GitError(Problem("failed.git", message, "Check its .git, or pass --repository.")) from late
+            raise _error(message, "Check its .git, or pass --repository.") from late
         if result.returncode != 0:
             return None
         url = result.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
         if not _is_elsewhere(url) and self.is_foreign:
-            raise GitError(
-                Problem(
-                    "failed.git",
-                    f"{self.top} belongs to another user, and its origin is a folder",
-                    "Pass --repository to confirm that you trust it.",
-                )
-            )
+            message = f"{self.top} belongs to another user, and its origin is a folder"
+            raise _error(message, "Pass --repository to confirm that you trust it.")
         return url
 
     @property
@@ -190,6 +180,10 @@ def _is_elsewhere(url: str) -> bool:
     """Whether a URL leads to a host: it has a host, or a protocol other than `file`, before its first colon."""
     head, colon, _ = url.partition(":")
     return bool(colon) and "/" not in head and head != "file"
+
+
+def _error(message: str, advice: str) -> GitError:
+    return GitError(Problem("failed.git", message, advice))
 
 
 def _unreadable(path: str, error: OSError) -> EditError:

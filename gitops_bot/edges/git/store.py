@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.edges.git.process import ANSWER_LIMIT
+from gitops_bot.edges.git.process import ANSWER_LIMIT, error
 from gitops_bot.errors import GitError, Problem
 
 if TYPE_CHECKING:
@@ -195,15 +195,10 @@ def _mode(tree: Mapping[str, TreeEntry], path: str) -> str:
     parts = path.split("/")
     obstacle = next((ancestor for end in range(1, len(parts)) if (ancestor := "/".join(parts[:end])) in tree), None)
     if entry is not None or obstacle is not None:
-        raise GitError(
-            Problem(
-                "failed.git",
-                f"{path!r} is not written: {obstacle or path!r} is a link, a submodule, or a file in the way",
-                "Name the file itself.",
-            )
-        )
+        message = f"{path!r} is not written: {obstacle or path!r} is a link, a submodule, or a file in the way"
+        raise error(message, "Name the file itself.")
     if any(other.startswith(f"{path}/") for other in tree):
-        raise GitError(Problem("failed.git", f"{path!r} is not written: it is a directory", "Name the file itself."))
+        raise error(f"{path!r} is not written: it is a directory", "Name the file itself.")
     return "100644"
 
 

@@ -43,7 +43,7 @@ def read(document: Any) -> PullRequest:
         labels=tuple(text(label["name"]) for label in labels),
         # Servers that only resemble GitHub lack these.
         node=text(document.get("node_id") or ""),
-        created_at=moment(document.get("created_at")),
+        created_at=parse_time(document.get("created_at")),
         draft=document.get("draft") is True,
         auto_merge=isinstance(document.get("auto_merge"), dict),
     )
@@ -61,7 +61,7 @@ def read_node(node: Any) -> PullRequest:
         title=text(node["title"]),
         body=text(node["body"]),
         node=text(node["id"]),
-        created_at=moment(node["createdAt"]),
+        created_at=parse_time(node["createdAt"]),
     )
     return _opened(pull, node) if pull.state == "open" and "isDraft" in node else pull
 
@@ -100,7 +100,7 @@ def nodes(connection: Any) -> list[Any]:
     return [node for node in nodes if node is not None]
 
 
-def moment(value: Any) -> datetime | None:
+def parse_time(value: Any) -> datetime | None:
     """A time, or None. Raises ValueError or TypeError if it is something else."""
     if value is None:
         return None

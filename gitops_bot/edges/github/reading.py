@@ -88,7 +88,7 @@ class Reading:
                 for event in answers.nodes(pull["timelineItems"])
                 if event["label"]["name"].lower() == label
             ]
-            edited = answers.moment(pull["lastEditedAt"])
+            edited = answers.parse_time(pull["lastEditedAt"])
             return HandBackTimes(max(labelled, default=None), edited, self._pushed(branch))
 
     def _pushed(self, branch: str) -> tuple[str, datetime] | None:
@@ -186,10 +186,10 @@ class Reading:
 
 
 def _time(value: Any) -> datetime:
-    moment = answers.moment(value)
-    if moment is None:
+    time = answers.parse_time(value)
+    if time is None:
         raise ValueError(value)
-    return moment
+    return time
 
 
 def _in_order(pulls: Iterable[PullRequest]) -> Pulls:

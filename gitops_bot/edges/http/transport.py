@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 #: Addresses of a name that are tried.
-MOST = 8
+MOST_ADDRESSES = 8
 
 
 def attempts(host: str, port: int, seconds: float) -> Iterator[tuple[str, float]]:
@@ -35,7 +35,7 @@ def attempts(host: str, port: int, seconds: float) -> Iterator[tuple[str, float]
         OSError: the name has no address; a `TimeoutError` if the resolver did not answer in time.
     """
     until = time.monotonic() + seconds
-    addresses = _addresses(host, port, seconds)[:MOST]
+    addresses = _addresses(host, port, seconds)[:MOST_ADDRESSES]
     for number, address in enumerate(addresses):
         yield address, max((until - time.monotonic()) / (len(addresses) - number), 0.01)
 

@@ -81,10 +81,10 @@ def _described(
     sized = sized or platform(config)
     size = _size(manifest) if sized else None
     return Build(
-        created=first_label("created", moment, *sources) or _implied(config),
-        source=first_label("source", address, *sources),
-        revision=first_label("revision", line, *sources),
-        version=first_label("version", line, *sources),
+        created=first_label("created", parse_time, *sources) or _implied(config),
+        source=first_label("source", parse_url, *sources),
+        revision=first_label("revision", parse_line, *sources),
+        version=first_label("version", parse_line, *sources),
         platforms=platforms or ((sized,) if sized and not index else ()),
         size=size,
         sized=sized if size is not None else None,
@@ -99,7 +99,7 @@ def labels(config: Document) -> object:
 
 def _implied(config: Document) -> datetime | None:
     created = config.get("created")
-    return moment(created) if isinstance(created, str) else None
+    return parse_time(created) if isinstance(created, str) else None
 
 
 def configuration(fetch: Fetch, manifest: Document) -> Document | None:
@@ -156,7 +156,7 @@ def first_label(name: str, read: Callable[[str], T | None], *sources: object) ->
     return None
 
 
-def moment(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
     """A time later than the epochs of build tools, in UTC."""
     if not _TIME.fullmatch(text):
         return None
@@ -167,13 +167,13 @@ def moment(text: str) -> datetime | None:
     return time if time >= _EPOCH else None
 
 
-def line(text: str) -> str | None:
+def parse_line(text: str) -> str | None:
     """One short printable line without secrets (a git remote in a pipeline may contain one)."""
     stripped = text.strip()
     return stripped if 0 < len(stripped) <= _LINE and stripped.isprintable() and strike(stripped) == stripped else None
 
 
-def address(text: str) -> str | None:
+def parse_url(text: str) -> str | None:
     """A web address without a login or token, as a pipeline may leave in it."""
     if len(text) > _ADDRESS or not _IN_ADDRESS.fullmatch(text) or strike(text) != text:
         return None

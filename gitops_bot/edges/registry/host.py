@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 #: Characters of the header that are read; a real one has about 200.
-LIMIT = 4096
+HEADER_LIMIT = 4096
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - the grammar of a token, not one
 _GAP = re.compile(r"[\s,]*")
@@ -53,7 +53,7 @@ def challenges(header: str) -> tuple[Challenge, ...]:
     A parameter belongs to the last scheme before it; of two with one name the first counts.
     """
     parsed: list[tuple[str, dict[str, str]]] = []
-    text, at = header[:LIMIT], 0
+    text, at = header[:HEADER_LIMIT], 0
     while (at := _GAP.match(text, at).end()) < len(text):  # type: ignore[union-attr]  # matches the empty string too
         if parameter := _PARAMETER.match(text, at):
             name, quoted, bare = parameter.groups()

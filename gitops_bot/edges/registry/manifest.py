@@ -132,7 +132,7 @@ def document(answer: Answer, digest: str, wanted: str) -> Mapping[str, Any]:
 
 
 #: Images of an index; Go knows some forty platforms.
-MOST = 100
+MOST_IMAGES = 100
 _USUAL = "linux/amd64"
 _PART = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}\Z")
 _ATTESTED = "vnd.docker.reference.type"
@@ -158,7 +158,7 @@ def images(index: Mapping[str, Any]) -> tuple[Image, ...]:
 def names(members: Sequence[Image]) -> tuple[str, ...]:
     """The platforms, sorted and distinct; empty if there are too many to read."""
     distinct = {image.platform for image in members if image.platform is not None}
-    return tuple(sorted(distinct)) if len(distinct) <= MOST else ()
+    return tuple(sorted(distinct)) if len(distinct) <= MOST_IMAGES else ()
 
 
 def representative(members: Sequence[Image]) -> Image | None:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Answer
 
 #: Tags per page: Amazon and distribution 3.1.0 refuse more.
-SIZE = 1000
-_SIZED = f"n={SIZE}"
+PAGE_SIZE = 1000
+_SIZED = f"n={PAGE_SIZE}"
 MOST_PAGES = 1000
 #: Bytes of one page, bytes of a whole list, and its tags (Python's strings take many times the memory).
 PAGE_BYTES, LIST_BYTES, MOST_TAGS = 16 * 1024 * 1024, 16 * 1024 * 1024, 300_000
@@ -119,7 +119,7 @@ def _unlinked(page: Page, query: str | None) -> str | None:
 
     ggcr's registry honours `n` but never sends a Link: a page that is just full may not be the last.
     """
-    if query is None or len(page.tags) != SIZE:
+    if query is None or len(page.tags) != PAGE_SIZE:
         return None
     return f"{_SIZED}&last={quote(page.tags[-1], safe='')}"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from gitops_bot.edges.facts import Served
 from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.edges.registry.login import Basic, IdentityToken, RegistryToken
-from gitops_bot.edges.registry.manifest import INDEXES, MOST, document, images, kind_of, resolve
+from gitops_bot.edges.registry.manifest import INDEXES, MOST_IMAGES, document, images, kind_of, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ def _platforms(ask: Ask, digest: str) -> Mapping[str, str]:
         return {}
     platforms: dict[str, str] = {}
     for image in images(top):
-        if image.digest and len(platforms) < MOST:
+        if image.digest and len(platforms) < MOST_IMAGES:
             platforms.setdefault(image.digest, image.platform or image.digest[:19])
     return platforms
 

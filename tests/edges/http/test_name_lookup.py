@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gitops_bot.edges.http import Http, Unanswered
-from gitops_bot.edges.http.transport import MOST, attempts
+from gitops_bot.edges.http.transport import MOST_ADDRESSES, attempts
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 
@@ -46,7 +46,7 @@ def test_each_address_has_a_share_of_the_time(resolving: Callable[..., list[str]
 
 def test_a_name_with_fifty_addresses_is_tried_at_a_few(resolving: Callable[..., list[str]]) -> None:
     resolving(*(f"192.0.2.{number}" for number in range(50)))
-    assert len(list(attempts("many.test", 443, 10))) == MOST
+    assert len(list(attempts("many.test", 443, 10))) == MOST_ADDRESSES
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "192.0.2.7"])

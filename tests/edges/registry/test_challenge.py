@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.edges.registry.host import LIMIT, challenges
+from gitops_bot.edges.registry.host import HEADER_LIMIT, challenges
 
 GHCR = 'Bearer realm="https://ghcr.io/token",service="ghcr.io",scope="repository:user/image:pull"'
 GHCR_READ = {"realm": "https://ghcr.io/token", "service": "ghcr.io", "scope": "repository:user/image:pull"}
@@ -53,7 +53,7 @@ def test_a_token_of_another_scheme_does_not_hide_the_next_challenge() -> None:
 
 
 def test_a_long_header_is_read_up_to_a_limit() -> None:
-    assert challenges("," * LIMIT + GHCR) == ()
+    assert challenges("," * HEADER_LIMIT + GHCR) == ()
 
 
 @given(st.text(alphabet='Ab ,="\\/\t\x00é', max_size=200))

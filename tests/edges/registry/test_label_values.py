@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gitops_bot.edges.registry.describe import address, first_label, line, moment
+from gitops_bot.edges.registry.describe import first_label, parse_line, parse_time, parse_url
 
 REVISION = "org.opencontainers.image.revision"
 
@@ -34,7 +34,7 @@ MOMENTS = [
 
 @pytest.mark.parametrize(("text", "expected"), MOMENTS)
 def test_a_moment(text: str, expected: datetime | None) -> None:
-    assert moment(text) == expected
+    assert parse_time(text) == expected
 
 
 LINES = [
@@ -56,7 +56,7 @@ LINES = [
 
 @pytest.mark.parametrize(("text", "expected"), LINES)
 def test_a_line(text: str, expected: str | None) -> None:
-    assert line(text) == expected
+    assert parse_line(text) == expected
 
 
 ADDRESSES = [
@@ -94,12 +94,12 @@ NO_ADDRESSES = [
 
 @pytest.mark.parametrize("text", ADDRESSES)
 def test_an_address_of_the_web(text: str) -> None:
-    assert address(text) == text
+    assert parse_url(text) == text
 
 
 @pytest.mark.parametrize("text", NO_ADDRESSES)
 def test_what_is_none(text: str) -> None:
-    assert address(text) is None
+    assert parse_url(text) is None
 
 
 @pytest.mark.parametrize(
@@ -114,4 +114,4 @@ def test_what_is_none(text: str) -> None:
     ],
 )
 def test_what_is_said_first_counts(places: tuple[Any, ...], expected: str | None) -> None:
-    assert first_label("revision", line, *places) == expected
+    assert first_label("revision", parse_line, *places) == expected

@@ -15,7 +15,7 @@ from gitops_bot.edges.registry.pages import (
     MOST_PAGES,
     MOST_TAGS,
     PAGE_BYTES,
-    SIZE,
+    PAGE_SIZE,
     Page,
     every_tag,
     read_page,
@@ -85,11 +85,11 @@ SERVERS = [
     ("everything at once", Server(names(30)), 1),
     ("nothing", Server(()), 1),
     ("more than a page, without regard to n (distribution 2)", Server(names(2500), sized=False), 1),
-    ("exactly a page, without regard to n", Server(names(SIZE), sized=False), 2),
-    ("one short of a page, without regard to n", Server(names(SIZE - 1), sized=False), 1),
+    ("exactly a page, without regard to n", Server(names(PAGE_SIZE), sized=False), 2),
+    ("one short of a page, without regard to n", Server(names(PAGE_SIZE - 1), sized=False), 1),
     ("pages by Link (distribution 3)", Server(names(2500), linked=True), 3),
     ("pages by Link, the last one full", Server(names(2000), linked=True), 2),
-    ("exactly a page where Links are sent", Server(names(SIZE), linked=True), 2),
+    ("exactly a page where Links are sent", Server(names(PAGE_SIZE), linked=True), 2),
     ("pages smaller than asked for", Server(names(950), linked=True, most=100), 10),
     ("pages without a Link (ggcr)", Server(names(2500), unknown_last="start"), 3),
     ("pages without a Link, the last one full", Server(names(2000), unknown_last="start"), 3),
@@ -142,7 +142,7 @@ def test_strings_that_are_no_tags_are_left_out() -> None:
 
 
 def test_a_full_page_that_ends_with_no_tag_is_gone_on_from_safely() -> None:
-    full = (*names(SIZE - 1), "a&n=5 ?#/é")
+    full = (*names(PAGE_SIZE - 1), "a&n=5 ?#/é")
     fetch, asked = pages(Page(full), Page(()))
     assert every_tag(fetch) == full[:-1]
     assert asked == ["n=1000", "n=1000&last=a%26n%3D5%20%3F%23%2F%C3%A9"]
@@ -158,9 +158,9 @@ def test_a_tag_deleted_between_two_pages_begins_the_list_again_where_the_place_i
 
 
 def test_a_tag_pushed_between_two_pages_is_found_where_everything_is_said_again() -> None:
-    server = Server(names(SIZE), sized=False)
-    server.events = {1: lambda: setattr(server, "tags", names(SIZE + 1))}
-    assert every_tag(server) == names(SIZE + 1)
+    server = Server(names(PAGE_SIZE), sized=False)
+    server.events = {1: lambda: setattr(server, "tags", names(PAGE_SIZE + 1))}
+    assert every_tag(server) == names(PAGE_SIZE + 1)
     assert len(server.asked) == 2
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gitops_bot.edges.registry.manifest import MOST, Image, images, names, platform, representative
+from gitops_bot.edges.registry.manifest import MOST_IMAGES, Image, images, names, platform, representative
 
 IMAGE = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -116,6 +116,6 @@ def test_platforms_are_named_once_and_in_order() -> None:
 
 
 def test_more_platforms_than_there_can_be_are_none() -> None:
-    found = [Image(f"os{number}/x", "") for number in range(MOST + 1)]
-    assert len(names(found[:-1])) == MOST
+    found = [Image(f"os{number}/x", "") for number in range(MOST_IMAGES + 1)]
+    assert len(names(found[:-1])) == MOST_IMAGES
     assert names(found) == ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops_bot.edges.registry.describe import moment
+from gitops_bot.edges.registry.describe import parse_time
 from gitops_bot.edges.registry.times.listing import ListUnusable, Page, Version
 from gitops_bot.images.reference import is_digest, is_tag
 
@@ -131,7 +131,7 @@ def _tags(value: object) -> tuple[str, ...]:
 
 
 def _time(value: object) -> datetime | None:
-    return moment(value) if isinstance(value, str) else None
+    return parse_time(value) if isinstance(value, str) else None
 
 
 def _seconds(value: object, of: int = 1) -> datetime | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops_bot.edges.registry.describe import configuration, first_label, labels, moment
+from gitops_bot.edges.registry.describe import configuration, first_label, labels, parse_time
 from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.edges.registry.manifest import (
     ACCEPT,
@@ -126,7 +126,7 @@ def newest(children: Iterable[Created]) -> Created:
 
 def built(text: str) -> datetime | None:
     """Parse a build time; None for the placeholders of build tools."""
-    time = moment(text)
+    time = parse_time(text)
     return time if time is not None and time >= EARLIEST else None
 
 
