@@ -29,7 +29,7 @@ _SUMMARY_LIMIT = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Something that a person must see, on its file and line where they are known."""
+    """A message for people, with file and line if they are known."""
 
     message: str
     next: str = ""
@@ -39,7 +39,7 @@ class Annotation:
 
 
 def problems(result: Result) -> tuple[Problem, ...]:
-    """Everything that is wrong."""
+    """All problems."""
     return result.problems if isinstance(result, Checked) else result.all_problems
 
 
@@ -113,7 +113,7 @@ def headlines(result: Result, *, written: bool) -> list[str]:
 
 
 def errors(result: Result) -> list[str]:
-    """A line for each problem; the one line of `check` counts them."""
+    """A line for each problem; none for `check`, whose one line counts them."""
     if isinstance(result, Checked):
         return []
     return [plain(f"error: {_where(problem)}{problem.message}", 1000) for problem in result.all_problems]

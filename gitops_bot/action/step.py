@@ -122,7 +122,7 @@ def _result(step: inputs.Inputs) -> Result:
 
 
 def _failed(command: inputs.Command, problems: Sequence[Problem]) -> Result:
-    """What came of a command that could not start."""
+    """The result of a command that could not start."""
     if command == "check":
         return Checked(0, Coverage(), tuple(problems))
     coverage = Coverage() if command == "plan" else None
@@ -153,7 +153,7 @@ def _report(
     written: bool,
     done: bool,
 ) -> None:
-    """Outputs and summary, and the gist in the log, where it is not folded away."""
+    """Write the outputs and the summary, and the headlines to the part of the log that is not folded."""
     images: Sequence[str] = step.images if step else ()
     plan = json.dumps(_document(step.command if step else "set", result), separators=(",", ":"))
     outputs = outcome.outputs(result, plan, images, written=written, done=done)
@@ -176,7 +176,7 @@ def _document(command: inputs.Command, result: Result) -> JsonObject:
 
 
 def _annotate(environ: Mapping[str, str], result: Result, config: str | None = None, *, named: bool) -> None:
-    """Put what is wrong on its file and line, where the file is one of the repository that the workflow runs for."""
+    """Annotate each problem, with file and line if the file is in the repository of the workflow."""
     wrong, undone = outcome.to_annotate(result, named=named)
     repository = result.repository if isinstance(result, Outcome) else None
     own = repository in (None, environ.get("GITHUB_REPOSITORY"))
@@ -191,13 +191,13 @@ def _annotate(environ: Mapping[str, str], result: Result, config: str | None = N
 
 
 def _elsewhere(annotation: Annotation) -> Annotation:
-    """The annotation with its place in the message: the file is in another repository."""
+    """The annotation with file and line in its message, for a file in another repository."""
     where = place_of(annotation.file, annotation.line, annotation.column)
     return Annotation(f"{where}: {annotation.message}" if where else annotation.message, annotation.next)
 
 
 def _is_from_a_fork(environ: Mapping[str, str]) -> bool:
-    """Whether the event is a pull request whose branch lies in another repository."""
+    """Whether the event is a pull request from another repository."""
     try:
         with Path(environ.get("GITHUB_EVENT_PATH") or os.devnull).open("rb") as file:
             event = json.loads(file.read(_EVENT_LIMIT))

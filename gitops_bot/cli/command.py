@@ -84,7 +84,7 @@ def _show_failure(name: str, problems: Sequence[Problem], output: str) -> None:
 
 
 def show_outcome(name: str, outcome: Outcome, output: str, *, written: bool) -> int:
-    """Show what came of a command; gives its exit code."""
+    """Show the outcome of a command; returns its exit code."""
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.report import show
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Disk(Protocol):
-    """The files of the person who runs the command."""
+    """The files that the command edits."""
 
     def pin_file(self, path: str) -> str:
         """The file that `path` means: itself, or the one in that directory that holds pins.

@@ -119,7 +119,7 @@ def _each(files: Files, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _nothing(snapshot: Snapshot, existing: set[str]) -> Problem:
-    """No environment: how to name one, with the directories that there are."""
+    """The problem if there is no environment: how to name one, with the directories that have pins."""
     folders = snapshot.outside.folders
     if not folders:
         message = f"no {targets.nouns()} here pins an image"

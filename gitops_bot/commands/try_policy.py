@@ -60,7 +60,7 @@ def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None,
 
 
 def _offline(policy: Policy, reason: Reason) -> Reason:
-    """The reason, and what a list of tags cannot tell: when the images were built."""
+    """The reason, with the note that a list of tags has no build times."""
     if isinstance(policy, Follow) or (reason.code != "held.age_unknown" and not policy.minimum_age):
         return reason
     lacking = "a list of tags has no build times: `gitops-bot explain ENV IMAGE` asks the registry"

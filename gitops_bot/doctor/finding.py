@@ -54,22 +54,22 @@ class Diagnosis:
 
 
 def good(name: Check, subject: str, text: str) -> Finding:
-    """It is fine."""
+    """A check that passed."""
     return Finding(name, subject, "good", text)
 
 
 def warning(name: Check, subject: str, text: str, advice: str) -> Finding:
-    """It works, but should be changed."""
+    """A check that passed, with a change to recommend."""
     return Finding(name, subject, "warning", text, advice)
 
 
 def unknown(name: Check, subject: str, text: str, advice: str) -> Finding:
-    """It could not be found out."""
+    """A check whose result could not be determined."""
     return Finding(name, subject, "unknown", text, advice)
 
 
 def wrong(name: Check, subject: str, problem: Problem) -> Finding:
-    """It does not work."""
+    """A check that failed."""
     where = f"{problem.where}: " if problem.where else ""
     return Finding(name, subject, "wrong", f"{where}{problem.message}", problem.next, problem)
 

@@ -71,7 +71,7 @@ class Forge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What there is to look at. What is None could not be made out, and `findings` (with `code`) say why.
+    """What to examine. A part that is None could not be determined, and `findings` (with `code`) say why.
 
     `where` is how the repository is called, `name` its name on a forge, `branch` the base branch where that is said.
     `choose` reads the configuration, given a repository, a commit and its branch. `token` is the environment variable

@@ -104,7 +104,7 @@ def wait(young: Mapping[str, datetime], minimum_age: timedelta, facts: Mapping[s
 
 
 def unknown_age(tag: str, minimum_age: timedelta, facts: Mapping[str, str | int | None]) -> Held:
-    """The hold that does not end by itself: nobody can tell how old the candidate is."""
+    """The hold of a candidate whose build time is unknown; it does not end by itself."""
     text = (
         f"when {tag} was built is unknown, and the policy wants a `minimum_age` of {duration.written(minimum_age)}: "
         "let the build set the label `org.opencontainers.image.created`, use a policy without `minimum_age`, or pin it "
@@ -114,7 +114,7 @@ def unknown_age(tag: str, minimum_age: timedelta, facts: Mapping[str, str | int 
 
 
 def skipped(young: Mapping[str, datetime], unknown: Sequence[str]) -> str:
-    """What is said about better tags that were left out."""
+    """The text on better tags that were left out."""
     parts = [f"younger: {first_names(list(young))}"] if young else []
     parts += [f"built at an unknown time: {first_names(unknown)}"] if unknown else []
     return f" ({'; '.join(parts)})" if parts else ""

@@ -36,7 +36,7 @@ _NUMBER = re.compile(r"[0-9]+", re.ASCII)
 
 
 def parse(text: str) -> Key | None:
-    """Read one calendar version; None where the text is none."""
+    """Read one calendar version; None if the text is not one."""
     match = _FORM.match(text)
     if match is None:
         return None

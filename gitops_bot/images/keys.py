@@ -1,4 +1,4 @@
-"""From the texts of keys to what sorts: versions, numbers, dates, letters."""
+"""Sort keys from the texts of tags: versions, numbers, dates, letters."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ def _shape(candidate: RankedTag) -> tuple[str, int]:
 
 
 def _around(candidate: RankedTag) -> str:
-    """The tag with what differs from build to build left out."""
+    """The text of the tag around its key."""
     text = candidate.tag
     for part in candidate.texts:
         text = text.replace(part, "\n", 1) if part else text

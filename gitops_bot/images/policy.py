@@ -164,7 +164,7 @@ def _compared(
 
 
 def _highest(policy: Policy, best: RankedTag, count: int, equals: Sequence[RankedTag]) -> str:
-    """Which tag is the highest. That others have the same key is said: the choice among them is ours."""
+    """Which tag is the highest, and which others have the same key, since the choice among them is ours."""
     if count == 1:
         return f"{best.tag} is the only tag that {describe(policy)} admits"
     verb = "sorts" if len(equals) == 1 else "sort"

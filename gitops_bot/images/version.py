@@ -39,7 +39,7 @@ _AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version: where it stands (`key`) and how it is spelt (`prefix` is `v` or empty, `parts` is 1 to 3)."""
+    """One version: its `key` in the order, and its spelling (`prefix` is `v` or empty, `parts` is 1 to 3)."""
 
     key: Key
     prefix: str
@@ -47,7 +47,7 @@ class Version:
 
 
 def parse(text: str) -> Version | None:
-    """Read one version; None where the text is none."""
+    """Read one version; None if the text is not one."""
     match = _ONE.match(text)
     if match is None:
         return None
@@ -59,7 +59,7 @@ def parse(text: str) -> Version | None:
 
 
 def precedence(tail: str) -> Pre | None:
-    """The place of a pre-release such as `rc.1`; None where SemVer has no such (`rc..1`, `rc.01`)."""
+    """The precedence of a pre-release such as `rc.1`; None if SemVer does not allow it (`rc..1`, `rc.01`)."""
     identifiers = []
     for word in tail.split("."):
         if not word.isdecimal():

@@ -24,7 +24,7 @@ _STEPS = sorted(
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """Lines `old` to `old_end` of the one file stand where `new` to `new_end` of the other do."""
+    """Lines `old` to `old_end` of the one file became lines `new` to `new_end` of the other."""
 
     old: int
     old_end: int

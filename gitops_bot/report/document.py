@@ -263,7 +263,7 @@ def of_initialised(done: Initialised, at: datetime) -> JsonObject:
 
 
 def of_failure(command: str, problems: Sequence[Problem], at: datetime) -> JsonObject:
-    """What a command prints that could not start: its own shape, with nothing in it but the problems."""
+    """What a command prints that could not start: its usual shape, empty but for the problems."""
     return _document(command, _Head(at, complete=False, problems=problems), None)
 
 

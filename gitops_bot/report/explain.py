@@ -1,4 +1,4 @@
-"""What `explain` tells people: for each entry where it stands, its policy, the rules, the order, the gates, the end."""
+"""`explain` as text: each entry with its pin, policy, rules, candidates, gates and outcome."""
 
 from __future__ import annotations
 

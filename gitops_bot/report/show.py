@@ -1,4 +1,4 @@
-"""Where an outcome goes: text for people, or one JSON object for scripts; what is wrong goes to standard error too."""
+"""Shows outcomes: text for people, or one JSON object for scripts; problems go to standard error too."""
 
 from __future__ import annotations
 

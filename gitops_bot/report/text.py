@@ -67,13 +67,13 @@ def print_outcome(outcome: Outcome, screen: Screen, *, written: bool, diff: bool
 
 
 def _lacks_token(outcome: Outcome) -> bool:
-    """Whether a proposal failed for want of a token, which the failure says."""
+    """Whether a proposal failed because there is no token."""
     failures = (failed for environment in outcome.environments for failed in environment.failed)
     return any(failed.entry is None and failed.problem.code == "failed.auth" for failed in failures)
 
 
 def print_notice(message: str, advice: str, screen: Screen) -> None:
-    """What people should know, with the next step."""
+    """A note above the outcome, with the next step."""
     screen.say(f" {plain(message, 2000)}", hang=2, lead="note:", style="yellow")
     screen.say(f"next: {plain(advice, 2000)}", indent=2, hang=2)
     screen.say()
@@ -101,7 +101,7 @@ def print_edit(edited: EditOutcome, screen: Screen, *, diff: bool) -> None:
 
 
 def print_checked(checked: Checked, screen: Screen) -> None:
-    """How much was checked; what is wrong goes to `print_problems`."""
+    """How much was checked; `print_problems` shows the problems."""
     verdict = f"{len(checked.problems)} wrong" if checked.problems else "all good"
     screen.say(f"{checked.files} files, {checked.coverage.entries} entries: {verdict}")
 
@@ -127,7 +127,7 @@ def _environment(environment: EnvironmentOutcome, screen: Screen, *, written: bo
 
 
 def _held(held: Sequence[Held], screen: Screen) -> None:
-    """What is held; a reason that several entries share stands once, below them."""
+    """Print the held entries, grouped by their reason."""
     reasons: dict[tuple[str, str], list[Held]] = {}
     for item in held:
         reasons.setdefault((item.reason.code, item.reason.text), []).append(item)

@@ -186,7 +186,7 @@ def _failed(problem: Problem) -> CycleResult:
 
 
 def _rate_limit_left(world: World) -> int | None:
-    """Requests left in the forge's rate limit; to ask costs none, and no cycle fails over it."""
+    """Requests left in the forge's rate limit. Asking costs none, and a failure does not fail the cycle."""
     from gitops_bot.errors import ForgeError
 
     try:

@@ -66,12 +66,12 @@ class Liveness:
         self._why = ""
 
     def started(self, now: datetime) -> timedelta:
-        """A cycle starts; gives the time that it has."""
+        """Record the start of a cycle; return the time that it may take."""
         self._since = now
         return self._limit(now)
 
     def ended(self, now: datetime, result: CycleResult) -> None:
-        """The cycle ended, or was stopped."""
+        """Record the end of a cycle."""
         self._why = result.why
         if result.completed:
             self._completed = now

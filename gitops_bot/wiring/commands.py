@@ -1,4 +1,4 @@
-"""Each command in the world that its options describe: opened before it, closed after it."""
+"""The commands, each with the world that its options describe: opened before it, closed after it."""
 
 from __future__ import annotations
 

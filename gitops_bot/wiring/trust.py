@@ -35,7 +35,7 @@ def registry(environ: Mapping[str, str]) -> str | None:
 
 
 def check_registries(config: Config, environ: Mapping[str, str]) -> None:
-    """A configuration may come from whoever opened a pull request: it must not send the token of the job anywhere.
+    """Whoever opened a pull request may have written the configuration: it must not send the job's token anywhere.
 
     Raises:
         ConfigError: `password_env` names the forge's token, or the login for one registry, for another registry.
