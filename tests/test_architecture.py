@@ -474,12 +474,14 @@ def package() -> Tree:
     return read(PACKAGE)
 
 
+@pytest.mark.xdist_group("the package is read once")
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_the_package_holds_to(rule: Callable[[Tree], Iterator[str]], package: Tree) -> None:
     breaches = list(rule(package))
     assert not breaches, "\n" + "\n".join(breaches)
 
 
+@pytest.mark.xdist_group("the package is read once")
 def test_every_room_is_inhabited(package: Tree) -> None:
     """A rule about a room that is not there could not fail."""
     assert {module.room for module in package.values()} == set(MAY_IMPORT)

@@ -122,14 +122,14 @@ def running(world: World, rules: str, *platforms: str) -> Stages:
     return stages
 
 
-@pytest.mark.parametrize("rules", [POLICY, PROMOTION])
 @pytest.mark.parametrize(
-    ("platforms", "lost"),
+    ("rules", "platforms", "lost"),
     [
-        pytest.param(("linux/amd64",), "linux/arm64", id="an index with one less"),
-        pytest.param((), "linux/arm64", id="a single image"),
-        pytest.param(("linux/arm64", "linux/s390x"), "linux/amd64", id="others"),
-        pytest.param(("linux/arm64", "linux/amd64", "linux/s390x"), None, id="one more"),
+        pytest.param(POLICY, ("linux/amd64",), "linux/arm64", id="an index with one less"),
+        pytest.param(PROMOTION, ("linux/amd64",), "linux/arm64", id="an index with one less, promoted"),
+        pytest.param(PROMOTION, (), "linux/arm64", id="a single image"),
+        pytest.param(POLICY, ("linux/arm64", "linux/s390x"), "linux/amd64", id="others"),
+        pytest.param(PROMOTION, ("linux/arm64", "linux/amd64", "linux/s390x"), None, id="one more"),
     ],
 )
 def test_an_image_that_is_not_built_for_a_platform_of_the_pinned_one_is_held(
@@ -149,17 +149,21 @@ def test_an_image_that_is_not_built_for_a_platform_of_the_pinned_one_is_held(
 
 
 @pytest.mark.parametrize(
-    ("wanted", "platforms", "lacking"),
+    ("rules", "wanted", "platforms", "lacking"),
     [
-        pytest.param("[linux/amd64]", ("linux/amd64",), None, id="what is needed is there"),
-        pytest.param("[linux/amd64]", (), None, id="as a single image"),
-        pytest.param("[linux/arm64/v8]", ("linux/arm64",), None, id="in another spelling"),
-        pytest.param("[linux/amd64, linux/arm64]", ("linux/amd64",), "linux/arm64", id="an index lacks one"),
-        pytest.param("[linux/arm64]", (), "linux/arm64", id="a single image is for another"),
-        pytest.param("[linux/arm/v7, linux/arm64]", ("linux/amd64",), "linux/arm/v7, linux/arm64", id="lacks both"),
+        pytest.param(POLICY, "[linux/amd64]", ("linux/amd64",), None, id="what is needed is there"),
+        pytest.param(PROMOTION, "[linux/amd64]", (), None, id="as a single image"),
+        pytest.param(POLICY, "[linux/arm64/v8]", ("linux/arm64",), None, id="in another spelling"),
+        pytest.param(POLICY, "[linux/amd64, linux/arm64]", ("linux/amd64",), "linux/arm64", id="lacks one"),
+        pytest.param(
+            PROMOTION, "[linux/amd64, linux/arm64]", ("linux/amd64",), "linux/arm64", id="lacks one, promoted"
+        ),
+        pytest.param(POLICY, "[linux/arm64]", (), "linux/arm64", id="a single image is for another"),
+        pytest.param(
+            PROMOTION, "[linux/arm/v7, linux/arm64]", ("linux/amd64",), "linux/arm/v7, linux/arm64", id="lacks both"
+        ),
     ],
 )
-@pytest.mark.parametrize("rules", [POLICY, PROMOTION])
 def test_the_configuration_says_which_platforms_are_needed(
     worldwide: World, rules: str, wanted: str, platforms: tuple[str, ...], lacking: str | None
 ) -> None:

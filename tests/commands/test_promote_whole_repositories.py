@@ -46,11 +46,14 @@ SERVICES = {
 
 
 @pytest.mark.parametrize(
-    ("pin", "command"),
-    [("tag+digest", ("promote", "staging", "prod")), ("tag", ("update", "prod"))],
-    ids=["full", "tag"],
+    ("tree", "pin", "command"),
+    [
+        (VROOM, "tag+digest", ("promote", "staging", "prod")),
+        (TODO, "tag", ("update", "prod")),
+        (SYNAPSE, "tag+digest", ("update", "prod")),
+    ],
+    ids=[VROOM, TODO, SYNAPSE],
 )
-@pytest.mark.parametrize("tree", [VROOM, TODO, SYNAPSE])
 def test_production_renders_the_images_of_staging_and_nothing_else_changes(
     worldwide: World, corpus: Path, tmp_path: Path, tree: str, pin: str, command: tuple[str, ...]
 ) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.counterparts.world import Done, World
 
-ROUNDS = 20 if os.environ.get("GITOPS_BOT_LONG") == "1" else 2
+ROUNDS = 20 if os.environ.get("GITOPS_BOT_LONG") == "1" else 1
 APPS = ("web", "api", "job")
 PROMOTE = ("promote", "staging", "production")
 

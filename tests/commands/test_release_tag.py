@@ -25,8 +25,14 @@ def build(stages: Stages, tag: str, revision: str | None, size: int = 100) -> st
     return found
 
 
-@pytest.mark.parametrize("command", [("update", "production"), ("promote", "staging", "production")])
-@pytest.mark.parametrize("source", ["sha-abc1234", "staging-abc1234", None])
+@pytest.mark.parametrize(
+    ("source", "command"),
+    [
+        ("sha-abc1234", ("update", "production")),
+        ("staging-abc1234", ("promote", "staging", "production")),
+        (None, ("update", "production")),
+    ],
+)
 def test_the_version_tag_of_the_same_bytes_takes_the_place_of_the_sources(
     worldwide: World, command: tuple[str, ...], source: str | None
 ) -> None:

@@ -167,11 +167,6 @@ def _gone_forward(shop: Shop, people: People) -> None:
     people.merge(shop.pulls()[0], "squash", delete=True)
 
 
-def _gone_further(shop: Shop, people: People) -> None:
-    for _ in range(2):
-        _gone_forward(shop, people)
-
-
 def _gone_forward_and_on(shop: Shop, people: People) -> None:
     _gone_forward(shop, people)
     _opened(shop)
@@ -202,7 +197,6 @@ def _committed(shop: Shop, _: People) -> None:
 
 
 JOURNEYS: Sequence[Journey] = (
-    Journey("open", {}, _new),
     Journey("open and dress", DRESSED, _new),
     Journey("open and let it merge", {**DRESSED, "auto_merge": True, "merge_method": "squash"}, _checked),
     Journey("open and queue", {"auto_merge": "without-checks", "labels": ["release"]}, _queued),
@@ -218,19 +212,16 @@ JOURNEYS: Sequence[Journey] = (
     Journey("take back what was handed back", DRESSED, _handed_back, uses_up_a_word=True),
     Journey("split a group", {"labels": ["release"]}, _regrouped),
     Journey("gather groups", {}, _gathered),
-    Journey("open two groups", {"group": "overlay", "labels": ["release"]}, _new),
     Journey("propose anew after a decline", {}, _declined),
     Journey("refresh what was reopened", {}, _reopened),
     Journey("propose anew on a merged branch", {}, _merged),
     Journey("commit", {"as": "commit"}, _new),
     Journey("promote", {"labels": ["release"]}, _tested, Command("promote"), source=BY_HAND),
-    Journey("promote into two groups", {"group": "overlay"}, _tested, Command("promote"), source=BY_HAND),
     Journey("promote once more", {"labels": ["release"]}, _promoted, Command("promote"), source=BY_HAND),
     Journey("promote by a commit", {"as": "commit"}, _tested, Command("promote"), source=BY_HAND),
     Journey("commit to the source and promote that", {"labels": ["release"]}, _new, source=BY_ITSELF),
     Journey("roll back", {"labels": ["release"]}, _gone_forward, Command("rollback")),
     Journey("roll back one image beside an open proposal", {}, _gone_forward_and_on, Command("rollback", image="web")),
-    Journey("roll back to the first release", {}, _gone_further, Command("rollback", to="1")),
     Journey(
         "roll back once more, lifting the hold", {}, _rolled_back_and_further, Command("rollback", release_hold=True)
     ),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.stateful.writes import When
 
 #: Those that a plain `pytest` runs: one for each kind of write.
-QUICK = ("open", "promote", "refresh", "roll back", "say whose the branch is")
+QUICK = ("open and dress", "promote", "refresh", "roll back", "say whose the branch is")
 
 LONG = os.environ.get("GITOPS_BOT_LONG") == "1"
 
