@@ -171,8 +171,8 @@ WAYS: dict[str, Callable[[str, pytest.MonkeyPatch], object]] = {
     ),
     "words of git": lambda text, _: Git({}).printable(text.encode()),
     "subject of a commit, in a proposal": lambda text, _: _subject({"commit": {"message": text}}),
-    "label of an image, in a proposal": lambda text, _: describe.line(text),
-    "source of an image, in a proposal": lambda text, _: describe.address(f"https://github.com/acme/web?{text}"),
+    "label of an image, in a proposal": lambda text, _: describe.parse_line(text),
+    "source of an image, in a proposal": lambda text, _: describe.parse_url(f"https://github.com/acme/web?{text}"),
 }
 #: These take one line, or nothing that holds a secret at all.
 MAY_SAY_NOTHING = {

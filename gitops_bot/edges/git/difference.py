@@ -114,7 +114,7 @@ def differences(
 def _in_directories(
     directories: Sequence[tuple[bytes, Trees]], by_pair: Mapping[Trees, Sequence[Change]], scope: Scope, limit: int
 ) -> list[Change] | None:
-    """The changes at all these places, with full paths; None if there are more than `limit`, or paths are too long.
+    """The changes in these directories, with full paths; None if there are more than `limit`, or paths are too long.
 
     One tree may occur at many places, so no more changes than wanted are created.
     """

@@ -26,7 +26,7 @@ TITLE_LIMIT, BODY_LIMIT = 256, 65_536
 #: Statuses by which GitHub refuses a label, review or assignee: no permission, not found, disabled, invalid.
 _EXPECTED = (403, 404, 410, 422)
 _PERMISSION = "give the token `pull-requests: write`"
-#: Comments per page, and pages that are searched for what was said before.
+#: Comments per page, and pages that are searched for the same comment.
 _PER_PAGE, _PAGES = 100, 3
 
 

@@ -138,7 +138,7 @@ class Registry:
         return self._remember(image, self._ask(image, f"the tag {tag}", manifest))
 
     def describe(self, image: ImageName, digest: str) -> Build:
-        """What the image of that digest says of itself; the error's `status` is 404 where there is none.
+        """The description of an image by its labels and configuration; the error's `status` is 404 if it is gone.
 
         Raises:
             ValueError: `digest` is not a valid digest; so do the next three.
@@ -188,7 +188,7 @@ class Registry:
         return self._ask(image, "the build times of its tags", times)
 
     def served(self, image: ImageName, pin: Pin) -> Served:
-        """How the bot can read there, and whether the pinned image exists; not cached.
+        """How the bot can read the repository, and whether the pinned image exists; not cached.
 
         One HEAD of the pinned manifest, and one page with a single tag.
         """

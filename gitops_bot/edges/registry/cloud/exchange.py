@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Bytes of an answer, and of a file with a token or a key: real ones have a few thousand.
 _BODY = _FILE = 64 * 1024
-#: Tries, and seconds for all of them; a metadata server is near, or it is not there.
+#: Tries, and seconds for all of them; fewer for a metadata server, which answers at once if it exists.
 _ATTEMPTS, _SECONDS, _NEAR_SECONDS = 3, 30.0, 5.0
 #: Lifetime of a token in seconds if its server does not state one, and the longest that is believed.
 _SHORTEST, _LONGEST = 60.0, 12 * 3600.0
