@@ -145,16 +145,16 @@ def pull_requests(permission: Permission, repository: str) -> Finding:
             assert_never(permission.verdict)
 
 
-def rate_limit(left: RateLimit | None, host: str) -> Finding:
+def rate_limit(limit: RateLimit | None, host: str) -> Finding:
     """Whether there are requests left."""
-    if left is None:
+    if limit is None:
         return good("rate-limit", host, "this server has no rate limit")
-    until = f"until {left.resets_at:%H:%M} UTC"
-    if left.remaining == 0:
+    until = f"until {limit.resets_at:%H:%M} UTC"
+    if limit.remaining == 0:
         message = f"the rate limit has no requests left {until}"
-        advice = f"run again after {left.resets_at:%H:%M} UTC; another account has its own limit"
+        advice = f"run again after {limit.resets_at:%H:%M} UTC; another account has its own limit"
         return wrong("rate-limit", host, Problem("failed.forge", message, advice))
-    text = f"{left.remaining:,} requests left {until}"
-    if left.remaining < _FEW:
+    text = f"{limit.remaining:,} requests left {until}"
+    if limit.remaining < _FEW:
         return warning("rate-limit", host, text, "check what else uses this token; another account has its own limit")
     return good("rate-limit", host, text)

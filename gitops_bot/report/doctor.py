@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.report.screen import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,6 @@ _SHOWN: Mapping[Verdict, tuple[str, Style]] = {
     "unknown": ("unknown", "cyan"),
     "wrong": ("error", "bold red"),
 }
-_LONG = 2000
 
 
 def print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
@@ -28,10 +28,10 @@ def print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
     column = max((len(mark) for mark in marks), default=0) + 2
     for finding, mark in zip(diagnosis.findings, marks, strict=True):
         style = _SHOWN[finding.verdict][1]
-        text = f"{_name(finding)}: {plain(finding.text, _LONG)}"
+        text = f"{_name(finding)}: {plain(finding.text, LONG)}"
         screen.say(text, hang=column, lead=mark.ljust(column), style=style)
         if finding.next:
-            screen.say(f"next: {plain(finding.next, _LONG)}", indent=column)
+            screen.say(f"next: {plain(finding.next, LONG)}", indent=column)
     verdicts = [finding.verdict for finding in diagnosis.findings]
     counts = {mark: verdicts.count(verdict) for verdict, (mark, _) in _SHOWN.items()}
     screen.say(", ".join(f"{count} {mark}" for mark, count in counts.items() if count))

@@ -13,6 +13,7 @@ from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice.explained import Kind as PolicyKind
 from gitops_bot.releases.choice.explained import Outcome as ExplainedOutcome
 from gitops_bot.releases.plan import Direction, Source
+from gitops_bot.report.screen import LONG
 from gitops_bot.report.shape import BOOL, COMMIT, COUNT, LINE, TEXT, TIME, Shape, many, one_of, or_null, record
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ def _reason_data(change: Change) -> JsonObject:
     return dict(change.reason.data) | ({} if change.new_name is None else {"new_name": change.new_name})
 
 
-_LONG = 2000
 _CODE = one_of(*CODES)
 _OBJECT = Shape({"type": "object"}, dict)
 #: `ok` is null for a warning, and for what nobody knows.
@@ -100,8 +100,8 @@ _CHECK = _named(
         "subject": TEXT.of(lambda finding: plain(finding.subject)),
         "ok": or_null(BOOL).of(lambda finding: _OK[finding.verdict]),
         "verdict": one_of(*get_args(Verdict)),
-        "text": TEXT.of(lambda finding: plain(finding.text, _LONG)),
-        "next": TEXT.of(lambda finding: plain(finding.next, _LONG)),
+        "text": TEXT.of(lambda finding: plain(finding.text, LONG)),
+        "next": TEXT.of(lambda finding: plain(finding.next, LONG)),
     },
 )
 _ENVIRONMENT = _named(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.report.changes import place
+from gitops_bot.report.screen import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Entry, Failed
     from gitops_bot.report.screen import Screen
 
-_LONG = 2000
 #: Entries that share a problem and are named on a terminal; piped, all are.
 _NAMED = 5
 
@@ -31,7 +31,7 @@ def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> 
         screen.say()
         screen.say("failed:", style="bold red")
     for (_, message, advice), affected in shared.items():
-        _affected(plain(message, _LONG), affected, screen)
+        _affected(plain(message, LONG), affected, screen)
         _next(advice, screen, indent=4)
 
 
@@ -44,7 +44,7 @@ def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
         shared.setdefault(key, []).append(problem)
     for first, *others in shared.values():
         where = f"{plain(first.where)}: " if first.where else ""
-        screen.say(f" {where}{plain(first.message, _LONG)}", hang=2, lead="error:", style="bold red")
+        screen.say(f" {where}{plain(first.message, LONG)}", hang=2, lead="error:", style="bold red")
         if others:
             screen.say(f"also in {_listed((problem.where for problem in others), screen)}", indent=2, hang=2)
         _next(first.next, screen, indent=2)
@@ -78,7 +78,7 @@ def _affected(message: str, affected: Sequence[tuple[str, Failed]], screen: Scre
 
 def _next(advice: str, screen: Screen, indent: int) -> None:
     if advice:
-        screen.say(f"next: {plain(advice, _LONG)}", indent=indent, hang=2)
+        screen.say(f"next: {plain(advice, LONG)}", indent=indent, hang=2)
 
 
 def _listed(texts: Iterable[str], screen: Screen) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot import redact
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import TextIO
 
+#: Characters of one message; what is longer is cut.
+LONG: Final = 2000
 Style = Literal["bold", "red", "bold red", "green", "yellow", "cyan"]
 
 _CODES: Mapping[Style, str] = {

@@ -9,6 +9,7 @@ from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice import hold
 from gitops_bot.report.changes import place, print_changes, print_diff, renamed, short
 from gitops_bot.report.failed import print_failed
+from gitops_bot.report.screen import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -74,8 +75,8 @@ def _lacks_token(outcome: Outcome) -> bool:
 
 def print_notice(message: str, advice: str, screen: Screen) -> None:
     """A note above the outcome, with the next step."""
-    screen.say(f" {plain(message, 2000)}", hang=2, lead="note:", style="yellow")
-    screen.say(f"next: {plain(advice, 2000)}", indent=2, hang=2)
+    screen.say(f" {plain(message, LONG)}", hang=2, lead="note:", style="yellow")
+    screen.say(f"next: {plain(advice, LONG)}", indent=2, hang=2)
     screen.say()
 
 
@@ -154,4 +155,4 @@ def _proposed(proposed: Proposal, screen: Screen, *, written: bool) -> None:
     if proposed.changes:
         print_changes(proposed.changes, screen)
     for note in dict.fromkeys(note for change in proposed.changes for note in change.not_rolled_back):
-        screen.say(f"not rolled back: {plain(note, 2000)}", indent=4, hang=2)
+        screen.say(f"not rolled back: {plain(note, LONG)}", indent=4, hang=2)
