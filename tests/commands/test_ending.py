@@ -128,8 +128,14 @@ def test_no_room_for_the_output_is_a_failure_in_a_sentence(tmp_path: Path, comma
         assert (tmp_path / "kustomization.yaml").read_bytes() == FILE.replace(b"1.0.0", b"1.1.0")
 
 
-@pytest.mark.parametrize("command", [pytest.param(text, id=label) for label, text in COMMANDS.items()])
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(
+    ("command", "closed"),
+    [
+        pytest.param(text, closed, id=f"{label} {closed}")
+        for number, (label, text) in enumerate(COMMANDS.items())
+        for closed in (">&- 2>&-", (">&-", "2>&-")[number % 2])
+    ],
+)
 def test_a_closed_output_changes_nothing_but_that_nothing_is_read(tmp_path: Path, command: str, closed: str) -> None:
     repository(tmp_path)
     expected = 2 if command.startswith("plan") else 0
