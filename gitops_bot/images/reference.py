@@ -46,6 +46,17 @@ def _is_host(text: str) -> bool:
     return True
 
 
+def split(text: str) -> tuple[str, str | None, str | None]:
+    """An image reference, `repository:tag@digest`, as its three parts; tag and digest are None where there is none.
+
+    Nothing is checked: each part has its own grammar.
+    """
+    before, at, digest = text.partition("@")
+    directory, slash, last = before.rpartition("/")
+    base, colon, tag = last.partition(":")
+    return directory + slash + base, tag if colon else None, digest if at else None
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ImageName:
     """A repository in a registry, normalised: `nginx` is `docker.io/library/nginx`."""

@@ -1,4 +1,4 @@
-"""Bytes -> text and the composed nodes of its one YAML document. Nothing is constructed, nothing is ever dumped.
+"""Bytes -> text and the composed nodes of its YAML documents. Nothing is constructed, nothing is ever dumped.
 
 The marks of the nodes count code points of the text, byte order mark and line breaks included, so that
 `text[node.start_mark.index : node.end_mark.index]` is what stands in the file.
@@ -35,11 +35,16 @@ _ESCAPES = (AssertionError, AttributeError, IndexError, KeyError, TypeError, Val
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """One parsed file. `root` is None where the file holds nothing but blanks and comments."""
+    """One parsed file. `roots` are of its documents: none where it holds nothing but blanks and comments."""
 
     file: str
     text: str
-    root: Node | None
+    roots: tuple[Node, ...]
+
+    @property
+    def root(self) -> Node | None:
+        """The root of the first document, or of the only one."""
+        return self.roots[0] if self.roots else None
 
     def problem(self, node: Node, message: str, next: str = "") -> Problem:  # noqa: A002 - named as the field it fills
         """A problem with its place: where `node` starts, counted from 1."""
@@ -50,12 +55,13 @@ class Document:
         return self.text[node.start_mark.index : node.end_mark.index]
 
 
-def read(data: bytes, file: str) -> Document:
-    """Decode and compose one document. `file` is only what messages call it.
+def read(data: bytes, file: str, *, several: bool = False) -> Document:
+    """Decode and compose one document, or `several`. `file` is only what messages call it.
 
     Raises:
         EditError: over 1 MiB, not UTF-8, line breaks that YAML versions disagree on, unparsable, nested over 100
-            deep, more than 100,000 tokens of YAML, or several documents; with file, line and column.
+            deep, more than 100,000 tokens of YAML, or several documents where one is expected; with file, line and
+            column.
     """
     if len(data) > SIZE_LIMIT:
         raise EditError(Problem("failed.edit", f"the file is larger than 1 MiB ({len(data)} bytes)", "Split it.", file))
@@ -66,11 +72,11 @@ def read(data: bytes, file: str) -> Document:
         raise EditError(
             Problem("failed.edit", "the file is not UTF-8", "Save it as UTF-8.", file, line, column)
         ) from error
-    return compose(text, file)
+    return compose(text, file, several=several)
 
 
-def compose(text: str, file: str) -> Document:
-    """Compose one document from text; raises as `read`."""
+def compose(text: str, file: str, *, several: bool = False) -> Document:
+    """Compose one document from text, or `several`; raises as `read`."""
     if ambiguous := _AMBIGUOUS_BREAK.search(text):
         line, column = _place(text[: ambiguous.start()])
         raise EditError(
@@ -84,15 +90,21 @@ def compose(text: str, file: str) -> Document:
             )
         )
     try:
-        return Document(file, text, loader.compose(text, DEPTH_LIMIT, TOKEN_LIMIT))
+        if several:
+            return Document(file, text, tuple(loader.compose_all(text, DEPTH_LIMIT, TOKEN_LIMIT)))
+        root = loader.compose(text, DEPTH_LIMIT, TOKEN_LIMIT)
     except (YAMLError, *_ESCAPES) as error:
         raise EditError(_unparsable(error, text, file)) from error
+    return Document(file, text, (root,) if root is not None else ())
 
 
 def _unparsable(error: Exception, text: str, file: str) -> Problem:
     match error:
         case MaxDepthExceededError(problem_mark=mark):
-            message, advice = f"the file is nested over {DEPTH_LIMIT} deep", "Flatten it: no kustomization is so deep."
+            message, advice = (
+                f"the file is nested over {DEPTH_LIMIT} deep",
+                "Flatten it.",
+            )
             return Problem("failed.edit", message, advice, file, mark.line + 1, mark.column + 1)
         case loader.TooManyTokensError(problem_mark=mark):
             message, advice = f"the file has more than {TOKEN_LIMIT:,} keys, values and brackets", "Split the file."

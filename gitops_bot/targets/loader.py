@@ -60,7 +60,21 @@ class TooManyTokensError(MarkedYAMLError):
 
 
 def compose(text: str, depth: int, tokens: int) -> Node | None:
-    """The root node of the one document, None where there is none; `depth` is how deep it may be nested.
+    """The root node of the one document, None where there is none; see `compose_all`.
+
+    Raises:
+        YAMLError: there are several documents, or it is malformed.
+    """
+    loader = _Loader(text, depth, tokens)
+    try:
+        root: Node | None = loader.get_single_node()
+    finally:
+        loader.__dict__.clear()  # it refers to itself, and would wait for the collector of such garbage
+    return root
+
+
+def compose_all(text: str, depth: int, tokens: int) -> list[Node]:
+    """The root nodes of all documents; `depth` is how deep they may be nested.
 
     Each of the `tokens` that are read at most costs some 15 microseconds and 200 bytes, whatever it is.
 
@@ -69,11 +83,13 @@ def compose(text: str, depth: int, tokens: int) -> Node | None:
         YAMLError: it is malformed. What else ruamel.yaml lets escape on such input escapes here too.
     """
     loader = _Loader(text, depth, tokens)
+    roots: list[Node] = []
     try:
-        root: Node | None = loader.get_single_node()
+        while loader.check_node():
+            roots.append(loader.get_node())
     finally:
-        loader.__dict__.clear()  # it refers to itself, and would wait for the collector of such garbage
-    return root
+        loader.__dict__.clear()
+    return roots
 
 
 class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):

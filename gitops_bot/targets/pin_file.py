@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
@@ -19,7 +19,8 @@ _DIGEST_ADVICE = "A digest is `sha256:` and 64 lower-case hexadecimal digits."
 class Entry:
     """One pin as it stands in the file. All texts are as written, never typed values: `1.10` stays `1.10`.
 
-    `line` and `column` count from 1; `refusal` says why this entry cannot be edited (the others can).
+    `line` and `column` count from 1; `refusal` says why this entry cannot be edited (the others can). `repository` is
+    given where the `name` does not tell it. `says` is what its place has room for, where that is not everything.
     """
 
     name: str
@@ -28,12 +29,15 @@ class Entry:
     line: int
     column: int
     refusal: Problem | None
+    repository: str | None = None
+    says: Literal["tag", "digest"] | None = None
 
     @property
     def image(self) -> ImageName | None:
-        """The effective repository: `newName`, else `name` without the tag or digest of a matcher; None if neither."""
+        """The effective repository: `newName`, else `repository`, else `name` without the tag of a matcher."""
+        written = self.new_name if self.new_name is not None else self.repository
         try:
-            return ImageName.parse(self.new_name if self.new_name is not None else without_tag(self.name))
+            return ImageName.parse(written if written is not None else without_tag(self.name))
         except ValueError:
             return None
 

@@ -11,14 +11,15 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 from gitops_bot.errors import EditError, Problem
+from gitops_bot.targets.refusals import children
 from gitops_bot.targets.scalars import is_plain_string
 from gitops_bot.targets.spans import LINE_BREAK, break_at, break_before
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.targets.document import Document
 
@@ -41,16 +42,19 @@ class _Unproved(Exception):  # noqa: N818 - never leaves this module
     """What differs although nobody asked for it."""
 
 
-def prove(before: Document, after: Document, asked: Mapping[int, Mapping[str, str | None]]) -> None:
+def prove(
+    before: Document, after: Document, asked: Mapping[int, Mapping[str, str | None]], *, fold: bool = False
+) -> None:
     """Check that `after` is `before` with the fields of the asked mappings changed and nothing else.
 
     `asked` says for the `id` of a mapping node of `before` which text each of its keys shall have, None for no key.
+    `fold`: the case of the keys makes no difference.
 
     Raises:
         EditError: anything else differs, or something asked for is missing.
     """
     try:
-        _Comparison(before, after, asked).run()
+        _Comparison(before, after, asked, fold=fold).run()
     except _Unproved as error:
         message = f"the edit was not made, because it could not be proved to change nothing else: {error}"
         advice = "Nothing was written. Edit the file by hand, and please report this with the lines around the entry."
@@ -60,17 +64,19 @@ def prove(before: Document, after: Document, asked: Mapping[int, Mapping[str, st
 class _Comparison:
     """One walk through both documents."""
 
-    def __init__(self, before: Document, after: Document, asked: Mapping[int, Mapping[str, str | None]]) -> None:
-        self.before, self.after, self.asked = before, after, asked
+    def __init__(
+        self, before: Document, after: Document, asked: Mapping[int, Mapping[str, str | None]], *, fold: bool
+    ) -> None:
+        self.before, self.after, self.asked, self.fold = before, after, asked, fold
         self.seen: set[tuple[int, int]] = set()
         self.done: set[int] = set()
         self.old: list[_Region] = []
         self.new: list[_Region] = []
 
     def run(self) -> None:
-        if self.before.root is None or self.after.root is None:
+        if not self.before.roots:
             raise _Unproved("the document is empty")
-        self.same(self.before.root, self.after.root)
+        self.all_same(self.before.roots, self.after.roots)
         if self.done != set(self.asked):
             raise _Unproved("an entry that shall change is not there")
         if _outside(self.before.text, self.old) != _outside(self.after.text, self.new):
@@ -94,11 +100,19 @@ class _Comparison:
             case (MappingNode(), MappingNode()) if id(old) in self.asked and old.flow_style == new.flow_style:
                 self.changed(old, new, self.asked[id(old)])
             case (CollectionNode(), CollectionNode()) if old.flow_style == new.flow_style:
-                self.all_same(_children(old), _children(new))
+                self.all_same(children(old), children(new))
             case _:
                 raise _Unproved(f"the node on line {old.start_mark.line + 1} has another style")
 
-    def all_same(self, old: list[Node], new: list[Node]) -> None:
+    def key(self, field: str) -> str:
+        """A key as it is compared."""
+        return field.casefold() if self.fold else field
+
+    def of(self, node: Node) -> str:
+        """The key of a pair, as it is compared; nothing where it is no text."""
+        return self.key(str(node.value)) if isinstance(node, ScalarNode) else ""
+
+    def all_same(self, old: Sequence[Node], new: Sequence[Node]) -> None:
         if len(old) != len(new):
             raise _Unproved("there are more or fewer values")
         for one, other in zip(old, new, strict=True):
@@ -107,22 +121,22 @@ class _Comparison:
     def changed(self, old: MappingNode, new: MappingNode, fields: Mapping[str, str | None]) -> None:
         """The asked fields are as asked, the other pairs agree and keep their order."""
         self.done.add(id(old))
-        wanted = {field.casefold(): text for field, text in fields.items()}
+        wanted = {self.key(field): text for field, text in fields.items()}
         staying = []
         for index, (key, value) in enumerate(old.value):
-            if wanted.get(_folded(key), "") is None:
+            if wanted.get(self.of(key), "") is None:
                 self.old.append(_removed(self.before.text, old, index))
             else:
                 staying.append((key, value))
         missing = {field: text for field, text in fields.items() if text is not None}
         for key, _ in staying:
-            missing = {field: text for field, text in missing.items() if field.casefold() != _folded(key)}
+            missing = {field: text for field, text in missing.items() if self.key(field) != self.of(key)}
         known = self.without_added(new, missing)
         if len(staying) != len(known):
             raise _Unproved(f"the entry on line {old.start_mark.line + 1} has more or fewer keys")
         for (old_key, old_value), (new_key, new_value) in zip(staying, known, strict=True):
             self.same(old_key, new_key)
-            text = wanted.get(_folded(old_key))
+            text = wanted.get(self.of(old_key))
             if text is None:
                 self.same(old_value, new_value)
             else:
@@ -157,16 +171,6 @@ class _Comparison:
             raise _Unproved(f"the value on line {old.start_mark.line + 1} lost its style")
         self.old.append(_Region(old.start_mark.index, old.end_mark.index, both=True))
         self.new.append(_Region(new.start_mark.index, new.end_mark.index, both=True))
-
-
-def _folded(key: Node) -> str:
-    return str(key.value).casefold() if isinstance(key, ScalarNode) else ""
-
-
-def _children(node: Node) -> list[Node]:
-    if isinstance(node, SequenceNode):
-        return list(node.value)
-    return [child for pair in node.value for child in pair]
 
 
 def _added(text: str, node: MappingNode, index: int) -> _Region:
@@ -224,7 +228,7 @@ def _comments(document: Document, regions: list[_Region]) -> list[str]:
     """Every comment, in the order of the file, without those inside the regions (they go with a removed line)."""
     at = 0
     found: list[re.Match[str]] = []
-    for start, end in sorted([*_scalars(document.root), (len(document.text), len(document.text))]):
+    for start, end in sorted([*_scalars(document.roots), (len(document.text), len(document.text))]):
         found += _COMMENT.finditer(document.text, at, max(at, start))
         at = max(at, end)
     kept = []
@@ -237,16 +241,16 @@ def _comments(document: Document, regions: list[_Region]) -> list[str]:
     return kept
 
 
-def _scalars(root: Node | None) -> Iterator[tuple[int, int]]:
+def _scalars(roots: Iterable[Node]) -> Iterator[tuple[int, int]]:
     """Where the scalars stand, each once; between them are only blanks, comments and YAML's own marks."""
     seen: set[int] = set()
-    waiting = [root]
+    waiting = [*roots]
     while waiting:
         node = waiting.pop()
-        if node is None or id(node) in seen:
+        if id(node) in seen:
             continue
         seen.add(id(node))
         if isinstance(node, CollectionNode):
-            waiting += _children(node)
+            waiting += children(node)
         else:
             yield node.start_mark.index, node.end_mark.index

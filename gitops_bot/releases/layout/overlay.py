@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.releases.plan import Entry
@@ -39,13 +39,14 @@ class Overlay:
             file=self.file,
             line=item.line,
             name=item.name,
-            image=str(item.image) if item.image else item.new_name or item.name,
+            image=str(item.image) if item.image else item.new_name or item.repository or item.name,
             column=item.column,
             pin=item.pin,
             repository=item.image,
             new_name=item.new_name,
             refusal=item.refusal,
-            rules=rules,
+            # What has no room for a digest gets a tag alone, whatever is configured.
+            rules=replace(rules, pin=item.says) if item.says is not None else rules,
         )
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
+from gitops_bot.targets import refusals
+from gitops_bot.targets.pairs import Pair
 from gitops_bot.targets.pin_file import Entry, without_tag
 
 if TYPE_CHECKING:
@@ -25,22 +27,7 @@ if TYPE_CHECKING:
 FIELDS = ("name", "newName", "newTag", "digest")
 _FOLDED = {field.casefold(): field for field in FIELDS}
 
-#: What only a template holds: ${X} $X $(X) {{ x }} {% x %} <% x %> <X> %X% @X@ #{X}. None of it fits into a tag, a
-#: digest or a repository name; `name` may be a regular expression, in which `$` stands last and `{` and `(` alone.
-_PLACEHOLDER = re.compile(
-    r"\$\{ | \$\( | \$[A-Za-z_] | \{\{ | \{% | <% | \#\{ | <[A-Za-z_][\w .:/-]*> | %[A-Za-z_]\w*% | @[A-Za-z_]\w*@",
-    re.VERBOSE,
-)
-#: __X__ is a placeholder only where it is not a good value of its field: `__X__` is a tag like any other.
-_UNDERSCORED = re.compile(r"__[A-Za-z]\w*__")
 _COMMENT = re.compile(r"#[^\r\n]*")
-
-
-class Pair(NamedTuple):
-    """A key and its value as they were composed."""
-
-    key: ScalarNode
-    value: Node
 
 
 def read(document: Document, node: Node, *, anchored: bool = False) -> Entry:
@@ -103,7 +90,7 @@ def _refusals(document: Document, node: Node, found: dict[str, Pair], *, anchore
     yield from _marks(document, node)
     yield from _keys(document, node)
     for field, pair in found.items():
-        if problem := _unclear_value(document, field, pair):
+        if problem := refusals.unclear(document, field, pair):
             yield problem
     if "name" not in found or _text(found["name"].value) is None:
         yield document.problem(node, "the entry has no name", "Give it the image name that the base uses.")
@@ -112,7 +99,7 @@ def _refusals(document: Document, node: Node, found: dict[str, Pair], *, anchore
 
 def _placeholder(document: Document, field: str, value: Node) -> Problem | None:
     text = str(value.value) if isinstance(value, ScalarNode) else document.raw(value)[:300]
-    if _PLACEHOLDER.search(text) or (_UNDERSCORED.search(text) and not _fits(field, text)):
+    if refusals.placeholder(text, fits=_fits(field, text)):
         advice = "Pin the image where the template gets its values."
         return document.problem(value, f"{field} holds a template placeholder: {text[:100]!r}", advice)
     return None
@@ -139,7 +126,7 @@ def _marks(document: Document, entry: MappingNode) -> Iterator[Problem]:
             advice = f"Write the value out: what is edited here may change wherever &{node.anchor} is used."
             yield document.problem(entry, "the entry holds an anchor or an alias", advice)
             return  # what hangs on an alias may be endless
-        if node.start_mark.index < node.end_mark.index and document.text[node.start_mark.index] == "!":
+        if refusals.tagged(document, node):
             yield document.problem(node, "the entry holds an explicit YAML tag", "Remove the tag.")
         if isinstance(node, MappingNode):
             for key, value in node.value:
@@ -170,20 +157,6 @@ def _keys(document: Document, entry: MappingNode) -> Iterator[Problem]:
         if "?" in _COMMENT.sub("", between):
             yield document.problem(key, f"the key {key.value[:100]!r} is written with `?`", "Write it as `key: value`.")
         end = value.end_mark.index
-
-
-def _unclear_value(document: Document, field: str, pair: Pair) -> Problem | None:
-    value = pair.value
-    if not isinstance(value, ScalarNode):
-        return document.problem(value, f"{field} is no text", "Write one word, as in `newTag: v1.4.2`.")
-    if value.style in ("|", ">"):
-        return document.problem(value, f"{field} is a block of text", "Write it on the line of its key.")
-    if value.start_mark.index == value.end_mark.index:
-        # The marks of an empty value lie at whatever comes next, so that nothing says where it belongs.
-        return document.problem(pair.key, f"{field} has no value", f'Remove the key, or write `{field}: ""`.')
-    if value.start_mark.line != value.end_mark.line:
-        return document.problem(value, f"{field} runs over several lines", "Write it on one line.")
-    return None
 
 
 def _contradictions(document: Document, found: dict[str, Pair]) -> Iterator[Problem]:

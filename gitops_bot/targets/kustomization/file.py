@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, cast
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.targets import document, proof, spans
-from gitops_bot.targets.kustomization import entry, pairs
+from gitops_bot.targets import document, pairs, proof, spans
+from gitops_bot.targets.kustomization import entry
 from gitops_bot.targets.pin_file import pinned
 
 if TYPE_CHECKING:
@@ -66,10 +66,12 @@ class Kustomization:
         # An entry that is no mapping is refused, so that what is edited is one.
         nodes = {index: cast("MappingNode", self.nodes[index]) for index in changes}
         splices = [
-            splice for index, node in nodes.items() for splice in pairs.splices(self.document, node, changes[index])
+            splice
+            for index, node in nodes.items()
+            for splice in pairs.splices(self.document, node, entry.fields(node), entry.FIELDS, changes[index])
         ]
         after = document.compose(spans.apply(self.document.text, splices), self.file)
-        proof.prove(self.document, after, {id(node): changes[index] for index, node in nodes.items()})
+        proof.prove(self.document, after, {id(node): changes[index] for index, node in nodes.items()}, fold=True)
         return after.text.encode()
 
     def mistyped(self, index: int) -> Iterator[Problem]:

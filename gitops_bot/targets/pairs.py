@@ -7,19 +7,18 @@ pair on its line goes with it. Where a pair cannot be removed without taking or 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ruamel.yaml.nodes import ScalarNode
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets import scalars
-from gitops_bot.targets.kustomization.entry import FIELDS, Pair, fields
 from gitops_bot.targets.spans import Splice, break_at, break_before, line_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from ruamel.yaml.nodes import CollectionNode
+    from ruamel.yaml.nodes import CollectionNode, Node
 
     from gitops_bot.errors import Problem
     from gitops_bot.targets.document import Document
@@ -32,13 +31,24 @@ _REST = re.compile(r"[ \t]*(?:#[^\r\n]*)?")
 _COMMA = re.compile(r"\s*,\s*")
 
 
-def splices(document: Document, node: CollectionNode, wanted: Wanted) -> Iterator[Splice]:
+class Pair(NamedTuple):
+    """A key and its value as they were composed."""
+
+    key: ScalarNode
+    value: Node
+
+
+def splices(
+    document: Document, node: CollectionNode, present: Mapping[str, Pair], order: Sequence[str], wanted: Wanted
+) -> Iterator[Splice]:
     """The splices that make the fields of one mapping as wanted.
+
+    `present` are its pairs by the names of the fields, `order` are all fields in the order in which they are written; a
+    new one comes behind one that is there.
 
     Raises:
         EditError: a pair cannot be removed without touching something else.
     """
-    present = fields(node)
     for field, text in wanted.items():
         if text is None:
             yield _removed(document, node, present[field])
@@ -46,11 +56,11 @@ def splices(document: Document, node: CollectionNode, wanted: Wanted) -> Iterato
             value = present[field].value
             quote = value.style if isinstance(value, ScalarNode) else None
             yield Splice(value.start_mark.index, value.end_mark.index, scalars.render(text, quote))
-    staying = [field for field in FIELDS if field in present and wanted.get(field, "") is not None]
+    staying = [field for field in order if field in present and wanted.get(field, "") is not None]
     added: dict[str, dict[str, str]] = {}
-    for field, text in sorted(wanted.items(), key=lambda item: FIELDS.index(item[0])):
+    for field, text in sorted(wanted.items(), key=lambda item: order.index(item[0])):
         if text is not None and field not in present:
-            behind = [other for other in staying if FIELDS.index(other) < FIELDS.index(field)]
+            behind = [other for other in staying if order.index(other) < order.index(field)]
             added.setdefault(behind[-1], {})[field] = text
     for field, texts in added.items():
         yield _added(document, node, present[field], texts)
