@@ -66,7 +66,11 @@ def on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime
     claimed = [overlay.file for overlays in selection.overlays.values() for overlay in overlays]
     data = files.read([*claimed, *others])
     selection = selection.with_pins(data)
-    environments = tuple(config.environments.values())
+    environments = tuple(
+        environment
+        for environment in config.environments.values()
+        if config.file is not None or selection.overlays[environment.name]
+    )
     return Snapshot(
         config=config,
         repository=None,
@@ -87,7 +91,7 @@ def on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime
 #: Without a configuration: one that finds nothing has said so for each of its globs.
 _NO_OVERLAY = Problem(
     "failed.config",
-    f"nothing to check: there is no gitops-bot.yaml, and no {targets.nouns()} in a directory named like an "
+    "nothing to check: there is no gitops-bot.yaml, and no file that pins an image in a directory named like an "
     "environment (dev, staging, production, ...)",
     "list environments and their overlays in gitops-bot.yaml, or change to the checkout of your manifests",
 )

@@ -122,7 +122,7 @@ def _nothing(snapshot: Snapshot, existing: set[str]) -> Problem:
     """The problem if there is no environment: how to name one, with the directories that have pins."""
     folders = snapshot.outside.folders
     if not folders:
-        message = f"no {targets.nouns()} here pins an image"
+        message = "no file here pins an image"
         return Problem("failed.config", message, "change to the checkout of your manifests, or pin an image first")
     count = snapshot.outside.entries
     images = "1 pinned image, but not" if count == 1 else f"{count} pinned images, but none of them"

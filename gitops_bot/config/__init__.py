@@ -123,6 +123,7 @@ def _environment(
         places=tuple(_place(document, ("environments", name, "overlays", at)) for at in range(len(form.overlays))),
         propose=form.propose,
         match_by=form.match,
+        targets=tuple(target.rule for target in form.targets),
         release_tag=form.tag == "release",
         promotion=_promotion(document, name, form),
         defaults=_rules(document, path, form, policies),

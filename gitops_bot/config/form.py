@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field
 from gitops_bot.config import form_policy, times
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.form_registry import RegistryAccess  # noqa: TC001 - pydantic reads it from here
+from gitops_bot.config.form_target import TargetForm  # noqa: TC001 - likewise
 from gitops_bot.config.leaves import about
 from gitops_bot.config.propose import Propose
 from gitops_bot.images import platforms
@@ -102,13 +103,23 @@ class EnvironmentForm(RulesForm):
         tuple[Annotated[str, *leaf.OVERLAY], ...],
         *leaf.listed(least=1),
         about(
-            "The directories with its kustomizations, as paths from the repository root. `*` and `?` match within one "
+            "The directories with its files that hold pins, or those files, as paths from the repository root: "
+            "`charts/*/values-production.yaml`. `*` and `?` match within one "
             "part of a path, `**` matches any number of parts, and `{name}` matches one part and names it, so that a "
             "promotion can find the same part in the other environment. A part that starts with a dot is matched only "
             "if the dot is written out.",
             ["apps/*/overlays/staging"],
         ),
     ]
+    targets: Annotated[
+        tuple[TargetForm, ...],
+        *leaf.listed(most=100),
+        about(
+            "Which further files of these overlays hold pins, and how they are read. Without it, files are known by "
+            "their names and contents: kustomizations, and plain manifests where there is no kustomization.",
+            [{"kind": "manifests", "files": ["rollout.yaml"]}],
+        ),
+    ] = ()
     images: Annotated[
         dict[Annotated[str, *leaf.key(_IMAGE_WORDS, leaf.LINE)], RulesForm],
         about(

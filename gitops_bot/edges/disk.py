@@ -37,7 +37,7 @@ class Disk:
             advice = "Keep one, or name the file."
             raise EditError(Problem("failed.edit", f"the directory has {' and '.join(found)}", advice, path))
         advice = f"Name a file, or a directory with one of {', '.join(targets.file_names())}."
-        raise EditError(Problem("failed.edit", f"the directory has no {targets.nouns()}", advice, path))
+        raise EditError(Problem("failed.edit", "the directory has no file that is known to pin images", advice, path))
 
     def read(self, file: str) -> bytes:
         """The bytes of a regular file, also through a symbolic link; at most one more than the limit.

@@ -54,6 +54,8 @@ def read(
     others = overlays.unclaimed(claims, tree) if whole else ()
     files = _files(world, commit, paths, others)
     selection, claims = selection.with_pins(files), claims.with_pins(files)
+    if config.file is None:  # directories that are called like an environment and pin nothing are none
+        environments = tuple(environment for environment in environments if claims.overlays[environment.name])
     correspondence.check(config.environments)
     return Snapshot(
         config=config,

@@ -11,7 +11,6 @@ from gitops_bot.images.policy import Follow, Newest, Pattern, Semver
 from gitops_bot.images.unmanaged import Unmanaged
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout.coverage import folded
-from gitops_bot.targets import nouns
 from gitops_bot.targets.scalars import is_plain_string
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def _lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
     """Each line with its indentation."""
     outside = coverage.outside
     if not coverage.entries and not outside.entries:
-        yield 0, f"entries: none, no {nouns()} here pins an image"
+        yield 0, "entries: none, no file here pins an image"
         return
     counts = {
         "promoted": coverage.promoted,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets.kustomization import KustomizationTarget
+from gitops_bot.targets.manifests import ManifestsTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -27,7 +29,7 @@ class Target(Protocol):
 
     @property
     def FILE_NAMES(self) -> tuple[str, ...]:  # noqa: N802
-        """How such a file is usually called, as globs; the first is what most people write."""
+        """How such a file is called, where its name tells what it is; the first is what most people write."""
         ...
 
     @property
@@ -77,7 +79,7 @@ class Target(Protocol):
 
 
 #: Of two that know the name of a file, the first reads it.
-TARGETS: tuple[Target, ...] = (KustomizationTarget(),)
+TARGETS: tuple[Target, ...] = (KustomizationTarget(), ManifestsTarget())
 
 
 def target_of(path: str) -> Target | None:
@@ -124,15 +126,17 @@ class FileTargets:
 
 
 BY_NAME: Final = FileTargets()
+_SLASH: Final = re.compile("/")
 
 
 def read(data: bytes, file: str) -> PinFile:
-    """Read a file that holds pins. One of any other name, which only a person can give, is taken for the first target.
+    """Read a file that holds pins. One of any other name, which only a person can give, is known by its content.
 
     Raises:
         EditError: the file as a whole cannot be edited.
     """
-    return (target_of(file) or TARGETS[0]).read(data, file)
+    target = target_of(file) or next((target for target in TARGETS if target.count(data)), TARGETS[0])
+    return target.read(data, file)
 
 
 def read_all(paths: Iterable[str], data: Mapping[str, bytes]) -> tuple[list[PinFile], list[Problem]]:
@@ -148,14 +152,8 @@ def read_all(paths: Iterable[str], data: Mapping[str, bytes]) -> tuple[list[PinF
 
 
 def file_names() -> tuple[str, ...]:
-    """How files that hold pins may be called, as globs."""
+    """How files that hold pins are called, where their names tell."""
     return tuple(name for target in TARGETS for name in target.FILE_NAMES)
-
-
-def nouns() -> str:
-    """What people call files that hold pins."""
-    *others, last = (target.NOUN for target in TARGETS)
-    return f"{', '.join(others)} or {last}" if others else last
 
 
 def same_file(path: str) -> tuple[str, ...]:
@@ -173,22 +171,26 @@ def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str,
     `by_content`: also those that may hold pins, as their content will tell.
     """
     directories: dict[str, list[str]] = defaultdict(list)
+    others: dict[str, list[str]] = defaultdict(list)
+    alone: set[str] = set()
     for path in paths:
         directory, slash, name = path.rpartition("/")
-        if any(target.knows(name) or (by_content and target.may_be(name)) for target in TARGETS):
+        if (target := target_of(name)) is not None:
             directories[directory + slash].append(path)
+            if target.ALONE:
+                alone.add(directory + slash)
+        elif by_content and any(target.may_be(name) for target in TARGETS):
+            others[directory + slash].append(path)
+    for directory, files in others.items():
+        # In a kustomization's own directories are the files that it works with.
+        if not any(directory[: slash.end()] in alone for slash in _SLASH.finditer(directory)) and "" not in alone:
+            directories[directory] += files
     return dict(directories)
 
 
 def in_directory(names: Collection[str]) -> dict[str, Target]:
     """Which of the files of one directory hold pins, and how they are read, where no setting says it.
 
-    Beside a file that stands alone, such as a kustomization, manifests are what it works with.
+    `names` are those that `by_directory` has.
     """
-    known = {name: target for name in sorted(names) if (target := target_of(name)) is not None}
-    if any(target.ALONE for target in known.values()):
-        return known
-    for name in sorted(names):
-        if name not in known and (target := next((one for one in TARGETS if one.may_be(name)), None)) is not None:
-            known[name] = target
-    return known
+    return {name: target_of(name) or next(target for target in TARGETS if target.may_be(name)) for name in names}

@@ -287,8 +287,11 @@ def test_a_folder_with_a_configuration_may_be_a_copy_without_git(tmp_path: Path)
 
 
 NO_OVERLAYS = {
-    "nothing at all": ({}, "there is no gitops-bot.yaml, and no kustomization in a directory named like"),
-    "a base only": ({"base/kustomization.yaml": GOOD}, "there is no gitops-bot.yaml, and no kustomization in a"),
+    "nothing at all": ({}, "there is no gitops-bot.yaml, and no file that pins an image in a directory named like"),
+    "a base only": (
+        {"base/kustomization.yaml": GOOD},
+        "there is no gitops-bot.yaml, and no file that pins an image in a",
+    ),
     "globs that match nothing": ({"gitops-bot.yaml": CONFIG}, "`apps/*/staging` of environment staging matches no"),
 }
 

@@ -143,7 +143,7 @@ def test_whatever_is_called_gitops_bot_yaml_is_never_replaced(tmp_path: Path, wh
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"README.md": ""}, "no kustomization here pins an image"),
+        ({"README.md": ""}, "no file here pins an image"),
         (
             {f"{name}/kustomization.yaml": ENTRY.format(name="web", tag="1.0.0") for name in ("apps/web", "apps/api")},
             '{production: {overlays: ["apps/*"], policy: auto}}',

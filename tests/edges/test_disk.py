@@ -34,7 +34,7 @@ def test_a_file_of_any_name_means_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        pytest.param([], "the directory has no kustomization", id="none"),
+        pytest.param([], "the directory has no file that is known to pin images", id="none"),
         pytest.param(["kustomization.yaml", "Kustomization"], "has kustomization.yaml and Kustomization", id="two"),
     ],
 )
@@ -53,7 +53,7 @@ def test_a_directory_without_exactly_one_kustomization_is_refused(
 def test_a_folder_called_kustomization_is_none(tmp_path: Path) -> None:
     (tmp_path / "Kustomization").mkdir()
 
-    with pytest.raises(EditError, match="no kustomization"):
+    with pytest.raises(EditError, match="no file that is known"):
         Disk().pin_file(str(tmp_path))
 
 

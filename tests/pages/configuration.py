@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import config
-from gitops_bot.config import leaves, times
+from gitops_bot.config import form_target, leaves, times
 from gitops_bot.config.json_schema import flow
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ SECTIONS = (
     Section("Policies: a pattern with an order", "policies.<name>", "PatternForm"),
     Section("Policies: a moving tag", "policies.<name>", "DigestForm"),
     Section("Environments", "environments.<name>", "EnvironmentForm"),
+    Section("Files with pins", "environments.<name>.targets[]", "TargetForm"),
     Section("Images of an environment", "environments.<name>.images.<image>", "RulesForm"),
     Section("Proposals", "environments.<name>.propose", "Propose"),
     Section("Named groups", "environments.<name>.propose.group[]", "NamedGroup"),
@@ -118,6 +119,8 @@ TEXTS = {
     leaves.SPAN: "duration",
     leaves.TAG: "tag",
     leaves.VARIABLE: "name of an environment variable",
+    form_target.FILE: "name of a file",
+    form_target.PATH: "path in a resource",
     times.DAYS: "day or range of days",
     times.HOURS: "two times of day",
     times.MOMENT: "date or time",

@@ -20,6 +20,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "PatternForm": {"pattern": "a", "order": "numerical"},
     "DigestForm": {"digest": "main"},
     "EnvironmentForm": {"overlays": ["a"]},
+    "TargetForm": {"kind": "manifests", "files": ["a.yaml"]},
     "NamedGroup": {"name": "web", "images": ["a"]},
     "Window": {"days": ["mon"]},
     "HoldForm": {"environment": "production", "until": "2026-12-24", "why": "a"},

@@ -121,9 +121,14 @@ def test_environments_are_in_the_order_in_which_a_release_travels() -> None:
     assert list(environments(*(f"overlays/{name}" for name in names))) == list(inference.WORDS)
 
 
-def test_a_kustomization_at_the_top_and_other_files_say_nothing() -> None:
+def test_below_a_kustomization_other_files_say_nothing() -> None:
     tree = {"kustomization.yaml": "100644", "prod/deployment.yaml": "100644", "dev/my-kustomization.yaml": "100644"}
     assert dict(inferred(tree).environments) == {}
+
+
+def test_directories_of_manifests_are_environments() -> None:
+    tree = {"apps/web/prod/deployment.yaml": "100644", "apps/web/dev/README.md": "100644"}
+    assert {name: found.overlays for name, found in inferred(tree).environments.items()} == {"prod": ("apps/web/prod",)}
 
 
 def test_an_inferred_environment_proposes_by_pull_request() -> None:

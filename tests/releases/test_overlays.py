@@ -175,22 +175,22 @@ def test_a_link_that_no_glob_means_is_no_problem(link: str) -> None:
             "apps/*/overlays",
             APPS,
             "`apps/*/overlays` of environment dev matches apps/api/overlays/, apps/old/overlays/, apps/web/overlays/, "
-            "without a kustomization",
+            "where no file pins an image",
             "put a kustomization.yaml there, or correct the path",
             id="directories without a kustomization",
         ),
         pytest.param(
             "**",
             tree("a/b/c/d/e/x.yaml"),
-            "`**` of environment dev matches a/, a/b/, a/b/c/ and 2 more, without a kustomization",
+            "`**` of environment dev matches a/, a/b/, a/b/c/ and 2 more, where no file pins an image",
             "put a kustomization.yaml there, or correct the path",
             id="many directories",
         ),
         pytest.param(
             "apps/web/overlays/dev/Kustomization",
             APPS,
-            "`apps/web/overlays/dev/Kustomization` of environment dev matches apps/web/overlays/dev/, without a "
-            "kustomization",
+            "`apps/web/overlays/dev/Kustomization` of environment dev matches apps/web/overlays/dev/, where no "
+            "file pins an image",
             "put a Kustomization there, or correct the path",
             id="another file",
         ),
@@ -213,6 +213,7 @@ def test_a_link_that_no_glob_means_is_no_problem(link: str) -> None:
 )
 def test_a_glob_that_means_nothing_is_told(glob: str, files: dict[str, str], message: str, advice: str) -> None:
     found = overlays.select({"dev": Environment((glob,), (("g.yaml", 4, 16),))}, files)
+    found = found.with_pins(dict.fromkeys(files, b"kind: ConfigMap\n"))
     assert found.problems == (Problem("failed.config", message, advice, "g.yaml", 4, 16),)
     assert found.overlays == {"dev": ()}
 
@@ -261,7 +262,7 @@ def test_a_glob_that_cannot_be_read_is_an_error_at_its_place() -> None:
 
 def test_files_that_only_end_like_a_kustomization_are_none() -> None:
     files = tree("a/my-kustomization.yaml", "a/kustomization.yaml.bak", "a/KUSTOMIZATION.yaml", "a/kustomization")
-    found = select({"dev": ("a",)}, files)
+    found = select({"dev": ("a",)}, files).with_pins(dict.fromkeys(files, b""))
     assert found.overlays == {"dev": ()}
 
 

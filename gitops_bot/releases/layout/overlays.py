@@ -58,24 +58,24 @@ class Selection:
     overlays: Mapping[str, tuple[Found, ...]]
     problems: tuple[Problem, ...]
     claimed: frozenset[str] = frozenset()
+    #: For each glob that only found files whose content will tell: what is wrong where none of them holds a pin.
+    doubtful: tuple[tuple[Claim, Problem], ...] = ()
 
     def with_pins(self, files: Mapping[str, bytes]) -> Selection:
         """Without the files that only their content could tell to hold pins, and that hold none."""
         if not any(found.by_content for overlays in self.overlays.values() for found in overlays):
             return self
-        return replace(
-            self,
-            overlays=MappingProxyType(
-                {
-                    name: tuple(
-                        found
-                        for found in overlays
-                        if not found.by_content or found.file not in files or found.target.count(files[found.file])
-                    )
-                    for name, overlays in self.overlays.items()
-                }
-            ),
-        )
+        overlays = {
+            name: tuple(
+                found
+                for found in overlays
+                if not found.by_content or found.file not in files or found.target.count(files[found.file])
+            )
+            for name, overlays in self.overlays.items()
+        }
+        globs = {(name, found.glob) for name in overlays for found in overlays[name]}
+        empty = (problem for claim, problem in self.doubtful if (claim.environment, claim.text) not in globs)
+        return replace(self, overlays=MappingProxyType(overlays), problems=(*self.problems, *empty), doubtful=())
 
 
 def select(environments: Mapping[str, Claimant], tree: Mapping[str, str]) -> Selection:
@@ -138,7 +138,14 @@ class _Selecting:
             name: tuple({overlay.file: overlay for place in sorted(places) for overlay in places[place]}.values())
             for name, places in found.items()
         }
-        return Selection(MappingProxyType(overlays), tuple(self._problems), frozenset(owners))
+        certain = {(name, overlay.glob) for name in overlays for overlay in overlays[name] if not overlay.by_content}
+        # Where globs are inferred, and have no place in a file, nobody expects anything.
+        doubtful = [
+            (owner, self._nothing(owner))
+            for owner in dict.fromkeys(owner for owner in owners.values() if owner.place is not None)
+            if (owner.environment, owner.text) not in certain
+        ]
+        return Selection(MappingProxyType(overlays), tuple(self._problems), frozenset(owners), tuple(doubtful))
 
     def _tell(self, problem: Problem) -> None:
         self._problems[problem] = None
@@ -228,7 +235,7 @@ class _Selecting:
             advice = f"correct the path, which is relative to the repository root{hint}"
             return claim.problem(f"{message} no directory", advice)
         more = f" and {len(bare) - _MOST_LISTED} more" if len(bare) > _MOST_LISTED else ""
-        message = f"{message} {', '.join(bare[:_MOST_LISTED])}{more}, without a {targets.nouns()}"
+        message = f"{message} {', '.join(bare[:_MOST_LISTED])}{more}, where no file pins an image"
         return claim.problem(message, f"put a {glob.file or targets.file_names()[0]} there, or correct the path{hint}")
 
     @cached_property

@@ -1,0 +1,69 @@
+"""Plain manifests of Kubernetes: the images of containers and volumes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from gitops_bot.targets import document
+from gitops_bot.targets.manifests import images
+from gitops_bot.targets.yaml_pins import YamlPins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.targets.pin_file import PinFile
+
+#: A manifest has these two at the beginning of a line, and something with an image.
+_KIND: Final = re.compile(rb"^(?:- )?[\"']?kind[\"']?[ \t]*:", re.MULTILINE)
+_IMAGE: Final = re.compile(rb"^[ \t-]*[\"']?(?:image|reference)[\"']?[ \t]*:[ \t]*[^ \t\r\n#]", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestsTarget:
+    """A file with manifests; see `Target`. `kinds` are paths to images in custom resources, by their kinds."""
+
+    NOUN: ClassVar = "manifest"
+    FILE_NAMES: ClassVar = ()
+    ALONE: ClassVar = False
+
+    kinds: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def knows(self, name: str) -> bool:
+        """Any YAML file may be a manifest, and most are something else."""
+        del name
+        return False
+
+    def may_be(self, name: str) -> bool:
+        """Whether it is a YAML file."""
+        return name.endswith((".yaml", ".yml"))
+
+    def read(self, data: bytes, file: str) -> YamlPins:
+        """Read the images of all its resources.
+
+        Raises:
+            EditError: the file as a whole cannot be edited; see `document.read`.
+        """
+        parsed = document.read(data, file, several=True)
+        return YamlPins(parsed, tuple(images.places(parsed, dict(self.kinds))))
+
+    def count(self, data: bytes) -> int:
+        """How many lines look like images of a resource."""
+        return len(_IMAGE.findall(data)) if _KIND.search(data) else 0
+
+    def beside(self, files: Mapping[str, bytes]) -> ManifestsTarget:
+        """It needs nothing from the files beside it."""
+        del files
+        return self
+
+    def dead(
+        self,
+        files: Sequence[PinFile],
+        tree: Mapping[str, str],
+        read: Callable[[Collection[str]], Iterable[PinFile]],
+    ) -> Iterator[Problem]:
+        """Nothing: each image of a manifest runs."""
+        del files, tree, read
+        return iter(())

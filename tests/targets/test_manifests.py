@@ -1,0 +1,84 @@
+"""The images of plain manifests: found in every kind of resource, and edited alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from gitops_bot.errors import EditError
+from gitops_bot.images.reference import Pin
+from gitops_bot.targets.manifests import ManifestsTarget
+from gitops_bot.targets.pin_file import Edit, edit
+
+DIGEST = "sha256:" + "a" * 64
+MANIFESTS = b"""\
+# ours
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    spec:
+      initContainers:
+        - {name: migrate, image: "ghcr.io/acme/web:1.0.0"}   # same image
+      containers:
+        - name: web
+          image: ghcr.io/acme/web:1.0.0
+      volumes:
+        - {name: model, image: {reference: 'ghcr.io/acme/model@sha256:%(b)s'}}
+---
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Pod, metadata: {name: one}, spec: {containers: [{name: a, image: nginx}]}}
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: nightly}
+spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: job, image: "localhost:5000/job:2"}]}}}}}
+""".replace(b"%(b)s", b"b" * 64)
+
+
+def test_every_image_is_an_entry() -> None:
+    entries = ManifestsTarget().read(MANIFESTS, "all.yaml").entries
+    assert [(entry.name, str(entry.image), str(entry.pin), entry.refusal) for entry in entries] == [
+        ("Deployment/web/migrate", "ghcr.io/acme/web", "1.0.0", None),
+        ("Deployment/web/web", "ghcr.io/acme/web", "1.0.0", None),
+        ("Deployment/web/model", "ghcr.io/acme/model", f"@sha256:{'b' * 64}", None),
+        ("Pod/one/a", "docker.io/library/nginx", "(none)", None),
+        ("CronJob/nightly/job", "localhost:5000/job", "2", None),
+    ]
+
+
+def test_an_edit_changes_one_text_in_one_of_several_documents() -> None:
+    pins = ManifestsTarget().read(MANIFESTS, "all.yaml")
+    after = edit(pins, [Edit("Deployment/web/migrate", Pin("1.1.0", DIGEST)), Edit("CronJob/nightly/job", Pin("3"))])
+    expected = MANIFESTS.replace(
+        b'image: "ghcr.io/acme/web:1.0.0"', b'image: "ghcr.io/acme/web:1.1.0@%b"' % DIGEST.encode()
+    )
+    assert after == expected.replace(b"localhost:5000/job:2", b"localhost:5000/job:3")
+
+
+def test_custom_resources_have_the_paths_of_the_settings() -> None:
+    data = b"kind: Kafka\nmetadata: {name: k}\nspec: {kafka: {image: quay.io/x/kafka:1}}\n"
+    assert ManifestsTarget().read(data, "k.yaml").entries == ()
+    (entry,) = ManifestsTarget((("Kafka", (".spec.kafka.image",)),)).read(data, "k.yaml").entries
+    assert (entry.name, str(entry.image), str(entry.pin)) == ("Kafka/k", "quay.io/x/kafka", "1")
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        pytest.param("image: &i nginx:1\n        copy: *i", "image is shared by an alias", id="alias"),
+        pytest.param("image: ${IMAGE}:1", "image holds a template placeholder", id="placeholder"),
+        pytest.param("image: !x nginx:1", "image has an explicit YAML tag", id="tag"),
+        pytest.param("image: |\n          nginx:1", "image is a block of text", id="block"),
+    ],
+)
+def test_what_cannot_be_edited_without_a_doubt_is_refused(image: str, reason: str) -> None:
+    data = f"kind: Pod\nmetadata: {{name: p}}\nspec:\n    containers:\n      - name: c\n        {image}\n".encode()
+    pins = ManifestsTarget().read(data, "p.yaml")
+    (entry,) = pins.entries
+    assert entry.refusal is not None
+    assert entry.refusal.message.startswith(reason)
+    with pytest.raises(EditError):
+        edit(pins, [Edit(entry.name, Pin("2"))])
