@@ -76,16 +76,22 @@ COVERAGE = Coverage(1, 0, (), (), Outside(), inferred=False)
 
 def outcome(text: str) -> Outcome:
     """An outcome with this text wherever a stranger's may stand."""
-    entry = Entry("production", "apps/web", "apps/web/kustomization.yaml", 4, text, text)
+    entry = Entry("production", "apps/web", "apps/web/kustomization.yaml", 4, text, text, pin=Pin(text))
     pin, reason = Pin(text), Reason("held.hold", text, {"notes": text})
     problem = Problem("failed.git", text, text, text)
     change = Change(
-        entry, pin, Pin("2.0.0", text), "policy", "forward", Reason("chosen", text), text, not_rolled_back=(text,)
+        entry,
+        Pin("2.0.0", text),
+        "policy",
+        "forward",
+        Reason("chosen", text),
+        text,
+        not_rolled_back=(text,),
     )
     before = f"images:\n- name: web\n  newTag: 1.0.0\nx: |\n{text}\n".encode()
     files = {"apps/web/kustomization.yaml": (before, before.replace(b"1.0.0", b"2.0.0"))}
     proposed = Proposal("all", "gitops-bot/production/all", "policy", Open(reason), (change,), files)
-    decisions = (Held(entry, pin, pin, reason), Failed(entry, problem), Failed(None, problem))
+    decisions = (Held(entry, pin, reason), Failed(entry, problem), Failed(None, problem))
     environment = EnvironmentOutcome("production", decisions, (proposed,))
     return Outcome(text, "main", "0" * 40, (environment,), (problem,), coverage=COVERAGE)
 

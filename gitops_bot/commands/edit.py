@@ -114,6 +114,7 @@ def _change(file: str, entry: Entry, edit: Edit) -> Change | None:
         line=entry.line,
         name=entry.name,
         image=str(entry.image or entry.new_name or entry.name),
+        pin=entry.pin,
     )
     reason = Reason("set", "given on the command line")
-    return Change(edited, entry.pin, after, "set", direction(entry.pin, after, None), reason, new_name)
+    return Change(edited, after, "set", direction(entry.pin, after, None), reason, new_name)

@@ -212,11 +212,11 @@ def _with_next(decision: Decision, ahead: Sequence[tuple[int, PinChange]]) -> De
 
 
 def _alone(entry: Entry, source: str) -> Held:
-    return Held(entry, entry.pin, None, Reason("unmanaged", f"{source} has no such entry to promote"))
+    return Held(entry, None, Reason("unmanaged", f"{source} has no such entry to promote"))
 
 
 def _only_in_source(snapshot: Snapshot, source: str, target: str) -> tuple[Held, ...]:
     """The entries that only the source of a promotion has."""
     matched = {partner.key for sources in snapshot.partners(source, target).values() for partner in sources}
     reason = Reason("unmanaged", f"{target} has no such entry")
-    return tuple(Held(entry, entry.pin, None, reason) for entry in snapshot.entries(source) if entry.key not in matched)
+    return tuple(Held(entry, None, reason) for entry in snapshot.entries(source) if entry.key not in matched)

@@ -76,10 +76,7 @@ def platforms(decision: Decision, known: Known) -> Decision:
         return decision if isinstance(decision, Held) else Failed(decision.entry, error.problem)
     if reason is None:
         return decision
-    if isinstance(decision, Held):
-        held = reasons.add(decision, reason)
-    else:
-        held = Held(decision.entry, decision.before, pin, reason)
+    held = reasons.add(decision, reason) if isinstance(decision, Held) else Held(decision.entry, pin, reason)
     return replace(held, withdraws=held.withdraws or known.state.proposed.get(decision.entry.key) == pin)
 
 

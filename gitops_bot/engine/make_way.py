@@ -27,9 +27,7 @@ def make_way(known: Known, proposals: Sequence[Proposal], arrange: Arrange) -> l
     """The proposals of a rollback, behind those that lose its entries to them."""
     rolled_back = (proposal for proposal in proposals if not isinstance(proposal.action, reconcile.Leave))
     taken = {
-        change.entry.key: Held(change.entry, change.before, None, _TAKEN)
-        for proposal in rolled_back
-        for change in proposal.changes
+        change.entry.key: Held(change.entry, None, _TAKEN) for proposal in rolled_back for change in proposal.changes
     }
     if not taken:
         return list(proposals)

@@ -104,7 +104,6 @@ def _surely_newer(promoted: Pin, carried: PinChange, policy: Policy | None) -> b
 def _as_change(carried: PinChange, now: Entry) -> Change:
     return Change(
         now,
-        carried.before,
         carried.after,
         carried.source,
         direction(carried.before, carried.after, now.policy),

@@ -70,7 +70,7 @@ def hold_together(decisions: Sequence[Decision], name: str) -> tuple[Decision, .
         return tuple(decisions)
     reason = _waits_for(first, name)
     return tuple(
-        Held(decision.entry, decision.before, decision.after, reason) if isinstance(decision, Change) else decision
+        Held(decision.entry, decision.after, reason) if isinstance(decision, Change) else decision
         for decision in decisions
     )
 

@@ -56,7 +56,7 @@ class EnvironmentOutcome:
     @property
     def all_held(self) -> tuple[Held, ...]:
         """What is held, and what nothing keeps current."""
-        return (*self.held, *(Held(kept.entry, kept.pin, None, kept.reason) for kept in self.unmanaged))
+        return (*self.held, *(Held(kept.entry, None, kept.reason) for kept in self.unmanaged))
 
     @property
     def entries(self) -> dict[str, int]:

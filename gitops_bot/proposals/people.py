@@ -140,7 +140,7 @@ def decline(change: Change, branch: str, known: Declined, carried: Sequence[PinC
                 f"{change.after} was declined: #{pull.number} was closed unmerged; reopen it to undo that",
                 {"pull_request": pull.number, "url": pull.url},
             )
-            return Held(change.entry, change.before, change.after, reason)
+            return Held(change.entry, change.after, reason)
     return None
 
 

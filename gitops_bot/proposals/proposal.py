@@ -71,7 +71,7 @@ class Proposal:
         if isinstance(action, reconcile.Leave) and action.reason.code.startswith("held."):
             proposed = {(pin.key, pin.after, pin.new_name) for pin in self.carried}
             held = [
-                Held(change.entry, change.before, change.after, action.reason)
+                Held(change.entry, change.after, action.reason)
                 for change in self.changes
                 if (change.entry.key, change.after, change.new_name) not in proposed
             ]

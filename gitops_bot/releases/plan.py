@@ -74,7 +74,6 @@ class Change:
     """
 
     entry: Entry
-    before: Pin
     after: Pin
     source: Source
     direction: Direction
@@ -84,6 +83,11 @@ class Change:
     rebuilt: bool = False
     not_rolled_back: tuple[str, ...] = ()
     because: str | None = None
+
+    @property
+    def before(self) -> Pin:
+        """What is pinned now."""
+        return self.entry.pin
 
     @property
     def goes_back(self) -> bool:
@@ -127,11 +131,15 @@ class Held:
     """
 
     entry: Entry
-    current: Pin
     candidate: Pin | None
     reason: Reason
     withdraws: bool = False
     reasons: tuple[Reason, ...] = ()
+
+    @property
+    def current(self) -> Pin:
+        """What is pinned now."""
+        return self.entry.pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +152,9 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An entry with nothing to do: current, ignored or unmanaged. `pin` is what it has, `source` what was asked."""
+    """An entry with nothing to do: current, ignored or unmanaged. `source` is what was asked."""
 
     entry: Entry
-    pin: Pin
     reason: Reason
     source: Source = "policy"
 
@@ -163,7 +170,7 @@ Decision = Change | Held | Failed | Kept
 def asked_by_name(decision: Decision) -> Decision:
     """What is said of an entry that was asked for by name: one that is ignored is not passed over in silence."""
     match decision:
-        case Kept(entry=entry, pin=pin, reason=reason) if reason.code == "ignored":
-            return Held(entry, pin, None, reason)
+        case Kept(entry=entry, reason=reason) if reason.code == "ignored":
+            return Held(entry, None, reason)
         case _:
             return decision

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def change(
 ) -> Change:
     entry = Entry("live", "apps/web", "apps/web/kustomization.yaml", 3, "web", image)
     before, after, reason = Pin("1.0.0"), Pin(tag, A), Reason("set", why)
-    return Change(entry, before, after, "set", "forward", reason, new_name, carried=carried)
+    return Change(replace(entry, pin=before), after, "set", "forward", reason, new_name, carried=carried)
 
 
 def outcome(
@@ -150,7 +151,7 @@ def test_texts_of_others_make_no_lines() -> None:
 
 
 def test_what_was_named_and_not_done_is_annotated() -> None:
-    held = Held(change().entry, Pin("2"), Pin("1"), Reason("held.downgrade", "older"))
+    held = Held(replace(change().entry, pin=Pin("2")), Pin("1"), Reason("held.downgrade", "older"))
     asked = outcome(change(), action="leave", held=(held,))
     wrong, undone = to_annotate(asked, named=True)
     assert (wrong, [(each.file, each.line) for each in undone]) == (

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -60,7 +60,7 @@ def asked(*texts: str) -> list[Assignment]:
 
 def change(line: int, name: str, image: str, before: Pin, after: Pin) -> Change:
     reason = Reason("set", "given on the command line")
-    return Change(Entry(None, "app", FILE, line, name, image), before, after, "set", "forward", reason)
+    return Change(replace(Entry(None, "app", FILE, line, name, image), pin=before), after, "set", "forward", reason)
 
 
 def test_several_images_are_pinned_in_one_file() -> None:

@@ -41,7 +41,7 @@ BASE, HEAD, NEWER = (f"{number:040x}" for number in (1, 2, 3))
 
 
 def entry(name: str = "web", file: str = WEB, image: str | None = None) -> Entry:
-    return Entry("staging", posixpath.dirname(file), file, 4, name, image or f"docker.io/library/{name}")
+    return Entry("staging", posixpath.dirname(file), file, 4, name, image or f"docker.io/library/{name}", pin=Pin("v1"))
 
 
 def change(
@@ -55,8 +55,7 @@ def change(
     reason: str = "v2 is the highest of 3 tags",
 ) -> Change:
     return Change(
-        entry(name, file),
-        before or Pin("v1"),
+        replace(entry(name, file), pin=before or Pin("v1")),
         after or Pin("v2", B),
         source,
         "forward",
@@ -109,7 +108,7 @@ def proposal(
 
 def kept(count: int) -> tuple[Kept, ...]:
     """Entries that are current."""
-    return tuple(Kept(entry(f"kept{number}"), Pin("v1"), Reason("current", "the newest")) for number in range(count))
+    return tuple(Kept(entry(f"kept{number}"), Reason("current", "the newest")) for number in range(count))
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ HOSTILE = {
 
 def hostile(text: str, *, tag: str = "v2") -> Change:
     entry = Entry("staging", text, f"{text}/kustomization.yaml", 1, text, f"r.test/{text}")
-    return Change(entry, Pin(text, text), Pin(tag, B), "policy", "forward", Reason("chosen", text))
+    return Change(replace(entry, pin=Pin(text, text)), Pin(tag, B), "policy", "forward", Reason("chosen", text))
 
 
 def said(*changes: Change) -> tuple[PinChange, ...]:
@@ -224,7 +224,7 @@ def test_what_is_known_is_cut_at_a_whole_section_with_a_word() -> None:
 
 def test_where_room_is_short_the_table_comes_first_and_the_ways_of_people_stay() -> None:
     changes = [change(f"web{number}", before=Pin("v1", A)) for number in range(1000)]
-    held = tuple(Held(one.entry, one.before, one.after, one.reason) for one in changes)
+    held = tuple(Held(one.entry, one.after, one.reason) for one in changes)
     gone = Described(build(), build(platforms=()), ("x",))
     text = rendered(*changes, held=held, described={one.entry.key: gone for one in changes})
     assert len(shown(text).rows) > 150
@@ -236,7 +236,7 @@ def test_where_room_is_short_the_table_comes_first_and_the_ways_of_people_stay()
 
 
 def test_what_is_held_back_is_said_with_its_reason() -> None:
-    held = Held(change().entry, Pin("v1"), Pin("v0"), Reason("held.downgrade", "v0 is older than v1"))
+    held = Held(replace(change().entry, pin=Pin("v1")), Pin("v0"), Reason("held.downgrade", "v0 is older than v1"))
     assert (
         "\n\nHeld back, and why:\n\n- `web` in `apps/web/overlays/staging/kustomization.yaml`: v0 is older than v1\n\n"
         in rendered(change("api"), held=(held,))
@@ -246,7 +246,7 @@ def test_what_is_held_back_is_said_with_its_reason() -> None:
 @pytest.mark.parametrize("text", [pytest.param(text, id=label) for label, text in HOSTILE.items()])
 def test_no_name_and_no_reason_leaves_its_cell(text: str) -> None:
     one = hostile(text)
-    held = Held(one.entry, one.before, one.after, one.reason)
+    held = Held(one.entry, one.after, one.reason)
     described = {one.entry.key: telling(text), change().entry.key: telling(text)}
     rest = rendered(one, change(), held=(held,), environment=text, described=described)
     seen = shown(rest)
@@ -287,7 +287,7 @@ def test_no_name_and_no_reason_leaves_its_cell(text: str) -> None:
 @example("a|b\\", "`")
 def test_the_table_is_well_formed_whatever_the_names_are(name: str, reason: str) -> None:
     entry = Entry("staging", "", name, 1, name, name)
-    one = Change(entry, Pin(), Pin("v2"), "policy", "forward", Reason("chosen", reason))
+    one = Change(replace(entry, pin=Pin()), Pin("v2"), "policy", "forward", Reason("chosen", reason))
     text = rendered(one)
     assert [len(row) for row in shown(text).rows] == [5, 5]
     assert body.plan_mark(text) == body.mark(said(one))
@@ -306,7 +306,7 @@ def test_the_limit_and_the_marks_hold_whatever_is_in_a_plan(
     text = data.draw(TEXTS)
     known = telling(text)
     described = {one.entry.key: replace(known, subjects=known.subjects * subjects) for one in changes[:50]}
-    kept = tuple(Held(one.entry, one.before, one.after, one.reason) for one in changes)[:1] * held
+    kept = tuple(Held(one.entry, one.after, one.reason) for one in changes)[:1] * held
     whole = rendered(*changes, held=kept, environment=text, described=described)
 
     finished = body.with_merge_mark(whole)
@@ -356,7 +356,7 @@ def test_one_row_too_many_is_one_more_change() -> None:
 @pytest.mark.parametrize("text", ["x" * 10_000, "|`" * 5_000, "@#" * 5_000, "\\" * 10_000])
 def test_the_limit_holds_whatever_is_changed_and_held(text: str) -> None:
     changes = [hostile(f"{number}{text}", tag=f"v{number}") for number in range(300)]
-    held = tuple(Held(one.entry, one.before, one.after, one.reason) for one in changes)
+    held = tuple(Held(one.entry, one.after, one.reason) for one in changes)
     whole = rendered(*changes, held=held, environment=text)
 
     assert len(whole) <= LIMIT

@@ -93,13 +93,13 @@ def test_a_carried_pin_stands_while_the_base_has_its_from_and_not_its_to(
 
 # What becomes of a carried pin, given what was decided for its entry now.
 
-HELD = Held(entry(), V1, V3, Reason("held.moved", "moved"))
+HELD = Held(entry(), V3, Reason("held.moved", "moved"))
 FAILED = Failed(entry(), Problem("failed.registry", "out of reach"))
-KEPT = Kept(entry(), V1, Reason("current", "v1.0.0 is the newest"))
+KEPT = Kept(entry(), Reason("current", "v1.0.0 is the newest"))
 
 
 def kept(source: Source) -> Kept:
-    return Kept(entry(), V1, KEPT.reason, source)
+    return Kept(entry(), KEPT.reason, source)
 
 
 MOVES, MOVED = Pin("main", B), Pin("main", C)
@@ -185,7 +185,7 @@ def test_a_carried_pin_goes_only_where_its_entry_was_decided(
 
 # A run that nobody asked, over what an open proposal has.
 
-WITHDRAWN = Held(entry(), V1, V3, HELD.reason, withdraws=True)
+WITHDRAWN = Held(entry(), V3, HELD.reason, withdraws=True)
 
 
 @pytest.mark.parametrize(
@@ -297,11 +297,11 @@ def situations(draw: st.DrawFn) -> tuple[list[Decision], list[PinChange], dict[t
             case "change":
                 decisions.append(change(name, draw(some_pins), now.pin, source=draw(sources), new_name=draw(names)))
             case "held":
-                decisions.append(Held(now, now.pin, None, HELD.reason))
+                decisions.append(Held(now, None, HELD.reason))
             case "failed":
                 decisions.append(Failed(now, FAILED.problem))
             case "kept":
-                decisions.append(Kept(now, now.pin, KEPT.reason))
+                decisions.append(Kept(now, KEPT.reason))
             case _:
                 pass
     return decisions, pins_carried, base

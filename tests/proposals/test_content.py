@@ -118,7 +118,7 @@ def test_git_finds_a_thousand_changes() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_forges_a_trailer(text: str) -> None:
     entry = Entry(text, text, f"{text}/kustomization.yaml", 1, text, text)
-    one = Change(entry, Pin(text, text), Pin("v2", B), "policy", "forward", Reason("chosen", text))
+    one = Change(replace(entry, pin=Pin(text, text)), Pin("v2", B), "policy", "forward", Reason("chosen", text))
     done = content.write(text[:5], [one], source="policy")
 
     said = PinChange(entry.file, entry.name, one.before, one.after, "policy")
@@ -133,7 +133,11 @@ def test_no_text_forges_a_trailer(text: str) -> None:
 @given(st.text(max_size=60), st.text(max_size=60), st.none() | st.text(max_size=60))
 def test_whatever_a_manifest_holds_the_plan_is_read_again(name: str, reason: str, tag: str | None) -> None:
     one = Change(
-        Entry("staging", "", name, 1, name, name), Pin(tag), Pin("v2"), "set", "forward", Reason("set", reason)
+        Entry("staging", "", name, 1, name, name, pin=Pin(tag)),
+        Pin("v2"),
+        "set",
+        "forward",
+        Reason("set", reason),
     )
     done = made(one)
     said = trailers.parse(done.message)

@@ -102,7 +102,10 @@ def test_exactly_these_pins_are_declined(other: Change, there: Branch | None) ->
 def test_the_same_pin_from_another_one_is_still_declined() -> None:
     """What stood there before says nothing of the pin that was declined."""
     for there in (branch(DONE), None):
-        assert decline(replace(WEB_V2, before=Pin("v1.5"), source="set"), there, (CLOSED,), ()) is not None
+        assert (
+            decline(replace(WEB_V2, entry=replace(WEB_V2.entry, pin=Pin("v1.5")), source="set"), there, (CLOSED,), ())
+            is not None
+        )
 
 
 @pytest.mark.parametrize(

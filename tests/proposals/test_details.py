@@ -14,7 +14,9 @@ from tests.proposals.sample import A, B, build, change, entry
 if TYPE_CHECKING:
     from gitops_bot.images.build import Build
 
-WEB = replace(change(before=Pin("v1.4.1", A), after=Pin("v1.4.2", B)), entry=entry("web", image="ghcr.io/acme/web"))
+WEB = replace(
+    change(after=Pin("v1.4.2", B)), entry=replace(entry("web", image="ghcr.io/acme/web"), pin=Pin("v1.4.1", A))
+)
 OLD = build()
 NEW = build(created=datetime(2026, 8, 2, 13, 5, tzinfo=UTC), revision="b" * 40, size=42_900_000)
 PULL = f"\n```sh\ndocker pull ghcr.io/acme/web@{B}\n```\n"
@@ -238,7 +240,7 @@ def test_sizes_of_two_platforms_are_not_compared() -> None:
 
 
 def test_names_do_not_leave_the_summary() -> None:
-    odd = replace(WEB, entry=entry("</code></summary>\n\n# x", image="y"), before=Pin("<b>"))
+    odd = replace(WEB, entry=replace(entry("</code></summary>\n\n# x", image="y"), pin=Pin("<b>")))
     (first, *_) = details.section(odd, Described()).splitlines()[1:]
     assert first == (
         "<details><summary><code>&lt;/code&gt;&lt;/summary&gt; # x</code> <code>&lt;b&gt;</code> → "

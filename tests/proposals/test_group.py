@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import pytest
@@ -101,9 +101,9 @@ def test_a_group_says_whether_it_goes_together(
 
 
 WEB, PROXY = change(), change("proxy", Pin("v2"), Pin("v1"))
-HELD = Held(entry("api", API), Pin("v1"), Pin("v0"), Reason("held.downgrade", "v0 is older than v1"))
+HELD = Held(entry("api", API), Pin("v0"), Reason("held.downgrade", "v0 is older than v1"))
 FAILED = Failed(entry("api", API), Problem("failed.registry", "ghcr.io did not answer"))
-KEPT = Kept(entry("db"), Pin("v1"), Reason("current", "v1 is the newest"))
+KEPT = Kept(entry("db"), Reason("current", "v1 is the newest"))
 
 
 def test_what_goes_together_and_is_held_by_nothing_goes() -> None:
@@ -118,10 +118,10 @@ def test_one_that_is_held_holds_the_rest_each_in_its_place() -> None:
         {"group": "shop", "file": API, "name": "api"},
     )
     assert group.hold_together([WEB, KEPT, HELD, PROXY], "shop") == (
-        Held(WEB.entry, Pin("v1"), Pin("v2", B), reason),
+        Held(replace(WEB.entry, pin=Pin("v1")), Pin("v2", B), reason),
         KEPT,
         HELD,
-        Held(PROXY.entry, Pin("v1"), Pin("v2"), reason),
+        Held(replace(PROXY.entry, pin=Pin("v1")), Pin("v2"), reason),
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.reconcile import ActionName
 
 ONE, OTHER = Problem("failed.registry", "out of reach"), Problem("failed.edit", "refused")
-HELD = Held(entry(), Pin("v1"), Pin("v0"), Reason("held.downgrade", "older"))
+HELD = Held(entry(), Pin("v0"), Reason("held.downgrade", "older"))
 NAMED = frozenset({HELD.entry.key})
 
 

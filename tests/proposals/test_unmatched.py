@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -157,9 +157,12 @@ def test_an_environment_without_entries_has_no_names_to_offer() -> None:
 def test_only_a_change_is_kept_back() -> None:
     found = look(Mention("ghcr.io/acme/wbe"))
     reason = Reason("chosen", "newer")
-    change = Change(WEB, Pin("1"), Pin("2"), "policy", "forward", reason)
+    change = Change(replace(WEB, pin=Pin("1")), Pin("2"), "policy", "forward", reason)
     assert found.judged(change) == Failed(WEB, found.problems[0])
-    for other in (Change(API, Pin("1"), Pin("2"), "policy", "forward", reason), Held(WEB, Pin("1"), None, reason)):
+    for other in (
+        Change(replace(API, pin=Pin("1")), Pin("2"), "policy", "forward", reason),
+        Held(replace(WEB, pin=Pin("1")), None, reason),
+    ):
         assert found.judged(other) is other
 
 

@@ -35,9 +35,9 @@ def told(decision: object) -> tuple[object, ...]:
         case Held(entry=entry, candidate=candidate, reason=reason):
             assert entry == WEB
             return (reason.code, candidate)
-        case Kept(entry=entry, pin=pin, reason=reason):
+        case Kept(entry=entry, reason=reason):
             assert entry == WEB
-            return (reason.code, pin)
+            return (reason.code, entry.pin)
         case _:
             raise AssertionError(decision)
 

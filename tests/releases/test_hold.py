@@ -98,31 +98,31 @@ REASON = Reason(
     UNTIL,
 )
 OLDER = Reason("held.downgrade", "older", {"asked": "v0"})
-CHANGE = Change(WEB, Pin("v1"), Pin("v2"), "policy", "forward", Reason("chosen", "v2 is the highest"))
+CHANGE = Change(WEB, Pin("v2"), "policy", "forward", Reason("chosen", "v2 is the highest"))
 
 
 @pytest.mark.parametrize(
     ("decision", "expected"),
     [
-        pytest.param(CHANGE, Held(WEB, Pin("v1"), Pin("v2"), REASON), id="a change"),
+        pytest.param(CHANGE, Held(WEB, Pin("v2"), REASON), id="a change"),
         pytest.param(
             replace(CHANGE, source="set", new_name="ghcr.io/acme/other"),
-            Held(WEB, Pin("v1"), Pin("v2"), REASON),
+            Held(WEB, Pin("v2"), REASON),
             id="a change that a person asked for",
         ),
         pytest.param(
-            Held(WEB, Pin("v1"), Pin("v0"), OLDER),
-            reasons.held(WEB, Pin("v1"), Pin("v0"), [OLDER, REASON]),
+            Held(WEB, Pin("v0"), OLDER),
+            reasons.held(WEB, Pin("v0"), [OLDER, REASON]),
             id="what is held for another reason",
         ),
         pytest.param(
-            Kept(WEB, Pin("v1"), Reason("current", "the newest")),
-            Held(WEB, Pin("v1"), None, REASON),
+            Kept(WEB, Reason("current", "the newest")),
+            Held(WEB, None, REASON),
             id="what is current",
         ),
         pytest.param(
-            Kept(WEB, Pin("v1"), Reason("nothing_new", "pinned already")),
-            Held(WEB, Pin("v1"), None, REASON),
+            Kept(WEB, Reason("nothing_new", "pinned already")),
+            Held(WEB, None, REASON),
             id="what is already pinned",
         ),
     ],
@@ -134,8 +134,8 @@ def test_what_is_decided_there_is_held(decision: Decision, expected: Held) -> No
 @pytest.mark.parametrize(
     "decision",
     [
-        pytest.param(Kept(WEB, Pin("v1"), Reason("ignored", "ignore: true")), id="ignored"),
-        pytest.param(Kept(WEB, Pin("v1"), Reason("unmanaged", "no policy")), id="unmanaged"),
+        pytest.param(Kept(WEB, Reason("ignored", "ignore: true")), id="ignored"),
+        pytest.param(Kept(WEB, Reason("unmanaged", "no policy")), id="unmanaged"),
         pytest.param(Failed(WEB, Problem("failed.registry", "out of reach")), id="failed"),
         pytest.param(Failed(None, Problem("failed.edit", "broken")), id="a file that failed"),
     ],

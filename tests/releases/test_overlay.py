@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gitops_bot.errors import EditError
@@ -24,7 +26,7 @@ def overlays(files: dict[str, bytes]) -> list[Overlay]:
 
 def change(file: str, name: str, after: Pin, new_name: str | None = None) -> Change:
     place = Entry("staging", file.rpartition("/")[0], file, 1, name, name)
-    return Change(place, Pin("v1"), after, "policy", "forward", Reason("chosen", "new"), new_name)
+    return Change(replace(place, pin=Pin("v1")), after, "policy", "forward", Reason("chosen", "new"), new_name)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ HOLD = Reason("held.hold", "held until the fair", {}, NOW + timedelta(days=9))
 
 
 def held(*found: Reason) -> Held:
-    return reasons.held(WEB, Pin("2"), Pin("1"), found)
+    return reasons.held(WEB, Pin("1"), found)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_the_reason_that_lasts_longest_comes_first(given: tuple[Reason, ...], ex
 
 
 def test_one_reason_speaks_for_itself() -> None:
-    assert held(OLDER) == Held(WEB, Pin("2"), Pin("1"), OLDER)
+    assert held(OLDER) == Held(WEB, Pin("1"), OLDER)
     assert reasons.of(held(OLDER)) == (OLDER,)
 
 
@@ -50,4 +50,4 @@ def test_several_reasons_are_one_text_and_the_facts_of_the_first_with_the_codes_
 def test_what_is_added_later_takes_its_place_in_the_order() -> None:
     assert reasons.add(held(SOAK, HOLD), OLDER) == held(SOAK, HOLD, OLDER)
     assert reasons.add(held(SOAK)) == held(SOAK)
-    assert reasons.add(Held(WEB, Pin("2"), Pin("1"), SOAK, withdraws=True), HOLD).withdraws
+    assert reasons.add(Held(WEB, Pin("1"), SOAK, withdraws=True), HOLD).withdraws

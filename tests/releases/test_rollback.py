@@ -120,7 +120,7 @@ def test_what_does_not_come_back_exactly_is_said(present: Pin, then: Pin, said: 
 def test_an_entry_stays(present: Pin, then: Pin | None, code: str) -> None:
     kept = rolled_back(replace(WEB, pin=present, rules=RULES), to(then))
     assert isinstance(kept, Kept)
-    assert (kept.pin, kept.reason.code) == (present, code)
+    assert (kept.entry.pin, kept.reason.code) == (present, code)
 
 
 def test_an_entry_of_another_overlay_is_another_entry() -> None:
@@ -128,7 +128,7 @@ def test_an_entry_of_another_overlay_is_another_entry() -> None:
     assert isinstance(rolled_back(other, to(V1)), Kept)
 
 
-CHANGE = Change(WEB, V2, V1, "rollback", "backward", Reason("rolled_back", "back"))
+CHANGE = Change(replace(WEB, pin=V2), V1, "rollback", "backward", Reason("rolled_back", "back"))
 
 
 @pytest.mark.parametrize(

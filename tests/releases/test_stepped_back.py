@@ -196,7 +196,7 @@ def test_a_promotion_goes_back_to_nothing_that_was_there(
 )
 def test_a_change_is_held_or_as_it_was(source: Source, pins: tuple[Pin, ...], after: Pin, code: str | None) -> None:
     entry = web_with(NONE if after in (SHA_A, SHA_B) else SEMVER)
-    change = Change(entry, pins[-1], after, source, "forward", Reason("chosen", "because"))
+    change = Change(replace(entry, pin=pins[-1]), after, source, "forward", Reason("chosen", "because"))
     found = checked(change, web(*pins))
     if code is None:
         assert found is change
@@ -217,7 +217,7 @@ def test_a_change_is_held_or_as_it_was(source: Source, pins: tuple[Pin, ...], af
 @pytest.mark.parametrize("source", ["policy", "promotion"])
 def test_to_say_more_of_what_is_there_is_no_step(source: Source, pins: Pins, after: Pin, code: str | None) -> None:
     present = pins[-1] if isinstance(pins[-1], Pin) else Pin(pins[-1])
-    change = Change(web_with(NONE), present, after, source, "adopted", Reason("chosen", "because"))
+    change = Change(replace(web_with(NONE), pin=present), after, source, "adopted", Reason("chosen", "because"))
     for known in (web(*pins), web("0.1.0", *pins, complete=False)):
         found = checked(change, known)
         assert (found.reason.code if isinstance(found, Held) else None) == code
@@ -233,7 +233,7 @@ def test_to_say_more_of_what_is_there_is_no_step(source: Source, pins: Pins, aft
 )
 def test_what_only_has_to_soak_is_held_for_that_too(pins: tuple[Pin, ...], after: Pin, codes: list[str]) -> None:
     entry = web_with(NONE if after == SHA_A else SEMVER)
-    soaks = Held(entry, pins[-1], after, Reason("held.soak", "1h left", {}, START))
+    soaks = Held(replace(entry, pin=pins[-1]), after, Reason("held.soak", "1h left", {}, START))
     found = checked(soaks, web(*pins))
     assert isinstance(found, Held)
     assert [reason.code for reason in reasons.of(found)] == codes

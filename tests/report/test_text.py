@@ -34,7 +34,7 @@ def entry(name: str = "ghcr.io/acme/web", file: str = PATH, *, image: str | None
 
 def change(name: str = "ghcr.io/acme/web", file: str = PATH, *, why: str = "v1.5.0 is the highest of 4 tags") -> Change:
     before, after = Pin("v1.4.1", A), Pin("v1.5.0", B)
-    return Change(entry(name, file), before, after, "policy", "forward", Reason("chosen", why))
+    return Change(replace(entry(name, file), pin=before), after, "policy", "forward", Reason("chosen", why))
 
 
 def shown(print_it: Callable[[Screen], None], width: int | None = None, *, colours: bool = False) -> str:
@@ -102,7 +102,7 @@ def test_a_table_that_would_tear_an_image_is_blocks_at_any_width() -> None:
 @pytest.mark.parametrize("width", [*range(20, 200, 7), 80, 100, 140])
 def test_no_word_is_torn_at_any_width(width: int) -> None:
     failed = Failed(entry(), Problem("failed.registry", "ghcr.io did not answer", "Check that it runs.", PATH, 3, 4))
-    held = Held(entry("ghcr.io/acme/api"), Pin("v1.4.1", A), Pin("v1.5.0", B), Reason("held.freeze", LONG))
+    held = Held(replace(entry("ghcr.io/acme/api"), pin=Pin("v1.4.1", A)), Pin("v1.5.0", B), Reason("held.freeze", LONG))
     proposed = proposal("open", change(why=LONG), branch="gitops-bot/production/all")
     text = told(EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,)), width=width)
     whole = told(EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,)))
@@ -212,7 +212,7 @@ def test_an_action_has_the_colour_of_what_it_does(action: str, code: str, painte
 
 def test_colours_add_nothing_but_colours() -> None:
     failed = Failed(entry(), Problem("failed.registry", "ghcr.io did not answer", "Check that it runs."))
-    held = Held(entry("ghcr.io/acme/api"), Pin("v1"), None, Reason("held.freeze", LONG))
+    held = Held(replace(entry("ghcr.io/acme/api"), pin=Pin("v1")), None, Reason("held.freeze", LONG))
     proposed = proposal("open", change(why=LONG), branch="gitops-bot/production/all")
     environment = EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,))
     painted = told(environment, width=60, colours=True)
@@ -342,8 +342,8 @@ def test_what_stopped_two_environments_is_told_once_with_both() -> None:
 
 def test_a_reason_that_holds_several_entries_is_told_once_below_them() -> None:
     freeze = Reason("held.freeze", "no release before the fair")
-    held = [Held(entry(name), Pin("v1"), Pin("v2"), freeze) for name in ("a", "b")]
-    other = replace(held[0], entry=entry("c"), reason=Reason("held.moved", "v1 was moved"))
+    held = [Held(replace(entry(name), pin=Pin("v1")), Pin("v2"), freeze) for name in ("a", "b")]
+    other = replace(held[0], entry=replace(entry("c"), pin=Pin("v1")), reason=Reason("held.moved", "v1 was moved"))
     text = told(EnvironmentOutcome("production", (held[0], other, held[1])))
     assert (
         f"""

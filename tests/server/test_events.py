@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.server.events import Event
 
-HELD = Held(entry(), Pin("v1"), Pin("v2"), Reason("held.soak", "staging has run v2 for 3 hours, and 4 are wanted"))
+HELD = Held(entry(), Pin("v2"), Reason("held.soak", "staging has run v2 for 3 hours, and 4 are wanted"))
 FAILED = Failed(entry("api"), Problem("failed.registry", "ghcr.io answered 503", "run again later"))
 BROKEN = Failed(None, Problem("failed.edit", "no YAML", "correct it", WEB, 3, 1))
 PULL = PullRequest(7, "https://github.com/acme/deploy/pull/7", "open", "gitops-bot/staging/all", "main", HEAD, "t", "b")
@@ -110,9 +110,9 @@ def test_a_claim_of_nobody_is_told_too() -> None:
     assert (fact.name, fact.facts["environment"], fact.facts["message"]) == ("entry.failed", None, problem.message)
 
 
-LATER = Held(HELD.entry, HELD.current, HELD.candidate, Reason("held.soak", "staging has run v2 for 4 hours"))
-NEWER = Held(HELD.entry, HELD.current, Pin("v3"), HELD.reason)
-OTHER = Held(HELD.entry, HELD.current, HELD.candidate, Reason("held.downgrade", "v2 is older"))
+LATER = Held(HELD.entry, HELD.candidate, Reason("held.soak", "staging has run v2 for 4 hours"))
+NEWER = Held(HELD.entry, Pin("v3"), HELD.reason)
+OTHER = Held(HELD.entry, HELD.candidate, Reason("held.downgrade", "v2 is older"))
 SECOND: dict[str, tuple[Outcome, list[str]]] = {
     "the same": (outcome(held=[HELD], failed=[FAILED]), []),
     "the hold counts hours": (outcome(held=[LATER], failed=[FAILED]), []),
@@ -147,7 +147,7 @@ def test_a_registry_that_is_gone_makes_no_flood() -> None:
 
 
 def test_the_counts_of_a_cycle_count_each_entry_once() -> None:
-    waiting = Held(OPENED.changes[0].entry, Pin("v1"), Pin("v3"), HELD.reason)
+    waiting = Held(replace(OPENED.changes[0].entry, pin=Pin("v1")), Pin("v3"), HELD.reason)
     found = outcome(OPENED, held=[waiting], failed=[FAILED], unchanged=5)
     assert counts(found, written=False)["written"] == 0
     assert counts(found, written=True) == {

@@ -33,7 +33,7 @@ def read(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:
 
 
 def held(name: str, code: str) -> Held:
-    return Held(entry(name), Pin("v1"), Pin("v2"), Reason(code, "because"))
+    return Held(entry(name), Pin("v2"), Reason(code, "because"))
 
 
 STAGING = EnvironmentOutcome(

@@ -50,7 +50,7 @@ def goal(snapshot: Snapshot, facts: Facts, name: str, to: str | None, wanted: Se
 def wanted(entry: Entry, goal: Goal) -> Decision:
     """An entry as the release had it."""
     if entry.rules.ignore:
-        return Kept(entry, entry.pin, Reason("ignored", "the configuration has `ignore: true`"), "rollback")
+        return Kept(entry, Reason("ignored", "the configuration has `ignore: true`"), "rollback")
     if entry.refusal is not None:
         return Failed(entry, entry.refusal)
     return rollback.rolled_back(entry, goal)

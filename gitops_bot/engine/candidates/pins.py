@@ -61,7 +61,7 @@ def assigned(
     present = entry.pin
     if entry.rules.ignore and entry.name != assignment.image:
         # Its repository alone is not a clear enough word against `ignore: true`; its name is.
-        return Kept(entry, present, Reason("ignored", "the configuration has `ignore: true`"))
+        return Kept(entry, Reason("ignored", "the configuration has `ignore: true`"))
     if entry.refusal is not None:
         return Failed(entry, entry.refusal)
     try:
@@ -70,17 +70,17 @@ def assigned(
         return Failed(entry, explained(error, entry) if assignment.new_name is None else error.problem)
     renamed = assignment.new_name is not None and assignment.new_name != entry.new_name
     if after == present and not renamed and proposed is None:
-        return Kept(entry, present, Reason("nothing_new", f"{after} is already pinned"))
+        return Kept(entry, Reason("nothing_new", f"{after} is already pinned"))
     if not allow_downgrade and not renamed:
         for pin, where in ((present, "is pinned"), (proposed, "is already proposed")):
             if pin is not None and choice.downgrade(entry.policy, pin, after) is not None:
-                return Held(entry, present, after, _step_back(pin, where, after))
+                return Held(entry, after, _step_back(pin, where, after))
         moved = choice.moved_by_accident(entry, after)
         if moved is not None and assignment.pin.digest is None:
             return moved
     reason = Reason("set", f"set to {assignment.pin} by hand or by a pipeline")
     new_name = assignment.new_name if renamed else None
-    return Change(entry, present, after, "set", choice.direction(present, after, entry.policy), reason, new_name)
+    return Change(entry, after, "set", choice.direction(present, after, entry.policy), reason, new_name)
 
 
 def _step_back(present: Pin, where: str, after: Pin) -> Reason:

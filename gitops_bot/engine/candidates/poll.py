@@ -30,9 +30,9 @@ def poll(facts: Facts, entry: Entry, now: datetime) -> Decision:
     """What the registry has for an entry, by its policy."""
     rules = entry.rules
     if rules.ignore:
-        return Kept(entry, entry.pin, Reason("ignored", "the configuration has `ignore: true`"))
+        return Kept(entry, Reason("ignored", "the configuration has `ignore: true`"))
     if rules.policy is None:
-        return Kept(entry, entry.pin, rules.unmanaged or Reason("unmanaged", "it has no policy"))
+        return Kept(entry, rules.unmanaged or Reason("unmanaged", "it has no policy"))
     if entry.refusal is not None:
         return Failed(entry, entry.refusal)
     image = entry.repository
@@ -57,7 +57,7 @@ def _follow(facts: Facts, entry: Entry, image: ImageName, tag: str) -> Decision:
         if not error.no_tag or entry.pin.tag != tag:
             raise
         reason = Reason("held.vanished", f"the registry no longer has the tag {tag}: push it again, or follow another")
-        return Held(entry, entry.pin, None, reason)
+        return Held(entry, None, reason)
     return choice.follow(entry, tag, digest)
 
 
@@ -102,10 +102,10 @@ def _decided(facts: Facts, entry: Entry, image: ImageName, made: policies.Choice
             return choice.advance(entry, chosen, digest)
         case policies.Current(reason=reason):
             if present.tag is None or present.digest is None:
-                return Kept(entry, present, reason)
+                return Kept(entry, reason)
             return choice.stay(entry, facts.digest(image, present.tag))
         case policies.Held(reason=reason, candidate=candidate):
-            return Held(entry, present, Pin(candidate) if candidate else None, reason)
+            return Held(entry, Pin(candidate) if candidate else None, reason)
         case _:
             assert_never(made)
 
@@ -122,7 +122,7 @@ def _by_digest(
         if facts.digest(image, tag) != present.digest:
             continue
         if position == 0 and present.tag is None:
-            return Kept(entry, present, Reason("current", f"the pinned digest is {tag}, the newest"))
+            return Kept(entry, Reason("current", f"the pinned digest is {tag}, the newest"))
         made: policies.Choice
         if position == 0:
             made = policies.Chosen(tag, Reason("adopted", f"the pinned digest is {tag}, the newest"))

@@ -139,7 +139,7 @@ class Promotion:
             offered = artifact(self.known.facts, self.known.environment, entry, running)
         except RegistryError as error:
             # What is held is asked for again as long as it is, and fails only once nothing else is in the way.
-            return reasons.held(entry, entry.pin, running.pin, held) if held else Failed(entry, error.problem)
+            return reasons.held(entry, running.pin, held) if held else Failed(entry, error.problem)
         if isinstance(offered, Held):
             return reasons.add(offered, *held)
         return promotion.promoted(

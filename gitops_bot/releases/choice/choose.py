@@ -40,36 +40,36 @@ def advance(entry: Entry, chosen: policies.Chosen, digest: str | None) -> Decisi
     """Go to the tag that the policy chose; `digest` is what it names now (None where only tags are pinned)."""
     after = shaped(entry.rules.pin, entry.pin, chosen.tag, digest)
     if after == entry.pin:
-        return Kept(entry, after, Reason("current", chosen.reason.text))
+        return Kept(entry, Reason("current", chosen.reason.text))
     direction: Direction = "adopted" if chosen.reason.code == "adopted" else "forward"
-    return Change(entry, entry.pin, after, "policy", direction, chosen.reason)
+    return Change(entry, after, "policy", direction, chosen.reason)
 
 
 def follow(entry: Entry, tag: str, digest: str) -> Decision:
     """Follow one moving tag: to it first, then along with it."""
     present, rules = entry.pin, entry.rules
     if rules.pin == "tag" and present == Pin(tag):
-        return Kept(entry, present, Reason("current", f"{tag} is followed by tag, not by digest"))
+        return Kept(entry, Reason("current", f"{tag} is followed by tag, not by digest"))
     if present.digest == digest and present.tag in (None, tag):
-        return Kept(entry, present, Reason("current", f"{tag} still points to {digest[:19]}"))
+        return Kept(entry, Reason("current", f"{tag} still points to {digest[:19]}"))
     after = shaped(rules.pin, present, tag, digest)
     moved = present.digest is not None and present.tag in (None, tag)
     if moved and rules.on_move == "hold":
         return _held_moved(entry, tag, digest)
     if moved:
-        return Change(entry, present, after, "policy", "moved", Reason("chosen", f"{tag} now points to {digest[:19]}"))
+        return Change(entry, after, "policy", "moved", Reason("chosen", f"{tag} now points to {digest[:19]}"))
     reason = Reason("adopted", f"{tag} is the tag to follow; it points to {digest[:19]}")
-    return Change(entry, present, after, "policy", "adopted", reason)
+    return Change(entry, after, "policy", "adopted", reason)
 
 
 def stay(entry: Entry, digest: str) -> Decision:
     """The tag stays: has it been moved to other bytes? Full versions and SHA tags should never be; others follow."""
     present, tag = entry.pin, entry.pin.tag or ""
     if digest == present.digest:
-        return Kept(entry, present, Reason("current", f"{tag} is the newest and still points to the same digest"))
+        return Kept(entry, Reason("current", f"{tag} is the newest and still points to the same digest"))
     if follows_moves(entry.rules, tag):
         reason = Reason("chosen", f"{tag} was moved: it now points to {digest[:19]}")
-        return Change(entry, present, Pin(tag, digest), "policy", "moved", reason)
+        return Change(entry, Pin(tag, digest), "policy", "moved", reason)
     return _held_moved(entry, tag, digest)
 
 
@@ -153,4 +153,4 @@ def _held_moved(entry: Entry, tag: str, digest: str) -> Held:
         f"{digest[:19]}; "
         "publish a new tag, or set `on_move: follow`"
     )
-    return Held(entry, entry.pin, Pin(tag, digest), Reason("held.moved", text, {"pinned": pinned, "now": digest}))
+    return Held(entry, Pin(tag, digest), Reason("held.moved", text, {"pinned": pinned, "now": digest}))

@@ -64,12 +64,12 @@ def hold(decision: Decision, written: WrittenHold) -> Decision:
     What is held for another reason is held for both; what is ignored or unmanaged is left alone anyway.
     """
     match decision:
-        case Change(entry=entry, before=current, after=candidate):
-            return Held(entry, current, candidate, reason(written))
+        case Change(entry=entry, after=candidate):
+            return Held(entry, candidate, reason(written))
         case Held():
             return reasons.add(decision, reason(written))
-        case Kept(entry=entry, pin=current) if decision.is_current:
-            return Held(entry, current, None, reason(written))
+        case Kept(entry=entry) if decision.is_current:
+            return Held(entry, None, reason(written))
         case Kept() | Failed():
             return decision
 

@@ -80,7 +80,7 @@ def one_of(entry: Entry, running: Sequence[Running]) -> Running | Held:
     pins_by_overlay = ", ".join(f"{choice.short(source.pin)} in {source.entry.overlay}" for source in running[:5])
     more = f" and {len(running) - 5} more" if len(running) > 5 else ""
     text = f"{running[0].environment} runs several different pins: {pins_by_overlay}{more}"
-    return Held(entry, entry.pin, None, Reason("held.unordered", text, {"source": running[0].environment}))
+    return Held(entry, None, Reason("held.unordered", text, {"source": running[0].environment}))
 
 
 def settled(entry: Entry, running: Running, *, release_tag: bool = False) -> Kept | None:
@@ -96,7 +96,7 @@ def settled(entry: Entry, running: Running, *, release_tag: bool = False) -> Kep
         reason = Reason("nothing_new", f"{running.environment} pins nothing for {running.entry.name}")
     else:
         return None
-    return Kept(entry, entry.pin, reason, "promotion")
+    return Kept(entry, reason, "promotion")
 
 
 def blocked(
@@ -139,7 +139,7 @@ def promoted(
     after = _shaped(entry, artifact.pin)
     # Where only tags are pinned, a digest that stands beside the right one does no harm.
     if after == present or (rules.pin == "tag" and artifact.pin == present):
-        return Kept(entry, present, Reason("current", f"{running.environment} runs the same pin"), "promotion")
+        return Kept(entry, Reason("current", f"{running.environment} runs the same pin"), "promotion")
     gates = (
         _downgrade(entry, running, after),
         _moved(entry, artifact, after),
@@ -151,11 +151,11 @@ def promoted(
     if holding and running.ahead:
         holding[0] = replace(holding[0], text=f"{holding[0].text}; {_ahead(running)}")
     if held := hand.withheld(holding, by_hand):
-        return reasons.held(entry, present, after, held)
+        return reasons.held(entry, after, held)
     order = entry.policy or running.entry.policy
     reason = _reason(rules, running, artifact, now, beyond=holding)
     rebuilt = artifact.way == "rebuilt"
-    return Change(entry, present, after, "promotion", choice.direction(present, after, order), reason, rebuilt=rebuilt)
+    return Change(entry, after, "promotion", choice.direction(present, after, order), reason, rebuilt=rebuilt)
 
 
 def no_release_tag(entry: Entry, running: Running, revision: str | None = None) -> Held:
@@ -166,7 +166,7 @@ def no_release_tag(entry: Entry, running: Running, revision: str | None = None) 
     what = f"an image of revision {revision[:12]}" if revision else f"the digest that {running.environment} runs"
     text = f"no version tag in {entry.image} points to {what} ({running.pin}); publish one"
     data = {"source": running.environment, "tag": running.pin.tag, "digest": running.pin.digest}
-    return Held(entry, entry.pin, running.pin, Reason("held.no_release_tag", text, data))
+    return Held(entry, running.pin, Reason("held.no_release_tag", text, data))
 
 
 def is_current(entry: Entry, pin: Pin, *, release_tag: bool) -> bool:

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Entry
 
 
-def held(entry: Entry, current: Pin, candidate: Pin | None, reasons: Sequence[Reason]) -> Held:
+def held(entry: Entry, candidate: Pin | None, reasons: Sequence[Reason]) -> Held:
     """Hold an entry for all of these reasons, of which there is at least one."""
     ordered = longest_first(reasons)
-    return Held(entry, current, candidate, _summary(ordered), reasons=ordered if len(ordered) > 1 else ())
+    return Held(entry, candidate, _summary(ordered), reasons=ordered if len(ordered) > 1 else ())
 
 
 def add(decision: Held, *more: Reason) -> Held:
     """Hold an entry that is held already for these reasons too."""
     if not more:
         return decision
-    both = held(decision.entry, decision.current, decision.candidate, (*of(decision), *more))
+    both = held(decision.entry, decision.candidate, (*of(decision), *more))
     return replace(both, withdraws=decision.withdraws)
 
 

@@ -60,13 +60,13 @@ def rolled_back(entry: Entry, goal: Goal) -> Change | Kept:
     present = entry.pin
     then = goal.pins.get(entry.place)
     if then is None:
-        return Kept(entry, present, Reason("nothing_new", f"{goal.release} did not have it yet"), "rollback")
+        return Kept(entry, Reason("nothing_new", f"{goal.release} did not have it yet"), "rollback")
     if then == Pin():
-        return Kept(entry, present, Reason("nothing_new", f"{goal.release} pinned nothing for it"), "rollback")
+        return Kept(entry, Reason("nothing_new", f"{goal.release} pinned nothing for it"), "rollback")
     # An edit keeps the tag where only a digest is given, and a tag alone takes the digest away.
     after = Pin(then.tag or present.tag, then.digest)
     if after == present:
-        return Kept(entry, present, Reason("current", f"{goal.release} had the same pin"), "rollback")
+        return Kept(entry, Reason("current", f"{goal.release} had the same pin"), "rollback")
     text = f"back to {goal.release} of {goal.release.at:%Y-%m-%d %H:%M} UTC, by {goal.release.step.who}"
     if then.tag is None and present.tag is not None:
         text += f"; it pinned only a digest, so the tag {present.tag} stays"
@@ -77,7 +77,7 @@ def rolled_back(entry: Entry, goal: Goal) -> Change | Kept:
         data["notes"] = "; ".join(goal.notes)[:_NOTES]
     reason = Reason("rolled_back", text, data)
     return Change(
-        entry, present, after, "rollback", _direction(present, after, entry.policy), reason, not_rolled_back=goal.notes
+        entry, after, "rollback", _direction(present, after, entry.policy), reason, not_rolled_back=goal.notes
     )
 
 
@@ -85,11 +85,11 @@ def found(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Chang
     """The change, where the registry still has it: the manifest, and those of its platforms (`missing` are gone)."""
     if not exists:
         text = f"{change.entry.image} no longer has {change.after}; choose another release with `--to`"
-        return Held(change.entry, change.before, change.after, Reason("held.vanished", text))
+        return Held(change.entry, change.after, Reason("held.vanished", text))
     if missing:
         lost = choice.incomplete(change.entry.image, change.after, missing)
         reason = replace(lost, text=f"{lost.text}; choose another release with `--to`")
-        return Held(change.entry, change.before, change.after, reason)
+        return Held(change.entry, change.after, reason)
     return change
 
 

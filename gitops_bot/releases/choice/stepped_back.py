@@ -80,7 +80,7 @@ def checked(item: Change | Held, line: Line) -> Change | Held:
         reason = went_past(line, item.entry, before, after)
     if reason is None:
         return item
-    return reasons.add(item, reason) if isinstance(item, Held) else Held(item.entry, before, after, reason)
+    return reasons.add(item, reason) if isinstance(item, Held) else Held(item.entry, after, reason)
 
 
 def wanted(item: Change | Held) -> Pin | None:
