@@ -2,7 +2,7 @@
 #
 #   docker run --rm --read-only --tmpfs /tmp --env GITHUB_TOKEN ghcr.io/OWNER/gitops-bot plan --repository OWNER/NAME
 #
-# It needs one writable directory, TMPDIR (default: /tmp), for its clone. A second one, `--cache DIR`, only saves time.
+# It needs one writable directory, TMPDIR (default: /tmp), for its clone. A second one, `--cache DIR`, is optional.
 # Any user can run it: it needs no file ownership and no home directory. A Docker action starts as the image's user, but
 # GitHub's files belong to another user, so a Dockerfile for such an action adds `USER 0`.
 #
