@@ -19,7 +19,7 @@ from gitops_bot import config, redact
 from gitops_bot.edges import address
 from gitops_bot.edges.git import names, process, refusals, store
 from gitops_bot.edges.github import failure as github_failure
-from gitops_bot.edges.http import Answer, Misled
+from gitops_bot.edges.http import Answer, UnsafeAddress
 from gitops_bot.edges.http import failure as http_failure
 from gitops_bot.edges.http.address import follow
 from gitops_bot.edges.registry import describe, failure, host, pages
@@ -158,7 +158,7 @@ def _page(link: str) -> Answer:
 
 def _everything(read: Callable[[str], object], heads: tuple[str, ...]) -> None:
     for text in (filled(head, part, "\x00!", LONG) for head in heads for part in PARTS):
-        with suppress(ValueError, BotError, Misled):  # most of this is refused
+        with suppress(ValueError, BotError, UnsafeAddress):  # most of this is refused
             read(text)
 
 

@@ -46,7 +46,7 @@ def follow(source: httpx.URL, address: str) -> httpx.URL:
     must show a certificate for its name before it sees the request.
 
     Raises:
-        Misled: it may not be followed.
+        UnsafeAddress: it may not be followed.
     """
     return _checked(source, _joined(source, address))
 
@@ -58,7 +58,7 @@ def follow_own(source: httpx.URL, address: str) -> httpx.URL:
     query are requested at the origin where it was found, and nothing is sent over plain http.
 
     Raises:
-        Misled: it may not be followed.
+        UnsafeAddress: it may not be followed.
     """
     target = _joined(source, address)
     itself = host_of(target) == host_of(source) and not target.userinfo
