@@ -112,7 +112,7 @@ def _bodies() -> Iterator[tuple[str, Callable[[], object]]]:
 #: What reads text of others, and what such a text may begin with.
 _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "commit message": (trailers.parse, ("", "Gitops-Bot-Plan: 1 a b set\nGitops-Bot-Change: ")),
-    "commit object": (lambda text: store.headers(text.encode()), (f"tree {'0' * 40}\nauthor ", "tree ")),
+    "commit object": (lambda text: store.parse_commit(text.encode()), (f"tree {'0' * 40}\nauthor ", "tree ")),
     "branch": (names.is_branch, ("",)),
     "path": (names.is_path, ("", "a/")),
     "refusal of git": (lambda text: refusals.refused(text[:BODY], "x"), ("",)),
@@ -133,9 +133,9 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "Link": (lambda text: pages.read_page(_page(text)), ("", "<", "<x>; ")),
     "refusal of a registry": (lambda text: failure.error_message(b'{"message": "%b"}' % text.encode(), ("x",)), ("",)),
     "words of a registry": (http_failure.clean, ("",)),
-    "label with a time": (describe.moment, ("", "2024-01-01T00:00:00.")),
-    "label": (describe.line, ("",)),
-    "label with an address": (describe.address, ("https://",)),
+    "label with a time": (describe.parse_time, ("", "2024-01-01T00:00:00.")),
+    "label": (describe.parse_line, ("",)),
+    "label with an address": (describe.parse_url, ("https://",)),
     "source": (links.read, ("https://", "https://github.com/")),
     "Retry-After": (lambda text: http_failure.retry_after(text, 0.0), ("", "1")),
     "redirect": (lambda text: follow(httpx.URL("https://r.test"), text), ("", "https://", "/")),
