@@ -22,6 +22,12 @@ EXAMPLES: Mapping[str, str] = {
         gitops-bot explain production ghcr.io/acme/web --tag v1.5.0      # why not this one?
         gitops-bot explain --policy '{semver: ">=1"}' < tags.txt         # try a policy, offline
     """,
+    "history": """
+        gitops-bot history production --limit 5
+        gitops-bot history production --image ghcr.io/acme/web --since 2026-11-01
+        gitops-bot history production --show 12
+        gitops-bot history production --between 9 12
+    """,
     "init": """
         gitops-bot init                        # write a first gitops-bot.yaml
         gitops-bot init --dry-run              # print it instead

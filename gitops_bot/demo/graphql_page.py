@@ -33,6 +33,7 @@ class View:
 def connection(field: str, items: Sequence[T], show: Callable[[T], Json], arguments: Json) -> Json:
     """The first or last items of a list. As on GitHub, the query must say how many."""
     first, last = arguments.get("first"), arguments.get("last")
+    after = arguments.get("after")
     size = last if first is None else first
     if size is None:
         message = f"You must provide a `first` or `last` value to properly paginate the `{field}` connection."
@@ -41,10 +42,23 @@ def connection(field: str, items: Sequence[T], show: Callable[[T], Json], argume
         which = "last" if first is None else "first"
         message = f"Requesting {size} records on the `{field}` connection exceeds the `{which}` limit of 100 records."
         raise Invalid(422, message)
-    begin = max(0, len(items) - size) if first is None else 0
+    begin = max(0, len(items) - size) if first is None else _position(after)
     end = min(len(items), begin + size)
     return {
         "nodes": [show(item) for item in items[begin:end]],
         "totalCount": len(items),
-        "pageInfo": {"hasPreviousPage": begin > 0, "hasNextPage": end < len(items)},
+        "pageInfo": {
+            "hasPreviousPage": begin > 0,
+            "hasNextPage": end < len(items),
+            "endCursor": f"cursor:{end}" if end > begin else None,
+        },
     }
+
+
+def _position(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    number = cursor.removeprefix("cursor:")
+    if number == cursor or not number.isdecimal():
+        raise Invalid(422, f"`{cursor}` does not appear to be a valid cursor.")
+    return int(number)

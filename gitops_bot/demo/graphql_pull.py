@@ -36,6 +36,8 @@ def show(view: View, pull: Pull) -> Json:
         "baseRefName": pull.base,
         "createdAt": pull.created_at,
         "lastEditedAt": pull.edited_at,
+        "mergeCommit": {"oid": pull.merge_commit_sha} if pull.merged_at and pull.merge_commit_sha else None,
+        "mergedBy": _actor(pull.merged_by),
         "mergeStateStatus": lambda: gate.standing(pulls, pull).state,
         "reviewDecision": lambda: gate.decision(pulls, pull),
         "autoMergeRequest": {"enabledAt": pull.auto_merge.at} if pull.auto_merge else None,
@@ -51,7 +53,7 @@ def show(view: View, pull: Pull) -> Json:
         "latestOpinionatedReviews": lambda **arguments: connection(
             "latestOpinionatedReviews",
             conversation.latest_opinions(pull),
-            lambda review: {"state": review.state},
+            lambda review: {"state": review.state, "author": _actor(review.user)},
             arguments,
         ),
     }
@@ -83,6 +85,10 @@ def _timeline(pull: Pull, arguments: Json) -> Json:
 def _commit(view: View, commit: str) -> Json:
     rollup = checks.rollup(view.shapes.hub, commit)
     return {"oid": commit, "statusCheckRollup": {"state": rollup} if rollup else None}
+
+
+def _actor(login: str | None) -> Json | None:
+    return {"__typename": "User", "login": login} if login else None
 
 
 def _label(name: str) -> Json:

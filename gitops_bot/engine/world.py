@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.build import Build, BuildTimes
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.proposals.branch import Branch
-    from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest, RateLimit
+    from gitops_bot.proposals.pull_request import HandBackTimes, Merge, PullRequest, RateLimit
     from gitops_bot.releases.history.line import Line
     from gitops_bot.targets import FileTargets
 
@@ -192,6 +192,14 @@ class Forge(Protocol):
 
         At most a bounded number of the newest; none where the source is elsewhere or the token cannot read it: this
         is for the text of a proposal, and never an error.
+        """
+        ...
+
+    def merges(self, base: str, commits: Sequence[str]) -> dict[str, Merge]:
+        """The pull requests that made these commits of a base branch, as far as they are among the newest thousand.
+
+        Raises:
+            ForgeError: the forge refused or did not answer.
         """
         ...
 

@@ -44,6 +44,15 @@ class RateLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """How a pull request came to the base branch: who merged it, and who had approved it, where the forge tells."""
+
+    pull_request: PullRequest | None
+    merged_by: str | None = None
+    approved_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PullRequest:
     """A pull request on the forge. `head` is the commit of its branch when it was last read.
 

@@ -45,6 +45,15 @@ def print_changes(changes: Sequence[Change], screen: Screen) -> None:
             screen.say(line, indent=_INDENT + 2, hang=2)
 
 
+def diff_text(files: Mapping[str, tuple[bytes, bytes]]) -> str:
+    """A unified diff as one text."""
+    lines: list[str] = []
+    for path, (before, after) in sorted(files.items()):
+        name = plain(path).lstrip("/")
+        lines += unified(_lines(before), _lines(after), f"a/{name}", f"b/{name}")
+    return "".join(f"{line}\n" for line in lines)
+
+
 def print_diff(files: Mapping[str, tuple[bytes, bytes]], screen: Screen) -> None:
     """A unified diff of what is written, and of nothing else."""
     for path, (before, after) in sorted(files.items()):

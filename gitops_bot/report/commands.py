@@ -4,4 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-COMMANDS: Final = ("plan", "update", "set", "promote", "rollback", "check", "doctor", "edit", "init", "explain")
+COMMANDS: Final = (
+    "plan",
+    "update",
+    "set",
+    "promote",
+    "rollback",
+    "check",
+    "doctor",
+    "edit",
+    "init",
+    "explain",
+    "history",
+)

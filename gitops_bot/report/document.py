@@ -12,7 +12,9 @@ from gitops_bot.proposals.reconcile import ActionName
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice.explained import Kind as PolicyKind
 from gitops_bot.releases.choice.explained import Outcome as ExplainedOutcome
+from gitops_bot.releases.history.record import Kind as ReleaseKind
 from gitops_bot.releases.plan import Direction, Source
+from gitops_bot.report.changes import diff_text
 from gitops_bot.report.screen import LONG
 from gitops_bot.report.shape import BOOL, COMMIT, COUNT, LINE, TEXT, TIME, Shape, many, one_of, or_null, record
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.doctor.finding import Diagnosis
     from gitops_bot.errors import Problem
+    from gitops_bot.proposals.history import History
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
     from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.layout.checked import Checked
@@ -154,6 +157,34 @@ _EXPLAINED = record(
         "gates": many(record({"gate": TEXT, "passed": BOOL, "reason": or_null(_REASON)})),
     }
 )
+_ENTRY_CHANGE = record(
+    {"overlay": TEXT, "name": TEXT, "from": or_null(_PIN).of("before"), "to": or_null(_PIN).of("after")}
+)
+_RELEASE = record(
+    {
+        "id": TEXT.of("record.id"),
+        "number": or_null(LINE).of("record.release.number"),
+        "commit": COMMIT.of("record.release.commit"),
+        "at": TIME.of("record.at"),
+        "author": TEXT.of("record.release.step.who"),
+        "merged_by": or_null(TEXT).of("merge.merged_by"),
+        "approved_by": many(TEXT).of("merge.approved_by"),
+        "pull_request": or_null(_PULL_REQUEST).of("merge.pull_request"),
+        "kind": one_of(*get_args(ReleaseKind)).of("record.kind"),
+        "from_release": or_null(TEXT).of("record.from_release"),
+        "rollback_of": or_null(TEXT).of("record.rollback_of"),
+        "changes": many(_ENTRY_CHANGE).of("record.changes"),
+        "config": many(TEXT).of("record.config"),
+    }
+)
+_BETWEEN = record(
+    {
+        "from": TEXT.of("older.commit"),
+        "to": TEXT.of("newer.commit"),
+        "changes": many(_ENTRY_CHANGE),
+        "config": many(TEXT),
+    }
+)
 _ELSEWHERE = record(
     {"environment": TEXT.of(lambda item: item[0]), "overlays": many(TEXT).of(lambda item: list(item[1]))}
 )
@@ -200,6 +231,13 @@ _BODIES: Final[Mapping[str, Mapping[str, Shape | Field]]] = {
     "doctor": {"checks": many(_CHECK).of("findings")},
     "edit": {"changes": many(_CHANGE), "unchanged": COUNT},
     "explain": {"entries": many(_EXPLAINED)},
+    "history": {
+        "environment": replace(TEXT, empty=""),
+        "bounded": replace(BOOL, empty=False),
+        "releases": many(_RELEASE),
+        "between": or_null(_BETWEEN),
+        "diff": or_null(TEXT).of(lambda history: None if history.files is None else diff_text(history.files)),
+    },
     "init": {
         "file": or_null(TEXT),
         "written": replace(BOOL, empty=False),
@@ -254,6 +292,12 @@ def of_explanations(explanations: Explanations, at: datetime) -> JsonObject:
     problems = explanations.problems
     head = _Head(at, explanations.repository, explanations.branch, explanations.commit, not problems, problems)
     return _document("explain", head, explanations)
+
+
+def of_history(history: History, at: datetime) -> JsonObject:
+    """What `history` prints."""
+    head = _Head(at, history.repository, history.branch, history.commit, not history.problems, history.problems)
+    return _document("history", head, history)
 
 
 def of_initialised(done: Initialised, at: datetime) -> JsonObject:

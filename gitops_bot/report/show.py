@@ -11,6 +11,7 @@ from gitops_bot.report import coverage as report_coverage
 from gitops_bot.report import doctor as report_doctor
 from gitops_bot.report import document
 from gitops_bot.report import explain as report_explain
+from gitops_bot.report import history as report_history
 from gitops_bot.report import init as report_init
 from gitops_bot.report import text as report_text
 from gitops_bot.report.failed import print_problems
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.doctor.finding import Diagnosis
     from gitops_bot.errors import Problem
+    from gitops_bot.proposals.history import History
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
     from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.choice.hold import WrittenHold
@@ -90,6 +92,15 @@ def show_explanations(explanations: Explanations, output: str, at: datetime) -> 
         return
     report_explain.print_explanations(explanations, Screen.of(report_text.stdout()))
     print_problems(explanations.problems, Screen.of(sys.stderr))
+
+
+def show_history(history: History, output: str, at: datetime) -> None:
+    """The releases of an environment."""
+    if output == "json":
+        _print(document.of_history(history, at))
+        return
+    report_history.print_history(history, Screen.of(report_text.stdout()))
+    print_problems(history.problems, Screen.of(sys.stderr))
 
 
 def show_diagnosis(diagnosis: Diagnosis, output: str, at: datetime) -> None:

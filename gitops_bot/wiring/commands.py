@@ -11,7 +11,9 @@ from gitops_bot.wiring.world import opened
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitops_bot.engine.history import Wanted
     from gitops_bot.engine.request import Request
+    from gitops_bot.proposals.history import History
     from gitops_bot.proposals.outcome import Outcome
     from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.layout.checked import Checked
@@ -45,6 +47,15 @@ def explain(options: Options, environment: str, image: str, tag: str | None) -> 
 
     with opened(options, (environment,), Request(dry_run=True), plans=True) as (world, snapshot):
         return engine.explain(world, snapshot, image, tag)
+
+
+def history(options: Options, environment: str, wanted: Wanted) -> History:
+    """The releases of an environment."""
+    from gitops_bot.engine import history as engine
+    from gitops_bot.engine.request import Request
+
+    with opened(options, (environment,), Request(dry_run=True), history=True) as (world, snapshot):
+        return engine.history(world, snapshot, wanted)
 
 
 def check(config: str | None) -> Checked:

@@ -64,13 +64,15 @@ def opened(
     request: Request,
     *,
     plans: bool = False,
+    history: bool = False,
     cycle: CycleContext | None = None,
     notice: Notice | None = None,
 ) -> Iterator[tuple[World, Snapshot]]:
     """The world for a request, and its first reading. It must be possible to write there.
 
-    `plans`: it need not be, nor need there be a configuration, and what no environment claims is read, too. `notice`
-    is called where the configuration in this checkout is not the one that is used; by default that is logged.
+    `plans`: it need not be, nor need there be a configuration, and what no environment claims is read, too. `history`:
+    likewise, but the overlays of all environments are read, and the history is fetched at once. `notice` is called
+    where the configuration in this checkout is not the one that is used; by default that is logged.
 
     Raises:
         UsageError: the repository or an environment cannot be used, or pull requests are not possible there.
@@ -89,8 +91,9 @@ def opened(
     # First of all: where the token cannot go to the API, git must not have it.
     forge = _forge(where, environ, clock, warn)
     cache = Path(options.cache) if options.cache else None
-    history = isinstance(request.what, Promote | RollBack)  # it will be needed: fetched at once
-    also = (request.what.source,) if isinstance(request.what, Promote) else ()
+    infer = plans or history
+    history = history or isinstance(request.what, Promote | RollBack)  # it will be needed: fetched at once
+    also: Sequence[str] = (request.what.source,) if isinstance(request.what, Promote) else ()
     with ExitStack() as stack:
         if forge is not None:
             stack.callback(forge.disconnect)
@@ -101,17 +104,18 @@ def opened(
             branch = (local.config.branch if local.config else None) or repository.default_branch()
             commit = repository.head(branch)
         config = (cycle and cycle.config) or chosen_config(
-            local, repository, commit, branch, infer=plans, notice=notice or _log_notice
+            local, repository, commit, branch, infer=infer, notice=notice or _log_notice
         )
         if cycle is not None and cycle.absent is not None:
             environments = _present(config, environments, cycle.absent)
         if config.branch and config.branch != branch:
             branch, commit = config.branch, repository.head(config.branch)
-        if not plans and where.name is None:
+        if not infer and where.name is None:
             _refuse_pull_requests(config, environments, where)
         registry = stack.enter_context(_registry(config, environ, clock, cycle, cache))
         world = World(repository, registry, forge, clock, progress, *([cycle.whole] if cycle else []))
         imported()
+        also = tuple(config.environments) if infer and not plans else also
         yield world, read(world, config, branch, where.name, environments, also=also, commit=commit, whole=plans)
 
 

@@ -268,6 +268,30 @@ _INIT: dict[str, Rule] = {
     "deployed_elsewhere": many(obj(environment=filled, overlays=many(filled))),
     "registries": many(obj(host=filled, verdict=one_of("good", "warning", "unknown", "wrong"), text=filled)),
 }
+_ENTRY_CHANGE = obj(overlay=filled, name=filled, from_=maybe(_PIN), to=maybe(_PIN))
+_HISTORY: dict[str, Rule] = {
+    "environment": text,
+    "bounded": flag,
+    "releases": many(
+        obj(
+            id=filled,
+            number=maybe(place),
+            commit=like(_COMMIT),
+            at=time,
+            author=filled,
+            merged_by=maybe(filled),
+            approved_by=many(filled),
+            pull_request=maybe(_PULL_REQUEST),
+            kind=one_of("update", "promotion", "rollback", "set", "manual", "config"),
+            from_release=maybe(filled),
+            rollback_of=maybe(filled),
+            changes=many(_ENTRY_CHANGE),
+            config=many(filled),
+        )
+    ),
+    "between": maybe(obj(from_=like(_COMMIT), to=like(_COMMIT), changes=many(_ENTRY_CHANGE), config=many(filled))),
+    "diff": maybe(lambda value, at: _insist(type(value) is str, at, value)),
+}
 _EDIT: dict[str, Rule] = {"changes": many(_CHANGE), "unchanged": number}
 _BODIES = {
     **dict.fromkeys(("update", "set", "promote", "rollback"), _PLAN),
@@ -277,4 +301,5 @@ _BODIES = {
     "edit": _EDIT,
     "init": _INIT,
     "explain": _EXPLAIN,
+    "history": _HISTORY,
 }

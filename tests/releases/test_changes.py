@@ -1,18 +1,14 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import pytest
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.history.changes import Changes, Kind, Repinned, changes, pins_at, previous
+from gitops_bot.releases.history.changes import Changes, Repinned, changes, pins_at, previous
 from gitops_bot.releases.history.releases import Release
 from tests.releases.past import FILE, OVERLAY, A, B, Files, images, line
-
-if TYPE_CHECKING:
-    from gitops_bot.releases.plan import Source
 
 ONE, TWO = Pin("1", A), Pin("2", B)
 BROKEN = b"images: ["
@@ -108,22 +104,6 @@ def test_pins_and_configuration_are_told_apart(
 
 def test_behind_the_cut_nothing_is_made_up() -> None:
     assert newest({FILE: BROKEN}, {FILE: images(web=ONE)}, complete=False).pins == ()
-
-
-@pytest.mark.parametrize(
-    ("commits", "said", "expected"),
-    [
-        ([{FILE: images(web=ONE)}, {FILE: images(web=TWO)}], None, "manual"),
-        ([{FILE: images(web=ONE)}, {FILE: images(web=TWO)}], "policy", "update"),
-        ([{FILE: images(web=ONE)}, {FILE: images(web=TWO)}], "promotion", "promotion"),
-        ([{FILE: images(web=ONE)}, {FILE: images(web=TWO)}], "set", "set"),
-        ([{FILE: images(web=ONE)}, {FILE: images(web=TWO)}], "rollback", "rollback"),
-        ([{FILE: images(web=ONE)}, {f"{OVERLAY}/x": b""}], None, "config"),
-        ([{FILE: images(web=ONE)}, {f"{OVERLAY}/x": b""}], "policy", "config"),
-    ],
-)
-def test_a_release_is_of_one_kind(commits: list[Files], said: Source | None, expected: Kind) -> None:
-    assert newest(*commits).kind(said) == expected
 
 
 KEY, JOB = (FILE, "web"), (FILE, "job")

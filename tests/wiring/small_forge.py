@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.errors import Problem
-from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
+from gitops_bot.proposals.pull_request import HandBackTimes, Merge, PullRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,6 +76,10 @@ class SmallForge:
     def commits_between(self, source: str, old: str, new: str) -> tuple[str, ...]:
         del source, old, new
         return ()
+
+    def merges(self, base: str, commits: Sequence[str]) -> dict[str, Merge]:
+        del base, commits
+        return {}
 
     def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         number = len(self.pulls()) + 1

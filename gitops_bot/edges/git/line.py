@@ -138,7 +138,10 @@ class LineReader:
         return result, at
 
     def _steps(self, changed_commits: Sequence[_ChangedCommit]) -> list[Step]:
-        headers = self._headers([link.commit for link, _ in changed_commits])
+        links = [link for link, _ in changed_commits]
+        merged = {parent for link in links for parent in link.parents[1:]}
+        headers = self._headers([link.commit for link in links])
+        headers |= self._headers([commit for commit in self._store.present(merged) if commit not in headers])
         steps = []
         for link, changes in changed_commits:
             commit = headers.get(link.commit)
@@ -152,6 +155,7 @@ class LineReader:
                     tuple(change.name for change in changes),
                     {change.name: self._sides(change) for change in self._pin_files(changes)},
                     self._targets,
+                    tuple(headers[parent].message for parent in link.parents[1:] if parent in headers),
                 )
             )
         return steps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from gitops_bot.edges.github.address import API_URL
 from gitops_bot.edges.github.api import Api
 from gitops_bot.edges.github.commits import Commits
 from gitops_bot.edges.github.failure import Refused
+from gitops_bot.edges.github.merged import merges
 from gitops_bot.edges.github.merging import Merging
 from gitops_bot.edges.github.reading import Reading
 from gitops_bot.errors import Problem
@@ -52,6 +54,7 @@ class GitHub:
         self.find = self._reading.find
         self.hand_back_times = self._reading.hand_back_times
         self.commits_between = Commits(self._api).between
+        self.merges = partial(merges, self._api)
         self.merge_when_ready = Merging(self._api, self._reading).when_ready
 
     def left(self) -> RateLimit | None:

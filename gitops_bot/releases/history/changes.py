@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem
 from gitops_bot.releases.history import replay, state
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.history.releases import Release
-    from gitops_bot.releases.plan import Source
-
-Kind = Literal["update", "promotion", "rollback", "set", "manual", "config"]
-_KINDS: Mapping[Source, Kind] = {"policy": "update", "promotion": "promotion", "set": "set", "rollback": "rollback"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +48,6 @@ class Changes:
     release: Release
     pins: tuple[Repinned, ...]
     config: tuple[str, ...]
-
-    def kind(self, said: Source | None) -> Kind:
-        """What kind of release it is; `said` is what the bot's trailers say where its commit carries them."""
-        if not self.pins:
-            return "config"
-        return "manual" if said is None else _KINDS[said]
 
 
 def changes(releases: Sequence[Release]) -> Iterator[Changes]:

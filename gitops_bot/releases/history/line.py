@@ -33,6 +33,8 @@ class Step:
     changed: tuple[str, ...]
     files: Mapping[str, tuple[bytes | None, bytes | None]]
     targets: FileTargets = BY_NAME
+    #: The messages of the commits that a merge brought in, as far as they are its parents.
+    merged: tuple[str, ...] = ()
 
     @property
     def who(self) -> str:

@@ -1,0 +1,62 @@
+"""The command `history`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops_bot.cli.command import command, remote
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from gitops_bot.wiring.options import Options
+
+
+@command("history")
+@remote
+@click.option("--limit", metavar="N", type=click.IntRange(1, 100_000), help="Only the newest N releases.")
+@click.option("--since", metavar="DATE", help="Only releases since this day or moment (RFC 3339), in UTC.")
+@click.option("--image", metavar="NAME", help="Only releases that changed this image.")
+@click.option("--show", metavar="RELEASE", help="Show one release with its diff.")
+@click.option("--between", metavar="A B", nargs=2, help="Sum up what changed from one release to another.")
+@click.argument("environment", metavar="ENV")
+def history_command(
+    environment: str,
+    *,
+    limit: int | None,
+    since: str | None,
+    image: str | None,
+    show: str | None,
+    between: tuple[str, str] | None,
+    options: Options,
+    output: str,
+) -> int:
+    """List the releases of ENV: number, commit, time, who, and what each changed.
+
+    With a token, also the pull request, who approved it and who merged it. A RELEASE is a number, a commit or a tag.
+    """
+    if show is not None and between is not None:
+        raise click.UsageError("--show and --between cannot be used together.")
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.engine.history import Wanted
+    from gitops_bot.report import show as report
+    from gitops_bot.wiring import commands
+
+    history = commands.history(options, environment, Wanted(limit, _moment(since), image, show, between))
+    report.show_history(history, output, SystemClock().now())
+    return history.exit_code
+
+
+def _moment(text: str | None) -> datetime | None:
+    from gitops_bot.config import times
+    from gitops_bot.errors import Problem, UsageError
+
+    if text is None:
+        return None
+    try:
+        return times.moment(text)
+    except ValueError as error:
+        problem = Problem("failed.usage", f"--since: {error}", "write a date or a moment, as in 2026-12-24")
+        raise UsageError(problem) from error

@@ -1,0 +1,51 @@
+"""The history of an environment: its releases, and the pull requests that brought them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitops_bot.proposals.pull_request import Merge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.releases.history.record import Between, Record
+
+
+class ReleaseMerge(NamedTuple):
+    """A release, and how it came to the base branch."""
+
+    record: Record
+    merge: Merge
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Releases of an environment, the newest first; `bounded` where older ones are cut away.
+
+    `merges` are the pull requests that brought them, by commit, as far as the forge tells.
+    """
+
+    repository: str | None
+    branch: str
+    commit: str
+    environment: str
+    bounded: bool
+    records: tuple[Record, ...]
+    merges: Mapping[str, Merge]
+    problems: tuple[Problem, ...] = ()
+    #: Where one release is asked for: each file that it changed, before and after.
+    files: Mapping[str, tuple[bytes, bytes]] | None = None
+    between: Between | None = None
+
+    @property
+    def releases(self) -> tuple[ReleaseMerge, ...]:
+        """Each release with its pull request."""
+        return tuple(ReleaseMerge(record, self.merges.get(record.id, Merge(None))) for record in self.records)
+
+    @property
+    def exit_code(self) -> int:
+        """1 where something could not be read; the rest was."""
+        return 1 if self.problems else 0

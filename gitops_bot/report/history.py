@@ -1,0 +1,85 @@
+"""`history` as text: the releases of an environment, the newest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.report.changes import print_diff, short
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.proposals.history import History, ReleaseMerge
+    from gitops_bot.releases.history.record import Between, EntryChange, Kind
+    from gitops_bot.report.screen import Screen, Style
+
+_STYLES: Final[dict[Kind, Style]] = {"rollback": "yellow", "manual": "cyan"}
+#: Paths of configuration that are listed for one release.
+_SHOWN: Final = 5
+
+
+def print_history(history: History, screen: Screen) -> None:
+    """Each release: when, who, of what kind, and what it changed."""
+    where = " ".join(part for part in (history.repository, history.branch) if part)
+    screen.say(f"{plain(history.environment)}: releases of {where} at {history.commit[:10]}")
+    if not history.records:
+        screen.say("no releases: no commit changed a file of its overlays")
+    for release in history.releases:
+        _print(release, screen)
+    if history.files is not None:
+        print_diff(history.files, screen)
+    if history.between is not None:
+        _print_between(history.between, screen)
+    if history.bounded:
+        screen.say()
+        screen.say("older releases are cut away; fetch the full history (`fetch-depth: 0`) to number them")
+
+
+def _print_between(between: Between, screen: Screen) -> None:
+    screen.say()
+    screen.say(f"from release {between.older.commit[:10]} to {between.newer.commit[:10]}, all together:", style="bold")
+    for change in between.changes:
+        screen.say(_change(change), indent=2, hang=2)
+    if between.config:
+        screen.say(f"configuration: {_config(between.config)}", indent=2, hang=2)
+    if not between.changes and not between.config:
+        screen.say("nothing changed", indent=2)
+
+
+def _config(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return f"{plain(', '.join(paths[:_SHOWN]), 1000)}{more}"
+
+
+def _print(told: ReleaseMerge, screen: Screen) -> None:
+    record, merge = told
+    release = record.release
+    name = release.commit[:10] if release.number is None else f"{release.number}  {release.commit[:10]}"
+    screen.say()
+    screen.say(
+        f"  {release.at:%Y-%m-%d %H:%M} UTC  {record.kind}  by {plain(release.step.who)}",
+        lead=name,
+        style=_STYLES.get(record.kind, "bold"),
+    )
+    if merge.pull_request is not None:
+        people = f", merged by {plain(merge.merged_by)}" if merge.merged_by else ""
+        people += f", approved by {plain(', '.join(merge.approved_by))}" if merge.approved_by else ""
+        screen.say(f"#{merge.pull_request.number} {merge.pull_request.url}{people}", indent=2, hang=2)
+    for change in record.changes:
+        screen.say(_change(change), indent=2, hang=2)
+    if record.config:
+        screen.say(f"configuration: {_config(record.config)}", indent=2, hang=2)
+    if record.from_release is not None:
+        screen.say(f"promoted from release {record.from_release[:10]}", indent=2)
+    if record.rollback_of is not None:
+        screen.say(f"takes back release {record.rollback_of[:10]}", indent=2)
+
+
+def _change(change: EntryChange) -> str:
+    name = f"{plain(change.name, 300)} in {plain(change.overlay, 300)}"
+    if change.before is None:
+        return f"{name}: new, {short(change.after)}" if change.after is not None else f"{name}: new"
+    if change.after is None:
+        return f"{name}: removed, was {short(change.before)}"
+    return f"{name}: {short(change.before)} -> {short(change.after)}"

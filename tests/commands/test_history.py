@@ -1,0 +1,143 @@
+"""`gitops-bot history ENV`: what an environment ran, when, by whom, and where it came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.commands.stages import Stages, path
+from tests.counterparts.world import run
+
+if TYPE_CHECKING:
+    from tests.counterparts.world import Done, World
+
+WEB = path("web", "production")
+
+
+@pytest.fixture
+def stages(worldwide: World) -> Stages:
+    """Everything that makes a release of production, after its first one, each merged by another method."""
+    made = Stages.start(worldwide, "promote_from: staging", staging="policy: releases\npropose: {as: commit}")
+    made.push("web", "1.1.0")
+    assert made.deploy.ask("update", "staging").code == 0
+    assert made.promote().code == 0
+    made.merge("merge")
+    made.run("production", "web", "1.2.0", author="Grace <grace@example.test>")
+    made.deploy.remote.commit("main", {"apps/web/production/limits.yaml": b"cpu: 1\n"}, message="limits")
+    assert made.rollback().code == 0
+    made.merge("rebase")
+    made.push("web", "1.3.0")
+    assert made.deploy.ask("set", "production", f"{made.deploy.image('web')}=1.3.0", "--release-hold").code == 0
+    made.merge("squash")
+    return made
+
+
+def history(stages: Stages, *more: str) -> Done:
+    return stages.deploy.ask("history", "production", *more)
+
+
+def releases(done: Done) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = done.json["releases"]
+    return found
+
+
+def test_every_release_says_what_it_was(stages: Stages) -> None:
+    with stages.deploy.watching() as seen:
+        done = history(stages)
+    assert (done.code, seen.nothing) == (0, True)
+    found = releases(done)
+    line = stages.deploy.remote.git("log", "--first-parent", "--format=%H", "main", "--", "apps/web/production")
+    assert [release["commit"] for release in found] == line.decode().split()
+    assert [(release["number"], release["kind"]) for release in found] == [
+        (6, "set"),
+        (5, "rollback"),
+        (4, "config"),
+        (3, "manual"),
+        (2, "promotion"),
+        (1, "manual"),
+    ]
+    assert not done.json["bounded"]
+
+
+def test_each_says_what_it_changed_and_where_that_came_from(stages: Stages) -> None:
+    last, back, config, by_hand, promoted, first = releases(history(stages))
+    name, digests = stages.deploy.image("web"), stages.digests
+    pin = {tag: {"tag": tag, "digest": digests["web", tag]} for tag in ("1.0.0", "1.1.0", "1.2.0", "1.3.0")}
+    expected = {"overlay": "apps/web/production", "name": name}
+    assert first["changes"] == [expected | {"from": None, "to": pin["1.0.0"]}]
+    assert promoted["changes"] == [expected | {"from": pin["1.0.0"], "to": pin["1.1.0"]}]
+    assert by_hand["changes"] == [expected | {"from": pin["1.1.0"], "to": pin["1.2.0"]}]
+    assert (config["changes"], config["config"]) == ([], ["apps/web/production/limits.yaml"])
+    assert back["changes"] == [expected | {"from": pin["1.2.0"], "to": pin["1.1.0"]}]
+    assert last["changes"] == [expected | {"from": pin["1.1.0"], "to": pin["1.3.0"]}]
+    staging = stages.deploy.ask("history", "staging").json["releases"]
+    assert promoted["from_release"] == staging[0]["id"]
+    assert back["rollback_of"] == by_hand["id"]
+    assert {release["from_release"] for release in (last, back, config, by_hand, first)} == {None}
+
+
+def test_the_forge_tells_who_merged(stages: Stages) -> None:
+    found = releases(history(stages))
+    assert [release["pull_request"] and release["pull_request"]["state"] for release in found] == [
+        "merged",
+        "merged",
+        None,
+        None,
+        "merged",
+        None,
+    ]
+    assert {release["merged_by"] for release in found if release["pull_request"]} == {"alice"}
+    assert found[3]["author"] == "Grace"
+
+
+def test_less_can_be_asked_for(stages: Stages) -> None:
+    assert [release["number"] for release in releases(history(stages, "--limit", "2"))] == [6, 5]
+    assert releases(history(stages, "--since", "2999-01-01")) == []
+    name = stages.deploy.image("web")
+    assert [release["number"] for release in releases(history(stages, "--image", name))] == [6, 5, 3, 2, 1]
+
+
+def test_one_release_is_shown_with_its_diff(stages: Stages) -> None:
+    done = history(stages, "--show", "4")
+    assert [release["number"] for release in releases(done)] == [4]
+    assert "b/apps/web/production/limits.yaml" in done.json["diff"]
+    assert "+cpu: 1" in done.json["diff"].splitlines()
+    commit = releases(history(stages))[3]["commit"]
+    (release,) = releases(history(stages, "--show", commit[:9]))
+    assert release["commit"] == commit
+    unknown = history(stages, "--show", "99")
+    assert unknown.code == 1
+    assert "99 is not a release of production" in unknown.json["problems"][0]["message"]
+
+
+def test_what_came_between_two_releases_is_summed_up(stages: Stages) -> None:
+    done = history(stages, "--between", "5", "2")
+    assert [release["number"] for release in releases(done)] == [5, 4, 3]
+    between = done.json["between"]
+    assert (between["changes"], between["config"]) == ([], ["apps/web/production/limits.yaml"])
+    (change,) = history(stages, "--between", "1", "6").json["between"]["changes"]
+    assert (change["from"]["tag"], change["to"]["tag"]) == ("1.0.0", "1.3.0")
+
+
+def test_without_a_token_git_tells_alone(stages: Stages) -> None:
+    deploy = stages.deploy
+    done = run("history", "production", "--output", "json", "--repository", str(deploy.remote.path), cwd=deploy.folder)
+    assert done.code == 0
+    assert {release["merged_by"] for release in releases(done)} == {None}
+    assert [release["kind"] for release in releases(done)][1:3] == ["rollback", "config"]
+
+
+def test_people_read_it_from_top_to_bottom(stages: Stages) -> None:
+    done = stages.deploy.bot("history", "production")
+    lines = done.out.splitlines()
+    assert lines[0].startswith("production: releases of acme/")
+    assert any(line.startswith("6  ") and "  set  by " in line for line in lines)
+    assert "  configuration: apps/web/production/limits.yaml" in lines
+
+
+@pytest.mark.parametrize(("since", "reason"), [("2026-13-01", "there is no 2026-13-01"), ("yesterday", "there is no")])
+def test_a_moment_that_is_none_is_a_mistake(stages: Stages, since: str, reason: str) -> None:
+    done = history(stages, "--since", since)
+    assert done.code == 2
+    assert reason in done.err
