@@ -120,10 +120,8 @@ class Repository(Protocol):
     ) -> Line:
         """The commits of the first-parent line that changed a file below one of the directories (`.` is all).
 
-        `targets` tell which files hold pins.
-
-        Each is compared with its first parent. History is read in steps, the newest first, until it is `enough` or
-        the line is complete; where the remote or a limit cuts it off, it ends there and is not complete.
+        `targets` tell which files hold pins. Each commit is compared with its first parent. History is read in steps,
+        the newest first, until it is `enough` or complete; where it is cut off, it ends there and is not complete.
 
         Raises:
             GitError: the remote cannot be read.
