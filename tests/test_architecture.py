@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(gitops_bot.__file__).parent
 
-PURE = ("config", "images", "proposals", "releases", "targets")
+PURE = ("config", "images", "migration", "proposals", "releases", "targets")
 
 #: Room -> the rooms it may import, beside itself. Everyone may import `errors` and the package's version.
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
@@ -41,6 +41,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "report": (*PURE, "doctor", "redact"),
     "edges": (*PURE, "log", "redact"),
     "demo": (*PURE, "edges", "log", "report"),
+    "migration": ("images", "releases", "targets"),
     "proposals": ("images", "releases", "targets"),
     "releases": ("images", "targets"),
     "targets": ("images",),
@@ -114,6 +115,7 @@ WORDS_OF_TARGETS = ("kustomization.y", "newTag", "images:")
 #: Module and word: keys of gitops-bot.yaml that are called like those of a target, and examples.
 MAY_SAY = (
     ("config.*", "images:"),
+    ("report.migrated", "images:"),
     ("report.starter", "images:"),
     ("config.form", "newTag"),
     ("cli.examples", "kustomization.y"),

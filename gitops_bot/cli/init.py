@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 import click
 
 from gitops_bot.cli.command import command
+from gitops_bot.migration import Peer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,19 +24,30 @@ _SECONDS: Final = 15.0
 
 @command("init", config=False, dry_run=True)
 @click.option("--offline", is_flag=True, help="Do not check whether the registries can be read.")
-def init_command(*, offline: bool, dry_run: bool, output: str) -> int:
+@click.option(
+    "--from",
+    "peers",
+    multiple=True,
+    type=click.Choice([*get_args(Peer), "auto"]),
+    help="Write what the settings of this tool mean, found in this checkout; `auto`: of every one of them. Repeatable.",
+)
+def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output: str) -> int:
     """Look at this checkout and write a first gitops-bot.yaml.
 
     The file states what `plan` does without one, and suggests more in comments. An existing file is never replaced.
     On a terminal, init asks whether to promote each environment from the one before it.
+
+    With --from, the file says what another tool is set to do, and names each of its settings that has no counterpart.
     """
     from gitops_bot import config
     from gitops_bot.commands.init import take_inventory
+    from gitops_bot.commands.migrate import migrate
     from gitops_bot.edges import disk
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.errors import ConfigError, Problem, UsageError
     from gitops_bot.releases.layout.inventory import Initialised
     from gitops_bot.report import show
+    from gitops_bot.report.migrated import migrated
     from gitops_bot.report.starter import starter
     from gitops_bot.wiring.local import surroundings
 
@@ -47,14 +59,16 @@ def init_command(*, offline: bool, dry_run: bool, output: str) -> int:
     if config.FILE in tree and not dry_run:
         advice = "edit that one; `gitops-bot init --dry-run` prints what init would write"
         raise ConfigError(Problem("failed.config", f"{config.FILE} already exists, and init never replaces it", advice))
-    inventory = take_inventory(checkout, tree, clock.now())
+    migration = migrate(checkout, tree, clock.now(), _peers(peers)) if peers else None
+    text = migrated(migration) if migration else ""
+    inventory = take_inventory(checkout, tree, clock.now(), config.read(text, config.FILE) if migration else None)
     if not offline:
         inventory = replace(inventory, registries=tuple(_answers(inventory, clock)))
     show.show_inventory(inventory, output)
-    if output == "text" and sys.stdin.isatty() and sys.stderr.isatty():
+    if migration is None and output == "text" and sys.stdin.isatty() and sys.stderr.isatty():
         inventory = replace(inventory, environments=tuple(map(_promoted, inventory.environments)))
-    text, path = starter(inventory), checkout.top / config.FILE
-    if inventory.environments:
+    text, path = text or starter(inventory), checkout.top / config.FILE
+    if inventory.environments and migration is None:
         try:
             config.read(text, config.FILE)
         except ConfigError as error:  # more overlays than a configuration may list, with nothing in common
@@ -63,8 +77,13 @@ def init_command(*, offline: bool, dry_run: bool, output: str) -> int:
             raise ConfigError(Problem("failed.config", message, advice)) from error
     if not dry_run:
         disk.create(path, text.encode())
-    show.show_initialised(Initialised(inventory, os.path.relpath(path), text, not dry_run), output, clock.now())
+    gaps = migration.gaps if migration else ()
+    show.show_initialised(Initialised(inventory, os.path.relpath(path), text, not dry_run, gaps), output, clock.now())
     return 0
+
+
+def _peers(names: tuple[str, ...]) -> tuple[Peer, ...]:
+    return tuple(peer for peer in get_args(Peer) if peer in names or "auto" in names)
 
 
 def _promoted(environment: FoundEnvironment) -> FoundEnvironment:

@@ -35,15 +35,17 @@ _SHOWN: Final = 3
 _FILES: Final = ("100644", "100755")
 
 
-def take_inventory(files: Files, tree: Mapping[str, str], now: datetime) -> Inventory:
-    """The environments that the directories suggest, and what Argo CD and Flux deploy. Asks no registry.
+def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config: Config | None = None) -> Inventory:
+    """The environments that the directories suggest, or `config` has, and what Argo CD and Flux deploy.
+
+    Asks no registry.
 
     Raises:
         ConfigError: there is nothing that gitops-bot could keep current.
     """
-    snapshot = on_disk(files, tree, Config.inferred(infer(tree)), now)
+    snapshot = on_disk(files, tree, config or Config.inferred(infer(tree)), now)
     directories = {directory.removesuffix("/") or "." for directory in targets.by_directory(tree)}
-    deployed = Deployed.of(deployments(_each(files, _manifests(tree))))
+    deployed = Deployed.of(deployments(each(files, manifests(tree))))
     environments = [_environment(snapshot, name, directories, deployed) for name in snapshot.config.environments]
     elsewhere = _elsewhere(snapshot, deployed)
     if not environments and not elsewhere:
@@ -106,13 +108,13 @@ def _images(environments: Sequence[FoundEnvironment]) -> Mapping[str, tuple[Imag
     return images
 
 
-def _manifests(tree: Mapping[str, str]) -> list[str]:
+def manifests(tree: Mapping[str, str]) -> list[str]:
     """The YAML files of a tree; in a greater repository, those nearest to the top."""
     paths = [path for path, mode in tree.items() if mode in _FILES and path.endswith((".yaml", ".yml"))]
     return sorted(paths, key=lambda path: (path.count("/"), path))[:_MOST_MANIFESTS]
 
 
-def _each(files: Files, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def each(files: Files, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """The files one by one: a repository may have more of them than fit into memory."""
     for path in paths:
         yield from files.read([path]).items()

@@ -17,6 +17,7 @@ from gitops_bot.report.shapes import (
     ENVIRONMENT,
     EXPLAINED,
     FOUND,
+    GAP,
     PROBLEM,
     REGISTRY,
     RELEASE,
@@ -82,6 +83,7 @@ _BODIES: Final[Mapping[str, Mapping[str, Shape | Field]]] = {
         "no_environment": COUNT.of("inventory.outside.entries"),
         "deployed_elsewhere": many(ELSEWHERE).of(lambda done: list(done.inventory.elsewhere.items())),
         "registries": many(REGISTRY).of("inventory.registries"),
+        "without_counterpart": many(GAP).of("gaps"),
     },
 }
 

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout.coverage import folded
 from gitops_bot.report.coverage import list_names
+from gitops_bot.report.migrated import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,10 @@ def print_initialised(done: Initialised, screen: Screen) -> None:
     """The file that was written and the next command; the text itself where nothing was written."""
     if done.written:
         screen.say(f"wrote {done.file}", style="green")
+        if done.gaps:
+            screen.say("without a counterpart, and named in the file too:")
+        for gap in done.gaps:
+            screen.say_as_is(f"  {told(gap)}")
         screen.say("next: `gitops-bot check`, then commit and push it; `gitops-bot plan` shows what an update would do")
         return
     for line in done.text.splitlines():

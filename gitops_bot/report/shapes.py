@@ -179,6 +179,8 @@ BETWEEN = record(
 ELSEWHERE = record(
     {"environment": TEXT.of(lambda item: item[0]), "overlays": many(TEXT).of(lambda item: list(item[1]))}
 )
+#: A setting of another tool without a counterpart.
+GAP = record({"file": TEXT, "line": COUNT, "message": TEXT.of("what"), "next": TEXT})
 REGISTRY = record({"host": TEXT, "verdict": one_of("good", "warning", "unknown", "wrong"), "text": TEXT})
 COVERAGE = record(
     {

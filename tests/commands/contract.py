@@ -267,6 +267,7 @@ _INIT: dict[str, Rule] = {
     "no_environment": number,
     "deployed_elsewhere": many(obj(environment=filled, overlays=many(filled))),
     "registries": many(obj(host=filled, verdict=one_of("good", "warning", "unknown", "wrong"), text=filled)),
+    "without_counterpart": many(obj(file=filled, line=number, message=filled, next=text)),
 }
 _ENTRY_CHANGE = obj(overlay=filled, name=filled, from_=maybe(_PIN), to=maybe(_PIN))
 _HISTORY: dict[str, Rule] = {

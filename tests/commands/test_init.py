@@ -297,3 +297,49 @@ def test_a_plan_is_the_same_with_and_without_the_file(worldwide: World, tmp_path
     having = deploy.ask("plan", "--config", str(tmp_path / "gitops-bot.yaml")).json
     assert without["environments"][0]["proposals"][0]["changes"][0]["to"]["tag"] == "1.2.0"
     assert {**without, "at": None} == {**having, "at": None}
+
+
+UPDATED_BY_FLUX = {
+    "images.yaml": """\
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageRepository
+metadata: {name: web, namespace: flux-system}
+spec: {image: ghcr.io/acme/web, secretRef: {name: login}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata: {name: web, namespace: flux-system}
+spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: 1.x}}}
+""",
+    "apps/staging/kustomization.yaml": """\
+images:
+- name: ghcr.io/acme/web
+  newTag: 1.2.0 # {"$imagepolicy": "flux-system:web:tag"}
+""",
+}
+
+
+@pytest.mark.parametrize("peer", ["flux", "auto"])
+def test_from_another_tool_it_writes_what_that_is_set_to_and_names_the_rest(tmp_path: Path, peer: str) -> None:
+    folder = checkout(tmp_path, UPDATED_BY_FLUX)
+    printed = init(folder, "--from", peer, "--dry-run").out
+    done = init(folder, "--from", peer)
+    gap = "images.yaml:4: secretRef of the ImageRepository web is in the cluster"
+    assert done.code == 0
+    assert f"  {gap}; log in where the bot runs" in done.out
+    assert (folder / "gitops-bot.yaml").read_text() == printed
+    assert f"#   {gap}" in printed
+    assert yaml.safe_load(printed)["environments"]["staging"]["images"] == {"ghcr.io/acme/web": {"policy": "web"}}
+    assert run("check", "--output", "json", cwd=folder).json["coverage"]["tracked"] == 1
+
+
+def test_json_has_what_another_tool_says_and_has_no_counterpart(tmp_path: Path) -> None:
+    done = init(checkout(tmp_path, UPDATED_BY_FLUX), "--from", "flux", "--dry-run", "--output", "json")
+    assert [(gap["file"], gap["line"]) for gap in done.json["without_counterpart"]] == [("images.yaml", 4)]
+    assert [environment["name"] for environment in done.json["environments"]] == ["staging"]
+
+
+def test_without_settings_of_the_other_tool_it_says_so(tmp_path: Path) -> None:
+    done = init(checkout(tmp_path, FILES), "--from", "flux")
+    assert (done.code, "no settings of flux in this checkout" in done.err) == (2, True)
+    assert not (tmp_path / "gitops-bot.yaml").exists()

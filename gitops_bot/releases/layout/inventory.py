@@ -60,11 +60,22 @@ class Inventory:
     registries: tuple[RegistryAnswer, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Gap:
+    """A setting of another tool without a counterpart: where it stands, what it is, and what to do instead."""
+
+    file: str
+    line: int
+    what: str
+    next: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Initialised:
-    """The outcome of `init`: the text of the file, and whether it was written."""
+    """The outcome of `init`: the text of the file, whether it was written, and what could not be said in it."""
 
     inventory: Inventory
     file: str
     text: str
     written: bool
+    gaps: tuple[Gap, ...] = ()

@@ -1,0 +1,143 @@
+"""`gitops-bot init --from`: what the settings of other tools mean, from the files of a checkout."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, assert_never, cast, get_args
+
+from gitops_bot import targets
+from gitops_bot.commands.check import on_disk
+from gitops_bot.commands.init import each, manifests
+from gitops_bot.config import Config, Environment
+from gitops_bot.config.form_target import TargetForm, TargetKind
+from gitops_bot.errors import ConfigError, Problem
+from gitops_bot.migration import argocd, flux, rules
+from gitops_bot.migration.assemble import Migration, assemble
+from gitops_bot.migration.markers import markers
+from gitops_bot.releases.layout.folding import is_plain
+from gitops_bot.releases.layout.inference import infer
+from gitops_bot.releases.layout.inventory import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from gitops_bot.commands.check import Files
+    from gitops_bot.migration import Peer
+    from gitops_bot.migration.rules import Read, Tracked
+    from gitops_bot.releases.plan import Entry
+
+#: Bytes of a file beyond which nobody wrote it, and of all files that are parsed, at some 5 microseconds each.
+_LONGEST: Final = 512 * 1024
+_MOST_BYTES: Final = 4 * 1024 * 1024
+#: Directories and files that may be overlays.
+_MOST_PLACES: Final = 1000
+
+
+def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequence[Peer]) -> Migration:
+    """What these tools keep current in this checkout, as environments and rules. Asks no registry and no cluster.
+
+    Raises:
+        ConfigError: the checkout has no settings of these tools, or they keep nothing current that is here.
+    """
+    found = {peer: _read(files, tree, peer) for peer in peers}
+    seen = tuple(peer for peer, read in found.items() if read.seen)
+    if not seen:
+        names = " or ".join(peers)
+        advice = "change to the checkout that has them, or leave out --from to look at the directories only"
+        raise ConfigError(Problem("failed.config", f"no settings of {names} in this checkout", advice))
+    tracked = [_placed(one) for read in found.values() for one in read.tracked]
+    gaps = [gap for read in found.values() for gap in read.gaps]
+    places = list(dict.fromkeys(one.place for one in tracked if is_plain(one.place) or one.place in tree))
+    if len(places) > _MOST_PLACES:
+        what = f"{len(places)} directories and files are kept current, and {_MOST_PLACES} of them are taken"
+        gaps.append(Gap(places[_MOST_PLACES], 1, what, "widen the globs of `overlays` by hand"))
+    kept = set(places[:_MOST_PLACES])
+    kinds = _kinds(files, tree, kept)
+    entries = _entries(files, tree, kept, kinds, now)
+    words = {directory: name for name, directories in infer(tree).items() for directory in directories}
+    here = [one for one in tracked if one.place in kept]
+    environments, unmatched = assemble(here, entries, words, _folders(tree), kinds)
+    gaps += unmatched
+    if not environments:
+        raise ConfigError(*(_problem(gap) for gap in sorted(set(gaps))[:20]), _nothing(seen))
+    branches = [branch for read in found.values() for branch in read.branches]
+    branch = rules.only(branches)
+    if len(set(branches)) > 1:
+        what = f"several branches are written to ({', '.join(sorted(set(branches)))[:200]})"
+        gaps.append(Gap("gitops-bot.yaml", 1, what, "a configuration has one `branch`: keep one file for each branch"))
+    return Migration(seen, environments, tuple(sorted(set(gaps))), branch)
+
+
+def _read(files: Files, tree: Mapping[str, str], peer: Peer) -> Read:
+    match peer:
+        case "argocd-image-updater":
+            return argocd.read(list(_marked(files, tree, argocd.MARKS)), _folders(tree), tree.keys())
+        case "flux":
+            paths = manifests(tree)
+            found = [marker for file, data in each(files, paths) for marker in markers(file, data)]
+            return flux.read(list(_marked(files, tree, flux.MARKS)), found)
+    assert_never(peer)
+
+
+def _marked(files: Files, tree: Mapping[str, str], marks: Collection[bytes]) -> Iterator[tuple[str, bytes]]:
+    """The files that have one of these marks, as many as may be parsed."""
+    left = _MOST_BYTES
+    for file, data in each(files, manifests(tree)):
+        if len(data) <= _LONGEST and any(mark in data for mark in marks):
+            left -= len(data)
+            if left < 0:
+                return
+            yield file, data
+
+
+def _placed(one: Tracked) -> Tracked:
+    """In its directory, where that has one file with pins only."""
+    target = targets.target_of(one.place)
+    if target is not None and target.ALONE:
+        return replace(one, place=posixpath.dirname(one.place) or ".")
+    return one
+
+
+def _folders(tree: Mapping[str, str]) -> set[str]:
+    return {directory.removesuffix("/") or "." for directory in targets.by_directory(tree)}
+
+
+def _kinds(files: Files, tree: Mapping[str, str], places: Collection[str]) -> Mapping[str, str]:
+    """The kinds of the files with pins that only `targets` of an environment can tell to have any."""
+    known = {path for paths in targets.by_directory(tree, by_content=True).values() for path in paths}
+    found: dict[str, str] = {}
+    for file, data in each(files, sorted(place for place in places if place in tree and place not in known)):
+        for kind in get_args(TargetKind):
+            if TargetForm(kind=kind, files=(posixpath.basename(file),)).rule.target.count(data):
+                found.setdefault(file, kind)
+    return found
+
+
+def _entries(
+    files: Files, tree: Mapping[str, str], places: Collection[str], kinds: Mapping[str, str], now: datetime
+) -> Mapping[str, Sequence[Entry]]:
+    """The entries of each place."""
+    found: dict[str, list[Entry]] = {}
+    if not places:
+        return found
+    special = (
+        TargetForm(kind=cast("TargetKind", kind), files=(posixpath.basename(file),), overlays=(file,))
+        for file, kind in kinds.items()
+    )
+    environment = Environment("all", tuple(sorted(places)), targets=tuple(form.rule for form in special))
+    snapshot = on_disk(files, tree, Config(None, {"all": environment}), now)
+    for entry in snapshot.entries("all") if snapshot.environments else ():
+        for place in (entry.file, entry.overlay):
+            found.setdefault(place, []).append(entry)
+    return found
+
+
+def _problem(gap: Gap) -> Problem:
+    return Problem("failed.config", gap.what, gap.next, gap.file, gap.line)
+
+
+def _nothing(peers: Sequence[Peer]) -> Problem:
+    message = f"{' and '.join(peers)}: nothing of what is kept current there is an entry that gitops-bot can edit"
+    return Problem("failed.config", message, "write gitops-bot.yaml by hand, or start with `gitops-bot init`")

@@ -1,0 +1,86 @@
+"""The settings of one image of Argo CD Image Updater -> a policy."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from gitops_bot.images import platforms
+from gitops_bot.images.reference import split
+from gitops_bot.migration import rules
+from gitops_bot.migration.rules import EVERY_TAG, IGNORED, Rule
+from gitops_bot.releases.layout.inventory import Gap
+from gitops_bot.targets.placed import Placed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: The old names of strategies.
+_STRATEGIES: Final = {"latest": "newest-build", "name": "alphabetical"}
+_ORDERS: Final = {"newest-build": "newest", "alphabetical": "alphabetical"}
+#: Strategies that look at the manifests of images, and so at platforms.
+_WITH_PLATFORMS: Final = ("newest-build", "digest")
+_PLATFORM: Final = re.compile(platforms.FORM)
+
+
+def rule_of(reference: Placed, settings: Mapping[str, Placed], file: str) -> tuple[Rule, list[Gap]]:
+    """The rule for `[registry/]image[:constraint]` with these settings, and what of them has no counterpart."""
+    gaps: list[Gap] = []
+    repository, constraint, _ = split(reference.text)
+    nothing = Placed(reference.line)
+    strategy = settings.get("update-strategy", nothing).text.strip().lower() or "semver"
+    strategy = _STRATEGIES.get(strategy, strategy)
+    if strategy not in ("semver", "digest", *_ORDERS):
+        place = settings["update-strategy"]
+        gaps.append(Gap(file, place.line, f"the update strategy {strategy[:60]!r} is unknown, so semver is meant"))
+        strategy = "semver"
+    ignored = [tag.strip() for text in settings.get("ignore-tags", nothing).texts for tag in text.split(",")]
+    if strategy != "digest" and "*" in ignored:
+        return IGNORED, gaps
+    allowed = settings.get("allow-tags", nothing)
+    written, why = _chosen(strategy, constraint, allowed.text.strip(), [tag for tag in ignored if tag])
+    why = why or rules.usable(written)
+    if why is not None:
+        gaps.append(Gap(file, allowed.line, f"{repository[:200]}: {why}", "write a policy for it by hand"))
+        return Rule(None), gaps
+    wanted, unfit = _platforms(settings.get("platforms", nothing), strategy, file)
+    gaps += unfit
+    if secret := settings.get("pull-secret"):
+        what = f"{repository[:200]}: the pull secret {secret.text[:100]} is in the cluster"
+        gaps.append(Gap(file, secret.line, what, "log in where the bot runs, or name the login under `registries`"))
+    name = rules.as_name(repository.rpartition("/")[2], "image")
+    return Rule(written, name, "tag+digest" if strategy == "digest" else "tag", wanted), gaps
+
+
+def _chosen(
+    strategy: str, constraint: str | None, allowed: str, ignored: Sequence[str]
+) -> tuple[dict[str, Any], str | None]:
+    """The policy as it is written, and why it cannot be."""
+    if strategy == "digest":
+        return {"digest": constraint or "latest"}, None
+    matcher, _, pattern = allowed.partition(":")
+    written: dict[str, Any] = {"semver": constraint or "*"}
+    if strategy != "semver":
+        written = {"pattern": EVERY_TAG, "order": _ORDERS[strategy]}
+    if ignored:
+        written["exclude"] = [rules.of_glob(tag) for tag in ignored]
+    match matcher.lower():
+        case "" | "any":
+            return written, None
+        case "regexp":
+            return {**written, "pattern": rules.without_names(pattern)}, rules.compiles(pattern)
+        case _:
+            return written, f"allow-tags {allowed[:100]!r} admits no tag"
+
+
+def _platforms(setting: Placed, strategy: str, file: str) -> tuple[tuple[str, ...], list[Gap]]:
+    listed = [part.strip() for text in setting.texts for part in text.split(",") if part.strip()]
+    if not listed:
+        return (), []
+    if strategy not in _WITH_PLATFORMS:
+        return (), [Gap(file, setting.line, f"platforms has no effect with the strategy {strategy}, so it is left out")]
+    if unfit := next((part for part in listed if not _PLATFORM.fullmatch(part)), None):
+        return (), [Gap(file, setting.line, f"platforms: {unfit[:60]!r} is none", "write `platforms` by hand")]
+    wanted = tuple(dict.fromkeys(platforms.normalised(part) for part in listed))
+    several = [Gap(file, setting.line, "of several platforms, any was enough; here an image needs all of them")]
+    return wanted, several if len(wanted) > 1 else []

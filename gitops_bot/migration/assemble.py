@@ -1,0 +1,184 @@
+"""What tools keep current, put together as environments: those that deploy, else those that the directories suggest.
+
+A directory goes into the first environment of its name in which no image has two rules and everything is proposed in
+one way; a further one is named after what asks for it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from gitops_bot.migration import rules
+from gitops_bot.releases.layout.folding import fold
+from gitops_bot.releases.layout.inference import WORDS, environment_in
+from gitops_bot.releases.layout.inventory import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from gitops_bot.images.reference import ImageName
+    from gitops_bot.migration import Peer
+    from gitops_bot.migration.rules import Rule, Tracked
+    from gitops_bot.releases.plan import Entry
+
+#: The environment of what no name tells.
+_OTHER: Final = "default"
+#: Lines between a marker and the entry that it stands in.
+_NEAR: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class MigratedEnvironment:
+    """An environment: its overlays, and the rule of each image, by how `gitops-bot.yaml` names it."""
+
+    name: str
+    overlays: tuple[str, ...]
+    images: Mapping[str, Rule]
+    propose: Mapping[str, Any]
+    #: The names of files that only `targets` can tell to hold pins, by kind.
+    targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What the settings of other tools mean: environments, the branch, and what has no counterpart."""
+
+    peers: tuple[Peer, ...]
+    environments: tuple[MigratedEnvironment, ...]
+    gaps: tuple[Gap, ...]
+    branch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A directory or a file: the rule of each of its images, None for those that the tool leaves alone."""
+
+    path: str
+    name: str
+    hint: str
+    #: By the repository, or the name of an entry; with what is written for it.
+    rules: Mapping[str, tuple[str, Rule | None]]
+    propose: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Growing:
+    word: str
+    places: list[_Place] = field(default_factory=list)
+    rules: dict[str, tuple[str, Rule | None]] = field(default_factory=dict)
+
+    def takes(self, place: _Place) -> bool:
+        """Whether a place has no other rule for any image, and is proposed in the same way."""
+        if self.places and self.places[0].propose != place.propose:
+            return False
+        return all(key not in self.rules or self.rules[key][1] == rule for key, (_, rule) in place.rules.items())
+
+    def add(self, place: _Place) -> None:
+        self.places.append(place)
+        self.rules |= place.rules
+
+
+def assemble(
+    tracked: Sequence[Tracked],
+    entries: Mapping[str, Sequence[Entry]],
+    words: Mapping[str, str],
+    existing: Collection[str],
+    kinds: Mapping[str, str],
+) -> tuple[tuple[MigratedEnvironment, ...], list[Gap]]:
+    """The environments for what is tracked, and what of it has no entry.
+
+    `entries` are those of each place, `words` the environments that directories suggest, `existing` all directories,
+    `kinds` the kinds of the files that `targets` has to name.
+    """
+    gaps: list[Gap] = []
+    by_place: dict[str, list[Tracked]] = defaultdict(list)
+    for one in tracked:
+        by_place[one.place].append(one)
+    growing: list[_Growing] = []
+    for path, asked in by_place.items():
+        place = _place(path, asked, entries.get(path, ()), words, gaps)
+        if any(rule is not None for _, rule in place.rules.values()):
+            fitting = next((one for one in growing if one.word == place.name and one.takes(place)), None)
+            if fitting is None:
+                fitting = _Growing(place.name)
+                growing.append(fitting)
+            fitting.add(place)
+    growing.sort(key=lambda one: WORDS.index(one.word) if one.word in WORDS else len(WORDS))
+    return tuple(_environments(growing, existing, kinds)), gaps
+
+
+def _place(
+    path: str, asked: Sequence[Tracked], entries: Sequence[Entry], words: Mapping[str, str], gaps: list[Gap]
+) -> _Place:
+    found: dict[tuple[str, str], tuple[Entry, Rule]] = {}
+    for one in asked:
+        matching = _matching(one, entries)
+        if not matching:
+            what = f"{one.repository[:200] or 'an image'}: {path[:200]} has no entry for it that gitops-bot can edit"
+            gaps.append(Gap(*(one.within or one.source), what, "see `targets` in the configuration reference"))
+        for entry in matching:
+            if found.setdefault(entry.key, (entry, one.rule))[1] != one.rule:
+                what = f"{entry.image[:200]} in {path[:200]} has two different rules; the first one is kept"
+                gaps.append(Gap(*one.source, what))
+    hints = [hint for one in asked for hint in one.hints]
+    word = words.get(path) or words.get(path.rpartition("/")[0]) or environment_in(path)
+    word = word or next((word for hint in hints if (word := environment_in(hint))), None)
+    ruled = _by_image(entries, {key: rule for key, (_, rule) in found.items()})
+    return _Place(path, word or _OTHER, hints[0] if hints else "", ruled, asked[0].propose)
+
+
+def _matching(one: Tracked, entries: Sequence[Entry]) -> list[Entry]:
+    image = one.image
+    if one.within is None:
+        return [entry for entry in entries if _is(entry, image) or (one.entry is not None and entry.name == one.entry)]
+    file, line = one.within
+    near = [entry for entry in entries if entry.file == file and abs(entry.line - line) <= _NEAR]
+    # The entry that begins on the line of the marker, or last before it; its repository may stand there too.
+    near.sort(key=lambda entry: (not _is(entry, image), entry.line > line, abs(entry.line - line)))
+    return near[:1]
+
+
+def _is(entry: Entry, image: ImageName | None) -> bool:
+    return image is not None and image in (entry.repository, rules.image_name(entry.name))
+
+
+def _by_image(entries: Sequence[Entry], ruled: Mapping[tuple[str, str], Rule]) -> dict[str, tuple[str, Rule | None]]:
+    """The rules by repository where each entry of it has the same one, else by the names of entries."""
+    by_repository: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_repository[str(entry.repository or entry.name)].append(entry)
+    found: dict[str, tuple[str, Rule | None]] = {}
+    for repository, same in by_repository.items():
+        first = ruled.get(same[0].key)
+        if all(ruled.get(entry.key) == first for entry in same):
+            # As people wrote it, where that is the repository too.
+            named = rules.image_name(same[0].name) == same[0].repository
+            found[repository] = (same[0].name if named else same[0].image, first)
+        else:
+            found |= {entry.name: (entry.name, ruled.get(entry.key)) for entry in same}
+    return found
+
+
+def _environments(
+    growing: Sequence[_Growing], existing: Collection[str], kinds: Mapping[str, str]
+) -> Iterator[MigratedEnvironment]:
+    taken: set[str] = set()
+    for one in growing:
+        name = one.word
+        if name in taken:
+            name = rules.as_name(f"{one.word}-{one.places[0].hint}", one.word)
+        base, number = name, 2
+        while name in taken:
+            name, number = f"{base}-{number}", number + 1
+        taken.add(name)
+        paths = {place.path for place in one.places}
+        folders = paths & set(existing)
+        images = {written: rule for written, rule in one.rules.values() if rule is not None}
+        overlays = (*fold(folders, existing), *sorted(paths - folders))
+        named: dict[str, set[str]] = defaultdict(set)
+        for path in paths & kinds.keys():
+            named[kinds[path]].add(path.rpartition("/")[2])
+        targets = {kind: tuple(sorted(names)) for kind, names in sorted(named.items())}
+        yield MigratedEnvironment(name, overlays, dict(sorted(images.items())), one.places[0].propose, targets)

@@ -1,0 +1,165 @@
+"""What a tool keeps current, in words of ours, and what of it has no counterpart."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from gitops_bot.images import expression, policy
+from gitops_bot.images.duration import parse as duration
+from gitops_bot.images.reference import ImageName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gitops_bot.images.rules import OnMove, PinShape
+    from gitops_bot.releases.layout.inventory import Gap
+
+#: So many tags are enough for anybody: what a tool without a filter admits.
+EVERY_TAG: Final = ".*"
+_NAMED: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*+\]|\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>|\((?!\?)")
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one image is kept current; `policy` as it is written in `gitops-bot.yaml`, None where there is none.
+
+    `name` is what the policy may be called.
+    """
+
+    policy: Mapping[str, Any] | None
+    name: str = ""
+    pin: PinShape | None = None
+    platforms: tuple[str, ...] = ()
+    on_move: OnMove | None = None
+    ignore: bool = False
+
+
+#: Kept by the tool as it is: nothing is proposed.
+IGNORED: Final = Rule(None, ignore=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """An image that a tool keeps current in a directory or a file of this repository.
+
+    `entry`, or `within` a file and a line, finds it there where more than its repository is known. `source` is where
+    its rule stands. `hints` may tell the environment, the first one is the name of what asks for it. `propose` is as
+    `gitops-bot.yaml` has it.
+    """
+
+    place: str
+    repository: str
+    rule: Rule
+    source: tuple[str, int]
+    entry: str | None = None
+    within: tuple[str, int] | None = None
+    hints: tuple[str, ...] = ()
+    propose: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def image(self) -> ImageName | None:
+        """The repository, where the text is the name of one."""
+        return image_name(self.repository)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was found of one tool. `seen` says whether it is used here at all."""
+
+    seen: bool = False
+    tracked: tuple[Tracked, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    branches: tuple[str, ...] = ()
+
+
+def image_name(text: str) -> ImageName | None:
+    """The name of a repository, None where the text is none."""
+    try:
+        return ImageName.parse(text)
+    except ValueError:
+        return None
+
+
+def usable(written: Mapping[str, Any]) -> str | None:
+    """Why a policy cannot be written, None where it can."""
+    exclude = written.get("exclude", ())
+    try:
+        match written:
+            case {"digest": tag}:
+                policy.follow(tag)
+            case {"semver": versions}:
+                policy.semver(versions, pattern=written.get("pattern"), exclude=exclude)
+            case {"pattern": pattern, "order": "newest"}:
+                policy.newest(pattern, exclude=exclude)
+            case {"pattern": pattern, "order": order}:
+                policy.pattern(pattern, order=order, exclude=exclude)
+        if "minimum_age" in written:
+            duration(written["minimum_age"])
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def without_names(pattern: str) -> str:
+    """The same expression with groups that have no name: a named one would be what is ordered."""
+    return _NAMED.sub(lambda found: "(?:" if found[1] else found[0], pattern)
+
+
+def with_key(pattern: str, group: str) -> str | None:
+    """The same expression in which only this group, by its name or number, is what is ordered; None without it."""
+    number = 0
+    found = False
+
+    def renamed(match: re.Match[str]) -> str:
+        nonlocal number, found
+        if not match[1] and match[0] != "(":
+            return match[0]
+        number += 1
+        if group in (match[1], str(number)):
+            found = True
+            return f"(?P<{match[1] or 'key'}>"
+        return "(?:"
+
+    changed = _NAMED.sub(renamed, pattern)
+    return changed if found else None
+
+
+def of_glob(glob: str) -> str:
+    """An expression for a glob of a shell: `*`, `?`, and classes; `!` is no negation, as in Go."""
+    return "^" + "".join(_of_glob(glob)) + "$"
+
+
+def _of_glob(glob: str) -> Iterator[str]:
+    for part in re.finditer(r"\\([\s\S])|(\[\^?(?:\\.|[^\]\\])*\])|([\s\S])", glob):
+        match part[3]:
+            case None:
+                yield part[2] or re.escape(part[1])
+            case "*":
+                yield ".*"
+            case "?":
+                yield "."
+            case char:
+                yield re.escape(char)
+
+
+def compiles(pattern: str) -> str | None:
+    """Why an expression cannot be used, None where it can."""
+    try:
+        expression.check(pattern)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def as_name(text: str, fallback: str) -> str:
+    """A name for a policy or an environment, like the text."""
+    return _NO_NAME.sub("-", text).strip("-._")[:50] or fallback
+
+
+def only(values: Sequence[str]) -> str | None:
+    """The value that all of them are, None where they differ or there is none."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None

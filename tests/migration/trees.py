@@ -1,0 +1,84 @@
+"""A checkout in memory, and what `init --from` makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from gitops_bot import config
+from gitops_bot.commands.check import check, on_disk
+from gitops_bot.commands.migrate import migrate
+from gitops_bot.images.policy import Chosen, Current, Newest, choose
+from gitops_bot.report.migrated import migrated, told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gitops_bot.config import Config
+    from gitops_bot.migration import Peer
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Files by their paths."""
+
+    files: Mapping[str, str]
+
+    @property
+    def modes(self) -> Mapping[str, str]:
+        return dict.fromkeys(self.files, "100644")
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        return {path: self.files[path].encode() for path in paths if path in self.files}
+
+
+@dataclass(frozen=True)
+class Written:
+    """The file that was written: its text and contents, and what is named as without a counterpart."""
+
+    tree: Tree
+    text: str
+    gaps: tuple[str, ...]
+
+    @property
+    def contents(self) -> Any:
+        return yaml.safe_load(self.text)
+
+    @property
+    def config(self) -> Config:
+        return config.read(self.text, "gitops-bot.yaml")
+
+    def chosen(self, environment: str, image: str, tags: Iterable[str]) -> str | None:
+        """The tag that a plan would choose for an entry, among these."""
+        snapshot = on_disk(self.tree, self.tree.modes, self.config, NOW)
+        (entry,) = snapshot.matching(environment, image)
+        assert entry.policy is not None
+        assert not isinstance(entry.policy, Newest)
+        match choose(entry.policy, list(tags), entry.pin):
+            case Chosen(tag=tag):
+                return tag
+            case Current():
+                return entry.pin.tag
+            case _:
+                return None
+
+
+def written(files: Mapping[str, str], *peers: Peer) -> Written:
+    """What the settings of these tools become; the file is one that `check` takes."""
+    tree = Tree(files)
+    migration = migrate(tree, tree.modes, NOW, peers)
+    text = migrated(migration)
+    checked = check(tree, tree.modes, config.read(text, "gitops-bot.yaml"), NOW)
+    assert checked.problems == ()
+    return Written(tree, text, tuple(told(gap) for gap in migration.gaps))
+
+
+def kustomization(*images: str) -> str:
+    """A file that pins these images, as in `nginx:1.2`."""
+    entries = (f"- name: {image.rpartition(':')[0]}\n  newTag: {image.rpartition(':')[2]!r}\n" for image in images)
+    return "images:\n" + "".join(entries)
