@@ -110,7 +110,7 @@ IMPURE = frozenset({
 })  # fmt: skip
 
 #: The folders of targets, and what their files look like. A text with one of these words is about one target.
-TARGETS = ("gitops_bot.targets.kustomization", "gitops_bot.targets.manifests")
+TARGETS = ("gitops_bot.targets.helm", "gitops_bot.targets.kustomization", "gitops_bot.targets.manifests")
 WORDS_OF_TARGETS = ("kustomization.y", "newTag", "images:")
 #: Module and word: keys of gitops-bot.yaml that are called like those of a target, and examples.
 MAY_SAY = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gitops_bot.config import times
+from gitops_bot.config import checks_target, times
 from gitops_bot.config.document import Scalar
 from gitops_bot.config.form_policy import KINDS
 from gitops_bot.config.leaves import quoted
@@ -39,6 +39,8 @@ def check(document: Document) -> None:
         _policy(document, path, path)
         for image in _mapping(document, (*path, "images")):
             _policy(document, path, (*path, "images", image))
+        for at in range(_length(document, (*path, "targets"))):
+            checks_target.check(document, (*path, "targets", at))
         _propose(document, (*path, "propose"))
         _promotion(document, path)
     for name in _mapping(document, ("policies",)):

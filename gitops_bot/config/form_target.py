@@ -7,13 +7,73 @@ from typing import Annotated, Literal, assert_never
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.leaves import about
-from gitops_bot.targets import FileRule
+from gitops_bot.targets import FileRule, Target
+from gitops_bot.targets.helm import HelmTarget
+from gitops_bot.targets.image_values import ImagePaths, path
 from gitops_bot.targets.manifests import ManifestsTarget
 
-TargetKind = Literal["manifests"]
+TargetKind = Literal["helm", "manifests"]
 
 FILE = r"^(?!\.\.?$)[^/\\\x00-\x1f\x7f\[\]{}]{1,200}$"
+VALUE = r"^(?:\.?[A-Za-z0-9_-]{1,200}(?:\.[A-Za-z0-9_-]{1,200}){0,49}|(?:/[^/\x00-\x1f\x7f]{1,200}){1,50})$"
+NAME_OR_VALUE = r"^[^\x00-\x1f\x7f ]{1,500}$"
 PATH = r"^(?:\.[A-Za-z0-9_-]{1,200}(?:\[\])?){1,50}$"
+
+
+_VALUE_WORDS = "must be a path in the values, such as .web.image.tag or /web/image/tag"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageForm:
+    """Where an image stands in values of Helm."""
+
+    __pydantic_config__ = leaf.STRICT
+
+    image: Annotated[
+        str | None,
+        *leaf.text(_VALUE_WORDS, VALUE),
+        about(
+            "The path to a text with all of it: `repository:tag@digest`. Without it, its parts stand by themselves.",
+            ".web.image",
+        ),
+    ] = None
+    registry: Annotated[
+        str | None,
+        *leaf.text(_VALUE_WORDS, VALUE),
+        about("The path to the registry. Without it, the repository names it.", ".web.image.registry"),
+    ] = None
+    repository: Annotated[
+        str | None,
+        *leaf.text("must be a path such as .web.image.repository, or the name of a repository", NAME_OR_VALUE),
+        about(
+            "The path to the repository, with `.` or `/` in front; or itself. Without it, `image` has it.",
+            "ghcr.io/acme/web",
+        ),
+    ] = None
+    tag: Annotated[
+        str | None,
+        *leaf.text(_VALUE_WORDS, VALUE),
+        about("The path to the tag. Without it, only a digest is pinned.", ".web.image.tag"),
+    ] = None
+    digest: Annotated[
+        str | None,
+        *leaf.text(_VALUE_WORDS, VALUE),
+        about(
+            "The path to the digest. Where the key is missing, it is added behind the tag; the chart has to use it. "
+            "Without it, only the tag is written.",
+            ".web.image.digest",
+        ),
+    ] = None
+
+    @property
+    def paths(self) -> ImagePaths:
+        """The same, as the target wants it."""
+        is_path = self.repository is not None and self.repository.startswith((".", "/"))
+        image, registry, tag, digest = (
+            path(text) if text is not None else None for text in (self.image, self.registry, self.tag, self.digest)
+        )
+        repository = path(self.repository) if is_path and self.repository is not None else None
+        return ImagePaths(image, registry, repository, tag, digest, None if is_path else self.repository)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +85,7 @@ class TargetForm:
     kind: Annotated[
         TargetKind,
         *leaf.choice(TargetKind),
-        about("What the files are: `manifests` of Kubernetes.", "manifests"),
+        about("What the files are: values of `helm`, or `manifests` of Kubernetes.", "manifests"),
     ]
     files: Annotated[
         tuple[Annotated[str, *leaf.text("must be the name of a file, with `*` and `?`", FILE)], ...],
@@ -56,10 +116,23 @@ class TargetForm:
         ),
     ] = field(default_factory=dict)
 
+    images: Annotated[
+        dict[Annotated[str, *leaf.key("must be a name for the image", leaf.LINE)], ImageForm],
+        about(
+            "For `helm`: the images to look for, by names of your choice. Without it, every mapping with `repository` "
+            "and `tag` is an image, and so is every `image` with a tag.",
+            {"web": {"repository": ".web.image.repository", "tag": ".web.image.tag"}},
+            default={},
+        ),
+    ] = field(default_factory=dict)
+
     @property
     def rule(self) -> FileRule:
         """The same, as the overlays want it."""
+        target: Target
         match self.kind:
+            case "helm":
+                target = HelmTarget(tuple((name, image.paths) for name, image in sorted(self.images.items())))
             case "manifests":
                 target = ManifestsTarget(tuple(sorted(self.kinds.items())))
             case _:

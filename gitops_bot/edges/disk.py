@@ -31,6 +31,10 @@ class Disk:
             found = [name for name in targets.file_names() if Path(path, name).is_file()]
         except OSError as error:
             raise EditError(_failed("found", error, path)) from error
+        # A kustomization says what becomes of the files beside it.
+        first = targets.target_of(found[0]) if found else None
+        if first is not None and first.ALONE:
+            found = [name for name in found if targets.target_of(name) == first]
         if len(found) == 1:
             return str(Path(path, found[0]))
         if found:

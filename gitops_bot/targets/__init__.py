@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gitops_bot.errors import EditError
+from gitops_bot.targets.helm import HelmTarget
 from gitops_bot.targets.kustomization import KustomizationTarget
 from gitops_bot.targets.manifests import ManifestsTarget
 
@@ -79,7 +80,7 @@ class Target(Protocol):
 
 
 #: Of two that know the name of a file, the first reads it.
-TARGETS: tuple[Target, ...] = (KustomizationTarget(), ManifestsTarget())
+TARGETS: tuple[Target, ...] = (KustomizationTarget(), HelmTarget(), ManifestsTarget())
 
 
 def target_of(path: str) -> Target | None:

@@ -7,7 +7,7 @@ The marks of the nodes count code points of the text, byte order mark and line b
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ruamel.yaml.composer import MaxDepthExceededError
@@ -35,11 +35,17 @@ _ESCAPES = (AssertionError, AttributeError, IndexError, KeyError, TypeError, Val
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """One parsed file. `roots` are of its documents: none where it holds nothing but blanks and comments."""
+    """One parsed file. `roots` are of its documents: none where it holds nothing but blanks and comments.
+
+    A text inside of a file is one too: `origin` are the lines and the columns in front of it, and `around` is what
+    stands in the file.
+    """
 
     file: str
     text: str
     roots: tuple[Node, ...]
+    origin: tuple[int, int] = (0, 0)
+    around: str = ""
 
     @property
     def root(self) -> Node | None:
@@ -47,8 +53,13 @@ class Document:
         return self.roots[0] if self.roots else None
 
     def problem(self, node: Node, message: str, next: str = "") -> Problem:  # noqa: A002 - named as the field it fills
-        """A problem with its place: where `node` starts, counted from 1."""
-        return Problem("failed.edit", message, next, self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+        """A problem with its place: where `node` starts."""
+        return Problem("failed.edit", message, next, self.file, *self.place(node))
+
+    def place(self, node: Node) -> tuple[int, int]:
+        """The line and the column where `node` starts in the file, counted from 1."""
+        lines, columns = self.origin
+        return lines + node.start_mark.line + 1, columns + node.start_mark.column + 1
 
     def raw(self, node: Node) -> str:
         """What stands in the file where `node` was found, quotes included."""
@@ -75,8 +86,10 @@ def read(data: bytes, file: str, *, several: bool = False) -> Document:
     return compose(text, file, several=several)
 
 
-def compose(text: str, file: str, *, several: bool = False) -> Document:
-    """Compose one document from text, or `several`; raises as `read`."""
+def compose(
+    text: str, file: str, *, several: bool = False, origin: tuple[int, int] = (0, 0), around: str = ""
+) -> Document:
+    """Compose one document from text, or `several`; raises as `read`. `origin` and `around`: see `Document`."""
     if ambiguous := _AMBIGUOUS_BREAK.search(text):
         line, column = _place(text[: ambiguous.start()])
         raise EditError(
@@ -91,11 +104,14 @@ def compose(text: str, file: str, *, several: bool = False) -> Document:
         )
     try:
         if several:
-            return Document(file, text, tuple(loader.compose_all(text, DEPTH_LIMIT, TOKEN_LIMIT)))
+            return Document(file, text, tuple(loader.compose_all(text, DEPTH_LIMIT, TOKEN_LIMIT)), origin, around)
         root = loader.compose(text, DEPTH_LIMIT, TOKEN_LIMIT)
     except (YAMLError, *_ESCAPES) as error:
-        raise EditError(_unparsable(error, text, file)) from error
-    return Document(file, text, (root,) if root is not None else ())
+        problem = _unparsable(error, text, file)
+        if problem.line is not None and problem.column is not None:
+            problem = replace(problem, line=problem.line + origin[0], column=problem.column + origin[1])
+        raise EditError(problem) from error
+    return Document(file, text, (root,) if root is not None else (), origin, around)
 
 
 def _unparsable(error: Exception, text: str, file: str) -> Problem:

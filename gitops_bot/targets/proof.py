@@ -21,6 +21,7 @@ from gitops_bot.targets.spans import LINE_BREAK, break_at, break_before
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from gitops_bot.targets.blocks import Block
     from gitops_bot.targets.document import Document
 
 _STRING = "tag:yaml.org,2002:str"
@@ -43,18 +44,24 @@ class _Unproved(Exception):  # noqa: N818 - never leaves this module
 
 
 def prove(
-    before: Document, after: Document, asked: Mapping[int, Mapping[str, str | None]], *, fold: bool = False
+    before: Document,
+    after: Document,
+    asked: Mapping[int, Mapping[str, str | None]],
+    *,
+    fold: bool = False,
+    blocks: Mapping[int, tuple[Block, str]] | None = None,
 ) -> None:
     """Check that `after` is `before` with the fields of the asked mappings changed and nothing else.
 
     `asked` says for the `id` of a mapping node of `before` which text each of its keys shall have, None for no key.
-    `fold`: the case of the keys makes no difference.
+    `fold`: the case of the keys makes no difference. `blocks` says for the `id` of a block scalar of `before` which
+    text it shall hold, which was proved by itself.
 
     Raises:
         EditError: anything else differs, or something asked for is missing.
     """
     try:
-        _Comparison(before, after, asked, fold=fold).run()
+        _Comparison(before, after, asked, blocks or {}, fold=fold).run()
     except _Unproved as error:
         message = f"the edit was not made, because it could not be proved to change nothing else: {error}"
         advice = "Nothing was written. Edit the file by hand, and please report this with the lines around the entry."
@@ -65,9 +72,15 @@ class _Comparison:
     """One walk through both documents."""
 
     def __init__(
-        self, before: Document, after: Document, asked: Mapping[int, Mapping[str, str | None]], *, fold: bool
+        self,
+        before: Document,
+        after: Document,
+        asked: Mapping[int, Mapping[str, str | None]],
+        blocks: Mapping[int, tuple[Block, str]],
+        *,
+        fold: bool,
     ) -> None:
-        self.before, self.after, self.asked, self.fold = before, after, asked, fold
+        self.before, self.after, self.asked, self.blocks, self.fold = before, after, asked, blocks, fold
         self.seen: set[tuple[int, int]] = set()
         self.done: set[int] = set()
         self.old: list[_Region] = []
@@ -77,7 +90,7 @@ class _Comparison:
         if not self.before.roots:
             raise _Unproved("the document is empty")
         self.all_same(self.before.roots, self.after.roots)
-        if self.done != set(self.asked):
+        if self.done != {*self.asked, *self.blocks}:
             raise _Unproved("an entry that shall change is not there")
         if _outside(self.before.text, self.old) != _outside(self.after.text, self.new):
             raise _Unproved("the text around the changed values differs")
@@ -94,6 +107,12 @@ class _Comparison:
         if type(old) is not type(new) or old.ctag != new.ctag or old.anchor != new.anchor:
             raise _Unproved(f"the node on line {old.start_mark.line + 1} has another kind, tag or anchor")
         match old, new:
+            case (ScalarNode(), ScalarNode()) if id(old) in self.blocks:
+                self.done.add(id(old))
+                block, text = self.blocks[id(old)]
+                if old.style != new.style or not block.holds(self.after.raw(new), new.value, text):
+                    raise _Unproved(f"the block on line {old.start_mark.line + 1} is not the one asked for")
+                self.replace(old, new)
             case (ScalarNode(), ScalarNode()):
                 if (old.value, old.style) != (new.value, new.style):
                     raise _Unproved(f"the value on line {old.start_mark.line + 1} differs")
@@ -169,6 +188,10 @@ class _Comparison:
         self.is_written(new, text)
         if not isinstance(old, ScalarNode) or not isinstance(new, ScalarNode) or new.style not in (old.style, '"'):
             raise _Unproved(f"the value on line {old.start_mark.line + 1} lost its style")
+        self.replace(old, new)
+
+    def replace(self, old: Node, new: Node) -> None:
+        """What stands at a node differs, as it may."""
         self.old.append(_Region(old.start_mark.index, old.end_mark.index, both=True))
         self.new.append(_Region(new.start_mark.index, new.end_mark.index, both=True))
 

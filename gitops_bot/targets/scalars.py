@@ -6,6 +6,7 @@ same repository follow YAML 1.1 (PyYAML) or 1.2 (ruamel.yaml). A value goes with
 
 from __future__ import annotations
 
+import math
 import re
 
 #: No indicator at the front, no `: ` and no ` #` anywhere: a plain scalar in block and in flow style.
@@ -43,3 +44,37 @@ def render(text: str, quote: str | None = None) -> str:
         return text
     quote = quote or '"'
     return f"{quote}{text}{quote}"
+
+
+#: The words of YAML 1.1 for true and false, which go-yaml takes in small letters, in capitals, and with one capital.
+_TRUTHS = frozenset({"y", "yes", "on", "true", "n", "no", "off", "false"})
+#: What Go's `strconv.ParseUint` takes by its prefix, and the floats of go-yaml, of which decimal integers are some.
+_BY_PREFIX = re.compile(r"0(?:x[0-9a-f]+|o[0-7]+|b[01]+)", re.IGNORECASE)
+_FLOAT = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:e[-+]?[0-9]+)?", re.IGNORECASE)
+_BITS = 64
+#: What these programs print as it was written: no zeros that make no difference, and too short for an exponent.
+_SHORT = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{0,8}[1-9])?")
+#: The words of YAML for no value.
+NULLS = frozenset({"~", "null", "Null", "NULL"})
+
+
+def kind_in_go(text: str) -> str | None:
+    """What programs in Go take a plain scalar for; None for a string, and for null, which they take for no value.
+
+    Signs and leading points do not count: no tag and no name begins with one.
+    """
+    if text.lower() in _TRUTHS and text in (text.lower(), text.upper(), text.title()):
+        return "true or false"
+    if not text[:1].isdecimal():
+        return None
+    digits = text.replace("_", "")  # go-yaml drops them first
+    if _BY_PREFIX.fullmatch(digits):
+        is_number = int(digits, 0).bit_length() <= _BITS  # a greater one stays a text
+    else:
+        is_number = _FLOAT.fullmatch(digits) is not None and math.isfinite(float(digits))
+    return "a number" if is_number else None
+
+
+def is_short_number(text: str) -> bool:
+    """Whether a number is printed as it was written."""
+    return _SHORT.fullmatch(text) is not None

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin, split
-from gitops_bot.targets import document, pairs, proof, refusals, spans
+from gitops_bot.images.reference import DOCKER_HUB, Pin, is_tag, split
+from gitops_bot.targets import refusals, scalars
+from gitops_bot.targets.changes import Change, edited
 from gitops_bot.targets.pairs import Pair
 from gitops_bot.targets.pin_file import Entry, pinned, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
+    from typing import Literal
 
     from ruamel.yaml.nodes import Node
 
     from gitops_bot.errors import Problem
+    from gitops_bot.targets.blocks import Block
+    from gitops_bot.targets.changes import Changes
     from gitops_bot.targets.document import Document
     from gitops_bot.targets.pin_file import Edit
 
+#: What a bare digest leaves out.
+_BARE = "sha256:"
+
 
 class Slot(NamedTuple):
-    """One value: the mapping that holds it, and its key."""
+    """One value: the mapping that holds it, and its key. `bare`: a digest is written without its `sha256:`."""
 
     mapping: MappingNode
     key: str
+    bare: bool = False
 
     @property
     def pair(self) -> Pair | None:
@@ -41,12 +48,21 @@ class Slot(NamedTuple):
         pair = self.pair
         return str(pair.value.value) if pair is not None and isinstance(pair.value, ScalarNode) else None
 
+    @property
+    def says_something(self) -> bool:
+        """Whether there is a value, neither empty nor null."""
+        pair = self.pair
+        if pair is None or not isinstance(pair.value, ScalarNode):
+            return pair is not None
+        return bool(pair.value.value) and (pair.value.style is not None or pair.value.value not in scalars.NULLS)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """An entry and where its pin stands: all of it in `reference`, or in `tag` and `digest` by themselves.
 
-    `repository` is where a person's new name goes, where the pin stands apart from it.
+    `repository` is where a person's new name goes, where the pin stands apart from it; its host goes to `registry`,
+    where there is one. A `digest` whose key is missing is added behind the tag. `block` is the text that holds them.
     """
 
     entry: Entry
@@ -54,6 +70,8 @@ class Place:
     tag: Slot | None = None
     digest: Slot | None = None
     repository: Slot | None = None
+    registry: Slot | None = None
+    block: Block | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,33 +93,49 @@ class YamlPins:
 
     def edited(self, wanted: Mapping[int, Edit]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
-        asked: dict[int, pairs.Wanted] = defaultdict(dict)
-        mappings: dict[int, MappingNode] = {}
+        return edited(self.document, self.changes(wanted))
+
+    def changes(self, wanted: Mapping[int, Edit]) -> Changes:
+        """What these edits change.
+
+        Raises:
+            EditError: an entry has no place for what is wanted.
+        """
+        asked: dict[Block | None, dict[int, Change]] = {}
         for index, edit in wanted.items():
-            for slot, text in self._changes(self.places[index], edit):
-                if text != slot.text:
-                    asked[id(slot.mapping)][slot.key] = text
-                    mappings[id(slot.mapping)] = slot.mapping
-        if not asked:
-            return self.document.text.encode()
-        splices = [
-            splice
-            for identity, fields in asked.items()
-            for splice in pairs.splices(
-                self.document, mappings[identity], _present(mappings[identity]), tuple(fields), fields
-            )
-        ]
-        several = len(self.document.roots) > 1
-        after = document.compose(spans.apply(self.document.text, splices), self.file, several=several)
-        proof.prove(self.document, after, asked)
-        return after.text.encode()
+            place = self.places[index]
+            for slot, text in self._texts(place, edit):
+                if text == slot.text or (not text and not slot.says_something):
+                    continue
+                present = {str(key.value): Pair(key, value) for key, value in slot.mapping.value if _is_text(key)}
+                change = asked.setdefault(place.block, {}).setdefault(
+                    id(slot.mapping), Change(slot.mapping, present, list(present), {})
+                )
+                change.fields[slot.key] = text
+                if slot.pair is None and isinstance(change.order, list):
+                    change.order.insert(change.order.index(self._beside(place, slot)) + 1, slot.key)
+        return {block: tuple(changes.values()) for block, changes in asked.items()}
 
     def mistyped(self, index: int) -> Iterator[Problem]:
-        """Nothing: what holds an image holds a text to every program that reads it."""
-        del index
-        return iter(())
+        """A tag by itself that is a number, and may become another text where it is used: `1.10` becomes `1.1`."""
+        place = self.places[index]
+        pair = place.tag.pair if place.tag is not None else None
+        if pair is None or not isinstance(pair.value, ScalarNode) or pair.value.style is not None:
+            return
+        text = str(pair.value.value)
+        if (kind := scalars.kind_in_go(text)) and not scalars.is_short_number(text):
+            message = f"{pair.key.value}: {text[:100]} is {kind}, and may be printed in another form"
+            yield problem(self, place.entry, message, f'Write it in quotes: `{pair.key.value}: "{text[:100]}"`.')
 
-    def _changes(self, place: Place, edit: Edit) -> Iterator[tuple[Slot, str]]:
+    def _beside(self, place: Place, slot: Slot) -> str:
+        """The key behind which a missing one of its mapping goes."""
+        for other in (place.tag, place.repository):
+            if other is not None and other.mapping is slot.mapping:
+                return other.key
+        message = f"the entry {place.entry.name!r} has no key {slot.key!r} yet"
+        raise EditError(problem(self, place.entry, message, f'Add it by hand: `{slot.key}: ""`.'))
+
+    def _texts(self, place: Place, edit: Edit) -> Iterator[tuple[Slot, str]]:
         """The values that change, and their new texts."""
         pin = pinned(place.entry, edit)
         if place.reference is not None:
@@ -109,17 +143,35 @@ class YamlPins:
             yield place.reference, joined(edit.new_name or repository, pin)
             return
         if edit.new_name is not None:
-            if place.repository is None:
-                message = f"the entry {place.entry.name!r} has no place for a new name"
-                raise EditError(problem(self, place.entry, message, "Change the repository by hand."))
-            yield place.repository, edit.new_name
-        if pin.digest is not None and place.digest is None:
-            message = f"the entry {place.entry.name!r} has no place for a digest"
+            yield from self._renamed(place, edit.new_name)
+        if place.tag is not None and "@" in (place.tag.text or ""):
+            yield place.tag, str(pin)
+            return
+        if pin.digest is not None and (place.digest is None or (place.digest.bare and _BARE not in pin.digest)):
+            message = (
+                f"the entry {place.entry.name!r} has no place for {'a' if place.digest is None else 'such a'} digest"
+            )
             raise EditError(problem(self, place.entry, message, "Give a tag alone, or add a key for the digest."))
+        if pin.tag is not None and place.tag is None:
+            message = f"the entry {place.entry.name!r} has no place for a tag"
+            raise EditError(problem(self, place.entry, message, "Give a digest alone, or add a key for the tag."))
         if place.tag is not None and pin.tag is not None:
             yield place.tag, pin.tag
         if place.digest is not None:
-            yield place.digest, pin.digest or ""
+            digest = pin.digest or ""
+            yield place.digest, digest.removeprefix(_BARE) if place.digest.bare else digest
+
+    def _renamed(self, place: Place, name: str) -> Iterator[tuple[Slot, str]]:
+        if place.repository is None:
+            message = f"the entry {place.entry.name!r} has no place for a new name"
+            raise EditError(problem(self, place.entry, message, "Change the repository by hand."))
+        if place.registry is None:
+            yield place.repository, name
+            return
+        head, slash, rest = name.partition("/")
+        has_host = slash != "" and ("." in head or ":" in head or head == "localhost")
+        yield place.registry, head if has_host else DOCKER_HUB
+        yield place.repository, rest if has_host else name
 
 
 def joined(repository: str, pin: Pin) -> str:
@@ -139,30 +191,57 @@ def reference(
     if pair is None:
         raise ValueError(f"{slot.key} is not in the mapping")
     repository, tag, digest = split(slot.text or "")
-    refusal = refusal or _refusal(document, pair, [slot.mapping, pair.value], shared, fits=False)
-    mark = pair.value.start_mark
-    return Place(
-        Entry(name, None, Pin(tag, digest), mark.line + 1, mark.column + 1, refusal, repository), reference=slot
-    )
+    refusal = refusal or _refusal(document, slot, shared)
+    return Place(Entry(name, None, Pin(tag, digest), *document.place(pair.value), refusal, repository), reference=slot)
 
 
-def _refusal(
-    document: Document, pair: Pair, nodes: Sequence[Node], shared: frozenset[int], *, fits: bool
-) -> Problem | None:
-    field = str(pair.key.value)
+def apart(document: Document, place: Place, *, shared: frozenset[int]) -> Place:
+    """A place whose tag and digest stand by themselves, with its pin, and refused like `reference`."""
+    tag, digest = place.tag, place.digest
+    first = tag if tag is not None and tag.pair is not None else digest
+    if first is None or (pair := first.pair) is None:
+        raise ValueError(f"{place.entry.name} has no tag and no digest")
+    slots = [slot for slot in (tag, digest) if slot is not None]
+    refusal = next(filter(None, (_refusal(document, slot, shared) for slot in slots)), None)
+    names = [slot for slot in (place.registry, place.repository) if slot is not None]
+    if placeholders := [slot for slot in names if refusals.placeholder(slot.text or "", fits=False)]:
+        refusal = refusal or _refusal(document, placeholders[0], shared)
+    if any(_refusal(document, slot, shared) for slot in names):
+        place = replace(place, registry=None, repository=None)  # it is read, and nothing else
+    name, at, behind = ((tag.text if tag is not None else None) or "").partition("@")
+    pin = Pin(name or None, behind or None)
+    if at and digest is not None and digest.says_something:
+        refusal = refusal or document.problem(
+            pair.value, f"{first.key} carries a digest beside the one in {digest.key}", "Keep one of them."
+        )
+    elif digest is not None and (text := digest.text) and digest.says_something:
+        pin = replace(pin, digest=_BARE + text if digest.bare else text)
+    says: Literal["tag", "digest"] | None = None if at or (tag and digest) else "tag" if tag else "digest"
+    line, column = document.place(pair.value)
+    return replace(place, entry=replace(place.entry, pin=pin, line=line, column=column, refusal=refusal, says=says))
+
+
+def _refusal(document: Document, slot: Slot, shared: frozenset[int]) -> Problem | None:
+    pair = slot.pair
+    if pair is None:
+        return None
+    field, value = str(pair.key.value), pair.value
     if problem := refusals.unclear(document, field, pair):
         return problem
-    if refusals.tagged(document, pair.value):
-        return document.problem(pair.value, f"{field} has an explicit YAML tag", "Remove the tag.")
-    if any(id(node) in shared for node in nodes):
+    if refusals.tagged(document, value):
+        return document.problem(value, f"{field} has an explicit YAML tag", "Remove the tag.")
+    if id(slot.mapping) in shared or id(value) in shared:
         advice = "Write it out where it is meant to change: an edit here changes every place that uses the alias."
-        return document.problem(pair.value, f"{field} is shared by an alias", advice)
-    text = str(pair.value.value)
-    if refusals.placeholder(text, fits=fits):
+        return document.problem(value, f"{field} is shared by an alias", advice)
+    if sum(key.value == field for key, _ in slot.mapping.value) > 1:
+        advice = "Keep one of them: most programs take the last, and some refuse the file."
+        return document.problem(value, f"{field} stands there twice", advice)
+    text = str(value.value)
+    if refusals.placeholder(text, fits=is_tag(text)):
         advice = "Pin the image where the template gets its values."
-        return document.problem(pair.value, f"{field} holds a template placeholder: {text[:100]!r}", advice)
+        return document.problem(value, f"{field} holds a template placeholder: {text[:100]!r}", advice)
     return None
 
 
-def _present(mapping: MappingNode) -> dict[str, Pair]:
-    return {str(key.value): Pair(key, value) for key, value in mapping.value if isinstance(key, ScalarNode)}
+def _is_text(node: Node) -> bool:
+    return isinstance(node, ScalarNode)

@@ -30,6 +30,8 @@ COMPANY: dict[str, dict[str, Any]] = {
     "soak": {"promote_from": "staging"},
     "username": {"password_env": "TOKEN"},
     "merge_method": {"auto_merge": True},
+    "TargetForm.images": {"kind": "helm"},
+    **{f"ImageForm.{key}": {"repository": "a", "tag": ".a"} for key in ("registry", "repository", "tag", "digest")},
 }
 NAMES = {"<name>": "production", "<image>": "web", "<host>": "1.dkr.ecr.eu-west-1.amazonaws.com"}
 
@@ -45,13 +47,14 @@ def with_example(section: Section, key: str, value: Any) -> str:
     for part in section.path.split(".") if section.path else ():
         name = NAMES.get(part, part.removesuffix("[]"))
         if part.endswith("[]"):
-            here[name] = [{}]
+            here[name] = [{"kind": "helm", "files": ["a.yaml"]} if "images" in section.path else {}]
             here = here[name][0]
         else:
             here = here.setdefault(name, {})
     if section.path == "policies.<name>":
         here.clear()
-    here.update({**LEAST.get(section.definition, {}), **COMPANY.get(key, {}), **here, key: value})
+    company = COMPANY.get(f"{section.definition}.{key}", {})
+    here.update({**LEAST.get(section.definition, {}), **COMPANY.get(key, {}), **company, **here, key: value})
     return "".join(configuration.example(name, value) for name, value in tree.items())
 
 

@@ -47,6 +47,15 @@ class Found:
         """The path that the glob found: of the file, or of its directory."""
         return self.file if parse(self.glob).of_files else self.directory
 
+    def known_by(self, files: Mapping[str, bytes]) -> Found | None:
+        """The same, with the target that the content of the file tells, if that has to; None where it tells none."""
+        if not self.by_content or self.file not in files:
+            return self
+        name, data = self.file.rpartition("/")[2], files[self.file]
+        known = (target for target in targets.TARGETS if target.may_be(name) and target.count(data))
+        target = next(known, None)
+        return replace(self, target=target) if target is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -66,11 +75,7 @@ class Selection:
         if not any(found.by_content for overlays in self.overlays.values() for found in overlays):
             return self
         overlays = {
-            name: tuple(
-                found
-                for found in overlays
-                if not found.by_content or found.file not in files or found.target.count(files[found.file])
-            )
+            name: tuple(known for found in overlays if (known := found.known_by(files)) is not None)
             for name, overlays in self.overlays.items()
         }
         globs = {(name, found.glob) for name in overlays for found in overlays[name]}

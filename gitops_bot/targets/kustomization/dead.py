@@ -90,7 +90,7 @@ class _Names:
 
     def pass_through(self, kustomization: Kustomization) -> Iterator[_Dead]:
         """Let the entries of one file do their work, one after the other; those that match nothing come back."""
-        for entry in kustomization.entries:
+        for entry in kustomization.images:
             if self.fates.get(entry.name) is not None:
                 yield _Dead(entry, *self.last(entry.name))
                 continue

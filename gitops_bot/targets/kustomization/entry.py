@@ -6,14 +6,13 @@ Unicode's simple folding.
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
-from gitops_bot.targets import refusals
+from gitops_bot.targets import refusals, scalars
 from gitops_bot.targets.pairs import Pair
 from gitops_bot.targets.pin_file import Entry, without_tag
 
@@ -61,7 +60,7 @@ def joined(tag: str | None) -> bool:
 
 def _text(value: Node) -> str | None:
     """The text of a value; None where kustomize sees no value either (nothing, empty quotes, a plain null)."""
-    if not isinstance(value, ScalarNode) or (value.style is None and value.value in ("~", "null", "Null", "NULL")):
+    if not isinstance(value, ScalarNode) or (value.style is None and value.value in scalars.NULLS):
         return None
     return str(value.value) or None
 
@@ -177,14 +176,6 @@ def _contradictions(document: Document, found: dict[str, Pair]) -> Iterator[Prob
         yield document.problem(found["newName"].value, f"newName carries {what}: {new_name[:200]!r}", advice)
 
 
-#: The words of YAML 1.1 for true and false, which go-yaml takes in small letters, in capitals, and with one capital.
-_TRUTHS = frozenset({"y", "yes", "on", "true", "n", "no", "off", "false"})
-#: What Go's `strconv.ParseUint` takes by its prefix, and the floats of go-yaml, of which decimal integers are some.
-_BY_PREFIX = re.compile(r"0(?:x[0-9a-f]+|o[0-7]+|b[01]+)", re.IGNORECASE)
-_FLOAT = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:e[-+]?[0-9]+)?", re.IGNORECASE)
-_BITS = 64
-
-
 def mistyped(document: Document, node: Node) -> Iterator[Problem]:
     """The values without quotes that are texts to people and none to kustomize: `newTag: 1.10`.
 
@@ -195,24 +186,7 @@ def mistyped(document: Document, node: Node) -> Iterator[Problem]:
         if not isinstance(value, ScalarNode) or value.style is not None:
             continue
         text = str(value.value)
-        kind = _kind_to_kustomize(text)
+        kind = scalars.kind_in_go(text)
         if kind is not None:
             message = f"{field}: {text[:100]} is {kind} to kustomize, which refuses the file"
             yield document.problem(value, message, f'Write it in quotes: `{field}: "{text[:100]}"`.')
-
-
-def _kind_to_kustomize(text: str) -> str | None:
-    """What kustomize takes a plain scalar for; None for a string, and for null, which it takes for no value.
-
-    Signs and leading points are left to kustomize: no tag and no name begins with one.
-    """
-    if text.lower() in _TRUTHS and text in (text.lower(), text.upper(), text.title()):
-        return "true or false"
-    if not text[:1].isdecimal():
-        return None
-    digits = text.replace("_", "")  # go-yaml drops them first
-    if _BY_PREFIX.fullmatch(digits):
-        is_number = int(digits, 0).bit_length() <= _BITS  # a greater one stays a text
-    else:
-        is_number = _FLOAT.fullmatch(digits) is not None and math.isfinite(float(digits))
-    return "a number" if is_number else None

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Final, cast
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.targets import document, pairs, proof, spans
+from gitops_bot.targets import document, refusals
+from gitops_bot.targets import nodes as nodes_of
+from gitops_bot.targets.changes import Change, edited
+from gitops_bot.targets.image_values import Tree
 from gitops_bot.targets.kustomization import entry
 from gitops_bot.targets.pin_file import pinned
+from gitops_bot.targets.yaml_pins import YamlPins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +24,9 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
     from gitops_bot.targets.document import Document
+    from gitops_bot.targets.pairs import Wanted
     from gitops_bot.targets.pin_file import Edit, Entry
+    from gitops_bot.targets.yaml_pins import Place
 
 #: What kustomize looks for in a directory; two of them in one are an error.
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -30,7 +36,7 @@ ENTRY_LIMIT = 10_000
 _PLACES_SHOWN = 10
 #: The keys of a kustomization that are read here, and where what other files contribute is listed.
 _LISTS = ("resources", "bases", "components")
-_KEYS = ("images", "kind", *_LISTS)
+_KEYS = ("images", "kind", "helmcharts", *_LISTS)
 #: The list in block style, as people write it: up to the next key at the beginning of a line.
 _BLOCK: Final = re.compile(
     rb"^images:[ \t]*(?:#[^\n]*)?\r?\n((?:(?:[ \t#-][^\n]*|\r?)(?:\n|\Z))*)", re.IGNORECASE | re.MULTILINE
@@ -50,39 +56,46 @@ class Kustomization:
     kind: str
     resources: tuple[str, ...]
     document: Document = field(repr=False, compare=False)
-    #: The composed items of `images:`, one for each of `entries`.
+    #: The composed items of `images:`, one for each of the first `entries`.
     nodes: tuple[Node, ...] = field(repr=False, compare=False)
+    #: What the values of its charts pin, behind the others in `entries`.
+    inline: YamlPins | None = field(default=None, repr=False, compare=False)
 
     @property
     def file(self) -> str:
         """Its path."""
         return self.document.file
 
+    @property
+    def images(self) -> tuple[Entry, ...]:
+        """The entries of its list `images:`."""
+        return self.entries[: len(self.nodes)]
+
     def edited(self, wanted: Mapping[int, Edit]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
-        changes = {index: fields for index, edit in wanted.items() if (fields := self._changes(index, edit))}
-        if not changes:
-            return self.document.text.encode()
-        # An entry that is no mapping is refused, so that what is edited is one.
-        nodes = {index: cast("MappingNode", self.nodes[index]) for index in changes}
-        splices = [
-            splice
-            for index, node in nodes.items()
-            for splice in pairs.splices(self.document, node, entry.fields(node), entry.FIELDS, changes[index])
-        ]
-        after = document.compose(spans.apply(self.document.text, splices), self.file)
-        proof.prove(self.document, after, {id(node): changes[index] for index, node in nodes.items()}, fold=True)
-        return after.text.encode()
+        own: list[Change] = []
+        for index, edit in wanted.items():
+            if index < len(self.nodes) and (fields := self._changes(index, edit)):
+                # An entry that is no mapping is refused, so that what is edited is one.
+                node = cast("MappingNode", self.nodes[index])
+                own.append(Change(node, entry.fields(node), entry.FIELDS, fields))
+        if self.inline is not None:
+            first = len(self.nodes)
+            inside = {index - first: edit for index, edit in wanted.items() if index >= first}
+            own += self.inline.changes(inside).get(None, ())
+        return edited(self.document, {None: own}, fold=True)
 
     def mistyped(self, index: int) -> Iterator[Problem]:
         """The values of an entry that are no strings to kustomize."""
+        if self.inline is not None and index >= len(self.nodes):
+            return self.inline.mistyped(index - len(self.nodes))
         return entry.mistyped(self.document, self.nodes[index])
 
-    def _changes(self, index: int, edit: Edit) -> pairs.Wanted:
+    def _changes(self, index: int, edit: Edit) -> Wanted:
         """The fields that must become another text, or go (None), for the entry to be as asked."""
         present = self.entries[index]
         pin = pinned(present, edit)
-        changes: pairs.Wanted = {}
+        changes: Wanted = {}
         if edit.new_name is not None and edit.new_name != present.new_name:
             changes["newName"] = edit.new_name
         tag = entry.fields(self.nodes[index]).get("newTag")
@@ -123,14 +136,27 @@ def read(data: bytes, file: str) -> Kustomization:
         )
     anchored = parsed.root.anchor is not None or (images is not None and images.anchor is not None)
     entries = tuple(entry.read(parsed, node, anchored=anchored) for node in nodes)
+    inline = _inline(parsed, top.get("helmcharts"))
     kind = top.get("kind")
     return Kustomization(
-        tuple(_unique(entries, file)),
+        tuple(_unique((*entries, *inline.entries), file)),
         "Component" if kind is not None and kind.value == "Component" else "Kustomization",
         tuple(str(item.value) for key in _LISTS for item in _items(top.get(key)) if isinstance(item, ScalarNode)),
         parsed,
         nodes,
+        inline if inline.places else None,
     )
+
+
+def _inline(parsed: Document, charts: Node | None) -> YamlPins:
+    """What the values of the charts pin, each by the name of its chart and its path."""
+    found: list[Place] = []
+    shared = refusals.shared(parsed.roots) if charts is not None else frozenset()
+    for chart in _items(charts):
+        label = nodes_of.text(chart, "releaseName") or nodes_of.text(chart, "name")
+        places = Tree(parsed, nodes_of.value(chart, "valuesInline")).places((), shared)
+        found += (replace(place, entry=replace(place.entry, name=f"{label}.{place.entry.name}")) for place in places)
+    return YamlPins(parsed, tuple(found))
 
 
 def _top(parsed: Document, root: MappingNode) -> dict[str, Node]:
@@ -175,9 +201,10 @@ def count(data: bytes) -> int:
 
     It is read as YAML only where it is written in some other way than most.
     """
-    if b"images" not in data.lower():
+    inline = b"valuesInline" in data
+    if b"images" not in data.lower() and not inline:
         return 0
-    block = _BLOCK.search(data)
+    block = _BLOCK.search(data) if not inline else None
     items: list[bytes] = _ITEM.findall(block[1]) if block else []
     if items:
         return items.count(items[0])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from gitops_bot.targets import refusals
+from gitops_bot.targets import nodes, refusals
 from gitops_bot.targets.yaml_pins import Place, Slot, reference
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def places(document: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[P
     shared = refusals.shared(document.roots)
     found: list[Place] = []
     for resource in _resources(document.roots):
-        kind, name = _text(resource, "kind"), _text(_value(resource, "metadata"), "name")
+        kind, name = nodes.text(resource, "kind"), nodes.text(nodes.value(resource, "metadata"), "name")
         for path in kinds.get(kind, PATHS.get(kind, ())):
             *way, key = _steps(path)
             for mapping, label in _at(resource, way):
@@ -74,8 +74,8 @@ def places(document: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[P
 def _resources(roots: Sequence[Node]) -> Iterator[MappingNode]:
     for root in roots:
         if isinstance(root, MappingNode):
-            items = _value(root, "items")
-            if _text(root, "kind").endswith("List") and isinstance(items, SequenceNode):
+            items = nodes.value(root, "items")
+            if nodes.text(root, "kind").endswith("List") and isinstance(items, SequenceNode):
                 yield from (item for item in items.value if isinstance(item, MappingNode))
             else:
                 yield root
@@ -90,21 +90,10 @@ def _at(node: Node, way: Sequence[str], label: str = "") -> Iterator[tuple[Mappi
     step, *rest = way
     if step == "[]":
         for item in node.value if isinstance(node, SequenceNode) else ():
-            yield from _at(item, rest, _text(item, "name") or label)
-    elif (value := _value(node, step)) is not None:
+            yield from _at(item, rest, nodes.text(item, "name") or label)
+    elif (value := nodes.value(node, step)) is not None:
         yield from _at(value, rest, label)
 
 
 def _steps(path: str) -> list[str]:
     return path.removeprefix(".").replace("[]", ".[]").split(".")
-
-
-def _value(node: Node | None, key: str) -> Node | None:
-    if not isinstance(node, MappingNode):
-        return None
-    return next((value for name, value in node.value if name.value == key), None)
-
-
-def _text(node: Node | None, key: str) -> str:
-    value = _value(node, key)
-    return str(value.value) if isinstance(value, ScalarNode) else ""

@@ -1,0 +1,94 @@
+"""Values of Helm charts: in files of their own, and in resources of Argo CD and Flux."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from gitops_bot.targets import document, refusals
+from gitops_bot.targets.helm import sources
+from gitops_bot.targets.image_values import ImagePaths, named
+from gitops_bot.targets.yaml_pins import YamlPins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.targets.pin_file import PinFile
+
+_ENDINGS: Final = (".yaml", ".yml")
+_SEPARATORS: Final = re.compile("[-_.]")
+#: A tag, a digest, and the repository of which they may be a part.
+_TAG, _DIGEST, _REPOSITORY = (
+    re.compile(rb"(?:^|[{, \t])[\"']?(?:%b)[\"']?[ \t]*:[ \t]*[\"']?[A-Za-z0-9/]" % key, re.MULTILINE)
+    for key in (b"tag", b"digest|sha", b"repository")
+)
+#: A text with all of an image.
+_IMAGE: Final = re.compile(
+    rb"^[ \t-]*[\"']?image[\"']?[ \t]*:[ \t]*[\"']?[A-Za-z0-9][\w./:-]*[:@][\w]", re.MULTILINE | re.ASCII
+)
+_PARAMETER: Final = re.compile(rb"name[\"']?:[ \t]*[\"']?[\w.-]*(?:tag|image)[\"']?[ \t\r]*[,\n]", re.ASCII)
+#: What resources have at the top, and what starts a list or stands in braces.
+_RESOURCE: Final = re.compile(
+    rb"\A(?:[ \t]*+(?:#[^\n]*+)?+\n)*+[ \t]*+[{\[-](?!--)|^[\"']?apiVersion[\"']?[ \t]*:", re.MULTILINE
+)
+#: The keys at the top of other files with images in one text: of compose, and of pipelines.
+_OTHER: Final = re.compile(rb"^[\"']?(?:services|jobs|stages|steps|pipeline|runs|on)[\"']?[ \t]*:", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class HelmTarget:
+    """A file with values of Helm; see `Target`. `images` are the ones to look for, by their names."""
+
+    NOUN: ClassVar = "values file"
+    FILE_NAMES: ClassVar = ("values.yaml",)
+    ALONE: ClassVar = False
+
+    images: tuple[tuple[str, ImagePaths], ...] = ()
+
+    def knows(self, name: str) -> bool:
+        """Whether it is called like values: `values.yaml`, `values-production.yaml`, `web.values.yml`."""
+        stem, dot, ending = name.lower().rpartition(".")
+        return dot + ending in _ENDINGS and (stem.endswith("values") or "values" in _SEPARATORS.split(stem))
+
+    def may_be(self, name: str) -> bool:
+        """Whether it is a YAML file."""
+        return name.endswith(_ENDINGS)
+
+    def read(self, data: bytes, file: str) -> YamlPins:
+        """Read the images in its values.
+
+        Raises:
+            EditError: the file as a whole cannot be edited; see `document.read`.
+        """
+        parsed = document.read(data, file, several=True)
+        shared = refusals.shared(parsed.roots)
+        trees = ((tree, tree.places(self.images, shared)) for tree in sources.trees(parsed, shared))
+        return YamlPins(parsed, tuple(named(trees)))
+
+    def count(self, data: bytes) -> int:
+        """How many lines look like pins in values."""
+        pinned = len(_TAG.findall(data)) or len(_DIGEST.findall(data))
+        if sources.KIND.search(data):
+            return pinned + len(_IMAGE.findall(data)) + len(_PARAMETER.findall(data))
+        if _RESOURCE.search(data):
+            return 0
+        if not _REPOSITORY.search(data):
+            pinned = 0
+        return pinned if pinned or _OTHER.search(data) else len(_IMAGE.findall(data))
+
+    def beside(self, files: Mapping[str, bytes]) -> HelmTarget:
+        """It needs nothing from the files beside it."""
+        del files
+        return self
+
+    def dead(
+        self,
+        files: Sequence[PinFile],
+        tree: Mapping[str, str],
+        read: Callable[[Collection[str]], Iterable[PinFile]],
+    ) -> Iterator[Problem]:
+        """Nothing: only the chart knows which of its values it uses."""
+        del files, tree, read
+        return iter(())

@@ -1,0 +1,233 @@
+"""Images in values of Helm: found by their shape, or by the paths that a configuration gives.
+
+The shapes are a mapping with `repository` beside `tag` or a digest, with or without `registry`, and a text at the key
+`image` that is a reference with a tag or a digest. A tag that is empty is the chart's own choice, and no pin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag, split
+from gitops_bot.targets import nodes, refusals
+from gitops_bot.targets.pin_file import Entry
+from gitops_bot.targets.yaml_pins import Place, Slot, apart, reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ruamel.yaml.nodes import Node
+
+    from gitops_bot.targets.blocks import Block
+    from gitops_bot.targets.document import Document
+
+#: A digest without the name of its algorithm, as charts want it at the key `sha`.
+_BARE: Final = re.compile(r"[0-9a-f]{64}")
+#: Where both are there, the first is the one that charts render.
+_DIGESTS: Final = ("digest", "sha")
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePaths:
+    """Where an image of a configuration stands; each path is a tuple of keys. A `name` is no path, but the repository.
+
+    All of it may stand in one text, at `image`.
+    """
+
+    image: tuple[str, ...] | None = None
+    registry: tuple[str, ...] | None = None
+    repository: tuple[str, ...] | None = None
+    tag: tuple[str, ...] | None = None
+    digest: tuple[str, ...] | None = None
+    name: str | None = None
+
+
+def path(text: str) -> tuple[str, ...]:
+    """The keys of a path: dotted (`.web.image.tag`), or as RFC 6901 has it (`/web/image/tag`)."""
+    if text.startswith("/"):
+        return tuple(key.replace("~1", "/").replace("~0", "~") for key in text[1:].split("/"))
+    return tuple(text.removeprefix(".").split("."))
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Values in a file. `label` tells them from others in the same file, `parameters` are pairs of `name` and `value`.
+
+    `block` is the text that holds them, where they stand in one.
+    """
+
+    document: Document
+    root: Node | None
+    label: str = ""
+    parameters: tuple[MappingNode, ...] = ()
+    block: Block | None = None
+
+    def places(self, images: Sequence[tuple[str, ImagePaths]], shared: frozenset[int]) -> Sequence[Place]:
+        """Those of these images, or of all that have one of the shapes, where none are given, in the file's order.
+
+        `shared` are the nodes of the file that an alias leads to.
+        """
+        if self.block is not None:
+            shared = refusals.shared(self.document.roots)
+        if images:
+            found: Iterable[Place | None] = (self._configured(name, paths, shared) for name, paths in images)
+        else:
+            found = (*self._inferred(shared), *self._of_parameters(shared))
+        places = [replace(place, block=self.block) for place in found if place is not None]
+        return sorted(places, key=lambda place: (place.entry.line, place.entry.column))
+
+    def _inferred(self, shared: frozenset[int]) -> Iterator[Place]:
+        seen: set[int] = set()
+        waiting: list[tuple[Node, tuple[str, ...]]] = [(self.root, ())] if self.root is not None else []
+        while waiting:
+            node, keys = waiting.pop()
+            if id(node) in seen:
+                continue
+            if isinstance(node, MappingNode):
+                seen.add(id(node))
+                if (place := _image(self.document, node, ".".join(keys), shared)) is not None:
+                    yield place
+                inside = [(value, (*keys, str(key.value))) for key, value in node.value if isinstance(key, ScalarNode)]
+                for value, way in inside:
+                    if way[-1] == "image" and isinstance(value, ScalarNode) and _is_pinned(str(value.value)):
+                        yield reference(self.document, ".".join(way), Slot(node, "image"), shared=shared)
+                waiting += reversed(inside)
+            elif isinstance(node, SequenceNode):
+                seen.add(id(node))
+                waiting += reversed([(item, (*keys, str(at))) for at, item in enumerate(node.value)])
+
+    def _of_parameters(self, shared: frozenset[int]) -> Iterator[Place]:
+        """Images whose tag is a parameter: `image.tag`, with its repository in another one or in the values."""
+        slots = self._parameter_slots
+        for name, slot in slots.items():
+            way, _, last = name.rpartition(".")
+            if last == "image" and _is_pinned(slot.text or ""):
+                yield reference(self.document, name, slot, shared=shared)
+            elif last == "tag" and slot.says_something:
+                keys = tuple(way.split(".")) if way else ()
+                paths = ImagePaths(
+                    registry=(*keys, "registry"), repository=(*keys, "repository"), tag=(*keys, "tag"),
+                    digest=(*keys, "digest"), name="",
+                )  # fmt: skip
+                if (place := self._configured(way or name, paths, shared)) is not None:
+                    yield place
+
+    @property
+    def _parameter_slots(self) -> Mapping[str, Slot]:
+        found = ((nodes.text(parameter, "name"), Slot(parameter, "value")) for parameter in self.parameters)
+        return {name: slot for name, slot in found if name and slot.pair is not None}
+
+    def _slot(self, keys: tuple[str, ...] | None) -> Slot | None:
+        """The value at a path: of a parameter, else in the values, even where only its last key is missing."""
+        if keys is None:
+            return None
+        if (slot := self._parameter_slots.get(".".join(keys)) if self.parameters else None) is not None:
+            return slot
+        node = self.root
+        for key in keys[:-1]:
+            if isinstance(node, SequenceNode):
+                node = node.value[int(key)] if key.isdecimal() and int(key[:9]) < len(node.value) else None
+            else:
+                node = nodes.value(node, key)
+        return Slot(node, keys[-1]) if isinstance(node, MappingNode) else None
+
+    def _configured(self, name: str, paths: ImagePaths, shared: frozenset[int]) -> Place | None:
+        image, tag, digest = self._slot(paths.image), self._slot(paths.tag), _digest(self._slot(paths.digest))
+        if image is not None:
+            return reference(self.document, name, image, shared=shared) if image.pair is not None else None
+        if (tag is None or tag.pair is None) and (digest is None or not digest.says_something):
+            return None
+        registry, repository = _said(self._slot(paths.registry)), _said(self._slot(paths.repository))
+        full = paths.name if repository is None else _full(registry, repository)
+        if paths.name == "" and digest is not None and digest.pair is None:
+            digest = None  # nobody asked for one
+        place = Place(_entry(name, full or ""), None, tag, digest, repository, registry)
+        return apart(self.document, place, shared=shared)
+
+
+def named(trees: Iterable[tuple[Tree, Sequence[Place]]]) -> Iterator[Place]:
+    """All places, each with a name of its own: in front of it the label of its values, where there are several."""
+    pairs = [(tree, places) for tree, places in trees if places]
+    counts: Counter[str] = Counter()
+    for tree, places in pairs:
+        for place in places:
+            name = place.entry.name
+            if len({tree.label for tree, _ in pairs}) > 1:
+                name = f"{tree.label}.{name}"
+            counts[name] += 1
+            name = name if counts[name] == 1 else f"{name}#{counts[name]}"
+            yield place if name == place.entry.name else replace(place, entry=replace(place.entry, name=name))
+
+
+def _image(document: Document, node: MappingNode, name: str, shared: frozenset[int]) -> Place | None:
+    """An image that a mapping holds in parts."""
+    keys = {str(key.value) for key, _ in node.value if isinstance(key, ScalarNode)}
+    repository = _said(Slot(node, "repository")) if "repository" in keys else None
+    if repository is None or "://" in (text := repository.text or "") or "git@" in text:
+        return None
+    tag = Slot(node, "tag") if "tag" in keys else None
+    digest = next((slot for key in _DIGESTS if key in keys and (slot := _digest(Slot(node, key))) is not None), None)
+    pinned = any(slot is not None and slot.says_something for slot in (tag, digest))
+    if not pinned or not all(_is_scalar(slot) for slot in (tag, digest)):
+        return None
+    if tag is not None and not tag.says_something and tag.text is not None and not _has_mark(tag):
+        tag = None  # nothing says where its value would stand
+    registry = _said(Slot(node, "registry")) if "registry" in keys else None
+    entry = _entry(name or (tag or digest or repository).key, _full(registry, repository))
+    return apart(document, Place(entry, None, tag, digest, repository, registry), shared=shared)
+
+
+def _entry(name: str, repository: str) -> Entry:
+    return Entry(name, None, Pin(), 1, 1, None, repository)
+
+
+def _said(slot: Slot | None) -> Slot | None:
+    return slot if slot is not None and slot.says_something and _is_scalar(slot) else None
+
+
+def _is_scalar(slot: Slot | None) -> bool:
+    return slot is None or (pair := slot.pair) is None or isinstance(pair.value, ScalarNode)
+
+
+def _has_mark(slot: Slot) -> bool:
+    """Whether the value stands somewhere, if only as quotes."""
+    pair = slot.pair
+    return pair is not None and pair.value.start_mark.index < pair.value.end_mark.index
+
+
+def _digest(slot: Slot | None) -> Slot | None:
+    """Where a digest stands or may stand, bare or not; None where it is something else, such as a commit."""
+    if slot is None or slot.pair is None:
+        return slot
+    if not _is_scalar(slot) or not _has_mark(slot):
+        return None
+    text = slot.text or ""
+    if not slot.says_something:
+        return slot._replace(bare=slot.key.lower().endswith("sha"))
+    if _BARE.fullmatch(text):
+        return slot._replace(bare=True)
+    return slot if is_digest(text) or slot.key != "sha" else None
+
+
+def _full(registry: Slot | None, repository: Slot) -> str:
+    text = repository.text or ""
+    return f"{(registry.text or '').rstrip('/')}/{text}" if registry is not None else text
+
+
+def _is_pinned(text: str) -> bool:
+    """Whether a text is a reference to an image with a tag or a digest."""
+    repository, tag, digest = split(text)
+    if (tag is None and digest is None) or (tag is not None and not is_tag(tag)):
+        return False
+    if digest is not None and not is_digest(digest):
+        return False
+    try:
+        ImageName.parse(repository)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,332 @@
+"""The images in values of Helm: found by their shape, in files and in resources, and edited alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from gitops_bot import targets
+from gitops_bot.errors import EditError
+from gitops_bot.images.reference import Pin
+from gitops_bot.targets.helm import HelmTarget
+from gitops_bot.targets.image_values import ImagePaths, path
+from gitops_bot.targets.pin_file import Edit, edit
+
+DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+#: Which edit of `image` makes which text of which.
+EDITS = {
+    "a tag beside its repository": (
+        "image:\n  repository: ghcr.io/acme/web   # ours\n  tag: 'v1' # c\n",
+        Pin("v2"),
+        "image:\n  repository: ghcr.io/acme/web   # ours\n  tag: 'v2' # c\n",
+    ),
+    "in braces": ("image: {tag: 1.0.0, repository: web}\n", Pin("1.10"), 'image: {tag: "1.10", repository: web}\n'),
+    "a digest that is there": (
+        f"image:\n  repository: web\n  tag: v1\n  digest: {DIGEST}\n",
+        Pin("v2", OTHER),
+        f"image:\n  repository: web\n  tag: v2\n  digest: {OTHER}\n",
+    ),
+    "an empty digest": (
+        'image:\n  repository: web\n  tag: v1\n  digest: ""\n',
+        Pin("v2", OTHER),
+        f'image:\n  repository: web\n  tag: v2\n  digest: "{OTHER}"\n',
+    ),
+    "a stale digest": (
+        f"image:\n  repository: web\n  tag: v1\n  digest: {DIGEST} # c\n",
+        Pin("v2"),
+        'image:\n  repository: web\n  tag: v2\n  digest: "" # c\n',
+    ),
+    "a bare digest": (
+        f"image:\n  repository: web\n  tag: v1\n  sha: {'a' * 64}\n",
+        Pin("v2", OTHER),
+        f"image:\n  repository: web\n  tag: v2\n  sha: {'b' * 64}\n",
+    ),
+    "an empty bare digest": (
+        "image:\n  repository: web\n  tag: v1\n  sha: ''\n",
+        Pin("v2", OTHER),
+        f"image:\n  repository: web\n  tag: v2\n  sha: '{'b' * 64}'\n",
+    ),
+    "a digest alone": (
+        f"image:\r\n  repository: web\r\n  digest: {DIGEST}",
+        Pin(None, OTHER),
+        f"image:\r\n  repository: web\r\n  digest: {OTHER}",
+    ),
+    "a tag with its digest": (
+        f"image:\n  repository: web\n  tag: v1@{DIGEST}\n",
+        Pin("v2", OTHER),
+        f"image:\n  repository: web\n  tag: v2@{OTHER}\n",
+    ),
+    "one text": ('image: "web:v1"\n', Pin("v2", OTHER), f'image: "web:v2@{OTHER}"\n'),
+    "another commit beside it": (
+        "image: {repository: web, tag: v1, sha: 3f2a1b4}\n",
+        Pin("v2"),
+        "image: {repository: web, tag: v2, sha: 3f2a1b4}\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "pin", "after"), EDITS.values(), ids=EDITS)
+def test_an_edit_changes_the_pin_alone(before: str, pin: Pin, after: str) -> None:
+    pins = HelmTarget().read(before.encode(), "values.yaml")
+    assert edit(pins, [Edit("image", pin)]) == after.encode()
+
+
+@pytest.mark.parametrize(
+    ("values", "entries"),
+    [
+        pytest.param("web:\n  image: {repository: web, tag: v1}", [("web.image", "docker.io/library/web")], id="path"),
+        pytest.param("{repository: quay.io/a/b, tag: v1}", [("tag", "quay.io/a/b")], id="at the top"),
+        pytest.param(
+            "image: {registry: ghcr.io, repository: acme/web, tag: v1}", [("image", "ghcr.io/acme/web")], id="registry"
+        ),
+        pytest.param(
+            'image: {registry: "", repository: quay.io/acme/web, tag: v1}', [("image", "quay.io/acme/web")], id="none"
+        ),
+        pytest.param(
+            "jobs: [{image: 'a:1'}, {image: {repository: b, tag: v1}}]",
+            [("jobs.0.image", "docker.io/library/a"), ("jobs.1.image", "docker.io/library/b")],
+            id="lists",
+        ),
+        pytest.param('image: {repository: web, tag: ""}', [], id="the tag of the chart"),
+        pytest.param("image: {repository: web, tag: }", [], id="no tag"),
+        pytest.param("image: {repository: web, tag: null}", [], id="null"),
+        pytest.param("image: {repository: web}", [], id="repository alone"),
+        pytest.param("image: web", [], id="a text without a tag"),
+        pytest.param("image: 'see below: none'", [], id="a text that is no reference"),
+        pytest.param("git: {repository: 'https://github.com/acme/web', tag: v1}", [], id="sources"),
+    ],
+)
+def test_images_are_found_by_their_shape(values: str, entries: list[tuple[str, str]]) -> None:
+    found = HelmTarget().read(values.encode(), "values.yaml").entries
+    assert [(entry.name, str(entry.image)) for entry in found] == entries
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        pytest.param("image: {repository: web, tag: v1}", "tag", id="no key for a digest"),
+        pytest.param('image: {repository: web, tag: v1, digest: ""}', None, id="both"),
+        pytest.param(f"image: {{repository: web, digest: '{DIGEST}'}}", "digest", id="no key for a tag"),
+        pytest.param(f"image: {{repository: web, tag: 'v1@{DIGEST}'}}", None, id="both in the tag"),
+    ],
+)
+def test_an_entry_says_what_it_has_room_for(values: str, says: str | None) -> None:
+    (entry,) = HelmTarget().read(values.encode(), "values.yaml").entries
+    assert entry.says == says
+
+
+@pytest.mark.parametrize(
+    ("values", "pin"),
+    [
+        pytest.param("image: {repository: web, tag: v1}", Pin("v2", DIGEST), id="digest"),
+        pytest.param(f"image: {{repository: web, digest: '{DIGEST}'}}", Pin("v2"), id="tag"),
+        pytest.param("image: {repository: web, tag: v1, sha: ''}", Pin("v2", "sha512:" + "a" * 128), id="sha512"),
+    ],
+)
+def test_what_it_has_no_room_for_is_refused(values: str, pin: Pin) -> None:
+    with pytest.raises(EditError, match="has no place for"):
+        edit(HelmTarget().read(values.encode(), "values.yaml"), [Edit("image", pin)])
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        pytest.param("tag: &t v1\nimage: {repository: web, tag: *t}", "tag is shared by an alias", id="tag"),
+        pytest.param("a: {image: &i {repository: web, tag: v1}}\nb: *i", "tag is shared by an alias", id="mapping"),
+        pytest.param("image: {repository: web, tag: '{{ .tag }}'}", "tag holds a template placeholder", id="template"),
+        pytest.param("image: {repository: '${R}/web', tag: v1}", "repository holds a template", id="repository"),
+        pytest.param("image: {repository: web, tag: v1, tag: v2}", "tag stands there twice", id="twice"),
+        pytest.param(f"image: {{repository: web, tag: v1@x, digest: '{DIGEST}'}}", "tag carries a digest", id="both"),
+    ],
+)
+def test_what_cannot_be_edited_without_a_doubt_is_refused(values: str, reason: str) -> None:
+    (entry,) = HelmTarget().read(values.encode(), "values.yaml").entries
+    assert entry.refusal is not None
+    assert entry.refusal.message.startswith(reason)
+
+
+def test_a_repository_may_be_an_alias() -> None:
+    data = b"a: &r ghcr.io/acme/web\nimage: {repository: *r, tag: v1}\n"
+    pins = HelmTarget().read(data, "values.yaml")
+    assert edit(pins, [Edit("image", Pin("v2"))]) == data.replace(b"v1", b"v2")
+    with pytest.raises(EditError, match="no place for a new name"):
+        edit(pins, [Edit("image", Pin("v2"), "quay.io/acme/web")])
+
+
+def test_a_new_name_is_divided_as_the_old_one_was() -> None:
+    data = b"image:\n  registry: ghcr.io\n  repository: acme/web\n  tag: v1\n"
+    pins = HelmTarget().read(data, "values.yaml")
+    after = edit(pins, [Edit("image", Pin("v2"), "localhost:5000/x/web")])
+    assert after == b"image:\n  registry: localhost:5000\n  repository: x/web\n  tag: v2\n"
+
+
+def test_a_file_that_is_a_template_is_refused_with_the_line() -> None:
+    with pytest.raises(EditError) as caught:
+        HelmTarget().read(b"image:\n  repository: web\n{{- if .x }}\n  tag: v1\n{{- end }}\n", "values.yaml")
+    assert caught.value.problem.line in (3, 4)
+    assert "template" in caught.value.problem.next
+
+
+def test_numbers_that_may_be_printed_in_another_form_are_told() -> None:
+    values = "{a: {repository: a, tag: 1.10}, b: {repository: b, tag: 1.25}, c: {repository: c, tag: 20250131}}"
+    pins = HelmTarget().read(values.encode(), "values.yaml")
+    told = [problem.message for index in range(3) for problem in pins.mistyped(index)]
+    assert told == [
+        "tag: 1.10 is a number, and may be printed in another form",
+        "tag: 20250131 is a number, and may be printed in another form",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("paths", "before", "after"),
+    [
+        pytest.param(
+            ImagePaths(name="ghcr.io/acme/web", tag=path(".web.version")), "web: {version: ''}\n",
+            "web: {version: 'v2'}\n", id="a literal name, and no tag yet",
+        ),
+        pytest.param(
+            ImagePaths(repository=path("/a.b/0/x~1y"), tag=path("/a.b/0/tag")),
+            "a.b:\n- x/y: web\n  tag: v1\n", "a.b:\n- x/y: web\n  tag: v2\n", id="RFC 6901",
+        ),
+        pytest.param(ImagePaths(image=path("web.img")), "web: {img: web}", "web: {img: web:v2}", id="one text"),
+    ],
+)  # fmt: skip
+def test_configured_paths_say_where_an_image_stands(paths: ImagePaths, before: str, after: str) -> None:
+    pins = HelmTarget((("web", paths), ("other", paths.__class__(name="x", tag=path(".x"))))).read(before.encode(), "v")
+    assert [entry.name for entry in pins.entries] == ["web"]
+    assert edit(pins, [Edit("web", Pin("v2"))]) == after.encode()
+
+
+def test_a_configured_digest_is_added_behind_the_tag() -> None:
+    keys = ImagePaths(repository=path(".image.repository"), tag=path(".image.tag"), digest=path(".image.digest"))
+    data = b"image:\r\n  tag: v1 # c\r\n  repository: web\r\n"
+    pins = HelmTarget((("web", keys),)).read(data, "values.yaml")
+    assert pins.entries[0].says is None
+    after = edit(pins, [Edit("web", Pin("v2", DIGEST))])
+    assert after == b"image:\r\n  tag: v2 # c\r\n  digest: %b\r\n  repository: web\r\n" % DIGEST.encode()
+    assert edit(pins, [Edit("web", Pin("v2"))]) == data.replace(b"v1", b"v2")
+
+
+APPLICATION = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: web}
+spec:
+  source:
+    helm:
+      parameters:
+        - {name: side.image.repository, value: ghcr.io/acme/side}
+        - name: side.image.tag
+          value: "1.0"   # c
+      valuesObject:
+        web: {image: {repository: ghcr.io/acme/web, tag: v1}}
+      values: |%s
+          # inside
+          db:
+            image:
+              repository: acme/db # d
+
+              tag: v1
+              digest: ""
+%s  destination: {}
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize(
+    ("header", "end"), [("", ""), ("-", "\n"), ("+", "\n   \n"), ("4-", ""), ("+4 # x", "\n")], ids=repr
+)
+def test_an_application_has_values_in_three_forms(header: str, end: str, newline: str) -> None:
+    text = (APPLICATION % (header, end)).replace("\n", newline)
+    pins = targets.read(text.encode(), "web.yaml")
+    found = [(entry.name, str(entry.image), str(entry.pin)) for entry in pins.entries]
+    assert found == [
+        ("side.image", "ghcr.io/acme/side", "1.0"),
+        ("web.image", "ghcr.io/acme/web", "v1"),
+        ("db.image", "docker.io/acme/db", "v1"),
+    ]
+    lines = text.split(newline)
+    assert [lines[entry.line - 1][entry.column - 1 :][:2] for entry in pins.entries] == ['"1', "v1", "v1"]
+    edits = [Edit("side.image", Pin("1.1")), Edit("web.image", Pin("v2")), Edit("db.image", Pin("v2", DIGEST))]
+    expected = text.replace("v1", "v2").replace("v2alpha", "v1alpha").replace('"1.0"', '"1.1"')
+    assert edit(pins, edits) == expected.replace('digest: ""', f'digest: "{DIGEST}"').encode()
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        pytest.param(">\n    image: {repository: web, tag: v1}", "values is folded text", id="folded"),
+        pytest.param('"image: {repository: web, tag: v1}"', "values is a text in quotes", id="quoted"),
+        pytest.param("&v |\n    image: {repository: web, tag: v1}", "values has an anchor", id="anchor"),
+        pytest.param("|\n    image: {{ .image }}\n    {{ x }}", "the file is not YAML", id="template"),
+    ],
+)
+def test_a_text_of_values_that_cannot_be_edited_is_refused_where_it_stands(values: str, reason: str) -> None:
+    data = f"apiVersion: x/v1\nkind: Application\nspec:\n source:\n  helm:\n   values: {values}\n"
+    with pytest.raises(EditError) as caught:
+        HelmTarget().read(data.encode(), "a.yaml")
+    assert caught.value.problem.message.startswith(reason)
+    assert caught.value.problem.line in range(6, 10)
+
+
+def test_a_set_of_applications_and_a_release_of_flux_have_values_too() -> None:
+    data = b"""\
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {name: set}
+spec: {template: {spec: {sources: [{ref: x}, {helm: {valuesObject: {image: {repository: a, tag: v1}}}}]}}}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: web}
+spec:
+  values: {image: {repository: b, tag: v1}}
+"""
+    pins = targets.read(data, "all.yaml")
+    assert [entry.name for entry in pins.entries] == ["set.image", "web.image"]
+    after = edit(pins, [Edit("web.image", Pin("v2"))])
+    assert after == data.replace(b"b, tag: v1", b"b, tag: v2")
+
+
+def test_a_kustomization_offers_the_values_of_its_charts_beside_its_images() -> None:
+    data = b"""\
+images:
+- {name: web, newTag: v1}
+helmCharts:
+- name: redis
+  valuesInline:
+    image: {repository: redis, tag: v1}
+"""
+    pins = targets.read(data, "kustomization.yaml")
+    assert [entry.name for entry in pins.entries] == ["web", "redis.image"]
+    assert edit(pins, [Edit("redis.image", Pin("v2"))]) == data.replace(b"redis, tag: v1", b"redis, tag: v2")
+    both = edit(pins, [Edit("redis.image", Pin("v2")), Edit("web", Pin("v2"))])
+    assert both == data.replace(b"ag: v1", b"ag: v2").replace(b"newTag: v1", b"newTag: v2")
+    assert targets.TARGETS[0].count(data) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        *((name, True) for name in ("values.yaml", "values-prod.yml", "values.staging.yaml", "web-values.yaml")),
+        *((name, True) for name in ("webvalues.yaml", "Values_dev.yaml", "prod.values.eu.yaml")),
+        *((name, False) for name in ("values.json", "value.yaml", "valuesets.yaml", "values.yaml.tpl", "web.yaml")),
+    ],
+)
+def test_names_tell_values_files(name: str, *, known: bool) -> None:
+    assert HelmTarget().knows(name) == known
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"services:\n  web:\n    image: nginx:1\n",
+        b"apiVersion: v1\nkind: Pod\nspec: {containers: [{image: nginx:1}]}\n",
+        b"apiVersion: x/v1\nkind: Kafka\nspec: {image: {repository: a, tag: v1}}\n",
+        b"# CI\nstages: [build]\nbuild:\n  image: alpine:3\n",
+        b"- image: alpine:3\n",
+        b'{"image": "alpine:3"}',
+        b"replicas: 1\n",
+    ],
+)
+def test_other_files_are_not_taken_for_values(data: bytes) -> None:
+    assert HelmTarget().count(data) == 0
