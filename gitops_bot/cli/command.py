@@ -29,7 +29,9 @@ def cli() -> None:
     """Keep the image pins of a GitOps repository current: byte-exact edits, one pull request per environment."""
 
 
-def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callable[[Callable[..., Any]], click.Command]:
+def command(
+    name: str, *, config: bool = True, dry_run: bool = False, outputs: Sequence[str] = ("text", "json")
+) -> Callable[[Callable[..., Any]], click.Command]:
     """A command with the options that all commands take. It reports its failures as `--output` says."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
@@ -55,7 +57,7 @@ def command(name: str, *, config: bool = True, dry_run: bool = False) -> Callabl
             return code
 
         options: list[Callable[..., Any]] = [
-            click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Output format."),
+            click.option("--output", type=click.Choice(outputs), default="text", help="Output format."),
             click.option(
                 "--log-format",
                 type=click.Choice(["auto", "text", "json"]),

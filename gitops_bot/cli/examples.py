@@ -53,6 +53,11 @@ EXAMPLES: Mapping[str, str] = {
         gitops-bot edit . web=v1.4.2@$DIGEST --dry-run
         gitops-bot edit kustomization.yaml web=registry.example.com/acme/web:v1.4.2
     """,
+    "status": """
+        gitops-bot status                      # what each environment runs, and how far it is behind
+        gitops-bot status --output markdown > status.md
+        gitops-bot status production --exit-code --older-than 3d
+    """,
     "check": """
         gitops-bot check
         gitops-bot check --config drafts/gitops-bot.yaml --output json

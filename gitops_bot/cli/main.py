@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot.cli import doctor, explain, history, init, release, run
+from gitops_bot.cli import doctor, explain, history, init, release, run, status
 from gitops_bot.cli.command import DIR, cli, command, release_hold_option, remote, show_outcome
 from gitops_bot.report.commands import COMMANDS
 from gitops_bot.wiring import process
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.wiring.options import Options
 
-__all__ = ["cli", "doctor", "explain", "history", "init", "main", "release", "run"]
+__all__ = ["cli", "doctor", "explain", "history", "init", "main", "release", "run", "status"]
 
 _WOULD_WRITE = 4
 #: Seconds in which git has to print its version.
@@ -32,7 +32,7 @@ _GIT_PATIENCE = 30.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. 0 done, 1 some item failed, 2 wrong usage or configuration, 3 a bug, 4 `plan --exit-code`."""
+    """Run one command. 0 done, 1 some item failed, 2 wrong usage or configuration, 3 a bug, 4 by `--exit-code`."""
     code = 0
     process.begin()
     try:

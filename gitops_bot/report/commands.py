@@ -16,4 +16,5 @@ COMMANDS: Final = (
     "init",
     "explain",
     "history",
+    "status",
 )

@@ -15,6 +15,7 @@ from gitops_bot.report.shapes import (
     DEFS,
     ELSEWHERE,
     ENVIRONMENT,
+    ENVIRONMENT_STATUS,
     EXPLAINED,
     FOUND,
     GAP,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.history import History
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
+    from gitops_bot.proposals.status import Status
     from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.layout.checked import Checked
     from gitops_bot.releases.layout.inventory import Initialised
@@ -85,6 +87,7 @@ _BODIES: Final[Mapping[str, Mapping[str, Shape | Field]]] = {
         "registries": many(REGISTRY).of("inventory.registries"),
         "without_counterpart": many(GAP).of("gaps"),
     },
+    "status": {"environments": many(ENVIRONMENT_STATUS)},
 }
 
 
@@ -142,6 +145,14 @@ def of_initialised(done: Initialised, at: datetime) -> JsonObject:
     """What `init` prints."""
     problems = done.inventory.problems
     return _document("init", _Head(at, complete=not problems, problems=problems), done)
+
+
+def of_status(status: Status) -> JsonObject:
+    """What `status` prints."""
+    head = _Head(
+        status.at, status.repository, status.branch, status.commit, not status.problems, problems=status.problems
+    )
+    return _document("status", head, status)
 
 
 def of_failure(command: str, problems: Sequence[Problem], at: datetime) -> JsonObject:

@@ -176,6 +176,27 @@ BETWEEN = record(
         "config": many(TEXT),
     }
 )
+ENVIRONMENT_STATUS = record(
+    {
+        "name": TEXT,
+        "release": or_null(TEXT),
+        "released_at": or_null(TIME),
+        "entries": many(
+            record(
+                {
+                    "entry": _ENTRY,
+                    "pin": _PIN,
+                    "since": or_null(TIME),
+                    "source_pin": or_null(_PIN),
+                    "behind_releases": or_null(COUNT),
+                    "behind_commits": or_null(COUNT),
+                    "hold": or_null(_REASON),
+                    "proposal": or_null(_PULL_REQUEST),
+                }
+            )
+        ),
+    }
+)
 ELSEWHERE = record(
     {"environment": TEXT.of(lambda item: item[0]), "overlays": many(TEXT).of(lambda item: list(item[1]))}
 )

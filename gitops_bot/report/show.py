@@ -13,6 +13,7 @@ from gitops_bot.report import document
 from gitops_bot.report import explain as report_explain
 from gitops_bot.report import history as report_history
 from gitops_bot.report import init as report_init
+from gitops_bot.report import status as report_status
 from gitops_bot.report import text as report_text
 from gitops_bot.report.failed import print_problems
 from gitops_bot.report.screen import Screen
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.history import History
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
+    from gitops_bot.proposals.status import Status
     from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.checked import Checked
@@ -101,6 +103,19 @@ def show_history(history: History, output: str, at: datetime) -> None:
         return
     report_history.print_history(history, Screen.of(report_text.stdout()))
     print_problems(history.problems, Screen.of(sys.stderr))
+
+
+def show_status(status: Status, output: str) -> None:
+    """What every environment pins."""
+    match output:
+        case "json":
+            _print(document.of_status(status))
+            return
+        case "markdown":
+            sys.stdout.write(redact.strike(report_status.markdown(status)))
+        case _:
+            report_status.print_status(status, Screen.of(report_text.stdout()))
+    print_problems(status.problems, Screen.of(sys.stderr))
 
 
 def show_diagnosis(diagnosis: Diagnosis, output: str, at: datetime) -> None:

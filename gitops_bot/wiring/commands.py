@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.request import Request
     from gitops_bot.proposals.history import History
     from gitops_bot.proposals.outcome import Outcome
+    from gitops_bot.proposals.status import Status
     from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.layout.checked import Checked
     from gitops_bot.wiring.local import Notice
@@ -56,6 +57,15 @@ def history(options: Options, environment: str, wanted: Wanted) -> History:
 
     with opened(options, (environment,), Request(dry_run=True), history=True) as (world, snapshot):
         return engine.history(world, snapshot, wanted)
+
+
+def status(options: Options, environments: Sequence[str]) -> Status:
+    """What every environment pins, and how far each is behind."""
+    from gitops_bot.engine import status as engine
+    from gitops_bot.engine.request import Request
+
+    with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
+        return engine.status(engine.read(world, snapshot))
 
 
 def check(config: str | None) -> Checked:

@@ -293,6 +293,27 @@ _HISTORY: dict[str, Rule] = {
     "between": maybe(obj(from_=like(_COMMIT), to=like(_COMMIT), changes=many(_ENTRY_CHANGE), config=many(filled))),
     "diff": maybe(lambda value, at: _insist(type(value) is str, at, value)),
 }
+_STATUS: dict[str, Rule] = {
+    "environments": many(
+        obj(
+            name=filled,
+            release=maybe(like(_COMMIT)),
+            released_at=maybe(time),
+            entries=many(
+                obj(
+                    entry=_ENTRY,
+                    pin=_PIN,
+                    since=maybe(time),
+                    source_pin=maybe(_PIN),
+                    behind_releases=maybe(number),
+                    behind_commits=maybe(number),
+                    hold=maybe(_REASON),
+                    proposal=maybe(_PULL_REQUEST),
+                )
+            ),
+        )
+    )
+}
 _EDIT: dict[str, Rule] = {"changes": many(_CHANGE), "unchanged": number}
 _BODIES = {
     **dict.fromkeys(("update", "set", "promote", "rollback"), _PLAN),
@@ -303,4 +324,5 @@ _BODIES = {
     "init": _INIT,
     "explain": _EXPLAIN,
     "history": _HISTORY,
+    "status": _STATUS,
 }

@@ -1,0 +1,57 @@
+"""The command `status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops_bot.cli.command import command, remote
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from gitops_bot.wiring.options import Options
+
+_DRIFTS = 4
+
+
+@command("status", outputs=("text", "json", "markdown"))
+@remote
+@click.option("--exit-code", is_flag=True, help="Exit with 4 when an entry differs from the environment before it.")
+@click.option(
+    "--older-than", metavar="DURATION", help="With --exit-code: only if it has differed for longer, such as 3d."
+)
+@click.argument("environments", metavar="[ENV]...", nargs=-1)
+def status_command(
+    environments: tuple[str, ...],
+    *,
+    exit_code: bool,
+    older_than: str | None,
+    options: Options,
+    output: str,
+) -> int:
+    """Show what each environment pins, since when, and how far it is behind; write nothing.
+
+    No registry is asked. With a token, open proposals are shown, too.
+    """
+    from gitops_bot.report import show
+    from gitops_bot.wiring import commands
+
+    if older_than is not None and not exit_code:
+        raise click.UsageError("--older-than needs --exit-code.")
+    wait = _duration(older_than or "0")
+    status = commands.status(options, environments)
+    show.show_status(status, output)
+    return status.exit_code or (_DRIFTS if exit_code and status.drifts(wait) else 0)
+
+
+def _duration(text: str) -> timedelta:
+    from gitops_bot.errors import Problem, UsageError
+    from gitops_bot.images import duration
+
+    try:
+        return duration.parse(text)
+    except ValueError as error:
+        problem = Problem("failed.usage", f"--older-than: {error}", "write it as in `--older-than 3d`")
+        raise UsageError(problem) from error

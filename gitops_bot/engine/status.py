@@ -1,0 +1,189 @@
+"""What runs where, by Git: pins, their age, how far they are behind their source, proposals and holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from gitops_bot.errors import ForgeError
+from gitops_bot.images.reference import Pin
+from gitops_bot.proposals import ownership
+from gitops_bot.proposals.status import LONG_AGO, EntryStatus, EnvironmentStatus, Status
+from gitops_bot.releases.choice import hold, promotion, stepped_back
+from gitops_bot.releases.choice.promotion import Running
+from gitops_bot.releases.history import state, trail
+from gitops_bot.releases.history.releases import releases
+from gitops_bot.releases.plan import Held
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitops_bot.config import Environment
+    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.world import World
+    from gitops_bot.errors import Problem
+    from gitops_bot.images.reason import Reason
+    from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.releases.history.line import Line, Step
+    from gitops_bot.releases.plan import Entry
+
+    Proposed = Mapping[tuple[str, str], PullRequest]
+    Partners = Mapping[str, Mapping[tuple[str, str], Sequence[Entry]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A reading of the repository, with what is known beside it; no `line` where its history was not read.
+
+    `proposed` are the open pull requests by the entries that they change, `tags` the tags of the repository.
+    """
+
+    snapshot: Snapshot
+    line: Line | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    proposed: Proposed = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def read(world: World, snapshot: Snapshot) -> Known:
+    """Read as much history as tells when each pin came, and the open pull requests.
+
+    Raises:
+        GitError: the repository cannot be read.
+    """
+    entries = [entry for environment in snapshot.environments for entry in snapshot.entries(environment.name)]
+
+    def enough(line: Line) -> bool:
+        return all(entry.pin == Pin() or trail.arrival(line, entry, entry.pin) is not None for entry in entries)
+
+    line = world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.targets)
+    proposed, problems = _proposed(world, snapshot)
+    return Known(snapshot, line, world.repository.tags(), proposed, problems)
+
+
+def status(known: Known) -> Status:
+    """The environments that were asked for; nothing is read for this any more."""
+    snapshot = known.snapshot
+    partners = _partners(snapshot)
+    failed = (item.problem for environment in snapshot.environments for item in snapshot.failed(environment.name))
+    return Status(
+        repository=snapshot.repository,
+        branch=snapshot.branch,
+        commit=snapshot.commit,
+        at=snapshot.at,
+        environments=tuple(_environment(known, environment, partners) for environment in snapshot.environments),
+        sees_pull_requests=snapshot.sees_pull_requests,
+        problems=(*snapshot.selection.problems, *failed, *known.problems),
+    )
+
+
+def _proposed(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[Problem, ...]]:
+    names = [name for environment in snapshot.environments for name in snapshot.own_branches_of(environment.name)]
+    if world.forge is None or not names:
+        return {}, ()
+    try:
+        found = world.forge.find(names, snapshot.branch)
+    except ForgeError as error:
+        message = f"what is proposed is not known: {error.problem.message}"
+        return {}, (replace(error.problem, message=message),)
+    proposed: dict[tuple[str, str], PullRequest] = {}
+    for name, pulls in found.items():
+        opened = next((pull for pull in pulls if pull.state == "open"), None)
+        branch = world.repository.branch(name, snapshot.commit) if opened is not None else None
+        if opened is not None and branch is not None:
+            carried = ownership.of(replace(branch, targets=snapshot.targets)).carried
+            proposed |= {pin.key: opened for pin in carried}
+    return proposed, ()
+
+
+def _environment(known: Known, environment: Environment, partners: Partners) -> EnvironmentStatus:
+    snapshot, name = known.snapshot, environment.name
+    done = releases(name, known.line, snapshot.owners, known.tags) if known.line is not None else ()
+    return EnvironmentStatus(
+        name=name,
+        source=environment.promotion.source if environment.promotion is not None else None,
+        newest=done[0] if done else None,
+        entries=tuple(_entry(known, environment, entry, partners) for entry in snapshot.entries(name)),
+    )
+
+
+def _entry(known: Known, environment: Environment, entry: Entry, partners: Partners) -> EntryStatus:
+    arrived = _arrived(known, entry)
+    sources = partners.get(environment.name, {}).get(entry.key, ())
+    status = EntryStatus(
+        entry=entry,
+        image=_first(entry, partners),
+        since=arrived.at if arrived is not None else None,
+        proposal=known.proposed.get(entry.key),
+    )
+    if entry.refusal is not None or entry.rules.ignore:
+        return status
+    written = known.snapshot.hold(entry)
+    held = hold.reason(written) if written is not None else None
+    if not sources:
+        return replace(status, hold=held or _left(known, entry, arrived))
+    source = promotion.one_of(entry, [Running(one, one.pin, _arrived(known, one)) for one in sources])
+    if isinstance(source, Held):
+        return replace(status, hold=held or source.reason)
+    status = replace(status, source_pin=source.pin, hold=held)
+    if environment.match_by == "revision" and not promotion.is_same(entry.pin, source.pin):
+        return status  # another build of the same revision has other bytes, and only the registry tells
+    if promotion.is_current(entry, source.pin, release_tag=environment.release_tag):
+        return replace(status, behind_releases=0)
+    behind, left_at = _behind(known, source.entry, entry.pin)
+    began = [step.at for step in (left_at or source.arrived, arrived) if step is not None]
+    return replace(
+        status,
+        drifts_since=max(began, default=LONG_AGO),
+        behind_releases=behind,
+        hold=held or _returning(known, entry, source.pin),
+    )
+
+
+def _arrived(known: Known, entry: Entry) -> Step | None:
+    return trail.arrival(known.line, entry, entry.pin) if known.line is not None and entry.pin != Pin() else None
+
+
+def _behind(known: Known, source: Entry, pin: Pin) -> tuple[int | None, Step | None]:
+    """How many pins the source has had since it had this one, and the commit that took it away there."""
+    for ahead, run in enumerate(trail.runs(known.line, source) if known.line is not None else ()):
+        if promotion.is_same(run.pin, pin):
+            return ahead, run.left
+    return None, None
+
+
+def _returning(known: Known, entry: Entry, candidate: Pin) -> Reason | None:
+    """Why what the source runs is held here: the environment left it by going back, or has been there."""
+    if known.line is None:
+        return None
+    reason = stepped_back.stepped_back(known.line, entry, candidate)
+    return reason or stepped_back.went_past(known.line, entry, entry.pin, candidate)
+
+
+def _left(known: Known, entry: Entry, arrived: Step | None) -> Reason | None:
+    """Why the pin before the present one is not proposed again: the environment left it by going back."""
+    if known.line is None or arrived is None or entry.policy is None:
+        return None
+    seen = (state.before(arrived, entry.file) or {}).get(entry.name)
+    if seen is None or seen.pin is None or seen.pin == Pin():
+        return None
+    if (stepped_back.order(entry.rules, entry.pin, seen.pin) or 0) > 0:
+        return None
+    reason = stepped_back.stepped_back(known.line, entry, seen.pin)
+    return reason if reason is not None and reason.code == "held.reverted" else None
+
+
+def _partners(snapshot: Snapshot) -> Partners:
+    """By environment, the entries that its own are promoted from."""
+    return {
+        environment.name: snapshot.promoted(environment)
+        for environment in snapshot.readable
+        if environment.promotion is None or environment.promotion.source in snapshot.selection.overlays
+    }
+
+
+def _first(entry: Entry, partners: Partners) -> str:
+    """The repository of an entry, as the first environment on its way has it."""
+    while sources := partners.get(entry.environment or "", {}).get(entry.key):
+        entry = sources[0]
+    return entry.image

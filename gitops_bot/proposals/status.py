@@ -1,0 +1,95 @@
+"""What every environment pins, how far it is behind its source, what is proposed to it and what is held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.images.reason import Reason
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.releases.history.releases import Release
+    from gitops_bot.releases.plan import Entry
+
+#: When a pin came that is older than the history that was read.
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryStatus:
+    """One entry. `image` is the repository as the first environment on its way has it, so that all of them share it.
+
+    `since` is when its pin came, None where that is older than the history that was read. `source_pin` is what the
+    environment that it is promoted from pins, and `drifts_since` when it began to differ: None where it does not.
+    `behind_releases` are the pins that the source has had since it had this one; None where nobody knows.
+    """
+
+    entry: Entry
+    image: str
+    since: datetime | None = None
+    source_pin: Pin | None = None
+    drifts_since: datetime | None = None
+    behind_releases: int | None = None
+    behind_commits: int | None = None
+    hold: Reason | None = None
+    proposal: PullRequest | None = None
+
+    @property
+    def pin(self) -> Pin:
+        """What the base branch pins."""
+        return self.entry.pin
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentStatus:
+    """One environment; `source` is the one that it is promoted from.
+
+    The `newest` release is None where there is none, or the history was not read.
+    """
+
+    name: str
+    source: str | None
+    newest: Release | None
+    entries: tuple[EntryStatus, ...]
+
+    @property
+    def release(self) -> str | None:
+        """The commit of the newest release."""
+        return self.newest.commit if self.newest is not None else None
+
+    @property
+    def released_at(self) -> datetime | None:
+        """The committer's time of the newest release."""
+        return self.newest.at if self.newest is not None else None
+
+    def drifts(self, at: datetime, older_than: timedelta) -> bool:
+        """Whether an entry has differed from its source for longer than that."""
+        times = (entry.drifts_since for entry in self.entries)
+        return any(since is not None and (since == LONG_AGO or at - since > older_than) for since in times)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All environments that were asked for. Without a token nobody `sees_pull_requests`."""
+
+    repository: str | None
+    branch: str
+    commit: str
+    at: datetime
+    environments: tuple[EnvironmentStatus, ...]
+    sees_pull_requests: bool
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """1 where something could not be read; the rest was."""
+        return 1 if self.problems else 0
+
+    def drifts(self, older_than: timedelta) -> bool:
+        """Whether anything has differed from its source for longer than that."""
+        return any(environment.drifts(self.at, older_than) for environment in self.environments)

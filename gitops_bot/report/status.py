@@ -1,0 +1,161 @@
+"""`status` as text and as Markdown: each image, and what every environment pins of it."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from gitops_bot import redact
+from gitops_bot.images import duration
+from gitops_bot.proposals.text import markdown as md
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.history.releases import told
+from gitops_bot.report.changes import short
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitops_bot.proposals.status import EntryStatus, EnvironmentStatus, Status
+    from gitops_bot.report.screen import Screen
+
+#: A terminal with fewer columns has no table.
+_TABLE: Final = 80
+_INDENT, _GAP = 2, 2
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%\[\]-]{1,2000}\Z")
+
+
+class Pinned(NamedTuple):
+    """What one environment pins of an image, in one overlay."""
+
+    environment: EnvironmentStatus
+    entry: EntryStatus
+
+
+def by_image(status: Status) -> Mapping[str, Sequence[Pinned]]:
+    """Every image, and what each environment pins of it, in the order of the configuration."""
+    pinned = (Pinned(environment, entry) for environment in status.environments for entry in environment.entries)
+    ordered = sorted(pinned, key=lambda item: item.entry.image)
+    return {image: list(items) for image, items in groupby(ordered, key=lambda item: item.entry.image)}
+
+
+def age(status: Status, entry: EntryStatus) -> str:
+    """How long an entry has had its pin."""
+    return duration.roughly(status.at - entry.since) if entry.since is not None else "unknown"
+
+
+def behind(entry: EntryStatus) -> str:
+    """How far an entry is behind its source; empty where it has none."""
+    if entry.source_pin is None:
+        return ""
+    if entry.behind_releases is None:
+        return "differs" if entry.drifts_since is not None else ""
+    return f"{entry.behind_releases} behind" if entry.behind_releases or entry.drifts_since else "up to date"
+
+
+def print_status(status: Status, screen: Screen) -> None:
+    """On a terminal a table below each image, or a list where it is narrow; piped, one line for each entry."""
+    where = " ".join(part for part in (status.repository, status.branch) if part)
+    screen.say(f"{where} at {status.commit[:10]}")
+    for environment in status.environments:
+        screen.say(_head(status, environment))
+    if not status.sees_pull_requests:
+        screen.say("without a token, no open proposals are seen")
+    rows = {image: [_cells(status, item) for item in items] for image, items in by_image(status).items()}
+    if screen.width is None:
+        _piped(rows, screen)
+        return
+    widths = _widths([row for items in rows.values() for row in items])
+    table = screen.width >= max(_TABLE, _INDENT + sum(widths) - _GAP)
+    for image, items in rows.items():
+        screen.say()
+        screen.say(plain(image), style="bold")
+        for *cells, overlay, notes in items:
+            if table:
+                screen.say(_padded(cells, widths), indent=_INDENT)
+            else:
+                screen.say(", ".join(cell for cell in cells if cell), indent=_INDENT, hang=2)
+            for line in (overlay, *notes.split("\n")) if notes else (overlay,):
+                screen.say(line, indent=_INDENT + 2, hang=2)
+
+
+def markdown(status: Status) -> str:
+    """A table of environments by images, for a summary or a comment."""
+    names = [environment.name for environment in status.environments]
+    lines = [f"{md.prose(_head(status, environment))}  " for environment in status.environments]
+    lines += ["", _row(["image", *(md.code(name) for name in names)]), _row(["---"] * (len(names) + 1))]
+    for image, items in by_image(status).items():
+        cells = dict.fromkeys(names, "")
+        for environment, entries in groupby(items, key=lambda item: item.environment.name):
+            cells[environment] = "<br>".join(dict.fromkeys(_cell(status, item.entry) for item in entries))
+        lines.append(_row([md.code(image), *cells.values()]))
+    held = [
+        f"* {md.code(item.entry.image)} in {md.code(item.entry.overlay)}: {md.prose(item.hold.text, 1000)}"
+        for environment in status.environments
+        for item in environment.entries
+        if item.hold is not None
+    ]
+    return "\n".join([*lines, *(["", "Held:", "", *held] if held else []), ""])
+
+
+def _head(status: Status, environment: EnvironmentStatus) -> str:
+    name, newest = plain(environment.name), environment.newest
+    after = f", promoted from {plain(environment.source)}" if environment.source else ""
+    if newest is None:
+        return f"{name}: no release is known{after}"
+    return f"{name}: {told(newest.number, newest.commit)}, {duration.roughly(status.at - newest.at)} ago{after}"
+
+
+def _cells(status: Status, item: Pinned) -> tuple[str, ...]:
+    """Environment, pin, age, how far behind, overlay; and the notes, one a line."""
+    entry = item.entry
+    notes = []
+    if entry.proposal is not None:
+        notes.append(f"#{entry.proposal.number} is open: {plain(entry.proposal.url)}")
+    if entry.hold is not None:
+        notes.append(f"held: {plain(entry.hold.text, 1000)}")
+    cells = (
+        plain(item.environment.name),
+        short(entry.pin),
+        age(status, entry),
+        behind(entry),
+        plain(entry.entry.overlay),
+        "\n".join(notes),
+    )
+    # Secrets are struck before padding and folding: half of one would not be recognised.
+    return tuple(map(redact.printable, cells))
+
+
+def _cell(status: Status, entry: EntryStatus) -> str:
+    parts = [md.code(short(entry.pin)), age(status, entry), behind(entry)]
+    if entry.proposal is not None:
+        number = f"#{entry.proposal.number}"
+        parts.append(f"[{number}]({entry.proposal.url})" if _ADDRESS.match(entry.proposal.url) else number)
+    if entry.hold is not None:
+        parts.append("held")
+    return ", ".join(part for part in parts if part)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _piped(rows: Mapping[str, Sequence[Sequence[str]]], screen: Screen) -> None:
+    screen.say()
+    lines = [(redact.printable(plain(image)), *row) for image, items in rows.items() for row in items]
+    widths = _widths(lines, columns=6)
+    for *cells, notes in lines:
+        after = f"  {'; '.join(notes.splitlines())}" if notes else ""
+        screen.say(f"{_padded(cells, widths)}{after}")
+
+
+def _widths(rows: Sequence[Sequence[str]], columns: int = 4) -> list[int]:
+    from rich.cells import cell_len
+
+    return [max(map(cell_len, column)) + _GAP for column in zip(*(row[:columns] for row in rows), strict=True)]
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
+    from rich.cells import cell_len
+
+    return "".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)).rstrip()
