@@ -166,6 +166,12 @@ def same_file(path: str) -> tuple[str, ...]:
     return tuple(directory + slash + name for name in target.FILE_NAMES)
 
 
+def may_hold_pins(path: str) -> bool:
+    """Whether a file is one of a target by its name, or may be one by its content."""
+    name = path.rpartition("/")[2]
+    return any(target.knows(name) or target.may_be(name) for target in TARGETS)
+
+
 def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str, list[str]]:
     """The files that hold pins by their names, by their directories: `apps/web/`, and the empty string for the top.
 
@@ -180,7 +186,7 @@ def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str,
             directories[directory + slash].append(path)
             if target.ALONE:
                 alone.add(directory + slash)
-        elif by_content and any(target.may_be(name) for target in TARGETS):
+        elif by_content and may_hold_pins(name):
             others[directory + slash].append(path)
     for directory, files in others.items():
         # In a kustomization's own directories are the files that it works with.

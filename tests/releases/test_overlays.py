@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,9 +8,8 @@ from gitops_bot import config
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout import overlays
 from gitops_bot.releases.layout.overlays import Found
-
-if TYPE_CHECKING:
-    from gitops_bot.targets import FileRule
+from gitops_bot.targets import FileRule
+from gitops_bot.targets.manifests import ManifestsTarget
 
 FILE, LINK, SUBMODULE = "100644", "120000", "160000"
 
@@ -181,7 +179,7 @@ def test_a_link_that_no_glob_means_is_no_problem(link: str) -> None:
         ),
         pytest.param(
             "**",
-            tree("a/b/c/d/e/x.yaml"),
+            tree("a/b/c/d/e/x.txt"),
             "`**` of environment dev matches a/, a/b/, a/b/c/ and 2 more, where no file pins an image",
             "put a kustomization.yaml there, or correct the path",
             id="many directories",
@@ -216,6 +214,57 @@ def test_a_glob_that_means_nothing_is_told(glob: str, files: dict[str, str], mes
     found = found.with_pins(dict.fromkeys(files, b"kind: ConfigMap\n"))
     assert found.problems == (Problem("failed.config", message, advice, "g.yaml", 4, 16),)
     assert found.overlays == {"dev": ()}
+
+
+@pytest.mark.parametrize(
+    ("glob", "message", "advice"),
+    [
+        pytest.param(
+            "apps/*",
+            "`apps/*` of environment dev matches apps/a/, apps/b/, apps/c/ and 1 more, where no file pins an image",
+            "put a kustomization.yaml there, or correct the path",
+            id="directories",
+        ),
+        pytest.param(
+            "apps/a/*.yaml",
+            "`apps/a/*.yaml` of environment dev matches apps/a/x.yaml, which pins no image",
+            "correct the path",
+            id="a file",
+        ),
+    ],
+)
+def test_a_glob_of_files_that_only_their_content_could_tell_names_them(glob: str, message: str, advice: str) -> None:
+    files = tree("apps/a/x.yaml", "apps/b/x.yaml", "apps/c/x.yml", "apps/d/x.yaml")
+    found = overlays.select({"dev": Environment((glob,), (("g.yaml", 4, 16),))}, files)
+    assert found.problems == ()
+    found = found.with_pins(dict.fromkeys(files, b"kind: ConfigMap\n"))
+    assert found.problems == (Problem("failed.config", message, advice, "g.yaml", 4, 16),)
+
+
+POD = b"apiVersion: v1\nkind: Pod\nspec: {containers: [{\n  image: nginx}]}\n"
+
+
+def test_two_environments_share_a_directory_where_one_names_its_file() -> None:
+    files = tree("web/kustomization.yaml", "web/production.yaml", "api/pod.yaml", "api/production.yaml")
+    wanted = {"staging": ("web", "api"), "production": ("web/production.yaml", "api/production.yaml")}
+    found = select(wanted, files).with_pins(dict.fromkeys(files, POD))
+    assert {name: [one.file for one in each] for name, each in found.overlays.items()} == {
+        "staging": ["api/pod.yaml", "web/kustomization.yaml"],
+        "production": ["api/production.yaml", "web/production.yaml"],
+    }
+    assert found.problems == ()
+
+
+def test_a_file_that_a_rule_means_in_the_directory_of_another_environment_is_contested() -> None:
+    rule = FileRule(("pod*.yaml",), ManifestsTarget())
+    environments = {"staging": Environment(("api",), targets=(rule,)), "production": Environment(("api/pod.yaml",))}
+    with pytest.raises(ConfigError, match="claimed by two environments"):
+        overlays.select(environments, tree("api/pod.yaml"))
+
+
+def test_a_file_that_two_globs_of_an_environment_mean_is_one_overlay() -> None:
+    found = select({"dev": ("api", "api/*.yaml")}, tree("api/pod.yaml", "api/job.yaml"))
+    assert [one.file for one in found.overlays["dev"]] == ["api/job.yaml", "api/pod.yaml"]
 
 
 def test_a_file_of_two_environments_is_an_error_that_names_both_globs() -> None:

@@ -68,3 +68,16 @@ def test_a_path_may_be_nobodys() -> None:
     ground = Owners(own, select(own, TREE))
     assert ground.owner("apps/web/base/deployment.yaml") is None
     assert ground.owner("README.md") is None
+
+
+def test_a_file_that_a_glob_names_belongs_to_its_environment_also_when_it_is_gone() -> None:
+    environments = {
+        "staging": Globs(("charts/web",)),
+        "production": Globs(("charts/*/production.yaml",)),
+    }
+    tree = dict.fromkeys(("charts/web/kustomization.yaml", "charts/web/production.yaml"), "100644")
+    owners = Owners(environments, select(environments, tree))
+    assert owners.owner("charts/web/production.yaml") == ("production", "charts/web")
+    assert owners.owner("charts/gone/production.yaml") == ("production", "charts/gone")
+    assert owners.owner("charts/web/templates/x.yaml") == ("staging", "charts/web")
+    assert owners.owner("charts/gone/Chart.yaml") is None

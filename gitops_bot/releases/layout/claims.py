@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.targets import file_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.targets import FileRule
 
-parse = lru_cache(maxsize=1024)(Glob.parse)
+#: As many as a configuration may well have: reading a glob takes longer than most that is done with it.
+parse = lru_cache(maxsize=16_384)(Glob.parse)
 
 
 class Claimant(Protocol):
@@ -34,6 +36,10 @@ class Claimant(Protocol):
     def places(self) -> Sequence[tuple[str, int, int]]:
         """Where they are written, or nothing."""
         ...
+
+
+#: More places than these are counted, not listed.
+MOST_LISTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,24 @@ def rule_applies(rule: FileRule, file: str) -> bool:
     directory, _, name = file.rpartition("/")
     globs = map(parse, rule.overlays)
     return rule.fits(name) and (not rule.overlays or any(glob.means(directory or ".", file) for glob in globs))
+
+
+def places(owners: Mapping[str, Claim]) -> Mapping[Claim, Sequence[str]]:
+    """The places that each claim has, where `owners` has the claim of each place."""
+    found: dict[Claim, list[str]] = {}
+    for place, claim in owners.items():
+        found.setdefault(claim, []).append(place)
+    return found
+
+
+def without_pins(claim: Claim, places: Sequence[str], hint: str = "") -> Problem:
+    """A glob that only means files or directories that pin no image; directories end in `/`."""
+    listed = ", ".join(place or "the repository root" for place in places[:MOST_LISTED])
+    more = f" and {len(places) - MOST_LISTED} more" if len(places) > MOST_LISTED else ""
+    where = "which pins no image" if claim.glob.of_files else "where no file pins an image"
+    message = f"`{claim.text}` of environment {claim.environment} matches {listed}{more}, {where}"
+    put = "" if claim.glob.of_files else f"put a {claim.glob.file or file_names()[0]} there, or "
+    return claim.problem(message, f"{put}correct the path{hint}")
 
 
 def in_the_directory_of_another(owners: Mapping[str, Claim]) -> Iterator[tuple[str, Claim, Claim]]:

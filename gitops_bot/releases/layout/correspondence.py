@@ -16,11 +16,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.errors import ConfigError, Problem
-from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.releases.layout.claims import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from gitops_bot.releases.layout.glob import Glob
     from gitops_bot.releases.layout.overlays import Found
     from gitops_bot.releases.plan import Entry
     from gitops_bot.targets import Target
@@ -67,7 +68,6 @@ class Pair:
 
 def pairs(source: Sequence[Found], target: Sequence[Found]) -> tuple[Pair, ...]:
     """Every overlay of the target, with what corresponds to it."""
-    parse = cache(Glob.parse)
     by_glob: defaultdict[str, list[Found]] = defaultdict(list)
     plain: list[Found] = []
     for found in source:
@@ -134,8 +134,8 @@ def impossible(source: Sequence[str], target: Sequence[str]) -> str | None:
     Raises:
         ValueError: a glob cannot be read.
     """
-    shapes = {glob.names: glob for glob in map(Glob.parse, source)}.values()  # the names are all that counts
-    others = [Glob.parse(text) for text in target]
+    shapes = {glob.names: glob for glob in map(parse, source)}.values()  # the names are all that counts
+    others = [parse(text) for text in target]
     lonely = [glob for glob in others if all(_common(one, glob) is None for one in shapes)]
     # One with wildcards first: that is the mistake, where there is one.
     lonely.sort(key=lambda glob: not glob.names)

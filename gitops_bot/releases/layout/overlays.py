@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gitops_bot import targets
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout import claims
-from gitops_bot.releases.layout.claims import parse, rule_applies
+from gitops_bot.releases.layout.claims import rule_applies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 SYMBOLIC_LINK, SUBMODULE = "120000", "160000"
 _FOREIGN = {SYMBOLIC_LINK: "a symbolic link", SUBMODULE: "a submodule"}
-#: More of them are counted, not listed.
-_MOST_LISTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Found:
     """An overlay that an environment claims: a directory (`.` is the top) and a file in it that holds pins.
 
     `captures` are what the wildcards of the glob stood for, by name in braces or by number from 1. `by_content`: only
-    the content of the file tells whether it holds pins.
+    the content of the file tells whether it holds pins. `named`: the glob means the file, not its directory.
     """
 
     directory: str
@@ -41,11 +39,12 @@ class Found:
     captures: Mapping[str, str]
     target: Target = field(default=targets.TARGETS[0], compare=False)
     by_content: bool = field(default=False, compare=False)
+    named: bool = False
 
     @property
     def place(self) -> str:
         """The path that the glob found: of the file, or of its directory."""
-        return self.file if parse(self.glob).of_files else self.directory
+        return self.file if self.named else self.directory
 
     def known_by(self, files: Mapping[str, bytes]) -> Found | None:
         """The same, with the target that the content of the file tells, if that has to; None where it tells none."""
@@ -67,11 +66,11 @@ class Selection:
     overlays: Mapping[str, tuple[Found, ...]]
     problems: tuple[Problem, ...]
     claimed: frozenset[str] = frozenset()
-    #: For each glob that only found files whose content will tell: what is wrong where none of them holds a pin.
-    doubtful: tuple[tuple[Claim, Problem], ...] = ()
+    #: The globs that only found files whose content will tell, with the places that they mean.
+    doubtful: tuple[tuple[Claim, tuple[str, ...]], ...] = ()
 
     def with_pins(self, files: Mapping[str, bytes]) -> Selection:
-        """Without the files that only their content could tell to hold pins, and that hold none."""
+        """With the targets that the content of files tells, and without the files of which it tells none."""
         if not any(found.by_content for overlays in self.overlays.values() for found in overlays):
             return self
         overlays = {
@@ -79,7 +78,11 @@ class Selection:
             for name, overlays in self.overlays.items()
         }
         globs = {(name, found.glob) for name in overlays for found in overlays[name]}
-        empty = (problem for claim, problem in self.doubtful if (claim.environment, claim.text) not in globs)
+        empty = (
+            claims.without_pins(claim, places)
+            for claim, places in self.doubtful
+            if (claim.environment, claim.text) not in globs
+        )
         return replace(self, overlays=MappingProxyType(overlays), problems=(*self.problems, *empty), doubtful=())
 
 
@@ -135,7 +138,8 @@ class _Selecting:
             if not matched and not blocked:
                 self._tell(self._nothing(claim))
         for file, owner, claim in claims.in_the_directory_of_another(owners):
-            contested[owner, claim].append(file)
+            if not _given_up(found[owner.environment], file):
+                contested[owner, claim].append(file)
         if contested:
             raise ConfigError(*(claims.contested(*pair, files) for pair, files in contested.items()))
         overlays = {
@@ -144,13 +148,13 @@ class _Selecting:
             for name, places in found.items()
         }
         certain = {(name, overlay.glob) for name in overlays for overlay in overlays[name] if not overlay.by_content}
-        # Where globs are inferred, and have no place in a file, nobody expects anything.
-        doubtful = [
-            (owner, self._nothing(owner))
-            for owner in dict.fromkeys(owner for owner in owners.values() if owner.place is not None)
-            if (owner.environment, owner.text) not in certain
-        ]
-        return Selection(MappingProxyType(overlays), tuple(self._problems), frozenset(owners), tuple(doubtful))
+        doubtful = tuple(
+            (claim, tuple(places))
+            for claim, places in claims.places(owners).items()
+            # Where globs are inferred, and have no place in a file, nobody expects anything.
+            if claim.place is not None and (claim.environment, claim.text) not in certain
+        )
+        return Selection(MappingProxyType(overlays), tuple(self._problems), frozenset(owners), doubtful)
 
     def _tell(self, problem: Problem) -> None:
         self._problems[problem] = None
@@ -158,7 +162,7 @@ class _Selecting:
     def _matching(self, claim: Claim) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Every directory (`apps/web/`) with a file of pins that the claim's glob means, or every such file."""
         glob = claim.glob
-        directories = sorted(self._names) if claim.rules else self._directories
+        directories = self._all_directories if claim.rules or glob.of_files else self._directories
         for at in range(bisect_left(directories, glob.prefix), len(directories)):
             directory = directories[at]
             if not directory.startswith(glob.prefix):
@@ -178,9 +182,12 @@ class _Selecting:
     def _targets(self, directory: str, claim: Claim) -> Mapping[str, tuple[Target, bool]]:
         """The files of a directory that hold pins: their targets, and whether only their contents can tell.
 
-        The rules of the environment come first; other files are known by their names.
+        The rules of the environment come first; other files are known by their names. What a glob of files means is
+        looked into beside a kustomization, too.
         """
-        names = [file.rpartition("/")[2] for file in self._files.get(directory, ())]
+        every = claim.glob.of_files
+        files = filter(targets.may_hold_pins, self._names[directory]) if every else self._files.get(directory, ())
+        names = [file.rpartition("/")[2] for file in files]
         readers = {
             directory + name: (target, not target.knows(name)) for name, target in targets.in_directory(names).items()
         }
@@ -213,7 +220,7 @@ class _Selecting:
         for file in sorted(readers.keys() - (alone if len(alone) > 1 else ())):
             target, by_content = readers[file]
             if (mode := self._tree[file]) not in _FOREIGN:
-                yield Found(directory or ".", file, claim.text, captures, target, by_content)
+                yield Found(directory or ".", file, claim.text, captures, target, by_content, claim.glob.of_files)
             elif not by_content:
                 self._tell(_foreign(file, mode))
 
@@ -235,13 +242,10 @@ class _Selecting:
         bare = [directory for directory in self._every_directory if glob.match(directory) is not None]
         met = self._on_the_way(glob, wild=True)
         hint = f"; {met[0]} is {_FOREIGN[self._tree[met[0]]]}, which gitops-bot does not follow" if met else ""
-        message = f"`{claim.text}` of environment {claim.environment} matches"
         if not bare:
-            advice = f"correct the path, which is relative to the repository root{hint}"
-            return claim.problem(f"{message} no directory", advice)
-        more = f" and {len(bare) - _MOST_LISTED} more" if len(bare) > _MOST_LISTED else ""
-        message = f"{message} {', '.join(bare[:_MOST_LISTED])}{more}, where no file pins an image"
-        return claim.problem(message, f"put a {glob.file or targets.file_names()[0]} there, or correct the path{hint}")
+            message = f"`{claim.text}` of environment {claim.environment} matches no directory"
+            return claim.problem(message, f"correct the path, which is relative to the repository root{hint}")
+        return claims.without_pins(claim, bare, hint)
 
     @cached_property
     def _names(self) -> Mapping[str, list[str]]:
@@ -253,6 +257,11 @@ class _Selecting:
         return files
 
     @cached_property
+    def _all_directories(self) -> list[str]:
+        """Every directory that a file is in."""
+        return sorted(self._names)
+
+    @cached_property
     def _every_directory(self) -> list[str]:
         found: set[str] = set()
         for path in self._tree:
@@ -261,6 +270,16 @@ class _Selecting:
                 found.add(f"{directory}/")
                 directory = directory.rpartition("/")[0]
         return sorted(found)
+
+
+def _given_up(found: dict[str, list[Found]], file: str) -> bool:
+    """Leave a file to the environment that names it, unless its directory's environment certainly means it too."""
+    directory, slash, _ = file.rpartition("/")
+    beside = found.get(directory + slash, [])
+    if any(one.file == file and not one.by_content for one in beside):
+        return False
+    found[directory + slash] = [one for one in beside if one.file != file]
+    return True
 
 
 def _leads(link: str, prefix: str) -> bool:

@@ -6,14 +6,16 @@ A glob of files means these alone: what lies beside them may belong to several e
 from __future__ import annotations
 
 import posixpath
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.releases.layout.claims import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from gitops_bot.releases.layout.claims import Claimant
+    from gitops_bot.releases.layout.glob import Glob
     from gitops_bot.releases.layout.overlays import Selection
 
 
@@ -26,9 +28,12 @@ class Owners:
         Raises:
             ValueError: a glob cannot be read; where a selection was made of them, all can.
         """
-        self._globs = [
-            (name, Glob.parse(text)) for name, environment in environments.items() for text in environment.overlays
-        ]
+        #: By what all that they mean begins with: number, environment and glob.
+        self._globs: defaultdict[str, list[tuple[int, str, Glob]]] = defaultdict(list)
+        written = ((name, text) for name, environment in environments.items() for text in environment.overlays)
+        for number, (name, text) in enumerate(written):
+            glob = parse(text)
+            self._globs[glob.prefix].append((number, name, glob))
         self._now: dict[str, str] = {}
         self._files: dict[str, str] = {}
         for name, overlays in selection.overlays.items():
@@ -52,13 +57,19 @@ class Owners:
         return None
 
     def _meant_file(self, path: str) -> str | None:
-        return next((name for name, glob in self._globs if glob.match_file(path) is not None), None)
+        return self._first(path, lambda glob: glob.match_file(path))
 
     def _meant(self, directory: str) -> str | None:
         if directory not in self._by_glob:
             path = "" if directory == "." else f"{directory}/"
-            self._by_glob[directory] = next((name for name, glob in self._globs if glob.match(path) is not None), None)
+            self._by_glob[directory] = self._first(path, lambda glob: glob.match(path))
         return self._by_glob[directory]
+
+    def _first(self, path: str, match: Callable[[Glob], object]) -> str | None:
+        """The environment of the first glob that matches a path."""
+        near = (self._globs.get("" if above == "." else f"{above}/", ()) for above in _above(path))
+        matching = ((number, name) for globs in near for number, name, glob in globs if match(glob) is not None)
+        return min(matching, default=(0, None))[1]
 
 
 def _above(path: str) -> list[str]:
