@@ -15,7 +15,7 @@ from gitops_bot.engine.cover import cover
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.policy import describe
 from gitops_bot.releases.layout.deployed import Deployed, deployments
-from gitops_bot.releases.layout.folding import fold
+from gitops_bot.releases.layout.folding import fold, fold_files
 from gitops_bot.releases.layout.inference import environment_in, infer
 from gitops_bot.releases.layout.inventory import FoundEnvironment, Inventory
 
@@ -46,7 +46,7 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
     snapshot = on_disk(files, tree, config or Config.inferred(infer(tree)), now)
     directories = {directory.removesuffix("/") or "." for directory in targets.by_directory(tree)}
     deployed = Deployed.of(deployments(each(files, manifests(tree))))
-    environments = [_environment(snapshot, name, directories, deployed) for name in snapshot.config.environments]
+    environments = [_environment(snapshot, name, directories, tree, deployed) for name in snapshot.config.environments]
     elsewhere = _elsewhere(snapshot, deployed)
     if not environments and not elsewhere:
         raise ConfigError(_nothing(snapshot, directories))
@@ -60,15 +60,20 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
     )
 
 
-def _environment(snapshot: Snapshot, name: str, existing: set[str], deployed: Deployed) -> FoundEnvironment:
-    directories = [overlay.directory for overlay in snapshot.found(name)]
+def _environment(
+    snapshot: Snapshot, name: str, existing: set[str], tree: Mapping[str, str], deployed: Deployed
+) -> FoundEnvironment:
+    overlays = snapshot.found(name)
+    directories = [overlay.directory for overlay in overlays]
+    files = [overlay.file for overlay in overlays if overlay.place == overlay.file]
+    whole = [overlay.directory for overlay in overlays if overlay.place != overlay.file]
     followed: dict[str, list[Entry]] = defaultdict(list)
     for entry in snapshot.entries(name):
         if entry.policy is not None:
             followed[describe(entry.policy)].append(entry)
     return FoundEnvironment(
         name=name,
-        overlays=fold(directories, existing),
+        overlays=(*fold(whole, existing), *fold_files(files, tree)),
         files=len(directories),
         coverage=cover(replace(snapshot, environments=(snapshot.config.environments[name],))),
         followed={

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gitops_bot.errors import EditError
-from gitops_bot.targets.helm import HelmTarget
+from gitops_bot.targets.helm import CHART, HelmTarget
 from gitops_bot.targets.kustomization import KustomizationTarget
 from gitops_bot.targets.manifests import ManifestsTarget
 
@@ -128,6 +128,7 @@ class FileTargets:
 
 BY_NAME: Final = FileTargets()
 _SLASH: Final = re.compile("/")
+_WORDS: Final = re.compile("[-_.]")
 
 
 def read(data: bytes, file: str) -> PinFile:
@@ -155,6 +156,19 @@ def read_all(paths: Iterable[str], data: Mapping[str, bytes]) -> tuple[list[PinF
 def file_names() -> tuple[str, ...]:
     """How files that hold pins are called, where their names tell."""
     return tuple(name for target in TARGETS for name in target.FILE_NAMES)
+
+
+def variant(name: str, beside: Collection[str]) -> str | None:
+    """What the name of a file says beside its kind: `production` of `values-production.yaml`.
+
+    `beside` are the names of the files in its directory. In a chart, any YAML file may hold values: `production.yaml`.
+    None for a file that is alone of its kind in a directory, or of no kind.
+    """
+    target, stem = target_of(name), name.rpartition(".")[0]
+    if target is not None and not target.ALONE:
+        known = {word for one in target.FILE_NAMES for word in _WORDS.split(one.rpartition(".")[0])}
+        return "-".join(word for word in _WORDS.split(stem) if word.lower() not in known)
+    return stem if target is None and CHART in beside and HelmTarget().may_be(name) else None
 
 
 def same_file(path: str) -> tuple[str, ...]:

@@ -217,3 +217,39 @@ def test_the_paths_of_the_corpus(corpus: Path) -> None:
         "kubernetes-sigs/security-profiles-operator deploy/overlays/openshift-dev dev",
     }
     assert len(found) == 14
+
+
+@pytest.mark.parametrize(
+    ("path", "environment"),
+    [
+        pytest.param("charts/web/values-production.yaml", "production", id="behind a dash"),
+        pytest.param("charts/web/values.staging.yaml", "staging", id="behind a dot"),
+        pytest.param("charts/web/production-values.yml", "production", id="in front"),
+        pytest.param("values-prod-eu.yaml", "prod", id="before a region, at the top"),
+        pytest.param("charts/web/prod.yaml", "prod", id="in a chart"),
+        pytest.param("charts/web/values.yaml", None, id="no word"),
+        pytest.param("charts/web/values-ha.yaml", None, id="another word"),
+        pytest.param("charts/web/values-test.yaml", None, id="an ambiguous word alone"),
+        pytest.param("other/prod.yaml", None, id="in no chart"),
+        pytest.param("charts/web/templates/values-prod.yaml", None, id="in templates"),
+        pytest.param("charts/web/base/values-prod.yaml", None, id="in a base"),
+        pytest.param("charts/{web}/values-prod.yaml", None, id="a path that is no glob"),
+    ],
+)
+def test_a_file_may_belong_to_an_environment(path: str, environment: str | None) -> None:
+    tree = {path: "100644", "charts/web/Chart.yaml": "100644"}
+    found = inferred(tree).environments
+    assert {name: each.overlays for name, each in found.items()} == ({environment: (path,)} if environment else {})
+    selected = overlays.select(found, tree)
+    assert selected.problems == ()
+    assert [each.file for name in found for each in selected.overlays[name]] == ([path] if environment else [])
+
+
+def test_an_ambiguous_word_in_the_name_of_a_file_counts_beside_an_environment_beyond_doubt() -> None:
+    tree = dict.fromkeys(("web/values-test.yaml", "web/values-prod.yaml", "db/values-live.yaml"), "100644")
+    assert inference.infer(tree) == {"test": ["web/values-test.yaml"], "prod": ["web/values-prod.yaml"]}
+
+
+def test_the_directory_of_an_environment_keeps_its_files() -> None:
+    tree = {"prod/values-staging.yaml": "100644"}
+    assert inference.infer(tree) == {"prod": ["prod"]}

@@ -63,10 +63,27 @@ def _globs(directory: str) -> Iterator[tuple[str, ...]]:
             yield tuple("*" if at in stars else part for at, part in enumerate(parts))
 
 
-def is_plain(directory: str) -> bool:
-    """Whether a path, taken as a glob, means itself and nothing else."""
+def fold_files(files: Collection[str], existing: Collection[str]) -> tuple[str, ...]:
+    """The same for files: their names are kept, and only their directories become globs."""
+    globs = []
+    for name in sorted({file.rpartition("/")[2] for file in files}):
+        wanted, others = (
+            {parent for parent, slash, last in _split(paths) if slash and last == name} for paths in (files, existing)
+        )
+        globs += [f"{glob}/{name}" for glob in fold(wanted, others)]
+    return (*globs, *sorted(file for file in files if "/" not in file))
+
+
+def _split(files: Collection[str]) -> list[tuple[str, str, str]]:
+    return [file.rpartition("/") for file in files]
+
+
+def is_plain(path: str, *, of_files: bool = False) -> bool:
+    """Whether a path of a directory or of a file, taken as a glob, means itself and nothing else."""
     try:
-        glob = Glob.parse(directory)
+        glob = Glob.parse(path)
     except ValueError:
         return False
-    return glob.prefix == f"{directory}/" and not glob.of_files
+    if of_files:
+        return glob.of_files and not glob.names
+    return glob.prefix == f"{path}/" and not glob.of_files

@@ -1,9 +1,12 @@
-"""The environments of a repository without a configuration, by the names of its directories.
+"""The environments of a repository without a configuration, by the names of its directories and files.
 
 A directory is an environment's when its name is one of the words below, or has one at its end (`cluster-staging`,
 `openshift-dev`) or, before a region or a number, at its start (`prod-eu`, `staging-2`). The deepest such directory
 decides; a `base` that is deeper takes the environment away again. Some words have other meanings too (`test`, `live`,
 `stage`): they count only in a directory such as `overlays`, or beside an environment that is beyond doubt.
+
+In a directory of no environment, a file that holds pins may be an environment's by its own name
+(`values-production.yaml`).
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.releases.layout.folding import is_plain
-from gitops_bot.targets import by_directory
+from gitops_bot.targets import by_directory, variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,13 +53,19 @@ def infer(tree: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
 
     Environments are in the order in which a release travels, from `dev` to `production`; overlays are sorted, as globs.
     """
-    directories = [directory.removesuffix("/") for directory in by_directory(tree, by_content=True) if directory]
+    by_path = by_directory(tree, by_content=True)
+    directories = [directory.removesuffix("/") for directory in by_path if directory]
     found: dict[str, set[str]] = defaultdict(set)
     beyond_doubt = _beyond_doubt(directories)
-    for directory in directories:
-        word = _environment(directory.split("/"), beyond_doubt)
-        if word is not None and is_plain(directory):
-            found[word].add(directory)
+    for directory, files in by_path.items():
+        parts = directory.split("/")[:-1]
+        word = _environment(parts, beyond_doubt) if parts else None
+        if word is None:
+            for file, other in _files(parts, files):
+                if is_plain(file, of_files=True):
+                    found[other].add(file)
+        elif is_plain(directory.removesuffix("/")):
+            found[word].add(directory.removesuffix("/"))
     names = sorted(found, key=WORDS.index)
     return {name: sorted(found[name]) for name in names}
 
@@ -65,6 +74,18 @@ def environment_in(text: str) -> str | None:
     """The environment that a name speaks of, if it is beyond doubt: `web-prod` and `apps/prod/web.yaml` are `prod`."""
     words = {word for part in text.split("/") if (word := _word(part.rpartition(".")[0] or part))}
     return next(iter(words)) if len(words) == 1 and not words & _AMBIGUOUS else None
+
+
+def _files(parts: Sequence[str], files: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The files of one directory whose names are of an environment, with that."""
+    if any(part in _SKIPPED or part.startswith(".") for part in parts) or (parts and parts[-1].lower() in _BASES):
+        return
+    names = {file.rpartition("/")[2]: file for file in files}
+    found = {file: word for name, file in names.items() if (text := variant(name, names)) and (word := _word(text))}
+    certain = set(found.values()) - _AMBIGUOUS
+    for file, word in found.items():
+        if certain - {word} or word in certain:
+            yield file, word
 
 
 def _environment(parts: list[str], beyond_doubt: Mapping[str, set[str]]) -> str | None:

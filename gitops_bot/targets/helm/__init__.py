@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _ENDINGS: Final = (".yaml", ".yml")
 _SEPARATORS: Final = re.compile("[-_.]")
+#: What a chart has beside its values.
+CHART: Final = "Chart.yaml"
 #: A tag, a digest, and the repository of which they may be a part.
 _TAG, _DIGEST, _REPOSITORY = (
     re.compile(rb"(?:^|[{, \t])[\"']?(?:%b)[\"']?[ \t]*:[ \t]*[\"']?[A-Za-z0-9/]" % key, re.MULTILINE)
