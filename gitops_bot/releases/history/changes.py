@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem
 from gitops_bot.releases.history import replay, state
-from gitops_bot.releases.history.state import Seen, agree
-from gitops_bot.targets import same_file
+from gitops_bot.releases.history.state import agree
+from gitops_bot.targets import same_file, versions
 from gitops_bot.targets.pin_file import Edit
+from gitops_bot.targets.versions import Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.history.releases import Release
@@ -57,7 +58,7 @@ def changes(releases: Sequence[Release]) -> Iterator[Changes]:
     """
     for at, release in enumerate(releases):
         files = {same_file(path)[0] for path in release.paths if path in release.step.files}
-        pins = tuple(repinned for file in sorted(files) for repinned in _repinned(releases[at:], file))
+        pins = tuple(repinned for file in sorted(files) for repinned in _repinned(releases, at, file))
         config = tuple(path for path in release.paths if not _only_pins(release, path, pins))
         yield Changes(release, pins, config)
 
@@ -90,9 +91,9 @@ def previous(known: Sequence[Release], wanted: Collection[tuple[str, str]] | Non
     return Problem("failed.git", message, advice)
 
 
-def _repinned(releases: Sequence[Release], file: str) -> Iterator[Repinned]:
-    """What the first of the releases changed in one file; the others tell what was there before."""
-    step = releases[0].step
+def _repinned(releases: Sequence[Release], at: int, file: str) -> Iterator[Repinned]:
+    """What the release at a place changed in one file; those behind it tell what was there before, where it cannot."""
+    step = releases[at].step
     before, after = state.before(step, file), state.after(step, file)
     if after is None:
         return
@@ -101,7 +102,9 @@ def _repinned(releases: Sequence[Release], file: str) -> Iterator[Repinned]:
         now = after.get(name)
         if now is not None and now.pin is None:
             continue
-        earlier = _earlier(releases, file, name)
+        earlier = before.get(name) if before is not None else _UNKNOWN
+        if earlier is not None and earlier.pin is None:
+            earlier = _earlier((releases[older] for older in range(at + 1, len(releases))), file, name)
         if earlier is _UNKNOWN:
             continue
         was = earlier.pin if earlier is not None else None
@@ -114,9 +117,9 @@ def _repinned(releases: Sequence[Release], file: str) -> Iterator[Repinned]:
 _UNKNOWN = Seen(None, None)
 
 
-def _earlier(releases: Sequence[Release], file: str, name: str) -> Seen | None:
-    """The entry before the first of the releases, by the nearest commit that can be read; None: there was none."""
-    for release in releases:
+def _earlier(older: Iterable[Release], file: str, name: str) -> Seen | None:
+    """The entry as the newest of these releases found it that can be read; None: there was none."""
+    for release in older:
         if not state.is_changed(release.step, file) or (before := state.before(release.step, file)) is None:
             continue
         seen = before.get(name)
@@ -135,4 +138,9 @@ def _only_pins(release: Release, path: str, pins: Sequence[Repinned]) -> bool:
         for repinned in pins
         if repinned.file == same_file(path)[0] and repinned.before is not None and repinned.after is not None
     ]
-    return bool(changed) and replay.explains(path, before, after, changed, release.step.targets)
+    target = release.step.targets[path]
+    if not changed or target is None:
+        return False
+    return versions.only_pins(target, before, after) or replay.explains(
+        path, before, after, changed, release.step.targets
+    )

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin
-from gitops_bot.targets import same_file
+from gitops_bot.targets import same_file, versions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gitops_bot.releases.history.line import Step
     from gitops_bot.targets import Target
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """An entry as a commit had it. `pin` is None where the entry is one that the bot refuses: nobody knows then."""
-
-    image: str | None
-    pin: Pin | None
-
-
-#: The entries of a file by name; None where it cannot be read as a whole, or there are two of one target.
-State = Mapping[str, Seen] | None
+    from gitops_bot.targets.versions import State
 
 
 def is_changed(step: Step, file: str) -> bool:
@@ -67,16 +55,7 @@ def _state(step: Step, files: Mapping[str, bytes]) -> State:
 
 @lru_cache(maxsize=256)  # what one commit leaves is what the next one finds, and every entry asks again
 def _read(target: Target | None, data: bytes) -> State:
-    if target is None:
-        return None
-    try:
-        entries = target.read(data, "").entries
-    except EditError:
-        return None
-    return {
-        entry.name: Seen(str(entry.image) if entry.image else None, None if entry.refusal else entry.pin)
-        for entry in entries
-    }
+    return versions.state(target, data) if target is not None else None
 
 
 def agree(one: Pin, other: Pin) -> bool:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.releases.history.line import Line, Step
-    from gitops_bot.releases.history.state import Seen, State
     from gitops_bot.releases.plan import Entry
+    from gitops_bot.targets.versions import Seen, State
 
 #: How many of the commits that touch an overlay tell what the environment left.
 DEPTH: Final = 200
