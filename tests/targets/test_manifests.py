@@ -70,6 +70,8 @@ def test_custom_resources_have_the_paths_of_the_settings() -> None:
     [
         pytest.param("image: &i nginx:1\n        copy: *i", "image is shared by an alias", id="alias"),
         pytest.param("image: ${IMAGE}:1", "image holds a template placeholder", id="placeholder"),
+        pytest.param("image: nginx:1\n        image: nginx:2", "image stands there twice", id="key"),
+        pytest.param("image: ko://github.com/acme/web", "image is an address", id="ko"),
         pytest.param("image: !x nginx:1", "image has an explicit YAML tag", id="tag"),
         pytest.param("image: |\n          nginx:1", "image is a block of text", id="block"),
     ],
@@ -82,3 +84,37 @@ def test_what_cannot_be_edited_without_a_doubt_is_refused(image: str, reason: st
     assert entry.refusal.message.startswith(reason)
     with pytest.raises(EditError):
         edit(pins, [Edit(entry.name, Pin("2"))])
+
+
+def test_a_key_on_the_way_that_stands_there_twice_is_refused() -> None:
+    data = b"kind: Pod\nspec: {containers: [{name: a, image: nginx}]}\nspec: {containers: [{name: b, image: nginx}]}\n"
+    (entry,) = ManifestsTarget().read(data, "p.yaml").entries
+    assert entry.refusal is not None
+    assert (entry.refusal.message, entry.refusal.line) == ("spec stands there twice", 3)
+
+
+def test_aliases_that_multiply_are_read_once() -> None:
+    many = ", ".join(["*c"] * 5_000), ", ".join(["*t"] * 5_000)
+    data = "x: &c {{name: a, image: nginx}}\ny: &t {{containerSet: {{containers: [{}]}}}}\nspec: {{templates: [{}]}}\n"
+    (entry,) = ManifestsTarget().read(f"kind: Workflow\n{data.format(*many)}".encode(), "w.yaml").entries
+    assert entry.refusal is not None
+    assert entry.refusal.message == "image is shared by an alias"
+
+
+def test_more_images_than_anyone_has_are_refused() -> None:
+    data = b"kind: Pod\nspec:\n  containers:\n" + b"  - image: a\n" * 10_001
+    with pytest.raises(EditError, match="more than 10,000 images"):
+        ManifestsTarget().read(data, "p.yaml")
+
+
+@pytest.mark.parametrize(
+    ("data", "count"),
+    [
+        pytest.param(MANIFESTS, 5, id="manifests"),
+        pytest.param(b"apiVersion: v1\nkind: Service\nspec: {ports: [{port: 80}]}\n", 0, id="a service"),
+        pytest.param(b"kind: Deployment\nimage: nginx\n", 0, id="values"),
+        pytest.param(b"services:\n  web:\n    image: nginx\n", 0, id="compose"),
+    ],
+)
+def test_the_content_tells_a_manifest(data: bytes, count: int) -> None:
+    assert ManifestsTarget().count(data) == count

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from gitops_bot.targets.pin_file import PinFile
 
 #: A manifest has these two at the beginning of a line, and something with an image.
-_KIND: Final = re.compile(rb"^(?:- )?[\"']?kind[\"']?[ \t]*:", re.MULTILINE)
-_IMAGE: Final = re.compile(rb"^[ \t-]*[\"']?(?:image|reference)[\"']?[ \t]*:[ \t]*[^ \t\r\n#]", re.MULTILINE)
+_KIND, _VERSION = (
+    re.compile(rb"^(?:- )?[{]?[\"']?%b[\"']?[ \t]*:" % key, re.MULTILINE) for key in (b"kind", b"apiVersion")
+)
+_IMAGE: Final = re.compile(
+    rb"(?:^[ \t-]*|[{,][ \t]*)[\"']?(?:image|reference)[\"']?[ \t]*:[ \t]*[^ \t\r\n#]", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class ManifestsTarget:
 
     def count(self, data: bytes) -> int:
         """How many lines look like images of a resource."""
-        return len(_IMAGE.findall(data)) if _KIND.search(data) else 0
+        return len(_IMAGE.findall(data)) if _KIND.search(data) and _VERSION.search(data) else 0
 
     def beside(self, files: Mapping[str, bytes]) -> ManifestsTarget:
         """It needs nothing from the files beside it."""

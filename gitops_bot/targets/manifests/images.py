@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
+from gitops_bot.errors import EditError
 from gitops_bot.targets import nodes, refusals
 from gitops_bot.targets.yaml_pins import Place, Slot, reference
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.targets.document import Document
 
+#: Images of one file that are read. Each may have a refusal of its own: a hostile file must not make endless ones.
+ENTRY_LIMIT: Final = 10_000
 #: What has an image in the specification of a pod.
 _IN_A_POD: Final = (
     ".containers[].image",
@@ -52,23 +55,39 @@ PATHS: Final[Mapping[str, Sequence[str]]] = {
 
 
 def places(document: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[Place]:
-    """The images of every resource, in the order of the file; `kinds` are further kinds and their paths."""
+    """The images of every resource, in the order of the file; `kinds` are further kinds and their paths.
+
+    Raises:
+        EditError: there are over 10,000 of them.
+    """
     shared = refusals.shared(document.roots)
-    found: list[Place] = []
+    found: dict[tuple[int, str], Place] = {}
     for resource in _resources(document.roots):
         kind, name = nodes.text(resource, "kind"), nodes.text(nodes.value(resource, "metadata"), "name")
         for path in kinds.get(kind, PATHS.get(kind, ())):
             *way, key = _steps(path)
-            for mapping, label in _at(resource, way):
-                if (pair := Slot(mapping, key).pair) is not None and isinstance(pair.value, ScalarNode):
-                    entry = "/".join(part for part in (kind, name, label) if part)
-                    found.append(reference(document, entry, Slot(mapping, key), shared=shared))
-    found.sort(key=lambda place: (place.entry.line, place.entry.column))
+            for mapping, label, twice in _at(resource, way, set()):
+                slot = Slot(mapping, key)
+                if (pair := slot.pair) is None or not isinstance(pair.value, ScalarNode):
+                    continue
+                if len(found) == ENTRY_LIMIT:
+                    message = f"the file has more than {ENTRY_LIMIT:,} images"
+                    raise EditError(document.problem(pair.value, message, "Split the file."))
+                refusal = document.problem(*_doubled(twice)) if twice is not None else None
+                if "://" in (slot.text or ""):  # what ko builds stands there as ko://
+                    message = f"{key} is an address, not the name of an image"
+                    refusal = document.problem(pair.value, message, "Pin the image that is built from it.")
+                entry = "/".join(part for part in (kind, name, label) if part)
+                found[id(mapping), key] = reference(document, entry, slot, shared=shared, refusal=refusal)
     counts: Counter[str] = Counter()
-    for place in found:
+    for place in sorted(found.values(), key=lambda place: (place.entry.line, place.entry.column)):
         counts[place.entry.name] += 1
         number = counts[place.entry.name]
         yield place if number == 1 else replace(place, entry=replace(place.entry, name=f"{place.entry.name}#{number}"))
+
+
+def _doubled(key: ScalarNode) -> tuple[Node, str, str]:
+    return key, f"{str(key.value)[:100]} stands there twice", "Keep one of them: programs disagree which one counts."
 
 
 def _resources(roots: Sequence[Node]) -> Iterator[MappingNode]:
@@ -81,18 +100,26 @@ def _resources(roots: Sequence[Node]) -> Iterator[MappingNode]:
                 yield root
 
 
-def _at(node: Node, way: Sequence[str], label: str = "") -> Iterator[tuple[MappingNode, str]]:
-    """The mappings at the end of a path, each with the name of the nearest item of a list that has one."""
+def _at(
+    node: Node, way: Sequence[str], seen: set[tuple[int, int]], label: str = "", twice: ScalarNode | None = None
+) -> Iterator[tuple[MappingNode, str, ScalarNode | None]]:
+    """The mappings at the end of a path, each once, with the name of the nearest item of a list that has one.
+
+    The last is a key on the way that its mapping has twice. Aliases may lead to one node a million times: `seen`.
+    """
+    if (id(node), len(way)) in seen:
+        return
+    seen.add((id(node), len(way)))
     if not way:
         if isinstance(node, MappingNode):
-            yield node, label
+            yield node, label, twice
         return
     step, *rest = way
     if step == "[]":
-        for item in node.value if isinstance(node, SequenceNode) else ():
-            yield from _at(item, rest, nodes.text(item, "name") or label)
-    elif (value := nodes.value(node, step)) is not None:
-        yield from _at(value, rest, label)
+        for item in nodes.items(node):
+            yield from _at(item, rest, seen, nodes.text(item, "name") or label, twice)
+    elif isinstance(node, MappingNode) and (pairs := [pair for pair in node.value if pair[0].value == step]):
+        yield from _at(pairs[0][1], rest, seen, label, pairs[1][0] if len(pairs) > 1 else twice)
 
 
 def _steps(path: str) -> list[str]:
