@@ -110,7 +110,8 @@ IMPURE = frozenset({
 })  # fmt: skip
 
 #: The folders of targets, and what their files look like. A text with one of these words is about one target.
-TARGETS = ("gitops_bot.targets.helm", "gitops_bot.targets.kustomization", "gitops_bot.targets.manifests")
+TARGETS = tuple(f"gitops_bot.targets.{name}" for name in ("blue_green", "helm", "kustomization", "manifests"))
+SETTINGS_OF_TARGETS = ("config.form_slots", "config.form_target")
 WORDS_OF_TARGETS = ("kustomization.y", "newTag", "images:")
 #: Module and word: keys of gitops-bot.yaml that are called like those of a target, and examples.
 MAY_SAY = (
@@ -395,7 +396,7 @@ def _is_allowed(symbol: str, allowed: Iterable[str]) -> bool:
 
 def only_targets_know_what_a_file_with_pins_looks_like(tree: Tree) -> Iterator[str]:
     for module in tree.values():
-        if module.room in ("targets", "demo") or module.name == "config.form_target":  # the settings of each target
+        if module.room in ("targets", "demo") or module.name in SETTINGS_OF_TARGETS:
             continue
         words = set(WORDS_OF_TARGETS) - {word for name, word in MAY_SAY if fnmatchcase(module.name, name)}
         found = [(text, line) for text, line in module.texts if any(word in text for word in words)]

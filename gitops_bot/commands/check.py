@@ -126,6 +126,10 @@ def _entries(overlay: Overlay, config: Config) -> Iterator[Problem]:
             yield entry.refusal
             continue
         yield from file.mistyped(index)
-        if entry.image is None and (rules.policy is not None or config.environments[name].promotion is not None):
+        if (
+            entry.image is None
+            and not entry.choices
+            and (rules.policy is not None or config.environments[name].promotion is not None)
+        ):
             message = f"{(entry.new_name or entry.name)[:300]!r} is not an image repository name"
             yield problem(file, entry, message, "correct it, or set `ignore: true` for it in gitops-bot.yaml")

@@ -16,7 +16,7 @@ from gitops_bot.config.form_registry import RegistryAccess
 from gitops_bot.config.json_schema import FILE, policy_reader, reader, schema, schema_text
 from gitops_bot.config.mentions import Mention, mentions
 from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window
-from gitops_bot.config.values import Config, Environment, Hold, ImageRules, Promotion
+from gitops_bot.config.values import BlueGreen, Config, Environment, Hold, ImageRules, Promotion
 from gitops_bot.images.reference import ImageName
 from gitops_bot.images.rules import NamedPolicy
 
@@ -123,7 +123,8 @@ def _environment(
         places=tuple(_place(document, ("environments", name, "overlays", at)) for at in range(len(form.overlays))),
         propose=form.propose,
         match_by=form.match,
-        targets=tuple(target.rule for target in form.targets),
+        targets=(*(target.rule for target in form.targets), *(form.blue_green.rules if form.blue_green else ())),
+        blue_green=_blue_green(form),
         release_tag=form.tag == "release",
         promotion=_promotion(document, name, form),
         defaults=_rules(document, path, form, policies),
@@ -139,6 +140,15 @@ def _promotion(document: Document, name: str, form: EnvironmentForm) -> Promotio
         return None
     place = _place(document, ("environments", name, "promote_from"))
     return Promotion(form.promote_from, place, form.soak or timedelta(0))
+
+
+def _blue_green(form: EnvironmentForm) -> BlueGreen | None:
+    written = form.blue_green
+    if written is None:
+        return None
+    return BlueGreen(
+        written.service, written.selector, tuple(written.slots.items()), written.overlays, written.soak or timedelta(0)
+    )
 
 
 def _place(document: Document, path: Path) -> tuple[str, int, int]:

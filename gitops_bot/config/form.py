@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field
 from gitops_bot.config import form_policy, times
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.form_registry import RegistryAccess  # noqa: TC001 - pydantic reads it from here
+from gitops_bot.config.form_slots import BlueGreenForm  # noqa: TC001 - likewise
 from gitops_bot.config.form_target import TargetForm  # noqa: TC001 - likewise
 from gitops_bot.config.leaves import about
 from gitops_bot.config.propose import Propose
@@ -120,6 +121,19 @@ class EnvironmentForm(RulesForm):
             [{"kind": "manifests", "files": ["rollout.yaml"]}],
         ),
     ] = ()
+    blue_green: Annotated[
+        BlueGreenForm | None,
+        about(
+            "A Service that selects one of two slots: new pins go to the idle slot only, and the switch to it is a "
+            "proposal of its own. Without it, every entry gets new pins.",
+            {
+                "service": "service.yaml",
+                "selector": "version",
+                "slots": {"blue": "deployment-blue.yaml", "green": "deployment-green.yaml"},
+                "soak": "30m",
+            },
+        ),
+    ] = None
     images: Annotated[
         dict[Annotated[str, *leaf.key(_IMAGE_WORDS, leaf.LINE)], RulesForm],
         about(

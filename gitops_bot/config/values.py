@@ -44,6 +44,17 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True)
+class BlueGreen:
+    """A Service and the files of its two slots, by the names of files, in overlays of these globs or in all."""
+
+    service: str
+    selector: str
+    slots: tuple[tuple[str, str], ...]
+    overlays: tuple[str, ...] = ()
+    soak: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One environment. `places` are the file, line and column of each of its `overlays`, where a file has them.
 
@@ -61,6 +72,7 @@ class Environment:
     by_name: Mapping[str, ImageRules] = field(default_factory=dict, repr=False)
     by_repository: Mapping[ImageName, ImageRules] = field(default_factory=dict, repr=False)
     targets: tuple[FileRule, ...] = ()
+    blue_green: BlueGreen | None = None
 
     def rules(self, name: str, image: ImageName | None, pin: Pin) -> Rules:
         """The rules for an entry: its image overrides the environment, key by key."""

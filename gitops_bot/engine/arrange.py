@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.engine.gates import left_before
+from gitops_bot.engine.gates import left_before, slot
 from gitops_bot.engine.limits import admitted, with_what_waits
 from gitops_bot.engine.make_way import make_way
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import carry, group, naming, reconcile
+from gitops_bot.proposals import carry, group, naming, ownership, reconcile
 from gitops_bot.proposals.outcome import EnvironmentOutcome
 from gitops_bot.proposals.people import decline, declined
 from gitops_bot.proposals.proposal import Proposal
+from gitops_bot.releases.choice import switch
+from gitops_bot.releases.history import trail
 from gitops_bot.releases.layout import overlay
 from gitops_bot.releases.plan import Change, Failed, Held
 
@@ -58,13 +60,36 @@ def _proposals(known: Known, decisions: Sequence[Decision]) -> list[Proposal]:
     state = replace(state, pulls={**state.pulls, **facts.pull_requests(branches, snapshot.branch)})
     known = replace(known, state=state)
     declines = declined(_closed(known), state.branches)
-    proposals = [_proposal(known, declines, name, mine) for name, mine in grouped.items()]
+    proposals = _in_turn(known, declines, grouped)
     if known.request.own_groups:
         proposals = _own(proposals, state, decisions)
     if known.request.exempt.limits:
         return with_what_waits(proposals)
     pulls = [pull for existing in state.pulls.values() for pull in existing]
     return admitted(proposals, state.environment.propose, pulls, snapshot.at)
+
+
+def _in_turn(known: Known, declines: Declined, grouped: Mapping[str, Sequence[Decision]]) -> list[Proposal]:
+    """The proposals of all groups, the switches last: each of them waits for pins that are proposed for its slot."""
+    state = known.state
+    switches = {state.group_of[key] for key, entry in state.entries.items() if entry.choices}
+    found = {name: _proposal(known, declines, name, mine) for name, mine in grouped.items() if name not in switches}
+    changing = {change.entry.key for proposal in found.values() for change in proposal.changes} | {
+        pin.key
+        for proposal in found.values()
+        if isinstance(proposal.action, reconcile.Leave) and proposal.remote is not None
+        for pin in carry.standing_pins(state.entries, ownership.of(proposal.remote).carried)
+    }
+    waiting = {
+        slots.selector.key: reason
+        for slots in known.snapshot.slots(known.environment.name)
+        if slots.selector is not None and (reason := switch.waits(slots, changing)) is not None
+    }
+    known = replace(known, state=replace(state, waits={**state.waits, **waiting}))
+    for name in grouped:
+        if name in switches:
+            found[name] = _proposal(known, declines, name, grouped[name])
+    return [found[name] for name in grouped]
 
 
 def edited(known: Known, decisions: Sequence[Decision]) -> tuple[tuple[Decision, ...], dict[str, tuple[bytes, bytes]]]:
@@ -189,7 +214,8 @@ def _laid(known: Known, declines: Declined, name: str, decisions: Sequence[Decis
             return decision
         # What an open pull request shows is wanted again: it was reopened, or asked for in another group since. What a
         # push came too late for stays declined.
-        return decline(decision, state.branch_of(name), declines, shown) or decision
+        meant = _of_this_switch(known, declines, decision)
+        return decline(decision, state.branch_of(name), meant, shown) or decision
 
     # What a person declined decides nothing: a pin that the open proposal carries for that entry stays in it.
     decided = [judged(decision) for decision in decisions]
@@ -203,7 +229,7 @@ def _laid(known: Known, declines: Declined, name: str, decisions: Sequence[Decis
     ]
     # A pin that is only carried on was looked up when it was proposed; the environment may have left it since.
     now = set(map(id, decided))
-    laid = [item if id(item) in now else left_before(item, known) for item in laid]
+    laid = [item if id(item) in now else left_before(slot(item, known), known) for item in laid]
     if together:
         laid = list(group.hold_together(laid, name))  # nor does it go on with a part of what it carried
     holds = [(item.entry, item.reason) for item in decided if isinstance(item, Held)]
@@ -211,6 +237,19 @@ def _laid(known: Known, declines: Declined, name: str, decisions: Sequence[Decis
         *(item for item in decided if not isinstance(item, Change)),
         *(item for item in laid if not isinstance(item, Held) or (item.entry, item.reason) not in holds),
     ]
+
+
+def _of_this_switch(known: Known, declines: Declined, change: Change) -> Declined:
+    """What was declined, but for switches that were proposed before the slot got its present pins."""
+    slots = known.snapshot.slots_of(change.entry) if change.entry.choices else None
+    if slots is None:
+        return declines
+    line = known.facts.line(known.snapshot, lambda line: trail.enough(line, slots.overlay))
+    since = switch.arrived_at(slots, line)
+    return {
+        mark: [pull for pull in pulls if since is None or pull.created_at is None or pull.created_at >= since]
+        for mark, pulls in declines.items()
+    }
 
 
 def _why_gone(state: OpenProposals, name: str, own: Sequence[PinChange], held: Sequence[Held]) -> Reason | None:

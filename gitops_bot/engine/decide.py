@@ -11,6 +11,7 @@ from gitops_bot.engine.candidates import past, pins
 from gitops_bot.engine.candidates.pins import matches_nothing
 from gitops_bot.engine.candidates.poll import poll
 from gitops_bot.engine.candidates.promoted import Promotion
+from gitops_bot.engine.candidates.switched import switched
 from gitops_bot.engine.open_proposals import proposed_on
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
 from gitops_bot.errors import Problem, UsageError
@@ -85,6 +86,8 @@ def _polled(known: Known) -> Candidates:
     unmatched = snapshot.unmatched(environment.name)
 
     def polled(entry: Entry) -> Decision:
+        if entry.choices:
+            return switched(known, entry)
         return unmatched.judged(poll(known.facts, entry, snapshot.at))
 
     def promoted(entry: Entry, decision: Decision) -> Decision:
@@ -174,11 +177,11 @@ def _chosen(snapshot: Snapshot, target: str, asked: Promote) -> tuple[list[Entry
         texts = ", ".join(glob.text for glob in asked.overlays)
         raise UsageError(Problem("failed.usage", f"no overlay of {target} is in {texts}", "correct --overlay"))
     if not asked.images:
-        return entries, []
+        return [entry for entry in entries if not entry.choices], []
     keys: set[tuple[str, str]] = set()
     unknown = []
     for image in asked.images:
-        matching = {entry.key for entry in snapshot.matching(target, image)}
+        matching = {entry.key for entry in snapshot.meant(target, image)}
         if meant := matching & {entry.key for entry in entries}:
             keys |= meant
         else:
@@ -219,4 +222,8 @@ def _only_in_source(snapshot: Snapshot, source: str, target: str) -> tuple[Held,
     """The entries that only the source of a promotion has."""
     matched = {partner.key for sources in snapshot.partners(source, target).values() for partner in sources}
     reason = Reason("unmanaged", f"{target} has no such entry")
-    return tuple(Held(entry, None, reason) for entry in snapshot.entries(source) if entry.key not in matched)
+    return tuple(
+        Held(entry, None, reason)
+        for entry in snapshot.entries(source)
+        if entry.key not in matched and not entry.choices
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.choice import hold, reasons, stepped_back
+from gitops_bot.releases.choice import hold, reasons, stepped_back, switch
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.plan import Change, Failed, Held
 
@@ -43,15 +43,33 @@ class Known:
         return self.state.environment
 
 
+def slot(decision: Decision, known: Known) -> Decision:
+    """Hold a pin for the live slot of two, and one for a slot while a switch to it is proposed."""
+    if not isinstance(decision, Change) or (slots := known.snapshot.slots_of(decision.entry)) is None:
+        return decision
+    switching = slots.selector is not None and known.state.is_proposed(slots.selector.key)
+    return switch.allowed(decision, slots, switching=switching)
+
+
 def left_before(decision: Decision, known: Known) -> Decision:
     """Hold what the environment left by going backwards; what was proposed on this very commit was looked up then."""
     if not _is_open(decision) or known.request.exempt.holds:
         return decision
     entry = decision.entry
+    if entry.choices:
+        return _switched_before(decision, known)
     if (entry.key, stepped_back.wanted(decision)) in known.state.fresh:
         return decision
     line = known.facts.line(known.snapshot, lambda line: trail.enough(line, entry.overlay))
     return stepped_back.checked(decision, line)
+
+
+def _switched_before(decision: Change | Held, known: Known) -> Decision:
+    slots, overlay = known.snapshot.slots_of(decision.entry), decision.entry.overlay
+    if slots is None:
+        return decision
+    line = known.facts.line(known.snapshot, lambda line: trail.enough(line, overlay))
+    return switch.left_before(decision, slots, line)
 
 
 def platforms(decision: Decision, known: Known) -> Decision:
@@ -144,6 +162,7 @@ class Gate:
 #: Every decision goes through all of them, from the first to the last. What a promotion is held by before that is in
 #: `releases.choice.promotion`.
 GATES: Final = (
+    Gate("slot", slot),
     Gate("left before", left_before),
     Gate("platforms", platforms),
     Gate("declared hold", declared_hold),

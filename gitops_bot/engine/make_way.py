@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.gates import Known
     from gitops_bot.proposals.proposal import Proposal
-    from gitops_bot.releases.plan import Decision
+    from gitops_bot.releases.plan import Change, Decision, Entry
 
     Arrange = Callable[[Known, Sequence[Decision]], Sequence[Proposal]]
 
@@ -27,7 +27,10 @@ def make_way(known: Known, proposals: Sequence[Proposal], arrange: Arrange) -> l
     """The proposals of a rollback, behind those that lose its entries to them."""
     rolled_back = (proposal for proposal in proposals if not isinstance(proposal.action, reconcile.Leave))
     taken = {
-        change.entry.key: Held(change.entry, None, _TAKEN) for proposal in rolled_back for change in proposal.changes
+        entry.key: Held(entry, None, _TAKEN)
+        for proposal in rolled_back
+        for change in proposal.changes
+        for entry in (change.entry, *_goes_live(known, change))
     }
     if not taken:
         return list(proposals)
@@ -42,6 +45,12 @@ def make_way(known: Known, proposals: Sequence[Proposal], arrange: Arrange) -> l
         for proposal in proposals
     ]
     return [*losing, *then]
+
+
+def _goes_live(known: Known, change: Change) -> Sequence[Entry]:
+    """The pins of a slot that is switched to."""
+    slots = known.snapshot.slots_of(change.entry) if change.entry.choices else None
+    return slots.entries[change.after.tag or ""] if slots is not None else ()
 
 
 def makes_way(proposal: Proposal, *, is_rollback: bool) -> bool:

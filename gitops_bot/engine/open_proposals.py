@@ -54,6 +54,21 @@ class OpenProposals:
         """What each entry is proposed to be pinned to."""
         return {pin.key: pin.after for pin in self.pins}
 
+    def is_proposed(self, key: Key) -> bool:
+        """Whether a proposal changes this entry, whoever may touch its branch now."""
+        if any(key in keys for keys in self.rivals.values()):
+            return True
+        return any(
+            pin.key == key
+            for name, branch in self.branches.items()
+            if branch is not None and self._counts(name)
+            for pin in carry.standing_pins(self.entries, ownership.of(branch).carried)
+        )
+
+    def _counts(self, branch: str) -> bool:
+        existing = self.pulls.get(branch, ())
+        return not existing or any(pull.state == "open" for pull in existing)
+
     def branch_of(self, name: str) -> str:
         """The branch on which a group is proposed."""
         return naming.branch(self.environment.name, name)

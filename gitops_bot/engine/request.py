@@ -142,5 +142,6 @@ class Request:
 
     def group_of(self, environment: Environment, entry: Entry) -> str:
         """The group that an entry is proposed in."""
-        name = group.name_of(entry, environment.propose.group)
+        # A switch is proposed alone; no group of people has a name with a space.
+        name = f"switch {entry.file}" if entry.choices else group.name_of(entry, environment.propose.group)
         return f"{naming.ROLLBACK}{name}" if self.is_rollback else name

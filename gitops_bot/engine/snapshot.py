@@ -10,7 +10,7 @@ from gitops_bot.errors import EditError, Problem
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.unmatched import Unmatched, unmatched
 from gitops_bot.releases.choice import hold
-from gitops_bot.releases.layout import correspondence, coverage
+from gitops_bot.releases.layout import correspondence, coverage, slots
 from gitops_bot.releases.layout.claims import parse
 from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.releases.layout.owners import Owners
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.coverage import Outside
     from gitops_bot.releases.layout.overlays import Found, Selection
+    from gitops_bot.releases.layout.slots import Slots
     from gitops_bot.releases.plan import Entry
     from gitops_bot.targets import Target
     from gitops_bot.targets.pin_file import PinFile
@@ -66,8 +67,26 @@ class Snapshot:
         return self._once(("read", name), lambda: self._read(name))[0]
 
     def failed(self, name: str) -> tuple[Failed, ...]:
-        """The files of an environment that could not be read."""
-        return self._once(("read", name), lambda: self._read(name))[1]
+        """The files of an environment that could not be read, and slots that are not complete."""
+        unread: tuple[Failed, ...] = self._once(("read", name), lambda: self._read(name))[1]
+        known = {failed.problem.file for failed in unread}
+        # A selector that is refused is told by itself.
+        wrong = [one.wrong for one in self.slots(name) if one.selector is None or one.wrong != one.selector.refusal]
+        return (
+            *unread,
+            *(Failed(None, problem) for problem in wrong if problem is not None and problem.file not in known),
+        )
+
+    def slots(self, name: str) -> tuple[Slots, ...]:
+        """The slots of an environment, each pair with the selector that makes one of them live."""
+        return self._once(("slots", name), lambda: self._slots(name))
+
+    def slots_of(self, entry: Entry) -> Slots | None:
+        """The slots that an entry belongs to, as one of their pins or as their selector."""
+        for one in self.slots(entry.environment or ""):
+            if one.overlay == entry.overlay and (entry.choices or one.slot_of(entry) is not None):
+                return one
+        return None
 
     def found(self, name: str) -> tuple[Found, ...]:
         """The overlays of an environment as its globs found them, also those that could not be read."""
@@ -100,6 +119,17 @@ class Snapshot:
         partners = self.partners(environment.promotion.source, environment.name)
         own = self.by_key(environment.name)
         return {key: sources for key, sources in partners.items() if not own[key].rules.own_policy}
+
+    def meant(self, name: str, image: str) -> tuple[Entry, ...]:
+        """Likewise, to be given a pin: of two slots a repository means the one that is idle."""
+        matching = self.matching(name, image)
+
+        def is_live(entry: Entry) -> bool:
+            slots = self.slots_of(entry)
+            other = slots.counterpart(entry) if slots is not None and slots.wrong is None else None
+            return slots is not None and other in matching and slots.slot_of(entry) == slots.live
+
+        return tuple(entry for entry in matching if entry.name == image or not is_live(entry))
 
     def own_branches_of(self, name: str) -> tuple[str, ...]:
         """The bot's branches for an environment: its groups', and those of groups that were."""
@@ -205,6 +235,14 @@ class Snapshot:
                 for overlay in self.overlays(name)
             ),
         )
+
+    def _slots(self, name: str) -> tuple[Slots, ...]:
+        setting = self.config.environments[name].blue_green
+        if setting is None:
+            return ()
+        files = {found.file: found.directory for found in self.found(name)}
+        overlays = zip(self.overlays(name), self._by_overlay(name), strict=True)
+        return tuple(slots.find(setting, files, {overlay.file: entries for overlay, entries in overlays}))
 
     def _partners(self, source: str, target: str) -> dict[tuple[str, str], tuple[Entry, ...]]:
         by_file = {

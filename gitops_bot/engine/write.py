@@ -20,6 +20,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import content, naming, reconcile, schedule
 from gitops_bot.proposals.outcome import EnvironmentOutcome
 from gitops_bot.proposals.proposal import Proposal
+from gitops_bot.releases.choice import switch
 from gitops_bot.releases.plan import CODE_OF, Failed
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _written(
 def _whole(ready: Planned, branch: str | None, action: reconcile.Action) -> Proposal:
     """All that is decided of an environment, as one proposal."""
     known = ready.known
-    decisions, files = edited(known, ready.decisions)
+    decisions, files = edited(known, switch.alone(ready.decisions, known.snapshot.slots(known.environment.name)))
     return Proposal(naming.DEFAULT_GROUP, branch, known.request.source(known.environment), action, decisions, files)
 
 

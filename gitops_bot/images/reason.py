@@ -35,6 +35,7 @@ Code = Literal[
     "held.age",
     "held.age_unknown",
     "held.soak",
+    "held.slot",
     "held.window",
     "held.limit",
     "held.label",

@@ -32,7 +32,8 @@ class Entry:
     """One pin's place in one file, what is pinned there, and the rules that apply to it.
 
     `file` and `name` identify it, never the repository. `image` is the effective repository as text, `repository` the
-    same where that text is the name of one; `refusal` says why the entry cannot be edited.
+    same where that text is the name of one; `refusal` says why the entry cannot be edited. `choices`: it is the
+    selector of a Service, and says one of these slots.
     """
 
     environment: str | None
@@ -47,6 +48,7 @@ class Entry:
     new_name: str | None = field(default=None, compare=False)
     refusal: Problem | None = field(default=None, compare=False)
     rules: Rules = field(default=Rules(None), compare=False)
+    choices: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def key(self) -> tuple[str, str]:

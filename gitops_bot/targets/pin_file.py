@@ -21,6 +21,7 @@ class Entry:
 
     `line` and `column` count from 1; `refusal` says why this entry cannot be edited (the others can). `repository` is
     given where the `name` does not tell it. `says` is what its place has room for, where that is not everything.
+    `choices`: it is no image but a selector, and its tag is one of these.
     """
 
     name: str
@@ -31,10 +32,13 @@ class Entry:
     refusal: Problem | None
     repository: str | None = None
     says: Literal["tag", "digest"] | None = None
+    choices: tuple[str, ...] = ()
 
     @property
     def image(self) -> ImageName | None:
         """The effective repository: `newName`, else `repository`, else `name` without the tag of a matcher."""
+        if self.choices:
+            return None
         written = self.new_name if self.new_name is not None else self.repository
         try:
             return ImageName.parse(written if written is not None else without_tag(self.name))
@@ -109,7 +113,7 @@ def edit(file: PinFile, edits: Sequence[Edit]) -> bytes:
         entry = file.entries[index]
         if entry.refusal is not None:
             problems.append(entry.refusal)
-        elif unfit := _unfit(one):
+        elif unfit := _unfit(one) or _no_choice(entry, one):
             problems.append(problem(file, entry, *unfit))
         elif wanted.setdefault(index, one) != one:
             problems.append(
@@ -145,6 +149,13 @@ def matching(entries: Sequence[Entry], image: str) -> tuple[int, ...]:
 def problem(file: PinFile, entry: Entry, message: str, advice: str) -> Problem:
     """A problem with one entry, where it stands."""
     return Problem("failed.edit", message, advice, file.file, entry.line, entry.column)
+
+
+def _no_choice(entry: Entry, edit: Edit) -> tuple[str, str] | None:
+    """Why a selector cannot say what is asked."""
+    if not entry.choices or (edit.pin.tag in entry.choices and edit.pin.digest is None and edit.new_name is None):
+        return None
+    return f"{str(edit.pin)[:300]} is none of the slots", f"Give {' or '.join(entry.choices)}."
 
 
 def _unfit(edit: Edit) -> tuple[str, str] | None:

@@ -21,6 +21,7 @@ _HELD = (
         "age",
         "age_unknown",
         "soak",
+        "slot",
         "window",
         "limit",
         "label",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -24,7 +25,14 @@ SCHEMAS = {
     "compose/compose.yaml": "compose-spec",
 }
 SCRIPTS = sorted([*EXAMPLES.rglob("Jenkinsfile"), *EXAMPLES.rglob(".gitlab-ci.yml")])
-LINTED = {"github": ".yml", "gitlab": ".gitlab-ci.yml", "jenkins": "Jenkinsfile", "kubernetes": ".yaml"}
+#: Repositories of manifests, each whole: the bot itself checks them.
+WHOLE = ("blue-green",)
+LINTED = {
+    "github": ".yml",
+    "gitlab": ".gitlab-ci.yml",
+    "jenkins": "Jenkinsfile",
+    "kubernetes": ".yaml",
+} | dict.fromkeys(WHOLE, ".yaml")
 
 
 def lint(*command: str, cwd: Path = PROJECT) -> subprocess.CompletedProcess[str]:
@@ -80,9 +88,22 @@ def test_the_bot_takes_the_configuration(folder: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("folder", WHOLE)
+def test_the_bot_takes_a_whole_repository(folder: str, tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLES / folder, tmp_path, dirs_exist_ok=True)
+    done = lint(sys.executable, "-P", "-m", "gitops_bot", "check", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    manifests = [str(path) for path in tmp_path.rglob("apps/**/*.yaml")]
+    assert manifests
+    assert lint(program("kubernetes-validate"), "-k", "1.31", "--strict", *manifests).returncode == 0
+
+
 def test_every_example_is_linted_and_told_of() -> None:
     files = {path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("*") if path.is_file()}
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    for folder in WHOLE:
+        own = (EXAMPLES / folder / "README.md").read_text(encoding="utf-8")
+        readme += own.replace("](apps/", f"]({folder}/apps/")
     kept = {name for name in files if name.endswith(("README.md", "gitops-bot.yaml"))}
     for name in files - kept:
         folder = name.partition("/")[0]

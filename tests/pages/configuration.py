@@ -99,6 +99,7 @@ SECTIONS = (
     Section("Environments", "environments.<name>", "EnvironmentForm"),
     Section("Files with pins", "environments.<name>.targets[]", "TargetForm"),
     Section("Images in values of Helm", "environments.<name>.targets[].images.<name>", "ImageForm"),
+    Section("Blue-green deployments", "environments.<name>.blue_green", "BlueGreenForm"),
     Section("Images of an environment", "environments.<name>.images.<image>", "RulesForm"),
     Section("Proposals", "environments.<name>.propose", "Propose"),
     Section("Named groups", "environments.<name>.propose.group[]", "NamedGroup"),

@@ -21,6 +21,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "DigestForm": {"digest": "main"},
     "EnvironmentForm": {"overlays": ["a"]},
     "TargetForm": {"kind": "manifests", "files": ["a.yaml"]},
+    "BlueGreenForm": {"service": "s.yaml", "selector": "version", "slots": {"blue": "b.yaml", "green": "g.yaml"}},
     "NamedGroup": {"name": "web", "images": ["a"]},
     "Window": {"days": ["mon"]},
     "HoldForm": {"environment": "production", "until": "2026-12-24", "why": "a"},
@@ -54,7 +55,9 @@ def with_example(section: Section, key: str, value: Any) -> str:
     if section.path == "policies.<name>":
         here.clear()
     company = COMPANY.get(f"{section.definition}.{key}", {})
-    here.update({**LEAST.get(section.definition, {}), **COMPANY.get(key, {}), **company, **here, key: value})
+    if section.definition != "BlueGreenForm":
+        company = {**COMPANY.get(key, {}), **company}
+    here.update({**LEAST.get(section.definition, {}), **company, **here, key: value})
     return "".join(configuration.example(name, value) for name, value in tree.items())
 
 

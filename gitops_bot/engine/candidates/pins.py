@@ -28,7 +28,7 @@ def meant(snapshot: Snapshot, name: str, assignments: Sequence[Assignment]) -> l
     known: dict[tuple[str, str], Assignment] = {}
     pairs: list[tuple[Assignment, Entry | None]] = []
     for assignment in assignments:
-        entries = snapshot.matching(name, assignment.image)
+        entries = snapshot.meant(name, assignment.image)
         if not entries:
             pairs.append((assignment, None))
         for entry in entries:
@@ -59,6 +59,8 @@ def assigned(
     A given digest is the truth; a missing one is asked of the registry.
     """
     present = entry.pin
+    if entry.choices:
+        return _selected(entry, assignment)
     if entry.rules.ignore and entry.name != assignment.image:
         # Its repository alone is not a clear enough word against `ignore: true`; its name is.
         return Kept(entry, Reason("ignored", "the configuration has `ignore: true`"))
@@ -81,6 +83,20 @@ def assigned(
     reason = Reason("set", f"set to {assignment.pin} by hand or by a pipeline")
     new_name = assignment.new_name if renamed else None
     return Change(entry, after, "set", choice.direction(present, after, entry.policy), reason, new_name)
+
+
+def _selected(entry: Entry, assignment: Assignment) -> Decision:
+    """A selector with the slot that it is given; no registry has anything to say."""
+    pin = assignment.pin
+    if entry.refusal is not None:
+        return Failed(entry, entry.refusal)
+    if pin.tag not in entry.choices or pin.digest is not None or assignment.new_name is not None:
+        message = f"{entry.name} selects a slot, and {pin} is none"
+        advice = f"give {' or '.join(f'{entry.name}={slot}' for slot in entry.choices)}"
+        return Failed(entry, Problem("failed.usage", message, advice, entry.file, entry.line, entry.column))
+    if pin == entry.pin:
+        return Kept(entry, Reason("nothing_new", f"{pin} is live already"))
+    return Change(entry, pin, "set", "forward", Reason("set", f"switched to {pin} by hand or by a pipeline"))
 
 
 def _step_back(present: Pin, where: str, after: Pin) -> Reason:

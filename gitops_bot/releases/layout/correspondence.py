@@ -177,6 +177,8 @@ def partner(entry: Entry, target: Target, own: Iterable[Entry], source: Sequence
     the source, in files of the same kind if these have one, and no other (of `own`, the entries beside it) that could
     mean it too. `source` has the entries with the targets of their files.
     """
+    if entry.choices:
+        return None  # which slot is live is a matter of each environment
     of_one_kind = [other for its, other in source if type(its) is type(target)]
     for other in of_one_kind:
         if other.name == entry.name:

@@ -6,13 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gitops_bot.images.rules import Rules
 from gitops_bot.releases.plan import Entry
 from gitops_bot.targets.pin_file import Edit, edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gitops_bot.images.rules import Rules
     from gitops_bot.releases.plan import Change
     from gitops_bot.targets import pin_file as pins
     from gitops_bot.targets.pin_file import PinFile
@@ -45,9 +45,16 @@ class Overlay:
             repository=item.image,
             new_name=item.new_name,
             refusal=item.refusal,
-            # What has no room for a digest gets a tag alone, whatever is configured.
-            rules=replace(rules, pin=item.says) if item.says is not None else rules,
+            rules=_fitting(item, rules),
+            choices=item.choices,
         )
+
+
+def _fitting(item: pins.Entry, rules: Rules) -> Rules:
+    """The rules as far as they can apply: what has no room for a digest gets a tag alone, whatever is configured."""
+    if item.choices:
+        return Rules(None, pin="tag", ignore=rules.ignore)
+    return replace(rules, pin=item.says) if item.says is not None else rules
 
 
 def edited(overlays: Iterable[Overlay], changes: Iterable[Change]) -> dict[str, bytes]:

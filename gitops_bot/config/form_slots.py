@@ -1,0 +1,70 @@
+"""Blue-green deployments, as they are written: a Service, and the files of the two slots that it selects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta  # noqa: TC003 - pydantic reads it from here
+from typing import Annotated
+
+from gitops_bot.config import leaves as leaf
+from gitops_bot.config.form_target import FILE
+from gitops_bot.config.leaves import about
+from gitops_bot.targets import FileRule, target_of
+from gitops_bot.targets.blue_green import SelectorTarget
+from gitops_bot.targets.manifests import ManifestsTarget
+
+_FILE = leaf.text("must be the name of a file, without a directory and wildcards", FILE.replace("[^/", "[^/*?"))
+#: What Kubernetes allows in labels.
+_KEY = r"^(?:[a-z0-9](?:[a-z0-9.-]{0,200}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlueGreenForm:
+    """A Service and two slots, of which its selector makes one live. New pins go to the other one."""
+
+    __pydantic_config__ = leaf.STRICT
+
+    service: Annotated[str, *_FILE, about("The file with the Service, in the overlay.", "service.yaml")]
+    selector: Annotated[
+        str,
+        *leaf.text("must be the key of a label", _KEY),
+        about("The key of its `spec.selector` whose value is the name of the live slot.", "version"),
+    ]
+    slots: Annotated[
+        dict[Annotated[str, *leaf.key("must be the value of a label", leaf.NAME)], Annotated[str, *_FILE]],
+        about(
+            "The two slots by the values of the selector, each with the file of its workload, beside the Service.",
+            {"blue": "deployment-blue.yaml", "green": "deployment-green.yaml"},
+            minProperties=2,
+            maxProperties=2,
+        ),
+    ]
+    soak: Annotated[
+        timedelta | None,
+        *leaf.DURATION,
+        about(
+            "How long the idle slot must have had its pins before the switch to it is proposed, as in `90s`, `15m`, "
+            "`2h` or `1d12h`, counted from the commit that brought them. Without it, the switch is proposed at once.",
+            "30m",
+            0,
+        ),
+    ] = None
+    overlays: Annotated[
+        tuple[Annotated[str, *leaf.OVERLAY], ...],
+        *leaf.listed(most=100),
+        about(
+            "Only in the overlays that one of these globs matches. Without it, in every overlay of the environment "
+            "that has these files.",
+            ["apps/shop/production"],
+        ),
+    ] = ()
+
+    @property
+    def rules(self) -> tuple[FileRule, ...]:
+        """How its files are read."""
+        return (
+            FileRule((self.service,), SelectorTarget(self.selector, tuple(self.slots)), self.overlays),
+            FileRule(
+                tuple(file for file in self.slots.values() if target_of(file) is None), ManifestsTarget(), self.overlays
+            ),
+        )

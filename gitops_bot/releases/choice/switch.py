@@ -1,0 +1,164 @@
+"""Blue-green: which slot may change, and when the Service is switched to the other one.
+
+The idle slot gets new pins, the live one none. The switch comes alone, when the idle slot has had its pins for the soak
+time. A slot that was switched away from without anything newer in the other one was taken back: it waits for new pins.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.releases.choice import choose as choice
+from gitops_bot.releases.choice import soak
+from gitops_bot.releases.history import trail
+from gitops_bot.releases.history.state import agree
+from gitops_bot.releases.plan import Change, Held, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from gitops_bot.releases.history.line import Line, Step
+    from gitops_bot.releases.layout.slots import Slots
+    from gitops_bot.releases.plan import Decision, Entry
+
+Key = tuple[str, str]
+
+
+def allowed(change: Change, slots: Slots, *, switching: bool) -> Decision:
+    """What becomes of a new pin for a slot. `switching`: a switch is proposed already."""
+    entry, slot = change.entry, slots.slot_of(change.entry)
+    if slot is None:
+        return change  # the selector itself
+    if slots.wrong is not None:
+        return _held(change, f"nobody can tell which slot is live: {slots.wrong.message}")
+    if slot == slots.live:
+        return _held(
+            change, f"{slot} is live ({_place(slots)}), and a live slot stays as it is: {slots.idle} gets new pins"
+        )
+    if switching:
+        return _held(change, f"a proposal switches to {slot}: merge or close it before {slot} gets another pin")
+    if change.source not in ("policy", "promotion") or (other := slots.counterpart(entry)) is None:
+        return change
+    if agree(other.pin, change.after):
+        kept = f"{slot} keeps {choice.short(entry.pin)} to go back to"
+        text = f"{slots.live} is live and has {choice.short(change.after)}; {kept}"
+        return Kept(entry, Reason("current", text), change.source)
+    if (older := choice.downgrade(entry.policy, other.pin, change.after)) is not None:
+        return Held(entry, change.after, older)
+    return change
+
+
+def decided(slots: Slots, selector: Entry, line: Line, now: datetime, *, released: bool) -> Change | Held | Kept:
+    """Whether the Service is switched to the idle slot now. `released`: a person allows what was taken back."""
+    live, idle = slots.live, slots.idle
+    changed = _changed(slots, idle)
+    if not changed:
+        return Kept(selector, Reason("current", f"{idle} has the pins of {live}, which is live"))
+    arrived, switched = _newest(line, selector.overlay, changed), _newest(line, selector.overlay, [selector])
+    if arrived is None and not trail.enough(line, selector.overlay):
+        text = f"the known history does not show when {idle} got its pins; fetch the full history (`fetch-depth: 0`)"
+        return _waiting(selector, idle, Reason("held.history_bound", text))
+    back = taken_back(slots, selector, line)
+    if back is not None and not released:
+        return _waiting(selector, idle, _reverted(slots, back))
+    if back is None and (arrived is None or (switched is not None and arrived[0] >= switched[0])):
+        text = f"{idle} got nothing new since {live} is live, and is there to go back to"
+        return Kept(selector, Reason("current", text))
+    since = arrived[1].at if arrived is not None else None
+    if (waits := soak.held(idle, since, now, slots.soak)) is not None:
+        return _waiting(selector, idle, waits)
+    pins = ", ".join(dict.fromkeys(choice.short(entry.pin) for entry in changed[:5]))
+    text = f"{idle} has {pins}"
+    if arrived is not None:
+        text += f" since {arrived[1].at:%Y-%m-%d %H:%M} UTC (commit {arrived[1].commit[:10]})"
+    return Change(selector, Pin(idle), "policy", "forward", Reason("chosen", f"{text}; {live} stays to go back to"))
+
+
+def left_before(item: Change | Held, slots: Slots, line: Line) -> Change | Held:
+    """Hold a switch to a slot that was taken back, whoever asks for it."""
+    if isinstance(item, Held) or item.after.tag != slots.idle or slots.wrong is not None:
+        return item
+    back = taken_back(slots, item.entry, line)
+    return item if back is None else Held(item.entry, item.after, _reverted(slots, back))
+
+
+def taken_back(slots: Slots, selector: Entry, line: Line) -> Step | None:
+    """The commit that switched away from the idle slot although it had the newer pins; None where none did."""
+    arrived = _newest(line, selector.overlay, _changed(slots, slots.idle))
+    before = _newest(line, selector.overlay, _changed(slots, slots.live))
+    switched = _newest(line, selector.overlay, [selector])
+    if arrived is None or switched is None or arrived[0] <= switched[0]:
+        return None
+    return switched[1] if before is None or before[0] > arrived[0] else None
+
+
+def arrived_at(slots: Slots, line: Line) -> datetime | None:
+    """When the idle slot got the newest of its pins; what was declined before that was another switch."""
+    arrived = _newest(line, slots.overlay, _changed(slots, slots.idle))
+    return arrived[1].at if arrived is not None else None
+
+
+def waits(slots: Slots, changing: Collection[Key]) -> Reason | None:
+    """Why a switch waits, if it does: never a switch and a pin for the slot that it leads to at the same time."""
+    if slots.wrong is not None or not any(entry.key in changing for entry in slots.entries[slots.idle]):
+        return None
+    text = (
+        f"{slots.idle} is about to get another pin: merge or close that proposal first, and the switch comes after it"
+    )
+    return Reason("held.slot", text, {"slot": slots.idle})
+
+
+def alone(decisions: Sequence[Decision], known: Sequence[Slots]) -> tuple[Decision, ...]:
+    """The decisions, with every switch held whose slot gets a pin by one of the others."""
+    changing = {item.entry.key for item in decisions if isinstance(item, Change)}
+    reasons = {
+        slots.selector.key: reason
+        for slots in known
+        if slots.selector is not None and (reason := waits(slots, changing)) is not None
+    }
+    return tuple(
+        Held(item.entry, item.after, reasons[item.entry.key], withdraws=True)
+        if isinstance(item, Change) and item.entry.key in reasons
+        else item
+        for item in decisions
+    )
+
+
+def _changed(slots: Slots, slot: str) -> list[Entry]:
+    """The entries of a slot that have another pin than those of the other one."""
+    entries = [(entry, slots.counterpart(entry)) for entry in slots.entries[slot]]
+    return [entry for entry, other in entries if other is None or not agree(entry.pin, other.pin)]
+
+
+def _newest(line: Line, overlay: str, entries: Sequence[Entry]) -> tuple[int, Step] | None:
+    """The last commit that brought a pin which one of these entries has, and how many of the overlay came after it."""
+    steps = {step.commit: at for at, step in enumerate(line.touching(overlay))}
+    brought = (trail.arrival(line, entry, entry.pin) for entry in entries)
+    return min(
+        ((steps[step.commit], step) for step in brought if step is not None), key=lambda one: one[0], default=None
+    )
+
+
+def _waiting(selector: Entry, idle: str, reason: Reason) -> Held:
+    # What an open proposal has is no longer what soaked.
+    return Held(selector, Pin(idle), reason, withdraws=True)
+
+
+def _reverted(slots: Slots, step: Step) -> Reason:
+    text = (
+        f"switched back to {slots.live} in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who}; {slots.idle} waits "
+        "for a new pin (`--release-hold` switches to it again)"
+    )
+    data = {"commit": step.commit, "author": step.who, "at": step.at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return Reason("held.reverted", text, data)
+
+
+def _held(change: Change, text: str) -> Held:
+    return Held(change.entry, change.after, Reason("held.slot", text))
+
+
+def _place(slots: Slots) -> str:
+    return f"{slots.selector.file}:{slots.selector.line}" if slots.selector is not None else slots.overlay

@@ -1,0 +1,141 @@
+"""Two slots of one application, of which the selector of a Service makes one live; the other is idle."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from gitops_bot.errors import Problem
+from gitops_bot.releases.layout.claims import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import timedelta
+
+    from gitops_bot.releases.plan import Entry
+
+
+class BlueGreen(Protocol):
+    """The setting: names of files, which stand beside each other in an overlay."""
+
+    @property
+    def service(self) -> str:
+        """The file of the Service."""
+        ...
+
+    @property
+    def selector(self) -> str:
+        """The key of its selector that names a slot."""
+        ...
+
+    @property
+    def slots(self) -> Sequence[tuple[str, str]]:
+        """Both slots, by name, with their files."""
+        ...
+
+    @property
+    def overlays(self) -> Sequence[str]:
+        """Globs; without them, every overlay of the environment that has such files."""
+        ...
+
+    @property
+    def soak(self) -> timedelta:
+        """How long the idle slot has to have its pins before the switch to it is proposed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The slots of one overlay, by name. `wrong`: why nobody can tell which of them is live; then neither changes."""
+
+    overlay: str
+    selector: Entry | None
+    entries: Mapping[str, tuple[Entry, ...]]
+    soak: timedelta
+    wrong: Problem | None = None
+
+    @property
+    def live(self) -> str:
+        """The slot that the Service selects."""
+        return (self.selector.pin.tag or "") if self.selector is not None else ""
+
+    @property
+    def idle(self) -> str:
+        """The other one."""
+        return next(name for name in self.entries if name != self.live)
+
+    def slot_of(self, entry: Entry) -> str | None:
+        """The slot that an entry belongs to."""
+        return next(
+            (name for name, entries in self.entries.items() if any(one.key == entry.key for one in entries)), None
+        )
+
+    def counterpart(self, entry: Entry) -> Entry | None:
+        """The entry of the other slot that stands for this one: by container, else by repository if that is clear."""
+        own = self.slot_of(entry)
+        others = [one for name, entries in self.entries.items() if name != own for one in entries]
+        for alike in (
+            [one for one in others if one.name == entry.name],
+            [one for one in others if _container(one) == _container(entry)],
+            [one for one in others if one.image == entry.image],
+        ):
+            if len(alike) == 1:
+                return alike[0]
+        return None
+
+
+def find(setting: BlueGreen, files: Mapping[str, str], entries: Mapping[str, Sequence[Entry]]) -> Iterator[Slots]:
+    """The slots of an environment: `files` are all with pins and their overlays, `entries` those that could be read."""
+    wanted = {setting.service, *(file for _, file in setting.slots)}
+    overlays: dict[str, set[str]] = {}
+    for path, overlay in files.items():
+        name = posixpath.basename(path)
+        if name in wanted and _meant(setting, overlay, path):
+            overlays.setdefault(overlay, set()).add(name)
+    for overlay, names in sorted(overlays.items()):
+        paths = {name: posixpath.join(overlay, name).removeprefix("./") for name in wanted}
+        selectors = [entry for entry in entries.get(paths[setting.service], ()) if entry.choices]
+        if names == {setting.service} and not selectors:
+            continue  # a Service of its own
+        by_slot = {name: tuple(entries.get(paths[file], ())) for name, file in setting.slots}
+        wrong = _wrong(setting, paths, names, {path for path in paths.values() if path in entries}, selectors, by_slot)
+        selector = selectors[0] if len(selectors) == 1 else None
+        yield Slots(overlay, selector, by_slot, setting.soak, wrong)
+
+
+def _wrong(
+    setting: BlueGreen,
+    paths: Mapping[str, str],
+    names: set[str],
+    read: set[str],
+    selectors: Sequence[Entry],
+    by_slot: Mapping[str, Sequence[Entry]],
+) -> Problem | None:
+    """Why the slots of one overlay cannot be used; the first thing only."""
+    service = paths[setting.service]
+    for name in (setting.service, *(file for _, file in setting.slots)):
+        if name not in names:
+            advice = "add it, or narrow the `overlays` of `blue_green` to those that have all three files"
+            there = paths[min(names)]
+            return Problem("failed.edit", f"{paths[name]} is missing, which `blue_green` needs", advice, there)
+    if unread := sorted(set(paths.values()) - read):
+        return Problem("failed.edit", f"{unread[0]} cannot be read", "correct it", unread[0])
+    if not selectors:
+        message = f"no Service in it has `{setting.selector}` in its selector"
+        return Problem("failed.edit", message, f"add `{setting.selector}: {setting.slots[0][0]}` there", service)
+    if len(selectors) > 1:
+        message = f"{len(selectors)} Services in it have `{setting.selector}` in their selectors"
+        return Problem("failed.edit", message, "keep one of them in this file", service, selectors[1].line)
+    for name, file in setting.slots:
+        if not by_slot[name]:
+            return Problem("failed.edit", f"the slot {name} pins no image", "add its workload", paths[file])
+    return selectors[0].refusal
+
+
+def _meant(setting: BlueGreen, overlay: str, path: str) -> bool:
+    return not setting.overlays or any(parse(glob).means(overlay, path) for glob in setting.overlays)
+
+
+def _container(entry: Entry) -> str:
+    return entry.name.rpartition("/")[2]

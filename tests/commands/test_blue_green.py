@@ -1,0 +1,302 @@
+"""Blue-green: new pins for the idle slot, then the switch alone, and back without a registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.commands.stages import environment
+
+if TYPE_CHECKING:
+    from tests.counterparts.world import Deploy, Done, World
+
+FOLDER = "apps/web/production"
+SERVICE, BLUE, GREEN = (
+    f"{FOLDER}/{name}" for name in ("service.yaml", "deployment-blue.yaml", "deployment-green.yaml")
+)
+CONFIG = """\
+version: 1
+policies:
+  releases: {semver: ">=1.0.0"}
+environments:
+  staging:
+    overlays: ["apps/*/staging"]
+  production:
+    overlays: ["apps/*/production"]
+    %s
+    blue_green:
+      service: service.yaml
+      selector: version
+      slots: {blue: deployment-blue.yaml, green: deployment-green.yaml}
+      soak: %s
+"""
+
+
+def service(live: str) -> bytes:
+    return f"""\
+apiVersion: v1
+kind: Service
+metadata:
+  name: web   # the one that people reach
+spec:
+  selector:
+    app: web
+    version: {live}   # live
+  ports: [{{port: 80}}]
+""".encode()
+
+
+def deployment(slot: str, image: str) -> bytes:
+    return f"""\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web-{slot}}}
+spec:
+  template:
+    spec:
+      containers:
+        - name: web
+          image: {image}
+""".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """`web` in production: blue is live, and both slots have 1.0.0."""
+
+    deploy: Deploy
+
+    @classmethod
+    def start(cls, world: World, *, rules: str = "policy: releases", soak: str = "0") -> Shop:
+        def files(deploy: Deploy) -> dict[str, bytes]:
+            image = f"{deploy.image('web')}:1.0.0@{deploy.push('web', '1.0.0')}"
+            return {
+                "gitops-bot.yaml": (CONFIG % (rules, soak)).encode(),
+                "apps/web/staging/deployment.yaml": deployment("staging", image),
+                f"{FOLDER}/kustomization.yaml": b"resources: [service.yaml, deployment-blue.yaml]\n",
+                SERVICE: service("blue"),
+                BLUE: deployment("blue", image),
+                GREEN: deployment("green", image),
+            }
+
+        return cls(world.deploy(files))
+
+    def image(self, tag: str) -> str:
+        return f"{self.deploy.image('web')}:{tag}@{self.deploy.push('web', tag)}"
+
+    def commit(self, files: dict[str, bytes], *, minutes: float = 0) -> None:
+        """A person's commit, so many minutes ago."""
+        at = datetime.now(UTC) - timedelta(minutes=minutes)
+        self.deploy.remote.commit("main", files, at=at)
+
+    def give(self, slot: str, tag: str, *, minutes: float = 0) -> None:
+        self.commit({f"{FOLDER}/deployment-{slot}.yaml": deployment(slot, self.image(tag))}, minutes=minutes)
+
+    def switch(self, slot: str) -> None:
+        self.commit({SERVICE: service(slot)})
+
+    def update(self) -> Any:
+        done = self.deploy.ask("update", "production")
+        assert done.code == 0, done.err
+        return done.json
+
+    def merge(self) -> None:
+        self.deploy.call("PUT", f"/pulls/{self.deploy.pull()['number']}/merge", {"merge_method": "squash"})
+
+    @property
+    def changed(self) -> dict[str, bytes]:
+        """What the only open pull request changes."""
+        head = self.deploy.pull()["head"]["ref"]
+        base = self.deploy.remote.git("merge-base", "main", head).decode().strip()
+        before, after = self.deploy.files(base), self.deploy.files(head)
+        return {path: after[path] for path in after if before[path] != after[path]}
+
+
+def told(document: Any) -> dict[str, str]:
+    """The codes of what is held, by the names of the entries."""
+    return {item["entry"]["name"]: item["reason"]["code"] for item in environment(document)["held"]}
+
+
+def reasons(document: Any) -> dict[str, str]:
+    return {item["entry"]["name"]: item["reason"]["text"] for item in environment(document)["held"]}
+
+
+@pytest.fixture
+def shop(worldwide: World) -> Shop:
+    return Shop.start(worldwide)
+
+
+def test_a_new_pin_the_switch_and_the_way_back_are_three_proposals(shop: Shop) -> None:
+    assert told(shop.update()) == {}
+    assert shop.deploy.pulls() == []
+    image = shop.image("1.1.0")
+    assert told(shop.update()) == {"Deployment/web-blue/web": "held.slot"}
+    assert shop.changed == {GREEN: deployment("green", image)}
+    shop.merge()
+
+    document = shop.update()
+    assert shop.changed == {SERVICE: service("green")}
+    (change,) = environment(document)["proposals"][0]["changes"]
+    assert (change["from"], change["to"], change["source"]) == (
+        {"tag": "blue", "digest": None},
+        {"tag": "green", "digest": None},
+        "policy",
+    )
+    with shop.deploy.watching() as seen:
+        shop.update()
+    assert seen.nothing
+    shop.merge()
+    assert told(shop.update()) == {}
+    assert shop.deploy.pulls() == []  # blue keeps what it has
+
+    with shop.deploy.world.registry.counting() as asked:
+        done = shop.deploy.ask("rollback", "production")
+    assert (done.code, asked) == (0, [])
+    assert shop.changed == {SERVICE: service("blue")}
+    shop.merge()
+    document = shop.update()
+    assert shop.deploy.pulls() == []
+    assert told(document)["Service/web"] == "held.reverted"
+
+    # What is newer goes to green again, and the switch to it is no longer held.
+    image = shop.image("1.2.0")
+    shop.update()
+    assert shop.changed == {GREEN: deployment("green", image)}
+    shop.merge()
+    shop.update()
+    assert shop.changed == {SERVICE: service("green")}
+
+
+def test_the_switch_waits_for_the_soak_and_tells_how_long(worldwide: World) -> None:
+    shop = Shop.start(worldwide, soak="2h")
+    shop.give("green", "1.1.0", minutes=30)
+    document = shop.update()
+    assert shop.deploy.pulls() == []
+    assert told(document)["Service/web"] == "held.soak"
+    assert "has run in green for 30 minutes of 2h: 1h" in reasons(document)["Service/web"]
+    shop.give("green", "1.1.1", minutes=150)
+    shop.update()
+    assert shop.changed == {SERVICE: service("green")}
+
+
+@pytest.mark.parametrize("command", ["set by name", "promote", "update"])
+def test_no_command_edits_the_live_slot(shop: Shop, command: str) -> None:
+    image, before = shop.image("1.1.0"), shop.deploy.files("main")
+    done: Done
+    match command:
+        case "set by name":
+            pin = image.partition(":")[2].partition(":")[2]
+            done = shop.deploy.ask("set", "production", f"Deployment/web-blue/web={pin}")
+            assert done.code == 1
+        case "promote":
+            shop.commit({"apps/web/staging/deployment.yaml": deployment("staging", image)})
+            done = shop.deploy.ask("promote", "staging", "production")
+        case _:
+            done = shop.deploy.ask("update", "production")
+    assert told(done.json)["Deployment/web-blue/web"] == "held.slot"
+    assert (
+        f"blue is live ({SERVICE}:8), and a live slot stays as it is" in reasons(done.json)["Deployment/web-blue/web"]
+    )
+    for branch in shop.deploy.branches:
+        assert shop.deploy.files(branch)[BLUE] == before[BLUE]
+
+
+def test_set_by_repository_means_the_idle_slot(shop: Shop) -> None:
+    image = shop.image("1.1.0")
+    done = shop.deploy.ask("set", "production", f"{shop.deploy.image('web')}=1.1.0")
+    assert done.code == 0, done.err
+    assert shop.changed == {GREEN: deployment("green", image)}
+
+
+def test_a_person_switches_with_set_or_by_hand(shop: Shop) -> None:
+    shop.give("green", "1.1.0")
+    done = shop.deploy.ask("set", "production", "Service/web=green")
+    assert (done.code, shop.changed) == (0, {SERVICE: service("green")})
+    assert shop.deploy.bot("set", "production", "Service/web=red").code == 1
+    shop.switch("green")
+    image = shop.image("1.2.0")
+    shop.update()
+    assert shop.changed == {BLUE: deployment("blue", image)}
+
+
+def test_a_newer_image_waits_while_the_switch_is_proposed(shop: Shop) -> None:
+    shop.give("green", "1.1.0")
+    shop.update()
+    number = shop.deploy.pull()["number"]
+    image = shop.image("1.2.0")
+    document = shop.update()
+    assert (shop.deploy.pull()["number"], shop.changed) == (number, {SERVICE: service("green")})
+    assert told(document)["Deployment/web-green/web"] == "held.slot"
+    assert "a proposal switches to green" in reasons(document)["Deployment/web-green/web"]
+    shop.merge()
+    shop.update()
+    assert shop.changed == {BLUE: deployment("blue", image)}
+
+
+def test_a_switch_waits_while_a_pin_is_proposed_for_its_slot(shop: Shop) -> None:
+    shop.give("green", "1.1.0")
+    image = shop.image("1.2.0")
+    document = shop.update()
+    assert shop.changed == {GREEN: deployment("green", image)}
+    assert told(document)["Service/web"] == "held.slot"
+    done = shop.deploy.ask("set", "production", "Service/web=green")
+    assert (done.code, told(done.json)["Service/web"]) == (1, "held.slot")
+    # Declined, it is no longer what green is about to get.
+    shop.deploy.call("PATCH", f"/pulls/{shop.deploy.pull()['number']}", {"state": "closed"})
+    shop.update()
+    assert shop.changed == {SERVICE: service("green")}
+
+
+def test_a_declined_switch_is_proposed_again_with_the_next_pin(shop: Shop) -> None:
+    shop.give("green", "1.1.0", minutes=1)
+    shop.update()
+    shop.deploy.call("PATCH", f"/pulls/{shop.deploy.pull()['number']}", {"state": "closed"})
+    assert told(shop.update())["Service/web"] == "held.declined"
+    shop.give("green", "1.2.0", minutes=-1)
+    shop.update()
+    assert shop.changed == {SERVICE: service("green")}
+
+
+def test_a_proposal_for_a_slot_that_goes_live_by_hand_is_closed(shop: Shop) -> None:
+    shop.image("1.1.0")
+    shop.update()
+    shop.switch("green")
+    shop.update()
+    assert set(shop.changed) == {BLUE}
+
+
+BROKEN = {
+    "names no slot": ({SERVICE: service("canary")}, f"{SERVICE}:8", "none of the slots blue and green"),
+    "no such key": ({SERVICE: service("blue").replace(b"version:", b"color:")}, SERVICE, "has `version`"),
+    "no service": ({SERVICE: None}, "", f"{SERVICE} is missing"),
+    "no slot": ({GREEN: None}, "", f"{GREEN} is missing"),
+    "unreadable": ({SERVICE: b"a: [\n"}, SERVICE, ""),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_where_nobody_can_tell_the_live_slot_nothing_changes(shop: Shop, case: str) -> None:
+    files, place, message = BROKEN[case]
+    shop.image("1.1.0")
+    shop.deploy.remote.commit("main", files)
+    done = shop.deploy.ask("update", "production")
+    assert done.code == 1
+    assert shop.deploy.pulls() == []
+    (problem,) = {(one["message"], one["file"], one["line"], one["next"]) for one in done.json["problems"]}
+    assert message in problem[0]
+    assert f"{problem[1]}:{problem[2]}".startswith(place)
+    assert problem[3]
+
+
+def test_it_is_never_both_in_one_commit(worldwide: World) -> None:
+    shop = Shop.start(worldwide, rules="policy: releases\n    propose: {as: commit}")
+    shop.give("green", "1.1.0")
+    image = shop.image("1.2.0")
+    shop.update()
+    files = shop.deploy.files("main")
+    assert (files[GREEN], files[SERVICE]) == (deployment("green", image), service("blue"))
+    shop.update()
+    assert shop.deploy.files("main")[SERVICE] == service("green")
