@@ -12,9 +12,10 @@ from gitops_bot.commands.init import each, manifests
 from gitops_bot.config import Config, Environment
 from gitops_bot.config.form_target import TargetForm, TargetKind
 from gitops_bot.errors import ConfigError, Problem
-from gitops_bot.migration import argocd, flux, rules
+from gitops_bot.migration import argocd, flux, renovate, rules
 from gitops_bot.migration.assemble import Migration, assemble
 from gitops_bot.migration.markers import markers
+from gitops_bot.migration.rules import Read
 from gitops_bot.releases.layout.folding import is_plain
 from gitops_bot.releases.layout.inference import infer
 from gitops_bot.releases.layout.inventory import Gap
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.commands.check import Files
     from gitops_bot.migration import Peer
-    from gitops_bot.migration.rules import Read, Tracked
+    from gitops_bot.migration.rules import Tracked
     from gitops_bot.releases.plan import Entry
 
 #: Bytes of a file beyond which nobody wrote it, and of all files that are parsed, at some 5 microseconds each.
@@ -33,6 +34,8 @@ _LONGEST: Final = 512 * 1024
 _MOST_BYTES: Final = 4 * 1024 * 1024
 #: Directories and files that may be overlays.
 _MOST_PLACES: Final = 1000
+#: Directories that are searched for entries.
+_MOST_DIRECTORIES: Final = 5000
 
 
 def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequence[Peer]) -> Migration:
@@ -41,7 +44,7 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
     Raises:
         ConfigError: the checkout has no settings of these tools, or they keep nothing current that is here.
     """
-    found = {peer: _read(files, tree, peer) for peer in peers}
+    found = {peer: _read(files, tree, peer, now) for peer in peers}
     seen = tuple(peer for peer, read in found.items() if read.seen)
     if not seen:
         names = " or ".join(peers)
@@ -70,7 +73,7 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
     return Migration(seen, environments, tuple(sorted(set(gaps))), branch)
 
 
-def _read(files: Files, tree: Mapping[str, str], peer: Peer) -> Read:
+def _read(files: Files, tree: Mapping[str, str], peer: Peer, now: datetime) -> Read:
     match peer:
         case "argocd-image-updater":
             return argocd.read(list(_marked(files, tree, argocd.MARKS)), _folders(tree), tree.keys())
@@ -78,7 +81,25 @@ def _read(files: Files, tree: Mapping[str, str], peer: Peer) -> Read:
             paths = manifests(tree)
             found = [marker for file, data in each(files, paths) for marker in markers(file, data)]
             return flux.read(list(_marked(files, tree, flux.MARKS)), found)
+        case "renovate":
+            settings = next((path for path in sorted(tree) if renovate.is_settings(path)), None)
+            if settings is None:
+                return Read()
+            places = sorted(
+                directory.removesuffix("/") or "." for directory in targets.by_directory(tree, by_content=True)
+            )
+            plain = [place for place in places if is_plain(place)][:_MOST_DIRECTORIES]
+            entries = _entries(files, tree, plain, {}, now)
+            known = {
+                id(entry): renovate.Found(entry, _noun(entry)) for place in plain for entry in entries.get(place, ())
+            }
+            return renovate.read(settings, files.read([settings]).get(settings, b""), list(known.values()))
     assert_never(peer)
+
+
+def _noun(entry: Entry) -> str:
+    name = posixpath.basename(entry.file)
+    return targets.in_directory([name])[name].NOUN
 
 
 def _marked(files: Files, tree: Mapping[str, str], marks: Collection[bytes]) -> Iterator[tuple[str, bytes]]:

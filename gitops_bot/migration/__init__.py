@@ -3,4 +3,4 @@
 from typing import Literal
 
 #: The tools whose settings are understood.
-Peer = Literal["argocd-image-updater", "flux"]
+Peer = Literal["argocd-image-updater", "flux", "renovate"]

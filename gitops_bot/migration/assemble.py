@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _OTHER: Final = "default"
 #: Lines between a marker and the entry that it stands in.
 _NEAR: Final = 4
+#: Groups that one environment may have.
+_MOST_GROUPS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,4 +183,23 @@ def _environments(
         for path in paths & kinds.keys():
             named[kinds[path]].add(path.rpartition("/")[2])
         targets = {kind: tuple(sorted(names)) for kind, names in sorted(named.items())}
-        yield MigratedEnvironment(name, overlays, dict(sorted(images.items())), one.places[0].propose, targets)
+        propose = {**one.places[0].propose, **_grouped(images)}
+        yield MigratedEnvironment(name, overlays, dict(sorted(images.items())), propose, targets)
+
+
+def _grouped(images: Mapping[str, Rule]) -> Mapping[str, Any]:
+    """Which images share a proposal, where the tool has such a thing; all of the environment need no word."""
+    by_group: dict[str, list[str]] = defaultdict(list)
+    for image, rule in images.items():
+        if rule.group is not None and rule.policy is not None:
+            by_group[rule.group].append(image)
+    alone = by_group.pop("", [])
+    if not by_group or len(by_group) + len(alone) > _MOST_GROUPS:
+        return {"group": "image"} if alone or by_group else {}
+    if not alone and len(by_group) == 1:
+        return {}
+    named = [
+        {"name": rules.as_name(name, "group"), "images": sorted(found)} for name, found in sorted(by_group.items())
+    ]
+    named += [{"name": rules.as_name(image, "image"), "images": [image]} for image in sorted(alone)]
+    return {"group": named} if len({group["name"] for group in named}) == len(named) else {"group": "image"}

@@ -26,7 +26,8 @@ _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 class Rule:
     """How one image is kept current; `policy` as it is written in `gitops-bot.yaml`, None where there is none.
 
-    `name` is what the policy may be called.
+    `name` is what the policy may be called. `group` is the proposal that its changes go into: an empty text is one of
+    its own, None is for tools that have no such thing.
     """
 
     policy: Mapping[str, Any] | None
@@ -35,6 +36,7 @@ class Rule:
     platforms: tuple[str, ...] = ()
     on_move: OnMove | None = None
     ignore: bool = False
+    group: str | None = None
 
 
 #: Kept by the tool as it is: nothing is proposed.
@@ -152,6 +154,12 @@ def compiles(pattern: str) -> str | None:
     except ValueError as error:
         return str(error)
     return None
+
+
+def matched(pattern: str, text: str) -> str | None:
+    """What the named group of an expression matches in a text, without one the whole text; None where it does not."""
+    key = expression.extract(pattern, text)
+    return key[0] if key else None
 
 
 def as_name(text: str, fallback: str) -> str:

@@ -1,0 +1,214 @@
+"""Renovate: what its settings say about images in kustomizations, manifests, Helm values and Compose files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from gitops_bot.images.reference import DOCKER_HUB
+from gitops_bot.migration import json5
+from gitops_bot.migration.renovate_match import names_any
+from gitops_bot.migration.renovate_policy import Wanted, rule_of
+from gitops_bot.migration.renovate_schedule import windows
+from gitops_bot.migration.renovate_settings import Settings, Subject
+from gitops_bot.migration.rules import IGNORED, Read, Rule, Tracked
+from gitops_bot.releases.layout.inventory import Gap
+from gitops_bot.targets.placed import Placed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from gitops_bot.releases.plan import Entry
+
+#: How its file may be called, at the top or in a folder of the server's own.
+_NAMES: Final = ("renovate.json", "renovate.json5", ".renovaterc", ".renovaterc.json", ".renovaterc.json5")
+#: The manager that reads a kind of file, by what we call such a file.
+_MANAGERS: Final = (
+    ("kustomization", "kustomize"),
+    ("manifest", "kubernetes"),
+    ("values", "helm-values"),
+    ("ompose", "docker-compose"),
+)
+#: Managers that read no file until the settings say which.
+_ON_DEMAND: Final = ("kubernetes",)
+#: Folders of `config:recommended`, which is taken for granted.
+_SKIPPED: Final = frozenset(
+    ("node_modules", "bower_components", "vendor", "examples", "__tests__", "test", "tests", "__fixtures__")
+)
+_METHODS: Final = {"squash": "squash", "rebase": "rebase", "merge-commit": "merge", "fast-forward": "rebase"}
+_LOGIN: Final = re.compile(r"(?:team:)?[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_LABEL: Final = re.compile(r"[\w:./ -]{1,50}")
+
+
+def is_settings(path: str) -> bool:
+    """Whether a path is where Renovate looks for its settings."""
+    folder, _, name = path.rpartition("/")
+    return name in _NAMES and (not folder or (folder.startswith(".") and "/" not in folder))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry of this repository, and what we call the kind of its file."""
+
+    entry: Entry
+    noun: str
+
+
+def read(file: str, data: bytes, entries: Sequence[Found]) -> Read:
+    """What Renovate keeps current of these entries, by the settings of one file."""
+    try:
+        root = json5.read(data)
+    except ValueError as error:
+        return Read(True, gaps=(Gap(file, 1, f"this file cannot be read: {error}", "move what it says by hand"),))
+    settings = Settings.of(file, root)
+    reader = _Reader(settings, settings.get("timezone").texts[-1:] or ("",))
+    tracked = [one for found in entries if (one := reader.tracked(found)) is not None]
+    branches = [*settings.texts("baseBranches"), *settings.texts("baseBranchPatterns")]
+    for name in branches:
+        if name.startswith("/"):
+            reader.gaps.append(Gap(file, 1, f"baseBranchPatterns {name[:100]} is no branch", "write `branch` by hand"))
+    plain = tuple(name for name in branches if not name.startswith("/"))
+    return Read(True, tuple(reader.proposed(tracked)), tuple(reader.gaps), plain)
+
+
+class _Reader:
+    def __init__(self, settings: Settings, timezone: tuple[str, ...]) -> None:
+        self.settings, self.timezone = settings, timezone[0]
+        self.gaps = settings.gaps
+        self.how: dict[int, dict[str, Placed]] = {}
+
+    def tracked(self, found: Found) -> Tracked | None:
+        """An entry that Renovate looks at, with its rule."""
+        entry = found.entry
+        manager = next((manager for word, manager in _MANAGERS if word in found.noun), found.noun)
+        names = _names(entry)
+        subject = Subject(names, manager, entry.file)
+        if not self._looks(subject) or entry.repository is None:
+            return None
+        settings, off = self.settings.of_subject(subject)
+        text = {key: value.text for key, value in settings.items()}
+        ignored = text.get("enabled") == "false" or bool(set(self.settings.texts("ignoreDeps")) & set(names))
+        wanted = Wanted(
+            versioning=text.get("versioning", ""),
+            allowed=text.get("allowedVersions", ""),
+            minimum_age=text.get("minimumReleaseAge", ""),
+            pin_digests=text.get("pinDigests") == "true",
+            off=off,
+            group=text.get("groupName", ""),
+        )
+        rule, why = (IGNORED, None) if ignored else rule_of(wanted, entry.pin)
+        place = settings.get("allowedVersions") or settings.get("versioning") or self.settings.levels[-1]
+        if why is not None:
+            what = f"{names[0][:200]} in {entry.file[:200]}: {why}"
+            self.gaps.append(Gap(self.settings.file, place.line, what, "write a policy for it by hand"))
+        if rule == Rule(None) and why is None:
+            return None  # nothing updates such a tag
+        one = Tracked(entry.overlay, names[0], rule, (self.settings.file, place.line), within=(entry.file, entry.line))
+        self.how[id(one)] = settings
+        return one
+
+    def proposed(self, tracked: Sequence[Tracked]) -> list[Tracked]:
+        """The same, with how all entries of one directory are proposed."""
+        by_place: dict[str, list[Tracked]] = {}
+        for one in tracked:
+            by_place.setdefault(one.place, []).append(one)
+        return [
+            Tracked(one.place, one.repository, one.rule, one.source, within=one.within, propose=propose)
+            for found in by_place.values()
+            for propose in [self._propose([self.how[id(one)] for one in found if not one.rule.ignore])]
+            for one in found
+        ]
+
+    def _looks(self, subject: Subject) -> bool:
+        """Whether Renovate reads the file at all."""
+        enabled = self.settings.texts("enabledManagers")
+        if (enabled and subject.manager not in enabled) or self.settings.get(
+            subject.manager, "enabled"
+        ).text == "false":
+            return False
+        if subject.manager in _ON_DEMAND:
+            patterns = [
+                text
+                for key in ("managerFilePatterns", "fileMatch")
+                for level in self.settings.levels
+                for text in _patterns(key, level.at(subject.manager, key).texts)
+            ]
+            if not patterns or not names_any(patterns, subject.file):
+                return False
+        ignored = self.settings.get("ignorePaths")
+        included = self.settings.texts("includePaths")
+        if included and not names_any(included, subject.file):
+            return False
+        if ignored.items or ignored.line > 1:
+            return not any(names_any([text], subject.file) or text in subject.file for text in ignored.texts)
+        return not _SKIPPED & set(subject.file.split("/")[:-1])
+
+    def _propose(self, settings: Sequence[Mapping[str, Placed]]) -> dict[str, Any]:
+        done: dict[str, Any] = {}
+        labels = [
+            label for one in settings[:1] for key in ("labels", "addLabels") if key in one for label in one[key].texts
+        ]
+        for key, found, form in (
+            ("labels", labels, _LABEL),
+            ("reviewers", _texts(settings, "reviewers"), _LOGIN),
+            ("assignees", _texts(settings, "assignees"), _LOGIN),
+        ):
+            good = list(dict.fromkeys(text for text in found if form.fullmatch(text)))
+            done |= {key: good[:10]} if good else {}
+        if self._same(settings, "draftPR") == "true":
+            done["draft"] = True
+        elif self._same(settings, "automerge") == "true":
+            done["auto_merge"] = True
+            method = self._same(settings, "automergeStrategy")
+            done |= {"merge_method": _METHODS[method]} if method in _METHODS else {}
+            if self._same(settings, "automergeType") == "branch":
+                place = settings[0]["automergeType"]
+                what = "automergeType branch: pull requests are merged, and no branch without one"
+                self.gaps.append(Gap(self.settings.file, place.line, what))
+        limit = {
+            name: int(text)
+            for key, name in (("prConcurrentLimit", "open"), ("prHourlyLimit", "new_per_hour"))
+            if (text := self.settings.get(key).text).isdecimal() and 0 < int(text[:6]) <= 1000
+        }
+        done |= {"limit": limit} if limit else {}
+        return done | self._schedule(settings)
+
+    def _schedule(self, settings: Sequence[Mapping[str, Placed]]) -> dict[str, Any]:
+        written = next((one["schedule"] for one in settings if "schedule" in one), None)
+        if written is None:
+            return {}
+        if any(one.get("schedule", Placed(0)).texts != written.texts for one in settings):
+            self.gaps.append(Gap(self.settings.file, written.line, "a schedule for some images of a directory only"))
+            return {}
+        found, unknown = windows(written.texts, self.timezone)
+        if unknown is not None:
+            what = f"the schedule {unknown[:100]!r} has no counterpart"
+            self.gaps.append(Gap(self.settings.file, written.line, what, "see `propose.schedule`"))
+        return {"schedule": found} if found else {}
+
+    def _same(self, settings: Sequence[Mapping[str, Placed]], key: str) -> str:
+        """The value that all entries of a directory have; where they differ, none, and it is named."""
+        values = {one[key].text if key in one else "" for one in settings}
+        if len(values) > 1:
+            place = next(one[key] for one in settings if key in one)
+            self.gaps.append(Gap(self.settings.file, place.line, f"{key} for some images of a directory only"))
+        return values.pop() if len(values) == 1 else ""
+
+
+def _names(entry: Entry) -> tuple[str, ...]:
+    """What Renovate may call an image: as it is written, and in full."""
+    repository = entry.repository
+    if repository is None:
+        return (entry.image,)
+    short = repository.path.removeprefix("library/") if repository.registry == DOCKER_HUB else str(repository)
+    return tuple(dict.fromkeys((short, str(repository), entry.image)))
+
+
+def _texts(settings: Sequence[Mapping[str, Placed]], key: str) -> tuple[str, ...]:
+    return next((one[key].texts for one in settings if key in one), ())
+
+
+def _patterns(key: str, texts: Collection[str]) -> list[str]:
+    """The patterns of files: `fileMatch` has expressions without slashes."""
+    return [f"/{text}/" if key == "fileMatch" else text for text in texts]
