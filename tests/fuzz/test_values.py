@@ -1,0 +1,58 @@
+"""The short profile of the fuzzer of values in block scalars; more runs: `python -m tests.fuzz.values`."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from gitops_bot.images.reference import Pin
+from gitops_bot.targets.helm import HelmTarget
+from gitops_bot.targets.pin_file import Edit, edit
+from tests.fuzz import values
+
+RUNS = 200_000 if os.environ.get("GITOPS_BOT_LONG") == "1" else 1_500
+SEED = 7
+
+
+def test_no_values_in_a_block_are_damaged_by_an_edit_and_none_crash_it() -> None:
+    outcomes = [values.run(number, SEED) for number in range(RUNS)]
+    assert [outcome for outcome in outcomes if outcome.kind.isupper()] == []
+    assert sum(outcome.kind == "edited" for outcome in outcomes) > RUNS / 5
+
+
+BEFORE = b"""\
+apiVersion: a/v1
+kind: Application
+spec:
+  source:
+    helm:
+      values: |
+        a: 1 # c
+        image: {repository: web, tag: v1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        pytest.param(BEFORE, "became", id="nothing was done"),
+        pytest.param(BEFORE.replace(b"v1}", b"v2}").replace(b"# c", b"# d"), "line 7 differs", id="a comment"),
+        pytest.param(BEFORE.replace(b"v1}", b"v2}").replace(b"values: |", b"values: |-"), "line 6", id="the end"),
+        pytest.param(BEFORE.replace(b"v1}", b"v2}") + b"        \n", "line break", id="a line more"),
+        pytest.param(BEFORE.replace(b"v1}", b"v2}").replace(b"        a", b"         a"), "", id="the indentation"),
+    ],
+)
+def test_the_judge_sees_damage(after: bytes, said: str) -> None:
+    pins = HelmTarget().read(BEFORE, "a.yaml")
+    try:
+        found = values.judge(pins, [Edit("image", Pin("v2"))], BEFORE, after)
+    except values.EditError as error:
+        found = str(error)
+    assert found
+    assert said in found
+
+
+def test_the_judge_is_content_with_a_good_edit() -> None:
+    pins, asks = HelmTarget().read(BEFORE, "a.yaml"), [Edit("image", Pin("v2"))]
+    assert values.judge(pins, asks, BEFORE, edit(pins, asks)) == ""
