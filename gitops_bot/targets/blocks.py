@@ -35,15 +35,14 @@ class Block:
 
     node: ScalarNode
     document: Document
-    #: Where the first line starts in the file, behind the line of the bar.
-    start: int
     #: How the end of the text is kept: `-`, `+` or nothing.
     chomping: str
     indent: int
     #: The blanks in front of each line: as many as `indent`, or fewer where the line has no more.
     blanks: tuple[str, ...]
-    #: Where each line starts in the text.
+    #: Where each line starts in the text, and in the file, behind its blanks.
     lines: tuple[int, ...]
+    places: tuple[int, ...]
 
     def outside(self, splice: Splice) -> Splice:
         """A splice of the text as a splice of the file; a line that it adds is indented like the others."""
@@ -51,8 +50,8 @@ class Block:
         return Splice(self._outside(splice.start), self._outside(splice.end), text)
 
     def _outside(self, at: int) -> int:
-        line = max(bisect_right(self.lines, at) - 1, 0)
-        return self.start + at + sum(map(len, self.blanks[: line + 1]))
+        line = bisect_right(self.lines, at) - 1
+        return self.places[line] + at - self.lines[line]
 
     def holds(self, raw: str, value: str, text: str) -> bool:
         """Whether a scalar that stands as `raw` in a file is this one, with another text in it: `text`."""
@@ -91,7 +90,8 @@ def read(document: Document, pair: Pair) -> Block:
     line = node.start_mark.line + 1
     inside = documents.compose(text, document.file, origin=(line, indent), around=document.raw(node))
     starts = tuple(accumulate((len(line) for line in lines[:-1]), initial=0))
-    return Block(node, inside, header.end(), chomping, indent, tuple(blanks), starts)
+    places = (header.end() + start + gone for start, gone in zip(starts, accumulate(map(len, blanks)), strict=False))
+    return Block(node, inside, chomping, indent, tuple(blanks), starts, tuple(places))
 
 
 def _indent(raw: str) -> int:

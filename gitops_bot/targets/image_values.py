@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
+from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag, split
 from gitops_bot.targets import nodes, refusals
 from gitops_bot.targets.pin_file import Entry
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
     from gitops_bot.targets.blocks import Block
     from gitops_bot.targets.document import Document
 
+#: Images of one file that are read. Each may have a refusal of its own: a hostile file must not make endless ones.
+ENTRY_LIMIT: Final = 10_000
 #: A digest without the name of its algorithm, as charts want it at the key `sha`.
 _BARE: Final = re.compile(r"[0-9a-f]{64}")
+#: Characters of a name.
+_LONGEST: Final = 300
 #: Where both are there, the first is the one that charts render.
 _DIGESTS: Final = ("digest", "sha")
 
@@ -54,9 +59,33 @@ def path(text: str) -> tuple[str, ...]:
     return tuple(text.removeprefix(".").split("."))
 
 
+class _Way(NamedTuple):
+    """A node, and the keys that lead to it; `twice` is one of them that its mapping has more than once."""
+
+    node: Node
+    keys: tuple[str, ...] = ()
+    twice: ScalarNode | None = None
+
+    def name(self, *key: str) -> str:
+        """The path to the node, or to one of its keys: as a name, and so not longer than people read."""
+        return ".".join((*self.keys, *key))[:_LONGEST]
+
+    def inside(self) -> Iterator[_Way]:
+        """What the node holds."""
+        if isinstance(self.node, MappingNode):
+            counts = Counter(key.value for key, _ in self.node.value if isinstance(key, ScalarNode))
+            for key, value in self.node.value:
+                if isinstance(key, ScalarNode):
+                    twice = key if counts[key.value] > 1 else self.twice
+                    yield _Way(value, (*self.keys, str(key.value)[:_LONGEST]), twice)
+        elif isinstance(self.node, SequenceNode):
+            for at, item in enumerate(self.node.value):
+                yield _Way(item, (*self.keys, str(at)), self.twice)
+
+
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Values in a file. `label` tells them from others in the same file, `parameters` are pairs of `name` and `value`.
+    """Values in a file. `label` tells them from others in the same file, `parameters` are single values by their paths.
 
     `block` is the text that holds them, where they stand in one.
     """
@@ -64,7 +93,7 @@ class Tree:
     document: Document
     root: Node | None
     label: str = ""
-    parameters: tuple[MappingNode, ...] = ()
+    parameters: Mapping[str, Slot] = field(default_factory=dict)
     block: Block | None = None
 
     def places(self, images: Sequence[tuple[str, ImagePaths]], shared: frozenset[int]) -> Sequence[Place]:
@@ -83,28 +112,33 @@ class Tree:
 
     def _inferred(self, shared: frozenset[int]) -> Iterator[Place]:
         seen: set[int] = set()
-        waiting: list[tuple[Node, tuple[str, ...]]] = [(self.root, ())] if self.root is not None else []
+        waiting: list[_Way] = [_Way(self.root)] if self.root is not None else []
         while waiting:
-            node, keys = waiting.pop()
-            if id(node) in seen:
+            way = waiting.pop()
+            if id(way.node) in seen:
                 continue
-            if isinstance(node, MappingNode):
-                seen.add(id(node))
-                if (place := _image(self.document, node, ".".join(keys), shared)) is not None:
-                    yield place
-                inside = [(value, (*keys, str(key.value))) for key, value in node.value if isinstance(key, ScalarNode)]
-                for value, way in inside:
-                    if way[-1] == "image" and isinstance(value, ScalarNode) and _is_pinned(str(value.value)):
-                        yield reference(self.document, ".".join(way), Slot(node, "image"), shared=shared)
-                waiting += reversed(inside)
-            elif isinstance(node, SequenceNode):
-                seen.add(id(node))
-                waiting += reversed([(item, (*keys, str(at))) for at, item in enumerate(node.value)])
+            if not isinstance(way.node, ScalarNode):
+                seen.add(id(way.node))
+            if isinstance(way.node, MappingNode):
+                yield from self._of_mapping(way, way.node, shared)
+            waiting += reversed(list(way.inside()))
+
+    def _of_mapping(self, way: _Way, node: MappingNode, shared: frozenset[int]) -> Iterator[Place]:
+        """The image that a mapping is, and the one that stands in a text at its key `image`."""
+        found = [_image(self.document, node, way.name(), shared)]
+        if (slot := Slot(node, "image")).says_something and _is_scalar(slot) and _is_pinned(slot.text or ""):
+            found.append(reference(self.document, way.name("image"), slot, shared=shared))
+        for place in filter(None, found):
+            if way.twice is not None and place.entry.refusal is None:
+                message = f"{str(way.twice.value)[:100]} stands there twice"
+                problem = self.document.problem(way.twice, message, "Keep one of them: most programs take the last.")
+                yield replace(place, entry=replace(place.entry, refusal=problem))
+            else:
+                yield place
 
     def _of_parameters(self, shared: frozenset[int]) -> Iterator[Place]:
         """Images whose tag is a parameter: `image.tag`, with its repository in another one or in the values."""
-        slots = self._parameter_slots
-        for name, slot in slots.items():
+        for name, slot in self.parameters.items():
             way, _, last = name.rpartition(".")
             if last == "image" and _is_pinned(slot.text or ""):
                 yield reference(self.document, name, slot, shared=shared)
@@ -117,16 +151,11 @@ class Tree:
                 if (place := self._configured(way or name, paths, shared)) is not None:
                     yield place
 
-    @property
-    def _parameter_slots(self) -> Mapping[str, Slot]:
-        found = ((nodes.text(parameter, "name"), Slot(parameter, "value")) for parameter in self.parameters)
-        return {name: slot for name, slot in found if name and slot.pair is not None}
-
     def _slot(self, keys: tuple[str, ...] | None) -> Slot | None:
         """The value at a path: of a parameter, else in the values, even where only its last key is missing."""
         if keys is None:
             return None
-        if (slot := self._parameter_slots.get(".".join(keys)) if self.parameters else None) is not None:
+        if (slot := self.parameters.get(".".join(keys))) is not None:
             return slot
         node = self.root
         for key in keys[:-1]:
@@ -151,14 +180,25 @@ class Tree:
 
 
 def named(trees: Iterable[tuple[Tree, Sequence[Place]]]) -> Iterator[Place]:
-    """All places, each with a name of its own: in front of it the label of its values, where there are several."""
-    pairs = [(tree, places) for tree, places in trees if places]
+    """All places, each with a name of its own: in front of it the label of its values, where there are several.
+
+    Raises:
+        EditError: there are over 10,000 of them.
+    """
+    pairs: list[tuple[Tree, Sequence[Place]]] = []
+    total = 0
+    for tree, places in trees:
+        if places:
+            pairs.append((tree, places))
+            total += len(places)
+        if total > ENTRY_LIMIT:
+            message = f"the file has more than {ENTRY_LIMIT:,} images"
+            raise EditError(Problem("failed.edit", message, "Split the file.", tree.document.file))
+    several = len({tree.label for tree, _ in pairs}) > 1
     counts: Counter[str] = Counter()
     for tree, places in pairs:
         for place in places:
-            name = place.entry.name
-            if len({tree.label for tree, _ in pairs}) > 1:
-                name = f"{tree.label}.{name}"
+            name = f"{tree.label}.{place.entry.name}" if several else place.entry.name
             counts[name] += 1
             name = name if counts[name] == 1 else f"{name}#{counts[name]}"
             yield place if name == place.entry.name else replace(place, entry=replace(place.entry, name=name))

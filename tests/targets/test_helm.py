@@ -133,6 +133,7 @@ def test_what_it_has_no_room_for_is_refused(values: str, pin: Pin) -> None:
         pytest.param("tag: &t v1\nimage: {repository: web, tag: *t}", "tag is shared by an alias", id="tag"),
         pytest.param("a: {image: &i {repository: web, tag: v1}}\nb: *i", "tag is shared by an alias", id="mapping"),
         pytest.param("image: {repository: web, tag: '{{ .tag }}'}", "tag holds a template placeholder", id="template"),
+        pytest.param("a: {}\na: {image: {repository: web, tag: v1}}", "a stands there twice", id="twice above"),
         pytest.param("image: {repository: '${R}/web', tag: v1}", "repository holds a template", id="repository"),
         pytest.param("image: {repository: web, tag: v1, tag: v2}", "tag stands there twice", id="twice"),
         pytest.param(f"image: {{repository: web, tag: v1@x, digest: '{DIGEST}'}}", "tag carries a digest", id="both"),
@@ -330,3 +331,30 @@ def test_names_tell_values_files(name: str, *, known: bool) -> None:
 )
 def test_other_files_are_not_taken_for_values(data: bytes) -> None:
     assert HelmTarget().count(data) == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param(b"a: [" + b"{image: 'x:1'}," * 10_001 + b"]", "more than 10,000 images", id="images"),
+        pytest.param(
+            b"apiVersion: a/v1\nkind: Application\nspec: {source: {helm: {parameters: ["
+            + b"{name: a.tag, value: v1},"  * 1_001 + b"]}}}", "more than 1,000 parameters", id="parameters",
+        ),
+        pytest.param(
+            b"apiVersion: a/v1\nkind: Application\nspec:\n source:\n  helm:\n   values: |\n    image: a:1\n"
+            + b"    # more\n" * 40_000, "more than 262,144 characters", id="text",
+        ),
+    ],
+)  # fmt: skip
+def test_hostile_files_are_bounded(data: bytes, message: str) -> None:
+    with pytest.raises(EditError, match=message):
+        HelmTarget().read(data, "values.yaml")
+
+
+def test_what_many_aliases_lead_to_is_looked_at_once() -> None:
+    data = b"apiVersion: a/v1\nkind: Application\nspec:\n  sources:\n"
+    data += b"  - helm: {valuesObject: &v {image: {repository: a, tag: v1}}}\n"
+    data += b"  - {helm: {valuesObject: *v}}\n" * 3_000
+    (entry,) = HelmTarget().read(data, "a.yaml").entries
+    assert entry.refusal is not None

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from ruamel.yaml.nodes import MappingNode, ScalarNode
+from ruamel.yaml.nodes import MappingNode
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets import blocks, nodes
 from gitops_bot.targets.image_values import Tree
 from gitops_bot.targets.pairs import Pair
+from gitops_bot.targets.yaml_pins import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ruamel.yaml.nodes import Node
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 KIND: Final = re.compile(
     rb"^[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(?:Application|ApplicationSet|HelmRelease)\b", re.MULTILINE
 )
+#: Characters of all texts with values together: each of them is read with a bound of its own.
+TEXT_LIMIT: Final = 1 << 18
+PARAMETER_LIMIT: Final = 1_000
 #: What a text has that pins an image.
 _PINS: Final = re.compile(r"\b(?:image|tag|digest|sha)\b")
 
@@ -50,28 +54,42 @@ def trees(document: Document, shared: frozenset[int]) -> Iterator[Tree]:
 def _application(document: Document, spec: Node | None, label: str, shared: frozenset[int]) -> Iterator[Tree]:
     sources = [nodes.value(spec, "source"), *nodes.items(nodes.value(spec, "sources"))]
     with_values = [(source, helm) for source in sources if (helm := nodes.value(source, "helm")) is not None]
+    seen: set[int] = set()
+    size = 0
     for source, helm in with_values:
         own = label
         if len(with_values) > 1:
             own = nodes.text(helm, "releaseName") or nodes.text(source, "chart") or nodes.text(source, "path") or label
-        parameters = nodes.items(nodes.value(helm, "parameters"))
-        yield Tree(
-            document,
-            nodes.value(helm, "valuesObject"),
-            own,
-            tuple(parameter for parameter in parameters if isinstance(parameter, MappingNode)),
+        # What an alias leads to is refused, and looked at once.
+        values, parameters = (
+            found if found is not None and id(found) not in seen else None
+            for found in (nodes.value(helm, "valuesObject"), nodes.value(helm, "parameters"))
         )
-        yield from _text(document, helm, own, shared)
+        seen |= {id(values), id(parameters)}
+        yield Tree(document, values, own, _parameters(document, parameters))
+        text = nodes.text(helm, "values")
+        size += len(text)
+        if _PINS.search(text):
+            if size > TEXT_LIMIT:
+                message = f"the texts with values have more than {TEXT_LIMIT:,} characters together"
+                raise EditError(document.problem(helm, message, "Split the file."))
+            yield _text(document, helm, own, shared)
 
 
-def _text(document: Document, helm: Node, label: str, shared: frozenset[int]) -> Iterator[Tree]:
+def _parameters(document: Document, node: Node | None) -> Mapping[str, Slot]:
+    items = nodes.items(node)
+    if len(items) > PARAMETER_LIMIT:
+        message = f"there are more than {PARAMETER_LIMIT:,} parameters"
+        raise EditError(document.problem(items[0], message, "Write them as values."))
+    pairs = [(nodes.text(item, "name"), Slot(item, "value")) for item in items if isinstance(item, MappingNode)]
+    return {name: slot for name, slot in pairs if name and slot.pair is not None}
+
+
+def _text(document: Document, helm: Node, label: str, shared: frozenset[int]) -> Tree:
     """The values that stand in a text."""
-    for key, value in helm.value if isinstance(helm, MappingNode) else ():
-        if key.value == "values" and isinstance(value, ScalarNode) and _PINS.search(str(value.value)):
-            if id(value) in shared:
-                advice = (
-                    "Write it out where it is meant to change: an edit here changes every place that uses the alias."
-                )
-                raise EditError(document.problem(value, "values is shared by an alias", advice))
-            block = blocks.read(document, Pair(key, value))
-            yield Tree(block.document, block.document.root, label, block=block)
+    key, value = next((key, value) for key, value in helm.value if key.value == "values")
+    if id(value) in shared:
+        advice = "Write it out where it is meant to change: an edit here would change every use of the alias."
+        raise EditError(document.problem(value, "values is shared by an alias", advice))
+    block = blocks.read(document, Pair(key, value))
+    return Tree(block.document, block.document.root, label, block=block)

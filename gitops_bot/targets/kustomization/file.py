@@ -152,10 +152,17 @@ def _inline(parsed: Document, charts: Node | None) -> YamlPins:
     """What the values of the charts pin, each by the name of its chart and its path."""
     found: list[Place] = []
     shared = refusals.shared(parsed.roots) if charts is not None else frozenset()
+    seen: set[int] = set()
     for chart in _items(charts):
         label = nodes_of.text(chart, "releaseName") or nodes_of.text(chart, "name")
-        places = Tree(parsed, nodes_of.value(chart, "valuesInline")).places((), shared)
+        values = nodes_of.value(chart, "valuesInline")
+        if values is None or id(values) in seen:
+            continue  # what an alias leads to is refused, and looked at once
+        seen.add(id(values))
+        places = Tree(parsed, values).places((), shared)
         found += (replace(place, entry=replace(place.entry, name=f"{label}.{place.entry.name}")) for place in places)
+    if len(found) > ENTRY_LIMIT and charts is not None:
+        raise EditError(parsed.problem(charts, f"`helmCharts` pin more than {ENTRY_LIMIT:,} images", "Split them."))
     return YamlPins(parsed, tuple(found))
 
 
