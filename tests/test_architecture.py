@@ -110,7 +110,9 @@ IMPURE = frozenset({
 })  # fmt: skip
 
 #: The folders of targets, and what their files look like. A text with one of these words is about one target.
-TARGETS = tuple(f"gitops_bot.targets.{name}" for name in ("blue_green", "helm", "kustomization", "manifests"))
+TARGETS = tuple(
+    f"gitops_bot.targets.{name}" for name in ("blue_green", "helm", "kustomization", "manifests", "patterns")
+)
 SETTINGS_OF_TARGETS = ("config.form_slots", "config.form_target")
 WORDS_OF_TARGETS = ("kustomization.y", "newTag", "images:")
 #: Module and word: keys of gitops-bot.yaml that are called like those of a target, and examples.

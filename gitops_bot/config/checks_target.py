@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from gitops_bot.config.document import Document, Path
 
 #: The settings that only one kind of file has.
-_OF_ONE_KIND: Final = {"kinds": "manifests", "images": "helm"}
+_OF_ONE_KIND: Final = {"kinds": "manifests", "images": "helm", "patterns": "pattern"}
 
 
 def check(document: Document, path: Path) -> None:
@@ -20,6 +20,9 @@ def check(document: Document, path: Path) -> None:
         if isinstance(kind, Scalar) and kind != own and document.at((*path, key)) is not None:
             advice = f"remove it, or set `kind: {own}`"
             document.report((*path, key), f"`{key}` is for `kind: {own}`", advice, at_key=True)
+    if isinstance(kind, Scalar) and kind == "pattern" and not document.at((*path, "patterns")):
+        advice = "add `patterns: {web: {repository: ghcr.io/acme/web, pattern: 'web:(?P<tag>[0-9.]+)'}}`"
+        document.report((*path, "kind"), "`kind: pattern` needs `patterns`", advice)
     for name, image in images.items() if isinstance(images, dict) else ():
         written = image.keys() if isinstance(image, dict) else set()
         if "image" in written and len(written) > 1:

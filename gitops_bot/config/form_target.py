@@ -7,12 +7,15 @@ from typing import Annotated, Literal, assert_never
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.leaves import about
+from gitops_bot.images import expression
+from gitops_bot.images.reference import ImageName
 from gitops_bot.targets import FileRule, Target
 from gitops_bot.targets.helm import HelmTarget
 from gitops_bot.targets.image_values import ImagePaths, path
 from gitops_bot.targets.manifests import ManifestsTarget
+from gitops_bot.targets.patterns import GROUPS, ImagePattern, PatternTarget
 
-TargetKind = Literal["helm", "manifests"]
+TargetKind = Literal["helm", "manifests", "pattern"]
 
 FILE = r"^(?!\.\.?$)[^/\\\x00-\x1f\x7f\[\]{}]{1,200}$"
 VALUE = r"^(?:\.?[A-Za-z0-9_-]{1,200}(?:\.[A-Za-z0-9_-]{1,200}){0,49}|(?:/[^/\x00-\x1f\x7f]{1,200}){1,50})$"
@@ -76,6 +79,45 @@ class ImageForm:
         return ImagePaths(image, registry, repository, tag, digest, None if is_path else self.repository)
 
 
+def _repository(text: str) -> str:
+    ImageName.parse(text)
+    return text
+
+
+def _pattern(text: str) -> str:
+    expression.check(text)
+    if not expression.names(text) or expression.names(text) - set(GROUPS):
+        raise ValueError(f"the pattern {text!r} must name the groups (?P<tag>...) or (?P<digest>...), and no others")
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagePatternForm:
+    """Where an image is pinned in any text."""
+
+    __pydantic_config__ = leaf.STRICT
+
+    repository: Annotated[
+        str,
+        *leaf.text("must be the name of an image without a tag, such as ghcr.io/acme/web", parse=_repository),
+        about("The image, without a tag.", "ghcr.io/acme/web"),
+    ]
+    pattern: Annotated[
+        str,
+        *leaf.text("must be a regular expression", parse=_pattern),
+        about(
+            "A regular expression (RE2) that matches exactly once in each file. Its groups `tag` and `digest`, one or "
+            "both, are what an update replaces.",
+            "web:(?P<tag>[0-9.]+)",
+        ),
+    ]
+
+    @property
+    def wanted(self) -> ImagePattern:
+        """The same, as the target wants it."""
+        return ImagePattern(self.repository, self.pattern)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetForm:
     """Files that hold pins, and how they are read."""
@@ -85,7 +127,11 @@ class TargetForm:
     kind: Annotated[
         TargetKind,
         *leaf.choice(TargetKind),
-        about("What the files are: values of `helm`, or `manifests` of Kubernetes.", "manifests"),
+        about(
+            "What the files are: values of `helm`, `manifests` of Kubernetes, or any text in which a `pattern` finds "
+            "the pins.",
+            "manifests",
+        ),
     ]
     files: Annotated[
         tuple[Annotated[str, *leaf.text("must be the name of a file, with `*` and `?`", FILE)], ...],
@@ -126,6 +172,15 @@ class TargetForm:
         ),
     ] = field(default_factory=dict)
 
+    patterns: Annotated[
+        dict[Annotated[str, *leaf.key("must be a name for the image", leaf.LINE)], ImagePatternForm],
+        about(
+            "For `pattern`: where the images are pinned, by names of your choice.",
+            {"web": {"repository": "ghcr.io/acme/web", "pattern": "web:(?P<tag>[0-9.]+)"}},
+            default={},
+        ),
+    ] = field(default_factory=dict)
+
     @property
     def rule(self) -> FileRule:
         """The same, as the overlays want it."""
@@ -135,6 +190,8 @@ class TargetForm:
                 target = HelmTarget(tuple((name, image.paths) for name, image in sorted(self.images.items())))
             case "manifests":
                 target = ManifestsTarget(tuple(sorted(self.kinds.items())))
+            case "pattern":
+                target = PatternTarget(tuple((name, image.wanted) for name, image in sorted(self.patterns.items())))
             case _:
                 assert_never(self.kind)
         return FileRule(self.files, target, self.overlays)

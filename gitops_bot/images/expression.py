@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 #: The keys of tags, a list for each part of them.
 Columns = tuple[list[str], ...]
@@ -75,6 +75,23 @@ def scan(expression: str, tags: Sequence[str]) -> tuple[list[str], Columns]:
         return _by_tag(expression, tags)
     matched, keys = _at_once(by_line, tags)
     return matched, (keys,)
+
+
+def matches(expression: str, data: bytes) -> Iterator[dict[str, tuple[int, int]]]:
+    """Each match in a text, not in a tag: where its named groups stand, those that take part and are not empty."""
+    compiled = _compiled(expression)
+    for match in compiled.finditer(data):
+        spans = {_name(name): match.span(number) for name, number in compiled.groupindex.items()}
+        yield {name: (start, end) for name, (start, end) in spans.items() if 0 <= start < end}
+
+
+def names(expression: str) -> frozenset[str]:
+    """What its groups are called."""
+    return frozenset(_name(name) for name in _compiled(expression).groupindex)
+
+
+def _name(name: str | bytes) -> str:
+    return name.decode() if isinstance(name, bytes) else name
 
 
 def without(expression: str, tags: Sequence[str]) -> list[str]:

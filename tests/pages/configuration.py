@@ -100,6 +100,7 @@ SECTIONS = (
     Section("Files with pins", "environments.<name>.targets[]", "TargetForm"),
     Section("Images in values of Helm", "environments.<name>.targets[].images.<name>", "ImageForm"),
     Section("Blue-green deployments", "environments.<name>.blue_green", "BlueGreenForm"),
+    Section("Images in any other file", "environments.<name>.targets[].patterns.<name>", "ImagePatternForm"),
     Section("Images of an environment", "environments.<name>.images.<image>", "RulesForm"),
     Section("Proposals", "environments.<name>.propose", "Propose"),
     Section("Named groups", "environments.<name>.propose.group[]", "NamedGroup"),

@@ -22,6 +22,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "EnvironmentForm": {"overlays": ["a"]},
     "TargetForm": {"kind": "manifests", "files": ["a.yaml"]},
     "BlueGreenForm": {"service": "s.yaml", "selector": "version", "slots": {"blue": "b.yaml", "green": "g.yaml"}},
+    "ImagePatternForm": {"repository": "a", "pattern": "(?P<tag>a)"},
     "NamedGroup": {"name": "web", "images": ["a"]},
     "Window": {"days": ["mon"]},
     "HoldForm": {"environment": "production", "until": "2026-12-24", "why": "a"},
@@ -32,8 +33,11 @@ COMPANY: dict[str, dict[str, Any]] = {
     "username": {"password_env": "TOKEN"},
     "merge_method": {"auto_merge": True},
     "TargetForm.images": {"kind": "helm"},
+    "TargetForm.patterns": {"kind": "pattern"},
     **{f"ImageForm.{key}": {"repository": "a", "tag": ".a"} for key in ("registry", "repository", "tag", "digest")},
 }
+#: The kind of files that a section is about.
+KINDS = {"ImageForm": "helm", "ImagePatternForm": "pattern"}
 NAMES = {"<name>": "production", "<image>": "web", "<host>": "1.dkr.ecr.eu-west-1.amazonaws.com"}
 
 
@@ -48,7 +52,8 @@ def with_example(section: Section, key: str, value: Any) -> str:
     for part in section.path.split(".") if section.path else ():
         name = NAMES.get(part, part.removesuffix("[]"))
         if part.endswith("[]"):
-            here[name] = [{"kind": "helm", "files": ["a.yaml"]} if "images" in section.path else {}]
+            kind = KINDS.get(section.definition)
+            here[name] = [{"kind": kind, "files": ["a.yaml"]} if kind else {}]
             here = here[name][0]
         else:
             here = here.setdefault(name, {})

@@ -1,0 +1,61 @@
+"""Files that no other target knows: expressions say where their pins stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from gitops_bot.targets.patterns import file
+from gitops_bot.targets.patterns.file import GROUPS, ImagePattern, PatternFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.targets.pin_file import PinFile
+
+__all__ = ["GROUPS", "ImagePattern", "PatternTarget"]
+
+
+@dataclass(frozen=True, slots=True)
+class PatternTarget:
+    """Any text, with an expression for each image in it, by name; see `Target`."""
+
+    NOUN: ClassVar = "file with patterns"
+    FILE_NAMES: ClassVar = ()
+    ALONE: ClassVar = False
+
+    patterns: tuple[tuple[str, ImagePattern], ...]
+
+    def knows(self, name: str) -> bool:
+        """Only a setting says that a file is one."""
+        del name
+        return False
+
+    def may_be(self, name: str) -> bool:
+        """See `knows`."""
+        return self.knows(name)
+
+    def read(self, data: bytes, file_name: str) -> PatternFile:
+        """See `file.read`."""
+        return file.read(data, file_name, self.patterns)
+
+    def count(self, data: bytes) -> int:
+        """One entry for each expression, whatever it matches."""
+        del data
+        return len(self.patterns)
+
+    def beside(self, files: Mapping[str, bytes]) -> PatternTarget:
+        """It needs nothing from the files beside it."""
+        del files
+        return self
+
+    def dead(
+        self,
+        files: Sequence[PinFile],
+        tree: Mapping[str, str],
+        read: Callable[[Collection[str]], Iterable[PinFile]],
+    ) -> Iterator[Problem]:
+        """Nothing: nobody knows what the file is for."""
+        del files, tree, read
+        return iter(())
