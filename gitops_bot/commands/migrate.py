@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, assert_never, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, assert_never, get_args
 
 from gitops_bot import targets
 from gitops_bot.commands.check import on_disk
 from gitops_bot.commands.init import each, manifests
 from gitops_bot.config import Config, Environment
-from gitops_bot.config.form_target import TargetForm, TargetKind
+from gitops_bot.config.form_target import ImageForm, TargetForm, TargetKind
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.migration import argocd, flux, renovate, rules
 from gitops_bot.migration.assemble import Migration, assemble
@@ -57,7 +57,7 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
         what = f"{len(places)} directories and files are kept current, and {_MOST_PLACES} of them are taken"
         gaps.append(Gap(places[_MOST_PLACES], 1, what, "widen the globs of `overlays` by hand"))
     kept = set(places[:_MOST_PLACES])
-    kinds = _kinds(files, tree, kept)
+    kinds = _kinds(files, tree, [one for one in tracked if one.place in kept])
     entries = _entries(files, tree, kept, kinds, now)
     words = {directory: name for name, directories in infer(tree).items() for directory in directories}
     here = [one for one in tracked if one.place in kept]
@@ -125,34 +125,45 @@ def _folders(tree: Mapping[str, str]) -> set[str]:
     return {directory.removesuffix("/") or "." for directory in targets.by_directory(tree)}
 
 
-def _kinds(files: Files, tree: Mapping[str, str], places: Collection[str]) -> Mapping[str, str]:
-    """The kinds of the files with pins that only `targets` of an environment can tell to have any."""
+def _kinds(files: Files, tree: Mapping[str, str], tracked: Sequence[Tracked]) -> Mapping[str, Mapping[str, Any]]:
+    """What `targets` has to say of files: their kind where nothing else tells it, and where the images stand."""
     known = {path for paths in targets.by_directory(tree, by_content=True).values() for path in paths}
-    found: dict[str, str] = {}
-    for file, data in each(files, sorted(place for place in places if place in tree and place not in known)):
+    places = {one.place for one in tracked if one.place in tree}
+    found: dict[str, Mapping[str, Any]] = {}
+    for file, data in each(files, sorted(places - known)):
         for kind in get_args(TargetKind):
             if TargetForm(kind=kind, files=(posixpath.basename(file),)).rule.target.count(data):
-                found.setdefault(file, kind)
+                found.setdefault(file, {"kind": kind})
+    for place in places:
+        here = [one for one in tracked if one.place == place]
+        if all(one.values for one in here):
+            found[place] = {"kind": "helm", "images": {one.repository: one.values for one in here}}
     return found
 
 
 def _entries(
-    files: Files, tree: Mapping[str, str], places: Collection[str], kinds: Mapping[str, str], now: datetime
+    files: Files,
+    tree: Mapping[str, str],
+    places: Collection[str],
+    kinds: Mapping[str, Mapping[str, Any]],
+    now: datetime,
 ) -> Mapping[str, Sequence[Entry]]:
     """The entries of each place."""
     found: dict[str, list[Entry]] = {}
     if not places:
         return found
-    special = (
-        TargetForm(kind=cast("TargetKind", kind), files=(posixpath.basename(file),), overlays=(file,))
-        for file, kind in kinds.items()
-    )
+    special = (_form(file, said) for file, said in kinds.items())
     environment = Environment("all", tuple(sorted(places)), targets=tuple(form.rule for form in special))
     snapshot = on_disk(files, tree, Config(None, {"all": environment}), now)
     for entry in snapshot.entries("all") if snapshot.environments else ():
         for place in (entry.file, entry.overlay):
             found.setdefault(place, []).append(entry)
     return found
+
+
+def _form(file: str, said: Mapping[str, Any]) -> TargetForm:
+    images = {name: ImageForm(**paths) for name, paths in said.get("images", {}).items()}
+    return TargetForm(kind=said["kind"], files=(posixpath.basename(file),), overlays=(file,), images=images)
 
 
 def _problem(gap: Gap) -> Problem:

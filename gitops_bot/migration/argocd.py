@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.images.reference import split
-from gitops_bot.migration.argocd_policy import rule_of
+from gitops_bot.migration.argocd_policy import rule_of, values_of
 from gitops_bot.migration.rules import Read, Tracked
 from gitops_bot.releases.layout.deployed import deployments
 from gitops_bot.releases.layout.inventory import Gap
@@ -218,6 +218,7 @@ class _Reader:
                         split(entry.text)[0] if entry else None,
                         hints=names,
                         propose=propose,
+                        values=values_of(image.settings),
                     )
                 )
 

@@ -20,6 +20,9 @@ _STRATEGIES: Final = {"latest": "newest-build", "name": "alphabetical"}
 _ORDERS: Final = {"newest-build": "newest", "alphabetical": "alphabetical"}
 #: Strategies that look at the manifests of images, and so at platforms.
 _WITH_PLATFORMS: Final = ("newest-build", "digest")
+#: Settings of values of Helm, and what they are called here.
+_VALUES: Final = {"helm.image-spec": "image", "helm.image-name": "repository", "helm.image-tag": "tag"}
+_POINTER: Final = re.compile(r"(?:/[A-Za-z0-9_-]{1,100}){1,20}")
 _PLATFORM: Final = re.compile(platforms.FORM)
 
 
@@ -50,6 +53,21 @@ def rule_of(reference: Placed, settings: Mapping[str, Placed], file: str) -> tup
         gaps.append(Gap(file, secret.line, what, "log in where the bot runs, or name the login under `registries`"))
     name = rules.as_name(repository.rpartition("/")[2], "image")
     return Rule(written, name, "tag+digest" if strategy == "digest" else "tag", wanted), gaps
+
+
+def values_of(settings: Mapping[str, Placed]) -> Mapping[str, str]:
+    """Where the image stands in values of Helm, as far as the settings say it in a way that can be said here."""
+    paths = {part: _pointer(settings[name].text) for name, part in _VALUES.items() if name in settings}
+    if not all(map(_POINTER.fullmatch, paths.values())):
+        return {}
+    if "image" in paths:
+        return {"image": paths["image"]}
+    return paths if "tag" in paths else {}
+
+
+def _pointer(path: str) -> str:
+    """A path such as `images[0].name` as `/images/0/name`."""
+    return "/" + path.strip().replace("[", ".").replace("]", "").replace(".", "/")
 
 
 def _chosen(

@@ -6,7 +6,7 @@ one way; a further one is named after what asks for it.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,8 +39,8 @@ class MigratedEnvironment:
     overlays: tuple[str, ...]
     images: Mapping[str, Rule]
     propose: Mapping[str, Any]
-    #: The names of files that only `targets` can tell to hold pins, by kind.
-    targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Which files only `targets` can tell to hold pins, or where in them: as `gitops-bot.yaml` has it.
+    targets: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,12 @@ def assemble(
     entries: Mapping[str, Sequence[Entry]],
     words: Mapping[str, str],
     existing: Collection[str],
-    kinds: Mapping[str, str],
+    kinds: Mapping[str, Mapping[str, Any]],
 ) -> tuple[tuple[MigratedEnvironment, ...], list[Gap]]:
     """The environments for what is tracked, and what of it has no entry.
 
     `entries` are those of each place, `words` the environments that directories suggest, `existing` all directories,
-    `kinds` the kinds of the files that `targets` has to name.
+    `kinds` what `targets` has to say of files, beside their names.
     """
     gaps: list[Gap] = []
     by_place: dict[str, list[Tracked]] = defaultdict(list)
@@ -164,7 +164,7 @@ def _by_image(entries: Sequence[Entry], ruled: Mapping[tuple[str, str], Rule]) -
 
 
 def _environments(
-    growing: Sequence[_Growing], existing: Collection[str], kinds: Mapping[str, str]
+    growing: Sequence[_Growing], existing: Collection[str], kinds: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[MigratedEnvironment]:
     taken: set[str] = set()
     for one in growing:
@@ -179,12 +179,22 @@ def _environments(
         folders = paths & set(existing)
         images = {written: rule for written, rule in one.rules.values() if rule is not None}
         overlays = (*fold(folders, existing), *sorted(paths - folders))
-        named: dict[str, set[str]] = defaultdict(set)
-        for path in paths & kinds.keys():
-            named[kinds[path]].add(path.rpartition("/")[2])
-        targets = {kind: tuple(sorted(names)) for kind, names in sorted(named.items())}
+        targets = tuple(_targets({path: kinds[path] for path in sorted(paths & kinds.keys())}))
         propose = {**one.places[0].propose, **_grouped(images)}
         yield MigratedEnvironment(name, overlays, dict(sorted(images.items())), propose, targets)
+
+
+def _targets(kinds: Mapping[str, Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """One rule for files of which the same is to be said; by their paths too where others are called the same."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for path, said in kinds.items():
+        alike[repr(said)].append(path)
+    called = Counter(name for paths in alike.values() for name in {path.rpartition("/")[2] for path in paths})
+    for paths in alike.values():
+        names = sorted({path.rpartition("/")[2] for path in paths})
+        only = {"overlays": paths} if any(called[name] > 1 for name in names) else {}
+        said = kinds[paths[0]]
+        yield {"kind": said["kind"], "files": names, **only, **said}
 
 
 def _grouped(images: Mapping[str, Rule]) -> Mapping[str, Any]:

@@ -49,7 +49,7 @@ class Tracked:
 
     `entry`, or `within` a file and a line, finds it there where more than its repository is known. `source` is where
     its rule stands. `hints` may tell the environment, the first one is the name of what asks for it. `propose` is as
-    `gitops-bot.yaml` has it.
+    `gitops-bot.yaml` has it, and so is `values`: where the image stands in values of Helm, if the tool says it.
     """
 
     place: str
@@ -60,6 +60,7 @@ class Tracked:
     within: tuple[str, int] | None = None
     hints: tuple[str, ...] = ()
     propose: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def image(self) -> ImageName | None:

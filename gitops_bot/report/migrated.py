@@ -76,8 +76,7 @@ def _environment(environment: MigratedEnvironment, names: Mapping[str, str]) -> 
     yield from (f"      - {quoted(glob)}" for glob in environment.overlays)
     if environment.targets:
         yield "    targets:"
-    for kind, files in environment.targets.items():
-        yield f"      - {_flow({'kind': kind, 'files': files})}"
+    yield from (f"      - {_flow(dict(target))}" for target in environment.targets)
     shape = _shape(environment)
     if shape is not None:
         yield f"    pin: {shape}"

@@ -230,6 +230,64 @@ def test_an_image_updater_has_the_settings_of_its_levels() -> None:
     ]
 
 
+VALUES = f"side: {{img: {WEB}, version: 1.0.0}}\nlist:\n- image: redis:7.0.0\n"
+
+
+def test_the_parameters_of_helm_become_the_places_in_the_values_file() -> None:
+    annotations = {
+        "image-list": f"web={WEB}:1.x, redis=redis:7.x",
+        "web.helm.image-name": "side.img",
+        "web.helm.image-tag": "side.version",
+        "redis.helm.image-spec": "list[0].image",
+        "write-back-method": "git",
+        "write-back-target": "helmvalues:values-prod.yaml",
+    }
+    files = {"argocd/web.yaml": application(annotations, "charts/web"), "charts/web/values-prod.yaml": VALUES}
+    done = migrated(files, "argocd-image-updater")
+    (environment,) = done.contents["environments"].values()
+    assert environment["overlays"] == ["charts/web/values-prod.yaml"]
+    assert environment["targets"] == [
+        {
+            "kind": "helm",
+            "files": ["values-prod.yaml"],
+            "images": {
+                WEB: {"repository": "/side/img", "tag": "/side/version"},
+                "redis": {"image": "/list/0/image"},
+            },
+        }
+    ]
+    assert environment["images"] == {WEB: {"policy": "web"}, "redis": {"policy": "redis"}}
+    assert done.gaps == ()
+
+
+def test_values_files_of_one_name_in_which_images_stand_elsewhere_are_told_apart() -> None:
+    files = {}
+    for name in ("a", "b"):
+        annotations = {
+            "image-list": f"web={WEB}:1.x",
+            "web.helm.image-name": f"{name}.img",
+            "web.helm.image-tag": f"{name}.version",
+            "write-back-method": "git",
+            "write-back-target": "helmvalues:/prod/" + name + "/values.yaml",
+        }
+        files[f"argocd/{name}.yaml"] = application(annotations, f"charts/{name}", name)
+        files[f"prod/{name}/values.yaml"] = f"{name}: {{img: {WEB}, version: 1.0.0}}\n"
+    found = migrated(files, "argocd-image-updater").contents["environments"]["prod"]["targets"]
+    assert [target["overlays"] for target in found] == [["prod/a/values.yaml"], ["prod/b/values.yaml"]]
+
+
+def test_a_parameter_that_is_no_path_is_not_written() -> None:
+    annotations = {
+        "image-list": f"web={WEB}:1.x",
+        "web.helm.image-spec": 'a"b {x: y}.',
+        "write-back-method": "git",
+        "write-back-target": "helmvalues:/prod/values.yaml",
+    }
+    values = f"web: {{image: {{repository: {WEB}, tag: 1.0.0}}}}\n"
+    files = {"argocd/web.yaml": application(annotations), "prod/values.yaml": values}
+    assert "targets" not in migrated(files, "argocd-image-updater").contents["environments"]["prod"]
+
+
 def test_without_settings_of_the_tool_there_is_no_file_but_the_next_step() -> None:
     with pytest.raises(ConfigError, match="no settings of argocd-image-updater in this checkout"):
         migrated({"web/prod/kustomization.yaml": kustomization("web:1.0.0")}, "argocd-image-updater")

@@ -234,6 +234,28 @@ def test_a_marked_manifest_beside_a_kustomization_is_read_for_its_marked_image_o
     assert environment.get("pin") == pin
 
 
+def test_a_marked_release_of_helm_is_read_as_such() -> None:
+    release = f"""\
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {{name: web, namespace: web}}
+spec:
+  values:
+    image:
+      repository: {WEB} # {{"$imagepolicy": "flux-system:web:name"}}
+      tag: 1.0.0 # {{"$imagepolicy": "flux-system:web:tag"}}
+"""
+    files = {
+        "images/web.yaml": f"{REPOSITORY % ''}---\n{spec(policy={'semver': {'range': '1.x'}})}",
+        "apps/prod/kustomization.yaml": "resources: [release.yaml]\n",
+        "apps/prod/release.yaml": release,
+    }
+    done = migrated(files, "flux")
+    assert done.contents["environments"]["prod"]["targets"] == [{"kind": "helm", "files": ["release.yaml"]}]
+    assert done.contents["environments"]["prod"]["images"] == {WEB: {"policy": "web"}}
+    assert done.gaps == ()
+
+
 def test_a_digest_marker_beside_the_tag_pins_both() -> None:
     text = (KUSTOMIZATION % "1.2.0").replace(
         "- name: redis", f'  digest: sha256:{"0" * 64} # {{"$imagepolicy": "flux-system:web:digest"}}\n- name: redis'
