@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 @click.option("--image", metavar="NAME", help="Only releases that changed this image.")
 @click.option("--show", metavar="RELEASE", help="Show one release with its diff.")
 @click.option("--between", metavar="A B", nargs=2, help="Sum up what changed from one release to another.")
+@click.option("--export", metavar="DIR", help="With --show: write the whole content of the release to a new folder.")
+@click.option("--verify", is_flag=True, help="Work out the content digest of every release that is listed.")
 @click.argument("environment", metavar="ENV")
 def history_command(
     environment: str,
@@ -30,6 +32,8 @@ def history_command(
     image: str | None,
     show: str | None,
     between: tuple[str, str] | None,
+    export: str | None,
+    verify: bool,
     options: Options,
     output: str,
 ) -> int:
@@ -39,12 +43,15 @@ def history_command(
     """
     if show is not None and between is not None:
         raise click.UsageError("--show and --between cannot be used together.")
+    if export is not None and show is None:
+        raise click.UsageError("--export needs --show RELEASE.")
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.engine.history import Wanted
     from gitops_bot.report import show as report
     from gitops_bot.wiring import commands
 
-    history = commands.history(options, environment, Wanted(limit, _moment(since), image, show, between))
+    wanted = Wanted(limit, _moment(since), image, show, between, verify)
+    history = commands.history(options, environment, wanted, export)
     report.show_history(history, output, SystemClock().now())
     return history.exit_code
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
-from gitops_bot.errors import BotError, ForgeError, Problem
+from gitops_bot.engine.content import content
+from gitops_bot.errors import BotError, ConfigError, EditError, ForgeError, Problem
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.history import History
 from gitops_bot.releases.history.record import Announced, net, records
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.proposals.pull_request import Merge
+    from gitops_bot.releases.history.content import Content
     from gitops_bot.releases.history.line import Step
     from gitops_bot.releases.history.record import Record
     from gitops_bot.releases.history.releases import Release
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 class Wanted:
     """Which releases are asked for: the newest `limit`, those `since` a moment, those that changed an `image`.
 
-    `show` is one release alone, with its diff; `between` are two, of which the one behind the other is left out. A
-    release is named by its number, its commit or a tag.
+    `show` is one release alone, with its diff and its content; `between` are two, of which the one behind the other is
+    left out. A release is named by its number, its commit or a tag. `verify`: the content of all of them.
     """
 
     limit: int | None = None
@@ -37,6 +39,7 @@ class Wanted:
     image: str | None = None
     show: str | None = None
     between: tuple[str, str] | None = None
+    verify: bool = False
 
 
 def history(world: World, snapshot: Snapshot, wanted: Wanted) -> History:
@@ -63,6 +66,12 @@ def history(world: World, snapshot: Snapshot, wanted: Wanted) -> History:
         every, between = iter(after), net(known[older], known[newer], after)
     shown = tuple(_chosen(every, snapshot, wanted))
     merges, problems = _merges(world, snapshot, shown)
+    contents: dict[str, Content] = {}
+    for record in shown if wanted.verify or wanted.show is not None else ():
+        try:
+            contents[record.id] = content(world, snapshot, environment, record.id)
+        except (ConfigError, EditError) as error:
+            problems += [_unknown(record.release, problem) for problem in error.problems]
     return History(
         repository=snapshot.repository,
         branch=snapshot.branch,
@@ -74,7 +83,12 @@ def history(world: World, snapshot: Snapshot, wanted: Wanted) -> History:
         problems=(*snapshot.selection.problems, *problems),
         files=_files(world, shown[0].release) if wanted.show is not None else None,
         between=between,
+        contents=contents,
     )
+
+
+def _unknown(release: Release, problem: Problem) -> Problem:
+    return replace(problem, message=f"the content of {release} is not known: {problem.message}")
 
 
 def _chosen(every: Iterator[Record], snapshot: Snapshot, wanted: Wanted) -> Iterator[Record]:

@@ -6,12 +6,15 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from gitops_bot.engine.progress import silent
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
 
     from gitops_bot.config.propose import MergeMethod
+    from gitops_bot.engine.progress import Progress
     from gitops_bot.images.build import Build, BuildTimes
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.proposals.branch import Branch
@@ -105,6 +108,14 @@ class Repository(Protocol):
 
     def read(self, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
         """The bytes of these paths at that commit, fetched in one go; paths that do not exist are left out."""
+        ...
+
+    def blobs(self, commit: str) -> Mapping[str, str]:
+        """Every path below a commit with the id of its object."""
+        ...
+
+    def whole(self, ids: Collection[str]) -> dict[str, bytes]:
+        """The whole bytes of these blobs, by their ids; raises a GitError where they are more than 128 MiB."""
         ...
 
     def branches(self) -> tuple[str, ...]:
@@ -272,19 +283,6 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None:
         """Wait."""
         ...
-
-
-class Progress(Protocol):
-    """Tells who watches that long work is under way."""
-
-    def __call__(self, what: str, of: int | None = None) -> AbstractContextManager[Callable[[], None]]:
-        """From the beginning of the block to its end; each call of what it gives is one of `of` done."""
-        ...
-
-
-def silent(what: str, of: int | None = None) -> AbstractContextManager[Callable[[], None]]:  # noqa: ARG001 - nobody is told
-    """The progress that nobody watches."""
-    return nullcontext(lambda: None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from gitops_bot.engine.look_again import look_again
 from gitops_bot.engine.make_way import makes_way
 from gitops_bot.engine.open_proposals import open_proposals
 from gitops_bot.engine.plan import Planned, decided
+from gitops_bot.engine.progress import silent
 from gitops_bot.engine.read import committed
-from gitops_bot.engine.world import silent
 from gitops_bot.errors import ForgeError, GitError, LostRace
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import content, naming, reconcile, schedule

@@ -11,6 +11,7 @@ from gitops_bot.report.shapes import (
     BETWEEN,
     CHANGE,
     CHECK,
+    CONTENT,
     COVERAGE,
     DEFS,
     ELSEWHERE,
@@ -76,6 +77,8 @@ _BODIES: Final[Mapping[str, Mapping[str, Shape | Field]]] = {
         "releases": many(RELEASE),
         "between": or_null(BETWEEN),
         "diff": or_null(TEXT).of(lambda history: None if history.files is None else diff_text(history.files)),
+        "content": or_null(CONTENT),
+        "exported": or_null(TEXT),
     },
     "init": {
         "file": or_null(TEXT),

@@ -11,12 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.proposals.history import History, ReleaseMerge
+    from gitops_bot.releases.history.content import Content
     from gitops_bot.releases.history.record import Between, EntryChange, Kind
     from gitops_bot.report.screen import Screen, Style
+    from gitops_bot.targets.reached import Why
 
 _STYLES: Final[dict[Kind, Style]] = {"rollback": "yellow", "manual": "cyan"}
 #: Paths of configuration that are listed for one release.
 _SHOWN: Final = 5
+#: References that are not reproducible, of one release.
+_UNFOLLOWED: Final = 20
+_WHY: Final[dict[Why, str]] = {
+    "remote": "on another server",
+    "outside": "outside the repository",
+    "absent": "not in the commit",
+    "link": "a symbolic link or submodule",
+    "unreadable": "what this file refers to is not known",
+}
 
 
 def print_history(history: History, screen: Screen) -> None:
@@ -27,6 +38,8 @@ def print_history(history: History, screen: Screen) -> None:
         screen.say("no releases: no commit changed a file of its overlays")
     for release in history.releases:
         _print(release, screen)
+    if history.content is not None:
+        _print_content(history.content, history.exported, screen)
     if history.files is not None:
         print_diff(history.files, screen)
     if history.between is not None:
@@ -34,6 +47,17 @@ def print_history(history: History, screen: Screen) -> None:
     if history.bounded:
         screen.say()
         screen.say("older releases are cut away; fetch the full history (`fetch-depth: 0`) to number them")
+
+
+def _print_content(content: Content, exported: str | None, screen: Screen) -> None:
+    screen.say()
+    what = f"{len(content.files)} files of {len(content.overlays)} overlays"
+    screen.say(what if exported is None else f"exported {what} to {plain(exported)}")
+    for item in content.unfollowed[:_UNFOLLOWED]:
+        place = f"{plain(item.file)}:{item.line}"
+        screen.say(f"not reproducible: {plain(item.reference)} ({_WHY[item.why]}), {place}", indent=2, hang=2)
+    if len(content.unfollowed) > _UNFOLLOWED:
+        screen.say(f"not reproducible: {len(content.unfollowed) - _UNFOLLOWED} more", indent=2)
 
 
 def _print_between(between: Between, screen: Screen) -> None:
@@ -53,7 +77,7 @@ def _config(paths: Sequence[str]) -> str:
 
 
 def _print(told: ReleaseMerge, screen: Screen) -> None:
-    record, merge = told
+    record, merge = told.record, told.merge
     release = record.release
     name = release.commit[:10] if release.number is None else f"{release.number}  {release.commit[:10]}"
     screen.say()
@@ -66,6 +90,8 @@ def _print(told: ReleaseMerge, screen: Screen) -> None:
         people = f", merged by {plain(merge.merged_by)}" if merge.merged_by else ""
         people += f", approved by {plain(', '.join(merge.approved_by))}" if merge.approved_by else ""
         screen.say(f"#{merge.pull_request.number} {merge.pull_request.url}{people}", indent=2, hang=2)
+    if told.content_digest is not None:
+        screen.say(f"content {told.content_digest}", indent=2, hang=2)
     for change in record.changes:
         screen.say(_change(change), indent=2, hang=2)
     if record.config:

@@ -16,6 +16,7 @@ from gitops_bot.releases.history.record import Kind as ReleaseKind
 from gitops_bot.releases.plan import Direction, Source
 from gitops_bot.report.screen import LONG
 from gitops_bot.report.shape import BOOL, COMMIT, COUNT, LINE, TEXT, TIME, Shape, many, one_of, or_null, record
+from gitops_bot.targets.reached import Why
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -166,6 +167,17 @@ RELEASE = record(
         "rollback_of": or_null(TEXT).of("record.rollback_of"),
         "changes": many(_ENTRY_CHANGE).of("record.changes"),
         "config": many(TEXT).of("record.config"),
+        "content_digest": or_null(TEXT),
+    }
+)
+CONTENT = record(
+    {
+        "digest": TEXT,
+        "overlays": many(TEXT),
+        "files": many(record({"path": TEXT, "name": TEXT, "blob": TEXT})),
+        "not_reproducible": many(
+            record({"file": TEXT, "line": LINE, "reference": TEXT, "why": one_of(*get_args(Why))})
+        ).of("unfollowed"),
     }
 )
 BETWEEN = record(

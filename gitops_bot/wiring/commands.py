@@ -50,13 +50,22 @@ def explain(options: Options, environment: str, image: str, tag: str | None) -> 
         return engine.explain(world, snapshot, image, tag)
 
 
-def history(options: Options, environment: str, wanted: Wanted) -> History:
-    """The releases of an environment."""
+def history(options: Options, environment: str, wanted: Wanted, export: str | None = None) -> History:
+    """The releases of an environment; the content of the one that is shown is exported to a folder."""
+    from gitops_bot.edges import folder
     from gitops_bot.engine import history as engine
     from gitops_bot.engine.request import Request
 
+    place = folder.free(export) if export is not None else None
     with opened(options, (environment,), Request(dry_run=True), history=True) as (world, snapshot):
-        return engine.history(world, snapshot, wanted)
+        shown = engine.history(world, snapshot, wanted)
+        if place is None or export is None or shown.content is None:
+            return shown
+        content, modes = shown.content, world.repository.tree(shown.content.commit)
+        data = world.repository.whole([file.blob for file in content.files])
+        files = (folder.NewFile(file.path, modes[file.path] == "100755", data[file.blob]) for file in content.files)
+        folder.write(place, files)
+        return replace(shown, exported=export)
 
 
 def status(options: Options, environments: Sequence[str]) -> Status:

@@ -289,10 +289,27 @@ _HISTORY: dict[str, Rule] = {
             rollback_of=maybe(filled),
             changes=many(_ENTRY_CHANGE),
             config=many(filled),
+            content_digest=maybe(like(_DIGEST)),
         )
     ),
     "between": maybe(obj(from_=like(_COMMIT), to=like(_COMMIT), changes=many(_ENTRY_CHANGE), config=many(filled))),
     "diff": maybe(lambda value, at: _insist(type(value) is str, at, value)),
+    "content": maybe(
+        obj(
+            digest=like(_DIGEST),
+            overlays=many(filled),
+            files=many(obj(path=filled, name=filled, blob=like(_COMMIT))),
+            not_reproducible=many(
+                obj(
+                    file=filled,
+                    line=place,
+                    reference=filled,
+                    why=one_of("remote", "outside", "absent", "link", "unreadable"),
+                )
+            ),
+        )
+    ),
+    "exported": maybe(filled),
 }
 _STATUS: dict[str, Rule] = {
     "environments": many(

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from gitops_bot.edges.git.process import error
+
 _BRANCH_LIMIT = 240
 _PATH_LIMIT = 4096
 
@@ -41,3 +43,16 @@ def is_path(path: str) -> bool:
         and _NOT_IN_PATH.search(path) is None
         and not any(part in ("", ".", "..") or _DOT_GIT.match(part) for part in path.split("/"))
     )
+
+
+def check_branch(name: str) -> None:
+    """Raise a GitError unless git accepts the name."""
+    if not is_branch(name):
+        raise error(f"{name!r} is not a valid branch name", "See `git help check-ref-format`.")
+
+
+def check_commit(*ids: str) -> None:
+    """Raise a ValueError unless each is a full object id."""
+    for commit in ids:
+        if not is_commit(commit):
+            raise ValueError(f"{commit[:100]!r} is not a commit ID")

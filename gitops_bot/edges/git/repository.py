@@ -16,7 +16,7 @@ from gitops_bot import redact
 from gitops_bot.edges.git.cache import claim, discard, is_worn, scratch_folder, trusting
 from gitops_bot.edges.git.history import History
 from gitops_bot.edges.git.line import WINDOWS, LineReader
-from gitops_bot.edges.git.names import is_branch, is_commit, is_path
+from gitops_bot.edges.git.names import check_branch, check_commit, is_branch, is_path
 from gitops_bot.edges.git.process import OLDEST, TIMEOUT, Credentials, Git, error
 from gitops_bot.edges.git.remote import (
     BRANCH_ADVICE,
@@ -33,7 +33,7 @@ from gitops_bot.edges.git.store import DamagedError, Identity, Store
 from gitops_bot.targets import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from gitops_bot.proposals.branch import Branch
@@ -114,12 +114,12 @@ class Repository:
 
     def commit_of(self, branch: str) -> str | None:
         """The commit that the remote branch has now."""
-        _check_branch(branch)
+        check_branch(branch)
         return self._remote.commit_of(branch)
 
     def head(self, branch: str) -> str:
         """The commit that the remote branch has now. Fetches the bot's own branches too."""
-        _check_branch(branch)
+        check_branch(branch)
         self._base = branch
         # A second fetch gets only new commits, whose files are read next: getting them now saves a fetch.
         blobs = self._filter if self._heads is None else SMALL_BLOBS
@@ -130,7 +130,7 @@ class Repository:
 
     def tree(self, commit: str) -> Mapping[str, str]:
         """Every path of a commit with its git mode; names that are not UTF-8 are left out."""
-        _check_commit(commit)
+        check_commit(commit)
         return {path: entry.mode for path, entry in self._healing(lambda: self._store.tree(commit)).items()}
 
     def read(self, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
@@ -138,7 +138,7 @@ class Repository:
 
         A file over 1 MiB is cut to 1 MiB and one byte, so that its parser refuses it.
         """
-        _check_commit(commit)
+        check_commit(commit)
         wanted = list(paths)
 
         def read() -> dict[str, bytes]:
@@ -148,6 +148,15 @@ class Repository:
             return {path: blobs[oid] for path, oid in ids.items()}
 
         return self._healing(read)
+
+    def blobs(self, commit: str) -> Mapping[str, str]:
+        """Every path of a commit with the id of its object."""
+        check_commit(commit)
+        return {path: entry.id for path, entry in self._healing(lambda: self._store.tree(commit)).items()}
+
+    def whole(self, ids: Collection[str]) -> dict[str, bytes]:
+        """The whole bytes of these blobs, by their ids."""
+        return self._healing(lambda: self._store.whole(ids))
 
     def branches(self) -> tuple[str, ...]:
         """The bot's own branches as of the last `head`, sorted.
@@ -164,8 +173,8 @@ class Repository:
         Incomplete, without commits, if it has more than 200 commits, more changes than any proposal, or no shared
         history with the last 1,000 commits of the base.
         """
-        _check_branch(name)
-        _check_commit(base)
+        check_branch(name)
+        check_commit(base)
         if not name.startswith(PREFIX):
             raise ValueError(f"{name!r} is not a gitops-bot branch")
 
@@ -190,7 +199,7 @@ class Repository:
 
         A pin file that is no regular file, or over 1 MiB, has unreadable bytes. Module `line` has limits.
         """
-        _check_commit(commit)
+        check_commit(commit)
 
         def line() -> Line:
             key = tuple(directories), targets
@@ -217,8 +226,8 @@ class Repository:
 
         Branches of others only move forward: for these `parent` must equal `expected`.
         """
-        _check_branch(branch)
-        _check_commit(parent, *([expected] if expected else []))
+        check_branch(branch)
+        check_commit(parent, *([expected] if expected else []))
         if parent != expected and not branch.startswith(PREFIX):
             raise ValueError(f"{branch!r} is not a gitops-bot branch: it must not lose commits")
         for path in files:
@@ -233,14 +242,14 @@ class Repository:
 
     def rehearse(self, branch: str, commit: str) -> None:
         """Check that a branch of the bot can be pushed, without pushing anything; see `Remote.rehearse`."""
-        _check_branch(branch)
-        _check_commit(commit)
+        check_branch(branch)
+        check_commit(commit)
         self._remote.rehearse(branch, commit)
 
     def delete(self, branch: str, *, expected: str) -> None:
         """Delete a branch of the bot by compare and swap."""
-        _check_branch(branch)
-        _check_commit(expected)
+        check_branch(branch)
+        check_commit(expected)
         if not branch.startswith(PREFIX):
             raise ValueError(f"{branch!r} is not a gitops-bot branch")
         self._remote.push(branch, None, expected)
@@ -287,14 +296,3 @@ class Repository:
             return tuple((self._copy / "shallow").read_text("ascii").split())
         except FileNotFoundError:
             return ()
-
-
-def _check_branch(name: str) -> None:
-    if not is_branch(name):
-        raise error(f"{name!r} is not a valid branch name", "See `git help check-ref-format`.")
-
-
-def _check_commit(*ids: str) -> None:
-    for commit in ids:
-        if not is_commit(commit):
-            raise ValueError(f"{commit[:100]!r} is not a commit ID")

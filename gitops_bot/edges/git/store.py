@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 #: Bytes of one file that are read. A longer one is cut to one byte more, so that its reader refuses it.
 FILE_LIMIT = 1024 * 1024
+#: Bytes of files that are read whole, all of them together.
+WHOLE_LIMIT = 128 * 1024 * 1024
 #: Bytes of paths in one tree: half a million files.
 _TREE_LIMIT = 64 * 1024 * 1024
+#: Trees that are kept: the history of a large repository has thousands.
+_TREES = 8
 #: The modes of files, not of symbolic links or submodules.
 REGULAR = frozenset({"100644", "100755"})
 _MADE = "refs/gitops-bot/made"
@@ -81,6 +85,8 @@ class Store:
             GitError: the names take more than 64 MiB.
         """
         if commit not in self._trees:
+            while len(self._trees) >= _TREES:
+                del self._trees[next(iter(self._trees))]
             output = self.run("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit, limit=_TREE_LIMIT)
             self._trees[commit] = dict(_entries(output))
         return self._trees[commit]
@@ -117,6 +123,17 @@ class Store:
             if size > FILE_LIMIT:
                 read[oid] = self.git.run("cat-file", "blob", oid, limit=FILE_LIMIT + 1, cut=True).out
         return read
+
+    def whole(self, ids: Collection[str]) -> dict[str, bytes]:
+        """The whole bytes of blobs, however large each is; missing ones are fetched first.
+
+        Raises:
+            GitError: together they are more than 128 MiB.
+        """
+        sizes = self.sizes(dict.fromkeys(ids))
+        if sum(sizes.values()) > WHOLE_LIMIT:
+            raise error(f"these files are larger than {WHOLE_LIMIT >> 20} MiB", "Use `git worktree add` instead.")
+        return self.contents(sizes)
 
     def contents(self, ids: Collection[str]) -> dict[str, bytes]:
         """The whole bytes of small local objects. Raises DamagedError if one is missing or unreadable."""
