@@ -83,10 +83,10 @@ class Snapshot:
 
     def slots_of(self, entry: Entry) -> Slots | None:
         """The slots that an entry belongs to, as one of their pins or as their selector."""
-        for one in self.slots(entry.environment or ""):
-            if one.overlay == entry.overlay and (entry.choices or one.slot_of(entry) is not None):
-                return one
-        return None
+        name = entry.environment or ""
+        known = self._once(("slots by overlay", name), lambda: {one.overlay: one for one in self.slots(name)})
+        found: Slots | None = known.get(entry.overlay)
+        return found if found is not None and (entry.choices or found.slot_of(entry) is not None) else None
 
     def found(self, name: str) -> tuple[Found, ...]:
         """The overlays of an environment as its globs found them, also those that could not be read."""

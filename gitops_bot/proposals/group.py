@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeGuard
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals.naming import DEFAULT_GROUP
@@ -65,7 +65,7 @@ def is_together(name: str, grouping: Grouping, *, default: bool) -> bool:
 
 def hold_together(decisions: Sequence[Decision], name: str) -> tuple[Decision, ...]:
     """The decisions of a group that changes as a whole or not at all, each in its place."""
-    first = next((decision for decision in decisions if isinstance(decision, Held | Failed)), None)
+    first = next((decision for decision in decisions if _holds_others(decision)), None)
     if first is None:
         return tuple(decisions)
     reason = _waits_for(first, name)
@@ -73,6 +73,11 @@ def hold_together(decisions: Sequence[Decision], name: str) -> tuple[Decision, .
         Held(decision.entry, decision.after, reason) if isinstance(decision, Change) else decision
         for decision in decisions
     )
+
+
+def _holds_others(decision: Decision) -> TypeGuard[Held | Failed]:
+    """Whether a group that goes together waits for it. A live slot never changes: nothing waits for that."""
+    return isinstance(decision, Failed) or (isinstance(decision, Held) and decision.reason.code != "held.slot")
 
 
 def _waits_for(first: Held | Failed, name: str) -> Reason:

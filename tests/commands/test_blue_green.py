@@ -300,3 +300,43 @@ def test_it_is_never_both_in_one_commit(worldwide: World) -> None:
     assert (files[GREEN], files[SERVICE]) == (deployment("green", image), service("blue"))
     shop.update()
     assert shop.deploy.files("main")[SERVICE] == service("green")
+
+
+def test_a_group_that_goes_together_does_not_wait_for_the_live_slot(worldwide: World) -> None:
+    shop = Shop.start(worldwide, rules="policy: releases\n    propose: {together: true}")
+    image = shop.image("1.1.0")
+    shop.update()
+    assert shop.changed == {GREEN: deployment("green", image)}
+
+
+def test_a_rollback_takes_the_slot_that_goes_live_out_of_other_proposals(shop: Shop) -> None:
+    shop.give("green", "1.1.0")
+    shop.switch("green")
+    shop.image("1.2.0")
+    shop.update()
+    assert set(shop.changed) == {BLUE}
+    assert shop.deploy.bot("rollback", "production").code == 0
+    assert shop.changed == {SERVICE: service("blue")}
+    shop.update()
+    assert shop.changed == {SERVICE: service("blue")}
+
+
+def test_a_freeze_of_the_image_holds_the_switch(worldwide: World) -> None:
+    shop = Shop.start(worldwide)
+    hold = f"holds: [{{environment: production, image: {shop.deploy.image('web')}, until: 2999-01-01, why: fair}}]\n"
+    config = (CONFIG % ("policy: releases", "0")).replace("environments:", f"{hold}environments:")
+    shop.commit({"gitops-bot.yaml": config.encode()})
+    shop.give("green", "1.1.0")
+    document = shop.update()
+    assert shop.deploy.pulls() == []
+    assert told(document)["Service/web"] == "held.hold"
+
+
+def test_explain_and_history_tell_of_the_switch(shop: Shop) -> None:
+    shop.give("green", "1.1.0")
+    done = shop.deploy.bot("explain", "production", "Service/web")
+    assert done.code == 0, done.err
+    assert "green has 1.1.0" in done.out
+    shop.switch("green")
+    told = shop.deploy.bot("history", "production")
+    assert "Service/web" in told.out, told.err
