@@ -150,7 +150,7 @@ def judge(pins: YamlPins, asks: list[Edit], before: bytes, after: bytes) -> str:
 
 def _frame(line: str) -> str:
     """A line without what an edit may replace in it."""
-    return re.sub(r"((?:tag|digest|sha)\"?\s*:\s*|:)(?:\"[^\"]*\"|'[^']*'|[^\s,}\"'#]+)", r"\1", line)
+    return re.sub(r"((?:tag|digest|sha|image)\"?\s*:\s*|:)(?:\"[^\"]*\"|'[^']*'|[^\s,}\"'#]+)", r"\1", line)
 
 
 def _trees(one: str, other: str) -> str:
