@@ -119,7 +119,7 @@ VALUES = "web:\n  image: {registry: ghcr.io, repository: acme/web, tag: 1.9, dig
 
 @pytest.mark.parametrize("pin", [Pin("1.10", DIGEST), Pin("20250131"), Pin("0123", DIGEST)], ids=str)
 def test_helm_renders_the_new_pin(pin: Pin, tmp_path: Path) -> None:
-    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: web\nversion: 0.1.0\n")
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: web\nversion: 7.0.0\n")
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates/web.yaml").write_text(TEMPLATE)
     pins = HelmTarget().read(VALUES.encode(), "values.yaml")
