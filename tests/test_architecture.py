@@ -68,6 +68,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "graphql": ("demo.*",),
     "httpcore": ("edges.http*",),
     "httpx": ("edges.http*", "edges.registry*"),
+    "jinja2": ("report.page",),
     "markdown_it": ("demo.markdown", "demo.extra"),
     "nh3": ("demo.markdown", "demo.extra"),
     "prometheus_client": ("server.metrics",),

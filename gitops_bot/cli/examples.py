@@ -55,7 +55,7 @@ EXAMPLES: Mapping[str, str] = {
     """,
     "status": """
         gitops-bot status                      # what each environment runs, and how far it is behind
-        gitops-bot status --output markdown > status.md
+        gitops-bot status --output html > status.html
         gitops-bot status production --exit-code --older-than 3d
     """,
     "check": """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _DRIFTS = 4
 
 
-@command("status", outputs=("text", "json", "markdown"))
+@command("status", outputs=("text", "json", "markdown", "html"))
 @remote
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when an entry differs from the environment before it.")
 @click.option(
@@ -41,8 +41,13 @@ def status_command(
     if older_than is not None and not exit_code:
         raise click.UsageError("--older-than needs --exit-code.")
     wait = _duration(older_than or "0")
-    status = commands.status(options, environments)
-    show.show_status(status, output)
+    if output == "html":
+        overview = commands.overview(options, environments)
+        status = overview.status
+        show.show_overview(overview)
+    else:
+        status = commands.status(options, environments)
+        show.show_status(status, output)
     return status.exit_code or (_DRIFTS if exit_code and status.drifts(wait) else 0)
 
 

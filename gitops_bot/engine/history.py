@@ -55,7 +55,7 @@ def history(world: World, snapshot: Snapshot, wanted: Wanted) -> History:
     first = environment.promotion.source if environment.promotion is not None else None
     others = sorted(snapshot.config.environments, key=lambda name: name != first)
     sources = [releases(name, line, snapshot.owners, tags) for name in others if name != environment.name]
-    every = records(known, line, _announced(environment.name), sources)
+    every = records(known, line, announced(environment.name), sources)
     between = None
     if wanted.show is not None:
         at = known.index(_named(known, wanted.show, tags))
@@ -111,7 +111,9 @@ def _named(known: Sequence[Release], name: str, tags: Mapping[str, str]) -> Rele
     return release
 
 
-def _announced(environment: str) -> Callable[[Step], Announced | None]:
+def announced(environment: str) -> Callable[[Step], Announced | None]:
+    """Reads what the bot's trailers say of a commit about an environment."""
+
     def read(step: Step) -> Announced | None:
         for message in (step.message, *step.merged):
             plan = trailers.parse(message)

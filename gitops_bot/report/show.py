@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.history import History
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
+    from gitops_bot.proposals.overview import Overview
     from gitops_bot.proposals.status import Status
     from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.choice.hold import WrittenHold
@@ -116,6 +117,14 @@ def show_status(status: Status, output: str) -> None:
         case _:
             report_status.print_status(status, Screen.of(report_text.stdout()))
     print_problems(status.problems, Screen.of(sys.stderr))
+
+
+def show_overview(overview: Overview) -> None:
+    """The page."""
+    from gitops_bot.report import page  # takes 0.1 s of CPU, and is needed only here
+
+    sys.stdout.write(page.html(overview))
+    print_problems(overview.status.problems, Screen.of(sys.stderr))
 
 
 def show_diagnosis(diagnosis: Diagnosis, output: str, at: datetime) -> None:

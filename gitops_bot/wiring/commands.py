@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.wiring.process import imported
-from gitops_bot.wiring.world import opened
+from gitops_bot.wiring.world import home, opened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.request import Request
     from gitops_bot.proposals.history import History
     from gitops_bot.proposals.outcome import Outcome
+    from gitops_bot.proposals.overview import Overview
     from gitops_bot.proposals.status import Status
     from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.layout.checked import Checked
@@ -75,6 +76,16 @@ def status(options: Options, environments: Sequence[str]) -> Status:
 
     with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
         return engine.status(engine.read(world, snapshot))
+
+
+def overview(options: Options, environments: Sequence[str]) -> Overview:
+    """The same with the last releases and how they were delivered, for the page."""
+    from gitops_bot.engine import overview as engine
+    from gitops_bot.engine import status as reading
+    from gitops_bot.engine.request import Request
+
+    with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
+        return engine.with_merges(world, engine.overview(reading.read(world, snapshot), home(options)))
 
 
 def check(config: str | None) -> Checked:

@@ -133,6 +133,12 @@ def _refuse_pull_requests(config: Config, environments: Sequence[str], where: Ad
             raise UsageError(Problem("failed.usage", message, advice))
 
 
+def home(options: Options) -> str | None:
+    """The address of the repository for a browser; None where it is not on a forge."""
+    where = Local.read(options, os.environ).address
+    return f"{where.server or f'https://{where.host}'}/{where.name}" if where.name and where.host else None
+
+
 def login_for(where: Address, environ: Mapping[str, str]) -> Credentials | None:
     """What git logs in with: the login of the address itself, else the token, where it is for that server."""
     from gitops_bot.edges.git import Credentials

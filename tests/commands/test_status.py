@@ -142,3 +142,16 @@ def test_markdown_has_a_column_for_each_environment(stages: Stages) -> None:
     assert "| image | `staging` | `production` |" in lines
     (web,) = (line for line in lines if line.startswith(f"| `{stages.deploy.image('web')}` |"))
     assert web.endswith("2 behind |")
+
+
+def test_the_page_shows_releases_with_their_pull_requests(stages: Stages) -> None:
+    assert stages.promote().code == 0
+    stages.merge()
+    with stages.deploy.watching() as seen:
+        done = stages.deploy.bot("status", "--output", "html")
+    assert (done.code, seen.nothing) == (0, True)
+    assert done.out.startswith("<!DOCTYPE html>")
+    assert f">{stages.deploy.name}<" in done.out
+    pull = stages.deploy.call("GET", "/pulls/1")
+    assert f'<a href="{pull["html_url"]}">#1</a>' in done.out
+    assert "promotion" in done.out

@@ -1,0 +1,68 @@
+"""What the page shows, from a reading of the repository and its history."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import islice, takewhile
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot.engine.history import announced
+from gitops_bot.engine.status import status
+from gitops_bot.errors import ForgeError
+from gitops_bot.proposals.overview import Overview
+from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
+from gitops_bot.releases.history.record import records
+from gitops_bot.releases.history.releases import releases
+
+if TYPE_CHECKING:
+    from gitops_bot.engine.status import Known
+    from gitops_bot.engine.world import World
+
+#: Days that the figures are about, and days that tell where an image of these came from.
+DAYS: Final = 30
+_READ: Final = timedelta(days=3 * DAYS)
+#: Releases of one environment that are read, and releases that are listed.
+_MOST: Final = 100
+_LISTED: Final = 20
+
+
+def overview(known: Known, home: str | None = None) -> Overview:
+    """What is known, worked out; nothing is read for this any more."""
+    now = status(known)
+    line, snapshot = known.line, known.snapshot
+    if line is None:
+        return Overview(now, home=home)
+    recent = {}
+    for environment in snapshot.environments:
+        own = releases(environment.name, line, snapshot.owners, known.tags)
+        read = records(own, line, announced(environment.name))
+        recent[environment.name] = tuple(
+            takewhile(lambda record: record.at >= snapshot.at - _READ, islice(read, _MOST))
+        )
+    every = sorted((record for own in recent.values() for record in own), key=attrgetter("at"), reverse=True)
+    ways = journeys(recent)
+    first, since = first_arrivals(ways), snapshot.at - timedelta(days=DAYS)
+    return Overview(
+        status=now,
+        history=True,
+        releases=tuple(every[:_LISTED]),
+        per_day=per_day(every, since),
+        deliveries=tuple(delivery(name, own, first, since, DAYS) for name, own in recent.items()),
+        journeys=ways,
+        home=home,
+    )
+
+
+def with_merges(world: World, found: Overview) -> Overview:
+    """With the pull requests of the releases that are listed, in one request; without them where that fails."""
+    if world.forge is None or not found.releases:
+        return found
+    try:
+        merges = world.forge.merges(found.status.branch, [record.id for record in found.releases])
+    except ForgeError as error:
+        message = f"who merged these releases is not known: {error.problem.message}"
+        problem = replace(error.problem, message=message)
+        return replace(found, status=replace(found.status, problems=(*found.status.problems, problem)))
+    return replace(found, merges=merges)

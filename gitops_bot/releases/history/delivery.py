@@ -1,0 +1,129 @@
+"""How an environment is delivered to, as far as Git tells: how often, how fast, how often it had to go back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitops_bot.images.reference import Pin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date, datetime, timedelta
+
+    from gitops_bot.releases.history.record import EntryChange, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The releases of an environment within some days.
+
+    `deployments` are those that changed a pin; `failures` those of them that were taken back. `lead` is the median time
+    from the first commit that pinned an image anywhere to the one that pinned it here, `restore` that from a release to
+    the one that took it back; None without any.
+    """
+
+    environment: str
+    days: int
+    deployments: int
+    failures: int
+    lead: timedelta | None
+    restore: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When an environment first got a pin."""
+
+    environment: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """The way of one pin of an image through the environments, the earliest first."""
+
+    name: str
+    pin: Pin
+    arrivals: tuple[Arrival, ...]
+
+
+def delivery(
+    environment: str, records: Sequence[Record], first: Mapping[str, Arrival], since: datetime, days: int
+) -> Delivery:
+    """The figures of one environment since a moment. `records` are the newest first and may be older, too."""
+    leads: list[timedelta] = []
+    restored: list[timedelta | None] = []
+    deployments = 0
+    arrived: dict[tuple[str, str], dict[str, _Seen]] = {}
+    for record in reversed(records):
+        back = [at for change in record.changes if (at := _taken_back(change, arrived)) is not None]
+        for change in record.changes:
+            if change.after is not None:
+                pins = arrived.setdefault((change.overlay, change.name), {})
+                pin = identity(change.after)
+                pins[pin] = _Seen(pins[pin].first if pin in pins else record.at, record.at)
+        if record.at < since or not record.changes:
+            continue
+        deployments += 1
+        if back or record.kind == "rollback":
+            restored += [record.at - min(back)] if back else [None]
+            continue
+        starts = (first.get(identity(change.after)) for change in record.changes if change.after is not None)
+        elsewhere = [start.at for start in starts if start is not None and start.environment != environment]
+        leads += [record.at - min(elsewhere)] if elsewhere else []
+    times = [time for time in restored if time is not None]
+    return Delivery(environment, days, deployments, len(restored), _median(leads), _median(times))
+
+
+def journeys(records: Mapping[str, Sequence[Record]]) -> tuple[Journey, ...]:
+    """The ways of all pins, the one that moved last first; `records` are by environment."""
+    ways: dict[str, dict[str, Arrival]] = {}
+    named: dict[str, tuple[str, Pin]] = {}
+    for environment, known in records.items():
+        for record in known:  # the newest first: what is left is the first time
+            for change in record.changes:
+                if change.after is not None and change.after != Pin():
+                    ways.setdefault(identity(change.after), {})[environment] = Arrival(environment, record.at)
+                    named.setdefault(identity(change.after), (change.name, change.after))
+    found = [
+        Journey(*named[key], tuple(sorted(way.values(), key=lambda arrival: arrival.at))) for key, way in ways.items()
+    ]
+    return tuple(sorted(found, key=lambda journey: journey.arrivals[-1].at, reverse=True))
+
+
+def per_day(records: Iterable[Record], since: datetime) -> Mapping[date, int]:
+    """How many releases each day had, in UTC."""
+    return Counter(record.at.date() for record in records if record.at >= since)
+
+
+def first_arrivals(ways: Iterable[Journey]) -> Mapping[str, Arrival]:
+    """Where and when each pin came first."""
+    return {identity(journey.pin): journey.arrivals[0] for journey in ways}
+
+
+def identity(pin: Pin) -> str:
+    """What makes two pins one build: the digest, else the tag."""
+    return pin.digest or pin.tag or ""
+
+
+class _Seen(NamedTuple):
+    """When an entry got a pin for the first time, and for the last."""
+
+    first: datetime
+    last: datetime
+
+
+def _taken_back(change: EntryChange, arrived: Mapping[tuple[str, str], Mapping[str, _Seen]]) -> datetime | None:
+    """When the pin came that a change takes away to go back to an earlier one; None where it goes on."""
+    known = arrived.get((change.overlay, change.name), {})
+    if change.before is None or change.after is None:
+        return None
+    left, back = known.get(identity(change.before)), known.get(identity(change.after))
+    return left.last if left is not None and back is not None and back.first < left.first else None
+
+
+def _median(spans: Sequence[timedelta]) -> timedelta | None:
+    ordered = sorted(spans)
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2 if ordered else None
