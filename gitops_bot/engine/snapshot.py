@@ -244,9 +244,14 @@ class Snapshot:
         overlays = zip(self.overlays(name), self._by_overlay(name), strict=True)
         return tuple(slots.find(setting, files, {overlay.file: entries for overlay, entries in overlays}))
 
+    def _is_idle(self, entry: Entry) -> bool:
+        """Whether nothing reaches what an entry pins, so that nobody has tried it."""
+        slots = self.slots_of(entry)
+        return slots is not None and (slots.wrong is not None or slots.slot_of(entry) != slots.live)
+
     def _partners(self, source: str, target: str) -> dict[tuple[str, str], tuple[Entry, ...]]:
         by_file = {
-            overlay.file: entries
+            overlay.file: tuple(entry for entry in entries if name == target or not self._is_idle(entry))
             for name in (source, target)
             for overlay, entries in zip(self.overlays(name), self._by_overlay(name), strict=True)
         }

@@ -11,6 +11,8 @@ import pytest
 from tests.commands.stages import environment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.counterparts.world import Deploy, Done, World
 
 FOLDER = "apps/web/production"
@@ -87,7 +89,7 @@ class Shop:
     def image(self, tag: str) -> str:
         return f"{self.deploy.image('web')}:{tag}@{self.deploy.push('web', tag)}"
 
-    def commit(self, files: dict[str, bytes], *, minutes: float = 0) -> None:
+    def commit(self, files: Mapping[str, bytes | None], *, minutes: float = 0) -> None:
         """A person's commit, so many minutes ago."""
         at = datetime.now(UTC) - timedelta(minutes=minutes)
         self.deploy.remote.commit("main", files, at=at)
@@ -340,3 +342,21 @@ def test_explain_and_history_tell_of_the_switch(shop: Shop) -> None:
     shop.switch("green")
     told = shop.deploy.bot("history", "production")
     assert "Service/web" in told.out, told.err
+
+
+def test_a_promotion_takes_what_the_live_slot_of_the_source_runs(shop: Shop) -> None:
+    live, idle = shop.image("1.1.0"), shop.image("1.2.0")
+    setting = CONFIG[CONFIG.index("    blue_green:") :] % "0"
+    shop.commit(
+        {
+            "gitops-bot.yaml": (CONFIG % ("promote_from: staging", "0"))
+            .replace("  production:", f"{setting}  production:")
+            .encode(),
+            "apps/web/staging/deployment.yaml": None,
+            "apps/web/staging/service.yaml": service("blue"),
+            "apps/web/staging/deployment-blue.yaml": deployment("blue", live),
+            "apps/web/staging/deployment-green.yaml": deployment("green", idle),
+        }
+    )
+    shop.update()
+    assert shop.changed == {GREEN: deployment("green", live)}
