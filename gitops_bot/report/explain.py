@@ -35,6 +35,7 @@ _WHAT_CHANGES_IT: Final[dict[Code, str]] = {
     "held.age": "time, or a shorter `minimum_age`",
     "held.age_unknown": "a build time in the image (`org.opencontainers.image.created`), or another order",
     "held.soak": "time, or `promote --now`",
+    "held.slot": "merging or closing the proposal that is in the way, or a switch that makes the slot idle",
     "held.window": "the next open window, or `schedule` in the configuration",
     "held.limit": "merging or closing another proposal, or `limit` in the configuration",
     "held.label": "taking the label off the pull request",
