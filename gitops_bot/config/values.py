@@ -10,7 +10,7 @@ from gitops_bot.config.form import HoldForm
 from gitops_bot.config.propose import Propose
 from gitops_bot.images import inference
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.images.unmanaged import Unmanaged, not_in_source, without_policy
+from gitops_bot.images.unmanaged import Unmanaged, not_in_source, without_policy, without_repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,7 +84,7 @@ class Environment:
             case None:
                 policy = self._unmanaged()
             case "auto":
-                policy, shape = _inferred(pin), shape or _shape(pin)
+                policy, shape = _inferred(image, pin), shape or _shape(pin)
             case _:
                 policy = wanted
         return Rules(
@@ -140,8 +140,10 @@ class Config:
         return self.environments[environment].rules(entry.name, entry.image, entry.pin)
 
 
-def _inferred(pin: Pin) -> NamedPolicy | Unmanaged:
+def _inferred(image: ImageName | None, pin: Pin) -> NamedPolicy | Unmanaged:
     """Follow the next tag in the format of the pinned one."""
+    if image is None:
+        return without_repository()
     policy = inference.infer(pin)
     return policy if isinstance(policy, Unmanaged) else NamedPolicy(None, policy, "inferred")
 

@@ -10,7 +10,7 @@ from gitops_bot.images.reason import Reason
 #: Why no policy can be inferred from a tag.
 TagWhy = Literal["commit", "counter", "digits", "major", "no_tag", "number", "ticket", "unordered", "year"]
 #: `no_policy` and `not_in_source` come from a configuration, the others from what is pinned.
-Why = Literal[TagWhy, "digest", "nothing", "no_policy", "not_in_source"]
+Why = Literal[TagWhy, "digest", "nothing", "no_repository", "no_policy", "not_in_source"]
 
 #: The text after the tag, and the text for all such tags together.
 _OF_TAG: Final[dict[TagWhy, tuple[str, str]]] = {
@@ -57,6 +57,12 @@ def by_nothing() -> Unmanaged:
     """Neither a tag nor a digest is pinned."""
     text = "nothing is pinned, so there is no tag format to follow"
     return Unmanaged(code="unmanaged", text=text, why="nothing", alike="nothing is pinned")
+
+
+def without_repository() -> Unmanaged:
+    """Nothing names a repository that could be asked for tags."""
+    text = "the file does not name a repository that can be asked for tags"
+    return Unmanaged(code="unmanaged", text=text, why="no_repository", alike=text)
 
 
 def without_policy(environment: str) -> Unmanaged:

@@ -126,7 +126,7 @@ def rule_for(pin: Pin) -> str:
 
 def _guess(why: Why, tag: str) -> str:
     match why:
-        case "no_tag" | "ticket":
+        case "no_repository" | "no_tag" | "ticket":
             return "ignore: true"
         case "commit":
             return f"policy: {{pattern: {quoted(_builds_like(tag))}, order: newest}}"
