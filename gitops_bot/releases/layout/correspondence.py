@@ -174,8 +174,9 @@ def partner(entry: Entry, target: Target, own: Iterable[Entry], source: Sequence
     """The entry of a source's overlay that an entry of the target stands for: by `name`, else by repository.
 
     A name means the same in files of one kind only. By repository only where that leaves no choice: one such entry in
-    the source, in files of the same kind if these have one, and no other (of `own`, the entries beside it) that could
-    mean it too. `source` has the entries with the targets of their files.
+    the source, in files of the same kind if these have one, or one in each of several files that pins the same, and no
+    other (of `own`, the entries beside it) that could mean it too. `source` has the entries with the targets of their
+    files.
     """
     if entry.choices:
         return None  # which slot is live is a matter of each environment
@@ -188,8 +189,17 @@ def partner(entry: Entry, target: Target, own: Iterable[Entry], source: Sequence
         return None
     for others in (of_one_kind, [other for _, other in source]):
         if alike := [other for other in others if other.repository == image]:
-            return alike[0] if len(alike) == 1 else None
+            return _only(alike)
     return None
+
+
+def _only(alike: Sequence[Entry]) -> Entry | None:
+    """The one of these entries; of several in different files that pin the same tag, one that pins its digest too."""
+    if len(alike) == 1:
+        return alike[0]
+    fullest = max(alike, key=lambda entry: entry.pin.digest is not None)
+    same = all(entry.pin.tag == fullest.pin.tag and entry.pin.digest in (None, fullest.pin.digest) for entry in alike)
+    return fullest if same and len({entry.file for entry in alike}) == len(alike) else None
 
 
 def _common(one: Glob, other: Glob) -> tuple[str, ...] | None:
