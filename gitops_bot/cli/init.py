@@ -15,6 +15,7 @@ from gitops_bot.migration import Peer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gitops_bot.config import Config
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.releases.layout.inventory import FoundEnvironment, Inventory, RegistryAnswer
 
@@ -61,7 +62,7 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
         raise ConfigError(Problem("failed.config", f"{config.FILE} already exists, and init never replaces it", advice))
     migration = migrate(checkout, tree, clock.now(), _peers(peers)) if peers else None
     text = migrated(migration) if migration else ""
-    inventory = take_inventory(checkout, tree, clock.now(), config.read(text, config.FILE) if migration else None)
+    inventory = take_inventory(checkout, tree, clock.now(), _read(text) if migration else None)
     if not offline:
         inventory = replace(inventory, registries=tuple(_answers(inventory, clock)))
     show.show_inventory(inventory, output)
@@ -69,17 +70,24 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
         inventory = replace(inventory, environments=tuple(map(_promoted, inventory.environments)))
     text, path = text or starter(inventory), checkout.top / config.FILE
     if inventory.environments and migration is None:
-        try:
-            config.read(text, config.FILE)
-        except ConfigError as error:  # more overlays than a configuration may list, with nothing in common
-            message = f"what was found does not fit into {config.FILE}: {error.problem.message}"
-            advice = "write it by hand, with wider globs such as `apps/*/overlays/staging`"
-            raise ConfigError(Problem("failed.config", message, advice)) from error
+        _read(text)
     if not dry_run:
         disk.create(path, text.encode())
     gaps = migration.gaps if migration else ()
     show.show_initialised(Initialised(inventory, os.path.relpath(path), text, not dry_run, gaps), output, clock.now())
     return 0
+
+
+def _read(text: str) -> Config:
+    from gitops_bot import config
+    from gitops_bot.errors import ConfigError, Problem
+
+    try:
+        return config.read(text, config.FILE)
+    except ConfigError as error:  # more overlays than a configuration may list, with nothing in common
+        message = f"what was found does not fit into {config.FILE}: {error.problem.message}"
+        advice = "write it by hand, with wider globs such as `apps/*/overlays/staging`"
+        raise ConfigError(Problem("failed.config", message, advice)) from error
 
 
 def _peers(names: tuple[str, ...]) -> tuple[Peer, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, assert_never, get_args
 
 from gitops_bot import targets
 from gitops_bot.commands.check import on_disk
 from gitops_bot.commands.init import each, manifests
-from gitops_bot.config import Config, Environment
+from gitops_bot.config import Config, Environment, leaves
 from gitops_bot.config.form_target import ImageForm, TargetForm, TargetKind
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.migration import argocd, flux, renovate, rules
@@ -67,6 +68,9 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
         raise ConfigError(*(_problem(gap) for gap in sorted(set(gaps))[:20]), _nothing(seen))
     branches = [branch for read in found.values() for branch in read.branches]
     branch = rules.only(branches)
+    if branch is not None and re.match(leaves.BRANCH, branch) is None:
+        gaps.append(Gap("gitops-bot.yaml", 1, f"{branch[:200]!r} is no name of a branch", "write `branch` by hand"))
+        branch = None
     if len(set(branches)) > 1:
         what = f"several branches are written to ({', '.join(sorted(set(branches)))[:200]})"
         gaps.append(Gap("gitops-bot.yaml", 1, what, "a configuration has one `branch`: keep one file for each branch"))

@@ -146,7 +146,7 @@ def _by_line(expression: str) -> re.Pattern[str] | None:
     return re.compile(rf"^(?:{line if '(' in line else f'({line})'}$|.*)", re.ASCII | re.MULTILINE)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=1024)
 def _compiled(expression: str) -> Any:  # re2 has no types
     import re2
 

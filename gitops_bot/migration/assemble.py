@@ -184,6 +184,12 @@ def _environments(
         yield MigratedEnvironment(name, overlays, dict(sorted(images.items())), propose, targets)
 
 
+def _group(text: str) -> str:
+    """A name for a group; two words mean something else there."""
+    name = rules.as_name(text, "group")
+    return f"group-{name}" if name.lower() == "all" or name.lower().startswith("rollback") else name
+
+
 def _targets(kinds: Mapping[str, Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """One rule for files of which the same is to be said; by their paths too where others are called the same."""
     alike: dict[str, list[str]] = defaultdict(list)
@@ -208,8 +214,6 @@ def _grouped(images: Mapping[str, Rule]) -> Mapping[str, Any]:
         return {"group": "image"} if alone or by_group else {}
     if not alone and len(by_group) == 1:
         return {}
-    named = [
-        {"name": rules.as_name(name, "group"), "images": sorted(found)} for name, found in sorted(by_group.items())
-    ]
-    named += [{"name": rules.as_name(image, "image"), "images": [image]} for image in sorted(alone)]
+    named = [{"name": _group(name), "images": sorted(found)} for name, found in sorted(by_group.items())]
+    named += [{"name": _group(image), "images": [image]} for image in sorted(alone)]
     return {"group": named} if len({group["name"] for group in named}) == len(named) else {"group": "image"}

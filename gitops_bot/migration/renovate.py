@@ -38,7 +38,8 @@ _SKIPPED: Final = frozenset(
 )
 _METHODS: Final = {"squash": "squash", "rebase": "rebase", "merge-commit": "merge", "fast-forward": "rebase"}
 _LOGIN: Final = re.compile(r"(?:team:)?[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-_LABEL: Final = re.compile(r"[\w:./ -]{1,50}")
+#: The two labels that are for people only are not among them.
+_LABEL: Final = re.compile(r"(?!(?i:hold|hand-back)$)[\w:./ -]{1,50}")
 
 
 def is_settings(path: str) -> bool:

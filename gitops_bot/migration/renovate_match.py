@@ -34,8 +34,12 @@ def names_any(patterns: Sequence[str], *texts: str) -> bool:
 
 def unusable(patterns: Sequence[str]) -> str | None:
     """Why one of these patterns cannot be used, None where all can."""
-    found = (rules.compiles(_expression(pattern.removeprefix("!"))) for pattern in patterns)
-    return next((why for why in found if why is not None), None)
+    return next((why for pattern in patterns if (why := _unusable(pattern.removeprefix("!"))) is not None), None)
+
+
+@functools.lru_cache(maxsize=4096)
+def _unusable(pattern: str) -> str | None:
+    return rules.compiles(_expression(pattern))
 
 
 @functools.lru_cache(maxsize=65_536)
@@ -44,10 +48,10 @@ def _names(pattern: str, text: str) -> bool:
         return True
     if not _WILD.search(pattern):
         return False
-    compiled = _expression(pattern)
-    return rules.compiles(compiled) is None and expression.extract(compiled, text[:_LONGEST]) is not None
+    return _unusable(pattern) is None and expression.extract(_expression(pattern), text[:_LONGEST]) is not None
 
 
+@functools.lru_cache(maxsize=4096)
 def _expression(pattern: str) -> str:
     return slashed(pattern) or "(?i)^" + "".join(_of_glob(pattern)) + "$"
 

@@ -121,6 +121,21 @@ def test_each_image_has_a_pull_request_of_its_own_unless_it_is_grouped() -> None
     }
 
 
+def test_a_group_called_all_gets_another_name_and_labels_for_people_are_left_out() -> None:
+    rules = [{"matchPackageNames": ["nginx"], "groupName": "all"}]
+    done = written({"packageRules": rules, "labels": ["hold", "deps"]}, "nginx:1.27", "redis:7.0")
+    propose = done.contents["environments"]["prod"]["propose"]
+    assert [group["name"] for group in propose["group"]] == ["group-all", "redis"]
+    assert propose["labels"] == ["deps"]
+
+
+@pytest.mark.parametrize("branch", ["a..b", "-x", "a b"])
+def test_a_branch_that_git_does_not_take_is_named(branch: str) -> None:
+    done = written({"baseBranches": [branch]}, "nginx:1.27")
+    assert "branch" not in done.contents
+    assert done.gaps == (f"gitops-bot.yaml:1: {branch!r} is no name of a branch; write `branch` by hand",)
+
+
 def test_what_holds_for_all_becomes_how_an_environment_is_proposed() -> None:
     done = written(
         {
