@@ -112,7 +112,8 @@ IMPURE = frozenset({
 
 #: The folders of targets, and what their files look like. A text with one of these words is about one target.
 TARGETS = tuple(
-    f"gitops_bot.targets.{name}" for name in ("blue_green", "helm", "kustomization", "manifests", "patterns")
+    f"gitops_bot.targets.{name}"
+    for name in ("blue_green", "compose", "env", "helm", "kustomization", "manifests", "patterns")
 )
 SETTINGS_OF_TARGETS = ("config.form_slots", "config.form_target")
 WORDS_OF_TARGETS = ("kustomization.y", "newTag", "images:")

@@ -10,12 +10,14 @@ from gitops_bot.config.leaves import about
 from gitops_bot.images import expression
 from gitops_bot.images.reference import ImageName
 from gitops_bot.targets import FileRule, Target
+from gitops_bot.targets.compose import ComposeTarget
+from gitops_bot.targets.env import EnvImage, EnvTarget
 from gitops_bot.targets.helm import HelmTarget
 from gitops_bot.targets.image_values import ImagePaths, path
 from gitops_bot.targets.manifests import ManifestsTarget
 from gitops_bot.targets.patterns import GROUPS, ImagePattern, PatternTarget
 
-TargetKind = Literal["helm", "manifests", "pattern"]
+TargetKind = Literal["compose", "env", "helm", "manifests", "pattern"]
 
 FILE = r"^(?!\.\.?$)[^/\\\x00-\x1f\x7f\[\]{}]{1,200}$"
 VALUE = r"^(?:\.?[A-Za-z0-9_-]{1,200}(?:\.[A-Za-z0-9_-]{1,200}){0,49}|(?:/[^/\x00-\x1f\x7f]{1,200}){1,50})$"
@@ -23,12 +25,12 @@ NAME_OR_VALUE = r"^[^\x00-\x1f\x7f ]{1,500}$"
 PATH = r"^(?:\.[A-Za-z0-9_-]{1,200}(?:\[\])?){1,50}$"
 
 
-_VALUE_WORDS = "must be a path in the values, such as .web.image.tag or /web/image/tag"
+_VALUE_WORDS = "must be a path in the values, such as .web.image.tag or /web/image/tag, or a key such as WEB_TAG"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageForm:
-    """Where an image stands in values of Helm."""
+    """Where an image stands in values of Helm, by paths, or in a file of `KEY=value` lines, by keys."""
 
     __pydantic_config__ = leaf.STRICT
 
@@ -77,6 +79,10 @@ class ImageForm:
         )
         repository = path(self.repository) if is_path and self.repository is not None else None
         return ImagePaths(image, registry, repository, tag, digest, None if is_path else self.repository)
+
+    def keys(self, name: str) -> EnvImage:
+        """The same for a file of `KEY=value` lines."""
+        return EnvImage(name, self.image or "", self.repository or "", self.tag or "", self.digest or "")
 
 
 def _repository(text: str) -> str:
@@ -128,8 +134,8 @@ class TargetForm:
         TargetKind,
         *leaf.choice(TargetKind),
         about(
-            "What the files are: values of `helm`, `manifests` of Kubernetes, or any text in which a `pattern` finds "
-            "the pins.",
+            "What the files are: `compose` files, `env` files of `KEY=value` lines, values of `helm`, `manifests` of "
+            "Kubernetes, or any text in which a `pattern` finds the pins.",
             "manifests",
         ),
     ]
@@ -165,8 +171,9 @@ class TargetForm:
     images: Annotated[
         dict[Annotated[str, *leaf.key("must be a name for the image", leaf.LINE)], ImageForm],
         about(
-            "For `helm`: the images to look for, by names of your choice. Without it, every mapping with `repository` "
-            "and `tag` is an image, and so is every `image` with a tag.",
+            "For `helm` and `env`: the images to look for, by names of your choice. Without it, every mapping with "
+            "`repository` and `tag` is an image, and so is every `image` with a tag; in `env` files, every key that "
+            "ends in IMAGE and has an image with a tag or a digest, and what compose files beside it make of its keys.",
             {"web": {"repository": ".web.image.repository", "tag": ".web.image.tag"}},
             default={},
         ),
@@ -186,6 +193,10 @@ class TargetForm:
         """The same, as the overlays want it."""
         target: Target
         match self.kind:
+            case "compose":
+                target = ComposeTarget()
+            case "env":
+                target = EnvTarget(tuple(image.keys(name) for name, image in sorted(self.images.items())))
             case "helm":
                 target = HelmTarget(tuple((name, image.paths) for name, image in sorted(self.images.items())))
             case "manifests":

@@ -9,6 +9,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gitops_bot.errors import EditError
+from gitops_bot.targets.compose import ComposeTarget
+from gitops_bot.targets.env import EnvTarget
 from gitops_bot.targets.helm import CHART, HelmTarget
 from gitops_bot.targets.kustomization import KustomizationTarget
 from gitops_bot.targets.manifests import ManifestsTarget
@@ -80,7 +82,13 @@ class Target(Protocol):
 
 
 #: Of two that know the name of a file, the first reads it.
-TARGETS: tuple[Target, ...] = (KustomizationTarget(), HelmTarget(), ManifestsTarget())
+TARGETS: tuple[Target, ...] = (
+    KustomizationTarget(),
+    ComposeTarget(),
+    HelmTarget(),
+    ManifestsTarget(),
+    EnvTarget(),
+)
 
 
 def target_of(path: str) -> Target | None:
@@ -131,13 +139,22 @@ _SLASH: Final = re.compile("/")
 _WORDS: Final = re.compile("[-_.]")
 
 
-def read(data: bytes, file: str) -> PinFile:
+def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None) -> PinFile:
     """Read a file that holds pins. One of any other name, which only a person can give, is known by its content.
+
+    `beside` are other files of its directory, by their names.
 
     Raises:
         EditError: the file as a whole cannot be edited.
     """
-    target = target_of(file) or next((target for target in TARGETS if target.count(data)), TARGETS[0])
+    name = file.rpartition("/")[2]
+    targets = [target.beside(beside or {}) for target in TARGETS]
+    known = (
+        (target for target in targets if target.knows(name)),
+        (target for target in targets if target.count(data)),
+        (target for target in targets if target.may_be(name) and beside and target not in TARGETS),
+    )
+    target = next((target for each in known for target in each), TARGETS[0])
     return target.read(data, file)
 
 

@@ -11,6 +11,11 @@ import re
 
 #: No indicator at the front, no `: ` and no ` #` anywhere: a plain scalar in block and in flow style.
 _PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/@-]|:(?=[A-Za-z0-9]))*\Z")
+#: The same with variables of a compose file in it. In flow style no such text stands without quotes, since `{` and `}`
+#: are indicators there; whoever writes one keeps the style that it has.
+_WITH_VARIABLES = re.compile(
+    r"(?:[A-Za-z0-9._/@-]|:(?=[A-Za-z0-9$])|\$[A-Za-z_]\w*+|\$\{[A-Za-z_]\w*+(?::?[-?][\w ./@:-]*+)?+\})++\Z", re.ASCII
+)
 
 #: The words that some parser takes for a boolean or for null, in any case.
 _WORDS = frozenset({"y", "yes", "n", "no", "on", "off", "true", "false", "null"})
@@ -27,6 +32,8 @@ _NUMBER = re.compile(
 
 def is_plain_string(text: str) -> bool:
     """Whether `text` without quotes is a string under YAML 1.1 and 1.2 alike."""
+    if "$" in text and _WITH_VARIABLES.match(text):
+        return ": " not in text and text[0] not in "-.@"
     if not _PLAIN.match(text) or text.casefold() in _WORDS:
         return False
     return not _NUMBER.fullmatch(text.replace("_", "")) if text[0].isdigit() else True

@@ -57,12 +57,26 @@ class Slot(NamedTuple):
         return bool(pair.value.value) and (pair.value.style is not None or pair.value.value not in scalars.NULLS)
 
 
+class Frame(NamedTuple):
+    """What of a text stays around an image, or around a tag and a digest where the `repository` is None."""
+
+    before: str
+    repository: str | None
+    after: str
+
+    def text(self, pin: Pin, new_name: str | None) -> str:
+        """The text with a pin."""
+        inner = str(pin) if self.repository is None else joined(new_name or self.repository, pin)
+        return self.before + inner + self.after
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """An entry and where its pin stands: all of it in `reference`, or in `tag` and `digest` by themselves.
 
     `repository` is where a person's new name goes, where the pin stands apart from it; its host goes to `registry`,
     where there is one. A `digest` whose key is missing is added behind the tag. `block` is the text that holds them.
+    `frame` is what stays of the `reference`, where that is not the repository alone.
     """
 
     entry: Entry
@@ -72,6 +86,7 @@ class Place:
     repository: Slot | None = None
     registry: Slot | None = None
     block: Block | None = None
+    frame: Frame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +154,11 @@ class YamlPins:
         """The values that change, and their new texts."""
         pin = pinned(place.entry, edit)
         if place.reference is not None:
-            repository, _, _ = split(place.reference.text or "")
-            yield place.reference, joined(edit.new_name or repository, pin)
+            frame = place.frame or Frame("", split(place.reference.text or "")[0], "")
+            if frame.repository is None and edit.new_name is not None:
+                message = f"the entry {place.entry.name!r} has no place for a new name"
+                raise EditError(problem(self, place.entry, message, "Change the repository by hand."))
+            yield place.reference, frame.text(pin, edit.new_name)
             return
         if edit.new_name is not None:
             yield from self._renamed(place, edit.new_name)

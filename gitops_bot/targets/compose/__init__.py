@@ -1,0 +1,95 @@
+"""Compose files: the images of services."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from gitops_bot.errors import EditError
+from gitops_bot.targets import document, dotenv
+from gitops_bot.targets.compose import interpolation, places
+from gitops_bot.targets.compose.services import services
+from gitops_bot.targets.yaml_pins import YamlPins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.targets.pin_file import PinFile
+
+_NAME: Final = re.compile(r"(?:docker-compose[^/]*|compose(?:[._-][^/]*)?)\.ya?ml")
+_SERVICES: Final = re.compile(rb"^[\"']?services[\"']?[ \t]*:", re.MULTILINE)
+_KEY: Final = re.compile(rb"^(?!x-)([A-Za-z][A-Za-z0-9_-]*)[ \t]*:(?:[ \t\r\n]|\Z)", re.MULTILINE)
+_TOP: Final = frozenset(
+    {b"configs", b"include", b"models", b"name", b"networks", b"secrets", b"services", b"version", b"volumes"}
+)
+#: Where docker compose reads variables from, in the directory of its file.
+VARIABLES: Final = ".env"
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeTarget:
+    """A compose file; see `Target`. `known` are the variables in its images that `.env` beside it sets."""
+
+    NOUN: ClassVar = "compose file"
+    FILE_NAMES: ClassVar = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+    ALONE: ClassVar = False
+
+    known: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def knows(self, name: str) -> bool:
+        """Whether it is called as docker compose calls its files, or as people call what they add to one."""
+        return _NAME.fullmatch(name) is not None
+
+    def may_be(self, name: str) -> bool:
+        """See `knows`."""
+        return self.knows(name)
+
+    def read(self, data: bytes, file: str) -> YamlPins:
+        """Read the images of all its services.
+
+        Raises:
+            EditError: the file as a whole cannot be edited; see `document.read`.
+        """
+        parsed = document.read(data, file)
+        return YamlPins(parsed, tuple(places.places(parsed, dict(self.known))))
+
+    def count(self, data: bytes) -> int:
+        """How many services have an image; none where the file has keys that docker compose refuses."""
+        if not _SERVICES.search(data) or b"image" not in data or any(key not in _TOP for key in _KEY.findall(data)):
+            return 0
+        try:
+            return len(self.read(data, "").entries)
+        except EditError:
+            return 0
+
+    def beside(self, files: Mapping[str, bytes]) -> ComposeTarget:
+        """With the variables that `.env` sets, as far as images use them: it may hold secrets."""
+        try:
+            known = dotenv.values(files.get(VARIABLES, b"").decode("utf-8"))
+        except ValueError:
+            return self  # what is wrong with the file is said where it is read
+        used = {variable.name for image in images(files) for variable in interpolation.variables(image)}
+        return ComposeTarget(tuple(sorted((name, known[name]) for name in used & known.keys())))
+
+    def dead(
+        self,
+        files: Sequence[PinFile],
+        tree: Mapping[str, str],
+        read: Callable[[Collection[str]], Iterable[PinFile]],
+    ) -> Iterator[Problem]:
+        """Nothing: each service may be started."""
+        del files, tree, read
+        return iter(())
+
+
+def images(files: Mapping[str, bytes]) -> Iterator[str]:
+    """The images in those of the files that are compose files, as they are written."""
+    for name, data in sorted(files.items()):
+        if ComposeTarget().knows(name):
+            try:
+                parsed = document.read(data, name)
+            except EditError:
+                continue
+            yield from (service.image.text or "" for service in services(parsed))

@@ -1,0 +1,85 @@
+"""The pins of a compose file: an image of a service, or the default of a variable in it that nothing sets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitops_bot.images.reference import Pin, split
+from gitops_bot.targets import refusals
+from gitops_bot.targets.compose import interpolation
+from gitops_bot.targets.compose.services import services
+from gitops_bot.targets.pairs import Pair
+from gitops_bot.targets.pin_file import Entry
+from gitops_bot.targets.yaml_pins import Frame, Place, reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gitops_bot.targets.compose.interpolation import Image, Variable
+    from gitops_bot.targets.compose.services import Service
+    from gitops_bot.targets.document import Document
+
+_SET = "Set it in .env beside the file, or give it a default, as in ${%s:-%s}."
+
+
+def places(document: Document, known: Mapping[str, str]) -> Iterator[Place]:
+    """The images of every service, but for those that `.env` beside it pins; `known` are the variables that it sets."""
+    for service in services(document):
+        text = service.image.text or ""
+        image = interpolation.read(text)
+        if "$" not in text or image is None:
+            yield reference(document, service.name, service.image, refusal=service.refusal)
+        elif not image.in_variables or not all(one.is_set(known) for one in image.in_variables):
+            yield _place(document, service, image, known)
+
+
+def _place(document: Document, service: Service, image: Image, known: Mapping[str, str]) -> Place:
+    repository, pin, frame, why = _parts(image, known)
+    refusal, value = service.refusal, service.value
+    if refusal is None:
+        refusal = refusals.unclear(document, "image", Pair(value, value))
+    if refusal is None and refusals.tagged(document, value):
+        refusal = document.problem(value, "image has an explicit YAML tag", "Remove the tag.")
+    if refusal is None and why is not None:
+        refusal = document.problem(value, *why)
+    mark = value.start_mark
+    entry = Entry(service.name, None, pin, mark.line + 1, mark.column + 1, refusal, repository)
+    return Place(entry, reference=service.image, frame=frame)
+
+
+def _parts(image: Image, known: Mapping[str, str]) -> tuple[str, Pin, Frame | None, tuple[str, str] | None]:
+    """The repository, the pin, what stays around it, and why it cannot be edited."""
+    if image.whole is not None:
+        if not image.whole.has_default() or not image.whole.default:
+            return "", Pin(), None, _unset(image.whole, "repository:tag")
+        repository, tag, digest = split(image.whole.default)
+        before = f"${{{image.whole.name}{image.whole.how}"
+        return repository, Pin(tag, digest), Frame(before, repository, "}"), None
+    repository = interpolation.substituted(image.repository, known) or ""
+    tag_variable, digest_variable = image.tag_variable, image.digest_variable
+    if not repository:
+        unset = [one for one in interpolation.variables(image.repository) if not one.has_default()]
+        name = next((one for one in unset if not one.is_set(known)), None)
+        return repository, Pin(), None, _unset(name, "text") if name else ("the image has no repository", "Write it.")
+    if image.fixed:
+        return repository, Pin(image.tag, image.digest), Frame("", image.repository, ""), None
+    if digest_variable is not None or (tag_variable is not None and image.digest is not None):
+        return repository, Pin(), None, _apart(tag_variable or digest_variable)
+    if tag_variable is None:
+        advice = "Let one variable be all of the tag: `${TAG:-v1.2.3}`."
+        return repository, Pin(), None, ("the tag is put together from a variable and other text", advice)
+    if not tag_variable.has_default() or not tag_variable.default:
+        return repository, Pin(), None, _unset(tag_variable, "tag")
+    tag, _, digest = tag_variable.default.partition("@")
+    before = f"{image.repository}:${{{tag_variable.name}{tag_variable.how}"
+    return repository, Pin(tag, digest or None), Frame(before, None, "}"), None
+
+
+def _unset(variable: Variable, what: str) -> tuple[str, str]:
+    return f"nothing here sets the variable {variable.name[:100]}", _SET % (variable.name[:100], what)
+
+
+def _apart(variable: Variable | None) -> tuple[str, str]:
+    name = variable.name[:100] if variable is not None else "TAG"
+    advice = f"Set both in .env, or write both into the default: ${{{name}:-v1.2.3@sha256:...}}."
+    return "the tag and the digest of the image stand in different places", advice

@@ -1,0 +1,75 @@
+"""Files of `KEY=value` lines, as docker compose reads them: images, or tags and digests, in values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from gitops_bot.errors import EditError
+from gitops_bot.targets import compose
+from gitops_bot.targets.env import file
+from gitops_bot.targets.env.images import EnvImage, in_compose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.targets.env.file import EnvPins
+    from gitops_bot.targets.pin_file import PinFile
+
+__all__ = ["EnvImage", "EnvTarget"]
+
+#: `.env`, `.env.production` and `production.env`, but no examples of one.
+_NAME: Final = re.compile(r"(?:\.env(?:\.[^/]+)?|[^/]+\.env)(?<!\.example)(?<!\.sample)(?<!\.template)(?<!\.dist)")
+#: What a line with an image looks like; a file without one need not be read.
+_IMAGE: Final = re.compile(rb"IMAGE[ \t]*=")
+
+
+@dataclass(frozen=True, slots=True)
+class EnvTarget:
+    """A `.env` file; see `Target`. `images` are those whose keys a configuration or compose files name."""
+
+    NOUN: ClassVar = ".env file"
+    FILE_NAMES: ClassVar = (".env",)
+    ALONE: ClassVar = False
+
+    images: tuple[EnvImage, ...] = ()
+
+    def knows(self, name: str) -> bool:
+        """Many programs have such files, and most hold no image."""
+        del name
+        return False
+
+    def may_be(self, name: str) -> bool:
+        """Whether it is called like one."""
+        return _NAME.fullmatch(name) is not None
+
+    def read(self, data: bytes, file_name: str) -> EnvPins:
+        """See `file.read`."""
+        return file.read(data, file_name, self.images)
+
+    def count(self, data: bytes) -> int:
+        """How many images it has."""
+        if not _IMAGE.search(data) and not any(key.encode() in data for image in self.images for key in image.keys):
+            return 0
+        try:
+            return len(self.read(data, "").entries)
+        except EditError:
+            return 0
+
+    def beside(self, files: Mapping[str, bytes]) -> EnvTarget:
+        """With what the compose files of the directory make of its variables."""
+        taken = {key for image in self.images for key in image.keys}
+        further = (image for image in in_compose(compose.images(files)) if taken.isdisjoint(image.keys))
+        return replace(self, images=(*self.images, *further))
+
+    def dead(
+        self,
+        files: Sequence[PinFile],
+        tree: Mapping[str, str],
+        read: Callable[[Collection[str]], Iterable[PinFile]],
+    ) -> Iterator[Problem]:
+        """Nothing: who reads a file is not known."""
+        del files, tree, read
+        return iter(())

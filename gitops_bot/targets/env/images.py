@@ -1,0 +1,77 @@
+"""Which keys of a `.env` file hold what of which image, as compose files or the keys themselves say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gitops_bot.images.reference import ImageName, is_digest, is_tag, split
+from gitops_bot.targets.compose import interpolation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gitops_bot.targets.env.statements import Statement
+
+#: How the keys of images end.
+_ENDING = "IMAGE"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvImage:
+    """An image and its keys: `image` for all of it, or `tag` and `digest`.
+
+    `repository` may have variables of the same file in it. `others` are further images that the first key is a part of;
+    `or_default`: an empty value counts for none.
+    """
+
+    name: str
+    image: str = ""
+    repository: str = ""
+    tag: str = ""
+    digest: str = ""
+    others: tuple[str, ...] = ()
+    or_default: bool = False
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Its keys, the first of which names it."""
+        return tuple(key for key in (self.image, self.tag, self.digest) if key)
+
+
+def in_compose(texts: Iterable[str]) -> Iterator[EnvImage]:
+    """What the images of compose files make of variables."""
+    found: dict[str, EnvImage] = {}
+    for text in texts:
+        image = interpolation.read(text)
+        variables = image.in_variables if image is not None else ()
+        if image is None or not variables:
+            continue
+        default = any(one.how.startswith(":") for one in variables)
+        name = variables[0].name
+        if image.whole is not None:
+            use = EnvImage(name, image=name, or_default=default)
+        else:
+            tag, digest = (one.name if one is not None else "" for one in (image.tag_variable, image.digest_variable))
+            use = EnvImage(name, repository=image.repository, tag=tag, digest=digest, or_default=default)
+        known = found.setdefault(name, use)
+        if (use.keys, use.repository) != (known.keys, known.repository) and text not in known.others:
+            found[name] = replace(known, others=(*known.others, text))
+    yield from found.values()
+
+
+def inferred(statements: Iterable[Statement]) -> Iterator[EnvImage]:
+    """The keys that end in IMAGE and have an image with a tag or a digest."""
+    for statement in statements:
+        if statement.key.endswith(_ENDING) and is_pinned(statement.value):
+            yield EnvImage(statement.key, image=statement.key)
+
+
+def is_pinned(text: str) -> bool:
+    """Whether a text is an image with a tag or a digest, and nothing is wrong with it."""
+    repository, tag, digest = split(text)
+    try:
+        ImageName.parse(repository)
+    except ValueError:
+        return False
+    return (tag or digest) is not None and (tag is None or is_tag(tag)) and (digest is None or is_digest(digest))
