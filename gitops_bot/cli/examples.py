@@ -27,6 +27,12 @@ EXAMPLES: Mapping[str, str] = {
         gitops-bot history production --image ghcr.io/acme/web --since 2026-11-01
         gitops-bot history production --show 12
         gitops-bot history production --between 9 12
+        gitops-bot history production --show 12 --export /tmp/release-12
+    """,
+    "audit": """
+        gitops-bot audit                       # can everything that is pinned still be pulled?
+        gitops-bot audit --keep-list --releases 20 > keep.txt
+        gitops-bot audit production --export csv > releases.csv
     """,
     "init": """
         gitops-bot init                        # write a first gitops-bot.yaml

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot.cli import doctor, explain, history, init, release, run, status
+from gitops_bot.cli import audit, doctor, explain, history, init, release, run, status
 from gitops_bot.cli.command import DIR, cli, command, release_hold_option, remote, show_outcome
 from gitops_bot.report.commands import COMMANDS
 from gitops_bot.wiring import process
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.wiring.options import Options
 
-__all__ = ["cli", "doctor", "explain", "history", "init", "main", "release", "run", "status"]
+__all__ = ["audit", "cli", "doctor", "explain", "history", "init", "main", "release", "run", "status"]
 
 _WOULD_WRITE = 4
 #: Seconds in which git has to print its version.

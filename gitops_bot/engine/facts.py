@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import Forge, Registry, World
-    from gitops_bot.images.build import Build, BuildTimes
+    from gitops_bot.images.build import Build, BuildTimes, Child
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
@@ -136,6 +136,10 @@ class Facts:
         return self._of_registry(
             ("index platforms", image, digest), lambda registry: registry.index_platforms(image, digest)
         )
+
+    def children(self, image: ImageName, digest: str) -> tuple[Child, ...]:
+        """Every manifest that an index names; none for a single image."""
+        return self._of_registry(("children", image, digest), lambda registry: registry.children(image, digest))
 
     def describe(self, image: ImageName, digest: str) -> Build:
         """What the image says of itself."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config.propose import MergeMethod
     from gitops_bot.engine.progress import Progress
-    from gitops_bot.images.build import Build, BuildTimes
+    from gitops_bot.images.build import Build, BuildTimes, Child
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import HandBackTimes, Merge, PullRequest, RateLimit
@@ -59,11 +59,11 @@ class Registry(Protocol):
         ...
 
     def index_platforms(self, image: ImageName, digest: str) -> tuple[str, ...]:
-        """The platforms that an index names; none for a single image.
+        """The platforms that an index names; none for a single image. Raises as above."""
+        ...
 
-        Raises:
-            RegistryError: as above; `status` is 404 where the digest itself is gone.
-        """
+    def children(self, image: ImageName, digest: str) -> tuple[Child, ...]:
+        """Every manifest that an index names, in its order; none for a single image. Raises as above."""
         ...
 
     def describe(self, image: ImageName, digest: str) -> Build:
@@ -115,7 +115,7 @@ class Repository(Protocol):
         ...
 
     def whole(self, ids: Collection[str]) -> dict[str, bytes]:
-        """The whole bytes of these blobs, by their ids; raises a GitError where they are more than 128 MiB."""
+        """The whole bytes of these blobs, by their ids; a GitError where they are more than 128 MiB."""
         ...
 
     def branches(self) -> tuple[str, ...]:

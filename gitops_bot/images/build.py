@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,3 +39,10 @@ class BuildTimes:
     times: Mapping[str, datetime | None]
     pinned: datetime | None
     source: Literal["pushed", "created"]
+
+
+class Child(NamedTuple):
+    """A manifest that an index names. `platform` is None for what is no image, such as an attestation."""
+
+    digest: str
+    platform: str | None

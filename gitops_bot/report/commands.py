@@ -16,5 +16,6 @@ COMMANDS: Final = (
     "init",
     "explain",
     "history",
+    "audit",
     "status",
 )

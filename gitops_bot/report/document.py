@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gitops_bot.report.changes import diff_text
 from gitops_bot.report.shape import BOOL, COMMIT, COUNT, TEXT, TIME, Shape, many, or_null, record
 from gitops_bot.report.shapes import (
+    AUDITED,
     BETWEEN,
     CHANGE,
     CHECK,
@@ -20,9 +21,11 @@ from gitops_bot.report.shapes import (
     EXPLAINED,
     FOUND,
     GAP,
+    KEPT,
     PROBLEM,
     REGISTRY,
     RELEASE,
+    RELEASES,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.doctor.finding import Diagnosis
     from gitops_bot.errors import Problem
+    from gitops_bot.proposals.audit import Audit
     from gitops_bot.proposals.history import History
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
     from gitops_bot.proposals.status import Status
@@ -79,6 +83,11 @@ _BODIES: Final[Mapping[str, Mapping[str, Shape | Field]]] = {
         "diff": or_null(TEXT).of(lambda history: None if history.files is None else diff_text(history.files)),
         "content": or_null(CONTENT),
         "exported": or_null(TEXT),
+    },
+    "audit": {
+        "environments": many(AUDITED),
+        "keep": or_null(many(KEPT)),
+        "histories": or_null(many(RELEASES)),
     },
     "init": {
         "file": or_null(TEXT),
@@ -142,6 +151,12 @@ def of_history(history: History, at: datetime) -> JsonObject:
     """What `history` prints."""
     head = _Head(at, history.repository, history.branch, history.commit, not history.problems, history.problems)
     return _document("history", head, history)
+
+
+def of_audit(audit: Audit, at: datetime) -> JsonObject:
+    """What `audit` prints."""
+    head = _Head(at, audit.repository, audit.branch, audit.commit, not audit.problems, audit.problems)
+    return _document("audit", head, audit)
 
 
 def of_initialised(done: Initialised, at: datetime) -> JsonObject:

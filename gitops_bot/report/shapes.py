@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from gitops_bot.doctor.finding import Check, Verdict
 from gitops_bot.images.reason import CODES
+from gitops_bot.proposals.audit import Verdict as AuditVerdict
 from gitops_bot.proposals.pull_request import State
 from gitops_bot.proposals.reconcile import ActionName
 from gitops_bot.proposals.text.markdown import plain
@@ -207,6 +208,32 @@ ENVIRONMENT_STATUS = record(
                 }
             )
         ),
+    }
+)
+RELEASES = record({"environment": TEXT, "bounded": BOOL, "releases": many(RELEASE)})
+AUDITED = record(
+    {
+        "name": TEXT,
+        "entries": many(
+            record(
+                {
+                    "entry": _ENTRY,
+                    "pin": _PIN.of("entry.pin"),
+                    "verdict": one_of(*get_args(AuditVerdict)),
+                    "digest": or_null(TEXT),
+                    "missing": many(TEXT).of("absent"),
+                }
+            )
+        ),
+    }
+)
+KEPT = record(
+    {
+        "image": TEXT.of(lambda kept: str(kept.image)),
+        "digest": TEXT,
+        "tags": many(TEXT),
+        "environments": many(TEXT),
+        "indexes": many(TEXT),
     }
 )
 ELSEWHERE = record(

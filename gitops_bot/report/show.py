@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gitops_bot import redact
+from gitops_bot.report import audit as report_audit
 from gitops_bot.report import coverage as report_coverage
 from gitops_bot.report import doctor as report_doctor
 from gitops_bot.report import document
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.doctor.finding import Diagnosis
     from gitops_bot.errors import Problem
+    from gitops_bot.proposals.audit import Audit
     from gitops_bot.proposals.history import History
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
     from gitops_bot.proposals.overview import Overview
@@ -95,6 +97,20 @@ def show_explanations(explanations: Explanations, output: str, at: datetime) -> 
         return
     report_explain.print_explanations(explanations, Screen.of(report_text.stdout()))
     print_problems(explanations.problems, Screen.of(sys.stderr))
+
+
+def show_audit(audit: Audit, output: str, at: datetime) -> None:
+    """What registries still have, what they must keep, or releases as CSV."""
+    if output == "json":
+        _print(document.of_audit(audit, at))
+        return
+    if audit.keep is not None:
+        report_audit.print_keep_list(audit, sys.stdout)
+    elif audit.histories is not None:
+        report_audit.print_csv(audit.histories, report_text.stdout())
+    else:
+        report_audit.print_audit(audit, Screen.of(report_text.stdout()))
+    print_problems(audit.problems, Screen.of(sys.stderr))
 
 
 def show_history(history: History, output: str, at: datetime) -> None:

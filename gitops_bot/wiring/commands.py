@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.history import Wanted
     from gitops_bot.engine.request import Request
+    from gitops_bot.proposals.audit import Audit
     from gitops_bot.proposals.history import History
     from gitops_bot.proposals.outcome import Outcome
     from gitops_bot.proposals.overview import Overview
@@ -86,6 +87,24 @@ def overview(options: Options, environments: Sequence[str]) -> Overview:
 
     with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
         return engine.with_merges(world, engine.overview(reading.read(world, snapshot), home(options)))
+
+
+def audit(options: Options, environments: Sequence[str], keep: int | None) -> Audit:
+    """Whether registries still have what is pinned, and what they must keep for the newest releases."""
+    from gitops_bot.engine import audit as engine
+    from gitops_bot.engine.request import Request
+
+    with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
+        return engine.audit(world, snapshot, keep)
+
+
+def audited_releases(options: Options, environments: Sequence[str], limit: int | None) -> Audit:
+    """The releases of these environments, and who brought them."""
+    from gitops_bot.engine import audit as engine
+    from gitops_bot.engine.request import Request
+
+    with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
+        return engine.audited_releases(world, snapshot, limit)
 
 
 def check(config: str | None) -> Checked:

@@ -271,8 +271,7 @@ _INIT: dict[str, Rule] = {
     "without_counterpart": many(obj(file=filled, line=number, message=filled, next=text)),
 }
 _ENTRY_CHANGE = obj(overlay=filled, name=filled, from_=maybe(_PIN), to=maybe(_PIN))
-_HISTORY: dict[str, Rule] = {
-    "environment": text,
+_RELEASES: dict[str, Rule] = {
     "bounded": flag,
     "releases": many(
         obj(
@@ -292,6 +291,10 @@ _HISTORY: dict[str, Rule] = {
             content_digest=maybe(like(_DIGEST)),
         )
     ),
+}
+_HISTORY: dict[str, Rule] = {
+    "environment": text,
+    **_RELEASES,
     "between": maybe(obj(from_=like(_COMMIT), to=like(_COMMIT), changes=many(_ENTRY_CHANGE), config=many(filled))),
     "diff": maybe(lambda value, at: _insist(type(value) is str, at, value)),
     "content": maybe(
@@ -332,6 +335,34 @@ _STATUS: dict[str, Rule] = {
         )
     )
 }
+_AUDIT: dict[str, Rule] = {
+    "environments": many(
+        obj(
+            name=filled,
+            entries=many(
+                obj(
+                    entry=_ENTRY,
+                    pin=_PIN,
+                    verdict=one_of("present", "incomplete", "missing", "unknown", "unpinned"),
+                    digest=maybe(like(_DIGEST)),
+                    missing=many(filled),
+                )
+            ),
+        )
+    ),
+    "keep": maybe(
+        many(
+            obj(
+                image=filled,
+                digest=like(_DIGEST),
+                tags=many(like(_TAG)),
+                environments=many(filled),
+                indexes=many(like(_DIGEST)),
+            )
+        )
+    ),
+    "histories": maybe(many(obj(environment=filled, **_RELEASES))),
+}
 _EDIT: dict[str, Rule] = {"changes": many(_CHANGE), "unchanged": number}
 _BODIES = {
     **dict.fromkeys(("update", "set", "promote", "rollback"), _PLAN),
@@ -342,5 +373,6 @@ _BODIES = {
     "init": _INIT,
     "explain": _EXPLAIN,
     "history": _HISTORY,
+    "audit": _AUDIT,
     "status": _STATUS,
 }

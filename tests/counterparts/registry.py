@@ -14,7 +14,7 @@ import re
 import socket
 import subprocess
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tests.conftest import program
@@ -147,6 +147,14 @@ class DockerRegistry:
     def delete(self, repository: str, digest: str) -> None:
         """Delete a manifest, and with it every tag that names it."""
         self._call("DELETE", f"/v2/{repository}/manifests/{digest}", b"", {}, repository)
+
+    def manifest(self, repository: str, digest: str) -> Any:
+        """The manifest or index of that digest."""
+        connection = http.client.HTTPConnection(self.host, timeout=30)
+        connection.request("GET", f"/v2/{repository}/manifests/{digest}", headers={"Accept": f"{MANIFEST}, {INDEX}"})
+        found = json.loads(connection.getresponse().read())
+        connection.close()
+        return found
 
     def requests(self) -> list[str]:
         """Method, path with query, and status of every request so far, in the order of their answers."""

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.edges.facts import Served
-from gitops_bot.edges.registry.failure import Refused
+from gitops_bot.edges.registry.failure import Refused, Untrusted
 from gitops_bot.edges.registry.login import Basic, IdentityToken, RegistryToken
 from gitops_bot.edges.registry.manifest import INDEXES, MOST_IMAGES, document, images, kind_of, resolve
+from gitops_bot.images.build import Child
+from gitops_bot.images.reference import is_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 #: The manifests of indexes and their platforms, by the digest of the index. Digests never change, so `run` keeps them.
 Indexes = dict[str, Mapping[str, str]]
 _NOT_FOUND = 404
+#: Manifests of one index, attestations and artifacts included.
+_MOST_CHILDREN = 1000
 #: Indexes that are kept, each with at most a hundred manifests.
 _REMEMBERED = 500
 
@@ -91,6 +95,25 @@ def _platforms(ask: Ask, digest: str) -> Mapping[str, str]:
         if image.digest and len(platforms) < MOST_IMAGES:
             platforms.setdefault(image.digest, image.platform or image.digest[:19])
     return platforms
+
+
+def children(ask: Ask, digest: str) -> tuple[Child, ...]:
+    """Every manifest that an index names, what builders keep beside the images included; none for a single image.
+
+    Raises:
+        Refused: the registry refused; 404 if there is no such digest.
+        Untrusted: an answer does not match its digest, or names more than 1,000.
+    """
+    top = document(ask("GET", digest), digest, "a manifest")
+    if kind_of(top) != "index":
+        return ()
+    listed = top["manifests"] if isinstance(top["manifests"], list) else []
+    digests = (entry.get("digest") for entry in listed if isinstance(entry, dict))
+    found = dict.fromkeys(child for child in digests if isinstance(child, str) and is_digest(child))
+    if len(found) > _MOST_CHILDREN:
+        raise Untrusted(f"has an index of more than {_MOST_CHILDREN:,} manifests", "Check what was pushed there.")
+    platforms = {image.digest: image.platform or image.digest[:19] for image in images(top) if image.digest}
+    return tuple(Child(child, platforms.get(child)) for child in found)
 
 
 #: `76;w=21600`: pulls, and the seconds of the window that they are counted in.

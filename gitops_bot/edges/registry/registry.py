@@ -19,7 +19,7 @@ from gitops_bot.edges.registry.host import HEAD_START, Host, ImageRepository, ba
 from gitops_bot.edges.registry.image_limits import ImageLimits
 from gitops_bot.edges.registry.manifest import resolve
 from gitops_bot.edges.registry.pages import every_tag, read_page
-from gitops_bot.edges.registry.presence import find_manifest, index_platforms, missing, served
+from gitops_bot.edges.registry.presence import children, find_manifest, index_platforms, missing, served
 from gitops_bot.edges.registry.times.reader import TimesReader
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.images.reference import is_digest, is_tag
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.cloud.renewal import LoginCache
     from gitops_bot.edges.registry.manifest import ManifestDigest
     from gitops_bot.edges.registry.presence import Indexes
-    from gitops_bot.images.build import Build, BuildTimes
+    from gitops_bot.images.build import Build, BuildTimes, Child
     from gitops_bot.images.reference import ImageName, Pin
 
 T = TypeVar("T")
@@ -174,6 +174,14 @@ class Registry:
             return index_platforms(repository.manifest, digest, self._indexes)
 
         return () if (image, digest) in self._single else self._ask(image, _the_digest(digest), platforms)
+
+    def children(self, image: ImageName, digest: str) -> tuple[Child, ...]:
+        """Every manifest that an index names. Sends nothing for a digest known as a single image."""
+
+        def listed(repository: ImageRepository) -> tuple[Child, ...]:
+            return children(repository.manifest, digest)
+
+        return () if (image, digest) in self._single else self._ask(image, _the_digest(digest), listed)
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
         """When the images of these tags, and of what is pinned, were built."""

@@ -1,0 +1,57 @@
+"""The command `audit`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops_bot.cli.command import command, remote
+
+if TYPE_CHECKING:
+    from gitops_bot.wiring.options import Options
+
+#: Releases that `--keep-list` counts without `--releases`.
+_KEPT = 10
+
+
+@command("audit")
+@remote
+@click.option("--keep-list", is_flag=True, help="Print each repository@digest that a registry clean-up must spare.")
+@click.option("--export", type=click.Choice(["csv", "json"]), help="Print each release with who brought it, and pins.")
+@click.option(
+    "--releases",
+    metavar="N",
+    type=click.IntRange(1, 100_000),
+    help=f"Only the newest N releases of each environment. --keep-list: {_KEPT}; --export: all.",
+)
+@click.argument("environments", metavar="[ENV]...", nargs=-1)
+def audit_command(
+    environments: tuple[str, ...],
+    *,
+    keep_list: bool,
+    export: str | None,
+    releases: int | None,
+    options: Options,
+    output: str,
+) -> int:
+    """Check that every pinned image still exists, with all its platforms, and can be pulled.
+
+    Nothing is written, to Git or anywhere else.
+    """
+    if keep_list and export is not None:
+        raise click.UsageError("--keep-list and --export cannot be used together.")
+    if releases is not None and not keep_list and export is None:
+        raise click.UsageError("--releases needs --keep-list or --export.")
+    if export == "csv" and output == "json":
+        raise click.UsageError("--export csv and --output json cannot be used together.")
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.report import show
+    from gitops_bot.wiring import commands
+
+    if export is not None:
+        audit = commands.audited_releases(options, environments, releases)
+    else:
+        audit = commands.audit(options, environments, (releases or _KEPT) if keep_list else None)
+    show.show_audit(audit, "json" if export == "json" else output, SystemClock().now())
+    return audit.exit_code

@@ -1,0 +1,237 @@
+"""Whether registries still have what is pinned, and what they must keep for it. Nothing is written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitops_bot.engine.ask import Work, settle
+from gitops_bot.engine.candidates.absent import explained, no_image, unless_absent
+from gitops_bot.engine.facts import Facts
+from gitops_bot.engine.history import Wanted, history
+from gitops_bot.errors import ForgeError, GitError, Problem, RegistryError
+from gitops_bot.images.reference import ImageName, Pin
+from gitops_bot.proposals.audit import Audit, AuditedEntry, AuditedEnvironment, Kept
+from gitops_bot.releases.history import state
+from gitops_bot.releases.history.releases import releases
+from gitops_bot.targets import same_file
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.world import World
+    from gitops_bot.images.build import Child
+    from gitops_bot.releases.history.line import Line
+    from gitops_bot.releases.history.releases import Release
+    from gitops_bot.releases.plan import Entry
+
+
+class _Wanted(NamedTuple):
+    """What is looked up: a digest, else a tag."""
+
+    image: ImageName
+    pin: Pin
+
+
+class _Found(NamedTuple):
+    """What a registry has of it: the digest, None where it is gone; and the manifests of an index."""
+
+    digest: str | None
+    children: tuple[Child, ...] = ()
+    absent: tuple[str, ...] = ()
+
+
+def audit(world: World, snapshot: Snapshot, keep: int | None = None) -> Audit:
+    """Look up what every entry of the snapshot's environments pins.
+
+    `keep`: also, what must be kept for this and for the newest so many releases of each.
+
+    Raises:
+        GitError: the history cannot be read.
+    """
+    past, problems = _past(world, snapshot, keep) if keep is not None else ({}, [])
+    entries = {item.name: _entries(snapshot, item.name) for item in snapshot.environments}
+    uses: dict[_Wanted, set[str]] = defaultdict(set)
+    for name, present in entries.items():
+        for wanted in (*map(_wanted, present), *past.get(name, ())):
+            if wanted is not None:
+                uses[wanted].add(name)
+    found = _find(world, uses)
+    environments = tuple(
+        AuditedEnvironment(name, tuple(_audited(entry, found) for entry in present))
+        for name, present in entries.items()
+    )
+    problems += snapshot.selection.problems
+    problems += (failed.problem for item in snapshot.environments for failed in snapshot.failed(item.name))
+    audited = [item for environment in environments for item in environment.entries]
+    problems += (item.problem for item in audited if item.problem is not None)
+    # What ran earlier and is gone needs no keeping, but what could not be looked up may be there.
+    told = {_wanted(item.entry) for item in audited}
+    failed = {wanted: result for wanted, result in found.items() if isinstance(result, RegistryError)}
+    problems += (error.problem for wanted, error in failed.items() if wanted not in told)
+    return Audit(
+        repository=snapshot.repository,
+        branch=snapshot.branch,
+        commit=snapshot.commit,
+        environments=environments,
+        keep=_kept(uses, found) if keep is not None else None,
+        problems=tuple(dict.fromkeys(problems)),
+    )
+
+
+def _find(world: World, wanted: Collection[_Wanted]) -> dict[_Wanted, _Found | RegistryError]:
+    facts = Facts()
+    found: dict[_Wanted, _Found | RegistryError] = {}
+    works = [Work(partial(_look, facts, item), item.image) for item in wanted]
+    for item, result in zip(wanted, settle(world, facts, works), strict=True):
+        if isinstance(result, GitError | ForgeError):
+            raise result
+        found[item] = result
+    return found
+
+
+def audited_releases(world: World, snapshot: Snapshot, limit: int | None) -> Audit:
+    """The releases of the snapshot's environments, the newest so many of each, and who brought them."""
+    each = tuple(
+        history(world, replace(snapshot, environments=(environment,)), Wanted(limit))
+        for environment in snapshot.environments
+    )
+    problems = tuple(dict.fromkeys(problem for one in each for problem in one.problems))
+    return Audit(snapshot.repository, snapshot.branch, snapshot.commit, histories=each, problems=problems)
+
+
+def _entries(snapshot: Snapshot, name: str) -> list[Entry]:
+    return [entry for entry in snapshot.entries(name) if not entry.choices]
+
+
+def _wanted(entry: Entry) -> _Wanted | None:
+    """What is looked up for an entry; None where it pins nothing, or cannot be read."""
+    if entry.refusal is not None or entry.repository is None:
+        return None
+    return _lookup(entry.repository, entry.pin)
+
+
+def _lookup(image: ImageName, pin: Pin) -> _Wanted | None:
+    return _Wanted(image, pin) if pin != Pin() else None
+
+
+def _look(facts: Facts, wanted: _Wanted) -> _Found | RegistryError:
+    image, pin = wanted
+    try:
+        digest = pin.digest
+        if digest is None:
+            digest = unless_absent(lambda: facts.digest(image, pin.tag or ""))
+        if digest is None or not facts.exists(image, digest):
+            return _Found(None)
+        children = facts.children(image, digest)
+        absent = (
+            child.platform for child in children if child.platform is not None and not facts.exists(image, child.digest)
+        )
+        return _Found(digest, children, tuple(dict.fromkeys(absent)))
+    except RegistryError as error:
+        return error
+
+
+def _audited(entry: Entry, found: Mapping[_Wanted, _Found | RegistryError]) -> AuditedEntry:
+    if entry.refusal is not None or entry.repository is None:
+        problem = None if entry.rules.ignore else entry.refusal or no_image(entry)
+        return AuditedEntry(entry, "unknown", problem=problem)
+    wanted = _wanted(entry)
+    result = found[wanted] if wanted is not None else None
+    match result:
+        case None:
+            return AuditedEntry(entry, "unpinned")
+        case RegistryError():
+            problem = _here(explained(result, entry), entry)
+            return AuditedEntry(entry, "unknown", entry.pin.digest, problem=problem)
+        case _Found(digest=None):
+            message = f"{_reference(entry)}: the registry does not have it any more"
+            advice = "Push or restore it, or pin another one: `gitops-bot set` or `gitops-bot rollback`."
+            return AuditedEntry(entry, "missing", entry.pin.digest, problem=_problem(entry, message, advice))
+        case _Found(absent=()):
+            return AuditedEntry(entry, "present", result.digest)
+        case _Found():
+            message = f"{_reference(entry)}: the registry has lost the image for {', '.join(result.absent)}"
+            advice = "Push it again, and let the clean-up of the registry spare what `audit --keep-list` prints."
+            problem = _problem(entry, message, advice)
+            return AuditedEntry(entry, "incomplete", result.digest, result.absent, problem)
+
+
+def _reference(entry: Entry) -> str:
+    pin = entry.pin
+    return f"{entry.repository}{f':{pin.tag}' if pin.tag else ''}{f'@{pin.digest}' if pin.digest else ''}"
+
+
+def _problem(entry: Entry, message: str, advice: str) -> Problem:
+    return _here(Problem("failed.registry", message, advice), entry)
+
+
+def _here(problem: Problem, entry: Entry) -> Problem:
+    return replace(problem, file=entry.file, line=entry.line, column=entry.column)
+
+
+def _past(world: World, snapshot: Snapshot, keep: int) -> tuple[dict[str, set[_Wanted]], list[Problem]]:
+    """What each environment ran at its newest releases, by what these changed; the rest is there still."""
+    names = [environment.name for environment in snapshot.environments]
+
+    def known(name: str, line: Line) -> tuple[Release, ...]:
+        return releases(name, line, snapshot.owners)
+
+    line = world.repository.line(
+        snapshot.commit,
+        snapshot.directories,
+        lambda line: all(len(known(name, line)) >= keep for name in names),
+        snapshot.targets,
+    )
+    past: dict[str, set[_Wanted]] = {}
+    problems: list[Problem] = []
+    for name in names:
+        newest = known(name, line)[:keep]
+        past[name] = {wanted for at, release in enumerate(newest) for wanted in _of(release, last=at == keep - 1)}
+        if len(newest) < keep and not line.complete:
+            message = f"{name}: only {len(newest)} releases are known: the history here is incomplete"
+            problems.append(Problem("failed.git", message, "Fetch the full history (`fetch-depth: 0`)."))
+    return past, problems
+
+
+def _of(release: Release, *, last: bool) -> Iterator[_Wanted]:
+    """What a release pinned in the files that it changed, and, unless it is the last, what it found there."""
+    step = release.step
+    for file in {same_file(path)[0] for path in release.paths if path in step.files}:
+        for entries in (state.after(step, file), None if last else state.before(step, file)):
+            for seen in (entries or {}).values():
+                if seen.image is not None and seen.pin is not None:
+                    wanted = _lookup(ImageName.parse(seen.image), seen.pin)
+                    if wanted is not None:
+                        yield wanted
+
+
+@dataclass(slots=True)
+class _Use:
+    tags: set[str] = field(default_factory=set)
+    environments: set[str] = field(default_factory=set)
+    indexes: set[str] = field(default_factory=set)
+
+
+def _kept(uses: Mapping[_Wanted, set[str]], found: Mapping[_Wanted, _Found | RegistryError]) -> tuple[Kept, ...]:
+    """What must be kept: all that is there, and what is pinned by its digest where the registry did not tell."""
+    kept: defaultdict[tuple[ImageName, str], _Use] = defaultdict(_Use)
+    for (image, pin), names in uses.items():
+        result = found[_Wanted(image, pin)]
+        digest = pin.digest if isinstance(result, RegistryError) else result.digest
+        if digest is None:
+            continue
+        use = kept[image, digest]
+        use.environments |= names
+        use.tags |= {pin.tag} if pin.tag is not None else set()
+        for child in () if isinstance(result, RegistryError) else result.children:
+            part = kept[image, child.digest]
+            part.environments |= names
+            part.indexes.add(digest)
+    return tuple(
+        Kept(image, digest, tuple(sorted(use.tags)), tuple(sorted(use.environments)), tuple(sorted(use.indexes)))
+        for (image, digest), use in sorted(kept.items(), key=lambda item: item[0])
+    )

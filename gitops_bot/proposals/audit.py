@@ -1,0 +1,66 @@
+"""What `audit` finds: whether the registries still have what is pinned, and what a clean-up of them must spare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from gitops_bot.errors import Problem
+    from gitops_bot.images.reference import ImageName
+    from gitops_bot.proposals.history import History
+    from gitops_bot.releases.plan import Entry
+
+#: Whether what an entry pins can be pulled: with all platforms, without some of them, not at all; the registry did not
+#: tell; or the entry pins nothing.
+Verdict = Literal["present", "incomplete", "missing", "unknown", "unpinned"]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedEntry:
+    """An entry. `digest` is the pinned one, else what its tag names now; `absent` are the platforms that are gone."""
+
+    entry: Entry
+    verdict: Verdict
+    digest: str | None = None
+    absent: tuple[str, ...] = ()
+    problem: Problem | None = None
+
+
+class AuditedEnvironment(NamedTuple):
+    """The entries of an environment."""
+
+    name: str
+    entries: tuple[AuditedEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A manifest that must be kept, by whom, under which tags, and as part of which indexes."""
+
+    image: ImageName
+    digest: str
+    tags: tuple[str, ...]
+    environments: tuple[str, ...]
+    indexes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.image}@{self.digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The result. `keep` and `histories` are None unless they are asked for."""
+
+    repository: str | None
+    branch: str
+    commit: str
+    environments: tuple[AuditedEnvironment, ...] = ()
+    keep: tuple[Kept, ...] | None = None
+    histories: tuple[History, ...] | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """1 where something is missing, or could not be asked."""
+        return 1 if self.problems else 0

@@ -1,0 +1,84 @@
+"""`audit` as text, the list of what to keep, and releases as CSV."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot import redact
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.report.changes import short
+from gitops_bot.report.screen import LONG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import TextIO
+
+    from gitops_bot.proposals.audit import Audit, AuditedEntry, Verdict
+    from gitops_bot.proposals.history import History, ReleaseMerge
+    from gitops_bot.report.screen import Screen, Style
+
+_STYLES: Final[dict[Verdict, Style]] = {"missing": "red", "incomplete": "red", "unknown": "yellow"}
+#: What a cell begins with that a spreadsheet would calculate, full-width forms included.
+_FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+_COLUMNS: Final = (
+    *("environment", "release", "commit", "at", "kind", "author", "approved_by", "merged_by", "pull_request"),
+    *("overlay", "image", "from_tag", "from_digest", "to_tag", "to_digest"),
+)
+
+
+def print_audit(audit: Audit, screen: Screen) -> None:
+    """How many entries of each environment can be pulled, and those that cannot."""
+    for environment in audit.environments:
+        pinned = [item for item in environment.entries if item.verdict != "unpinned"]
+        present = sum(item.verdict == "present" for item in pinned)
+        screen.say(f"{plain(environment.name)}: {present} of {len(pinned)} pinned images can be pulled", style="bold")
+        for item in pinned:
+            if item.verdict != "present":
+                screen.say(_line(item), indent=2, hang=2, style=_STYLES[item.verdict])
+    if not audit.environments:
+        screen.say("no environments")
+
+
+def _line(item: AuditedEntry) -> str:
+    entry = item.entry
+    absent = f" ({plain(', '.join(item.absent))})" if item.absent else ""
+    name = f"{plain(entry.name, 300)} in {plain(entry.overlay, 300)}"
+    return f"{item.verdict}{absent}: {name}, {short(entry.pin)}"
+
+
+def print_keep_list(audit: Audit, out: TextIO) -> None:
+    """One `repository@digest` in each line, and nothing else: scripts read it."""
+    out.writelines(f"{kept}\n" for kept in audit.keep or ())
+
+
+def print_csv(histories: Sequence[History], out: TextIO) -> None:
+    """One row for each changed entry of each release; a release that changed no pin has one without an image."""
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(_COLUMNS)
+    for history in histories:
+        for told in history.releases:
+            for row in _rows(history.environment, told):
+                writer.writerow([_cell(text) for text in row])
+
+
+def _rows(environment: str, told: ReleaseMerge) -> Iterator[tuple[str, ...]]:
+    record, merge = told.record, told.merge
+    who = (record.release.step.who, ", ".join(merge.approved_by), merge.merged_by or "")
+    url = merge.pull_request.url if merge.pull_request is not None else ""
+    at = record.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    number = "" if record.release.number is None else str(record.release.number)
+    head = (environment, number, record.release.commit, at, record.kind, *who, url)
+    if not record.changes:
+        yield (*head, *[""] * (len(_COLUMNS) - len(head)))
+    for change in record.changes:
+        pins = [
+            (pin.tag or "", pin.digest or "") if pin is not None else ("", "") for pin in (change.before, change.after)
+        ]
+        yield (*head, change.overlay, change.name, *pins[0], *pins[1])
+
+
+def _cell(text: str) -> str:
+    """The text in one line; one that a spreadsheet would take for a formula gets an apostrophe in front."""
+    shown = plain(redact.strike(text), LONG)
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown
