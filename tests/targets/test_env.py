@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin
+from gitops_bot.releases.layout.overlays import Found
 from gitops_bot.targets import dotenv
 from gitops_bot.targets.env import EnvImage, EnvTarget, proof
 from gitops_bot.targets.pin_file import Edit, edit
@@ -120,6 +121,13 @@ def test_what_is_not_proved_is_not_written() -> None:
         with pytest.raises(EditError, match="could not be proved"):
             proof.prove("A=1\nB=2\n", after, {"A": "2"}, ".env")
     proof.prove("A=1\nB=2\n", "A=2\nB=2\n", {"A": "2"}, ".env")
+
+
+def test_a_file_whose_keys_only_compose_files_explain_is_kept() -> None:
+    files = {"prod/compose.yaml": b"services: {web: {image: 'web:${WEB_TAG}'}}\n", "prod/.env": b"WEB_TAG=1\n"}
+    for path, data, kept in (("prod/.env", b"WEB_TAG=1\n", True), ("prod/.env", b"OTHER=1\n", False)):
+        found = Found("prod", path, "prod", {}, EnvTarget(), by_content=True)
+        assert (found.known_by({**files, path: data}) is not None) is kept
 
 
 LINES = st.one_of(

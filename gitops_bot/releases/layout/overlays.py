@@ -51,7 +51,13 @@ class Found:
         if not self.by_content or self.file not in files:
             return self
         name, data = self.file.rpartition("/")[2], files[self.file]
-        known = (target for target in targets.TARGETS if target.may_be(name) and target.count(data))
+        folder = self.file.removesuffix(name)
+        beside = {other: files[folder + other] for other in targets.file_names() if folder + other in files}
+        known = (
+            target
+            for target in targets.TARGETS
+            if target.may_be(name) and (target.count(data) or target.beside(beside).count(data))
+        )
         target = next(known, None)
         return replace(self, target=target) if target is not None else None
 
