@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice, takewhile
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from gitops_bot.engine.candidates.pins import matches_nothing
 from gitops_bot.engine.content import content
-from gitops_bot.errors import BotError, ConfigError, EditError, ForgeError, Problem
+from gitops_bot.errors import BotError, ConfigError, EditError, ForgeError, Problem, UsageError
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.history import History
-from gitops_bot.releases.history.record import Announced, net, records
-from gitops_bot.releases.history.releases import find, releases
+from gitops_bot.releases.history.record import Announced, Records, net
+from gitops_bot.releases.history.releases import all_releases, find, is_commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from gitops_bot.releases.history.line import Step
     from gitops_bot.releases.history.record import Record
     from gitops_bot.releases.history.releases import Release
+
+#: Environments that a message names.
+_TOLD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +45,39 @@ class Wanted:
     between: tuple[str, str] | None = None
     verify: bool = False
 
+    def __post_init__(self) -> None:
+        if (self.show or self.between) and (self.limit or self.since or self.image):
+            message = "--limit, --since and --image choose from the list, which --show and --between do not print"
+            raise UsageError(Problem("failed.usage", message, "Give one or the other."))
+
 
 def history(world: World, snapshot: Snapshot, wanted: Wanted) -> History:
     """The releases of the only environment of the snapshot.
 
     Raises:
+        UsageError: the image is of no release, and of no entry.
         GitError: the history cannot be read, or has no such release.
     """
     (environment,) = snapshot.environments
     line = world.repository.line(snapshot.commit, snapshot.directories, lambda line: line.complete, snapshot.targets)
     tags = world.repository.tags()
-    known = releases(environment.name, line, snapshot.owners, tags)
+    every = all_releases(line, snapshot.owners, tags)
+    known = every.get(environment.name, ())
     first = environment.promotion.source if environment.promotion is not None else None
-    others = sorted(snapshot.config.environments, key=lambda name: name != first)
-    sources = [releases(name, line, snapshot.owners, tags) for name in others if name != environment.name]
-    every = records(known, line, announced(environment.name), sources)
+    others = sorted(every.keys() - {environment.name}, key=lambda name: (name != first, name))
+    records = Records(known, line, announced(environment.name), [every[name] for name in others])
     between = None
     if wanted.show is not None:
-        at = known.index(_named(known, wanted.show, tags))
-        every = islice(every, at, at + 1)
+        at = _place(every, environment.name, wanted.show, tags)
+        shown = tuple(records[at : at + 1])
     elif wanted.between is not None:
-        newer, older = sorted(known.index(_named(known, name, tags)) for name in wanted.between)
-        after = list(islice(every, newer, older))
-        every, between = iter(after), net(known[older], known[newer], after)
-    shown = tuple(_chosen(every, snapshot, wanted))
+        newer, older = sorted(_place(every, environment.name, name, tags) for name in wanted.between)
+        shown = tuple(records[newer:older])
+        between = net(known[older], known[newer], shown)
+    else:
+        shown = tuple(_chosen(records, known, snapshot, wanted))
+        if wanted.image is not None and not shown:
+            _check_image(wanted.image, records, snapshot)
     merges, problems = _merges(world, snapshot, shown)
     contents: dict[str, Content] = {}
     for record in shown if wanted.verify or wanted.show is not None else ():
@@ -91,35 +104,52 @@ def _unknown(release: Release, problem: Problem) -> Problem:
     return replace(problem, message=f"the content of {release} is not known: {problem.message}")
 
 
-def _chosen(every: Iterator[Record], snapshot: Snapshot, wanted: Wanted) -> Iterator[Record]:
-    recent = takewhile(lambda record: wanted.since is None or record.at >= wanted.since, every)
-    meant = (record for record in recent if wanted.image is None or _is_about(record, wanted.image, snapshot))
-    return islice(meant, wanted.limit)
+def _chosen(records: Records, known: Sequence[Release], snapshot: Snapshot, wanted: Wanted) -> Iterator[Record]:
+    # Clocks go wrong: an older time in between ends nothing.
+    recent = (at for at, release in enumerate(known) if wanted.since is None or release.at >= wanted.since)
+    found = (records[at] for at in recent)
+    if wanted.image is not None:
+        names = _names(wanted.image, snapshot)
+        found = (record for record in found if any(change.name in names for change in record.changes))
+    return islice(found, wanted.limit)
 
 
-def _is_about(record: Record, image: str, snapshot: Snapshot) -> bool:
-    """Whether it changed an entry of that name, or one that has that repository now."""
+def _names(image: str, snapshot: Snapshot) -> set[str]:
+    """The names of entries that a person means: this one, and those that have this repository now."""
     (environment,) = snapshot.environments
-    names = {image, *(entry.name for entry in snapshot.matching(environment.name, image))}
-    return any(change.name in names for change in record.changes)
+    return {image, *(entry.name for entry in snapshot.matching(environment.name, image))}
 
 
-def _named(known: Sequence[Release], name: str, tags: Mapping[str, str]) -> Release:
+def _check_image(image: str, records: Records, snapshot: Snapshot) -> None:
+    """An image that is there, or was, may have no release in the range; any other one is mistyped."""
+    (environment,) = snapshot.environments
+    names = _names(image, snapshot)
+    if len(names) == 1 and not any(change.name in names for record in records for change in record.changes):
+        problem = matches_nothing(image, snapshot.entries(environment.name), environment.name)
+        raise UsageError(replace(problem, message=f"{problem.message}, and no release changed it"))
+
+
+def _place(every: Mapping[str, Sequence[Release]], environment: str, name: str, tags: Mapping[str, str]) -> int:
+    """The place of the release that a person means among those of the environment."""
+    known = every.get(environment, ())
     release = find(known, name, tags)
-    if isinstance(release, Problem):
-        raise BotError(release)
-    return release
+    if not isinstance(release, Problem):
+        return known.index(release)
+    if is_commit(name, tags):
+        elsewhere = [other for other, there in every.items() if not isinstance(find(there, name, tags), Problem)]
+        if elsewhere:
+            advice = f"It is a release of {', '.join(sorted(elsewhere)[:_TOLD])}: ask for its history."
+            release = replace(release, next=advice)
+    raise BotError(release)
 
 
 def announced(environment: str) -> Callable[[Step], Announced | None]:
     """Reads what the bot's trailers say of a commit about an environment."""
 
     def read(step: Step) -> Announced | None:
-        for message in (step.message, *step.merged):
-            plan = trailers.parse(message)
-            if plan is not None and plan.environment == environment:
-                return Announced(plan.source, plan.changes)
-        return None
+        messages = (*reversed(step.merged), step.message)
+        found = [plan for text in messages for plan in trailers.several(text) if plan.environment == environment]
+        return Announced(found[-1].source, trailers.fold(found)) if found else None
 
     return read
 

@@ -13,7 +13,7 @@ from gitops_bot.engine.status import status
 from gitops_bot.errors import ForgeError
 from gitops_bot.proposals.overview import Overview
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
-from gitops_bot.releases.history.record import records
+from gitops_bot.releases.history.record import Records
 from gitops_bot.releases.history.releases import releases
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def overview(known: Known, home: str | None = None) -> Overview:
     recent = {}
     for environment in snapshot.environments:
         own = releases(environment.name, line, snapshot.owners, known.tags)
-        read = records(own, line, announced(environment.name))
+        read = Records(own, line, announced(environment.name))
         recent[environment.name] = tuple(
             takewhile(lambda record: record.at >= snapshot.at - _READ, islice(read, _MOST))
         )

@@ -78,6 +78,19 @@ def parse(message: str) -> Trailers | None:
     return Trailers(words[1], words[2], source, tuple(known))
 
 
+def several(message: str) -> tuple[Trailers, ...]:
+    """The plans in a message that forges join from those of several commits, oldest first, without malformed ones."""
+    if PLAN not in message or len(message) > _MESSAGE_LIMIT:
+        return ()
+    joined: list[list[str]] = []
+    for line in message.splitlines():
+        if line.startswith(f"{PLAN}: "):
+            joined.append([])
+        if joined:
+            joined[-1].append(line)
+    return tuple(plan for lines in joined if (plan := parse("\n".join(lines))) is not None)
+
+
 def fold(plans: Sequence[Trailers]) -> tuple[PinChange, ...]:
     """The combined changes of commits, oldest first: the first `from` and the last `to` of each entry."""
     total: dict[tuple[str, str], PinChange] = {}

@@ -35,7 +35,7 @@ def print_history(history: History, screen: Screen) -> None:
     where = " ".join(part for part in (history.repository, history.branch) if part)
     screen.say(f"{plain(history.environment)}: releases of {where} at {history.commit[:10]}")
     if not history.records:
-        screen.say("no releases: no commit changed a file of its overlays")
+        screen.say("no release: no commit that was asked for changed a file of its overlays")
     for release in history.releases:
         _print(release, screen)
     if history.content is not None:
@@ -89,7 +89,7 @@ def _print(told: ReleaseMerge, screen: Screen) -> None:
     if merge.pull_request is not None:
         people = f", merged by {plain(merge.merged_by)}" if merge.merged_by else ""
         people += f", approved by {plain(', '.join(merge.approved_by))}" if merge.approved_by else ""
-        screen.say(f"#{merge.pull_request.number} {merge.pull_request.url}{people}", indent=2, hang=2)
+        screen.say(f"#{merge.pull_request.number} {plain(merge.pull_request.url)}{people}", indent=2, hang=2)
     if told.content_digest is not None:
         screen.say(f"content {told.content_digest}", indent=2, hang=2)
     for change in record.changes:

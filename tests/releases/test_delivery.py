@@ -18,7 +18,7 @@ def record(environment: str, day: int, before: str | None, after: str | None, ki
     """A release on a day that gave the one entry another tag; None for both changed configuration."""
     step = Step(f"{day:040x}", (), START + day * DAY, "Ada <a@example.test>", "", (), {})
     pins = [Pin(tag) if tag is not None else None for tag in (before, after)]
-    changes = () if before == after else (EntryChange("apps/web", "web", *pins),)
+    changes = () if before == after else (EntryChange("apps/web/kustomization.yaml", "web", *pins),)
     return Record(Release(environment, None, step, ()), kind, changes, ())
 
 

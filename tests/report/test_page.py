@@ -62,7 +62,7 @@ def overview(text: str = "web", url: str = "https://github.com/acme/deploy/pull/
     pull = PullRequest(7, url, "open", text, "main", "c" * 40, text, text)
     step = Step("d" * 40, ("e" * 40,), NOW - DAY, f"{text} <{text}>", text, (), {})
     release = Release("production", 3, step, ())
-    record = Record(release, "manual", (EntryChange(text, text, old, new),), (text,))
+    record = Record(release, "manual", (EntryChange(f"{text}/kustomization.yaml", text, old, new),), (text,))
 
     def entry(name: str, pin: Pin) -> Entry:
         return Entry(name, text, f"{text}/kustomization.yaml", 3, text, text, pin=pin)

@@ -17,7 +17,7 @@ from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR
 from gitops_bot.releases.history.line import Line, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.edges.git.store import CommitHeaders, Store
     from gitops_bot.targets import FileTargets
@@ -32,6 +32,8 @@ CHANGE_LIMIT, PATH_LIMIT = 50_000, 500_000
 VERSION_LIMIT, BYTE_LIMIT = 100_000, 64 * 1024 * 1024
 #: Bytes of commit objects, newest first. Later commits have no author or message.
 COMMIT_BYTE_LIMIT = 32 * 1024 * 1024
+#: How many commits of each merged branch are asked what they say.
+_MERGED = 10
 #: Commits compared in one go.
 _BATCH = 2000
 #: Replaces what was not read, or is no regular file: every target refuses it.
@@ -66,6 +68,7 @@ class LineReader:
         self._compared: dict[str, Step | None] = {}
         self._paths = self._commit_bytes = self._bytes = 0
         self._blobs: dict[str, bytes] = {}
+        self._on_line: set[str] = set()
         #: Whether a larger window cannot show more: the line is complete, at a limit, or all that the remote has.
         self.ended = False
 
@@ -77,6 +80,7 @@ class LineReader:
             GitError: what is missing cannot be fetched.
         """
         chain = self._chain(commit, window)
+        self._on_line.update(link.commit for link in chain)
         rooted = not chain[-1].parents and chain[-1].commit not in shallow
         pairs: list[tuple[_LineCommit, str]] = [(link, older.tree) for link, older in pairwise(chain)]
         if rooted:
@@ -139,9 +143,8 @@ class LineReader:
 
     def _steps(self, changed_commits: Sequence[_ChangedCommit]) -> list[Step]:
         links = [link for link, _ in changed_commits]
-        merged = {parent for link in links for parent in link.parents[1:]}
         headers = self._headers([link.commit for link in links])
-        headers |= self._headers([commit for commit in self._store.present(merged) if commit not in headers])
+        merged = self._merged([parent for link in links for parent in link.parents[1:]])
         steps = []
         for link, changes in changed_commits:
             commit = headers.get(link.commit)
@@ -155,10 +158,33 @@ class LineReader:
                     tuple(change.name for change in changes),
                     {change.name: self._sides(change) for change in self._pin_files(changes)},
                     self._targets,
-                    tuple(headers[parent].message for parent in link.parents[1:] if parent in headers),
+                    tuple(self._messages(merged, link.parents[1:])),
                 )
             )
         return steps
+
+    def _merged(self, heads: Iterable[str]) -> dict[str, CommitHeaders]:
+        """The newest commits of merged branches, along their first parents, down to the line itself."""
+        found: dict[str, CommitHeaders] = {}
+        level = set(heads)
+        for _ in range(_MERGED):
+            level -= self._on_line | found.keys()
+            if not level:
+                break
+            read = self._headers(self._store.present(level))
+            found |= read
+            level = {commit.parents[0] for commit in read.values() if commit.parents}
+        return found
+
+    def _messages(self, merged: Mapping[str, CommitHeaders], heads: Iterable[str]) -> Iterator[str]:
+        """What the commits say that these heads of branches brought in, each branch the newest first."""
+        for head in heads:
+            commit: str | None = head
+            for _ in range(_MERGED):
+                if commit is None or commit not in merged:
+                    break
+                yield merged[commit].message
+                commit = next(iter(merged[commit].parents), None)
 
     def _headers(self, commits: Collection[str]) -> dict[str, CommitHeaders]:
         """The headers of these commits, newest first, within the limits of their size."""

@@ -75,7 +75,8 @@ class Repository:
         self._exit = contextlib.ExitStack()
         self._heads: dict[str, str] | None = None
         self._base: str | None = None
-        self._depth, self._filter = (WINDOWS[0], SMALL_BLOBS) if history else (DEPTHS[0], NO_BLOBS)
+        # One more than is read: git takes the last one for cut, also where it is the first of all.
+        self._depth, self._filter = (WINDOWS[0] + 1, SMALL_BLOBS) if history else (DEPTHS[0], NO_BLOBS)
         self._blobless = True
 
     def __enter__(self) -> Self:

@@ -56,11 +56,15 @@ def changes(releases: Sequence[Release]) -> Iterator[Changes]:
 
     What cannot be read costs itself alone: pins that changed behind it are told at the commit that mended it.
     """
-    for at, release in enumerate(releases):
-        files = {same_file(path)[0] for path in release.paths if path in release.step.files}
-        pins = tuple(repinned for file in sorted(files) for repinned in _repinned(releases, at, file))
-        config = tuple(path for path in release.paths if not _only_pins(release, path, pins))
-        yield Changes(release, pins, config)
+    return (changed(releases, at) for at in range(len(releases)))
+
+
+def changed(releases: Sequence[Release], at: int) -> Changes:
+    """What the release at that place of the list (the newest first) changed."""
+    release = releases[at]
+    files = {same_file(path)[0] for path in release.paths if path in release.step.files}
+    pins = tuple(repinned for file in sorted(files) for repinned in _repinned(releases, at, file))
+    return Changes(release, pins, tuple(path for path in release.paths if not _only_pins(release, path, pins)))
 
 
 def pins_at(present: Mapping[tuple[str, str], Pin], since: Sequence[Changes]) -> dict[tuple[str, str], Pin]:

@@ -33,7 +33,7 @@ class Step:
     changed: tuple[str, ...]
     files: Mapping[str, tuple[bytes | None, bytes | None]]
     targets: FileTargets = BY_NAME
-    #: The messages of the commits that a merge brought in, as far as they are its parents.
+    #: The messages of the commits that a merge brought in, the newest first: a few of each branch.
     merged: tuple[str, ...] = ()
 
     @property

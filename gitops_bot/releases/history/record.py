@@ -5,19 +5,20 @@ from __future__ import annotations
 import posixpath
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from functools import cache, partial
+from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
-from gitops_bot.releases.history.changes import changes
+from gitops_bot.releases.history.changes import changed, changes
 from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.history.changes import Changes
+    from gitops_bot.releases.history.changes import Changes, Repinned
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.releases import Release
     from gitops_bot.releases.plan import PinChange, Source
@@ -37,10 +38,15 @@ class Announced(NamedTuple):
 class EntryChange:
     """An entry that came (`before` is None), went (`after` is None), or got another pin."""
 
-    overlay: str
+    file: str
     name: str
     before: Pin | None
     after: Pin | None
+
+    @property
+    def overlay(self) -> str:
+        """The directory of its file; `.` is the top."""
+        return posixpath.dirname(self.file) or "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Record:
     """One release. `config` are the paths that it changed in anything beside pins.
 
     `from_release` is the commit of the release that a promotion took its pins from, `rollback_of` that of the release
-    that brought the pins which a rollback took away; None where that is not known.
+    that brought the pins which a rollback took away, or which a person reverted; None where that is not known.
     """
 
     release: Release
@@ -84,44 +90,71 @@ def net(older: Release, newer: Release, after: Sequence[Record]) -> Between:
     total: dict[tuple[str, str], EntryChange] = {}
     for record in reversed(after):
         for change in record.changes:
-            first = total.get((change.overlay, change.name), change)
-            total[change.overlay, change.name] = replace(change, before=first.before)
+            first = total.get((change.file, change.name), change)
+            total[change.file, change.name] = replace(change, before=first.before)
     changed = tuple(change for _, change in sorted(total.items()) if change.before != change.after)
     return Between(older, newer, changed, tuple(sorted({path for record in after for path in record.config})))
 
 
-def records(
-    known: Sequence[Release],
-    line: Line,
-    announced: Callable[[Step], Announced | None],
-    sources: Sequence[Sequence[Release]] = (),
-) -> Iterator[Record]:
-    """The releases of an environment, the newest first, one after the other.
+class Records(Sequence["Record"]):
+    """The releases of an environment, the newest first, each worked out when it is asked for.
 
     `announced` reads the bot's trailers of a commit. `sources` are the releases of the environments that pins may be
     promoted from, the likeliest first.
     """
-    positions = {step.commit: at for at, step in enumerate(line.steps)}
-    own, *others = (_Arrivals(releases, positions) for releases in (known, *sources))
-    for change in changes(known):
-        position = positions[change.release.commit]
-        kind = _kind(change, announced(change.release.step))
-        origin = undone = None
-        if kind == "promotion":
-            digests = {_identity(pin.after) for pin in change.pins if pin.after is not None}
-            origin = next((found for other in others if (found := other.newest(digests, position - 1))), None)
-        elif kind == "rollback":
-            undone = own.newest({(pin.key, pin.before) for pin in change.pins}, position)
-        yield Record(
+
+    def __init__(
+        self,
+        known: Sequence[Release],
+        line: Line,
+        announced: Callable[[Step], Announced | None],
+        sources: Sequence[Sequence[Release]] = (),
+    ) -> None:
+        self._announced, self._known = announced, known
+        self._positions = {step.commit: at for at, step in enumerate(line.steps)}
+        self._changed = cache(partial(changed, known))
+        self._own = _Arrivals(map(self._changed, range(len(known))), self._positions)
+        self._others = [_Arrivals(changes(releases), self._positions) for releases in sources]
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    @overload
+    def __getitem__(self, at: int) -> Record: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Record]: ...
+    def __getitem__(self, at: int | slice) -> Record | Sequence[Record]:
+        return self._record(at) if isinstance(at, int) else [self._record(one) for one in range(len(self))[at]]
+
+    def _record(self, at: int) -> Record:
+        change = self._changed(at)
+        kind = _kind(change, self._announced(change.release.step))
+        return Record(
             release=change.release,
             kind=kind,
-            changes=tuple(
-                EntryChange(posixpath.dirname(pin.file) or ".", pin.name, pin.before, pin.after) for pin in change.pins
-            ),
+            changes=tuple(EntryChange(pin.file, pin.name, pin.before, pin.after) for pin in change.pins),
             config=change.config,
-            from_release=origin,
-            rollback_of=undone,
+            from_release=self._origin(change) if kind == "promotion" else None,
+            rollback_of=self._undone(change, kind),
         )
+
+    def _origin(self, change: Changes) -> str | None:
+        wanted = {_identity(pin) for pin in change.pins if pin.after is not None}
+        position = self._positions[change.release.commit]
+        # One commit may release both.
+        found = (other.newest(wanted, position - 1) for other in self._others)
+        return next((origin.release.commit for origin in found if origin is not None), None)
+
+    def _undone(self, change: Changes, kind: Kind) -> str | None:
+        """The release whose pins this one took away; a person takes it back where all is as it was before it."""
+        moved = {pin.key: pin for pin in change.pins if pin.before is not None}
+        if kind not in ("rollback", "manual") or not moved:
+            return None
+        brought = {(pin.key, pin.before) for pin in moved.values()}
+        undone = self._own.newest(brought, self._positions[change.release.commit])
+        if undone is None or (kind == "manual" and not _is_undone(undone, change)):
+            return None
+        return undone.release.commit
 
 
 def _kind(change: Changes, words: Announced | None) -> Kind:
@@ -137,37 +170,43 @@ def _kind(change: Changes, words: Announced | None) -> Kind:
     return _KINDS[own.pop() if len(own) == 1 else words.source]
 
 
+def _is_undone(older: Changes, change: Changes) -> bool:
+    """Whether a release gave every entry back the pin that it had before the older one."""
+    was = {pin.key: (pin.before, pin.after) for pin in older.pins}
+    return all(was.get(pin.key) == (pin.after, pin.before) for pin in change.pins)
+
+
 class _Arrivals:
-    """Which releases brought which pins into an environment; worked out when it is first asked for."""
+    """Which releases brought which pins into an environment; read only as far back as is asked for."""
 
-    def __init__(self, releases: Sequence[Release], positions: Mapping[str, int]) -> None:
-        self._releases, self._positions = releases, positions
+    def __init__(self, newest_first: Iterator[Changes], positions: Mapping[str, int]) -> None:
+        self._unread, self._positions = newest_first, positions
+        self._read: dict[int, Changes] = {}
+        #: The positions, newest first, at which a digest (or tag) arrived, and at which an entry got a pin.
+        self._arrived: defaultdict[object, list[int]] = defaultdict(list)
 
-    def newest(self, wanted: Collection[object], behind: int) -> str | None:
+    def newest(self, wanted: Collection[object], behind: int) -> Changes | None:
         """The newest release that is older than a position of the line and brought one of these pins."""
         found = []
         for key in wanted:
-            positions = self._by_pin.get(key, ())
+            positions = self._arrived.get(key, ())
             if (at := bisect_right(positions, behind)) < len(positions):
                 found.append(positions[at])
-        return self._commits[min(found)] if found else None
-
-    @cached_property
-    def _commits(self) -> Mapping[int, str]:
-        return {self._positions[release.commit]: release.commit for release in self._releases}
-
-    @cached_property
-    def _by_pin(self) -> Mapping[object, list[int]]:
-        """The positions, newest first, at which a digest (or tag) arrived, and at which an entry got a pin."""
-        arrived: dict[object, list[int]] = defaultdict(list)
-        for change in changes(self._releases):
-            for pin in change.pins:
-                position = self._positions[change.release.commit]
-                if pin.after is not None:
-                    arrived[_identity(pin.after)].append(position)
-                    arrived[pin.key, pin.after].append(position)
-        return arrived
+        if found:
+            return self._read[min(found)]
+        for change in self._unread:
+            position = self._positions[change.release.commit]
+            self._read[position] = change
+            brought = {
+                key for pin in change.pins if pin.after is not None for key in (_identity(pin), (pin.key, pin.after))
+            }
+            for key in brought:
+                self._arrived[key].append(position)
+            if position > behind and not brought.isdisjoint(wanted):
+                return change
+        return None
 
 
-def _identity(pin: Pin) -> str | None:
-    return pin.digest or pin.tag
+def _identity(pin: Repinned) -> object:
+    """What a promotion copies: the digest, which is one everywhere, or the tag of an entry."""
+    return pin.after.digest or (pin.name, pin.after.tag) if pin.after is not None else None

@@ -7,6 +7,7 @@ is its identity; the number is for people.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[0-9]{1,6}\Z", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z", re.ASCII)
 _TAGGED = re.compile(r"[1-9][0-9]{0,5}\Z", re.ASCII)
+#: What tags that number releases begin with; environment and number follow.
+_PREFIX = "release/"
 #: Releases that a message names, so that one can be picked.
 _TOLD = 5
 
@@ -66,12 +69,36 @@ def releases(
     `tags` are the tags of the repository and their commits. Where one is called `release/<environment>/<n>`, numbers
     come from such tags alone: a tag is given once, and a count would contradict it.
     """
-    found = []
+    return all_releases(line, owners, tags).get(environment, ())
+
+
+def all_releases(
+    line: Line, owners: Owners, tags: Mapping[str, str] | None = None
+) -> Mapping[str, tuple[Release, ...]]:
+    """The releases of every environment that has some; see `releases`."""
+    found: defaultdict[str, list[tuple[Step, tuple[str, ...]]]] = defaultdict(list)
     for step in line.steps:
-        paths = tuple(path for path in step.changed if (owner := owners.owner(path)) and owner[0] == environment)
-        if paths:
-            found.append((step, paths))
-    tagged = _numbers(environment, tags or {})
+        paths: defaultdict[str, list[str]] = defaultdict(list)
+        for path in step.changed:
+            if (owner := owners.owner(path)) is not None:
+                paths[owner[0]].append(path)
+        for environment, own in paths.items():
+            found[environment].append((step, tuple(own)))
+    tagged = _numbers(tags or {})
+    return {name: _numbered(name, steps, line, tagged.get(name)) for name, steps in found.items()}
+
+
+def is_commit(name: str, tags: Mapping[str, str]) -> bool:
+    """Whether a person means one commit by it, in whatever environment: by its digits, or by a tag."""
+    return not _NUMBER.match(name) and (_COMMIT.match(name) is not None or name in tags)
+
+
+def _numbered(
+    environment: str,
+    found: Sequence[tuple[Step, tuple[str, ...]]],
+    line: Line,
+    tagged: Mapping[str, int] | None,
+) -> tuple[Release, ...]:
     counted = {step.commit: len(found) - at for at, (step, _) in enumerate(found)} if line.complete else {}
     numbers = tagged or counted
     return tuple(Release(environment, numbers.get(step.commit), step, paths) for step, paths in found)
@@ -100,14 +127,14 @@ def find(known: Sequence[Release], name: str, tags: Mapping[str, str]) -> Releas
     return found[0] if found else Problem("failed.git", f"{name[:100]} is not a release{_whose(known)}", _advice(known))
 
 
-def _numbers(environment: str, tags: Mapping[str, str]) -> dict[str, int]:
-    """The numbers that tags give, by commit. Of two for one commit the lower one, which came first."""
-    prefix = f"release/{environment}/"
-    found: dict[str, int] = {}
+def _numbers(tags: Mapping[str, str]) -> Mapping[str, Mapping[str, int]]:
+    """The numbers that tags give, by environment and commit. Of two for one commit the lower one, which came first."""
+    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for tag, commit in tags.items():
-        number = tag.removeprefix(prefix)
-        if number != tag and _TAGGED.match(number):
-            found[commit] = min(int(number), found.get(commit, int(number)))
+        environment, _, number = tag.removeprefix(_PREFIX).rpartition("/")
+        if tag.startswith(_PREFIX) and _TAGGED.match(number):
+            known = found[environment]
+            known[commit] = min(int(number), known.get(commit, int(number)))
     return found
 
 

@@ -1,0 +1,498 @@
+"""`history` on small repositories as real git makes them: each way in which a commit comes to the base branch."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gitops_bot.engine.history import Wanted
+from gitops_bot.errors import BotError, UsageError
+from gitops_bot.images.reference import Pin
+from gitops_bot.proposals import trailers
+from gitops_bot.proposals.trailers import Trailers
+from gitops_bot.releases.plan import PinChange, Source
+from gitops_bot.wiring import commands
+from gitops_bot.wiring.options import Options
+from tests.counterparts.git_http import Remote
+from tests.counterparts.world import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from gitops_bot.proposals.history import History
+    from gitops_bot.releases.history.record import Record
+
+CONFIG = b"""version: 1
+environments:
+  production: {overlays: ["apps/*/production"]}
+  staging: {overlays: ["apps/*/staging"]}
+  test: {overlays: ["apps/*/test"]}
+"""
+APPS = ("api", "web")
+
+
+def file(app: str, environment: str = "production") -> str:
+    return f"apps/{app}/{environment}/kustomization.yaml"
+
+
+def pin(number: int) -> Pin:
+    return Pin(f"1.{number}.0", f"sha256:{number:064x}")
+
+
+def images(app: str, number: int | None) -> bytes:
+    pinned = f"    newTag: {pin(number).tag}\n    digest: {pin(number).digest}\n" if number is not None else ""
+    return f"images:\n  - name: {app}\n{pinned}".encode()
+
+
+def said(source: Source, *changes: tuple[str, int, int], environment: str = "production") -> str:
+    """The message of a commit of the bot."""
+    pins = tuple(PinChange(file(app, environment), app, pin(was), pin(now), source) for app, was, now in changes)
+    return "gitops-bot\n\n" + trailers.render(Trailers(environment, "all", source, pins))
+
+
+def joined(*messages: str) -> str:
+    """The message that a forge proposes for a squash of several commits."""
+    return "Release (#7)\n\n" + "\n\n".join(f"* {message}" for message in messages)
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Remote:
+    files = {file(app, name): images(app, 0) for app in APPS for name in ("production", "staging", "test")}
+    return Remote.create(tmp_path / "deploy.git", {"gitops-bot.yaml": CONFIG, **files})
+
+
+def history(remote: Remote, environment: str = "production", **wanted: Any) -> History:
+    return commands.history(Options(repository=str(remote.path)), environment, Wanted(**wanted))
+
+
+def newest(remote: Remote, environment: str = "production") -> Record:
+    return history(remote, environment, limit=1).records[0]
+
+
+def merge(remote: Remote, tip: str, files: Mapping[str, bytes], *heads: str) -> str:
+    """A merge commit on the base branch; `tip` is where that was."""
+    return remote.commit("main", files, parents=(tip, *heads), message="Merge pull request #7")
+
+
+def tip(remote: Remote) -> str:
+    return remote.branches()["main"]
+
+
+WEB = {file("web"): images("web", 1)}
+PROMOTION = said("promotion", ("web", 0, 1))
+
+
+def fast(remote: Remote) -> None:
+    remote.commit("main", WEB, message=PROMOTION)
+
+
+def merged(remote: Remote) -> None:
+    main = tip(remote)
+    merge(remote, main, WEB, remote.commit("topic", WEB, parents=(main,), message=PROMOTION))
+
+
+def updated_branch(remote: Remote) -> None:
+    """The page's button "Update branch": the head of the branch is a merge of the base."""
+    topic = remote.commit("topic", WEB, parents=(tip(remote),), message=PROMOTION)
+    main = remote.commit("main", {"README.md": b"x"})
+    update = remote.commit("topic", {"README.md": b"x"}, parents=(topic, main), message="Merge branch 'main'")
+    merge(remote, main, WEB, update)
+
+
+def two_commits_squashed(remote: Remote) -> None:
+    first, second = said("promotion", ("web", 0, 2)), said("promotion", ("web", 2, 1))
+    remote.commit("main", WEB, message=joined(first, second))
+
+
+def refreshed_and_merged(remote: Remote) -> None:
+    main = tip(remote)
+    first = {file("web"): images("web", 2)}
+    topic = remote.commit("topic", first, parents=(main,), message=said("promotion", ("web", 0, 2)))
+    topic = remote.commit("topic", WEB, parents=(topic,), message=said("promotion", ("web", 2, 1)))
+    merge(remote, main, WEB, topic)
+
+
+def octopus(remote: Remote) -> None:
+    main = tip(remote)
+    other = remote.commit("other", {"README.md": b"x"}, parents=(main,), message="a person's")
+    topic = remote.commit("topic", WEB, parents=(main,), message=PROMOTION)
+    merge(remote, main, {**WEB, "README.md": b"x"}, other, topic)
+
+
+def with_configuration(remote: Remote) -> None:
+    main = tip(remote)
+    topic = remote.commit("topic", WEB, parents=(main,), message=PROMOTION)
+    topic = remote.commit("topic", {"apps/web/production/x": b"1"}, parents=(topic,), message="a person's")
+    merge(remote, main, {**WEB, "apps/web/production/x": b"1"}, topic)
+
+
+def with_another_pin(remote: Remote) -> None:
+    """A merge commit that a person gave a change that no branch has."""
+    main = tip(remote)
+    topic = remote.commit("topic", WEB, parents=(main,), message=PROMOTION)
+    merge(remote, main, {**WEB, file("api"): images("api", 1)}, topic)
+
+
+def beside_another_environment(remote: Remote) -> None:
+    both = {**WEB, file("web", "staging"): images("web", 1)}
+    remote.commit("main", both, message=joined(said("policy", ("web", 0, 1), environment="staging"), PROMOTION))
+
+
+def of_another_environment(remote: Remote) -> None:
+    remote.commit("main", WEB, message=said("promotion", ("web", 0, 1), environment="staging"))
+
+
+def another_pin_than_it_says(remote: Remote) -> None:
+    remote.commit("main", WEB, message=said("promotion", ("web", 0, 2)))
+
+
+def by_hand(remote: Remote) -> None:
+    remote.commit("main", WEB)
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "pins", "config"),
+    [
+        (fast, "promotion", 1, 0),
+        (merged, "promotion", 1, 0),
+        (updated_branch, "promotion", 1, 0),
+        (two_commits_squashed, "promotion", 1, 0),
+        (refreshed_and_merged, "promotion", 1, 0),
+        (octopus, "promotion", 1, 0),
+        (with_configuration, "promotion", 1, 1),
+        (with_another_pin, "manual", 2, 0),
+        (beside_another_environment, "promotion", 1, 0),
+        (of_another_environment, "manual", 1, 0),
+        (another_pin_than_it_says, "manual", 1, 0),
+        (by_hand, "manual", 1, 0),
+    ],
+)
+def test_a_release_is_of_the_kind_that_its_commits_say(
+    remote: Remote, make: Any, kind: str, pins: int, config: int
+) -> None:
+    make(remote)
+    found = newest(remote)
+    assert (found.kind, len(found.changes), len(found.config), found.release.number) == (kind, pins, config, 2)
+    assert found.id == tip(remote)
+    assert found.changes[-1].before == pin(0)
+    assert found.changes[-1].after == pin(1)
+
+
+def test_one_commit_releases_three_environments(remote: Remote) -> None:
+    names = ("production", "staging", "test")
+    commit = remote.commit("main", {file("web", name): images("web", 1) for name in names}, message=PROMOTION)
+    found = {name: newest(remote, name) for name in names}
+    assert {(record.id, record.release.number) for record in found.values()} == {(commit, 2)}
+    assert [found[name].kind for name in names] == ["promotion", "manual", "manual"]
+    assert found["production"].from_release == commit
+
+
+def test_a_person_who_reverts_takes_a_release_back(remote: Remote) -> None:
+    commit = remote.commit("main", WEB, message=PROMOTION)
+    remote.commit("main", {file("web"): images("web", 0)}, message=f'Revert "web"\n\nThis reverts commit {commit}.')
+    found = newest(remote)
+    assert (found.kind, found.rollback_of) == ("manual", commit)
+    remote.commit("main", WEB, message="again")
+    assert newest(remote).rollback_of == found.id
+    remote.commit("main", {file("web"): images("web", 3)}, message=f"This reverts commit {commit}.")
+    assert newest(remote).rollback_of is None
+
+
+def test_a_rewritten_base_branch_has_the_history_that_it_shows_now(remote: Remote) -> None:
+    first = tip(remote)
+    remote.commit("main", WEB)
+    lost = newest(remote).id
+    remote.commit("main", {file("api"): images("api", 5)}, parents=(first,))
+    found = history(remote)
+    assert [record.release.number for record in found.records] == [2, 1]
+    assert lost not in {record.id for record in found.records}
+    with pytest.raises(BotError, match="is not a release of production"):
+        history(remote, show=lost)
+
+
+def test_overlays_come_go_and_get_another_name(remote: Remote) -> None:
+    remote.commit("main", {file("shop"): images("shop", 1)})
+    remote.commit("main", {file("web"): None, file("site"): images("web", 0)})
+    remote.commit("main", {file("api"): None})
+    changes = [[(c.overlay, c.before, c.after) for c in record.changes] for record in history(remote).records[:3]]
+    overlay = "apps/{}/production".format
+    assert changes == [
+        [(overlay("api"), pin(0), None)],
+        [(overlay("site"), None, pin(0)), (overlay("web"), pin(0), None)],
+        [(overlay("shop"), None, pin(1))],
+    ] or changes[1][::-1] == [(overlay("site"), None, pin(0)), (overlay("web"), pin(0), None)]
+
+
+def test_globs_count_for_all_times_as_they_are_now(remote: Remote) -> None:
+    """What an environment is, the configuration of today says; so does `release/<environment>/<n>` its numbers."""
+    remote.commit("main", {"clusters/one/kustomization.yaml": images("one", 1)})
+    remote.commit("main", WEB)
+    assert [record.release.number for record in history(remote).records] == [2, 1]
+    remote.git("tag", "release/production/2", tip(remote))
+    config = CONFIG.replace(b'["apps/*/production"]', b'["apps/*/production", "clusters/*"]')
+    remote.commit("main", {"gitops-bot.yaml": config})
+    assert [record.release.number for record in history(remote).records] == [2, None, None]
+    remote.git("tag", "--delete", "release/production/2")
+    assert [record.release.number for record in history(remote).records] == [3, 2, 1]
+
+
+@pytest.mark.parametrize("filters", [True, False])
+def test_a_shallow_repository_has_no_numbers_and_says_so(remote: Remote, tmp_path: Path, filters: bool) -> None:
+    for number in range(1, 6):
+        remote.commit("main", {file("web"): images("web", number)})
+    git = ["git", "-c", "safe.directory=*", "clone", "--quiet", "--bare", "--depth=3", remote.file_url]
+    subprocess.run([*git, str(tmp_path / "cut.git")], check=True, env={"PATH": os.environ["PATH"]})
+    cut = Remote(tmp_path / "cut.git")
+    cut.git("config", "uploadpack.allowFilter", str(filters).lower())
+    found = history(cut)
+    assert found.bounded
+    assert [(record.release.number, record.changes[0].after) for record in found.records] == [
+        (None, pin(5)),
+        (None, pin(4)),
+    ]
+
+
+def test_a_server_without_filters_tells_the_same(remote: Remote) -> None:
+    fast(remote)
+    with_filters = history(remote).records
+    remote.git("config", "uploadpack.allowFilter", "false")
+    assert history(remote).records == with_filters
+
+
+def test_two_hundred_environments_are_told_apart(tmp_path: Path) -> None:
+    names = [f"env-{number}" for number in range(200)]
+    config = "version: 1\nenvironments:\n" + "".join(f'  {name}: {{overlays: ["apps/*/{name}"]}}\n' for name in names)
+    files = {file("web", name): images("web", 0) for name in names}
+    remote = Remote.create(tmp_path / "many.git", {"gitops-bot.yaml": config.encode(), **files})
+    source = remote.commit("main", {file("web", "env-199"): images("web", 1)})
+    message = said("promotion", ("web", 0, 1), environment="env-0")
+    remote.commit("main", {file("web", "env-0"): images("web", 1)}, message=message)
+    found = history(remote, "env-0")
+    assert [record.release.number for record in found.records] == [2, 1]
+    assert found.records[0].from_release == source
+
+
+# What is asked for
+
+
+def test_a_release_of_another_environment_is_named_as_one(remote: Remote) -> None:
+    commit = remote.commit("main", {file("web", "staging"): images("web", 1)})
+    with pytest.raises(BotError) as failure:
+        history(remote, show=commit[:10])
+    (problem,) = failure.value.problems
+    assert "is not a release of production" in problem.message
+    assert problem.next == "It is a release of staging: ask for its history."
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("nosuch",), 2, "there is no environment 'nosuch'"),
+        (("production", "--image", "nosuch"), 2, "matches no entry of production"),
+        (("production", "--image", "web", "--limit", "1"), 0, None),
+        (("production", "--image", "web", "--since", "2999-01-01"), 0, None),
+        (("production", "--show", "99"), 1, "99 is not a release of production"),
+        (("production", "--show", "1", "--since", "2999-01-01"), 2, "--show and --between do not print"),
+        (("production", "--between", "1", "2", "--limit", "1"), 2, "--show and --between do not print"),
+        (("production", "--between", "1", "abcdef0"), 1, "abcdef0 is not a release of production"),
+        (("production", "--show", "v1"), 1, "there is no tag 'v1'"),
+    ],
+)
+def test_every_mistake_says_what_is_wrong(
+    remote: Remote, tmp_path: Path, words: tuple[str, ...], code: int, message: str | None
+) -> None:
+    fast(remote)
+    done = run("history", *words, "--output", "json", "--repository", str(remote.path), cwd=tmp_path)
+    assert done.code == code, done.out
+    problems = done.json["problems"]
+    assert [message in problem["message"] and bool(problem["next"]) for problem in problems if message] == (
+        [True] if message else []
+    )
+
+
+def test_an_image_that_is_gone_has_its_releases_still(remote: Remote) -> None:
+    fast(remote)
+    remote.commit("main", {file("web"): None})
+    assert [record.release.number for record in history(remote, image="web").records] == [3, 2, 1]
+    assert history(remote, image="docker.io/library/api", limit=1).records[0].release.number == 1
+    with pytest.raises(UsageError, match="no release changed it"):
+        history(remote, image="nosuch")
+
+
+def test_a_clock_that_went_wrong_hides_nothing(remote: Remote) -> None:
+    from datetime import UTC, datetime
+
+    remote.commit("main", WEB, at=datetime(2026, 8, 1, tzinfo=UTC))
+    remote.commit("main", {file("web"): images("web", 2)}, at=datetime(1990, 1, 1, tzinfo=UTC))
+    remote.commit("main", {file("web"): images("web", 3)}, at=datetime(2026, 8, 2, tzinfo=UTC))
+    found = history(remote, since=datetime(2026, 7, 31, tzinfo=UTC)).records
+    assert [record.release.number for record in found if record.at.month == 8] == [4, 2]
+
+
+def test_what_strangers_wrote_moves_no_terminal(remote: Remote, tmp_path: Path) -> None:
+    author = "<script>alert(1)</script> \u202egnp\x1b[31m\x07 <ada@example.test>"
+    name = "we\x1bb \u202e<b>"
+    text = f"images:\n  - name: {json.dumps(name)}\n    newTag: {json.dumps(chr(0x202E) + chr(27) + '[2J')}\n".encode()
+    raw = b"tree %s\nparent %s\nauthor %s 1785000000 +0000\ncommitter %s 1785000000 +0000\n\nx\n"
+    remote.commit("main", {"apps/web/production/\u202e\x1b[2Jx": b"1\x1b[31m\n", file("web"): text})
+    tree = remote.git("rev-parse", "main^{tree}").strip()
+    parent = remote.git("rev-parse", "main^").strip()
+    made = remote.git(
+        "hash-object",
+        "-t",
+        "commit",
+        "-w",
+        "--literally",
+        "--stdin",
+        stdin=raw % (tree, parent, *[author.encode()] * 2),
+    )
+    remote.git("update-ref", "refs/heads/main", made.decode().strip())
+    for more in ((), ("--show", "2"), ("--between", "1", "2")):
+        done = run("history", "production", "--repository", str(remote.path), *more, cwd=tmp_path)
+        assert done.code == 0, done.err
+        assert not [char for char in done.out if not char.isprintable() and char != "\n"]
+        assert "alert(1)" in done.out
+
+
+# A model
+
+
+@dataclass
+class Told:
+    """A release as the model expects it."""
+
+    commit: str
+    kind: str
+    pins: dict[str, tuple[int, int]]
+    from_release: str | None = None
+    rollback_of: str | None = None
+
+
+@dataclass
+class Model:
+    """What each environment pins by application, and its releases, the oldest first."""
+
+    remote: Remote
+    pins: dict[str, dict[str, int]] = field(default_factory=dict)
+    told: dict[str, list[Told]] = field(default_factory=dict)
+    numbers: Iterable[int] = field(default_factory=lambda: count(1))
+
+    @classmethod
+    def start(cls, path: Path) -> Model:
+        names = ("production", "staging")
+        files = {file(app, name): images(app, 0) for app in APPS for name in names}
+        remote = Remote.create(path, {"gitops-bot.yaml": CONFIG, **files})
+        first = tip(remote)
+        return cls(
+            remote,
+            {name: dict.fromkeys(APPS, 0) for name in names},
+            {name: [Told(first, "manual", dict.fromkeys(APPS, (-1, 0)))] for name in names},
+        )
+
+    def release(self, kind: str, changes: Mapping[str, Mapping[str, int]], how: str = "fast") -> None:
+        """One commit for these environments, with what the bot would say of each of them, unless it is a person's."""
+        moved = {
+            name: {app: (self.pins[name][app], now) for app, now in wanted.items() if self.pins[name][app] != now}
+            for name, wanted in changes.items()
+        }
+        moved = {name: pins for name, pins in moved.items() if pins}
+        if not moved:
+            return
+        source: Source = "promotion" if kind == "promotion" else "set"
+        messages = [
+            said(source, *((app, *pair) for app, pair in pins.items()), environment=name)
+            for name, pins in moved.items()
+        ]
+        message = "a person's" if kind == "manual" else messages[0] if len(messages) == 1 else joined(*messages)
+        files = {file(app, name): images(app, now) for name, pins in moved.items() for app, (_, now) in pins.items()}
+        main = tip(self.remote)
+        if how == "fast":
+            commit = self.remote.commit("main", files, message=message)
+        else:
+            head = self.remote.commit("topic", files, parents=(main,), message=message)
+            if how == "updated":
+                main = self.remote.commit("main", {"README.md": str(next(iter(self.numbers))).encode()})
+                head = self.remote.commit("topic", {}, parents=(head, main), message="Merge branch 'main'")
+            commit = merge(self.remote, main, files, head)
+        for name, pins in moved.items():
+            self.told[name].append(Told(commit, kind, pins))
+            self.pins[name] |= {app: now for app, (_, now) in pins.items()}
+        for name, pins in moved.items():
+            told = self.told[name][-1]
+            if kind == "promotion" and name == "production":
+                told.from_release = self._brought("staging", {now for _, now in pins.values()})
+            elif kind == "manual":
+                told.rollback_of = self._reverted(name, pins)
+
+    def _brought(self, name: str, wanted: set[int]) -> str | None:
+        found = (one for one in reversed(self.told[name]) if {now for _, now in one.pins.values()} & wanted)
+        return next((one.commit for one in found), None)
+
+    def _reverted(self, name: str, pins: Mapping[str, tuple[int, int]]) -> str | None:
+        for one in self.told[name][-2::-1]:
+            if any(one.pins.get(app, (-2, -2))[1] == was for app, (was, _) in pins.items()):
+                same = all(one.pins.get(app) == (now, was) for app, (was, now) in pins.items())
+                return one.commit if same else None
+        return None
+
+    def configure(self, name: str) -> None:
+        text = str(next(iter(self.numbers))).encode()
+        commit = self.remote.commit("main", {f"apps/web/{name}/limits": text})
+        self.told[name].append(Told(commit, "config", {}))
+
+
+ENVIRONMENTS = st.sampled_from(["production", "staging"])
+PINS = st.dictionaries(st.sampled_from(APPS), st.integers(0, 3), min_size=1)
+STEPS = st.one_of(
+    st.tuples(st.just("set"), ENVIRONMENTS, PINS, st.sampled_from(["fast", "merge", "updated"])),
+    st.tuples(st.just("manual"), ENVIRONMENTS, PINS, st.sampled_from(["fast", "merge"])),
+    st.tuples(st.just("promotion"), st.just("production"), st.none(), st.sampled_from(["fast", "merge", "updated"])),
+    st.tuples(st.just("both"), st.sampled_from(["manual", "set"]), PINS, st.just("fast")),
+    st.tuples(st.just("configure"), ENVIRONMENTS, st.none(), st.none()),
+)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEPS, min_size=3, max_size=9))
+def test_random_histories_are_told_as_a_simple_model_has_them(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[Any]
+) -> None:
+    model = Model.start(tmp_path_factory.mktemp("model") / "deploy.git")
+    seen: dict[tuple[str, str], int] = {}
+    for at, (what, which, pins, how) in enumerate(steps):
+        match what:
+            case "configure":
+                model.configure(which)
+            case "both":
+                model.release(which, {"production": pins, "staging": pins}, how)
+            case "promotion":
+                model.release(what, {"production": dict(model.pins["staging"])}, how)
+            case _:
+                model.release(what, {which: pins}, how)
+        if at in (1, len(steps) - 1):
+            for name, told in model.told.items():
+                found = history(model.remote, name).records
+                assert [one.id for one in found] == [one.commit for one in reversed(told)]
+                assert [one.release.number for one in found] == list(range(len(told), 0, -1))
+                # A number that a release had once is its number for ever.
+                assert all(
+                    seen.setdefault((name, one.id), one.release.number or 0) == one.release.number for one in found
+                )
+                for one, expected in zip(found[:-1], reversed(told[1:]), strict=True):
+                    assert (one.kind, one.from_release, one.rollback_of) == (
+                        expected.kind,
+                        expected.from_release,
+                        expected.rollback_of,
+                    )
+                    assert {change.name: (change.before, change.after) for change in one.changes} == {
+                        app: (pin(was), pin(now)) for app, (was, now) in expected.pins.items()
+                    }
