@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from gitops_bot.engine.ask import Work, settle, settled
 from gitops_bot.errors import BotError, RegistryError
@@ -20,42 +20,75 @@ if TYPE_CHECKING:
 
     Step = tuple[str, str, str]
 
+Key = TypeVar("Key")
 #: So many changes of a proposal are described; each takes up to six small requests to its registry.
 MOST = 20
 #: So many of them get the subjects of the commits in between, each for a request to the forge.
 COMPARED = 3
 
 
+class ImageStep(NamedTuple):
+    """An image before and after: names and digests. `goes_back`: the one before is the newer build."""
+
+    before: str
+    before_digest: str | None
+    after: str
+    after_digest: str | None
+    goes_back: bool = False
+
+
 def describe(world: World, facts: Facts, changes: Sequence[Change]) -> Mapping[tuple[str, str], Described]:
     """What the images say of themselves before and after, and the commits in between, by the entries' keys."""
-    chosen = changes[:MOST]
-    works = [Work(partial(_builds, facts, change), change.entry.repository) for change in chosen]
+    images = {
+        change.entry.key: ImageStep(
+            change.entry.image,
+            change.before.digest,
+            change.new_name or change.entry.image,
+            change.after.digest,
+            change.goes_back,
+        )
+        for change in changes[:MOST]
+    }
+    return describe_images(world, facts, images)
+
+
+def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep]) -> Mapping[Key, Described]:
+    """The same for any images, by any keys; the first few of them get the subjects of their commits."""
+    works = [Work(partial(_builds, facts, image), _name(image.before)) for image in images.values()]
     builds = [build for build in settle(world, facts, works) if not isinstance(build, BotError)]
     steps = [
-        _step(after, before) if change.goes_back else _step(before, after)
-        for change, (before, after) in zip(chosen, builds, strict=True)
+        _step(after, before) if image.goes_back else _step(before, after)
+        for image, (before, after) in zip(images.values(), builds, strict=True)
     ]
     compared = (
         [*dict.fromkeys(step for step in steps if step is not None)][:COMPARED] if world.forge is not None else []
     )
     commits = settled(world, facts, lambda: {step: facts.commits_between(*step) for step in compared})
     return {
-        change.entry.key: Described(before, after, commits.get(step, ()) if step is not None else ())
-        for change, (before, after), step in zip(chosen, builds, steps, strict=True)
+        key: Described(before, after, commits.get(step, ()) if step is not None else ())
+        for key, (before, after), step in zip(images, builds, steps, strict=True)
     }
 
 
-def _builds(facts: Facts, change: Change) -> tuple[Build | None, Build | None]:
-    before = _build(facts, change.entry.image, change.before.digest)
-    return before, _build(facts, change.new_name or change.entry.image, change.after.digest)
+def _builds(facts: Facts, image: ImageStep) -> tuple[Build | None, Build | None]:
+    before = _build(facts, image.before, image.before_digest)
+    return before, _build(facts, image.after, image.after_digest)
 
 
 def _build(facts: Facts, image: str, digest: str | None) -> Build | None:
-    if digest is None:
+    name = _name(image)
+    if name is None or digest is None:
         return None
     try:
-        return facts.describe(ImageName.parse(image), digest)
-    except (RegistryError, ValueError):
+        return facts.describe(name, digest)
+    except RegistryError:
+        return None
+
+
+def _name(image: str) -> ImageName | None:
+    try:
+        return ImageName.parse(image)
+    except ValueError:
         return None
 
 

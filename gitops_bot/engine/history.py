@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine.candidates.pins import matches_nothing
 from gitops_bot.engine.content import content
+from gitops_bot.engine.describe import MOST, ImageStep, describe_images
+from gitops_bot.engine.facts import Facts
 from gitops_bot.errors import BotError, ConfigError, EditError, ForgeError, Problem, UsageError
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.history import History
-from gitops_bot.releases.history.record import Announced, Records, net
+from gitops_bot.proposals.text import links
+from gitops_bot.releases.history.record import Announced, ImageCommits, Records, net
 from gitops_bot.releases.history.releases import all_releases, find, is_commit
+from gitops_bot.targets.pin_file import without_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.pull_request import Merge
     from gitops_bot.releases.history.content import Content
     from gitops_bot.releases.history.line import Step
-    from gitops_bot.releases.history.record import Record
+    from gitops_bot.releases.history.record import EntryChange, Record
     from gitops_bot.releases.history.releases import Release
 
 #: Environments that a message names.
@@ -74,6 +78,7 @@ def history(world: World, snapshot: Snapshot, wanted: Wanted) -> History:
         newer, older = sorted(_place(every, environment.name, name, tags) for name in wanted.between)
         shown = tuple(records[newer:older])
         between = net(known[older], known[newer], shown)
+        between = replace(between, images=_images(world, snapshot, between.changes))
     else:
         shown = tuple(_chosen(records, known, snapshot, wanted))
         if wanted.image is not None and not shown:
@@ -102,6 +107,31 @@ def history(world: World, snapshot: Snapshot, wanted: Wanted) -> History:
 
 def _unknown(release: Release, problem: Problem) -> Problem:
     return replace(problem, message=f"the content of {release} is not known: {problem.message}")
+
+
+def _images(world: World, snapshot: Snapshot, changes: Sequence[EntryChange]) -> tuple[ImageCommits, ...]:
+    """The commits that the changed images were built from, as far as images and forge tell. It is never an error."""
+    if world.forge is None:
+        return ()
+    (environment,) = snapshot.environments
+    present = {(entry.file, entry.name): entry.image for entry in snapshot.entries(environment.name)}
+    steps: dict[EntryChange, ImageStep] = {}
+    for change in changes:
+        if change.before is not None and change.after is not None and change.before.digest != change.after.digest:
+            image = present.get((change.file, change.name), without_tag(change.name))
+            steps[change] = ImageStep(image, change.before.digest, image, change.after.digest)
+    described = describe_images(world, Facts(), dict(islice(steps.items(), MOST)))
+    found = []
+    for change, told in described.items():
+        before, after = told.before, told.after
+        if before is None or after is None or after.source is None:
+            continue
+        old, new = links.revision(before.revision), links.revision(after.revision)
+        if old is not None and new is not None and old != new:
+            page = links.read(after.source)
+            address = page.compare(old, new) if page is not None else None
+            found.append(ImageCommits(change, after.source, old, new, address, told.subjects))
+    return tuple(found)
 
 
 def _chosen(records: Records, known: Sequence[Release], snapshot: Snapshot, wanted: Wanted) -> Iterator[Record]:

@@ -65,6 +65,11 @@ def _print_between(between: Between, screen: Screen) -> None:
     screen.say(f"from release {between.older.commit[:10]} to {between.newer.commit[:10]}, all together:", style="bold")
     for change in between.changes:
         screen.say(_change(change), indent=2, hang=2)
+    for image in between.images:
+        name = f"{plain(image.change.name, 300)} in {plain(image.change.overlay, 300)}"
+        screen.say(f"{name}: {plain(image.compare_url or image.source, 500)}", indent=2, hang=2)
+        for subject in image.commits:
+            screen.say(plain(subject), indent=4, hang=2)
     if between.config:
         screen.say(f"configuration: {_config(between.config)}", indent=2, hang=2)
     if not between.changes and not between.config:

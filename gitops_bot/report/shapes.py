@@ -181,12 +181,24 @@ CONTENT = record(
         ).of("unfollowed"),
     }
 )
+_IMAGE_COMMITS = record(
+    {
+        "name": TEXT.of("change.name"),
+        "overlay": TEXT.of("change.overlay"),
+        "source": TEXT,
+        "from_revision": TEXT,
+        "to_revision": TEXT,
+        "compare_url": or_null(TEXT),
+        "commits": many(TEXT),
+    }
+)
 BETWEEN = record(
     {
         "from": TEXT.of("older.commit"),
         "to": TEXT.of("newer.commit"),
         "changes": many(_ENTRY_CHANGE),
         "config": many(TEXT),
+        "images": many(_IMAGE_COMMITS),
     }
 )
 ENVIRONMENT_STATUS = record(

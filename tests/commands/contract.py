@@ -295,7 +295,25 @@ _RELEASES: dict[str, Rule] = {
 _HISTORY: dict[str, Rule] = {
     "environment": text,
     **_RELEASES,
-    "between": maybe(obj(from_=like(_COMMIT), to=like(_COMMIT), changes=many(_ENTRY_CHANGE), config=many(filled))),
+    "between": maybe(
+        obj(
+            from_=like(_COMMIT),
+            to=like(_COMMIT),
+            changes=many(_ENTRY_CHANGE),
+            config=many(filled),
+            images=many(
+                obj(
+                    name=filled,
+                    overlay=filled,
+                    source=filled,
+                    from_revision=filled,
+                    to_revision=filled,
+                    compare_url=maybe(filled),
+                    commits=many(filled),
+                )
+            ),
+        )
+    ),
     "diff": maybe(lambda value, at: _insist(type(value) is str, at, value)),
     "content": maybe(
         obj(

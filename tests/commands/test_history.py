@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gitops_bot.demo.http import Answer
 from tests.commands.stages import Stages, path
 from tests.counterparts.world import run
 
@@ -118,6 +119,65 @@ def test_what_came_between_two_releases_is_summed_up(stages: Stages) -> None:
     assert (between["changes"], between["config"]) == ([], ["apps/web/production/limits.yaml"])
     (change,) = history(stages, "--between", "1", "6").json["between"]["changes"]
     assert (change["from"]["tag"], change["to"]["tag"]) == ("1.0.0", "1.3.0")
+
+
+def test_the_commits_between_two_images_are_told_where_the_forge_knows_them(stages: Stages) -> None:
+    deploy = stages.deploy
+    old, new = (deploy.remote.log("main", "%H")[at] for at in (2, 0))
+    source = f"{deploy.world.forge.api_url.partition('/api')[0]}/{deploy.name}"
+    for tag, revision in (("3.0.0", old), ("3.1.0", new)):
+        labels = {
+            "org.opencontainers.image.source": source,
+            "org.opencontainers.image.revision": revision,
+        }
+        stages.digests["web", tag] = deploy.world.registry.push_image(f"{deploy.name}/web", tag, labels=labels)
+        stages.run("production", "web", tag)
+    asked = len(deploy.world.forge.asked)
+    done = history(stages, "--between", "7", "8")
+    (image,) = done.json["between"]["images"]
+    told = {key: image[key] for key in ("name", "overlay", "source", "from_revision", "to_revision")}
+    assert told == {
+        "name": deploy.image("web"),
+        "overlay": "apps/web/production",
+        "source": source,
+        "from_revision": old,
+        "to_revision": new,
+    }
+    assert image["commits"] == deploy.remote.log(f"{old}..{new}")[::-1]
+    assert len([line for line in deploy.world.forge.asked[asked:] if "/compare/" in line.line]) == 1
+    assert image["commits"][-1] in deploy.bot("history", "production", "--between", "7", "8").out
+    # An image that is gone, or says nothing: all else is told.
+    deploy.world.registry.delete(f"{deploy.name}/web", stages.digests["web", "3.1.0"])
+    done = history(stages, "--between", "7", "8")
+    assert (done.code, done.json["between"]["images"], len(done.json["between"]["changes"])) == (0, [], 1)
+
+
+@pytest.mark.parametrize("answer", [500, 404, 403])
+def test_a_forge_that_does_not_answer_costs_who_merged_and_one_problem(stages: Stages, answer: int) -> None:
+    deploy = stages.deploy
+    deploy.world.forge.gates[deploy.name] = lambda request, go: Answer.json(answer, {"message": "no"})
+    try:
+        done = history(stages)
+    finally:
+        del deploy.world.forge.gates[deploy.name]
+    assert done.code == 1
+    assert [release["number"] for release in releases(done)] == [6, 5, 4, 3, 2, 1]
+    assert {release["pull_request"] and 1 for release in releases(done)} == {None}
+    (problem,) = done.json["problems"]
+    assert problem["message"].startswith("who merged these releases is not known")
+
+
+def test_a_server_without_graphql_names_the_pull_requests_all_the_same(stages: Stages) -> None:
+    deploy, with_graphql = stages.deploy, releases(history(stages))
+    missing = Answer.json(404, {"message": "Not Found"})
+    deploy.world.forge.gates[deploy.name] = lambda request, go: missing if request.path == "/api/graphql" else go()
+    try:
+        done = history(stages)
+    finally:
+        del deploy.world.forge.gates[deploy.name]
+    assert done.code == 0
+    assert [release["pull_request"] for release in releases(done)] == [each["pull_request"] for each in with_graphql]
+    assert {release["merged_by"] for release in releases(done)} == {None}
 
 
 def test_without_a_token_git_tells_alone(stages: Stages) -> None:

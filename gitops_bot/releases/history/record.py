@@ -76,6 +76,22 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageCommits:
+    """Where the images of a change were built from, as they say themselves, and the commits in between.
+
+    `compare_url` is the page of them; None for a forge whose pages are not known. `commits` are the subjects of the
+    newest of them, oldest first; none where the forge does not know both revisions.
+    """
+
+    change: EntryChange
+    source: str
+    from_revision: str
+    to_revision: str
+    compare_url: str | None
+    commits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Between:
     """What changed from one release to another, all releases in between together."""
 
@@ -83,6 +99,7 @@ class Between:
     newer: Release
     changes: tuple[EntryChange, ...]
     config: tuple[str, ...]
+    images: tuple[ImageCommits, ...] = ()
 
 
 def net(older: Release, newer: Release, after: Sequence[Record]) -> Between:
