@@ -121,6 +121,7 @@ WORDS_OF_TARGETS = ("kustomization.y", "newTag", "images:")
 MAY_SAY = (
     ("config.*", "images:"),
     ("report.migrated", "images:"),
+    ("report.coverage", "images:"),
     ("report.starter", "images:"),
     ("config.form", "newTag"),
     ("cli.examples", "kustomization.y"),

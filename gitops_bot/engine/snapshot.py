@@ -118,7 +118,7 @@ class Snapshot:
             return {}
         partners = self.partners(environment.promotion.source, environment.name)
         own = self.by_key(environment.name)
-        return {key: sources for key, sources in partners.items() if not own[key].rules.own_policy}
+        return {key: sources for key, sources in partners.items() if own[key].rules.takes_promotions}
 
     def meant(self, name: str, image: str) -> tuple[Entry, ...]:
         """Likewise, to be given a pin: of two slots a repository means the one that is idle."""

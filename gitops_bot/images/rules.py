@@ -46,6 +46,11 @@ class Rules:
     unmanaged: Unmanaged | None = None
     own_policy: bool = False
 
+    @property
+    def takes_promotions(self) -> bool:
+        """Whether pins come from another environment, where that has the entry."""
+        return not self.own_policy and not (self.unmanaged is not None and self.unmanaged.why == "decided_elsewhere")
+
 
 class Pinned(Protocol):
     """The fields of an entry that rules are looked up by."""

@@ -10,7 +10,7 @@ from gitops_bot.images.reason import Reason
 #: Why no policy can be inferred from a tag.
 TagWhy = Literal["commit", "counter", "digits", "major", "no_tag", "number", "ticket", "unordered", "year"]
 #: `no_policy` and `not_in_source` come from a configuration, the others from what is pinned.
-Why = Literal[TagWhy, "digest", "nothing", "no_repository", "no_policy", "not_in_source"]
+Why = Literal[TagWhy, "digest", "nothing", "no_repository", "decided_elsewhere", "no_policy", "not_in_source"]
 
 #: The text after the tag, and the text for all such tags together.
 _OF_TAG: Final[dict[TagWhy, tuple[str, str]]] = {
@@ -63,6 +63,12 @@ def without_repository() -> Unmanaged:
     """Nothing names a repository that could be asked for tags."""
     text = "the file does not name a repository that can be asked for tags"
     return Unmanaged(code="unmanaged", text=text, why="no_repository", alike=text)
+
+
+def decided_elsewhere(file: str) -> Unmanaged:
+    """Another file pins the image, and wins."""
+    text = f"{file} in its directory has an entry for this image, which wins"
+    return Unmanaged(code="unmanaged", text=text, why="decided_elsewhere", alike=text)
 
 
 def without_policy(environment: str) -> Unmanaged:

@@ -98,9 +98,14 @@ def _answer(group: Group, *, inferred: bool) -> str:
     """The line of configuration that keeps such entries current, and where it belongs."""
     first = group.entries[0]
     environment, rule = first.environment or "", rule_for(group.pin)
+    never = group.why in ("decided_elsewhere", "no_repository")
+    if never:
+        rule = "ignore: true"
     if inferred:
         overlays = {entry.overlay: 1 for entry in group.entries if entry.environment == environment}
         globs = ", ".join(quoted(glob) for glob, _ in folded(overlays)[:_SHOWN])
+        if never:
+            rule = f"policy: auto, images: {{{as_key(first.name)}: {{{rule}}}}}"
         return f"{_ADD} `environments`: {as_key(environment)}: {{overlays: [{globs}], {rule}}}"
     if group.why == "no_policy":
         return f"{_ADD} `environments.{plain(environment)}`: {rule}"
@@ -126,7 +131,7 @@ def rule_for(pin: Pin) -> str:
 
 def _guess(why: Why, tag: str) -> str:
     match why:
-        case "no_repository" | "no_tag" | "ticket":
+        case "decided_elsewhere" | "no_repository" | "no_tag" | "ticket":
             return "ignore: true"
         case "commit":
             return f"policy: {{pattern: {quoted(_builds_like(tag))}, order: newest}}"

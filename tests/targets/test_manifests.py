@@ -118,3 +118,13 @@ def test_more_images_than_anyone_has_are_refused() -> None:
 )
 def test_the_content_tells_a_manifest(data: bytes, count: int) -> None:
     assert ManifestsTarget().count(data) == count
+
+
+def test_an_entry_of_the_kustomization_beside_it_wins() -> None:
+    files = {"kustomization.yaml": b"images:\n- {name: ghcr.io/acme/web, newTag: 1.0.0}\n", "all.yaml": MANIFESTS}
+    entries = ManifestsTarget().beside(files).read(MANIFESTS, "all.yaml").entries
+    assert [(entry.name, entry.decided_by) for entry in entries][:3] == [
+        ("Deployment/web/migrate", "kustomization.yaml"),
+        ("Deployment/web/web", "kustomization.yaml"),
+        ("Deployment/web/model", None),
+    ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.rules import Rules
+from gitops_bot.images.unmanaged import decided_elsewhere
 from gitops_bot.releases.plan import Entry
 from gitops_bot.targets.pin_file import Edit, edit
 
@@ -54,6 +55,8 @@ def _fitting(item: pins.Entry, rules: Rules) -> Rules:
     """The rules as far as they can apply: what has no room for a digest gets a tag alone, whatever is configured."""
     if item.choices:
         return Rules(None, pin="tag", ignore=rules.ignore)
+    if item.decided_by is not None:
+        return Rules(None, ignore=rules.ignore, unmanaged=decided_elsewhere(item.decided_by))
     return replace(rules, pin=item.says) if item.says is not None else rules
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from gitops_bot.errors import EditError
 from gitops_bot.targets import document
+from gitops_bot.targets.kustomization import file as kustomization
 from gitops_bot.targets.manifests import images
 from gitops_bot.targets.yaml_pins import YamlPins
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.errors import Problem
     from gitops_bot.targets.pin_file import PinFile
+    from gitops_bot.targets.yaml_pins import Place
 
 #: A manifest has these two at the beginning of a line, and something with an image.
 _KIND, _VERSION = (
@@ -34,6 +37,8 @@ class ManifestsTarget:
     ALONE: ClassVar = False
 
     kinds: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    #: The images that the kustomization of the directory has entries for, and its name.
+    above: tuple[frozenset[str], str] = (frozenset(), "")
 
     def knows(self, name: str) -> bool:
         """Any YAML file may be a manifest, and most are something else."""
@@ -51,15 +56,27 @@ class ManifestsTarget:
             EditError: the file as a whole cannot be edited; see `document.read`.
         """
         parsed = document.read(data, file, several=True)
-        return YamlPins(parsed, tuple(images.places(parsed, dict(self.kinds))))
+        return YamlPins(parsed, tuple(map(self._decided, images.places(parsed, dict(self.kinds)))))
+
+    def _decided(self, place: Place) -> Place:
+        names, file = self.above
+        if place.entry.repository not in names:
+            return place
+        return replace(place, entry=replace(place.entry, decided_by=file))
 
     def count(self, data: bytes) -> int:
         """How many lines look like images of a resource."""
         return len(_IMAGE.findall(data)) if _KIND.search(data) and _VERSION.search(data) else 0
 
     def beside(self, files: Mapping[str, bytes]) -> ManifestsTarget:
-        """It needs nothing from the files beside it."""
-        del files
+        """With the images that a kustomization of the directory has entries for: it transforms what the file says."""
+        for name in kustomization.FILE_NAMES:
+            if name in files:
+                try:
+                    entries = kustomization.read(files[name], name).entries
+                except EditError:
+                    continue  # it is reported where it is read
+                return replace(self, above=(frozenset(entry.name for entry in entries), name))
         return self
 
     def dead(
