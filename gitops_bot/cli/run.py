@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.edges.signals import Ending
+    from gitops_bot.proposals.overview import Overview
     from gitops_bot.server.health import Page
     from gitops_bot.server.loop import Liveness
     from gitops_bot.server.metrics import Metrics
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     metavar="SPAN",
     help="Longest random delay before a cycle; default: a tenth of the interval, at most 1m.",
 )
-@click.option("--listen", metavar="HOST:PORT", help="Serve /healthz, /readyz and /metrics on this address.")
+@click.option("--listen", metavar="HOST:PORT", help="Serve the status page, /healthz, /readyz and /metrics here.")
 @click.argument("environments", metavar="[ENV]...", nargs=-1)
 def run_command(
     environments: tuple[str, ...],
@@ -89,8 +90,10 @@ def _serve(
     from gitops_bot.server.metrics import Metrics  # takes 0.1 s of CPU, so a wrong option is reported before
 
     imported()  # also where no cycle ever gets so far
-    liveness, metrics = Liveness(schedule), Metrics(RESULTS)
-    with HealthServer(listen, _pages(clock, liveness, metrics)) if listen is not None else nullcontext() as server:
+    liveness, metrics, last = Liveness(schedule), Metrics(RESULTS), _LastPage()
+    with (
+        HealthServer(listen, _pages(clock, liveness, metrics, last)) if listen is not None else nullcontext() as server
+    ):
         log.event(
             "run.started",
             version=__version__,
@@ -100,7 +103,8 @@ def _serve(
             listen=server.address if server is not None else None,
             dry_run=dry_run,
         )
-        cycles = Cycles(options, environments, ending, metrics, Events(), dry_run=dry_run)
+        publish = last.show if listen is not None else None
+        cycles = Cycles(options, environments, ending, metrics, Events(), dry_run=dry_run, publish=publish)
         run(schedule, spread, clock, cycles.run, liveness, cycles.report)
 
 
@@ -134,7 +138,20 @@ def _zone(name: str) -> ZoneInfo:
     return times.zone(name)
 
 
-def _pages(clock: SystemClock, liveness: Liveness, metrics: Metrics) -> Callable[[str], Page | None]:
+@dataclass(slots=True)
+class _LastPage:
+    """The page of the last cycle; another thread reads it."""
+
+    page: Page | None = None
+
+    def show(self, overview: Overview) -> None:
+        from gitops_bot.report import page
+        from gitops_bot.server.health import Page
+
+        self.page = Page(200, page.html(overview), "text/html; charset=utf-8")
+
+
+def _pages(clock: SystemClock, liveness: Liveness, metrics: Metrics, last: _LastPage) -> Callable[[str], Page | None]:
     from gitops_bot.server.health import Page
 
     def answer(problem: str | None, healthy: str) -> Page:
@@ -142,6 +159,8 @@ def _pages(clock: SystemClock, liveness: Liveness, metrics: Metrics) -> Callable
 
     def page(path: str) -> Page | None:
         match path:
+            case "/":
+                return last.page or Page(503, "no cycle has completed yet\n")
             case "/healthz":
                 return answer(liveness.why_dead(clock.now()), "alive")
             case "/readyz":

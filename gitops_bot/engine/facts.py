@@ -163,6 +163,11 @@ class Facts:
             case _:
                 raise Needs(History(snapshot, enough))
 
+    def known_line(self, commit: str) -> Line | None:
+        """The history up to a commit, as far as somebody asked for it; None where nobody did, or it cannot be read."""
+        known = self._lines.get(commit)
+        return known[0] if isinstance(known, tuple) else None
+
     def release_tags(self) -> Mapping[str, str]:
         """The tags of the manifest repository, each with its commit."""
         return self._answer(Question("release tags", lambda world: world.repository.tags()))

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.engine.history import announced
-from gitops_bot.engine.status import status
+from gitops_bot.engine.status import Known, status
 from gitops_bot.errors import ForgeError
 from gitops_bot.proposals.overview import Overview
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
@@ -17,8 +17,10 @@ from gitops_bot.releases.history.record import Records
 from gitops_bot.releases.history.releases import releases
 
 if TYPE_CHECKING:
-    from gitops_bot.engine.status import Known
+    from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
+    from gitops_bot.proposals.outcome import Outcome
 
 #: Days that the figures are about, and days that tell where an image of these came from.
 DAYS: Final = 30
@@ -53,6 +55,18 @@ def overview(known: Known, home: str | None = None) -> Overview:
         journeys=ways,
         home=home,
     )
+
+
+def of_cycle(snapshot: Snapshot, facts: Facts, outcome: Outcome, home: str | None) -> Overview:
+    """What one run of `update` saw, without a request more: its history is what the run needed."""
+    proposed = {
+        change.entry.key: proposal.pull_request
+        for _, proposal in outcome.proposals
+        if proposal.pull_request is not None and proposal.pull_request.state == "open"
+        for change in proposal.changes
+    }
+    known = Known(snapshot, facts.known_line(snapshot.commit), proposed=proposed)
+    return overview(known, home)
 
 
 def with_merges(world: World, found: Overview) -> Overview:

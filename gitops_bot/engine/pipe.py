@@ -38,15 +38,17 @@ MOST_LOST, MOST_SECONDS = 100, 600.0
 _LONGEST_WAIT = 16
 
 
-def run(world: World, snapshot: Snapshot, request: Request) -> Outcome:
+def run(world: World, snapshot: Snapshot, request: Request, facts: Facts | None = None) -> Outcome:
     """Decide, write, and read again after each lost race. A failure costs its environment only.
+
+    `facts` get what the world answers, for who wants to know afterwards.
 
     Raises:
         UsageError: what is asked cannot be meant in this repository.
     """
     if isinstance(request.what, Promote):
         refuse_impossible(snapshot, request.what.source)
-    return _Run(world, snapshot, request).run()
+    return _Run(world, snapshot, request, facts or Facts()).run()
 
 
 def lost_hold(snapshot: Snapshot, request: Request, environment: Environment) -> Problem | None:
@@ -59,9 +61,8 @@ def lost_hold(snapshot: Snapshot, request: Request, environment: Environment) ->
 class _Run:
     """One request on its way. The snapshot is the newest one: a lost race, or a commit of our own, makes another."""
 
-    def __init__(self, world: World, snapshot: Snapshot, request: Request) -> None:
-        self._world, self._snapshot, self._request = world, snapshot, request
-        self._facts = Facts()
+    def __init__(self, world: World, snapshot: Snapshot, request: Request, facts: Facts) -> None:
+        self._world, self._snapshot, self._request, self._facts = world, snapshot, request, facts
         self._named: set[tuple[str, str]] = set()
 
     def run(self) -> Outcome:

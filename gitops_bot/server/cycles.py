@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 from gitops_bot import log
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import timedelta
 
     from gitops_bot.config import Config
     from gitops_bot.edges.registry.cloud.renewal import LoginCache
     from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.edges.signals import Ending
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
+    from gitops_bot.proposals.outcome import Outcome
+    from gitops_bot.proposals.overview import Overview
     from gitops_bot.server.events import Events
     from gitops_bot.server.loop import CycleResult
     from gitops_bot.server.metrics import Metrics
@@ -41,6 +44,8 @@ class Cycles:
     metrics: Metrics
     events: Events
     dry_run: bool
+    #: Is given what every completed cycle saw; None: nobody wants to know.
+    publish: Callable[[Overview], None] | None = None
     _good: Config | None = None
     _bad: tuple[Problem, ...] = ()
     _gone: Sequence[str] = ()
@@ -95,6 +100,7 @@ class Cycles:
 
     def _cycle(self, number: int) -> CycleResult:
         from gitops_bot.engine import pipe
+        from gitops_bot.engine.facts import Facts
         from gitops_bot.engine.request import Request
         from gitops_bot.server.events import LEVELS, counts
         from gitops_bot.server.loop import CycleResult
@@ -103,15 +109,32 @@ class Cycles:
         with ExitStack() as stack:
             request = Request(dry_run=self.dry_run)
             world, snapshot = self._opened(stack, request, number)
-            outcome = pipe.run(world, snapshot, request)
+            facts = Facts()
+            outcome = pipe.run(world, snapshot, request, facts)
             requests_left = _rate_limit_left(world)
         self.metrics.show(outcome, datetime.now(UTC), requests_left)
         for event in self.events.of(outcome, written=not self.dry_run):
             log.event(event.name, level=LEVELS[event.name], cycle=number, **event.facts)
-        facts = {"commit": outcome.commit, **counts(outcome, written=not self.dry_run)}
+        self._publish(number, snapshot, facts, outcome)
+        counted = {"commit": outcome.commit, **counts(outcome, written=not self.dry_run)}
         return CycleResult(
-            "partial" if outcome.exit_code else "done", facts={**facts, "rate_limit_left": requests_left}
+            "partial" if outcome.exit_code else "done", facts={**counted, "rate_limit_left": requests_left}
         )
+
+    def _publish(self, number: int, snapshot: Snapshot, facts: Facts, outcome: Outcome) -> None:
+        """Publish what this cycle saw. A bug there is logged: everything else is done."""
+        from gitops_bot.engine import overview
+        from gitops_bot.wiring.world import home
+
+        if self.publish is None:
+            return
+        try:
+            self.publish(overview.of_cycle(snapshot, facts, outcome, home(self.options)))
+        except Exception:  # noqa: BLE001 - what one commit provokes there must not stop the cycles
+            import traceback
+
+            advice = "please report the traceback; the page is the one of an earlier cycle"
+            log.event("page.failed", level="error", cycle=number, next=advice, traceback=traceback.format_exc())
 
     def _opened(self, stack: ExitStack, request: Request, number: int) -> tuple[World, Snapshot]:
         """The world with the present configuration, or with the last good one where that cannot be used."""

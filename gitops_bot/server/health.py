@@ -1,4 +1,4 @@
-"""A small HTTP server for probes and metrics, in a thread of its own.
+"""A small HTTP server for probes, metrics and the status page, in a thread of its own.
 
 Anyone who reaches it may send requests, so everything is bounded: bytes and seconds of a request, and connections. It
 answers one request per connection and reads nothing but the first line.
@@ -118,7 +118,7 @@ class HealthServer:
         method, path = match[1], match[2].partition(b"?")[0].decode("ascii")
         if method not in (b"GET", b"HEAD"):
             return _written(Page(405, "only GET and HEAD\n"), "Allow: GET, HEAD")
-        page = self._page(path) or Page(404, "try /healthz, /readyz or /metrics\n")
+        page = self._page(path) or Page(404, "try /, /healthz, /readyz or /metrics\n")
         return _written(page, body=method == b"GET")
 
 

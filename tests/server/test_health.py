@@ -58,12 +58,12 @@ ASKED = {
     "a path that there is not": (
         GET % b"/etc/passwd",
         b"404 Not Found",
-        b"try /healthz, /readyz or /metrics\n",
+        b"try /, /healthz, /readyz or /metrics\n",
     ),
     "a path in disguise": (
         GET % b"//healthz",
         b"404 Not Found",
-        b"try /healthz, /readyz or /metrics\n",
+        b"try /, /healthz, /readyz or /metrics\n",
     ),
     "POST": (
         b"POST /healthz HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody",
