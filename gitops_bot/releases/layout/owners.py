@@ -40,12 +40,19 @@ class Owners:
             for found in overlays:
                 (self._now if found.place == found.directory else self._files)[found.place] = name
         self._by_glob: dict[str, str | None] = {}
+        #: One path is asked for by every environment, and by every commit that changed it.
+        self._by_path: dict[str, tuple[str, str] | None] = {}
 
     def owner(self, path: str) -> tuple[str, str] | None:
         """The environment and the overlay that a path belongs to; None where it is nobody's.
 
         Within one environment an overlay that is there now beats the globs: `**` means all directories below it too.
         """
+        if path not in self._by_path:
+            self._by_path[path] = self._owner(path)
+        return self._by_path[path]
+
+    def _owner(self, path: str) -> tuple[str, str] | None:
         above = _above(path)
         if (name := self._files.get(path) or self._meant_file(path)) is not None:
             return (name, above[0])
