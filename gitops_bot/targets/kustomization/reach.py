@@ -6,6 +6,7 @@ import posixpath
 import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
@@ -38,6 +39,8 @@ _SOURCES = ("configmapgenerator", "secretgenerator")
 #: `https://...`, `git::...`, `git@host:...`, `github.com/...`.
 _REMOTE = re.compile(r"git@|[a-z0-9+.-]{1,253}(?:://|::|\.[a-z]{2,20}[:/])", re.IGNORECASE)
 
+#: Bytes of a file whose references are remembered.
+_SMALL = 16 * 1024
 _TOO_MANY = Problem(
     "failed.edit",
     f"the environment builds upon more than {FILE_LIMIT:,} files",
@@ -109,14 +112,12 @@ class _Reading:
 
     def follow(self, file: str, base: str, data: bytes, kind: Kind) -> None:
         """What a kustomization, or the configuration of a plug-in, refers to."""
-        try:
-            roots = document.read(data, file, several=kind == "plugin").roots
-        except EditError as error:
-            self.unfollowed.append(Unfollowed(file, error.problem.line or 1, error.problem.message, "unreadable"))
-            return
-        for root in roots:
-            for reference in _of_plugin(root) if kind == "plugin" else _of_kustomization(root):
-                self._take(file, base, reference)
+        match (_remembered if len(data) <= _SMALL else _references)(data, plugin=kind == "plugin"):
+            case Problem() as problem:
+                self.unfollowed.append(Unfollowed(file, problem.line or 1, problem.message, "unreadable"))
+            case references:
+                for reference in references:
+                    self._take(file, base, reference)
 
     def _take(self, file: str, base: str, reference: _Reference) -> None:
         path = posixpath.normpath(posixpath.join(base, reference.text))
@@ -156,6 +157,18 @@ class _Reading:
     def _is_behind_link(self, path: str) -> bool:
         parts = path.split("/")
         return any(self.tree.get("/".join(parts[:end])) in _FOREIGN for end in range(1, len(parts) + 1))
+
+
+def _references(data: bytes, *, plugin: bool) -> tuple[_Reference, ...] | Problem:
+    try:
+        roots = document.read(data, "", several=plugin).roots
+    except EditError as error:
+        return error.problem
+    return tuple(found for root in roots for found in (_of_plugin(root) if plugin else _of_kustomization(root)))
+
+
+#: From one release to the next, most files stay.
+_remembered = lru_cache(maxsize=2048)(_references)
 
 
 def bounded(reached: Reached) -> Reached:

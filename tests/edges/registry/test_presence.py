@@ -97,6 +97,39 @@ def test_the_platforms_whose_manifests_are_gone_are_told_in_the_order_of_the_ind
         assert ours.missing(image, digest) == ("linux/amd64", "linux/arm/v7")
 
 
+def test_the_manifests_of_an_index_are_listed_with_what_is_kept_beside_them(registry: DockerRegistry) -> None:
+    name = "presence/children"
+    digest = registry.push_image(name, "v1", platforms=PLATFORMS[:2], attested=True)
+    single = registry.push_image(name, "v2")
+    named = index(registry, name, digest)
+    image = ImageName(registry.host, name)
+    with opened() as ours, registry.counting() as seen:
+        found = ours.children(image, digest)
+        assert ours.children(image, single) == ()
+        assert ours.exists(image, single)
+        assert ours.children(image, single) == ()
+    assert [(child.digest, child.platform) for child in found] == [
+        (named["amd64"], "linux/amd64"),
+        (named["arm64"], "linux/arm64"),
+        (named["unknown"], None),
+    ]
+    assert [line.split()[0] for line in seen] == ["GET", "GET", "HEAD"]
+
+
+def test_an_index_of_thousands_of_manifests_is_refused() -> None:
+    manifests = [{"digest": f"sha256:{number:064x}", "mediaType": MANIFEST} for number in range(1001)]
+    body = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}).encode()
+    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+    hostile = [{"digest": item} for item in (None, 7, "sha256:1", "../../x", f"sha256:{'G' * 64}")]
+    odd = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [*hostile, "text", None]}).encode()
+    odd_digest = f"sha256:{hashlib.sha256(odd).hexdigest()}"
+    answers = [answer("200 OK", text, f"Content-Type: {INDEX}") for text in (body, odd)]
+    with broken_server(answers) as server, opened() as ours:
+        with pytest.raises(RegistryError, match="more than 1,000 manifests"):
+            ours.children(ImageName(server.host, "acme/web"), digest)
+        assert ours.children(ImageName(server.host, "acme/web"), odd_digest) == ()
+
+
 def test_what_is_kept_beside_an_image_is_no_platform_to_miss(registry: DockerRegistry) -> None:
     name = "presence/attested"
     digest = registry.push_image(name, "v1", platforms=PLATFORMS[:1], attested=True)
