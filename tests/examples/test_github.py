@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -83,6 +84,21 @@ def test_a_pull_request_is_checked_offline(place: Place, tmp_path: Path) -> None
     assert seen.asked == []
 
 
+def test_the_status_is_written_as_a_page_to_publish(place: Place, tmp_path: Path) -> None:
+    made = run(place, "status", tmp_path, repository=place.deploy.name)
+    job = made.jobs()["page"]
+    (step,) = (step for step in job["steps"] if step.get("name") == "Write the page")
+    python = tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    (tmp_path / "gitops-bot").symlink_to(PROJECT)
+    with place.deploy.watching() as seen:
+        made.job({"steps": [step]}, made._contexts(job))
+    assert seen.nothing
+    assert (tmp_path / "site" / "index.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)
 def test_a_job_has_the_permissions_that_it_needs_and_no_others(file: Path) -> None:
     workflow = load(file)
@@ -97,6 +113,10 @@ def test_a_job_has_the_permissions_that_it_needs_and_no_others(file: Path) -> No
             level = {"contents": "read", "pull-requests": "read"}
         if "actions/checkout" in used:
             level["contents"] = "read"
+        if "actions/upload-pages-artifact" in used:
+            level["pull-requests"] = "read"
+        if "actions/deploy-pages" in used:
+            level |= {"pages": "write", "id-token": "write"}
         if "docker/login-action" in used:
             level["packages"] = "write"
         elif "registry-password" in (mine[0] if mine else {}):
