@@ -142,7 +142,9 @@ def struck(value: Any) -> Any:
         case tuple():
             return tuple(struck(item) for item in value)
         case _ if is_dataclass(value) and not isinstance(value, type):
-            return replace(value, **{field.name: struck(getattr(value, field.name)) for field in fields(value)})
+            return replace(
+                value, **{field.name: struck(getattr(value, field.name)) for field in fields(value) if field.init}
+            )
         case _:
             return value
 

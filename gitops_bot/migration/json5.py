@@ -18,9 +18,9 @@ _MOST_BYTES: Final = 512 * 1024
 _DEPTH: Final = 50
 #: What may stand between two tokens, then one token: a sign, a text in quotes, or a word. Each branch begins with
 #: another character, and each character inside of a text is taken by one branch only, so one look is linear.
-_SKIPPED: Final = re.compile(r"(?:[\s\ufeff]|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+")
+_SKIPPED: Final = re.compile(r"(?>(?:[\s\ufeff]|//[^\n]*+|/\*(?>(?:[^*]|\*(?!/))*)\*/)*)")
 _TOKEN: Final = re.compile(
-    r"""[{}\[\]:,]|"(?:[^"\\\n]|\\[\s\S])*+"|'(?:[^'\\\n]|\\[\s\S])*+'|[^\s{}\[\]:,"'/]++""",
+    r"""[{}\[\]:,]|"(?>(?:[^"\\\n]|\\[\s\S])*)"|'(?>(?:[^'\\\n]|\\[\s\S])*)'|[^\s{}\[\]:,"'/]++""",
 )
 _ESCAPE: Final = re.compile(r"\\(u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|\r\n|[\s\S])")
 _SHORT: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0", "\n": "", "\r\n": ""}

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 #: So many tags are enough for anybody: what a tool without a filter admits.
 EVERY_TAG: Final = ".*"
-_NAMED: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*+\]|\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>|\((?!\?)")
+_NAMED: Final = re.compile(
+    r"\\.|\[\^?\]?(?>(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*)\]|\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>|\((?!\?)"
+)
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
