@@ -9,17 +9,17 @@ from gitops_bot.config.document import Scalar
 if TYPE_CHECKING:
     from gitops_bot.config.document import Document, Path
 
-#: The settings that only one kind of file has.
-_OF_ONE_KIND: Final = {"kinds": "manifests", "images": "helm", "patterns": "pattern"}
+#: The settings that only some kinds of files have.
+_OF_KINDS: Final = {"kinds": ("manifests",), "images": ("helm", "env"), "patterns": ("pattern",)}
 
 
 def check(document: Document, path: Path) -> None:
     """Add a problem for settings of another kind of file, and for images of which nothing says where they stand."""
     kind, images = document.at((*path, "kind")), document.at((*path, "images"))
-    for key, own in _OF_ONE_KIND.items():
-        if isinstance(kind, Scalar) and kind != own and document.at((*path, key)) is not None:
-            advice = f"remove it, or set `kind: {own}`"
-            document.report((*path, key), f"`{key}` is for `kind: {own}`", advice, at_key=True)
+    for key, own in _OF_KINDS.items():
+        if isinstance(kind, Scalar) and kind not in own and document.at((*path, key)) is not None:
+            kinds = " or ".join(f"`kind: {each}`" for each in own)
+            document.report((*path, key), f"`{key}` is for {kinds}", f"remove it, or set {kinds}", at_key=True)
     if isinstance(kind, Scalar) and kind == "pattern" and not document.at((*path, "patterns")):
         advice = "add `patterns: {web: {repository: ghcr.io/acme/web, pattern: 'web:(?P<tag>[0-9.]+)'}}`"
         document.report((*path, "kind"), "`kind: pattern` needs `patterns`", advice)
