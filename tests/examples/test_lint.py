@@ -23,6 +23,7 @@ SCHEMAS = {
     "gitlab/app/.gitlab-ci.yml": "gitlab-ci",
     "gitlab/deploy/.gitlab-ci.yml": "gitlab-ci",
     "compose/compose.yaml": "compose-spec",
+    "compose-host/compose.yaml": "compose-spec",
 }
 SCRIPTS = sorted([*EXAMPLES.rglob("Jenkinsfile"), *EXAMPLES.rglob(".gitlab-ci.yml")])
 #: Repositories of manifests, each whole: the bot itself checks them.
@@ -31,6 +32,7 @@ LINTED = {
     "github": ".yml",
     "gitlab": ".gitlab-ci.yml",
     "jenkins": "Jenkinsfile",
+    "compose-host": (".env", ".service", ".timer"),  # see test_compose_host.py
     "kubernetes": ".yaml",
 } | dict.fromkeys(WHOLE, ".yaml")
 
