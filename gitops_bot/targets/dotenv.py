@@ -11,9 +11,9 @@ from typing import Final
 #: Blanks, which a line break is none of.
 BLANK: Final = r"[ \t\v\f\r\x85\xa0]"
 KEY: Final = r"[\w.\[\]-]+"
-_SKIP: Final = re.compile(r"(?:\s|#[^\n]*+)*+")
-_KEY: Final = re.compile(rf"(?:export{BLANK}++)?+({KEY}){BLANK}*+(?:([=:]){BLANK}*+|\n|\Z)")
-_QUOTED: Final = re.compile(r"""(["'])((?:(?!\1)[^\\]|\\.)*+)\1""", re.DOTALL)
+_SKIP: Final = re.compile(r"(?>(?:\s|#[^\n]*+)*)")
+_KEY: Final = re.compile(rf"(?>(?:export{BLANK}+)?)({KEY})(?>{BLANK}*)(?:([=:])(?>{BLANK}*)|\n|\Z)")
+_QUOTED: Final = re.compile(r"""(["'])((?>(?:(?!\1)[^\\]|\\.)*))\1""", re.DOTALL)
 _LINE: Final = re.compile(r"[^\n]*+")
 
 

@@ -14,7 +14,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/@-]|:(?=[A-Za-z0-9]))*\Z")
 #: The same with variables of a compose file in it. In flow style no such text stands without quotes, since `{` and `}`
 #: are indicators there; whoever writes one keeps the style that it has.
 _WITH_VARIABLES = re.compile(
-    r"(?:[A-Za-z0-9._/@-]|:(?=[A-Za-z0-9$])|\$[A-Za-z_]\w*+|\$\{[A-Za-z_]\w*+(?::?[-?][\w ./@:-]*+)?+\})++\Z", re.ASCII
+    r"(?>(?:[A-Za-z0-9._/@-]|:(?=[A-Za-z0-9$])|\$[A-Za-z_]\w*+|\$\{[A-Za-z_]\w*+(?>(?::?[-?][\w ./@:-]*+)?)\})+)\Z",
+    re.ASCII,
 )
 
 #: The words that some parser takes for a boolean or for null, in any case.

@@ -15,10 +15,10 @@ _MOST: Final = 20_000
 _LINE: Final = re.compile(r"[^\n]*+\n?")
 _EMPTY: Final = re.compile(r"\s*+(?:#|\Z)")
 _START: Final = re.compile(
-    rf"{dotenv.BLANK}*+(?:export{dotenv.BLANK}++)?+({dotenv.KEY}){dotenv.BLANK}*+(?:([=:])({dotenv.BLANK}*+))?"
+    rf"(?>{dotenv.BLANK}*)(?>(?:export{dotenv.BLANK}+)?)({dotenv.KEY})(?>{dotenv.BLANK}*)(?:([=:])((?>{dotenv.BLANK}*)))?"
 )
 #: Up to the quote that ends a value.
-_ENDS: Final = {quote: re.compile(rf"(?:[^\\{quote}\n]|\\.)*+{quote}") for quote in "'\""}
+_ENDS: Final = {quote: re.compile(rf"(?>(?:[^\\{quote}\n]|\\.)*){quote}") for quote in "'\""}
 
 
 @dataclass(frozen=True, slots=True)
