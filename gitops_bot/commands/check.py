@@ -64,7 +64,7 @@ def on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime
     correspondence.check(config.environments)
     others = layout.unclaimed(selection, tree)
     claimed = [overlay.file for overlays in selection.overlays.values() for overlay in overlays]
-    data = files.read([*claimed, *others])
+    data = files.read([*claimed, *layout.beside(selection, tree), *others])
     selection = selection.with_pins(data)
     environments = tuple(
         environment

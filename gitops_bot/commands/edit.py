@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Protocol
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gitops_bot import targets
 from gitops_bot.errors import EditError, Problem, UsageError
@@ -16,21 +17,29 @@ from gitops_bot.targets import pin_file
 from gitops_bot.targets.pin_file import Edit, matching, pinned
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import Assignment
     from gitops_bot.targets.pin_file import Entry, PinFile
 
 
+#: Entries that a message names.
+_SHOWN: Final = 10
+
+
 class Disk(Protocol):
     """The files that the command edits."""
 
-    def pin_file(self, path: str) -> str:
-        """The file that `path` means: itself, or the one in that directory that holds pins.
+    def pin_files(self, path: str) -> Sequence[str]:
+        """The files that `path` may mean: itself, or those in that directory that hold pins.
 
         Raises:
-            EditError: nothing is there, or none or several such files are.
+            EditError: none is there, or the directory has two kustomizations.
         """
+        ...
+
+    def beside(self, file: str) -> Mapping[str, bytes]:
+        """Other files with pins in its directory, by their names."""
         ...
 
     def read(self, file: str) -> bytes:
@@ -59,10 +68,8 @@ def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: b
         EditError: the file or an entry cannot be edited, or an IMAGE matches no entry; nothing was written.
         UsageError: two assignments ask for different pins of one entry.
     """
-    file = disk.pin_file(path)
-    before = disk.read(file)
-    present = targets.read(before, file)
-    asked = _asked(present, assignments)
+    file, before, present = _chosen(disk, path, assignments)
+    asked = _asked(present, assignments, _elsewhere(disk, file, before))
     after = pin_file.edit(present, [edit for _, edit in asked])
     changes = tuple(change for entry, edit in asked if (change := _change(file, entry, edit)))
     if after != before and not dry_run:
@@ -70,14 +77,56 @@ def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: b
     return EditOutcome(file, changes, len(asked) - len(changes), before, after)
 
 
-def _asked(present: PinFile, assignments: Sequence[Assignment]) -> list[tuple[Entry, Edit]]:
-    """The entries that the assignments mean, in the order of the file."""
+def _chosen(disk: Disk, path: str, assignments: Sequence[Assignment]) -> tuple[str, bytes, PinFile]:
+    """The file to edit; in a directory with several, the only one that has one of the entries."""
+    files = [(file, data, targets.read(data, file, disk.beside(file))) for file, data in _read(disk, path)]
+    meant = [
+        chosen
+        for chosen in files
+        if len(files) == 1 or any(matching(chosen[2].entries, assignment.image) for assignment in assignments)
+    ]
+    if len(meant) == 1:
+        return meant[0]
+    names = " and ".join(posixpath.basename(file) for file, _, _ in meant or files)
+    if meant:
+        message, advice = f"the directory has {names}, and each of them has such an entry", "Name the file."
+    else:
+        entries = [
+            f"{posixpath.basename(file)}: {entry.name}" for file, _, present in files for entry in present.entries
+        ]
+        message, advice = f"the directory has {names}, and none of them has such an entry", _listed(entries)
+    raise EditError(Problem("failed.usage", message, advice, path))
+
+
+def _listed(entries: Sequence[str]) -> str:
+    more = f" and {len(entries) - _SHOWN} more" if len(entries) > _SHOWN else ""
+    return f"They have: {', '.join(entries[:_SHOWN])}{more}." if entries else "They have no entries: name another file."
+
+
+def _read(disk: Disk, path: str) -> Iterator[tuple[str, bytes]]:
+    for file in disk.pin_files(path):
+        yield file, disk.read(file)
+
+
+def _elsewhere(disk: Disk, file: str, data: bytes) -> list[str]:
+    """What the files beside it have, as `.env: WEB_TAG`: a variable there may decide what this file says."""
+    files = {**disk.beside(file), posixpath.basename(file): data}
+    found: list[str] = []
+    for name, other in files.items():
+        if name != posixpath.basename(file):
+            with suppress(EditError):
+                found += [f"{name}: {entry.name}" for entry in targets.read(other, name, files).entries]
+    return found
+
+
+def _asked(present: PinFile, assignments: Sequence[Assignment], elsewhere: Sequence[str]) -> list[tuple[Entry, Edit]]:
+    """The entries that the assignments mean, in the order of the file; `elsewhere` are entries of other files."""
     edits: dict[int, Edit] = {}
     problems: list[Problem] = []
     for assignment in assignments:
         meant = matching(present.entries, assignment.image)
         if not meant:
-            problems.append(_matches_nothing(present, assignment.image))
+            problems.append(_matches_nothing(present, assignment.image, elsewhere))
         for index in meant:
             edit = Edit(present.entries[index].name, assignment.pin, assignment.new_name)
             if edits.setdefault(index, edit) != edit:
@@ -89,10 +138,12 @@ def _asked(present: PinFile, assignments: Sequence[Assignment]) -> list[tuple[En
     return [(present.entries[index], edits[index]) for index in sorted(edits)]
 
 
-def _matches_nothing(present: PinFile, image: str) -> Problem:
-    names = ", ".join(entry.name for entry in present.entries[:10] if entry.name)
-    more = f" and {len(present.entries) - 10} more" if len(present.entries) > 10 else ""
+def _matches_nothing(present: PinFile, image: str, elsewhere: Sequence[str]) -> Problem:
+    names = ", ".join(entry.name for entry in present.entries[:_SHOWN] if entry.name)
+    more = f" and {len(present.entries) - _SHOWN} more" if len(present.entries) > _SHOWN else ""
     advice = f"It has: {names}{more}." if names else "It has no entries; add one with the image's name."
+    if elsewhere:
+        advice = f"{advice} Files beside it have {', '.join(elsewhere[:_SHOWN])}: edit the one that is meant."
     return Problem("failed.usage", f"no entry has the name {image!r} or that repository", advice, present.file)
 
 

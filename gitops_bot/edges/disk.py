@@ -19,29 +19,38 @@ _OPEN_FILES = Path("/proc/self/fd")
 class Disk:
     """Regular files below the size limit of pin files."""
 
-    def pin_file(self, path: str) -> str:
-        """The pin file that `path` means: itself, or the one in that directory.
+    def pin_files(self, path: str) -> list[str]:
+        """The pin files that `path` may mean: itself, or those of a directory that their names tell.
 
         Raises:
-            EditError: there is none, or several.
+            EditError: there is none, or the directory has two kustomizations.
         """
         try:
             if not Path(path).is_dir():
-                return path
-            found = [name for name in targets.file_names() if Path(path, name).is_file()]
+                return [path]
+            names = [name for name in targets.file_names() if Path(path, name).is_file()]
         except OSError as error:
             raise EditError(_failed("found", error, path)) from error
         # A kustomization says what becomes of the files beside it.
-        first = targets.target_of(found[0]) if found else None
-        if first is not None and first.ALONE:
-            found = [name for name in found if targets.target_of(name) == first]
-        if len(found) == 1:
-            return str(Path(path, found[0]))
-        if found:
-            advice = "Keep one, or name the file."
-            raise EditError(Problem("failed.edit", f"the directory has {' and '.join(found)}", advice, path))
-        advice = f"Name a file, or a directory with one of {', '.join(targets.file_names())}."
-        raise EditError(Problem("failed.edit", "the directory has no file that is known to pin images", advice, path))
+        alone = [name for name in names if (target := targets.target_of(name)) is not None and target.ALONE]
+        if len(alone) > 1:
+            message = f"the directory has {' and '.join(alone)}"
+            raise EditError(Problem("failed.edit", message, "Keep one, or name the file.", path))
+        if not names:
+            advice = f"Name a file, or a directory with one of {', '.join(targets.file_names())}."
+            raise EditError(
+                Problem("failed.edit", "the directory has no file that is known to pin images", advice, path)
+            )
+        return [str(Path(path, name)) for name in alone or names]
+
+    def beside(self, file: str) -> dict[str, bytes]:
+        """The other pin files of its directory that their names tell, by their names; those that can be read."""
+        folder, found = Path(file).parent, {}
+        for name in targets.file_names():
+            if name != Path(file).name and (folder / name).is_file():
+                with contextlib.suppress(EditError):
+                    found[name] = self.read(str(folder / name))
+        return found
 
     def read(self, file: str) -> bytes:
         """The bytes of a regular file, also through a symbolic link; at most one more than the limit.

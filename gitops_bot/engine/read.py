@@ -51,6 +51,7 @@ def read(
         # The others count for the question whose a file is; what is wrong with them is not asked here.
         selection = overlays.select(readable, tree)
     paths = [found.file for name in readable for found in selection.overlays[name]]
+    paths += overlays.beside(selection, tree)
     others = overlays.unclaimed(claims, tree) if whole else ()
     files = _files(world, commit, paths, others)
     selection, claims = selection.with_pins(files), claims.with_pins(files)

@@ -148,7 +148,7 @@ def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None) -> P
         EditError: the file as a whole cannot be edited.
     """
     name = file.rpartition("/")[2]
-    targets = [target.beside(beside or {}) for target in TARGETS]
+    targets = [target.beside({**beside, name: data}) for target in TARGETS] if beside else list(TARGETS)
     known = (
         (target for target in targets if target.knows(name)),
         (target for target in targets if target.count(data)),
@@ -181,11 +181,22 @@ def variant(name: str, beside: Collection[str]) -> str | None:
     `beside` are the names of the files in its directory. In a chart, any YAML file may hold values: `production.yaml`.
     None for a file that is alone of its kind in a directory, or of no kind.
     """
-    target, stem = target_of(name), name.rpartition(".")[0]
-    if target is not None and not target.ALONE:
-        known = {word for one in target.FILE_NAMES for word in _WORDS.split(one.rpartition(".")[0])}
-        return "-".join(word for word in _WORDS.split(stem) if word.lower() not in known)
-    return stem if target is None and CHART in beside and HelmTarget().may_be(name) else None
+    words = _words(name)
+    usual = (
+        _words(file_name)
+        for target in TARGETS
+        if not target.ALONE and (target.knows(name) or target.may_be(name))
+        for file_name in target.FILE_NAMES
+    )
+    known = max((set(kind) for kind in usual if set(kind) <= set(words)), key=len, default=None)
+    if known is not None:
+        return "-".join(word for word in words if word not in known)
+    return name.rpartition(".")[0] if CHART in beside and HelmTarget().may_be(name) else None
+
+
+def _words(name: str) -> list[str]:
+    """The parts of a file's name: `values`, `production` and `yaml`."""
+    return [word for word in _WORDS.split(name.lower().replace(".yml", ".yaml")) if word]
 
 
 def same_file(path: str) -> tuple[str, ...]:

@@ -36,8 +36,12 @@ class FakeDisk:
     files: dict[str, bytes]
     written: list[str] = field(default_factory=list)
 
-    def pin_file(self, path: str) -> str:
-        return f"{path}/kustomization.yaml" if path == "app" else path
+    def pin_files(self, path: str) -> list[str]:
+        return [f"{path}/kustomization.yaml" if path == "app" else path]
+
+    def beside(self, file: str) -> dict[str, bytes]:
+        del file
+        return {}
 
     def read(self, file: str) -> bytes:
         if file not in self.files:

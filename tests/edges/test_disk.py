@@ -21,14 +21,14 @@ def test_a_directory_means_its_one_kustomization(tmp_path: Path, name: str) -> N
     (tmp_path / name).write_bytes(b"")
     (tmp_path / "deployment.yaml").write_bytes(b"")
 
-    assert Disk().pin_file(str(tmp_path)) == str(tmp_path / name)
+    assert Disk().pin_files(str(tmp_path)) == [str(tmp_path / name)]
 
 
 def test_a_file_of_any_name_means_itself(tmp_path: Path) -> None:
     file = tmp_path / "other.yaml"
     file.write_bytes(b"")
 
-    assert Disk().pin_file(str(file)) == str(file)
+    assert Disk().pin_files(str(file)) == [str(file)]
 
 
 @pytest.mark.parametrize(
@@ -45,16 +45,26 @@ def test_a_directory_without_exactly_one_kustomization_is_refused(
         (tmp_path / name).write_bytes(b"")
 
     with pytest.raises(EditError, match=expected) as caught:
-        Disk().pin_file(str(tmp_path))
+        Disk().pin_files(str(tmp_path))
 
     assert caught.value.problem.file == str(tmp_path)
+
+
+def test_a_directory_may_have_several_files_and_each_knows_the_others(tmp_path: Path) -> None:
+    for name in ("compose.yaml", ".env", "notes.yaml"):
+        (tmp_path / name).write_bytes(name.encode())
+
+    compose, env = Disk().pin_files(str(tmp_path))
+
+    assert (compose, env) == (str(tmp_path / "compose.yaml"), str(tmp_path / ".env"))
+    assert Disk().beside(compose) == {".env": b".env"}
 
 
 def test_a_folder_called_kustomization_is_none(tmp_path: Path) -> None:
     (tmp_path / "Kustomization").mkdir()
 
     with pytest.raises(EditError, match="no file that is known"):
-        Disk().pin_file(str(tmp_path))
+        Disk().pin_files(str(tmp_path))
 
 
 def test_the_bytes_are_read_as_they_are(tmp_path: Path) -> None:

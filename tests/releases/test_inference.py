@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 DIGEST = "sha256:" + "0" * 64
 
 
+WEB = ImageName("docker.io", "library/web")
+
+
 @dataclass(frozen=True)
 class Entry:
     pin: Pin
     name: str = "web"
-    image: ImageName | None = None
+    image: ImageName | None = WEB
 
 
 def inferred(tree: Mapping[str, str]) -> Config:
@@ -165,6 +168,26 @@ def test_rules_say_why_an_entry_is_not_tracked(pin: Pin, shape: str) -> None:
     assert (rules.policy, rules.pin, rules.ignore) == (None, shape, False)
     assert rules.unmanaged is not None
     assert rules.unmanaged.code == "unmanaged"
+
+
+def test_what_names_no_repository_is_unmanaged() -> None:
+    rules = inferred({"prod/kustomization.yaml": "100644"}).rules("prod", Entry(Pin("1.4.2"), image=None))
+    assert rules.policy is None
+    assert rules.unmanaged is not None
+    assert rules.unmanaged.why == "no_repository"
+
+
+def test_files_beside_one_another_are_environments_by_their_names() -> None:
+    names = (".env.production", "staging.env", "compose.prod.yml", "docker-compose-dev.yaml", "production-values.yml")
+    tree = {
+        f"app/{name}": "100644" for name in (*names, "compose.yaml", ".env", "deployment-prod.yaml", ".env.example")
+    }
+    assert {name: found.overlays for name, found in inferred(tree).environments.items()} == {
+        "dev": ("app/docker-compose-dev.yaml",),
+        "staging": ("app/staging.env",),
+        "prod": ("app/compose.prod.yml",),
+        "production": ("app/.env.production", "app/production-values.yml"),
+    }
 
 
 def test_rules_of_an_unknown_environment_are_a_mistake_of_the_caller() -> None:

@@ -104,6 +104,14 @@ def select(environments: Mapping[str, Claimant], tree: Mapping[str, str]) -> Sel
     return _Selecting(tree).select(environments)
 
 
+def beside(selection: Selection, tree: Mapping[str, str]) -> list[str]:
+    """Files that may tell how those of the overlays are read: compose files use variables of `.env` files."""
+    files = {found.file for overlays in selection.overlays.values() for found in overlays}
+    directories = {file.rpartition("/")[0] for file in files}
+    paths = (f"{directory}/{name}".lstrip("/") for directory in directories for name in targets.file_names())
+    return sorted(path for path in paths if path in tree and path not in files and tree[path] not in _FOREIGN)
+
+
 def unclaimed(selection: Selection, tree: Mapping[str, str]) -> tuple[str, ...]:
     """Every file with pins that is in no overlay of an environment: bases, components, and what nobody thought of."""
     return tuple(
