@@ -45,10 +45,9 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     problems = [*snapshot.selection.problems, *_alone(config, snapshot.selection), *refused]
     for overlay in overlays:
         problems += _entries(overlay, config)
-    for target in targets.TARGETS:
-        # A base that is refused is nobody's overlay, and no problem here.
-        read = [overlay.pin_file for overlay in overlays]
-        problems += target.dead(read, tree, lambda paths: targets.read_all(paths, files.read(paths))[0])
+    # A base that is refused is nobody's overlay, and no problem here.
+    pin_files = [overlay.pin_file for overlay in overlays]
+    problems += targets.dead(pin_files, tree, lambda paths: targets.read_all(paths, files.read(paths))[0])
     for name in config.environments:
         lost = snapshot.unmatched(name)
         problems += (*lost.problems, *lost.groups)

@@ -15,7 +15,7 @@ from gitops_bot.releases.layout.claims import parse
 from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.releases.plan import Failed
-from gitops_bot.targets import FileTargets
+from gitops_bot.targets import FileTargets, completed
 from gitops_bot.targets.pin_file import matching
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Snapshot:
     def _file_targets(self) -> FileTargets:
         return FileTargets.of(
             {
-                found.file: found.target.beside(self._beside(found.directory))
+                found.file: completed(found.target, self._beside(found.directory))
                 for overlays in self.selection.overlays.values()
                 for found in overlays
             }

@@ -6,17 +6,18 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets.compose import ComposeTarget
 from gitops_bot.targets.env import EnvTarget
 from gitops_bot.targets.helm import CHART, HelmTarget
 from gitops_bot.targets.kustomization import KustomizationTarget
+from gitops_bot.targets.kustomization.dead import dead as dead
 from gitops_bot.targets.manifests import ManifestsTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
     from gitops_bot.errors import Problem
     from gitops_bot.targets.pin_file import PinFile
@@ -64,20 +65,13 @@ class Target(Protocol):
         """How many entries the file has, 0 where it cannot be read. A repository may have thousands of such files."""
         ...
 
+
+@runtime_checkable
+class ReadsBeside(Protocol):
+    """A target that takes something from other files of the directory."""
+
     def beside(self, files: Mapping[str, bytes]) -> Target:
-        """The target with what it takes from other files of the directory, by their names."""
-        ...
-
-    def dead(
-        self,
-        files: Sequence[PinFile],
-        tree: Mapping[str, str],
-        read: Callable[[Collection[str]], Iterable[PinFile]],
-    ) -> Iterator[Problem]:
-        """The entries of these files that change nothing; files of other targets are not looked at.
-
-        `tree` are the paths that there are, with git's modes; `read` gives further files, as far as they can be read.
-        """
+        """The target with that; `files` are all of the directory that were read, by their names."""
         ...
 
 
@@ -89,6 +83,11 @@ TARGETS: tuple[Target, ...] = (
     ManifestsTarget(),
     EnvTarget(),
 )
+
+
+def completed(target: Target, files: Mapping[str, bytes]) -> Target:
+    """The target with what it takes from the files of the directory, by their names."""
+    return target.beside(files) if isinstance(target, ReadsBeside) else target
 
 
 def target_of(path: str) -> Target | None:
@@ -139,6 +138,12 @@ _SLASH: Final = re.compile("/")
 _WORDS: Final = re.compile("[-_.]")
 
 
+def by_content(name: str, data: bytes, beside: Mapping[str, bytes]) -> Target | None:
+    """The target that the content of a file tells, of those that a file of that name may be of."""
+    may_be = (target for target in TARGETS if target.may_be(name))
+    return next((one for one in may_be if one.count(data) or completed(one, beside).count(data)), None)
+
+
 def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None) -> PinFile:
     """Read a file that holds pins. One of any other name, which only a person can give, is known by its content.
 
@@ -148,7 +153,7 @@ def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None) -> P
         EditError: the file as a whole cannot be edited.
     """
     name = file.rpartition("/")[2]
-    targets = [target.beside({**beside, name: data}) for target in TARGETS] if beside else list(TARGETS)
+    targets = [completed(target, {**beside, name: data}) for target in TARGETS] if beside else list(TARGETS)
     known = (
         (target for target in targets if target.knows(name)),
         (target for target in targets if target.count(data)),

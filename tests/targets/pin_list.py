@@ -12,9 +12,9 @@ from gitops_bot.targets.pin_file import Entry, pinned
 from gitops_bot.targets.spans import Splice, apply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from gitops_bot.targets.pin_file import Edit, PinFile
+    from gitops_bot.targets.pin_file import Edit
 
 _LINE = re.compile(r"^(?P<name>[^\s#]+): (?P<tag>[^\s@#]*)(?:@(?P<digest>\S+))?[ \t]*(?:#.*)?$", re.MULTILINE)
 
@@ -67,16 +67,3 @@ class PinListTarget:
 
     def count(self, data: bytes) -> int:
         return len(read(data, "").entries)
-
-    def beside(self, files: Mapping[str, bytes]) -> PinListTarget:
-        del files
-        return self
-
-    def dead(
-        self,
-        files: Sequence[PinFile],
-        tree: Mapping[str, str],
-        read: Callable[[Collection[str]], Iterable[PinFile]],
-    ) -> Iterator[Problem]:
-        del files, tree, read
-        return iter(())

@@ -53,12 +53,7 @@ class Found:
         name, data = self.file.rpartition("/")[2], files[self.file]
         folder = self.file.removesuffix(name)
         beside = {other: files[folder + other] for other in targets.file_names() if folder + other in files}
-        known = (
-            target
-            for target in targets.TARGETS
-            if target.may_be(name) and (target.count(data) or target.beside(beside).count(data))
-        )
-        target = next(known, None)
+        target = targets.by_content(name, data, beside)
         return replace(self, target=target) if target is not None else None
 
 

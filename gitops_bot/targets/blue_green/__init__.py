@@ -13,11 +13,10 @@ from gitops_bot.targets.pin_file import Entry
 from gitops_bot.targets.yaml_pins import Place, Slot, YamlPins
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from gitops_bot.errors import Problem
     from gitops_bot.targets.document import Document
-    from gitops_bot.targets.pin_file import PinFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +53,6 @@ class SelectorTarget:
         """It has no image."""
         del data
         return 0
-
-    def beside(self, files: Mapping[str, bytes]) -> SelectorTarget:
-        """It needs nothing from the files beside it."""
-        del files
-        return self
-
-    def dead(
-        self,
-        files: Sequence[PinFile],
-        tree: Mapping[str, str],
-        read: Callable[[Collection[str]], Iterable[PinFile]],
-    ) -> Iterator[Problem]:
-        """Nothing: each selector counts."""
-        del files, tree, read
-        return iter(())
 
     def _places(self, parsed: Document) -> Iterator[Place]:
         shared = refusals.shared(parsed.roots)

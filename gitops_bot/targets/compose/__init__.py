@@ -13,10 +13,8 @@ from gitops_bot.targets.compose.services import services
 from gitops_bot.targets.yaml_pins import YamlPins
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from gitops_bot.errors import Problem
-    from gitops_bot.targets.pin_file import PinFile
 
 _NAME: Final = re.compile(r"(?:docker-compose[^/]*|compose(?:[._-][^/]*)?)\.ya?ml")
 _SERVICES: Final = re.compile(rb"^[\"']?services[\"']?[ \t]*:", re.MULTILINE)
@@ -72,16 +70,6 @@ class ComposeTarget:
             return self  # what is wrong with the file is said where it is read
         used = {variable.name for image in images(files) for variable in interpolation.variables(image)}
         return ComposeTarget(tuple(sorted((name, known[name]) for name in used & known.keys())))
-
-    def dead(
-        self,
-        files: Sequence[PinFile],
-        tree: Mapping[str, str],
-        read: Callable[[Collection[str]], Iterable[PinFile]],
-    ) -> Iterator[Problem]:
-        """Nothing: each service may be started."""
-        del files, tree, read
-        return iter(())
 
 
 def images(files: Mapping[str, bytes]) -> Iterator[str]:

@@ -12,11 +12,9 @@ from gitops_bot.targets.env import file
 from gitops_bot.targets.env.images import EnvImage, in_compose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from gitops_bot.errors import Problem
     from gitops_bot.targets.env.file import EnvPins
-    from gitops_bot.targets.pin_file import PinFile
 
 __all__ = ["EnvImage", "EnvTarget"]
 
@@ -63,13 +61,3 @@ class EnvTarget:
         taken = {key for image in self.images for key in image.keys}
         further = (image for image in in_compose(compose.images(files)) if taken.isdisjoint(image.keys))
         return replace(self, images=(*self.images, *further))
-
-    def dead(
-        self,
-        files: Sequence[PinFile],
-        tree: Mapping[str, str],
-        read: Callable[[Collection[str]], Iterable[PinFile]],
-    ) -> Iterator[Problem]:
-        """Nothing: who reads a file is not known."""
-        del files, tree, read
-        return iter(())

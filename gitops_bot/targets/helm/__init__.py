@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
 from gitops_bot.targets import document, refusals
 from gitops_bot.targets.helm import sources
 from gitops_bot.targets.image_values import ImagePaths, named
 from gitops_bot.targets.yaml_pins import YamlPins
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
-    from gitops_bot.errors import Problem
-    from gitops_bot.targets.pin_file import PinFile
 
 _ENDINGS: Final = (".yaml", ".yml")
 _SEPARATORS: Final = re.compile("[-_.]")
@@ -79,18 +73,3 @@ class HelmTarget:
         if not _REPOSITORY.search(data):
             pinned = 0
         return pinned if pinned or _OTHER.search(data) else len(_IMAGE.findall(data))
-
-    def beside(self, files: Mapping[str, bytes]) -> HelmTarget:
-        """It needs nothing from the files beside it."""
-        del files
-        return self
-
-    def dead(
-        self,
-        files: Sequence[PinFile],
-        tree: Mapping[str, str],
-        read: Callable[[Collection[str]], Iterable[PinFile]],
-    ) -> Iterator[Problem]:
-        """Nothing: only the chart knows which of its values it uses."""
-        del files, tree, read
-        return iter(())

@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from gitops_bot.targets.kustomization import dead, file
+from gitops_bot.targets.kustomization import file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
-    from gitops_bot.errors import Problem
     from gitops_bot.targets.kustomization.file import Kustomization
-    from gitops_bot.targets.pin_file import PinFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +34,3 @@ class KustomizationTarget:
     def count(self, data: bytes) -> int:
         """See `file.count`."""
         return file.count(data)
-
-    def beside(self, files: Mapping[str, bytes]) -> KustomizationTarget:
-        """It needs nothing from the files beside it."""
-        del files
-        return self
-
-    def dead(
-        self,
-        files: Sequence[PinFile],
-        tree: Mapping[str, str],
-        read: Callable[[Collection[str]], Iterable[PinFile]],
-    ) -> Iterator[Problem]:
-        """See module `dead`."""
-        return dead.dead(files, tree, read)

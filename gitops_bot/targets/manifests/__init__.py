@@ -13,10 +13,8 @@ from gitops_bot.targets.manifests import images
 from gitops_bot.targets.yaml_pins import YamlPins
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from gitops_bot.errors import Problem
-    from gitops_bot.targets.pin_file import PinFile
     from gitops_bot.targets.yaml_pins import Place
 
 #: A manifest has these two at the beginning of a line, and something with an image.
@@ -78,13 +76,3 @@ class ManifestsTarget:
                     continue  # it is reported where it is read
                 return replace(self, above=(frozenset(entry.name for entry in entries), name))
         return self
-
-    def dead(
-        self,
-        files: Sequence[PinFile],
-        tree: Mapping[str, str],
-        read: Callable[[Collection[str]], Iterable[PinFile]],
-    ) -> Iterator[Problem]:
-        """Nothing: each image of a manifest runs."""
-        del files, tree, read
-        return iter(())

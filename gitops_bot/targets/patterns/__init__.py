@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from gitops_bot.targets.patterns import file
 from gitops_bot.targets.patterns.file import GROUPS, ImagePattern, PatternFile
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
-    from gitops_bot.errors import Problem
-    from gitops_bot.targets.pin_file import PinFile
 
 __all__ = ["GROUPS", "ImagePattern", "PatternTarget"]
 
@@ -44,18 +38,3 @@ class PatternTarget:
         """One entry for each expression, whatever it matches."""
         del data
         return len(self.patterns)
-
-    def beside(self, files: Mapping[str, bytes]) -> PatternTarget:
-        """It needs nothing from the files beside it."""
-        del files
-        return self
-
-    def dead(
-        self,
-        files: Sequence[PinFile],
-        tree: Mapping[str, str],
-        read: Callable[[Collection[str]], Iterable[PinFile]],
-    ) -> Iterator[Problem]:
-        """Nothing: nobody knows what the file is for."""
-        del files, tree, read
-        return iter(())
