@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.counterparts.world import world
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.counterparts.world import Deploy, World
 
 CONFIG = b"""\
@@ -32,12 +26,6 @@ environments:
           web: {repository: REPOSITORY, pattern: 'web:(?P<tag>[\\w.-]+)@(?P<digest>sha256:[0-9a-f]+)'}
 """
 VALUES, KUSTOMIZATION, NOMAD = "web/staging/values.yaml", "web/staging/kustomization.yaml", "web/production/web.nomad"
-
-
-@pytest.fixture(scope="module")
-def worldwide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("world")) as running:
-        yield running
 
 
 def shop(worldwide: World, *, more: bytes = b"", kustomized: str = "1.0.0") -> tuple[Deploy, str]:

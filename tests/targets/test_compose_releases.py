@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.counterparts.world import run, world
+from tests.counterparts.world import run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.counterparts.world import Deploy, World
@@ -28,12 +26,6 @@ environments:
 """
 COMPOSE, ENV, PRODUCTION = "hosts/staging/compose.yaml", "hosts/staging/.env", "apps/production/kustomization.yaml"
 APPS = ("api", "backend", "web")
-
-
-@pytest.fixture(scope="module")
-def worldwide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("world")) as running:
-        yield running
 
 
 def start(worldwide: World, *, tag_only: bool = False, reverse: bool = False) -> Deploy:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.counterparts.world import run, world
+from tests.counterparts.world import run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.counterparts.world import Deploy, World
@@ -52,12 +51,6 @@ web:
 
 sub: {{image: {{repository: {image}, tag: ""}}}}  # appVersion
 """.encode()
-
-
-@pytest.fixture(scope="module")
-def worldwide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("world")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.counterparts.world import PROJECT, Done, world
+from tests.counterparts.world import PROJECT, Done
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.counterparts.world import Deploy, World
@@ -40,12 +39,6 @@ STAGING, PRODUCTION, KUSTOMIZATION = (
     "apps/web/production/pins.txt",
     "apps/web/staging/kustomization.yaml",
 )
-
-
-@pytest.fixture(scope="module")
-def worldwide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("world")) as running:
-        yield running
 
 
 @pytest.fixture
