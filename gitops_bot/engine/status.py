@@ -10,7 +10,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import ownership
 from gitops_bot.proposals.status import LONG_AGO, EntryStatus, EnvironmentStatus, Status
 from gitops_bot.releases.choice import hold, promotion, stepped_back
-from gitops_bot.releases.choice.promotion import Running
+from gitops_bot.releases.choice.running import Running
 from gitops_bot.releases.history import state, trail
 from gitops_bot.releases.history.releases import releases
 from gitops_bot.releases.plan import Held

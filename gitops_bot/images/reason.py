@@ -29,6 +29,7 @@ Code = Literal[
     "held.moved",
     "held.unordered",
     "held.no_release_tag",
+    "held.no_digest",
     "held.absent_in_target",
     "held.policy",
     "held.platforms",

@@ -34,8 +34,9 @@ class Rules:
     """What applies to one entry.
 
     `on_move` is None where the kind of the tag decides. An image has to be built for all `platforms`; where none are
-    said, for those of the present one. `unmanaged` says why there is no policy, where there
-    is none. `own_policy`: the policy is said of this very image, and so beats a promotion.
+    said, for those of the present one. `unmanaged` says why there is no policy, where there is none. `own_policy`: the
+    policy is said of this very image, and so beats a promotion. `no_room`: digests are wanted, and `pin` is `tag` only
+    since the file has no place for one.
     """
 
     policy: NamedPolicy | None
@@ -45,6 +46,7 @@ class Rules:
     ignore: bool = False
     unmanaged: Unmanaged | None = None
     own_policy: bool = False
+    no_room: bool = False
 
     @property
     def takes_promotions(self) -> bool:

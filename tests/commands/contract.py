@@ -13,7 +13,8 @@ from typing import Any
 Rule = Callable[[Any, str], None]
 
 _HELD = (
-    *("downgrade", "older_build", "reverted", "declined", "vanished", "moved", "unordered", "no_release_tag"),
+    *("downgrade", "older_build", "reverted", "declined", "vanished", "moved", "unordered"),
+    *("no_release_tag", "no_digest"),
     *(
         "absent_in_target",
         "policy",

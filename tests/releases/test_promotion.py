@@ -12,7 +12,8 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
 from gitops_bot.releases.choice import promotion, reasons
 from gitops_bot.releases.choice.by_hand import ByHand
-from gitops_bot.releases.choice.promotion import Artifact, Running
+from gitops_bot.releases.choice.promotion import Artifact
+from gitops_bot.releases.choice.running import Running
 from gitops_bot.releases.plan import Change, Decision, Entry, Held, Kept
 from tests.releases.past import START, WEB, A, B, C, commit, step
 
@@ -42,9 +43,12 @@ def blocked(
     wait: timedelta = NONE,
     release_tag: bool = False,
     hold: Reason | None = None,
+    applies: Rules | None = None,
+    resolves: bool = False,
 ) -> tuple[Reason, ...]:
+    entry = replace(WEB, pin=present, rules=applies or rules())
     return promotion.blocked(
-        replace(WEB, pin=present), running(source), now=now, wait=wait, release_tag=release_tag, hold=hold
+        entry, running(source), now=now, wait=wait, release_tag=release_tag, hold=hold, resolves=resolves
     )
 
 
@@ -106,6 +110,44 @@ def test_a_tag_never_stands_beside_bytes_that_it_did_not_name(
     present: Pin, source: Pin, release_tag: bool, expected: list[str]
 ) -> None:
     assert [reason.code for reason in blocked(present, source, release_tag=release_tag)] == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "applies", "release_tag", "resolves", "held"),
+    [
+        pytest.param(Pin("2"), rules(), False, False, True, id="a digest is wanted, and there is none"),
+        pytest.param(Pin("2"), rules("digest"), False, False, True, id="nothing but a digest is wanted"),
+        pytest.param(Pin("2"), rules("tag"), True, False, True, id="the version tag of a digest"),
+        pytest.param(Pin("2"), rules("tag"), False, False, False, id="the tag alone is wanted"),
+        pytest.param(Pin("2"), rules(), False, True, False, id="a person takes what the tag points to now"),
+        pytest.param(V2, rules(), False, False, False, id="tag and digest on both sides"),
+        pytest.param(V2, replace(rules("tag"), no_room=True), False, False, True, id="no place for the digest"),
+        pytest.param(V2, replace(rules("tag"), no_room=True), False, True, True, id="nor where a person promotes"),
+        pytest.param(Pin("2"), replace(rules("tag"), no_room=True), False, False, False, id="no place, no digest"),
+        pytest.param(V2, rules("tag"), False, False, False, id="somebody asked for tags alone"),
+    ],
+)
+def test_a_digest_is_neither_made_up_nor_lost(
+    source: Pin, applies: Rules, release_tag: bool, resolves: bool, held: bool
+) -> None:
+    found = blocked(V1, source, applies=applies, release_tag=release_tag, resolves=resolves)
+    assert [reason.code for reason in found] == ["held.no_digest"] * held
+
+
+@pytest.mark.parametrize(
+    ("present", "tag", "resolves", "expected"),
+    [
+        pytest.param(V1, "1.0.0", False, "current", id="a version: its digest is known here"),
+        pytest.param(V1, "1.0.0", True, None, id="a person asks what it points to now"),
+        pytest.param(Pin("main", A), "main", False, None, id="a tag that moves"),
+        pytest.param(V1, "1.1.0", False, None, id="another tag"),
+    ],
+)
+def test_the_same_tag_without_a_digest_is_nothing_to_promote(
+    present: Pin, tag: str, resolves: bool, expected: str | None
+) -> None:
+    found = promotion.settled(replace(WEB, pin=present, rules=rules()), running(Pin(tag)), resolves=resolves)
+    assert (found.reason.code if found else None) == expected
 
 
 def test_what_the_source_holds_is_held_here_with_its_reason_as_long_as_there() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.counterparts.world import run
 
@@ -126,16 +126,26 @@ def test_a_place_without_room_for_a_digest_gets_the_tag(worldwide: World) -> Non
     assert (changed(first, after), after[ENV]) == ({ENV}, first[ENV].replace(b"WEB_TAG=1.0.0", b"WEB_TAG=1.1.0"))
 
 
+def held_web(deploy: Deploy) -> Any:
+    document = deploy.ask("promote", "production", "staging").json
+    (held,) = [held for held in document["environments"][0]["held"] if held["entry"]["name"] == "WEB_TAG"]
+    return held["reason"]
+
+
 def test_a_promotion_to_a_place_without_room_for_its_digest_never_writes_another_image(worldwide: World) -> None:
-    """The tag alone may be written only as long as it names the digest that was tested."""
+    """The digest would be lost. With `pin: tag`, the tag is written as long as it names what was tested."""
     deploy = start(worldwide, tag_only=True, reverse=True)
     digest = deploy.push("web", "1.1.0")
     assert deploy.bot("set", "production", f"{deploy.image('web')}=1.1.0@{digest}").code == 0
     merge(deploy)
     base = deploy.files("main")
     deploy.push("web", "1.1.0", "other bytes under the same tag")
-    done = deploy.ask("promote", "production", "staging")
-    (held,) = [held for held in done.json["environments"][0]["held"] if held["entry"]["name"] == "WEB_TAG"]
-    assert held["reason"]["code"].startswith("held.")
-    assert changed(base, deploy.files("main")) == set()
+    assert held_web(deploy)["code"] == "held.no_digest"
+    config = base["gitops-bot.yaml"].replace(b"[hosts/staging]", b"[hosts/staging]\n    pin: tag")
+    deploy.remote.commit("main", {"gitops-bot.yaml": config}, message="tags alone")
+    assert held_web(deploy)["code"] == "held.absent_in_target"
     assert "gitops-bot/staging/all" not in deploy.branches
+    deploy.push("web", "1.1.0")
+    assert deploy.bot("promote", "production", "staging").code == 0
+    after = deploy.files("gitops-bot/staging/all")
+    assert after[ENV] == base[ENV].replace(b"WEB_TAG=1.0.0", b"WEB_TAG=1.1.0")

@@ -9,13 +9,13 @@ from gitops_bot.engine.candidates import release_tag
 from gitops_bot.engine.candidates.absent import no_image, unless_absent
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.releases.choice import promotion
+from gitops_bot.releases.choice import halves, promotion
 from gitops_bot.releases.choice.promotion import Artifact
 
 if TYPE_CHECKING:
     from gitops_bot.config import Environment
     from gitops_bot.engine.facts import Facts
-    from gitops_bot.releases.choice.promotion import Running
+    from gitops_bot.releases.choice.running import Running
     from gitops_bot.releases.plan import Entry, Held
 
 
@@ -31,8 +31,8 @@ def artifact(facts: Facts, environment: Environment, entry: Entry, running: Runn
         raise RegistryError(no_image(entry))
     digest = running.pin.digest
     way: Literal["copied", "resolved"] = "copied"
-    if digest is None and (entry.rules.pin != "tag" or environment.release_tag):
-        # Said in the proposal: nobody wrote down what the source's tag meant when it was tested.
+    if halves.lacks_digest(entry, running, release_tag=environment.release_tag):
+        # A person promotes, and the proposal says it: nobody wrote down what the tag meant when it was tested.
         digest, way = facts.digest(source, running.pin.tag or ""), "resolved"
     if environment.match_by == "revision" and digest is not None:
         return _rebuilt(facts, entry, running, source, target, digest)

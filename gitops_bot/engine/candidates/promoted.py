@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import NamedPolicy
     from gitops_bot.releases.choice.by_hand import ByHand
-    from gitops_bot.releases.choice.promotion import Running
+    from gitops_bot.releases.choice.running import Running
     from gitops_bot.releases.plan import Decision, Entry
 
 #: Reasons that a person may have promoted in spite of: they hold what is promoted next, not what is proposed already.
-_ASKED_BEFORE: tuple[Code, ...] = ("held.soak", "held.policy")
+_ASKED_BEFORE: tuple[Code, ...] = ("held.soak", "held.policy", "held.no_digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,8 @@ class Promotion:
             if not entry.rules.ignore:
                 return running
             running = pair.running[0]
-        return promotion.settled(entry, running, release_tag=self.known.environment.release_tag)
+        release_tag = self.known.environment.release_tag
+        return promotion.settled(entry, running, release_tag=release_tag, resolves=self.by_hand is not None)
 
     def _decided(self, entry: Entry, source: SourcePins) -> Decision:
         """The decision about what the source runs, or about the earlier pin that has soaked."""
@@ -130,11 +131,14 @@ class Promotion:
             wait=wait,
             release_tag=self.known.environment.release_tag,
             hold=hold.reason(written) if written is not None else None,
+            resolves=self.by_hand is not None,
         )
 
     def _promoted(self, entry: Entry, running: Running, against: Sequence[Reason]) -> Decision:
         """The decision about one pin, with what the registry has."""
         held = withheld(against, self.by_hand)
+        if any(reason.code == "held.no_digest" for reason in held):
+            return reasons.held(entry, running.pin, held)
         try:
             offered = artifact(self.known.facts, self.known.environment, entry, running)
         except RegistryError as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.releases.choice import promotion, soak
-from gitops_bot.releases.choice.promotion import Running
+from gitops_bot.releases.choice.running import Running
 from gitops_bot.releases.choice.soaked import newest_of_all, served
 from gitops_bot.releases.history import releases as history
 from gitops_bot.releases.history import trail

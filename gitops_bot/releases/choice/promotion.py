@@ -15,7 +15,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import by_hand as hand
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.choice import reasons, soak
+from gitops_bot.releases.choice import halves, reasons, soak
 from gitops_bot.releases.history.releases import told
 from gitops_bot.releases.plan import Change, Held, Kept
 
@@ -25,29 +25,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.rules import NamedPolicy, Rules
     from gitops_bot.releases.choice.by_hand import ByHand
-    from gitops_bot.releases.history.line import Step
+    from gitops_bot.releases.choice.running import Running
     from gitops_bot.releases.plan import Decision, Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """What the source environment runs for an entry.
-
-    `arrived` is the commit that brought the pin (None where that is older than what is known), `number` that of its
-    release. For an earlier pin `left` is the commit that took it away, and `ahead` how many releases came since.
-    """
-
-    entry: Entry
-    pin: Pin
-    arrived: Step | None = None
-    number: int | None = None
-    left: Step | None = None
-    ahead: int = 0
-
-    @property
-    def environment(self) -> str:
-        """The source's name."""
-        return self.entry.environment or "the source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +62,17 @@ def one_of(entry: Entry, running: Sequence[Running]) -> Running | Held:
     return Held(entry, None, Reason("held.unordered", text, {"source": running[0].environment}))
 
 
-def settled(entry: Entry, running: Running, *, release_tag: bool = False) -> Kept | None:
+def settled(entry: Entry, running: Running, *, release_tag: bool = False, resolves: bool = True) -> Kept | None:
     """Why there is nothing to promote, which no registry has to be asked for; None where there may be.
 
-    `release_tag` says that the target pins version tags.
+    `release_tag` says that the target pins version tags, `resolves` as in `blocked`.
     """
     if entry.rules.ignore:
         reason = Reason("ignored", "the configuration has `ignore: true`")
     elif is_current(entry, running.pin, release_tag=release_tag):
         reason = Reason("current", f"{running.environment} runs the same pin")
+    elif not resolves and halves.same_tag(entry, running):
+        reason = Reason("current", f"{running.environment} pins the same tag, without a digest")
     elif running.pin == Pin():
         reason = Reason("nothing_new", f"{running.environment} pins nothing for {running.entry.name}")
     else:
@@ -107,15 +88,19 @@ def blocked(
     wait: timedelta,
     release_tag: bool = False,
     hold: Reason | None = None,
+    resolves: bool = False,
 ) -> tuple[Reason, ...]:
     """Why the pin may not be promoted now: the gates of a promotion that need no registry, in their order.
 
-    `wait` is the soak time that it has not served otherwise; `hold` is why the source's own pin is held.
+    `wait` is the soak time that it has not served otherwise; `hold` is why the source's own pin is held. `resolves`: a
+    person takes what a tag without a digest points to now.
     """
     since = running.arrived.at if running.arrived is not None else None
     gates = (
         _held_in_source(running, hold),
-        None if release_tag else _untagged(entry, running),
+        None if release_tag else halves.untagged(entry, running),
+        None if resolves else halves.undigested(entry, running, release_tag=release_tag),
+        halves.no_room(entry, running),
         soak.held(running.environment, since, now, wait),
     )
     return tuple(reason for reason in gates if reason is not None)
@@ -214,17 +199,6 @@ def _held_in_source(running: Running, hold: Reason | None) -> Reason | None:
         return None
     text = f"{choice.short(running.pin)} is held in {running.environment} itself: {hold.text}"
     return replace(hold, text=text, data={**hold.data, "source": running.environment})
-
-
-def _untagged(entry: Entry, running: Running) -> Reason | None:
-    """An edit keeps the tag, which would then stand beside bytes that it never named."""
-    if running.pin.tag is not None or entry.pin.tag is None:
-        return None
-    text = (
-        f"{running.environment} pins a digest without a tag, so the tag {entry.pin.tag} would be wrong for it; pin the "
-        f"tag in {running.environment} too, or set `tag: release` for {entry.environment}"
-    )
-    return Reason("held.no_release_tag", text, {"source": running.environment})
 
 
 def _moved(entry: Entry, artifact: Artifact, after: Pin) -> Reason | None:

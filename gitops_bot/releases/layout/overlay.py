@@ -57,7 +57,9 @@ def _fitting(item: pins.Entry, rules: Rules) -> Rules:
         return Rules(None, pin="tag", ignore=rules.ignore)
     if item.decided_by is not None:
         return Rules(None, ignore=rules.ignore, unmanaged=decided_elsewhere(item.decided_by))
-    return replace(rules, pin=item.says) if item.says is not None else rules
+    if item.says is None:
+        return rules
+    return replace(rules, pin=item.says, no_room=item.says == "tag" and rules.pin != "tag")
 
 
 def edited(overlays: Iterable[Overlay], changes: Iterable[Change]) -> dict[str, bytes]:
