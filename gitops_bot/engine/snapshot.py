@@ -16,6 +16,7 @@ from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.releases.plan import Failed
 from gitops_bot.targets import FileTargets, completed
+from gitops_bot.targets.decided import decided
 from gitops_bot.targets.pin_file import matching
 
 if TYPE_CHECKING:
@@ -208,13 +209,12 @@ class Snapshot:
         return self.parsed[key]
 
     def _file_targets(self) -> FileTargets:
-        return FileTargets.of(
-            {
-                found.file: completed(found.target, self._beside(found.directory))
-                for overlays in self.selection.overlays.values()
-                for found in overlays
-            }
-        )
+        targets = {
+            found.file: completed(found.target, self._beside(found.directory))
+            for overlays in self.selection.overlays.values()
+            for found in overlays
+        }
+        return FileTargets.of(decided(targets, self.files))
 
     def _beside(self, directory: str) -> Mapping[str, bytes]:
         """The files of one directory that were read, by their names."""

@@ -67,7 +67,7 @@ def without_repository() -> Unmanaged:
 
 def decided_elsewhere(file: str) -> Unmanaged:
     """Another file pins the image, and wins."""
-    text = f"{file} in its directory has an entry for this image, which wins"
+    text = f"{file} has an entry for this image, which wins"
     return Unmanaged(code="unmanaged", text=text, why="decided_elsewhere", alike=text)
 
 

@@ -13,6 +13,7 @@ from gitops_bot import targets
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout import claims
 from gitops_bot.releases.layout.claims import rule_applies
+from gitops_bot.targets.decided import kustomizations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,11 +101,11 @@ def select(environments: Mapping[str, Claimant], tree: Mapping[str, str]) -> Sel
 
 
 def beside(selection: Selection, tree: Mapping[str, str]) -> list[str]:
-    """Files that may tell how those of the overlays are read: compose files use variables of `.env` files."""
-    files = {found.file for overlays in selection.overlays.values() for found in overlays}
-    directories = {file.rpartition("/")[0] for file in files}
-    paths = (f"{directory}/{name}".lstrip("/") for directory in directories for name in targets.file_names())
-    return sorted(path for path in paths if path in tree and path not in files and tree[path] not in _FOREIGN)
+    """Files that tell how those of the overlays are read: `.env` has variables, kustomizations decide for manifests."""
+    files = {found.file: found.target for overlays in selection.overlays.values() for found in overlays}
+    names = {f"{file.rpartition('/')[0]}/{name}".lstrip("/") for file in files for name in targets.file_names()}
+    paths = tree.keys() & names | set(kustomizations(files, tree))
+    return sorted(path for path in paths if path not in files and tree[path] not in _FOREIGN)
 
 
 def unclaimed(selection: Selection, tree: Mapping[str, str]) -> tuple[str, ...]:
@@ -238,7 +239,8 @@ class _Selecting:
 
         What a wildcard meets may be any file that happens to be a link; what the glob writes out was meant.
         """
-        near = [link for link in self._links if _leads(f"{link}/", glob.prefix)]
+        links = (f"{link}/" for link in self._links)
+        near = [link[:-1] for link in links if link.startswith(glob.prefix) or glob.prefix.startswith(link)]
         ways = list(glob.on_the_way(wild=wild)) if near else []
         return [link for link in near if any(way.match(f"{link}/") for way in ways)]
 
@@ -289,10 +291,6 @@ def _given_up(found: dict[str, list[Found]], file: str) -> bool:
         return False
     found[directory + slash] = [one for one in beside if one.file != file]
     return True
-
-
-def _leads(link: str, prefix: str) -> bool:
-    return link.startswith(prefix) or prefix.startswith(link)
 
 
 def _foreign(path: str, mode: str) -> Problem:

@@ -65,7 +65,9 @@ class Reached(NamedTuple):
     unfollowed: tuple[Unfollowed, ...]
 
 
-class _Reference(NamedTuple):
+class Reference(NamedTuple):
+    """What a kustomization refers to: a path as it is written, and its line."""
+
     text: str
     line: int
     kind: Kind
@@ -112,14 +114,14 @@ class _Reading:
 
     def follow(self, file: str, base: str, data: bytes, kind: Kind) -> None:
         """What a kustomization, or the configuration of a plug-in, refers to."""
-        match (_remembered if len(data) <= _SMALL else _references)(data, plugin=kind == "plugin"):
+        match references(data, plugin=kind == "plugin"):
             case Problem() as problem:
                 self.unfollowed.append(Unfollowed(file, problem.line or 1, problem.message, "unreadable"))
-            case references:
-                for reference in references:
+            case found:
+                for reference in found:
                     self._take(file, base, reference)
 
-    def _take(self, file: str, base: str, reference: _Reference) -> None:
+    def _take(self, file: str, base: str, reference: Reference) -> None:
         path = posixpath.normpath(posixpath.join(base, reference.text))
         if path == ".." or path.startswith(("../", "/")):
             return self._leave(file, reference, "outside")
@@ -135,7 +137,7 @@ class _Reading:
             return None
         return self._leave(file, reference, "link" if self._is_behind_link(path) else "absent")
 
-    def _leave(self, file: str, reference: _Reference, why: Why) -> None:
+    def _leave(self, file: str, reference: Reference, why: Why) -> None:
         text = reference.instead or reference.text
         why = "remote" if _REMOTE.match(text) else why
         self.unfollowed.append(Unfollowed(file, reference.line, text[:500], why))
@@ -159,7 +161,12 @@ class _Reading:
         return any(self.tree.get("/".join(parts[:end])) in _FOREIGN for end in range(1, len(parts) + 1))
 
 
-def _references(data: bytes, *, plugin: bool) -> tuple[_Reference, ...] | Problem:
+def references(data: bytes, *, plugin: bool = False) -> tuple[Reference, ...] | Problem:
+    """What a kustomization, or the configuration of a plug-in, refers to; the problem where it cannot be read."""
+    return (_remembered if len(data) <= _SMALL else _references)(data, plugin=plugin)
+
+
+def _references(data: bytes, *, plugin: bool) -> tuple[Reference, ...] | Problem:
     try:
         roots = document.read(data, "", several=plugin).roots
     except EditError as error:
@@ -185,7 +192,7 @@ def below(directory: str, paths: Sequence[str]) -> Sequence[str]:
     return paths[bisect_left(paths, f"{directory}/") : bisect_left(paths, f"{directory}0")]
 
 
-def _of_kustomization(root: Node) -> Iterator[_Reference]:
+def _of_kustomization(root: Node) -> Iterator[Reference]:
     top = _fields(root)
     for key in _RESOURCES:
         yield from _texts(top.get(key), "resource")
@@ -203,7 +210,7 @@ def _of_kustomization(root: Node) -> Iterator[_Reference]:
         yield from _chart(_fields(item), _fields(top.get("helmglobals")).get("charthome"))
 
 
-def _of_plugin(root: Node) -> Iterator[_Reference]:
+def _of_plugin(root: Node) -> Iterator[Reference]:
     """What the configuration of one of kustomize's own plug-ins refers to; others are programs that nobody follows."""
     top = _fields(root)
     if _value(top.get("apiversion")) != "builtin":
@@ -217,7 +224,7 @@ def _of_plugin(root: Node) -> Iterator[_Reference]:
         yield from _chart(top, None)
 
 
-def _inline(item: Node) -> Iterator[_Reference]:
+def _inline(item: Node) -> Iterator[Reference]:
     try:
         roots = document.compose(item.value, "", several=True).roots
     except EditError:
@@ -227,7 +234,7 @@ def _inline(item: Node) -> Iterator[_Reference]:
             yield reference._replace(line=item.start_mark.line + 1)
 
 
-def _sources(fields: Mapping[str, Node]) -> Iterator[_Reference]:
+def _sources(fields: Mapping[str, Node]) -> Iterator[Reference]:
     """What the keys and values of a ConfigMap or Secret are read from."""
     for source in _texts(fields.get("files")):
         yield source._replace(text=source.text.partition("=")[2] or source.text)
@@ -235,7 +242,7 @@ def _sources(fields: Mapping[str, Node]) -> Iterator[_Reference]:
     yield from _text(fields.get("env"))
 
 
-def _chart(fields: Mapping[str, Node], home: Node | None) -> Iterator[_Reference]:
+def _chart(fields: Mapping[str, Node], home: Node | None) -> Iterator[Reference]:
     """The values of a chart, and the chart itself where the repository has it; else Helm gets it from `repo`."""
     yield from _text(fields.get("valuesfile"))
     yield from _text(fields.get("values"))
@@ -267,14 +274,14 @@ def _all_items(top: Mapping[str, Node], keys: Iterable[str]) -> Iterator[Node]:
     return (item for key in keys for item in _items(top.get(key)))
 
 
-def _texts(node: Node | None, kind: Kind = "file") -> Iterator[_Reference]:
+def _texts(node: Node | None, kind: Kind = "file") -> Iterator[Reference]:
     for item in _items(node):
         yield from _text(item, kind)
 
 
-def _text(node: Node | None, kind: Kind = "file") -> Iterator[_Reference]:
+def _text(node: Node | None, kind: Kind = "file") -> Iterator[Reference]:
     if isinstance(node, ScalarNode) and node.value and "\0" not in node.value:
-        yield _Reference(node.value, node.start_mark.line + 1, kind)
+        yield Reference(node.value, node.start_mark.line + 1, kind)
 
 
 def _is_inline(text: str) -> bool:

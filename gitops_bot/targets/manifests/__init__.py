@@ -6,9 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from gitops_bot.errors import EditError
 from gitops_bot.targets import document
-from gitops_bot.targets.kustomization import file as kustomization
 from gitops_bot.targets.manifests import images
 from gitops_bot.targets.yaml_pins import YamlPins
 
@@ -35,8 +33,8 @@ class ManifestsTarget:
     ALONE: ClassVar = False
 
     kinds: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    #: The images that the kustomization of the directory has entries for, and its name.
-    above: tuple[frozenset[str], str] = (frozenset(), "")
+    #: The images that kustomizations pin, each with the path of the kustomization.
+    above: tuple[tuple[str, str], ...] = ()
 
     def knows(self, name: str) -> bool:
         """Any YAML file may be a manifest, and most are something else."""
@@ -54,25 +52,18 @@ class ManifestsTarget:
             EditError: the file as a whole cannot be edited; see `document.read`.
         """
         parsed = document.read(data, file, several=True)
-        return YamlPins(parsed, tuple(map(self._decided, images.places(parsed, dict(self.kinds)))))
+        above = dict(self.above)
 
-    def _decided(self, place: Place) -> Place:
-        names, file = self.above
-        if place.entry.repository not in names:
-            return place
-        return replace(place, entry=replace(place.entry, decided_by=file))
+        def decided(place: Place) -> Place:
+            by = above.get(place.entry.repository or "")
+            return replace(place, entry=replace(place.entry, decided_by=by)) if by is not None else place
+
+        return YamlPins(parsed, tuple(map(decided, images.places(parsed, dict(self.kinds)))))
 
     def count(self, data: bytes) -> int:
         """How many lines look like images of a resource."""
         return len(_IMAGE.findall(data)) if _KIND.search(data) and _VERSION.search(data) else 0
 
-    def beside(self, files: Mapping[str, bytes]) -> ManifestsTarget:
-        """With the images that a kustomization of the directory has entries for: it transforms what the file says."""
-        for name in kustomization.FILE_NAMES:
-            if name in files:
-                try:
-                    entries = kustomization.read(files[name], name).entries
-                except EditError:
-                    continue  # it is reported where it is read
-                return replace(self, above=(frozenset(entry.name for entry in entries), name))
-        return self
+    def decided(self, by: Mapping[str, str]) -> ManifestsTarget:
+        """With the images that kustomizations pin for the file; see `targets.decided`."""
+        return replace(self, above=tuple(by.items()))
