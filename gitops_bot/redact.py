@@ -117,10 +117,16 @@ def strike(text: str) -> str:
     for secret in sorted(present, key=len, reverse=True):
         text = text.replace(secret, STRUCK)
     lower = text.lower()
-    if any(hint in lower for hint in _HINTS):
-        # Compiled for the first text with a hint (`re` caches them): many commands show none.
-        for form, instead in _FORMS:
-            text = re.sub(form, instead, text)
+    for hint in _HINTS:  # a loop: a document has ten thousand texts, and `any` takes twice as long
+        if hint in lower:
+            return _without_forms(text)
+    return text
+
+
+def _without_forms(text: str) -> str:
+    # Compiled for the first text with a hint (`re` caches them): many commands show none.
+    for form, instead in _FORMS:
+        text = re.sub(form, instead, text)
     return text
 
 

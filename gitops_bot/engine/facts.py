@@ -203,7 +203,7 @@ class Facts:
         return self._answer(Question(key, lambda world: _forge(world).commits_between(source, old, new)))
 
     def _of_registry(self, key: Hashable, ask: Callable[[Registry], Answer]) -> Answer:
-        return self._answer(Question(key, lambda world: ask(world.registry), of_registry=True))
+        return self._answer(Question(key, lambda world: ask(world.registry()), of_registry=True))
 
     def _answer(self, question: Question[Answer]) -> Answer:
         if question not in self._answers:

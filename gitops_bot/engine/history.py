@@ -6,10 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.candidates.pins import matches_nothing
 from gitops_bot.engine.content import content
-from gitops_bot.engine.describe import MOST, ImageStep, describe_images
-from gitops_bot.engine.facts import Facts
 from gitops_bot.errors import BotError, ConfigError, EditError, ForgeError, Problem, UsageError
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.history import History
@@ -113,6 +110,10 @@ def _images(world: World, snapshot: Snapshot, changes: Sequence[EntryChange]) ->
     """The commits that the changed images were built from, as far as images and forge tell. It is never an error."""
     if world.forge is None:
         return ()
+    # What asks registries takes 15 ms, and only this asks them.
+    from gitops_bot.engine.describe import MOST, ImageStep, describe_images
+    from gitops_bot.engine.facts import Facts
+
     (environment,) = snapshot.environments
     present = {(entry.file, entry.name): entry.image for entry in snapshot.entries(environment.name)}
     steps: dict[EntryChange, ImageStep] = {}
@@ -155,6 +156,8 @@ def _check_image(image: str, records: Records, snapshot: Snapshot) -> None:
     (environment,) = snapshot.environments
     names = _names(image, snapshot)
     if len(names) == 1 and not any(change.name in names for record in records for change in record.changes):
+        from gitops_bot.engine.candidates.pins import matches_nothing  # takes 20 ms
+
         problem = matches_nothing(image, snapshot.entries(environment.name), environment.name)
         raise UsageError(replace(problem, message=f"{problem.message}, and no release changed it"))
 

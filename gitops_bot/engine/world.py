@@ -287,10 +287,10 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All that a journey may touch. Without a token, or with a plain path, there is no forge."""
+    """All that a journey may touch; `registry` connects at its first call. Without a token there is no forge."""
 
     repository: Repository
-    registry: Registry
+    registry: Callable[[], Registry]
     forge: Forge | None
     clock: Clock
     progress: Progress = silent

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from gitops_bot.errors import EditError
@@ -92,7 +93,11 @@ def completed(target: Target, files: Mapping[str, bytes]) -> Target:
 
 def target_of(path: str) -> Target | None:
     """The target that a file is one of, by its name."""
-    name = path.rpartition("/")[2]
+    return _named(path.rpartition("/")[2])
+
+
+@lru_cache(maxsize=1024)  # thousands of commits change files of the same few names
+def _named(name: str) -> Target | None:
     return next((target for target in TARGETS if target.knows(name)), None)
 
 

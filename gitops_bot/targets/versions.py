@@ -98,6 +98,7 @@ def only_pins(target: Target, before: bytes, after: bytes) -> bool:
     )
 
 
+@lru_cache(maxsize=64)  # each version is read, and then compared with both of its neighbours
 def _cut(data: bytes) -> tuple[bytes, Sequence[bytes]]:
     """The text without the values, and the values; none where it has to be read in full."""
     if len(data) > _LIMIT or _PLACE in data or _MARK.search(data):

@@ -6,7 +6,8 @@ import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
 
 from gitops_bot import log
 from gitops_bot.config import Config, RegistryAccess
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import Forge, World
     from gitops_bot.wiring.options import Options
+
+T = TypeVar("T")
 
 #: The registry whose packages the forge lists with their times.
 PACKAGES = "ghcr.io"
@@ -112,7 +115,8 @@ def opened(
             branch, commit = config.branch, repository.head(config.branch)
         if not infer and where.name is None:
             _refuse_pull_requests(config, environments, where)
-        registry = stack.enter_context(_registry(config, environ, clock, cycle, cache))
+        known = access(config, environ)
+        registry = once(lambda: stack.enter_context(_registry(known, environ, clock, cycle, cache)))
         world = World(repository, registry, forge, clock, progress, *([cycle.whole] if cycle else []))
         imported()
         also = tuple(config.environments) if infer and not plans else also
@@ -169,12 +173,29 @@ def _forge(
     return server.connect(where.name, clock=clock, warn=warn)
 
 
+def once(make: Callable[[], T]) -> Callable[[], T]:
+    """A function that makes something at its first call, whichever thread comes first."""
+    lock, made = Lock(), list[T]()
+
+    def made_once() -> T:
+        with lock:
+            if not made:
+                made.append(make())
+            return made[0]
+
+    return made_once
+
+
 def _registry(
-    config: Config, environ: Mapping[str, str], clock: SystemClock, cycle: CycleContext | None, cache: Path | None
+    known: Mapping[str, RegistryAccess],
+    environ: Mapping[str, str],
+    clock: SystemClock,
+    cycle: CycleContext | None,
+    cache: Path | None,
 ) -> Registry:
     from gitops_bot.edges.registry import Registry
 
-    known, server = access(config, environ), Server.read(environ)
+    server = Server.read(environ)
     token = server.token if server.has_registry(PACKAGES) else None
     if cycle is None:
         return Registry(known, environ, clock, cache=cache, token=token)

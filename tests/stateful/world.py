@@ -230,7 +230,7 @@ class Shop:
             commit = repository.head("main")
             book = config.read(repository.read(commit, [CONFIG])[CONFIG].decode(), CONFIG)
             forge = GitHub(NAME, _TOKEN, clock=self.clock, warn=warnings.append, api_url=self.forge.api_url)
-            world = World(repository, registry, forge, self.clock)
+            world = World(repository, lambda: registry, forge, self.clock)
             names = [] if command.verb == "update" else [command.environment]
             also = [SOURCE] if command.verb == "promote" else []
             snapshot = read(world, book, "main", NAME, names, also=also, commit=commit)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,14 +45,19 @@ class Scope:
         self._all = b"." in inside
         self._inside = frozenset(path + b"/" for path in inside)
         self._towards = frozenset(path[: slash.end()] for path in self._inside for slash in _SLASH.finditer(path))
+        #: Whether a directory is one of them, or below one: thousands of commits change the same few.
+        self._is_inside = lru_cache(maxsize=10_000)(self._below_one)
 
     def of(self, prefix: bytes, changes: Iterable[Change]) -> Iterable[Change]:
         """The relevant changes in the directory `prefix`, which ends in a slash unless it is the root."""
-        if self._all or any(prefix[: slash.end()] in self._inside for slash in _SLASH.finditer(prefix)):
+        if self._is_inside(prefix):
             return changes
         return (
             change for change in changes if _DIRECTORY in change.modes and prefix + change.path + b"/" in self._towards
         )
+
+    def _below_one(self, prefix: bytes) -> bool:
+        return self._all or any(prefix[: slash.end()] in self._inside for slash in _SLASH.finditer(prefix))
 
 
 class Change(NamedTuple):
@@ -121,7 +127,7 @@ def _in_directories(
     if any(pair not in by_pair for _, pair in directories):
         return None
     changes = (
-        change._replace(path=prefix + change.path)
+        Change(prefix + change.path, change.modes, change.ids)
         for prefix, pair in directories
         for change in scope.of(prefix, by_pair[pair])
     )

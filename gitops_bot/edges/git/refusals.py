@@ -12,82 +12,81 @@ _QUOTE_LIMIT = 600
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One kind of refusal: its pattern, its meaning (after the repository's name) and the next step."""
+    """One kind of refusal: its pattern, its meaning (after the repository's name) and the next step.
 
-    pattern: re.Pattern[str]
+    The patterns are compiled when git refuses something, which most runs never see.
+    """
+
+    pattern: str
     means: str
     advice: str
     lost_race: bool = False
-
-
-def _refusal(pattern: str, means: str, advice: str, *, lost_race: bool = False) -> Refusal:
-    return Refusal(re.compile(pattern, re.IGNORECASE), means, advice, lost_race)
 
 
 #: The first match counts, so specific patterns come first: a ruleset's refusal also ends in
 #: "pre-receive hook declined", and a name that is taken also "cannot lock ref".
 REFUSALS = (
     # By git itself; the remote's machine says it behind `remote: `.
-    _refusal(
+    Refusal(
         r"(?<!remote: )(?:error|fatal): (?:cannot fork|(?:cannot|unable to) create (?:async )?(?:thread|process))",
         "cannot be reached: this machine cannot start more processes",
         RAISE_THE_LIMIT,
     ),
-    _refusal(
+    Refusal(
         r"(?:repository|project) (?:was|is|has been) archived|archived so (?:it )?is read.only",
         "is archived: nobody can write to it",
         "Unarchive it in its settings, or stop running the bot for it.",
     ),
-    _refusal(
+    Refusal(
         r"branches that\s+(?:remote:\s*)?are queued for merging cannot be updated|has been added to a merge queue",
         "has this branch in its merge queue, where it cannot be changed",
         "Wait until it is merged, or remove the pull request from the queue.",
     ),
-    _refusal(
+    Refusal(
         r"changes must be made through (?:a|the) merge queue",
         "accepts changes to this branch only through its merge queue",
         "Use `propose: {as: pull-request}` in gitops-bot.yaml; with `auto_merge: true` the bot adds pull requests to "
         "the queue.",
     ),
-    _refusal(
+    Refusal(
         r"changes must be made through a pull request",
         "accepts changes to this branch only through pull requests",
         "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the rule. If the branch starts "
         "with gitops-bot/, exclude those branches from the rule.",
     ),
-    _refusal(
+    Refusal(
         r"commits must have (?:verified|valid) signatures|missing successful verification of signatures",
         "requires signed commits on this branch, and the bot's are not signed",
         "Let the bot bypass the rule. If the branch starts with gitops-bot/, exclude those branches from the rule.",
     ),
-    _refusal(
+    Refusal(
         r"GH006|GH013|protected branch hook declined|protected branch update failed"
         r"|not allowed to (?:force )?push (?:code )?to (?:a )?protected branch",
         "protects this branch: the push was refused",
         "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the branch's rules. If the "
         "branch starts with gitops-bot/, exclude those branches from the rules.",
     ),
-    _refusal(
+    Refusal(
         r"refusing to allow .{0,200} to create or update workflow",
         "does not let this token change workflow files",
         "Point the overlays away from .github/workflows, or give the token the permission `workflows: write`.",
     ),
-    _refusal(
+    Refusal(
         r"GH001|exceeds GitHub's file size limit|object is too large|exceeds the maximum (?:allowed|size)",
         "refused the push because of its size",
         "Check for files over the server's size limit.",
     ),
-    _refusal(
+    Refusal(
         r"refusing to update checked out branch|branch is currently checked out",
         "has this branch checked out in a work tree: the push was refused",
         "Push to a bare repository, or use `propose: {as: pull-request}`.",
     ),
-    _refusal(
+    Refusal(
         r"(?:exists; cannot create|refname conflict|cannot process '[^'\n]*' and)",
         "has another branch that conflicts with this name",
         "A branch a cannot exist beside a branch a/b: rename or delete the other one.",
     ),
-    _refusal(
+    Refusal(
         r"stale info|fetch first|non-fast-forward|remote ref updated since checkout|needs force"
         r"|reference already exists|incorrect old value provided|is at [0-9a-f]{7,64} but expected"
         r"|unable to resolve reference|remote ref does not exist|deleting a non-existent ref"
@@ -96,61 +95,61 @@ REFUSALS = (
         "Somebody else pushed first: run again.",
         lost_race=True,
     ),
-    _refusal(
+    Refusal(
         r"write access to repository not granted|permission to .{1,200} denied|marked as read.only"
         r"|read-only file system|returned error: 403|HTTP 403|not allowed to (?:push|upload)|not authorized to push",
         "refused: no permission",
         "Give the token `contents: write` on this repository (`contents: read` is enough for plan).",
     ),
-    _refusal(
+    Refusal(
         r"authentication failed|could not read (?:Username|Password)|returned error: 401|HTTP 401|invalid credentials"
         r"|terminal prompts disabled|permission denied \(|Invalid username or (?:password|token)",
         "refused the login, or requires one",
         "Set GITHUB_TOKEN; if it is set, it has expired or does not cover this repository. For a server other than "
         "github.com, set GITHUB_SERVER_URL too; ssh needs a key.",
     ),
-    _refusal(
+    Refusal(
         r"ssh: (?:command )?not found|cannot run ssh",
         "needs ssh, which is not installed",
         "Install an ssh client, or use the https URL with a token.",
     ),
-    _refusal(
+    Refusal(
         r"host key verification failed",
         "has a host key that ssh does not know",
         "Add the host to known_hosts, for example with `ssh-keyscan`, after checking its fingerprint.",
     ),
-    _refusal(
+    Refusal(
         r"repository not found|repository '[^'\n]*' not found|does not appear to be a git repository"
         r"|returned error: 404|HTTP 404|project you were looking for could not be found",
         "does not exist, or this login cannot see it",
         "Check the spelling or the path; a private repository needs a token with `contents: read` on it.",
     ),
-    _refusal(
+    Refusal(
         r"dubious ownership",
         "belongs to another user",
         "Run as its owner, or pass --repository to confirm that you trust it.",
     ),
-    _refusal(
+    Refusal(
         r"returned error: 30\d|HTTP 30\d|unable to update url base from redirection",
         "answered with a redirect, which is not followed with credentials",
         "Use the repository's current URL (after a rename, or with `.git` if the server requires it).",
     ),
-    _refusal(
+    Refusal(
         r"transport '[^'\n]*' not allowed",
         "uses a protocol that is not allowed",
         "Use https, ssh, or a path.",
     ),
-    _refusal(
+    Refusal(
         r"pre-receive hook declined|hook declined",
         "refused the push: a hook declined it",
         "Read its message; `propose: {as: pull-request}` may be allowed where a direct commit is not.",
     ),
-    _refusal(
+    Refusal(
         r"dumb http transport|not valid: is this a git repository|does not support shallow",
         "does not speak git's smart protocol",
         "Is this the URL of the repository rather than of a web page?",
     ),
-    _refusal(
+    Refusal(
         r"SSL certificate|certificate verif|self.signed certificate|server certificate|SSL_ERROR|TLS connect error",
         "has a TLS certificate that cannot be verified",
         "For a private CA, set GIT_SSL_CAINFO to its certificate file.",
@@ -175,7 +174,7 @@ def refused(output: str, remote: str) -> GitError | None:
     `remote` names the repository and the branch; `output` must be printable already.
     """
     for refusal in REFUSALS:
-        if refusal.pattern.search(output):
+        if re.search(refusal.pattern, output, re.IGNORECASE):
             kind = LostRace if refusal.lost_race else GitError
             return kind(Problem("failed.git", f"{remote} {refusal.means}{quoted(output)}", refusal.advice))
     return None
