@@ -22,7 +22,7 @@ from gitops_bot.releases.plan import Change, Failed, Held
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.engine.gates import Known
+    from gitops_bot.engine.known import Known
     from gitops_bot.engine.open_proposals import OpenProposals
     from gitops_bot.proposals.people import Declined
     from gitops_bot.proposals.pull_request import PullRequest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
@@ -10,22 +10,24 @@ from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates import past, pins
 from gitops_bot.engine.candidates.pins import matches_nothing
 from gitops_bot.engine.candidates.poll import poll
-from gitops_bot.engine.candidates.promoted import Promotion
+from gitops_bot.engine.candidates.promoted import promoted
 from gitops_bot.engine.candidates.switched import switched
+from gitops_bot.engine.known import Candidate
 from gitops_bot.engine.open_proposals import proposed_on
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.releases.plan import Change, Failed, Held, Kept, asked_by_name
+from gitops_bot.releases.plan import Failed, Held, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.gates import Known
+    from gitops_bot.engine.known import Known
     from gitops_bot.engine.snapshot import Snapshot
-    from gitops_bot.releases.plan import Decision, Entry, PinChange
+    from gitops_bot.images.reference import Assignment
+    from gitops_bot.releases.plan import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Candidates:
     `named` are the keys of the entries that the command line names. `beside` is told too, and decided by nobody.
     """
 
-    works: Sequence[Work[Decision]]
+    works: Sequence[Work[Candidate]]
     named: frozenset[tuple[str, str]] = frozenset()
     beside: tuple[Held, ...] = ()
 
@@ -57,7 +59,7 @@ def candidates(known: Known) -> Candidates:
         case RollBack() as asked:
             return _rolled_back(known, asked)
         case Withdraw(entries=entries):
-            return Candidates([Work.of(held) for held in entries])
+            return Candidates([Work.of(Candidate(held)) for held in entries])
         case _:
             assert_never(known.request.what)
 
@@ -65,16 +67,19 @@ def candidates(known: Known) -> Candidates:
 def _assigned(known: Known, asked: Pins) -> Candidates:
     """The pins that were given, for the entries that they mean."""
     snapshot, name, proposed = known.snapshot, known.environment.name, known.state.proposed
-    works: list[Work[Decision]] = []
+    works: list[Work[Candidate]] = []
     named = set()
+
+    def assigned(entry: Entry, assignment: Assignment) -> Candidate:
+        return Candidate(pins.assigned(known.facts, entry, assignment, proposed.get(entry.key)), assignment)
+
     for assignment, entry in pins.meant(snapshot, name, asked.assignments):
         if entry is None:
             unknown = Failed(None, pins.matches_nothing(assignment.image, snapshot.entries(name), name))
-            works.append(Work.of(unknown))
+            works.append(Work.of(Candidate(unknown)))
             continue
         named.add(entry.key)
-        decide = partial(pins.assigned, known.facts, entry, assignment, proposed.get(entry.key))
-        works.append(Work(partial(decide, allow_downgrade=asked.allow_downgrade), entry.repository))
+        works.append(Work(partial(assigned, entry, assignment), entry.repository))
     return Candidates(works, frozenset(named))
 
 
@@ -82,16 +87,9 @@ def _polled(known: Known) -> Candidates:
     """What registries have, and for the entries that its source has too what that runs."""
     snapshot, environment = known.snapshot, known.environment
     sources, own = snapshot.promoted(environment), snapshot.by_key(environment.name)
-    promotion = Promotion(known)
-    unmatched = snapshot.unmatched(environment.name)
 
-    def polled(entry: Entry) -> Decision:
-        if entry.choices:
-            return switched(known, entry)
-        return unmatched.judged(poll(known.facts, entry, snapshot.at))
-
-    def promoted(entry: Entry, decision: Decision) -> Decision:
-        return unmatched.judged(promotion.withdrawn(decision, sources[entry.key]))
+    def polled(entry: Entry) -> Candidate:
+        return Candidate(switched(known, entry) if entry.choices else poll(known.facts, entry, snapshot.at))
 
     return Candidates(
         [
@@ -100,10 +98,7 @@ def _polled(known: Known) -> Candidates:
                 for entry in snapshot.entries(environment.name)
                 if entry.key not in sources
             ),
-            *(
-                work.then(partial(promoted, entry))
-                for entry, work in promotion.candidates([(own[key], partners) for key, partners in sources.items()])
-            ),
+            *promoted(known, [(own[key], partners) for key, partners in sources.items()]),
         ]
     )
 
@@ -113,23 +108,14 @@ def _promoted(known: Known, asked: Promote) -> Candidates:
     snapshot, target = known.snapshot, known.environment.name
     chosen, unknown = _chosen(snapshot, target, asked)
     partners = snapshot.partners(asked.source, target)
-    promotion = Promotion(known, asked.by_hand)
     pairs = [(entry, partners[entry.key]) for entry in chosen if entry.key in partners]
-    ahead = _ahead(snapshot, known.facts, asked.source, {partner.key for _, sources in pairs for partner in sources})
-    unmatched = snapshot.unmatched(target)
-
-    def promoted(entry: Entry, decision: Decision) -> Decision:
-        sources = partners[entry.key]
-        decision = unmatched.judged(
-            _with_next(decision, [ahead[partner.key] for partner in sources if partner.key in ahead])
-        )
-        return promotion.withdrawn(asked_by_name(decision) if asked.images else decision, sources)
-
+    upcoming = _upcoming(snapshot, known.facts, asked.source)
+    alone = [Candidate(_alone(entry, asked.source)) for entry in chosen if entry.key not in partners]
     return Candidates(
         [
-            *(Work.of(failed) for failed in unknown),
-            *(work.then(partial(promoted, entry)) for entry, work in promotion.candidates(pairs)),
-            *(Work.of(_alone(entry, asked.source)) for entry in chosen if entry.key not in partners),
+            *(Work.of(Candidate(failed)) for failed in unknown),
+            *promoted(known, pairs, upcoming),
+            *map(Work.of, alone),
         ],
         frozenset(entry.key for entry in chosen if asked.images),
         () if asked.images or asked.overlays else _only_in_source(snapshot, asked.source, target),
@@ -149,17 +135,16 @@ def _rolled_back(known: Known, asked: RollBack) -> Candidates:
     meant = list(entries.values()) if asked.images else list(snapshot.entries(name))
     goal = past.goal(snapshot, facts, name, asked.to, meant if asked.images else None)
     if isinstance(goal, Problem):
-        return Candidates([Work.of(failed) for failed in (*unknown, Failed(None, goal))], frozenset())
+        return Candidates([Work.of(Candidate(failed)) for failed in (*unknown, Failed(None, goal))], frozenset())
 
-    def back(entry: Entry) -> Decision:
-        decision = past.rolled_back(facts, entry, goal, asked)
-        return asked_by_name(decision) if asked.images else decision
+    def back(entry: Entry) -> Candidate:
+        return Candidate(past.rolled_back(entry, goal, asked))
 
     ignored = {entry.key for entry in meant if entry.rules.ignore} if asked.images else set()
     named = ignored.union(entry.key for entry in meant if not isinstance(past.wanted(entry, goal), Kept))
     return Candidates(
         [
-            *(Work.of(failed) for failed in unknown),
+            *(Work.of(Candidate(failed)) for failed in unknown),
             *(Work(partial(back, entry), entry.repository) for entry in meant),
         ],
         frozenset(named),
@@ -189,29 +174,17 @@ def _chosen(snapshot: Snapshot, target: str, asked: Promote) -> tuple[list[Entry
     return [entry for entry in entries if entry.key in keys], unknown
 
 
-def _ahead(
-    snapshot: Snapshot, facts: Facts, source: str, keys: set[tuple[str, str]]
-) -> Mapping[tuple[str, str], tuple[int, PinChange]]:
+def _upcoming(snapshot: Snapshot, facts: Facts, source: str) -> Mapping[tuple[str, str], tuple[int, str]]:
     """What open proposals of the source will pin there: people may have meant that, and are told."""
     names = snapshot.own_branches_of(source)
     branches, pulls = facts.branches(names, snapshot), facts.pull_requests(names, snapshot.branch)
-    ahead: dict[tuple[str, str], tuple[int, PinChange]] = {}
+    upcoming: dict[tuple[str, str], tuple[int, str]] = {}
     for name in names:
         opened = next((pull for pull in pulls[name] if pull.state == "open"), None)
         if opened is not None:
-            pins_there = proposed_on(branches[name], pulls[name])
-            ahead |= {pin.key: (opened.number, pin) for pin in pins_there if pin.key in keys}
-    return ahead
-
-
-def _with_next(decision: Decision, ahead: Sequence[tuple[int, PinChange]]) -> Decision:
-    """The decision, with a word about what the source gets next."""
-    if not isinstance(decision, Change) or not ahead:
-        return decision
-    number, pin = ahead[0]
-    text = f"{decision.reason.text}; a proposal for the source is still open: #{number} pins {plain(str(pin.after))}"
-    data = {**decision.reason.data, "open_in_source": number}
-    return replace(decision, reason=Reason(decision.reason.code, text, data))
+            carried = proposed_on(branches[name], pulls[name])
+            upcoming |= {pin.key: (opened.number, plain(str(pin.after))) for pin in carried}
+    return upcoming
 
 
 def _alone(entry: Entry, source: str) -> Held:

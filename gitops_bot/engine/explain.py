@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from gitops_bot.engine.ask import Work, settle
@@ -14,7 +15,7 @@ from gitops_bot.engine.candidates.pins import matches_nothing
 from gitops_bot.engine.candidates.poll import times_for
 from gitops_bot.engine.decide import candidates
 from gitops_bot.engine.facts import Facts, Needs
-from gitops_bot.engine.gates import GATES
+from gitops_bot.engine.gates import CHOICE, GATES
 from gitops_bot.engine.pipe import lost_hold
 from gitops_bot.engine.plan import Failure, plan
 from gitops_bot.engine.request import Request
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.engine.gates import Known
+    from gitops_bot.engine.known import Candidate, Known
     from gitops_bot.engine.plan import Planned
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
@@ -68,7 +69,11 @@ def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None
     planned = plan(world, snapshot, facts, request, [environment])[environment.name]
     if isinstance(planned, Failure):
         raise planned
-    before = {item.entry.key: item for item in _candidates(world, facts, planned.known) if item.entry is not None}
+    before = {
+        item.decision.entry.key: item
+        for item in _candidates(world, facts, planned.known)
+        if item.decision.entry is not None
+    }
     after = {item.entry.key: item for item in planned.decisions if item.entry is not None}
     final = _proposed(planned)
     works = [
@@ -86,8 +91,8 @@ def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None
     return Explanations(tuple(explanations), snapshot.repository, snapshot.branch, snapshot.commit)
 
 
-def _candidates(world: World, facts: Facts, known: Known) -> list[Decision]:
-    """What was decided of each entry before any gate."""
+def _candidates(world: World, facts: Facts, known: Known) -> list[Candidate]:
+    """The candidate of each entry, before any gate."""
     works = settle(world, facts, [Work(lambda: candidates(known))])[0]
     if isinstance(works, Failure):
         raise works
@@ -104,10 +109,12 @@ def _proposed(planned: Planned) -> Mapping[tuple[str, str], Decision]:
     return {item.entry.key: item for item in decisions if item.entry is not None}
 
 
-def _explained(known: Known, before: Decision, after: Decision, final: Decision | None, tag: str | None) -> Explained:
-    entry = before.entry
+def _explained(
+    known: Known, candidate: Candidate, after: Decision, final: Decision | None, tag: str | None
+) -> Explained:
+    entry = candidate.decision.entry
     assert entry is not None  # noqa: S101 - it was found by its entry
-    gates = _gates(known, before)
+    gates = _gates(known, candidate)
     decision = after
     if final is not None and isinstance(after, Change):
         if isinstance(final, Held | Failed):
@@ -135,15 +142,17 @@ def _explained(known: Known, before: Decision, after: Decision, final: Decision 
     return explained
 
 
-def _gates(known: Known, decision: Decision) -> list[PassedGate]:
-    """What the choice itself says, and then each gate in its order."""
-    held = isinstance(decision, Held | Failed)
-    gates = [PassedGate("choice", passed=not held, reason=_reason(decision) if held else None)]
-    for gate in GATES:
-        behind = gate.judge(decision, known)
-        stopped = behind != decision and not isinstance(behind, Change)
-        gates.append(PassedGate(gate.name, passed=not stopped, reason=_reason(behind) if stopped else None))
-        decision = behind
+def _gates(known: Known, candidate: Candidate) -> list[PassedGate]:
+    """Each gate in its order, and those that belong to the choice as one with it."""
+    decision, known = candidate.decision, replace(known, given=candidate.given)
+    gates = []
+    for name, group in groupby(GATES, lambda gate: gate.name):
+        before = decision
+        for gate in group:
+            decision = gate.judge(decision, known)
+        is_choice = name == CHOICE and isinstance(decision, Held | Failed)
+        stopped = is_choice or (name != CHOICE and decision != before and not isinstance(decision, Change))
+        gates.append(PassedGate(name, passed=not stopped, reason=_reason(decision) if stopped else None))
     return gates
 
 

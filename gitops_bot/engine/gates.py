@@ -6,41 +6,153 @@ A gate that lacks a fact raises `Needs`: the engine asks, and decides again.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeGuard
+from typing import TYPE_CHECKING, Final
 
-from gitops_bot.errors import RegistryError
-from gitops_bot.images.reference import ImageName
+from gitops_bot.engine.candidates import past
+from gitops_bot.engine.platforms import platforms
+from gitops_bot.engine.request import Pins, Poll, Promote, RollBack
+from gitops_bot.images.reference import Assignment
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.choice import hold, reasons, stepped_back, switch
+from gitops_bot.releases.choice import halves, hold, promotion, reasons, stepped_back, switch
+from gitops_bot.releases.choice.promotion import Offer
+from gitops_bot.releases.choice.soaked import left_behind
 from gitops_bot.releases.history import trail
-from gitops_bot.releases.plan import Change, Failed, Held
+from gitops_bot.releases.plan import Change, Held, asked_by_name, is_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitops_bot.config import Environment
-    from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.open_proposals import OpenProposals
-    from gitops_bot.engine.request import Request
-    from gitops_bot.engine.snapshot import Snapshot
-    from gitops_bot.images.reason import Reason
-    from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.plan import Decision
+    from gitops_bot.engine.known import Candidate, Known
+    from gitops_bot.images.reason import Code, Reason
+    from gitops_bot.releases.plan import Decision, Entry
+
+#: Reasons that a person may have promoted in spite of: they hold what is promoted next, not what is proposed already.
+_ASKED_BEFORE: tuple[Code, ...] = ("held.soak", "held.policy", "held.no_digest")
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of one environment: what decides it, and what it is arranged by."""
+def available(decision: Decision, known: Known) -> Decision:
+    """Hold what a rollback would bring back where the registry does not have it any more."""
+    what, image = known.request.what, decision.entry.repository if decision.entry is not None else None
+    if not isinstance(decision, Change) or not isinstance(what, RollBack) or what.offline or image is None:
+        return decision
+    return past.available(known.facts, image, decision)
 
-    snapshot: Snapshot
-    facts: Facts
-    request: Request
-    state: OpenProposals
 
-    @property
-    def environment(self) -> Environment:
-        """The environment itself."""
-        return self.state.environment
+def downgrade(decision: Decision, known: Known) -> Decision:
+    """Hold a step back. The policy proposes none, and a rollback is one."""
+    if isinstance(decision, Change) and _is_checked(decision, known):
+        reason = choice.steps_back(decision, known.state.proposed.get(decision.entry.key))
+        return decision if reason is None else Held(decision.entry, decision.after, reason)
+    return _promotion(decision, known, promotion.downgrade)
+
+
+def moved(decision: Decision, known: Known) -> Decision:
+    """Hold a tag that names other bytes than it did; what the policy finds moved it holds itself."""
+    if isinstance(decision, Change) and _is_checked(decision, known):
+        asked = isinstance(known.given, Assignment) and known.given.pin.digest is not None
+        return decision if asked else choice.moved_by_accident(decision.entry, decision.after) or decision
+    return _promotion(decision, known, promotion.moved)
+
+
+def _is_checked(change: Change, known: Known) -> bool:
+    """Whether a pin that a person gives may not go back; one of another repository cannot be compared."""
+    what = known.request.what
+    return isinstance(what, Pins) and not (what.allow_downgrade or change.new_name or change.entry.choices)
+
+
+def absent(decision: Decision, known: Known) -> Decision:
+    """Hold what the target's repository does not have."""
+    return _promotion(decision, known, promotion.absent)
+
+
+def policy(decision: Decision, known: Known) -> Decision:
+    """Hold what a person promotes against the policy: that of the image, else that of the environment.
+
+    Where the configuration promotes from this very source, that takes the place of the environment's policy.
+    """
+
+    def outside(entry: Entry, offer: Offer) -> Reason | None:
+        configured, policy = known.environment.promotion, entry.rules.policy
+        promotes = configured is not None and configured.source == offer.running.environment
+        if known.by_hand is None or policy is None or offer.artifact is None:
+            return None
+        return choice.outside(policy, entry, offer.artifact.pin.tag) if entry.rules.own_policy or not promotes else None
+
+    return _promotion(decision, known, outside)
+
+
+def source_hold(decision: Decision, known: Known) -> Decision:
+    """Hold what is held in the source itself."""
+
+    def held(_: Entry, offer: Offer) -> Reason | None:
+        written = known.hold(offer.running.entry)
+        return promotion.held_in_source(offer, hold.reason(written)) if written is not None else None
+
+    return _promotion(decision, known, held)
+
+
+def release_tag(decision: Decision, known: Known) -> Decision:
+    """Hold a digest without a tag where a tag is pinned."""
+    if known.environment.release_tag:
+        return decision
+    return _promotion(decision, known, lambda entry, offer: halves.untagged(entry, offer.running))
+
+
+def digest(decision: Decision, known: Known) -> Decision:
+    """Hold what would make up a digest, unless a person promotes, and what would lose one."""
+    tags = known.environment.release_tag
+
+    def lacking(entry: Entry, offer: Offer) -> Reason | None:
+        undigested = halves.undigested(entry, offer.running, release_tag=tags) if known.by_hand is None else None
+        return undigested or halves.no_room(entry, offer.running)
+
+    return _promotion(decision, known, lacking)
+
+
+def soak(decision: Decision, known: Known) -> Decision:
+    """Hold what the source has not run for long enough."""
+    return _promotion(decision, known, lambda _, offer: promotion.unsoaked(offer, known.snapshot.at))
+
+
+def _promotion(decision: Decision, known: Known, judge: Callable[[Entry, Offer], Reason | None]) -> Decision:
+    """What becomes of a decision about what is promoted, where there is a reason against that."""
+    if decision.entry is None or not isinstance(known.given, Offer):
+        return decision
+    reason = judge(decision.entry, known.given)
+    return promotion.held(decision, known.given, reason, known.by_hand, known.snapshot.at)
+
+
+def unmatched(decision: Decision, known: Known) -> Decision:
+    """Refuse to change an entry that a rule of the configuration may have been meant for."""
+    if decision.entry is None or decision.entry.choices or not isinstance(known.request.what, Poll | Promote):
+        return decision
+    return known.snapshot.unmatched(known.environment.name).judged(decision)
+
+
+def ignored(decision: Decision, known: Known) -> Decision:
+    """Say so where an entry is ignored that was asked for by name."""
+    match known.request.what:
+        case Promote(images=images) | RollBack(images=images) if images:
+            return asked_by_name(decision)
+        case _:
+            return decision
+
+
+def withdrawn(decision: Decision, known: Known) -> Decision:
+    """Where it is held, what an open proposal promotes goes too once its source is behind that no more.
+
+    That is so when the very pin is held now, and when the source left it by going back. While only something newer
+    has to wait, it stays; so does what a person promoted although it had not soaked or is outside the policy.
+    """
+    if not isinstance(decision, Held) or not (sources := known.sources.get(decision.entry.key)):
+        return decision
+    if (pin := known.state.promoted.get(decision.entry.key)) is None:
+        return decision
+    if decision.candidate is not None and promotion.is_same(decision.candidate, pin):
+        return replace(decision, withdraws=any(reason.code not in _ASKED_BEFORE for reason in reasons.of(decision)))
+    line = known.facts.line(known.snapshot, lambda line: all(trail.enough(line, source.overlay) for source in sources))
+    gone = any(left_behind(line, source, lambda its: promotion.is_same(its, pin)) for source in sources)
+    return replace(decision, withdraws=gone)
 
 
 def slot(decision: Decision, known: Known) -> Decision:
@@ -53,7 +165,7 @@ def slot(decision: Decision, known: Known) -> Decision:
 
 def left_before(decision: Decision, known: Known) -> Decision:
     """Hold what the environment left by going backwards; what was proposed on this very commit was looked up then."""
-    if not _is_open(decision) or known.request.exempt.holds:
+    if not is_open(decision) or known.request.exempt.holds:
         return decision
     entry = decision.entry
     if entry.choices:
@@ -72,96 +184,36 @@ def _switched_before(decision: Change | Held, known: Known) -> Decision:
     return switch.left_before(decision, slots, line)
 
 
-def platforms(decision: Decision, known: Known) -> Decision:
-    """Hold an image that cannot be pulled on every platform that it is for. `set` and `rollback` pass.
-
-    Some clean-ups delete manifests without a tag, and those of an index have none; and a build may leave out a platform
-    that clusters need. A proposal that has the very pin loses it.
-    """
-    if not _is_open(decision) or (isinstance(decision, Change) and decision.source not in ("policy", "promotion")):
-        return decision
-    pin = stepped_back.wanted(decision)
-    if pin is None:
-        return decision
-    try:
-        image = ImageName.parse(decision.entry.image)
-    except ValueError:
-        return decision  # whoever decided has told
-    try:
-        reason = _unusable(decision, known.facts, image, pin)
-    except RegistryError as error:
-        # What waits is asked for again, and fails only once nothing else is in the way.
-        return decision if isinstance(decision, Held) else Failed(decision.entry, error.problem)
-    if reason is None:
-        return decision
-    held = reasons.add(decision, reason) if isinstance(decision, Held) else Held(decision.entry, pin, reason)
-    return replace(held, withdraws=held.withdraws or known.state.proposed.get(decision.entry.key) == pin)
-
-
-def _unusable(decision: Change | Held, facts: Facts, image: ImageName, pin: Pin) -> Reason | None:
-    """Why an image cannot be pulled on a platform that it is for; None where it can be pulled on each.
-
-    Raises:
-        RegistryError: the registry does not tell.
-    """
-    entry = decision.entry
-    digest = pin.digest or facts.digest(image, pin.tag or "")
-    wanted = entry.rules.platforms
-    if missing := [platform for platform in facts.missing(image, digest) if not wanted or platform in wanted]:
-        lost = choice.incomplete(entry.image, pin, missing)
-        advice = "push it again, and keep clean-up jobs from deleting manifests that an index lists"
-        return replace(lost, text=f"{lost.text}; {advice}")
-    if not wanted and not _may_lose(decision, facts, image, digest):
-        return None
-    before = decision.before if isinstance(decision, Change) else decision.current
-    present = None if wanted else before
-    wanted = wanted if present is None else _index_platforms(facts, image, present)
-    if not wanted:
-        return None
-    built_for = facts.index_platforms(image, digest) or facts.describe(image, digest).platforms
-    lacking = tuple(platform for platform in wanted if platform not in built_for)
-    if not lacking or (present is not None and not built_for):
-        return None
-    return choice.unbuilt(entry.image, pin, lacking, present)
-
-
-def _may_lose(decision: Change | Held, facts: Facts, image: ImageName, digest: str) -> bool:
-    """Whether an image is compared with what is pinned, where nobody says which platforms are needed.
-
-    What is promoted was compared when its source got it: a single image is not worth a request each.
-    """
-    polled = isinstance(decision, Change) and decision.source == "policy"
-    return polled or bool(facts.index_platforms(image, digest))
-
-
-def _index_platforms(facts: Facts, image: ImageName, pin: Pin) -> tuple[str, ...]:
-    """The platforms that the index of a pin names; none of a single image, or of one that is gone."""
-    try:
-        digest = pin.digest or (facts.digest(image, pin.tag) if pin.tag is not None else None)
-        return facts.index_platforms(image, digest) if digest is not None else ()
-    except RegistryError:
-        return ()
-
-
 def declared_hold(decision: Decision, known: Known) -> Decision:
     """Hold what somebody wrote down to be held, whatever is decided about it."""
-    if decision.entry is None or known.request.exempt.holds:
-        return decision
-    written = known.snapshot.hold(decision.entry)
+    written = known.hold(decision.entry) if decision.entry is not None else None
     return decision if written is None else hold.hold(decision, written)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A rule that lets a decision pass, or holds it; `explain` shows its name."""
+    """A rule that lets a decision pass, or holds it; `explain` shows its name, once for all gates that have it."""
 
     name: str
     judge: Callable[[Decision, Known], Decision]
 
 
-#: Every decision goes through all of them, from the first to the last. What a promotion is held by before that is in
-#: `releases.choice.promotion`.
+#: What a candidate is chosen by, as `explain` calls it.
+CHOICE: Final = "choice"
+#: Every decision goes through all of them, from the first to the last.
 GATES: Final = (
+    Gate(CHOICE, available),
+    Gate(CHOICE, downgrade),
+    Gate(CHOICE, moved),
+    Gate(CHOICE, absent),
+    Gate(CHOICE, policy),
+    Gate(CHOICE, source_hold),
+    Gate(CHOICE, release_tag),
+    Gate(CHOICE, digest),
+    Gate(CHOICE, soak),
+    Gate(CHOICE, unmatched),
+    Gate(CHOICE, ignored),
+    Gate(CHOICE, withdrawn),
     Gate("slot", slot),
     Gate("left before", left_before),
     Gate("platforms", platforms),
@@ -169,13 +221,9 @@ GATES: Final = (
 )
 
 
-def through(decision: Decision, known: Known) -> Decision:
-    """The decision behind all gates."""
+def through(candidate: Candidate, known: Known) -> Decision:
+    """The decision about a candidate, behind all gates."""
+    decision, known = candidate.decision, replace(known, given=candidate.given)
     for gate in GATES:
         decision = gate.judge(decision, known)
     return decision
-
-
-def _is_open(decision: Decision) -> TypeGuard[Change | Held]:
-    """Whether it changes something, or only has to wait: the reason that lasts longest is the one to tell."""
-    return isinstance(decision, Change) or (isinstance(decision, Held) and decision.reason.ends is not None)

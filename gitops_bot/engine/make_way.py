@@ -14,7 +14,7 @@ from gitops_bot.releases.plan import Held
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from gitops_bot.engine.gates import Known
+    from gitops_bot.engine.known import Known
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.releases.plan import Change, Decision, Entry
 

@@ -54,6 +54,11 @@ class OpenProposals:
         """What each entry is proposed to be pinned to."""
         return {pin.key: pin.after for pin in self.pins}
 
+    @property
+    def promoted(self) -> dict[Key, Pin]:
+        """Likewise, as far as it was promoted from another environment."""
+        return {pin.key: pin.after for pin in self.pins if pin.source == "promotion"}
+
     def is_proposed(self, key: Key) -> bool:
         """Whether a proposal changes this entry, whoever may touch its branch now."""
         if any(key in keys for keys in self.rivals.values()):

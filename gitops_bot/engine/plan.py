@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from gitops_bot.engine.arrange import arrange
 from gitops_bot.engine.ask import Work, settle
 from gitops_bot.engine.decide import candidates
-from gitops_bot.engine.gates import Known, through
+from gitops_bot.engine.gates import through
+from gitops_bot.engine.known import Known
 from gitops_bot.engine.open_proposals import open_proposals
 from gitops_bot.errors import ForgeError, GitError
 

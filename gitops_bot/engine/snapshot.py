@@ -117,9 +117,8 @@ class Snapshot:
         """Likewise for the environment that the configuration promotes from, but for entries with an own policy."""
         if environment.promotion is None:
             return {}
-        partners = self.partners(environment.promotion.source, environment.name)
-        own = self.by_key(environment.name)
-        return {key: sources for key, sources in partners.items() if own[key].rules.takes_promotions}
+        source, name = environment.promotion.source, environment.name
+        return self._once(("promoted", source, name), lambda: self._promoted(source, name))
 
     def meant(self, name: str, image: str) -> tuple[Entry, ...]:
         """Likewise, to be given a pin: of two slots a repository means the one that is idle."""
@@ -248,6 +247,10 @@ class Snapshot:
         """Whether nothing reaches what an entry pins, so that nobody has tried it."""
         slots = self.slots_of(entry)
         return slots is not None and (slots.wrong is not None or slots.slot_of(entry) != slots.live)
+
+    def _promoted(self, source: str, name: str) -> dict[tuple[str, str], tuple[Entry, ...]]:
+        own = self.by_key(name)
+        return {key: found for key, found in self.partners(source, name).items() if own[key].rules.takes_promotions}
 
     def _partners(self, source: str, target: str) -> dict[tuple[str, str], tuple[Entry, ...]]:
         by_file = {

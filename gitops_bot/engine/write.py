@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.engine.arrange import edited
 from gitops_bot.engine.carry_out import carry_out, unwritten
 from gitops_bot.engine.describe import MOST, describe
-from gitops_bot.engine.gates import Known
+from gitops_bot.engine.known import Known
 from gitops_bot.engine.look_again import look_again
 from gitops_bot.engine.make_way import makes_way
 from gitops_bot.engine.open_proposals import open_proposals

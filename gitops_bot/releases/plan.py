@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeGuard
 
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import Rules
@@ -72,7 +72,8 @@ class Change:
 
     `carried`: nobody decided it now, the open proposal has it from an earlier run. `rebuilt`: not the bytes that were
     tested, but another build of the same revision. `not_rolled_back`: what a rollback leaves as it is, a sentence each.
-    `because`: why a person asked for it, in their own words.
+    `because`: why a person asked for it, in their own words. `lifted`: what would have held it, had they not said to
+    go on.
     """
 
     entry: Entry
@@ -85,6 +86,7 @@ class Change:
     rebuilt: bool = False
     not_rolled_back: tuple[str, ...] = ()
     because: str | None = None
+    lifted: tuple[Reason, ...] = ()
 
     @property
     def before(self) -> Pin:
@@ -176,3 +178,8 @@ def asked_by_name(decision: Decision) -> Decision:
             return Held(entry, None, reason)
         case _:
             return decision
+
+
+def is_open(decision: Decision) -> TypeGuard[Change | Held]:
+    """Whether it changes something, or only has to wait: the reason that lasts longest is the one to tell."""
+    return isinstance(decision, Change) or (isinstance(decision, Held) and decision.reason.ends is not None)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,9 +10,9 @@ from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
-from gitops_bot.releases.choice import promotion, reasons
+from gitops_bot.releases.choice import choose, halves, promotion, reasons
 from gitops_bot.releases.choice.by_hand import ByHand
-from gitops_bot.releases.choice.promotion import Artifact
+from gitops_bot.releases.choice.promotion import Artifact, Offer
 from gitops_bot.releases.choice.running import Running
 from gitops_bot.releases.plan import Change, Decision, Entry, Held, Kept
 from tests.releases.past import START, WEB, A, B, C, commit, step
@@ -35,21 +35,8 @@ def running(pin: Pin, policy: policies.Policy | None = None, at: int | None = 1,
     return Running(entry, pin, step(at, {}) if at is not None else None, 12)
 
 
-def blocked(
-    present: Pin,
-    source: Pin,
-    *,
-    now: datetime = NOW,
-    wait: timedelta = NONE,
-    release_tag: bool = False,
-    hold: Reason | None = None,
-    applies: Rules | None = None,
-    resolves: bool = False,
-) -> tuple[Reason, ...]:
-    entry = replace(WEB, pin=present, rules=applies or rules())
-    return promotion.blocked(
-        entry, running(source), now=now, wait=wait, release_tag=release_tag, hold=hold, resolves=resolves
-    )
+def offer(source: Running, artifact: Artifact | None = None, wait: timedelta = NONE) -> Offer:
+    return Offer(source, artifact, wait)
 
 
 def promoted(
@@ -57,19 +44,23 @@ def promoted(
     artifact: Artifact,
     applies: Rules | None = None,
     source: Running | None = None,
-    against: Sequence[Reason] = (),
+    against: Sequence[Reason | None] = (),
     by_hand: ByHand | None = None,
     policy: NamedPolicy | None = None,
 ) -> Decision:
-    return promotion.promoted(
-        replace(WEB, pin=present, rules=applies or rules()),
-        source or running(artifact.pin),
-        artifact,
-        now=NOW,
-        against=against,
-        by_hand=by_hand,
-        policy=policy,
+    entry = replace(WEB, pin=present, rules=applies or rules())
+    offered = offer(source or running(artifact.pin), artifact)
+    found: Decision = promotion.promoted(entry, offered, artifact, NOW)
+    reasons_against = (
+        promotion.downgrade(entry, offered),
+        promotion.moved(entry, offered),
+        promotion.absent(entry, offered),
+        choose.outside(policy, entry, artifact.pin.tag) if policy is not None else None,
+        *against,
     )
+    for reason in reasons_against:
+        found = promotion.held(found, offered, reason, by_hand, NOW)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -99,39 +90,35 @@ def test_what_needs_no_registry(
 
 
 @pytest.mark.parametrize(
-    ("present", "source", "release_tag", "expected"),
+    ("present", "source", "expected"),
     [
-        pytest.param(V1, Pin(None, B), False, ["held.no_release_tag"], id="a tag would stand beside other bytes"),
-        pytest.param(V1, Pin(None, B), True, [], id="unless a version tag is looked for"),
-        pytest.param(Pin(None, A), Pin(None, B), False, [], id="digests alone"),
+        pytest.param(V1, Pin(None, B), "held.no_release_tag", id="a tag would stand beside other bytes"),
+        pytest.param(Pin(None, A), Pin(None, B), None, id="digests alone"),
     ],
 )
-def test_a_tag_never_stands_beside_bytes_that_it_did_not_name(
-    present: Pin, source: Pin, release_tag: bool, expected: list[str]
-) -> None:
-    assert [reason.code for reason in blocked(present, source, release_tag=release_tag)] == expected
+def test_a_tag_never_stands_beside_bytes_that_it_did_not_name(present: Pin, source: Pin, expected: str | None) -> None:
+    found = halves.untagged(replace(WEB, pin=present), running(source))
+    assert (found.code if found else None) == expected
 
 
 @pytest.mark.parametrize(
-    ("source", "applies", "release_tag", "resolves", "held"),
+    ("source", "applies", "release_tag", "held"),
     [
-        pytest.param(Pin("2"), rules(), False, False, True, id="a digest is wanted, and there is none"),
-        pytest.param(Pin("2"), rules("digest"), False, False, True, id="nothing but a digest is wanted"),
-        pytest.param(Pin("2"), rules("tag"), True, False, True, id="the version tag of a digest"),
-        pytest.param(Pin("2"), rules("tag"), False, False, False, id="the tag alone is wanted"),
-        pytest.param(Pin("2"), rules(), False, True, False, id="a person takes what the tag points to now"),
-        pytest.param(V2, rules(), False, False, False, id="tag and digest on both sides"),
-        pytest.param(V2, replace(rules("tag"), no_room=True), False, False, True, id="no place for the digest"),
-        pytest.param(V2, replace(rules("tag"), no_room=True), False, True, True, id="nor where a person promotes"),
-        pytest.param(Pin("2"), replace(rules("tag"), no_room=True), False, False, False, id="no place, no digest"),
-        pytest.param(V2, rules("tag"), False, False, False, id="somebody asked for tags alone"),
+        pytest.param(Pin("2"), rules(), False, True, id="a digest is wanted, and there is none"),
+        pytest.param(Pin("2"), rules("digest"), False, True, id="nothing but a digest is wanted"),
+        pytest.param(Pin("2"), rules("tag"), True, True, id="the version tag of a digest"),
+        pytest.param(Pin("2"), rules("tag"), False, False, id="the tag alone is wanted"),
+        pytest.param(V2, rules(), False, False, id="tag and digest on both sides"),
+        pytest.param(V2, replace(rules("tag"), no_room=True), False, True, id="no place for the digest"),
+        pytest.param(Pin("2"), replace(rules("tag"), no_room=True), False, False, id="no place, no digest"),
+        pytest.param(V2, rules("tag"), False, False, id="somebody asked for tags alone"),
     ],
 )
-def test_a_digest_is_neither_made_up_nor_lost(
-    source: Pin, applies: Rules, release_tag: bool, resolves: bool, held: bool
-) -> None:
-    found = blocked(V1, source, applies=applies, release_tag=release_tag, resolves=resolves)
-    assert [reason.code for reason in found] == ["held.no_digest"] * held
+def test_a_digest_is_neither_made_up_nor_lost(source: Pin, applies: Rules, release_tag: bool, held: bool) -> None:
+    entry = replace(WEB, pin=V1, rules=applies)
+    made_up = halves.undigested(entry, running(source), release_tag=release_tag)
+    found = made_up or halves.no_room(entry, running(source))
+    assert (found is not None and found.code == "held.no_digest") is held
 
 
 @pytest.mark.parametrize(
@@ -151,19 +138,21 @@ def test_the_same_tag_without_a_digest_is_nothing_to_promote(
 
 
 def test_what_the_source_holds_is_held_here_with_its_reason_as_long_as_there() -> None:
-    (found,) = blocked(V1, V2, hold=Reason("held.hold", "it leaks", {"why": "it leaks"}, NOW))
+    found = promotion.held_in_source(offer(running(V2)), Reason("held.hold", "it leaks", {"why": "it leaks"}, NOW))
     text, data = "1.1.0 is held in staging itself: it leaks", {"why": "it leaks", "source": "staging"}
     assert found == Reason("held.hold", text, data, NOW)
 
 
 def test_a_pin_soaks_in_the_source_before_it_is_promoted() -> None:
-    (found,) = blocked(V1, V2, now=START + timedelta(hours=2), wait=timedelta(hours=3))
+    offered = offer(running(V2), wait=timedelta(hours=3))
+    found = promotion.unsoaked(offered, START + timedelta(hours=2))
+    assert found is not None
     assert (found.code, found.data["left"]) == ("held.soak", 7200)
-    assert blocked(V1, V2, now=START + timedelta(hours=4), wait=timedelta(hours=3)) == ()
+    assert promotion.unsoaked(offered, START + timedelta(hours=4)) is None
 
 
 def test_all_that_holds_a_pin_is_told_and_what_lasts_longest_first() -> None:
-    against = blocked(V2, V1, now=START + timedelta(hours=2), wait=timedelta(hours=3))
+    against = [promotion.unsoaked(offer(running(V1), wait=timedelta(hours=3)), START + timedelta(hours=2))]
     found = promoted(V2, Artifact(V1, False), against=against)
     assert isinstance(found, Held)
     assert [reason.code for reason in reasons.of(found)] == ["held.downgrade", "held.absent_in_target", "held.soak"]
@@ -198,7 +187,7 @@ SOAKING = "has run in staging for 1 hour of 3h: 2h left"
     ],
 )  # fmt: skip
 def test_a_person_who_promotes_says_what_to_go_beyond(by_hand: ByHand, expected: dict[str, str]) -> None:
-    against = blocked(V1, CANDIDATE, now=START + timedelta(hours=2), wait=timedelta(hours=3))
+    against = [promotion.unsoaked(offer(running(CANDIDATE), wait=timedelta(hours=3)), START + timedelta(hours=2))]
     found = promoted(V1, Artifact(CANDIDATE, True), against=against, by_hand=by_hand, policy=RELEASES)
     if isinstance(found, Held):
         assert {reason.code: reason.text for reason in reasons.of(found)} == expected

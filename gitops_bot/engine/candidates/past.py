@@ -56,8 +56,8 @@ def wanted(entry: Entry, goal: Goal) -> Decision:
     return rollback.rolled_back(entry, goal)
 
 
-def rolled_back(facts: Facts, entry: Entry, goal: Goal, asked: RollBack) -> Decision:
-    """An entry as the release had it, if what it pinned can still be pulled."""
+def rolled_back(entry: Entry, goal: Goal, asked: RollBack) -> Decision:
+    """An entry as the release had it, with what the person said who asked."""
     change = wanted(entry, goal)
     if not isinstance(change, Change):
         return change
@@ -67,18 +67,18 @@ def rolled_back(facts: Facts, entry: Entry, goal: Goal, asked: RollBack) -> Deci
     if asked.offline:
         text = f"{change.reason.text}; not looked up in the registry (--offline)"
         return replace(change, reason=replace(change.reason, text=text))
-    if entry.repository is None:
-        return change
-    try:
-        return _present(facts, entry.repository, change)
-    except RegistryError as error:
-        return Failed(entry, explained(error, entry))
+    return change
 
 
-def _present(facts: Facts, image: ImageName, change: Change) -> Decision:
+def available(facts: Facts, image: ImageName, change: Change) -> Decision:
     """The change, if what it pins can still be pulled on every platform."""
     digest, tag = change.after.digest, change.after.tag or ""
-    if digest is None:
-        return rollback.found(change, exists=unless_absent(partial(facts.digest, image, tag)) is not None)
-    missing = unless_absent(partial(facts.missing, image, digest))
-    return rollback.found(change, exists=missing is not None, missing=missing or ())
+    try:
+        if digest is None:
+            exists, missing = unless_absent(partial(facts.digest, image, tag)) is not None, None
+        else:
+            missing = unless_absent(partial(facts.missing, image, digest))
+            exists = missing is not None
+    except RegistryError as error:
+        return Failed(change.entry, explained(error, change.entry))
+    return rollback.found(change, exists=exists, missing=missing or ())

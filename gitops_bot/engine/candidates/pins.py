@@ -9,7 +9,7 @@ from gitops_bot.errors import Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.plan import Change, Failed, Held, Kept
+from gitops_bot.releases.plan import Change, Failed, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,9 +51,7 @@ def matches_nothing(image: str, entries: Sequence[Entry], name: str) -> Problem:
     )
 
 
-def assigned(
-    facts: Facts, entry: Entry, assignment: Assignment, proposed: Pin | None, *, allow_downgrade: bool
-) -> Decision:
+def assigned(facts: Facts, entry: Entry, assignment: Assignment, proposed: Pin | None) -> Decision:
     """An entry with the pin that it is given; `proposed` is what the open proposal pins it to, if it does.
 
     A given digest is the truth; a missing one is asked of the registry.
@@ -70,18 +68,10 @@ def assigned(
         after = _resolved(facts, entry, assignment, proposed)
     except RegistryError as error:
         return Failed(entry, explained(error, entry) if assignment.new_name is None else error.problem)
-    renamed = assignment.new_name is not None and assignment.new_name != entry.new_name
-    if after == present and not renamed and proposed is None:
+    new_name = assignment.new_name if assignment.new_name != entry.new_name else None
+    if after == present and new_name is None and proposed is None:
         return Kept(entry, Reason("nothing_new", f"{after} is already pinned"))
-    if not allow_downgrade and not renamed:
-        for pin, where in ((present, "is pinned"), (proposed, "is already proposed")):
-            if pin is not None and choice.downgrade(entry.policy, pin, after) is not None:
-                return Held(entry, after, _step_back(pin, where, after))
-        moved = choice.moved_by_accident(entry, after)
-        if moved is not None and assignment.pin.digest is None:
-            return moved
     reason = Reason("set", f"set to {assignment.pin} by hand or by a pipeline")
-    new_name = assignment.new_name if renamed else None
     return Change(entry, after, "set", choice.direction(present, after, entry.policy), reason, new_name)
 
 
@@ -97,11 +87,6 @@ def _selected(entry: Entry, assignment: Assignment) -> Decision:
     if pin == entry.pin:
         return Kept(entry, Reason("nothing_new", f"{pin} is live already"))
     return Change(entry, pin, "set", "forward", Reason("set", f"switched to {pin} by hand or by a pipeline"))
-
-
-def _step_back(present: Pin, where: str, after: Pin) -> Reason:
-    text = f"{after.tag} is older than {present.tag}, which {where}; `--allow-downgrade` sets it anyway"
-    return Reason("held.downgrade", text, {"present": present.tag, "asked": after.tag})
 
 
 def _resolved(facts: Facts, entry: Entry, assignment: Assignment, proposed: Pin | None) -> Pin:

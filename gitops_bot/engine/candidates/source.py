@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from gitops_bot.engine.gates import Known
+    from gitops_bot.engine.known import Known
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.plan import Entry

@@ -10,7 +10,7 @@ from gitops_bot.releases.history import trail
 from gitops_bot.releases.plan import Failed, Kept
 
 if TYPE_CHECKING:
-    from gitops_bot.engine.gates import Known
+    from gitops_bot.engine.known import Known
     from gitops_bot.releases.plan import Decision, Entry
 
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gitops_bot.images.reason import Code, Reason
 
 _POLICY, _NOW = "--beyond-policy", "--now"
@@ -28,17 +26,10 @@ class ByHand:
         return (option == _POLICY and self.beyond_policy) or (option == _NOW and self.now)
 
 
-def withheld(against: Sequence[Reason], by_hand: ByHand | None) -> list[Reason]:
-    """The reasons that nobody lifted. A person is told how; what the bot promotes by itself nobody can lift."""
-    if by_hand is None:
-        return list(against)
-    return [
-        replace(reason, text=f"{reason.text}; `{_OPTIONS[reason.code]}` promotes it anyway")
-        if reason.code in _OPTIONS
-        else reason
-        for reason in against
-        if not by_hand.lifts(reason)
-    ]
+def liftable(reason: Reason) -> Reason:
+    """The reason, with the option that lifts it if there is one."""
+    option = _OPTIONS.get(reason.code)
+    return reason if option is None else replace(reason, text=f"{reason.text}; `{option}` promotes it anyway")
 
 
 def told(lifted: Reason) -> str:

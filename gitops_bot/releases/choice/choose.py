@@ -93,6 +93,16 @@ def downgrade(policy: policies.Policy | None, present: Pin, after: Pin) -> Reaso
     return Reason("held.downgrade", text, {"present": present.tag, "asked": after.tag})
 
 
+def steps_back(change: Change, proposed: Pin | None) -> Reason | None:
+    """Why a pin that a person gives is older than the present or the proposed one; None where it is not."""
+    after = change.after
+    for pin, where in ((change.before, "is pinned"), (proposed, "is already proposed")):
+        if pin is not None and downgrade(change.entry.policy, pin, after) is not None:
+            text = f"{after.tag} is older than {pin.tag}, which {where}; `--allow-downgrade` sets it anyway"
+            return Reason("held.downgrade", text, {"present": pin.tag, "asked": after.tag})
+    return None
+
+
 def outside(policy: NamedPolicy, entry: Entry, tag: str | None) -> Reason | None:
     """Why a policy would not choose a tag; None where it may, or where there is only a digest to tell from."""
     if tag is None or policies.admits(policy.policy, tag):

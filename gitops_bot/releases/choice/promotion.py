@@ -1,7 +1,6 @@
 """From what a source environment runs to a decision about one entry of the target: what was tested is what ships.
 
-In steps, so that a registry is asked only where its answer counts: `settled` and `blocked` need none, and `promoted`
-takes what was found as an `Artifact`. `newName` is never copied: the target keeps its own repository.
+`newName` is never copied: the target keeps its own repository.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from gitops_bot.releases.choice import by_hand as hand
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import halves, reasons, soak
 from gitops_bot.releases.history.releases import told
-from gitops_bot.releases.plan import Change, Held, Kept
+from gitops_bot.releases.plan import Change, Failed, Held, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
-    from gitops_bot.images.rules import NamedPolicy, Rules
+    from gitops_bot.images.rules import Rules
     from gitops_bot.releases.choice.by_hand import ByHand
     from gitops_bot.releases.choice.running import Running
     from gitops_bot.releases.plan import Decision, Entry
@@ -46,6 +45,20 @@ class Artifact:
     revision: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the source runs for an entry, and what the target would get of it.
+
+    `artifact` is None where the registry has no such thing, or does not tell. `wait` is the soak time that the pin has
+    to serve. `upcoming` is the number of an open proposal for the source, and the pin in it as people read it.
+    """
+
+    running: Running
+    artifact: Artifact | None
+    wait: timedelta
+    upcoming: tuple[int, str] | None = None
+
+
 def one_of(entry: Entry, running: Sequence[Running]) -> Running | Held:
     """What the source runs where several of its overlays correspond to the target's: they have to be of one mind.
 
@@ -65,7 +78,8 @@ def one_of(entry: Entry, running: Sequence[Running]) -> Running | Held:
 def settled(entry: Entry, running: Running, *, release_tag: bool = False, resolves: bool = True) -> Kept | None:
     """Why there is nothing to promote, which no registry has to be asked for; None where there may be.
 
-    `release_tag` says that the target pins version tags, `resolves` as in `blocked`.
+    `release_tag` says that the target pins version tags, `resolves` that a person takes what a tag without a digest
+    points to now.
     """
     if entry.rules.ignore:
         reason = Reason("ignored", "the configuration has `ignore: true`")
@@ -80,67 +94,42 @@ def settled(entry: Entry, running: Running, *, release_tag: bool = False, resolv
     return Kept(entry, reason, "promotion")
 
 
-def blocked(
-    entry: Entry,
-    running: Running,
-    *,
-    now: datetime,
-    wait: timedelta,
-    release_tag: bool = False,
-    hold: Reason | None = None,
-    resolves: bool = False,
-) -> tuple[Reason, ...]:
-    """Why the pin may not be promoted now: the gates of a promotion that need no registry, in their order.
-
-    `wait` is the soak time that it has not served otherwise; `hold` is why the source's own pin is held. `resolves`: a
-    person takes what a tag without a digest points to now.
-    """
-    since = running.arrived.at if running.arrived is not None else None
-    gates = (
-        _held_in_source(running, hold),
-        None if release_tag else halves.untagged(entry, running),
-        None if resolves else halves.undigested(entry, running, release_tag=release_tag),
-        halves.no_room(entry, running),
-        soak.held(running.environment, since, now, wait),
-    )
-    return tuple(reason for reason in gates if reason is not None)
-
-
-def promoted(
-    entry: Entry,
-    running: Running,
-    artifact: Artifact,
-    *,
-    now: datetime,
-    against: Sequence[Reason] = (),
-    by_hand: ByHand | None = None,
-    policy: NamedPolicy | None = None,
-) -> Decision:
-    """Pin the artifact, unless it is already pinned or is held by a gate. `against` is what `blocked` found.
-
-    `policy` is the target's own where the tag has to keep to it.
-    """
-    present, rules = entry.pin, entry.rules
+def promoted(entry: Entry, offer: Offer, artifact: Artifact, now: datetime) -> Change | Kept:
+    """Pin the artifact, unless it is already pinned."""
+    present, running = entry.pin, offer.running
     after = _shaped(entry, artifact.pin)
     # Where only tags are pinned, a digest that stands beside the right one does no harm.
-    if after == present or (rules.pin == "tag" and artifact.pin == present):
+    if after == present or (entry.rules.pin == "tag" and artifact.pin == present):
         return Kept(entry, Reason("current", f"{running.environment} runs the same pin"), "promotion")
-    gates = (
-        _downgrade(entry, running, after),
-        _moved(entry, artifact, after),
-        _absent(entry, running, artifact),
-        choice.outside(policy, entry, artifact.pin.tag) if policy is not None else None,
-        *against,
-    )
-    holding = [reason for reason in gates if reason is not None]
-    if holding and running.ahead:
-        holding[0] = replace(holding[0], text=f"{holding[0].text}; {_ahead(running)}")
-    if held := hand.withheld(holding, by_hand):
-        return reasons.held(entry, after, held)
-    order = entry.policy or running.entry.policy
-    reason = _reason(rules, running, artifact, now, beyond=holding)
-    rebuilt = artifact.way == "rebuilt"
-    return Change(entry, after, "promotion", choice.direction(present, after, order), reason, rebuilt=rebuilt)
+    way = choice.direction(present, after, entry.policy or running.entry.policy)
+    reason = _reason(entry.rules, offer, artifact, now)
+    return Change(entry, after, "promotion", way, reason, rebuilt=artifact.way == "rebuilt")
+
+
+def held(decision: Decision, offer: Offer, reason: Reason | None, by_hand: ByHand | None, now: datetime) -> Decision:
+    """The decision about an offer with one more reason against it, which a person who promotes may lift.
+
+    Where the registry did not tell, it is asked again as long as the offer is held: it fails once nothing else does.
+    """
+    if reason is None or isinstance(decision, Kept):
+        return decision
+    if by_hand is not None and by_hand.lifts(reason):
+        if not isinstance(decision, Change) or offer.artifact is None:
+            return decision
+        lifted = (*decision.lifted, reason)
+        said = _reason(decision.entry.rules, offer, offer.artifact, now, lifted)
+        return replace(decision, lifted=lifted, reason=said)
+    if isinstance(decision, Change) and offer.running.ahead:
+        reason = replace(reason, text=f"{reason.text}; {_ahead(offer.running)}")
+    if by_hand is not None:
+        reason = hand.liftable(reason)
+    match decision:
+        case Held():
+            return reasons.add(decision, reason)
+        case Change(entry=entry, after=after):
+            return Held(entry, after, reason)
+        case Failed(entry=entry):
+            return decision if entry is None else Held(entry, offer.running.pin, reason)
 
 
 def no_release_tag(entry: Entry, running: Running, revision: str | None = None) -> Held:
@@ -176,11 +165,13 @@ def _shaped(entry: Entry, pin: Pin) -> Pin:
     return choice.shaped(entry.rules.pin, entry.pin, pin.tag, pin.digest)
 
 
-def _downgrade(entry: Entry, running: Running, after: Pin) -> Reason | None:
+def downgrade(entry: Entry, offer: Offer) -> Reason | None:
     """Backwards by the target's own order, or where that tells nothing by the source's."""
-    if (reason := choice.downgrade(entry.policy, entry.pin, after)) is not None:
+    if offer.artifact is None:
+        return None
+    present, running, after = entry.pin, offer.running, _shaped(entry, offer.artifact.pin)
+    if (reason := choice.downgrade(entry.policy, present, after)) is not None:
         return reason
-    present = entry.pin
     if running.entry.policy is None or present.tag is None or after.tag is None:
         return None
     own = policies.compare(entry.policy, after.tag, present.tag)
@@ -194,21 +185,31 @@ def _downgrade(entry: Entry, running: Running, after: Pin) -> Reason | None:
     return Reason("held.downgrade", text, {"present": present.tag, "asked": after.tag})
 
 
-def _held_in_source(running: Running, hold: Reason | None) -> Reason | None:
-    if hold is None:
-        return None
+def held_in_source(offer: Offer, hold: Reason) -> Reason:
+    """The source holds its own pin."""
+    running = offer.running
     text = f"{choice.short(running.pin)} is held in {running.environment} itself: {hold.text}"
     return replace(hold, text=text, data={**hold.data, "source": running.environment})
 
 
-def _moved(entry: Entry, artifact: Artifact, after: Pin) -> Reason | None:
+def unsoaked(offer: Offer, now: datetime) -> Reason | None:
+    """The source has not run it for long enough."""
+    arrived = offer.running.arrived
+    return soak.held(offer.running.environment, arrived.at if arrived is not None else None, now, offer.wait)
+
+
+def moved(entry: Entry, offer: Offer) -> Reason | None:
     """The tag that the source pins without a digest was moved."""
-    moved = choice.moved_by_accident(entry, after) if artifact.way == "resolved" else None
+    if offer.artifact is None or offer.artifact.way != "resolved":
+        return None
+    moved = choice.moved_by_accident(entry, _shaped(entry, offer.artifact.pin))
     return moved.reason if moved is not None else None
 
 
-def _absent(entry: Entry, running: Running, artifact: Artifact) -> Reason | None:
-    if artifact.exists:
+def absent(entry: Entry, offer: Offer) -> Reason | None:
+    """The target's repository does not have it."""
+    running, artifact = offer.running, offer.artifact
+    if artifact is None or artifact.exists:
         return None
     pin = artifact.pin
     what = pin.digest or pin.tag or ""
@@ -220,10 +221,9 @@ def _absent(entry: Entry, running: Running, artifact: Artifact) -> Reason | None
     return Reason("held.absent_in_target", f"{text}; {advice}", {"digest": pin.digest, "tag": pin.tag})
 
 
-def _reason(
-    rules: Rules, running: Running, artifact: Artifact, now: datetime, *, beyond: Sequence[Reason] = ()
-) -> Reason:
-    """How the pin came to be: what reviewers read first. `beyond` are the reasons that a person lifted."""
+def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifted: Sequence[Reason] = ()) -> Reason:
+    """How the pin came to be: what reviewers read first. `lifted` are the reasons that a person lifted."""
+    running = offer.running
     source, step = running.environment, running.arrived
     data: dict[str, str | int | None] = {"source": source, "release": None, "since": None}
     since = f"{source} runs {choice.short(running.pin)}"
@@ -255,9 +255,13 @@ def _reason(
             pass
     if rules.pin == "tag" and artifact.pin.tag is not None and artifact.pin.digest is not None:
         parts.append(f"`pin: tag` leaves out {artifact.pin.digest[:19]}, so if the tag moves, other bytes are deployed")
-    if beyond:
-        data["beyond"] = ", ".join(reason.code for reason in beyond)
-        parts = [*map(hand.told, beyond), *parts]
+    if lifted:
+        data["beyond"] = ", ".join(reason.code for reason in lifted)
+        parts = [*map(hand.told, lifted), *parts]
+    if offer.upcoming is not None:
+        number, pin = offer.upcoming
+        data["open_in_source"] = number
+        parts.append(f"a proposal for the source is still open: #{number} pins {pin}")
     return Reason("promoted", "; ".join(parts), data)
 
 

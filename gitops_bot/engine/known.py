@@ -1,0 +1,75 @@
+"""What is known of one environment when its entries are decided, and the candidate of one entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from gitops_bot.engine.request import Poll, Promote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitops_bot.config import Environment
+    from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.open_proposals import OpenProposals
+    from gitops_bot.engine.request import Request
+    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.images.reference import Assignment
+    from gitops_bot.releases.choice.by_hand import ByHand
+    from gitops_bot.releases.choice.hold import WrittenHold
+    from gitops_bot.releases.choice.promotion import Offer
+    from gitops_bot.releases.plan import Decision, Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What an entry would become if no gate held it: by the pin that it is given or offered, where it is by one."""
+
+    decision: Decision
+    given: Assignment | Offer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one environment: what decides it, and what it is arranged by.
+
+    `given` is the pin that is given or offered to the entry that the gates judge.
+    """
+
+    snapshot: Snapshot
+    facts: Facts
+    request: Request
+    state: OpenProposals
+    given: Assignment | Offer | None = None
+
+    @property
+    def environment(self) -> Environment:
+        """The environment itself."""
+        return self.state.environment
+
+    @property
+    def by_hand(self) -> ByHand | None:
+        """What a person who promotes goes beyond; None where the bot promotes by itself."""
+        return self.request.what.by_hand if isinstance(self.request.what, Promote) else None
+
+    @property
+    def soak(self) -> timedelta:
+        """How long a pin has to run in the source before it is promoted."""
+        return self.environment.promotion.soak if self.environment.promotion is not None else timedelta(0)
+
+    @property
+    def sources(self) -> Mapping[tuple[str, str], Sequence[Entry]]:
+        """The entries of the source that each promoted entry stands for, by its key."""
+        match self.request.what:
+            case Poll():
+                return self.snapshot.promoted(self.environment)
+            case Promote(source=source):
+                return self.snapshot.partners(source, self.environment.name)
+            case _:
+                return {}
+
+    def hold(self, entry: Entry) -> WrittenHold | None:
+        """The hold that somebody wrote down for an entry, unless the request lifts holds."""
+        return None if self.request.exempt.holds else self.snapshot.hold(entry)
