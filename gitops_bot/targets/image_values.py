@@ -87,7 +87,7 @@ class _Way(NamedTuple):
 class Tree:
     """Values in a file. `label` tells them from others in the same file, `parameters` are single values by their paths.
 
-    `block` is the text that holds them, where they stand in one.
+    `block` is the text that holds them, where they stand in one; `refusal` says why none of that text can be edited.
     """
 
     document: Document
@@ -95,20 +95,29 @@ class Tree:
     label: str = ""
     parameters: Mapping[str, Slot] = field(default_factory=dict)
     block: Block | None = None
+    refusal: Problem | None = None
 
     def places(self, images: Sequence[tuple[str, ImagePaths]], shared: frozenset[int]) -> Sequence[Place]:
         """Those of these images, or of all that have one of the shapes, where none are given, in the file's order.
 
         `shared` are the nodes of the file that an alias leads to.
         """
-        if self.block is not None:
+        if self.refusal is not None and self.root is None:
+            return [Place(self._refused(_entry("values", ""), self.refusal))]
+        if self.block is not None or self.refusal is not None:
             shared = refusals.shared(self.document.roots)
         if images:
             found: Iterable[Place | None] = (self._configured(name, paths, shared) for name, paths in images)
         else:
             found = (*self._inferred(shared), *self._of_parameters(shared))
         places = [replace(place, block=self.block) for place in found if place is not None]
+        if (why := self.refusal) is not None:
+            return [replace(place, entry=self._refused(place.entry, why)) for place in places]
         return sorted(places, key=lambda place: (place.entry.line, place.entry.column))
+
+    @staticmethod
+    def _refused(entry: Entry, why: Problem) -> Entry:
+        return replace(entry, refusal=why, line=why.line or 1, column=why.column or 1)
 
     def _inferred(self, shared: frozenset[int]) -> Iterator[Place]:
         seen: set[int] = set()

@@ -253,20 +253,35 @@ def test_an_application_has_values_in_three_forms(header: str, end: str, newline
 
 
 @pytest.mark.parametrize(
-    ("values", "reason"),
+    ("values", "name", "reason"),
     [
-        pytest.param(">\n    image: {repository: web, tag: v1}", "values is folded text", id="folded"),
-        pytest.param('"image: {repository: web, tag: v1}"', "values is a text in quotes", id="quoted"),
-        pytest.param("&v |\n    image: {repository: web, tag: v1}", "values has an anchor", id="anchor"),
-        pytest.param("|\n    image: {{ .image }}\n    {{ x }}", "the file is not YAML", id="template"),
+        pytest.param(">\n    image: {repository: web, tag: v1}", "image", "values is folded text", id="folded"),
+        pytest.param('"image: {repository: web, tag: v1}"', "image", "values is a text in quotes", id="quoted"),
+        pytest.param("&v |\n    image: {repository: web, tag: v1}", "image", "values has an anchor", id="anchor"),
+        pytest.param("|\n    image: {{ .image }}\n    {{ x }}", "values", "the file is not YAML", id="template"),
     ],
 )
-def test_a_text_of_values_that_cannot_be_edited_is_refused_where_it_stands(values: str, reason: str) -> None:
-    data = f"apiVersion: x/v1\nkind: Application\nspec:\n source:\n  helm:\n   values: {values}\n"
+def test_a_text_of_values_that_cannot_be_edited_is_refused_where_it_stands_and_the_rest_goes_on(
+    values: str, name: str, reason: str
+) -> None:
+    data = (
+        f"apiVersion: x/v1\nkind: Application\nspec:\n source:\n  helm:\n   values: {values}\n"
+        "   parameters: [{name: side.image, value: 'side:v1'}]\n"
+    )
+    pins = HelmTarget().read(data.encode(), "a.yaml")
+    refused, other = sorted(pins.entries, key=lambda entry: entry.refusal is None)
+    assert refused.refusal is not None
+    assert (refused.name, refused.refusal.message[: len(reason)]) == (name, reason)
+    assert refused.line == refused.refusal.line in range(6, 10)
+    assert edit(pins, [Edit(other.name, Pin("v2"))]) == data.replace("side:v1", "side:v2").encode()
     with pytest.raises(EditError) as caught:
-        HelmTarget().read(data.encode(), "a.yaml")
-    assert caught.value.problem.message.startswith(reason)
-    assert caught.value.problem.line in range(6, 10)
+        edit(pins, [Edit(name, Pin("v2"))])
+    assert caught.value.problem == refused.refusal
+
+
+def test_a_text_of_values_that_pins_nothing_is_no_entry() -> None:
+    data = b"apiVersion: x/v1\nkind: Application\nspec:\n source: {helm: {values: 'image: {pullPolicy: Always}'}}\n"
+    assert HelmTarget().read(data, "a.yaml").entries == ()
 
 
 def test_a_set_of_applications_and_a_release_of_flux_have_values_too() -> None:

@@ -9,6 +9,7 @@ from ruamel.yaml.nodes import MappingNode
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets import blocks, nodes
+from gitops_bot.targets import document as documents
 from gitops_bot.targets.image_values import Tree
 from gitops_bot.targets.pairs import Pair
 from gitops_bot.targets.yaml_pins import Slot
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from ruamel.yaml.nodes import Node
 
+    from gitops_bot.errors import Problem
     from gitops_bot.targets.document import Document
 
 #: The resources that hold values, at the beginning of a line.
@@ -35,7 +37,7 @@ def trees(document: Document, shared: frozenset[int]) -> Iterator[Tree]:
     """The values that a file holds, in its order; `shared` are the nodes that an alias leads to.
 
     Raises:
-        EditError: values that stand in a text cannot be edited.
+        EditError: there is more of it than is read.
     """
     for root in document.roots:
         if not nodes.text(root, "apiVersion") or not nodes.text(root, "kind"):
@@ -86,10 +88,22 @@ def _parameters(document: Document, node: Node | None) -> Mapping[str, Slot]:
 
 
 def _text(document: Document, helm: Node, label: str, shared: frozenset[int]) -> Tree:
-    """The values that stand in a text."""
+    """The values that stand in a text; where no single one of them can be replaced, they are read and refused."""
     key, value = next((key, value) for key, value in helm.value if key.value == "values")
     if id(value) in shared:
         advice = "Write it out where it is meant to change: an edit here would change every use of the alias."
-        raise EditError(document.problem(value, "values is shared by an alias", advice))
-    block = blocks.read(document, Pair(key, value))
+        why = document.problem(value, "values is shared by an alias", advice)
+        return _refused(document, str(value.value), label, why)
+    try:
+        block = blocks.read(document, Pair(key, value))
+    except EditError as error:
+        return _refused(document, str(value.value), label, error.problem)
     return Tree(block.document, block.document.root, label, block=block)
+
+
+def _refused(document: Document, text: str, label: str, why: Problem) -> Tree:
+    try:
+        inside = documents.compose(text, document.file)
+    except EditError:
+        return Tree(document, None, label, refusal=why)
+    return Tree(inside, inside.root, label, refusal=why if inside.root is not None else None)
