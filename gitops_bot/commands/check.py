@@ -11,6 +11,7 @@ from gitops_bot.errors import Problem
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence
 from gitops_bot.releases.layout import overlays as layout
+from gitops_bot.releases.layout.beside import beside
 from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.targets.pin_file import problem
 
@@ -63,7 +64,7 @@ def on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime
     correspondence.check(config.environments)
     others = layout.unclaimed(selection, tree)
     claimed = [overlay.file for overlays in selection.overlays.values() for overlay in overlays]
-    data = files.read([*claimed, *layout.beside(selection, tree), *others])
+    data = files.read([*claimed, *beside(selection.targets, tree), *others])
     selection = selection.with_pins(data)
     environments = tuple(
         environment
@@ -119,8 +120,8 @@ def _entries(overlay: Overlay, config: Config) -> Iterator[Problem]:
     name, file = overlay.environment or "", overlay.pin_file
     for index, entry in enumerate(file.entries):
         rules = config.rules(name, entry)
-        if rules.ignore:
-            continue
+        if rules.ignore or entry.unset is not None:
+            continue  # what is not set here is set elsewhere: that is unmanaged, and no mistake
         if entry.refusal is not None:
             yield entry.refusal
             continue

@@ -46,7 +46,11 @@ class Disk:
     def beside(self, file: str) -> dict[str, bytes]:
         """The other pin files of its directory that their names tell, by their names; those that can be read."""
         folder, found = Path(file).parent, {}
-        for name in targets.file_names():
+        try:
+            names = {path.name for path in folder.iterdir() if targets.tells_of_others(path.name)}
+        except OSError:
+            names = set()  # what is wrong with the directory is said where its file is read
+        for name in sorted(names.union(targets.file_names())):
             if name != Path(file).name and (folder / name).is_file():
                 with contextlib.suppress(EditError):
                     found[name] = self.read(str(folder / name))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.engine.snapshot import Snapshot
 from gitops_bot.errors import GitError, Problem, UsageError
 from gitops_bot.releases.layout import correspondence, overlays
+from gitops_bot.releases.layout.beside import beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +52,7 @@ def read(
         # The others count for the question whose a file is; what is wrong with them is not asked here.
         selection = overlays.select(readable, tree)
     paths = [found.file for name in readable for found in selection.overlays[name]]
-    paths += overlays.beside(selection, tree)
+    paths += beside(selection.targets, tree)
     others = overlays.unclaimed(claims, tree) if whole else ()
     files = _files(world, commit, paths, others)
     selection, claims = selection.with_pins(files), claims.with_pins(files)

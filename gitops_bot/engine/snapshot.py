@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +10,7 @@ from gitops_bot.proposals import naming
 from gitops_bot.proposals.unmatched import Unmatched, unmatched
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence, coverage, slots
+from gitops_bot.releases.layout.beside import by_directory
 from gitops_bot.releases.layout.claims import parse
 from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.releases.layout.owners import Owners
@@ -217,14 +217,7 @@ class Snapshot:
 
     def _beside(self, directory: str) -> Mapping[str, bytes]:
         """The files of one directory that were read, by their names."""
-
-        def by_directory() -> Mapping[str, Mapping[str, bytes]]:
-            directories: dict[str, dict[str, bytes]] = {}
-            for path, data in self.files.items():
-                directories.setdefault(posixpath.dirname(path) or ".", {})[posixpath.basename(path)] = data
-            return directories
-
-        return self._once("by directory", by_directory).get(directory, {})
+        return self._once("by directory", lambda: by_directory(self.files)).get(directory, {})
 
     def _by_overlay(self, name: str) -> tuple[tuple[Entry, ...], ...]:
         return self._once(

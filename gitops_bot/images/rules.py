@@ -51,7 +51,8 @@ class Rules:
     @property
     def takes_promotions(self) -> bool:
         """Whether pins come from another environment, where that has the entry."""
-        return not self.own_policy and not (self.unmanaged is not None and self.unmanaged.why == "decided_elsewhere")
+        elsewhere = self.unmanaged is not None and self.unmanaged.why in ("decided_elsewhere", "unset")
+        return not self.own_policy and not elsewhere
 
 
 class Pinned(Protocol):

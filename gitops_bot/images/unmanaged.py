@@ -10,7 +10,7 @@ from gitops_bot.images.reason import Reason
 #: Why no policy can be inferred from a tag.
 TagWhy = Literal["commit", "counter", "digits", "major", "no_tag", "number", "ticket", "unordered", "year"]
 #: `no_policy` and `not_in_source` come from a configuration, the others from what is pinned.
-Why = Literal[TagWhy, "digest", "nothing", "no_repository", "decided_elsewhere", "no_policy", "not_in_source"]
+Why = Literal[TagWhy, "digest", "nothing", "no_repository", "decided_elsewhere", "unset", "no_policy", "not_in_source"]
 
 #: The text after the tag, and the text for all such tags together.
 _OF_TAG: Final[dict[TagWhy, tuple[str, str]]] = {
@@ -69,6 +69,12 @@ def decided_elsewhere(file: str) -> Unmanaged:
     """Another file pins the image, and wins."""
     text = f"{file} has an entry for this image, which wins"
     return Unmanaged(code="unmanaged", text=text, why="decided_elsewhere", alike=text)
+
+
+def unset(variable: str, place: str) -> Unmanaged:
+    """A variable holds the pin, and nothing in the repository sets it."""
+    text = f"nothing here sets the variable {variable} ({place})"
+    return Unmanaged(code="unmanaged", text=text, why="unset", alike=text)
 
 
 def without_policy(environment: str) -> Unmanaged:

@@ -98,6 +98,8 @@ def _answer(group: Group, *, inferred: bool) -> str:
     """The line of configuration that keeps such entries current, and where it belongs."""
     first = group.entries[0]
     environment, rule = first.environment or "", rule_for(group.pin)
+    if group.why == "unset" and first.refusal is not None:
+        return plain(first.refusal.next)
     never = group.why in ("decided_elsewhere", "no_repository")
     if never:
         rule = "ignore: true"
@@ -131,7 +133,7 @@ def rule_for(pin: Pin) -> str:
 
 def _guess(why: Why, tag: str) -> str:
     match why:
-        case "decided_elsewhere" | "no_repository" | "no_tag" | "ticket":
+        case "decided_elsewhere" | "no_repository" | "no_tag" | "ticket" | "unset":
             return "ignore: true"
         case "commit":
             return f"policy: {{pattern: {quoted(_builds_like(tag))}, order: newest}}"

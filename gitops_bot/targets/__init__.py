@@ -71,6 +71,10 @@ class Target(Protocol):
 class ReadsBeside(Protocol):
     """A target that takes something from other files of the directory."""
 
+    def reads(self, name: str) -> bool:
+        """Whether it takes something from a file of that name."""
+        ...
+
     def beside(self, files: Mapping[str, bytes]) -> Target:
         """The target with that; `files` are all of the directory that were read, by their names."""
         ...
@@ -178,6 +182,11 @@ def read_all(paths: Iterable[str], data: Mapping[str, bytes]) -> tuple[list[PinF
         except EditError as error:
             refused += error.problems
     return files, refused
+
+
+def tells_of_others(name: str) -> bool:
+    """Whether a target takes something from a file of that name for other files of its directory."""
+    return any(isinstance(target, ReadsBeside) and target.reads(name) for target in TARGETS)
 
 
 def file_names() -> tuple[str, ...]:

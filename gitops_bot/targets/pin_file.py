@@ -22,7 +22,8 @@ class Entry:
     `line` and `column` count from 1; `refusal` says why this entry cannot be edited (the others can). `repository` is
     given where the `name` does not tell it. `says` is what its place has room for, where that is not everything.
     `choices`: it is no image but a selector, and its tag is one of these. `decided_by`: another file pins this image
-    and wins, so that this pin changes nothing.
+    and wins, so that this pin changes nothing. `unset`: the variable that holds the image or its tag, which nothing
+    here sets, so that it is pinned elsewhere; refused, too.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Entry:
     says: Literal["tag", "digest"] | None = None
     choices: tuple[str, ...] = ()
     decided_by: str | None = None
+    unset: str | None = None
 
     @property
     def image(self) -> ImageName | None:

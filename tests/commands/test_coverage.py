@@ -167,6 +167,18 @@ TREES = {
 }
 
 
+def test_a_variable_that_nothing_sets_is_unmanaged_and_no_mistake(tmp_path: Path) -> None:
+    text = "services:\n  web: {image: 'acme/web:${WEB_TAG}'}\n  api: {image: 'acme/api:1.0.0'}\n"
+    config = CONFIG.partition("    images:")[0]
+    found = check(tmp_path, {"gitops-bot.yaml": config, "apps/web/staging/compose.yaml": text})
+    expected = """\
+entries: 1 tracked, 1 unmanaged
+  1 unmanaged: nothing here sets the variable WEB_TAG (apps/web/staging/compose.yaml:2): web, in staging
+    Set it in .env beside the file, or give it a default, as in ${WEB_TAG:-tag}.
+"""
+    assert (found.code, expected in found.out) == (0, True)
+
+
 @pytest.mark.parametrize("tree", TREES)
 def test_a_real_repository_is_told_in_a_screen(corpus: Path, tmp_path: Path, tree: str) -> None:
     with tarfile.open(corpus / "trees" / f"{tree}.tar") as tar:

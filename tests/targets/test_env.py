@@ -124,10 +124,11 @@ def test_what_is_not_proved_is_not_written() -> None:
 
 
 def test_a_file_whose_keys_only_compose_files_explain_is_kept() -> None:
-    files = {"prod/compose.yaml": b"services: {web: {image: 'web:${WEB_TAG}'}}\n", "prod/.env": b"WEB_TAG=1\n"}
-    for path, data, kept in (("prod/.env", b"WEB_TAG=1\n", True), ("prod/.env", b"OTHER=1\n", False)):
-        found = Found("prod", path, "prod", {}, EnvTarget(), by_content=True)
-        assert (found.known_by({**files, path: data}) is not None) is kept
+    found = Found("prod", "prod/.env", "prod", {}, EnvTarget(), by_content=True)
+    for name in ("compose.yaml", "compose.override.yaml", "docker-compose.prod.yml"):
+        beside = {name: b"services: {web: {image: 'web:${WEB_TAG}'}}\n"}
+        for data, kept in ((b"WEB_TAG=1\n", True), (b"OTHER=1\n", False)):
+            assert (found.known_by({**beside, ".env": data}) is not None) is kept
 
 
 LINES = st.one_of(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.rules import Rules
-from gitops_bot.images.unmanaged import decided_elsewhere
+from gitops_bot.images.unmanaged import decided_elsewhere, unset
 from gitops_bot.releases.plan import Entry
 from gitops_bot.targets.pin_file import Edit, edit
 
@@ -46,17 +46,19 @@ class Overlay:
             repository=item.image,
             new_name=item.new_name,
             refusal=item.refusal,
-            rules=_fitting(item, rules),
+            rules=_fitting(item, rules, self.file),
             choices=item.choices,
         )
 
 
-def _fitting(item: pins.Entry, rules: Rules) -> Rules:
+def _fitting(item: pins.Entry, rules: Rules, file: str) -> Rules:
     """The rules as far as they can apply: what has no room for a digest gets a tag alone, whatever is configured."""
     if item.choices:
         return Rules(None, pin="tag", ignore=rules.ignore)
     if item.decided_by is not None:
         return Rules(None, ignore=rules.ignore, unmanaged=decided_elsewhere(item.decided_by))
+    if item.unset is not None:
+        return Rules(None, ignore=rules.ignore, unmanaged=unset(item.unset, f"{file}:{item.line}"))
     if item.says is None:
         return rules
     return replace(rules, pin=item.says, no_room=item.says == "tag" and rules.pin != "tag")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from gitops_bot import targets
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout import claims
+from gitops_bot.releases.layout.beside import by_directory
 from gitops_bot.releases.layout.claims import rule_applies
-from gitops_bot.targets.decided import kustomizations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,13 +48,14 @@ class Found:
         return self.file if self.named else self.directory
 
     def known_by(self, files: Mapping[str, bytes]) -> Found | None:
-        """The same, with the target that the content of the file tells, if that has to; None where it tells none."""
-        if not self.by_content or self.file not in files:
+        """The same, with the target that the content of the file tells, if that has to; None where it tells none.
+
+        `files` are those of its directory, by their names.
+        """
+        name = self.file.rpartition("/")[2]
+        if not self.by_content or name not in files:
             return self
-        name, data = self.file.rpartition("/")[2], files[self.file]
-        folder = self.file.removesuffix(name)
-        beside = {other: files[folder + other] for other in targets.file_names() if folder + other in files}
-        target = targets.by_content(name, data, beside)
+        target = targets.by_content(name, files[name], files)
         return replace(self, target=target) if target is not None else None
 
 
@@ -71,12 +72,18 @@ class Selection:
     #: The globs that only found files whose content will tell, with the places that they mean.
     doubtful: tuple[tuple[Claim, tuple[str, ...]], ...] = ()
 
+    @property
+    def targets(self) -> Mapping[str, Target]:
+        """The files of all overlays, and what they are."""
+        return {found.file: found.target for overlays in self.overlays.values() for found in overlays}
+
     def with_pins(self, files: Mapping[str, bytes]) -> Selection:
         """With the targets that the content of files tells, and without the files of which it tells none."""
         if not any(found.by_content for overlays in self.overlays.values() for found in overlays):
             return self
+        near = by_directory(files)
         overlays = {
-            name: tuple(known for found in overlays if (known := found.known_by(files)) is not None)
+            name: tuple(known for found in overlays if (known := found.known_by(near[found.directory])) is not None)
             for name, overlays in self.overlays.items()
         }
         globs = {(name, found.glob) for name in overlays for found in overlays[name]}
@@ -98,14 +105,6 @@ def select(environments: Mapping[str, Claimant], tree: Mapping[str, str]) -> Sel
         ConfigError: two environments claim a file, or a glob cannot be read.
     """
     return _Selecting(tree).select(environments)
-
-
-def beside(selection: Selection, tree: Mapping[str, str]) -> list[str]:
-    """Files that tell how those of the overlays are read: `.env` has variables, kustomizations decide for manifests."""
-    files = {found.file: found.target for overlays in selection.overlays.values() for found in overlays}
-    names = {f"{file.rpartition('/')[0]}/{name}".lstrip("/") for file in files for name in targets.file_names()}
-    paths = tree.keys() & names | set(kustomizations(files, tree))
-    return sorted(path for path in paths if path not in files and tree[path] not in _FOREIGN)
 
 
 def unclaimed(selection: Selection, tree: Mapping[str, str]) -> tuple[str, ...]:

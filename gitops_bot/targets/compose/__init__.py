@@ -62,6 +62,10 @@ class ComposeTarget:
         except EditError:
             return 0
 
+    def reads(self, name: str) -> bool:
+        """Whether it is where docker compose has variables from."""
+        return name == VARIABLES
+
     def beside(self, files: Mapping[str, bytes]) -> ComposeTarget:
         """With the variables that `.env` sets, as far as images use them: it may hold secrets."""
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.images.reference import Pin, split
 from gitops_bot.targets import refusals
@@ -41,13 +41,21 @@ def _place(document: Document, service: Service, image: Image, known: Mapping[st
     if refusal is None and refusals.tagged(document, value):
         refusal = document.problem(value, "image has an explicit YAML tag", "Remove the tag.")
     if refusal is None and why is not None:
-        refusal = document.problem(value, *why)
-    mark = value.start_mark
-    entry = Entry(service.name, None, pin, mark.line + 1, mark.column + 1, refusal, repository)
+        refusal = document.problem(value, why.message, why.advice)
+    mark, unset = value.start_mark, why.unset if why is not None else None
+    entry = Entry(service.name, None, pin, mark.line + 1, mark.column + 1, refusal, repository, unset=unset)
     return Place(entry, reference=service.image, frame=frame)
 
 
-def _parts(image: Image, known: Mapping[str, str]) -> tuple[str, Pin, Frame | None, tuple[str, str] | None]:
+class _Why(NamedTuple):
+    """Why an image cannot be edited, and what to do; `unset` is the variable that nothing sets, if it is that."""
+
+    message: str
+    advice: str
+    unset: str | None = None
+
+
+def _parts(image: Image, known: Mapping[str, str]) -> tuple[str, Pin, Frame | None, _Why | None]:
     """The repository, the pin, what stays around it, and why it cannot be edited."""
     if image.whole is not None:
         if not image.whole.has_default() or not image.whole.default:
@@ -60,14 +68,19 @@ def _parts(image: Image, known: Mapping[str, str]) -> tuple[str, Pin, Frame | No
     if not repository:
         unset = [one for one in interpolation.variables(image.repository) if not one.has_default()]
         name = next((one for one in unset if not one.is_set(known)), None)
-        return repository, Pin(), None, _unset(name, "text") if name else ("the image has no repository", "Write it.")
+        return (
+            repository,
+            Pin(),
+            None,
+            _unset(name, "text") if name else _Why("the image has no repository", "Write it."),
+        )
     if image.fixed:
         return repository, Pin(image.tag, image.digest), Frame("", image.repository, ""), None
     if digest_variable is not None or (tag_variable is not None and image.digest is not None):
         return repository, Pin(), None, _apart(tag_variable or digest_variable)
     if tag_variable is None:
         advice = "Let one variable be all of the tag: `${TAG:-v1.2.3}`."
-        return repository, Pin(), None, ("the tag is put together from a variable and other text", advice)
+        return repository, Pin(), None, _Why("the tag is put together from a variable and other text", advice)
     if not tag_variable.has_default() or not tag_variable.default:
         return repository, Pin(), None, _unset(tag_variable, "tag")
     tag, _, digest = tag_variable.default.partition("@")
@@ -75,11 +88,12 @@ def _parts(image: Image, known: Mapping[str, str]) -> tuple[str, Pin, Frame | No
     return repository, Pin(tag, digest or None), Frame(before, None, "}"), None
 
 
-def _unset(variable: Variable, what: str) -> tuple[str, str]:
-    return f"nothing here sets the variable {variable.name[:100]}", _SET % (variable.name[:100], what)
+def _unset(variable: Variable, what: str) -> _Why:
+    name = variable.name[:100]
+    return _Why(f"nothing here sets the variable {name}", _SET % (name, what), name)
 
 
-def _apart(variable: Variable | None) -> tuple[str, str]:
+def _apart(variable: Variable | None) -> _Why:
     name = variable.name[:100] if variable is not None else "TAG"
     advice = f"Set both in .env, or write both into the default: ${{{name}:-v1.2.3@sha256:...}}."
-    return "the tag and the digest of the image stand in different places", advice
+    return _Why("the tag and the digest of the image stand in different places", advice)

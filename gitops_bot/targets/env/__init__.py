@@ -56,6 +56,10 @@ class EnvTarget:
         except EditError:
             return 0
 
+    def reads(self, name: str) -> bool:
+        """Whether it is a compose file, also one that is laid over another: it tells what its variables are for."""
+        return compose.ComposeTarget().knows(name)
+
     def beside(self, files: Mapping[str, bytes]) -> EnvTarget:
         """With what the compose files of the directory make of its variables."""
         taken = {key for image in self.images for key in image.keys}
