@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.action.workflow_command import Level
     from gitops_bot.errors import Problem
-    from gitops_bot.report.shape import JsonObject
+    from gitops_bot.proposals.text.shape import JsonObject
 
 #: Events that bring the secrets of the repository together with what strangers wrote: a checkout may be theirs.
 _STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")

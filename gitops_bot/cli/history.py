@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--show", metavar="RELEASE", help="Show one release with its diff.")
 @click.option("--between", metavar="A B", nargs=2, help="Sum up what changed from one release to another.")
 @click.option("--export", metavar="DIR", help="With --show: write the whole content of the release to a new folder.")
-@click.option("--verify", is_flag=True, help="Work out the content digest of every release that is listed.")
+@click.option("--verify", is_flag=True, help="Work out every content digest, and compare tags.")
 @click.argument("environment", metavar="ENV")
 def history_command(
     environment: str,

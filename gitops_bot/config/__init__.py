@@ -69,7 +69,7 @@ def read(text: str, file: str) -> Config:
         branch=form.branch,
         environments=MappingProxyType(
             {
-                name: _environment(document, name, environment, policies)
+                name: _environment(document, name, environment, policies, release_tags=form.release_tags)
                 for name, environment in form.environments.items()
             }
         ),
@@ -112,6 +112,8 @@ def _environment(
     name: str,
     form: EnvironmentForm,
     policies: Mapping[str, NamedPolicy],
+    *,
+    release_tags: bool,
 ) -> Environment:
     path = ("environments", name)
     images = {
@@ -126,6 +128,7 @@ def _environment(
         targets=(*(target.rule for target in form.targets), *(form.blue_green.rules if form.blue_green else ())),
         blue_green=_blue_green(form),
         release_tag=form.tag == "release",
+        release_tags=release_tags if form.release_tags is None else form.release_tags,
         promotion=_promotion(document, name, form),
         defaults=_rules(document, path, form, policies),
         by_name=MappingProxyType(images),

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 
 from gitops_bot.config import form_policy, times
 from gitops_bot.config import leaves as leaf
+from gitops_bot.config.form_records import OwnReleaseTags, ReleaseTags  # noqa: TC001 - pydantic reads them from here
 from gitops_bot.config.form_registry import RegistryAccess  # noqa: TC001 - pydantic reads it from here
 from gitops_bot.config.form_slots import BlueGreenForm  # noqa: TC001 - likewise
 from gitops_bot.config.form_target import TargetForm  # noqa: TC001 - likewise
@@ -190,6 +191,7 @@ class EnvironmentForm(RulesForm):
             {"as": "pull-request", "group": "overlay", "labels": ["release"], "reviewers": ["team:platform"]},
         ),
     ] = field(default_factory=Propose)
+    release_tags: OwnReleaseTags = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,3 +291,4 @@ class ConfigForm:
             default={},
         ),
     ] = field(default_factory=dict)
+    release_tags: ReleaseTags = False

@@ -73,6 +73,7 @@ class Environment:
     by_repository: Mapping[ImageName, ImageRules] = field(default_factory=dict, repr=False)
     targets: tuple[FileRule, ...] = ()
     blue_green: BlueGreen | None = None
+    release_tags: bool = False
 
     def rules(self, name: str, image: ImageName | None, pin: Pin) -> Rules:
         """The rules for an entry: its image overrides the environment, key by key."""

@@ -12,13 +12,17 @@ from gitops_bot.proposals.text import body, comment
 from gitops_bot.releases.plan import Failed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gitops_bot.config import Propose
+    from gitops_bot.engine.forge import Forge
     from gitops_bot.engine.snapshot import Snapshot
-    from gitops_bot.engine.world import Forge, World
+    from gitops_bot.engine.world import World
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.content import Content
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.releases.history.tags import NewTag
 
 
 def carry_out(
@@ -60,6 +64,17 @@ def carry_out(
     if pull.state == "open" and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
         _insist_on_head(world, branch, head)
     return replace(proposal, pull_request=pull), None
+
+
+def record(world: World, tags: Sequence[NewTag]) -> None:
+    """Write the tags of releases; a tag that exists is never written again.
+
+    Raises:
+        LostRace: one of them exists meanwhile; nothing was written.
+        GitError: the remote refused.
+    """
+    with world.whole():
+        world.repository.create_tags(tags)
 
 
 def _begin(forge: Forge, action: reconcile.Action, head: str | None) -> None:

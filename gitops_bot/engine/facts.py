@@ -12,8 +12,9 @@ from gitops_bot.errors import BotError, GitError
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
+    from gitops_bot.engine.forge import Forge
     from gitops_bot.engine.snapshot import Snapshot
-    from gitops_bot.engine.world import Forge, Registry, World
+    from gitops_bot.engine.world import Registry, World
     from gitops_bot.images.build import Build, BuildTimes, Child
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.proposals.branch import Branch

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from gitops_bot.config import Environment
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.proposals.pull_request import Merge
     from gitops_bot.releases.history.content import Content
-    from gitops_bot.releases.history.line import Step
+    from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.record import EntryChange, Record
     from gitops_bot.releases.history.releases import Release
 
@@ -64,9 +65,7 @@ def history(world: World, snapshot: Snapshot, wanted: Wanted) -> History:
     tags = world.repository.tags()
     every = all_releases(line, snapshot.owners, tags)
     known = every.get(environment.name, ())
-    first = environment.promotion.source if environment.promotion is not None else None
-    others = sorted(every.keys() - {environment.name}, key=lambda name: (name != first, name))
-    records = Records(known, line, announced(environment.name), [every[name] for name in others])
+    records = recorded(environment, every, line)
     between = None
     if wanted.show is not None:
         at = _place(every, environment.name, wanted.show, tags)
@@ -80,14 +79,14 @@ def history(world: World, snapshot: Snapshot, wanted: Wanted) -> History:
         shown = tuple(_chosen(records, known, snapshot, wanted))
         if wanted.image is not None and not shown:
             _check_image(wanted.image, records, snapshot)
-    merges, problems = _merges(world, snapshot, shown)
+    merges, problems = merges_of(world, snapshot, shown)
     contents: dict[str, Content] = {}
     for record in shown if wanted.verify or wanted.show is not None else ():
         try:
             contents[record.id] = content(world, snapshot, environment, record.id)
         except (ConfigError, EditError) as error:
             problems += [_unknown(record.release, problem) for problem in error.problems]
-    return History(
+    history = History(
         repository=snapshot.repository,
         branch=snapshot.branch,
         commit=snapshot.commit,
@@ -100,6 +99,19 @@ def history(world: World, snapshot: Snapshot, wanted: Wanted) -> History:
         between=between,
         contents=contents,
     )
+    if not wanted.verify:
+        return history
+    from gitops_bot.engine.verify import differing
+
+    return replace(history, problems=(*history.problems, *differing(world, history, known, tags)))
+
+
+def recorded(environment: Environment, every: Mapping[str, Sequence[Release]], line: Line) -> Records:
+    """What each release of an environment was, given those of every environment."""
+    first = environment.promotion.source if environment.promotion is not None else None
+    others = sorted(every.keys() - {environment.name}, key=lambda name: (name != first, name))
+    known = every.get(environment.name, ())
+    return Records(known, line, announced(environment.name), [every[name] for name in others])
 
 
 def _unknown(release: Release, problem: Problem) -> Problem:
@@ -194,7 +206,8 @@ def _files(world: World, release: Release) -> Mapping[str, tuple[bytes, bytes]]:
     return {path: (before.get(path, b""), after.get(path, b"")) for path in release.paths}
 
 
-def _merges(world: World, snapshot: Snapshot, shown: Sequence[Record]) -> tuple[Mapping[str, Merge], list[Problem]]:
+def merges_of(world: World, snapshot: Snapshot, shown: Sequence[Record]) -> tuple[Mapping[str, Merge], list[Problem]]:
+    """The pull requests that brought these releases, as far as the forge tells."""
     if world.forge is None or not shown:
         return {}, []
     try:

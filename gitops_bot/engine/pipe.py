@@ -48,7 +48,12 @@ def run(world: World, snapshot: Snapshot, request: Request, facts: Facts | None 
     """
     if isinstance(request.what, Promote):
         refuse_impossible(snapshot, request.what.source)
-    return _Run(world, snapshot, request, facts or Facts()).run()
+    outcome = _Run(world, snapshot, request, facts or Facts()).run()
+    if request.dry_run or not any(environment.release_tags for environment in snapshot.environments):
+        return outcome
+    from gitops_bot.engine.records import record  # few need what it reads
+
+    return replace(outcome, problems=(*outcome.problems, *record(world, snapshot)))
 
 
 def lost_hold(snapshot: Snapshot, request: Request, environment: Environment) -> Problem | None:

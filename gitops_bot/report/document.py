@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from gitops_bot.proposals.text.shape import BOOL, COMMIT, COUNT, DEFS, TEXT, TIME, Shape, many, or_null, record
 from gitops_bot.report.changes import diff_text
 from gitops_bot.report.commands import COMMANDS
-from gitops_bot.report.shape import BOOL, COMMIT, COUNT, TEXT, TIME, Shape, many, or_null, record
-from gitops_bot.report.shapes import DEFS, PROBLEM
+from gitops_bot.report.shapes import PROBLEM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.history import History
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
     from gitops_bot.proposals.status import Status
+    from gitops_bot.proposals.text.shape import Field, JsonObject, Schema
     from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.layout.checked import Checked
     from gitops_bot.releases.layout.inventory import Initialised
-    from gitops_bot.report.shape import Field, JsonObject, Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,8 @@ def _body(command: str) -> Mapping[str, Shape | Field]:
 
             return {"entries": many(EXPLAINED)}
         case "history":
-            from gitops_bot.report.shapes import BETWEEN, CONTENT, RELEASE
+            from gitops_bot.proposals.text.release import RELEASE
+            from gitops_bot.report.shapes import BETWEEN, CONTENT
 
             return {
                 "environment": replace(TEXT, empty=""),

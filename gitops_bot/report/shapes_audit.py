@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import get_args
 
 from gitops_bot.proposals.audit import Verdict
-from gitops_bot.report.shape import TEXT, many, one_of, or_null, record
-from gitops_bot.report.shapes import ENTRY, PIN
+from gitops_bot.proposals.text.release import PIN
+from gitops_bot.proposals.text.shape import TEXT, many, one_of, or_null, record
+from gitops_bot.report.shapes import ENTRY
 
 AUDITED = record(
     {

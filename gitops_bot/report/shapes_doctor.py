@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from gitops_bot.doctor.finding import Check, Verdict
 from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.proposals.text.shape import BOOL, TEXT, named, one_of, or_null
 from gitops_bot.report.screen import LONG
-from gitops_bot.report.shape import BOOL, TEXT, one_of, or_null
-from gitops_bot.report.shapes import named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import get_args
 
+from gitops_bot.proposals.text.release import PIN
+from gitops_bot.proposals.text.shape import BOOL, COUNT, TEXT, TIME, many, one_of, or_null, record
 from gitops_bot.releases.choice.explained import Kind, Outcome
-from gitops_bot.report.shape import BOOL, COUNT, TEXT, TIME, many, one_of, or_null, record
-from gitops_bot.report.shapes import ENTRY, PIN, REASON
+from gitops_bot.report.shapes import ENTRY, REASON
 
 _POLICY = record(
     {

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.outcome import EditOutcome, Outcome
     from gitops_bot.proposals.overview import Overview
     from gitops_bot.proposals.status import Status
+    from gitops_bot.proposals.text.shape import JsonObject
     from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.checked import Checked
     from gitops_bot.releases.layout.inventory import Initialised, Inventory
-    from gitops_bot.report.shape import JsonObject
 
 
 def show_outcome(command: str, outcome: Outcome, output: str, at: datetime, *, written: bool) -> None:

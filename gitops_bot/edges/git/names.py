@@ -6,9 +6,15 @@ Rules: git-check-ref-format(1) for branches, `verify_path` of git's index for pa
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from gitops_bot.edges.git.process import error
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: All branches of the bot; they are fetched together with the base, so reading one costs nothing.
+PREFIX = "gitops-bot/"
 _BRANCH_LIMIT = 240
 _PATH_LIMIT = 4096
 
@@ -49,6 +55,19 @@ def check_branch(name: str) -> None:
     """Raise a GitError unless git accepts the name."""
     if not is_branch(name):
         raise error(f"{name!r} is not a valid branch name", "See `git help check-ref-format`.")
+
+
+def check_own(branch: str) -> None:
+    """Raise a ValueError unless it is a branch of the bot: others must not lose commits."""
+    if not branch.startswith(PREFIX):
+        raise ValueError(f"{branch!r} is not a gitops-bot branch: it must not lose commits")
+
+
+def check_paths(paths: Iterable[str]) -> None:
+    """Raise a GitError unless each stays inside a repository."""
+    for path in paths:
+        if not is_path(path):
+            raise error(f"{path!r} is not a path inside the repository", "Check the globs of the overlays.")
 
 
 def check_commit(*ids: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitops_bot.errors import RAISE_THE_LIMIT, GitError, LostRace, Problem
 
@@ -178,6 +178,16 @@ def refused(output: str, remote: str) -> GitError | None:
             kind = LostRace if refusal.lost_race else GitError
             return kind(Problem("failed.git", f"{remote} {refusal.means}{quoted(output)}", refusal.advice))
     return None
+
+
+def tags_refused(failure: GitError) -> GitError:
+    """The same for new tags: what refuses them is a rule for tags, not for branches."""
+    problem = failure.problem
+    if "propose: {as: pull-request}" not in problem.next:
+        return failure
+    advice = "Let the bot create tags `release/**` in the rules of the repository, or remove `release_tags`."
+    message = problem.message.replace("protects this branch: the push was refused", "protects its tags")
+    return GitError(replace(problem, message=message, next=advice))
 
 
 def out_of_reach(output: str, remote: str) -> GitError | None:

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from gitops_bot.edges.git.names import is_branch
-from gitops_bot.edges.git.process import ANSWER_LIMIT, Answer, Credentials, Git, error
-from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quoted, refused, wanted_format
+from gitops_bot.edges.git.cache import trusting
+from gitops_bot.edges.git.names import PREFIX, is_branch
+from gitops_bot.edges.git.process import ANSWER_LIMIT, OLDEST, Answer, Credentials, Git, error
+from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quoted, refused, tags_refused, wanted_format
 from gitops_bot.edges.git.store import DamagedError, damaged
 from gitops_bot.errors import LostRace, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
 
     from gitops_bot.errors import GitError
 
-#: All branches of the bot; they are fetched together with the base, so reading one costs nothing.
-PREFIX = "gitops-bot/"
 #: For a missing branch.
 BRANCH_ADVICE = "Correct `branch:` in gitops-bot.yaml; without it, the default branch is used."
 #: Which blobs are fetched with commits; others are fetched by id. Of a hundred kustomizations 99 are smaller than 8k,
@@ -122,23 +122,48 @@ class Remote:
             LostRace: it is not; nothing was written.
             GitError: the remote refused or cannot be reached.
         """
-        answer = self._push(branch, commit, expected)
-        if answer.status != 0 and _UNKNOWN_PARENT.search(answer.err):
-            answer = self._push(branch, commit, expected, ("push.negotiate", "true"))
+        ref = f"refs/heads/{branch}"
+        target = f"{self.url} (branch {branch})"
+        answer = self._push({ref: commit}, expected)
         if answer.status == 0:
             return
-        target = f"{self.url} (branch {branch})"
-        output = f"{answer.err}\n{self.git.printable(answer.out)}"
-        if failure := refused(output, target):
+        if failure := self._refusal(answer, target):
             raise failure
         # An unknown message, or a connection lost after the remote had done it: look at the branch.
         now = self.commit_of(branch)
-        if now == commit:
+        if now != commit:
+            raise self._lost(answer, target, raced=now != expected)
+
+    def create_tags(self, tags: Mapping[str, str]) -> None:
+        """Create all of these tags, by name and object; none if one of them exists.
+
+        Raises:
+            LostRace: one of them exists, and is another object; nothing was written.
+            GitError: the remote refused or cannot be reached.
+        """
+        target = f"{self.url} (tag {next(iter(tags))})"
+        answer = self._push({f"refs/tags/{name}": tag for name, tag in tags.items()}, None, "--atomic")
+        if answer.status == 0:
             return
-        if now != expected:
+        if failure := self._refusal(answer, target):
+            raise failure if isinstance(failure, LostRace) else tags_refused(failure)
+        now = self.tag_objects()
+        if {name: now.get(name) for name in tags} != tags:
+            raise self._lost(answer, target, raced=not now.keys().isdisjoint(tags))
+
+    def _refusal(self, answer: Answer, target: str) -> GitError | None:
+        return refused(self._said(answer), target)
+
+    def _lost(self, answer: Answer, target: str, *, raced: bool) -> GitError:
+        """The error for a push that did not do what it should, with a message that nobody knows."""
+        output = self._said(answer)
+        if raced:
             message = f"{target} moved on before the push{quoted(output)}"
-            raise LostRace(Problem("failed.git", message, "Run again."))
-        raise out_of_reach(output, target) or error(f"{target}: the push failed{quoted(output)}", "See git's message.")
+            return LostRace(Problem("failed.git", message, "Run again."))
+        return out_of_reach(output, target) or error(f"{target}: the push failed{quoted(output)}", "See git's message.")
+
+    def _said(self, answer: Answer) -> str:
+        return f"{answer.err}\n{self.git.printable(answer.out)}"
 
     def rehearse(self, branch: str, commit: str) -> None:
         """Check that this login may push, without pushing: the remote lists its branches only to those who may.
@@ -150,7 +175,7 @@ class Remote:
         """
         answer = self._run("push", "--dry-run", *_PUSH, _NAME, f"+{commit}:refs/heads/{branch}")
         if answer.status != 0:
-            output = f"{answer.err}\n{self.git.printable(answer.out)}"
+            output = self._said(answer)
             failure = refused(output, self.url) or out_of_reach(output, self.url)
             raise failure or error(f"{self.url} cannot be pushed to{quoted(output)}", "See git's message.")
 
@@ -168,18 +193,37 @@ class Remote:
         Raises:
             GitError: the remote cannot be read, or its tags take more than 32 MiB.
         """
+        return {name: tag.decode("ascii") for name, tag in self._listed_tags(peeled=True)}
+
+    def tag_objects(self) -> dict[str, str]:
+        """Likewise, with the tag object itself, or the commit of a tag without one."""
+        return {name: tag.decode("ascii") for name, tag in self._listed_tags(peeled=False)}
+
+    def _listed_tags(self, *, peeled: bool) -> Iterator[tuple[str, bytes]]:
         answer = self._run("ls-remote", "--tags", "--end-of-options", _NAME, limit=_TAGS_LIMIT)
         if answer.status != 0:
             raise self._failure(answer)
-        # The `^{}` line of a tag object follows that of the tag, and replaces it.
-        matches = re.finditer(rb"^([0-9a-f]{40,64})\trefs/tags/([^\n^]+)(?:\^\{\})?$", answer.out, re.MULTILINE)
-        tags = {match[2].decode("utf-8", "surrogateescape"): match[1].decode("ascii") for match in matches}
-        return {name: commit for name, commit in tags.items() if is_branch(name)}
+        # The `^{}` line of a tag object follows that of the tag.
+        for match in re.finditer(rb"^([0-9a-f]{40,64})\trefs/tags/([^\n^]+)(\^\{\})?$", answer.out, re.MULTILINE):
+            name = match[2].decode("utf-8", "surrogateescape")
+            if is_branch(name) and (peeled or match[3] is None):
+                yield name, match[1]
 
-    def _push(self, branch: str, commit: str | None, expected: str | None, *settings: tuple[str, str]) -> Answer:
-        ref = f"refs/heads/{branch}"
-        lease = f"--force-with-lease={ref}:{expected or ''}"
-        return self._run("push", *_PUSH, lease, _NAME, f"{commit or ''}:{ref}", settings=settings)
+    def fetch_tags(self, ids: Collection[str]) -> None:
+        """Fetch these tag objects, whose commits are here. Raises a GitError if the remote cannot be read."""
+        stdin = "".join(f"{oid}\n" for oid in ids).encode()
+        answer = self._run(*_FETCH, "--filter=blob:none", "--stdin", _NAME, stdin=stdin, settings=_BLOBLESS)
+        if answer.status != 0:
+            raise self._failure(answer)
+
+    def _push(self, refs: Mapping[str, str | None], expected: str | None, *options: str) -> Answer:
+        """Move these refs, all of which are at `expected` now."""
+        leases = [f"--force-with-lease={ref}:{expected or ''}" for ref in refs]
+        words = ("push", *options, *_PUSH, *leases, _NAME, *(f"{tip or ''}:{ref}" for ref, tip in refs.items()))
+        answer = self._run(*words)
+        if answer.status != 0 and _UNKNOWN_PARENT.search(answer.err):
+            answer = self._run(*words, settings=(("push.negotiate", "true"),))
+        return answer
 
     def _tracked(self) -> dict[str, str]:
         answer = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", _TRACKED)
@@ -219,6 +263,21 @@ class Remote:
                 Problem("failed.git", f"{self.url} cannot be read{quoted(output)}", "See git's message.")
             )
         return failure
+
+
+def copying(
+    copy: Path, url: str, scratch: Path, environ: Mapping[str, str], credentials: Credentials | None, timeout: float
+) -> Git:
+    """Git in a copy of this remote, with its own configuration file. Raises a GitError if it is too old."""
+    variables = (
+        ("GIT_DIR", str(copy)),
+        ("GIT_ALLOW_PROTOCOL", protocol(url)),
+        ("GIT_CONFIG_GLOBAL", str(trusting(scratch, local_folder(url)))),
+    )
+    git = Git(environ, variables=variables, secrets=credentials.secrets() if credentials else (), timeout=timeout)
+    if (version := git.version()) < OLDEST:
+        raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
+    return git
 
 
 def protocol(url: str) -> str:

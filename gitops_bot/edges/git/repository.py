@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import urlsplit
 
 from gitops_bot import redact
-from gitops_bot.edges.git.cache import claim, discard, is_worn, scratch_folder, trusting
+from gitops_bot.edges.git.cache import claim, discard, is_worn, scratch_folder
 from gitops_bot.edges.git.history import History
 from gitops_bot.edges.git.line import WINDOWS, LineReader
-from gitops_bot.edges.git.names import check_branch, check_commit, is_branch, is_path
-from gitops_bot.edges.git.process import OLDEST, TIMEOUT, Credentials, Git, error
+from gitops_bot.edges.git.names import PREFIX, check_branch, check_commit, check_own, check_paths, is_branch
+from gitops_bot.edges.git.process import TIMEOUT, Credentials, error
 from gitops_bot.edges.git.remote import (
     BRANCH_ADVICE,
     NO_BLOBS,
-    PREFIX,
     SMALL_BLOBS,
     OtherFormat,
     Remote,
     SingleObjectsError,
-    local_folder,
+    copying,
     protocol,
 )
 from gitops_bot.edges.git.store import DamagedError, Identity, Store
+from gitops_bot.edges.git.tags import texts
 from gitops_bot.targets import BY_NAME
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.releases.history.line import Line
+    from gitops_bot.releases.history.tags import NewTag
     from gitops_bot.targets import FileTargets
 
 __all__ = ["Credentials", "Repository"]
@@ -85,18 +86,7 @@ class Repository:
             cached = claim(self._cache, self.url, opened)
             self._copy = (cached or scratch) / "copy.git"
             self._may_heal = cached is not None
-            git = Git(
-                self._environ,
-                variables=(
-                    ("GIT_DIR", str(self._copy)),
-                    ("GIT_ALLOW_PROTOCOL", protocol(self.url)),
-                    ("GIT_CONFIG_GLOBAL", str(trusting(scratch, local_folder(self.url)))),
-                ),
-                secrets=self._credentials.secrets() if self._credentials else (),
-                timeout=self._timeout,
-            )
-            if (version := git.version()) < OLDEST:
-                raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
+            git = copying(self._copy, self.url, scratch, self._environ, self._credentials, self._timeout)
             self._remote = Remote(self.url, git, self._credentials)
             self._begin()
             if not (self._copy / "HEAD").is_file() or is_worn(self._copy):
@@ -176,8 +166,7 @@ class Repository:
         """
         check_branch(name)
         check_commit(base)
-        if not name.startswith(PREFIX):
-            raise ValueError(f"{name!r} is not a gitops-bot branch")
+        check_own(name)
 
         def branch() -> Branch | None:
             known = self._fetch() if self._heads is None else self._heads
@@ -220,6 +209,20 @@ class Repository:
         """The remote's tags as they are now, each with its commit."""
         return self._remote.tags()
 
+    def tag_texts(self, names: Collection[str]) -> dict[str, str | None]:
+        """The texts of these tags, whose commits are on a line that was read; None for one that has none."""
+        objects = self._remote.tag_objects()
+        ids = {name: objects[name] for name in names if name in objects}
+        return self._healing(lambda: texts(self._store, self._remote, ids))
+
+    def create_tags(self, tags: Sequence[NewTag]) -> None:
+        """Push annotated tags that must not exist yet, all of them or none."""
+        check_commit(*(tag.commit for tag in tags))
+        for tag in tags:
+            check_branch(tag.name)
+        ids = self._healing(lambda: self._store.tag(tags, Identity.of(self._environ, "COMMITTER")))
+        self._remote.create_tags(dict(zip((tag.name for tag in tags), ids, strict=True)))
+
     def publish(
         self, branch: str, *, parent: str, files: Mapping[str, bytes], message: str, expected: str | None
     ) -> str:
@@ -229,11 +232,9 @@ class Repository:
         """
         check_branch(branch)
         check_commit(parent, *([expected] if expected else []))
-        if parent != expected and not branch.startswith(PREFIX):
-            raise ValueError(f"{branch!r} is not a gitops-bot branch: it must not lose commits")
-        for path in files:
-            if not is_path(path):
-                raise error(f"{path!r} is not a path inside the repository", "Check the globs of the overlays.")
+        if parent != expected:
+            check_own(branch)
+        check_paths(files)
         author, committer = (Identity.of(self._environ, role) for role in ("AUTHOR", "COMMITTER"))
         commit = self._healing(lambda: self._store.commit(parent, files, message, author, committer))
         self._remote.push(branch, commit, expected)
@@ -251,8 +252,7 @@ class Repository:
         """Delete a branch of the bot by compare and swap."""
         check_branch(branch)
         check_commit(expected)
-        if not branch.startswith(PREFIX):
-            raise ValueError(f"{branch!r} is not a gitops-bot branch")
+        check_own(branch)
         self._remote.push(branch, None, expected)
         if self._heads is not None:
             self._heads.pop(branch, None)

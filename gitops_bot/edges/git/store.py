@@ -14,9 +14,10 @@ from gitops_bot.edges.git.process import ANSWER_LIMIT, error
 from gitops_bot.errors import GitError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from gitops_bot.edges.git.process import Git
+    from gitops_bot.releases.history.tags import NewTag
 
 
 #: Bytes of one file that are read. A longer one is cut to one byte more, so that its reader refuses it.
@@ -173,10 +174,22 @@ class Store:
             stream.append(b'M %s inline "%s"\ndata %d\n' % (_mode(tree, path).encode(), name, len(content)))
             stream += (content, b"\n")
         stream.append(b"get-mark :1\ndone\n")
-        made = self.run(
-            "fast-import", "--quiet", "--force", "--date-format=now", "--cat-blob-fd=1", stdin=b"".join(stream)
-        )
-        return made.decode().strip()
+        return self._import(stream).strip()
+
+    def tag(self, tags: Sequence[NewTag], tagger: Identity) -> list[str]:
+        """Write annotated tags of commits, in one git process; returns their ids. Refs with their names stay here."""
+        stream = [b"feature done\n"]
+        for mark, tag in enumerate(tags, start=1):
+            text = tag.text.encode("utf-8", "replace")
+            stream.append(b"tag %s\nmark :%d\nfrom %s\n" % (tag.name.encode(), mark, tag.commit.encode()))
+            stream.append(b"tagger %s\ndata %d\n%s\n" % (tagger.line(), len(text), text))
+        stream += [b"get-mark :%d\n" % mark for mark in range(1, len(tags) + 1)]
+        stream.append(b"done\n")
+        return self._import(stream).split()
+
+    def _import(self, stream: Sequence[bytes]) -> str:
+        arguments = ("fast-import", "--quiet", "--force", "--date-format=now", "--cat-blob-fd=1")
+        return self.run(*arguments, stdin=b"".join(stream)).decode()
 
     def run(self, *arguments: str, stdin: bytes = b"", limit: int = ANSWER_LIMIT, cut: bool = False) -> bytes:
         """The output of a git command on this repository; with `cut`, at most `limit` bytes of it."""

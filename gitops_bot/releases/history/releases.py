@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"[0-9]{1,6}\Z", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z", re.ASCII)
-_TAGGED = re.compile(r"[1-9][0-9]{0,5}\Z", re.ASCII)
+TAGGED = re.compile(r"[1-9][0-9]{0,5}\Z", re.ASCII)
 #: What tags that number releases begin with; environment and number follow.
-_PREFIX = "release/"
+TAGS = "release/"
 #: Releases that a message names, so that one can be picked.
 _TOLD = 5
 
@@ -67,7 +67,8 @@ def releases(
     """The releases of an environment, the newest first.
 
     `tags` are the tags of the repository and their commits. Where one is called `release/<environment>/<n>`, numbers
-    come from such tags alone: a tag is given once, and a count would contradict it.
+    come from such tags: a tag is given once, and a count would contradict it. Only what is older than all of them keeps
+    the number that it was counted by, where the count comes to the same number at the oldest tag.
     """
     return all_releases(line, owners, tags).get(environment, ())
 
@@ -84,7 +85,7 @@ def all_releases(
                 paths[owner[0]].append(path)
         for environment, own in paths.items():
             found[environment].append((step, tuple(own)))
-    tagged = _numbers(tags or {})
+    tagged = tag_numbers(tags or {})
     return {name: _numbered(name, steps, line, tagged.get(name)) for name, steps in found.items()}
 
 
@@ -101,6 +102,12 @@ def _numbered(
 ) -> tuple[Release, ...]:
     counted = {step.commit: len(found) - at for at, (step, _) in enumerate(found)} if line.complete else {}
     numbers = tagged or counted
+    if tagged:
+        commits = [step.commit for step, _ in found]
+        oldest = next((at for at in reversed(range(len(found))) if commits[at] in tagged), None)
+        if oldest is not None and tagged[commits[oldest]] == counted.get(commits[oldest]):
+            # Those behind the oldest tag were counted before there were tags.
+            numbers = {**tagged, **{commit: counted[commit] for commit in commits[oldest + 1 :]}}
     return tuple(Release(environment, numbers.get(step.commit), step, paths) for step, paths in found)
 
 
@@ -127,12 +134,12 @@ def find(known: Sequence[Release], name: str, tags: Mapping[str, str]) -> Releas
     return found[0] if found else Problem("failed.git", f"{name[:100]} is not a release{_whose(known)}", _advice(known))
 
 
-def _numbers(tags: Mapping[str, str]) -> Mapping[str, Mapping[str, int]]:
+def tag_numbers(tags: Mapping[str, str]) -> Mapping[str, Mapping[str, int]]:
     """The numbers that tags give, by environment and commit. Of two for one commit the lower one, which came first."""
     found: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for tag, commit in tags.items():
-        environment, _, number = tag.removeprefix(_PREFIX).rpartition("/")
-        if tag.startswith(_PREFIX) and _TAGGED.match(number):
+        environment, _, number = tag.removeprefix(TAGS).rpartition("/")
+        if tag.startswith(TAGS) and TAGGED.match(number):
             known = found[environment]
             known[commit] = min(int(number), known.get(commit, int(number)))
     return found

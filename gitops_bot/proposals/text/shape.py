@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 JsonObject = dict[str, Any]
 
+#: The shapes that the schema names, in its order.
+DEFS: Final[Schema] = {}
+
 
 def _as_it_is(value: Any) -> Any:
     return value
@@ -82,3 +85,10 @@ def record(fields: Mapping[str, Shape | Field]) -> Shape:
         lambda value: {name: field.shape.write(field.get(value)) for name, field in known.items()},
         {name: field.shape.empty for name, field in known.items()},
     )
+
+
+def named(name: str, fields: Mapping[str, Shape | Field]) -> Shape:
+    """An object that the schema names."""
+    shape = record(fields)
+    DEFS[name] = shape.schema
+    return Shape({"$ref": f"#/$defs/{name}"}, shape.write)

@@ -1,0 +1,55 @@
+"""Whether tags still say what the history comes to. A tag's text is anybody's: it is compared, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitops_bot.errors import Problem
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.proposals.text.release import differences
+from gitops_bot.releases.history import tags as release_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gitops_bot.engine.world import World
+    from gitops_bot.proposals.history import History
+    from gitops_bot.releases.history.releases import Release
+
+#: Tags that are named for one reason.
+_NAMED = 20
+
+
+def differing(world: World, history: History, known: Sequence[Release], tags: Mapping[str, str]) -> Iterator[Problem]:
+    """What is wrong with the tags of the releases that are listed, and of tags that only look like them.
+
+    `known` are all releases of the environment, `tags` those of the repository with their commits.
+
+    Raises:
+        GitError: the remote cannot be read.
+    """
+    listed = {release_tags.name(release.record.release): release for release in history.releases}
+    listed = {name: release for name, release in listed.items() if tags.get(name) == release.record.id}
+    texts = world.repository.tag_texts(list(listed)) if listed else {}
+    unread = []
+    for name, release in listed.items():
+        text = texts.get(name)
+        fields = differences(release, text) if text is not None else None
+        if fields is None:
+            unread.append(name)
+        elif fields:
+            message = f"{name} says something else than the history: {', '.join(fields)}"
+            advice = "The history, the overlays in gitops-bot.yaml, or the tag were changed since it was pushed."
+            yield Problem("failed.git", message, advice)
+    if unread:
+        message = f"these tags do not hold a release as JSON: {_names(unread)}"
+        yield Problem("failed.git", message, "People pushed them: their numbers count, and their texts do not.")
+    if not history.bounded and (foreign := release_tags.foreign(history.environment, known, tags)):
+        message = f"these tags number no release of {history.environment} on {history.branch}: {_names(foreign)}"
+        advice = "The branch was rewritten, or people pushed them: they are ignored, and their numbers not used again."
+        yield Problem("failed.git", message, advice)
+
+
+def _names(tags: Sequence[str]) -> str:
+    more = f" and {len(tags) - _NAMED} more" if len(tags) > _NAMED else ""
+    return f"{', '.join(plain(tag) for tag in tags[:_NAMED])}{more}"

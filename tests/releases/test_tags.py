@@ -1,0 +1,68 @@
+"""Which releases are to be tagged, and by which numbers: a number is given once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitops_bot.errors import Problem
+from gitops_bot.releases.history import tags as release_tags
+from gitops_bot.releases.history.releases import releases
+from tests.releases.past import FILE, commit, images, line
+from tests.releases.test_history import GROUND
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def due(count: int, tags: Mapping[str, int], *, complete: bool = True) -> dict[int, int] | str:
+    """The numbers of the commits that get tags, of so many releases; a tag of commit 99 is of one that is gone."""
+    past = line(*({FILE: images(web=str(number))} for number in range(count)), complete=complete)
+    known = releases("production", past, GROUND)
+    found = release_tags.due(
+        known, {f"release/{name}": commit(number) for name, number in tags.items()}, complete=complete
+    )
+    if isinstance(found, Problem):
+        return found.message
+    return {int(release.commit, 16): release.number or 0 for release in found}
+
+
+@pytest.mark.parametrize(
+    ("tags", "complete", "expected"),
+    [
+        pytest.param({}, True, {1: 1, 2: 2, 3: 3, 4: 4}, id="none yet: by place"),
+        pytest.param({"production/7": 2}, True, {3: 8, 4: 9}, id="from the newest on"),
+        pytest.param({"production/7": 2}, False, {3: 8, 4: 9}, id="also in a history that was cut"),
+        pytest.param({"production/4": 4}, True, {}, id="nothing left"),
+        pytest.param({"production/2": 2, "production/3": 99}, True, {3: 4, 4: 5}, id="a commit that is gone"),
+        pytest.param({f"production/{n}": 99 for n in (1, 2, 3)}, True, {1: 4, 2: 5, 3: 6, 4: 7}, id="all are gone"),
+        pytest.param({"production/2": 99}, True, {1: 1, 2: 3, 3: 4, 4: 5}, id="taken by somebody"),
+        pytest.param(
+            {"staging/9": 2, "production/x": 3, "production/0": 4}, True, {1: 1, 2: 2, 3: 3, 4: 4}, id="of others"
+        ),
+        pytest.param({}, False, "the history is incomplete, so their numbers are not known", id="cut, and no tag"),
+        pytest.param({"production/999999": 3}, True, "there is no number behind 999999", id="no number left"),
+    ],
+)
+def test_what_is_to_be_tagged(tags: Mapping[str, int], complete: bool, expected: dict[int, int] | str) -> None:
+    assert due(4, tags, complete=complete) == expected
+
+
+def test_it_is_bounded() -> None:
+    first = due(60, {})
+    assert isinstance(first, dict)
+    assert first == {number: number for number in range(11, 61)}
+    many = due(150, {"production/10": 10})
+    assert isinstance(many, dict)
+    assert many == {number: number for number in range(11, 111)}
+
+
+def test_what_is_older_than_all_tags_keeps_the_number_that_it_was_counted_by() -> None:
+    past = line(*({FILE: images(web=str(number))} for number in range(5)))
+    for tags, numbers in (
+        ({"release/production/3": commit(3), "release/production/4": commit(4)}, [None, 4, 3, 2, 1]),
+        ({"release/production/8": commit(3)}, [None, None, 8, None, None]),
+    ):
+        known = releases("production", past, GROUND, tags)
+        assert [release.number for release in known] == numbers
