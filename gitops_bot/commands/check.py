@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot import targets
-from gitops_bot.engine.cover import cover
 from gitops_bot.engine.snapshot import Snapshot
 from gitops_bot.errors import Problem
 from gitops_bot.releases.choice import hold
@@ -55,7 +54,7 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     count = len(overlays) + len(refused)
     if not count and not problems:
         problems.append(_NO_OVERLAY)
-    return Checked(count, cover(snapshot), tuple(problems), hold.ended(config.holds, now))
+    return Checked(count, snapshot.coverage, tuple(problems), hold.ended(config.holds, now))
 
 
 def on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Snapshot:

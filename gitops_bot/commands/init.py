@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot import targets
 from gitops_bot.commands.check import on_disk
 from gitops_bot.config import Config
-from gitops_bot.engine.cover import cover
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.policy import describe
 from gitops_bot.releases.layout.deployed import Deployed, deployments
@@ -75,7 +74,7 @@ def _environment(
         name=name,
         overlays=(*fold(whole, existing), *fold_files(files, tree)),
         files=len(directories),
-        coverage=cover(replace(snapshot, environments=(snapshot.config.environments[name],))),
+        coverage=replace(snapshot, environments=(snapshot.config.environments[name],)).coverage,
         followed={
             policy: tuple(entries) for policy, entries in sorted(followed.items(), key=lambda item: -len(item[1]))
         },

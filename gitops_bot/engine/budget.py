@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.errors import Problem
+from gitops_bot.engine.describe import COMPARED
+from gitops_bot.errors import ForgeError, Problem
 from gitops_bot.proposals.reconcile import Close, Commit, Leave, Nothing, Open, Refresh, Remark
 from gitops_bot.proposals.text import body
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gitops_bot.config import Propose
+    from gitops_bot.engine.plan import Planned
+    from gitops_bot.engine.request import Request
+    from gitops_bot.engine.world import World
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import RateLimit
     from gitops_bot.proposals.reconcile import Action
 
@@ -23,6 +30,32 @@ _REVIEW = 2
 _MERGE = 3
 #: Requests: the label, and the ticked box in the text.
 _TAKE_BACK = 1 + _TEXT
+
+
+def shortage(world: World, request: Request, arranged: Sequence[Planned]) -> Problem | None:
+    """Why nothing may be written: the forge's limit would end the run in the middle."""
+    if world.forge is None or request.dry_run:
+        return None
+    writes = [
+        (count, proposal)
+        for planned in arranged
+        for proposal in (planned.arranged.proposals if planned.arranged is not None else ())
+        if (count := _of_proposal(proposal, planned.known.environment.propose))
+    ]
+    if not writes:
+        return None
+    try:
+        left = world.forge.left()
+    except ForgeError:
+        return None  # the first write says what is wrong
+    if left is None:
+        return None
+    looks = sum(1 + len(proposal.beside) for _, proposal in writes)
+    return short(sum(count for count, _ in writes) + looks * left.look, left)
+
+
+def _of_proposal(proposal: Proposal, propose: Propose) -> int:
+    return needed(proposal.action, propose, compared=min(len(proposal.changes), COMPARED))
 
 
 def needed(action: Action, propose: Propose, *, compared: int = 0) -> int:

@@ -43,6 +43,10 @@ class Planned:
     beside: tuple[Held, ...]
     arranged: EnvironmentOutcome | None = None
 
+    def is_of(self, snapshot: Snapshot) -> bool:
+        """Whether the base branch is still as it was planned from."""
+        return self.known.snapshot.commit == snapshot.commit
+
 
 def plan(
     world: World, snapshot: Snapshot, facts: Facts, request: Request, environments: Sequence[Environment]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config, Environment
     from gitops_bot.releases.choice.hold import WrittenHold
-    from gitops_bot.releases.layout.coverage import Outside
+    from gitops_bot.releases.layout.coverage import Coverage, Outside
     from gitops_bot.releases.layout.overlays import Found, Selection
     from gitops_bot.releases.layout.slots import Slots
     from gitops_bot.releases.plan import Entry
@@ -173,6 +173,16 @@ class Snapshot:
         """What no environment claims, as far as it was read."""
         read = {path: self.files[path] for path in self.others if path in self.files}
         return coverage.outside(read, unread=len(self.others) - len(read))
+
+    @property
+    def coverage(self) -> Coverage:
+        """How much of the repository is kept current, by what becomes of the entries of these environments."""
+        kinds = [
+            (entry, entry.pin, coverage.kind(entry.rules, promoted=entry.key in self.promoted(environment)))
+            for environment in self.environments
+            for entry in self.entries(environment.name)
+        ]
+        return coverage.cover(kinds, self.outside, inferred=self.config.file is None)
 
     @property
     def directories(self) -> tuple[str, ...]:

@@ -35,13 +35,22 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.text.details import Described
 
 
-def commit(world: World, ready: Planned) -> tuple[EnvironmentOutcome, Snapshot]:
-    """Write the changes of an environment straight to the base branch; gives what that is then, too.
+def write(world: World, planned: Planned, done: dict[str, Proposal]) -> tuple[EnvironmentOutcome, Snapshot]:
+    """Write an environment; gives the base branch as it is then, too.
+
+    `done` remembers what became of the proposals that were through before a race was lost.
 
     Raises:
-        LostRace: the branch moved meanwhile; nothing was written.
+        LostRace: something moved meanwhile.
         GitError: the remote refused.
     """
+    if planned.arranged is None:
+        return _commit(world, planned)
+    return _propose(world, planned, planned.arranged, done), planned.known.snapshot
+
+
+def _commit(world: World, ready: Planned) -> tuple[EnvironmentOutcome, Snapshot]:
+    """Write the changes of an environment straight to the base branch."""
     environment, snapshot, request = ready.known.environment, ready.known.snapshot, ready.known.request
     reason = Reason(CODE_OF[request.source(environment)], f"straight to {snapshot.branch}, as configured")
     proposal = _whole(ready, None, reconcile.Commit(reason))
@@ -63,10 +72,10 @@ def commit(world: World, ready: Planned) -> tuple[EnvironmentOutcome, Snapshot]:
     return _outcome(ready, replace(proposal, commit=head)), committed(snapshot, head, proposal.after)
 
 
-def propose(
+def _propose(
     world: World, ready: Planned, arranged: EnvironmentOutcome, done: dict[str, Proposal]
 ) -> EnvironmentOutcome:
-    """Write every proposal; `done` remembers what became of those that were through before a race was lost."""
+    """Write every proposal."""
     failed: list[Failed] = []
     is_rollback = ready.known.request.is_rollback
     # What is proposed elsewhere now is taken away last: a run that dies in between has lost nothing.

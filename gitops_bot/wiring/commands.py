@@ -35,12 +35,11 @@ def run(options: Options, environments: Sequence[str], request: Request) -> Outc
 def plan(options: Options, environments: Sequence[str], *, release_hold: bool, notice: Notice) -> Outcome:
     """What `update` would do, also without a configuration, and how much of the repository is kept current."""
     from gitops_bot.engine import pipe
-    from gitops_bot.engine.cover import cover
     from gitops_bot.engine.request import Request
 
     request = Request(release_hold=release_hold, dry_run=True)
     with opened(options, environments, request, plans=True, notice=notice) as (world, snapshot):
-        return replace(pipe.run(world, snapshot, request), coverage=cover(snapshot))
+        return replace(pipe.run(world, snapshot, request), coverage=snapshot.coverage)
 
 
 def explain(options: Options, environment: str, image: str, tag: str | None) -> Explanations:
