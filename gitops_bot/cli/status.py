@@ -33,7 +33,7 @@ def status_command(
 ) -> int:
     """Show what each environment pins, since when, and how far it is behind; write nothing.
 
-    No registry is asked. With a token, open proposals are shown, too.
+    With a token, also open proposals, and the commits that an environment is behind where images tell them.
     """
     from gitops_bot.report import show
     from gitops_bot.wiring import commands

@@ -54,11 +54,10 @@ def describe(world: World, facts: Facts, changes: Sequence[Change]) -> Mapping[t
 
 def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep]) -> Mapping[Key, Described]:
     """The same for any images, by any keys; the first few of them get the subjects of their commits."""
-    works = [Work(partial(_builds, facts, image), _name(image.before)) for image in images.values()]
-    builds = [build for build in settle(world, facts, works) if not isinstance(build, BotError)]
+    found = builds(world, facts, list(images.values()))
     steps = [
         _step(after, before) if image.goes_back else _step(before, after)
-        for image, (before, after) in zip(images.values(), builds, strict=True)
+        for image, (before, after) in zip(images.values(), found, strict=True)
     ]
     compared = (
         [*dict.fromkeys(step for step in steps if step is not None)][:COMPARED] if world.forge is not None else []
@@ -66,8 +65,28 @@ def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep])
     commits = settled(world, facts, lambda: {step: facts.commits_between(*step) for step in compared})
     return {
         key: Described(before, after, commits.get(step, ()) if step is not None else ())
-        for key, (before, after), step in zip(images, builds, steps, strict=True)
+        for key, (before, after), step in zip(images, found, steps, strict=True)
     }
+
+
+def builds(world: World, facts: Facts, images: Sequence[ImageStep]) -> list[tuple[Build | None, Build | None]]:
+    """What each image says of itself before and after, asked for side by side; None where it cannot be had."""
+    works = [Work(partial(_builds, facts, image), _name(image.before)) for image in images]
+    return [found for found in settle(world, facts, works) if not isinstance(found, BotError)]
+
+
+def commits_ahead(world: World, facts: Facts, images: Sequence[ImageStep]) -> Mapping[ImageStep, int]:
+    """How many commits lie between the builds of these images, of the first few of them, where that can be told."""
+    asked = images[:MOST]
+    steps: dict[ImageStep, Step] = {}
+    known: dict[ImageStep, int] = {}
+    for image, (before, after) in zip(asked, builds(world, facts, asked), strict=True):
+        if (step := _step(before, after)) is not None:
+            steps[image] = step
+        elif before is not None and after is not None and before.revision is not None:
+            known |= {image: 0} if before.revision == after.revision else {}
+    counts = settled(world, facts, lambda: {step: facts.commits_ahead(*step) for step in dict.fromkeys(steps.values())})
+    return known | {image: count for image, step in steps.items() if (count := counts[step]) is not None}
 
 
 def _builds(facts: Facts, image: ImageStep) -> tuple[Build | None, Build | None]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from copy import copy
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gitops_bot.errors import BotError, GitError
+from gitops_bot.images.build import Build, BuildTimes
+from gitops_bot.images.reference import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -15,8 +18,8 @@ if TYPE_CHECKING:
     from gitops_bot.engine.forge import Forge
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import Registry, World
-    from gitops_bot.images.build import Build, BuildTimes, Child
-    from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.images.build import Child
+    from gitops_bot.images.reference import ImageName
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
     from gitops_bot.releases.history.line import Line
@@ -202,6 +205,22 @@ class Facts:
         """The subjects of the commits from one revision of a source repository to another, oldest first."""
         key = ("commits", source, old, new)
         return self._answer(Question(key, lambda world: _forge(world).commits_between(source, old, new)))
+
+    def commits_ahead(self, source: str, old: str, new: str) -> int | None:
+        """How many commits one revision of a source repository has that the older one lacks."""
+        key = ("commits ahead", source, old, new)
+        return self._answer(Question(key, lambda world: _forge(world).commits_ahead(source, old, new)))
+
+    def built(self) -> Mapping[str, datetime]:
+        """When images were built, by their digests, as far as somebody asked for it."""
+        found: dict[str, datetime] = {}
+        for question, answer in self._answers.items():
+            match question, answer:
+                case Question(key=("describe", _, str(digest))), Build(created=datetime() as time):
+                    found[digest] = time
+                case Question(key=("times", _, _, Pin(digest=str(digest)))), BuildTimes(pinned=datetime() as time):
+                    found.setdefault(digest, time)
+        return found
 
     def _of_registry(self, key: Hashable, ask: Callable[[Registry], Answer]) -> Answer:
         return self._answer(Question(key, lambda world: ask(world.registry()), of_registry=True))

@@ -35,11 +35,14 @@ class Forge(Protocol):
         ...
 
     def commits_between(self, source: str, old: str, new: str) -> tuple[str, ...]:
-        """The subjects of the commits from one revision of a source repository to another, oldest first.
+        """The subjects of the newest commits from one revision of a source repository to another, oldest first.
 
-        At most a bounded number of the newest; none where the source is elsewhere or the token cannot read it: this
-        is for the text of a proposal, and never an error.
+        None where the source is elsewhere or the token cannot read it: this is for readers, and never an error.
         """
+        ...
+
+    def commits_ahead(self, source: str, old: str, new: str) -> int | None:
+        """How many commits one revision has that the older one lacks; None where `commits_between` has none."""
         ...
 
     def merges(self, base: str, commits: Sequence[str]) -> dict[str, Merge]:

@@ -15,12 +15,17 @@ from gitops_bot.proposals.overview import Overview
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
 from gitops_bot.releases.history.record import Records
 from gitops_bot.releases.history.releases import releases
+from gitops_bot.targets.pin_file import without_tag
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.proposals.outcome import Outcome
+    from gitops_bot.releases.history.record import Record
 
 #: Days that the figures are about, and days that tell where an image of these came from.
 DAYS: Final = 30
@@ -30,8 +35,8 @@ _MOST: Final = 100
 _LISTED: Final = 20
 
 
-def overview(known: Known, home: str | None = None) -> Overview:
-    """What is known, worked out; nothing is read for this any more."""
+def overview(known: Known, home: str | None, built: Callable[[Sequence[Record]], Mapping[str, datetime]]) -> Overview:
+    """What is known, worked out; `built` tells when the images of releases were built, by their digests."""
     now = status(known)
     line, snapshot = known.line, known.snapshot
     if line is None:
@@ -46,12 +51,13 @@ def overview(known: Known, home: str | None = None) -> Overview:
     every = sorted((record for own in recent.values() for record in own), key=attrgetter("at"), reverse=True)
     ways = journeys(recent)
     first, since = first_arrivals(ways), snapshot.at - timedelta(days=DAYS)
+    times = built([record for record in every if record.at >= since])
     return Overview(
         status=now,
         history=True,
         releases=tuple(every[:_LISTED]),
         per_day=per_day(every, since),
-        deliveries=tuple(delivery(name, own, first, since, DAYS) for name, own in recent.items()),
+        deliveries=tuple(delivery(name, own, first, since, DAYS, times) for name, own in recent.items()),
         journeys=ways,
         home=home,
     )
@@ -66,7 +72,24 @@ def of_cycle(snapshot: Snapshot, facts: Facts, outcome: Outcome, home: str | Non
         for change in proposal.changes
     }
     known = Known(snapshot, facts.known_line(snapshot.commit), proposed=proposed)
-    return overview(known, home)
+    return overview(known, home, lambda _: facts.built())
+
+
+def built(world: World, facts: Facts, snapshot: Snapshot, records: Sequence[Record]) -> Mapping[str, datetime]:
+    """When the images that these releases brought were built: of the newest few, by digest. It is never an error."""
+    if world.forge is None:
+        return {}
+    from gitops_bot.engine.describe import MOST, ImageStep, builds
+
+    entries = (entry for environment in snapshot.environments for entry in snapshot.entries(environment.name))
+    images = {(entry.file, entry.name): entry.image for entry in entries}
+    asked: dict[str, ImageStep] = {}
+    for change in (change for record in records for change in record.changes):
+        if change.after is not None and change.after.digest is not None:
+            image = images.get((change.file, change.name), without_tag(change.name))
+            asked.setdefault(change.after.digest, ImageStep(image, change.after.digest, image, None))
+    builds(world, facts, list(asked.values())[:MOST])
+    return facts.built()
 
 
 def with_merges(world: World, found: Overview) -> Overview:

@@ -125,11 +125,11 @@ def _entry(known: Known, environment: Environment, entry: Entry, partners: Partn
     source = promotion.one_of(entry, [Running(one, one.pin, _arrived(known, one)) for one in sources])
     if isinstance(source, Held):
         return replace(status, hold=held or source.reason)
-    status = replace(status, source_pin=source.pin, hold=held)
+    status = replace(status, source_pin=source.pin, source_image=source.entry.image, hold=held)
     if environment.match_by == "revision" and not promotion.is_same(entry.pin, source.pin):
         return status  # another build of the same revision has other bytes, and only the registry tells
     if promotion.is_current(entry, source.pin, release_tag=environment.release_tag):
-        return replace(status, behind_releases=0)
+        return replace(status, behind_releases=0, behind_commits=0)
     behind, left_at = _behind(known, source.entry, entry.pin)
     began = [step.at for step in (left_at or source.arrived, arrived) if step is not None]
     return replace(

@@ -25,14 +25,16 @@ class EntryStatus:
     """One entry. `image` is the repository as the first environment on its way has it, so that all of them share it.
 
     `since` is when its pin came, None where that is older than the history that was read. `source_pin` is what the
-    environment that it is promoted from pins, and `drifts_since` when it began to differ: None where it does not.
-    `behind_releases` are the pins that the source has had since it had this one; None where nobody knows.
+    environment that it is promoted from pins, of the repository `source_image`, and `drifts_since` when it began to
+    differ: None where it does not. `behind_releases` are the pins that the source has had since it had this one,
+    `behind_commits` the commits between the builds of both; None where nobody knows.
     """
 
     entry: Entry
     image: str
     since: datetime | None = None
     source_pin: Pin | None = None
+    source_image: str | None = None
     drifts_since: datetime | None = None
     behind_releases: int | None = None
     behind_commits: int | None = None

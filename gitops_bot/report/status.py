@@ -49,8 +49,15 @@ def behind(entry: EntryStatus) -> str:
     if entry.source_pin is None:
         return ""
     if entry.behind_releases is None:
-        return "differs" if entry.drifts_since is not None else ""
-    return f"{entry.behind_releases} behind" if entry.behind_releases or entry.drifts_since else "up to date"
+        return f"differs{_commits(entry)}" if entry.drifts_since is not None else ""
+    if entry.behind_releases or entry.drifts_since:
+        return f"{entry.behind_releases} behind{_commits(entry)}"
+    return "up to date"
+
+
+def _commits(entry: EntryStatus) -> str:
+    count = entry.behind_commits
+    return f" ({count} commit{'' if count == 1 else 's'})" if count is not None else ""
 
 
 def print_status(status: Status, screen: Screen) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot.wiring.process import imported
@@ -75,17 +76,29 @@ def status(options: Options, environments: Sequence[str]) -> Status:
     from gitops_bot.engine.request import Request
 
     with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
-        return engine.status(engine.read(world, snapshot))
+        found = engine.status(engine.read(world, snapshot))
+        if world.forge is None:
+            return found
+        from gitops_bot.engine.commits_behind import with_commits  # what asks registries takes 15 ms
+        from gitops_bot.engine.facts import Facts
+
+        return with_commits(world, Facts(), found)
 
 
 def overview(options: Options, environments: Sequence[str]) -> Overview:
     """The same with the last releases and how they were delivered, for the page."""
     from gitops_bot.engine import overview as engine
     from gitops_bot.engine import status as reading
+    from gitops_bot.engine.commits_behind import with_commits
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.request import Request
 
     with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
-        return engine.with_merges(world, engine.overview(reading.read(world, snapshot), home(options)))
+        facts = Facts()
+        built = partial(engine.built, world, facts, snapshot)
+        found = engine.overview(reading.read(world, snapshot), home(options), built)
+        found = replace(found, status=with_commits(world, facts, found.status))
+        return engine.with_merges(world, found)
 
 
 def audit(options: Options, environments: Sequence[str], keep: int | None) -> Audit:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,9 +40,9 @@ def status(stages: Stages, *more: str) -> Done:
 
 
 def test_it_says_what_each_environment_pins_and_how_far_it_is_behind(stages: Stages) -> None:
-    with stages.deploy.watching() as seen, stages.deploy.world.registry.counting() as asked:
+    with stages.deploy.watching() as seen:
         done = status(stages)
-    assert (done.code, seen.nothing, list(asked)) == (0, True, [])
+    assert (done.code, seen.nothing) == (0, True)
     web, api = (entries(done)[app] for app in ("web", "api"))
     pins = {tag: {"tag": tag, "digest": stages.digests["web", tag]} for tag in ("1.0.1", "1.2.0")}
     assert (web["pin"], web["source_pin"], web["behind_releases"]) == (pins["1.0.1"], pins["1.2.0"], 2)
@@ -52,6 +53,74 @@ def test_it_says_what_each_environment_pins_and_how_far_it_is_behind(stages: Sta
     staging, production = done.json["environments"]
     assert (staging["release"], staging["released_at"]) == (stages.deploy.branches["main"], _RELEASED)
     assert production["release"] == stages.deploy.remote.git("rev-parse", "main~2").decode().strip()
+
+
+def labelled(stages: Stages, app: str, tag: str, created: datetime | None = None, **labels: str) -> None:
+    """Push an image that says where it comes from."""
+    registry, name = stages.deploy.world.registry, f"{stages.deploy.name}/{app}"
+    named = {f"org.opencontainers.image.{key}": value for key, value in labels.items()}
+    moment = created.isoformat() if created is not None else None
+    stages.digests[app, tag] = registry.push_image(name, tag, labels=named, created=moment)
+
+
+def comparisons(stages: Stages, since: int) -> int:
+    return len([asked for asked in stages.deploy.world.forge.asked[since:] if "/compare/" in asked.line])
+
+
+def test_the_commits_that_an_environment_is_behind_are_counted_where_the_forge_knows_them(stages: Stages) -> None:
+    deploy = stages.deploy
+    home = f"{deploy.world.forge.api_url.partition('/api')[0]}/{deploy.name}"
+    new, _, _, old = deploy.remote.log("main", "%H")[:4]
+    for app in ("web", "api"):
+        for environment, tag, revision in (("production", "2.0.0", old), ("staging", "2.1.0", new)):
+            labelled(stages, app, tag, source=home, revision=revision)
+            stages.run(environment, app, tag)
+    asked = len(deploy.world.forge.asked)
+    done = status(stages)
+    found = {app: entries(done)[app] for app in ("web", "api")}
+    assert {app: (item["behind_releases"], item["behind_commits"]) for app, item in found.items()} == {
+        "web": (None, 3),
+        "api": (None, 3),
+    }
+    assert comparisons(stages, asked) == 1
+    assert "differs (3 commits)" in deploy.bot("status").out
+    # Where an image, or the forge, knows nothing of it, and without a token: nothing is said, and nothing fails.
+    labelled(stages, "web", "2.2.0", source=home, revision="f" * 40)
+    stages.run("staging", "web", "2.2.0")
+    deploy.world.registry.delete(f"{deploy.name}/api", stages.digests["api", "2.1.0"])
+    done = status(stages)
+    assert (done.code, [item["behind_commits"] for item in entries(done).values()]) == (0, [None, None])
+    with deploy.world.registry.counting() as requests:
+        alone = run("status", "--output", "json", "--repository", str(deploy.remote.path), cwd=deploy.folder)
+    assert (alone.code, list(requests), entries(alone)["api"]["behind_commits"]) == (0, [], None)
+
+
+def test_what_is_the_same_in_both_is_no_commit_behind_and_nobody_is_asked(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging")
+    with stages.deploy.watching() as seen, stages.deploy.world.registry.counting() as asked:
+        done = status(stages)
+    web = entries(done)["web"]
+    assert (done.code, seen.nothing, list(asked)) == (0, True, [])
+    assert (web["behind_releases"], web["behind_commits"]) == (0, 0)
+
+
+def test_the_lead_time_of_the_page_begins_with_the_build_of_the_image(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging")
+    now = datetime.now(UTC).replace(microsecond=0)
+    for tag, days in (("1.1.0", 6), ("1.2.0", 4)):
+        labelled(stages, "web", tag, created=now - timedelta(days=days + 3))
+        stages.run("staging", "web", tag, at=now - timedelta(days=days))
+        stages.run("production", "web", tag, at=now - timedelta(days=days - 1))
+    assert leads(stages.deploy.bot("status", "--output", "html")) == {"staging": "3 days", "production": "4 days"}
+    # Without a token nobody asks for it: Git tells how long it took from one environment to the next.
+    alone = run("status", "--output", "html", "--repository", str(stages.deploy.remote.path), cwd=stages.deploy.folder)
+    assert leads(alone)["production"] == "1 day"
+
+
+def leads(done: Done) -> dict[str, str]:
+    """The lead time of each environment on the page."""
+    rows = re.findall(r'<tr><th scope="row">(\w+)</th><td>\d+</td><td>[\d.]+</td><td>([^<]+)</td>', done.out)
+    return dict(rows)
 
 
 def test_only_the_environments_that_are_named_are_shown(stages: Stages) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.history.delivery import Arrival, delivery, first_arrivals, journeys, per_day
 from gitops_bot.releases.history.line import Step
@@ -35,23 +37,37 @@ WAYS = journeys({"staging": STAGING, "production": PRODUCTION})
 
 
 def test_figures_are_those_of_the_releases_that_changed_a_pin() -> None:
-    found = delivery("production", PRODUCTION, first_arrivals(WAYS), START, 30)
+    found = delivery("production", PRODUCTION, first_arrivals(WAYS), START, 30, {})
     assert (found.deployments, found.failures) == (4, 1)
     assert (found.lead, found.restore) == (2 * DAY, 2 * DAY)
 
 
 def test_releases_before_the_days_tell_where_a_pin_came_from_and_do_not_count() -> None:
-    found = delivery("production", PRODUCTION, first_arrivals(WAYS), START + 5 * DAY, 30)
+    found = delivery("production", PRODUCTION, first_arrivals(WAYS), START + 5 * DAY, 30, {})
     assert (found.deployments, found.failures, found.lead) == (2, 1, 7 * DAY)
 
 
 def test_the_first_environment_has_no_lead_time() -> None:
-    found = delivery("staging", STAGING, first_arrivals(WAYS), START, 30)
+    found = delivery("staging", STAGING, first_arrivals(WAYS), START, 30, {})
     assert (found.deployments, found.failures, found.lead, found.restore) == (3, 0, None, None)
 
 
+@pytest.mark.parametrize(
+    ("built", "lead"),
+    [
+        (START - DAY, 3 * DAY),
+        (datetime(1970, 1, 1, tzinfo=UTC), None),
+        (START + 20 * DAY, None),
+    ],
+    ids=["known", "a placeholder", "in the future"],
+)
+def test_lead_time_begins_with_the_build_where_its_time_can_be_true(built: datetime, lead: timedelta | None) -> None:
+    releases = STAGING[1:2]
+    assert delivery("staging", releases, {}, START, 30, {"v2": built}).lead == lead
+
+
 def test_a_rollback_to_what_nobody_remembers_is_one_all_the_same() -> None:
-    found = delivery("production", (record("production", 3, "v2", "v1", "rollback"),), {}, START, 30)
+    found = delivery("production", (record("production", 3, "v2", "v1", "rollback"),), {}, START, 30, {})
     assert (found.deployments, found.failures, found.restore) == (1, 1, None)
 
 

@@ -77,6 +77,9 @@ class SmallForge:
         del source, old, new
         return ()
 
+    def commits_ahead(self, source: str, old: str, new: str) -> None:
+        del source, old, new
+
     def merges(self, base: str, commits: Sequence[str]) -> dict[str, Merge]:
         del base, commits
         return {}

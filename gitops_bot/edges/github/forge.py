@@ -35,7 +35,7 @@ _PER_PAGE, _PAGES = 100, 3
 class GitHub:
     """The pull requests of one repository (`owner/name`). Implements `engine.world.Forge`, which says what each does.
 
-    Everything but `commits_between` raises a ForgeError if GitHub refuses or does not answer.
+    Everything but `commits_between` and `commits_ahead` raises a ForgeError if GitHub refuses or does not answer.
 
     `api_url` is `https://api.github.com` or that of a GitHub Enterprise; plain http is for this machine only, because
     the token would be visible. `warn` receives, once each, what failed but does not matter to the proposal: a label, a
@@ -53,7 +53,8 @@ class GitHub:
         self.disconnect = self._api.disconnect
         self.find = self._reading.find
         self.hand_back_times = self._reading.hand_back_times
-        self.commits_between = Commits(self._api).between
+        commits = Commits(self._api)
+        self.commits_between, self.commits_ahead = commits.between, commits.ahead
         self.merges = partial(merges, self._api)
         self.merge_when_ready = Merging(self._api, self._reading).when_ready
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitops_bot.images.age import EARLIEST
 from gitops_bot.images.reference import Pin
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ class Delivery:
     """The releases of an environment within some days.
 
     `deployments` are those that changed a pin; `failures` those of them that were taken back. `lead` is the median time
-    from the first commit that pinned an image anywhere to the one that pinned it here, `restore` that from a release to
-    the one that took it back; None without any.
+    from the build of an image (where that is not known, from the first commit that pinned it elsewhere) to the commit
+    that pinned it here, `restore` that from a release to the one that took it back; None without any.
     """
 
     environment: str
@@ -50,9 +51,17 @@ class Journey:
 
 
 def delivery(
-    environment: str, records: Sequence[Record], first: Mapping[str, Arrival], since: datetime, days: int
+    environment: str,
+    records: Sequence[Record],
+    first: Mapping[str, Arrival],
+    since: datetime,
+    days: int,
+    built: Mapping[str, datetime],
 ) -> Delivery:
-    """The figures of one environment since a moment. `records` are the newest first and may be older, too."""
+    """The figures of one environment since a moment. `records` are the newest first and may be older, too.
+
+    `built` is when images were built, by digest, as far as that is known.
+    """
     leads: list[timedelta] = []
     restored: list[timedelta | None] = []
     deployments = 0
@@ -70,11 +79,18 @@ def delivery(
         if back or record.kind == "rollback":
             restored += [record.at - min(back)] if back else [None]
             continue
-        starts = (first.get(identity(change.after)) for change in record.changes if change.after is not None)
-        elsewhere = [start.at for start in starts if start is not None and start.environment != environment]
-        leads += [record.at - min(elsewhere)] if elsewhere else []
+        brought = (identity(change.after) for change in record.changes if change.after is not None)
+        starts = [at for pin in brought if (at := _start(record, first.get(pin), built.get(pin))) is not None]
+        leads += [record.at - min(starts)] if starts else []
     times = [time for time in restored if time is not None]
     return Delivery(environment, days, deployments, len(restored), _median(leads), _median(times))
+
+
+def _start(record: Record, first: Arrival | None, built: datetime | None) -> datetime | None:
+    """When the way of a pin to a release began; a build that is older than any, or from the future, says nothing."""
+    if built is not None and EARLIEST <= built <= record.at:
+        return built
+    return first.at if first is not None and first.environment != record.release.environment else None
 
 
 def journeys(records: Mapping[str, Sequence[Record]]) -> tuple[Journey, ...]:

@@ -199,7 +199,7 @@ def _row(status: Status, image: str, pinned: Sequence[Pinned]) -> Row:
 def _cell(status: Status, entries: Sequence[EntryStatus]) -> Cell:
     alike: dict[tuple[object, ...], list[EntryStatus]] = {}
     for entry in entries:
-        key = entry.pin, entry.behind_releases, entry.drifts_since is None, entry.proposal, entry.hold is None
+        key = entry.pin, behind(entry), entry.drifts_since is None, entry.proposal, entry.hold is None
         alike.setdefault(key, []).append(entry)
     parts = [
         Part(

@@ -1,4 +1,4 @@
-"""Subjects of commits: a few, from this server only, and never an error."""
+"""Commits between revisions: a few, from this server only, and never an error."""
 
 from __future__ import annotations
 
@@ -92,6 +92,38 @@ def test_five_comparisons_are_made_in_a_run_and_each_once() -> None:
             found = [script.bot.forge.commits_between(source, OLD, f"{number:040x}") for number in range(9)]
         assert len(script.asked) == 5
     assert found == [*((f"c{number}",) for number in range(5)), (), (), (), ()]
+
+
+@pytest.mark.parametrize(
+    ("answer", "count"),
+    [
+        (Answer.json(200, {"ahead_by": 203, "commits": []}), 203),
+        (Answer.json(200, {"ahead_by": 0}), 0),
+        (Answer.json(200, {"ahead_by": -1}), None),
+        (Answer.json(200, {"ahead_by": True}), None),
+        (Answer.json(200, {"ahead_by": "3"}), None),
+        (Answer.json(200, []), None),
+        (said(404, "Not Found"), None),
+        (said(422, "No common ancestor"), None),
+    ],
+    ids=["many", "none", "negative", "a boolean", "a text", "a list", "not there", "no ancestor"],
+)
+def test_commits_are_counted_by_one_small_request_for_each_pair(answer: Answer, count: int | None) -> None:
+    with playing({f"GET /compare/{OLD}...{NEW}": answer}, broken=True) as script:
+        source = f"{script.server.url}/acme/deploy"
+        assert [script.bot.forge.commits_ahead(source, OLD, NEW) for _ in range(2)] == [count] * 2
+        assert len(script.asked) == 1
+        assert script.bot.forge.commits_ahead("https://elsewhere.example/acme/deploy", OLD, NEW) is None
+        assert script.bot.forge.commits_ahead(source, "main", NEW) is None
+        assert len(script.asked) == 1
+
+
+def test_twenty_pairs_are_counted_in_a_run() -> None:
+    plays = {f"GET /compare/{OLD}...{number:040x}": Answer.json(200, {"ahead_by": 1}) for number in range(23)}
+    with playing(plays, broken=True) as script:
+        source = f"{script.server.url}/acme/deploy"
+        found = [script.bot.forge.commits_ahead(source, OLD, f"{number:040x}") for number in range(23)]
+        assert (found, len(script.asked)) == ([1] * 20 + [None] * 3, 20)
 
 
 @pytest.mark.parametrize(
