@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.proposals.pull_request import Merge
+    from gitops_bot.releases.history.changes import EntryChange
     from gitops_bot.releases.history.content import Content
     from gitops_bot.releases.history.line import Line, Step
-    from gitops_bot.releases.history.record import EntryChange, Record
+    from gitops_bot.releases.history.record import Record
     from gitops_bot.releases.history.releases import Release
 
 #: Environments that a message names.

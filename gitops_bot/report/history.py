@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.proposals.history import History, ReleaseMerge
+    from gitops_bot.releases.history.changes import EntryChange
     from gitops_bot.releases.history.content import Content
-    from gitops_bot.releases.history.record import Between, EntryChange, Kind
+    from gitops_bot.releases.history.record import Between, Kind
     from gitops_bot.report.screen import Screen, Style
     from gitops_bot.targets.reached import Why
 

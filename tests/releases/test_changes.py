@@ -6,7 +6,7 @@ import pytest
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.history.changes import Changes, Repinned, changes, pins_at, previous
+from gitops_bot.releases.history.changes import Changes, EntryChange, changes, pins_at, previous
 from gitops_bot.releases.history.releases import Release
 from tests.releases.past import FILE, OVERLAY, A, B, Files, images, line
 
@@ -28,8 +28,8 @@ def newest(*commits: Files, complete: bool = True) -> Changes:
     return next(changes(history(*commits, complete=complete)))
 
 
-def web(before: Pin | None, after: Pin | None, overlay: str = OVERLAY, name: str = "web") -> Repinned:
-    return Repinned(f"{overlay}/kustomization.yaml", name, before, after)
+def web(before: Pin | None, after: Pin | None, overlay: str = OVERLAY, name: str = "web") -> EntryChange:
+    return EntryChange(f"{overlay}/kustomization.yaml", name, before, after)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def web(before: Pin | None, after: Pin | None, overlay: str = OVERLAY, name: str
     ],
 )
 def test_pins_and_configuration_are_told_apart(
-    commits: list[Files], pins: tuple[Repinned, ...], config: tuple[str, ...]
+    commits: list[Files], pins: tuple[EntryChange, ...], config: tuple[str, ...]
 ) -> None:
     found = newest(*commits)
     assert (found.pins, found.config) == (pins, config)

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gitops_bot.images.reference import Pin
+from gitops_bot.releases.history.changes import EntryChange
 from gitops_bot.releases.history.delivery import Arrival, delivery, first_arrivals, journeys, per_day
 from gitops_bot.releases.history.line import Step
-from gitops_bot.releases.history.record import EntryChange, Kind, Record
+from gitops_bot.releases.history.record import Kind, Record
 from gitops_bot.releases.history.releases import Release
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

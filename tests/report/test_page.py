@@ -18,9 +18,10 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.overview import Overview
 from gitops_bot.proposals.pull_request import Merge, PullRequest
 from gitops_bot.proposals.status import EntryStatus, EnvironmentStatus, Status
+from gitops_bot.releases.history.changes import EntryChange
 from gitops_bot.releases.history.delivery import Arrival, Delivery, Journey
 from gitops_bot.releases.history.line import Step
-from gitops_bot.releases.history.record import EntryChange, Record
+from gitops_bot.releases.history.record import Record
 from gitops_bot.releases.history.releases import Release
 from gitops_bot.releases.plan import Entry
 from gitops_bot.report import page

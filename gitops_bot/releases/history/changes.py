@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Repinned:
+class EntryChange:
     """An entry that came (`before` is None), went (`after` is None), or got another pin.
 
     `file` is the path that stands for the file at all times (`same_file`).
@@ -37,6 +38,11 @@ class Repinned:
         return (self.file, self.name)
 
     @property
+    def overlay(self) -> str:
+        """The directory of its file; `.` is the top."""
+        return posixpath.dirname(self.file) or "."
+
+    @property
     def moved(self) -> bool:
         """Whether one pin followed another, and not only said more of the same."""
         return self.before is not None and self.after is not None and not agree(self.before, self.after)
@@ -47,7 +53,7 @@ class Changes:
     """What one release changed. `config` are the paths that it changed in anything beside pins."""
 
     release: Release
-    pins: tuple[Repinned, ...]
+    pins: tuple[EntryChange, ...]
     config: tuple[str, ...]
 
 
@@ -95,7 +101,7 @@ def previous(known: Sequence[Release], wanted: Collection[tuple[str, str]] | Non
     return Problem("failed.git", message, advice)
 
 
-def _repinned(releases: Sequence[Release], at: int, file: str) -> Iterator[Repinned]:
+def _repinned(releases: Sequence[Release], at: int, file: str) -> Iterator[EntryChange]:
     """What the release at a place changed in one file; those behind it tell what was there before, where it cannot."""
     step = releases[at].step
     before, after = state.before(step, file), state.after(step, file)
@@ -114,7 +120,7 @@ def _repinned(releases: Sequence[Release], at: int, file: str) -> Iterator[Repin
         was = earlier.pin if earlier is not None else None
         is_now = now.pin if now is not None else None
         if was != is_now:
-            yield Repinned(file, name, was, is_now)
+            yield EntryChange(file, name, was, is_now)
 
 
 #: Nothing that could be read tells what was there.
@@ -132,7 +138,7 @@ def _earlier(older: Iterable[Release], file: str, name: str) -> Seen | None:
     return _UNKNOWN
 
 
-def _only_pins(release: Release, path: str, pins: Sequence[Repinned]) -> bool:
+def _only_pins(release: Release, path: str, pins: Sequence[EntryChange]) -> bool:
     """Whether what a commit did to a file is exactly that it gave entries other pins."""
     before, after = release.step.files.get(path, (None, None))
     if before is None or after is None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date, datetime, timedelta
 
-    from gitops_bot.releases.history.record import EntryChange, Record
+    from gitops_bot.releases.history.changes import EntryChange
+    from gitops_bot.releases.history.record import Record
 
 
 @dataclass(frozen=True, slots=True)

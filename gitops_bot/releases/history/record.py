@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,15 +9,14 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
-from gitops_bot.releases.history.changes import changed, changes
+from gitops_bot.releases.history.changes import EntryChange, changed, changes
 from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
-    from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.history.changes import Changes, Repinned
+    from gitops_bot.releases.history.changes import Changes
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.releases import Release
     from gitops_bot.releases.plan import PinChange, Source
@@ -32,21 +30,6 @@ class Announced(NamedTuple):
 
     source: Source
     changes: tuple[PinChange, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EntryChange:
-    """An entry that came (`before` is None), went (`after` is None), or got another pin."""
-
-    file: str
-    name: str
-    before: Pin | None
-    after: Pin | None
-
-    @property
-    def overlay(self) -> str:
-        """The directory of its file; `.` is the top."""
-        return posixpath.dirname(self.file) or "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +132,7 @@ class Records(Sequence["Record"]):
         return Record(
             release=change.release,
             kind=kind,
-            changes=tuple(EntryChange(pin.file, pin.name, pin.before, pin.after) for pin in change.pins),
+            changes=change.pins,
             config=change.config,
             from_release=self._origin(change) if kind == "promotion" else None,
             rollback_of=self._undone(change, kind),
@@ -224,6 +207,6 @@ class _Arrivals:
         return None
 
 
-def _identity(pin: Repinned) -> object:
+def _identity(pin: EntryChange) -> object:
     """What a promotion copies: the digest, which is one everywhere, or the tag of an entry."""
     return pin.after.digest or (pin.name, pin.after.tag) if pin.after is not None else None
