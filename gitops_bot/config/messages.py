@@ -87,7 +87,9 @@ def meant(document: Document, name: str, key: str, known: Iterable[str]) -> str 
 def _report(document: Document, error_type: str, path: Path, kind: str | None) -> None:
     match error_type:
         case "missing" if not _misspelt(document, path):
-            message, advice = _MISSING[str(path[-1])]
+            word = str(path[-1])
+            example = f"add it, as in `{json_schema.example(document, path)}`"
+            message, advice = _MISSING.get(word) or (f"{_subject(path[:-1])} has no `{word}`", example)
             document.report(path if kind else path[:-1], message, advice, at_key=not kind)
         case "missing":
             pass  # what was meant by the misspelt key is reported at that key

@@ -7,6 +7,7 @@ import pytest
 from gitops_bot import config
 from gitops_bot.errors import ConfigError
 
+HEAD = "version: 1\nenvironments: {production: {overlays: [a], %s}}\n"
 TEXT = (
     "version: 1\nenvironments: {production: {overlays: [a], blue_green: {service: s.yaml, selector: v, slots: %s}}}\n"
 )
@@ -30,3 +31,18 @@ def test_what_is_wrong_is_told_with_the_next_step(slots: str, message: str, advi
     assert message in problem.message
     assert advice in problem.next
     assert problem.line == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "message", "advice"),
+    [
+        ("blue_green: {service: s, selector: v}", "`blue_green` has no `slots`", "add it, as in `slots: {blue: "),
+        ("targets: [{kind: env}]", "an item of `targets` has no `files`", 'as in `files: ["deployment-*.yaml"]`'),
+    ],
+)
+def test_a_key_that_is_missing_is_named_with_an_example(written: str, message: str, advice: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        config.read(HEAD % written, "gitops-bot.yaml")
+    (problem,) = raised.value.problems
+    assert (problem.message, problem.line) == (message, 2)
+    assert advice in problem.next
