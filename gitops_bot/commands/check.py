@@ -8,7 +8,7 @@ from gitops_bot import targets
 from gitops_bot.engine.snapshot import Snapshot
 from gitops_bot.errors import Problem
 from gitops_bot.releases.choice import hold
-from gitops_bot.releases.layout import correspondence
+from gitops_bot.releases.layout import correspondence, release_info
 from gitops_bot.releases.layout import overlays as layout
 from gitops_bot.releases.layout.beside import beside
 from gitops_bot.releases.layout.checked import Checked
@@ -51,6 +51,8 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     for name in config.environments:
         lost = snapshot.unmatched(name)
         problems += (*lost.problems, *lost.groups)
+        wrong = [described.wrong for described in snapshot.described(name).values()]
+        problems += dict.fromkeys(problem for problem in wrong if problem is not None)
     count = len(overlays) + len(refused)
     if not count and not problems:
         problems.append(_NO_OVERLAY)
@@ -63,7 +65,8 @@ def on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime
     correspondence.check(config.environments)
     others = layout.unclaimed(selection, tree)
     claimed = [overlay.file for overlays in selection.overlays.values() for overlay in overlays]
-    data = files.read([*claimed, *beside(selection.targets, tree), *others])
+    info = release_info.present(config.environments, selection, tree)
+    data = files.read([*claimed, *beside(selection.targets, tree), *info, *others])
     selection = selection.with_pins(data)
     environments = tuple(
         environment

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from pydantic import ValidationError
 
 from gitops_bot.config import checks, messages, parser
+from gitops_bot.config.form_info import ReleaseInfoForm
 from gitops_bot.config.form_registry import RegistryAccess
 from gitops_bot.config.json_schema import FILE, policy_reader, reader, schema, schema_text
 from gitops_bot.config.mentions import Mention, mentions
 from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window
-from gitops_bot.config.values import BlueGreen, Config, Environment, Hold, ImageRules, Promotion
+from gitops_bot.config.values import BlueGreen, Config, Environment, Hold, ImageRules, Promotion, ReleaseInfo
+from gitops_bot.images.build import LABELS
 from gitops_bot.images.reference import ImageName
 from gitops_bot.images.rules import NamedPolicy
 
@@ -127,6 +129,7 @@ def _environment(
         match_by=form.match,
         targets=(*(target.rule for target in form.targets), *(form.blue_green.rules if form.blue_green else ())),
         blue_green=_blue_green(form),
+        release_info=_release_info(form),
         release_tag=form.tag == "release",
         release_tags=release_tags if form.release_tags is None else form.release_tags,
         promotion=_promotion(document, name, form),
@@ -152,6 +155,17 @@ def _blue_green(form: EnvironmentForm) -> BlueGreen | None:
     return BlueGreen(
         written.service, written.selector, tuple(written.slots.items()), written.overlays, written.soak or timedelta(0)
     )
+
+
+def _release_info(form: EnvironmentForm) -> ReleaseInfo | None:
+    match form.release_info:
+        case None:
+            return None
+        case ReleaseInfoForm() as written:
+            keys = {**LABELS, **written.keys}
+            return ReleaseInfo(written.file, written.image, tuple(keys.items()), written.overlays)
+        case file:
+            return ReleaseInfo(file, keys=tuple(LABELS.items()))
 
 
 def _place(document: Document, path: Path) -> tuple[str, int, int]:

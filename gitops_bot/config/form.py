@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 
 from gitops_bot.config import form_policy, times
 from gitops_bot.config import leaves as leaf
+from gitops_bot.config.form_info import ReleaseInfo  # noqa: TC001 - pydantic reads it from here
 from gitops_bot.config.form_records import OwnReleaseTags, ReleaseTags  # noqa: TC001 - pydantic reads them from here
 from gitops_bot.config.form_registry import RegistryAccess  # noqa: TC001 - pydantic reads it from here
 from gitops_bot.config.form_slots import BlueGreenForm  # noqa: TC001 - likewise
@@ -135,6 +136,7 @@ class EnvironmentForm(RulesForm):
             },
         ),
     ] = None
+    release_info: ReleaseInfo = None
     images: Annotated[
         dict[Annotated[str, *leaf.key(_IMAGE_WORDS, leaf.LINE)], RulesForm],
         about(

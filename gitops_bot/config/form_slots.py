@@ -7,13 +7,13 @@ from datetime import timedelta  # noqa: TC003 - pydantic reads it from here
 from typing import Annotated
 
 from gitops_bot.config import leaves as leaf
-from gitops_bot.config.form_target import FILE
+from gitops_bot.config.form_target import ONE_FILE
 from gitops_bot.config.leaves import about
 from gitops_bot.targets import FileRule, target_of
 from gitops_bot.targets.blue_green import SelectorTarget
 from gitops_bot.targets.manifests import ManifestsTarget
 
-_FILE = leaf.text("must be the name of a file, without a directory and wildcards", FILE.replace("[^/", "[^/*?"))
+_FILE = leaf.text("must be the name of a file, without a directory and wildcards", ONE_FILE)
 #: What Kubernetes allows in labels.
 _KEY = r"^(?:[a-z0-9](?:[a-z0-9.-]{0,200}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
 

@@ -20,6 +20,8 @@ from gitops_bot.targets.patterns import GROUPS, ImagePattern, PatternTarget
 TargetKind = Literal["compose", "env", "helm", "manifests", "pattern"]
 
 FILE = r"^(?!\.\.?$)[^/\\\x00-\x1f\x7f\[\]{}]{1,200}$"
+#: Without wildcards.
+ONE_FILE = FILE.replace("[^/", "[^/*?")
 VALUE = r"^(?:\.?[A-Za-z0-9_-]{1,200}(?:\.[A-Za-z0-9_-]{1,200}){0,49}|(?:/[^/\x00-\x1f\x7f]{1,200}){1,50})$"
 NAME_OR_VALUE = r"^[^\x00-\x1f\x7f ]{1,500}$"
 PATH = r"^(?:\.[A-Za-z0-9_-]{1,200}(?:\[\])?){1,50}$"

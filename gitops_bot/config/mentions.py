@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from gitops_bot.config.form_info import ReleaseInfoForm
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
@@ -12,8 +14,8 @@ if TYPE_CHECKING:
     from gitops_bot.config.document import Document, Path
     from gitops_bot.config.form import ConfigForm
 
-#: A key of `images`, the `image` of a hold, and the globs of a group.
-Kind = Literal["rule", "hold", "group images", "group overlays"]
+#: A key of `images`, the `image` of `release_info` and of a hold, and the globs of a group.
+Kind = Literal["rule", "release info", "hold", "group images", "group overlays"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,9 @@ def mentions(document: Document, form: ConfigForm) -> Iterator[Mention]:
         path: Path = ("environments", name)
         for image in environment.images:
             yield mention(name, "rule", image, (*path, "images", image))
+        info = environment.release_info
+        if isinstance(info, ReleaseInfoForm) and info.image is not None:
+            yield mention(name, "release info", info.image, (*path, "release_info", "image"))
         groups = environment.propose.group
         for at, group in enumerate(groups if not isinstance(groups, str) else ()):
             group_path = (*path, "propose", "group", at)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.config import form_policy, json_schema
 from gitops_bot.config.document import MOST_PROBLEMS, Scalar
+from gitops_bot.config.form_info import INFO_FILE, INFO_FORM
 from gitops_bot.config.leaves import EXAMPLE, INVALID, quoted
 from gitops_bot.config.propose import GROUP_LIST, GROUP_WORD
 
@@ -26,7 +27,7 @@ _MOST_NAMED = 20
 _MOST_REPORTED = 1000
 _SECRETS = ("auth", "passphrase", "password", "secret", "token")
 #: pydantic's names for the branches of a union; they are not part of the path in the file.
-_BRANCHES = (form_policy.NAMED, *form_policy.KINDS.values(), GROUP_WORD, GROUP_LIST)
+_BRANCHES = (form_policy.NAMED, *form_policy.KINDS.values(), GROUP_WORD, GROUP_LIST, INFO_FILE, INFO_FORM)
 _POLICY = "a policy has `semver`, `pattern` with `order`, or `digest`"
 _EXAMPLE = 'as in `{semver: ">=1.0 <2"}`'
 #: A required key -> the message and the advice if it is missing.

@@ -55,6 +55,19 @@ class BlueGreen:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseInfo:
+    """A ConfigMap beside the pins, in overlays of these globs or in all, and the image that it describes, if told.
+
+    `keys` are all that may be filled in, each with a label of the image; None where that is not known.
+    """
+
+    file: str
+    image: str | None = None
+    keys: tuple[tuple[str, str | None], ...] = ()
+    overlays: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One environment. `places` are the file, line and column of each of its `overlays`, where a file has them.
 
@@ -74,6 +87,7 @@ class Environment:
     targets: tuple[FileRule, ...] = ()
     blue_green: BlueGreen | None = None
     release_tags: bool = False
+    release_info: ReleaseInfo | None = None
 
     def rules(self, name: str, image: ImageName | None, pin: Pin) -> Rules:
         """The rules for an entry: its image overrides the environment, key by key."""

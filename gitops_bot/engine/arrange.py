@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from gitops_bot.engine import release_info
 from gitops_bot.engine.gates import left_before, slot
 from gitops_bot.engine.limits import admitted, with_what_waits
 from gitops_bot.engine.make_way import make_way
@@ -98,12 +99,11 @@ def edited(known: Known, decisions: Sequence[Decision]) -> tuple[tuple[Decision,
     A file whose edit is refused fails alone: its changes have failed.
     """
     files: dict[str, bytes] = {}
-    refused: list[Failed] = []
     done: list[Change] = []
     by_file: dict[str, list[Change]] = {}
-    for item in decisions:
-        if isinstance(item, Change):
-            by_file.setdefault(item.entry.file, []).append(item)
+    changing, refused, info = release_info.edited(known, [item for item in decisions if isinstance(item, Change)])
+    for item in changing:
+        by_file.setdefault(item.entry.file, []).append(item)
     overlays = {known_overlay.file: known_overlay for known_overlay in known.snapshot.overlays(known.environment.name)}
     for file, changes in sorted(by_file.items()):
         try:
@@ -112,6 +112,7 @@ def edited(known: Known, decisions: Sequence[Decision]) -> tuple[tuple[Decision,
             refused += [Failed(change.entry, error.problem) for change in changes]
         else:
             done += changes
+            files |= {item.info.file: info[item.info.file] for item in changes if item.info is not None}
     others = (item for item in decisions if not isinstance(item, Change))
     return (*done, *others, *refused), known.snapshot.before(files)
 

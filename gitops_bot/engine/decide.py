@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
+from gitops_bot.engine import release_info
 from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates import past, pins
 from gitops_bot.engine.candidates.pins import matches_nothing
@@ -138,7 +139,7 @@ def _rolled_back(known: Known, asked: RollBack) -> Candidates:
         return Candidates([Work.of(Candidate(failed)) for failed in (*unknown, Failed(None, goal))], frozenset())
 
     def back(entry: Entry) -> Candidate:
-        return Candidate(past.rolled_back(entry, goal, asked))
+        return Candidate(release_info.restored(past.rolled_back(entry, goal, asked), known, goal))
 
     ignored = {entry.key for entry in meant if entry.rules.ignore} if asked.images else set()
     named = ignored.union(entry.key for entry in meant if not isinstance(past.wanted(entry, goal), Kept))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine.snapshot import Snapshot
 from gitops_bot.errors import GitError, Problem, UsageError
-from gitops_bot.releases.layout import correspondence, overlays
+from gitops_bot.releases.layout import correspondence, overlays, release_info
 from gitops_bot.releases.layout.beside import beside
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def read(
         selection = overlays.select(readable, tree)
     paths = [found.file for name in readable for found in selection.overlays[name]]
     paths += beside(selection.targets, tree)
+    paths += release_info.present(config.environments, selection, tree)
     others = overlays.unclaimed(claims, tree) if whole else ()
     files = _files(world, commit, paths, others)
     selection, claims = selection.with_pins(files), claims.with_pins(files)

@@ -9,7 +9,7 @@ from gitops_bot.errors import EditError, Problem
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.unmatched import Unmatched, unmatched
 from gitops_bot.releases.choice import hold
-from gitops_bot.releases.layout import correspondence, coverage, slots
+from gitops_bot.releases.layout import correspondence, coverage, release_info, slots
 from gitops_bot.releases.layout.beside import by_directory
 from gitops_bot.releases.layout.claims import parse
 from gitops_bot.releases.layout.overlay import Overlay
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.coverage import Coverage, Outside
     from gitops_bot.releases.layout.overlays import Found, Selection
+    from gitops_bot.releases.layout.release_info import Described
     from gitops_bot.releases.layout.slots import Slots
     from gitops_bot.releases.plan import Entry
     from gitops_bot.targets import Target
@@ -88,6 +89,10 @@ class Snapshot:
         known = self._once(("slots by overlay", name), lambda: {one.overlay: one for one in self.slots(name)})
         found: Slots | None = known.get(entry.overlay)
         return found if found is not None and (entry.choices or found.slot_of(entry) is not None) else None
+
+    def described(self, name: str) -> Mapping[tuple[str, str], Described]:
+        """By the keys of entries of an environment, the file that describes each; most have none."""
+        return self._once(("described", name), lambda: self._described(name))
 
     def found(self, name: str) -> tuple[Found, ...]:
         """The overlays of an environment as its globs found them, also those that could not be read."""
@@ -223,7 +228,7 @@ class Snapshot:
             for overlays in self.selection.overlays.values()
             for found in overlays
         }
-        return FileTargets.of(decided(targets, self.files))
+        return FileTargets.of(decided(targets, self.files), release_info.keys(self.config.environments, self.selection))
 
     def _beside(self, directory: str) -> Mapping[str, bytes]:
         """The files of one directory that were read, by their names."""
@@ -245,6 +250,13 @@ class Snapshot:
         files = {found.file: found.directory for found in self.found(name)}
         overlays = zip(self.overlays(name), self._by_overlay(name), strict=True)
         return tuple(slots.find(setting, files, {overlay.file: entries for overlay, entries in overlays}))
+
+    def _described(self, name: str) -> Mapping[tuple[str, str], Described]:
+        environments = self.config.environments
+        if (setting := environments[name].release_info) is None:
+            return {}
+        owners = self._once("info files", lambda: release_info.files(environments, self.claims))
+        return {entry.key: file for entry, file in release_info.find(setting, self.entries(name), self.files, owners)}
 
     def _is_idle(self, entry: Entry) -> bool:
         """Whether nothing reaches what an entry pins, so that nobody has tried it."""

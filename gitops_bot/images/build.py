@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+
+#: When an image was built, as its labels say: Build has it as a time.
+CREATED: Final = "org.opencontainers.image.created"
+#: What files say of an image, by the keys that people use, and its labels. There is none for a build number in OCI.
+LABELS: Final[Mapping[str, str | None]] = {
+    "version": "org.opencontainers.image.version",
+    "git-sha": "org.opencontainers.image.revision",
+    "build-date": CREATED,
+    "build-number": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,8 @@ class Build:
     platforms: tuple[str, ...] = ()
     size: int | None = None
     sized: str | None = None
+    #: Of all labels and annotations those that are one short line, by their names.
+    labels: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,4 +110,5 @@ def _as_change(carried: PinChange, now: Entry) -> Change:
         Reason(CODE_OF[carried.source], "carried over from the open proposal"),
         carried.new_name,
         carried=True,
+        info=carried.info,
     )

@@ -74,11 +74,15 @@ def _accounts_for(commit: Commit, plan: Trailers, targets: FileTargets) -> bool:
     by_file: dict[str, list[tuple[Pin, Edit]]] = defaultdict(list)
     for pin in plan.changes:
         by_file[pin.file].append((pin.before, pin.edit))
-    if by_file.keys() != {change.path for change in commit.changes}:
+    infos = {pin.info.file: pin.info for pin in plan.changes if pin.info is not None}
+    if by_file.keys() | infos.keys() != {change.path for change in commit.changes} or by_file.keys() & infos.keys():
         return False
     for change in commit.changes:
         if change.before is None or change.after is None or change.mode_changed:
             return False
-        if not replay.explains(change.path, change.before, change.after, by_file[change.path], targets):
+        if (info := infos.get(change.path)) is not None:
+            if not replay.informs(info, change.before, change.after):
+                return False
+        elif not replay.explains(change.path, change.before, change.after, by_file[change.path], targets):
             return False
     return True

@@ -3,17 +3,19 @@
     Gitops-Bot-Plan: 1 <environment> <group> <source>
     Gitops-Bot-Change: {"file": ..., "name": ..., "from": {...}, "to": {...}}
 
-A change is one line of ASCII JSON. `newName` and `source` are added where they say more than the plan's line does.
+A change is one line of ASCII JSON. `newName` and `source` are added where they say more than the plan's line does, and
+`info` where values of another file follow the pin: `{"file": ..., "from": {...}, "to": {...}}`, texts by their keys.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
-from gitops_bot.releases.plan import PinChange, Source
+from gitops_bot.releases.plan import InfoChange, PinChange, Source
+from gitops_bot.targets import release_info
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +51,8 @@ def render(trailers: Trailers) -> str:
             fields["newName"] = change.new_name
         if change.source != trailers.source:
             fields["source"] = change.source
+        if (info := change.info) is not None:
+            fields["info"] = {"file": info.file, "from": info.before, "to": info.after}
         lines.append(f"{CHANGE}: {json.dumps(fields, ensure_ascii=True)}")
     return "\n".join(lines)
 
@@ -104,8 +108,18 @@ def fold(plans: Sequence[Trailers]) -> tuple[PinChange, ...]:
                 change.after,
                 change.source,
                 change.new_name if change.new_name is not None else first.new_name,
+                _joined(first.info, change.info),
             )
     return tuple(change for change in total.values() if change.before != change.after or change.new_name is not None)
+
+
+def _joined(first: InfoChange | None, last: InfoChange | None) -> InfoChange | None:
+    """The first old and the last new texts; of two files, the last one."""
+    if first is None or last is None or first.file != last.file:
+        return last or first
+    before, after = last.before | first.before, first.after | last.after
+    values = tuple((key, before[key], after[key]) for key in after if before[key] != after[key])
+    return InfoChange(last.file, values) if values else None
 
 
 def _pin_json(pin: Pin) -> dict[str, str | None]:
@@ -124,9 +138,25 @@ def _change(text: str, source: Source) -> PinChange | None:
             return None
     new_name = fields.get("newName")
     own_source = fields.get("source", source)
+    info = _info(fields.get("info"))
+    if info is False:
+        return None
     if pins[0] is None or pins[1] is None or own_source not in _SOURCES or not _is_name(new_name):
         return None
-    return PinChange(file, name, pins[0], pins[1], own_source, new_name)
+    return PinChange(file, name, pins[0], pins[1], own_source, new_name, info)
+
+
+def _info(written: object) -> InfoChange | Literal[False] | None:
+    """What follows a pin; False where that is malformed."""
+    match written:
+        case None:
+            return None
+        case {"file": str(file), "from": dict(before), "to": dict(after)} if before.keys() == after.keys() and after:
+            values = tuple((key, before[key], after[key]) for key in after)
+        case _:
+            return False
+    sound = all(isinstance(was, str) and isinstance(now, str) and release_info.fits(now) for _, was, now in values)
+    return InfoChange(file, values) if sound else False
 
 
 def _pin(written: object) -> Pin | None:

@@ -1,7 +1,8 @@
 """Names in the configuration that match nothing in the repository: misspelt or obsolete.
 
 A hold that matches nothing stops its environment, because nobody can tell what it was meant for. A rule for an unknown
-image holds back the entries that it may have been meant for. Both last until the configuration is corrected.
+image, or release info of one, holds back the entries that it may have been meant for. All last until the configuration
+is corrected.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ _ALIKE: Final = 0.65
 #: Longer names are compared by their start. With more pairs, the configuration is for another repository.
 _LONGEST, _MOST_COMPARED = 100, 20_000
 _SHOWN: Final = 3
+#: Where names are written; `release info` is the image that a file describes.
+Kind = Literal["rule", "release info", "hold", "group images", "group overlays"]
+#: Where they name an entry, which may not change before it is clear which one is meant.
+_OF_ENTRIES: Final = ("rule", "release info", "hold")
 _TOKEN: Final = re.compile(r"[a-z0-9]+")
 
 
@@ -38,7 +43,7 @@ class Mention(Protocol):
     @property
     def environment(self) -> str: ...  # noqa: D102
     @property
-    def kind(self) -> Literal["rule", "hold", "group images", "group overlays"]: ...  # noqa: D102
+    def kind(self) -> Kind: ...  # noqa: D102
     @property
     def text(self) -> str: ...  # noqa: D102
     @property
@@ -101,19 +106,19 @@ def unmatched(
         if mention.kind == "rule":
             # This rule was not meant for an entry that has a rule of its own.
             near = [entry for entry in near if ruled.isdisjoint((entry.name, entry.image))]
-        all_of_it = mention.kind == "hold" or (mention.kind == "rule" and too_many)
+        all_of_it = mention.kind == "hold" or (mention.kind in _OF_ENTRIES and too_many)
         problem = _problem(mention, near, entries, unread=unread, stops=all_of_it)
-        (problems if mention.kind in ("rule", "hold") else groups).append(problem)
+        (problems if mention.kind in _OF_ENTRIES else groups).append(problem)
         if all_of_it:
             stops = stops or problem
-        elif mention.kind == "rule":
+        elif mention.kind in _OF_ENTRIES:
             unclear |= {entry.key: problem for entry in near}
     return Unmatched(tuple(problems), tuple(groups), stops, unclear)
 
 
 def _meets(mention: Mention, known: Collection[str], overlays: Sequence[Found]) -> bool:
     match mention.kind:
-        case "rule" | "hold":
+        case "rule" | "release info" | "hold":
             return any(text in known for text in _spellings(mention.text))
         case "group images":
             return any(fits(mention.text, text) for text in known)
@@ -172,7 +177,8 @@ def _problem(
     match mention.kind:
         case "rule":
             where = f"`images` of {environment}"
-            effect = ". Nothing new is proposed for it until this is corrected" if near else ""
+        case "release info":
+            where = f"`release_info` of {environment}"
         case "hold":
             where = f"a hold of {environment}"
         case "group images":
@@ -181,6 +187,8 @@ def _problem(
             where, what = f"a group of {environment}", "overlay"
         case _:
             assert_never(mention.kind)
+    if near and mention.kind in ("rule", "release info"):
+        effect = ". Nothing new is proposed for it until this is corrected"
     if stops:
         effect = f". Until this is corrected, nothing is written for {environment}"
     message = f"{where} names `{mention.text[:300]}`, but there is no such {what}"
@@ -191,11 +199,11 @@ def _problem(
 
 
 def _advice(mention: Mention, near: Sequence[Entry], entries: Sequence[Entry]) -> str:
-    if "*" in mention.text and mention.kind in ("rule", "hold"):
+    if "*" in mention.text and mention.kind in _OF_ENTRIES:
         return "write one exact name: `*` is not a wildcard here"
     if near:
         return f"did you mean {_some(near, 'or')}?"
-    known = entries if mention.kind in ("rule", "hold") else ()
+    known = entries if mention.kind in _OF_ENTRIES else ()
     has = f" ({mention.environment} has {_some(known, 'and')})" if known else ""
     return f"remove it if it is obsolete, or correct it{has}"
 

@@ -67,13 +67,31 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class InfoChange:
+    """What a file that follows a pin says of its image, before and after: key, old text and new text of each value."""
+
+    file: str
+    values: tuple[tuple[str, str, str], ...]
+
+    @property
+    def before(self) -> dict[str, str]:
+        """The old texts by their keys."""
+        return {key: before for key, before, _ in self.values}
+
+    @property
+    def after(self) -> dict[str, str]:
+        """The new ones."""
+        return {key: after for key, _, after in self.values}
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One pin that becomes another. `new_name` only where a person gave one to `set` or `edit`.
 
     `carried`: nobody decided it now, the open proposal has it from an earlier run. `rebuilt`: not the bytes that were
     tested, but another build of the same revision. `not_rolled_back`: what a rollback leaves as it is, a sentence each.
     `because`: why a person asked for it, in their own words. `lifted`: what would have held it, had they not said to
-    go on.
+    go on. `info` is what the file beside it says with the new pin.
     """
 
     entry: Entry
@@ -87,6 +105,7 @@ class Change:
     not_rolled_back: tuple[str, ...] = ()
     because: str | None = None
     lifted: tuple[Reason, ...] = ()
+    info: InfoChange | None = None
 
     @property
     def before(self) -> Pin:
@@ -101,7 +120,8 @@ class Change:
     @property
     def pin_change(self) -> PinChange:
         """What the trailers of its commit say of it."""
-        return PinChange(self.entry.file, self.entry.name, self.before, self.after, self.source, self.new_name)
+        entry = self.entry
+        return PinChange(entry.file, entry.name, self.before, self.after, self.source, self.new_name, self.info)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +134,7 @@ class PinChange:
     after: Pin
     source: Source
     new_name: str | None = None
+    info: InfoChange | None = None
 
     @property
     def key(self) -> tuple[str, str]:

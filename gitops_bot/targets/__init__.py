@@ -127,15 +127,24 @@ class FileTargets:
 
     #: The files whose names tell another target, or none.
     _special: frozenset[tuple[str, Target]] = frozenset()
+    #: Files without pins whose values follow those of others, and the keys of these values.
+    _following: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
     _by_path: dict[str, Target] = field(init=False, repr=False, compare=False)
+    _keys: dict[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_path", dict(self._special))
+        object.__setattr__(self, "_keys", dict(self._following))
 
     @classmethod
-    def of(cls, targets: Mapping[str, Target]) -> FileTargets:
+    def of(cls, targets: Mapping[str, Target], following: Mapping[str, tuple[str, ...]] | None = None) -> FileTargets:
         """For these files, by their paths."""
-        return cls(frozenset(item for item in targets.items() if target_of(item[0]) != item[1]))
+        special = frozenset(item for item in targets.items() if target_of(item[0]) != item[1])
+        return cls(special, frozenset((following or {}).items()))
+
+    def following(self, path: str) -> tuple[str, ...]:
+        """The keys of a file whose values follow pins; none of any other file."""
+        return self._keys.get(path, ())
 
     def __getitem__(self, path: str) -> Target | None:
         """The target of a file, or of one that was there earlier; None for a file without pins."""

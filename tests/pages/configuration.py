@@ -100,6 +100,7 @@ SECTIONS = (
     Section("Files with pins", "environments.<name>.targets[]", "TargetForm"),
     Section("Images in values of Helm", "environments.<name>.targets[].images.<name>", "ImageForm"),
     Section("Blue-green deployments", "environments.<name>.blue_green", "BlueGreenForm"),
+    Section("Release info", "environments.<name>.release_info", "ReleaseInfoForm"),
     Section("Images in any other file", "environments.<name>.targets[].patterns.<name>", "ImagePatternForm"),
     Section("Images of an environment", "environments.<name>.images.<image>", "RulesForm"),
     Section("Proposals", "environments.<name>.propose", "Propose"),
@@ -123,6 +124,7 @@ TEXTS = {
     leaves.TAG: "tag",
     leaves.VARIABLE: "name of an environment variable",
     form_target.FILE: "name of a file",
+    form_target.ONE_FILE: "name of a file",
     form_target.PATH: "path in a resource",
     form_target.VALUE: "path in the values",
     form_target.NAME_OR_VALUE: "path in the values, or repository",
@@ -240,6 +242,8 @@ def _plural(noun: str) -> str:
             return "logins and `team:NAME`s"
         case "day or range of days":
             return "days and ranges of days"
+        case "name of a file":
+            return "names of files"
         case "text":
             return "texts"
         case _ if noun.startswith("["):

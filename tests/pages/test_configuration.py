@@ -22,6 +22,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "EnvironmentForm": {"overlays": ["a"]},
     "TargetForm": {"kind": "manifests", "files": ["a.yaml"]},
     "BlueGreenForm": {"service": "s.yaml", "selector": "version", "slots": {"blue": "b.yaml", "green": "g.yaml"}},
+    "ReleaseInfoForm": {"file": "r.yaml"},
     "ImagePatternForm": {"repository": "a", "pattern": "(?P<tag>a)"},
     "NamedGroup": {"name": "web", "images": ["a"]},
     "Window": {"days": ["mon"]},

@@ -11,7 +11,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import ownership
 from gitops_bot.proposals.branch import FileChange
 from gitops_bot.proposals.ownership import Ours, Theirs
-from gitops_bot.releases.plan import PinChange
+from gitops_bot.releases.plan import InfoChange, PinChange
 from tests.proposals.sample import API, FILES, HEAD, NEWER, WEB, A, B, branch, change, commit, merge, written
 
 if TYPE_CHECKING:
@@ -158,6 +158,45 @@ def test_anything_else_is_a_persons(tamper: Callable[[Commit], Commit]) -> None:
 
 def test_the_commit_that_is_tampered_with_is_the_bots_own_otherwise() -> None:
     assert isinstance(ownership.of(branch(GOOD)), Ours)
+
+
+INFO = "apps/web/overlays/staging/info.yaml"
+INFO_BEFORE = b"kind: ConfigMap\r\ndata:\r\n  version: 'v1' # shown\r\n  team: x"
+INFO_AFTER = INFO_BEFORE.replace(b"v1", b"v2")
+FOLLOWED = replace(change(), info=InfoChange(INFO, (("version", "v1", "v2"),)))
+FOLLOWING = and_also(FileChange(INFO, INFO_BEFORE, INFO_AFTER))(commit(written(FOLLOWED)))
+
+
+def test_values_that_follow_a_pin_are_the_bots_own_and_are_carried_along() -> None:
+    assert ownership.of(branch(FOLLOWING)) == Ours((FOLLOWED.pin_change,))
+
+
+@pytest.mark.parametrize(
+    "following",
+    [
+        pytest.param((INFO, INFO_BEFORE, INFO_AFTER.replace(b"# shown", b"# SHOWN")), id="a changed comment"),
+        pytest.param((INFO, INFO_BEFORE, INFO_AFTER.replace(b"team: x", b"team: y")), id="another value, too"),
+        pytest.param((INFO, INFO_BEFORE, INFO_AFTER.replace(b"v2", b"v3")), id="another value than said"),
+        pytest.param((INFO, INFO_BEFORE.replace(b"v1", b"v0"), INFO_AFTER), id="another old value than said"),
+        pytest.param((INFO, INFO_BEFORE, INFO_AFTER.replace(b"\r", b"")), id="other line ends"),
+        pytest.param((INFO, INFO_BEFORE, b"{"), id="no YAML any more"),
+        pytest.param((INFO, INFO_BEFORE.replace(b"ConfigMap", b"Secret"), INFO_AFTER), id="of no ConfigMap"),
+        pytest.param((INFO, INFO_BEFORE, None), id="deleted"),
+        pytest.param((INFO, None, INFO_AFTER), id="new"),
+        pytest.param(("other.yaml", INFO_BEFORE, INFO_AFTER), id="of another file"),
+    ],
+)
+def test_any_other_edit_of_the_file_that_follows_is_a_persons(following: tuple[str, bytes, bytes]) -> None:
+    only_pins = replace(FOLLOWING, changes=FOLLOWING.changes[:-1])
+    for tampered in (only_pins, and_also(FileChange(*following))(only_pins)):
+        assert isinstance(ownership.of(branch(tampered)), Theirs)
+
+
+def test_values_that_no_trailer_tells_are_a_persons() -> None:
+    unsaid = and_also(FileChange(INFO, INFO_BEFORE, INFO_AFTER))(commit(written(change())))
+    assert isinstance(ownership.of(branch(unsaid)), Theirs)
+    as_pins = replace(change(), info=InfoChange(WEB, (("version", "v1", "v2"),)))
+    assert isinstance(ownership.of(branch(commit(written(as_pins)))), Theirs)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.trailers import Trailers
-from gitops_bot.releases.plan import PinChange
+from gitops_bot.releases.plan import InfoChange, PinChange
 
 A = "sha256:" + "a" * 64
 B = "sha256:" + "b" * 64
@@ -19,7 +19,12 @@ digests = st.sampled_from([A, B])
 pins = st.builds(Pin, st.none() | tags, st.none() | digests)
 texts = st.text(min_size=1, max_size=40)
 sources = st.sampled_from(["policy", "promotion", "set", "rollback"])
-changes = st.builds(PinChange, texts, texts, pins, pins, sources, st.none() | st.just("ghcr.io/acme/web"))
+new_values = st.sampled_from(["1.4.2", "#17 of main", "2026-11-02T10:15:00Z"])
+values = st.dictionaries(texts, st.tuples(texts, new_values), min_size=1, max_size=2).map(
+    lambda found: tuple((key, before, after) for key, (before, after) in found.items())
+)
+infos = st.none() | st.builds(InfoChange, texts, values)
+changes = st.builds(PinChange, texts, texts, pins, pins, sources, st.none() | st.just("ghcr.io/acme/web"), infos)
 
 
 @given(st.lists(changes, max_size=5), sources)
@@ -43,6 +48,48 @@ def test_the_plan_reads_as_scripts_expect_it() -> None:
         "from": {"tag": "v1", "digest": A},
         "to": {"tag": "v2", "digest": B},
     }
+
+
+def test_values_that_follow_a_pin_stand_beside_it() -> None:
+    info = InfoChange("apps/web/info.yaml", (("version", "v\u00fc1", "v2"),))
+    change = PinChange("apps/web/kustomization.yaml", "web", Pin("v1"), Pin("v2"), "policy", info=info)
+    said = json.loads(trailers.render(Trailers("production", "all", "policy", (change,))).partition("Change: ")[2])
+    assert said["info"] == {"file": "apps/web/info.yaml", "from": {"version": "v\u00fc1"}, "to": {"version": "v2"}}
+    assert {**said, "info": None}.keys() == {"file", "name", "from", "to", "info"}
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        pytest.param("[]", id="a list"),
+        pytest.param("true", id="a truth"),
+        pytest.param('{"file": "i", "from": {"version": "1"}}', id="without `to`"),
+        pytest.param('{"file": "i", "from": {}, "to": {}}', id="no values"),
+        pytest.param('{"file": "i", "from": {"version": "1"}, "to": {"sha": "1"}}', id="other keys"),
+        pytest.param('{"file": "i", "from": {"version": "1"}, "to": {"version": 1}}', id="a number"),
+        pytest.param('{"file": "i", "from": {"version": "1"}, "to": {"version": "${X}"}}', id="a value that is none"),
+    ],
+)
+def test_values_that_are_malformed_make_no_plan(info: str) -> None:
+    assert trailers.parse(GOOD[:-1] % (PIN, PIN) + f',"info":{info}}}') is None
+    assert trailers.parse(GOOD[:-1] % (PIN, PIN) + ',"info":null}') is not None
+
+
+def test_values_fold_like_their_pins() -> None:
+    def change(before: str, after: str, *values: tuple[str, str, str]) -> PinChange:
+        return PinChange("f", "web", Pin(before), Pin(after), "set", info=InfoChange("i", values) if values else None)
+
+    def folded(*changes: PinChange) -> InfoChange | None:
+        (found,) = trailers.fold([Trailers("dev", "all", "set", (one,)) for one in changes])
+        return found.info
+
+    first = change("v1", "v2", ("version", "1", "2"), ("sha", "a", "b"))
+    assert folded(first) == first.info
+    assert folded(first, change("v2", "v3", ("version", "2", "3"))) == InfoChange(
+        "i", (("version", "1", "3"), ("sha", "a", "b"))
+    )
+    assert folded(first, change("v2", "v3")) == first.info
+    assert folded(first, change("v2", "v3", ("version", "2", "1"), ("sha", "b", "a"))) is None
 
 
 GOOD = 'Gitops-Bot-Plan: 1 dev all policy\nGitops-Bot-Change: {"file":"f","name":"n","from":%s,"to":%s}'

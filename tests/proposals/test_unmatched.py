@@ -14,7 +14,7 @@ from gitops_bot.releases.layout.overlays import Found
 from gitops_bot.releases.plan import Change, Entry, Failed, Held
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-Kind = Literal["rule", "hold", "group images", "group overlays"]
+Kind = Literal["rule", "release info", "hold", "group images", "group overlays"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ def look(*mentions: Mention, entries: tuple[Entry, ...] = ENTRIES, unread: bool 
         pytest.param(Mention("index.docker.io/library/postgres"), id="a repository in another spelling"),
         pytest.param(Mention("wbe", environment="staging"), id="a name of another environment"),
         pytest.param(hold("postgres"), id="a hold"),
+        pytest.param(Mention("postgres", "release info"), id="the image that a file describes"),
         pytest.param(hold("wbe", NOW), id="a hold that has ended"),
         pytest.param(Mention("ghcr.io/acme/*", "group images"), id="a glob of images"),
         pytest.param(Mention("docker.io/*gres", "group images"), id="a glob of repositories"),
@@ -91,6 +92,7 @@ def test_a_rule_with_a_slip_keeps_back_what_it_may_mean_and_asks(text: str, mean
     )
     assert found == Unmatched((problem,), unclear={meant.key: problem})
     assert look(hold(text)).unclear == {}
+    assert look(Mention(text, "release info")).unclear.keys() == {meant.key}
 
 
 @pytest.mark.parametrize("text", ["ghcr.io/acme/billing", "ghcr.io/acme/cron", "redis"])

@@ -57,6 +57,16 @@ def test_of_many_files_the_first_are_named(count: int, end: str) -> None:
     assert note.endswith(f"{OVERLAY}{end}")
 
 
+def test_a_file_is_what_the_oldest_newer_release_found() -> None:
+    info = f"{OVERLAY}/info.yaml"
+    steps = [replace(release.step, files={}) for release in KNOWN[:3]]
+    steps[1] = replace(steps[1], files={info: (b"then", b"later")})
+    steps[0] = replace(steps[0], files={info: (b"later", b"now")})
+    goal = Goal(KNOWN[4], {}, (), tuple(steps))
+    assert (goal.content(info, b"now"), goal.content("other", b"now")) == (b"then", b"now")
+    assert Goal(KNOWN[4], {}, (), (replace(steps[0], files={info: (None, b"now")}),)).content(info, b"now") is None
+
+
 def to(pin: Pin | None) -> Goal:
     return Goal(KNOWN[4], {KEY: pin} if pin is not None else {}, ())
 

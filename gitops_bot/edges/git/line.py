@@ -219,7 +219,7 @@ class LineReader:
     def _pin_files(self, changes: Iterable[Change]) -> Iterator[Change]:
         """The changes of pin files. A path that is not UTF-8 belongs to no overlay."""
         for change in changes:
-            if change.is_utf8 and self._targets[change.name] is not None:
+            if change.is_utf8 and (self._targets[change.name] is not None or self._targets.following(change.name)):
                 yield change
 
     def _sides(self, change: Change) -> tuple[bytes | None, bytes | None]:

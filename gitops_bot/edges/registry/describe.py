@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 #: Bytes of a configuration; a real one has some thousands.
 CONFIG_LIMIT = 1024 * 1024
 _CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
+#: Labels and annotations that are kept; a real image has some dozens.
+_MOST_LABELS = 200
 #: The largest plausible layer.
 _MOST_BYTES = 1 << 50
 
@@ -88,7 +90,19 @@ def _described(
         platforms=platforms or ((sized,) if sized and not index else ()),
         size=size,
         sized=sized if size is not None else None,
+        labels=_lines(*sources),
     )
+
+
+def _lines(*sources: object) -> dict[str, str]:
+    """The labels and annotations that are short lines, as many as count; of one name, the first."""
+    found: dict[str, str] = {}
+    for source in sources:
+        for name, text in source.items() if isinstance(source, dict) else ():
+            line = parse_line(text) if isinstance(text, str) and len(name) <= _LINE and name not in found else None
+            if line is not None and len(found) < _MOST_LABELS:
+                found[name] = line
+    return found
 
 
 def labels(config: Document) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from gitops_bot.releases.plan import Change, Held, Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitops_bot.releases.history.line import Step
     from gitops_bot.releases.history.releases import Release
     from gitops_bot.releases.plan import Direction, Entry
 
@@ -33,6 +34,12 @@ class Goal:
     release: Release
     pins: Mapping[tuple[str, str], Pin]
     notes: tuple[str, ...]
+    #: The commits of the newer releases, the newest first.
+    since: tuple[Step, ...] = field(default=(), compare=False, repr=False)
+
+    def content(self, path: str, present: bytes) -> bytes | None:
+        """A file as the release had it, given what it is now; None where there was none."""
+        return next((step.files[path][0] for step in reversed(self.since) if path in step.files), present)
 
 
 def goal(known: Sequence[Release], release: Release, present: Mapping[tuple[str, str], Pin]) -> Goal:
@@ -52,7 +59,7 @@ def goal(known: Sequence[Release], release: Release, present: Mapping[tuple[str,
     if paths:
         more = f" and {len(paths) - _TOLD} more" if len(paths) > _TOLD else ""
         notes.append(f"configuration that changed since is not reverted: {', '.join(paths[:_TOLD])}{more}")
-    return Goal(release, then, tuple(notes))
+    return Goal(release, then, tuple(notes), tuple(changed.release.step for changed in since))
 
 
 def rolled_back(entry: Entry, goal: Goal) -> Change | Kept:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.errors import Problem
 from gitops_bot.releases.history import replay, state
 from gitops_bot.releases.history.state import agree
-from gitops_bot.targets import same_file, versions
+from gitops_bot.targets import release_info, same_file, versions
 from gitops_bot.targets.pin_file import Edit
 from gitops_bot.targets.versions import Seen
 
@@ -139,10 +139,12 @@ def _earlier(older: Iterable[Release], file: str, name: str) -> Seen | None:
 
 
 def _only_pins(release: Release, path: str, pins: Sequence[EntryChange]) -> bool:
-    """Whether what a commit did to a file is exactly that it gave entries other pins."""
+    """Whether what a commit did to a file is exactly that it gave entries other pins, or values that follow those."""
     before, after = release.step.files.get(path, (None, None))
     if before is None or after is None:
         return False
+    if keys := release.step.targets.following(path):
+        return bool(pins) and release_info.only_values(before, after, keys)
     changed = [
         (repinned.before, Edit(repinned.name, repinned.after))
         for repinned in pins

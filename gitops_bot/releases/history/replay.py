@@ -3,13 +3,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import EditError
-from gitops_bot.targets import BY_NAME
+from gitops_bot.targets import BY_NAME, release_info
 from gitops_bot.targets.pin_file import edit, pinned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.plan import InfoChange
     from gitops_bot.targets import FileTargets
     from gitops_bot.targets.pin_file import Edit
 
@@ -32,5 +33,14 @@ def explains(
             if entry is None or entry.pin != replaced or pinned(entry, wanted) != wanted.pin:
                 return False
         return edit(old, [wanted for _, wanted in edits]) == after
+    except EditError:
+        return False
+
+
+def informs(info: InfoChange, before: bytes, after: bytes) -> bool:
+    """Whether the values that follow a pin, written again, turn exactly `before` into `after`."""
+    try:
+        old = release_info.read(before, info.file, info.after)
+        return all(old.values.get(key) == text for key, text in info.before.items()) and old.edited(info.after) == after
     except EditError:
         return False

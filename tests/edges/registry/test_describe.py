@@ -235,6 +235,18 @@ def test_what_is_no_image_says_nothing_and_costs_one_request(body: bytes) -> Non
     assert len(lines) == 1
 
 
+def test_every_label_that_is_a_short_line_is_kept_the_first_of_each_name() -> None:
+    hostile = {"a": "1\n2", "b": "\u202e", "c": "x" * 201, "d": 1, "e": None, "": "x", "f" * 201: "x"}
+    said = {"team": " web ", "build": "17", **hostile, **{f"z{number}": "x" for number in range(300)}}
+    config = dumped({"config": {"Labels": said}})
+    body = manifest(config, annotations={"build": "18", "a": "3", "more": "x"})
+    build, _ = ask(body, served(body), served(config))
+    assert {name: build.labels.get(name) for name in ("team", "build", "b", "c", "d", "f" * 201)} == {
+        "team": "web", "build": "17", "b": None, "c": None, "d": None, "f" * 201: None,
+    }  # fmt: skip
+    assert len(build.labels) == 200
+
+
 def test_documents_without_a_type_are_known_by_what_they_hold() -> None:
     image = dumped({key: value for key, value in json.loads(IMAGE).items() if key != "mediaType"})
     both = dumped({"schemaVersion": 2, "manifests": [entry(image)]})

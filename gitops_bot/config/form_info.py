@@ -1,0 +1,70 @@
+"""Release info, as it is written: a ConfigMap in each overlay, whose values follow the pin of one image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, TypeAlias
+
+from pydantic import Discriminator, Tag
+
+from gitops_bot.config import leaves as leaf
+from gitops_bot.config.form_target import ONE_FILE
+from gitops_bot.config.leaves import about
+
+#: How pydantic names the two ways to write it.
+INFO_FILE, INFO_FORM = "<release info file>", "<release info>"
+_FILE = leaf.text("must be the name of a file, without a directory and wildcards", ONE_FILE)
+_KEY = leaf.key("must be a key of a ConfigMap", r"^[A-Za-z0-9._-]{1,253}$")
+_LABEL = leaf.text("must be the name of a label, such as com.acme.build-number", r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseInfoForm:
+    """A ConfigMap that says of an image what it is, and changes with its pin."""
+
+    __pydantic_config__ = leaf.STRICT
+
+    file: Annotated[str, *_FILE, about("The file with the ConfigMap, in the overlay.", "release-info.yaml")]
+    image: Annotated[
+        str | None,
+        *leaf.text("must be the name of an entry or an image repository", leaf.LINE),
+        about(
+            "The image that it describes, by the `name` of an entry or by its repository. Without it, the only one of "
+            "the overlay that is not ignored.",
+            "ghcr.io/acme/web",
+        ),
+    ] = None
+    keys: Annotated[
+        dict[Annotated[str, *_KEY], Annotated[str, *_LABEL]],
+        about(
+            "More keys, each with the label or annotation of the image that fills it in. Without it, `version`, "
+            "`git-sha` and `build-date` from the labels of OCI.",
+            {"build-number": "com.acme.build-number"},
+            default={},
+        ),
+    ] = field(default_factory=dict)
+    overlays: Annotated[
+        tuple[Annotated[str, *leaf.OVERLAY], ...],
+        *leaf.listed(most=100),
+        about(
+            "Only in the overlays that one of these globs matches. Without it, in every overlay of the environment "
+            "that has the image.",
+            ["apps/web/production"],
+        ),
+    ] = ()
+
+
+#: The settings, or only the name of the file.
+_FormOrFile: TypeAlias = Annotated[
+    Annotated[ReleaseInfoForm, Tag(INFO_FORM)] | Annotated[str, *_FILE, Tag(INFO_FILE)],
+    Discriminator(lambda value: INFO_FORM if isinstance(value, dict) else INFO_FILE),
+]
+ReleaseInfo: TypeAlias = Annotated[
+    _FormOrFile | None,
+    about(
+        "A ConfigMap in the overlays whose values follow the pin: version, commit and build time of the image. Without "
+        "it, only pins change.",
+        {"file": "release-info.yaml", "image": "ghcr.io/acme/web"},
+        "release-info.yaml",
+    ),
+]

@@ -1,0 +1,129 @@
+"""Release info: what an image says of itself goes into the file that describes it, along with its pin."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gitops_bot.engine.candidates.absent import explained, no_image
+from gitops_bot.errors import EditError, RegistryError
+from gitops_bot.images.build import CREATED
+from gitops_bot.images.reference import ImageName
+from gitops_bot.releases.plan import Change, Failed, InfoChange
+from gitops_bot.targets import release_info
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gitops_bot.engine.known import Known
+    from gitops_bot.images.build import Build
+    from gitops_bot.releases.choice.rollback import Goal
+    from gitops_bot.releases.layout.release_info import Described
+    from gitops_bot.releases.plan import Decision
+
+
+def informed(decision: Decision, known: Known) -> Decision:
+    """The decision, with what the image says of itself where a file describes it; failed where that cannot be done.
+
+    Raises:
+        Needs: the registry has to be asked.
+    """
+    if not isinstance(decision, Change) or decision.source == "rollback":
+        return decision
+    described = known.snapshot.described(known.environment.name).get(decision.entry.key)
+    if described is None:
+        return decision
+    if described.file is None or described.wrong is not None:
+        return Failed(decision.entry, described.wrong) if described.wrong is not None else decision
+    try:
+        image = ImageName.parse(decision.new_name or decision.entry.image)
+    except ValueError:
+        return Failed(decision.entry, no_image(decision.entry))
+    try:
+        digest = decision.after.digest or known.facts.digest(image, decision.after.tag or "")
+        build = known.facts.describe(image, digest)
+    except RegistryError as error:
+        return Failed(decision.entry, explained(error, decision.entry))
+    return _with(decision, described, {key: _said(build, label) for key, label in described.labels.items()}, _unsaid)
+
+
+def restored(decision: Decision, known: Known, goal: Goal) -> Decision:
+    """A rollback, with what the file said at the release to go back to. It waits for nothing, and asks no registry."""
+    if not isinstance(decision, Change):
+        return decision
+    described = known.snapshot.described(known.environment.name).get(decision.entry.key)
+    if described is None:
+        return decision
+    if described.file is None:
+        why = described.wrong.message if described.wrong is not None else "it cannot be edited"
+        return _told(decision, f"{described.name} stays as it is: {why}", {"release_info": described.path})
+    then: Mapping[str, str] = {}
+    try:
+        if (data := goal.content(described.path, known.snapshot.files[described.path])) is not None:
+            then = release_info.read(data, described.path, described.labels).values
+    except EditError:
+        pass  # nobody knows what it said
+    return _with(decision, described, then, lambda _: "not told by that release")
+
+
+def edited(known: Known, changes: Sequence[Change]) -> tuple[list[Change], list[Failed], dict[str, bytes]]:
+    """The changes, each with what its file says now and then, those that cannot be done, and the bytes of the files.
+
+    A file that no longer describes the entry, or cannot be edited, stays as it is: what a proposal carries goes on.
+    """
+    done: list[Change] = []
+    failed: list[Failed] = []
+    files: dict[str, bytes] = {}
+    for change in changes:
+        described = known.snapshot.described(known.environment.name).get(change.entry.key)
+        file = described.file if described is not None else None
+        if change.info is None or described is None or file is None or described.path != change.info.file:
+            done.append(replace(change, info=None) if change.info is not None else change)
+            continue
+        now = file.values
+        values = tuple((key, now[key], text) for key, text in change.info.after.items() if now.get(key, text) != text)
+        try:
+            data = file.edited({key: text for key, _, text in values})
+        except EditError as error:
+            failed.append(Failed(change.entry, error.problem))
+            continue
+        done.append(replace(change, info=InfoChange(described.path, values) if values else None))
+        if values:
+            files[described.path] = data
+    return done, failed, files
+
+
+def _said(build: Build, label: str | None) -> str | None:
+    """What the image says by a label, if that is one."""
+    if label == CREATED:
+        return f"{build.created:%Y-%m-%dT%H:%M:%SZ}" if build.created is not None else None
+    return build.labels.get(label) if label is not None else None
+
+
+def _unsaid(label: str | None) -> str:
+    return f"the image has no usable {label}" if label is not None else "no label is configured for it"
+
+
+def _with(
+    change: Change, described: Described, values: Mapping[str, str | None], why: Callable[[str | None], str]
+) -> Change:
+    """The change with these values for the keys that the file has; it tells which of them stay, and why."""
+    present = described.file.values if described.file is not None else {}
+    new = {key: text for key in present if (text := values.get(key)) is not None and release_info.fits(text)}
+    info = InfoChange(described.path, tuple((key, present[key], text) for key, text in new.items()))
+    gets = [key for key, text in new.items() if text != present[key]]
+    keeps = [f"{key} ({why(described.labels[key])})" for key in present if key not in new]
+    told = [f"{verb} {_listed(keys)}" for verb, keys in (("gets", gets), ("keeps", keeps)) if keys]
+    data = {"release_info": described.path, "release_info_left": ", ".join(key for key in present if key not in new)}
+    text = f"{described.name} {' and '.join(told)}" if told else ""
+    return replace(_told(change, text, data), info=info)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+
+
+def _told(change: Change, text: str, data: Mapping[str, str]) -> Change:
+    reason = change.reason
+    told = f"{reason.text}; {text}" if text else reason.text
+    return replace(change, reason=replace(reason, text=told, data={**reason.data, **data}))

@@ -1,0 +1,173 @@
+"""Release info: a file in an overlay that says of one of its images what it is, and changes with its pin."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.images.reference import ImageName
+from gitops_bot.releases.layout.claims import parse
+from gitops_bot.releases.layout.overlays import SUBMODULE, SYMBOLIC_LINK
+from gitops_bot.targets import release_info
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from gitops_bot.releases.layout.overlays import Selection
+    from gitops_bot.releases.plan import Entry
+    from gitops_bot.targets.release_info import InfoFile
+
+
+class ReleaseInfo(Protocol):
+    """The setting. The file stands in the overlay."""
+
+    @property
+    def file(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def image(self) -> str | None:
+        """The name of an entry, or a repository; None for the only one of an overlay."""
+        ...
+
+    @property
+    def keys(self) -> Sequence[tuple[str, str | None]]:
+        """All keys that may be filled in, each with a label of the image; None where no label is known."""
+        ...
+
+    @property
+    def overlays(self) -> Sequence[str]:
+        """Globs; without them, every overlay of the environment."""
+        ...
+
+
+class WithReleaseInfo(Protocol):
+    """An environment that may have it."""
+
+    @property
+    def release_info(self) -> ReleaseInfo | None:
+        """The setting, if there is one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What describes an entry: a file, and the labels that fill in its keys. `wrong` says why it cannot be edited."""
+
+    path: str
+    labels: Mapping[str, str | None]
+    file: InfoFile | None
+    wrong: Problem | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return posixpath.basename(self.path)
+
+
+def paths(setting: ReleaseInfo, directories: Iterable[str]) -> Iterator[str]:
+    """Where the file stands in these directories of overlays."""
+    return (posixpath.join(directory, setting.file).removeprefix("./") for directory in dict.fromkeys(directories))
+
+
+def files(environments: Mapping[str, WithReleaseInfo], selection: Selection) -> dict[str, list[str]]:
+    """Every such file that there may be, with the environments that it belongs to."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name, overlays in selection.overlays.items():
+        setting = environments[name].release_info
+        for path in paths(setting, (overlay.directory for overlay in overlays)) if setting is not None else ():
+            found[path].append(name)
+    return dict(found)
+
+
+def present(environments: Mapping[str, WithReleaseInfo], selection: Selection, tree: Mapping[str, str]) -> list[str]:
+    """Those of the files that a tree (path -> git mode) has; a link is none."""
+    foreign = (SYMBOLIC_LINK, SUBMODULE)
+    return [path for path in files(environments, selection) if tree.get(path, SUBMODULE) not in foreign]
+
+
+def keys(environments: Mapping[str, WithReleaseInfo], selection: Selection) -> dict[str, tuple[str, ...]]:
+    """The keys that follow a pin, of every such file."""
+    settings = {name: environments[name].release_info for name in selection.overlays}
+    return {
+        path: tuple(key for key, _ in setting.keys)
+        for path, names in files(environments, selection).items()
+        if (setting := settings[names[0]]) is not None
+    }
+
+
+def find(
+    setting: ReleaseInfo, entries: Iterable[Entry], contents: Mapping[str, bytes], owners: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[Entry, Described]]:
+    """The entries of an environment that are described; where nobody can tell which one it is, all that may be.
+
+    `contents` are the files that there are, by their paths, `owners` the environments of each.
+    """
+    by_overlay: defaultdict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if _counts(entry) and _is_meant(setting, entry):
+            by_overlay[entry.overlay].append(entry)
+    for overlay, all_of_it in by_overlay.items():
+        candidates = [entry for entry in all_of_it if entry.name == setting.image] or all_of_it
+        (path,) = paths(setting, [overlay])
+        # Entries of one image are described together: the first one tells when it changes.
+        images = {entry.image: entry for entry in reversed(candidates)}
+        described = _described(setting, path, contents.get(path), owners.get(path, ()), list(reversed(images)))
+        for entry in candidates if len(images) > 1 else images.values():
+            yield entry, described
+
+
+def _described(
+    setting: ReleaseInfo, path: str, data: bytes | None, owners: Sequence[str], images: Sequence[str]
+) -> Described:
+    labels = dict(setting.keys)
+    try:
+        if (wrong := _wrong(setting, path, data, owners, images)) is not None:
+            return Described(path, labels, None, wrong)
+        file = release_info.read(data or b"", path, labels)
+    except EditError as error:
+        return Described(path, labels, None, error.problem)
+    if not file.values:
+        message = f"the ConfigMap has none of the keys {', '.join(labels)}"
+        wrong = Problem("failed.edit", message, 'add those to fill in, as in `version: ""`', path)
+        return Described(path, labels, None, wrong)
+    return Described(path, labels, file)
+
+
+def _wrong(
+    setting: ReleaseInfo, path: str, data: bytes | None, owners: Sequence[str], images: Sequence[str]
+) -> Problem | None:
+    if len(images) > 1:
+        named = ", ".join(images[:3])
+        message = f"`release_info` does not say which image {path} describes: {named}" + (
+            f" or {len(images) - 3} more" if len(images) > 3 else ""
+        )
+        advice = f"name one: `release_info: {{file: {setting.file}, image: {images[0]}}}`"
+        return Problem("failed.config", message, advice, path if data is not None else None)
+    if len(owners) > 1:
+        message = f"{path} is the `release_info` of {' and '.join(owners[:3])}"
+        return Problem("failed.config", message, "give each environment a file of its own")
+    if data is None:
+        advice = "add the ConfigMap, or narrow the `overlays` of `release_info` to those that have it"
+        return Problem("failed.edit", f"{path} is missing, which `release_info` needs", advice)
+    return None
+
+
+def _counts(entry: Entry) -> bool:
+    unmanaged = entry.rules.unmanaged
+    return not (entry.choices or entry.rules.ignore or (unmanaged is not None and unmanaged.why == "decided_elsewhere"))
+
+
+def _is_meant(setting: ReleaseInfo, entry: Entry) -> bool:
+    if setting.overlays and not any(parse(glob).means(entry.overlay, entry.file) for glob in setting.overlays):
+        return False
+    if setting.image is None or setting.image == entry.name:
+        return True
+    try:
+        return ImageName.parse(setting.image) == entry.repository
+    except ValueError:
+        return False

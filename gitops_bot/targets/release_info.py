@@ -1,0 +1,111 @@
+"""A ConfigMap that says of an image what it is: values that follow a pin. It holds no pins, so it is no target."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from ruamel.yaml.nodes import MappingNode, ScalarNode
+
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.targets import document, nodes, refusals
+from gitops_bot.targets.changes import Change, edited
+from gitops_bot.targets.pairs import Pair
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from gitops_bot.targets.document import Document
+
+#: What a value may be: one line that needs no escapes in YAML, and nothing that a template fills in.
+_VALUE: Final = re.compile(r"[A-Za-z0-9#][A-Za-z0-9 ._:/+~,=()#-]{0,199}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class InfoFile:
+    """Such a file, and the texts of those keys that were asked for and are there, in the order of the file."""
+
+    document: Document = field(repr=False, compare=False)
+    data: MappingNode = field(repr=False, compare=False)
+    values: Mapping[str, str]
+
+    def edited(self, wanted: Mapping[str, str]) -> bytes:
+        """The bytes of the file with these texts for keys of `values`; proved to differ in nothing else.
+
+        Raises:
+            EditError: that cannot be done without touching something else.
+        """
+        fields = {key: text for key, text in wanted.items() if self.values[key] != text}
+        if not fields:
+            return self.document.text.encode()
+        present = _pairs(self.data)
+        return edited(self.document, {None: (Change(self.data, present, list(present), {**fields}),)})
+
+
+def fits(text: str) -> bool:
+    """Whether a text may become a value."""
+    return _VALUE.match(text) is not None and not text.endswith(" ")
+
+
+def read(data: bytes, file: str, keys: Collection[str]) -> InfoFile:
+    """Read a file; `keys` are those whose values may have to change, of which it need not have all.
+
+    Raises:
+        EditError: it is no ConfigMap, or one of these values cannot be edited.
+    """
+    parsed = document.read(data, file)
+    if parsed.root is None:
+        raise EditError(Problem("failed.edit", "the file is empty", "Write a ConfigMap into it.", file))
+    if nodes.text(parsed.root, "kind") != "ConfigMap":
+        advice = "Put the values into the `data` of a ConfigMap, alone in its file."
+        raise EditError(parsed.problem(parsed.root, "the file is no ConfigMap", advice))
+    mapping = nodes.value(parsed.root, "data")
+    if not isinstance(mapping, MappingNode):
+        advice = f'Add the keys to fill in, as in `data: {{{next(iter(keys), "version")}: ""}}`.'
+        raise EditError(parsed.problem(mapping or parsed.root, "the ConfigMap has no `data`", advice))
+    shared = refusals.shared(parsed.roots)
+    pairs = {key: pair for key, pair in _pairs(mapping).items() if key in keys}
+    problems = [problem for pair in pairs.values() if (problem := _refusal(parsed, mapping, pair, shared)) is not None]
+    if problems:
+        raise EditError(*problems)
+    return InfoFile(parsed, mapping, {key: str(pair.value.value) for key, pair in pairs.items()})
+
+
+def only_values(before: bytes, after: bytes, keys: Collection[str]) -> bool:
+    """Whether two versions of a file differ in these values alone; on lines of their own, their comments may, too."""
+    lines = _lines(frozenset(keys))
+    if before == after or lines.sub(rb"\1", before) == lines.sub(rb"\1", after):
+        return before != after
+    try:
+        old, new = read(before, "", keys), read(after, "", keys).values
+        return old.values.keys() == new.keys() and all(map(fits, new.values())) and old.edited(new) == after
+    except EditError:
+        return False
+
+
+@lru_cache(maxsize=64)
+def _lines(keys: frozenset[str]) -> re.Pattern[bytes]:
+    names = b"|".join(re.escape(key).encode() for key in sorted(keys))
+    return re.compile(rb"^([ \t]+[\"']?(?:%b)[\"']?:)[^\r\n]*" % names, re.MULTILINE)
+
+
+def _pairs(mapping: MappingNode) -> dict[str, Pair]:
+    return {str(key.value): Pair(key, value) for key, value in mapping.value if isinstance(key, ScalarNode)}
+
+
+def _refusal(parsed: Document, mapping: MappingNode, pair: Pair, shared: frozenset[int]) -> Problem | None:
+    key, value = str(pair.key.value), pair.value
+    if (unclear := refusals.unclear(parsed, key, pair)) is not None:
+        return unclear
+    if refusals.tagged(parsed, value):
+        return parsed.problem(value, f"{key} has an explicit YAML tag", "Remove the tag.")
+    if value.anchor or any(id(node) in shared for node in (mapping, value)):
+        return parsed.problem(value, f"{key} is shared by an alias", "Write it out in the `data` of this ConfigMap.")
+    if sum(name.value == key for name, _ in mapping.value) > 1:
+        return parsed.problem(pair.key, f"{key} stands there twice", "Keep one of them.")
+    if refusals.placeholder(str(value.value), fits=False):
+        message = f"{key} holds a template placeholder: {str(value.value)[:100]!r}"
+        return parsed.problem(value, message, f"Write a value, or leave {key} to the template by another key.")
+    return None

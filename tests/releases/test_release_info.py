@@ -1,0 +1,116 @@
+"""Which file describes which entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from gitops_bot.images.reference import ImageName
+from gitops_bot.images.rules import Rules
+from gitops_bot.images.unmanaged import decided_elsewhere, without_policy
+from gitops_bot.releases.layout import release_info
+from gitops_bot.releases.layout.overlays import select
+from gitops_bot.releases.plan import Entry
+
+INFO = b"kind: ConfigMap\ndata: {version: a}\n"
+ELSEWHERE, MANUAL = Rules(None, unmanaged=decided_elsewhere("k")), Rules(None, unmanaged=without_policy("production"))
+
+
+@dataclass(frozen=True)
+class Setting:
+    image: str | None = None
+    overlays: tuple[str, ...] = ()
+    file: str = "info.yaml"
+    keys: tuple[tuple[str, str | None], ...] = (("version", "a.b"), ("build-number", None))
+
+
+def entry(name: str, image: str = "web", *, overlay: str = "apps/web", file: str = "k.yaml", **more: object) -> Entry:
+    repository = ImageName.parse(image)
+    return Entry("production", overlay, f"{overlay}/{file}", 1, name, str(repository), repository=repository, **more)
+
+
+def described(setting: Setting, *entries: Entry, **owners: str) -> dict[str, str]:
+    """By the names of entries, the file that describes each, or what is wrong."""
+    contents = {"apps/web/info.yaml": INFO, "apps/api/info.yaml": INFO, "info.yaml": INFO}
+    shared = {path.replace("__", "/") + ".yaml": names.split() for path, names in owners.items()}
+    found = release_info.find(setting, entries, contents, shared)
+    return {one.name: file.wrong.message if file.wrong is not None else file.path for one, file in found}
+
+
+WEB = "apps/web/info.yaml"
+WHICH = "`release_info` does not say which image apps/web/info.yaml describes: docker.io/library/web"
+
+
+@pytest.mark.parametrize(
+    ("setting", "entries", "found"),
+    [
+        pytest.param(Setting(), [entry("a")], {"a": WEB}, id="the only one"),
+        pytest.param(Setting(), [entry("a", overlay=".")], {"a": "info.yaml"}, id="at the top"),
+        pytest.param(Setting(), [entry("a", rules=MANUAL)], {"a": WEB}, id="pinned by hand"),
+        pytest.param(Setting(), [entry("a"), entry("b")], {"a": WEB}, id="the first of two with one image"),
+        pytest.param(
+            Setting(), [entry("a"), entry("b", "db", rules=Rules(None, ignore=True))], {"a": WEB}, id="ignored"
+        ),
+        pytest.param(Setting(), [entry("a", rules=ELSEWHERE), entry("b")], {"b": WEB}, id="decided by another file"),
+        pytest.param(Setting(), [entry("s", choices=("blue", "green"))], {}, id="a selector"),
+        pytest.param(
+            Setting(),
+            [entry("a"), entry("b", "db", file="x.yaml")],
+            dict.fromkeys(("a", "b"), f"{WHICH}, docker.io/library/db"),
+            id="two images",
+        ),
+        pytest.param(Setting("db"), [entry("a"), entry("b", "db")], {"b": WEB}, id="a repository"),
+        pytest.param(Setting("b"), [entry("a"), entry("b")], {"b": WEB}, id="a name"),
+        pytest.param(Setting("web"), [entry("a"), entry("web")], {"web": WEB}, id="a name beats its repository"),
+        pytest.param(Setting("cron"), [entry("a")], {}, id="an image that the overlay does not have"),
+        pytest.param(
+            Setting(overlays=("apps/api",)),
+            [entry("a"), entry("b", overlay="apps/api")],
+            {"b": "apps/api/info.yaml"},
+            id="of some overlays",
+        ),
+        pytest.param(
+            Setting(),
+            [entry("a", overlay="apps/x")],
+            {"a": "apps/x/info.yaml is missing, which `release_info` needs"},
+            id="no file",
+        ),
+    ],
+)
+def test_a_file_describes_one_image_of_its_overlay(
+    setting: Setting, entries: list[Entry], found: dict[str, str]
+) -> None:
+    assert described(setting, *entries) == found
+
+
+def test_a_file_belongs_to_one_environment() -> None:
+    found = described(Setting(), entry("a"), apps__web__info="staging production")
+    assert found == {"a": "apps/web/info.yaml is the `release_info` of staging and production"}
+
+
+def test_the_files_are_those_beside_the_pins() -> None:
+    @dataclass(frozen=True)
+    class Environment:
+        overlays: tuple[str, ...]
+        release_info: Setting | None = field(default_factory=Setting)
+        targets: tuple[()] = ()
+        places: tuple[()] = ()
+
+    tree = {
+        "web/values-a.yaml": "100644",
+        "web/values-b.yaml": "100644",
+        "web/info.yaml": "100644",
+        "api/kustomization.yaml": "100644",
+        "api/info.yaml": "120000",
+        "job/kustomization.yaml": "100644",
+    }
+    environments = {
+        "a": Environment(("web/values-a.yaml", "api")),
+        "b": Environment(("web/values-b.yaml",)),
+        "c": Environment(("job",), None),
+    }
+    selection = select(environments, tree)
+    assert release_info.files(environments, selection) == {"web/info.yaml": ["a", "b"], "api/info.yaml": ["a"]}
+    assert release_info.present(environments, selection, tree) == ["web/info.yaml"]
+    assert release_info.keys(environments, selection)["web/info.yaml"] == ("version", "build-number")

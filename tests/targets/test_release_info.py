@@ -1,0 +1,120 @@
+"""The values of a ConfigMap that follow a pin: only their bytes change, or nothing does."""
+
+from __future__ import annotations
+
+import pytest
+
+from gitops_bot.errors import EditError
+from gitops_bot.targets import release_info
+
+KEYS = ("version", "git-sha", "build-date", "build-number")
+HEAD = b"kind: ConfigMap\ndata:\n"
+SHA = "706798e8"
+
+EDITS = {
+    "plain": (b"  version: v1\n", {"version": "v2"}, b"  version: v2\n"),
+    "a number for a text": (b"  version: v1\n", {"version": "1.10"}, b'  version: "1.10"\n'),
+    "a text for a number": (b"  version: 1.10\n", {"version": "v2"}, b"  version: v2\n"),
+    "a commit that looks like a number": (b"  git-sha: abc\n", {"git-sha": SHA}, b'  git-sha: "706798e8"\n'),
+    "a time": (b"  build-date: x\n", {"build-date": "2026-11-02T10:15:00Z"}, b'  build-date: "2026-11-02T10:15:00Z"\n'),
+    "single quotes and a comment": (b"  version: 'a'  # b\n", {"version": "c d"}, b"  version: 'c d'  # b\n"),
+    "a key in quotes": (b'  "version":   "a"\n', {"version": "b"}, b'  "version":   "b"\n'),
+    "nothing yet": (b'  version: ""\n', {"version": "true"}, b'  version: "true"\n'),
+    "what begins like a comment": (b"  build-number: 1\n", {"build-number": "#2 (x)"}, b'  build-number: "#2 (x)"\n'),
+    "no final line break": (b"  version: a", {"version": "b"}, b"  version: b"),
+    "CRLF": (b"  version: a\r\n  x: 1\r\n", {"version": "b"}, b"  version: b\r\n  x: 1\r\n"),
+    "several, around others": (
+        b"  version: a\n\n  # x\n  other: a\n  git-sha: a\n",
+        {"version": "b", "git-sha": "c"},
+        b"  version: b\n\n  # x\n  other: a\n  git-sha: c\n",
+    ),
+    "noop": (b"  version:   1.10 # x\n", {"version": "1.10"}, b"  version:   1.10 # x\n"),
+    "noop, nothing asked": (b"  version: a\n", {}, b"  version: a\n"),
+}
+
+
+@pytest.mark.parametrize(("before", "wanted", "after"), EDITS.values(), ids=EDITS.keys())
+def test_only_the_values_change(before: bytes, wanted: dict[str, str], after: bytes) -> None:
+    assert release_info.read(HEAD + before, "info.yaml", KEYS).edited(wanted) == HEAD + after
+
+
+def test_values_in_braces_behind_a_byte_order_mark_change_alone() -> None:
+    data = b"\xef\xbb\xbf{kind: ConfigMap, data: {version: a, team: x}}"
+    assert release_info.read(data, "info.yaml", KEYS).edited({"version": "b c"}) == data.replace(b" a,", b' "b c",')
+
+
+REFUSED = {
+    "empty": (b"# nothing\n", "the file is empty", None),
+    "another kind": (b"kind: Secret\ndata: {version: a}\n", "the file is no ConfigMap", 1),
+    "a list": (b"- kind: ConfigMap\n", "the file is no ConfigMap", 1),
+    "without data": (b"kind: ConfigMap\n", "the ConfigMap has no `data`", 1),
+    "data of nothing": (b"kind: ConfigMap\ndata:\n", "the ConfigMap has no `data`", None),
+    "two documents": (HEAD + b"  version: a\n---\na: b\n", "more than one document", 4),
+    "an alias": (b"kind: ConfigMap\nmetadata: {name: &v a}\ndata:\n  version: *v\n", "shared by an alias", 2),
+    "an anchor": (HEAD + b"  version: &v a\n", "shared by an alias", 3),
+    "data by an alias": (b"kind: ConfigMap\nbinary: &d {version: a}\ndata: *d\n", "shared by an alias", 2),
+    "an explicit tag": (HEAD + b"  version: !!str 1\n", "explicit YAML tag", 3),
+    "a template": (HEAD + b"  version: ${VERSION}\n", "template placeholder", 3),
+    "a block": (HEAD + b"  version: |\n    a\n", "block of text", 3),
+    "a list of them": (HEAD + b"  version: [a]\n", "is no text", 3),
+    "no value": (HEAD + b"  version:\n  x: y\n", "has no value", 3),
+    "twice": (HEAD + b"  version: a\n  version: b\n", "stands there twice", 4),
+    "no YAML": (b"kind: [\n", "not YAML", 2),
+}
+
+
+@pytest.mark.parametrize(("data", "message", "line"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_cannot_be_edited_is_refused_with_its_place(data: bytes, message: str, line: int | None) -> None:
+    with pytest.raises(EditError) as raised:
+        release_info.read(data, "info.yaml", KEYS)
+    problem = raised.value.problems[0]
+    assert message in problem.message
+    assert problem.next
+    assert (problem.file, line is None or problem.line == line) == ("info.yaml", True)
+
+
+def test_other_values_may_be_anything() -> None:
+    data = HEAD + b"  version: a\n  more: |\n    b\n  name: &n x\n  same: *n\n"
+    file = release_info.read(data, "info.yaml", KEYS)
+    assert (file.values, file.edited({"version": "b"})) == (
+        {"version": "a"},
+        data.replace(b"version: a", b"version: b"),
+    )
+
+
+FIT = ("1.4.2", "v1", "3f2a1b4c", "2026-11-02T10:15:00Z", "#17 of main", "feature/x (a, b)", "1" * 200)
+UNFIT = (
+    "", " ", "a ", " a", "a\n", "a\nb", 'a"', "a'", "a\\", "${A}", "{{ a }}", "<% a %>", "@A@", "%A%", "&a", "*a",
+    "!!int 1", "a\u202eb", "é", "\x00", "\x7f", "`id`", "1" * 201,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FIT)
+def test_a_short_line_fits(text: str) -> None:
+    assert release_info.fits(text)
+
+
+@pytest.mark.parametrize("text", UNFIT)
+def test_whatever_needs_an_escape_or_is_a_template_does_not(text: str) -> None:
+    assert not release_info.fits(text)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "only"),
+    [
+        pytest.param(b"  version: a\n", b"  version: b\n", True, id="a value"),
+        pytest.param(b"  'version': 'a' # x\r\n", b"  'version': 'b' # x\r\n", True, id="in quotes"),
+        pytest.param(b"  team: a\n  version: a\n", b"  team: b\n  version: b\n", False, id="another value, too"),
+        pytest.param(b"  version: a\n", b"  version: a\n  git-sha: a\n", False, id="a new key"),
+        pytest.param(b"  version: a\n", b"  version: a\n", False, id="noop"),
+    ],
+)
+def test_history_tells_values_from_everything_else(before: bytes, after: bytes, *, only: bool) -> None:
+    assert release_info.only_values(HEAD + before, HEAD + after, KEYS) is only
+
+
+def test_history_reads_what_is_not_on_lines_of_its_own() -> None:
+    before = b"{kind: ConfigMap, data: {version: a, team: x}}"
+    assert release_info.only_values(before, before.replace(b" a", b" b"), KEYS)
+    assert not release_info.only_values(before, before.replace(b" a", b" b").replace(b" x", b" y"), KEYS)
+    assert not release_info.only_values(before, b"{", KEYS)
