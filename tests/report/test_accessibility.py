@@ -1,0 +1,113 @@
+"""The page for everybody: axe-core finds nothing, and every colour can be told from what is behind it.
+
+axe-core runs in jsdom, which lays nothing out, so contrasts are worked out from the style sheet itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops_bot.proposals.overview import Overview
+from gitops_bot.report import page
+from tests.conftest import PROJECT, absent, program
+from tests.report.test_page import EVIL, TURNED, overview
+
+#: Pages on standard input, what axe-core finds in each on standard output. The page's own script runs.
+_CHECK = """
+const need = require("module").createRequire(process.argv[1] + "/");
+const { JSDOM } = need("jsdom");
+const axe = need("axe-core").source;
+async function check(text) {
+  const window = new JSDOM(text, { runScripts: "dangerously", pretendToBeVisual: true }).window;
+  window.eval(axe);
+  const found = await window.axe.run(window.document, { rules: { "color-contrast": { enabled: false } } });
+  return { passed: found.passes.map((rule) => rule.id),
+           violations: found.violations.map((rule) => [rule.id, rule.nodes.map((node) => node.html)]),
+           filters: window.document.querySelectorAll("input").length };
+}
+(async () => {
+  const found = [];
+  for (const text of JSON.parse(require("fs").readFileSync(0))) found.push(await check(text));
+  console.log(JSON.stringify(found));
+})();
+"""
+
+
+def node_modules() -> Path:
+    """The folder with axe-core and jsdom."""
+    folder = Path(os.environ.get("GITOPS_BOT_NODE_MODULES") or PROJECT / "node_modules")
+    if not all((folder / name).is_dir() for name in ("axe-core", "jsdom")):
+        advice = "npm install --no-save axe-core jsdom here, or name their folder in GITOPS_BOT_NODE_MODULES"
+        absent("axe-core or jsdom", advice)
+    return folder
+
+
+def checked(*texts: str) -> list[dict[str, Any]]:
+    command = [program("node"), "-e", _CHECK, str(node_modules())]
+    done = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return list(json.loads(done.stdout))
+
+
+def test_axe_core_finds_nothing_to_correct() -> None:
+    full = overview()
+    bare = replace(full.status, environments=(), sees_pull_requests=False, problems=())
+    *pages, wrong = checked(
+        page.html(full),
+        page.html(overview(EVIL)),
+        page.html(overview(TURNED)),
+        page.html(Overview(full.status)),
+        page.html(Overview(bare)),
+        page.html(full).replace('<html lang="en">', "<html>").replace('<th scope="col">', "<th><img src=x>", 1),
+    )
+    assert [found["violations"] for found in pages] == [[]] * len(pages)
+    assert {"document-title", "html-has-lang", "link-name", "region", "svg-img-alt"} <= {*pages[0]["passed"]}
+    assert pages[0]["filters"] == 1, "the page's own script did not run, so its filter was not checked"
+    assert {rule for rule, _ in wrong["violations"]} >= {"html-has-lang", "image-alt"}
+
+
+_CSS = (Path(page.__file__).parent / "page.css").read_text("utf-8")
+_PALETTES = dict(zip(("light", "dark"), re.findall(r":root\{([^}]*)\}", _CSS), strict=True))
+#: What is written on what, with WCAG's least contrast (AA): 4.5 for text, 3 for lines that mean something.
+_PAIRS = [
+    *((text, behind, 4.5) for text in ("fg", "dim", "link") for behind in ("bg", "head", "warn-bg")),
+    *(("warn", behind, 4.5) for behind in ("bg", "warn-bg")),
+    ("ok", "bg", 4.5),
+    ("mark", "bg", 3),
+    ("dim", "bg", 3),
+]
+
+
+@pytest.mark.parametrize("scheme", _PALETTES)
+def test_every_colour_can_be_told_from_what_is_behind_it(scheme: str) -> None:
+    colours = dict(re.findall(r"--([a-z-]+):#([0-9a-f]{3,6})\b", _PALETTES[scheme]))
+    assert colours.keys() >= {name for text, behind, _ in _PAIRS for name in (text, behind)}
+    weak = [pair for pair in _PAIRS if contrast(colours[pair[0]], colours[pair[1]]) < pair[2]]
+    assert weak == []
+
+
+def test_colours_come_from_the_palette_alone() -> None:
+    rules = re.sub(r"(?:@media\(prefers-color-scheme:dark\)\{)?:root\{[^}]*\}\}?", "", _CSS)
+    assert re.findall(r"#[0-9a-fA-F]{3,8}\b|rgba?\(|hsla?\(|opacity", rules) == []
+
+
+def contrast(one: str, other: str) -> float:
+    """https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    whole = colour if len(colour) == 6 else "".join(digit * 2 for digit in colour)
+    parts = [int(whole[start:end], 16) / 255 for start, end in pairwise(range(0, 7, 2))]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
