@@ -268,6 +268,22 @@ def test_a_server_without_filters_tells_the_same(remote: Remote) -> None:
     assert history(remote).records == with_filters
 
 
+def test_a_blobless_checkout_tells_what_its_origin_does(remote: Remote, tmp_path: Path) -> None:
+    remote.commit("main", WEB)
+    remote.git("config", "uploadpack.allowFilter", "true")
+    checkout = tmp_path / "checkout"
+    git = ["git", "-c", "safe.directory=*", "clone", "--quiet", "--no-checkout", "--filter=blob:none", remote.file_url]
+    subprocess.run([*git, str(checkout)], check=True, env={"PATH": os.environ["PATH"]})
+    releases = [
+        run("history", "production", "--output", "json", *more, cwd=checkout).json["releases"]
+        for more in ((), ("--repository", str(remote.path)))
+    ]
+    assert releases[0] == releases[1] != []
+    # Its own copy lacks the files, and git fetches none for whoever reads from it.
+    alone = run("history", "production", "--repository", str(checkout / ".git"), cwd=tmp_path)
+    assert alone.code == 0 or "is a partial clone, which lacks files" in alone.err
+
+
 def test_two_hundred_environments_are_told_apart(tmp_path: Path) -> None:
     names = [f"env-{number}" for number in range(200)]
     config = "version: 1\nenvironments:\n" + "".join(f'  {name}: {{overlays: ["apps/*/{name}"]}}\n' for name in names)

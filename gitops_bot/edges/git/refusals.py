@@ -125,6 +125,11 @@ REFUSALS = (
         "Check the spelling or the path; a private repository needs a token with `contents: read` on it.",
     ),
     Refusal(
+        r"remote: (?:warning: lazy fetching disabled|fatal: could not fetch [0-9a-f]{40,64} from promisor)",
+        "is a partial clone, which lacks files",
+        "Read the repository that it was cloned from: give its address with --repository.",
+    ),
+    Refusal(
         r"dubious ownership",
         "belongs to another user",
         "Run as its owner, or pass --repository to confirm that you trust it.",

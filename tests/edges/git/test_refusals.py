@@ -32,6 +32,14 @@ REFUSED = {
         "fatal: unable to create thread: Resource temporarily unavailable\nfatal: invalid index-pack output",
         "this machine cannot start more processes",
     ),
+    "a partial clone": (
+        (
+            "remote: warning: lazy fetching disabled; some objects may not be available\n"
+            "remote: fatal: could not fetch 920d4f0f0284503eae72f9ea1e9948ecbead44c7 from promisor remote\n"
+            "fatal: protocol error: bad pack header"
+        ),
+        "is a partial clone, which lacks files",
+    ),
     "GH006": (
         (
             "remote: error: GH006: Protected branch update failed for refs/heads/main.\nremote: error: At least 1 "
@@ -241,7 +249,14 @@ def test_a_broken_connection_is_no_refusal(said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["", "fatal: bad object 123", "error: object file is empty", "fatal: not a tree object"]
+    "said",
+    [
+        "",
+        "fatal: could not fetch 920d4f0f0284503eae72f9ea1e9948ecbead44c7 from promisor remote",
+        "fatal: bad object 123",
+        "error: object file is empty",
+        "fatal: not a tree object",
+    ],
 )
 def test_trouble_of_the_copy_is_neither(said: str) -> None:
     assert refused(said, WHERE) is None
