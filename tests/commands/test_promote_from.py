@@ -78,6 +78,20 @@ def test_a_tag_without_a_digest_is_held_and_no_registry_is_asked_what_it_means(w
     assert held(stages.deploy.ask("update", "production").json) == {}
 
 
+def test_where_both_environments_pin_tags_alone_the_tag_is_copied(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging")
+    stages.run("production", "web", "1.0.0", digest=None)
+    stages.run("staging", "web", "1.1.0", digest=None)
+    assert stages.deploy.bot("update", "production").code == 0
+    assert stages.news() == {"web": ("1.1.0", None)}
+    stages.merge()
+    assert stages.deploy.ask("update", "production").json["environments"][0]["proposals"] == []
+    # A person who promotes may take the digest that the tag points to now.
+    stages.run("staging", "web", "1.2.0", digest=None)
+    stages.promote()
+    assert stages.news() == {"web": stages.pin("web", "1.2.0")}
+
+
 def test_a_pin_soaks_from_the_commit_that_brought_it_and_the_rest_goes_on(worldwide: World) -> None:
     stages = Stages.start(worldwide, "promote_from: staging\nsoak: 2h", apps=("web", "api"))
     now = datetime.now(UTC)

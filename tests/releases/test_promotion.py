@@ -102,20 +102,25 @@ def test_a_tag_never_stands_beside_bytes_that_it_did_not_name(present: Pin, sour
 
 
 @pytest.mark.parametrize(
-    ("source", "applies", "release_tag", "held"),
+    ("present", "source", "applies", "release_tag", "held"),
     [
-        pytest.param(Pin("2"), rules(), False, True, id="a digest is wanted, and there is none"),
-        pytest.param(Pin("2"), rules("digest"), False, True, id="nothing but a digest is wanted"),
-        pytest.param(Pin("2"), rules("tag"), True, True, id="the version tag of a digest"),
-        pytest.param(Pin("2"), rules("tag"), False, False, id="the tag alone is wanted"),
-        pytest.param(V2, rules(), False, False, id="tag and digest on both sides"),
-        pytest.param(V2, replace(rules("tag"), no_room=True), False, True, id="no place for the digest"),
-        pytest.param(Pin("2"), replace(rules("tag"), no_room=True), False, False, id="no place, no digest"),
-        pytest.param(V2, rules("tag"), False, False, id="somebody asked for tags alone"),
+        pytest.param(V1, Pin("2"), rules(), False, True, id="a digest is pinned, and there is none"),
+        pytest.param(Pin("1"), Pin("2"), rules(), False, False, id="tags alone on both sides"),
+        pytest.param(Pin(), Pin("2"), rules(), False, True, id="nothing is pinned yet, so a digest is wanted"),
+        pytest.param(Pin("1"), Pin("2"), rules("digest"), False, True, id="nothing but a digest is wanted"),
+        pytest.param(Pin("1"), Pin("2"), rules("tag"), True, True, id="the version tag of a digest"),
+        pytest.param(V1, Pin("2"), rules("tag"), False, False, id="the tag alone is wanted"),
+        pytest.param(V1, V2, rules(), False, False, id="tag and digest on both sides"),
+        pytest.param(Pin("1"), V2, rules(), False, False, id="a digest comes"),
+        pytest.param(V1, V2, replace(rules("tag"), no_room=True), False, True, id="no place for the digest"),
+        pytest.param(V1, Pin("2"), replace(rules("tag"), no_room=True), False, False, id="no place, no digest"),
+        pytest.param(V1, V2, rules("tag"), False, False, id="somebody asked for tags alone"),
     ],
 )
-def test_a_digest_is_neither_made_up_nor_lost(source: Pin, applies: Rules, release_tag: bool, held: bool) -> None:
-    entry = replace(WEB, pin=V1, rules=applies)
+def test_a_digest_is_neither_made_up_nor_lost(
+    present: Pin, source: Pin, applies: Rules, release_tag: bool, held: bool
+) -> None:
+    entry = replace(WEB, pin=present, rules=applies)
     made_up = halves.undigested(entry, running(source), release_tag=release_tag)
     found = made_up or halves.no_room(entry, running(source))
     assert (found is not None and found.code == "held.no_digest") is held

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Entry, Held
 
 
-def artifact(facts: Facts, environment: Environment, entry: Entry, running: Running) -> Artifact | Held:
+def artifact(
+    facts: Facts, environment: Environment, entry: Entry, running: Running, *, resolves: bool
+) -> Artifact | Held:
     """What the target would get, asked of the registries; held where it wants a version tag and there is none.
+
+    `resolves`: a tag that the source pins without a digest is looked up.
 
     Raises:
         RegistryError: a registry refused or failed.
@@ -31,7 +35,7 @@ def artifact(facts: Facts, environment: Environment, entry: Entry, running: Runn
         raise RegistryError(no_image(entry))
     digest = running.pin.digest
     way: Literal["copied", "resolved"] = "copied"
-    if halves.lacks_digest(entry, running, release_tag=environment.release_tag):
+    if halves.lacks_digest(entry, running, release_tag=environment.release_tag, resolves=resolves):
         # A person promotes, and the proposal says it: nobody wrote down what the tag meant when it was tested.
         digest, way = facts.digest(source, running.pin.tag or ""), "resolved"
     if environment.match_by == "revision" and digest is not None:

@@ -91,9 +91,8 @@ def _is_barred(known: Known, entry: Entry, soaked: Running) -> bool:
 
 def _lacks_digest(known: Known, entry: Entry, running: Running) -> bool:
     """Whether it is held since a digest would be made up or lost."""
-    release_tag = known.environment.release_tag
-    undigested = known.by_hand is None and halves.lacks_digest(entry, running, release_tag=release_tag)
-    return undigested or halves.no_room(entry, running) is not None
+    undigested = halves.undigested(entry, running, release_tag=known.environment.release_tag)
+    return (known.by_hand is None and undigested is not None) or halves.no_room(entry, running) is not None
 
 
 def _offered(known: Known, entry: Entry, offer: Offer) -> tuple[Decision, Offer]:
@@ -102,7 +101,7 @@ def _offered(known: Known, entry: Entry, offer: Offer) -> tuple[Decision, Offer]
     if _lacks_digest(known, entry, running):  # a gate holds it
         return Change(entry, running.pin, "promotion", "forward", Reason("promoted", "")), offer
     try:
-        offered = artifact(known.facts, known.environment, entry, running)
+        offered = artifact(known.facts, known.environment, entry, running, resolves=known.by_hand is not None)
     except RegistryError as error:
         return Failed(entry, error.problem), offer
     if isinstance(offered, Held):

@@ -23,9 +23,15 @@ def untagged(entry: Entry, running: Running) -> Reason | None:
     return Reason("held.no_release_tag", text, {"source": running.environment})
 
 
-def lacks_digest(entry: Entry, running: Running, *, release_tag: bool) -> bool:
-    """Whether the source says too little for what the target pins: no digest."""
-    return running.pin.digest is None and (entry.rules.pin != "tag" or release_tag)
+def lacks_digest(entry: Entry, running: Running, *, release_tag: bool, resolves: bool) -> bool:
+    """Whether the target needs a digest and the source pins none.
+
+    Where both pin tags alone, the tag is copied and none is needed, unless a person promotes, who `resolves` it.
+    """
+    if running.pin.digest is not None or (entry.rules.pin == "tag" and not release_tag):
+        return False
+    tags_alone = entry.pin.tag is not None and entry.pin.digest is None and entry.rules.pin != "digest"
+    return resolves or release_tag or not tags_alone
 
 
 def same_tag(entry: Entry, running: Running) -> bool:
@@ -36,7 +42,7 @@ def same_tag(entry: Entry, running: Running) -> bool:
 
 def undigested(entry: Entry, running: Running, *, release_tag: bool) -> Reason | None:
     """What the tag points to now may be something else than what was tested."""
-    if not lacks_digest(entry, running, release_tag=release_tag):
+    if not lacks_digest(entry, running, release_tag=release_tag, resolves=False):
         return None
     source = running.entry
     text = (
