@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config.document import Document, Path
     from gitops_bot.config.form import EnvironmentForm, HoldForm, RulesForm
+    from gitops_bot.config.form_slots import BlueGreenForm
     from gitops_bot.images.policy import Policy
 
 __all__ = [
@@ -127,8 +128,8 @@ def _environment(
         places=tuple(_place(document, ("environments", name, "overlays", at)) for at in range(len(form.overlays))),
         propose=form.propose,
         match_by=form.match,
-        targets=(*(target.rule for target in form.targets), *(form.blue_green.rules if form.blue_green else ())),
-        blue_green=_blue_green(form),
+        targets=(*(target.rule for target in form.targets), *(rule for slots in form.slots for rule in slots.rules)),
+        blue_green=tuple(map(_blue_green, form.slots)),
         release_info=_release_info(form),
         release_tag=form.tag == "release",
         release_tags=release_tags if form.release_tags is None else form.release_tags,
@@ -148,10 +149,7 @@ def _promotion(document: Document, name: str, form: EnvironmentForm) -> Promotio
     return Promotion(form.promote_from, place, form.soak or timedelta(0))
 
 
-def _blue_green(form: EnvironmentForm) -> BlueGreen | None:
-    written = form.blue_green
-    if written is None:
-        return None
+def _blue_green(written: BlueGreenForm) -> BlueGreen:
     return BlueGreen(
         written.service, written.selector, tuple(written.slots.items()), written.overlays, written.soak or timedelta(0)
     )

@@ -16,7 +16,7 @@ from gitops_bot.config import leaves as leaf
 from gitops_bot.config.form_info import ReleaseInfo  # noqa: TC001 - pydantic reads it from here
 from gitops_bot.config.form_records import OwnReleaseTags, ReleaseTags  # noqa: TC001 - pydantic reads them from here
 from gitops_bot.config.form_registry import RegistryAccess  # noqa: TC001 - pydantic reads it from here
-from gitops_bot.config.form_slots import BlueGreenForm  # noqa: TC001 - likewise
+from gitops_bot.config.form_slots import BlueGreenForm, Slots  # noqa: TC001 - likewise
 from gitops_bot.config.form_target import TargetForm  # noqa: TC001 - likewise
 from gitops_bot.config.leaves import about
 from gitops_bot.config.propose import Propose
@@ -123,19 +123,7 @@ class EnvironmentForm(RulesForm):
             [{"kind": "manifests", "files": ["rollout.yaml"]}],
         ),
     ] = ()
-    blue_green: Annotated[
-        BlueGreenForm | None,
-        about(
-            "A Service that selects one of two slots: new pins go to the idle slot only, and the switch to it is a "
-            "proposal of its own. Without it, every entry gets new pins.",
-            {
-                "service": "service.yaml",
-                "selector": "version",
-                "slots": {"blue": "deployment-blue.yaml", "green": "deployment-green.yaml"},
-                "soak": "30m",
-            },
-        ),
-    ] = None
+    blue_green: Slots = ()
     release_info: ReleaseInfo = None
     images: Annotated[
         dict[Annotated[str, *leaf.key(_IMAGE_WORDS, leaf.LINE)], RulesForm],
@@ -194,6 +182,11 @@ class EnvironmentForm(RulesForm):
         ),
     ] = field(default_factory=Propose)
     release_tags: OwnReleaseTags = None
+
+    @property
+    def slots(self) -> tuple[BlueGreenForm, ...]:
+        """Each of `blue_green`."""
+        return self.blue_green if isinstance(self.blue_green, tuple) else (self.blue_green,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta  # noqa: TC003 - pydantic reads it from here
 from typing import Annotated
 
+from pydantic import Discriminator, Tag
+
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.form_target import ONE_FILE
 from gitops_bot.config.leaves import about
@@ -13,6 +15,8 @@ from gitops_bot.targets import FileRule, target_of
 from gitops_bot.targets.blue_green import SelectorTarget
 from gitops_bot.targets.manifests import ManifestsTarget
 
+#: The branches of the union: one setting, or a list of them.
+ONE, SEVERAL = "<slots>", "<several slots>"
 _FILE = leaf.text("must be the name of a file, without a directory and wildcards", ONE_FILE)
 #: What Kubernetes allows in labels.
 _KEY = r"^(?:[a-z0-9](?:[a-z0-9.-]{0,200}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
@@ -68,3 +72,25 @@ class BlueGreenForm:
                 tuple(file for file in self.slots.values() if target_of(file) is None), ManifestsTarget(), self.overlays
             ),
         )
+
+
+#: One setting, or a list of them.
+Slots = Annotated[
+    Annotated[BlueGreenForm, Tag(ONE)] | Annotated[tuple[BlueGreenForm, ...], *leaf.listed(most=100), Tag(SEVERAL)],
+    Discriminator(lambda value: SEVERAL if isinstance(value, list | tuple) else ONE),
+    about(
+        "A Service that selects one of two slots: new pins go to the idle slot only, and the switch to it is a "
+        "proposal of its own. Where an environment has several such Services in different files, a list of them. "
+        "Without it, every entry gets new pins.",
+        {
+            "service": "service.yaml",
+            "selector": "version",
+            "slots": {"blue": "deployment-blue.yaml", "green": "deployment-green.yaml"},
+            "soak": "30m",
+        },
+        [
+            {"service": "web.yaml", "selector": "slot", "slots": {"a": "web-a.yaml", "b": "web-b.yaml"}},
+            {"service": "api.yaml", "selector": "slot", "slots": {"a": "api-a.yaml", "b": "api-b.yaml"}},
+        ],
+    ),
+]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.config import form_policy, json_schema
 from gitops_bot.config.document import MOST_PROBLEMS, Scalar
 from gitops_bot.config.form_info import INFO_FILE, INFO_FORM
+from gitops_bot.config.form_slots import ONE, SEVERAL
 from gitops_bot.config.leaves import EXAMPLE, INVALID, quoted
 from gitops_bot.config.propose import GROUP_LIST, GROUP_WORD
 
@@ -27,7 +28,10 @@ _MOST_NAMED = 20
 _MOST_REPORTED = 1000
 _SECRETS = ("auth", "passphrase", "password", "secret", "token")
 #: pydantic's names for the branches of a union; they are not part of the path in the file.
-_BRANCHES = (form_policy.NAMED, *form_policy.KINDS.values(), GROUP_WORD, GROUP_LIST, INFO_FILE, INFO_FORM)
+_BRANCHES = (
+    *(form_policy.NAMED, *form_policy.KINDS.values()),
+    *(GROUP_WORD, GROUP_LIST, INFO_FILE, INFO_FORM, ONE, SEVERAL),
+)
 _POLICY = "a policy has `semver`, `pattern` with `order`, or `digest`"
 _EXAMPLE = 'as in `{semver: ">=1.0 <2"}`'
 #: A required key -> the message and the advice if it is missing.
@@ -90,7 +94,8 @@ def _report(document: Document, error_type: str, path: Path, kind: str | None) -
         case "missing" if not _misspelt(document, path):
             word = str(path[-1])
             example = f"add it, as in `{json_schema.example(document, path)}`"
-            message, advice = _MISSING.get(word) or (f"{_subject(path[:-1])} has no `{word}`", example)
+            known = _MISSING.get(word) if "patterns" not in path else None
+            message, advice = known or (f"{_subject(path[:-1])} has no `{word}`", example)
             document.report(path if kind else path[:-1], message, advice, at_key=not kind)
         case "missing":
             pass  # what was meant by the misspelt key is reported at that key

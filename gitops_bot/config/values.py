@@ -85,7 +85,7 @@ class Environment:
     by_name: Mapping[str, ImageRules] = field(default_factory=dict, repr=False)
     by_repository: Mapping[ImageName, ImageRules] = field(default_factory=dict, repr=False)
     targets: tuple[FileRule, ...] = ()
-    blue_green: BlueGreen | None = None
+    blue_green: tuple[BlueGreen, ...] = ()
     release_tags: bool = False
     release_info: ReleaseInfo | None = None
 

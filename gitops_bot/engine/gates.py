@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.known import Candidate, Known
     from gitops_bot.images.reason import Code, Reason
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.plan import Decision, Entry
 
 #: Reasons that a person may have promoted in spite of: they hold what is promoted next, not what is proposed already.
@@ -151,8 +153,20 @@ def withdrawn(decision: Decision, known: Known) -> Decision:
     if decision.candidate is not None and promotion.is_same(decision.candidate, pin):
         return replace(decision, withdraws=any(reason.code not in _ASKED_BEFORE for reason in reasons.of(decision)))
     line = known.facts.line(known.snapshot, lambda line: all(trail.enough(line, source.overlay) for source in sources))
-    gone = any(left_behind(line, source, lambda its: promotion.is_same(its, pin)) for source in sources)
+    gone = any(
+        left_behind(line, source, lambda its: promotion.is_same(its, pin)) or _switched_back(known, line, source, pin)
+        for source in sources
+    )
     return replace(decision, withdraws=gone)
+
+
+def _switched_back(known: Known, line: Line, source: Entry, pin: Pin) -> bool:
+    """Whether the source's slot with a pin was live, and the other one is again."""
+    slots = known.snapshot.slots_of(source)
+    other = slots.counterpart(source) if slots is not None else None
+    if slots is None or slots.selector is None or other is None or not promotion.is_same(other.pin, pin):
+        return False
+    return switch.taken_back(slots, slots.selector, line) is not None
 
 
 def slot(decision: Decision, known: Known) -> Decision:

@@ -86,8 +86,10 @@ class Snapshot:
     def slots_of(self, entry: Entry) -> Slots | None:
         """The slots that an entry belongs to, as one of their pins or as their selector."""
         name = entry.environment or ""
-        known = self._once(("slots by overlay", name), lambda: {one.overlay: one for one in self.slots(name)})
-        found: Slots | None = known.get(entry.overlay)
+        known = self._once(
+            ("slots by file", name), lambda: {file: one for one in self.slots(name) for file in one.files}
+        )
+        found: Slots | None = known.get(entry.file)
         return found if found is not None and (entry.choices or found.slot_of(entry) is not None) else None
 
     def described(self, name: str) -> Mapping[tuple[str, str], Described]:
@@ -244,12 +246,13 @@ class Snapshot:
         )
 
     def _slots(self, name: str) -> tuple[Slots, ...]:
-        setting = self.config.environments[name].blue_green
-        if setting is None:
+        settings = self.config.environments[name].blue_green
+        if not settings:
             return ()
         files = {found.file: found.directory for found in self.found(name)}
         overlays = zip(self.overlays(name), self._by_overlay(name), strict=True)
-        return tuple(slots.find(setting, files, {overlay.file: entries for overlay, entries in overlays}))
+        entries = {overlay.file: entries for overlay, entries in overlays}
+        return tuple(found for setting in settings for found in slots.find(setting, files, entries))
 
     def _described(self, name: str) -> Mapping[tuple[str, str], Described]:
         environments = self.config.environments

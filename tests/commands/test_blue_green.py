@@ -111,7 +111,11 @@ class Shop:
     @property
     def changed(self) -> dict[str, bytes]:
         """What the only open pull request changes."""
-        head = self.deploy.pull()["head"]["ref"]
+        return self.changed_by(self.deploy.pull())
+
+    def changed_by(self, pull: Any) -> dict[str, bytes]:
+        """What a pull request changes."""
+        head = pull["head"]["ref"]
         base = self.deploy.remote.git("merge-base", "main", head).decode().strip()
         before, after = self.deploy.files(base), self.deploy.files(head)
         return {path: after[path] for path in after if before[path] != after[path]}
@@ -360,3 +364,54 @@ def test_a_promotion_takes_what_the_live_slot_of_the_source_runs(shop: Shop) -> 
     )
     shop.update()
     assert shop.changed == {GREEN: deployment("green", live)}
+
+
+def test_a_pin_soaks_in_a_source_from_the_switch_on_and_goes_when_that_is_taken_back(shop: Shop) -> None:
+    old, new = shop.image("1.0.0"), shop.image("1.1.0")
+    setting = CONFIG[CONFIG.index("    blue_green:") :] % "0"
+    shop.commit(
+        {
+            "gitops-bot.yaml": (CONFIG % ("promote_from: staging\n    soak: 2h", "0"))
+            .replace("  production:", f"{setting}  production:")
+            .encode(),
+            "apps/web/staging/deployment.yaml": None,
+            "apps/web/staging/service.yaml": service("blue"),
+            "apps/web/staging/deployment-blue.yaml": deployment("blue", old),
+            "apps/web/staging/deployment-green.yaml": deployment("green", old),
+        },
+        minutes=600,
+    )
+    shop.commit({"apps/web/staging/deployment-green.yaml": deployment("green", new)}, minutes=500)
+    assert told(shop.update()) == {}, "nobody has reached it yet"
+    shop.commit({"apps/web/staging/service.yaml": service("green")}, minutes=60)
+    document = shop.update()
+    assert set(told(document).values()) == {"held.soak"}
+    assert "has run in staging for 1 hour of 2h" in str(reasons(document))
+    shop.commit({"gitops-bot.yaml": shop.deploy.files("main")["gitops-bot.yaml"].replace(b"soak: 2h", b"soak: 30m")})
+    shop.update()
+    assert shop.changed == {GREEN: deployment("green", new)}
+    shop.commit({"apps/web/staging/service.yaml": service("blue")})
+    shop.update()
+    assert shop.deploy.pulls("open") == []
+
+
+def test_two_services_of_one_overlay_are_switched_each_by_itself(shop: Shop) -> None:
+    first = CONFIG[CONFIG.index("      service:") :] % "0"
+    second = first.replace("service.yaml", "api.yaml").replace("deployment-", "api-")
+    settings = "".join(f"    - {text.strip()}\n" for text in (first, second))
+    text = CONFIG[: CONFIG.index("      service:")] % "policy: releases" + settings
+    api, name = f"{FOLDER}/api", shop.deploy.image("api")
+    old, new = (f"{name}:{tag}@{shop.deploy.push('api', tag)}" for tag in ("1.0.0", "1.1.0"))
+    shop.commit(
+        {
+            "gitops-bot.yaml": text.encode(),
+            f"{api}.yaml": service("green").replace(b"name: web", b"name: api"),
+            f"{api}-blue.yaml": deployment("api-blue", old),
+            f"{api}-green.yaml": deployment("api-green", old),
+        }
+    )
+    shop.commit({f"{api}-blue.yaml": deployment("api-blue", new)})
+    shop.image("1.1.0")
+    shop.update()
+    # The idle slot of one gets a pin, and the other one is switched to what its idle slot has.
+    assert sorted(path for pull in shop.deploy.pulls() for path in shop.changed_by(pull)) == [f"{api}.yaml", GREEN]

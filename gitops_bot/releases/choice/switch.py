@@ -95,6 +95,12 @@ def taken_back(slots: Slots, selector: Entry, line: Line) -> Step | None:
     return switched[1] if before is None or before[0] > arrived[0] else None
 
 
+def live_since(slots: Slots, entry: Entry, line: Line) -> Step | None:
+    """The commit since which the live slot runs the pin of an entry: it brought the pin, or switched to the slot."""
+    newest = _newest(line, entry.overlay, [one for one in (entry, slots.selector) if one is not None])
+    return newest[1] if newest is not None else None
+
+
 def arrived_at(slots: Slots, line: Line) -> datetime | None:
     """When the idle slot got the newest of its pins; what was declined before that was another switch."""
     arrived = _newest(line, slots.overlay, _changed(slots, slots.idle))

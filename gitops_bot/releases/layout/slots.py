@@ -47,13 +47,17 @@ class BlueGreen(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """The slots of one overlay, by name. `wrong`: why nobody can tell which of them is live; then neither changes."""
+    """Two slots in one overlay, by name, and the paths of their files and of the Service.
+
+    `wrong`: why nobody can tell which of them is live; then neither changes.
+    """
 
     overlay: str
     selector: Entry | None
     entries: Mapping[str, tuple[Entry, ...]]
     soak: timedelta
     wrong: Problem | None = None
+    files: tuple[str, ...] = ()
 
     @property
     def live(self) -> str:
@@ -101,7 +105,7 @@ def find(setting: BlueGreen, files: Mapping[str, str], entries: Mapping[str, Seq
         by_slot = {name: tuple(entries.get(paths[file], ())) for name, file in setting.slots}
         wrong = _wrong(setting, paths, names, {path for path in paths.values() if path in entries}, selectors, by_slot)
         selector = selectors[0] if len(selectors) == 1 else None
-        yield Slots(overlay, selector, by_slot, setting.soak, wrong)
+        yield Slots(overlay, selector, by_slot, setting.soak, wrong, tuple(paths.values()))
 
 
 def _wrong(
