@@ -66,9 +66,9 @@ _TELLING = (
 )
 
 
-def _line_by_line(found: re.Match[str]) -> str:
+def _line_by_line(match: re.Match[str]) -> str:
     """As many lines as before: a diff keeps its numbers."""
-    return re.sub(r"[^\n]+", STRUCK, found[0])
+    return re.sub(r"[^\n]+", STRUCK, match[0])
 
 
 _FORMS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
@@ -102,12 +102,12 @@ def learn(*secrets: str | None, passing: bool = False) -> None:
     `passing`: they are short-lived, and only the newest are remembered.
     """
     new = [secret for secret in secrets if secret and secret not in _known]
-    found = {form for secret in new for form in _written(secret) if len(form) >= SHORTEST}
+    forms = {form for secret in new for form in _written(secret) if len(form) >= SHORTEST}
     with _lock:
         if passing:
-            _passing.extend(found - _known)
+            _passing.extend(forms - _known)
         else:
-            _known.update(found)
+            _known.update(forms)
 
 
 def strike(text: str) -> str:
@@ -133,7 +133,7 @@ def _without_forms(text: str) -> str:
 def printable(text: str) -> str:
     """The text for a terminal or a job's log: no secret, no control character but line breaks and tabs, no command."""
     shown = _UNUSUAL.sub(_escaped, strike(text))
-    return _COMMAND.sub(lambda found: f"{found[0][:-1]}\\x{ord(found[0][-1]):02x}", shown)
+    return _COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", shown)
 
 
 def struck(value: Any) -> Any:
@@ -162,5 +162,5 @@ def _written(secret: str) -> set[str]:
     return {form for part in parts for form in (part, quote(part, safe="", errors="replace"), json.dumps(part)[1:-1])}
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return found[0] if found[0].isprintable() else found[0].encode("unicode_escape").decode()
+def _escaped(match: re.Match[str]) -> str:
+    return match[0] if match[0].isprintable() else match[0].encode("unicode_escape").decode()

@@ -28,7 +28,7 @@ __all__ = ["audit", "cli", "doctor", "explain", "history", "init", "main", "rele
 
 _WOULD_WRITE = 4
 #: Seconds in which git has to print its version.
-_GIT_PATIENCE = 30.0
+_GIT_TIMEOUT = 30.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -207,7 +207,7 @@ def demo(*, full: bool, keep: bool, resume: str | None, output: str) -> int:
 
     _ = output
     extra.require()
-    installed(os.environ, _GIT_PATIENCE)
+    installed(os.environ, _GIT_TIMEOUT)
     process.imported()
     if keep or resume is not None:
         # Ctrl-C ends it, even where a script started it in the background and so had SIGINT ignored.

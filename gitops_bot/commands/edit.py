@@ -111,12 +111,12 @@ def _read(disk: Disk, path: str) -> Iterator[tuple[str, bytes]]:
 def _elsewhere(disk: Disk, file: str, data: bytes) -> list[str]:
     """What the files beside it have, as `.env: WEB_TAG`: a variable there may decide what this file says."""
     files = {**disk.beside(file), posixpath.basename(file): data}
-    found: list[str] = []
+    names: list[str] = []
     for name, other in files.items():
         if name != posixpath.basename(file):
             with suppress(EditError):
-                found += [f"{name}: {entry.name}" for entry in targets.read(other, name, files).entries]
-    return found
+                names += [f"{name}: {entry.name}" for entry in targets.read(other, name, files).entries]
+    return names
 
 
 def _asked(present: PinFile, assignments: Sequence[Assignment], elsewhere: Sequence[str]) -> list[tuple[Entry, Edit]]:

@@ -44,7 +44,7 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
     """
     snapshot = on_disk(files, tree, config or Config.inferred(infer(tree)), now)
     directories = {directory.removesuffix("/") or "." for directory in targets.by_directory(tree)}
-    deployed = Deployed.of(deployments(each(files, manifests(tree))))
+    deployed = Deployed.of(deployments(contents(files, manifests(tree))))
     environments = [_environment(snapshot, name, directories, tree, deployed) for name in snapshot.config.environments]
     elsewhere = _elsewhere(snapshot, deployed)
     if not environments and not elsewhere:
@@ -62,7 +62,7 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
 def _environment(
     snapshot: Snapshot, name: str, existing: set[str], tree: Mapping[str, str], deployed: Deployed
 ) -> FoundEnvironment:
-    overlays = snapshot.found(name)
+    overlays = snapshot.overlay_files(name)
     directories = [overlay.directory for overlay in overlays]
     files = [overlay.file for overlay in overlays if overlay.place == overlay.file]
     whole = [overlay.directory for overlay in overlays if overlay.place != overlay.file]
@@ -118,7 +118,7 @@ def manifests(tree: Mapping[str, str]) -> list[str]:
     return sorted(paths, key=lambda path: (path.count("/"), path))[:_MOST_MANIFESTS]
 
 
-def each(files: Files, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def contents(files: Files, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """The files one by one: a repository may have more of them than fit into memory."""
     for path in paths:
         yield from files.read([path]).items()

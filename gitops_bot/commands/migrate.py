@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never, get_args
 
 from gitops_bot import targets
 from gitops_bot.commands.check import on_disk
-from gitops_bot.commands.init import each, manifests
+from gitops_bot.commands.init import contents, manifests
 from gitops_bot.config import Config, Environment, leaves
 from gitops_bot.config.form_target import ImageForm, TargetForm, TargetKind
 from gitops_bot.errors import ConfigError, Problem
@@ -83,7 +83,7 @@ def _read(files: Files, tree: Mapping[str, str], peer: Peer, now: datetime) -> R
             return argocd.read(list(_marked(files, tree, argocd.MARKS)), _folders(tree), tree.keys())
         case "flux":
             paths = manifests(tree)
-            found = [marker for file, data in each(files, paths) for marker in markers(file, data)]
+            found = [marker for file, data in contents(files, paths) for marker in markers(file, data)]
             return flux.read(list(_marked(files, tree, flux.MARKS)), found)
         case "renovate":
             settings = next((path for path in sorted(tree) if renovate.is_settings(path)), None)
@@ -109,7 +109,7 @@ def _noun(entry: Entry) -> str:
 def _marked(files: Files, tree: Mapping[str, str], marks: Collection[bytes]) -> Iterator[tuple[str, bytes]]:
     """The files that have one of these marks, as many as may be parsed."""
     left = _MOST_BYTES
-    for file, data in each(files, manifests(tree)):
+    for file, data in contents(files, manifests(tree)):
         if len(data) <= _LONGEST and any(mark in data for mark in marks):
             left -= len(data)
             if left < 0:
@@ -134,7 +134,7 @@ def _kinds(files: Files, tree: Mapping[str, str], tracked: Sequence[Tracked]) ->
     known = {path for paths in targets.by_directory(tree, by_content=True).values() for path in paths}
     places = {one.place for one in tracked if one.place in tree}
     found: dict[str, Mapping[str, Any]] = {}
-    for file, data in each(files, sorted(places - known)):
+    for file, data in contents(files, sorted(places - known)):
         for kind in get_args(TargetKind):
             if TargetForm(kind=kind, files=(posixpath.basename(file),)).rule.target.count(data):
                 found.setdefault(file, {"kind": kind})

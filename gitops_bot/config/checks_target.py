@@ -18,7 +18,7 @@ def check(document: Document, path: Path) -> None:
     kind, images = document.at((*path, "kind")), document.at((*path, "images"))
     for key, own in _OF_KINDS.items():
         if isinstance(kind, Scalar) and kind not in own and document.at((*path, key)) is not None:
-            kinds = " or ".join(f"`kind: {each}`" for each in own)
+            kinds = " or ".join(f"`kind: {own_kind}`" for own_kind in own)
             document.report((*path, key), f"`{key}` is for {kinds}", f"remove it, or set {kinds}", at_key=True)
     if isinstance(kind, Scalar) and kind == "pattern" and not document.at((*path, "patterns")):
         advice = "add `patterns: {web: {repository: ghcr.io/acme/web, pattern: 'web:(?P<tag>[0-9.]+)'}}`"

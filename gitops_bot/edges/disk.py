@@ -45,7 +45,7 @@ class Disk:
 
     def beside(self, file: str) -> dict[str, bytes]:
         """The other pin files of its directory that their names tell, by their names; those that can be read."""
-        folder, found = Path(file).parent, {}
+        folder, contents = Path(file).parent, {}
         try:
             names = {path.name for path in folder.iterdir() if targets.tells_of_others(path.name)}
         except OSError:
@@ -53,8 +53,8 @@ class Disk:
         for name in sorted(names.union(targets.file_names())):
             if name != Path(file).name and (folder / name).is_file():
                 with contextlib.suppress(EditError):
-                    found[name] = self.read(str(folder / name))
-        return found
+                    contents[name] = self.read(str(folder / name))
+        return contents
 
     def read(self, file: str) -> bytes:
         """The bytes of a regular file, also through a symbolic link; at most one more than the limit.

@@ -74,12 +74,12 @@ def _in_turn(known: Known, declines: Declined, grouped: Mapping[str, Sequence[De
     """The proposals of all groups, the switches last: each of them waits for pins that are proposed for its slot."""
     state = known.state
     switches = {state.group_of[key] for key, entry in state.entries.items() if entry.choices}
-    found = {name: _proposal(known, declines, name, mine) for name, mine in grouped.items() if name not in switches}
-    changing = {change.entry.key for proposal in found.values() for change in proposal.changes} | {
+    by_group = {name: _proposal(known, declines, name, mine) for name, mine in grouped.items() if name not in switches}
+    changing = {change.entry.key for proposal in by_group.values() for change in proposal.changes} | {
         pin.key
-        for proposal in found.values()
+        for proposal in by_group.values()
         if isinstance(proposal.action, reconcile.Leave) and proposal.remote is not None
-        for pin in carry.standing_pins(state.entries, ownership.of(proposal.remote).carried)
+        for pin in carry.live_pins(state.entries, ownership.of(proposal.remote).carried)
     }
     waiting = {
         slots.selector.key: reason
@@ -89,8 +89,8 @@ def _in_turn(known: Known, declines: Declined, grouped: Mapping[str, Sequence[De
     known = replace(known, state=replace(state, waits={**state.waits, **waiting}))
     for name in grouped:
         if name in switches:
-            found[name] = _proposal(known, declines, name, grouped[name])
-    return [found[name] for name in grouped]
+            by_group[name] = _proposal(known, declines, name, grouped[name])
+    return [by_group[name] for name in grouped]
 
 
 def edited(known: Known, decisions: Sequence[Decision]) -> tuple[tuple[Decision, ...], dict[str, tuple[bytes, bytes]]]:
@@ -181,7 +181,7 @@ def _proposal(known: Known, declines: Declined, name: str, decisions: Sequence[D
             pins,
             after,
             refresh_approved=environment.propose.refresh_approved,
-            stands=bool(carry.standing_pins(state.entries, own)),
+            stands=bool(carry.live_pins(state.entries, own)),
             why_gone=_why_gone(state, name, own, [item for item in done if isinstance(item, Held)]),
         )
     proposal = Proposal(

@@ -36,7 +36,7 @@ class _Wanted(NamedTuple):
     pin: Pin
 
 
-class _Found(NamedTuple):
+class _Answer(NamedTuple):
     """What a registry has of it: the digest, None where it is gone; and the manifests of an index."""
 
     digest: str | None
@@ -59,9 +59,9 @@ def audit(world: World, snapshot: Snapshot, keep: int | None = None) -> Audit:
         for wanted in (*map(_wanted, present), *past.get(name, ())):
             if wanted is not None:
                 uses[wanted].add(name)
-    found = _find(world, uses)
+    answers = _find(world, uses)
     environments = tuple(
-        AuditedEnvironment(name, tuple(_audited(entry, found) for entry in present))
+        AuditedEnvironment(name, tuple(_audited(entry, answers) for entry in present))
         for name, present in entries.items()
     )
     problems += snapshot.selection.problems
@@ -69,38 +69,38 @@ def audit(world: World, snapshot: Snapshot, keep: int | None = None) -> Audit:
     audited = [item for environment in environments for item in environment.entries]
     problems += (item.problem for item in audited if item.problem is not None)
     # What ran earlier and is gone needs no keeping, but what could not be looked up may be there.
-    told = {_wanted(item.entry) for item in audited}
-    failed = {wanted: result for wanted, result in found.items() if isinstance(result, RegistryError)}
-    problems += (error.problem for wanted, error in failed.items() if wanted not in told)
+    reported = {_wanted(item.entry) for item in audited}
+    failed = {wanted: result for wanted, result in answers.items() if isinstance(result, RegistryError)}
+    problems += (error.problem for wanted, error in failed.items() if wanted not in reported)
     return Audit(
         repository=snapshot.repository,
         branch=snapshot.branch,
         commit=snapshot.commit,
         environments=environments,
-        keep=_kept(uses, found) if keep is not None else None,
+        keep=_kept(uses, answers) if keep is not None else None,
         problems=tuple(dict.fromkeys(problems)),
     )
 
 
-def _find(world: World, wanted: Collection[_Wanted]) -> dict[_Wanted, _Found | RegistryError]:
+def _find(world: World, wanted: Collection[_Wanted]) -> dict[_Wanted, _Answer | RegistryError]:
     facts = Facts()
-    found: dict[_Wanted, _Found | RegistryError] = {}
+    answers: dict[_Wanted, _Answer | RegistryError] = {}
     works = [Work(partial(_look, facts, item), item.image) for item in wanted]
     for item, result in zip(wanted, settle(world, facts, works), strict=True):
         if isinstance(result, GitError | ForgeError):
             raise result
-        found[item] = result
-    return found
+        answers[item] = result
+    return answers
 
 
 def audited_releases(world: World, snapshot: Snapshot, limit: int | None) -> Audit:
     """The releases of the snapshot's environments, the newest so many of each, and who brought them."""
-    each = tuple(
+    releases = tuple(
         history(world, replace(snapshot, environments=(environment,)), Wanted(limit))
         for environment in snapshot.environments
     )
-    problems = tuple(dict.fromkeys(problem for one in each for problem in one.problems))
-    return Audit(snapshot.repository, snapshot.branch, snapshot.commit, histories=each, problems=problems)
+    problems = tuple(dict.fromkeys(problem for release in releases for problem in release.problems))
+    return Audit(snapshot.repository, snapshot.branch, snapshot.commit, histories=releases, problems=problems)
 
 
 def _entries(snapshot: Snapshot, name: str) -> list[Entry]:
@@ -118,42 +118,42 @@ def _lookup(image: ImageName, pin: Pin) -> _Wanted | None:
     return _Wanted(image, pin) if pin != Pin() else None
 
 
-def _look(facts: Facts, wanted: _Wanted) -> _Found | RegistryError:
+def _look(facts: Facts, wanted: _Wanted) -> _Answer | RegistryError:
     image, pin = wanted
     try:
         digest = pin.digest
         if digest is None:
             digest = unless_absent(lambda: facts.digest(image, pin.tag or ""))
         if digest is None or not facts.exists(image, digest):
-            return _Found(None)
+            return _Answer(None)
         children = facts.children(image, digest)
         absent = (
             child.platform for child in children if child.platform is not None and not facts.exists(image, child.digest)
         )
-        return _Found(digest, children, tuple(dict.fromkeys(absent)))
+        return _Answer(digest, children, tuple(dict.fromkeys(absent)))
     except RegistryError as error:
         return error
 
 
-def _audited(entry: Entry, found: Mapping[_Wanted, _Found | RegistryError]) -> AuditedEntry:
+def _audited(entry: Entry, answers: Mapping[_Wanted, _Answer | RegistryError]) -> AuditedEntry:
     if entry.refusal is not None or entry.repository is None:
         problem = None if entry.rules.ignore else entry.refusal or no_image(entry)
         return AuditedEntry(entry, "unknown", problem=problem)
     wanted = _wanted(entry)
-    result = found[wanted] if wanted is not None else None
+    result = answers[wanted] if wanted is not None else None
     match result:
         case None:
             return AuditedEntry(entry, "unpinned")
         case RegistryError():
             problem = _here(explained(result, entry), entry)
             return AuditedEntry(entry, "unknown", entry.pin.digest, problem=problem)
-        case _Found(digest=None):
+        case _Answer(digest=None):
             message = f"{_reference(entry)}: the registry does not have it any more"
             advice = "Push or restore it, or pin another one: `gitops-bot set` or `gitops-bot rollback`."
             return AuditedEntry(entry, "missing", entry.pin.digest, problem=_problem(entry, message, advice))
-        case _Found(absent=()):
+        case _Answer(absent=()):
             return AuditedEntry(entry, "present", result.digest)
-        case _Found():
+        case _Answer():
             message = f"{_reference(entry)}: the registry has lost the image for {', '.join(result.absent)}"
             advice = "Push it again, and let the clean-up of the registry spare what `audit --keep-list` prints."
             problem = _problem(entry, message, advice)
@@ -216,11 +216,11 @@ class _Use:
     indexes: set[str] = field(default_factory=set)
 
 
-def _kept(uses: Mapping[_Wanted, set[str]], found: Mapping[_Wanted, _Found | RegistryError]) -> tuple[Kept, ...]:
+def _kept(uses: Mapping[_Wanted, set[str]], answers: Mapping[_Wanted, _Answer | RegistryError]) -> tuple[Kept, ...]:
     """What must be kept: all that is there, and what is pinned by its digest where the registry did not tell."""
     kept: defaultdict[tuple[ImageName, str], _Use] = defaultdict(_Use)
     for (image, pin), names in uses.items():
-        result = found[_Wanted(image, pin)]
+        result = answers[_Wanted(image, pin)]
         digest = pin.digest if isinstance(result, RegistryError) else result.digest
         if digest is None:
             continue

@@ -25,7 +25,7 @@ def content(world: World, snapshot: Snapshot, environment: Environment, commit: 
         EditError: these are too many files.
     """
     then = read(world, snapshot.config, snapshot.branch, snapshot.repository, [environment.name], commit=commit)
-    overlays = then.found(environment.name)
+    overlays = then.overlay_files(environment.name)
 
     def is_foreign(path: str) -> bool:
         owner = then.owners.owner(path)
@@ -34,8 +34,8 @@ def content(world: World, snapshot: Snapshot, environment: Environment, commit: 
     def contents(paths: Collection[str]) -> Mapping[str, bytes]:
         return world.repository.read(commit, paths)
 
-    directories = {found.directory for found in overlays}
-    found = reached(directories, world.repository.tree(commit), contents, is_foreign)
+    directories = {overlay_file.directory for overlay_file in overlays}
+    references = reached(directories, world.repository.tree(commit), contents, is_foreign)
     blobs = world.repository.blobs(commit)
-    paths = found.files | {overlay.file for overlay in overlays}
-    return Content.of(commit, environment.name, overlays, {path: blobs[path] for path in paths}, found.unfollowed)
+    paths = references.files | {overlay.file for overlay in overlays}
+    return Content.of(commit, environment.name, overlays, {path: blobs[path] for path in paths}, references.unfollowed)

@@ -54,10 +54,10 @@ def describe(world: World, facts: Facts, changes: Sequence[Change]) -> Mapping[t
 
 def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep]) -> Mapping[Key, Described]:
     """The same for any images, by any keys; the first few of them get the subjects of their commits."""
-    found = builds(world, facts, list(images.values()))
+    answers = builds(world, facts, list(images.values()))
     steps = [
         _step(after, before) if image.goes_back else _step(before, after)
-        for image, (before, after) in zip(images.values(), found, strict=True)
+        for image, (before, after) in zip(images.values(), answers, strict=True)
     ]
     compared = (
         [*dict.fromkeys(step for step in steps if step is not None)][:COMPARED] if world.forge is not None else []
@@ -65,14 +65,14 @@ def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep])
     commits = settled(world, facts, lambda: {step: facts.commits_between(*step) for step in compared})
     return {
         key: Described(before, after, commits.get(step, ()) if step is not None else ())
-        for key, (before, after), step in zip(images, found, steps, strict=True)
+        for key, (before, after), step in zip(images, answers, steps, strict=True)
     }
 
 
 def builds(world: World, facts: Facts, images: Sequence[ImageStep]) -> list[tuple[Build | None, Build | None]]:
     """What each image says of itself before and after, asked for side by side; None where it cannot be had."""
     works = [Work(partial(_builds, facts, image), _name(image.before)) for image in images]
-    return [found for found in settle(world, facts, works) if not isinstance(found, BotError)]
+    return [build for build in settle(world, facts, works) if not isinstance(build, BotError)]
 
 
 def commits_ahead(world: World, facts: Facts, images: Sequence[ImageStep]) -> Mapping[ImageStep, int]:

@@ -213,14 +213,14 @@ class Facts:
 
     def built(self) -> Mapping[str, datetime]:
         """When images were built, by their digests, as far as somebody asked for it."""
-        found: dict[str, datetime] = {}
+        times: dict[str, datetime] = {}
         for question, answer in self._answers.items():
             match question, answer:
                 case Question(key=("describe", _, str(digest))), Build(created=datetime() as time):
-                    found[digest] = time
+                    times[digest] = time
                 case Question(key=("times", _, _, Pin(digest=str(digest)))), BuildTimes(pinned=datetime() as time):
-                    found.setdefault(digest, time)
-        return found
+                    times.setdefault(digest, time)
+        return times
 
     def _of_registry(self, key: Hashable, ask: Callable[[Registry], Answer]) -> Answer:
         return self._answer(Question(key, lambda world: ask(world.registry()), of_registry=True))

@@ -135,27 +135,27 @@ def _images(world: World, snapshot: Snapshot, changes: Sequence[EntryChange]) ->
             image = present.get((change.file, change.name), without_tag(change.name))
             steps[change] = ImageStep(image, change.before.digest, image, change.after.digest)
     described = describe_images(world, Facts(), dict(islice(steps.items(), MOST)))
-    found = []
-    for change, told in described.items():
-        before, after = told.before, told.after
+    commits = []
+    for change, answer in described.items():
+        before, after = answer.before, answer.after
         if before is None or after is None or after.source is None:
             continue
         old, new = links.revision(before.revision), links.revision(after.revision)
         if old is not None and new is not None and old != new:
             page = links.read(after.source)
             address = page.compare(old, new) if page is not None else None
-            found.append(ImageCommits(change, after.source, old, new, address, told.subjects))
-    return tuple(found)
+            commits.append(ImageCommits(change, after.source, old, new, address, answer.subjects))
+    return tuple(commits)
 
 
 def _chosen(records: Records, known: Sequence[Release], snapshot: Snapshot, wanted: Wanted) -> Iterator[Record]:
     # Clocks go wrong: an older time in between ends nothing.
     recent = (at for at, release in enumerate(known) if wanted.since is None or release.at >= wanted.since)
-    found = (records[at] for at in recent)
+    chosen = (records[at] for at in recent)
     if wanted.image is not None:
         names = _names(wanted.image, snapshot)
-        found = (record for record in found if any(change.name in names for change in record.changes))
-    return islice(found, wanted.limit)
+        chosen = (record for record in chosen if any(change.name in names for change in record.changes))
+    return islice(chosen, wanted.limit)
 
 
 def _names(image: str, snapshot: Snapshot) -> set[str]:
@@ -182,7 +182,7 @@ def _place(every: Mapping[str, Sequence[Release]], environment: str, name: str, 
     if not isinstance(release, Problem):
         return known.index(release)
     if is_commit(name, tags):
-        elsewhere = [other for other, there in every.items() if not isinstance(find(there, name, tags), Problem)]
+        elsewhere = [other for other, releases in every.items() if not isinstance(find(releases, name, tags), Problem)]
         if elsewhere:
             advice = f"It is a release of {', '.join(sorted(elsewhere)[:_TOLD])}: ask for its history."
             release = replace(release, next=advice)

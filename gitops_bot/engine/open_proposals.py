@@ -67,7 +67,7 @@ class OpenProposals:
             pin.key == key
             for name, branch in self.branches.items()
             if branch is not None and self._counts(name)
-            for pin in carry.standing_pins(self.entries, ownership.of(branch).carried)
+            for pin in carry.live_pins(self.entries, ownership.of(branch).carried)
         )
 
     def _counts(self, branch: str) -> bool:
@@ -115,7 +115,7 @@ class OpenProposals:
             for pin in self.carried.get(branch, ())
             if self.group_of.get(pin.key) == name
         )
-        return carry.standing_pins(self.entries, tuple(pins))
+        return carry.live_pins(self.entries, tuple(pins))
 
     def sources(self, name: str) -> tuple[str, ...]:
         """The branches that were another group's and carry pins of this one now."""
@@ -183,7 +183,7 @@ def open_proposals(snapshot: Snapshot, facts: Facts, request: Request, environme
         action = reconcile.decide(branch, pulls[ref], refresh_approved=propose.refresh_approved)
         if isinstance(action, reconcile.Leave):
             left[ref] = action.reason
-        if not request.is_rollback and naming.is_rollback(ref) and carry.standing_pins(entries, carried[ref]):
+        if not request.is_rollback and naming.is_rollback(ref) and carry.live_pins(entries, carried[ref]):
             rollbacks.add(ref)
             left[ref] = _rolled_back(pulls[ref])
     rivals: dict[str, frozenset[Key]] = {}
@@ -192,11 +192,11 @@ def open_proposals(snapshot: Snapshot, facts: Facts, request: Request, environme
         opened = next((pull for pull in pulls[ref] if pull.state == "open"), None)
         if naming.is_rollback(ref) or opened is None or branch is None:
             continue
-        rivals[ref] = frozenset(pin.key for pin in carry.standing_pins(entries, ownership.of(branch).carried))
+        rivals[ref] = frozenset(pin.key for pin in carry.live_pins(entries, ownership.of(branch).carried))
         action = reconcile.decide(branch, pulls[ref], refresh_approved=propose.refresh_approved)
         if isinstance(action, reconcile.Leave):
             waits |= dict.fromkeys(rivals[ref], _waits_for(opened, action.reason))
-    pins = carry.standing_pins(entries, [pin for pins in carried.values() for pin in pins])
+    pins = carry.live_pins(entries, [pin for pins in carried.values() for pin in pins])
     fresh = frozenset(
         (pin.key, pin.after)
         for ref, branch in branches.items()

@@ -92,14 +92,14 @@ def built(world: World, facts: Facts, snapshot: Snapshot, records: Sequence[Reco
     return facts.built()
 
 
-def with_merges(world: World, found: Overview) -> Overview:
+def with_merges(world: World, overview: Overview) -> Overview:
     """With the pull requests of the releases that are listed, in one request; without them where that fails."""
-    if world.forge is None or not found.releases:
-        return found
+    if world.forge is None or not overview.releases:
+        return overview
     try:
-        merges = world.forge.merges(found.status.branch, [record.id for record in found.releases])
+        merges = world.forge.merges(overview.status.branch, [record.id for record in overview.releases])
     except ForgeError as error:
         message = f"who merged these releases is not known: {error.problem.message}"
         problem = replace(error.problem, message=message)
-        return replace(found, status=replace(found.status, problems=(*found.status.problems, problem)))
-    return replace(found, merges=merges)
+        return replace(overview, status=replace(overview.status, problems=(*overview.status.problems, problem)))
+    return replace(overview, merges=merges)

@@ -51,7 +51,7 @@ def read(
     if len(readable) < len(config.environments):
         # The others count for the question whose a file is; what is wrong with them is not asked here.
         selection = overlays.select(readable, tree)
-    paths = [found.file for name in readable for found in selection.overlays[name]]
+    paths = [overlay_file.file for name in readable for overlay_file in selection.overlays[name]]
     paths += beside(selection.targets, tree)
     paths += release_info.present(config.environments, selection, tree)
     others = overlays.unclaimed(claims, tree) if whole else ()
@@ -114,6 +114,6 @@ def _named(config: Config, names: Sequence[str]) -> tuple[Environment, ...]:
     for name in names:
         if name not in config.environments:
             known = ", ".join(config.environments)
-            there = f"known: {known}" if known else "no environments are known in this repository"
-            raise UsageError(Problem("failed.usage", f"there is no environment {name[:100]!r}", there))
+            advice = f"known: {known}" if known else "no environments are known in this repository"
+            raise UsageError(Problem("failed.usage", f"there is no environment {name[:100]!r}", advice))
     return tuple(environment for environment in config.environments.values() if not names or environment.name in names)

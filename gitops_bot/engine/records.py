@@ -105,12 +105,12 @@ def _tag_one(
     environment: Environment,
 ) -> None:
     known = every.get(environment.name, ())
-    found = due(known, tags, complete=line.complete)
-    if isinstance(found, Problem):
-        raise GitError(found)
-    if not found:
+    untagged = due(known, tags, complete=line.complete)
+    if isinstance(untagged, Problem):
+        raise GitError(untagged)
+    if not untagged:
         return
-    numbered = {release.commit: release for release in found}
+    numbered = {release.commit: release for release in untagged}
     every = {**every, environment.name: [numbered.get(release.commit, release) for release in known]}
     records = recorded(environment, every, line)
     chosen = [records[at] for at, release in enumerate(known) if release.commit in numbered]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config, Environment
     from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.coverage import Coverage, Outside
-    from gitops_bot.releases.layout.overlays import Found, Selection
+    from gitops_bot.releases.layout.overlays import OverlayFile, Selection
     from gitops_bot.releases.layout.release_info import Described
     from gitops_bot.releases.layout.slots import Slots
     from gitops_bot.releases.plan import Entry
@@ -73,7 +73,9 @@ class Snapshot:
         unread: tuple[Failed, ...] = self._once(("read", name), lambda: self._read(name))[1]
         known = {failed.problem.file for failed in unread}
         # A selector that is refused is told by itself.
-        wrong = [one.wrong for one in self.slots(name) if one.selector is None or one.wrong != one.selector.refusal]
+        wrong = [
+            slots.wrong for slots in self.slots(name) if slots.selector is None or slots.wrong != slots.selector.refusal
+        ]
         return (
             *unread,
             *(Failed(None, problem) for problem in wrong if problem is not None and problem.file not in known),
@@ -87,16 +89,16 @@ class Snapshot:
         """The slots that an entry belongs to, as one of their pins or as their selector."""
         name = entry.environment or ""
         known = self._once(
-            ("slots by file", name), lambda: {file: one for one in self.slots(name) for file in one.files}
+            ("slots by file", name), lambda: {file: slots for slots in self.slots(name) for file in slots.files}
         )
-        found: Slots | None = known.get(entry.file)
-        return found if found is not None and (entry.choices or found.slot_of(entry) is not None) else None
+        pair: Slots | None = known.get(entry.file)
+        return pair if pair is not None and (entry.choices or pair.slot_of(entry) is not None) else None
 
     def described(self, name: str) -> Mapping[tuple[str, str], Described]:
         """By the keys of entries of an environment, the file that describes each; most have none."""
         return self._once(("described", name), lambda: self._described(name))
 
-    def found(self, name: str) -> tuple[Found, ...]:
+    def overlay_files(self, name: str) -> tuple[OverlayFile, ...]:
         """The overlays of an environment as its globs found them, also those that could not be read."""
         return self.selection.overlays[name]
 
@@ -145,7 +147,7 @@ class Snapshot:
 
     def hold(self, entry: Entry) -> WrittenHold | None:
         """The hold that somebody wrote down for an entry, as long as it lasts."""
-        return hold.standing(self.config.holds, entry, self.at)
+        return hold.lasting(self.config.holds, entry, self.at)
 
     def unmatched(self, name: str) -> Unmatched:
         """The names that the configuration says of an environment, and that mean nothing there."""
@@ -155,7 +157,7 @@ class Snapshot:
                 name,
                 self.config.mentions,
                 self.entries(name),
-                self.found(name),
+                self.overlay_files(name),
                 self.at,
                 unread=bool(self.failed(name) or self.selection.problems),
             ),
@@ -200,35 +202,35 @@ class Snapshot:
     def _once(self, key: Hashable, work: Callable[[], T]) -> T:
         if key not in self._known:
             self._known[key] = work()
-        found: T = self._known[key]
-        return found
+        answer: T = self._known[key]
+        return answer
 
     def _read(self, name: str) -> tuple[tuple[Overlay, ...], tuple[Failed, ...]]:
         read: list[Overlay] = []
         failed: list[Failed] = []
-        for found in self.found(name):
-            match self._parse(found):
+        for overlay_file in self.overlay_files(name):
+            match self._parse(overlay_file):
                 case Problem() as problem:
                     failed.append(Failed(None, problem))
                 case parsed:
-                    read.append(Overlay(name, found.directory, parsed))
+                    read.append(Overlay(name, overlay_file.directory, parsed))
         return tuple(read), tuple(failed)
 
-    def _parse(self, found: Found) -> PinFile | Problem:
-        target, data = self.targets[found.file] or found.target, self.files.get(found.file, b"")
-        key = found.file, target, data
+    def _parse(self, overlay_file: OverlayFile) -> PinFile | Problem:
+        target, data = self.targets[overlay_file.file] or overlay_file.target, self.files.get(overlay_file.file, b"")
+        key = overlay_file.file, target, data
         if key not in self.parsed:
             try:
-                self.parsed[key] = target.read(data, found.file)
+                self.parsed[key] = target.read(data, overlay_file.file)
             except EditError as error:
                 self.parsed[key] = error.problem
         return self.parsed[key]
 
     def _file_targets(self) -> FileTargets:
         targets = {
-            found.file: completed(found.target, self._beside(found.directory))
+            overlay_file.file: completed(overlay_file.target, self._beside(overlay_file.directory))
             for overlays in self.selection.overlays.values()
-            for found in overlays
+            for overlay_file in overlays
         }
         return FileTargets.of(decided(targets, self.files), release_info.keys(self.config.environments, self.selection))
 
@@ -249,7 +251,7 @@ class Snapshot:
         settings = self.config.environments[name].blue_green
         if not settings:
             return ()
-        files = {found.file: found.directory for found in self.found(name)}
+        files = {overlay_file.file: overlay_file.directory for overlay_file in self.overlay_files(name)}
         overlays = zip(self.overlays(name), self._by_overlay(name), strict=True)
         entries = {overlay.file: entries for overlay, entries in overlays}
         return tuple(found for setting in settings for found in slots.find(setting, files, entries))
@@ -268,7 +270,7 @@ class Snapshot:
 
     def _promoted(self, source: str, name: str) -> dict[tuple[str, str], tuple[Entry, ...]]:
         own = self.by_key(name)
-        return {key: found for key, found in self.partners(source, name).items() if own[key].rules.takes_promotions}
+        return {key: sources for key, sources in self.partners(source, name).items() if own[key].rules.takes_promotions}
 
     def _partners(self, source: str, target: str) -> dict[tuple[str, str], tuple[Entry, ...]]:
         by_file = {
@@ -277,10 +279,14 @@ class Snapshot:
             for overlay, entries in zip(self.overlays(name), self._by_overlay(name), strict=True)
         }
         partners: dict[tuple[str, str], tuple[Entry, ...]] = {}
-        for pair in correspondence.pairs(self.found(source), self.found(target)):
+        for pair in correspondence.pairs(self.overlay_files(source), self.overlay_files(target)):
             own = by_file.get(pair.target.file, ())
             sources = [
-                [(found.target, entry) for found in overlay for entry in by_file.get(found.file, ())]
+                [
+                    (overlay_file.target, entry)
+                    for overlay_file in overlay
+                    for entry in by_file.get(overlay_file.file, ())
+                ]
                 for overlay in pair.sources
             ]
             for entry in own:

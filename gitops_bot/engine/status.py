@@ -82,12 +82,12 @@ def _proposed(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[Problem
     if world.forge is None or not names:
         return {}, ()
     try:
-        found = world.forge.find(names, snapshot.branch)
+        by_branch = world.forge.find(names, snapshot.branch)
     except ForgeError as error:
         message = f"what is proposed is not known: {error.problem.message}"
         return {}, (replace(error.problem, message=message),)
     proposed: dict[tuple[str, str], PullRequest] = {}
-    for name, pulls in found.items():
+    for name, pulls in by_branch.items():
         opened = next((pull for pull in pulls if pull.state == "open"), None)
         branch = world.repository.branch(name, snapshot.commit) if opened is not None else None
         if opened is not None and branch is not None:
@@ -122,7 +122,7 @@ def _entry(known: Known, environment: Environment, entry: Entry, partners: Partn
     held = hold.reason(written) if written is not None else None
     if not sources:
         return replace(status, hold=held or _left(known, entry, arrived))
-    source = promotion.one_of(entry, [Running(one, one.pin, _arrived(known, one)) for one in sources])
+    source = promotion.one_of(entry, [Running(partner, partner.pin, _arrived(known, partner)) for partner in sources])
     if isinstance(source, Held):
         return replace(status, hold=held or source.reason)
     status = replace(status, source_pin=source.pin, source_image=source.entry.image, hold=held)

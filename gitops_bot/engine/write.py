@@ -133,14 +133,14 @@ def _write(world: World, known: Known, proposal: Proposal, before: Sequence[Fail
     if before:
         return unwritten(proposal, before[0].problem), before[0]
     try:
-        words = None
+        written = None
         if proposal.changes and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
             # Hundreds at once are read as a table: to describe a few of them would only make a promotion slow.
             many = proposal.source == "promotion" and len(proposal.changes) > MOST
-            words = _written(known, proposal, {} if many else describe(world, known.facts, proposal.changes))
+            written = _written(known, proposal, {} if many else describe(world, known.facts, proposal.changes))
         with world.whole():
             now = look_again(world, known.snapshot, proposal, known.environment.propose)
-            return carry_out(world, known.snapshot, now, words, known.environment.propose)
+            return carry_out(world, known.snapshot, now, written, known.environment.propose)
     except LostRace:
         raise
     except (GitError, ForgeError) as error:

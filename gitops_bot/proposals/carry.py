@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Decision, Entry, PinChange
 
 
-def standing_pins(base: Mapping[tuple[str, str], Entry], carried: Sequence[PinChange]) -> tuple[PinChange, ...]:
+def live_pins(base: Mapping[tuple[str, str], Entry], carried: Sequence[PinChange]) -> tuple[PinChange, ...]:
     """The carried pins that still apply: not yet on the base, and their `from` is still on the base."""
     kept = []
     for change in carried:
@@ -44,7 +44,7 @@ def lay(
     """
     decided = {decision.entry.key: decision for decision in decisions if decision.entry is not None}
     changes = {key: decision for key, decision in decided.items() if isinstance(decision, Change)}
-    for change in standing_pins(base, carried):
+    for change in live_pins(base, carried):
         now = base[change.key]
         if _survives(change, decided.get(change.key), now.policy, asked=asked):
             changes[change.key] = _as_change(change, now)

@@ -52,7 +52,7 @@ def write(
     text = template.message(message, fields | {"title": headline, "changes": summary.table(changes)})
     if why := summary.because(changes):
         text = f"{text}\n\nWhy: {quiet(why)}"
-    block = Trailers(*naming.words(environment, group), source, tuple(change.pin_change for change in changes))
+    block = Trailers(*naming.trailer_names(environment, group), source, tuple(change.pin_change for change in changes))
     return Content(
         title=headline,
         body=body.render(environment, changes, held, described or {}),

@@ -42,7 +42,7 @@ def group_slug(text: str) -> str:
     return lead + f"{end}-{_hash(text)}".strip("-")
 
 
-def words(environment: str, group: str) -> tuple[str, str]:
+def trailer_names(environment: str, group: str) -> tuple[str, str]:
     """Both as words of a trailer: unchanged if they are single words, else as slugs."""
     return (
         environment if _WORD.fullmatch(environment) else slug(environment),

@@ -163,8 +163,8 @@ def changed_elsewhere(before: Sequence[PullRequest], now: Sequence[PullRequest])
 
     What a run itself pushes there and writes into them changes neither.
     """
-    return [_standing(pull) for pull in before if pull.state == "open"] != [
-        _standing(pull) for pull in now if pull.state == "open"
+    return [_state(pull) for pull in before if pull.state == "open"] != [
+        _state(pull) for pull in now if pull.state == "open"
     ]
 
 
@@ -174,8 +174,8 @@ def _all_that_decides(pull: PullRequest) -> tuple[object, ...]:
     if pull.state != "open":
         return (*known, body.pin_marks(pull.body))
     remarks = {comment.marker_of(remark.body): remark.id for remark in pull.comments}
-    return (*known, *_standing(pull), asks_to_take(pull), remarks)
+    return (*known, *_state(pull), asks_to_take(pull), remarks)
 
 
-def _standing(pull: PullRequest) -> tuple[object, ...]:
+def _state(pull: PullRequest) -> tuple[object, ...]:
     return pull.number, held(pull), bool(freezes(pull))

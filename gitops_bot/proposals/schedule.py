@@ -81,11 +81,11 @@ def _first(wall: datetime, zone: tzinfo) -> datetime:
     """The first moment, in UTC, at which the clock of a zone shows `wall` or later."""
     # PEP 495: what a clock shows twice is first shown at fold 0; what it leaps over is, reckoned with the offset of
     # the other side, before the leap at fold 1 and after it at fold 0.
-    one, other = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    if one <= other:
-        return one
+    earlier, later = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if earlier <= later:
+        return earlier
 
     def is_past(seconds: int) -> bool:
-        return (other + seconds * _SECOND).astimezone(zone).replace(tzinfo=None) >= wall
+        return (later + seconds * _SECOND).astimezone(zone).replace(tzinfo=None) >= wall
 
-    return other + bisect_left(range((one - other) // _SECOND), True, key=is_past) * _SECOND
+    return later + bisect_left(range((earlier - later) // _SECOND), True, key=is_past) * _SECOND

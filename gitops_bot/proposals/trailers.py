@@ -71,15 +71,15 @@ def parse(message: str) -> Trailers | None:
             changes.append(value)
     if len(plans) != 1:
         return None
-    words = plans[0].split()
-    if len(words) != 4 or words[0] != _VERSION or words[3] not in _SOURCES:
+    fields = plans[0].split()
+    if len(fields) != 4 or fields[0] != _VERSION or fields[3] not in _SOURCES:
         return None
-    source = words[3]
+    source = fields[3]
     parsed = [_change(text, source) for text in changes]
     known = [change for change in parsed if change is not None]
     if len(known) != len(parsed):
         return None
-    return Trailers(words[1], words[2], source, tuple(known))
+    return Trailers(fields[1], fields[2], source, tuple(known))
 
 
 def several(message: str) -> tuple[Trailers, ...]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.releases.layout.overlays import Found
+    from gitops_bot.releases.layout.overlays import OverlayFile
     from gitops_bot.releases.plan import Decision, Entry
 
 #: The least similarity, from 0 to 1, of names that may be confused: `wbe` and `web` have 0.67.
@@ -76,7 +76,7 @@ def unmatched(
     environment: str,
     mentions: Iterable[Mention],
     entries: Sequence[Entry],
-    overlays: Sequence[Found],
+    overlays: Sequence[OverlayFile],
     now: datetime,
     *,
     unread: bool = False,
@@ -116,7 +116,7 @@ def unmatched(
     return Unmatched(tuple(problems), tuple(groups), stops, unclear)
 
 
-def _meets(mention: Mention, known: Collection[str], overlays: Sequence[Found]) -> bool:
+def _meets(mention: Mention, known: Collection[str], overlays: Sequence[OverlayFile]) -> bool:
     match mention.kind:
         case "rule" | "release info" | "hold":
             return any(text in known for text in _spellings(mention.text))
@@ -156,14 +156,14 @@ def _last(text: str) -> str:
     return text.rpartition("/")[2].casefold()[:_LONGEST]
 
 
-def _alike(one: str, other: str) -> float:
+def _alike(name: str, other: str) -> float:
     """1 if they are equal, and nearly 1 if one consists of words of the other: `web` and `acme-web`."""
-    if one == other:
+    if name == other:
         return 1.0
-    words, others = set(_TOKEN.findall(one)), set(_TOKEN.findall(other))
-    if words and others and (words <= others or others <= words):
+    tokens, other_tokens = set(_TOKEN.findall(name)), set(_TOKEN.findall(other))
+    if tokens and other_tokens and (tokens <= other_tokens or other_tokens <= tokens):
         return 0.99
-    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    matcher = SequenceMatcher(None, name, other, autojunk=False)
     # Cheap upper bounds first.
     if min(matcher.real_quick_ratio(), matcher.quick_ratio()) < _ALIKE:
         return 0.0

@@ -57,13 +57,13 @@ def print_csv(histories: Sequence[History], out: TextIO) -> None:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(_COLUMNS)
     for history in histories:
-        for told in history.releases:
-            for row in _rows(history.environment, told):
+        for merged in history.releases:
+            for row in _rows(history.environment, merged):
                 writer.writerow([_cell(text) for text in row])
 
 
-def _rows(environment: str, told: ReleaseMerge) -> Iterator[tuple[str, ...]]:
-    record, merge = told.record, told.merge
+def _rows(environment: str, merged: ReleaseMerge) -> Iterator[tuple[str, ...]]:
+    record, merge = merged.record, merged.merge
     who = (record.release.step.who, ", ".join(merge.approved_by), merge.merged_by or "")
     url = merge.pull_request.url if merge.pull_request is not None else ""
     at = record.at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -82,8 +82,8 @@ def _config(paths: Sequence[str]) -> str:
     return f"{plain(', '.join(paths[:_SHOWN]), 1000)}{more}"
 
 
-def _print(told: ReleaseMerge, screen: Screen) -> None:
-    record, merge = told.record, told.merge
+def _print(merged: ReleaseMerge, screen: Screen) -> None:
+    record, merge = merged.record, merged.merge
     release = record.release
     name = release.commit[:10] if release.number is None else f"{release.number}  {release.commit[:10]}"
     screen.say()
@@ -96,8 +96,8 @@ def _print(told: ReleaseMerge, screen: Screen) -> None:
         people = f", merged by {plain(merge.merged_by)}" if merge.merged_by else ""
         people += f", approved by {plain(', '.join(merge.approved_by))}" if merge.approved_by else ""
         screen.say(f"#{merge.pull_request.number} {plain(merge.pull_request.url)}{people}", indent=2, hang=2)
-    if told.content_digest is not None:
-        screen.say(f"content {told.content_digest}", indent=2, hang=2)
+    if merged.content_digest is not None:
+        screen.say(f"content {merged.content_digest}", indent=2, hang=2)
     for change in record.changes:
         screen.say(_change(change), indent=2, hang=2)
     if record.config:

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout.coverage import folded
 from gitops_bot.report.coverage import list_names
-from gitops_bot.report.migrated import told
+from gitops_bot.report.migrated import gap_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def print_initialised(done: Initialised, screen: Screen) -> None:
         if done.gaps:
             screen.say("without a counterpart, and named in the file too:")
         for gap in done.gaps:
-            screen.say_as_is(f"  {told(gap)}")
+            screen.say_as_is(f"  {gap_text(gap)}")
         screen.say("next: `gitops-bot check`, then commit and push it; `gitops-bot plan` shows what an update would do")
         return
     for line in done.text.splitlines():

@@ -25,7 +25,7 @@ def migrated(migration: Migration) -> str:
     return "".join(f"{line}\n" for line in _lines(migration))
 
 
-def told(gap: Gap) -> str:
+def gap_text(gap: Gap) -> str:
     """What has no counterpart, on one line."""
     advice = f"; {gap.next}" if gap.next else ""
     return plain(f"{gap.file}:{gap.line}: {gap.what}{advice}", _WIDTH)
@@ -38,7 +38,7 @@ def _lines(migration: Migration) -> Iterator[str]:
     if migration.gaps:
         yield "#"
         yield "# Without a counterpart:"
-        yield from (f"#   {told(gap)}" for gap in migration.gaps)
+        yield from (f"#   {gap_text(gap)}" for gap in migration.gaps)
     yield "version: 1"
     if migration.branch is not None:
         yield f"branch: {as_key(migration.branch)}"

@@ -10,7 +10,7 @@ from gitops_bot import redact
 from gitops_bot.images import duration
 from gitops_bot.proposals.text import markdown as md
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.releases.history.releases import told
+from gitops_bot.releases.history.releases import released_as
 from gitops_bot.report.changes import short
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _head(status: Status, environment: EnvironmentStatus) -> str:
     after = f", promoted from {plain(environment.source)}" if environment.source else ""
     if newest is None:
         return f"{name}: no release is known{after}"
-    return f"{name}: {told(newest.number, newest.commit)}, {duration.roughly(status.at - newest.at)} ago{after}"
+    return f"{name}: {released_as(newest.number, newest.commit)}, {duration.roughly(status.at - newest.at)} ago{after}"
 
 
 def _cells(status: Status, item: Pinned) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 #: Bytes of a request's head, and seconds from the connection to the last byte of the answer.
-HEAD, PATIENCE = 8 * 1024, 5.0
+HEAD, TIMEOUT = 8 * 1024, 5.0
 #: Connections at once. One more, and the oldest goes: slow clients must not keep the probes out.
 CONNECTIONS = 64
 
@@ -48,7 +48,7 @@ class HealthServer:
         UsageError: this is not an address, or it cannot be listened on.
     """
 
-    def __init__(self, listen: str, page: Callable[[str], Page | None], *, seconds: float = PATIENCE) -> None:
+    def __init__(self, listen: str, page: Callable[[str], Page | None], *, seconds: float = TIMEOUT) -> None:
         self._page, self._seconds = page, seconds
         self._socket = _bound(listen)
         host, port = self._socket.getsockname()[:2]

@@ -28,7 +28,7 @@ RESULTS: tuple[Result, ...] = ("done", "partial", "failed", "overran")
 PERIODS = 3
 #: The least time that a cycle is given (thousands of images behind a registry with a rate limit), and the most, even
 #: where it is due once a week.
-PATIENCE, LONGEST = timedelta(minutes=15), timedelta(hours=6)
+LEAST_LIMIT, MOST_LIMIT = timedelta(minutes=15), timedelta(hours=6)
 #: The time to stop a cycle, the current write included; beyond it the process hangs.
 SLACK = timedelta(minutes=1)
 #: Seconds of one sleep: the clock may be set meanwhile, and machines sleep.
@@ -96,7 +96,7 @@ class Liveness:
         return f"the cycle that started at {_time(since)} cannot be stopped"
 
     def _limit(self, since: datetime) -> timedelta:
-        return min(max(later(self._schedule, since, PERIODS) - since, PATIENCE), LONGEST)
+        return min(max(later(self._schedule, since, PERIODS) - since, LEAST_LIMIT), MOST_LIMIT)
 
 
 def run(

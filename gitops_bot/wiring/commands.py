@@ -76,13 +76,13 @@ def status(options: Options, environments: Sequence[str]) -> Status:
     from gitops_bot.engine.request import Request
 
     with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
-        found = engine.status(engine.read(world, snapshot))
+        status = engine.status(engine.read(world, snapshot))
         if world.forge is None:
-            return found
+            return status
         from gitops_bot.engine.commits_behind import with_commits  # what asks registries takes 15 ms
         from gitops_bot.engine.facts import Facts
 
-        return with_commits(world, Facts(), found)
+        return with_commits(world, Facts(), status)
 
 
 def overview(options: Options, environments: Sequence[str]) -> Overview:
@@ -96,9 +96,9 @@ def overview(options: Options, environments: Sequence[str]) -> Overview:
     with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
         facts = Facts()
         built = partial(engine.built, world, facts, snapshot)
-        found = engine.overview(reading.read(world, snapshot), home(options), built)
-        found = replace(found, status=with_commits(world, facts, found.status))
-        return engine.with_merges(world, found)
+        overview = engine.overview(reading.read(world, snapshot), home(options), built)
+        overview = replace(overview, status=with_commits(world, facts, overview.status))
+        return engine.with_merges(world, overview)
 
 
 def audit(options: Options, environments: Sequence[str], keep: int | None) -> Audit:

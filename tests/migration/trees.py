@@ -12,7 +12,7 @@ from gitops_bot import config
 from gitops_bot.commands.check import check, on_disk
 from gitops_bot.commands.migrate import migrate
 from gitops_bot.images.policy import Chosen, Current, Newest, choose
-from gitops_bot.report.migrated import migrated, told
+from gitops_bot.report.migrated import gap_text, migrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,7 +75,7 @@ def written(files: Mapping[str, str], *peers: Peer) -> Written:
     text = migrated(migration)
     checked = check(tree, tree.modes, config.read(text, "gitops-bot.yaml"), NOW)
     assert checked.problems == ()
-    return Written(tree, text, tuple(told(gap) for gap in migration.gaps))
+    return Written(tree, text, tuple(gap_text(gap) for gap in migration.gaps))
 
 
 def kustomization(*images: str) -> str:

@@ -88,7 +88,7 @@ def pins(changes: Sequence[Change]) -> list[tuple[str, Pin, str]]:
 def test_a_carried_pin_stands_while_the_base_has_its_from_and_not_its_to(
     pin: PinChange, base: dict[tuple[str, str], Entry], stands: bool
 ) -> None:
-    assert carry.standing_pins(base, (pin,)) == ((pin,) if stands else ())
+    assert carry.live_pins(base, (pin,)) == ((pin,) if stands else ())
 
 
 # What becomes of a carried pin, given what was decided for its entry now.

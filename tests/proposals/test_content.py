@@ -122,7 +122,7 @@ def test_no_text_forges_a_trailer(text: str) -> None:
     done = content.write(text[:5], [one], source="policy")
 
     said = PinChange(entry.file, entry.name, one.before, one.after, "policy")
-    assert trailers.parse(done.message) == Trailers(naming.words(text[:5], "all")[0], "all", "policy", (said,))
+    assert trailers.parse(done.message) == Trailers(naming.trailer_names(text[:5], "all")[0], "all", "policy", (said,))
     assert interpreted(done.message) == done.message.rstrip("\n").split("\n\n")[-1].split("\n")
     assert len(interpreted(done.message)) == 2
     assert all(char.isprintable() or char in "\n\u200b" for char in done.message)

@@ -66,7 +66,7 @@ def test_a_slug_is_always_of_the_promised_form(text: str) -> None:
     for slug in (naming.slug(text), naming.group_slug(text)):
         assert re.fullmatch(r"[a-z0-9-]{1,60}", slug)
     # The slug of a slug is itself: a later run knows the branch by the words of its trailers.
-    environment, group = naming.words(text, text)
+    environment, group = naming.trailer_names(text, text)
     assert naming.branch(environment, group) == naming.branch(text, text)
 
 

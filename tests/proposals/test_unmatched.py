@@ -10,7 +10,7 @@ from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.unmatched import Unmatched, unmatched
-from gitops_bot.releases.layout.overlays import Found
+from gitops_bot.releases.layout.overlays import OverlayFile
 from gitops_bot.releases.plan import Change, Entry, Failed, Held
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -38,7 +38,7 @@ def entry(name: str, image: str | None = None) -> Entry:
 WEB, API = entry("ghcr.io/acme/web"), entry("ghcr.io/acme/api")
 DB = entry("postgres", "docker.io/library/postgres")
 ENTRIES = (WEB, API, DB)
-OVERLAYS = [Found(each.overlay, each.file, "apps/*/production", {}) for each in ENTRIES]
+OVERLAYS = [OverlayFile(each.overlay, each.file, "apps/*/production", {}) for each in ENTRIES]
 
 
 def look(*mentions: Mention, entries: tuple[Entry, ...] = ENTRIES, unread: bool = False) -> Unmatched:

@@ -11,7 +11,7 @@ from gitops_bot.errors import ConfigError
 from gitops_bot.images.rules import Rules
 from gitops_bot.releases.layout.correspondence import check, impossible, pairs, partner
 from gitops_bot.releases.layout.overlay import Overlay
-from gitops_bot.releases.layout.overlays import Found, select
+from gitops_bot.releases.layout.overlays import OverlayFile, select
 from gitops_bot.targets import TARGETS, FileRule
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Globs:
     targets: tuple[FileRule, ...] = ()
 
 
-def found(globs: list[str], directories: list[str]) -> tuple[Found, ...]:
+def found(globs: list[str], directories: list[str]) -> tuple[OverlayFile, ...]:
     tree = {f"{directory}/kustomization.yaml": "100644" for directory in directories}
     return select({"any": Globs(tuple(globs))}, tree).overlays["any"]
 

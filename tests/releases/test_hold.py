@@ -55,8 +55,8 @@ ODD = replace(WEB, name="Odd Name", image="Odd Name")
     ],
 )
 def test_a_hold_means_an_entry(written: Written, entry: Entry, expected: bool) -> None:
-    assert (hold.standing([written], entry, BEFORE) is written) is expected
-    assert hold.standing([], entry, BEFORE) is None
+    assert (hold.lasting([written], entry, BEFORE) is written) is expected
+    assert hold.lasting([], entry, BEFORE) is None
 
 
 @pytest.mark.parametrize(
@@ -69,16 +69,16 @@ def test_a_hold_means_an_entry(written: Written, entry: Entry, expected: bool) -
     ],
 )
 def test_a_hold_stands_until_its_end_and_has_ended_from_then_on(at: datetime, stands: bool) -> None:
-    assert (hold.standing([ALL], WEB, at) is not None) is stands
+    assert (hold.lasting([ALL], WEB, at) is not None) is stands
     assert hold.ended([ALL], at) == (() if stands else (ALL,))
 
 
 def test_the_hold_that_lasts_longest_is_told() -> None:
     longer = replace(ALL, image="web", until=UNTIL + timedelta(days=7), why="until the new year")
     past = replace(ALL, until=BEFORE)
-    assert hold.standing([past, ALL, longer], WEB, BEFORE) is longer
-    assert hold.standing([longer, ALL, past], WEB, BEFORE) is longer
-    assert hold.standing([longer, ALL, past], NGINX, BEFORE) is ALL
+    assert hold.lasting([past, ALL, longer], WEB, BEFORE) is longer
+    assert hold.lasting([longer, ALL, past], WEB, BEFORE) is longer
+    assert hold.lasting([longer, ALL, past], NGINX, BEFORE) is ALL
 
 
 def test_those_that_ended_are_told_in_the_order_of_the_file_whatever_they_meant() -> None:

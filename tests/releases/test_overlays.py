@@ -7,7 +7,7 @@ import pytest
 from gitops_bot import config
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout import overlays
-from gitops_bot.releases.layout.overlays import Found
+from gitops_bot.releases.layout.overlays import OverlayFile
 from gitops_bot.targets import FileRule
 from gitops_bot.targets.manifests import ManifestsTarget
 
@@ -56,8 +56,8 @@ def test_each_environment_gets_its_overlays_in_the_order_of_their_paths() -> Non
     assert list(found.overlays) == ["prod", "dev"]
     glob = "apps/{app}/overlays/dev"
     assert found.overlays["dev"] == (
-        Found("apps/api/overlays/dev", "apps/api/overlays/dev/Kustomization", glob, {"app": "api"}),
-        Found("apps/web/overlays/dev", "apps/web/overlays/dev/kustomization.yaml", glob, {"app": "web"}),
+        OverlayFile("apps/api/overlays/dev", "apps/api/overlays/dev/Kustomization", glob, {"app": "api"}),
+        OverlayFile("apps/web/overlays/dev", "apps/web/overlays/dev/kustomization.yaml", glob, {"app": "web"}),
     )
     assert [overlay.captures for overlay in found.overlays["prod"]] == [{"1": "api"}, {"1": "web"}]
 
@@ -96,7 +96,7 @@ def test_the_first_glob_of_an_environment_says_what_was_captured() -> None:
 
 def test_the_top_of_the_repository_may_be_an_overlay() -> None:
     found = select({"prod": (".",)}, tree("kustomization.yaml", "base/kustomization.yaml"))
-    assert found.overlays["prod"] == (Found(".", "kustomization.yaml", ".", {}),)
+    assert found.overlays["prod"] == (OverlayFile(".", "kustomization.yaml", ".", {}),)
 
 
 def test_two_kustomizations_in_one_directory_are_a_problem_and_the_others_go_on() -> None:

@@ -8,7 +8,7 @@ from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.releases.choice.rollback import Goal, found, goal, rolled_back
+from gitops_bot.releases.choice.rollback import Goal, checked, goal, rolled_back
 from gitops_bot.releases.history.releases import Release
 from gitops_bot.releases.plan import Change, Held, Kept
 from tests.releases.past import FILE, OVERLAY, WEB, A, B, C, Files, commit, images, line
@@ -150,11 +150,11 @@ CHANGE = Change(replace(WEB, pin=V2), V1, "rollback", "backward", Reason("rolled
     ],
 )
 def test_what_the_registry_lost_is_not_gone_back_to(exists: bool, missing: tuple[str, ...], code: str) -> None:
-    held = found(CHANGE, exists=exists, missing=missing)
+    held = checked(CHANGE, exists=exists, missing=missing)
     assert isinstance(held, Held)
     assert (held.current, held.candidate, held.reason.code) == (V2, V1, code)
     assert "--to" in held.reason.text
 
 
 def test_what_is_there_is_gone_back_to() -> None:
-    assert found(CHANGE, exists=True) is CHANGE
+    assert checked(CHANGE, exists=True) is CHANGE

@@ -165,16 +165,16 @@ class LineReader:
 
     def _merged(self, heads: Iterable[str]) -> dict[str, CommitHeaders]:
         """The newest commits of merged branches, along their first parents, down to the line itself."""
-        found: dict[str, CommitHeaders] = {}
+        headers: dict[str, CommitHeaders] = {}
         level = set(heads)
         for _ in range(_MERGED):
-            level -= self._on_line | found.keys()
+            level -= self._on_line | headers.keys()
             if not level:
                 break
             read = self._headers(self._store.present(level))
-            found |= read
+            headers |= read
             level = {commit.parents[0] for commit in read.values() if commit.parents}
-        return found
+        return headers
 
     def _messages(self, merged: Mapping[str, CommitHeaders], heads: Iterable[str]) -> Iterator[str]:
         """What the commits say that these heads of branches brought in, each branch the newest first."""

@@ -152,17 +152,17 @@ class Remote:
             raise self._lost(answer, target, raced=not now.keys().isdisjoint(tags))
 
     def _refusal(self, answer: Answer, target: str) -> GitError | None:
-        return refused(self._said(answer), target)
+        return refused(self._output(answer), target)
 
     def _lost(self, answer: Answer, target: str, *, raced: bool) -> GitError:
         """The error for a push that did not do what it should, with a message that nobody knows."""
-        output = self._said(answer)
+        output = self._output(answer)
         if raced:
             message = f"{target} moved on before the push{quoted(output)}"
             return LostRace(Problem("failed.git", message, "Run again."))
         return out_of_reach(output, target) or error(f"{target}: the push failed{quoted(output)}", "See git's message.")
 
-    def _said(self, answer: Answer) -> str:
+    def _output(self, answer: Answer) -> str:
         return f"{answer.err}\n{self.git.printable(answer.out)}"
 
     def rehearse(self, branch: str, commit: str) -> None:
@@ -175,7 +175,7 @@ class Remote:
         """
         answer = self._run("push", "--dry-run", *_PUSH, _NAME, f"+{commit}:refs/heads/{branch}")
         if answer.status != 0:
-            output = self._said(answer)
+            output = self._output(answer)
             failure = refused(output, self.url) or out_of_reach(output, self.url)
             raise failure or error(f"{self.url} cannot be pushed to{quoted(output)}", "See git's message.")
 
@@ -219,10 +219,10 @@ class Remote:
     def _push(self, refs: Mapping[str, str | None], expected: str | None, *options: str) -> Answer:
         """Move these refs, all of which are at `expected` now."""
         leases = [f"--force-with-lease={ref}:{expected or ''}" for ref in refs]
-        words = ("push", *options, *_PUSH, *leases, _NAME, *(f"{tip or ''}:{ref}" for ref, tip in refs.items()))
-        answer = self._run(*words)
+        arguments = ("push", *options, *_PUSH, *leases, _NAME, *(f"{tip or ''}:{ref}" for ref, tip in refs.items()))
+        answer = self._run(*arguments)
         if answer.status != 0 and _UNKNOWN_PARENT.search(answer.err):
-            answer = self._run(*words, settings=(("push.negotiate", "true"),))
+            answer = self._run(*arguments, settings=(("push.negotiate", "true"),))
         return answer
 
     def _tracked(self) -> dict[str, str]:

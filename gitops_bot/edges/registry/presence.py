@@ -109,11 +109,11 @@ def children(ask: Ask, digest: str) -> tuple[Child, ...]:
         return ()
     listed = top["manifests"] if isinstance(top["manifests"], list) else []
     digests = (entry.get("digest") for entry in listed if isinstance(entry, dict))
-    found = dict.fromkeys(child for child in digests if isinstance(child, str) and is_digest(child))
-    if len(found) > _MOST_CHILDREN:
+    children = dict.fromkeys(child for child in digests if isinstance(child, str) and is_digest(child))
+    if len(children) > _MOST_CHILDREN:
         raise Untrusted(f"has an index of more than {_MOST_CHILDREN:,} manifests", "Check what was pushed there.")
     platforms = {image.digest: image.platform or image.digest[:19] for image in images(top) if image.digest}
-    return tuple(Child(child, platforms.get(child)) for child in found)
+    return tuple(Child(child, platforms.get(child)) for child in children)
 
 
 #: `76;w=21600`: pulls, and the seconds of the window that they are counted in.

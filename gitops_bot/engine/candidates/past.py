@@ -81,4 +81,4 @@ def available(facts: Facts, image: ImageName, change: Change) -> Decision:
             exists = missing is not None
     except RegistryError as error:
         return Failed(change.entry, explained(error, change.entry))
-    return rollback.found(change, exists=exists, missing=missing or ())
+    return rollback.checked(change, exists=exists, missing=missing or ())

@@ -30,6 +30,6 @@ def switched(known: Known, entry: Entry) -> Decision:
     if known.request.exempt.holds:
         return decision
     # What is frozen in the slot does not go live either.
-    frozen = (known.snapshot.hold(one) for one in slots.entries[slots.idle])
-    written = next((one for one in frozen if one is not None), None)
+    holds = (known.snapshot.hold(idle) for idle in slots.entries[slots.idle])
+    written = next(filter(None, holds), None)
     return decision if written is None else hold.hold(decision, written)

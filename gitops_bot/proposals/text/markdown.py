@@ -35,7 +35,7 @@ def quiet(text: str, limit: int = 500) -> str:
 def prose(text: str, limit: int = 500) -> str:
     """Text that Markdown shows as it stands. Zero-width spaces keep it from notifying, closing or linking anything."""
     escaped = _SPECIAL.sub(r"\\\1", plain(text, limit))
-    return _ACTIVE.sub(rf"\g<0>{BREAK}", _OPENING.sub(lambda found: f"{found[1] or ''}\\", escaped))
+    return _ACTIVE.sub(rf"\g<0>{BREAK}", _OPENING.sub(lambda match: f"{match[1] or ''}\\", escaped))
 
 
 def code(text: str, limit: int = 500) -> str:

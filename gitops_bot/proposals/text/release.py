@@ -50,12 +50,12 @@ def differences(release: ReleaseMerge, tagged: str) -> tuple[str, ...] | None:
     Nobody can tell later whether the forge told the rest. A field that the text lacks is younger than the tag.
     """
     try:
-        found = json.loads(tagged)
+        document = json.loads(tagged)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         return None
     wanted = json.loads(text(release))
-    if "commit" not in found:
+    if "commit" not in document:
         return None
-    return tuple(key for key in wanted if key not in _OF_FORGE and key in found and found[key] != wanted[key])
+    return tuple(key for key in wanted if key not in _OF_FORGE and key in document and document[key] != wanted[key])

@@ -32,6 +32,6 @@ def liftable(reason: Reason) -> Reason:
     return reason if option is None else replace(reason, text=f"{reason.text}; `{option}` promotes it anyway")
 
 
-def told(lifted: Reason) -> str:
+def lifted_text(lifted: Reason) -> str:
     """What reviewers are told of a reason that a person lifted."""
     return f"{lifted.text}, promoted anyway (`{_OPTIONS[lifted.code]}`)"

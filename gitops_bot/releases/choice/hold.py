@@ -47,7 +47,7 @@ class WrittenHold(Protocol):
         ...
 
 
-def standing(holds: Sequence[WrittenHold], entry: Entry, at: datetime) -> WrittenHold | None:
+def lasting(holds: Sequence[WrittenHold], entry: Entry, at: datetime) -> WrittenHold | None:
     """The hold on an entry that lasts longest, if there is one at this moment."""
     mine = (hold for hold in holds if hold.until > at and _means(hold, entry))
     return max(mine, key=lambda hold: hold.until, default=None)

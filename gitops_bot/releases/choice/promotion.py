@@ -15,7 +15,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import by_hand as hand
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import halves, reasons, soak
-from gitops_bot.releases.history.releases import told
+from gitops_bot.releases.history.releases import released_as
 from gitops_bot.releases.plan import Change, Failed, Held, Kept
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ def held(decision: Decision, offer: Offer, reason: Reason | None, by_hand: ByHan
         if not isinstance(decision, Change) or offer.artifact is None:
             return decision
         lifted = (*decision.lifted, reason)
-        said = _reason(decision.entry.rules, offer, offer.artifact, now, lifted)
-        return replace(decision, lifted=lifted, reason=said)
+        promoted_reason = _reason(decision.entry.rules, offer, offer.artifact, now, lifted)
+        return replace(decision, lifted=lifted, reason=promoted_reason)
     if isinstance(decision, Change) and offer.running.ahead:
         reason = replace(reason, text=f"{reason.text}; {_ahead(offer.running)}")
     if by_hand is not None:
@@ -153,9 +153,9 @@ def is_current(entry: Entry, pin: Pin, *, release_tag: bool) -> bool:
     return pin == present or _shaped(entry, pin) == present or (same_bytes and pin.tag is None)
 
 
-def is_same(one: Pin, other: Pin) -> bool:
+def is_same(pin: Pin, other: Pin) -> bool:
     """Whether two pins mean one image, whatever the target calls it."""
-    return one.digest == other.digest if one.digest and other.digest else one.tag == other.tag
+    return pin.digest == other.digest if pin.digest and other.digest else pin.tag == other.tag
 
 
 def _shaped(entry: Entry, pin: Pin) -> Pin:
@@ -231,13 +231,14 @@ def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifte
         data |= {"release": step.commit, "since": step.at.strftime("%Y-%m-%dT%H:%M:%SZ"), "ahead": running.ahead}
         since = (
             f"{source} ran {choice.short(running.pin)} from {step.at:%Y-%m-%d %H:%M} UTC "
-            f"({duration.roughly(running.left.at - step.at)}), {told(running.number, step.commit)}; {_ahead(running)}"
+            f"({duration.roughly(running.left.at - step.at)}), {released_as(running.number, step.commit)}; "
+            f"{_ahead(running)}"
         )
     elif step is not None:
         data |= {"release": step.commit, "since": step.at.strftime("%Y-%m-%dT%H:%M:%SZ")}
         since += (
             f" since {step.at:%Y-%m-%d %H:%M} UTC ({duration.roughly(now - step.at)}), "
-            f"{told(running.number, step.commit)}"
+            f"{released_as(running.number, step.commit)}"
         )
     parts = [since]
     match artifact.way:
@@ -257,7 +258,7 @@ def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifte
         parts.append(f"`pin: tag` leaves out {artifact.pin.digest[:19]}, so if the tag moves, other bytes are deployed")
     if lifted:
         data["beyond"] = ", ".join(reason.code for reason in lifted)
-        parts = [*map(hand.told, lifted), *parts]
+        parts = [*map(hand.lifted_text, lifted), *parts]
     if offer.upcoming is not None:
         number, pin = offer.upcoming
         data["open_in_source"] = number

@@ -88,7 +88,7 @@ def rolled_back(entry: Entry, goal: Goal) -> Change | Kept:
     )
 
 
-def found(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Change | Held:
+def checked(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Change | Held:
     """The change, where the registry still has it: the manifest, and those of its platforms (`missing` are gone)."""
     if not exists:
         text = f"{change.entry.image} no longer has {change.after}; choose another release with `--to`"

@@ -56,7 +56,7 @@ def left(line: Line, entry: Entry, candidate: Pin) -> Left | None:
     # The last time counts; one with the very bytes before one with the tag alone.
     _, at = max(matches, key=lambda stay: (stay[0] == "bytes", stay[1]))
     stay, successor = known[at], known[at + 1]
-    way = _way(known[:at], stay.pin, successor.pin, rules, complete=enough(line, entry.overlay))
+    way = _direction(known[:at], stay.pin, successor.pin, rules, complete=enough(line, entry.overlay))
     return Left(stay.pin, successor.pin, successor.step, way) if successor.step is not None else None
 
 
@@ -126,33 +126,33 @@ def went_past(line: Line, entry: Entry, present: Pin, candidate: Pin) -> Reason 
     return Reason("held.downgrade", text, _facts(step))
 
 
-def _likeness(one: Pin, successor: Pin, candidate: Pin, rules: Rules) -> Literal["bytes", "tag"] | None:
+def _likeness(left: Pin, successor: Pin, candidate: Pin, rules: Rules) -> Literal["bytes", "tag"] | None:
     """In what a pin that was left is the candidate."""
-    same_tag = one.tag is not None and one.tag == candidate.tag
-    if one.digest is None or candidate.digest is None:
+    same_tag = left.tag is not None and left.tag == candidate.tag
+    if left.digest is None or candidate.digest is None:
         return "tag" if same_tag else None
-    if one.digest == candidate.digest:
+    if left.digest == candidate.digest:
         # The same bytes by another tag: what was left then is the tag, and the bytes went on.
-        return "bytes" if same_tag or successor.digest != one.digest else None
-    return "tag" if same_tag and not follows_moves(rules, one.tag or "") else None
+        return "bytes" if same_tag or successor.digest != left.digest else None
+    return "tag" if same_tag and not follows_moves(rules, left.tag or "") else None
 
 
-def _way(
-    before: tuple[Stay, ...], one: Pin, successor: Pin, rules: Rules, *, complete: bool
+def _direction(
+    before: tuple[Stay, ...], left: Pin, successor: Pin, rules: Rules, *, complete: bool
 ) -> Literal["forward", "backward", "unknown"]:
     """Which way a pin was left: by the order of the tags, else back to what was there before it or not."""
-    if way := order(rules, successor, one):
+    if way := order(rules, successor, left):
         return "backward" if way < 0 else "forward"
     if any(agree(earlier.pin, successor) for earlier in before):
         return "backward"
     return "forward" if complete else "unknown"
 
 
-def order(rules: Rules, one: Pin, other: Pin) -> int | None:
+def order(rules: Rules, pin: Pin, other: Pin) -> int | None:
     """The order of two pins by their tags; 0 or None where these tell none."""
-    if one.tag is None or other.tag is None:
+    if pin.tag is None or other.tag is None:
         return None
-    return policies.compare(rules.policy.policy if rules.policy is not None else None, one.tag, other.tag)
+    return policies.compare(rules.policy.policy if rules.policy is not None else None, pin.tag, other.tag)
 
 
 def _bound(line: Line, entry: Entry, candidate: Pin) -> Reason:

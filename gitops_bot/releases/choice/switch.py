@@ -144,7 +144,7 @@ def _newest(line: Line, overlay: str, entries: Sequence[Entry]) -> tuple[int, St
     steps = {step.commit: at for at, step in enumerate(line.touching(overlay))}
     brought = (trail.arrival(line, entry, entry.pin) for entry in entries)
     return min(
-        ((steps[step.commit], step) for step in brought if step is not None), key=lambda one: one[0], default=None
+        ((steps[step.commit], step) for step in brought if step is not None), key=lambda item: item[0], default=None
     )
 
 

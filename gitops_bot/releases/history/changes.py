@@ -76,8 +76,8 @@ def changed(releases: Sequence[Release], at: int) -> Changes:
 def pins_at(present: Mapping[tuple[str, str], Pin], since: Sequence[Changes]) -> dict[tuple[str, str], Pin]:
     """The pin that each entry had before all of these changes (the newest first), by file and name."""
     then = dict(present)
-    for one in since:
-        for repinned in one.pins:
+    for release in since:
+        for repinned in release.pins:
             if repinned.before is None:
                 then.pop(repinned.key, None)
             else:
@@ -90,8 +90,8 @@ def previous(known: Sequence[Release], wanted: Collection[tuple[str, str]] | Non
 
     What changed configuration alone, or added a digest to its tag, is nothing to go back behind.
     """
-    for at, one in enumerate(changes(known)):
-        if any(pin.moved and (wanted is None or pin.key in wanted) for pin in one.pins):
+    for at, release in enumerate(changes(known)):
+        if any(pin.moved and (wanted is None or pin.key in wanted) for pin in release.pins):
             if at + 1 < len(known):
                 return known[at + 1]
             break

@@ -12,7 +12,7 @@ from gitops_bot.releases.layout.claims import parse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gitops_bot.releases.layout.overlays import Found
+    from gitops_bot.releases.layout.overlays import OverlayFile
     from gitops_bot.targets.reached import Unfollowed
 
 
@@ -38,14 +38,14 @@ class Content:
         cls,
         commit: str,
         environment: str,
-        overlays: Sequence[Found],
+        overlays: Sequence[OverlayFile],
         blobs: Mapping[str, str],
         unfollowed: Iterable[Unfollowed],
     ) -> Content:
         """From the overlays of the environment, and the blobs of all its files by their paths."""
         names = _names(environment, overlays)
         files = tuple(File(path, _name(path, names), blob) for path, blob in sorted(blobs.items()))
-        places = tuple(sorted({found.directory for found in overlays}))
+        places = tuple(sorted({overlay_file.directory for overlay_file in overlays}))
         return cls(commit, places, files, tuple(unfollowed))
 
     @property
@@ -70,10 +70,13 @@ def _name(path: str, names: Mapping[str, str]) -> str:
     return names[above] + below
 
 
-def _names(environment: str, overlays: Sequence[Found]) -> Mapping[str, str]:
+def _names(environment: str, overlays: Sequence[OverlayFile]) -> Mapping[str, str]:
     """What each overlay (a directory or a file) is called: alike in all environments, as far as that names only one."""
-    by_place = {found.place: found for found in sorted(overlays, key=lambda found: (found.place, found.glob))}
-    captured = {place: _captured(found) for place, found in by_place.items()}
+    by_place = {
+        overlay_file.place: overlay_file
+        for overlay_file in sorted(overlays, key=lambda overlay_file: (overlay_file.place, overlay_file.glob))
+    }
+    captured = {place: _captured(overlay_file) for place, overlay_file in by_place.items()}
     starred = {place: _starred(place, environment) for place in by_place}
     for names in (captured, starred):
         if len(set(names.values())) == len(names):
@@ -81,9 +84,9 @@ def _names(environment: str, overlays: Sequence[Found]) -> Mapping[str, str]:
     return {place: f"/{place}" for place in by_place}
 
 
-def _captured(found: Found) -> str:
-    names = parse(found.glob).names
-    return "".join(f"/{found.captures[name]}" for name in names)
+def _captured(overlay_file: OverlayFile) -> str:
+    names = parse(overlay_file.glob).names
+    return "".join(f"/{overlay_file.captures[name]}" for name in names)
 
 
 def _starred(place: str, environment: str) -> str:

@@ -104,10 +104,10 @@ def journeys(records: Mapping[str, Sequence[Record]]) -> tuple[Journey, ...]:
                 if change.after is not None and change.after != Pin():
                     ways.setdefault(identity(change.after), {})[environment] = Arrival(environment, record.at)
                     named.setdefault(identity(change.after), (change.name, change.after))
-    found = [
+    journeys = [
         Journey(*named[key], tuple(sorted(way.values(), key=lambda arrival: arrival.at))) for key, way in ways.items()
     ]
-    return tuple(sorted(found, key=lambda journey: journey.arrivals[-1].at, reverse=True))
+    return tuple(sorted(journeys, key=lambda journey: journey.arrivals[-1].at, reverse=True))
 
 
 def per_day(records: Iterable[Record], since: datetime) -> Mapping[date, int]:

@@ -52,15 +52,15 @@ class Line:
     _touching: Mapping[str, tuple[Step, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        found: defaultdict[str, dict[str, Step]] = defaultdict(dict)
+        touching: defaultdict[str, dict[str, Step]] = defaultdict(dict)
         for step in self.steps:
             for path in (*step.changed, *step.files):
                 directory = posixpath.dirname(path)
                 # The directories above have it already where this one has.
-                while step.commit not in found[directory or "."]:
-                    found[directory or "."][step.commit] = step
+                while step.commit not in touching[directory or "."]:
+                    touching[directory or "."][step.commit] = step
                     directory = posixpath.dirname(directory)
-        object.__setattr__(self, "_touching", {name: tuple(steps.values()) for name, steps in found.items()})
+        object.__setattr__(self, "_touching", {name: tuple(steps.values()) for name, steps in touching.items()})
 
     def touching(self, overlay: str) -> tuple[Step, ...]:
         """The commits that changed a file of an overlay (`.` is the top) or below it, the newest first."""

@@ -124,7 +124,9 @@ class Records(Sequence["Record"]):
     @overload
     def __getitem__(self, at: slice) -> Sequence[Record]: ...
     def __getitem__(self, at: int | slice) -> Record | Sequence[Record]:
-        return self._record(at) if isinstance(at, int) else [self._record(one) for one in range(len(self))[at]]
+        return (
+            self._record(at) if isinstance(at, int) else [self._record(position) for position in range(len(self))[at]]
+        )
 
     def _record(self, at: int) -> Record:
         change = self._changed(at)
@@ -142,8 +144,8 @@ class Records(Sequence["Record"]):
         wanted = {_identity(pin) for pin in change.pins if pin.after is not None}
         position = self._positions[change.release.commit]
         # One commit may release both.
-        found = (other.newest(wanted, position - 1) for other in self._others)
-        return next((origin.release.commit for origin in found if origin is not None), None)
+        newest = (other.newest(wanted, position - 1) for other in self._others)
+        return next((origin.release.commit for origin in newest if origin is not None), None)
 
     def _undone(self, change: Changes, kind: Kind) -> str | None:
         """The release whose pins this one took away; a person takes it back where all is as it was before it."""
@@ -157,17 +159,19 @@ class Records(Sequence["Record"]):
         return undone.release.commit
 
 
-def _kind(change: Changes, words: Announced | None) -> Kind:
+def _kind(change: Changes, announced: Announced | None) -> Kind:
     """What kind of release it is. Trailers count as far as they say every pin that the commit changed."""
     if not change.pins:
         return "config"
-    if words is None:
+    if announced is None:
         return "manual"
-    said = {(same_file(pin.file)[0], pin.name): pin for pin in words.changes}
-    if any((pin := said.get(repinned.key)) is None or pin.after != repinned.after for repinned in change.pins):
+    announced_pins = {(same_file(pin.file)[0], pin.name): pin for pin in announced.changes}
+    if any(
+        (pin := announced_pins.get(repinned.key)) is None or pin.after != repinned.after for repinned in change.pins
+    ):
         return "manual"
-    own = {said[repinned.key].source for repinned in change.pins}
-    return _KINDS[own.pop() if len(own) == 1 else words.source]
+    own = {announced_pins[repinned.key].source for repinned in change.pins}
+    return _KINDS[own.pop() if len(own) == 1 else announced.source]
 
 
 def _is_undone(older: Changes, change: Changes) -> bool:
@@ -187,13 +191,13 @@ class _Arrivals:
 
     def newest(self, wanted: Collection[object], behind: int) -> Changes | None:
         """The newest release that is older than a position of the line and brought one of these pins."""
-        found = []
+        arrivals = []
         for key in wanted:
             positions = self._arrived.get(key, ())
             if (at := bisect_right(positions, behind)) < len(positions):
-                found.append(positions[at])
-        if found:
-            return self._read[min(found)]
+                arrivals.append(positions[at])
+        if arrivals:
+            return self._read[min(arrivals)]
         for change in self._unread:
             position = self._positions[change.release.commit]
             self._read[position] = change

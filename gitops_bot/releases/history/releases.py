@@ -53,10 +53,10 @@ class Release:
 
     def __str__(self) -> str:
         """For messages: `release 12 (3f2a1b4c5d)`, or `release 3f2a1b4c5d` without a number."""
-        return told(self.number, self.commit)
+        return released_as(self.number, self.commit)
 
 
-def told(number: int | None, commit: str) -> str:
+def released_as(number: int | None, commit: str) -> str:
     """How people are told of a release."""
     return f"release {commit[:10]}" if number is None else f"release {number} ({commit[:10]})"
 
@@ -77,16 +77,16 @@ def all_releases(
     line: Line, owners: Owners, tags: Mapping[str, str] | None = None
 ) -> Mapping[str, tuple[Release, ...]]:
     """The releases of every environment that has some; see `releases`."""
-    found: defaultdict[str, list[tuple[Step, tuple[str, ...]]]] = defaultdict(list)
+    by_environment: defaultdict[str, list[tuple[Step, tuple[str, ...]]]] = defaultdict(list)
     for step in line.steps:
         paths: defaultdict[str, list[str]] = defaultdict(list)
         for path in step.changed:
             if (owner := owners.owner(path)) is not None:
                 paths[owner[0]].append(path)
         for environment, own in paths.items():
-            found[environment].append((step, tuple(own)))
+            by_environment[environment].append((step, tuple(own)))
     tagged = tag_numbers(tags or {})
-    return {name: _numbered(name, steps, line, tagged.get(name)) for name, steps in found.items()}
+    return {name: _numbered(name, steps, line, tagged.get(name)) for name, steps in by_environment.items()}
 
 
 def is_commit(name: str, tags: Mapping[str, str]) -> bool:
@@ -96,19 +96,19 @@ def is_commit(name: str, tags: Mapping[str, str]) -> bool:
 
 def _numbered(
     environment: str,
-    found: Sequence[tuple[Step, tuple[str, ...]]],
+    touched: Sequence[tuple[Step, tuple[str, ...]]],
     line: Line,
     tagged: Mapping[str, int] | None,
 ) -> tuple[Release, ...]:
-    counted = {step.commit: len(found) - at for at, (step, _) in enumerate(found)} if line.complete else {}
+    counted = {step.commit: len(touched) - at for at, (step, _) in enumerate(touched)} if line.complete else {}
     numbers = tagged or counted
     if tagged:
-        commits = [step.commit for step, _ in found]
-        oldest = next((at for at in reversed(range(len(found))) if commits[at] in tagged), None)
+        commits = [step.commit for step, _ in touched]
+        oldest = next((at for at in reversed(range(len(touched))) if commits[at] in tagged), None)
         if oldest is not None and tagged[commits[oldest]] == counted.get(commits[oldest]):
             # Those behind the oldest tag were counted before there were tags.
             numbers = {**tagged, **{commit: counted[commit] for commit in commits[oldest + 1 :]}}
-    return tuple(Release(environment, numbers.get(step.commit), step, paths) for step, paths in found)
+    return tuple(Release(environment, numbers.get(step.commit), step, paths) for step, paths in touched)
 
 
 def find(known: Sequence[Release], name: str, tags: Mapping[str, str]) -> Release | Problem:
@@ -118,31 +118,35 @@ def find(known: Sequence[Release], name: str, tags: Mapping[str, str]) -> Releas
     """
     if _NUMBER.match(name):
         wanted = int(name)
-        found = [release for release in known if release.number == wanted]
-        if not found and known and all(release.number is None for release in known):
+        matching = [release for release in known if release.number == wanted]
+        if not matching and known and all(release.number is None for release in known):
             message = f"release {wanted} cannot be found by number: the history here is incomplete"
             return Problem("failed.git", message, "Give the commit, or fetch the full history (`fetch-depth: 0`).")
     elif _COMMIT.match(name):
-        found = [release for release in known if release.commit.startswith(name.lower())]
-        if len(found) > 1:
-            message = f"{name} matches {len(found)} commits"
+        matching = [release for release in known if release.commit.startswith(name.lower())]
+        if len(matching) > 1:
+            message = f"{name} matches {len(matching)} commits"
             return Problem("failed.git", message, "Give more digits.")
     elif name in tags:
-        found = [release for release in known if release.commit == tags[name]]
+        matching = [release for release in known if release.commit == tags[name]]
     else:
         return Problem("failed.git", f"there is no tag {name[:100]!r}", _advice(known))
-    return found[0] if found else Problem("failed.git", f"{name[:100]} is not a release{_whose(known)}", _advice(known))
+    return (
+        matching[0]
+        if matching
+        else Problem("failed.git", f"{name[:100]} is not a release{_whose(known)}", _advice(known))
+    )
 
 
 def tag_numbers(tags: Mapping[str, str]) -> Mapping[str, Mapping[str, int]]:
     """The numbers that tags give, by environment and commit. Of two for one commit the lower one, which came first."""
-    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    numbers: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for tag, commit in tags.items():
         environment, _, number = tag.removeprefix(TAGS).rpartition("/")
         if tag.startswith(TAGS) and TAGGED.match(number):
-            known = found[environment]
+            known = numbers[environment]
             known[commit] = min(int(number), known.get(commit, int(number)))
-    return found
+    return numbers
 
 
 def _whose(known: Sequence[Release]) -> str:

@@ -58,15 +58,15 @@ def _read(target: Target | None, data: bytes) -> State:
     return versions.state(target, data) if target is not None else None
 
 
-def agree(one: Pin, other: Pin) -> bool:
+def agree(pin: Pin, other: Pin) -> bool:
     """Whether two pins say the same as far as both say anything: `v1` and `v1@sha256:...` do, `v1` and a digest not."""
-    tags = None not in (one.tag, other.tag)
-    digests = None not in (one.digest, other.digest)
-    if (tags and one.tag != other.tag) or (digests and one.digest != other.digest):
+    tags = None not in (pin.tag, other.tag)
+    digests = None not in (pin.digest, other.digest)
+    if (tags and pin.tag != other.tag) or (digests and pin.digest != other.digest):
         return False
     return tags or digests
 
 
-def joined(one: Pin, other: Pin) -> Pin:
+def joined(pin: Pin, other: Pin) -> Pin:
     """What two pins that agree say together."""
-    return Pin(one.tag or other.tag, one.digest or other.digest)
+    return Pin(pin.tag or other.tag, pin.digest or other.digest)

@@ -52,15 +52,15 @@ def due(known: Sequence[Release], tags: Mapping[str, str], *, complete: bool) ->
         without, number = known[:FIRST], max(0, len(known) - FIRST)
     else:
         return _unknown(known[0])
-    found: list[Release] = []
+    untagged: list[Release] = []
     for release in islice(reversed(without), MOST):
         number += 1
         while name(numbered := replace(release, number=number)) in tags:
             number += 1
         if number > _LARGEST:
             return _full(release)
-        found.append(numbered)
-    return tuple(found)
+        untagged.append(numbered)
+    return tuple(untagged)
 
 
 def foreign(environment: str, known: Sequence[Release], tags: Mapping[str, str]) -> tuple[str, ...]:

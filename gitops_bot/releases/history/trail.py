@@ -50,15 +50,15 @@ def enough(line: Line, overlay: str) -> bool:
 
 def stays(line: Line, entry: Entry) -> tuple[Stay, ...]:
     """The pins of an entry, oldest first. Times when it was away, pinned nothing or could not be read are left out."""
-    found: list[Stay] = []
+    stays: list[Stay] = []
     for step, pin in reversed(list(_pins(line.touching(entry.overlay)[:DEPTH], entry))):
         if pin is None:
             continue
-        if found and agree(found[-1].pin, pin):
-            found[-1] = Stay(joined(found[-1].pin, pin), found[-1].step)
+        if stays and agree(stays[-1].pin, pin):
+            stays[-1] = Stay(joined(stays[-1].pin, pin), stays[-1].step)
         else:
-            found.append(Stay(pin, step))
-    return tuple(found)
+            stays.append(Stay(pin, step))
+    return tuple(stays)
 
 
 def runs(line: Line, entry: Entry) -> Iterator[Run]:

@@ -33,7 +33,7 @@ def beside(files: Mapping[str, Target], tree: Mapping[str, str]) -> list[str]:
 
 def by_directory(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, bytes]]:
     """Files by their names, those of each directory (`.` is the top)."""
-    found: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
+    directories: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
     for path, data in files.items():
-        found[posixpath.dirname(path) or "."][posixpath.basename(path)] = data
-    return found
+        directories[posixpath.dirname(path) or "."][posixpath.basename(path)] = data
+    return directories

@@ -86,10 +86,10 @@ def rule_applies(rule: FileRule, file: str) -> bool:
 
 def places(owners: Mapping[str, Claim]) -> Mapping[Claim, Sequence[str]]:
     """The places that each claim has, where `owners` has the claim of each place."""
-    found: dict[Claim, list[str]] = {}
+    by_claim: dict[Claim, list[str]] = {}
     for place, claim in owners.items():
-        found.setdefault(claim, []).append(place)
-    return found
+        by_claim.setdefault(claim, []).append(place)
+    return by_claim
 
 
 def without_pins(claim: Claim, places: Sequence[str], hint: str = "") -> Problem:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.releases.layout.glob import Glob
-    from gitops_bot.releases.layout.overlays import Found
+    from gitops_bot.releases.layout.overlays import OverlayFile
     from gitops_bot.releases.plan import Entry
     from gitops_bot.targets import Target
 
@@ -62,63 +62,63 @@ class Pair:
     Each of these is the files that one directory has, or the one file that a glob found.
     """
 
-    target: Found
-    sources: tuple[tuple[Found, ...], ...]
+    target: OverlayFile
+    sources: tuple[tuple[OverlayFile, ...], ...]
 
 
-def pairs(source: Sequence[Found], target: Sequence[Found]) -> tuple[Pair, ...]:
+def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple[Pair, ...]:
     """Every overlay of the target, with what corresponds to it."""
-    by_glob: defaultdict[str, list[Found]] = defaultdict(list)
-    plain: list[Found] = []
-    for found in source:
-        (by_glob[found.glob] if parse(found.glob).names else plain).append(found)
-    alone = {found.place for found in target if not parse(found.glob).names}
-    written_out = _WrittenOut(plain, single=len(alone) == 1 == len({found.place for found in plain}))
+    by_glob: defaultdict[str, list[OverlayFile]] = defaultdict(list)
+    plain: list[OverlayFile] = []
+    for overlay_file in source:
+        (by_glob[overlay_file.glob] if parse(overlay_file.glob).names else plain).append(overlay_file)
+    alone = {overlay_file.place for overlay_file in target if not parse(overlay_file.glob).names}
+    written_out = _WrittenOut(plain, single=len(alone) == 1 == len({overlay_file.place for overlay_file in plain}))
 
     @cache
-    def keyed(text: str, names: tuple[str, ...]) -> dict[tuple[str, ...], list[Found]]:
+    def keyed(text: str, names: tuple[str, ...]) -> dict[tuple[str, ...], list[OverlayFile]]:
         """The source's overlays of one glob, by what it captured under these names."""
-        index: defaultdict[tuple[str, ...], list[Found]] = defaultdict(list)
-        for found in by_glob[text]:
-            index[_captured(found, parse(text), names)].append(found)
+        index: defaultdict[tuple[str, ...], list[OverlayFile]] = defaultdict(list)
+        for overlay_file in by_glob[text]:
+            index[_captured(overlay_file, parse(text), names)].append(overlay_file)
         return index
 
-    def alike(found: Found) -> Iterator[Found]:
-        glob = parse(found.glob)
+    def alike(overlay_file: OverlayFile) -> Iterator[OverlayFile]:
+        glob = parse(overlay_file.glob)
         if not glob.names:
-            yield from written_out.alike(found)
+            yield from written_out.alike(overlay_file)
             return
         # The nearest counts: equal in more captures, then with fewer that stay free.
-        ranked: defaultdict[tuple[int, int], list[Found]] = defaultdict(list)
+        ranked: defaultdict[tuple[int, int], list[OverlayFile]] = defaultdict(list)
         for text in by_glob:
             if (names := _common(parse(text), glob)) is not None:
-                same = keyed(text, names).get(_captured(found, glob, names), ())
+                same = keyed(text, names).get(_captured(overlay_file, glob, names), ())
                 ranked[-len(names), len(parse(text).names) - len(names)] += same
         yield from next((ranked[rank] for rank in sorted(ranked) if ranked[rank]), ())
 
-    def overlays(found: Found) -> tuple[tuple[Found, ...], ...]:
-        by_place: defaultdict[str, list[Found]] = defaultdict(list)
-        for one in alike(found):
-            by_place[one.place].append(one)
+    def overlays(overlay_file: OverlayFile) -> tuple[tuple[OverlayFile, ...], ...]:
+        by_place: defaultdict[str, list[OverlayFile]] = defaultdict(list)
+        for partner in alike(overlay_file):
+            by_place[partner.place].append(partner)
         return tuple(tuple(by_place[place]) for place in sorted(by_place))
 
-    return tuple(Pair(found, overlays(found)) for found in target)
+    return tuple(Pair(overlay_file, overlays(overlay_file)) for overlay_file in target)
 
 
 class _WrittenOut:
     """The source's overlays that no wildcard found: by their paths, each part in turn left out."""
 
-    def __init__(self, overlays: Sequence[Found], *, single: bool) -> None:
+    def __init__(self, overlays: Sequence[OverlayFile], *, single: bool) -> None:
         self._single = overlays if single else None
-        self._index: defaultdict[tuple[int, str, str], list[Found]] = defaultdict(list)
-        for found in overlays:
-            for key in _one_part_left_out(found.place):
-                self._index[key].append(found)
+        self._index: defaultdict[tuple[int, str, str], list[OverlayFile]] = defaultdict(list)
+        for overlay_file in overlays:
+            for key in _one_part_left_out(overlay_file.place):
+                self._index[key].append(overlay_file)
 
-    def alike(self, found: Found) -> Iterable[Found]:
+    def alike(self, overlay_file: OverlayFile) -> Iterable[OverlayFile]:
         if self._single is not None:
             return self._single
-        return (one for key in _one_part_left_out(found.place) for one in self._index.get(key, ()))
+        return (partner for key in _one_part_left_out(overlay_file.place) for partner in self._index.get(key, ()))
 
 
 def _one_part_left_out(place: str) -> Iterator[tuple[int, str, str]]:
@@ -136,7 +136,7 @@ def impossible(source: Sequence[str], target: Sequence[str]) -> str | None:
     """
     shapes = {glob.names: glob for glob in map(parse, source)}.values()  # the names are all that counts
     others = [parse(text) for text in target]
-    lonely = [glob for glob in others if all(_common(one, glob) is None for one in shapes)]
+    lonely = [glob for glob in others if all(_common(shape, glob) is None for shape in shapes)]
     # One with wildcards first: that is the mistake, where there is one.
     lonely.sort(key=lambda glob: not glob.names)
     if not lonely or (len(lonely) < len(others) and not lonely[0].names):
@@ -144,8 +144,8 @@ def impossible(source: Sequence[str], target: Sequence[str]) -> str | None:
     glob = lonely[0]
     listed = ", ".join(f"`{text}`" for text in source)
     return (
-        f"`{glob.text}` captures {_said(glob)}, which nothing in {listed} can match: use as many unnamed wildcards on "
-        "both sides, or write `{app}` in both for the part that names the application"
+        f"`{glob.text}` captures {_captures(glob)}, which nothing in {listed} can match: use as many unnamed wildcards "
+        "on both sides, or write `{app}` in both for the part that names the application"
     )
 
 
@@ -202,22 +202,22 @@ def _only(alike: Sequence[Entry]) -> Entry | None:
     return fullest if same and len({entry.file for entry in alike}) == len(alike) else None
 
 
-def _common(one: Glob, other: Glob) -> tuple[str, ...] | None:
+def _common(glob: Glob, other: Glob) -> tuple[str, ...] | None:
     """The names that both globs capture; None where nothing that they capture can be compared."""
-    if _unnamed(one) != _unnamed(other):
+    if _unnamed(glob) != _unnamed(other):
         return None
-    names = tuple(name for name in one.names if name in other.names and not name.isdigit())
-    return names if names or _unnamed(one) or not (one.names or other.names) else None
+    names = tuple(name for name in glob.names if name in other.names and not name.isdigit())
+    return names if names or _unnamed(glob) or not (glob.names or other.names) else None
 
 
 def _unnamed(glob: Glob) -> int:
     return sum(name.isdigit() for name in glob.names)
 
 
-def _captured(found: Found, glob: Glob, names: Sequence[str]) -> tuple[str, ...]:
+def _captured(overlay_file: OverlayFile, glob: Glob, names: Sequence[str]) -> tuple[str, ...]:
     """What was captured under these names, and by the wildcards without one, in their order."""
-    return tuple(found.captures[name] for name in (*names, *(name for name in glob.names if name.isdigit())))
+    return tuple(overlay_file.captures[name] for name in (*names, *(name for name in glob.names if name.isdigit())))
 
 
-def _said(glob: Glob) -> str:
+def _captures(glob: Glob) -> str:
     return ", ".join(f"`{{{name}}}`" if not name.isdigit() else "a wildcard" for name in glob.names) or "nothing"

@@ -93,18 +93,18 @@ def cover(kinds: Iterable[tuple[Entry, Pin, Kind | Unmanaged]], outside: Outside
     counts: Counter[str] = Counter()
     ignored: list[Entry] = []
     groups: dict[tuple[Why, str], list[tuple[Entry, Pin]]] = defaultdict(list)
-    for entry, pin, each in kinds:
-        if isinstance(each, Unmanaged):
-            groups[each.why, each.alike].append((entry, pin))
-        elif each == "ignored":
+    for entry, pin, kind in kinds:
+        if isinstance(kind, Unmanaged):
+            groups[kind.why, kind.alike].append((entry, pin))
+        elif kind == "ignored":
             ignored.append(entry)
         else:
-            counts[each] += 1
-    found = [
+            counts[kind] += 1
+    alike_groups = [
         Group(why, alike, tuple(entry for entry, _ in items), items[0][1]) for (why, alike), items in groups.items()
     ]
-    found.sort(key=lambda group: -len(group.entries))
-    return Coverage(counts["tracked"], counts["promoted"], tuple(ignored), tuple(found), outside, inferred)
+    alike_groups.sort(key=lambda group: -len(group.entries))
+    return Coverage(counts["tracked"], counts["promoted"], tuple(ignored), tuple(alike_groups), outside, inferred)
 
 
 def folded(folders: Mapping[str, int]) -> Sequence[tuple[str, int]]:
@@ -112,12 +112,12 @@ def folded(folders: Mapping[str, int]) -> Sequence[tuple[str, int]]:
     alike: Counter[tuple[str, ...]] = Counter()
     for folder in folders:
         alike.update(_one_part_open(folder))
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for folder, entries in folders.items():
         # The part that most of the others differ in; of two, the one nearer to the top.
         best = max(_one_part_open(folder), key=lambda parts: alike[parts])
-        found["/".join(best) if alike[best] > 1 else folder] += entries
-    return sorted(found.items(), key=lambda item: (-item[1], item[0]))
+        counts["/".join(best) if alike[best] > 1 else folder] += entries
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _one_part_open(folder: str) -> list[tuple[str, ...]]:

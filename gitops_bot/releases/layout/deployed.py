@@ -50,23 +50,23 @@ class Deployed:
     _by_prefix: Mapping[str, Sequence[tuple[int, Deployment]]]
 
     @classmethod
-    def of(cls, found: Iterable[Deployment]) -> Deployed:
+    def of(cls, deployments: Iterable[Deployment]) -> Deployed:
         """Index deployments, in their order."""
         by_prefix: dict[str, list[tuple[int, Deployment]]] = {}
-        for at, deployment in enumerate(found):
+        for at, deployment in enumerate(deployments):
             by_prefix.setdefault(deployment.path.prefix, []).append((at, deployment))
         return cls(by_prefix)
 
     def of_directories(self, directories: Iterable[str]) -> list[Deployment]:
         """What deploys any of these directories, each once, in the order of the files."""
-        found: dict[int, Deployment] = {}
+        deployments: dict[int, Deployment] = {}
         for directory in directories:
             path = "" if directory == "." else f"{directory}/"
             for prefix in ("", *(path[: at + 1] for at, char in enumerate(path) if char == "/")):
                 for at, deployment in self._by_prefix.get(prefix, ()):
-                    if at not in found and deployment.path.match(path) is not None:
-                        found[at] = deployment
-        return [found[at] for at in sorted(found)]
+                    if at not in deployments and deployment.path.match(path) is not None:
+                        deployments[at] = deployment
+        return [deployments[at] for at in sorted(deployments)]
 
 
 def deployments(files: Iterable[tuple[str, bytes]]) -> tuple[Deployment, ...]:
@@ -127,7 +127,7 @@ def _made(paths: Iterable[str], generators: Any) -> Iterator[str]:
     for path in paths:
         for directory, element in islice(product(directories or [{}], elements or [{}]), _MOST):
             known = {**element, **directory}
-            yield _PLACEHOLDER.sub(lambda found, known=known: known.get(found[1], "*"), path)  # type: ignore[misc]
+            yield _PLACEHOLDER.sub(lambda match, known=known: known.get(match[1], "*"), path)  # type: ignore[misc]
 
 
 def _listed(generators: Any) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
@@ -178,5 +178,5 @@ def _at(value: Any, *keys: str) -> Any:
 
 
 def _text(value: Any, *keys: str) -> str:
-    found = _at(value, *keys)
-    return found if isinstance(found, str) else ""
+    node = _at(value, *keys)
+    return node if isinstance(node, str) else ""

@@ -36,15 +36,15 @@ def fold(directories: Collection[str], existing: Collection[str]) -> tuple[str, 
 
 def _widest(directories: Collection[str], others: Collection[str]) -> Iterator[tuple[str, list[str]]]:
     """Every glob that matches none of the others, with what it matches: the one with the most first."""
-    found: dict[tuple[str, ...], list[str]] = {}
+    by_parts: dict[tuple[str, ...], list[str]] = {}
     for directory in directories:
         for glob in _globs(directory):
-            found.setdefault(glob, []).append(directory)
+            by_parts.setdefault(glob, []).append(directory)
     for other in others:
         for glob in _globs(other):
-            found.pop(glob, None)
+            by_parts.pop(glob, None)
     # As few wildcards as possible for the same directories; then by the alphabet.
-    several = [(glob, matched) for glob, matched in found.items() if len(matched) > 1]
+    several = [(glob, matched) for glob, matched in by_parts.items() if len(matched) > 1]
     for glob, matched in sorted(several, key=lambda item: (-len(item[1]), item[0].count("*"), item[0])):
         yield "/".join(glob), matched
 

@@ -62,8 +62,8 @@ class Glob:
         names: list[str] = []
         for part in parts:
             named = _NAMED.match(part)
-            found = [named[1]] if named else _WILD.findall(part) if part != "**" else ["**"]
-            names += [name if named else str(len(names) + at) for at, name in enumerate(found, 1)]
+            wildcards = [named[1]] if named else _WILD.findall(part) if part != "**" else ["**"]
+            names += [name if named else str(len(names) + at) for at, name in enumerate(wildcards, 1)]
         if len(set(names)) < len(names):
             raise ValueError(f"the glob {text!r} uses a name in braces twice")
         matches = re.compile(_expression(parts))

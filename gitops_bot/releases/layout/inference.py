@@ -55,7 +55,7 @@ def infer(tree: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
     """
     by_path = by_directory(tree, by_content=True)
     directories = [directory.removesuffix("/") for directory in by_path if directory]
-    found: dict[str, set[str]] = defaultdict(set)
+    by_name: dict[str, set[str]] = defaultdict(set)
     beyond_doubt = _beyond_doubt(directories)
     for directory, files in by_path.items():
         parts = directory.split("/")[:-1]
@@ -63,17 +63,17 @@ def infer(tree: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
         if word is None:
             for file, other in _files(parts, files):
                 if is_plain(file, of_files=True):
-                    found[other].add(file)
+                    by_name[other].add(file)
         elif is_plain(directory.removesuffix("/")):
-            found[word].add(directory.removesuffix("/"))
-    names = sorted(found, key=WORDS.index)
-    return {name: sorted(found[name]) for name in names}
+            by_name[word].add(directory.removesuffix("/"))
+    names = sorted(by_name, key=WORDS.index)
+    return {name: sorted(by_name[name]) for name in names}
 
 
 def environment_in(text: str) -> str | None:
     """The environment that a name speaks of, if it is beyond doubt: `web-prod` and `apps/prod/web.yaml` are `prod`."""
-    words = {word for part in text.split("/") if (word := _word(part.rpartition(".")[0] or part))}
-    return next(iter(words)) if len(words) == 1 and not words & _AMBIGUOUS else None
+    environments = {word for part in text.split("/") if (word := _word(part.rpartition(".")[0] or part))}
+    return next(iter(environments)) if len(environments) == 1 and not environments & _AMBIGUOUS else None
 
 
 def _files(parts: Sequence[str], files: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -81,9 +81,9 @@ def _files(parts: Sequence[str], files: Sequence[str]) -> Iterator[tuple[str, st
     if any(part in _SKIPPED or part.startswith(".") for part in parts) or (parts and parts[-1].lower() in _BASES):
         return
     names = {file.rpartition("/")[2]: file for file in files}
-    found = {file: word for name, file in names.items() if (text := variant(name, names)) and (word := _word(text))}
-    certain = set(found.values()) - _AMBIGUOUS
-    for file, word in found.items():
+    variants = {file: word for name, file in names.items() if (text := variant(name, names)) and (word := _word(text))}
+    certain = set(variants.values()) - _AMBIGUOUS
+    for file, word in variants.items():
         if certain - {word} or word in certain:
             yield file, word
 

@@ -27,7 +27,7 @@ _FOREIGN = {SYMBOLIC_LINK: "a symbolic link", SUBMODULE: "a submodule"}
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class OverlayFile:
     """An overlay that an environment claims: a directory (`.` is the top) and a file in it that holds pins.
 
     `captures` are what the wildcards of the glob stood for, by name in braces or by number from 1. `by_content`: only
@@ -47,7 +47,7 @@ class Found:
         """The path that the glob found: of the file, or of its directory."""
         return self.file if self.named else self.directory
 
-    def known_by(self, files: Mapping[str, bytes]) -> Found | None:
+    def known_by(self, files: Mapping[str, bytes]) -> OverlayFile | None:
         """The same, with the target that the content of the file tells, if that has to; None where it tells none.
 
         `files` are those of its directory, by their names.
@@ -66,7 +66,7 @@ class Selection:
     `claimed` are the directories (`apps/web/`) and files that some environment means, also those with something wrong.
     """
 
-    overlays: Mapping[str, tuple[Found, ...]]
+    overlays: Mapping[str, tuple[OverlayFile, ...]]
     problems: tuple[Problem, ...]
     claimed: frozenset[str] = frozenset()
     #: The globs that only found files whose content will tell, with the places that they mean.
@@ -75,18 +75,20 @@ class Selection:
     @property
     def targets(self) -> Mapping[str, Target]:
         """The files of all overlays, and what they are."""
-        return {found.file: found.target for overlays in self.overlays.values() for found in overlays}
+        return {overlay.file: overlay.target for overlays in self.overlays.values() for overlay in overlays}
 
     def with_pins(self, files: Mapping[str, bytes]) -> Selection:
         """With the targets that the content of files tells, and without the files of which it tells none."""
-        if not any(found.by_content for overlays in self.overlays.values() for found in overlays):
+        if not any(overlay.by_content for overlays in self.overlays.values() for overlay in overlays):
             return self
         near = by_directory(files)
         overlays = {
-            name: tuple(known for found in overlays if (known := found.known_by(near[found.directory])) is not None)
+            name: tuple(
+                known for overlay in overlays if (known := overlay.known_by(near[overlay.directory])) is not None
+            )
             for name, overlays in self.overlays.items()
         }
-        globs = {(name, found.glob) for name in overlays for found in overlays[name]}
+        globs = {(name, overlay.glob) for name in overlays for overlay in overlays[name]}
         empty = (
             claims.without_pins(claim, places)
             for claim, places in self.doubtful
@@ -131,7 +133,7 @@ class _Selecting:
     def select(self, environments: Mapping[str, Claimant]) -> Selection:
         owners: dict[str, Claim] = {}
         contested: dict[tuple[Claim, Claim], list[str]] = defaultdict(list)
-        found: dict[str, dict[str, list[Found]]] = {name: {} for name in environments}
+        selected: dict[str, dict[str, list[OverlayFile]]] = {name: {} for name in environments}
         for claim in claims.read(environments):
             blocked = self._on_the_way(claim.glob, wild=False)
             for link in blocked:
@@ -143,18 +145,18 @@ class _Selecting:
                 if owner.environment != claim.environment:
                     contested[owner, claim].append(place if claim.glob.of_files else self._first_file(place, claim))
                 elif owner is claim:
-                    found[claim.environment][place] = list(self._usable(place, claim, captures))
+                    selected[claim.environment][place] = list(self._usable(place, claim, captures))
             if not matched and not blocked:
                 self._tell(self._nothing(claim))
         for file, owner, claim in claims.in_the_directory_of_another(owners):
-            if not _given_up(found[owner.environment], file):
+            if not _given_up(selected[owner.environment], file):
                 contested[owner, claim].append(file)
         if contested:
             raise ConfigError(*(claims.contested(*pair, files) for pair, files in contested.items()))
         overlays = {
             # A file that one glob names and another means with its directory is one overlay.
             name: tuple({overlay.file: overlay for place in sorted(places) for overlay in places[place]}.values())
-            for name, places in found.items()
+            for name, places in selected.items()
         }
         certain = {(name, overlay.glob) for name in overlays for overlay in overlays[name] if not overlay.by_content}
         doubtful = tuple(
@@ -210,7 +212,7 @@ class _Selecting:
     def _first_file(self, directory: str, claim: Claim) -> str:
         return min(self._targets(directory, claim))
 
-    def _usable(self, place: str, claim: Claim, captures: Mapping[str, str]) -> Iterator[Found]:
+    def _usable(self, place: str, claim: Claim, captures: Mapping[str, str]) -> Iterator[OverlayFile]:
         """The files of a directory that hold pins, or the one file, unless something is wrong."""
         directory = place.rpartition("/")[0]
         readers = self._targets(f"{directory}/" if directory else "", claim)
@@ -229,7 +231,7 @@ class _Selecting:
         for file in sorted(readers.keys() - (alone if len(alone) > 1 else ())):
             target, by_content = readers[file]
             if (mode := self._tree[file]) not in _FOREIGN:
-                yield Found(directory or ".", file, claim.text, captures, target, by_content, claim.glob.of_files)
+                yield OverlayFile(directory or ".", file, claim.text, captures, target, by_content, claim.glob.of_files)
             elif not by_content:
                 self._tell(_foreign(file, mode))
 
@@ -273,22 +275,22 @@ class _Selecting:
 
     @cached_property
     def _every_directory(self) -> list[str]:
-        found: set[str] = set()
+        directories: set[str] = set()
         for path in self._tree:
             directory = path.rpartition("/")[0]
-            while directory and f"{directory}/" not in found:
-                found.add(f"{directory}/")
+            while directory and f"{directory}/" not in directories:
+                directories.add(f"{directory}/")
                 directory = directory.rpartition("/")[0]
-        return sorted(found)
+        return sorted(directories)
 
 
-def _given_up(found: dict[str, list[Found]], file: str) -> bool:
+def _given_up(selected: dict[str, list[OverlayFile]], file: str) -> bool:
     """Leave a file to the environment that names it, unless its directory's environment certainly means it too."""
     directory, slash, _ = file.rpartition("/")
-    beside = found.get(directory + slash, [])
-    if any(one.file == file and not one.by_content for one in beside):
+    beside = selected.get(directory + slash, [])
+    if any(overlay.file == file and not overlay.by_content for overlay in beside):
         return False
-    found[directory + slash] = [one for one in beside if one.file != file]
+    selected[directory + slash] = [overlay for overlay in beside if overlay.file != file]
     return True
 
 

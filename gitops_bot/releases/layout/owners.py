@@ -37,8 +37,8 @@ class Owners:
         self._now: dict[str, str] = {}
         self._files: dict[str, str] = {}
         for name, overlays in selection.overlays.items():
-            for found in overlays:
-                (self._now if found.place == found.directory else self._files)[found.place] = name
+            for overlay_file in overlays:
+                (self._now if overlay_file.place == overlay_file.directory else self._files)[overlay_file.place] = name
         self._by_glob: dict[str, str | None] = {}
         #: One path is asked for by every environment, and by every commit that changed it.
         self._by_path: dict[str, tuple[str, str] | None] = {}
@@ -81,9 +81,9 @@ class Owners:
 
 def _above(path: str) -> list[str]:
     """The directories that hold a path, the deepest first."""
-    found = []
+    directories = []
     directory = posixpath.dirname(path)
     while directory:
-        found.append(directory)
+        directories.append(directory)
         directory = posixpath.dirname(directory)
-    return [*found, "."]
+    return [*directories, "."]

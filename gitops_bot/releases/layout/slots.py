@@ -72,17 +72,17 @@ class Slots:
     def slot_of(self, entry: Entry) -> str | None:
         """The slot that an entry belongs to."""
         return next(
-            (name for name, entries in self.entries.items() if any(one.key == entry.key for one in entries)), None
+            (name for name, entries in self.entries.items() if any(other.key == entry.key for other in entries)), None
         )
 
     def counterpart(self, entry: Entry) -> Entry | None:
         """The entry of the other slot that stands for this one: by container, else by repository if that is clear."""
         own = self.slot_of(entry)
-        others = [one for name, entries in self.entries.items() if name != own for one in entries]
+        others = [other for name, entries in self.entries.items() if name != own for other in entries]
         for alike in (
-            [one for one in others if one.name == entry.name],
-            [one for one in others if _container(one) == _container(entry)],
-            [one for one in others if one.image == entry.image],
+            [other for other in others if other.name == entry.name],
+            [other for other in others if _container(other) == _container(entry)],
+            [other for other in others if other.image == entry.image],
         ):
             if len(alike) == 1:
                 return alike[0]
@@ -121,8 +121,8 @@ def _wrong(
     for name in (setting.service, *(file for _, file in setting.slots)):
         if name not in names:
             advice = "add it, or narrow the `overlays` of `blue_green` to those that have all three files"
-            there = paths[min(names)]
-            return Problem("failed.edit", f"{paths[name]} is missing, which `blue_green` needs", advice, there)
+            path = paths[min(names)]
+            return Problem("failed.edit", f"{paths[name]} is missing, which `blue_green` needs", advice, path)
     if unread := sorted(set(paths.values()) - read):
         return Problem("failed.edit", f"{unread[0]} cannot be read", "correct it", unread[0])
     if not selectors:

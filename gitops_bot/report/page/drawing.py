@@ -96,8 +96,8 @@ def chart(overview: Overview) -> Chart | None:
         for at, (day, count) in enumerate(counts)
     ]
     total = sum(count for _, count in counts)
-    told = ", ".join(f"{count} on {day:%b} {day.day}" for day, count in counts if count)
-    return Chart(bars, total, highest, len(counts) * _DAY, told or "no releases")
+    described = ", ".join(f"{count} on {day:%b} {day.day}" for day, count in counts if count)
+    return Chart(bars, total, highest, len(counts) * _DAY, described or "no releases")
 
 
 def _timeline(journey: Journey, now: datetime) -> Timeline:
