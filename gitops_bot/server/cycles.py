@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.edges.registry.cloud.renewal import LoginCache
+    from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.edges.signals import Ending
     from gitops_bot.engine.facts import Facts
@@ -51,6 +52,7 @@ class Cycles:
     _gone: Sequence[str] = ()
     _warned: dict[Problem, int] = field(default_factory=dict)
     _indexes: Indexes = field(default_factory=dict)
+    _builds: Builds = field(default_factory=dict)
     _logins: LoginCache = field(default_factory=dict)
 
     def run(self, number: int, limit: timedelta) -> CycleResult:
@@ -150,6 +152,7 @@ class Cycles:
                 config,
                 absent,
                 self._indexes,
+                self._builds,
                 self._logins,
             )
             return stack.enter_context(opened(self.options, self.environments, request, cycle=cycle))

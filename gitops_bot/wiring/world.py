@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Registry
     from gitops_bot.edges.registry.cloud.renewal import LoginCache
+    from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.engine.forge import Forge
     from gitops_bot.engine.request import Request
@@ -48,8 +49,8 @@ class CycleContext:
 
     `whole` surrounds what must be written as one. `observe` is called with each request to a registry, `warn` with what
     the forge could not do. `config` is used instead of the present configuration. `absent` is called with the named
-    environments that no longer exist, and the others are done; without it that is an error. `indexes` caches what
-    registries answered about digests, and `logins` what clouds gave.
+    environments that no longer exist, and the others are done; without it that is an error. `indexes` and `builds`
+    cache what registries answered about digests, and `logins` what clouds gave.
     """
 
     whole: Callable[[], AbstractContextManager[None]]
@@ -58,6 +59,7 @@ class CycleContext:
     config: Config | None = None
     absent: Callable[[Sequence[str]], None] | None = None
     indexes: Indexes | None = None
+    builds: Builds | None = None
     logins: LoginCache | None = None
 
 
@@ -206,6 +208,7 @@ def _registry(
         clock,
         observe=cycle.observe,
         indexes=cycle.indexes,
+        builds=cycle.builds,
         logins=cycle.logins,
         cache=cache,
         token=token,

@@ -147,7 +147,9 @@ def test_the_values_go_the_whole_way_with_the_pin_and_back(worldwide: World) -> 
     told = "gets version, git-sha and build-date and keeps build-number (no label is configured for it)"
     assert text.endswith(f"; release-info.yaml {told}")
     assert left == "build-number"
-    assert told in deploy.pull()["body"]
+    body = deploy.pull()["body"]
+    assert told in body
+    assert "**staging**: 1 pin and 3 values of release info changed, nothing else." in body
     assert len([line for line in asked if "/blobs/" in line]) == len({line for line in asked if "/blobs/" in line})
     (said,) = shop.trailers(STAGING)
     assert said["info"] == {

@@ -13,7 +13,7 @@ from gitops_bot.edges.http import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Http, Tu
 from gitops_bot.edges.registry import docker_config
 from gitops_bot.edges.registry.cloud import CloudLogins
 from gitops_bot.edges.registry.credentials import Credentials
-from gitops_bot.edges.registry.describe import describe
+from gitops_bot.edges.registry.describe import remembered
 from gitops_bot.edges.registry.failure import LIST, NoLogin, Refused, Untrusted, explain
 from gitops_bot.edges.registry.host import HEAD_START, Host, ImageRepository, base_url, location, tunings
 from gitops_bot.edges.registry.image_limits import ImageLimits
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.facts import Served
     from gitops_bot.edges.http import Clock, Observe
     from gitops_bot.edges.registry.cloud.renewal import LoginCache
+    from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.manifest import ManifestDigest
     from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.images.build import Build, BuildTimes, Child
@@ -64,15 +65,16 @@ class Registry:
         transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
         indexes: Indexes | None = None,
+        builds: Builds | None = None,
         logins: LoginCache | None = None,
         cache: Path | None = None,
         token: str | None = None,
     ) -> None:
         """`seconds` limits one try of a request, and one answer of a credential helper; see `Http`.
 
-        `image_seconds` limits all requests for one image together, with their retries and waits. `indexes` and `logins`
-        are caches in memory that a later Registry may share. For build times: `cache` is a folder for what images say
-        about themselves, `token` one of the forge, for the packages it hosts.
+        `image_seconds` limits all requests for one image together, with their retries and waits. `indexes`, `builds`
+        and `logins` are caches in memory that a later Registry may share. For build times: `cache` is a folder for what
+        images say about themselves, `token` one of the forge, for the packages it hosts.
         """
         self._access = access
         #: The hosts of the registries. Hosts that a registry names are reported as `other`: it can choose any number.
@@ -98,6 +100,7 @@ class Registry:
         timeout = min(seconds, docker_config.HELPER_TIMEOUT)
         self._credentials = Credentials(access, environ, timeout=timeout, clouds=clouds)
         self._indexes: Indexes = {} if indexes is None else indexes
+        self._builds: Builds = {} if builds is None else builds
         #: Digests that this run knows as single images, not indexes.
         self._single: set[tuple[ImageName, str]] = set()
         #: The digests of tags, as far as reading build times has shown them.
@@ -143,7 +146,9 @@ class Registry:
         Raises:
             ValueError: `digest` is not a valid digest; so do the next three.
         """
-        return self._ask(image, _the_digest(digest), lambda repository: describe(repository.get, digest))
+        return self._ask(
+            image, _the_digest(digest), lambda repository: remembered(repository.get, digest, self._builds)
+        )
 
     def exists(self, image: ImageName, digest: str) -> bool:
         """Whether the repository has a manifest of that digest."""

@@ -56,7 +56,7 @@ def render(
     head = [
         markers.BEGIN,
         *([_REBUILT, ""] if any(change.rebuilt for change in changes) else []),
-        f"**{prose(environment)}**: {many(len(changes), 'pin')} {done}, nothing else.",
+        f"**{prose(environment)}**: {many(len(changes), 'pin')}{_values(changes)} {done}, nothing else.",
         *_because(changes),
         *_not_rolled_back(changes),
         "",
@@ -80,6 +80,12 @@ def render(
     room -= cost(full)
     sections = cut(_sections(known), str, room, _more_sections)
     return "\n".join([*head, *rows, *lost, *full, *sections, *waiting, after, *commands, people, *marks])
+
+
+def _values(changes: Sequence[Change]) -> str:
+    """What else changes: values that follow the pins."""
+    count = sum(len(change.info.values) for change in changes if change.info is not None)
+    return f" and {many(count, 'value')} of release info" if count else ""
 
 
 def mark(changes: Sequence[PinChange]) -> str:

@@ -13,7 +13,7 @@ from gitops_bot.config import RegistryAccess
 from gitops_bot.demo.images import push
 from gitops_bot.demo.registry import Registry as Embedded
 from gitops_bot.edges.registry import Registry
-from gitops_bot.edges.registry.describe import CONFIG_LIMIT
+from gitops_bot.edges.registry.describe import CONFIG_LIMIT, Builds
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.build import Build
 from gitops_bot.images.reference import ImageName
@@ -71,6 +71,25 @@ def test_an_index_in_three_requests(registry: DockerRegistry, ours: Registry) ->
     assert build.size is not None
     assert 1000 < build.size < 2000
     assert [line.split("/")[4] for line in seen] == ["manifests", "manifests", "blobs"]
+
+
+def test_what_a_later_registry_knows_is_not_asked_again(registry: DockerRegistry) -> None:
+    digest, known = registry.push_image("say/again", "v1", labels=LABELS), Builds()
+    with Registry({}, {}, StillClock(), builds=known) as first:
+        build = first.describe(ImageName(registry.host, "say/again"), digest)
+    with Registry({}, {}, StillClock(), builds=known) as second, registry.counting() as seen:
+        again = second.describe(ImageName(registry.host, "say/again"), digest)
+    assert (again, again.labels, seen) == (build, build.labels, [])
+
+
+def test_what_was_not_whole_is_asked_again() -> None:
+    """A partial copy may be whole the next time."""
+    known = Builds()
+    missing = answer("404 Not Found", b'{"errors": [{"code": "BLOB_UNKNOWN"}]}')
+    with broken_server([served(IMAGE), missing, served(IMAGE), served(GOOD)]) as server:
+        for version in (None, "v1.4.2", "v1.4.2"):
+            with Registry({}, {}, StillClock(), builds=known) as ours:
+                assert ours.describe(ImageName(server.host, "acme/web"), named(IMAGE)).version == version
 
 
 def test_without_linux_on_amd64_the_first_platform_is_sized(registry: DockerRegistry, ours: Registry) -> None:
