@@ -10,9 +10,8 @@ from gitops_bot.engine import release_info
 from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates import past, pins
 from gitops_bot.engine.candidates.pins import matches_nothing
-from gitops_bot.engine.candidates.poll import poll
+from gitops_bot.engine.candidates.poll import poll, switched
 from gitops_bot.engine.candidates.promoted import promoted
-from gitops_bot.engine.candidates.switched import switched
 from gitops_bot.engine.known import Candidate
 from gitops_bot.engine.open_proposals import proposed_on
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw

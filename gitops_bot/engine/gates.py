@@ -15,7 +15,7 @@ from gitops_bot.images.reference import Assignment
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import halves, hold, promotion, reasons, stepped_back, switch
 from gitops_bot.releases.choice.promotion import Offer
-from gitops_bot.releases.choice.soaked import left_behind
+from gitops_bot.releases.choice.soak import left_behind
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.plan import Change, Held, asked_by_name, is_open
 

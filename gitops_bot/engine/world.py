@@ -9,21 +9,31 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from gitops_bot.engine.progress import silent
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
 
     from gitops_bot.engine.forge import Forge
-    from gitops_bot.engine.progress import Progress
     from gitops_bot.images.build import Build, BuildTimes, Child
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.tags import NewTag
     from gitops_bot.targets import FileTargets
+
+
+class Progress(Protocol):
+    """Tells who watches that long work is under way."""
+
+    def __call__(self, what: str, of: int | None = None) -> AbstractContextManager[Callable[[], None]]:
+        """From the beginning of the block to its end; each call of what it gives is one of `of` done."""
+        ...
+
+
+def silent(what: str, of: int | None = None) -> AbstractContextManager[Callable[[], None]]:  # noqa: ARG001 - nobody is told
+    """The progress that nobody watches."""
+    return nullcontext(lambda: None)
 
 
 class Registry(Protocol):

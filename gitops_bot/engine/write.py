@@ -1,23 +1,25 @@
-"""Write what was planned for one environment: pull requests kept in place, or a commit straight to the branch."""
+"""Write what was planned for one environment: pull requests kept in place, or a commit straight to the branch.
+
+Right before a group is written, what people may have done meanwhile is looked up once more.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine.arrange import edited
-from gitops_bot.engine.carry_out import carry_out, unwritten
+from gitops_bot.engine.carry_out import carry_out, tries_again, unwritten
 from gitops_bot.engine.describe import MOST, describe
 from gitops_bot.engine.known import Known
-from gitops_bot.engine.look_again import look_again
 from gitops_bot.engine.make_way import makes_way
 from gitops_bot.engine.open_proposals import open_proposals
 from gitops_bot.engine.plan import Planned, decided
-from gitops_bot.engine.progress import silent
 from gitops_bot.engine.read import committed
-from gitops_bot.errors import ForgeError, GitError, LostRace
+from gitops_bot.engine.world import silent
+from gitops_bot.errors import ForgeError, GitError, LostRace, Problem
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import content, naming, reconcile, schedule
+from gitops_bot.proposals import content, naming, people, reconcile, schedule
 from gitops_bot.proposals.outcome import EnvironmentOutcome
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.releases.choice import switch
@@ -26,12 +28,12 @@ from gitops_bot.releases.plan import CODE_OF, Failed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.config import Environment
+    from gitops_bot.config import Environment, Propose
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
-    from gitops_bot.errors import Problem
+    from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.proposals.text.details import Described
 
 
@@ -139,7 +141,7 @@ def _write(world: World, known: Known, proposal: Proposal, before: Sequence[Fail
             many = proposal.source == "promotion" and len(proposal.changes) > MOST
             written = _written(known, proposal, {} if many else describe(world, known.facts, proposal.changes))
         with world.whole():
-            now = look_again(world, known.snapshot, proposal, known.environment.propose)
+            now = _look_again(world, known.snapshot, proposal, known.environment.propose)
             return carry_out(world, known.snapshot, now, written, known.environment.propose)
     except LostRace:
         raise
@@ -179,3 +181,49 @@ def _outcome(ready: Planned, proposal: Proposal) -> EnvironmentOutcome:
         (proposal,) if proposal.changes else (),
         ready.known.request.promoted_from(environment),
     )
+
+
+def _look_again(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propose) -> Proposal:
+    """The proposal with its pull requests as they are at this moment; as it is where nothing would be written.
+
+    A run may take minutes from what it read to what it writes. A hold, an approval or a closing that came in between
+    is seen here by one request, so that it is too late only while the next one is on its way.
+
+    Raises:
+        LostRace: something is different, and has to be planned again.
+        ForgeError: the forge refused or did not answer: then nothing is written.
+    """
+    if world.forge is None or proposal.branch is None or not _writes(proposal, propose):
+        return proposal
+    own = proposal.branch
+    pulls = world.forge.find([own, *proposal.beside], snapshot.branch)
+    now = pulls.get(own, ())
+    if people.changed(proposal.pulls, now) or any(
+        people.changed_elsewhere(before, pulls.get(branch, ())) for branch, before in proposal.beside.items()
+    ):
+        message = f"the pull requests of {own} kept changing while it was about to be written"
+        raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))
+    return replace(proposal, pulls=now, action=_about(proposal.action, {pull.number: pull for pull in now}))
+
+
+def _writes(proposal: Proposal, propose: Propose) -> bool:
+    match proposal.action:
+        case reconcile.Open() | reconcile.Refresh() | reconcile.Close() | reconcile.Commit():
+            return True
+        case reconcile.Leave(pull_request=pull, comment=remark, merges=merges):
+            return pull is not None and (remark is not None or (merges and tries_again(pull, propose)))
+        case reconcile.Nothing(pull_request=pull):
+            return pull is not None and tries_again(pull, propose)
+        case _:
+            assert_never(proposal.action)
+
+
+def _about(action: reconcile.Action, pulls: dict[int, PullRequest]) -> reconcile.Action:
+    """The action on the pull request as it is now: nobody has changed anything that it was decided by."""
+    match action:
+        case reconcile.Open() | reconcile.Commit():
+            return action
+        case _ if action.pull_request is not None:
+            return replace(action, pull_request=pulls[action.pull_request.number])
+        case _:
+            return action

@@ -9,7 +9,7 @@ import pytest
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.releases.choice.soaked import Served, left_behind, newest_of_all, served
+from gitops_bot.releases.choice.soak import Served, left_behind, newest_of_all, served
 from tests.releases.past import START, WEB, A, B, C, D, step, web
 
 if TYPE_CHECKING:

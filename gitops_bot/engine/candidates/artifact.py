@@ -5,16 +5,20 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.engine.candidates import release_tag
 from gitops_bot.engine.candidates.absent import no_image, unless_absent
 from gitops_bot.errors import Problem, RegistryError
+from gitops_bot.images import policy as policies
+from gitops_bot.images import version
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.choice import halves, promotion
 from gitops_bot.releases.choice.promotion import Artifact
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gitops_bot.config import Environment
     from gitops_bot.engine.facts import Facts
+    from gitops_bot.images.build import Build
     from gitops_bot.releases.choice.running import Running
     from gitops_bot.releases.plan import Entry, Held
 
@@ -47,10 +51,10 @@ def artifact(
     alone = entry.rules.pin == "tag" and not environment.release_tag
     if exists and alone and digest is not None and running.pin.tag:
         # The tag alone is what is written: it has to be there, and to name what was tested.
-        exists = release_tag.names(facts, target, running.pin.tag, digest)
+        exists = _names(facts, target, running.pin.tag, digest)
     pin = Pin(running.pin.tag, digest)
     if environment.release_tag and digest is not None and exists:
-        tag = release_tag.of_digest(facts, target, digest, running.pin.tag)
+        tag = _of_digest(facts, target, digest, running.pin.tag)
         if tag is None:
             return promotion.no_release_tag(entry, running)
         return Artifact(Pin(tag, digest), exists, way, renamed=tag != running.pin.tag)
@@ -67,10 +71,60 @@ def _rebuilt(
         )
         advice = "label it with org.opencontainers.image.revision"
         raise RegistryError(Problem("failed.registry", text, advice, about=str(source)))
-    release = release_tag.of_revision(facts, target, build)
+    release = _of_revision(facts, target, build)
     if release is None:
         return promotion.no_release_tag(entry, running, build.revision)
     tag, theirs = release
     if theirs == digest:
         return Artifact(Pin(tag, theirs), exists=True, renamed=tag != running.pin.tag)
     return Artifact(Pin(tag, theirs), exists=True, way="rebuilt", revision=build.revision)
+
+
+#: So many of the newest versions are looked at: a request each, three where the revision is wanted.
+_MOST = 50
+
+
+def _of_digest(facts: Facts, image: ImageName, digest: str, present: str | None) -> str | None:
+    """The full version whose tag names this very digest: the `present` tag, else the newest; None where none does.
+
+    Raises:
+        RegistryError: the registry refused or failed.
+    """
+    if present is not None and _is_full(present) and _names(facts, image, present, digest):
+        return present
+    for tag in _versions(facts, image, unless_absent(partial(facts.describe, image, digest))):
+        if _names(facts, image, tag, digest):
+            return tag
+    return None
+
+
+def _of_revision(facts: Facts, image: ImageName, build: Build) -> tuple[str, str] | None:
+    """The newest full version that was built of the same revision, and its digest.
+
+    Raises:
+        RegistryError: the registry refused or failed.
+    """
+    for tag in _versions(facts, image, build):
+        digest = unless_absent(partial(facts.digest, image, tag))
+        described = unless_absent(partial(facts.describe, image, digest)) if digest is not None else None
+        if digest is not None and described is not None and described.revision == build.revision:
+            return tag, digest
+    return None
+
+
+def _names(facts: Facts, image: ImageName, tag: str, digest: str) -> bool:
+    """Whether a tag names this very digest now."""
+    return unless_absent(partial(facts.digest, image, tag)) == digest
+
+
+def _versions(facts: Facts, image: ImageName, hint: Build | None) -> Iterator[str]:
+    """Full versions (`1.2` moves), the newest first; before them all what the image itself says to be."""
+    tags = facts.tags(image)
+    claimed = hint.version if hint is not None else None
+    named = [tag for tag in (claimed, f"v{claimed}") if tag in tags and _is_full(tag)] if claimed else []
+    yield from dict.fromkeys([*named, *policies.ranked(policies.semver("*"), [*filter(_is_full, tags)], _MOST)])
+
+
+def _is_full(tag: str) -> bool:
+    read = version.parse(tag)
+    return read is not None and read.parts == 3

@@ -1,4 +1,4 @@
-"""Candidates of a poll: the best tag that the registry has by an entry's policy."""
+"""Candidates of a poll: the best tag that the registry has by an entry's policy, and the idle slot for a selector."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from gitops_bot.images.build import BuildTimes
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import choose as choice
+from gitops_bot.releases.choice import hold, switch
+from gitops_bot.releases.history import trail
 from gitops_bot.releases.plan import Failed, Held, Kept
 
 if TYPE_CHECKING:
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.known import Known
     from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.plan import Decision, Entry
+
 
 #: How many of the best tags are asked for their digest, to find the place of a pin that only a digest names.
 _PLACES = 30
@@ -133,3 +137,24 @@ def _by_digest(
             made = policies.Chosen(made.tag, reason)
         return _decided(facts, entry, image, made)
     return None
+
+
+def switched(known: Known, entry: Entry) -> Decision:
+    """What becomes of a selector. No registry is asked: what it selects was looked up when it was pinned."""
+    if entry.rules.ignore:
+        return Kept(entry, Reason("ignored", "the configuration has `ignore: true`"))
+    if entry.refusal is not None:
+        return Failed(entry, entry.refusal)
+    slots = known.snapshot.slots_of(entry)
+    if slots is None or slots.wrong is not None:
+        return Kept(
+            entry, Reason("unmanaged", slots.wrong.message if slots is not None and slots.wrong else "no slots")
+        )
+    line = known.facts.line(known.snapshot, lambda line: trail.enough(line, entry.overlay))
+    decision: Decision = switch.decided(slots, entry, line, known.snapshot.at, released=known.request.exempt.holds)
+    if known.request.exempt.holds:
+        return decision
+    # What is frozen in the slot does not go live either.
+    holds = (known.snapshot.hold(idle) for idle in slots.entries[slots.idle])
+    written = next(filter(None, holds), None)
+    return decision if written is None else hold.hold(decision, written)

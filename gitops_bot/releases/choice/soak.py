@@ -1,15 +1,30 @@
-"""How long a pin has to run in the source environment before it is promoted by itself."""
+"""How long a pin has to run in the source environment before it is promoted, and the newest one that did.
+
+A source that gets a new pin more often than that would never promote anything, if only its present pin were looked at.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import tee
 from typing import TYPE_CHECKING
 
 from gitops_bot.images import duration
 from gitops_bot.images.reason import Reason
+from gitops_bot.releases.choice.stepped_back import order
+from gitops_bot.releases.history import trail
+from gitops_bot.releases.history.state import agree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
+
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.images.rules import Rules
+    from gitops_bot.releases.history.line import Line, Step
+    from gitops_bot.releases.history.trail import Run
+    from gitops_bot.releases.plan import Entry
 
 
 def left(since: datetime, now: datetime, soak: timedelta) -> timedelta:
@@ -36,3 +51,88 @@ def held(environment: str, since: datetime | None, now: datetime, soak: timedelt
     )
     data: dict[str, str | int | None] = {"soak": wanted, "left": int(-(-remaining // timedelta(seconds=1)))}
     return Reason("held.soak", text, data, now + remaining)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A pin that the source ran for long enough, from one commit to another, and how many pins it has had since."""
+
+    pin: Pin
+    arrived: Step
+    left: Step
+    ahead: int
+
+
+def served(
+    line: Line,
+    entry: Entry,
+    *,
+    now: datetime,
+    wait: timedelta,
+    is_current: Callable[[Pin], bool],
+    is_proposed: Callable[[Pin], bool],
+) -> Iterator[Served]:
+    """The pins before the present one that an entry had for `wait`, the newest first.
+
+    None that the entry went back from, be it at once or later on: whoever went back did not trust it. None that the
+    target has (`is_current`), and none that is older than that or than what is proposed to it.
+    """
+    complete = trail.enough(line, entry.overlay)
+    newer: list[Run] = []
+    runs = trail.runs(line, entry)
+    while (run := next(runs, None)) is not None and not is_current(run.pin):
+        if run.left is not None and run.arrived is not None:
+            ended = min(run.left.at, now)
+            if not left(run.arrived.at, ended, wait):
+                runs, older = tee(runs)  # history is read as far as somebody asks
+                if _went_back(entry.rules, run.pin, newer, older, complete=complete) is False:
+                    yield Served(run.pin, run.arrived, run.left, len(newer))
+        if is_proposed(run.pin):
+            return
+        newer.append(run)
+
+
+def newest_of_all(overlays: Sequence[Iterable[Served]]) -> Served | None:
+    """The newest pin that every overlay of the source had for long enough. The one that got it last speaks for them."""
+    first, *others = overlays
+    known = [tuple(other) for other in others]
+    for candidate in first:
+        same = [candidate]
+        for other in known:
+            same += [served_pin for served_pin in other if served_pin.pin == candidate.pin][:1]
+        if len(same) == len(overlays):
+            last = max(same, key=lambda served_pin: served_pin.arrived.at)
+            return replace(last, ahead=max(served_pin.ahead for served_pin in same))
+    return None
+
+
+def left_behind(line: Line, entry: Entry, is_it: Callable[[Pin], bool]) -> bool:
+    """Whether the entry had a pin, and has something older since."""
+    newer: list[Run] = []
+    runs = trail.runs(line, entry)
+    for run in runs:
+        if is_it(run.pin):
+            return _went_back(entry.rules, run.pin, newer, runs, complete=trail.enough(line, entry.overlay)) is True
+        newer.append(run)
+    return False
+
+
+def _went_back(rules: Rules, pin: Pin, newer: Sequence[Run], older: Iterable[Run], *, complete: bool) -> bool | None:
+    """Whether any of the pins that came after one is older than that. None where only history that was cut could tell.
+
+    By the order of the tags; where they have none, what the entry had before that pin is older.
+    """
+    undecided = []
+    for later in newer:
+        if agree(later.pin, pin):
+            continue
+        way = order(rules, later.pin, pin)
+        if way is not None and way < 0:
+            return True
+        if not way:
+            undecided.append(later.pin)
+    if not undecided:
+        return False
+    if any(agree(newer_pin, run.pin) for run in older for newer_pin in undecided):
+        return True
+    return False if complete else None
