@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from gitops_bot.config.document import Document, Path
-    from gitops_bot.config.form import EnvironmentForm, HoldForm, RulesForm
+    from gitops_bot.config.form import ConfigForm, EnvironmentForm, RulesForm
+    from gitops_bot.config.form_hold import HoldForm
     from gitops_bot.config.form_slots import BlueGreenForm
     from gitops_bot.images.policy import Policy
 
@@ -72,7 +73,7 @@ def read(text: str, file: str) -> Config:
         branch=form.branch,
         environments=MappingProxyType(
             {
-                name: _environment(document, name, environment, policies, release_tags=form.release_tags)
+                name: _environment(document, name, environment, policies, form)
                 for name, environment in form.environments.items()
             }
         ),
@@ -115,8 +116,7 @@ def _environment(
     name: str,
     form: EnvironmentForm,
     policies: Mapping[str, NamedPolicy],
-    *,
-    release_tags: bool,
+    whole: ConfigForm,
 ) -> Environment:
     path = ("environments", name)
     images = {
@@ -132,7 +132,9 @@ def _environment(
         blue_green=tuple(map(_blue_green, form.slots)),
         release_info=_release_info(form),
         release_tag=form.tag == "release",
-        release_tags=release_tags if form.release_tags is None else form.release_tags,
+        release_tags=bool(whole.release_tags if form.release_tags is None else form.release_tags),
+        deployments=(form.records or whole.records or "none") != "none",
+        artifact_metadata=bool(whole.artifact_metadata if form.artifact_metadata is None else form.artifact_metadata),
         promotion=_promotion(document, name, form),
         defaults=_rules(document, path, form, policies),
         by_name=MappingProxyType(images),

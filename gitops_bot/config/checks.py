@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gitops_bot.config import checks_info, checks_slots, checks_target, times
+from gitops_bot.config import checks_info, checks_records, checks_slots, checks_target, times
 from gitops_bot.config.document import Scalar
 from gitops_bot.config.form_policy import KINDS
 from gitops_bot.config.leaves import quoted
@@ -45,6 +45,7 @@ def check(document: Document) -> None:
         _promotion(document, path)
         checks_slots.check(document, (*path, "blue_green"))
         checks_info.check(document, path)
+    checks_records.check(document, environments)
     for name in _mapping(document, ("policies",)):
         _one_choice(document, ("policies", name))
     for circle in _circles(_sources(document, environments)):

@@ -6,15 +6,16 @@ From these come the reader, the JSON Schema and `docs/configuration.md`. A key t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta  # noqa: TC003 - pydantic reads them from here
+from datetime import timedelta  # noqa: TC003 - pydantic reads them from here
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from gitops_bot.config import form_policy, times
+from gitops_bot.config import form_policy
 from gitops_bot.config import leaves as leaf
+from gitops_bot.config.form_hold import IMAGE_WORDS, HoldForm
 from gitops_bot.config.form_info import ReleaseInfo  # noqa: TC001 - pydantic reads it from here
-from gitops_bot.config.form_records import OwnReleaseTags, ReleaseTags  # noqa: TC001 - pydantic reads them from here
+from gitops_bot.config.form_records import ArtifactMetadata, ReleaseTags  # noqa: TC001 - pydantic reads them from here
 from gitops_bot.config.form_registry import RegistryAccess  # noqa: TC001 - pydantic reads it from here
 from gitops_bot.config.form_slots import BlueGreenForm, Slots  # noqa: TC001 - likewise
 from gitops_bot.config.form_target import TargetForm  # noqa: TC001 - likewise
@@ -25,15 +26,24 @@ from gitops_bot.images.rules import OnMove, PinShape
 
 MatchBy = Literal["digest", "revision"]
 TagOf = Literal["source", "release"]
+Recorder = Literal["none", "github"]
 
 _NAME = leaf.key("must be up to 60 letters, digits, `.`, `_` and `-`", leaf.NAME)
-_IMAGE_WORDS = "must be the name of an entry or an image repository"
 _HOST = leaf.key("must be a host, with its port if it has one", leaf.HOST)
 _REPOSITORY = leaf.text("must be OWNER/NAME or a Git URL without user and password", leaf.REPOSITORY, secret=True)
 _PLATFORM = leaf.text(
     "must be a platform such as linux/amd64 or linux/arm/v7", f"^{platforms.FORM}$", parse=platforms.normalised
 )
-_UNTIL = leaf.text("must be a date, or a moment with its offset from UTC", times.MOMENT, parse=times.moment)
+_Records = Annotated[
+    Recorder | None,
+    *leaf.choice(Recorder),
+    about(
+        "`github`: record each release on the branch as a deployment of its commit to the environment, once. It says "
+        "what was released to Git, not what runs. What an environment says overrides what stands at the top. Without "
+        "it, `none`.",
+        "github",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +136,7 @@ class EnvironmentForm(RulesForm):
     blue_green: Slots = ()
     release_info: ReleaseInfo = None
     images: Annotated[
-        dict[Annotated[str, *leaf.key(_IMAGE_WORDS, leaf.LINE)], RulesForm],
+        dict[Annotated[str, *leaf.key(IMAGE_WORDS, leaf.LINE)], RulesForm],
         about(
             "Rules for individual images, by the `name` of an entry or by its repository. They override those of the "
             "environment, key by key.",
@@ -181,47 +191,14 @@ class EnvironmentForm(RulesForm):
             {"as": "pull-request", "group": "overlay", "labels": ["release"], "reviewers": ["team:platform"]},
         ),
     ] = field(default_factory=Propose)
-    release_tags: OwnReleaseTags = None
+    release_tags: ReleaseTags = None
+    records: _Records = None
+    artifact_metadata: ArtifactMetadata = None
 
     @property
     def slots(self) -> tuple[BlueGreenForm, ...]:
         """Each of `blue_green`."""
         return self.blue_green if isinstance(self.blue_green, tuple) else (self.blue_green,)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldForm:
-    """A freeze: what stays as it is for a while, and why."""
-
-    __pydantic_config__ = leaf.STRICT
-
-    environment: Annotated[
-        str,
-        *leaf.text("must be the name of an environment", leaf.NAME),
-        about("The environment to freeze.", "production"),
-    ]
-    image: Annotated[
-        str | None,
-        *leaf.text(_IMAGE_WORDS, leaf.LINE),
-        about(
-            "The image to freeze, by the `name` of an entry or by its repository. Without it, the whole environment.",
-            "ghcr.io/acme/web",
-        ),
-    ] = None
-    until: Annotated[
-        datetime,
-        *_UNTIL,
-        about(
-            "When the freeze ends: at the start of that day in UTC, or at that moment (RFC 3339).",
-            "2026-12-24",
-            "2026-12-24T18:00:00+01:00",
-        ),
-    ]
-    why: Annotated[
-        str,
-        *leaf.text("must be one line of 1 to 500 characters", leaf.WORDS),
-        about("The reason, shown in plans and pull requests.", "no release before the fair"),
-    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,4 +263,6 @@ class ConfigForm:
             default={},
         ),
     ] = field(default_factory=dict)
-    release_tags: ReleaseTags = False
+    release_tags: ReleaseTags = None
+    records: _Records = None
+    artifact_metadata: ArtifactMetadata = None

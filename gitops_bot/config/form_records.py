@@ -1,4 +1,4 @@
-"""What is kept of releases beside the history itself."""
+"""What is recorded of releases beside the history itself."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from gitops_bot.config import leaves as leaf
 from gitops_bot.config.leaves import about
 
 ReleaseTags = Annotated[
-    bool,
+    bool | None,
     *leaf.truth(),
     about(
         "Push the annotated tag `release/<environment>/<number>` for every release on the branch, so that its number "
-        "stays whatever becomes of the history. An environment may choose otherwise.",
+        "stays whatever becomes of the history. What an environment says overrides what stands at the top. Without it, "
+        "`false`.",
         True,
     ),
 ]
-OwnReleaseTags = Annotated[
+ArtifactMetadata = Annotated[
     bool | None,
     *leaf.truth(),
-    about("Whether the releases of this environment get tags. Without it, the value of `release_tags`.", True),
+    about(
+        "With `records`, also write the deployment record of each image that a release brings by its digest, in the "
+        "organisation that owns the repository. What an environment says overrides what stands at the top. Without "
+        "it, `false`.",
+        True,
+    ),
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.config.form import HoldForm
+from gitops_bot.config.form_hold import HoldForm
 from gitops_bot.config.propose import Propose
 from gitops_bot.images import inference
 from gitops_bot.images.rules import NamedPolicy, Rules
@@ -88,6 +88,13 @@ class Environment:
     blue_green: tuple[BlueGreen, ...] = ()
     release_tags: bool = False
     release_info: ReleaseInfo | None = None
+    deployments: bool = False
+    artifact_metadata: bool = False
+
+    @property
+    def recorded(self) -> bool:
+        """Whether anything is recorded of its releases."""
+        return self.release_tags or self.deployments
 
     def rules(self, name: str, image: ImageName | None, pin: Pin) -> Rules:
         """The rules for an entry: its image overrides the environment, key by key."""

@@ -36,17 +36,11 @@ class Call:
 
     def body(self) -> Any:
         """The JSON body."""
-        try:
-            return json.loads(self.request.body or b"{}")
-        except (ValueError, RecursionError):
-            raise Invalid(400, "Problems parsing JSON") from None
+        return _body(self.request)
 
     def fields(self) -> Fields:
         """The JSON body, which must be an object."""
-        body = self.body()
-        if not isinstance(body, dict):
-            raise Invalid(400, "Body should be a JSON object")
-        return Fields(body)
+        return Fields.read(self.request)
 
     def page(self, items: Sequence[T], show: Callable[[T], Json]) -> Answer:
         """One page of a list, with GitHub's Link header to the other pages."""
@@ -94,6 +88,14 @@ class Fields:
 
     values: Json
 
+    @classmethod
+    def read(cls, request: Request) -> Fields:
+        """The JSON body of a request, which must be an object."""
+        body = _body(request)
+        if not isinstance(body, dict):
+            raise Invalid(400, "Body should be a JSON object")
+        return cls(body)
+
     def text(self, name: str) -> str | None:
         """A string, or None."""
         value = self.values.get(name)
@@ -125,6 +127,13 @@ class Fields:
     def texts(self, name: str) -> list[str]:
         """A list of strings, empty by default."""
         return texts(self.values.get(name) or [])
+
+
+def _body(request: Request) -> Any:
+    try:
+        return json.loads(request.body or b"{}")
+    except (ValueError, RecursionError):
+        raise Invalid(400, "Problems parsing JSON") from None
 
 
 def texts(values: Any) -> list[str]:

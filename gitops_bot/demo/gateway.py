@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitops_bot.demo import api, identity
+from gitops_bot.demo import api, api_deployments, identity
 from gitops_bot.demo.bare import GitFailed
-from gitops_bot.demo.call import Call
+from gitops_bot.demo.call import Call, Fields
 from gitops_bot.demo.http import Answer
 from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.shapes import Shapes
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from gitops_bot.demo.accounts import Accounts
     from gitops_bot.demo.http import Request
     from gitops_bot.demo.hub import Hub
+    from gitops_bot.demo.identity import Json
     from gitops_bot.demo.limits import Limits, Resource
     from gitops_bot.demo.store import Store
 
 _API = re.compile(r"/api/v3/repos/(?P<owner>[^/]{1,40})/(?P<name>[^/]{1,110}?)(?P<rest>/.*)?")
 _GRAPHQL = "/api/graphql"
+_ARTIFACTS = re.compile(r"/api/v3/orgs/(?P<organization>[^/]{1,40})/artifacts/metadata/deployment-record")
 _DOCUMENTATION = "https://docs.github.com/rest"
 
 
@@ -34,6 +36,8 @@ class Gateway:
         self.site, self.api = site, f"{site}/api/v3"
         self.store, self._accounts, self.limits = store, accounts, limits
         self._routes = api.routes()
+        #: The deployment records of artifacts, by organisation.
+        self.artifacts: dict[str, list[Json]] = {}
 
     def answer(self, request: Request) -> Answer:
         """Answer a request, with the headers that GitHub always sends."""
@@ -86,6 +90,11 @@ class Gateway:
         if resource == "graphql":
             return self._graphql(request, user)
         self.limits.take(resource)
+        if request.method == "POST" and (match := _ARTIFACTS.fullmatch(request.path)):
+            if user is None:
+                raise Invalid(401, "Requires authentication")
+            records = self.artifacts.setdefault(match["organization"].lower(), [])
+            return api_deployments.record_artifact(records, Fields.read(request))
         return self._rest(request, user)
 
     def _rest(self, request: Request, user: str | None) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from gitops_bot.demo import graphql_pull, rule_shapes
+from gitops_bot.demo import api_deployments, graphql_pull, rule_shapes
 from gitops_bot.demo.graphql_page import connection
 from gitops_bot.demo.identity import node
 from gitops_bot.demo.refusal import Invalid
@@ -32,6 +32,7 @@ def repository(view: View) -> Json:
         "squashMergeAllowed": settings.allow_squash_merge,
         "rebaseMergeAllowed": settings.allow_rebase_merge,
         "viewerDefaultMergeMethod": next((name.upper() for name in _METHODS if settings.allows(name)), "MERGE"),
+        "deployments": lambda **arguments: api_deployments.graphql(view, arguments),
         "ref": lambda **arguments: _ref(view, arguments["qualifiedName"]),
         "mergeQueue": lambda **arguments: _merge_queue(
             view, arguments.get("branch") or view.shapes.bare.default_branch()

@@ -98,6 +98,37 @@ class Check:
 
 
 @dataclass(slots=True)
+class DeploymentStatus:
+    """A status of a deployment: `success`, `inactive` and so on."""
+
+    id: int
+    state: str
+    description: str
+    user: str
+    at: str
+
+
+@dataclass(slots=True)
+class Deployment:
+    """A deployment of a commit to an environment, and its statuses, the oldest first."""
+
+    id: int
+    commit: str
+    ref: str
+    task: str
+    environment: str
+    description: str | None
+    user: str
+    at: str
+    statuses: list[DeploymentStatus] = field(default_factory=list)
+
+    @property
+    def state(self) -> str | None:
+        """That of the newest status."""
+        return self.statuses[-1].state if self.statuses else None
+
+
+@dataclass(slots=True)
 class Pull:
     """A pull request; times are RFC 3339 in UTC. `head_sha` and `base_sha` no longer change once it is closed.
 
@@ -153,6 +184,7 @@ class Hub:
     checks: dict[str, list[Check]] = field(default_factory=dict)
     activity: list[Pushed] = field(default_factory=list)
     refs: dict[str, str] = field(default_factory=dict)
+    deployments: list[Deployment] = field(default_factory=list)
     last_moment: str = ""
 
     @property
@@ -186,6 +218,7 @@ class Hub:
             teams={slug: Team(**item) for slug, item in data.pop("teams", {}).items()},
             queue=[Queued(**item) for item in data.pop("queue", ())],
             checks={commit: [Check(**item) for item in items] for commit, items in data.pop("checks", {}).items()},
+            deployments=[_deployment(item) for item in data.pop("deployments", ())],
             activity=[Pushed(**item) for item in data.pop("activity", ())],
             pulls={pull.number: pull for pull in pulls},
             **data,
@@ -195,6 +228,11 @@ class Hub:
 def _plain(value: Any) -> dict[str, Any]:
     """A dataclass for JSON; `asdict` would be slow, because it copies deeply."""
     return {member.name: getattr(value, member.name) for member in fields(value)}
+
+
+def _deployment(data: dict[str, Any]) -> Deployment:
+    statuses = [DeploymentStatus(**item) for item in data.pop("statuses")]
+    return Deployment(**data, statuses=statuses)
 
 
 def _pull(data: dict[str, Any]) -> Pull:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.world import World
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.content import Content
+    from gitops_bot.proposals.deployment import Deployment
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.history.tags import NewTag
@@ -75,6 +76,12 @@ def record(world: World, tags: Sequence[NewTag]) -> None:
     """
     with world.whole():
         world.repository.create_tags(tags)
+
+
+def deploy(world: World, deployment: Deployment) -> Problem | None:
+    """Record a deployment; see `Forge.deploy`."""
+    with world.whole():
+        return _forge(world).deploy(deployment)
 
 
 def _begin(forge: Forge, action: reconcile.Action, head: str | None) -> None:

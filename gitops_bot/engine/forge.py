@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gitops_bot.config.propose import MergeMethod
+    from gitops_bot.errors import Problem
+    from gitops_bot.proposals.deployment import Deployed, Deployment
     from gitops_bot.proposals.pull_request import HandBackTimes, Merge, PullRequest, RateLimit
 
 
@@ -111,4 +113,20 @@ class Forge(Protocol):
 
     def close(self, number: int, *, body: str, comment: str) -> PullRequest:
         """Put the closing mark into the body, say why in a comment, then close."""
+        ...
+
+    def deployments(self, environments: Sequence[str]) -> Mapping[str, tuple[Deployed, ...]]:
+        """The newest deployments of each of these environments, the newest first: a bounded number.
+
+        Raises:
+            ForgeError: the forge refused or did not answer.
+        """
+        ...
+
+    def deploy(self, deployment: Deployment) -> Problem | None:
+        """Record a deployment with its artifacts, unless that was done; gives why an artifact could not be recorded.
+
+        Raises:
+            ForgeError: the forge refused or did not answer.
+        """
         ...

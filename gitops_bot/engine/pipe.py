@@ -58,7 +58,7 @@ def run(world: World, snapshot: Snapshot, request: Request, facts: Facts | None 
             outcome, newest = _through(world, newest, facts, request, environment, planned, named)
             outcomes.append(outcome)
     done = _outcome(newest, request, outcomes, frozenset(named))
-    if request.dry_run or not any(environment.release_tags for environment in environments):
+    if request.dry_run or not any(environment.recorded for environment in environments):
         return done
     from gitops_bot.engine.records import record  # few need what it reads
 

@@ -1,4 +1,4 @@
-"""What is recorded of releases once they are on the base branch, where that is configured: their tags.
+"""What is recorded of releases once they are on the base branch, where that is configured: tags, and deployments.
 
 It comes after everything else, and what goes wrong with it fails nothing else.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine import carry_out
 from gitops_bot.engine.content import content
+from gitops_bot.engine.deployments import deploy
 from gitops_bot.engine.history import merges_of, recorded
 from gitops_bot.engine.read import read, read_again
 from gitops_bot.errors import ConfigError, EditError, GitError, LostRace, Problem
@@ -37,37 +38,54 @@ _NAMED = 5
 
 
 def record(world: World, before: Snapshot) -> tuple[Problem, ...]:
-    """Tag the releases of these environments that the base branch has now and that have no tag yet."""
-    wanted = [environment for environment in before.environments if environment.release_tags]
-    problems: list[tuple[str, Problem]] = []
+    """Record the releases of these environments that the base branch has now and that are not recorded yet."""
+    tagged = [environment for environment in before.environments if environment.release_tags]
+    deployed = [environment for environment in before.environments if environment.deployments]
     try:
-        snapshot, tags = read_again(world, before), world.repository.tags()
-        line = _line(world, snapshot, tags, wanted)
+        snapshot = read_again(world, before)
+        tags = world.repository.tags() if tagged else {}
+        line = _line(world, snapshot, tags, tagged)
         every = all_releases(line, snapshot.owners, tags)
-        left = []
-        for environment in wanted:
-            match due(every.get(environment.name, ()), tags, complete=line.complete):
-                case Problem() as problem:
-                    problems.append((environment.name, problem))
-                case found if found:
-                    left.append(environment)
-        if left:
-            problems += _tag(world, snapshot, tags, left)
     except (GitError, ConfigError) as error:
-        problems.append(("", error.problem))
-    return _alike(problems)
+        return _alike("recorded", [("", error.problem)])
+    return (
+        *_alike("tagged", _tag_all(world, snapshot, line, every, tags, tagged)),
+        *_alike("recorded", list(deploy(world, snapshot, every, deployed)) if deployed else []),
+    )
 
 
-def _line(world: World, snapshot: Snapshot, tags: Mapping[str, str], wanted: Sequence[Environment]) -> Line:
-    """The history down to a tag of each environment."""
+def _line(world: World, snapshot: Snapshot, tags: Mapping[str, str], tagged: Sequence[Environment]) -> Line:
+    """The history down to a tag of each environment; what the forge has is looked for in the first part alone."""
     numbers = tag_numbers(tags)
-    tagged = [set(numbers.get(environment.name, ())) for environment in wanted]
+    needed = [set(numbers.get(environment.name, ())) for environment in tagged]
 
     def enough(line: Line) -> bool:
         commits = {step.commit for step in line.steps}
-        return line.complete or not any(commits.isdisjoint(own) for own in tagged)
+        return line.complete or not any(commits.isdisjoint(own) for own in needed)
 
     return world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.targets)
+
+
+def _tag_all(
+    world: World,
+    snapshot: Snapshot,
+    line: Line,
+    every: Mapping[str, Sequence[Release]],
+    tags: Mapping[str, str],
+    wanted: Sequence[Environment],
+) -> list[tuple[str, Problem]]:
+    problems: list[tuple[str, Problem]] = []
+    left = []
+    for environment in wanted:
+        match due(every.get(environment.name, ()), tags, complete=line.complete):
+            case Problem() as problem:
+                problems.append((environment.name, problem))
+            case untagged if untagged:
+                left.append(environment)
+    try:
+        return [*problems, *(_tag(world, snapshot, tags, left) if left else ())]
+    except (GitError, ConfigError) as error:
+        return [*problems, ("", error.problem)]
 
 
 def _tag(
@@ -115,11 +133,11 @@ def _tag_one(
     records = recorded(environment, every, line)
     chosen = [records[at] for at, release in enumerate(known) if release.commit in numbered]
     merges, _ = merges_of(world, snapshot, chosen)
-    told = (
+    merged = (
         ReleaseMerge(record, merges.get(record.id, Merge(None)), _content(world, snapshot, environment, record.id))
         for record in chosen
     )
-    new = [NewTag(release_tags.name(one.record.release), one.record.id, text(one)) for one in told]
+    new = [NewTag(release_tags.name(release.record.release), release.record.id, text(release)) for release in merged]
     carry_out.record(world, new[::-1])
 
 
@@ -130,13 +148,13 @@ def _content(world: World, snapshot: Snapshot, environment: Environment, commit:
         return None
 
 
-def _alike(problems: Sequence[tuple[str, Problem]]) -> tuple[Problem, ...]:
+def _alike(what: str, problems: Sequence[tuple[str, Problem]]) -> tuple[Problem, ...]:
     """One problem for all environments that have it, as the next step tells."""
     alike: dict[tuple[str, str], tuple[Problem, list[str]]] = {}
     for name, problem in problems:
         alike.setdefault((problem.code, problem.next), (problem, []))[1].append(name)
     return tuple(
-        replace(problem, message=f"releases are not tagged{_of(names)}: {problem.message}")
+        replace(problem, message=f"releases are not {what}{_of(names)}: {problem.message}")
         for problem, names in alike.values()
     )
 

@@ -916,3 +916,23 @@ def test_no_policy_may_be_called_auto() -> None:
     text = 'version: 1\npolicies: {auto: {semver: "*"}}\nenvironments: {a: {overlays: [a], policy: auto}}\n'
     with pytest.raises(ConfigError, match="`auto` is the policy that follows the format of the present tag"):
         config.read(text, "f.yaml")
+
+
+@pytest.mark.parametrize(
+    ("top", "own", "wrong"),
+    [
+        pytest.param("artifact_metadata: true", "", "gitops-bot.yaml:2:1", id="nothing is recorded"),
+        pytest.param("", "artifact_metadata: true, ", "gitops-bot.yaml:5:6", id="nor here"),
+        pytest.param("records: github", "records: none, artifact_metadata: true, ", "gitops-bot.yaml:5:21", id="off"),
+        pytest.param("artifact_metadata: true", "records: github, ", None, id="somewhere"),
+        pytest.param("records: github", "artifact_metadata: true, ", None, id="everywhere"),
+    ],
+)
+def test_artifacts_are_recorded_with_deployments(top: str, own: str, wrong: str | None) -> None:
+    text = f"version: 1\n{top}\nenvironments:\n  production:\n    {{{own}overlays: [a]}}\n"
+    if wrong is None:
+        config.read(text, "gitops-bot.yaml")
+        return
+    with pytest.raises(ConfigError) as refused:
+        config.read(text, "gitops-bot.yaml")
+    assert [problem.where for problem in refused.value.problems] == [wrong]

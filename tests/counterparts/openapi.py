@@ -87,7 +87,11 @@ class Description:
     def _paths(self) -> list[tuple[re.Pattern[str], str, Any]]:
         """Paths that say more first: `/pulls/comments` before `/pulls/{number}`; a reference may hold slashes."""
         ordered = sorted(self._document["paths"], key=lambda path: (path.count("{"), -len(path)))
-        known = [path for path in ordered if path.startswith(("/repos/{owner}/{repo}", "/rate_limit"))]
+        known = [
+            path
+            for path in ordered
+            if path.startswith(("/repos/{owner}/{repo}", "/rate_limit", "/orgs/{org}/artifacts/metadata"))
+        ]
         return [(re.compile(_pattern(path)), path, self._document["paths"][path]) for path in known]
 
     def _unknown(self, operation: Any, query: Mapping[str, str]) -> list[str]:

@@ -31,6 +31,7 @@ LEAST: dict[str, dict[str, Any]] = {
 #: What a key needs beside it.
 COMPANY: dict[str, dict[str, Any]] = {
     "soak": {"promote_from": "staging"},
+    "artifact_metadata": {"records": "github"},
     "username": {"password_env": "TOKEN"},
     "merge_method": {"auto_merge": True},
     "TargetForm.images": {"kind": "helm"},

@@ -11,6 +11,7 @@ from gitops_bot.edges.github import answers, messages
 from gitops_bot.edges.github.address import API_URL
 from gitops_bot.edges.github.api import Api
 from gitops_bot.edges.github.commits import Commits
+from gitops_bot.edges.github.deployments import Deployments
 from gitops_bot.edges.github.failure import Refused
 from gitops_bot.edges.github.merged import merges
 from gitops_bot.edges.github.merging import Merging
@@ -56,6 +57,8 @@ class GitHub:
         commits = Commits(self._api)
         self.commits_between, self.commits_ahead = commits.between, commits.ahead
         self.merges = partial(merges, self._api)
+        deployments = Deployments(self._api)
+        self.deployments, self.deploy = deployments.newest, deployments.write
         self.merge_when_ready = Merging(self._api, self._reading).when_ready
 
     def left(self) -> RateLimit | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem
 from gitops_bot.releases.history.releases import TAGGED, TAGS, tag_numbers
+from gitops_bot.releases.history.unrecorded import unrecorded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,15 +45,13 @@ def due(known: Sequence[Release], tags: Mapping[str, str], *, complete: bool) ->
     if not known:
         return ()
     given = tag_numbers(tags).get(known[0].environment, {})
-    tagged = next((at for at, release in enumerate(known) if release.commit in given), None)
-    if tagged is not None:
-        without, number = known[:tagged], given[known[tagged].commit]
-    elif complete:
-        without, number = known[:FIRST], max(0, len(known) - FIRST)
-    else:
-        return _unknown(known[0])
+    number = next((given[release.commit] for release in known if release.commit in given), None)
+    if number is None:
+        if not complete:
+            return _unknown(known[0])
+        number = max(0, len(known) - FIRST)
     untagged: list[Release] = []
-    for release in islice(reversed(without), MOST):
+    for release in unrecorded(known, given, first=FIRST, most=MOST):
         number += 1
         while name(numbered := replace(release, number=number)) in tags:
             number += 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gitops_bot.edges.github import graphql
+from gitops_bot.edges.github import deployments, graphql
 from tests.counterparts.graphql import described
 
 if TYPE_CHECKING:
@@ -141,3 +141,9 @@ def test_a_question_that_is_not_as_described_is_a_breach(
     question: str, variables: Mapping[str, Any], said: str
 ) -> None:
     assert any(said in each for each in described().breaches(question, variables))
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_a_question_for_deployments_is_one_that_github_knows(count: int) -> None:
+    variables = {"owner": "acme", "name": "deploy", **{f"e{number}": f"e{number}" for number in range(count)}}
+    assert described().breaches(deployments.question(count), variables) == []

@@ -1,0 +1,181 @@
+"""Deployments: what was released to an environment. They say what Git has, never what runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from gitops_bot.edges.github.failure import Refused, Unanswered, Unsupported
+from gitops_bot.errors import ForgeError, Problem
+from gitops_bot.proposals.deployment import Deployed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gitops_bot.edges.github.api import Api
+    from gitops_bot.errors import FailureCode
+    from gitops_bot.proposals.deployment import Artifact, Deployment
+
+#: By this description the bot knows its own deployments.
+TEXT: Final = "released to Git by gitops-bot"
+_STATUS: Final = "released to Git; what the cluster runs is not known here"
+#: Deployments of one environment that are read, and environments of one query.
+_NEWEST, _TOGETHER = 30, 100
+_ORDER: Final = "orderBy: {field: CREATED_AT, direction: DESC}"
+#: Statuses by which GitHub refuses.
+_EXPECTED = (403, 404, 409, 410, 422)
+_ADVICE = "give the token `deployments: write` (in a workflow: `permissions:`), or remove `records`"
+_ARTIFACT_ADVICE = (
+    "give the token `artifact-metadata: write` of the organisation that owns the repository, or remove "
+    "`artifact_metadata`"
+)
+
+
+def question(count: int) -> str:
+    """The query for the newest deployments of so many environments ($e0, $e1, ...)."""
+    numbers = range(count)
+    variables = ", ".join(["$owner: String!", "$name: String!", *(f"$e{number}: String!" for number in numbers)])
+    fields = "".join(
+        f"""
+    d{number}: deployments(environments: [$e{number}], first: {_NEWEST}, {_ORDER}) {{
+      nodes {{ commitOid description latestStatus {{ state }} }}
+    }}"""
+        for number in numbers
+    )
+    return f"query Deployments({variables}) {{\n  repository(owner: $owner, name: $name) {{{fields}\n  }}\n}}"
+
+
+class Deployments:
+    """The deployments of one repository. Everything raises a ForgeError if GitHub refuses or does not answer."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def newest(self, environments: Sequence[str]) -> dict[str, tuple[Deployed, ...]]:
+        """Up to thirty of each environment, the newest first: one request for a hundred environments.
+
+        Without GraphQL, one or two for each.
+        """
+        newest: dict[str, tuple[Deployed, ...]] = {}
+        for at in range(0, len(environments), _TOGETHER):
+            names = environments[at : at + _TOGETHER]
+            try:
+                newest |= self._by_graphql(names)
+            except Unsupported:
+                newest |= {name: tuple(self._by_rest(name)) for name in names}
+        return newest
+
+    def write(self, deployment: Deployment) -> Problem | None:
+        """Two requests, one before them to see what there is, and one for each artifact; what failed of artifacts.
+
+        The status comes last: a run that dies before it is known by that, and finished by the next one.
+        """
+        what = f"the deployment of {deployment.commit[:10]} to {deployment.environment}"
+        try:
+            number = self._begun(deployment)
+            if number is None:
+                return None
+            problem = self._artifacts(deployment)
+            status = {"state": "success", "description": _STATUS}
+            self._api.ask("POST", f"/deployments/{number}/statuses", body=status, expected=_EXPECTED)
+        except Refused as refused:
+            self._fail(refused, what, _ADVICE)
+        else:
+            return problem
+
+    def _begun(self, deployment: Deployment) -> int | None:
+        """The number of the deployment, which may have been begun; None where there is nothing left to do."""
+        query = {"sha": deployment.commit, "environment": deployment.environment, "per_page": str(_NEWEST)}
+        known = self._api.ask("GET", "/deployments", query=query, expected=_EXPECTED)
+        with self._api.reading():
+            own = next((int(other["id"]) for other in known if other["description"] == TEXT), None)
+        if own is not None:
+            return own if not self._has_status(own) else None
+        if known:
+            return None
+        fields = {
+            "ref": deployment.commit,
+            "environment": deployment.environment,
+            "description": TEXT,
+            # The defaults merge the default branch into the ref, and wait for checks.
+            "auto_merge": False,
+            "required_contexts": [],
+        }
+        made = self._api.ask("POST", "/deployments", body=fields, expected=_EXPECTED)
+        with self._api.reading():
+            return int(made["id"])
+
+    def _has_status(self, number: int) -> bool:
+        return bool(self._api.ask_list(f"/deployments/{number}/statuses", {"per_page": "1"}))
+
+    def _artifacts(self, deployment: Deployment) -> Problem | None:
+        """Record each artifact; the first that is refused ends it."""
+        for artifact in deployment.artifacts:
+            try:
+                self._api.ask(
+                    "POST",
+                    "/artifacts/metadata/deployment-record",
+                    body=_fields(artifact, deployment.environment),
+                    root=f"/orgs/{self._api.repository.partition('/')[0]}",
+                    expected=_EXPECTED,
+                )
+            except Refused as refused:
+                return self._problem(refused, f"the deployment record of {artifact.name}", _ARTIFACT_ADVICE)
+            except ForgeError as error:
+                return error.problem
+        return None
+
+    def _by_graphql(self, names: Sequence[str]) -> Mapping[str, tuple[Deployed, ...]]:
+        owner, _, repository = self._api.repository.partition("/")
+        variables = {"owner": owner, "name": repository, **{f"e{at}": name for at, name in enumerate(names)}}
+        try:
+            answer = self._api.wire.graphql(question(len(names)), variables, write=False)
+        except Refused as refused:
+            self._fail(refused, "deployments cannot be read", _ADVICE)
+        except Unanswered as failure:
+            self._api.fail(failure)
+        with self._api.reading():
+            read: Any = answer.data["repository"]
+            return {name: tuple(_nodes(read[f"d{at}"]["nodes"])) for at, name in enumerate(names)}
+
+    def _by_rest(self, name: str) -> Iterator[Deployed]:
+        query = {"environment": name, "per_page": str(_NEWEST)}
+        try:
+            documents = self._api.ask("GET", "/deployments", query=query, expected=_EXPECTED)
+        except Refused as refused:
+            self._fail(refused, "deployments cannot be read", _ADVICE)
+        with self._api.reading():
+            read = [(int(known["id"]), str(known["sha"]), known["description"] == TEXT) for known in documents]
+        for at, (number, commit, own) in enumerate(read):
+            yield Deployed(commit, finished=at > 0 or not own or self._has_status(number))
+
+    def _fail(self, refused: Refused, what: str, advice: str) -> NoReturn:
+        raise ForgeError(self._problem(refused, what, advice)) from None
+
+    def _problem(self, refused: Refused, what: str, advice: str) -> Problem:
+        why = self._api.explained(refused).problem
+        if refused.limited or refused.status not in _EXPECTED:
+            return why
+        quoted = f" (GitHub says: {refused.message})" if refused.message else ""
+        code: FailureCode = "failed.auth" if refused.status in (403, 404) else "failed.forge"
+        return Problem(code, f"{self._api.repository}: {what} was refused{quoted}", advice)
+
+
+def _nodes(nodes: Any) -> Iterator[Deployed]:
+    for node in nodes:
+        if node is not None:
+            finished = node["description"] != TEXT or node["latestStatus"] is not None
+            yield Deployed(str(node["commitOid"]), finished)
+
+
+def _fields(artifact: Artifact, environment: str) -> Mapping[str, object]:
+    """GitHub's limits, in characters."""
+    version = {"version": artifact.version[:100]} if artifact.version else {}
+    return {
+        "name": artifact.name[:256],
+        "digest": artifact.digest,
+        **version,
+        "status": "deployed",
+        "logical_environment": environment[:128],
+        "deployment_name": artifact.place[:256],
+        "return_records": False,
+    }

@@ -1,0 +1,199 @@
+"""`records: github`: every release on the branch is recorded as a deployment, once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gitops_bot.demo.http import Answer
+from tests.commands.stages import Stages
+from tests.counterparts.world import ended
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.demo.http import Request
+    from tests.counterparts.world import Deploy, World
+
+RECORDS = "records: github"
+ARTIFACTS = "records: github\nartifact_metadata: true"
+REFUSED = Answer.json(403, {"message": "Resource not accessible by integration"})
+
+
+def started(world: World, more: str = RECORDS, production: str = "propose: {as: commit}") -> Stages:
+    return Stages.start(world, production, more=more)
+
+
+def deployments(deploy: Deploy, environment: str = "production") -> list[tuple[str, list[str]]]:
+    """The commit of each deployment and the states of its statuses, the oldest first."""
+    found = deploy.call("GET", f"/deployments?environment={environment}&per_page=100")
+    return [
+        (each["sha"], [status["state"] for status in deploy.call("GET", f"/deployments/{each['id']}/statuses")][::-1])
+        for each in reversed(found)
+    ]
+
+
+def release(stages: Stages, tag: str) -> str:
+    """A person releases this tag to production."""
+    return stages.run("production", "web", tag)
+
+
+def refusing(*paths: str) -> Callable[[Request, Callable[[], Answer]], Answer]:
+    def gate(request: Request, go: Callable[[], Answer]) -> Answer:
+        return REFUSED if request.method == "POST" and request.path.endswith(paths) else go()
+
+    return gate
+
+
+def test_every_release_is_recorded_once(worldwide: World) -> None:
+    stages = started(worldwide)
+    deploy = stages.deploy
+    release(stages, "1.1.0")
+    first = deploy.branches["main"]
+    assert deploy.ask("update").code == 0
+    assert deployments(deploy) == [(first, ["success"])], "what was released before is past"
+    digest = stages.push("web", "1.2.0")
+    assert deploy.ask("set", "production", f"{deploy.image('web')}=1.2.0@{digest}").code == 0
+    by_set = deploy.branches["main"]
+    by_hand = [release(stages, tag) for tag in ("1.3.0", "1.4.0")]
+    assert deploy.ask("update", "production").code == 0
+    expected = [(commit, ["success", "inactive"]) for commit in (first, by_set, by_hand[0])]
+    assert deployments(deploy) == [*expected, (by_hand[1], ["success"])]
+    with deploy.watching() as seen:
+        assert deploy.ask("update", "production").code == 0
+    assert seen.api == ["POST /graphql 200"], "one request to see that nothing is left"
+    told = deploy.call("GET", "/deployments")[0]
+    status = deploy.call("GET", f"/deployments/{told['id']}/statuses")[0]
+    assert told["description"] == "released to Git by gitops-bot"
+    assert status["description"] == "released to Git; what the cluster runs is not known here"
+
+
+def test_what_is_proposed_or_planned_is_not_recorded(worldwide: World) -> None:
+    stages = started(worldwide, production="policy: releases")
+    deploy = stages.deploy
+    for how in (("plan",), ("update", "--dry-run")):
+        assert deploy.ask(*how).code == 0
+        assert deployments(deploy) == []
+    stages.push("web", "1.1.0")
+    assert deploy.ask("update", "production").code == 0
+    before = deployments(deploy)
+    stages.merge()
+    assert deploy.ask("update", "production").code == 0
+    assert [commit for commit, _ in deployments(deploy)] == [before[0][0], deploy.branches["main"]]
+
+
+@pytest.mark.parametrize(
+    ("production", "more"),
+    [("propose: {as: commit}", ""), ("propose: {as: commit}\nrecords: none", RECORDS)],
+    ids=["off", "off here"],
+)
+def test_where_it_is_off_nobody_is_asked(worldwide: World, production: str, more: str) -> None:
+    deploy = started(worldwide, more, production).deploy
+    with deploy.watching() as seen:
+        assert deploy.ask("update", "production").code == 0
+    assert seen.api == []
+
+
+def test_without_graphql_it_is_the_same(worldwide: World) -> None:
+    stages = started(worldwide)
+    deploy = stages.deploy
+    deploy.gate(lambda request, go: Answer.json(404, {}) if request.path.endswith("/graphql") else go())
+    for tag in ("1.1.0", "1.2.0"):
+        release(stages, tag)
+        for _ in range(2):
+            assert deploy.ask("update", "production").code == 0
+    assert [states for _, states in deployments(deploy)] == [["success", "inactive"], ["success"]]
+
+
+@pytest.mark.parametrize("path", ["/deployments", "/statuses"])
+@pytest.mark.parametrize("done", [True, False], ids=["after", "before"])
+def test_a_run_that_is_killed_in_between_is_carried_on(worldwide: World, path: str, done: bool) -> None:
+    stages = started(worldwide)
+    deploy = stages.deploy
+    pids: SimpleQueue[int] = SimpleQueue()
+
+    def kill(request: Request, go: Callable[[], Answer]) -> Answer:
+        if request.method != "POST" or not request.path.endswith(path):
+            return go()
+        if done:
+            go()
+        os.kill(pids.get(), signal.SIGKILL)
+        return Answer(500)
+
+    deploy.gate(kill)
+    process = deploy.start("update", "production")
+    pids.put(process.pid)
+    assert ended(process).code == -signal.SIGKILL
+    deploy.gate(None)
+    assert deploy.ask("update", "production").code == 0
+    assert [states for _, states in deployments(deploy)] == [["success"]]
+
+
+@pytest.mark.parametrize("path", ["/deployments", "/statuses"])
+def test_without_the_permission_it_is_one_problem_and_all_else_is_done(worldwide: World, path: str) -> None:
+    stages = started(worldwide, f"{RECORDS}\nrelease_tags: true", "policy: releases\npropose: {as: commit}")
+    deploy = stages.deploy
+    stages.push("web", "1.1.0")
+    deploy.gate(refusing(path))
+    done = deploy.ask("update")
+    assert done.code == 1
+    (problem,) = done.json["problems"]
+    assert problem["code"] == "failed.auth"
+    assert problem["message"].startswith("releases are not recorded (staging, production): ")
+    assert "Resource not accessible by integration" in problem["message"]
+    assert "`deployments: write`" in problem["next"]
+    assert stages.pins()["web"] == stages.pin("web", "1.1.0")
+    assert b"release/production/2" in deploy.remote.git("tag")
+
+
+def test_a_deployment_that_somebody_else_recorded_is_left_alone(worldwide: World) -> None:
+    stages = started(worldwide)
+    deploy = stages.deploy
+    commit = release(stages, "1.1.0")
+    theirs = {"ref": commit, "environment": "production", "auto_merge": False, "required_contexts": []}
+    deploy.call("POST", "/deployments", theirs)
+    assert deploy.ask("update", "production").code == 0
+    assert deployments(deploy) == [(commit, [])]
+
+
+def test_images_are_recorded_by_their_digests(worldwide: World) -> None:
+    stages = started(worldwide, ARTIFACTS)
+    deploy = stages.deploy
+    release(stages, "1.1.0")
+    for _ in range(2):
+        assert deploy.ask("update", "production").code == 0
+    digest = stages.digests["web", "1.1.0"]
+    (record,) = recorded(deploy)
+    assert record == {
+        "id": record["id"],
+        "name": deploy.image("web"),
+        "digest": digest,
+        "version": "1.1.0",
+        "status": "deployed",
+        "logical_environment": "production",
+        "deployment_name": f"apps/web/production/kustomization.yaml:{deploy.image('web')}",
+    }
+
+
+def recorded(deploy: Deploy) -> list[Any]:
+    """The deployment records of this repository's artifacts."""
+    every = deploy.world.forge.gateway.artifacts.get("acme", [])
+    return [record for record in every if f"/{deploy.name}/" in record["name"]]
+
+
+def test_where_artifacts_may_not_be_recorded_the_deployment_is(worldwide: World) -> None:
+    stages = started(worldwide, ARTIFACTS)
+    deploy = stages.deploy
+    release(stages, "1.1.0")
+    worldwide.forge.gates[""] = refusing("/deployment-record")
+    done = deploy.ask("update", "production")
+    del worldwide.forge.gates[""]
+    (problem,) = done.json["problems"]
+    assert (done.code, problem["code"]) == (1, "failed.auth")
+    assert "`artifact-metadata: write`" in problem["next"]
+    assert [states for _, states in deployments(deploy)] == [["success"]]
+    assert recorded(deploy) == []

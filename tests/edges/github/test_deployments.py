@@ -1,0 +1,79 @@
+"""Deployments at the edge: answers that are not as GitHub describes them, and what GitHub limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitops_bot.demo.http import Answer
+from gitops_bot.edges.github.deployments import TEXT
+from gitops_bot.errors import ForgeError
+from gitops_bot.proposals.deployment import Artifact, Deployed, Deployment
+from tests.edges.github.scripted import HEAD, NO_GRAPHQL, playing
+
+RECORD = "POST //orgs/acme/artifacts/metadata/deployment-record"
+
+
+def answered(*nodes: Any) -> Answer:
+    return Answer.json(200, {"data": {"repository": {"d0": {"nodes": list(nodes)}}}})
+
+
+def test_what_a_run_left_unfinished_is_told_from_all_others() -> None:
+    nodes = [
+        {"commitOid": HEAD, "description": TEXT, "latestStatus": None},
+        {"commitOid": HEAD, "description": TEXT, "latestStatus": {"state": "INACTIVE"}},
+        {"commitOid": HEAD, "description": None, "latestStatus": None},
+        None,
+    ]
+    with playing({"Deployments": answered(*nodes)}) as script:
+        found = script.bot.forge.deployments(["production"])
+    assert found == {"production": tuple(Deployed(HEAD, finished) for finished in (False, True, True))}
+    assert script.sent == [{"owner": "acme", "name": "deploy", "e0": "production"}]
+
+
+def test_a_hundred_environments_take_one_request() -> None:
+    def answer(body: Any) -> Answer:
+        count = len(body["variables"]) - 2
+        return Answer.json(200, {"data": {"repository": {f"d{at}": {"nodes": []} for at in range(count)}}})
+
+    with playing({"Deployments": answer}) as script:
+        assert len(script.bot.forge.deployments([f"e{number}" for number in range(150)])) == 150
+    assert script.asked == ["Deployments"] * 2
+
+
+@pytest.mark.parametrize(
+    "plays",
+    [
+        {"Deployments": answered({"commitOid": HEAD})},
+        {"Deployments": Answer.json(200, {"data": {"repository": None}})},
+        {"Deployments": NO_GRAPHQL, "GET /deployments": Answer.json(200, 7)},
+        {"Deployments": NO_GRAPHQL, "GET /deployments": Answer.json(200, [{"id": "x", "sha": 1}])},
+    ],
+    ids=["no status", "no repository", "no list", "no deployment"],
+)
+def test_answers_of_another_form_are_an_error(plays: dict[str, Any]) -> None:
+    with playing(plays, broken=True) as script, pytest.raises(ForgeError, match="GitHub"):
+        script.bot.forge.deployments(["production"])
+
+
+def test_what_is_too_long_for_github_is_cut() -> None:
+    made = Answer.json(201, {"id": 7})
+    plays = {
+        "GET /deployments": Answer.json(200, []),
+        "POST /deployments": made,
+        RECORD: Answer.json(200, {"total_count": 1}),
+        "POST /deployments/7/statuses": made,
+    }
+    artifact = Artifact("n" * 300, f"sha256:{'a' * 64}", "v" * 128, "p" * 300)
+    with playing(plays, broken=True) as script:
+        assert script.bot.forge.deploy(Deployment("production", HEAD, (artifact,))) is None
+    sent = script.sent[2]
+    assert [len(sent[field]) for field in ("name", "version", "deployment_name")] == [256, 100, 256]
+    assert script.sent[1] == {
+        "ref": HEAD,
+        "environment": "production",
+        "description": TEXT,
+        "auto_merge": False,
+        "required_contexts": [],
+    }
