@@ -1,9 +1,11 @@
-"""What `status` costs beside `promote --dry-run` of the same repository, and its page beside its JSON.
+"""What `status` and `audit` cost beside `promote --dry-run` and `git log` of the same repository, and the page beside
+the JSON.
 
     python benchmarks/status.py [--pairs 300] [--history 1000] [--images 100] [--environments 20] [--runs 3]
 
 Needs the tests' libraries (`pip install -e '.[test]'`), and what benchmarks/promote.py needs. CPU is user and system
-time of the command and all of its children; medians over the runs, which take turns.
+time of the command and all of its children; medians over the runs, which take turns. The limits of CPU are 1.2 times
+`promote --dry-run` for `status`, and the JSON of `status` plus 0.3 s for its page, which may have 400 KB.
 """
 
 from __future__ import annotations
@@ -13,21 +15,39 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.history import PEER, verdict
 from benchmarks.promote import counted, repository
+from benchmarks.run import measured
 from tests.counterparts.world import world
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from benchmarks.run import Figure
     from tests.counterparts.world import Deploy, World
 
-#: What is measured: beside what it is compared with.
-_PAIRS = (("promote", "staging", "production", "--dry-run"), ("status", "--output", "json"))
-_PAGE = (("status", "--output", "json"), ("status", "--output", "html"))
+_JSON, _HTML = ("status", "--output", "json"), ("status", "--output", "html")
+_PROMOTE = ("promote", "staging", "production", "--dry-run")
+_AUDIT = (("audit",), ("audit", "--keep-list"), ("audit", "--export", "csv"))
+#: The size of the page, in KB.
+_LARGEST = 400
+
+
+class Limit(NamedTuple):
+    """The CPU of a command: so many times that of another, and seconds more."""
+
+    beside: Sequence[str]
+    times: float
+    more: float = 0.0
+
+
+#: What is measured, and the limits.
+_PAIRS: Mapping[Sequence[str], Limit | None] = {_PROMOTE: None, _JSON: Limit(_PROMOTE, 1.2), **dict.fromkeys(_AUDIT)}
+_PAGE: Mapping[Sequence[str], Limit | None] = {_JSON: None, _HTML: Limit(_JSON, 1, 0.3)}
 
 
 def main() -> None:
@@ -38,7 +58,7 @@ def main() -> None:
     parser.add_argument("--environments", type=int, default=20)
     parser.add_argument("--runs", type=int, default=3)
     asked = parser.parse_args()
-    print(f"{'command':<40}{'wall s':>8}{'CPU s':>8}{'MiB':>6}{'KB':>6}")
+    print(f"{'command':<42}{'wall s':>8}{'CPU s':>8}{'MiB':>6}{'KB':>6}{'limit':>16}")
     with tempfile.TemporaryDirectory(prefix="gitops-bot-bench-") as scratch, world(Path(scratch)) as running:
         print(f"{asked.pairs} pairs of overlays, {asked.history} commits")
         compare(repository(running, asked.pairs, asked.history, "pull-request"), _PAIRS, asked.runs)
@@ -46,15 +66,30 @@ def main() -> None:
         compare(matrix(running, asked.images, asked.environments, asked.history), _PAGE, asked.runs)
 
 
-def compare(deploy: Deploy, commands: Sequence[Sequence[str]], runs: int) -> None:
-    """Run the commands by turns, and print a line for each."""
-    figures = [[counted(deploy, words).figure for words in commands] for _ in range(runs)]
-    for words, done in zip(commands, zip(*figures, strict=True), strict=True):
-        wall, cpu, memory = (
-            statistics.median(getattr(run, name) for run in done) for name in ("wall", "cpu", "memory")
-        )
+def compare(deploy: Deploy, commands: Mapping[Sequence[str], Limit | None], runs: int) -> None:
+    """Run the commands and git by turns, and print a line for each."""
+    rounds = [
+        [measured(PEER, deploy.remote.path), *(counted(deploy, words).figure for words in commands)]
+        for _ in range(runs)
+    ]
+    peer, *figures = zip(*rounds, strict=True)
+    print(row("git log --raw, blobs", peer), flush=True)
+    cpu = {words: median(done, "cpu") for words, done in zip(commands, figures, strict=True)}
+    for (words, limit), done in zip(commands.items(), figures, strict=True):
         size = len(deploy.bot(*words).out.encode()) / 1000
-        print(f"{' '.join(words):<40}{wall:>8.2f}{cpu:>8.3f}{memory:>6.0f}{size:>6.0f}", flush=True)
+        most = None if limit is None else limit.times * cpu[limit.beside] + limit.more
+        fits = words != _HTML or size <= _LARGEST
+        told = "" if most is None else verdict(most, kept=fits and cpu[words] <= most)
+        print(f"{row(' '.join(words), done)}{size:>6.0f}{told:>16}", flush=True)
+
+
+def row(name: str, done: Sequence[Figure]) -> str:
+    wall, cpu, memory = (median(done, part) for part in ("wall", "cpu", "memory"))
+    return f"{name:<42}{wall:>8.2f}{cpu:>8.3f}{memory:>6.0f}"
+
+
+def median(done: Sequence[Figure], part: str) -> float:
+    return statistics.median(getattr(figure, part) for figure in done)
 
 
 def matrix(running: World, images: int, environments: int, history: int) -> Deploy:
