@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def polled(registry: Any, entries: Sequence[Entry], now: datetime = NOW) -> list[Decision]:
     """A decision for each entry, in their order."""
-    world: Any = SimpleNamespace(registry=registry, progress=silent)
+    world: Any = SimpleNamespace(registry=lambda: registry, progress=silent)
     facts = Facts()
     works = [Work(partial(poll, facts, entry, now), entry.repository) for entry in entries]
     return settle(world, facts, works)  # type: ignore[arg-type, return-value]

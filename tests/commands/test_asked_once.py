@@ -61,7 +61,7 @@ def test_a_failure_is_an_answer_too() -> None:
 
 def test_threads_that_ask_the_same_at_the_same_time_share_one_answer() -> None:
     registry, facts, together = Registry(), Facts(), threading.Barrier(8)
-    world: Any = SimpleNamespace(registry=registry)
+    world: Any = SimpleNamespace(registry=lambda: registry)
 
     def look(_: int) -> tuple[str, ...]:
         with pytest.raises(Needs) as needs:
