@@ -223,10 +223,7 @@ def _whole(image: str, pin: Pin) -> tuple[str, str]:
 
 
 def _normal(image: str) -> str:
-    try:
-        return str(ImageName.parse(image))
-    except ValueError:
-        return image
+    return str(ImageName.of(image) or image)
 
 
 def _lines(values: Iterable[str]) -> str:

@@ -139,7 +139,7 @@ def _environment(
         defaults=_rules(document, path, form, policies),
         by_name=MappingProxyType(images),
         by_repository=MappingProxyType(
-            {parsed: rules for image, rules in images.items() if (parsed := _parsed(image))}
+            {parsed: rules for image, rules in images.items() if (parsed := ImageName.of(image))}
         ),
     )
 
@@ -187,13 +187,6 @@ def _rules(document: Document, path: Path, form: RulesForm, policies: Mapping[st
         case written:
             policy = NamedPolicy(None, written.policy, "config", _line(document, (*path, "policy")))
     return ImageRules(policy, form.pin, form.on_move, form.platforms, form.ignore)
-
-
-def _parsed(image: str) -> ImageName | None:
-    try:
-        return ImageName.parse(image)
-    except ValueError:
-        return None
 
 
 def _hold(form: HoldForm, place: tuple[str, int, int]) -> Hold:

@@ -59,11 +59,8 @@ def check(document: Document) -> None:
 
 def host(key: str) -> str | None:
     """A registry, normalised like the names of images; None if it is not a host."""
-    try:
-        name = ImageName.parse(f"{key}/any/any")
-    except ValueError:
-        return None
-    return name.registry if name.path == "any/any" else None
+    name = ImageName.of(f"{key}/any/any")
+    return name.registry if name is not None and name.path == "any/any" else None
 
 
 def _mapping(document: Document, path: Path) -> dict[str, Tree]:
@@ -92,10 +89,8 @@ def _slug(name: str) -> str:
 
 
 def _repository(key: str) -> str | None:
-    try:
-        return str(ImageName.parse(key))
-    except ValueError:
-        return None
+    name = ImageName.of(key)
+    return str(name) if name is not None else None
 
 
 def _apart(document: Document, path: Path, meaning: Callable[[str], str | None], why: str) -> None:

@@ -71,7 +71,7 @@ def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep])
 
 def builds(world: World, facts: Facts, images: Sequence[ImageStep]) -> list[tuple[Build | None, Build | None]]:
     """What each image says of itself before and after, asked for side by side; None where it cannot be had."""
-    works = [Work(partial(_builds, facts, image), _name(image.before)) for image in images]
+    works = [Work(partial(_builds, facts, image), ImageName.of(image.before)) for image in images]
     return [build for build in settle(world, facts, works) if not isinstance(build, BotError)]
 
 
@@ -95,19 +95,12 @@ def _builds(facts: Facts, image: ImageStep) -> tuple[Build | None, Build | None]
 
 
 def _build(facts: Facts, image: str, digest: str | None) -> Build | None:
-    name = _name(image)
+    name = ImageName.of(image)
     if name is None or digest is None:
         return None
     try:
         return facts.describe(name, digest)
     except RegistryError:
-        return None
-
-
-def _name(image: str) -> ImageName | None:
-    try:
-        return ImageName.parse(image)
-    except ValueError:
         return None
 
 

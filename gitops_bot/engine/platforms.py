@@ -30,9 +30,8 @@ def platforms(decision: Decision, known: Known) -> Decision:
     pin = stepped_back.wanted(decision)
     if pin is None:
         return decision
-    try:
-        image = ImageName.parse(decision.entry.image)
-    except ValueError:
+    image = ImageName.of(decision.entry.image)
+    if image is None:
         return decision  # whoever decided has told
     try:
         reason = _unusable(decision, known.facts, image, pin)

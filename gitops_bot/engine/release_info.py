@@ -35,9 +35,8 @@ def informed(decision: Decision, known: Known) -> Decision:
         return decision
     if described.file is None or described.wrong is not None:
         return Failed(decision.entry, described.wrong) if described.wrong is not None else decision
-    try:
-        image = ImageName.parse(decision.new_name or decision.entry.image)
-    except ValueError:
+    image = ImageName.of(decision.new_name or decision.entry.image)
+    if image is None:
         return Failed(decision.entry, no_image(decision.entry))
     try:
         digest = decision.after.digest or known.facts.digest(image, decision.after.tag or "")

@@ -84,6 +84,14 @@ class ImageName:
             raise ValueError(f"{text[:300]!r} is not an image repository name")
         return cls(registry, path)
 
+    @classmethod
+    def of(cls, text: str) -> ImageName | None:
+        """The repository that a text names; None where it names none."""
+        try:
+            return cls.parse(text)
+        except ValueError:
+            return None
+
     def __str__(self) -> str:
         return f"{self.registry}/{self.path}"
 

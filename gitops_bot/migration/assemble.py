@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from gitops_bot.images.reference import ImageName
 from gitops_bot.migration import rules
 from gitops_bot.releases.layout.folding import fold
 from gitops_bot.releases.layout.inference import WORDS, environment_in
@@ -18,7 +19,6 @@ from gitops_bot.releases.layout.inventory import Gap
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from gitops_bot.images.reference import ImageName
     from gitops_bot.migration import Peer
     from gitops_bot.migration.rules import Rule, Tracked
     from gitops_bot.releases.plan import Entry
@@ -143,7 +143,7 @@ def _matching(one: Tracked, entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _is(entry: Entry, image: ImageName | None) -> bool:
-    return image is not None and image in (entry.repository, rules.image_name(entry.name))
+    return image is not None and image in (entry.repository, ImageName.of(entry.name))
 
 
 def _by_image(entries: Sequence[Entry], ruled: Mapping[tuple[str, str], Rule]) -> dict[str, tuple[str, Rule | None]]:
@@ -156,7 +156,7 @@ def _by_image(entries: Sequence[Entry], ruled: Mapping[tuple[str, str], Rule]) -
         first = ruled.get(same[0].key)
         if all(ruled.get(entry.key) == first for entry in same):
             # As people wrote it, where that is the repository too.
-            named = rules.image_name(same[0].name) == same[0].repository
+            named = ImageName.of(same[0].name) == same[0].repository
             found[repository] = (same[0].name if named else same[0].image, first)
         else:
             found |= {entry.name: (entry.name, ruled.get(entry.key)) for entry in same}

@@ -67,7 +67,7 @@ class Tracked:
     @property
     def image(self) -> ImageName | None:
         """The repository, where the text is the name of one."""
-        return image_name(self.repository)
+        return ImageName.of(self.repository)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,6 @@ class Read:
     tracked: tuple[Tracked, ...] = ()
     gaps: tuple[Gap, ...] = ()
     branches: tuple[str, ...] = ()
-
-
-def image_name(text: str) -> ImageName | None:
-    """The name of a repository, None where the text is none."""
-    try:
-        return ImageName.parse(text)
-    except ValueError:
-        return None
 
 
 def usable(written: Mapping[str, Any]) -> str | None:

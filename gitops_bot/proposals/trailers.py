@@ -175,12 +175,4 @@ def _present(written: object) -> Pin | None:
 
 
 def _is_name(text: object) -> bool:
-    if text is None:
-        return True
-    if not isinstance(text, str):
-        return False
-    try:
-        ImageName.parse(text)
-    except ValueError:
-        return False
-    return True
+    return text is None or (isinstance(text, str) and ImageName.of(text) is not None)

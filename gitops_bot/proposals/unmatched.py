@@ -130,10 +130,8 @@ def _meets(mention: Mention, known: Collection[str], overlays: Sequence[OverlayF
 
 def _spellings(text: str) -> tuple[str, ...]:
     """A name as written, and as a normalised repository."""
-    try:
-        return text, str(ImageName.parse(text))
-    except ValueError:
-        return (text,)
+    repository = ImageName.of(text)
+    return (text, str(repository)) if repository is not None else (text,)
 
 
 def _by_last_part(entries: Sequence[Entry]) -> Mapping[str, Sequence[Entry]]:

@@ -275,8 +275,4 @@ def _is_pinned(text: str) -> bool:
         return False
     if digest is not None and not is_digest(digest):
         return False
-    try:
-        ImageName.parse(repository)
-    except ValueError:
-        return False
-    return True
+    return ImageName.of(repository) is not None

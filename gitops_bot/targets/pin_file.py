@@ -44,10 +44,7 @@ class Entry:
         if self.choices:
             return None
         written = self.new_name if self.new_name is not None else self.repository
-        try:
-            return ImageName.parse(written if written is not None else without_tag(self.name))
-        except ValueError:
-            return None
+        return ImageName.of(written if written is not None else without_tag(self.name))
 
 
 def without_tag(name: str) -> str:
@@ -143,11 +140,8 @@ def matching(entries: Sequence[Entry], image: str) -> tuple[int, ...]:
     """
     if by_name := tuple(index for index, entry in enumerate(entries) if entry.name == image):
         return by_name
-    try:
-        repository = ImageName.parse(image)
-    except ValueError:
-        return ()
-    return tuple(index for index, entry in enumerate(entries) if entry.image == repository)
+    repository = ImageName.of(image)
+    return tuple(index for index, entry in enumerate(entries) if entry.image == repository) if repository else ()
 
 
 def problem(file: PinFile, entry: Entry, message: str, advice: str) -> Problem:

@@ -170,8 +170,7 @@ def _pull(change: Change) -> Iterator[str]:
 
 def pull_command(image: str, digest: str | None) -> str | None:
     """The command that pulls exactly these bytes; None if a part is not safe for a shell."""
-    try:
-        repository = ImageName.parse(image)
-    except ValueError:
+    repository = ImageName.of(image)
+    if repository is None or digest is None or not is_digest(digest):
         return None
-    return f"docker pull {repository}@{digest}" if digest is not None and is_digest(digest) else None
+    return f"docker pull {repository}@{digest}"

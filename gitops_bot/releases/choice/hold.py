@@ -89,10 +89,8 @@ def _means(hold: WrittenHold, entry: Entry) -> bool:
 @lru_cache(maxsize=1024)
 def _repository(text: str) -> str | None:
     """The repository that a person means, normalised; None where it can only be the name of an entry."""
-    try:
-        return str(ImageName.parse(text))
-    except ValueError:
-        return None
+    name = ImageName.of(text)
+    return str(name) if name is not None else None
 
 
 def reason(written: WrittenHold) -> Reason:

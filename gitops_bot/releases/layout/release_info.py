@@ -167,7 +167,5 @@ def _is_meant(setting: ReleaseInfo, entry: Entry) -> bool:
         return False
     if setting.image is None or setting.image == entry.name:
         return True
-    try:
-        return ImageName.parse(setting.image) == entry.repository
-    except ValueError:
-        return False
+    image = ImageName.of(setting.image)
+    return image is not None and image == entry.repository

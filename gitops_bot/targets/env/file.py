@@ -172,8 +172,6 @@ def _unreadable(whole: Statement | None, tag: Statement | None, digest: Statemen
 
 def _is_image(text: str) -> bool:
     repository, tag, digest = split(text)
-    try:
-        ImageName.parse(repository)
-    except ValueError:
+    if ImageName.of(repository) is None:
         return False
     return (tag is None or is_tag(tag)) and (digest is None or is_digest(digest))

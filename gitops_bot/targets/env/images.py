@@ -70,8 +70,6 @@ def inferred(statements: Iterable[Statement]) -> Iterator[EnvImage]:
 def is_pinned(text: str) -> bool:
     """Whether a text is an image with a tag or a digest, and nothing is wrong with it."""
     repository, tag, digest = split(text)
-    try:
-        ImageName.parse(repository)
-    except ValueError:
+    if ImageName.of(repository) is None:
         return False
     return (tag or digest) is not None and (tag is None or is_tag(tag)) and (digest is None or is_digest(digest))

@@ -109,11 +109,7 @@ def _fits(field: str, text: str) -> bool:
         return is_digest(text)
     if field == "newTag":
         return is_tag(text.partition("@")[0])
-    try:
-        ImageName.parse(without_tag(text))
-    except ValueError:
-        return False
-    return True
+    return ImageName.of(without_tag(text)) is not None
 
 
 def _marks(document: Document, entry: MappingNode) -> Iterator[Problem]:
