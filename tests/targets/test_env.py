@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.layout.overlays import Found
+from gitops_bot.releases.layout.overlays import OverlayFile
 from gitops_bot.targets import dotenv
 from gitops_bot.targets.env import EnvImage, EnvTarget, proof
 from gitops_bot.targets.pin_file import Edit, edit
@@ -124,7 +124,7 @@ def test_what_is_not_proved_is_not_written() -> None:
 
 
 def test_a_file_whose_keys_only_compose_files_explain_is_kept() -> None:
-    found = Found("prod", "prod/.env", "prod", {}, EnvTarget(), by_content=True)
+    found = OverlayFile("prod", "prod/.env", "prod", {}, EnvTarget(), by_content=True)
     for name in ("compose.yaml", "compose.override.yaml", "docker-compose.prod.yml"):
         beside = {name: b"services: {web: {image: 'web:${WEB_TAG}'}}\n"}
         for data, kept in ((b"WEB_TAG=1\n", True), (b"OTHER=1\n", False)):
