@@ -169,7 +169,8 @@ def _proposal(known: Known, declines: Declined, name: str, decisions: Sequence[D
     refused = {item.entry.file for item in laid if isinstance(item, Change)} - files.keys()
     unread = refused | {item.problem.file for item in snapshot.failed(environment.name) if item.problem.file}
     action: reconcile.Action
-    if unclear := sorted(unread & {pin.file for pin in own}):
+    unread |= release_info.unreadable(known)
+    if unclear := sorted(unread & {path for pin in own for path in pin.files}):
         text = f"{unclear[0]} cannot be edited in its present state: its proposal waits until it can"
         action = reconcile.Leave(opened, Reason("failed.edit", text, {"file": unclear[0]}))
     elif not snapshot.sees_pull_requests:

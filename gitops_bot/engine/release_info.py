@@ -92,6 +92,14 @@ def edited(known: Known, changes: Sequence[Change]) -> tuple[list[Change], list[
     return done, failed, files
 
 
+def unreadable(known: Known) -> set[str]:
+    """The files that cannot be edited: proposals that change them wait, but for rollbacks."""
+    if known.request.is_rollback:
+        return set()
+    described = known.snapshot.described(known.environment.name).values()
+    return {one.path for one in described if one.wrong is not None}
+
+
 def _said(build: Build, label: str | None) -> str | None:
     """What the image says by a label, if that is one."""
     if label == CREATED:

@@ -142,6 +142,11 @@ class PinChange:
         return (self.file, self.name)
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """What changes with it."""
+        return (self.file,) if self.info is None else (self.file, self.info.file)
+
+    @property
     def edit(self) -> Edit:
         """What it writes into the file."""
         return Edit(self.name, self.after, self.new_name)

@@ -263,6 +263,20 @@ def test_of_several_images_one_has_to_be_named(worldwide: World, tmp_path: Path)
     assert _checked(shop, tmp_path).json["problems"] == [failed["problem"]]
 
 
+def test_a_proposal_stays_as_it_is_while_its_file_cannot_be_edited(worldwide: World) -> None:
+    shop = Shop.start(worldwide)
+    shop.push("web", "1.1.0")
+    shop.update("staging")
+    shop.deploy.remote.commit("main", {INFO: b"kind: Secret\n"})
+    with shop.deploy.watching() as seen:
+        done = shop.deploy.ask("update", "staging")
+    (proposal,) = environment(done.json, "staging")["proposals"]
+    assert (done.code, proposal["action"], seen.nothing) == (1, "leave", True)
+    assert (
+        proposal["reason"]["text"] == f"{INFO} cannot be edited in its present state: its proposal waits until it can"
+    )
+
+
 def test_a_rollback_does_not_wait_for_the_file(worldwide: World) -> None:
     shop = Shop.start(worldwide)
     deploy = shop.deploy
