@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gitops_bot import config
+from gitops_bot.edges.clock import SystemClock
+from gitops_bot.edges.git import Repository
+from gitops_bot.edges.registry import Registry
+from gitops_bot.engine import pipe
+from gitops_bot.engine.read import read
+from gitops_bot.engine.request import Request
+from gitops_bot.engine.world import World as Bot
+from tests.commands.running import running
 from tests.commands.stages import Stages
+from tests.counterparts.git_http import Remote
 from tests.counterparts.world import ended
 
 if TYPE_CHECKING:
-    from tests.counterparts.git_http import Remote
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from gitops_bot.releases.history.tags import NewTag
     from tests.counterparts.world import World
 
 TAGS = "release_tags: true"
@@ -30,7 +44,7 @@ def tags(remote: Remote) -> dict[str, str]:
     return dict(line.split() for line in lines)
 
 
-def text(remote: Remote, tag: str) -> Any:
+def text_of(remote: Remote, tag: str) -> Any:
     return json.loads(remote.git("for-each-ref", "--format=%(contents)", f"refs/tags/{tag}"))
 
 
@@ -72,7 +86,7 @@ def test_a_tag_says_what_history_shows_of_the_release(stages: Stages) -> None:
     assert stages.promote().code == 0
     for number in ("1", "2"):
         (shown,) = deploy.ask("history", "production", "--show", number).json["releases"]
-        assert text(remote, f"release/production/{number}") == shown
+        assert text_of(remote, f"release/production/{number}") == shown
     assert (shown["number"], shown["kind"]) == (2, "promotion")
     assert shown["from_release"] == commits(remote, "apps/web/staging")[-1]
     assert shown["content_digest"].startswith("sha256:")
@@ -90,7 +104,7 @@ def test_what_a_person_merges_is_tagged_by_the_next_run(worldwide: World) -> Non
     before = tags(remote)
     assert deploy.ask("update").code == 0
     assert tags(remote) == numbered(remote) == before | {"2": commits(remote)[-1]}
-    assert text(remote, "release/production/2")["merged_by"] == "alice"
+    assert text_of(remote, "release/production/2")["merged_by"] == "alice"
     with deploy.watching() as seen:
         assert deploy.ask("update").code == 0
     assert (seen.nothing, tags(remote)) == (True, numbered(remote))
@@ -147,6 +161,41 @@ def test_runs_at_once_tag_every_release_once(stages: Stages) -> None:
     assert deploy.ask("history", "production", "--verify").code == 0
 
 
+class Overtaken(Repository):
+    """Other runs always push a tag just before the bot pushes its own: `others` are their names and commits."""
+
+    def __init__(self, remote: Remote, others: list[tuple[str, str]]) -> None:
+        super().__init__(remote.file_url, environ={"PATH": os.environ["PATH"]})
+        self.remote, self.others = remote, others
+
+    def create_tags(self, tags: Sequence[NewTag]) -> None:
+        if self.others:
+            tag(self.remote, *self.others.pop(0), "{}")
+        super().create_tags(tags)
+
+
+def test_a_run_that_is_overtaken_reads_again_and_overwrites_nothing(tmp_path: Path) -> None:
+    text = "version: 1\nrelease_tags: true\nenvironments: {production: {overlays: [apps/*/production]}}\n"
+    file = "apps/web/production/kustomization.yaml"
+    remote = Remote.create(tmp_path / "r.git", {file: b"images: []\n"})
+    first = remote.branches()["main"]
+    second, third = (remote.commit("main", {file: b"images: []  # %d\n" % number}) for number in (1, 2))
+    others = [("release/production/1", first), ("release/production/3", first)]
+    clock = SystemClock()
+    with Overtaken(remote, others) as repository, Registry({}, {}, clock) as registry:
+        world = Bot(repository, registry, None, clock)
+        snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
+        assert pipe.run(world, snapshot, Request()).problems == ()
+    assert tags(remote) == {"1": first, "2": second, "3": first, "4": third}
+    assert text_of(remote, "release/production/1") == text_of(remote, "release/production/3") == {}
+
+
+def test_the_scheduled_run_tags_in_every_cycle(stages: Stages) -> None:
+    with running(stages.deploy) as bot:
+        bot.until("cycle.ended")
+    assert tags(stages.deploy.remote) == numbered(stages.deploy.remote)
+
+
 def test_a_rule_that_refuses_tags_is_one_problem_and_fails_nothing_else(worldwide: World) -> None:
     stages = Stages.start(worldwide, "policy: releases", staging="policy: releases", more=TAGS)
     deploy, remote = stages.deploy, stages.deploy.remote
@@ -188,7 +237,7 @@ def test_tags_of_people_are_left_alone_and_named(stages: Stages) -> None:
 def test_verify_reports_a_tag_that_says_something_else(stages: Stages) -> None:
     deploy, remote = stages.deploy, stages.deploy.remote
     assert deploy.ask("update", "production").code == 0
-    said = text(remote, "release/production/1")
+    said = text_of(remote, "release/production/1")
     tag(remote, "release/production/1", commits(remote)[0], json.dumps(said | {"author": "Mallory", "merged_by": "x"}))
     done = deploy.ask("history", "production", "--verify")
     assert done.code == 1
