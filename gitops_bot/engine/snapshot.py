@@ -293,7 +293,7 @@ class Snapshot:
                 found_partners = tuple(
                     partner
                     for entries in sources
-                    if (partner := correspondence.partner(entry, pair.target.target, own, entries)) is not None
+                    for partner in correspondence.partners(entry, pair.target.target, own, entries)
                 )
                 if found_partners:
                     partners[entry.key] = found_partners

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gitops_bot.errors import ConfigError
 from gitops_bot.images.rules import Rules
-from gitops_bot.releases.layout.correspondence import check, impossible, pairs, partner
+from gitops_bot.releases.layout.correspondence import check, impossible, pairs, partners
 from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.releases.layout.overlays import OverlayFile, select
 from gitops_bot.targets import TARGETS, FileRule
@@ -218,25 +218,30 @@ def test_promotions_that_can_never_be_are_refused_where_they_are_written() -> No
 @pytest.mark.parametrize(
     ("entry", "own", "source", "expected"),
     [
-        pytest.param("web", ["web"], ["api", "web"], "web", id="by name"),
-        pytest.param("web>acme/web", ["web>acme/web"], ["web>other/web"], "web", id="by name, whatever the repository"),
-        pytest.param("web", ["web"], ["api"], None, id="nobody"),
-        pytest.param("web>acme/web", ["web>acme/web"], ["acme/web", "x"], "acme/web", id="by repository"),
-        pytest.param("web>acme/a", ["web>acme/a"], ["a>acme/a", "b>acme/a"], None, id="two could be meant"),
-        pytest.param("web>acme/a", ["web>acme/a", "job>acme/a"], ["acme/a"], None, id="another could mean it"),
-        pytest.param("A/", ["A/"], ["B/"], None, id="no repositories at all"),
+        pytest.param("web", ["web"], ["api", "web"], ["web"], id="by name"),
+        pytest.param(
+            "web>acme/web", ["web>acme/web"], ["web>other/web"], ["web"], id="by name, whatever the repository"
+        ),
+        pytest.param("web", ["web"], ["api"], [], id="nobody"),
+        pytest.param("web>acme/web", ["web>acme/web"], ["acme/web", "x"], ["acme/web"], id="by repository"),
+        pytest.param("web>acme/a", ["web>acme/a"], ["a:1>acme/a", "b:2>acme/a"], ["a", "b"], id="two could be meant"),
+        pytest.param("web>acme/a", ["web>acme/a"], ["a:1>acme/a", "b:1>acme/a"], ["a"], id="two that pin the same"),
+        pytest.param("web>acme/a", ["web>acme/a", "job>acme/a"], ["acme/a"], [], id="another could mean it"),
+        pytest.param("A/", ["A/"], ["B/"], [], id="no repositories at all"),
     ],
 )
-def test_an_entry_has_its_partner(entry: str, own: list[str], source: list[str], expected: str | None) -> None:
+def test_an_entry_has_its_partner(entry: str, own: list[str], source: list[str], expected: list[str]) -> None:
     def read(texts: list[str]) -> tuple[Entry, ...]:
         lines = ["images:"]
         for text in texts:
             name, renamed, new_name = text.partition(">")
+            name, tagged, tag = name.partition(":")
             lines += [f"  - name: {name}", *([f"    newName: {new_name}"] if renamed else [])]
+            lines += [f"    newTag: v{tag}"] if tagged else []
         pin_file = TARGETS[0].read("\n".join(lines).encode(), "k")
         overlay = Overlay("any", ".", pin_file)
         return tuple(overlay.entry(item, Rules(None)) for item in pin_file.entries)
 
     mine, theirs = read(own), [(TARGETS[0], item) for item in read(source)]
-    one = partner(next(item for item, text in zip(mine, own, strict=True) if text == entry), TARGETS[0], mine, theirs)
-    assert (one.name if one else None) == expected
+    item = next(item for item, text in zip(mine, own, strict=True) if text == entry)
+    assert [one.name for one in partners(item, TARGETS[0], mine, theirs)] == expected

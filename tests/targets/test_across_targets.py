@@ -66,6 +66,20 @@ def test_what_holds_one_of_two_that_are_kept_together_holds_the_other(worldwide:
     assert all(one["reason"]["code"].startswith("held.") for one in planned["held"])
 
 
+def test_of_two_entries_that_pin_an_image_differently_none_is_promoted(worldwide: World) -> None:
+    deploy, _ = shop(worldwide)
+    web = deploy.image("web")
+    values = f"image: {{repository: {web}, tag: 1.1.0}}\n".encode()
+    deploy.remote.commit("main", {VALUES: values}, message="values alone")
+    for command in (("update", "production"), ("promote", "staging", "production")):
+        (held,) = deploy.ask(*command).json["environments"][0]["held"]
+        assert held["reason"]["code"] == "held.unordered"
+        assert f"1.0.0 of {web} ({KUSTOMIZATION}:2), 1.1.0 of image ({VALUES}:1)" in held["reason"]["text"]
+    # One that pins the same is enough.
+    deploy.remote.commit("main", {VALUES: values.replace(b"1.1.0", b"1.0.0")}, message="in step")
+    assert deploy.ask("update", "production").json["environments"][0]["held"] == []
+
+
 def test_a_promotion_goes_from_one_kind_of_file_to_another(worldwide: World) -> None:
     deploy, digest = shop(worldwide, kustomized="1.1.0")
     done = deploy.bot("update", "--repository", deploy.name, "production")

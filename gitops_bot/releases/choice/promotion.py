@@ -69,10 +69,22 @@ def one_of(entry: Entry, running: Sequence[Running]) -> Running | Held:
         return max(
             running, key=lambda source: (source.arrived is None, source.arrived.at.timestamp() if source.arrived else 0)
         )
-    pins_by_overlay = ", ".join(f"{choice.short(source.pin)} in {source.entry.overlay}" for source in running[:5])
+    source = running[0].environment
     more = f" and {len(running) - 5} more" if len(running) > 5 else ""
-    text = f"{running[0].environment} runs several different pins: {pins_by_overlay}{more}"
-    return Held(entry, None, Reason("held.unordered", text, {"source": running[0].environment}))
+    if len({one.entry.overlay for one in running}) == len(running):
+        pins_by_overlay = ", ".join(f"{choice.short(one.pin)} in {one.entry.overlay}" for one in running[:5])
+        text = f"{source} runs several different pins: {pins_by_overlay}{more}"
+    else:
+        places = (f"{choice.short(one.pin)} of {one.entry.name} ({_place(one.entry)})" for one in running[:5])
+        text = (
+            f"{source} pins {entry.image} differently: {', '.join(places)}{more}; pin the same, or give this entry the "
+            "name of the one that it stands for, or a `policy` of its own"
+        )
+    return Held(entry, None, Reason("held.unordered", text, {"source": source}))
+
+
+def _place(entry: Entry) -> str:
+    return f"{entry.file}:{entry.line}"
 
 
 def settled(entry: Entry, running: Running, *, release_tag: bool = False, resolves: bool = True) -> Kept | None:

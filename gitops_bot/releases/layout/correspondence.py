@@ -21,6 +21,7 @@ from gitops_bot.releases.layout.claims import parse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from gitops_bot.images.reference import Pin
     from gitops_bot.releases.layout.glob import Glob
     from gitops_bot.releases.layout.overlays import OverlayFile
     from gitops_bot.releases.plan import Entry
@@ -170,36 +171,36 @@ def check(environments: Mapping[str, Promoted]) -> None:
         raise ConfigError(*wrong)
 
 
-def partner(entry: Entry, target: Target, own: Iterable[Entry], source: Sequence[tuple[Target, Entry]]) -> Entry | None:
+def partners(
+    entry: Entry, target: Target, own: Iterable[Entry], source: Sequence[tuple[Target, Entry]]
+) -> Sequence[Entry]:
     """The entry of a source's overlay that an entry of the target stands for: by `name`, else by repository.
 
-    A name means the same in files of one kind only. By repository only where that leaves no choice: one such entry in
-    the source, in files of the same kind if these have one, or one in each of several files that pins the same, and no
-    other (of `own`, the entries beside it) that could mean it too. `source` has the entries with the targets of their
-    files.
+    Several where nobody can tell which of them it is.
+
+    A name means the same in files of one kind only. By repository: those in files of the same kind if these have one,
+    unless another entry (of `own`, those beside it) could mean it too; of several that pin the same tag, one that pins
+    its digest too. `source` has the entries with the targets of their files.
     """
     if entry.choices:
-        return None  # which slot is live is a matter of each environment
+        return ()  # which slot is live is a matter of each environment
     of_one_kind = [other for its, other in source if type(its) is type(target)]
     for other in of_one_kind:
         if other.name == entry.name:
-            return other
+            return (other,)
     image = entry.repository
     if image is None or any(rival.repository == image and rival.name != entry.name for rival in own):
-        return None
+        return ()
     for others in (of_one_kind, [other for _, other in source]):
         if alike := [other for other in others if other.repository == image]:
-            return _only(alike)
-    return None
+            fullest = max(alike, key=lambda other: other.pin.digest is not None)
+            return (fullest,) if all(_says(fullest.pin, other.pin) for other in alike) else alike
+    return ()
 
 
-def _only(alike: Sequence[Entry]) -> Entry | None:
-    """The one of these entries; of several in different files that pin the same tag, one that pins its digest too."""
-    if len(alike) == 1:
-        return alike[0]
-    fullest = max(alike, key=lambda entry: entry.pin.digest is not None)
-    same = all(entry.pin.tag == fullest.pin.tag and entry.pin.digest in (None, fullest.pin.digest) for entry in alike)
-    return fullest if same and len({entry.file for entry in alike}) == len(alike) else None
+def _says(pin: Pin, other: Pin) -> bool:
+    """Whether a pin says what another one says."""
+    return pin.tag == other.tag and other.digest in (None, pin.digest)
 
 
 def _common(glob: Glob, other: Glob) -> tuple[str, ...] | None:
