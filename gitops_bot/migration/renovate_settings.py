@@ -105,6 +105,12 @@ class Settings:
                 advice = "see `propose.title` and `propose.message`" if key.startswith("commitMessage") else ""
                 gaps.append(Gap(file, value.line, f"{key[:60]} has no counterpart", advice))
         listed = root.at("packageRules").items
+        for block in (*listed[:_MOST_RULES], *(value for _, value in root.entries)):
+            gaps += (
+                Gap(file, preset.line, f"the preset {preset.text[:100]} is not applied here", "write out what it says")
+                for preset in block.at("extends").items
+                if not preset.text.startswith(_HARMLESS)
+            )
         if len(listed) > _MOST_RULES:
             what = f"{len(listed)} rules, of which the first {_MOST_RULES} are read"
             gaps.append(Gap(file, listed[_MOST_RULES].line, what, "add the others by hand"))

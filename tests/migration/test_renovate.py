@@ -199,6 +199,9 @@ def test_images_that_are_switched_off_are_ignored_and_paths_that_are_left_out_ar
     ("settings", "gap"),
     [
         ({"extends": ["acme/presets"]}, "renovate.json:3: the preset acme/presets is not known here"),
+        ({"packageRules": [{"extends": ["acme/rule"]}]}, "renovate.json:5: the preset acme/rule is not applied here"),
+        ({"kustomize": {"extends": [":label(a)"]}}, "renovate.json:4: the preset :label(a) is not applied here"),
+        ({"extends": ["github>acme/x"]}, "renovate.json:3: the preset github>acme/x is not known here"),
         ({"hostRules": [{}]}, "renovate.json:2: hostRules has no counterpart"),
         ({"commitMessagePrefix": "x"}, "renovate.json:2: commitMessagePrefix has no counterpart; see `propose.title`"),
         ({"schedule": ["every 3 months"]}, "renovate.json:2: the schedule 'every 3 months' has no counterpart"),
