@@ -154,6 +154,8 @@ class FileTargets:
 BY_NAME: Final = FileTargets()
 _SLASH: Final = re.compile("/")
 _WORDS: Final = re.compile("[-_.]")
+#: Files that no target knows, and that settings may name.
+_ONLY_BY_SETTINGS: Final = (".json",)
 
 
 def by_content(name: str, data: bytes, beside: Mapping[str, bytes]) -> Target | None:
@@ -240,6 +242,11 @@ def may_hold_pins(path: str) -> bool:
     """Whether a file is one of a target by its name, or may be one by its content."""
     name = path.rpartition("/")[2]
     return any(target.knows(name) or target.may_be(name) for target in TARGETS)
+
+
+def is_file(name: str) -> bool:
+    """Whether a name, which may have wildcards, is one of files that hold pins; no directory is called so."""
+    return may_hold_pins(name) or name.endswith(_ONLY_BY_SETTINGS)
 
 
 def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str, list[str]]:

@@ -1,4 +1,7 @@
-"""A target that only tests have: `pins.txt`, a line `NAME: TAG@DIGEST` for each pin, and comments behind `#`."""
+"""A target that only tests have: `pins.txt`, a line `NAME: TAG@DIGEST` for each pin, and comments behind `#`.
+
+It has a setting: what comments begin with. Files called `*.pins` are such lists where a configuration says so.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.targets.pin_file import Edit
 
-_LINE = re.compile(r"^(?P<name>[^\s#]+): (?P<tag>[^\s@#]*)(?:@(?P<digest>\S+))?[ \t]*(?:#.*)?$", re.MULTILINE)
+_LINE = r"^(?P<name>[^\s#;]+): (?P<tag>[^\s@#;]*)(?:@(?P<digest>\S+))?[ \t]*(?:%s.*)?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,11 @@ class PinList:
             yield Problem("failed.edit", "`latest` is no version", "Write one.", self.file, self.entries[index].line, 1)
 
 
-def read(data: bytes, file: str) -> PinList:
+def read(data: bytes, file: str, comment: str) -> PinList:
     text = data.decode()
     if "\0" in text:
         raise EditError(Problem("failed.edit", "no text", "", file))
-    lines = list(_LINE.finditer(text))
+    lines = list(re.finditer(_LINE % comment, text, re.MULTILINE))
     entries = tuple(
         Entry(
             line["name"], None, Pin(line["tag"] or None, line["digest"]), text.count("\n", 0, line.start()) + 1, 1, None
@@ -56,14 +59,16 @@ class PinListTarget:
     FILE_NAMES: ClassVar = ("pins.txt",)
     ALONE: ClassVar = False
 
+    comment: str = "#"
+
     def knows(self, name: str) -> bool:
         return name == "pins.txt"
 
     def may_be(self, name: str) -> bool:
-        return name == "pins.txt"
+        return name == "pins.txt" or name.endswith(".pins")
 
     def read(self, data: bytes, file: str) -> PinList:
-        return read(data, file)
+        return read(data, file, self.comment)
 
     def count(self, data: bytes) -> int:
-        return len(read(data, "").entries)
+        return len(read(data, "", self.comment).entries)

@@ -1,10 +1,12 @@
-"""What a new target costs: a folder, and a line in `TARGETS`. Here the line is added by the process that runs."""
+"""What a new target costs: a folder, a line in `TARGETS`, and its settings. Here a copy of the package has them."""
 
 from __future__ import annotations
 
+import filecmp
+import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Protocol
 
 import pytest
 
@@ -15,13 +17,26 @@ if TYPE_CHECKING:
 
     from tests.counterparts.world import Deploy, World
 
-BOT = """\
-from gitops_bot import targets
-from tests.targets import pin_list
-targets.TARGETS = (*targets.TARGETS, pin_list.PinListTarget())
-from gitops_bot.cli.main import main
-raise SystemExit(main())
-"""
+
+class Bot(Protocol):
+    """Runs the program."""
+
+    def __call__(self, shop: Deploy, *args: str, folder: Path | None = None) -> Done: ...
+
+
+#: What is added to which file, and behind what.
+ADDED: Final = (
+    ("targets/__init__.py", "from gitops_bot.targets.manifests import ManifestsTarget\n",
+     "from gitops_bot.targets.pin_list import PinListTarget\n"),
+    ("targets/__init__.py", "    EnvTarget(),\n", "    PinListTarget(),\n"),
+    ("config/form_target.py", "from gitops_bot.targets.patterns import GROUPS, ImagePattern, PatternTarget\n",
+     "from gitops_bot.targets.pin_list import PinListTarget\n"),
+    ("config/form_target.py", 'TargetKind = Literal["compose", ', '"pins", '),
+    ("config/form_target.py", "    ] = ()\n",
+     '    comment: Annotated[str | None, *leaf.text("must be one mark", "^[#;]$"), about("A mark.", ";")] = None\n'),
+    ("config/form_target.py", "        match self.kind:\n",
+     '            case "pins":\n                target = PinListTarget(self.comment or "#")\n'),
+)  # fmt: skip
 CONFIG = b"""\
 version: 1
 policies:
@@ -33,12 +48,32 @@ environments:
   production:
     overlays: ["apps/*/production"]
     promote_from: staging
+  hosts:
+    overlays: ["hosts/{host}/*.pins"]
+    policy: releases
+    targets: [{kind: pins, files: ["*.pins"], comment: ";"}]
 """
 STAGING, PRODUCTION, KUSTOMIZATION = (
     "apps/web/staging/pins.txt",
     "apps/web/production/pins.txt",
     "apps/web/staging/kustomization.yaml",
 )
+HOST = "hosts/a/web.pins"
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a copy of the package that has the target."""
+    folder = tmp_path_factory.mktemp("package")
+    shutil.copytree(PROJECT / "gitops_bot", folder / "gitops_bot", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "gitops_bot/targets/pin_list").mkdir()
+    shutil.copy(PROJECT / "tests/targets/pin_list.py", folder / "gitops_bot/targets/pin_list/__init__.py")
+    for path, before, added in ADDED:
+        file = folder / "gitops_bot" / path
+        text = file.read_text(encoding="utf-8")
+        assert text.count(before) >= 1, before
+        file.write_text(text.replace(before, before + added, 1), encoding="utf-8")
+    return folder
 
 
 @pytest.fixture
@@ -54,17 +89,24 @@ def shop(worldwide: World) -> Deploy:
             PRODUCTION: pins.encode(),
             KUSTOMIZATION: f"images:\n- {{name: {deploy.image('api')}, newTag: 1.0.0, digest: {api}}}\n".encode(),
             "pins/pins.txt": b"other: 1\nanother: 2\n",
+            HOST: f"; ours\n{deploy.image('web')}: 1.0.0@{web} ; stays\n".encode(),
         }
 
     return worldwide.deploy(files)
 
 
-def bot(shop: Deploy, *args: str, folder: Path | None = None) -> Done:
-    command, cwd = [sys.executable, "-c", BOT, *args], folder or shop.folder
-    env = {**shop.env, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(PROJECT), "HOME": str(shop.folder)}
-    done = subprocess.run(command, check=False, cwd=cwd, env=env, capture_output=True, encoding="utf-8")
-    assert "Traceback" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
+@pytest.fixture(scope="module")
+def bot(package: Path) -> Bot:
+    """The program with the target, in a folder or in none."""
+
+    def run(shop: Deploy, *args: str, folder: Path | None = None) -> Done:
+        command, cwd = [sys.executable, "-m", "gitops_bot", *args], folder or shop.folder
+        env = {**shop.env, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(package), "HOME": str(shop.folder)}
+        done = subprocess.run(command, check=False, cwd=cwd, env=env, capture_output=True, encoding="utf-8")
+        assert "Traceback" not in done.stderr, done.stderr
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run
 
 
 def on_disk(shop: Deploy, folder: Path) -> None:
@@ -73,7 +115,7 @@ def on_disk(shop: Deploy, folder: Path) -> None:
         (folder / path).write_bytes(data)
 
 
-def test_plan_and_update_write_its_files_beside_those_of_another_target(shop: Deploy) -> None:
+def test_plan_and_update_write_its_files_beside_those_of_another_target(bot: Bot, shop: Deploy) -> None:
     web, api = shop.push("web", "1.1.0"), shop.push("api", "1.1.0")
     before = shop.files("main")
     asked = ("--repository", shop.name, "--output", "json", "staging")
@@ -88,7 +130,7 @@ def test_plan_and_update_write_its_files_beside_those_of_another_target(shop: De
     assert {path for path in before if before[path] != after[path]} == {STAGING, KUSTOMIZATION}
 
 
-def test_a_promotion_pairs_files_of_one_target(shop: Deploy) -> None:
+def test_a_promotion_pairs_files_of_one_target(bot: Bot, shop: Deploy) -> None:
     before = shop.files("main")
     digest = shop.push("web", "1.1.0")
     assert bot(shop, "set", "staging", f"{shop.image('web')}=1.1.0@{digest}", "--repository", shop.name).code == 0
@@ -98,7 +140,7 @@ def test_a_promotion_pairs_files_of_one_target(shop: Deploy) -> None:
     assert after[PRODUCTION] == shop.files("main")[STAGING] != before[PRODUCTION]
 
 
-def test_history_tells_its_pins(shop: Deploy) -> None:
+def test_history_tells_its_pins(bot: Bot, shop: Deploy) -> None:
     digest = shop.push("web", "1.1.0")
     bot(shop, "set", "staging", f"{shop.image('web')}=1.1.0@{digest}", "--repository", shop.name)
     shop.call("PUT", f"/pulls/{shop.pull()['number']}/merge", {})
@@ -108,17 +150,41 @@ def test_history_tells_its_pins(shop: Deploy) -> None:
     assert (changed["entry"]["file"], changed["from"]["tag"], changed["to"]["tag"]) == (STAGING, "1.1.0", "1.0.0")
 
 
-def test_check_counts_its_entries_and_tells_its_mistakes(shop: Deploy, tmp_path: Path) -> None:
+def test_check_counts_its_entries_and_tells_its_mistakes(bot: Bot, shop: Deploy, tmp_path: Path) -> None:
     on_disk(shop, tmp_path)
     (tmp_path / STAGING).write_text("web: latest\n")
     document = bot(shop, "check", "--output", "json", folder=tmp_path).json
     assert [(problem["message"], problem["file"]) for problem in document["problems"]] == [
         ("`latest` is no version", STAGING)
     ]
-    assert (document["files"], document["entries"], document["coverage"]["no_environment"]) == (3, 3, 2)
+    assert (document["files"], document["entries"], document["coverage"]["no_environment"]) == (4, 4, 2)
 
 
-def test_edit_finds_its_file_in_a_directory(shop: Deploy, tmp_path: Path) -> None:
+def test_edit_finds_its_file_in_a_directory(bot: Bot, shop: Deploy, tmp_path: Path) -> None:
     on_disk(shop, tmp_path)
     assert bot(shop, "edit", "pins", "other=2.0", folder=tmp_path).code == 0
     assert (tmp_path / "pins/pins.txt").read_bytes() == b"other: 2.0\nanother: 2\n"
+
+
+def test_its_settings_and_globs_of_its_files_are_those_of_any_target(bot: Bot, shop: Deploy, tmp_path: Path) -> None:
+    digest, before = shop.push("web", "1.1.0"), shop.files("main")
+    done = bot(shop, "update", "--repository", shop.name, "hosts")
+    assert done.code == 0, done.err
+    after = shop.files("gitops-bot/hosts/all")
+    assert after[HOST] == f"; ours\n{shop.image('web')}: 1.1.0@{digest} ; stays\n".encode()
+    assert {path for path in before if before[path] != after[path]} == {HOST}
+    assert '"pins"' in bot(shop, "schema").out
+
+    on_disk(shop, tmp_path)
+    (tmp_path / "gitops-bot.yaml").write_bytes(CONFIG.replace(b'comment: ";"', b'comment: "x"'))
+    wrong = bot(shop, "check", folder=tmp_path)
+    assert (wrong.code, "`comment` must be one mark" in wrong.err) == (2, True), wrong.err
+
+
+def test_it_needs_no_line_outside_of_targets_and_config(package: Path) -> None:
+    def differing(compared: filecmp.dircmp[str], at: str = "") -> list[str]:
+        here = [f"{at}{name}" for name in (*compared.diff_files, *compared.right_only)]
+        return here + [path for name, below in compared.subdirs.items() for path in differing(below, f"{at}{name}/")]
+
+    compared = filecmp.dircmp(PROJECT / "gitops_bot", package / "gitops_bot", ignore=["__pycache__"])
+    assert sorted(differing(compared)) == ["config/form_target.py", "targets/__init__.py", "targets/pin_list"]

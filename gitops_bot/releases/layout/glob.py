@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from gitops_bot.targets import target_of
+from gitops_bot.targets import is_file, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,8 +27,6 @@ _LIMIT = 500
 _NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,59})\}\Z")
 _FOREIGN = re.compile(r"[{}\[\]\\\x00-\x1f\x7f]|\*\*")
 _WILD = re.compile(r"[*?{]")
-#: The endings of files that hold pins; no directory is called so.
-_FILE = re.compile(r"\.(?:ya?ml|json|env)\Z|^\.env(?:\.|\Z)")
 _PART = r"(?!\.)[^/]+/"
 
 
@@ -67,7 +65,7 @@ class Glob:
         if len(set(names)) < len(names):
             raise ValueError(f"the glob {text!r} uses a name in braces twice")
         matches = re.compile(_expression(parts))
-        of_files = bool(file is None and parts and (target is not None or _FILE.search(parts[-1])))
+        of_files = bool(file is None and parts and is_file(parts[-1]))
         folders = parts[:-1] if of_files else parts
         prefix = "".join(f"{part}/" for part in takewhile(lambda part: not _WILD.search(part), folders))
         return cls(text, of_files, file, prefix, tuple(names), tuple(folders), matches)
