@@ -101,7 +101,7 @@ def entry_at(policy: str, tag: str) -> Entry:
 @given(POLICIES, TIMES, TAG)
 def test_explain_and_update_never_disagree(policy: str, times: dict[str, datetime | None], present: str) -> None:
     entry = entry_at(policy, present)
-    world: Any = SimpleNamespace(registry=Listed(times, None), progress=silent)
+    world: Any = SimpleNamespace(registry=lambda: Listed(times, None), progress=silent)
     facts = Facts()
     works: Any = [
         Work(partial(poll, facts, entry, NOW), entry.repository),
