@@ -14,7 +14,6 @@ from gitops_bot.errors import ForgeError
 from gitops_bot.proposals.overview import Overview
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
 from gitops_bot.releases.history.record import Records
-from gitops_bot.releases.history.releases import releases
 from gitops_bot.targets.pin_file import without_tag
 
 if TYPE_CHECKING:
@@ -41,10 +40,9 @@ def overview(known: Known, home: str | None, built: Callable[[Sequence[Record]],
     line, snapshot = known.line, known.snapshot
     if line is None:
         return Overview(now, home=home)
-    recent = {}
+    recent, done = {}, known.releases()
     for environment in snapshot.environments:
-        own = releases(environment.name, line, snapshot.owners, known.tags)
-        read = Records(own, line, announced(environment.name))
+        read = Records(done.get(environment.name, ()), line, announced(environment.name))
         recent[environment.name] = tuple(
             takewhile(lambda record: record.at >= snapshot.at - _READ, islice(read, _MOST))
         )

@@ -12,7 +12,7 @@ from gitops_bot.proposals.status import LONG_AGO, EntryStatus, EnvironmentStatus
 from gitops_bot.releases.choice import hold, promotion, stepped_back
 from gitops_bot.releases.choice.running import Running
 from gitops_bot.releases.history import state, trail
-from gitops_bot.releases.history.releases import releases
+from gitops_bot.releases.history.releases import all_releases
 from gitops_bot.releases.plan import Held
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reason import Reason
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.history.line import Line, Step
+    from gitops_bot.releases.history.releases import Release
     from gitops_bot.releases.plan import Entry
 
     Proposed = Mapping[tuple[str, str], PullRequest]
@@ -43,6 +44,10 @@ class Known:
     tags: Mapping[str, str] = field(default_factory=dict)
     proposed: Proposed = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+
+    def releases(self) -> Mapping[str, Sequence[Release]]:
+        """The releases of every environment that has some, as far as the history was read."""
+        return all_releases(self.line, self.snapshot.owners, self.tags) if self.line is not None else {}
 
 
 def read(world: World, snapshot: Snapshot) -> Known:
@@ -64,14 +69,17 @@ def read(world: World, snapshot: Snapshot) -> Known:
 def status(known: Known) -> Status:
     """The environments that were asked for; nothing is read for this any more."""
     snapshot = known.snapshot
-    partners = _partners(snapshot)
+    partners, done = _partners(snapshot), known.releases()
     failed = (item.problem for environment in snapshot.environments for item in snapshot.failed(environment.name))
     return Status(
         repository=snapshot.repository,
         branch=snapshot.branch,
         commit=snapshot.commit,
         at=snapshot.at,
-        environments=tuple(_environment(known, environment, partners) for environment in snapshot.environments),
+        environments=tuple(
+            _environment(known, environment, partners, done.get(environment.name, ()))
+            for environment in snapshot.environments
+        ),
         sees_pull_requests=snapshot.sees_pull_requests,
         problems=(*snapshot.selection.problems, *failed, *known.problems),
     )
@@ -96,14 +104,16 @@ def _proposed(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[Problem
     return proposed, ()
 
 
-def _environment(known: Known, environment: Environment, partners: Partners) -> EnvironmentStatus:
-    snapshot, name = known.snapshot, environment.name
-    done = releases(name, known.line, snapshot.owners, known.tags) if known.line is not None else ()
+def _environment(
+    known: Known, environment: Environment, partners: Partners, done: Sequence[Release]
+) -> EnvironmentStatus:
     return EnvironmentStatus(
-        name=name,
+        name=environment.name,
         source=environment.promotion.source if environment.promotion is not None else None,
         newest=done[0] if done else None,
-        entries=tuple(_entry(known, environment, entry, partners) for entry in snapshot.entries(name)),
+        entries=tuple(
+            _entry(known, environment, entry, partners) for entry in known.snapshot.entries(environment.name)
+        ),
     )
 
 

@@ -6,8 +6,8 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Final, Protocol, TypeGuard, runtime_checkable
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets.compose import ComposeTarget
@@ -92,7 +92,17 @@ TARGETS: tuple[Target, ...] = (
 
 def completed(target: Target, files: Mapping[str, bytes]) -> Target:
     """The target with what it takes from the files of the directory, by their names."""
-    return target.beside(files) if isinstance(target, ReadsBeside) else target
+    return target.beside(files) if reads_beside(target) else target
+
+
+def reads_beside(target: Target) -> TypeGuard[ReadsBeside]:
+    """Whether a target takes something from other files of the directory."""
+    return _reads_beside(type(target))
+
+
+@cache  # for a protocol Python looks at every attribute anew, which takes a twentieth of a run over thousands of files
+def _reads_beside(kind: type[Target]) -> bool:
+    return issubclass(kind, ReadsBeside)
 
 
 def target_of(path: str) -> Target | None:
@@ -197,7 +207,7 @@ def read_all(paths: Iterable[str], data: Mapping[str, bytes]) -> tuple[list[PinF
 
 def tells_of_others(name: str) -> bool:
     """Whether a target takes something from a file of that name for other files of its directory."""
-    return any(isinstance(target, ReadsBeside) and target.reads(name) for target in TARGETS)
+    return any(reads_beside(target) and target.reads(name) for target in TARGETS)
 
 
 def file_names() -> tuple[str, ...]:

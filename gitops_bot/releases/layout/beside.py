@@ -6,13 +6,13 @@ import posixpath
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.targets import ReadsBeside
+from gitops_bot.targets import reads_beside
 from gitops_bot.targets.decided import kustomizations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.targets import Target
+    from gitops_bot.targets import ReadsBeside, Target
 
 _REGULAR: Final = ("100644", "100755")
 
@@ -21,7 +21,7 @@ def beside(files: Mapping[str, Target], tree: Mapping[str, str]) -> list[str]:
     """What to read along: `.env` has variables, compose files use them, and kustomizations decide for manifests."""
     readers: defaultdict[str, set[ReadsBeside]] = defaultdict(set)
     for file, target in files.items():
-        if isinstance(target, ReadsBeside):
+        if reads_beside(target):
             readers[posixpath.dirname(file)].add(target)
     paths = set(kustomizations(files, tree))
     for path in tree if readers else ():
