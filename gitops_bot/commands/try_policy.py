@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Reason
-    from gitops_bot.releases.choice.explained import Outcome
+    from gitops_bot.releases.choice.explained import EntryOutcome
 
 #: How problems name the text of the policy.
 _FILE: Final = "--policy"
@@ -42,7 +42,7 @@ def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None,
         choice = choose_newest(tried, tags, unknown, current, None, now)
     else:
         choice = policy.choose(tried, tags, current)
-    outcome: Outcome
+    outcome: EntryOutcome
     pin: Pin | None
     match choice:
         case policy.Chosen(tag=chosen):

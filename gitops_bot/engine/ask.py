@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from gitops_bot.engine.facts import History, Needs, PullRequests, Question
+from gitops_bot.engine.facts import HistoryQuestion, Needs, PullRequestsQuestion, Question
 from gitops_bot.engine.workers import together
 from gitops_bot.errors import BotError, ForgeError, GitError
 from gitops_bot.proposals import naming
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.world import World
     from gitops_bot.images.reference import ImageName
 
-    Lack = Sequence[Question[Any] | History | PullRequests]
+    Lack = Sequence[Question[Any] | HistoryQuestion | PullRequestsQuestion]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -117,9 +117,9 @@ def _is_for_registries(lack: Lack) -> bool:
 def _ask_together(world: World, facts: Facts, lacking: Sequence[Lack]) -> None:
     """Ask git and the forge what several pieces of work lack: all history at once, all pull requests at once."""
     asked = list(dict.fromkeys(question for lack in lacking for question in lack))
-    if history := [question for question in asked if isinstance(question, History)]:
+    if history := [question for question in asked if isinstance(question, HistoryQuestion)]:
         _read_history(world, facts, history)
-    if pulls := [question for question in asked if isinstance(question, PullRequests)]:
+    if pulls := [question for question in asked if isinstance(question, PullRequestsQuestion)]:
         _read_pull_requests(world, facts, pulls)
     _learn(world, facts, [question for question in asked if not _is_for_registries([question])])
 
@@ -131,7 +131,7 @@ def _learn(world: World, facts: Facts, asked: Lack) -> None:
             facts.ask(question, world)
 
 
-def _read_history(world: World, facts: Facts, asked: Sequence[History]) -> None:
+def _read_history(world: World, facts: Facts, asked: Sequence[HistoryQuestion]) -> None:
     snapshot = asked[0].snapshot
     try:
         line = world.repository.line(
@@ -146,7 +146,7 @@ def _read_history(world: World, facts: Facts, asked: Sequence[History]) -> None:
         facts.learn_line(snapshot.commit, line, ended=not all(question.enough(line) for question in asked))
 
 
-def _read_pull_requests(world: World, facts: Facts, asked: Sequence[PullRequests]) -> None:
+def _read_pull_requests(world: World, facts: Facts, asked: Sequence[PullRequestsQuestion]) -> None:
     branches = [question.branch for question in asked]
     answers: dict[str, tuple[object, ...]] | BotError = {}
     if world.forge is not None:

@@ -13,7 +13,7 @@ from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.history import Wanted, history
 from gitops_bot.errors import ForgeError, GitError, Problem, RegistryError
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.proposals.audit import Audit, AuditedEntry, AuditedEnvironment, Kept
+from gitops_bot.proposals.audit import Audit, AuditedEntry, AuditedEnvironment, KeptImage
 from gitops_bot.releases.history import state
 from gitops_bot.releases.history.releases import releases
 from gitops_bot.targets import same_file
@@ -216,7 +216,9 @@ class _Use:
     indexes: set[str] = field(default_factory=set)
 
 
-def _kept(uses: Mapping[_Wanted, set[str]], answers: Mapping[_Wanted, _Answer | RegistryError]) -> tuple[Kept, ...]:
+def _kept(
+    uses: Mapping[_Wanted, set[str]], answers: Mapping[_Wanted, _Answer | RegistryError]
+) -> tuple[KeptImage, ...]:
     """What must be kept: all that is there, and what is pinned by its digest where the registry did not tell."""
     kept: defaultdict[tuple[ImageName, str], _Use] = defaultdict(_Use)
     for (image, pin), names in uses.items():
@@ -232,6 +234,6 @@ def _kept(uses: Mapping[_Wanted, set[str]], answers: Mapping[_Wanted, _Answer | 
             part.environments |= names
             part.indexes.add(digest)
     return tuple(
-        Kept(image, digest, tuple(sorted(use.tags)), tuple(sorted(use.environments)), tuple(sorted(use.indexes)))
+        KeptImage(image, digest, tuple(sorted(use.tags)), tuple(sorted(use.environments)), tuple(sorted(use.indexes)))
         for (image, digest), use in sorted(kept.items(), key=lambda item: item[0])
     )

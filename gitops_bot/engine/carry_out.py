@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.proposals.branch import Branch
-    from gitops_bot.proposals.content import Content
+    from gitops_bot.proposals.content import ProposalText
     from gitops_bot.proposals.deployment import Deployment
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def carry_out(
-    world: World, snapshot: Snapshot, proposal: Proposal, content: Content | None, propose: Propose
+    world: World, snapshot: Snapshot, proposal: Proposal, content: ProposalText | None, propose: Propose
 ) -> tuple[Proposal, Failed | None]:
     """Do it, and say what came of it. The branch comes first: a later run opens what is missing for it.
 
@@ -113,7 +113,7 @@ def _take_back(forge: Forge, pull: PullRequest, head: str | None) -> None:
         forge.refresh(pull.number, title=now.title, body=body.with_box_cleared(now.body))
 
 
-def _open(forge: Forge, branch: str, base: str, content: Content, head: str, propose: Propose) -> PullRequest:
+def _open(forge: Forge, branch: str, base: str, content: ProposalText, head: str, propose: Propose) -> PullRequest:
     """Open it. What takes requests of its own comes before the text is finished: a run that dies is known by that."""
     dressed = _dresses(propose)
     text = body.unfinished(content.body) if dressed else content.body
@@ -121,7 +121,7 @@ def _open(forge: Forge, branch: str, base: str, content: Content, head: str, pro
     return _finish(forge, pull, content, head, propose) if dressed else pull
 
 
-def _refresh(forge: Forge, opened: PullRequest, content: Content, head: str, propose: Propose) -> PullRequest:
+def _refresh(forge: Forge, opened: PullRequest, content: ProposalText, head: str, propose: Propose) -> PullRequest:
     if body.plan_mark(opened.body) is None and _dresses(propose):
         # A finished text says that all of it was done once: a label that a person took away stays away.
         return _finish(forge, opened, content, head, propose)
@@ -133,7 +133,7 @@ def _dresses(propose: Propose) -> bool:
     return _takes_requests(propose) or bool(propose.auto_merge)
 
 
-def _finish(forge: Forge, pull: PullRequest, content: Content, head: str, propose: Propose) -> PullRequest:
+def _finish(forge: Forge, pull: PullRequest, content: ProposalText, head: str, propose: Propose) -> PullRequest:
     if propose.labels:
         forge.label(pull.number, propose.labels)
     if propose.assignees:
@@ -152,7 +152,7 @@ def _takes_requests(propose: Propose) -> bool:
     return bool(propose.labels or propose.reviewers or propose.assignees)
 
 
-def _merging(forge: Forge, pull: PullRequest, content: Content, head: str, propose: Propose) -> PullRequest:
+def _merging(forge: Forge, pull: PullRequest, content: ProposalText, head: str, propose: Propose) -> PullRequest:
     """Let it merge by itself, where that is wished and no person switched it off again; then finish the text.
 
     What people wrote around it stays, as it is at that moment: the forge takes no condition with a text, so only what

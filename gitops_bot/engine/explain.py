@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.releases.choice.explained import Outcome
+    from gitops_bot.releases.choice.explained import EntryOutcome
     from gitops_bot.releases.plan import Decision, Entry
 
 #: What pull requests decide, after all gates.
@@ -162,7 +162,7 @@ def _reason(decision: Decision) -> Reason:
     return decision.reason
 
 
-def _outcome(decision: Decision) -> tuple[Outcome, Pin | None]:
+def _outcome(decision: Decision) -> tuple[EntryOutcome, Pin | None]:
     match decision:
         case Change(after=after):
             return "chosen", after

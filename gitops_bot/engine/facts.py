@@ -39,7 +39,7 @@ class Question(Generic[Answer]):
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class HistoryQuestion:
     """As much of the base branch's first-parent line as is `enough`; asked once for all who need it."""
 
     snapshot: Snapshot = field(compare=False)
@@ -47,7 +47,7 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class PullRequests:
+class PullRequestsQuestion:
     """The pull requests of a branch into the base branch; asked for many branches together."""
 
     branch: str
@@ -57,7 +57,7 @@ class PullRequests:
 class Needs(Exception):  # noqa: N818 - a question, not an error
     """A decision that cannot be made before these questions are answered. The engine asks, and decides again."""
 
-    def __init__(self, *questions: Question[Any] | History | PullRequests) -> None:
+    def __init__(self, *questions: Question[Any] | HistoryQuestion | PullRequestsQuestion) -> None:
         super().__init__(*questions)
         self.questions = questions
 
@@ -66,7 +66,7 @@ class Facts:
     """Answers, and the failures of those who were asked: whoever reads one of these gets it raised."""
 
     def __init__(self) -> None:
-        self._answers: dict[Question[Any] | PullRequests, Any] = {}
+        self._answers: dict[Question[Any] | PullRequestsQuestion, Any] = {}
         #: What is being asked now.
         self._asking: dict[Question[Any], threading.Event] = {}
         self._lock = threading.Lock()
@@ -97,7 +97,7 @@ class Facts:
                 del self._asking[question]
             done.set()
 
-    def learn(self, question: Question[Any] | PullRequests, answer: object) -> None:
+    def learn(self, question: Question[Any] | PullRequestsQuestion, answer: object) -> None:
         """Remember an answer, or the `BotError` that came in its place."""
         self._answers[question] = _alone(answer) if isinstance(answer, BotError) else answer
 
@@ -165,7 +165,7 @@ class Facts:
             case (line, ended) if ended or line.complete or enough(line):
                 return line
             case _:
-                raise Needs(History(snapshot, enough))
+                raise Needs(HistoryQuestion(snapshot, enough))
 
     def known_line(self, commit: str) -> Line | None:
         """The history up to a commit, as far as somebody asked for it; None where nobody did, or it cannot be read."""
@@ -194,7 +194,7 @@ class Facts:
         Raises:
             ForgeError: the forge refused or did not answer.
         """
-        return self._all({name: PullRequests(name, base) for name in branches})
+        return self._all({name: PullRequestsQuestion(name, base) for name in branches})
 
     def hand_back(self, number: int, branch: str, label: str) -> HandBackTimes:
         """When a pull request was handed back, and when its branch was pushed last."""
@@ -233,7 +233,7 @@ class Facts:
             raise _alone(answer)
         return answer
 
-    def _all(self, questions: Mapping[Any, Question[Answer] | PullRequests]) -> dict[Any, Any]:
+    def _all(self, questions: Mapping[Any, Question[Answer] | PullRequestsQuestion]) -> dict[Any, Any]:
         """The answers; all that are missing are asked for at once."""
         missing = [question for question in questions.values() if question not in self._answers]
         if missing:

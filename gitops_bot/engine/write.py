@@ -151,7 +151,7 @@ def _write(world: World, known: Known, proposal: Proposal, before: Sequence[Fail
 
 def _written(
     known: Known, proposal: Proposal, described: Mapping[tuple[str, str], Described] | None = None
-) -> content.Content:
+) -> content.ProposalText:
     """The proposal in words."""
     environment = known.environment
     return content.write(

@@ -35,7 +35,7 @@ class AuditedEnvironment(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptImage:
     """A manifest that must be kept, by whom, under which tags, and as part of which indexes."""
 
     image: ImageName
@@ -56,7 +56,7 @@ class Audit:
     branch: str
     commit: str
     environments: tuple[AuditedEnvironment, ...] = ()
-    keep: tuple[Kept, ...] | None = None
+    keep: tuple[KeptImage, ...] | None = None
     histories: tuple[History, ...] | None = None
     problems: tuple[Problem, ...] = ()
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class ProposalText:
     """The title and the text of a pull request, and the message of its commit."""
 
     title: str
@@ -36,7 +36,7 @@ def write(
     title: str | None = None,
     message: str | None = None,
     described: Mapping[tuple[str, str], Described] | None = None,
-) -> Content:
+) -> ProposalText:
     """Put the decisions about a group into words, with at least one change among them.
 
     `title` and `message` are templates, None for the bot's own; `described` is what is known of the images, by the
@@ -53,7 +53,7 @@ def write(
     if why := summary.because(changes):
         text = f"{text}\n\nWhy: {quiet(why)}"
     block = Trailers(*naming.trailer_names(environment, group), source, tuple(change.pin_change for change in changes))
-    return Content(
+    return ProposalText(
         title=headline,
         body=body.render(environment, changes, held, described or {}),
         message=f"{text}\n\n{trailers.render(block)}\n",

@@ -6,7 +6,7 @@ from typing import get_args
 
 from gitops_bot.proposals.text.release import PIN
 from gitops_bot.proposals.text.shape import BOOL, COUNT, TEXT, TIME, many, one_of, or_null, record
-from gitops_bot.releases.choice.explained import Kind, Outcome
+from gitops_bot.releases.choice.explained import EntryOutcome, Kind
 from gitops_bot.report.shapes import ENTRY, REASON
 
 _POLICY = record(
@@ -29,7 +29,7 @@ EXPLAINED = record(
             "selection.steps"
         ),
         "candidates": many(record({"tag": TEXT, "key": many(TEXT), "built": or_null(TIME)})).of("selection.candidates"),
-        "outcome": one_of(*get_args(Outcome)),
+        "outcome": one_of(*get_args(EntryOutcome)),
         "pin": or_null(PIN),
         "reason": REASON,
         "asked": or_null(_ASKED),

@@ -59,7 +59,7 @@ def interpreted(message: str) -> list[str]:
     return done.stdout.decode().splitlines()
 
 
-def made(*changes: Change) -> content.Content:
+def made(*changes: Change) -> content.ProposalText:
     return content.write("staging", changes, source="policy")
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.layout.correspondence import Promotion
     from gitops_bot.releases.plan import Entry
 
-Outcome = Literal["chosen", "current", "held", "ignored", "failed"]
+EntryOutcome = Literal["chosen", "current", "held", "ignored", "failed"]
 Kind = Literal["semver", "pattern", "newest", "digest", "promotion", "none"]
 
 
@@ -61,7 +61,7 @@ class Explained:
 
     policy: PolicySource
     current: Pin
-    outcome: Outcome
+    outcome: EntryOutcome
     reason: Reason
     pin: Pin | None = None
     selection: Selection = field(default_factory=Selection)
