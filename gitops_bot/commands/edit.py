@@ -141,7 +141,7 @@ def _asked(present: PinFile, assignments: Sequence[Assignment], elsewhere: Seque
 def _matches_nothing(present: PinFile, image: str, elsewhere: Sequence[str]) -> Problem:
     names = ", ".join(entry.name for entry in present.entries[:_SHOWN] if entry.name)
     more = f" and {len(present.entries) - _SHOWN} more" if len(present.entries) > _SHOWN else ""
-    advice = f"It has: {names}{more}." if names else "It has no entries; add one with the image's name."
+    advice = f"It has: {names}{more}." if names else "It has no entries: pin the image in it first."
     if elsewhere:
         advice = f"{advice} Files beside it have {', '.join(elsewhere[:_SHOWN])}: edit the one that is meant."
     return Problem("failed.usage", f"no entry has the name {image!r} or that repository", advice, present.file)
