@@ -8,6 +8,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,6 +99,7 @@ def entry_at(policy: str, tag: str) -> Entry:
     return overlay.entry(item, config.rules("all", item))
 
 
+@pytest.mark.slow
 @given(POLICIES, TIMES, TAG)
 def test_explain_and_update_never_disagree(policy: str, times: dict[str, datetime | None], present: str) -> None:
     entry = entry_at(policy, present)

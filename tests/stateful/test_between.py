@@ -210,6 +210,7 @@ EACH_JOURNEY = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.name)
 @EACH_JOURNEY
 def test_nothing_of_a_person_is_lost_who_acts_at_one_of_some_moments(prepared: Prepared, act: Act) -> None:

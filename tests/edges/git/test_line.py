@@ -377,6 +377,7 @@ class TestMerges:
             assert remote.log(step.commit, "%P")[0].split() == list(step.parents)
 
 
+@pytest.mark.slow
 class TestDepth:
     @pytest.mark.parametrize("commits", [1, 2, 1998, 1999, 2000, 2001, 2002])
     def test_the_line_is_complete_where_the_root_is(self, server: GitServer, commits: int) -> None:
@@ -605,6 +606,7 @@ class TestCost:
 
 
 class TestCache:
+    @pytest.mark.slow
     def test_a_copy_that_is_deeper_than_needed_changes_nothing(self, remote: Remote, tmp_path: Path) -> None:
         grow(remote, 2_050)
         cache = tmp_path / "cache"
