@@ -11,7 +11,7 @@ from gitops_bot.engine.limits import admitted, with_what_waits
 from gitops_bot.engine.make_way import make_way
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import carry, group, naming, ownership, reconcile
+from gitops_bot.proposals import carry, group, naming, ownership, pull_request, reconcile
 from gitops_bot.proposals.outcome import EnvironmentOutcome
 from gitops_bot.proposals.people import decline, declined
 from gitops_bot.proposals.proposal import Proposal
@@ -161,7 +161,7 @@ def _proposal(known: Known, declines: Declined, name: str, decisions: Sequence[D
     state, snapshot, environment = known.state, known.snapshot, known.environment
     branch = state.branch_of(name)
     remote, pulls, own = state.branches.get(branch), state.pulls.get(branch, ()), state.carried.get(branch, ())
-    opened = next((pull for pull in pulls if pull.state == "open"), None)
+    opened = pull_request.opened(pulls)
     laid = _laid(known, declines, name, decisions)
     done, files = edited(known, laid)
     pins = [item.pin_change for item in done if isinstance(item, Change)]

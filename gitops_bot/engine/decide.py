@@ -17,6 +17,7 @@ from gitops_bot.engine.open_proposals import proposed_on
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.images.reason import Reason
+from gitops_bot.proposals import pull_request
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.plan import Failed, Held, Kept
 
@@ -180,7 +181,7 @@ def _upcoming(snapshot: Snapshot, facts: Facts, source: str) -> Mapping[tuple[st
     branches, pulls = facts.branches(names, snapshot), facts.pull_requests(names, snapshot.branch)
     upcoming: dict[tuple[str, str], tuple[int, str]] = {}
     for name in names:
-        opened = next((pull for pull in pulls[name] if pull.state == "open"), None)
+        opened = pull_request.opened(pulls[name])
         if opened is not None:
             carried = proposed_on(branches[name], pulls[name])
             upcoming |= {pin.key: (opened.number, plain(str(pin.after))) for pin in carried}

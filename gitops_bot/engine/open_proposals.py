@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine.request import Promote
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import carry, group, naming, ownership, people, reconcile
+from gitops_bot.proposals import carry, group, naming, ownership, people, pull_request, reconcile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ class OpenProposals:
 
     def _counts(self, branch: str) -> bool:
         existing = self.pulls.get(branch, ())
-        return not existing or any(pull.state == "open" for pull in existing)
+        return not existing or pull_request.opened(existing) is not None
 
     def branch_of(self, name: str) -> str:
         """The branch on which a group is proposed."""
@@ -111,7 +111,7 @@ class OpenProposals:
         pins = (
             pin
             for branch in (*self.sources(name), self.branch_of(name))
-            if not shown or any(pull.state == "open" for pull in self.pulls.get(branch, ()))
+            if not shown or pull_request.opened(self.pulls.get(branch, ())) is not None
             for pin in self.carried.get(branch, ())
             if self.group_of.get(pin.key) == name
         )
@@ -189,7 +189,7 @@ def open_proposals(snapshot: Snapshot, facts: Facts, request: Request, environme
     rivals: dict[str, frozenset[Key]] = {}
     waits: dict[Key, Reason] = {}
     for ref, branch in known.items() if request.is_rollback else ():
-        opened = next((pull for pull in pulls[ref] if pull.state == "open"), None)
+        opened = pull_request.opened(pulls[ref])
         if naming.is_rollback(ref) or opened is None or branch is None:
             continue
         rivals[ref] = frozenset(pin.key for pin in carry.live_pins(entries, ownership.of(branch).carried))
@@ -237,7 +237,7 @@ def _judged(facts: Facts, branch: Branch | None, existing: tuple[PullRequest, ..
 
 
 def _rolled_back(existing: Sequence[PullRequest]) -> Reason:
-    opened = next((pull for pull in existing if pull.state == "open"), None)
+    opened = pull_request.opened(existing)
     what = f"#{opened.number} rolls it back" if opened is not None else "a rollback of it is being proposed"
     facts: dict[str, str | int | None] = {"pull_request": opened.number, "url": opened.url} if opened else {}
     return Reason("held.reverted", f"{what}, so it is left alone until that is merged or closed", facts)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.errors import ForgeError
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import ownership
+from gitops_bot.proposals import ownership, pull_request
 from gitops_bot.proposals.status import LONG_AGO, EntryStatus, EnvironmentStatus, Status
 from gitops_bot.releases.choice import hold, promotion, stepped_back
 from gitops_bot.releases.choice.running import Running
@@ -96,7 +96,7 @@ def _proposed(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[Problem
         return {}, (replace(error.problem, message=message),)
     proposed: dict[tuple[str, str], PullRequest] = {}
     for name, pulls in by_branch.items():
-        opened = next((pull for pull in pulls if pull.state == "open"), None)
+        opened = pull_request.opened(pulls)
         branch = world.repository.branch(name, snapshot.commit) if opened is not None else None
         if opened is not None and branch is not None:
             carried = ownership.of(replace(branch, targets=snapshot.targets)).carried

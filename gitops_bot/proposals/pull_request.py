@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 State = Literal["open", "closed", "merged"]
@@ -83,3 +84,8 @@ class PullRequest:
     overlooked: bool = False
     comments: tuple[Comment, ...] = ()
     given: Literal["counts", "late", "unsure"] = "counts"
+
+
+def opened(pulls: Sequence[PullRequest]) -> PullRequest | None:
+    """The open one among the pull requests of a branch."""
+    return next((pull for pull in pulls if pull.state == "open"), None)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import ownership, people, schedule
+from gitops_bot.proposals import pull_request as pull_requests
 from gitops_bot.proposals.text import body, comment
 from gitops_bot.proposals.text.markdown import plain
 
@@ -119,7 +120,7 @@ def decide(
     the reason to give if the group itself no longer exists. The configured labels do not matter here: a label that a
     person removed stays removed.
     """
-    opened = next((pull for pull in existing if pull.state == "open"), None)
+    opened = pull_requests.opened(existing)
     if not pins and opened is None:
         return Nothing(None, Reason("nothing_new", "nothing to propose"))
     if branch is not None and opened is None and _merged(branch, existing):
@@ -198,7 +199,7 @@ def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
     """
     if branch is None:
         return False
-    if any(pull.state == "open" for pull in existing):
+    if pull_requests.opened(existing) is not None:
         return True
     return all(pull.head != branch.head for pull in existing)
 

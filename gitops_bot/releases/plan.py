@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeGuard
 
+from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import Rules
 from gitops_bot.targets import same_file
@@ -13,7 +14,7 @@ from gitops_bot.targets.pin_file import Edit
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.policy import Policy
-    from gitops_bot.images.reason import Code, Reason
+    from gitops_bot.images.reason import Code
     from gitops_bot.images.reference import ImageName
 
 Source = Literal["policy", "promotion", "set", "rollback"]
@@ -195,6 +196,10 @@ class Kept:
 
 
 Decision = Change | Held | Failed | Kept
+
+
+#: Why an entry is left alone that the configuration ignores.
+IGNORED: Final = Reason("ignored", "the configuration has `ignore: true`")
 
 
 def asked_by_name(decision: Decision) -> Decision:

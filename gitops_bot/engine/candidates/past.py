@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine.candidates.absent import explained, unless_absent
 from gitops_bot.errors import Problem, RegistryError
-from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice import rollback
 from gitops_bot.releases.history import changes as past
 from gitops_bot.releases.history import releases as history
-from gitops_bot.releases.plan import Change, Failed, Kept
+from gitops_bot.releases.plan import IGNORED, Change, Failed, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +49,7 @@ def goal(snapshot: Snapshot, facts: Facts, name: str, to: str | None, wanted: Se
 def wanted(entry: Entry, goal: Goal) -> Decision:
     """An entry as the release had it."""
     if entry.rules.ignore:
-        return Kept(entry, Reason("ignored", "the configuration has `ignore: true`"), "rollback")
+        return Kept(entry, IGNORED, "rollback")
     if entry.refusal is not None:
         return Failed(entry, entry.refusal)
     return rollback.rolled_back(entry, goal)

@@ -9,7 +9,7 @@ from gitops_bot.errors import Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.plan import Change, Failed, Kept
+from gitops_bot.releases.plan import IGNORED, Change, Failed, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def assigned(facts: Facts, entry: Entry, assignment: Assignment, proposed: Pin |
         return _selected(entry, assignment)
     if entry.rules.ignore and entry.name != assignment.image:
         # Its repository alone is not a clear enough word against `ignore: true`; its name is.
-        return Kept(entry, Reason("ignored", "the configuration has `ignore: true`"))
+        return Kept(entry, IGNORED)
     if entry.refusal is not None:
         return Failed(entry, entry.refusal)
     try:

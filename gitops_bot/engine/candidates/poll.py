@@ -14,7 +14,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import hold, switch
 from gitops_bot.releases.history import trail
-from gitops_bot.releases.plan import Failed, Held, Kept
+from gitops_bot.releases.plan import IGNORED, Failed, Held, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ def poll(facts: Facts, entry: Entry, now: datetime) -> Decision:
     """What the registry has for an entry, by its policy."""
     rules = entry.rules
     if rules.ignore:
-        return Kept(entry, Reason("ignored", "the configuration has `ignore: true`"))
+        return Kept(entry, IGNORED)
     if rules.policy is None:
         return Kept(entry, rules.unmanaged or Reason("unmanaged", "it has no policy"))
     if entry.refusal is not None:
@@ -142,7 +142,7 @@ def _by_digest(
 def switched(known: Known, entry: Entry) -> Decision:
     """What becomes of a selector. No registry is asked: what it selects was looked up when it was pinned."""
     if entry.rules.ignore:
-        return Kept(entry, Reason("ignored", "the configuration has `ignore: true`"))
+        return Kept(entry, IGNORED)
     if entry.refusal is not None:
         return Failed(entry, entry.refusal)
     slots = known.snapshot.slots_of(entry)

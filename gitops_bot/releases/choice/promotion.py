@@ -16,7 +16,7 @@ from gitops_bot.releases.choice import by_hand as hand
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import halves, reasons, soak
 from gitops_bot.releases.history.releases import released_as
-from gitops_bot.releases.plan import Change, Failed, Held, Kept
+from gitops_bot.releases.plan import IGNORED, Change, Failed, Held, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ def settled(entry: Entry, running: Running, *, release_tag: bool = False, resolv
     points to now.
     """
     if entry.rules.ignore:
-        reason = Reason("ignored", "the configuration has `ignore: true`")
+        reason = IGNORED
     elif is_current(entry, running.pin, release_tag=release_tag):
         reason = Reason("current", f"{running.environment} runs the same pin")
     elif not resolves and halves.same_tag(entry, running):
