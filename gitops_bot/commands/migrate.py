@@ -45,28 +45,28 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
     Raises:
         ConfigError: the checkout has no settings of these tools, or they keep nothing current that is here.
     """
-    found = {peer: _read(files, tree, peer, now) for peer in peers}
-    seen = tuple(peer for peer, read in found.items() if read.seen)
+    readings = {peer: _read(files, tree, peer, now) for peer in peers}
+    seen = tuple(peer for peer, read in readings.items() if read.seen)
     if not seen:
         names = " or ".join(peers)
         advice = "change to the checkout that has them, or leave out --from to look at the directories only"
         raise ConfigError(Problem("failed.config", f"no settings of {names} in this checkout", advice))
-    tracked = [_placed(one) for read in found.values() for one in read.tracked]
-    gaps = [gap for read in found.values() for gap in read.gaps]
-    places = list(dict.fromkeys(one.place for one in tracked if is_plain(one.place) or one.place in tree))
+    tracked = [_placed(image) for read in readings.values() for image in read.tracked]
+    gaps = [gap for read in readings.values() for gap in read.gaps]
+    places = list(dict.fromkeys(image.place for image in tracked if is_plain(image.place) or image.place in tree))
     if len(places) > _MOST_PLACES:
         what = f"{len(places)} directories and files are kept current, and {_MOST_PLACES} of them are taken"
         gaps.append(Gap(places[_MOST_PLACES], 1, what, "widen the globs of `overlays` by hand"))
     kept = set(places[:_MOST_PLACES])
-    kinds = _kinds(files, tree, [one for one in tracked if one.place in kept])
+    kinds = _kinds(files, tree, [image for image in tracked if image.place in kept])
     entries = _entries(files, tree, kept, kinds, now)
     words = {directory: name for name, directories in infer(tree).items() for directory in directories}
-    here = [one for one in tracked if one.place in kept]
+    here = [image for image in tracked if image.place in kept]
     environments, unmatched = assemble(here, entries, words, _folders(tree), kinds)
     gaps += unmatched
     if not environments:
         raise ConfigError(*(_problem(gap) for gap in sorted(set(gaps))[:20]), _nothing(seen))
-    branches = [branch for read in found.values() for branch in read.branches]
+    branches = [branch for read in readings.values() for branch in read.branches]
     branch = rules.only(branches)
     if branch is not None and re.match(leaves.BRANCH, branch) is None:
         gaps.append(Gap("gitops-bot.yaml", 1, f"{branch[:200]!r} is no name of a branch", "write `branch` by hand"))
@@ -83,8 +83,8 @@ def _read(files: Files, tree: Mapping[str, str], peer: Peer, now: datetime) -> R
             return argocd.read(list(_marked(files, tree, argocd.MARKS)), _folders(tree), tree.keys())
         case "flux":
             paths = manifests(tree)
-            found = [marker for file, data in contents(files, paths) for marker in markers(file, data)]
-            return flux.read(list(_marked(files, tree, flux.MARKS)), found)
+            found_markers = [marker for file, data in contents(files, paths) for marker in markers(file, data)]
+            return flux.read(list(_marked(files, tree, flux.MARKS)), found_markers)
         case "renovate":
             settings = next((path for path in sorted(tree) if renovate.is_settings(path)), None)
             if settings is None:
@@ -117,12 +117,12 @@ def _marked(files: Files, tree: Mapping[str, str], marks: Collection[bytes]) -> 
             yield file, data
 
 
-def _placed(one: Tracked) -> Tracked:
+def _placed(image: Tracked) -> Tracked:
     """In its directory, where that has one file with pins only."""
-    target = targets.target_of(one.place)
+    target = targets.target_of(image.place)
     if target is not None and target.ALONE:
-        return replace(one, place=posixpath.dirname(one.place) or ".")
-    return one
+        return replace(image, place=posixpath.dirname(image.place) or ".")
+    return image
 
 
 def _folders(tree: Mapping[str, str]) -> set[str]:
@@ -132,17 +132,17 @@ def _folders(tree: Mapping[str, str]) -> set[str]:
 def _kinds(files: Files, tree: Mapping[str, str], tracked: Sequence[Tracked]) -> Mapping[str, Mapping[str, Any]]:
     """What `targets` has to say of files: their kind where nothing else tells it, and where the images stand."""
     known = {path for paths in targets.by_directory(tree, by_content=True).values() for path in paths}
-    places = {one.place for one in tracked if one.place in tree}
-    found: dict[str, Mapping[str, Any]] = {}
+    places = {image.place for image in tracked if image.place in tree}
+    by_file: dict[str, Mapping[str, Any]] = {}
     for file, data in contents(files, sorted(places - known)):
         for kind in get_args(TargetKind):
             if TargetForm(kind=kind, files=(posixpath.basename(file),)).rule.target.count(data):
-                found.setdefault(file, {"kind": kind})
+                by_file.setdefault(file, {"kind": kind})
     for place in places:
-        here = [one for one in tracked if one.place == place]
-        if all(one.values for one in here):
-            found[place] = {"kind": "helm", "images": {one.repository: one.values for one in here}}
-    return found
+        here = [image for image in tracked if image.place == place]
+        if all(image.values for image in here):
+            by_file[place] = {"kind": "helm", "images": {image.repository: image.values for image in here}}
+    return by_file
 
 
 def _entries(
@@ -153,21 +153,21 @@ def _entries(
     now: datetime,
 ) -> Mapping[str, Sequence[Entry]]:
     """The entries of each place."""
-    found: dict[str, list[Entry]] = {}
+    entries: dict[str, list[Entry]] = {}
     if not places:
-        return found
-    special = (_form(file, said) for file, said in kinds.items())
+        return entries
+    special = (_form(file, target) for file, target in kinds.items())
     environment = Environment("all", tuple(sorted(places)), targets=tuple(form.rule for form in special))
     snapshot = on_disk(files, tree, Config(None, {"all": environment}), now)
     for entry in snapshot.entries("all") if snapshot.environments else ():
         for place in (entry.file, entry.overlay):
-            found.setdefault(place, []).append(entry)
-    return found
+            entries.setdefault(place, []).append(entry)
+    return entries
 
 
-def _form(file: str, said: Mapping[str, Any]) -> TargetForm:
-    images = {name: ImageForm(**paths) for name, paths in said.get("images", {}).items()}
-    return TargetForm(kind=said["kind"], files=(posixpath.basename(file),), overlays=(file,), images=images)
+def _form(file: str, target: Mapping[str, Any]) -> TargetForm:
+    images = {name: ImageForm(**paths) for name, paths in target.get("images", {}).items()}
+    return TargetForm(kind=target["kind"], files=(posixpath.basename(file),), overlays=(file,), images=images)
 
 
 def _problem(gap: Gap) -> Problem:

@@ -20,9 +20,9 @@ def check(document: Document, path: Path) -> None:
         _check(document, path)
         return
     files: dict[str, int] = {}
-    for at, one in enumerate(written):
+    for at, slots in enumerate(written):
         _check(document, (*path, at))
-        if isinstance(one, dict) and "overlays" not in one:
+        if isinstance(slots, dict) and "overlays" not in slots:
             for where, file in _files(document, (*path, at)):
                 if files.setdefault(file, at) != at:
                     message = f"{quoted(file)} is a file of the setting before it, too"

@@ -194,8 +194,8 @@ def announced(environment: str) -> Callable[[Step], Announced | None]:
 
     def read(step: Step) -> Announced | None:
         messages = (*reversed(step.merged), step.message)
-        found = [plan for text in messages for plan in trailers.several(text) if plan.environment == environment]
-        return Announced(found[-1].source, trailers.fold(found)) if found else None
+        plans = [plan for text in messages for plan in trailers.several(text) if plan.environment == environment]
+        return Announced(plans[-1].source, trailers.fold(plans)) if plans else None
 
     return read
 

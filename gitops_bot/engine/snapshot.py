@@ -254,7 +254,7 @@ class Snapshot:
         files = {overlay_file.file: overlay_file.directory for overlay_file in self.overlay_files(name)}
         overlays = zip(self.overlays(name), self._by_overlay(name), strict=True)
         entries = {overlay.file: entries for overlay, entries in overlays}
-        return tuple(found for setting in settings for found in slots.find(setting, files, entries))
+        return tuple(pair for setting in settings for pair in slots.find(setting, files, entries))
 
     def _described(self, name: str) -> Mapping[tuple[str, str], Described]:
         environments = self.config.environments

@@ -90,18 +90,18 @@ def _date(prefix: str, date: str, rest: str = "") -> Policy:
 
 
 def _build(tag: str, prefix: str, digits: str, pin: Pin) -> Policy | Unmanaged:
-    words = _words(prefix) - {""}
+    names = _words(prefix) - {""}
     if prefix in ("", "v") and len(digits) <= 2:
         return _major(tag, pin)
-    if words & _FOREIGN:
+    if names & _FOREIGN:
         return by_tag("ticket", tag)
-    if words & _COUNTERS:
+    if names & _COUNTERS:
         return _numbered(prefix, _NUMBER)
     if prefix in ("", "v") and _YEAR.fullmatch(digits):
         return by_tag("year", tag)
     if len(digits) in _COMMIT_LENGTHS:
         return by_tag("digits", tag)
-    if len(digits) <= 3 and not words & _BRANCHES:
+    if len(digits) <= 3 and not names & _BRANCHES:
         return by_tag("number", tag)
     # So that a date or a commit is never taken for the next build number.
     return _numbered(prefix, "[0-9]{1,6}" if len(digits) <= 6 else f"[0-9]{{{len(digits)}}}")
@@ -121,8 +121,8 @@ def _major(tag: str, pin: Pin) -> Policy | Unmanaged:
 def _version(tag: str, match: re.Match[str], pin: Pin) -> Policy | Unmanaged:
     prefix, v, suffix = match["prefix"], match["v"], match["suffix"]
     numbers = match["numbers"].split(".")
-    words = _words(prefix)
-    if words & _FOREIGN:
+    names = _words(prefix)
+    if names & _FOREIGN:
         return by_tag("ticket", tag)
     if not prefix and len(numbers) == 3:
         major = int(numbers[0])

@@ -79,12 +79,12 @@ def read(files: Sequence[tuple[str, bytes]], directories: Collection[str], paths
     updaters: list[tuple[str, Placed]] = []
     gaps: list[Gap] = []
     for file, data in files:
-        found = documents(data.decode("utf-8", "replace"))
-        if found is None:
+        documents_read = documents(data.decode("utf-8", "replace"))
+        if documents_read is None:
             gaps.append(Gap(file, 1, "this file cannot be read as YAML", "move what it says by hand"))
             continue
         deployed = deployments([(file, data)])
-        for document in found:
+        for document in documents_read:
             match document.at("kind").text:
                 case "Application" | "ApplicationSet" as kind:
                     applications.append(_application(document, kind, file, deployed))
@@ -104,7 +104,7 @@ def read(files: Sequence[tuple[str, bytes]], directories: Collection[str], paths
 def _application(document: Placed, kind: str, file: str, deployed: Sequence[Deployment]) -> _Application:
     template = document.at("spec", "template") if kind == "ApplicationSet" else document
     name = document.at("metadata", "name")
-    own = tuple(each for each in deployed if each.by == f"Argo CD {kind} {name.text}"[:200])
+    own = tuple(deployment for deployment in deployed if deployment.by == f"Argo CD {kind} {name.text}"[:200])
     metadata = template.at("metadata")
     if not any(key.startswith(_PREFIX) for key, _ in metadata.at("annotations").entries):
         metadata = document.at("metadata")
@@ -190,9 +190,9 @@ class _Reader:
             ]
             for image in reference.at("images").items:
                 for key in ("plugin", "imagesVerification"):
-                    found = image.at("manifestTargets", key) if key == "plugin" else image.at(key)
-                    if not found.empty:
-                        self.gap(file, found, f"{key} has no counterpart")
+                    setting = image.at("manifestTargets", key) if key == "plugin" else image.at(key)
+                    if not setting.empty:
+                        self.gap(file, setting, f"{key} has no counterpart")
             back = dict(_write_back(spec, reference))
             for app in matching:
                 yield app
@@ -203,7 +203,7 @@ class _Reader:
     ) -> None:
         places = self._places(app, back, file, at)
         propose = self._propose(app, back, file, at)
-        names = (app.name, *(name for each in app.deployed for name in each.names))
+        names = (app.name, *(name for deployment in app.deployed for name in deployment.names))
         for image in images:
             rule, gaps = rule_of(image.reference, image.settings, image.file)
             self.gaps += gaps
@@ -224,7 +224,7 @@ class _Reader:
 
     def _places(self, app: _Application, back: Mapping[str, Placed], file: str, at: Placed) -> list[str]:
         """The directories or files of this repository that it writes to, or should."""
-        globs = [each.path for each in app.deployed]
+        globs = [place.path for place in app.deployed]
         directories = [name for name in self.directories if any(glob.match(f"{name}/") is not None for glob in globs)]
         target = back.get("write-back-target", Placed(at.line))
         kind, _, path = target.text.partition(":")
@@ -232,10 +232,10 @@ class _Reader:
             path = path or "values.yaml"
             tops = [""] if path.startswith("/") else [*directories, *(glob.text for glob in globs)]
             joined = (posixpath.normpath(posixpath.join(top, path.lstrip("/"))) for top in tops)
-            found = list(dict.fromkeys(each for each in joined if each in self.directories or each in self.paths))
-            if not found:
+            places = list(dict.fromkeys(place for place in joined if place in self.directories or place in self.paths))
+            if not places:
                 self.gap(file, target, f"{target.text[:200]} is not in this checkout")
-            return found
+            return places
         if not directories:
             self.gap(
                 app.file,
@@ -276,13 +276,13 @@ class _Reader:
 def _settings(*levels: Placed) -> Iterator[tuple[str, Placed]]:
     """Each setting from the innermost level that has it."""
     for name, keys in _SETTINGS.items():
-        found = [level.at(*keys) for level in levels]
-        if value := next((value for value in reversed(found) if not value.empty), None):
+        values = [level.at(*keys) for level in levels]
+        if value := next((value for value in reversed(values) if not value.empty), None):
             yield name, value
 
 
 def _write_back(*levels: Placed) -> Iterator[tuple[str, Placed]]:
     for name, keys in {**_WRITE_BACK, "pullRequest": ("gitConfig", "pullRequest")}.items():
-        found = [level.at("writeBackConfig", *keys) for level in levels]
-        if value := next((value for value in reversed(found) if not value.empty), None):
+        values = [level.at("writeBackConfig", *keys) for level in levels]
+        if value := next((value for value in reversed(values) if not value.empty), None):
             yield name, value

@@ -96,38 +96,38 @@ def assemble(
     """
     gaps: list[Gap] = []
     by_place: dict[str, list[Tracked]] = defaultdict(list)
-    for one in tracked:
-        by_place[one.place].append(one)
+    for image in tracked:
+        by_place[image.place].append(image)
     growing: list[_Growing] = []
     for path, asked in by_place.items():
         place = _place(path, asked, entries.get(path, ()), words, gaps)
         if any(rule is not None for _, rule in place.rules.values()):
-            fitting = next((one for one in growing if one.word == place.name and one.takes(place)), None)
+            fitting = next((grown for grown in growing if grown.word == place.name and grown.takes(place)), None)
             if fitting is None:
                 fitting = _Growing(place.name)
                 growing.append(fitting)
             fitting.add(place)
-    growing.sort(key=lambda one: WORDS.index(one.word) if one.word in WORDS else len(WORDS))
+    growing.sort(key=lambda grown: WORDS.index(grown.word) if grown.word in WORDS else len(WORDS))
     return tuple(_environments(growing, existing, kinds)), gaps
 
 
 def _place(
     path: str, asked: Sequence[Tracked], entries: Sequence[Entry], words: Mapping[str, str], gaps: list[Gap]
 ) -> _Place:
-    found: dict[tuple[str, str], tuple[Entry, Rule]] = {}
-    for one in asked:
-        matching = _matching(one, entries)
+    placed: dict[tuple[str, str], tuple[Entry, Rule]] = {}
+    for image in asked:
+        matching = _matching(image, entries)
         if not matching:
-            what = f"{one.repository[:200] or 'an image'}: {path[:200]} has no entry for it that gitops-bot can edit"
-            gaps.append(Gap(*(one.within or one.source), what, "see `targets` in the configuration reference"))
+            what = f"{image.repository[:200] or 'an image'}: {path[:200]} has no entry for it that gitops-bot can edit"
+            gaps.append(Gap(*(image.within or image.source), what, "see `targets` in the configuration reference"))
         for entry in matching:
-            if found.setdefault(entry.key, (entry, one.rule))[1] != one.rule:
+            if placed.setdefault(entry.key, (entry, image.rule))[1] != image.rule:
                 what = f"{entry.image[:200]} in {path[:200]} has two different rules; the first one is kept"
-                gaps.append(Gap(*one.source, what))
-    hints = [hint for one in asked for hint in one.hints]
+                gaps.append(Gap(*image.source, what))
+    hints = [hint for image in asked for hint in image.hints]
     word = words.get(path) or words.get(path.rpartition("/")[0]) or environment_in(path)
     word = word or next((word for hint in hints if (word := environment_in(hint))), None)
-    ruled = _by_image(entries, {key: rule for key, (_, rule) in found.items()})
+    ruled = _by_image(entries, {key: rule for key, (_, rule) in placed.items()})
     return _Place(path, word or _OTHER, hints[0] if hints else "", ruled, asked[0].propose)
 
 
@@ -151,36 +151,36 @@ def _by_image(entries: Sequence[Entry], ruled: Mapping[tuple[str, str], Rule]) -
     by_repository: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         by_repository[str(entry.repository or entry.name)].append(entry)
-    found: dict[str, tuple[str, Rule | None]] = {}
+    rules_by_image: dict[str, tuple[str, Rule | None]] = {}
     for repository, same in by_repository.items():
         first = ruled.get(same[0].key)
         if all(ruled.get(entry.key) == first for entry in same):
             # As people wrote it, where that is the repository too.
             named = ImageName.of(same[0].name) == same[0].repository
-            found[repository] = (same[0].name if named else same[0].image, first)
+            rules_by_image[repository] = (same[0].name if named else same[0].image, first)
         else:
-            found |= {entry.name: (entry.name, ruled.get(entry.key)) for entry in same}
-    return found
+            rules_by_image |= {entry.name: (entry.name, ruled.get(entry.key)) for entry in same}
+    return rules_by_image
 
 
 def _environments(
     growing: Sequence[_Growing], existing: Collection[str], kinds: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[MigratedEnvironment]:
     taken: set[str] = set()
-    for one in growing:
-        name = one.word
+    for environment in growing:
+        name = environment.word
         if name in taken:
-            name = rules.as_name(f"{one.word}-{one.places[0].hint}", one.word)
+            name = rules.as_name(f"{environment.word}-{environment.places[0].hint}", environment.word)
         base, number = name, 2
         while name in taken:
             name, number = f"{base}-{number}", number + 1
         taken.add(name)
-        paths = {place.path for place in one.places}
+        paths = {place.path for place in environment.places}
         folders = paths & set(existing)
-        images = {written: rule for written, rule in one.rules.values() if rule is not None}
+        images = {written: rule for written, rule in environment.rules.values() if rule is not None}
         overlays = (*fold(folders, existing), *sorted(paths - folders))
         targets = tuple(_targets({path: kinds[path] for path in sorted(paths & kinds.keys())}))
-        propose = {**one.places[0].propose, **_grouped(images)}
+        propose = {**environment.places[0].propose, **_grouped(images)}
         yield MigratedEnvironment(name, overlays, dict(sorted(images.items())), propose, targets)
 
 
@@ -193,14 +193,14 @@ def _group(text: str) -> str:
 def _targets(kinds: Mapping[str, Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """One rule for files of which the same is to be said; by their paths too where others are called the same."""
     alike: dict[str, list[str]] = defaultdict(list)
-    for path, said in kinds.items():
-        alike[repr(said)].append(path)
+    for path, target in kinds.items():
+        alike[repr(target)].append(path)
     called = Counter(name for paths in alike.values() for name in {path.rpartition("/")[2] for path in paths})
     for paths in alike.values():
         names = sorted({path.rpartition("/")[2] for path in paths})
         only = {"overlays": paths} if any(called[name] > 1 for name in names) else {}
-        said = kinds[paths[0]]
-        yield {"kind": said["kind"], "files": names, **only, **said}
+        target = kinds[paths[0]]
+        yield {"kind": target["kind"], "files": names, **only, **target}
 
 
 def _grouped(images: Mapping[str, Rule]) -> Mapping[str, Any]:

@@ -69,8 +69,8 @@ class _Resources:
 
     def find(self, kind: str, namespace: str, name: str) -> _Resource | None:
         """The resource of that name; without a namespace of its own where only one is called so."""
-        called = [each for each in self.by_kind.get(kind, ()) if each.name == name]
-        exact = [each for each in called if each.namespace == namespace]
+        called = [resource for resource in self.by_kind.get(kind, ()) if resource.name == name]
+        exact = [resource for resource in called if resource.namespace == namespace]
         return exact[0] if exact else called[0] if len(called) == 1 and "" in (called[0].namespace, namespace) else None
 
 
@@ -137,13 +137,13 @@ def _tracked(
     marker: Marker, image: str, rule: Rule, automations: Sequence[_Automation], policy: _Resource, gaps: list[Gap]
 ) -> Tracked:
     source = (policy.file, policy.at("policy").line)
-    covering = [each for each in automations if each.covers(marker.file, policy)]
+    covering = [automation for automation in automations if automation.covers(marker.file, policy)]
     if not covering:
         if automations:
             what = f"no ImageUpdateAutomation covers this marker of {marker.namespace}/{marker.policy}"
             gaps.append(Gap(marker.file, marker.line, what, "Flux left it as it is; gitops-bot keeps it current"))
         return Tracked(marker.file, image, rule, source, within=(marker.file, marker.line), propose={"as": "commit"})
-    first = max(covering, key=lambda each: len(each.path))
+    first = max(covering, key=lambda automation: len(automation.path))
     if first.resource.at("suspend").text == "true":
         rule = replace(rule, ignore=True)
     hints = (first.resource.name, first.path, first.resource.file)
@@ -186,9 +186,9 @@ def _automation(resource: _Resource, resources: _Resources, gaps: list[Gap]) -> 
         (("git", "commit", "messageTemplate"), "see `propose.title` and `propose.message`"),
         (("policySelector", "matchExpressions"), "every policy of the namespace is taken"),
     ):
-        if not (found := resource.at(*keys)).empty:
+        if not (setting := resource.at(*keys)).empty:
             what = f"{keys[-1]} of the ImageUpdateAutomation {resource.name[:100]} has no counterpart"
-            gaps.append(Gap(resource.file, found.line, what, advice))
+            gaps.append(Gap(resource.file, setting.line, what, advice))
     if resource.at("suspend").text == "true":
         what = f"the ImageUpdateAutomation {resource.name[:100]} is suspended, so its images are ignored"
         gaps.append(Gap(resource.file, resource.at("suspend").line, what, "remove `ignore` to keep them current"))

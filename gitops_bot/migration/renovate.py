@@ -64,7 +64,7 @@ def read(file: str, data: bytes, entries: Sequence[Found]) -> Read:
         return Read(True, gaps=(Gap(file, 1, f"this file cannot be read: {error}", "move what it says by hand"),))
     settings = Settings.of(file, root)
     reader = _Reader(settings, settings.get("timezone").texts[-1:] or ("",))
-    tracked = [one for found in entries if (one := reader.tracked(found)) is not None]
+    tracked = [image for found in entries if (image := reader.tracked(found)) is not None]
     branches = [*settings.texts("baseBranches"), *settings.texts("baseBranchPatterns")]
     for name in branches:
         if name.startswith("/"):
@@ -105,20 +105,22 @@ class _Reader:
             self.gaps.append(Gap(self.settings.file, place.line, what, "write a policy for it by hand"))
         if rule == Rule(None) and why is None:
             return None  # nothing updates such a tag
-        one = Tracked(entry.overlay, names[0], rule, (self.settings.file, place.line), within=(entry.file, entry.line))
-        self.how[id(one)] = settings
-        return one
+        image = Tracked(
+            entry.overlay, names[0], rule, (self.settings.file, place.line), within=(entry.file, entry.line)
+        )
+        self.how[id(image)] = settings
+        return image
 
     def proposed(self, tracked: Sequence[Tracked]) -> list[Tracked]:
         """The same, with how all entries of one directory are proposed."""
         by_place: dict[str, list[Tracked]] = {}
-        for one in tracked:
-            by_place.setdefault(one.place, []).append(one)
+        for image in tracked:
+            by_place.setdefault(image.place, []).append(image)
         return [
-            Tracked(one.place, one.repository, one.rule, one.source, within=one.within, propose=propose)
+            Tracked(image.place, image.repository, image.rule, image.source, within=image.within, propose=propose)
             for found in by_place.values()
-            for propose in [self._propose([self.how[id(one)] for one in found if not one.rule.ignore])]
-            for one in found
+            for propose in [self._propose([self.how[id(image)] for image in found if not image.rule.ignore])]
+            for image in found
         ]
 
     def _looks(self, subject: Subject) -> bool:
@@ -148,7 +150,11 @@ class _Reader:
     def _propose(self, settings: Sequence[Mapping[str, Placed]]) -> dict[str, Any]:
         done: dict[str, Any] = {}
         labels = [
-            label for one in settings[:1] for key in ("labels", "addLabels") if key in one for label in one[key].texts
+            label
+            for level in settings[:1]
+            for key in ("labels", "addLabels")
+            if key in level
+            for label in level[key].texts
         ]
         for key, found, form in (
             ("labels", labels, _LABEL),
@@ -176,23 +182,23 @@ class _Reader:
         return done | self._schedule(settings)
 
     def _schedule(self, settings: Sequence[Mapping[str, Placed]]) -> dict[str, Any]:
-        written = next((one["schedule"] for one in settings if "schedule" in one), None)
+        written = next((level["schedule"] for level in settings if "schedule" in level), None)
         if written is None:
             return {}
-        if any(one.get("schedule", Placed(0)).texts != written.texts for one in settings):
+        if any(level.get("schedule", Placed(0)).texts != written.texts for level in settings):
             self.gaps.append(Gap(self.settings.file, written.line, "a schedule for some images of a directory only"))
             return {}
-        found, unknown = windows(written.texts, self.timezone)
+        schedule, unknown = windows(written.texts, self.timezone)
         if unknown is not None:
             what = f"the schedule {unknown[:100]!r} has no counterpart"
             self.gaps.append(Gap(self.settings.file, written.line, what, "see `propose.schedule`"))
-        return {"schedule": found} if found else {}
+        return {"schedule": schedule} if schedule else {}
 
     def _same(self, settings: Sequence[Mapping[str, Placed]], key: str) -> str:
         """The value that all entries of a directory have; where they differ, none, and it is named."""
-        values = {one[key].text if key in one else "" for one in settings}
+        values = {level[key].text if key in level else "" for level in settings}
         if len(values) > 1:
-            place = next(one[key] for one in settings if key in one)
+            place = next(level[key] for level in settings if key in level)
             self.gaps.append(Gap(self.settings.file, place.line, f"{key} for some images of a directory only"))
         return values.pop() if len(values) == 1 else ""
 
@@ -207,7 +213,7 @@ def _names(entry: Entry) -> tuple[str, ...]:
 
 
 def _texts(settings: Sequence[Mapping[str, Placed]], key: str) -> tuple[str, ...]:
-    return next((one[key].texts for one in settings if key in one), ())
+    return next((level[key].texts for level in settings if key in level), ())
 
 
 def _patterns(key: str, texts: Collection[str]) -> list[str]:

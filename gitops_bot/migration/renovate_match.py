@@ -20,8 +20,8 @@ _LONGEST: Final = 300
 
 def slashed(pattern: str) -> str | None:
     """The expression between slashes, as RE2 has it; None for what is no expression."""
-    found = _SLASHED.fullmatch(pattern)
-    return ("(?i)" if found[2] else "") + rules.without_names(found[1]) if found else None
+    match = _SLASHED.fullmatch(pattern)
+    return ("(?i)" if match[2] else "") + rules.without_names(match[1]) if match else None
 
 
 def names_any(patterns: Sequence[str], *texts: str) -> bool:
@@ -68,6 +68,6 @@ def _of_glob(glob: str) -> Iterator[str]:
             case "?":
                 yield "[^/]"
             case _ if part[1] is not None:
-                yield f"(?:{'|'.join(re.escape(each) for each in part[1].split(','))})"
+                yield f"(?:{'|'.join(re.escape(choice) for choice in part[1].split(','))})"
             case char:
                 yield re.escape(char)

@@ -71,8 +71,8 @@ def _chosen(wanted: Wanted, tag: str | None) -> tuple[dict[str, Any] | None, str
     versioning, _, expression = wanted.versioning.partition(":")
     match versioning:
         case "" | "docker":
-            found = _by_form(tag or "")
-            written, numbers = found or (None, [])
+            form = _by_form(tag or "")
+            written, numbers = form or (None, [])
         case "semver" | "semver-coerced" | "loose":
             parsed = _VERSION.fullmatch(tag or "")
             written, numbers = {"semver": "*"}, parsed[1].split(".") if parsed else []
@@ -112,7 +112,7 @@ _ORDERED: Final = ("major", "minor", "patch", "build", "revision")
 
 def _by_groups(expression: str, tag: str) -> dict[str, Any] | None:
     """A versioning by an expression whose groups are numbers, in their order, and what has to stay the same."""
-    names = [found[1] for found in _GROUP.finditer(expression)]
+    names = [match[1] for match in _GROUP.finditer(expression)]
     numbers = [name for name in names if name in _ORDERED]
     if "prerelease" in names or numbers != sorted(numbers, key=_ORDERED.index) or "major" not in numbers:
         return None
@@ -122,10 +122,10 @@ def _by_groups(expression: str, tag: str) -> dict[str, Any] | None:
     same = rules.with_key(expression, "compatibility")
     kept = rules.matched(same, tag) if same and rules.compiles(same) is None else None
 
-    def replaced(found: re.Match[str]) -> str:
-        if found[1] == "compatibility":
+    def replaced(match: re.Match[str]) -> str:
+        if match[1] == "compatibility":
             return re.escape(kept or "").replace("\\-", "-")
-        return f"(?P<{found[1]}>{found[2]})" if found[1] in _ORDERED else f"(?:{found[2]})"
+        return f"(?P<{match[1]}>{match[2]})" if match[1] in _ORDERED else f"(?:{match[2]})"
 
     return {"pattern": _GROUP.sub(replaced, expression), "order": "numerical"}
 

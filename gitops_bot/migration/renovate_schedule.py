@@ -22,15 +22,15 @@ _ANY_TIME: Final = ("at any time", "")
 
 def windows(texts: tuple[str, ...], timezone: str) -> tuple[list[dict[str, Any]] | None, str | None]:
     """The windows; the first sentence that has no counterpart. No windows at all: any time."""
-    found: list[dict[str, Any]] = []
+    known: list[dict[str, Any]] = []
     for text in texts:
         if text.strip().lower() in _ANY_TIME:
             return None, None
         window = _crontab(text.split()) if text.startswith(("*", "0")) else _sentence(text.strip().lower())
         if window is None:
             return None, text
-        found += [{**each, **({"timezone": timezone} if timezone else {})} for each in window]
-    return found or None, None
+        known += [{**part, **({"timezone": timezone} if timezone else {})} for part in window]
+    return known or None, None
 
 
 def _sentence(text: str) -> list[dict[str, Any]] | None:
@@ -57,13 +57,13 @@ def _sentence(text: str) -> list[dict[str, Any]] | None:
 
 def _clock(text: str | None) -> str | None:
     """A time of day; an empty text for what is none."""
-    found = _TIME.fullmatch(text) if text else None
-    if found is None:
+    match = _TIME.fullmatch(text) if text else None
+    if match is None:
         return None
-    hour = int(found[1])
-    if found[3]:
-        hour = hour % _NOON + (_NOON if found[3] == "pm" else 0)
-    return f"{hour:02}:{found[2] or '00'}" if hour <= _LAST_HOUR else ""
+    hour = int(match[1])
+    if match[3]:
+        hour = hour % _NOON + (_NOON if match[3] == "pm" else 0)
+    return f"{hour:02}:{match[2] or '00'}" if hour <= _LAST_HOUR else ""
 
 
 def _crontab(fields: list[str]) -> list[dict[str, Any]] | None:
@@ -87,6 +87,6 @@ def _crontab(fields: list[str]) -> list[dict[str, Any]] | None:
 
 def _span(part: str) -> str | None:
     first, dash, last = part.partition("-")
-    if not all(each.isdecimal() and len(each) == 1 and int(each) < len(_DAYS) for each in (first, last or "0")):
+    if not all(day.isdecimal() and len(day) == 1 and int(day) < len(_DAYS) for day in (first, last or "0")):
         return None
     return f"{_DAYS[int(first)]}-{_DAYS[int(last)]}" if dash else _DAYS[int(first)]

@@ -118,8 +118,8 @@ class Settings:
 
     def get(self, *keys: str) -> Placed:
         """A setting that holds for all, from the innermost level that has it."""
-        found = (level.at(*keys) for level in reversed(self.levels) if level.at(*keys[:-1]).has(keys[-1]))
-        return next(found, Placed(1))
+        values = (level.at(*keys) for level in reversed(self.levels) if level.at(*keys[:-1]).has(keys[-1]))
+        return next(values, Placed(1))
 
     def texts(self, key: str) -> tuple[str, ...]:
         """The texts of a list that is added up over all levels."""
@@ -127,7 +127,7 @@ class Settings:
 
     def of_subject(self, subject: Subject) -> tuple[dict[str, Placed], frozenset[str]]:
         """The settings for an entry, and the kinds of updates that are switched off for it."""
-        found: dict[str, Placed] = {}
+        values: dict[str, Placed] = {}
         off: dict[str, bool] = {}
         blocks = [*self.levels, *(level.at(subject.manager) for level in self.levels)]
         rules = [rule for level in self.levels for rule in level.at("packageRules").items[:_MOST_RULES]]
@@ -137,13 +137,13 @@ class Settings:
                 if key in _KINDS:
                     off |= {key: value.at("enabled").text == "false"} if value.has("enabled") else {}
                 elif not kinds or set(kinds) >= {"major", "minor", "patch"}:
-                    found |= {key: value} if key in READ else {}
+                    values |= {key: value} if key in READ else {}
                 elif key == "enabled":
                     off |= dict.fromkeys(kinds, value.text == "false")
                 elif key in READ:
                     what = f"{key} for {' and '.join(kinds)[:60]} updates only has no counterpart"
                     self.gaps.append(Gap(self.file, value.line, what, "it is left out"))
-        return found, frozenset(kind for kind, is_off in off.items() if is_off)
+        return values, frozenset(kind for kind, is_off in off.items() if is_off)
 
     def _applies(self, rule: Placed, subject: Subject) -> bool:
         """Whether a rule is for an entry; one that asks for what cannot be known here is for none, and is named."""

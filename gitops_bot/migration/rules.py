@@ -102,7 +102,7 @@ def usable(written: Mapping[str, Any]) -> str | None:
 
 def without_names(pattern: str) -> str:
     """The same expression with groups that have no name: a named one would be what is ordered."""
-    return _NAMED.sub(lambda found: "(?:" if found[1] else found[0], pattern)
+    return _NAMED.sub(lambda match: "(?:" if match[1] else match[0], pattern)
 
 
 def with_key(pattern: str, group: str) -> str | None:
@@ -164,5 +164,5 @@ def as_name(text: str, fallback: str) -> str:
 
 def only(values: Sequence[str]) -> str | None:
     """The value that all of them are, None where they differ or there is none."""
-    found = set(values)
-    return found.pop() if len(found) == 1 else None
+    kinds = set(values)
+    return kinds.pop() if len(kinds) == 1 else None

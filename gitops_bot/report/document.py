@@ -115,8 +115,8 @@ def _body(command: str) -> Mapping[str, Shape | Field]:
 
 def schema(command: str) -> Schema:
     """The schema of what `gitops-bot COMMAND --output json` prints."""
-    for each in COMMANDS:  # fills DEFS, which is the same for all of them
-        _body(each)
+    for name in COMMANDS:  # fills DEFS, which is the same for all of them
+        _body(name)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"gitops-bot {command}",

@@ -121,13 +121,13 @@ def _described(
 
 def _lines(*sources: object) -> dict[str, str]:
     """The labels and annotations that are short lines, as many as count; of one name, the first."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for source in sources:
         for name, text in source.items() if isinstance(source, dict) else ():
-            line = parse_line(text) if isinstance(text, str) and len(name) <= _LINE and name not in found else None
-            if line is not None and len(found) < _MOST_LABELS:
-                found[name] = line
-    return found
+            line = parse_line(text) if isinstance(text, str) and len(name) <= _LINE and name not in values else None
+            if line is not None and len(values) < _MOST_LABELS:
+                values[name] = line
+    return values
 
 
 def labels(config: Document) -> object:

@@ -97,7 +97,7 @@ def taken_back(slots: Slots, selector: Entry, line: Line) -> Step | None:
 
 def live_since(slots: Slots, entry: Entry, line: Line) -> Step | None:
     """The commit since which the live slot runs the pin of an entry: it brought the pin, or switched to the slot."""
-    newest = _newest(line, entry.overlay, [one for one in (entry, slots.selector) if one is not None])
+    newest = _newest(line, entry.overlay, [pinned for pinned in (entry, slots.selector) if pinned is not None])
     return newest[1] if newest is not None else None
 
 

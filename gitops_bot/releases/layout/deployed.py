@@ -149,8 +149,8 @@ def _listed(generators: Any) -> tuple[list[dict[str, str]], list[dict[str, str]]
                     for element in (listed if isinstance(listed, list) else ())
                     if isinstance(element, dict)
                 )
-                found = _at(generator, "git", "directories")
-                for directory in found if isinstance(found, list) else ():
+                node = _at(generator, "git", "directories")
+                for directory in node if isinstance(node, list) else ():
                     path = _text(directory, "path")
                     if path and _text(directory, "exclude") != "true":
                         names = dict.fromkeys(("path", "path.path"), path)

@@ -109,12 +109,12 @@ def _environment(parts: list[str], beyond_doubt: Mapping[str, set[str]]) -> str 
 
 def _beyond_doubt(directories: Iterable[str]) -> Mapping[str, set[str]]:
     """For each directory, the environments that its children are beyond doubt."""
-    found: dict[str, set[str]] = defaultdict(set)
+    by_name: dict[str, set[str]] = defaultdict(set)
     for parent, part in {pair for directory in directories for pair in _steps(directory)}:
         word = _word(part)
         if word is not None and word not in _AMBIGUOUS:
-            found[parent].add(word)
-    return found
+            by_name[parent].add(word)
+    return by_name
 
 
 def _steps(directory: str) -> Iterator[tuple[str, str]]:
