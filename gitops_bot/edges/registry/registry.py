@@ -152,11 +152,7 @@ class Registry:
 
     def exists(self, image: ImageName, digest: str) -> bool:
         """Whether the repository has a manifest of that digest."""
-
-        def find(repository: ImageRepository) -> ManifestDigest | None:
-            return find_manifest(repository.manifest, digest)
-
-        manifest = self._ask(image, _the_digest(digest), find)
+        manifest = self._ask(image, _the_digest(digest), lambda repository: find_manifest(repository.manifest, digest))
         if manifest is not None:
             self._remember(image, manifest)
         return manifest is not None
@@ -166,27 +162,17 @@ class Registry:
 
         The error's `status` is 404 where the digest itself is gone.
         """
-
-        def platforms(repository: ImageRepository) -> tuple[str, ...]:
-            return missing(repository.manifest, digest, self._indexes)
-
-        return () if (image, digest) in self._single else self._ask(image, _the_digest(digest), platforms)
+        return self._of_index(image, digest, lambda repository: missing(repository.manifest, digest, self._indexes))
 
     def index_platforms(self, image: ImageName, digest: str) -> tuple[str, ...]:
         """The platforms that an index names; none for a single image."""
-
-        def platforms(repository: ImageRepository) -> tuple[str, ...]:
-            return index_platforms(repository.manifest, digest, self._indexes)
-
-        return () if (image, digest) in self._single else self._ask(image, _the_digest(digest), platforms)
+        return self._of_index(
+            image, digest, lambda repository: index_platforms(repository.manifest, digest, self._indexes)
+        )
 
     def children(self, image: ImageName, digest: str) -> tuple[Child, ...]:
         """Every manifest that an index names. Sends nothing for a digest known as a single image."""
-
-        def listed(repository: ImageRepository) -> tuple[Child, ...]:
-            return children(repository.manifest, digest)
-
-        return () if (image, digest) in self._single else self._ask(image, _the_digest(digest), listed)
+        return self._of_index(image, digest, lambda repository: children(repository.manifest, digest))
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
         """When the images of these tags, and of what is pinned, were built."""
@@ -208,6 +194,11 @@ class Registry:
         access = self._ask(image, "its tags", lambda repository: served(repository, pin))
         mirror = self._access.get(image.registry, _PLAIN).mirror
         return access if mirror is None else replace(access, login=f"{access.login}, from the mirror {mirror}")
+
+    def _of_index(
+        self, image: ImageName, digest: str, read: Callable[[ImageRepository], tuple[T, ...]]
+    ) -> tuple[T, ...]:
+        return () if (image, digest) in self._single else self._ask(image, _the_digest(digest), read)
 
     def _remember(self, image: ImageName, manifest: ManifestDigest) -> str:
         """The digest of a manifest; remembers single images."""
