@@ -40,9 +40,9 @@ def overview(known: Known, home: str | None, built: Callable[[Sequence[Record]],
     line, snapshot = known.line, known.snapshot
     if line is None:
         return Overview(now, home=home)
-    recent, done = {}, known.releases()
+    recent = {}
     for environment in snapshot.environments:
-        read = Records(done.get(environment.name, ()), line, announced(environment.name))
+        read = Records(known.releases.get(environment.name, ()), line, announced(environment.name))
         recent[environment.name] = tuple(
             takewhile(lambda record: record.at >= snapshot.at - _READ, islice(read, _MOST))
         )

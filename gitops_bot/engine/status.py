@@ -44,10 +44,12 @@ class Known:
     tags: Mapping[str, str] = field(default_factory=dict)
     proposed: Proposed = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    #: Those of every environment that has some, as far as the history was read.
+    releases: Mapping[str, Sequence[Release]] = field(init=False, repr=False, compare=False)
 
-    def releases(self) -> Mapping[str, Sequence[Release]]:
-        """The releases of every environment that has some, as far as the history was read."""
-        return all_releases(self.line, self.snapshot.owners, self.tags) if self.line is not None else {}
+    def __post_init__(self) -> None:
+        found = all_releases(self.line, self.snapshot.owners, self.tags) if self.line is not None else {}
+        object.__setattr__(self, "releases", found)
 
 
 def read(world: World, snapshot: Snapshot) -> Known:
@@ -69,17 +71,14 @@ def read(world: World, snapshot: Snapshot) -> Known:
 def status(known: Known) -> Status:
     """The environments that were asked for; nothing is read for this any more."""
     snapshot = known.snapshot
-    partners, done = _partners(snapshot), known.releases()
+    partners = _partners(snapshot)
     failed = (item.problem for environment in snapshot.environments for item in snapshot.failed(environment.name))
     return Status(
         repository=snapshot.repository,
         branch=snapshot.branch,
         commit=snapshot.commit,
         at=snapshot.at,
-        environments=tuple(
-            _environment(known, environment, partners, done.get(environment.name, ()))
-            for environment in snapshot.environments
-        ),
+        environments=tuple(_environment(known, environment, partners) for environment in snapshot.environments),
         sees_pull_requests=snapshot.sees_pull_requests,
         problems=(*snapshot.selection.problems, *failed, *known.problems),
     )
@@ -104,9 +103,8 @@ def _proposed(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[Problem
     return proposed, ()
 
 
-def _environment(
-    known: Known, environment: Environment, partners: Partners, done: Sequence[Release]
-) -> EnvironmentStatus:
+def _environment(known: Known, environment: Environment, partners: Partners) -> EnvironmentStatus:
+    done = known.releases.get(environment.name, ())
     return EnvironmentStatus(
         name=environment.name,
         source=environment.promotion.source if environment.promotion is not None else None,
