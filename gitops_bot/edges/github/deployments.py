@@ -108,7 +108,10 @@ class Deployments:
         return bool(self._api.ask_list(f"/deployments/{number}/statuses", {"per_page": "1"}))
 
     def _artifacts(self, deployment: Deployment) -> Problem | None:
-        """Record each artifact; the first that is refused ends it."""
+        """Record each artifact; the first that is refused ends it.
+
+        Where GitHub only fails for now, the deployment stays without a status, and the next run records them all.
+        """
         for artifact in deployment.artifacts:
             try:
                 self._api.ask(
@@ -120,8 +123,6 @@ class Deployments:
                 )
             except Refused as refused:
                 return self._problem(refused, f"the deployment record of {artifact.name}", _ARTIFACT_ADVICE)
-            except ForgeError as error:
-                return error.problem
         return None
 
     def _by_graphql(self, names: Sequence[str]) -> Mapping[str, tuple[Deployed, ...]]:
