@@ -211,6 +211,17 @@ def test_a_rule_that_refuses_tags_is_one_problem_and_fails_nothing_else(worldwid
     assert tags(remote) == {}
 
 
+@pytest.mark.parametrize("name", ["release", "release/production"])
+def test_a_tag_in_the_way_of_all_others_is_named(stages: Stages, name: str) -> None:
+    tag(stages.deploy.remote, name, "main")
+    done = stages.deploy.ask("update", "production")
+    (problem,) = done.json["problems"]
+    assert done.code == 1
+    assert "has another tag that conflicts with this name" in problem["message"]
+    assert f"'refs/tags/{name}' exists" in problem["message"]
+    assert "branch" not in problem["message"] + problem["next"]
+
+
 def test_tags_of_people_are_left_alone_and_named(stages: Stages) -> None:
     deploy, remote = stages.deploy, stages.deploy.remote
     for version in ("1.1.0", "1.2.0"):

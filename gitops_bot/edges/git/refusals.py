@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from gitops_bot.errors import RAISE_THE_LIMIT, GitError, LostRace, Problem
 
 _QUOTE_LIMIT = 600
+_CONFLICT = "has another branch that conflicts with this name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ REFUSALS = (
     ),
     Refusal(
         r"(?:exists; cannot create|refname conflict|cannot process '[^'\n]*' and)",
-        "has another branch that conflicts with this name",
+        _CONFLICT,
         "A branch a cannot exist beside a branch a/b: rename or delete the other one.",
     ),
     Refusal(
@@ -186,8 +187,12 @@ def refused(output: str, remote: str) -> GitError | None:
 
 
 def tags_refused(failure: GitError) -> GitError:
-    """The same for new tags: what refuses them is a rule for tags, not for branches."""
+    """The same for new tags: what refuses them is a rule for tags, or another tag, and no branch."""
     problem = failure.problem
+    if _CONFLICT in problem.message:
+        message = problem.message.replace(_CONFLICT, "has another tag that conflicts with this name")
+        advice = "A tag a cannot exist beside a tag a/b: delete the one that git names, or remove `release_tags`."
+        return GitError(replace(problem, message=message, next=advice))
     if "propose: {as: pull-request}" not in problem.next:
         return failure
     advice = "Let the bot create tags `release/**` in the rules of the repository, or remove `release_tags`."
