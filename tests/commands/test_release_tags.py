@@ -222,6 +222,14 @@ def test_a_tag_in_the_way_of_all_others_is_named(stages: Stages, name: str) -> N
     assert "branch" not in problem["message"] + problem["next"]
 
 
+def test_a_promotion_tells_the_number_that_the_tag_gives(stages: Stages) -> None:
+    deploy, remote = stages.deploy, stages.deploy.remote
+    tag(remote, "release/staging/120", stages.run("staging", "web", "1.2.0"))
+    (proposal,) = stages.promote().json["environments"][0]["proposals"]
+    assert f"release 120 ({commits(remote, 'apps/web/staging')[-1][:10]})" in proposal["changes"][0]["reason"]["text"]
+    assert deploy.ask("history", "staging").json["releases"][0]["number"] == 120
+
+
 def test_tags_of_people_are_left_alone_and_named(stages: Stages) -> None:
     deploy, remote = stages.deploy, stages.deploy.remote
     for version in ("1.1.0", "1.2.0"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates.artifact import artifact
 from gitops_bot.engine.known import Candidate
-from gitops_bot.errors import Problem, RegistryError, UsageError
+from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice import halves, promotion, soak, switch
 from gitops_bot.releases.choice.promotion import Offer
@@ -198,7 +198,7 @@ def source_pins(known: Known, pairs: Sequence[Pair], *, wait: timedelta) -> list
         return Running(pair.sources[0], earlier.pin, earlier.arrived, left=earlier.left, ahead=earlier.ahead)
 
     line = known.facts.line(snapshot, lambda line: all(is_told(line, pair) for pair in pairs))
-    numbers = _numbers(snapshot, line, pairs)
+    numbers = _numbers(known, line, pairs)
 
     def numbered(running: Running) -> Running:
         return replace(running, number=numbers.get(running.arrived.commit)) if running.arrived is not None else running
@@ -217,12 +217,18 @@ def _in_slots(snapshot: Snapshot, pair: Pair) -> bool:
     return any(snapshot.slots_of(source) is not None for source in pair.sources)
 
 
-def _numbers(snapshot: Snapshot, line: Line, pairs: Sequence[Pair]) -> Mapping[str, int | None]:
-    """The releases of the sources, by their commits."""
+def _numbers(known: Known, line: Line, pairs: Sequence[Pair]) -> Mapping[str, int | None]:
+    """The releases of the sources, by their commits; tags are asked for only where the bot numbers by them."""
+    snapshot, names = known.snapshot, {running.environment for pair in pairs for running in pair.running}
+    tagged = any(snapshot.config.environments[name].release_tags for name in names)
+    try:
+        tags = known.facts.release_tags() if tagged else {}
+    except GitError:
+        return {}  # no promotion fails for want of a number
     return {
         release.commit: release.number
-        for name in {running.environment for pair in pairs for running in pair.running}
-        for release in history.releases(name, line, snapshot.owners, {})
+        for name in names
+        for release in history.releases(name, line, snapshot.owners, tags)
     }
 
 
