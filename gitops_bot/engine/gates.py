@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Decision, Entry
 
 #: Reasons that a person may have promoted in spite of: they hold what is promoted next, not what is proposed already.
-_ASKED_BEFORE: tuple[Code, ...] = ("held.soak", "held.policy", "held.no_digest")
+_ASKED_BEFORE: tuple[Code, ...] = ("held.soak", "held.policy")
 
 
 def available(decision: Decision, known: Known) -> Decision:
@@ -101,14 +101,8 @@ def release_tag(decision: Decision, known: Known) -> Decision:
 
 
 def digest(decision: Decision, known: Known) -> Decision:
-    """Hold what would make up a digest, unless a person promotes, and what would lose one."""
-    tags = known.environment.release_tag
-
-    def lacking(entry: Entry, offer: Offer) -> Reason | None:
-        undigested = halves.undigested(entry, offer.running, release_tag=tags) if known.by_hand is None else None
-        return undigested or halves.no_room(entry, offer.running)
-
-    return _promotion(decision, known, lacking)
+    """Hold what would lose its digest."""
+    return _promotion(decision, known, lambda entry, offer: halves.no_room(entry, offer.running))
 
 
 def soak(decision: Decision, known: Known) -> Decision:

@@ -29,7 +29,7 @@ _WHAT_CHANGES_IT: Final[dict[Code, str]] = {
     "held.moved": "`on_move: follow`, or a new tag for the new bytes",
     "held.unordered": "`gitops-bot set`, once, to a tag that the policy can order",
     "held.no_release_tag": "a version tag on the same digest, in the registry",
-    "held.no_digest": "a digest where the message says that there is none, or `pin: tag`",
+    "held.no_digest": "a place for the digest in the target's file, or `pin: tag`",
     "held.absent_in_target": "the digest in the repository of the target",
     "held.policy": "a wider policy of the target, or `promote --beyond-policy`",
     "held.platforms": "pushing the missing platforms",

@@ -61,35 +61,19 @@ def test_an_image_with_a_policy_of_its_own_goes_by_that_and_what_the_source_lack
     assert stages.news() == {app: stages.pin(app, "1.1.0") for app in ("web", "api", "cron")}
 
 
-def test_a_tag_without_a_digest_is_held_and_no_registry_is_asked_what_it_means(worldwide: World) -> None:
+def test_a_tag_without_a_digest_is_looked_up_once_and_the_pull_request_says_so(worldwide: World) -> None:
     stages = Stages.start(worldwide, "promote_from: staging")
     digest = stages.push("web", "1.1.0")
     stages.run("staging", "web", "1.1.0", digest=None)
-    with stages.deploy.world.registry.counting() as seen:
-        done = stages.deploy.ask("update", "production")
-    assert (done.code, held(done.json), seen) == (0, {"web/production": "held.no_digest"}, [])
-    assert "pins 1.1.0 without a digest (apps/web/staging/kustomization.yaml:" in reason(done.json)["text"]
-    # A person who promotes may take what the tag points to now; the next update leaves their proposal alone.
-    stages.promote()
-    assert stages.news() == {"web": ("1.1.0", digest)}
-    assert held(stages.deploy.ask("update", "production").json) == {"web/production": "held.no_digest"}
-    assert stages.news() == {"web": ("1.1.0", digest)}
-    stages.merge()
-    assert held(stages.deploy.ask("update", "production").json) == {}
-
-
-def test_where_both_environments_pin_tags_alone_the_tag_is_copied(worldwide: World) -> None:
-    stages = Stages.start(worldwide, "promote_from: staging")
-    stages.run("production", "web", "1.0.0", digest=None)
-    stages.run("staging", "web", "1.1.0", digest=None)
     assert stages.deploy.bot("update", "production").code == 0
-    assert stages.news() == {"web": ("1.1.0", None)}
+    assert stages.news() == {"web": ("1.1.0", digest)}
+    assert "staging pins no digest" in stages.deploy.pull()["body"]
     stages.merge()
-    assert stages.deploy.ask("update", "production").json["environments"][0]["proposals"] == []
-    # A person who promotes may take the digest that the tag points to now.
+    # The next one goes on as the first did, although the target has a digest by now.
+    digest = stages.push("web", "1.2.0")
     stages.run("staging", "web", "1.2.0", digest=None)
-    stages.promote()
-    assert stages.news() == {"web": stages.pin("web", "1.2.0")}
+    assert stages.deploy.bot("update", "production").code == 0
+    assert stages.news() == {"web": ("1.2.0", digest)}
 
 
 def test_a_pin_soaks_from_the_commit_that_brought_it_and_the_rest_goes_on(worldwide: World) -> None:

@@ -51,9 +51,8 @@ SERVICES = {
         (VROOM, "tag+digest", ("promote", "staging", "prod")),
         (TODO, "tag", ("update", "prod")),
         (SYNAPSE, "tag+digest", ("update", "prod")),
-        (SYNAPSE, "tag+digest", ("promote", "staging", "prod")),
     ],
-    ids=[VROOM, TODO, SYNAPSE, f"{SYNAPSE} by hand"],
+    ids=[VROOM, TODO, SYNAPSE],
 )
 def test_production_renders_the_images_of_staging_and_nothing_else_changes(
     worldwide: World, corpus: Path, tmp_path: Path, tree: str, pin: str, command: tuple[str, ...]
@@ -82,9 +81,9 @@ def test_production_renders_the_images_of_staging_and_nothing_else_changes(
         source = images(rendered(tmp_path / "after" / "apps" / app / "overlays" / "staging"), deploy)
         target = images(rendered(tmp_path / "after" / "apps" / app / "overlays" / "prod"), deploy)
         assert len(source) == 1, app
-        # What staging pins by its tag alone is copied; a person who promotes looks it up, unless told otherwise.
-        looked_up = pin != "tag" and command[0] == "promote" and not any("@" in each for each in source)
-        assert target == ({f"{each}@{digest}" for each in source} if looked_up else source), app
+        # What staging pins by its tag alone, production pins by tag and digest, unless it is told otherwise.
+        by_tag_alone = pin != "tag" and not any("@" in each for each in source)
+        assert target == ({f"{each}@{digest}" for each in source} if by_tag_alone else source), app
         old = rendered(tmp_path / "before" / "apps" / app / "overlays" / "prod").splitlines()
         new = rendered(tmp_path / "after" / "apps" / app / "overlays" / "prod").splitlines()
         assert len(old) == len(new)

@@ -102,44 +102,17 @@ def test_a_tag_never_stands_beside_bytes_that_it_did_not_name(present: Pin, sour
 
 
 @pytest.mark.parametrize(
-    ("present", "source", "applies", "release_tag", "held"),
+    ("source", "applies", "held"),
     [
-        pytest.param(V1, Pin("2"), rules(), False, True, id="a digest is pinned, and there is none"),
-        pytest.param(Pin("1"), Pin("2"), rules(), False, False, id="tags alone on both sides"),
-        pytest.param(Pin(), Pin("2"), rules(), False, True, id="nothing is pinned yet, so a digest is wanted"),
-        pytest.param(Pin("1"), Pin("2"), rules("digest"), False, True, id="nothing but a digest is wanted"),
-        pytest.param(Pin("1"), Pin("2"), rules("tag"), True, True, id="the version tag of a digest"),
-        pytest.param(V1, Pin("2"), rules("tag"), False, False, id="the tag alone is wanted"),
-        pytest.param(V1, V2, rules(), False, False, id="tag and digest on both sides"),
-        pytest.param(Pin("1"), V2, rules(), False, False, id="a digest comes"),
-        pytest.param(V1, V2, replace(rules("tag"), no_room=True), False, True, id="no place for the digest"),
-        pytest.param(V1, Pin("2"), replace(rules("tag"), no_room=True), False, False, id="no place, no digest"),
-        pytest.param(V1, V2, rules("tag"), False, False, id="somebody asked for tags alone"),
+        pytest.param(V2, rules(), False, id="tag and digest on both sides"),
+        pytest.param(V2, replace(rules("tag"), no_room=True), True, id="no place for the digest"),
+        pytest.param(Pin("2"), replace(rules("tag"), no_room=True), False, id="no place, no digest"),
+        pytest.param(V2, rules("tag"), False, id="somebody asked for tags alone"),
     ],
 )
-def test_a_digest_is_neither_made_up_nor_lost(
-    present: Pin, source: Pin, applies: Rules, release_tag: bool, held: bool
-) -> None:
-    entry = replace(WEB, pin=present, rules=applies)
-    made_up = halves.undigested(entry, running(source), release_tag=release_tag)
-    found = made_up or halves.no_room(entry, running(source))
+def test_a_digest_is_never_lost(source: Pin, applies: Rules, held: bool) -> None:
+    found = halves.no_room(replace(WEB, pin=V1, rules=applies), running(source))
     assert (found is not None and found.code == "held.no_digest") is held
-
-
-@pytest.mark.parametrize(
-    ("present", "tag", "resolves", "expected"),
-    [
-        pytest.param(V1, "1.0.0", False, "current", id="a version: its digest is known here"),
-        pytest.param(V1, "1.0.0", True, None, id="a person asks what it points to now"),
-        pytest.param(Pin("main", A), "main", False, None, id="a tag that moves"),
-        pytest.param(V1, "1.1.0", False, None, id="another tag"),
-    ],
-)
-def test_the_same_tag_without_a_digest_is_nothing_to_promote(
-    present: Pin, tag: str, resolves: bool, expected: str | None
-) -> None:
-    found = promotion.settled(replace(WEB, pin=present, rules=rules()), running(Pin(tag)), resolves=resolves)
-    assert (found.reason.code if found else None) == expected
 
 
 def test_what_the_source_holds_is_held_here_with_its_reason_as_long_as_there() -> None:

@@ -10,7 +10,7 @@ from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images import policy as policies
 from gitops_bot.images import version
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.releases.choice import halves, promotion
+from gitops_bot.releases.choice import promotion
 from gitops_bot.releases.choice.promotion import Artifact
 
 if TYPE_CHECKING:
@@ -23,12 +23,8 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Entry, Held
 
 
-def artifact(
-    facts: Facts, environment: Environment, entry: Entry, running: Running, *, resolves: bool
-) -> Artifact | Held:
+def artifact(facts: Facts, environment: Environment, entry: Entry, running: Running) -> Artifact | Held:
     """What the target would get, asked of the registries; held where it wants a version tag and there is none.
-
-    `resolves`: a tag that the source pins without a digest is looked up.
 
     Raises:
         RegistryError: a registry refused or failed.
@@ -39,8 +35,8 @@ def artifact(
         raise RegistryError(no_image(entry))
     digest = running.pin.digest
     way: Literal["copied", "resolved"] = "copied"
-    if halves.lacks_digest(entry, running, release_tag=environment.release_tag, resolves=resolves):
-        # A person promotes, and the proposal says it: nobody wrote down what the tag meant when it was tested.
+    if digest is None and (entry.rules.pin != "tag" or environment.release_tag):
+        # Said in the proposal: nobody wrote down what the source's tag meant when it was tested.
         digest, way = facts.digest(source, running.pin.tag or ""), "resolved"
     if environment.match_by == "revision" and digest is not None:
         return _rebuilt(facts, entry, running, source, target, digest)

@@ -70,8 +70,7 @@ def _settled(known: Known, pair: Pair) -> Kept | Held | None:
         if not entry.rules.ignore:
             return running
         running = pair.running[0]
-    release_tag = known.environment.release_tag
-    return promotion.settled(entry, running, release_tag=release_tag, resolves=known.by_hand is not None)
+    return promotion.settled(entry, running, release_tag=known.environment.release_tag)
 
 
 def _candidate(known: Known, entry: Entry, source: SourcePins, upcoming: tuple[int, str] | None) -> Candidate:
@@ -90,22 +89,16 @@ def _candidate(known: Known, entry: Entry, source: SourcePins, upcoming: tuple[i
 def _is_barred(known: Known, entry: Entry, soaked: Running) -> bool:
     """Whether an earlier pin is held in any case, so that no registry has to be asked for it."""
     untagged = not known.environment.release_tag and halves.untagged(entry, soaked) is not None
-    return untagged or _lacks_digest(known, entry, soaked) or known.hold(soaked.entry) is not None
-
-
-def _lacks_digest(known: Known, entry: Entry, running: Running) -> bool:
-    """Whether it is held since a digest would be made up or lost."""
-    undigested = halves.undigested(entry, running, release_tag=known.environment.release_tag)
-    return (known.by_hand is None and undigested is not None) or halves.no_room(entry, running) is not None
+    return untagged or halves.no_room(entry, soaked) is not None or known.hold(soaked.entry) is not None
 
 
 def _offered(known: Known, entry: Entry, offer: Offer) -> tuple[Decision, Offer]:
     """What becomes of a pin of the source, and the offer with what the registry has."""
     running = offer.running
-    if _lacks_digest(known, entry, running):  # a gate holds it
+    if halves.no_room(entry, running) is not None:  # a gate holds it
         return Change(entry, running.pin, "promotion", "forward", Reason("promoted", "")), offer
     try:
-        offered = artifact(known.facts, known.environment, entry, running, resolves=known.by_hand is not None)
+        offered = artifact(known.facts, known.environment, entry, running)
     except RegistryError as error:
         return Failed(entry, error.problem), offer
     if isinstance(offered, Held):

@@ -1,4 +1,4 @@
-"""Promotions between pins of which one says less than the other: without a tag, without a digest, or no room for it."""
+"""Promotions between pins of which one says less than the other: without a tag, or without room for the digest."""
 
 from __future__ import annotations
 
@@ -21,36 +21,6 @@ def untagged(entry: Entry, running: Running) -> Reason | None:
         f"tag in {running.environment} too, or set `tag: release` for {entry.environment}"
     )
     return Reason("held.no_release_tag", text, {"source": running.environment})
-
-
-def lacks_digest(entry: Entry, running: Running, *, release_tag: bool, resolves: bool) -> bool:
-    """Whether the target needs a digest and the source pins none.
-
-    Where both pin tags alone, the tag is copied and none is needed, unless a person promotes, who `resolves` it.
-    """
-    if running.pin.digest is not None or (entry.rules.pin == "tag" and not release_tag):
-        return False
-    tags_alone = entry.pin.tag is not None and entry.pin.digest is None and entry.rules.pin != "digest"
-    return resolves or release_tag or not tags_alone
-
-
-def same_tag(entry: Entry, running: Running) -> bool:
-    """Whether the source pins the target's tag without a digest, and that tag is none that moves."""
-    tag = running.pin.tag
-    return running.pin.digest is None and tag == entry.pin.tag and not choice.follows_moves(entry.rules, tag or "")
-
-
-def undigested(entry: Entry, running: Running, *, release_tag: bool) -> Reason | None:
-    """What the tag points to now may be something else than what was tested."""
-    if not lacks_digest(entry, running, release_tag=release_tag, resolves=False):
-        return None
-    source = running.entry
-    text = (
-        f"{running.environment} pins {running.pin} without a digest ({source.file}:{source.line}), so nobody knows "
-        f"which image it tested; pin the digest there, or set `pin: tag` for {entry.environment}, or take what the tag "
-        f"points to now with `gitops-bot promote {running.environment} {entry.environment}`"
-    )
-    return Reason("held.no_digest", text, {"source": running.environment, "tag": running.pin.tag})
 
 
 def no_room(entry: Entry, running: Running) -> Reason | None:

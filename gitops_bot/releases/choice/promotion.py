@@ -14,7 +14,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import by_hand as hand
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.choice import halves, reasons, soak
+from gitops_bot.releases.choice import reasons, soak
 from gitops_bot.releases.history.releases import released_as
 from gitops_bot.releases.plan import IGNORED, Change, Failed, Held, Kept
 
@@ -87,18 +87,15 @@ def _place(entry: Entry) -> str:
     return f"{entry.file}:{entry.line}"
 
 
-def settled(entry: Entry, running: Running, *, release_tag: bool = False, resolves: bool = True) -> Kept | None:
+def settled(entry: Entry, running: Running, *, release_tag: bool = False) -> Kept | None:
     """Why there is nothing to promote, which no registry has to be asked for; None where there may be.
 
-    `release_tag` says that the target pins version tags, `resolves` that a person takes what a tag without a digest
-    points to now.
+    `release_tag` says that the target pins version tags.
     """
     if entry.rules.ignore:
         reason = IGNORED
     elif is_current(entry, running.pin, release_tag=release_tag):
         reason = Reason("current", f"{running.environment} runs the same pin")
-    elif not resolves and halves.same_tag(entry, running):
-        reason = Reason("current", f"{running.environment} pins the same tag, without a digest")
     elif running.pin == Pin():
         reason = Reason("nothing_new", f"{running.environment} pins nothing for {running.entry.name}")
     else:
