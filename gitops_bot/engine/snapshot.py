@@ -279,21 +279,19 @@ class Snapshot:
             for overlay, entries in zip(self.overlays(name), self._by_overlay(name), strict=True)
         }
         partners: dict[tuple[str, str], tuple[Entry, ...]] = {}
+        # What one slot of the source runs is for whichever slot of the target is idle.
+        taken = {key for key, entry in self.by_key(target).items() if self.slots_of(entry) is None}
         for pair in correspondence.pairs(self.overlay_files(source), self.overlay_files(target)):
             own = by_file.get(pair.target.file, ())
             sources = [
-                [
-                    (overlay_file.target, entry)
-                    for overlay_file in overlay
-                    for entry in by_file.get(overlay_file.file, ())
-                ]
+                [(file.target, entry) for file in overlay for entry in by_file.get(file.file, ())]
                 for overlay in pair.sources
             ]
             for entry in own:
                 found_partners = tuple(
                     partner
                     for entries in sources
-                    for partner in correspondence.partners(entry, pair.target.target, own, entries)
+                    for partner in correspondence.partners(entry, pair.target.target, own, entries, taken)
                 )
                 if found_partners:
                     partners[entry.key] = found_partners

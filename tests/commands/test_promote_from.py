@@ -76,6 +76,28 @@ def test_a_tag_without_a_digest_is_looked_up_once_and_the_pull_request_says_so(w
     assert stages.news() == {"web": ("1.2.0", digest)}
 
 
+def test_of_two_files_of_values_in_an_overlay_each_is_promoted_to_its_own(worldwide: World) -> None:
+    targets = "targets: [{kind: helm, files: [api.yaml, web.yaml]}]"
+    stages = Stages.start(worldwide, f"promote_from: staging\npin: tag\n{targets}", staging=targets)
+    deploy = stages.deploy
+
+    def files(stage: str, **tags: str) -> dict[str, bytes]:
+        for app, tag in tags.items():
+            deploy.push(app, tag)
+        values = "image:\n  repository: {}\n  tag: {}\n"
+        return {
+            f"apps/x/{stage}/{app}.yaml": values.format(deploy.image(app), tag).encode() for app, tag in tags.items()
+        }
+
+    deploy.push("web", "1.1.0")  # so that api's tag would be there
+    deploy.remote.commit(
+        "main", files("staging", api="1.1.0", web="1.2.0") | files("production", api="1.0.0", web="1.0.0")
+    )
+    (proposal,) = environment(deploy.ask("plan", "production").json)["proposals"]
+    tags = {change["entry"]["file"]: change["to"]["tag"] for change in proposal["changes"]}
+    assert tags == {"apps/x/production/api.yaml": "1.1.0", "apps/x/production/web.yaml": "1.2.0"}
+
+
 def test_a_pin_soaks_from_the_commit_that_brought_it_and_the_rest_goes_on(worldwide: World) -> None:
     stages = Stages.start(worldwide, "promote_from: staging\nsoak: 2h", apps=("web", "api"))
     now = datetime.now(UTC)

@@ -245,3 +245,37 @@ def test_an_entry_has_its_partner(entry: str, own: list[str], source: list[str],
     mine, theirs = read(own), [(TARGETS[0], item) for item in read(source)]
     item = next(item for item, text in zip(mine, own, strict=True) if text == entry)
     assert [one.name for one in partners(item, TARGETS[0], mine, theirs)] == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        pytest.param(
+            "api.yaml:api web.yaml:web", "api.yaml:api web.yaml:web", "web.yaml", id="in the file called alike"
+        ),
+        pytest.param(
+            "api.yaml:api web.yaml:old", "api.yaml:api web.yaml:web", "web.yaml", id="whatever the repository"
+        ),
+        pytest.param("staging.yaml:old", "web.yaml:web", "staging.yaml", id="in the only file"),
+        pytest.param("api.yaml:api", "api.yaml:api web.yaml:web", "", id="not in one that is for another file"),
+        pytest.param(
+            "api.yaml:api staging.yaml:web", "api.yaml:api web.yaml:web", "staging.yaml", id="in the one left"
+        ),
+        pytest.param("a.yaml:a b.yaml:web", "web.yaml:web", "b.yaml", id="by repository"),
+        pytest.param("a.yaml:a b.yaml:b", "web.yaml:web", "a.yaml b.yaml", id="nobody can tell"),
+    ],
+)
+def test_one_name_in_several_files_of_an_overlay_means_the_entry_of_one_of_them(
+    source: str, target: str, expected: str
+) -> None:
+    def read(texts: str) -> list[Entry]:
+        entries = []
+        for text in texts.split():
+            file, _, repository = text.partition(":")
+            pin_file = TARGETS[0].read(f"images: [{{name: image, newName: acme/{repository}}}]".encode(), file)
+            entries.append(Overlay("any", ".", pin_file).entry(pin_file.entries[0], Rules(None)))
+        return entries
+
+    mine, theirs = read(target), [(TARGETS[0], item) for item in read(source)]
+    chosen = partners(mine[-1], TARGETS[0], mine[-1:], theirs, {one.key for one in mine})
+    assert [one.file for one in chosen] == expected.split()

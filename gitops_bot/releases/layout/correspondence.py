@@ -10,6 +10,7 @@ paths differ in one part only (`apps/web/staging`, `apps/web/production`).
 
 from __future__ import annotations
 
+import posixpath
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +20,7 @@ from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout.claims import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.layout.glob import Glob
@@ -172,30 +173,38 @@ def check(environments: Mapping[str, Promoted]) -> None:
 
 
 def partners(
-    entry: Entry, target: Target, own: Iterable[Entry], source: Sequence[tuple[Target, Entry]]
+    entry: Entry,
+    target: Target,
+    own: Iterable[Entry],
+    source: Sequence[tuple[Target, Entry]],
+    taken: Container[tuple[str, str]] = (),
 ) -> Sequence[Entry]:
     """The entry of a source's overlay that an entry of the target stands for: by `name`, else by repository.
 
     Several where nobody can tell which of them it is.
 
-    A name means the same in files of one kind only. By repository: those in files of the same kind if these have one,
-    unless another entry (of `own`, those beside it) could mean it too; of several that pin the same tag, one that pins
-    its digest too. `source` has the entries with the targets of their files.
+    A name means the same in files of one kind only, and in one file rather than in another: two files of values beside
+    each other both have an `image`. A file means the one of the target that is called alike, where that has the name,
+    too: `taken` are the keys of entries that have a partner of their own in this way. By repository: those in files of
+    the same kind if these have one, unless another entry (of `own`, those of the file) could mean it too; of several
+    that pin the same tag, one that pins its digest too. `source` has the entries with the targets of their files.
     """
     if entry.choices:
         return ()  # which slot is live is a matter of each environment
     of_one_kind = [other for its, other in source if type(its) is type(target)]
-    for other in of_one_kind:
-        if other.name == entry.name:
-            return (other,)
+    named = {posixpath.basename(other.file): other for other in of_one_kind if other.name == entry.name}
+    if (alike_in := named.get(posixpath.basename(entry.file))) is not None:
+        return (alike_in,)
+    directory = posixpath.dirname(entry.file)
+    free = [other for file, other in named.items() if (posixpath.join(directory, file), entry.name) not in taken]
     image = entry.repository
-    if image is None or any(rival.repository == image and rival.name != entry.name for rival in own):
-        return ()
+    if len(free) == 1 or image is None or any(rival.repository == image and rival.name != entry.name for rival in own):
+        return free
     for others in (of_one_kind, [other for _, other in source]):
         if alike := [other for other in others if other.repository == image]:
             fullest = max(alike, key=lambda other: other.pin.digest is not None)
             return (fullest,) if all(_says(fullest.pin, other.pin) for other in alike) else alike
-    return ()
+    return free
 
 
 def _says(pin: Pin, other: Pin) -> bool:
