@@ -71,10 +71,13 @@ class Ending:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Interrupt the block after this many seconds. Raises Overran."""
+        """Interrupt the block after this many seconds, and again every `GRACE` until it is left. Raises Overran.
+
+        Python drops an exception that meets the callback of a weak reference, such as that of a lock of an import.
+        """
         self._pending = None
-        signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
+            signal.setitimer(signal.ITIMER_REAL, seconds, GRACE)
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)

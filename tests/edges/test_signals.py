@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
+import weakref
 
 import pytest
 
@@ -74,6 +76,26 @@ def test_a_write_that_does_not_end_is_broken_off(monkeypatch: pytest.MonkeyPatch
 def test_work_that_takes_too_long_is_broken_off() -> None:
     with Ending() as end, pytest.raises(Overran), end.within(0.001):
         threading.Event().wait()
+
+
+def test_the_end_of_the_time_comes_again_where_python_drops_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    dropped: list[type[BaseException] | None] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda ignored: dropped.append(ignored.exc_type))
+    monkeypatch.setattr(signals, "GRACE", 0.2)
+
+    class Lock:
+        """An import has one, and a callback for when it is gone."""
+
+    locks = [Lock()]
+    reference = weakref.ref(locks[0], lambda _: signal.pause())
+
+    def work() -> None:
+        locks.clear()
+        threading.Event().wait()
+
+    with Ending() as end, pytest.raises(Overran), end.within(0.001):
+        work()
+    assert (reference(), dropped) == (None, [Overran])
 
 
 def test_work_that_ends_in_time_is_not_broken_off_later() -> None:
