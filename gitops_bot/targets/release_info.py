@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 #: What a value may be: one line that needs no escapes in YAML, and nothing that a template fills in.
 _VALUE: Final = re.compile(r"[A-Za-z0-9#][A-Za-z0-9 ._:/+~,=()#-]{0,199}\Z")
+#: The lines of `data`, and how far its keys are indented: what is deeper is part of a value.
+_DATA: Final = re.compile(
+    rb"^data:[ \t]*(?:#[^\n]*|\r?)\n(?:[ \t]*(?:#[^\n]*|\r?)\n)*"
+    rb"(?P<lines>(?P<indent> +)[^ \n][^\n]*(?:\n(?:[ \t#][^\n]*|\r(?=\n))?)*)",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +81,8 @@ def read(data: bytes, file: str, keys: Collection[str]) -> InfoFile:
 
 def only_values(before: bytes, after: bytes, keys: Collection[str]) -> bool:
     """Whether two versions of a file differ in these values alone; on lines of their own, their comments may, too."""
-    lines = _lines(frozenset(keys))
-    if before == after or lines.sub(rb"\1", before) == lines.sub(rb"\1", after):
+    wanted = frozenset(keys)
+    if before == after or _without_values(before, wanted) == _without_values(after, wanted):
         return before != after
     try:
         old, new = read(before, "", keys), read(after, "", keys).values
@@ -85,10 +91,18 @@ def only_values(before: bytes, after: bytes, keys: Collection[str]) -> bool:
         return False
 
 
+def _without_values(data: bytes, keys: frozenset[str]) -> bytes:
+    """The text of a file without these values, where they stand on lines of their own."""
+    if (found := _DATA.search(data)) is None:
+        return data
+    lines = _line(keys, found["indent"]).sub(rb"\1", found["lines"])
+    return data[: found.start("lines")] + lines + data[found.end() :]
+
+
 @lru_cache(maxsize=64)
-def _lines(keys: frozenset[str]) -> re.Pattern[bytes]:
+def _line(keys: frozenset[str], indent: bytes) -> re.Pattern[bytes]:
     names = b"|".join(re.escape(key).encode() for key in sorted(keys))
-    return re.compile(rb"^([ \t]+[\"']?(?:%b)[\"']?:)[^\r\n]*" % names, re.MULTILINE)
+    return re.compile(rb"^(%b[\"']?(?:%b)[\"']?:)[^\r\n]*" % (indent, names), re.MULTILINE)
 
 
 def _pairs(mapping: MappingNode) -> dict[str, Pair]:
