@@ -98,14 +98,17 @@ def _tag(
     line = world.repository.line(snapshot.commit, snapshot.directories, lambda line: line.complete, snapshot.targets)
     every = all_releases(line, snapshot.owners)
     problems = []
+    present: Mapping[str, str] | None = tags
     for environment in wanted:
         for tries in range(1, _TRIES + 1):
             try:
-                _tag_one(world, snapshot, line, every, tags, environment)
+                if present is None:
+                    present = world.repository.tags()
+                _tag_one(world, snapshot, line, every, present, environment)
             except LostRace as lost:
+                present = None
                 if tries == _TRIES:
                     problems.append((environment.name, lost.problem))
-                tags = world.repository.tags()
             except GitError as error:
                 problems.append((environment.name, error.problem))
                 break

@@ -17,13 +17,14 @@ from gitops_bot.engine import pipe
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.world import World as Bot
+from gitops_bot.errors import GitError, LostRace, Problem
 from tests.commands.running import running
 from tests.commands.stages import Stages
 from tests.counterparts.git_http import Remote
 from tests.counterparts.world import ended
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from gitops_bot.releases.history.tags import NewTag
@@ -188,6 +189,44 @@ def test_a_run_that_is_overtaken_reads_again_and_overwrites_nothing(tmp_path: Pa
         assert pipe.run(world, snapshot, Request()).problems == ()
     assert tags(remote) == {"1": first, "2": second, "3": first, "4": third}
     assert text_of(remote, "release/production/1") == text_of(remote, "release/production/3") == {}
+
+
+class Unreachable(Repository):
+    """Tags of staging are refused; those of production are overtaken, and then the tags cannot be read again."""
+
+    overtaken = False
+
+    def create_tags(self, tags: Sequence[NewTag]) -> None:
+        if tags[0].name.startswith("release/staging/"):
+            raise GitError(Problem("failed.git", "staging is protected", "Allow it."))
+        self.overtaken = True
+        raise LostRace(Problem("failed.git", "somebody was faster", "Try again."))
+
+    def tags(self) -> Mapping[str, str]:
+        if self.overtaken:
+            raise GitError(Problem("failed.git", "the remote went away", "Look at the network."))
+        return super().tags()
+
+
+def test_what_went_wrong_before_is_told_where_the_tags_cannot_be_read_again(tmp_path: Path) -> None:
+    text = """\
+version: 1
+release_tags: true
+environments:
+  staging: {overlays: [apps/*/staging]}
+  production: {overlays: [apps/*/production]}
+"""
+    files = {f"apps/web/{name}/kustomization.yaml": b"images: []\n" for name in ("staging", "production")}
+    remote, clock = Remote.create(tmp_path / "r.git", files), SystemClock()
+    environ = {"PATH": os.environ["PATH"]}
+    with Unreachable(remote.file_url, environ=environ) as repository, Registry({}, {}, clock) as registry:
+        world = Bot(repository, registry, None, clock)
+        snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["staging", "production"])
+        problems = pipe.run(world, snapshot, Request()).problems
+    assert [problem.message for problem in problems] == [
+        "releases are not tagged (staging): staging is protected",
+        "releases are not tagged (production): the remote went away",
+    ]
 
 
 def test_the_scheduled_run_tags_in_every_cycle(stages: Stages) -> None:
