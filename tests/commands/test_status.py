@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.commands.stages import Stages
-from tests.counterparts.world import run
+from tests.commands.stages import Stages, path
+from tests.counterparts.world import overlay, run
 
 if TYPE_CHECKING:
     from tests.counterparts.world import Done, World
@@ -195,6 +195,16 @@ def test_a_pin_that_the_source_never_had_differs(stages: Stages) -> None:
     web = entries(status(stages))["web"]
     assert (web["behind_releases"], web["source_pin"]["tag"]) == (None, "1.2.0")
     assert status(stages, "--exit-code").code == 4
+
+
+def test_an_entry_that_pins_nothing_is_not_what_a_source_pins_by_its_digest_alone(stages: Stages) -> None:
+    staging, production = (path("web", environment) for environment in ("staging", "production"))
+    image, digest = stages.deploy.image("web"), stages.digests["web", "1.2.0"]
+    files = {staging: overlay([(image, f"digest: {digest}")]), production: overlay([(image, "newName: x.example/web")])}
+    stages.deploy.remote.commit("main", files)
+    web = entries(status(stages))["web"]
+    assert (web["pin"], web["source_pin"]) == ({"tag": None, "digest": None}, {"tag": None, "digest": digest})
+    assert web["behind_releases"] is None
 
 
 def test_people_read_one_line_for_each_entry_where_it_is_piped(stages: Stages) -> None:

@@ -164,7 +164,9 @@ def is_current(entry: Entry, pin: Pin, *, release_tag: bool) -> bool:
 
 def is_same(pin: Pin, other: Pin) -> bool:
     """Whether two pins mean one image, whatever the target calls it."""
-    return pin.digest == other.digest if pin.digest and other.digest else pin.tag == other.tag
+    if pin.digest and other.digest:
+        return pin.digest == other.digest
+    return pin.tag == other.tag if pin.tag is not None else pin == other
 
 
 def _shaped(entry: Entry, pin: Pin) -> Pin:
