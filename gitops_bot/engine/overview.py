@@ -8,9 +8,10 @@ from itertools import islice, takewhile
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from gitops_bot.engine.facts import Needs
 from gitops_bot.engine.history import announced
 from gitops_bot.engine.status import Known, status
-from gitops_bot.errors import ForgeError
+from gitops_bot.errors import ForgeError, GitError
 from gitops_bot.proposals.overview import Overview
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
 from gitops_bot.releases.history.record import Records
@@ -69,7 +70,11 @@ def of_cycle(snapshot: Snapshot, facts: Facts, outcome: Outcome, home: str | Non
         if proposal.pull_request is not None and proposal.pull_request.state == "open"
         for change in proposal.changes
     }
-    known = Known(snapshot, facts.known_line(snapshot.commit), proposed=proposed)
+    try:
+        tags = facts.release_tags()
+    except (Needs, GitError):
+        tags = None
+    known = Known(snapshot, facts.known_line(snapshot.commit), tags, proposed)
     return overview(known, home, lambda _: facts.built())
 
 

@@ -36,12 +36,13 @@ if TYPE_CHECKING:
 class Known:
     """A reading of the repository, with what is known beside it; no `line` where its history was not read.
 
-    `proposed` are the open pull requests by the entries that they change, `tags` the tags of the repository.
+    `proposed` are the open pull requests by the entries that they change, `tags` the tags of the repository; None where
+    they were not read, so that nobody knows the numbers that they give.
     """
 
     snapshot: Snapshot
     line: Line | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] | None = None
     proposed: Proposed = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     #: Those of every environment that has some, as far as the history was read.
@@ -49,6 +50,12 @@ class Known:
 
     def __post_init__(self) -> None:
         found = all_releases(self.line, self.snapshot.owners, self.tags) if self.line is not None else {}
+        if self.tags is None:
+            tagged = {name for name, each in self.snapshot.config.environments.items() if each.release_tags}
+            found = {
+                name: tuple(replace(release, number=None) for release in own) if name in tagged else own
+                for name, own in found.items()
+            }
         object.__setattr__(self, "releases", found)
 
 

@@ -13,7 +13,9 @@ from gitops_bot import config
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.registry import Registry
-from gitops_bot.engine import pipe
+from gitops_bot.engine import overview, pipe
+from gitops_bot.engine.ask import settled
+from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.world import World as Bot
@@ -227,6 +229,32 @@ environments:
         "releases are not tagged (staging): staging is protected",
         "releases are not tagged (production): the remote went away",
     ]
+
+
+@pytest.mark.parametrize(
+    ("tagged", "read_tags", "number"),
+    [
+        pytest.param("true", True, 120, id="by the tag"),
+        pytest.param("true", False, None, id="not by counting"),
+        pytest.param("false", False, 1, id="by counting, without tags"),
+    ],
+)
+def test_the_page_of_a_cycle_numbers_as_history_does(
+    tmp_path: Path, tagged: str, *, read_tags: bool, number: int | None
+) -> None:
+    text = f"version: 1\nrelease_tags: {tagged}\nenvironments: {{production: {{overlays: [apps/*/production]}}}}\n"
+    remote = Remote.create(tmp_path / "r.git", {"apps/web/production/kustomization.yaml": b"images: []\n"})
+    tag(remote, "release/production/120", "main")
+    clock, facts, environ = SystemClock(), Facts(), {"PATH": os.environ["PATH"]}
+    with Repository(remote.file_url, environ=environ) as repository, Registry({}, {}, clock) as registry:
+        world = Bot(repository, registry, None, clock)
+        snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
+        outcome = pipe.run(world, snapshot, Request(dry_run=True), facts)
+        settled(world, facts, lambda: facts.line(snapshot, lambda line: line.complete))
+        if read_tags:
+            settled(world, facts, facts.release_tags)
+    (release,) = overview.of_cycle(snapshot, facts, outcome, None).releases
+    assert release.release.number == number
 
 
 def test_the_scheduled_run_tags_in_every_cycle(stages: Stages) -> None:
