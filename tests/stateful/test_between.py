@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gitops_bot.demo.hub import Pull
     from tests.stateful.journeys import Journey
 
-#: Of these every request is tried: they open, refresh, take back, close, move and let merge.
+#: These are swept: they open, refresh, take back, close, move and let merge.
 NAMES = (
     "open and let it merge",
     "refresh",
@@ -34,8 +34,8 @@ NAMES = (
     "gather groups",
 )
 SWEPT = [journey for journey in JOURNEYS if journey.name in NAMES]
-#: One of so many places is tried.
-_QUICK, _SLOW = 15, 1 if os.environ.get("GITOPS_BOT_LONG") == "1" else 5
+#: One of so many requests is tried, and each of them with GITOPS_BOT_LONG=1.
+_STEP = 1 if os.environ.get("GITOPS_BOT_LONG") == "1" else 7
 _BEFORE, _AFTER = "Words of a person, before.", "Words of a person, behind."
 
 
@@ -213,26 +213,10 @@ EACH_JOURNEY = pytest.mark.parametrize(
 @pytest.mark.slow
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.name)
 @EACH_JOURNEY
-def test_nothing_of_a_person_is_lost_who_acts_at_one_of_some_moments(prepared: Prepared, act: Act) -> None:
-    _sweep(prepared, act, _moments(prepared, act, _QUICK))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("act", ACTS, ids=lambda act: act.name)
-@EACH_JOURNEY
 def test_nothing_of_a_person_is_lost_who_acts_at_many_moments(prepared: Prepared, act: Act) -> None:
-    _sweep(prepared, act, sorted({*_moments(prepared, act, _SLOW)} - {*_moments(prepared, act, _QUICK)}))
-
-
-def _moments(prepared: Prepared, act: Act, step: int) -> Sequence[int]:
-    """One of `step` requests of the journey's command, beginning at another one for each journey and act."""
-    return range((SWEPT.index(prepared.journey) + ACTS.index(act)) % step, prepared.requests, step)
-
-
-def _sweep(prepared: Prepared, act: Act, moments: Iterable[int]) -> None:
-    """Act before each of these requests, run once more, and see that nothing is lost."""
     shop = prepared.shop
-    for at in moments:
+    # One of `_STEP` requests of the journey's command, beginning at another one for each journey and act.
+    for at in range((SWEPT.index(prepared.journey) + ACTS.index(act)) % _STEP, prepared.requests, _STEP):
         with put_back(shop):
             model = Model(shop)
             model.theirs = dict(prepared.theirs)

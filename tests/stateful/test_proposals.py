@@ -8,7 +8,7 @@ import pytest
 
 from tests.stateful.machine import explore
 
-EXAMPLES = 300 if os.environ.get("GITOPS_BOT_LONG") == "1" else 4
+EXAMPLES = 300 if os.environ.get("GITOPS_BOT_LONG") == "1" else 3
 
 
 @pytest.mark.slow
