@@ -12,22 +12,13 @@ from gitops_bot.targets.decided import decided, kustomizations
 from gitops_bot.targets.manifests import ManifestsTarget
 from tests.conftest import program
 from tests.counterparts.world import run
-from tests.targets.test_reach import put
+from tests.targets.test_reach import DEPLOYMENT, put
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-DEPLOYMENT = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: web, image: "acme/web:1.0.0"}]}
-"""
+MANIFEST = DEPLOYMENT.replace("image: web", 'image: "acme/web:1.0.0"')
 PINNED = "images: [{name: acme/web, newTag: 2.0.0}]\n"
 FILE = "apps/web/files/web.yaml"
 #: The kustomizations, those that somebody builds, and the one that decides.
@@ -86,7 +77,7 @@ def by(kustomized: Mapping[str, str]) -> str | None:
     """The file that decides for the image of the manifest."""
     files = {f"{directory}/kustomization.yaml": text.encode() for directory, text in kustomized.items()}
     target = decided({FILE: ManifestsTarget()}, files)[FILE]
-    (entry,) = target.read(DEPLOYMENT.encode(), FILE).entries
+    (entry,) = target.read(MANIFEST.encode(), FILE).entries
     return entry.decided_by
 
 
@@ -101,7 +92,7 @@ def test_a_kustomization_that_pins_the_image_decides_wherever_it_stands(
 def test_kubectl_renders_the_pin_of_the_kustomization_that_decides(
     kustomized: Mapping[str, str], deciding: str | None, tmp_path: Path
 ) -> None:
-    put(tmp_path, {FILE: DEPLOYMENT, **{f"{at}/kustomization.yaml": text for at, text in kustomized.items()}})
+    put(tmp_path, {FILE: MANIFEST, **{f"{at}/kustomization.yaml": text for at, text in kustomized.items()}})
     roots = {at for at, text in kustomized.items() if "Component" not in text and at != "api"}
     used = {path for path in roots for other in roots - {path} if path.rpartition("/")[2] in kustomized[other]}
     pins = []
@@ -130,7 +121,7 @@ environments:
     targets: [{kind: manifests, files: [web.yaml]}]
 """
     files = {
-        FILE: DEPLOYMENT,
+        FILE: MANIFEST,
         "gitops-bot.yaml": config,
         "apps/web/kustomization.yaml": "resources: [files/web.yaml]\n",
         "prod/kustomization.yaml": "resources: [../apps/web]\n" + PINNED,
