@@ -99,7 +99,7 @@ def outcome(text: str) -> Outcome:
 def reported(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
     def tell(text: str, _: pytest.MonkeyPatch) -> None:
         for written in (True, False):
-            show.show_outcome("plan", outcome(text), output, AT, written=written)
+            show.show("plan", outcome(text), output, AT, written=written)
 
     return tell
 
@@ -111,8 +111,8 @@ def on_a_narrow_terminal(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def checked(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
     problem = Problem("failed.edit", "x", "y")
-    return lambda text, _: show.show_checked(
-        Checked(1, COVERAGE, (problem, Problem("failed.edit", text, text, text, 1, 2))), output, AT
+    return lambda text, _: show.show(
+        "check", Checked(1, COVERAGE, (problem, Problem("failed.edit", text, text, text, 1, 2))), output, AT
     )
 
 
@@ -121,7 +121,7 @@ def edited(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
         (environment,) = outcome(text).environments
         (proposed,) = environment.proposals
         ((file, (before, after)),) = proposed.files.items()
-        show.show_edit(EditOutcome(file, proposed.changes, 0, before, after), output, AT, diff=True)
+        show.show("edit", EditOutcome(file, proposed.changes, 0, before, after), output, AT, written=False)
 
     return tell
 

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from gitops_bot.action.workflow_command import Level
     from gitops_bot.errors import Problem
-    from gitops_bot.proposals.text.shape import JsonObject
 
 #: Events that bring the secrets of the repository together with what strangers wrote: a checkout may be theirs.
 _STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")
@@ -155,7 +154,8 @@ def _report(
 ) -> None:
     """Write the outputs and the summary, and the headlines to the part of the log that is not folded."""
     images: Sequence[str] = step.images if step else ()
-    plan = json.dumps(_document(step.command if step else "set", result), separators=(",", ":"))
+    shown = document.of(step.command if step else "set", result, SystemClock().now())
+    plan = json.dumps(shown, separators=(",", ":"))
     outputs = outcome.outputs(result, plan, images, written=written, done=done)
     runner.write_outputs(environ, outputs)
     if room := runner.room_in_summary(environ):
@@ -166,13 +166,6 @@ def _report(
     if step is not None:
         for line in outcome.headlines(result, written=written):  # annotations say what is wrong
             runner.say(line)
-
-
-def _document(command: inputs.Command, result: Result) -> JsonObject:
-    now = SystemClock().now()
-    return (
-        document.of_checked(result, now) if isinstance(result, Checked) else document.of_outcome(command, result, now)
-    )
 
 
 def _annotate(environ: Mapping[str, str], result: Result, config: str | None = None, *, named: bool) -> None:

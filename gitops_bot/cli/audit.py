@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot.cli.command import command, remote
+from gitops_bot.cli.command import command, remote, show
 
 if TYPE_CHECKING:
     from gitops_bot.wiring.options import Options
@@ -45,13 +45,10 @@ def audit_command(
         raise click.UsageError("--releases needs --keep-list or --export.")
     if export == "csv" and output == "json":
         raise click.UsageError("--export csv and --output json cannot be used together.")
-    from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.report import show
     from gitops_bot.wiring import commands
 
     if export is not None:
         audit = commands.audited_releases(options, environments, releases)
     else:
         audit = commands.audit(options, environments, (releases or _KEPT) if keep_list else None)
-    show.show_audit(audit, "json" if export == "json" else output, SystemClock().now())
-    return audit.exit_code
+    return show("audit", audit, "json" if export == "json" else output)

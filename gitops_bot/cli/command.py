@@ -17,8 +17,7 @@ from gitops_bot.wiring.options import Options
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gitops_bot.errors import Problem
-    from gitops_bot.proposals.outcome import Outcome
+    from gitops_bot.report.document import Result
 
 DIR = click.Path(file_okay=False)
 
@@ -51,7 +50,10 @@ def command(
             except Exception as error:
                 if (failure := explained(error)) is None:
                     raise
-                _show_failure(name, failure.problems, output)
+                from gitops_bot.edges.clock import SystemClock
+                from gitops_bot.report import show
+
+                show.show_failure(name, failure.problems, output, SystemClock().now())
                 code = failure.exit_code
             log.debug("command.ended", command=name, exit=code, ms=log.milliseconds(began))
             return code
@@ -78,20 +80,13 @@ def command(
     return decorate
 
 
-def _show_failure(name: str, problems: Sequence[Problem], output: str) -> None:
+def show(name: str, result: Result, output: str, *, written: bool = True) -> int:
+    """Show the result of a command; returns its exit code."""
     from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.report import show
+    from gitops_bot.report import show as report
 
-    show.show_failure(name, problems, output, SystemClock().now())
-
-
-def show_outcome(name: str, outcome: Outcome, output: str, *, written: bool) -> int:
-    """Show the outcome of a command; returns its exit code."""
-    from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.report import show
-
-    show.show_outcome(name, outcome, output, SystemClock().now(), written=written)
-    return outcome.exit_code
+    report.show(name, result, output, SystemClock().now(), written=written)
+    return getattr(result, "exit_code", 0)
 
 
 repository_option = click.option(

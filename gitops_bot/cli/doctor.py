@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot.cli.command import command, repository_option
+from gitops_bot.cli.command import command, repository_option, show
 from gitops_bot.wiring.options import Options
 
 if TYPE_CHECKING:
@@ -49,13 +49,11 @@ def doctor_command(*, repository: str | None, timeout: float, config: str | None
     from gitops_bot.doctor.examine import examine
     from gitops_bot.doctor.finding import Notes
     from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.report import show
 
     notes, clock, environ = Notes(), SystemClock(), os.environ
     local, sound = _local(Options(repository, config), environ, notes)
     diagnosis = examine(_setup(local, environ, clock, timeout, notes, sound=sound), timeout)
-    show.show_diagnosis(diagnosis, output, clock.now())
-    return diagnosis.code
+    return show("doctor", diagnosis, output)
 
 
 def _local(options: Options, environ: Mapping[str, str], notes: Notes) -> tuple[Local | None, bool]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from gitops_bot.cli.command import command, remote
+from gitops_bot.cli.command import command, remote, show
 
 if TYPE_CHECKING:
     from gitops_bot.wiring.options import Options
@@ -37,27 +37,22 @@ def explain_command(
 
     Shows the tags seen, what each rule removed, the ten best candidates, every gate, and what would change the result.
     """
-    from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.report import show
-
-    now = SystemClock().now()
     if policy is not None:
         if environment is not None:
             raise click.UsageError("With --policy the tags come from standard input: leave out ENV and IMAGE.")
         from gitops_bot.commands.try_policy import try_policy
+        from gitops_bot.edges.clock import SystemClock
         from gitops_bot.images.reference import Pin
 
-        show.show_explanations(try_policy(policy, _tags(), Pin(current), tag, now), output, now)
-        return 0
+        explanations = try_policy(policy, _tags(), Pin(current), tag, SystemClock().now())
+        return show("explain", explanations, output)
     if environment is None or image is None:
         raise click.UsageError("Name an environment and an image, or try a policy with --policy.")
     if current is not None:
         raise click.UsageError("--current needs --policy: the tag of an entry is read from the repository.")
     from gitops_bot.wiring import commands
 
-    explanations = commands.explain(options, environment, image, tag)
-    show.show_explanations(explanations, output, now)
-    return explanations.exit_code
+    return show("explain", commands.explain(options, environment, image, tag), output)
 
 
 def _tags() -> list[str]:

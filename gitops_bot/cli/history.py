@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops_bot.cli.command import command, remote
+from gitops_bot.cli.command import show as show_result
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,15 +46,12 @@ def history_command(
         raise click.UsageError("--show and --between cannot be used together.")
     if export is not None and show is None:
         raise click.UsageError("--export needs --show RELEASE.")
-    from gitops_bot.edges.clock import SystemClock
     from gitops_bot.engine.history import Wanted
-    from gitops_bot.report import show as report
     from gitops_bot.wiring import commands
 
     wanted = Wanted(limit, _moment(since), image, show, between, verify)
     history = commands.history(options, environment, wanted, export)
-    report.show_history(history, output, SystemClock().now())
-    return history.exit_code
+    return show_result("history", history, output)
 
 
 def _moment(text: str | None) -> datetime | None:

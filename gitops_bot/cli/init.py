@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 import click
 
-from gitops_bot.cli.command import command
+from gitops_bot.cli.command import command, show
 from gitops_bot.migration import Peer
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.errors import ConfigError, Problem, UsageError
     from gitops_bot.releases.layout.inventory import Initialised
-    from gitops_bot.report import show
     from gitops_bot.report.migrated import migrated
+    from gitops_bot.report.show import show_inventory
     from gitops_bot.report.starter import starter
     from gitops_bot.wiring.local import surroundings
 
@@ -65,7 +65,7 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     inventory = take_inventory(checkout, tree, clock.now(), _read(text) if migration else None)
     if not offline:
         inventory = replace(inventory, registries=tuple(_answers(inventory, clock)))
-    show.show_inventory(inventory, output)
+    show_inventory(inventory, output)
     if migration is None and output == "text" and sys.stdin.isatty() and sys.stderr.isatty():
         inventory = replace(inventory, environments=tuple(map(_promoted, inventory.environments)))
     text, path = text or starter(inventory), checkout.top / config.FILE
@@ -74,8 +74,7 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     if not dry_run:
         disk.create(path, text.encode())
     gaps = migration.gaps if migration else ()
-    show.show_initialised(Initialised(inventory, os.path.relpath(path), text, not dry_run, gaps), output, clock.now())
-    return 0
+    return show("init", Initialised(inventory, os.path.relpath(path), text, not dry_run, gaps), output)
 
 
 def _read(text: str) -> Config:

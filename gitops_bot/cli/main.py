@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops_bot.cli import audit, doctor, explain, history, init, release, run, status
-from gitops_bot.cli.command import DIR, cli, command, release_hold_option, remote, show_outcome
+from gitops_bot.cli.command import DIR, cli, command, release_hold_option, remote, show
 from gitops_bot.report.commands import COMMANDS
 from gitops_bot.wiring import process
 
@@ -75,10 +75,10 @@ def _mistyped(error: click.ClickException, argv: Sequence[str]) -> None:
         return
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.errors import Problem
-    from gitops_bot.report import show
+    from gitops_bot.report.show import show_usage
 
     problem = Problem("failed.usage", error.format_message(), f"see `{context.command_path} --help`")
-    show.show_usage(context.info_name, problem, SystemClock().now())
+    show_usage(context.info_name, problem, SystemClock().now())
 
 
 @command("plan")
@@ -95,12 +95,12 @@ def plan(
     output: str,
 ) -> int:
     """Show what would change, as a table and a diff; write nothing."""
-    from gitops_bot.report import show
+    from gitops_bot.report.show import show_notice
     from gitops_bot.wiring import commands
 
-    notice = partial(show.show_notice, output)
+    notice = partial(show_notice, output)
     outcome = commands.plan(options, environments, release_hold=release_hold, notice=notice)
-    code = show_outcome("plan", outcome, output, written=False)
+    code = show("plan", outcome, output, written=False)
     return _WOULD_WRITE if exit_code and code == 0 and outcome.would_write else code
 
 
@@ -121,7 +121,7 @@ def update_command(
     from gitops_bot.wiring import commands
 
     outcome = commands.run(options, environments, Request(release_hold=release_hold, dry_run=dry_run))
-    return show_outcome("update", outcome, output, written=not dry_run)
+    return show("update", outcome, output, written=not dry_run)
 
 
 @command("set", dry_run=True)
@@ -151,7 +151,7 @@ def set_command(
 
     asked = Pins(assignments.parse(pins), allow_downgrade)
     outcome = commands.run(options, (environment,), Request(asked, release_hold, dry_run))
-    return show_outcome("set", outcome, output, written=not dry_run)
+    return show("set", outcome, output, written=not dry_run)
 
 
 @command("edit", config=False, dry_run=True)
@@ -165,25 +165,18 @@ def edit_command(path: str, pins: tuple[str, ...], *, dry_run: bool, output: str
     """
     from gitops_bot.commands import assignments
     from gitops_bot.commands.edit import edit
-    from gitops_bot.edges.clock import SystemClock
     from gitops_bot.edges.disk import Disk
-    from gitops_bot.report import show
 
     edited = edit(Disk(), path, assignments.parse(pins), dry_run=dry_run)
-    show.show_edit(edited, output, SystemClock().now(), diff=dry_run)
-    return 0
+    return show("edit", edited, output, written=not dry_run)
 
 
 @command("check")
 def check_command(*, config: str | None, output: str) -> int:
     """Validate configuration and overlays of this checkout, offline."""
-    from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.report import show
     from gitops_bot.wiring import commands
 
-    checked = commands.check(config)
-    show.show_checked(checked, output, SystemClock().now())
-    return checked.exit_code
+    return show("check", commands.check(config), output)
 
 
 @command("demo", config=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot.cli.command import command, release_hold_option, remote, show_outcome
+from gitops_bot.cli.command import command, release_hold_option, remote, show
 from gitops_bot.wiring.options import REASON_LIMIT
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def promote_command(
 
     asked = Promote(source, ByHand(beyond_policy, now), images, [_glob(text) for text in overlays])
     outcome = commands.run(options, (target,), Request(asked, release_hold, dry_run))
-    return show_outcome("promote", outcome, output, written=not dry_run)
+    return show("promote", outcome, output, written=not dry_run)
 
 
 @command("rollback", dry_run=True)
@@ -100,4 +100,4 @@ def rollback_command(
 
     asked = RollBack(to, images, reason, offline)
     outcome = commands.run(options, (environment,), Request(asked, release_hold, dry_run))
-    return show_outcome("rollback", outcome, output, written=not dry_run)
+    return show("rollback", outcome, output, written=not dry_run)

@@ -47,7 +47,10 @@ def status_command(
         show.show_overview(overview)
     else:
         status = commands.status(options, environments)
-        show.show_status(status, output)
+        if output == "markdown":
+            show.show_markdown(status)
+        else:
+            show.show("status", status, output, status.at)
     return status.exit_code or (_DRIFTS if exit_code and status.drifts(wait) else 0)
 
 

@@ -54,7 +54,7 @@ def examine(setup: Setup, seconds: float) -> Diagnosis:
         branch=read.branch if read is not None else setup.branch,
         commit=read.commit if read is not None else None,
         findings=tuple(notes.findings),
-        code=notes.code,
+        exit_code=notes.code,
     )
 
 

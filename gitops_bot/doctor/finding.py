@@ -45,7 +45,7 @@ class Diagnosis:
     branch: str | None
     commit: str | None
     findings: tuple[Finding, ...]
-    code: int
+    exit_code: int
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -28,7 +28,13 @@ _COLUMNS: Final = (
 
 
 def print_audit(audit: Audit, screen: Screen) -> None:
-    """How many entries of each environment can be pulled, and those that cannot."""
+    """How many entries of each environment can be pulled, and those that cannot; or what was asked for instead."""
+    if audit.keep is not None:
+        screen.out.writelines(f"{kept}\n" for kept in audit.keep)  # nothing else: scripts read it
+        return
+    if audit.histories is not None:
+        _print_csv(audit.histories, screen.out)
+        return
     for environment in audit.environments:
         pinned = [item for item in environment.entries if item.verdict != "unpinned"]
         present = sum(item.verdict == "present" for item in pinned)
@@ -47,12 +53,7 @@ def _line(item: AuditedEntry) -> str:
     return f"{item.verdict}{absent}: {name}, {short(entry.pin)}"
 
 
-def print_keep_list(audit: Audit, out: TextIO) -> None:
-    """One `repository@digest` in each line, and nothing else: scripts read it."""
-    out.writelines(f"{kept}\n" for kept in audit.keep or ())
-
-
-def print_csv(histories: Sequence[History], out: TextIO) -> None:
+def _print_csv(histories: Sequence[History], out: TextIO) -> None:
     """One row for each changed entry of each release; a release that changed no pin has one without an image."""
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(_COLUMNS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from gitops_bot.proposals.text.shape import BOOL, COMMIT, COUNT, DEFS, TEXT, TIME, Shape, many, or_null, record
 from gitops_bot.report.changes import diff_text
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.layout.checked import Checked
     from gitops_bot.releases.layout.inventory import Initialised
+
+    #: What a command gives, to be shown.
+    Result = Audit | Checked | Diagnosis | EditOutcome | Explanations | History | Initialised | Outcome | Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,80 +123,23 @@ def schema(command: str) -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"gitops-bot {command}",
-        **record({"schema": _name(command), **_HEAD, **_body(command)}).schema,
+        **record({"schema": Shape({"const": f"gitops-bot/{command}/1"}), **_HEAD, **_body(command)}).schema,
         "$defs": DEFS,
     }
 
 
-def of_outcome(command: str, outcome: Outcome, at: datetime) -> JsonObject:
-    """What `plan`, `update`, `set`, `promote` and `rollback` print."""
-    head = _Head(at, outcome.repository, outcome.branch, outcome.commit, outcome.complete, outcome.all_problems)
-    return _document(command, head, outcome)
-
-
-def of_checked(checked: Checked, at: datetime) -> JsonObject:
-    """What `check` prints."""
-    return _document("check", _Head(at, complete=not checked.problems, problems=checked.problems), checked)
-
-
-def of_diagnosis(diagnosis: Diagnosis, at: datetime) -> JsonObject:
-    """What `doctor` prints; failed checks are in `problems` too."""
-    problems = diagnosis.problems
-    head = _Head(at, diagnosis.repository, diagnosis.branch, diagnosis.commit, not problems, problems)
-    return _document("doctor", head, diagnosis)
-
-
-def of_edit(edited: EditOutcome, at: datetime) -> JsonObject:
-    """What `edit` prints."""
-    return _document("edit", _Head(at), edited)
-
-
-def of_explanations(explanations: Explanations, at: datetime) -> JsonObject:
-    """What `explain` prints."""
-    problems = explanations.problems
-    head = _Head(at, explanations.repository, explanations.branch, explanations.commit, not problems, problems)
-    return _document("explain", head, explanations)
-
-
-def of_history(history: History, at: datetime) -> JsonObject:
-    """What `history` prints."""
-    head = _Head(at, history.repository, history.branch, history.commit, not history.problems, history.problems)
-    return _document("history", head, history)
-
-
-def of_audit(audit: Audit, at: datetime) -> JsonObject:
-    """What `audit` prints."""
-    head = _Head(at, audit.repository, audit.branch, audit.commit, not audit.problems, audit.problems)
-    return _document("audit", head, audit)
-
-
-def of_initialised(done: Initialised, at: datetime) -> JsonObject:
-    """What `init` prints."""
-    problems = done.inventory.problems
-    return _document("init", _Head(at, complete=not problems, problems=problems), done)
-
-
-def of_status(status: Status) -> JsonObject:
-    """What `status` prints."""
-    head = _Head(
-        status.at, status.repository, status.branch, status.commit, not status.problems, problems=status.problems
-    )
-    return _document("status", head, status)
+def of(command: str, result: Result, at: datetime) -> JsonObject:
+    """What a command prints of its result."""
+    problems = getattr(result, "all_problems", getattr(result, "problems", ()))
+    repository, branch, commit = (getattr(result, name, None) for name in ("repository", "branch", "commit"))
+    head = _Head(at, repository, branch, commit, getattr(result, "complete", not problems), problems)
+    return _document(command, head, record(_body(command)).write(result))
 
 
 def of_failure(command: str, problems: Sequence[Problem], at: datetime) -> JsonObject:
     """What a command prints that could not start: its usual shape, empty but for the problems."""
-    return _document(command, _Head(at, complete=False, problems=problems), None)
+    return _document(command, _Head(at, complete=False, problems=problems), record(_body(command)).empty)
 
 
-def _document(command: str, head: _Head, result: Any) -> JsonObject:
-    body = record(_body(command))
-    return {
-        "schema": f"gitops-bot/{command}/1",
-        **record(_HEAD).write(head),
-        **(body.empty if result is None else body.write(result)),
-    }
-
-
-def _name(command: str) -> Shape:
-    return Shape({"const": f"gitops-bot/{command}/1"})
+def _document(command: str, head: _Head, body: JsonObject) -> JsonObject:
+    return {"schema": f"gitops-bot/{command}/1", **record(_HEAD).write(head), **body}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from gitops_bot.proposals.text.markdown import plain
@@ -13,7 +12,6 @@ from gitops_bot.report.screen import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import TextIO
 
     from gitops_bot.proposals.outcome import EditOutcome, EnvironmentOutcome, Outcome
     from gitops_bot.proposals.proposal import Proposal
@@ -46,8 +44,8 @@ _STYLES: Mapping[ActionName, Style | None] = {
 }
 
 
-def print_outcome(outcome: Outcome, screen: Screen, *, written: bool, diff: bool) -> None:
-    """Print a plan (`written` is false), or what came of it."""
+def print_outcome(outcome: Outcome, screen: Screen, *, written: bool) -> None:
+    """Print a plan with its diff (`written` is false), or what came of it."""
     where = " ".join(part for part in (outcome.repository, outcome.branch) if part)
     if outcome.commit:
         screen.say(f"{where} at {outcome.commit[:10]}".strip())
@@ -57,10 +55,8 @@ def print_outcome(outcome: Outcome, screen: Screen, *, written: bool, diff: bool
     for environment in outcome.environments:
         screen.say()
         _environment(environment, screen, written=written)
-    if diff:
-        for environment in outcome.environments:
-            for proposed in environment.proposals:
-                print_diff(proposed.files, screen)
+    for _, proposed in () if written else outcome.proposals:
+        print_diff(proposed.files, screen)
     print_failed(outcome.environments, screen)
     if not outcome.saw_pull_requests and not _lacks_token(outcome):
         screen.say()
@@ -105,13 +101,6 @@ def print_checked(checked: Checked, screen: Screen) -> None:
     """How much was checked; `print_problems` shows the problems."""
     verdict = f"{len(checked.problems)} wrong" if checked.problems else "all good"
     screen.say(f"{checked.files} files, {checked.coverage.entries} entries: {verdict}")
-
-
-def stdout() -> TextIO:
-    """Standard output, with characters that it cannot show replaced rather than fatal."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
-    return sys.stdout
 
 
 def _environment(environment: EnvironmentOutcome, screen: Screen, *, written: bool) -> None:

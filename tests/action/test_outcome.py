@@ -55,7 +55,7 @@ def outcome(
 
 
 def told(result: Outcome, *images: str, done: bool = True) -> dict[str, str]:
-    plan = json.dumps(document.of_outcome("set", result, datetime.now(UTC)))
+    plan = json.dumps(document.of("set", result, datetime.now(UTC)))
     return outputs(result, plan, images, written=True, done=done)
 
 

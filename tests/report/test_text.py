@@ -48,9 +48,7 @@ def outcome(*environments: EnvironmentOutcome) -> Outcome:
 
 
 def told(*environments: EnvironmentOutcome, width: int | None = None, colours: bool = False) -> str:
-    return shown(
-        lambda screen: print_outcome(outcome(*environments), screen, written=True, diff=False), width, colours=colours
-    )
+    return shown(lambda screen: print_outcome(outcome(*environments), screen, written=True), width, colours=colours)
 
 
 class Terminal(StringIO):
@@ -380,11 +378,11 @@ def test_a_missing_token_is_told_once() -> None:
     missing = Failed(None, Problem("failed.auth", "no token: pull requests cannot be opened", "set GITHUB_TOKEN"))
     blind = replace(outcome(EnvironmentOutcome("production")), saw_pull_requests=False)
     refused = replace(blind, environments=(EnvironmentOutcome("production", (missing,)),))
-    plan = shown(lambda screen: print_outcome(blind, screen, written=False, diff=True))
+    plan = shown(lambda screen: print_outcome(blind, screen, written=False))
     assert plan.endswith("No token is set, so open pull requests were not read. Set GITHUB_TOKEN to include them.\n")
-    update = shown(lambda screen: print_outcome(refused, screen, written=True, diff=False))
+    update = shown(lambda screen: print_outcome(refused, screen, written=True))
     assert update.count("token") == 1
     login = EnvironmentOutcome("production", (replace(missing, entry=entry()),))  # that of a registry
     assert "No token is set" in shown(
-        lambda screen: print_outcome(replace(blind, environments=(login,)), screen, written=True, diff=False)
+        lambda screen: print_outcome(replace(blind, environments=(login,)), screen, written=True)
     )
