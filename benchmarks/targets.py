@@ -16,9 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets import read
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 
 OLD, NEW = "sha256:" + "0" * 64, "sha256:" + "1" * 64
 #: The name of a file, and its text with the number of the image.
@@ -56,7 +56,7 @@ def cpu(name: str, files: list[bytes]) -> float:
     for data in files:
         pins = read(data, name)
         (entry,) = pins.entries
-        if edit(pins, [Edit(entry.name, Pin("v2.0.0", NEW))]) == data:
+        if edit(pins, [Assignment(entry.name, Pin("v2.0.0", NEW))]) == data:
             raise SystemExit(f"{name}: nothing was edited")
     return time.process_time() - began
 

@@ -33,7 +33,7 @@ from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.report.changes import print_diff
 from gitops_bot.report.screen import Screen
 from gitops_bot.targets.kustomization import file as kustomization
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -166,7 +166,7 @@ def _edit(entries: int, comments: int) -> None:
     """Change every entry of a file that is full of comments."""
     images = "".join(f"- {{name: a{number}, newTag: '1'}}\n" for number in range(entries))
     text = f"images:\n{images}" + "#\n" * comments
-    edits = [Edit(f"a{number}", Pin("2")) for number in range(entries)]
+    edits = [Assignment(f"a{number}", Pin("2")) for number in range(entries)]
     edit(kustomization.read(text.encode(), "kustomization.yaml"), edits)
 
 

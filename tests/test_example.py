@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.kustomization.file import read
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 from tests.conftest import PROJECT, program
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def test_the_readme_names_what_is_there() -> None:
 def test_the_same_edit_again_changes_no_byte(overlay: Path, pin: Pin | None) -> None:
     data = (overlay / "kustomization.yaml").read_bytes()
     before = read(data, "kustomization.yaml")
-    edits = [Edit(entry.name, pin or entry.pin, entry.new_name) for entry in before.entries]
+    edits = [Assignment(entry.name, pin or entry.pin, entry.new_name) for entry in before.entries]
     after = edit(before, edits)
     assert (after == data) is (pin is None)
     assert edit(read(after, "kustomization.yaml"), edits) == after

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import posixpath
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gitops_bot import targets
 from gitops_bot.errors import EditError, Problem, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals.outcome import EditOutcome
-from gitops_bot.releases import plan
 from gitops_bot.releases.choice.choose import direction
-from gitops_bot.releases.plan import Change
+from gitops_bot.releases.plan import Change, Entry
 from gitops_bot.targets import pin_file
-from gitops_bot.targets.pin_file import Edit, matching, pinned
+from gitops_bot.targets.pin_file import matching, pinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import Assignment
-    from gitops_bot.targets.pin_file import Entry, PinFile
+    from gitops_bot.targets.pin_file import FileEntry, PinFile
 
 
 #: Entries that a message names.
@@ -70,8 +70,8 @@ def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: b
     """
     file, before, present = _chosen(disk, path, assignments)
     asked = _asked(present, assignments, _elsewhere(disk, file, before))
-    after = pin_file.edit(present, [edit for _, edit in asked])
-    changes = tuple(change for entry, edit in asked if (change := _change(file, entry, edit)))
+    after = pin_file.edit(present, [assignment for _, assignment in asked])
+    changes = tuple(change for entry, assignment in asked if (change := _change(file, entry, assignment)))
     if after != before and not dry_run:
         disk.replace(file, before=before, after=after)
     return EditOutcome(file, changes, len(asked) - len(changes), before, after)
@@ -119,23 +119,25 @@ def _elsewhere(disk: Disk, file: str, data: bytes) -> list[str]:
     return names
 
 
-def _asked(present: PinFile, assignments: Sequence[Assignment], elsewhere: Sequence[str]) -> list[tuple[Entry, Edit]]:
+def _asked(
+    present: PinFile, assignments: Sequence[Assignment], elsewhere: Sequence[str]
+) -> list[tuple[FileEntry, Assignment]]:
     """The entries that the assignments mean, in the order of the file; `elsewhere` are entries of other files."""
-    edits: dict[int, Edit] = {}
+    asked: dict[int, Assignment] = {}
     problems: list[Problem] = []
     for assignment in assignments:
         meant = matching(present.entries, assignment.image)
         if not meant:
             problems.append(_matches_nothing(present, assignment.image, elsewhere))
         for index in meant:
-            edit = Edit(present.entries[index].name, assignment.pin, assignment.new_name)
-            if edits.setdefault(index, edit) != edit:
+            own = replace(assignment, image=present.entries[index].name)
+            if asked.setdefault(index, own) != own:
                 raise UsageError(_contradiction(present, index))
     # Each where it stands: the editor knows entries by their names, and of two with one name only the last.
-    problems += [refusal for index in sorted(edits) if (refusal := present.entries[index].refusal)]
+    problems += [refusal for index in sorted(asked) if (refusal := present.entries[index].refusal)]
     if problems:
         raise EditError(*problems)
-    return [(present.entries[index], edits[index]) for index in sorted(edits)]
+    return [(present.entries[index], asked[index]) for index in sorted(asked)]
 
 
 def _matches_nothing(present: PinFile, image: str, elsewhere: Sequence[str]) -> Problem:
@@ -153,12 +155,12 @@ def _contradiction(present: PinFile, index: int) -> Problem:
     return Problem("failed.usage", message, "Keep one of them.", present.file, entry.line, entry.column)
 
 
-def _change(file: str, entry: Entry, edit: Edit) -> Change | None:
-    after = pinned(entry, edit)
-    new_name = edit.new_name if edit.new_name != entry.new_name else None
+def _change(file: str, entry: FileEntry, assignment: Assignment) -> Change | None:
+    after = pinned(entry, assignment.pin)
+    new_name = assignment.new_name if assignment.new_name != entry.new_name else None
     if after == entry.pin and new_name is None:
         return None
-    edited = plan.Entry(
+    edited = Entry(
         environment=None,
         overlay=posixpath.dirname(file) or ".",
         file=file,

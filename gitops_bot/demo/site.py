@@ -18,9 +18,9 @@ from gitops_bot.demo.images import push
 from gitops_bot.demo.person import NAME, Person
 from gitops_bot.demo.registry import Registry
 from gitops_bot.errors import Problem, UsageError
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets import read, target_of
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -165,12 +165,12 @@ def _built(tag: str) -> datetime:
 def _pinned(site: Site, path: str, data: bytes) -> bytes:
     """Push the images that this file pins, and write their digests into it."""
     pins = read(data, path)
-    edits = []
+    assignments = []
     for entry in pins.entries:
         if entry.image is not None and entry.image.registry == site.registry.host and entry.pin.tag is not None:
             digest = site.push(entry.image.path.rpartition("/")[2], entry.pin.tag)
-            edits.append(Edit(entry.name, Pin(entry.pin.tag, digest)))
-    return edit(pins, edits)
+            assignments.append(Assignment(entry.name, Pin(entry.pin.tag, digest)))
+    return edit(pins, assignments)
 
 
 @contextmanager

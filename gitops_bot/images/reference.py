@@ -112,7 +112,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One `IMAGE=PIN` of the command line."""
+    """What the entries called `image` shall pin: one `IMAGE=PIN` of the command line, or an edit."""
 
     image: str
     pin: Pin

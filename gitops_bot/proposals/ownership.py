@@ -15,12 +15,11 @@ from gitops_bot.proposals import naming, trailers
 from gitops_bot.releases.history import replay
 
 if TYPE_CHECKING:
-    from gitops_bot.images.reference import Pin
+    from gitops_bot.images.reference import Assignment, Pin
     from gitops_bot.proposals.branch import Branch, Commit
     from gitops_bot.proposals.trailers import Trailers
     from gitops_bot.releases.plan import PinChange
     from gitops_bot.targets import FileTargets
-    from gitops_bot.targets.pin_file import Edit
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +70,9 @@ def of(branch: Branch) -> Ours | Theirs:
 def _accounts_for(commit: Commit, plan: Trailers, targets: FileTargets) -> bool:
     if len(commit.parents) != 1:
         return False
-    by_file: dict[str, list[tuple[Pin, Edit]]] = defaultdict(list)
+    by_file: dict[str, list[tuple[Pin, Assignment]]] = defaultdict(list)
     for pin in plan.changes:
-        by_file[pin.file].append((pin.before, pin.edit))
+        by_file[pin.file].append((pin.before, pin.assignment))
     infos = {pin.info.file: pin.info for pin in plan.changes if pin.info is not None}
     if by_file.keys() | infos.keys() != {change.path for change in commit.changes} or by_file.keys() & infos.keys():
         return False

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeGuard
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.images.rules import Rules
 from gitops_bot.targets import same_file
-from gitops_bot.targets.pin_file import Edit
 
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
@@ -148,9 +147,9 @@ class PinChange:
         return (self.file,) if self.info is None else (self.file, self.info.file)
 
     @property
-    def edit(self) -> Edit:
-        """What it writes into the file."""
-        return Edit(self.name, self.after, self.new_name)
+    def assignment(self) -> Assignment:
+        """What it asks of its file."""
+        return Assignment(self.name, self.after, self.new_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag, split
 from gitops_bot.targets import nodes, refusals
-from gitops_bot.targets.pin_file import Entry
+from gitops_bot.targets.pin_file import FileEntry
 from gitops_bot.targets.yaml_pins import Place, Slot, apart, reference
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Tree:
         return sorted(places, key=lambda place: (place.entry.line, place.entry.column))
 
     @staticmethod
-    def _refused(entry: Entry, why: Problem) -> Entry:
+    def _refused(entry: FileEntry, why: Problem) -> FileEntry:
         return replace(entry, refusal=why, line=why.line or 1, column=why.column or 1)
 
     def _inferred(self, shared: frozenset[int]) -> Iterator[Place]:
@@ -231,8 +231,8 @@ def _image(document: Document, node: MappingNode, name: str, shared: frozenset[i
     return apart(document, Place(entry, None, tag, digest, repository, registry), shared=shared)
 
 
-def _entry(name: str, repository: str) -> Entry:
-    return Entry(name, None, Pin(), 1, 1, None, repository)
+def _entry(name: str, repository: str) -> FileEntry:
+    return FileEntry(name, None, Pin(), 1, 1, None, repository)
 
 
 def _said(slot: Slot | None) -> Slot | None:

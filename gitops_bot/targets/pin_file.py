@@ -11,13 +11,15 @@ from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from gitops_bot.images.reference import Assignment
+
 _TAG_ADVICE = "A tag has letters, digits, `_`, `.` and `-`, at most 128 of them."
 _DIGEST_ADVICE = "A digest is `sha256:` and 64 lower-case hexadecimal digits."
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One pin as it stands in the file. All texts are as written, never typed values: `1.10` stays `1.10`.
+class FileEntry:
+    """An entry as it stands in its file. All texts are as written, never typed values: `1.10` stays `1.10`.
 
     `line` and `column` count from 1; `refusal` says why this entry cannot be edited (the others can). `repository` is
     given where the `name` does not tell it. `says` is what its place has room for, where that is not everything.
@@ -53,18 +55,6 @@ def without_tag(name: str) -> str:
     return directory + slash + last.partition(":")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """What the entry called `name` shall pin.
-
-    A tag without a digest removes a stale digest, a digest without a tag keeps the tag; `new_name` sets `newName`.
-    """
-
-    name: str
-    pin: Pin
-    new_name: str | None = None
-
-
 class PinFile(Protocol):
     """A file that was read."""
 
@@ -74,17 +64,17 @@ class PinFile(Protocol):
         ...
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[FileEntry, ...]:
         """Its entries, in the order of the file."""
         ...
 
-    def edited(self, wanted: Mapping[int, Edit]) -> bytes:
-        """The bytes of the file with these entries, by their places, edited; proved to differ in nothing else.
+    def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
+        """The bytes of the file with other pins for these entries, by their places; proved to differ in nothing else.
 
-        Each edit fits the grammar of OCI, and no entry is one that is refused.
+        Each pin fits the grammar of OCI, and no entry is one that is refused.
 
         Raises:
-            EditError: an edit cannot be made without touching something else.
+            EditError: a pin cannot be written without touching something else.
         """
         ...
 
@@ -93,46 +83,43 @@ class PinFile(Protocol):
         ...
 
 
-def edit(file: PinFile, edits: Sequence[Edit]) -> bytes:
-    """The bytes of the file with every edit done, proved to differ in nothing else. All edits or none.
+def edit(file: PinFile, assignments: Sequence[Assignment]) -> bytes:
+    """The bytes of the file with these pins for the entries of these names. All of them or none.
 
-    An edit that asks for what is there already changes no byte. A comment on the line of a removed digest goes with
-    the line.
+    A tag without a digest removes a stale digest, a digest without a tag keeps the tag; `new_name` sets `newName`. What
+    is there already changes no byte. A comment on the line of a removed digest goes with the line.
 
     Raises:
-        EditError: an edit names no entry, or one that is refused; a tag, digest or name outside the OCI grammar; two
-            edits that contradict each other; a result that could not be proved.
+        EditError: a name is of no entry, or of one that is refused; a tag, digest or name outside the OCI grammar; two
+            pins for one entry; a result that could not be proved to differ in nothing else.
     """
-    wanted: dict[int, Edit] = {}
+    wanted: dict[int, Assignment] = {}
     problems: list[Problem] = []
     places = {entry.name: index for index, entry in enumerate(file.entries)}
-    for one in edits:
-        index = places.get(one.name)
+    for assignment in assignments:
+        name = assignment.image
+        index = places.get(name)
         if index is None:
-            problems.append(Problem("failed.edit", f"there is no entry {one.name!r}", "Look at its `name`.", file.file))
+            problems.append(Problem("failed.edit", f"there is no entry {name!r}", "Look at its `name`.", file.file))
             continue
         entry = file.entries[index]
         if entry.refusal is not None:
             problems.append(entry.refusal)
-        elif unfit := _unfit(one) or _no_choice(entry, one):
+        elif unfit := _unfit(assignment) or _no_choice(entry, assignment):
             problems.append(problem(file, entry, *unfit))
-        elif wanted.setdefault(index, one) != one:
-            problems.append(
-                problem(file, entry, f"two different edits of the entry {one.name!r}", "Ask for one of them.")
-            )
+        elif wanted.setdefault(index, assignment) != assignment:
+            problems.append(problem(file, entry, f"two different edits of the entry {name!r}", "Ask for one of them."))
     if problems:
         raise EditError(*problems)
     return file.edited(wanted)
 
 
-def pinned(entry: Entry, edit: Edit) -> Pin:
-    """The pin that `edit` makes of the one that `entry` has."""
-    if edit.pin.tag is not None:
-        return edit.pin
-    return Pin(entry.pin.tag, edit.pin.digest or entry.pin.digest)
+def pinned(entry: FileEntry, pin: Pin) -> Pin:
+    """What `entry` pins once it is given `pin`."""
+    return pin if pin.tag is not None else Pin(entry.pin.tag, pin.digest or entry.pin.digest)
 
 
-def matching(entries: Sequence[Entry], image: str) -> tuple[int, ...]:
+def matching(entries: Sequence[FileEntry], image: str) -> tuple[int, ...]:
     """The places of the entries of one file that a person means by `image`.
 
     Those whose `name` is exactly that, else those whose repository it is: two tags of one repository are told apart
@@ -144,27 +131,29 @@ def matching(entries: Sequence[Entry], image: str) -> tuple[int, ...]:
     return tuple(index for index, entry in enumerate(entries) if entry.image == repository) if repository else ()
 
 
-def problem(file: PinFile, entry: Entry, message: str, advice: str) -> Problem:
+def problem(file: PinFile, entry: FileEntry, message: str, advice: str) -> Problem:
     """A problem with one entry, where it stands."""
     return Problem("failed.edit", message, advice, file.file, entry.line, entry.column)
 
 
-def _no_choice(entry: Entry, edit: Edit) -> tuple[str, str] | None:
+def _no_choice(entry: FileEntry, assignment: Assignment) -> tuple[str, str] | None:
     """Why a selector cannot say what is asked."""
-    if not entry.choices or (edit.pin.tag in entry.choices and edit.pin.digest is None and edit.new_name is None):
+    pin = assignment.pin
+    if not entry.choices or (pin.tag in entry.choices and pin.digest is None and assignment.new_name is None):
         return None
-    return f"{str(edit.pin)[:300]} is none of the slots", f"Give {' or '.join(entry.choices)}."
+    return f"{str(pin)[:300]} is none of the slots", f"Give {' or '.join(entry.choices)}."
 
 
-def _unfit(edit: Edit) -> tuple[str, str] | None:
-    """What of an edit is outside the OCI grammar, and what to do about it."""
-    if edit.pin.tag is not None and not is_tag(edit.pin.tag):
-        return f"{edit.pin.tag[:300]!r} is not a tag", _TAG_ADVICE
-    if edit.pin.digest is not None and not is_digest(edit.pin.digest):
-        return f"{edit.pin.digest[:300]!r} is not a digest", _DIGEST_ADVICE
-    if edit.new_name is not None:
+def _unfit(assignment: Assignment) -> tuple[str, str] | None:
+    """What of it is outside the OCI grammar, and what to do about that."""
+    tag, digest = assignment.pin.tag, assignment.pin.digest
+    if tag is not None and not is_tag(tag):
+        return f"{tag[:300]!r} is not a tag", _TAG_ADVICE
+    if digest is not None and not is_digest(digest):
+        return f"{digest[:300]!r} is not a digest", _DIGEST_ADVICE
+    if assignment.new_name is not None:
         try:
-            ImageName.parse(edit.new_name)
+            ImageName.parse(assignment.new_name)
         except ValueError as error:
             return str(error), "Write it as in ghcr.io/acme/web, without a tag."
     return None

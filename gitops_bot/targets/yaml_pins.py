@@ -12,7 +12,7 @@ from gitops_bot.images.reference import DOCKER_HUB, Pin, is_tag, split
 from gitops_bot.targets import refusals, scalars
 from gitops_bot.targets.changes import Change, edited
 from gitops_bot.targets.pairs import Pair
-from gitops_bot.targets.pin_file import Entry, pinned, problem
+from gitops_bot.targets.pin_file import FileEntry, pinned, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
     from gitops_bot.errors import Problem
+    from gitops_bot.images.reference import Assignment
     from gitops_bot.targets.blocks import Block
     from gitops_bot.targets.changes import Changes
     from gitops_bot.targets.document import Document
-    from gitops_bot.targets.pin_file import Edit
 
 #: What a bare digest leaves out.
 _BARE = "sha256:"
@@ -79,7 +79,7 @@ class Place:
     `frame` is what stays of the `reference`, where that is not the repository alone.
     """
 
-    entry: Entry
+    entry: FileEntry
     reference: Slot | None = None
     tag: Slot | None = None
     digest: Slot | None = None
@@ -102,24 +102,24 @@ class YamlPins:
         return self.document.file
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[FileEntry, ...]:
         """Its entries, in the order of the file."""
         return tuple(place.entry for place in self.places)
 
-    def edited(self, wanted: Mapping[int, Edit]) -> bytes:
+    def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
         return edited(self.document, self.changes(wanted))
 
-    def changes(self, wanted: Mapping[int, Edit]) -> Changes:
+    def changes(self, wanted: Mapping[int, Assignment]) -> Changes:
         """What these edits change.
 
         Raises:
             EditError: an entry has no place for what is wanted.
         """
         asked: dict[Block | None, dict[int, Change]] = {}
-        for index, edit in wanted.items():
+        for index, assignment in wanted.items():
             place = self.places[index]
-            for slot, text in self._texts(place, edit):
+            for slot, text in self._texts(place, assignment):
                 if text == slot.text or (not text and not slot.says_something):
                     continue
                 present = {str(key.value): Pair(key, value) for key, value in slot.mapping.value if _is_text(key)}
@@ -150,18 +150,18 @@ class YamlPins:
         message = f"the entry {place.entry.name!r} has no key {slot.key!r} yet"
         raise EditError(problem(self, place.entry, message, f'Add it by hand: `{slot.key}: ""`.'))
 
-    def _texts(self, place: Place, edit: Edit) -> Iterator[tuple[Slot, str]]:
+    def _texts(self, place: Place, assignment: Assignment) -> Iterator[tuple[Slot, str]]:
         """The values that change, and their new texts."""
-        pin = pinned(place.entry, edit)
+        pin = pinned(place.entry, assignment.pin)
         if place.reference is not None:
             frame = place.frame or Frame("", split(place.reference.text or "")[0], "")
-            if frame.repository is None and edit.new_name is not None:
+            if frame.repository is None and assignment.new_name is not None:
                 message = f"the entry {place.entry.name!r} has no place for a new name"
                 raise EditError(problem(self, place.entry, message, "Change the repository by hand."))
-            yield place.reference, frame.text(pin, edit.new_name)
+            yield place.reference, frame.text(pin, assignment.new_name)
             return
-        if edit.new_name is not None:
-            yield from self._renamed(place, edit.new_name)
+        if assignment.new_name is not None:
+            yield from self._renamed(place, assignment.new_name)
         if place.tag is not None and "@" in (place.tag.text or ""):
             yield place.tag, str(pin)
             return
@@ -210,7 +210,9 @@ def reference(
         raise ValueError(f"{slot.key} is not in the mapping")
     repository, tag, digest = split(slot.text or "")
     refusal = refusal or _refusal(document, slot, shared)
-    return Place(Entry(name, None, Pin(tag, digest), *document.place(pair.value), refusal, repository), reference=slot)
+    return Place(
+        FileEntry(name, None, Pin(tag, digest), *document.place(pair.value), refusal, repository), reference=slot
+    )
 
 
 def apart(document: Document, place: Place, *, shared: frozenset[int]) -> Place:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets import dotenv
 from gitops_bot.targets.compose import ComposeTarget, interpolation
 from gitops_bot.targets.env import EnvTarget
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 from tests.conftest import PROJECT
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_an_edit_of_the_variables_changes_the_pin_alone(name: str) -> None:
     assert entry.pin.digest is not None
     assert NEW.tag is not None
     assert NEW.digest is not None
-    after = edit(ENV, [Edit(name, NEW)])
+    after = edit(ENV, [Assignment(name, NEW)])
     expected = FILES[".env"].replace(entry.pin.digest.encode(), NEW.digest.encode())
     assert after == expected.replace(entry.pin.tag.encode(), NEW.tag.encode())
     assert images(after) - images(FILES[".env"]) == {f"{entry.image}:{NEW}"}

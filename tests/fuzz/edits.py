@@ -23,9 +23,9 @@ from typing import Any
 import yaml
 
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.kustomization.file import Kustomization, read
-from gitops_bot.targets.pin_file import Edit, Entry, edit, pinned
+from gitops_bot.targets.pin_file import FileEntry, edit, pinned
 
 D1, D2 = "sha256:" + "0123456789abcdef" * 4, "sha256:" + "fedcba9876543210" * 4
 #: Tags of every kind that some parser takes for something else, beside ordinary ones.
@@ -243,17 +243,17 @@ def run(number: int, seed: int, sources: list[str]) -> Outcome:
     return Outcome("edited" if after != data else "nothing to do")
 
 
-def _ask(random: Random, entry: Entry) -> Edit:
+def _ask(random: Random, entry: FileEntry) -> Assignment:
     tag = random.choice(TAGS)
     pin = random.choice((Pin(tag), Pin(None, D2), Pin(tag, D2), Pin(tag, D1), entry.pin))
     if (entry.pin.tag, pin) == (None, entry.pin) or not re.fullmatch(r"[\w.][\w.-]{0,127}", pin.tag or "x", re.ASCII):
         pin = Pin(tag)
     if pin.digest not in (None, D1, D2):
         pin = Pin(pin.tag)
-    return Edit(entry.name, pin, random.choice((None, None, None, "r.example:5000/a/b")))
+    return Assignment(entry.name, pin, random.choice((None, None, None, "r.example:5000/a/b")))
 
 
-def judge(before: Kustomization, asks: list[Edit], data: bytes) -> None:
+def judge(before: Kustomization, asks: list[Assignment], data: bytes) -> None:
     """What must hold for every edit, whatever the file.
 
     Raises:
@@ -261,11 +261,11 @@ def judge(before: Kustomization, asks: list[Edit], data: bytes) -> None:
         EditError: the result cannot be read any more.
     """
     again = read(data, "k.yaml")
-    by_name = {ask.name: ask for ask in asks}
+    by_name = {ask.image: ask for ask in asks}
     fields = moved = 0
     for old, new in zip_longest(before.entries, again.entries):
         ask = by_name.get(old.name) if old.refusal is None else None
-        pin = pinned(old, ask) if ask else old.pin
+        pin = pinned(old, ask.pin) if ask else old.pin
         new_name = ask.new_name if ask and ask.new_name else old.new_name
         if (new.name, new.new_name, new.pin) != (old.name, new_name, pin):
             raise Wrong(f"entry {old} became {new}")
@@ -298,7 +298,7 @@ def _judge_lines(before: str, after: str, fields: int, *, alone: bool) -> None:
         raise Wrong("lines changed their order")
 
 
-def _judge_tree(before: Kustomization, asks: dict[str, Edit], after: str) -> None:
+def _judge_tree(before: Kustomization, asks: dict[str, Assignment], after: str) -> None:
     """By libyaml, the trees differ in the asked fields only, and these are strings."""
     try:
         old = _tree(yaml.compose(before.document.text, Loader=yaml.CSafeLoader))
@@ -318,7 +318,7 @@ def _judge_tree(before: Kustomization, asks: dict[str, Edit], after: str) -> Non
             _judge_entry(entry, ask, one, other)
 
 
-def _judge_entry(entry: Entry, ask: Edit, old: Any, new: Any) -> None:
+def _judge_entry(entry: FileEntry, ask: Assignment, old: Any, new: Any) -> None:
     touched = {"newname", "newtag", "digest"}
     for pairs in (old[2], new[2]):
         keys = [pair[0][2].casefold() for pair in pairs]
@@ -334,7 +334,7 @@ def _judge_entry(entry: Entry, ask: Edit, old: Any, new: Any) -> None:
         if was.get(key) != now.get(key) and key in now and now[key][1] != "tag:yaml.org,2002:str":
             raise Wrong(f"libyaml sees {now[key]}, which is no string")
     said = ":".join(filter(None, (now.get("newtag", ("", "", ""))[2], now.get("digest", ("", "", ""))[2])))
-    pin = pinned(entry, ask)
+    pin = pinned(entry, ask.pin)
     if said.replace("@", ":", 1) != ":".join(filter(None, (pin.tag, pin.digest))) and pin.tag not in (
         "null",
         "~",

@@ -7,9 +7,9 @@ import os
 import pytest
 
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.kustomization.file import read
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 from tests.fuzz import edits
 
 RUNS = 1_000_000 if os.environ.get("GITOPS_BOT_LONG") == "1" else 2_000
@@ -42,9 +42,9 @@ BEFORE = b"images:\n- name: web # c\n  newTag: v1\n- name: db\n  newTag: v1\n"
 )
 def test_the_judge_sees_damage(after: bytes, said: str) -> None:
     with pytest.raises((edits.Wrong, EditError), match=said):
-        edits.judge(read(BEFORE, "k"), [Edit("web", Pin("v2"))], after)
+        edits.judge(read(BEFORE, "k"), [Assignment("web", Pin("v2"))], after)
 
 
 def test_the_judge_is_content_with_a_good_edit() -> None:
-    asks = [Edit("web", Pin("v2"))]
+    asks = [Assignment("web", Pin("v2"))]
     edits.judge(read(BEFORE, "k"), asks, edit(read(BEFORE, "k"), asks))

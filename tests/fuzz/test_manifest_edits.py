@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import yaml
 
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin, split
+from gitops_bot.images.reference import Assignment, Pin, split
 from gitops_bot.targets.manifests import ManifestsTarget
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 from tests.fuzz import edits
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run(random: Random, sources: list[str]) -> int:
         return 0
     entry, pin = random.choice(entries), random.choice(PINS)
     try:
-        after = edit(pins, [Edit(entry.name, pin)])
+        after = edit(pins, [Assignment(entry.name, pin)])
     except EditError:
         return 0
     before = events(data)

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.helm import HelmTarget
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 from tests.fuzz import values
 
 RUNS = 200_000 if os.environ.get("GITOPS_BOT_LONG") == "1" else 1_500
@@ -46,7 +46,7 @@ spec:
 def test_the_judge_sees_damage(after: bytes, said: str) -> None:
     pins = HelmTarget().read(BEFORE, "a.yaml")
     try:
-        found = values.judge(pins, [Edit("image", Pin("v2"))], BEFORE, after)
+        found = values.judge(pins, [Assignment("image", Pin("v2"))], BEFORE, after)
     except values.EditError as error:
         found = str(error)
     assert found
@@ -54,5 +54,5 @@ def test_the_judge_sees_damage(after: bytes, said: str) -> None:
 
 
 def test_the_judge_is_content_with_a_good_edit() -> None:
-    pins, asks = HelmTarget().read(BEFORE, "a.yaml"), [Edit("image", Pin("v2"))]
+    pins, asks = HelmTarget().read(BEFORE, "a.yaml"), [Assignment("image", Pin("v2"))]
     assert values.judge(pins, asks, BEFORE, edit(pins, asks)) == ""

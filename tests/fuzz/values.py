@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin, is_digest, is_tag
+from gitops_bot.images.reference import Assignment, Pin, is_digest, is_tag
 from gitops_bot.targets.helm import HelmTarget
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 
 if TYPE_CHECKING:
     from gitops_bot.targets.yaml_pins import YamlPins
@@ -101,7 +101,7 @@ def run(number: int, seed: int) -> Outcome:
     if not editable:
         return Outcome("no entry")
     chosen = random.sample(editable, random.choice((1, len(editable))))
-    asks = [Edit(one.name, _pin(random, one.says)) for one in chosen]
+    asks = [Assignment(one.name, _pin(random, one.says)) for one in chosen]
     try:
         after = edit(pins, asks)
     except EditError as error:
@@ -123,10 +123,10 @@ def _pin(random: Random, says: str | None) -> Pin:
     return Pin(tag) if says == "tag" else Pin(None, D2) if says == "digest" else random.choice((Pin(tag), Pin(tag, D2)))
 
 
-def judge(pins: YamlPins, asks: list[Edit], before: bytes, after: bytes) -> str:
+def judge(pins: YamlPins, asks: list[Assignment], before: bytes, after: bytes) -> str:
     """What is wrong with an edit; nothing where it is right."""
     again = HelmTarget().read(after, "a.yaml")
-    wanted = {ask.name: ask.pin for ask in asks}
+    wanted = {ask.image: ask.pin for ask in asks}
     if len(again.entries) != len(pins.entries):
         return "there are other entries"
     for old, new in zip(pins.entries, again.entries, strict=True):

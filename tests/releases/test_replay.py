@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.releases.history.replay import explains
-from gitops_bot.targets.pin_file import Edit
 
 A, B = ("sha256:" + letter * 64 for letter in "ab")
 FILE = "apps/web/kustomization.yaml"
@@ -28,8 +27,8 @@ def replaced(*pairs: tuple[str, str]) -> str:
     return text
 
 
-def changed(name: str, before: Pin, after: Pin, new_name: str | None = None) -> tuple[Pin, Edit]:
-    return before, Edit(name, after, new_name)
+def changed(name: str, before: Pin, after: Pin, new_name: str | None = None) -> tuple[Pin, Assignment]:
+    return before, Assignment(name, after, new_name)
 
 
 WEB = changed("web", Pin("v1"), Pin("v2"))
@@ -65,7 +64,7 @@ API_DONE = (f"newTag: v1\n  digest: {A}", f"newTag: v2\n  digest: {B}")
         pytest.param(TEXT, [], id="nothing"),
     ],
 )
-def test_steps_explain_what_they_do(after: str, steps: list[tuple[Pin, Edit]]) -> None:
+def test_steps_explain_what_they_do(after: str, steps: list[tuple[Pin, Assignment]]) -> None:
     assert explains(FILE, TEXT.encode(), after.encode(), steps)
 
 
@@ -98,7 +97,7 @@ def test_steps_explain_what_they_do(after: str, steps: list[tuple[Pin, Edit]]) -
         pytest.param(replaced(WEB_DONE), [changed("web", Pin("v1"), Pin("not a tag"))], id="no tag"),
     ],
 )
-def test_steps_do_not_explain_anything_else(after: str, steps: list[tuple[Pin, Edit]]) -> None:
+def test_steps_do_not_explain_anything_else(after: str, steps: list[tuple[Pin, Assignment]]) -> None:
     assert not explains(FILE, TEXT.encode(), after.encode(), steps)
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin
-from gitops_bot.targets.pin_file import Entry, pinned
+from gitops_bot.targets.pin_file import FileEntry, pinned
 from gitops_bot.targets.spans import Splice, apply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gitops_bot.targets.pin_file import Edit
+    from gitops_bot.images.reference import Assignment
 
 _LINE = r"^(?P<name>[^\s#;]+): (?P<tag>[^\s@#;]*)(?:@(?P<digest>\S+))?[ \t]*(?:%s.*)?$"
 
@@ -25,12 +25,12 @@ _LINE = r"^(?P<name>[^\s#;]+): (?P<tag>[^\s@#;]*)(?:@(?P<digest>\S+))?[ \t]*(?:%
 @dataclass(frozen=True, slots=True)
 class PinList:
     file: str
-    entries: tuple[Entry, ...]
+    entries: tuple[FileEntry, ...]
     text: str
     spans: tuple[tuple[int, int], ...]
 
-    def edited(self, wanted: Mapping[int, Edit]) -> bytes:
-        pins = {index: pinned(self.entries[index], edit) for index, edit in wanted.items()}
+    def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
+        pins = {index: pinned(self.entries[index], assignment.pin) for index, assignment in wanted.items()}
         return apply(self.text, (Splice(*self.spans[index], str(pin)) for index, pin in pins.items())).encode()
 
     def mistyped(self, index: int) -> Iterator[Problem]:
@@ -44,7 +44,7 @@ def read(data: bytes, file: str, comment: str) -> PinList:
         raise EditError(Problem("failed.edit", "no text", "", file))
     lines = list(re.finditer(_LINE % comment, text, re.MULTILINE))
     entries = tuple(
-        Entry(
+        FileEntry(
             line["name"], None, Pin(line["tag"] or None, line["digest"]), text.count("\n", 0, line.start()) + 1, 1, None
         )
         for line in lines

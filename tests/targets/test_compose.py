@@ -12,25 +12,25 @@ import yaml
 
 from gitops_bot import targets
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.compose import ComposeTarget
 from gitops_bot.targets.document import SIZE_LIMIT
 from gitops_bot.targets.env import EnvTarget
 from gitops_bot.targets.kustomization import KustomizationTarget
 from gitops_bot.targets.manifests import ManifestsTarget
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 from tests.conftest import program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gitops_bot.targets.pin_file import Entry
+    from gitops_bot.targets.pin_file import FileEntry
 
 DIGEST = "sha256:" + "a" * 64
 NEW = f"2.0@{DIGEST}"
 
 
-def of_one(image: str, variables: bytes = b"") -> tuple[Entry, ...]:
+def of_one(image: str, variables: bytes = b"") -> tuple[FileEntry, ...]:
     data = f"services:\n  web:\n    image: {image}\n".encode()
     return ComposeTarget().beside({"compose.yaml": data, ".env": variables}).read(data, "compose.yaml").entries
 
@@ -56,9 +56,9 @@ def test_an_edit_changes_the_image_or_the_default_and_nothing_around_it(image: s
     if expected is None:
         assert pins.entries[0].refusal is not None
         with pytest.raises(EditError):
-            edit(pins, [Edit("web", Pin("2.0", DIGEST))])
+            edit(pins, [Assignment("web", Pin("2.0", DIGEST))])
     else:
-        assert edit(pins, [Edit("web", Pin("2.0", DIGEST))]) == text.format(expected).encode()
+        assert edit(pins, [Assignment("web", Pin("2.0", DIGEST))]) == text.format(expected).encode()
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ services:
         "c": "the image of c is shared by an alias with b",
         "f": "the image of f is shared by an alias with another value",
     }
-    after = edit(pins, [Edit(name, Pin("2")) for name in "ade"])
+    after = edit(pins, [Assignment(name, Pin("2")) for name in "ade"])
     assert after == data.replace(b"one:1", b"one:2").replace(b"four:1", b"four:2").replace(b"five:1", b"five:2")
 
 
@@ -205,7 +205,7 @@ def test_only_the_asked_image_of_a_real_file_changes(files: dict[str, bytes]) ->
                 refused[re.sub(r"variable \w+|: .*", "", entry.refusal.message)] += 1
                 print(f"{name}:{entry.line}: {entry.name}: {entry.refusal.message}")  # noqa: T201 - shown with -s
                 continue
-            after = edit(pins, [Edit(entry.name, Pin("987.6", DIGEST))])
+            after = edit(pins, [Assignment(entry.name, Pin("987.6", DIGEST))])
             old, new = data.split(b"\n"), after.split(b"\n")
             lines = [at for at, pair in enumerate(zip(old, new, strict=True)) if pair[0] != pair[1]]
             assert lines == [entry.line - 1], (name, entry.name)
@@ -215,7 +215,7 @@ def test_only_the_asked_image_of_a_real_file_changes(files: dict[str, bytes]) ->
             assert re.sub(r"\$\{\w+:?-(.*?)\}", r"\1", image).endswith(f":987.6@{DIGEST}")
             seen["services"][_key(seen, entry.name)]["image"] = was
             assert seen == before, (name, entry.name)
-            assert edit(ComposeTarget().read(after, name), [Edit(entry.name, Pin("987.6", DIGEST))]) == after
+            assert edit(ComposeTarget().read(after, name), [Assignment(entry.name, Pin("987.6", DIGEST))]) == after
             edited += 1
     print(edited, "edited;", dict(refused))  # noqa: T201
     assert (edited, refused.total()) == (187, 23)
@@ -231,7 +231,7 @@ def test_the_schema_of_compose_takes_every_edited_file(files: dict[str, bytes], 
         folder.mkdir()
     for name, data in files.items():
         pins = ComposeTarget().read(data, name)
-        edits = [Edit(entry.name, Pin("987.6", DIGEST)) for entry in pins.entries if entry.refusal is None]
+        edits = [Assignment(entry.name, Pin("987.6", DIGEST)) for entry in pins.entries if entry.refusal is None]
         (before / name).write_bytes(data)
         (after / name).write_bytes(edit(pins, edits))
     assert judged(after) == judged(before)

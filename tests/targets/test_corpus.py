@@ -14,11 +14,11 @@ import pytest
 import yaml
 from ruamel.yaml.error import MarkedYAMLError
 
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets import loader
 from gitops_bot.targets.document import DEPTH_LIMIT, TOKEN_LIMIT
 from gitops_bot.targets.kustomization.file import read
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 from tests.conftest import program
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def test_only_the_asked_lines_of_the_entry_change(files: list[Real], pin: Pin) -
         before = file.kustomization
         for index, entry in enumerate(before.entries):
             if entry.refusal is None:
-                after = edit(before, [Edit(entry.name, pin)])
+                after = edit(before, [Assignment(entry.name, pin)])
                 check_lines(file, index, pin, after)
                 edited += 1
     assert edited == sum(rule(file, fields) is None for file in files for fields in file.fields)
@@ -161,7 +161,9 @@ def unended(file: Real, last: int, added: int) -> int:
 
 def test_asking_for_what_is_there_changes_no_byte(files: list[Real]) -> None:
     for file in files:
-        edits = [Edit(one.name, one.pin, one.new_name) for one in file.kustomization.entries if one.refusal is None]
+        edits = [
+            Assignment(one.name, one.pin, one.new_name) for one in file.kustomization.entries if one.refusal is None
+        ]
         assert edit(file.kustomization, edits) == file.data, file.name
 
 
@@ -169,7 +171,7 @@ def test_asking_for_what_is_there_changes_no_byte(files: list[Real]) -> None:
 def test_the_same_edit_again_changes_no_byte(files: list[Real], pin: Pin) -> None:
     changed = 0
     for file in files:
-        edits = [Edit(one.name, pin) for one in file.kustomization.entries if one.refusal is None]
+        edits = [Assignment(one.name, pin) for one in file.kustomization.entries if one.refusal is None]
         after = edit(file.kustomization, edits)
         assert edit(read(after, file.name), edits) == after, file.name
         changed += after != file.data
@@ -184,8 +186,8 @@ def test_editing_back_what_was_only_replaced_gives_the_original_bytes(files: lis
         for entry in before.entries:
             there = (entry.pin.tag is None) == (pin.tag is None) and (entry.pin.digest is None) == (pin.digest is None)
             if entry.refusal is None and there and pin.tag != "987.10":
-                after = edit(before, [Edit(entry.name, pin)])
-                assert edit(read(after, file.name), [Edit(entry.name, entry.pin)]) == file.data
+                after = edit(before, [Assignment(entry.name, pin)])
+                assert edit(read(after, file.name), [Assignment(entry.name, entry.pin)]) == file.data
                 back += 1
     assert (back > 0) == (pin.tag != "987.10")
 
@@ -196,7 +198,7 @@ def test_kustomize_renders_the_same_except_for_the_pins(files: list[Real], tmp_p
         before = file.kustomization
         editable = [entry for entry in before.entries if entry.refusal is None]
         for pin in (Pin("987.10", DIGEST), Pin("v987.6.5")):
-            after = edit(before, [Edit(entry.name, pin) for entry in editable])
+            after = edit(before, [Assignment(entry.name, pin) for entry in editable])
             old, new = (kustomized(tmp_path, file, text) for text in (file.data, after))
             if old is None:
                 # kustomize knows no such field as `newDigest`, which two of the files have.

@@ -8,12 +8,12 @@ from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.targets.kustomization.file import read
 
 if TYPE_CHECKING:
-    from gitops_bot.targets.pin_file import Entry
+    from gitops_bot.targets.pin_file import FileEntry
 
 D = "sha256:" + "0123456789abcdef" * 4
 
 
-def entries(text: str) -> tuple[Entry, ...]:
+def entries(text: str) -> tuple[FileEntry, ...]:
     return read(text.encode(), "k.yaml").entries
 
 

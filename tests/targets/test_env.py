@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.releases.layout.overlays import OverlayFile
 from gitops_bot.targets import dotenv
 from gitops_bot.targets.env import EnvImage, EnvTarget, proof
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 
 DIGEST, OLD = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 WEB = EnvImage("web", repository="ghcr.io/acme/web", tag="WEB_TAG", digest="WEB_DIGEST")
@@ -31,7 +31,7 @@ WEB = EnvImage("web", repository="ghcr.io/acme/web", tag="WEB_TAG", digest="WEB_
 def test_only_the_value_changes(before: str, after: str) -> None:
     pins = EnvTarget().read(before.encode(), ".env")
     assert [(entry.name, entry.says) for entry in pins.entries] == [("WEB_IMAGE", None)]
-    assert edit(pins, [Edit("WEB_IMAGE", Pin("2", DIGEST))]) == after.format(DIGEST).encode()
+    assert edit(pins, [Assignment("WEB_IMAGE", Pin("2", DIGEST))]) == after.format(DIGEST).encode()
     assert EnvTarget().count(before.encode()) == 1
 
 
@@ -54,17 +54,17 @@ def test_tag_and_digest_by_themselves(data: str, edited: str | None, says: str |
     (entry,) = pins.entries
     assert (entry.name, str(entry.image), entry.says) == ("web", "ghcr.io/acme/web", says)
     if edited is not None:
-        assert edit(pins, [Edit("web", Pin("2", DIGEST))]) == edited.encode()
+        assert edit(pins, [Assignment("web", Pin("2", DIGEST))]) == edited.encode()
     else:
-        assert edit(pins, [Edit("web", Pin("2"))]) == data.replace("1", "2").encode()
+        assert edit(pins, [Assignment("web", Pin("2"))]) == data.replace("1", "2").encode()
         with pytest.raises(EditError, match="no place for a digest"):
-            edit(pins, [Edit("web", Pin("2", DIGEST))])
+            edit(pins, [Assignment("web", Pin("2", DIGEST))])
 
 
 def test_a_digest_is_never_left_empty() -> None:
     pins = EnvTarget((WEB,)).read(f"WEB_TAG=1\nWEB_DIGEST={OLD}\n".encode(), ".env")
     with pytest.raises(EditError, match="leave empty"):
-        edit(pins, [Edit("web", Pin("2"))])
+        edit(pins, [Assignment("web", Pin("2"))])
 
 
 def test_compose_files_beside_it_name_the_images_of_its_keys() -> None:
@@ -158,7 +158,7 @@ def test_any_file_is_refused_or_edited_as_docker_compose_reads_it(lines: list[st
     before = dotenv.values(text)
     for entry in pins.entries:
         if entry.refusal is None:
-            after = edit(pins, [Edit(entry.name, Pin("9", DIGEST))]).decode()
+            after = edit(pins, [Assignment(entry.name, Pin("9", DIGEST))]).decode()
             image = f"{entry.repository}:9@{DIGEST}"
             assert dotenv.values(after) == before | {entry.name: image}
             old, new = text.split("\n"), after.split("\n")
@@ -166,7 +166,8 @@ def test_any_file_is_refused_or_edited_as_docker_compose_reads_it(lines: list[st
             assert changed == [entry.line - 1]
             assert new[entry.line - 1].replace(image, before[entry.name], 1) == old[entry.line - 1]
             assert (
-                edit(EnvTarget().read(after.encode(), ".env"), [Edit(entry.name, Pin("9", DIGEST))]) == after.encode()
+                edit(EnvTarget().read(after.encode(), ".env"), [Assignment(entry.name, Pin("9", DIGEST))])
+                == after.encode()
             )
 
 

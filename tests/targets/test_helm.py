@@ -6,10 +6,10 @@ import pytest
 
 from gitops_bot import targets
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.helm import HelmTarget
 from gitops_bot.targets.image_values import ImagePaths, path
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 #: Which edit of `image` makes which text of which.
@@ -67,7 +67,7 @@ EDITS = {
 @pytest.mark.parametrize(("before", "pin", "after"), EDITS.values(), ids=EDITS)
 def test_an_edit_changes_the_pin_alone(before: str, pin: Pin, after: str) -> None:
     pins = HelmTarget().read(before.encode(), "values.yaml")
-    assert edit(pins, [Edit("image", pin)]) == after.encode()
+    assert edit(pins, [Assignment("image", pin)]) == after.encode()
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_an_entry_says_what_it_has_room_for(values: str, says: str | None) -> No
 )
 def test_what_it_has_no_room_for_is_refused(values: str, pin: Pin) -> None:
     with pytest.raises(EditError, match="has no place for"):
-        edit(HelmTarget().read(values.encode(), "values.yaml"), [Edit("image", pin)])
+        edit(HelmTarget().read(values.encode(), "values.yaml"), [Assignment("image", pin)])
 
 
 @pytest.mark.parametrize(
@@ -148,15 +148,15 @@ def test_what_cannot_be_edited_without_a_doubt_is_refused(values: str, reason: s
 def test_a_repository_may_be_an_alias() -> None:
     data = b"a: &r ghcr.io/acme/web\nimage: {repository: *r, tag: v1}\n"
     pins = HelmTarget().read(data, "values.yaml")
-    assert edit(pins, [Edit("image", Pin("v2"))]) == data.replace(b"v1", b"v2")
+    assert edit(pins, [Assignment("image", Pin("v2"))]) == data.replace(b"v1", b"v2")
     with pytest.raises(EditError, match="no place for a new name"):
-        edit(pins, [Edit("image", Pin("v2"), "quay.io/acme/web")])
+        edit(pins, [Assignment("image", Pin("v2"), "quay.io/acme/web")])
 
 
 def test_a_new_name_is_divided_as_the_old_one_was() -> None:
     data = b"image:\n  registry: ghcr.io\n  repository: acme/web\n  tag: v1\n"
     pins = HelmTarget().read(data, "values.yaml")
-    after = edit(pins, [Edit("image", Pin("v2"), "localhost:5000/x/web")])
+    after = edit(pins, [Assignment("image", Pin("v2"), "localhost:5000/x/web")])
     assert after == b"image:\n  registry: localhost:5000\n  repository: x/web\n  tag: v2\n"
 
 
@@ -194,7 +194,7 @@ def test_numbers_that_may_be_printed_in_another_form_are_told() -> None:
 def test_configured_paths_say_where_an_image_stands(paths: ImagePaths, before: str, after: str) -> None:
     pins = HelmTarget((("web", paths), ("other", paths.__class__(name="x", tag=path(".x"))))).read(before.encode(), "v")
     assert [entry.name for entry in pins.entries] == ["web"]
-    assert edit(pins, [Edit("web", Pin("v2"))]) == after.encode()
+    assert edit(pins, [Assignment("web", Pin("v2"))]) == after.encode()
 
 
 def test_a_configured_digest_is_added_behind_the_tag() -> None:
@@ -202,9 +202,9 @@ def test_a_configured_digest_is_added_behind_the_tag() -> None:
     data = b"image:\r\n  tag: v1 # c\r\n  repository: web\r\n"
     pins = HelmTarget((("web", keys),)).read(data, "values.yaml")
     assert pins.entries[0].says is None
-    after = edit(pins, [Edit("web", Pin("v2", DIGEST))])
+    after = edit(pins, [Assignment("web", Pin("v2", DIGEST))])
     assert after == b"image:\r\n  tag: v2 # c\r\n  digest: %b\r\n  repository: web\r\n" % DIGEST.encode()
-    assert edit(pins, [Edit("web", Pin("v2"))]) == data.replace(b"v1", b"v2")
+    assert edit(pins, [Assignment("web", Pin("v2"))]) == data.replace(b"v1", b"v2")
 
 
 APPLICATION = """\
@@ -247,7 +247,11 @@ def test_an_application_has_values_in_three_forms(header: str, end: str, newline
     ]
     lines = text.split(newline)
     assert [lines[entry.line - 1][entry.column - 1 :][:2] for entry in pins.entries] == ['"1', "v1", "v1"]
-    edits = [Edit("side.image", Pin("1.1")), Edit("web.image", Pin("v2")), Edit("db.image", Pin("v2", DIGEST))]
+    edits = [
+        Assignment("side.image", Pin("1.1")),
+        Assignment("web.image", Pin("v2")),
+        Assignment("db.image", Pin("v2", DIGEST)),
+    ]
     expected = text.replace("v1", "v2").replace("v2alpha", "v1alpha").replace('"1.0"', '"1.1"')
     assert edit(pins, edits) == expected.replace('digest: ""', f'digest: "{DIGEST}"').encode()
 
@@ -273,9 +277,9 @@ def test_a_text_of_values_that_cannot_be_edited_is_refused_where_it_stands_and_t
     assert refused.refusal is not None
     assert (refused.name, refused.refusal.message[: len(reason)]) == (name, reason)
     assert refused.line == refused.refusal.line in range(6, 10)
-    assert edit(pins, [Edit(other.name, Pin("v2"))]) == data.replace("side:v1", "side:v2").encode()
+    assert edit(pins, [Assignment(other.name, Pin("v2"))]) == data.replace("side:v1", "side:v2").encode()
     with pytest.raises(EditError) as caught:
-        edit(pins, [Edit(name, Pin("v2"))])
+        edit(pins, [Assignment(name, Pin("v2"))])
     assert caught.value.problem == refused.refusal
 
 
@@ -299,7 +303,7 @@ spec:
 """
     pins = targets.read(data, "all.yaml")
     assert [entry.name for entry in pins.entries] == ["set.image", "web.image"]
-    after = edit(pins, [Edit("web.image", Pin("v2"))])
+    after = edit(pins, [Assignment("web.image", Pin("v2"))])
     assert after == data.replace(b"b, tag: v1", b"b, tag: v2")
 
 
@@ -314,8 +318,8 @@ helmCharts:
 """
     pins = targets.read(data, "kustomization.yaml")
     assert [entry.name for entry in pins.entries] == ["web", "redis.image"]
-    assert edit(pins, [Edit("redis.image", Pin("v2"))]) == data.replace(b"redis, tag: v1", b"redis, tag: v2")
-    both = edit(pins, [Edit("redis.image", Pin("v2")), Edit("web", Pin("v2"))])
+    assert edit(pins, [Assignment("redis.image", Pin("v2"))]) == data.replace(b"redis, tag: v1", b"redis, tag: v2")
+    both = edit(pins, [Assignment("redis.image", Pin("v2")), Assignment("web", Pin("v2"))])
     assert both == data.replace(b"ag: v1", b"ag: v2").replace(b"newTag: v1", b"newTag: v2")
     assert targets.TARGETS[0].count(data) == 2
 

@@ -9,16 +9,16 @@ import pytest
 import yaml
 
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.helm import HelmTarget
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 from tests.conftest import library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from gitops_bot.targets.pin_file import Entry
+    from gitops_bot.targets.pin_file import FileEntry
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 #: Files in which each entry is edited alone; in longer ones all are at once.
@@ -42,7 +42,7 @@ def scalars(text: str) -> list[tuple[int, int, str]]:
     return [(node.start_mark.index, node.end_mark.index, str(node.value)) for node in found]
 
 
-def wanted(entry: Entry) -> Pin:
+def wanted(entry: FileEntry) -> Pin:
     match entry.says:
         case "tag":
             return Pin("v987.6.5")
@@ -52,7 +52,7 @@ def wanted(entry: Entry) -> Pin:
             return Pin("987.10", DIGEST)
 
 
-def check(before: str, after: str, entries: Sequence[Entry]) -> None:
+def check(before: str, after: str, entries: Sequence[FileEntry]) -> None:
     """Only the values of these entries differ, and each is what was asked for."""
     old, new = scalars(before), scalars(after)
     assert len(old) == len(new)
@@ -70,7 +70,7 @@ def check(before: str, after: str, entries: Sequence[Entry]) -> None:
     assert len(pairs) >= len(entries)
 
 
-def changes(entry: Entry) -> Iterator[tuple[str, str]]:
+def changes(entry: FileEntry) -> Iterator[tuple[str, str]]:
     """The texts that may stand for the pin of an entry, before and after."""
     old, new = entry.pin, wanted(entry)
     yield old.tag or "", new.tag or ""
@@ -96,12 +96,12 @@ def test_each_pin_is_replaced_and_nothing_else(corpus: Path) -> None:
         editable = [entry for entry in pins.entries if entry.refusal is None]
         groups = [[entry] for entry in editable] if len(data) < SHORT else [editable] if editable else []
         for group in groups:
-            after = edit(pins, [Edit(entry.name, wanted(entry)) for entry in group])
+            after = edit(pins, [Assignment(entry.name, wanted(entry)) for entry in group])
             check(data.decode(), after.decode(), group)
             again = HelmTarget().read(after, path.name)
             asked = {entry.name: wanted(entry) for entry in group}
             assert {entry.name: entry.pin for entry in again.entries if entry.name in asked} == asked
-            assert edit(again, [Edit(entry.name, wanted(entry)) for entry in group]) == after
+            assert edit(again, [Assignment(entry.name, wanted(entry)) for entry in group]) == after
             edited += len(group)
     for reason, count in sorted(refused.items()):
         print(f"{count} refused: {reason}")  # noqa: T201 - shown with -s
@@ -122,7 +122,7 @@ def test_helm_renders_the_new_pin(pin: Pin, tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates/web.yaml").write_text(TEMPLATE)
     pins = HelmTarget().read(VALUES.encode(), "values.yaml")
-    (tmp_path / "values.yaml").write_bytes(edit(pins, [Edit("web.image", pin)]))
+    (tmp_path / "values.yaml").write_bytes(edit(pins, [Assignment("web.image", pin)]))
     with library("helm_python").Chart.load(tmp_path) as chart:
         rendered = chart.render(name="web", namespace="default")["web/templates/web.yaml"]
     assert yaml.safe_load(rendered)["image"] == f"ghcr.io/acme/web:{pin}"

@@ -3,15 +3,15 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.kustomization.file import ENTRY_LIMIT, read
-from gitops_bot.targets.pin_file import Edit, edit, pinned
+from gitops_bot.targets.pin_file import edit, pinned
 
 D1 = "sha256:" + "0123456789abcdef" * 4
 D2 = "sha256:" + "fedcba9876543210" * 4
 
 
-def edited(before: str, *edits: Edit) -> str:
+def edited(before: str, *edits: Assignment) -> str:
     return edit(read(before.encode(), "k.yaml"), edits).decode()
 
 
@@ -125,13 +125,13 @@ def test_only_what_was_asked_changes(before: str, pin: Pin, after: str, top: str
     name = "a:1" if "a:1" in before else "a"
     before, after = ((top + text).replace("\n", newline) + end for text in (before, after))
 
-    assert edited(before, Edit(name, pin)) == after
+    assert edited(before, Assignment(name, pin)) == after
 
 
 def test_new_name_is_set_and_added() -> None:
     before = "images:\n- name: a\n  newTag: v1\n- name: b\n  newName: c # d\n"
 
-    assert edited(before, Edit("a", Pin(), "r.io/x"), Edit("b", TAG, "r.io:5000/y")) == (
+    assert edited(before, Assignment("a", Pin(), "r.io/x"), Assignment("b", TAG, "r.io:5000/y")) == (
         "images:\n- name: a\n  newName: r.io/x\n  newTag: v1\n- name: b\n  newName: r.io:5000/y # d\n  newTag: v2\n"
     )
 
@@ -139,7 +139,7 @@ def test_new_name_is_set_and_added() -> None:
 def test_several_entries_are_edited_at_once_in_any_order() -> None:
     before = f"images:\n- name: a\n- digest: {D1}\n  name: b\n- {{name: c, newTag: v1}}\n- name: d\n"
 
-    assert edited(before, Edit("c", BOTH), Edit("a", BOTH), Edit("b", TAG)) == (
+    assert edited(before, Assignment("c", BOTH), Assignment("a", BOTH), Assignment("b", TAG)) == (
         f"images:\n- name: a\n  newTag: v2\n  digest: {D2}\n- name: b\n  newTag: v2\n"
         f"- {{name: c, newTag: v2, digest: {D2}}}\n- name: d\n"
     )
@@ -149,25 +149,25 @@ def test_several_entries_are_edited_at_once_in_any_order() -> None:
 def test_an_inserted_line_ends_as_the_line_before_it(newline: str) -> None:
     before = f"images:\n- name: b\n- name: a{newline}"
 
-    assert edited(before, Edit("a", TAG)) == f"images:\n- name: b\n- name: a{newline}  newTag: v2{newline}"
+    assert edited(before, Assignment("a", TAG)) == f"images:\n- name: b\n- name: a{newline}  newTag: v2{newline}"
 
 
 @pytest.mark.parametrize(
     ("before", "asked"),
     [
-        pytest.param("- name: a\n  newTag: v1", Edit("a", Pin("v1")), id="the same tag"),
-        pytest.param("- name: a\n  newTag: 1.10", Edit("a", Pin("1.10")), id="the same text, though a float"),
-        pytest.param("- name: a\n  newTag: 'v1'", Edit("a", Pin("v1")), id="in quotes"),
-        pytest.param(f"- name: a\n  newTag: v1\n  digest: {D1}", Edit("a", Pin("v1", D1)), id="both"),
-        pytest.param(f"- name: a\n  newTag: v1\n  digest: {D1}", Edit("a", Pin(None, D1)), id="the same digest"),
-        pytest.param(f"- name: a\n  newTag: v1@{D1}", Edit("a", Pin("v1", D1)), id="joined"),
-        pytest.param(f"- name: a\n  newTag: v1@{D1}", Edit("a", Pin(None, D1)), id="joined, the same digest"),
-        pytest.param("- name: a\n  newTag: v1\n  digest: ''", Edit("a", Pin("v1")), id="an empty digest is none"),
-        pytest.param("- name: a\n  newName: b", Edit("a", Pin(), "b"), id="the same newName"),
-        pytest.param("- name: a", Edit("a", Pin()), id="nothing asked"),
+        pytest.param("- name: a\n  newTag: v1", Assignment("a", Pin("v1")), id="the same tag"),
+        pytest.param("- name: a\n  newTag: 1.10", Assignment("a", Pin("1.10")), id="the same text, though a float"),
+        pytest.param("- name: a\n  newTag: 'v1'", Assignment("a", Pin("v1")), id="in quotes"),
+        pytest.param(f"- name: a\n  newTag: v1\n  digest: {D1}", Assignment("a", Pin("v1", D1)), id="both"),
+        pytest.param(f"- name: a\n  newTag: v1\n  digest: {D1}", Assignment("a", Pin(None, D1)), id="the same digest"),
+        pytest.param(f"- name: a\n  newTag: v1@{D1}", Assignment("a", Pin("v1", D1)), id="joined"),
+        pytest.param(f"- name: a\n  newTag: v1@{D1}", Assignment("a", Pin(None, D1)), id="joined, the same digest"),
+        pytest.param("- name: a\n  newTag: v1\n  digest: ''", Assignment("a", Pin("v1")), id="an empty digest is none"),
+        pytest.param("- name: a\n  newName: b", Assignment("a", Pin(), "b"), id="the same newName"),
+        pytest.param("- name: a", Assignment("a", Pin()), id="nothing asked"),
     ],
 )
-def test_what_is_there_already_changes_no_byte(before: str, asked: Edit) -> None:
+def test_what_is_there_already_changes_no_byte(before: str, asked: Assignment) -> None:
     before = f"\ufeffimages:\r\n{before}\t"
 
     assert edited(before, asked) == before
@@ -177,7 +177,7 @@ def test_no_edit_changes_no_byte() -> None:
     assert edited("images: # c\n- nginx\n") == "images: # c\n- nginx\n"
 
 
-def refusals(before: str, *edits: Edit) -> list[str]:
+def refusals(before: str, *edits: Assignment) -> list[str]:
     with pytest.raises(EditError) as caught:
         edited(before, *edits)
     assert all(problem.code == "failed.edit" and problem.file == "k.yaml" for problem in caught.value.problems)
@@ -187,38 +187,44 @@ def refusals(before: str, *edits: Edit) -> list[str]:
 @pytest.mark.parametrize(
     ("before", "asked", "expected"),
     [
-        pytest.param("- name: a", Edit("b", TAG), "k.yaml: there is no entry 'b'", id="unknown"),
-        pytest.param("- name: a\n  newTag: ${X}", Edit("a", TAG), "k.yaml:3:11: newTag holds a template", id="refused"),
-        pytest.param("- name: a", Edit("a", Pin("v 2")), "k.yaml:2:3: 'v 2' is not a tag", id="no tag"),
-        pytest.param("- name: a", Edit("a", Pin("")), "k.yaml:2:3: '' is not a tag", id="an empty tag"),
-        pytest.param("- name: a", Edit("a", Pin("x" * 129)), "k.yaml:2:3: 'xxx", id="a long tag"),
+        pytest.param("- name: a", Assignment("b", TAG), "k.yaml: there is no entry 'b'", id="unknown"),
         pytest.param(
-            "- name: a", Edit("a", Pin("v1\nx: y")), "k.yaml:2:3: 'v1\\nx: y' is not a tag", id="a line break"
+            "- name: a\n  newTag: ${X}", Assignment("a", TAG), "k.yaml:3:11: newTag holds a template", id="refused"
+        ),
+        pytest.param("- name: a", Assignment("a", Pin("v 2")), "k.yaml:2:3: 'v 2' is not a tag", id="no tag"),
+        pytest.param("- name: a", Assignment("a", Pin("")), "k.yaml:2:3: '' is not a tag", id="an empty tag"),
+        pytest.param("- name: a", Assignment("a", Pin("x" * 129)), "k.yaml:2:3: 'xxx", id="a long tag"),
+        pytest.param(
+            "- name: a", Assignment("a", Pin("v1\nx: y")), "k.yaml:2:3: 'v1\\nx: y' is not a tag", id="a line break"
         ),
         pytest.param(
-            "- name: a", Edit("a", Pin(None, "sha256:ab")), "k.yaml:2:3: 'sha256:ab' is not a digest", id="short"
+            "- name: a", Assignment("a", Pin(None, "sha256:ab")), "k.yaml:2:3: 'sha256:ab' is not a digest", id="short"
         ),
-        pytest.param("- name: a", Edit("a", Pin(None, D1.upper())), "k.yaml:2:3: 'SHA256:", id="upper case"),
-        pytest.param("- name: a", Edit("a", Pin(), "r.io/x:1"), "k.yaml:2:3: 'r.io/x:1' is not an image", id="no name"),
+        pytest.param("- name: a", Assignment("a", Pin(None, D1.upper())), "k.yaml:2:3: 'SHA256:", id="upper case"),
+        pytest.param(
+            "- name: a", Assignment("a", Pin(), "r.io/x:1"), "k.yaml:2:3: 'r.io/x:1' is not an image", id="no name"
+        ),
         pytest.param(
             f"- name: a\n  digest: # c\n    {D1}",
-            Edit("a", TAG),
+            Assignment("a", TAG),
             "k.yaml:3:3: the stale digest",
             id="a digest on two lines",
         ),
         pytest.param(
-            f"- digest: {D1}\n  # c\n  name: a", Edit("a", TAG), "k.yaml:2:3: the stale digest", id="a comment"
+            f"- digest: {D1}\n  # c\n  name: a", Assignment("a", TAG), "k.yaml:2:3: the stale digest", id="a comment"
         ),
         pytest.param(
             f"- {{name: a, # c\n   digest: {D1}}}",
-            Edit("a", TAG),
+            Assignment("a", TAG),
             "k.yaml:3:4: the stale digest",
             id="a comment in braces",
         ),
-        pytest.param(f"- name: a\r  digest: {D1}\n\n", Edit("a", TAG), "k.yaml:3:3: the stale digest", id="a stray CR"),
+        pytest.param(
+            f"- name: a\r  digest: {D1}\n\n", Assignment("a", TAG), "k.yaml:3:3: the stale digest", id="a stray CR"
+        ),
     ],
 )
-def test_an_edit_that_cannot_be_done_is_refused_with_its_place(before: str, asked: Edit, expected: str) -> None:
+def test_an_edit_that_cannot_be_done_is_refused_with_its_place(before: str, asked: Assignment, expected: str) -> None:
     (said,) = refusals(f"images:\n{before}\n", asked)
 
     assert said.startswith(expected)
@@ -227,7 +233,7 @@ def test_an_edit_that_cannot_be_done_is_refused_with_its_place(before: str, aske
 def test_all_edits_or_none_and_every_problem_is_told() -> None:
     before = "images:\n- name: a\n- name: b\n  newTag: ${X}\n- name: c\n"
 
-    said = refusals(before, Edit("a", TAG), Edit("b", TAG), Edit("c", Pin("-")), Edit("d", TAG))
+    said = refusals(before, Assignment("a", TAG), Assignment("b", TAG), Assignment("c", Pin("-")), Assignment("d", TAG))
 
     assert [line.partition(": ")[0] for line in said] == ["k.yaml:4:11", "k.yaml:5:3", "k.yaml"]
 
@@ -235,8 +241,10 @@ def test_all_edits_or_none_and_every_problem_is_told() -> None:
 def test_two_edits_of_one_entry_must_agree() -> None:
     before = "images:\n- name: a\n"
 
-    assert edited(before, Edit("a", TAG), Edit("a", TAG)) == before + "  newTag: v2\n"
-    assert refusals(before, Edit("a", TAG), Edit("a", DIGEST)) == ["k.yaml:2:3: two different edits of the entry 'a'"]
+    assert edited(before, Assignment("a", TAG), Assignment("a", TAG)) == before + "  newTag: v2\n"
+    assert refusals(before, Assignment("a", TAG), Assignment("a", DIGEST)) == [
+        "k.yaml:2:3: two different edits of the entry 'a'"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -312,8 +320,8 @@ def test_the_pin_that_an_edit_makes(present: Pin, asked: Pin, expected: Pin) -> 
     text = f"images:\n- {{name: a, newTag: '{present.tag or ''}', digest: '{present.digest or ''}'}}\n"
     before = read(text.encode(), "k.yaml")
 
-    assert pinned(before.entries[0], Edit("a", asked)) == expected
-    assert read(edit(before, [Edit("a", asked)]), "k.yaml").entries[0].pin == expected
+    assert pinned(before.entries[0], asked) == expected
+    assert read(edit(before, [Assignment("a", asked)]), "k.yaml").entries[0].pin == expected
 
 
 @pytest.mark.parametrize(

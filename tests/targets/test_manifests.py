@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.decided import decided
 from gitops_bot.targets.manifests import ManifestsTarget
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 
 DIGEST = "sha256:" + "a" * 64
 MANIFESTS = b"""\
@@ -52,7 +52,9 @@ def test_every_image_is_an_entry() -> None:
 
 def test_an_edit_changes_one_text_in_one_of_several_documents() -> None:
     pins = ManifestsTarget().read(MANIFESTS, "all.yaml")
-    after = edit(pins, [Edit("Deployment/web/migrate", Pin("1.1.0", DIGEST)), Edit("CronJob/nightly/job", Pin("3"))])
+    after = edit(
+        pins, [Assignment("Deployment/web/migrate", Pin("1.1.0", DIGEST)), Assignment("CronJob/nightly/job", Pin("3"))]
+    )
     expected = MANIFESTS.replace(
         b'image: "ghcr.io/acme/web:1.0.0"', b'image: "ghcr.io/acme/web:1.1.0@%b"' % DIGEST.encode()
     )
@@ -84,7 +86,7 @@ def test_what_cannot_be_edited_without_a_doubt_is_refused(image: str, reason: st
     assert entry.refusal is not None
     assert entry.refusal.message.startswith(reason)
     with pytest.raises(EditError):
-        edit(pins, [Edit(entry.name, Pin("2"))])
+        edit(pins, [Assignment(entry.name, Pin("2"))])
 
 
 def test_a_key_on_the_way_that_stands_there_twice_is_refused() -> None:

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin, split
+from gitops_bot.images.reference import Assignment, Pin, split
 from gitops_bot.targets.manifests import ManifestsTarget
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 from tests.conftest import library
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def test_each_image_is_found_and_its_edit_changes_these_bytes_alone(files: dict[
             start, end, value = seen[entry.line, entry.column]
             quote = text[start] if text[start] in "'\"" else ""
             wanted = f"{quote}{split(value)[0]}:{PIN}{quote}"
-            assert edit(pins, [Edit(entry.name, PIN)]).decode() == text[:start] + wanted + text[end:], name
+            assert edit(pins, [Assignment(entry.name, PIN)]).decode() == text[:start] + wanted + text[end:], name
             edited += 1
     assert edited == 166
     assert refused == {
@@ -95,7 +95,7 @@ def test_kubernetes_takes_what_it_took_before(files: dict[str, bytes]) -> None:
     valid = 0
     for name, data in list(files.items())[::5]:
         pins = ManifestsTarget().read(data, name)
-        edits = [Edit(entry.name, PIN) for entry in pins.entries if entry.refusal is None]
+        edits = [Assignment(entry.name, PIN) for entry in pins.entries if entry.refusal is None]
         for before, after in zip(resources(data), resources(edit(pins, edits)), strict=True):
             if is_valid(before):
                 assert is_valid(after), name

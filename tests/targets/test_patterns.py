@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.patterns import ImagePattern, PatternTarget
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 
 OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 WEB = "ghcr.io/acme/web"
@@ -51,8 +51,8 @@ def test_an_edit_replaces_the_groups_alone(expression: str, before: str, pin: Pi
     pins = target(expression).read(before.encode(), "web.nomad")
     (entry,) = pins.entries
     assert (entry.name, str(entry.image), entry.refusal) == ("web", WEB, None)
-    assert edit(pins, [Edit("web", pin)]) == after.encode()
-    assert edit(pins, [Edit("web", entry.pin)]) == before.encode()
+    assert edit(pins, [Assignment("web", pin)]) == after.encode()
+    assert edit(pins, [Assignment("web", entry.pin)]) == before.encode()
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_does_not_match_exactly_once_is_refused(expression: str, text: str,
     assert entry.refusal is not None
     assert (entry.refusal.message[: len(message)], entry.refusal.line) == (message, line)
     with pytest.raises(EditError):
-        edit(pins, [Edit("web", Pin("2"))])
+        edit(pins, [Assignment("web", Pin("2"))])
 
 
 def test_two_patterns_of_one_place_are_refused() -> None:
@@ -90,7 +90,7 @@ def test_two_patterns_of_one_place_are_refused() -> None:
 )
 def test_an_edit_that_the_pattern_does_not_find_again_is_not_made(expression: str, pin: Pin, message: str) -> None:
     with pytest.raises(EditError, match=message):
-        edit(target(expression).read(b"web:1.0", "x.txt"), [Edit("web", pin)])
+        edit(target(expression).read(b"web:1.0", "x.txt"), [Assignment("web", pin)])
 
 
 @pytest.mark.parametrize("data", [b"v1" + b" " * (1 << 20), b"v1\xff"], ids=["over 1 MiB", "no UTF-8"])

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.kustomization.file import read
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 from tests.targets.model import Block, File, digests, files, tags
 
 LONG = os.environ.get("GITOPS_BOT_LONG") == "1"
@@ -22,7 +22,7 @@ profile = settings(
 
 
 @st.composite
-def edits(draw: st.DrawFn, file: File) -> dict[int, tuple[Edit, dict[str, str | None]]]:
+def edits(draw: st.DrawFn, file: File) -> dict[int, tuple[Assignment, dict[str, str | None]]]:
     """Edits of some entries, each with the fields that it must change."""
     found = {}
     for index in draw(st.lists(st.integers(0, len(file.entries) - 1), unique=True, min_size=1)):
@@ -33,7 +33,7 @@ def edits(draw: st.DrawFn, file: File) -> dict[int, tuple[Edit, dict[str, str | 
         wanted = {"newName": new_name, "newTag": tag, "digest": digest}
         changes = {name: text for name, text in wanted.items() if text is not None and text != fields.get(name)}
         stale: dict[str, str | None] = {"digest": None} if tag and digest is None and "digest" in fields else {}
-        found[index] = (Edit(fields["name"], Pin(tag, digest), new_name), {**changes, **stale})
+        found[index] = (Assignment(fields["name"], Pin(tag, digest), new_name), {**changes, **stale})
     return found
 
 
@@ -76,7 +76,7 @@ def test_editing_back_what_was_only_replaced_gives_the_original_bytes(data: st.D
     there = Pin("v9" if pin.tag else None, "sha256:" + "ab" * 32 if pin.digest else None)
     before = file.text.encode()
 
-    after = edit(read(before, "k.yaml"), [Edit(name, there)])
+    after = edit(read(before, "k.yaml"), [Assignment(name, there)])
 
     assert (after == before) == (pin == Pin())
-    assert edit(read(after, "k.yaml"), [Edit(name, pin)]) == before
+    assert edit(read(after, "k.yaml"), [Assignment(name, pin)]) == before

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.errors import EditError
+from gitops_bot.images.reference import Assignment
 from gitops_bot.releases.history import replay
 from gitops_bot.targets import TARGETS, Target, versions
-from gitops_bot.targets.pin_file import Edit
 from gitops_bot.targets.versions import Seen, State
 from tests.conftest import PROJECT
 
@@ -121,7 +121,7 @@ def test_what_only_changed_pins_can_be_edited_so(lines: list[str], pins: list[tu
     if versions.only_pins(target, before, after):
         was, now = full(target, before) or {}, full(target, after) or {}
         edits = [
-            (old, Edit(name, new))
+            (old, Assignment(name, new))
             for name, seen in now.items()
             if (new := seen.pin) is not None and (old := was[name].pin) is not None and old != new
         ]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem
+from gitops_bot.images.reference import Assignment
 from gitops_bot.releases.history import replay, state
 from gitops_bot.releases.history.state import agree
 from gitops_bot.targets import release_info, same_file, versions
-from gitops_bot.targets.pin_file import Edit
 from gitops_bot.targets.versions import Seen
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _only_pins(release: Release, path: str, pins: Sequence[EntryChange]) -> bool
     if keys := release.step.targets.following(path):
         return bool(pins) and release_info.only_values(before, after, keys)
     changed = [
-        (repinned.before, Edit(repinned.name, repinned.after))
+        (repinned.before, Assignment(repinned.name, repinned.after))
         for repinned in pins
         if repinned.file == same_file(path)[0] and repinned.before is not None and repinned.after is not None
     ]

@@ -9,18 +9,17 @@ from gitops_bot.targets.pin_file import edit, pinned
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.images.reference import Pin
+    from gitops_bot.images.reference import Assignment, Pin
     from gitops_bot.releases.plan import InfoChange
     from gitops_bot.targets import FileTargets
-    from gitops_bot.targets.pin_file import Edit
 
 
 def explains(
-    file: str, before: bytes, after: bytes, edits: Sequence[tuple[Pin, Edit]], targets: FileTargets = BY_NAME
+    file: str, before: bytes, after: bytes, changes: Sequence[tuple[Pin, Assignment]], targets: FileTargets = BY_NAME
 ) -> bool:
-    """Whether these edits, made again, turn exactly `before` into `after`, byte for byte.
+    """Whether these changes, made again, turn exactly `before` into `after`, byte for byte.
 
-    With each edit stands the pin that it replaces.
+    Each is the pin that was there, and what was asked for.
     """
     target = targets[file]
     if target is None:
@@ -28,11 +27,11 @@ def explains(
     try:
         old = target.read(before, file)
         by_name = {entry.name: entry for entry in old.entries}
-        for replaced, wanted in edits:
-            entry = by_name.get(wanted.name)
-            if entry is None or entry.pin != replaced or pinned(entry, wanted) != wanted.pin:
+        for replaced, wanted in changes:
+            entry = by_name.get(wanted.image)
+            if entry is None or entry.pin != replaced or pinned(entry, wanted.pin) != wanted.pin:
                 return False
-        return edit(old, [wanted for _, wanted in edits]) == after
+        return edit(old, [wanted for _, wanted in changes]) == after
     except EditError:
         return False
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from gitops_bot.images.rules import Rules
 from gitops_bot.images.unmanaged import decided_elsewhere, unset
 from gitops_bot.releases.plan import Entry
-from gitops_bot.targets.pin_file import Edit, edit
+from gitops_bot.targets.pin_file import edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from gitops_bot.images.reference import Assignment
     from gitops_bot.releases.plan import Change
-    from gitops_bot.targets import pin_file as pins
-    from gitops_bot.targets.pin_file import PinFile
+    from gitops_bot.targets.pin_file import FileEntry, PinFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Overlay:
         """The path of that file."""
         return self.pin_file.file
 
-    def entry(self, item: pins.Entry, rules: Rules) -> Entry:
+    def entry(self, item: FileEntry, rules: Rules) -> Entry:
         """One of its items, with where it is and the rules that apply to it."""
         return Entry(
             environment=self.environment,
@@ -51,7 +51,7 @@ class Overlay:
         )
 
 
-def _fitting(item: pins.Entry, rules: Rules, file: str) -> Rules:
+def _fitting(item: FileEntry, rules: Rules, file: str) -> Rules:
     """The rules as far as they can apply: what has no room for a digest gets a tag alone, whatever is configured."""
     if item.choices:
         return Rules(None, pin="tag", ignore=rules.ignore)
@@ -70,8 +70,8 @@ def edited(overlays: Iterable[Overlay], changes: Iterable[Change]) -> dict[str, 
     Raises:
         EditError: a file or an entry is refused, or an edit could not be proved.
     """
-    by_file: dict[str, list[Edit]] = defaultdict(list)
+    by_file: dict[str, list[Assignment]] = defaultdict(list)
     for change in changes:
-        by_file[change.entry.file].append(change.pin_change.edit)
+        by_file[change.entry.file].append(change.pin_change.assignment)
     known: Mapping[str, Overlay] = {overlay.file: overlay for overlay in overlays}
-    return {file: edit(known[file].pin_file, edits) for file, edits in sorted(by_file.items())}
+    return {file: edit(known[file].pin_file, assignments) for file, assignments in sorted(by_file.items())}

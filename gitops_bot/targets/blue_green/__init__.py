@@ -9,7 +9,7 @@ from ruamel.yaml.nodes import MappingNode
 
 from gitops_bot.images.reference import Pin
 from gitops_bot.targets import document, nodes, refusals
-from gitops_bot.targets.pin_file import Entry
+from gitops_bot.targets.pin_file import FileEntry
 from gitops_bot.targets.yaml_pins import Place, Slot, YamlPins
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ class SelectorTarget:
             mark = value.start_mark
             refusal = self._refusal(parsed, slot, shared)
             pin = Pin(text if refusal is None else None)
-            yield Place(Entry(name, None, pin, mark.line + 1, mark.column + 1, refusal, choices=self.slots), tag=slot)
+            yield Place(
+                FileEntry(name, None, pin, mark.line + 1, mark.column + 1, refusal, choices=self.slots), tag=slot
+            )
 
     def _refusal(self, parsed: Document, slot: Slot, shared: frozenset[int]) -> Problem | None:
         pair = slot.pair

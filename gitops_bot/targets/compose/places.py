@@ -9,7 +9,7 @@ from gitops_bot.targets import refusals
 from gitops_bot.targets.compose import interpolation
 from gitops_bot.targets.compose.services import services
 from gitops_bot.targets.pairs import Pair
-from gitops_bot.targets.pin_file import Entry
+from gitops_bot.targets.pin_file import FileEntry
 from gitops_bot.targets.yaml_pins import Frame, Place, reference
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _place(document: Document, service: Service, image: Image, known: Mapping[st
     if refusal is None and why is not None:
         refusal = document.problem(value, why.message, why.advice)
     mark, unset = value.start_mark, why.unset if why is not None else None
-    entry = Entry(service.name, None, pin, mark.line + 1, mark.column + 1, refusal, repository, unset=unset)
+    entry = FileEntry(service.name, None, pin, mark.line + 1, mark.column + 1, refusal, repository, unset=unset)
     return Place(entry, reference=service.image, frame=frame)
 
 

@@ -11,23 +11,23 @@ from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag, split
 from gitops_bot.targets import refusals, spans
 from gitops_bot.targets.compose import interpolation
 from gitops_bot.targets.env import images, proof, statements
-from gitops_bot.targets.pin_file import Entry, pinned, problem
+from gitops_bot.targets.pin_file import FileEntry, pinned, problem
 from gitops_bot.targets.spans import Splice
 from gitops_bot.targets.yaml_pins import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from gitops_bot.images.reference import Assignment
     from gitops_bot.targets.env.images import EnvImage
     from gitops_bot.targets.env.statements import Statement
-    from gitops_bot.targets.pin_file import Edit
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """An entry and the statements that hold its pin."""
 
-    entry: Entry
+    entry: FileEntry
     image: Statement | None = None
     tag: Statement | None = None
     digest: Statement | None = None
@@ -42,16 +42,16 @@ class EnvPins:
     places: tuple[Place, ...] = field(default=(), repr=False)
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[FileEntry, ...]:
         """Its entries, in the order of the file."""
         return tuple(place.entry for place in self.places)
 
-    def edited(self, wanted: Mapping[int, Edit]) -> bytes:
+    def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
         texts = {
             statement: text
-            for index, edit in wanted.items()
-            for statement, text in self._changes(self.places[index], edit)
+            for index, assignment in wanted.items()
+            for statement, text in self._changes(self.places[index], assignment)
             if text != statement.value
         }
         after = spans.apply(self.text, (Splice(one.start, one.end, text) for one, text in texts.items()))
@@ -64,12 +64,12 @@ class EnvPins:
         del index
         return iter(())
 
-    def _changes(self, place: Place, edit: Edit) -> Iterator[tuple[Statement, str]]:
-        pin, name = pinned(place.entry, edit), place.entry.name
+    def _changes(self, place: Place, assignment: Assignment) -> Iterator[tuple[Statement, str]]:
+        pin, name = pinned(place.entry, assignment.pin), place.entry.name
         if place.image is not None:
-            yield place.image, joined(edit.new_name or split(place.image.value)[0], pin)
+            yield place.image, joined(assignment.new_name or split(place.image.value)[0], pin)
             return
-        if edit.new_name is not None:
+        if assignment.new_name is not None:
             message = f"the entry {name!r} has no place for a new name"
             raise EditError(problem(self, place.entry, message, "Change the repository where it is written."))
         if place.tag is not None and "@" in place.tag.value:
@@ -127,7 +127,9 @@ def _place(image: EnvImage, by_key: Mapping[str, Sequence[Statement]], values: M
     why = _unreadable(whole, tag, digest) or _ambiguous(image, first)
     if refusal is None and why is not None:
         refusal = Problem("failed.edit", *why, file, first.line, first.column)
-    return Place(Entry(image.name, None, pin, first.line, first.column, refusal, repository, says), whole, tag, digest)
+    return Place(
+        FileEntry(image.name, None, pin, first.line, first.column, refusal, repository, says), whole, tag, digest
+    )
 
 
 def _says(tag: Statement | None, digest: Statement | None, *, joint: bool) -> Literal["tag", "digest"] | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.errors import Problem
-    from gitops_bot.targets.pin_file import Entry, PinFile
+    from gitops_bot.targets.pin_file import FileEntry, PinFile
 
 _REGULAR = ("100644", "100755")
 #: How deep bases are followed; nobody stacks so many.
@@ -77,7 +77,7 @@ def _present(directory: str, tree: Mapping[str, str]) -> list[str]:
 class _Dead(NamedTuple):
     """An entry; the file that left it without a match, and what the image is called by now."""
 
-    entry: Entry
+    entry: FileEntry
     base_file: str
     new_name: str
 

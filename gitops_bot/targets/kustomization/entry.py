@@ -14,7 +14,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
 from gitops_bot.targets import refusals, scalars
 from gitops_bot.targets.pairs import Pair
-from gitops_bot.targets.pin_file import Entry, without_tag
+from gitops_bot.targets.pin_file import FileEntry, without_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,11 +29,11 @@ _FOLDED = {field.casefold(): field for field in FIELDS}
 _COMMENT = re.compile(r"#[^\r\n]*")
 
 
-def read(document: Document, node: Node, *, anchored: bool = False) -> Entry:
+def read(document: Document, node: Node, *, anchored: bool = False) -> FileEntry:
     """What one item of `images:` says. `anchored` says that the list or what holds it can be reached by an alias."""
     found = fields(node)
     texts = {field: _text(pair.value) for field, pair in found.items()}
-    return Entry(
+    return FileEntry(
         name=texts.get("name") or "",
         new_name=texts.get("newName"),
         pin=_pin(texts.get("newTag"), texts.get("digest")),

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
     from ruamel.yaml.nodes import Node
 
+    from gitops_bot.images.reference import Assignment
     from gitops_bot.targets.document import Document
     from gitops_bot.targets.pairs import Wanted
-    from gitops_bot.targets.pin_file import Edit, Entry
+    from gitops_bot.targets.pin_file import FileEntry
     from gitops_bot.targets.yaml_pins import Place
 
 #: What kustomize looks for in a directory; two of them in one are an error.
@@ -52,7 +53,7 @@ class Kustomization:
     `kind` is `Kustomization` or `Component`; `resources` are the items of `resources`, `bases` and `components`.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[FileEntry, ...]
     kind: str
     resources: tuple[str, ...]
     document: Document = field(repr=False, compare=False)
@@ -67,21 +68,21 @@ class Kustomization:
         return self.document.file
 
     @property
-    def images(self) -> tuple[Entry, ...]:
+    def images(self) -> tuple[FileEntry, ...]:
         """The entries of its list `images:`."""
         return self.entries[: len(self.nodes)]
 
-    def edited(self, wanted: Mapping[int, Edit]) -> bytes:
+    def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
         own: list[Change] = []
-        for index, edit in wanted.items():
-            if index < len(self.nodes) and (fields := self._changes(index, edit)):
+        for index, assignment in wanted.items():
+            if index < len(self.nodes) and (fields := self._changes(index, assignment)):
                 # An entry that is no mapping is refused, so that what is edited is one.
                 node = cast("MappingNode", self.nodes[index])
                 own.append(Change(node, entry.fields(node), entry.FIELDS, fields))
         if self.inline is not None:
             first = len(self.nodes)
-            inside = {index - first: edit for index, edit in wanted.items() if index >= first}
+            inside = {index - first: assignment for index, assignment in wanted.items() if index >= first}
             own += self.inline.changes(inside).get(None, ())
         return edited(self.document, {None: own}, fold=True)
 
@@ -91,13 +92,13 @@ class Kustomization:
             return self.inline.mistyped(index - len(self.nodes))
         return entry.mistyped(self.document, self.nodes[index])
 
-    def _changes(self, index: int, edit: Edit) -> Wanted:
+    def _changes(self, index: int, assignment: Assignment) -> Wanted:
         """The fields that must become another text, or go (None), for the entry to be as asked."""
         present = self.entries[index]
-        pin = pinned(present, edit)
+        pin = pinned(present, assignment.pin)
         changes: Wanted = {}
-        if edit.new_name is not None and edit.new_name != present.new_name:
-            changes["newName"] = edit.new_name
+        if assignment.new_name is not None and assignment.new_name != present.new_name:
+            changes["newName"] = assignment.new_name
         tag = entry.fields(self.nodes[index]).get("newTag")
         if tag is not None and entry.joined(str(tag.value.value)):
             if pin != present.pin:
@@ -183,7 +184,7 @@ def _items(node: Node | None) -> Sequence[Node]:
     return node.value if isinstance(node, SequenceNode) else ()
 
 
-def _unique(entries: Sequence[Entry], file: str) -> Iterator[Entry]:
+def _unique(entries: Sequence[FileEntry], file: str) -> Iterator[FileEntry]:
     """The entries, each refused that shares its name with another one."""
     lines: defaultdict[str, list[int]] = defaultdict(list)
     for one in entries:

@@ -10,12 +10,12 @@ from gitops_bot.errors import EditError, Problem
 from gitops_bot.images import expression
 from gitops_bot.images.reference import Pin, is_digest, is_tag
 from gitops_bot.targets.document import SIZE_LIMIT
-from gitops_bot.targets.pin_file import Entry, pinned, problem
+from gitops_bot.targets.pin_file import FileEntry, pinned, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gitops_bot.targets.pin_file import Edit
+    from gitops_bot.images.reference import Assignment
 
 GROUPS: Final = ("tag", "digest")
 _BARE: Final = "sha256:"
@@ -40,18 +40,18 @@ class PatternFile:
     """A file that was read; see `PinFile`."""
 
     file: str
-    entries: tuple[Entry, ...]
+    entries: tuple[FileEntry, ...]
     patterns: tuple[tuple[str, ImagePattern], ...]
     data: bytes = field(repr=False, compare=False)
     #: The groups of each entry; none where the entry is refused.
     spans: tuple[Spans, ...] = field(repr=False, compare=False)
 
-    def edited(self, wanted: Mapping[int, Edit]) -> bytes:
+    def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
         texts = {
             (index, group): text
-            for index, edit in wanted.items()
-            for group, text in self._texts(index, edit).items()
+            for index, assignment in wanted.items()
+            for group, text in self._texts(index, assignment).items()
             if text != self._text(index, group)
         }
         after = self.data
@@ -66,11 +66,11 @@ class PatternFile:
         del index
         return iter(())
 
-    def _texts(self, index: int, edit: Edit) -> dict[str, str]:
+    def _texts(self, index: int, assignment: Assignment) -> dict[str, str]:
         """What the groups of an entry shall match."""
         entry, groups = self.entries[index], self.spans[index]
-        pin = pinned(entry, edit)
-        if edit.new_name is not None:
+        pin = pinned(entry, assignment.pin)
+        if assignment.new_name is not None:
             message = f"the repository of {entry.name!r} stands in gitops-bot.yaml"
             raise EditError(problem(self, entry, message, "Change it there, and by hand in the file."))
         if pin.digest is None and "digest" in groups:
@@ -113,19 +113,19 @@ def read(data: bytes, file: str, patterns: tuple[tuple[str, ImagePattern], ...])
         if any(start < other_end and other < end for start, end in spans.values() for other, other_end in taken):
             message = f"the pattern of {entry.name!r} matches what another pattern matches"
             wrong = Problem("failed.edit", message, "Keep one of them.", file, entry.line, entry.column)
-            read[at] = Entry(entry.name, None, Pin(None, None), entry.line, 1, wrong, entry.repository), {}
+            read[at] = FileEntry(entry.name, None, Pin(None, None), entry.line, 1, wrong, entry.repository), {}
         taken += spans.values()
     return PatternFile(file, tuple(entry for entry, _ in read), patterns, data, tuple(spans for _, spans in read))
 
 
-def _entry(data: bytes, file: str, name: str, pattern: ImagePattern) -> tuple[Entry, Spans]:
+def _entry(data: bytes, file: str, name: str, pattern: ImagePattern) -> tuple[FileEntry, Spans]:
     matches = list(islice(expression.matches(pattern.expression, data), _MOST + 1))
     line, column = _place(data, min(matches[0].values())[0] if matches and matches[0] else 0)
     nothing = Pin(None, None)
 
-    def refused(message: str, advice: str) -> tuple[Entry, Spans]:
+    def refused(message: str, advice: str) -> tuple[FileEntry, Spans]:
         refusal = Problem("failed.edit", f"the pattern of {name!r} {message}", advice, file, line, column)
-        return Entry(name, None, nothing, line, column, refusal, pattern.repository), {}
+        return FileEntry(name, None, nothing, line, column, refusal, pattern.repository), {}
 
     if not matches:
         return refused("matches nothing", "Correct the pattern, or the file.")
@@ -144,7 +144,7 @@ def _entry(data: bytes, file: str, name: str, pattern: ImagePattern) -> tuple[En
     if whole is not None and not is_digest(whole):
         return refused(f"finds {(digest or '')[:100]!r}, which is not a digest", "Correct the group `digest`.")
     says: Literal["tag", "digest"] | None = None if tag and digest else "tag" if tag else "digest"
-    return Entry(name, None, Pin(tag, whole), line, column, None, pattern.repository, says), spans
+    return FileEntry(name, None, Pin(tag, whole), line, column, None, pattern.repository, says), spans
 
 
 def _prove(before: PatternFile, after: PatternFile, asked: Mapping[tuple[int, str], str]) -> None:
