@@ -6,8 +6,9 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final, Protocol, TypeGuard, runtime_checkable
+from functools import lru_cache
+from itertools import chain
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeGuard
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets.compose import ComposeTarget
@@ -46,12 +47,8 @@ class Target(Protocol):
         """Of its settings."""
         ...
 
-    def knows(self, name: str) -> bool:
-        """Whether the name of a file is enough to tell that it is one."""
-        ...
-
-    def may_be(self, name: str) -> bool:
-        """Whether a file of that name is one where its content says so: it has entries."""
+    def known_by(self, name: str) -> Literal["name", "content"] | None:
+        """What tells that a file of this name is one: its name, its content (it has entries), or only a setting."""
         ...
 
     def read(self, data: bytes, file: str) -> PinFile:
@@ -67,7 +64,6 @@ class Target(Protocol):
         ...
 
 
-@runtime_checkable
 class ReadsBeside(Protocol):
     """A target that takes something from other files of the directory."""
 
@@ -97,12 +93,7 @@ def completed(target: Target, files: Mapping[str, bytes]) -> Target:
 
 def reads_beside(target: Target) -> TypeGuard[ReadsBeside]:
     """Whether a target takes something from other files of the directory."""
-    return _reads_beside(type(target))
-
-
-@cache  # for a protocol Python looks at every attribute anew, which takes a twentieth of a run over thousands of files
-def _reads_beside(kind: type[Target]) -> bool:
-    return issubclass(kind, ReadsBeside)
+    return hasattr(target, "beside")
 
 
 def target_of(path: str) -> Target | None:
@@ -112,7 +103,7 @@ def target_of(path: str) -> Target | None:
 
 @lru_cache(maxsize=1024)  # thousands of commits change files of the same few names
 def _named(name: str) -> Target | None:
-    return next((target for target in TARGETS if target.knows(name)), None)
+    return next((target for target in TARGETS if target.known_by(name) == "name"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +161,8 @@ _ONLY_BY_SETTINGS: Final = (".json",)
 
 def by_content(name: str, data: bytes, beside: Mapping[str, bytes]) -> Target | None:
     """The target that the content of a file tells, of those that a file of that name may be of."""
-    may_be = (target for target in TARGETS if target.may_be(name))
-    return next((one for one in may_be if one.count(data) or completed(one, beside).count(data)), None)
+    possible = (target for target in TARGETS if target.known_by(name))
+    return next((target for target in possible if target.count(data) or completed(target, beside).count(data)), None)
 
 
 def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None) -> PinFile:
@@ -185,11 +176,11 @@ def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None) -> P
     name = file.rpartition("/")[2]
     targets = [completed(target, {**beside, name: data}) for target in TARGETS] if beside else list(TARGETS)
     known = (
-        (target for target in targets if target.knows(name)),
+        (target for target in targets if target.known_by(name) == "name"),
         (target for target in targets if target.count(data)),
-        (target for target in targets if target.may_be(name) and beside and target not in TARGETS),
+        (target for target in targets if target.known_by(name) and beside and target not in TARGETS),
     )
-    target = next((target for each in known for target in each), TARGETS[0])
+    target = next(chain.from_iterable(known), TARGETS[0])
     return target.read(data, file)
 
 
@@ -225,13 +216,13 @@ def variant(name: str, beside: Collection[str]) -> str | None:
     usual = (
         _words(file_name)
         for target in TARGETS
-        if not target.ALONE and (target.knows(name) or target.may_be(name))
+        if not target.ALONE and target.known_by(name)
         for file_name in target.FILE_NAMES
     )
     known = max((set(kind) for kind in usual if set(kind) <= set(words)), key=len, default=None)
     if known is not None:
         return "-".join(word for word in words if word not in known)
-    return name.rpartition(".")[0] if CHART in beside and HelmTarget().may_be(name) else None
+    return name.rpartition(".")[0] if CHART in beside and HelmTarget().known_by(name) else None
 
 
 def _words(name: str) -> list[str]:
@@ -251,7 +242,7 @@ def same_file(path: str) -> tuple[str, ...]:
 def may_hold_pins(path: str) -> bool:
     """Whether a file is one of a target by its name, or may be one by its content."""
     name = path.rpartition("/")[2]
-    return any(target.knows(name) or target.may_be(name) for target in TARGETS)
+    return any(target.known_by(name) for target in TARGETS)
 
 
 def is_file(name: str) -> bool:
@@ -287,4 +278,4 @@ def in_directory(names: Collection[str]) -> dict[str, Target]:
 
     `names` are those that `by_directory` has.
     """
-    return {name: target_of(name) or next(target for target in TARGETS if target.may_be(name)) for name in names}
+    return {name: target_of(name) or next(target for target in TARGETS if target.known_by(name)) for name in names}

@@ -53,7 +53,7 @@ def decided(targets: Mapping[str, Target], files: Mapping[str, bytes]) -> Mappin
 
 
 def _is_one(path: str) -> bool:
-    return KustomizationTarget().knows(posixpath.basename(path))
+    return KustomizationTarget().known_by(posixpath.basename(path)) is not None
 
 
 def _above(path: str) -> set[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin
@@ -61,11 +61,10 @@ class PinListTarget:
 
     comment: str = "#"
 
-    def knows(self, name: str) -> bool:
-        return name == "pins.txt"
-
-    def may_be(self, name: str) -> bool:
-        return name == "pins.txt" or name.endswith(".pins")
+    def known_by(self, name: str) -> Literal["name", "content"] | None:
+        if name == "pins.txt":
+            return "name"
+        return "content" if name.endswith(".pins") else None
 
     def read(self, data: bytes, file: str) -> PinList:
         return read(data, file, self.comment)

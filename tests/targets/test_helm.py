@@ -333,7 +333,7 @@ helmCharts:
     ],
 )
 def test_names_tell_values_files(name: str, *, known: bool) -> None:
-    assert HelmTarget().knows(name) == known
+    assert (HelmTarget().known_by(name) == "name") == known
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,8 @@ class _Selecting:
         files = filter(targets.may_hold_pins, self._names[directory]) if every else self._files.get(directory, ())
         names = [file.rpartition("/")[2] for file in files]
         readers = {
-            directory + name: (target, not target.knows(name)) for name, target in targets.in_directory(names).items()
+            directory + name: (target, target.known_by(name) != "name")
+            for name, target in targets.in_directory(names).items()
         }
         for file in self._names[directory] if claim.rules else ():
             for rule in claim.rules:

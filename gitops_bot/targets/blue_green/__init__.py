@@ -30,15 +30,9 @@ class SelectorTarget:
     key: str
     slots: tuple[str, ...]
 
-    def knows(self, name: str) -> bool:
+    def known_by(self, name: str) -> None:
         """Only a setting tells which Service selects a slot."""
         del name
-        return False
-
-    def may_be(self, name: str) -> bool:
-        """Likewise."""
-        del name
-        return False
 
     def read(self, data: bytes, file: str) -> YamlPins:
         """Read the selectors of its Services.

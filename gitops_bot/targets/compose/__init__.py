@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets import document, dotenv
@@ -36,13 +36,9 @@ class ComposeTarget:
 
     known: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
-    def knows(self, name: str) -> bool:
-        """Whether it is called as docker compose calls its files, or as people call what they add to one."""
-        return _NAME.fullmatch(name) is not None
-
-    def may_be(self, name: str) -> bool:
-        """See `knows`."""
-        return self.knows(name)
+    def known_by(self, name: str) -> Literal["name"] | None:
+        """Its name: docker compose's own, or what people call a file that is laid over another."""
+        return "name" if _NAME.fullmatch(name) else None
 
     def read(self, data: bytes, file: str) -> YamlPins:
         """Read the images of all its services.
@@ -79,7 +75,7 @@ class ComposeTarget:
 def images(files: Mapping[str, bytes]) -> Iterator[str]:
     """The images in those of the files that are compose files, as they are written."""
     for name, data in sorted(files.items()):
-        if ComposeTarget().knows(name):
+        if ComposeTarget().known_by(name):
             try:
                 parsed = document.read(data, name)
             except EditError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets import compose
@@ -34,14 +34,9 @@ class EnvTarget:
 
     images: tuple[EnvImage, ...] = ()
 
-    def knows(self, name: str) -> bool:
-        """Many programs have such files, and most hold no image."""
-        del name
-        return False
-
-    def may_be(self, name: str) -> bool:
-        """Whether it is called like one."""
-        return _NAME.fullmatch(name) is not None
+    def known_by(self, name: str) -> Literal["content"] | None:
+        """Its content: many programs have such files, and most hold no image."""
+        return "content" if _NAME.fullmatch(name) else None
 
     def read(self, data: bytes, file_name: str) -> EnvPins:
         """See `file.read`."""
@@ -58,7 +53,7 @@ class EnvTarget:
 
     def reads(self, name: str) -> bool:
         """Whether it is a compose file, also one that is laid over another: it tells what its variables are for."""
-        return compose.ComposeTarget().knows(name)
+        return compose.ComposeTarget().known_by(name) is not None
 
     def beside(self, files: Mapping[str, bytes]) -> EnvTarget:
         """With what the compose files of the directory make of its variables."""

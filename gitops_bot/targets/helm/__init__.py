@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 from gitops_bot.targets import document, refusals
 from gitops_bot.targets.helm import sources
@@ -43,14 +43,12 @@ class HelmTarget:
 
     images: tuple[tuple[str, ImagePaths], ...] = ()
 
-    def knows(self, name: str) -> bool:
-        """Whether it is called like values: `values.yaml`, `values-production.yaml`, `web.values.yml`."""
+    def known_by(self, name: str) -> Literal["name", "content"] | None:
+        """Its name, as in `values.yaml`, `values-production.yaml` and `web.values.yml`, else its content."""
         stem, dot, ending = name.lower().rpartition(".")
-        return dot + ending in _ENDINGS and (stem.endswith("values") or "values" in _SEPARATORS.split(stem))
-
-    def may_be(self, name: str) -> bool:
-        """Whether it is a YAML file."""
-        return name.endswith(_ENDINGS)
+        if dot + ending in _ENDINGS and (stem.endswith("values") or "values" in _SEPARATORS.split(stem)):
+            return "name"
+        return "content" if name.endswith(_ENDINGS) else None
 
     def read(self, data: bytes, file: str) -> YamlPins:
         """Read the images in its values.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gitops_bot.targets.kustomization import file
 
@@ -19,13 +19,9 @@ class KustomizationTarget:
     FILE_NAMES: ClassVar = file.FILE_NAMES
     ALONE: ClassVar = True
 
-    def knows(self, name: str) -> bool:
-        """Whether kustomize takes it: it knows these names and no others."""
-        return name in file.FILE_NAMES
-
-    def may_be(self, name: str) -> bool:
-        """See `knows`."""
-        return self.knows(name)
+    def known_by(self, name: str) -> Literal["name"] | None:
+        """Its name: kustomize knows these and no others."""
+        return "name" if name in file.FILE_NAMES else None
 
     def read(self, data: bytes, file_name: str) -> Kustomization:
         """See `file.read`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from gitops_bot.targets import document
 from gitops_bot.targets.manifests import images
@@ -36,14 +36,9 @@ class ManifestsTarget:
     #: The images that kustomizations pin, each with the path of the kustomization.
     above: tuple[tuple[str, str], ...] = ()
 
-    def knows(self, name: str) -> bool:
-        """Any YAML file may be a manifest, and most are something else."""
-        del name
-        return False
-
-    def may_be(self, name: str) -> bool:
-        """Whether it is a YAML file."""
-        return name.endswith((".yaml", ".yml"))
+    def known_by(self, name: str) -> Literal["content"] | None:
+        """Its content: any YAML file may be a manifest, and most are something else."""
+        return "content" if name.endswith((".yaml", ".yml")) else None
 
     def read(self, data: bytes, file: str) -> YamlPins:
         """Read the images of all its resources.

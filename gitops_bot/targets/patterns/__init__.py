@@ -21,14 +21,9 @@ class PatternTarget:
 
     patterns: tuple[tuple[str, ImagePattern], ...]
 
-    def knows(self, name: str) -> bool:
-        """Only a setting says that a file is one."""
+    def known_by(self, name: str) -> None:
+        """Only a setting tells that a file is one."""
         del name
-        return False
-
-    def may_be(self, name: str) -> bool:
-        """See `knows`."""
-        return self.knows(name)
 
     def read(self, data: bytes, file_name: str) -> PatternFile:
         """See `file.read`."""
