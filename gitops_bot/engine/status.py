@@ -10,7 +10,6 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import ownership, pull_request
 from gitops_bot.proposals.status import LONG_AGO, EntryStatus, EnvironmentStatus, Status
 from gitops_bot.releases.choice import hold, promotion, stepped_back
-from gitops_bot.releases.choice.running import Running
 from gitops_bot.releases.history import state, trail
 from gitops_bot.releases.history.releases import all_releases
 from gitops_bot.releases.plan import Held
@@ -137,7 +136,7 @@ def _entry(known: Known, environment: Environment, entry: Entry, partners: Partn
     held = hold.reason(written) if written is not None else None
     if not sources:
         return replace(status, hold=held or _left(known, entry, arrived))
-    source = promotion.one_of(entry, [Running(partner, partner.pin, _arrived(known, partner)) for partner in sources])
+    source = promotion.agreed(entry, [trail.Run(partner, partner.pin, _arrived(known, partner)) for partner in sources])
     if isinstance(source, Held):
         return replace(status, hold=held or source.reason)
     status = replace(status, source_pin=source.pin, source_image=source.entry.image, hold=held)
@@ -161,9 +160,9 @@ def _arrived(known: Known, entry: Entry) -> Step | None:
 
 def _behind(known: Known, source: Entry, pin: Pin) -> tuple[int | None, Step | None]:
     """How many pins the source has had since it had this one, and the commit that took it away there."""
-    for ahead, run in enumerate(trail.runs(known.line, source) if known.line is not None else ()):
+    for run in trail.runs(known.line, source) if known.line is not None else ():
         if promotion.is_same(run.pin, pin):
-            return ahead, run.left
+            return run.ahead, run.left
     return None, None
 
 

@@ -13,7 +13,7 @@ from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
 from gitops_bot.releases.choice import choose, halves, promotion, reasons
 from gitops_bot.releases.choice.by_hand import ByHand
 from gitops_bot.releases.choice.promotion import Artifact, Offer
-from gitops_bot.releases.choice.running import Running
+from gitops_bot.releases.history.trail import Run
 from gitops_bot.releases.plan import Change, Decision, Entry, Held, Kept
 from tests.releases.past import START, WEB, A, B, C, commit, step
 
@@ -30,12 +30,12 @@ def rules(shape: PinShape = "tag+digest", policy: policies.Policy | None = None,
     return Rules(NamedPolicy("p", policy, "config") if policy else None, shape, ignore=ignore)
 
 
-def running(pin: Pin, policy: policies.Policy | None = None, at: int | None = 1, overlay: str = "s") -> Running:
+def running(pin: Pin, policy: policies.Policy | None = None, at: int | None = 1, overlay: str = "s") -> Run:
     entry = replace(STAGING, overlay=overlay, rules=rules(policy=policy))
-    return Running(entry, pin, step(at, {}) if at is not None else None, 12)
+    return Run(entry, pin, step(at, {}) if at is not None else None, number=12)
 
 
-def offer(source: Running, artifact: Artifact | None = None, wait: timedelta = NONE) -> Offer:
+def offer(source: Run, artifact: Artifact | None = None, wait: timedelta = NONE) -> Offer:
     return Offer(source, artifact, wait)
 
 
@@ -43,7 +43,7 @@ def promoted(
     present: Pin,
     artifact: Artifact,
     applies: Rules | None = None,
-    source: Running | None = None,
+    source: Run | None = None,
     against: Sequence[Reason | None] = (),
     by_hand: ByHand | None = None,
     policy: NamedPolicy | None = None,
@@ -257,7 +257,7 @@ def test_an_entry_gets_what_the_source_runs(
         pytest.param(V1, Artifact(V1, True, renamed=True), rules("tag"), None, "current", id="a digest beside the tag"),
     ],
 )  # fmt: skip
-def test_an_entry_stays(present: Pin, artifact: Artifact, applies: Rules, source: Running | None, code: str) -> None:
+def test_an_entry_stays(present: Pin, artifact: Artifact, applies: Rules, source: Run | None, code: str) -> None:
     found = promoted(present, artifact, applies, source)
     assert isinstance(found, Held | Kept)
     assert found.reason.code == code
@@ -347,7 +347,7 @@ def test_the_targets_own_order_beats_the_sources() -> None:
     ],
 )
 def test_reviewers_are_told_what_ships_and_how_it_was_tested(
-    artifact: Artifact, applies: Rules, source: Running, text: str, data: dict[str, str | int | None]
+    artifact: Artifact, applies: Rules, source: Run, text: str, data: dict[str, str | int | None]
 ) -> None:
     found = promoted(V1, artifact, applies, source)
     assert isinstance(found, Change)
@@ -381,17 +381,17 @@ def test_without_a_version_tag_nothing_is_promoted(revision: str | None, said: s
 
 
 def test_several_overlays_of_the_source_speak_with_one_voice_by_the_last_that_changed() -> None:
-    found = promotion.one_of(replace(WEB, pin=V1), [running(V2, at=3), running(V2, at=7), running(V2, at=5)])
-    assert isinstance(found, Running)
+    found = promotion.agreed(replace(WEB, pin=V1), [running(V2, at=3), running(V2, at=7), running(V2, at=5)])
+    assert isinstance(found, Run)
     assert found.arrived is not None
     assert found.arrived.commit == commit(7)
-    unknown = promotion.one_of(replace(WEB, pin=V1), [running(V2, at=3), running(V2, at=None)])
-    assert isinstance(unknown, Running)
+    unknown = promotion.agreed(replace(WEB, pin=V1), [running(V2, at=3), running(V2, at=None)])
+    assert isinstance(unknown, Run)
     assert unknown.arrived is None
 
 
 def test_several_overlays_of_the_source_that_differ_promote_nothing() -> None:
-    found = promotion.one_of(replace(WEB, pin=V1), [running(V2, overlay="eu"), running(V3, overlay="us")])
+    found = promotion.agreed(replace(WEB, pin=V1), [running(V2, overlay="eu"), running(V3, overlay="us")])
     assert isinstance(found, Held)
     assert found.reason.code == "held.unordered"
     assert found.reason.text == "staging runs several different pins: 1.1.0 in eu, 1.2.0 in us"
@@ -400,6 +400,6 @@ def test_several_overlays_of_the_source_that_differ_promote_nothing() -> None:
 @pytest.mark.parametrize(("count", "end"), [(5, "1.0.0 in 4"), (7, "1.0.0 in 4 and 2 more")])
 def test_of_many_overlays_the_first_are_named(count: int, end: str) -> None:
     several = [running(V2 if at == 0 else V1, overlay=str(at)) for at in range(count)]
-    found = promotion.one_of(replace(WEB, pin=V1), several)
+    found = promotion.agreed(replace(WEB, pin=V1), several)
     assert isinstance(found, Held)
     assert found.reason.text.endswith(end)

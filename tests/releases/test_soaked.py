@@ -9,7 +9,8 @@ import pytest
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.releases.choice.soak import Served, left_behind, newest_of_all, served
+from gitops_bot.releases.choice.soak import left_behind, newest_of_all, served
+from gitops_bot.releases.history.trail import Run
 from tests.releases.past import START, WEB, A, B, C, D, step, web
 
 if TYPE_CHECKING:
@@ -78,14 +79,14 @@ def test_a_commit_of_the_future_has_not_run_yet() -> None:
     assert found(web(V1, V1, V1, V1, V2), SEMVER, hours=2) == []
 
 
-def one(pin: Pin, at: int, ahead: int) -> Served:
-    return Served(pin, step(at, {}), step(at + 2, {}), ahead)
+def one(pin: Pin, at: int, ahead: int) -> Run:
+    return Run(WEB, pin, step(at, {}), step(at + 2, {}), ahead)
 
 
 def test_several_overlays_promote_the_newest_that_all_of_them_ran_and_the_last_to_get_it_speaks() -> None:
     eu, us = [one(V3, 7, 1), one(V2, 4, 2)], [one(V2, 5, 1), one(V1, 1, 2)]
     assert newest_of_all([eu]) == eu[0]
-    assert newest_of_all([eu, us]) == Served(V2, step(5, {}), step(7, {}), 2)
+    assert newest_of_all([eu, us]) == Run(WEB, V2, step(5, {}), step(7, {}), 2)
     assert newest_of_all([eu, us[1:]]) is None
     assert newest_of_all([[], us]) is None
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def told(known: Line) -> list[tuple[int | None, Pin]]:
-    return [(int(stay.step.commit, 16) if stay.step else None, stay.pin) for stay in stays(known, WEB)]
+    return [(int(stay.arrived.commit, 16) if stay.arrived else None, stay.pin) for stay in stays(known, WEB)]
 
 
 ONE, TWO = Pin("1", A), Pin("2", B)

@@ -14,10 +14,10 @@ from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice import halves, promotion, soak, switch
 from gitops_bot.releases.choice.promotion import Offer
-from gitops_bot.releases.choice.running import Running
 from gitops_bot.releases.choice.soak import newest_of_all, served
 from gitops_bot.releases.history import releases as history
 from gitops_bot.releases.history import trail
+from gitops_bot.releases.history.trail import Run
 from gitops_bot.releases.layout import correspondence
 from gitops_bot.releases.plan import Change, Failed, Held, Kept
 
@@ -65,7 +65,7 @@ def promoted(
 def _settled(known: Known, pair: Pair) -> Kept | Held | None:
     """What needs neither history nor a registry; None where these are asked."""
     entry = pair.entry
-    running = promotion.one_of(entry, pair.running)
+    running = promotion.agreed(entry, pair.running)
     if isinstance(running, Held):
         if not entry.rules.ignore:
             return running
@@ -80,13 +80,13 @@ def _candidate(known: Known, entry: Entry, source: SourcePins, upcoming: tuple[i
         # Where the target has it or something newer, the newest pin is the one to tell of.
         if not isinstance(decision, Kept) and promotion.downgrade(entry, offer) is None:
             return Candidate(decision, offer)
-    running = promotion.one_of(entry, source.present)
+    running = promotion.agreed(entry, source.present)
     if isinstance(running, Held):
         return Candidate(running)
     return Candidate(*_offered(known, entry, Offer(running, None, known.soak, upcoming)))
 
 
-def _is_barred(known: Known, entry: Entry, soaked: Running) -> bool:
+def _is_barred(known: Known, entry: Entry, soaked: Run) -> bool:
     """Whether an earlier pin is held in any case, so that no registry has to be asked for it."""
     untagged = not known.environment.release_tag and halves.untagged(entry, soaked) is not None
     return untagged or halves.no_room(entry, soaked) is not None or known.hold(soaked.entry) is not None
@@ -141,17 +141,17 @@ class Pair:
     proposed: Pin | None = None
 
     @property
-    def running(self) -> tuple[Running, ...]:
+    def running(self) -> tuple[Run, ...]:
         """What the source runs, without its history."""
-        return tuple(Running(source, source.pin) for source in self.sources)
+        return tuple(Run(source, source.pin) for source in self.sources)
 
 
 @dataclass(frozen=True, slots=True)
 class SourcePins:
     """What a source runs, and while that soaks the newest earlier pin that has soaked."""
 
-    present: tuple[Running, ...]
-    soaked: Running | None
+    present: tuple[Run, ...]
+    soaked: Run | None
 
 
 def source_pins(known: Known, pairs: Sequence[Pair], *, wait: timedelta) -> list[SourcePins]:
@@ -172,7 +172,7 @@ def source_pins(known: Known, pairs: Sequence[Pair], *, wait: timedelta) -> list
         arrived = [_arrival(snapshot, line, source) for source in pair.sources] if wait else []
         return all(step is not None and not soak.left(step.at, now, wait) for step in arrived)
 
-    def soaked(line: Line, pair: Pair) -> Running | None:
+    def soaked(line: Line, pair: Pair) -> Run | None:
         """The newest earlier pin that every overlay of the source ran for long enough, unless the target has it."""
 
         def is_current(pin: Pin) -> bool:
@@ -188,18 +188,18 @@ def source_pins(known: Known, pairs: Sequence[Pair], *, wait: timedelta) -> list
         earlier = newest_of_all(runs) if not _in_slots(snapshot, pair) else None
         if earlier is None:
             return None
-        return Running(pair.sources[0], earlier.pin, earlier.arrived, left=earlier.left, ahead=earlier.ahead)
+        return replace(earlier, entry=pair.sources[0])
 
     line = known.facts.line(snapshot, lambda line: all(is_told(line, pair) for pair in pairs))
     numbers = _numbers(known, line, pairs)
 
-    def numbered(running: Running) -> Running:
+    def numbered(running: Run) -> Run:
         return replace(running, number=numbers.get(running.arrived.commit)) if running.arrived is not None else running
 
     pins = []
     for pair in pairs:
         arrived = ((source, _arrival(snapshot, line, source)) for source in pair.sources)
-        present = tuple(numbered(Running(source, source.pin, step)) for source, step in arrived)
+        present = tuple(numbered(Run(source, source.pin, step)) for source, step in arrived)
         earlier = None if has_soaked(line, pair) else soaked(line, pair)
         pins.append(SourcePins(present, numbered(earlier) if earlier is not None else None))
     return pins

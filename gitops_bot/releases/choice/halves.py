@@ -8,11 +8,11 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice import choose as choice
 
 if TYPE_CHECKING:
-    from gitops_bot.releases.choice.running import Running
+    from gitops_bot.releases.history.trail import Run
     from gitops_bot.releases.plan import Entry
 
 
-def untagged(entry: Entry, running: Running) -> Reason | None:
+def untagged(entry: Entry, running: Run) -> Reason | None:
     """An edit keeps the tag, which would then stand beside bytes that it never named."""
     if running.pin.tag is not None or entry.pin.tag is None:
         return None
@@ -23,7 +23,7 @@ def untagged(entry: Entry, running: Running) -> Reason | None:
     return Reason("held.no_release_tag", text, {"source": running.environment})
 
 
-def no_room(entry: Entry, running: Running) -> Reason | None:
+def no_room(entry: Entry, running: Run) -> Reason | None:
     """A tag alone may point to something else when it is deployed."""
     if not entry.rules.no_room or running.pin.digest is None:
         return None

@@ -15,6 +15,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import by_hand as hand
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import reasons, soak
+from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.releases import released_as
 from gitops_bot.releases.plan import IGNORED, Change, Failed, Held, Kept
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.rules import Rules
     from gitops_bot.releases.choice.by_hand import ByHand
-    from gitops_bot.releases.choice.running import Running
+    from gitops_bot.releases.history.trail import Run
     from gitops_bot.releases.plan import Decision, Entry
 
 
@@ -53,22 +54,20 @@ class Offer:
     to serve. `upcoming` is the number of an open proposal for the source, and the pin in it as people read it.
     """
 
-    running: Running
+    running: Run
     artifact: Artifact | None
     wait: timedelta
     upcoming: tuple[int, str] | None = None
 
 
-def one_of(entry: Entry, running: Sequence[Running]) -> Running | Held:
+def agreed(entry: Entry, running: Sequence[Run]) -> Run | Held:
     """What the source runs where several of its overlays correspond to the target's: they have to be of one mind.
 
     The one that got the pin last speaks for them, so that all have soaked.
     """
     pins = {source.pin for source in running}
     if len(pins) == 1:
-        return max(
-            running, key=lambda source: (source.arrived is None, source.arrived.at.timestamp() if source.arrived else 0)
-        )
+        return trail.last(running)
     source = running[0].environment
     more = f" and {len(running) - 5} more" if len(running) > 5 else ""
     if len({one.entry.overlay for one in running}) == len(running):
@@ -87,7 +86,7 @@ def _place(entry: Entry) -> str:
     return f"{entry.file}:{entry.line}"
 
 
-def settled(entry: Entry, running: Running, *, release_tag: bool = False) -> Kept | None:
+def settled(entry: Entry, running: Run, *, release_tag: bool = False) -> Kept | None:
     """Why there is nothing to promote, which no registry has to be asked for; None where there may be.
 
     `release_tag` says that the target pins version tags.
@@ -141,7 +140,7 @@ def held(decision: Decision, offer: Offer, reason: Reason | None, by_hand: ByHan
             return decision if entry is None else Held(entry, offer.running.pin, reason)
 
 
-def no_release_tag(entry: Entry, running: Running, revision: str | None = None) -> Held:
+def no_release_tag(entry: Entry, running: Run, revision: str | None = None) -> Held:
     """The hold where the target wants a version tag, and the registry has none.
 
     With a `revision` for another build of that revision, else for the very digest.
@@ -277,6 +276,6 @@ def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifte
     return Reason("promoted", "; ".join(parts), data)
 
 
-def _ahead(running: Running) -> str:
+def _ahead(running: Run) -> str:
     count = "1 release" if running.ahead == 1 else f"{running.ahead} releases"
     return f"{running.environment} is {count} ahead of {choice.short(running.pin)}, which soaked long enough"

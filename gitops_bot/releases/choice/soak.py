@@ -5,7 +5,7 @@ A source that gets a new pin more often than that would never promote anything, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from itertools import tee
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import Rules
-    from gitops_bot.releases.history.line import Line, Step
+    from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.trail import Run
     from gitops_bot.releases.plan import Entry
 
@@ -53,16 +53,6 @@ def held(environment: str, since: datetime | None, now: datetime, soak: timedelt
     return Reason("held.soak", text, data, now + remaining)
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A pin that the source ran for long enough, from one commit to another, and how many pins it has had since."""
-
-    pin: Pin
-    arrived: Step
-    left: Step
-    ahead: int
-
-
 def served(
     line: Line,
     entry: Entry,
@@ -71,7 +61,7 @@ def served(
     wait: timedelta,
     is_current: Callable[[Pin], bool],
     is_proposed: Callable[[Pin], bool],
-) -> Iterator[Served]:
+) -> Iterator[Run]:
     """The pins before the present one that an entry had for `wait`, the newest first.
 
     None that the entry went back from, be it at once or later on: whoever went back did not trust it. None that the
@@ -86,23 +76,22 @@ def served(
             if not left(run.arrived.at, ended, wait):
                 runs, older = tee(runs)  # history is read as far as somebody asks
                 if _went_back(entry.rules, run.pin, newer, older, complete=complete) is False:
-                    yield Served(run.pin, run.arrived, run.left, len(newer))
+                    yield run
         if is_proposed(run.pin):
             return
         newer.append(run)
 
 
-def newest_of_all(overlays: Sequence[Iterable[Served]]) -> Served | None:
+def newest_of_all(overlays: Sequence[Iterable[Run]]) -> Run | None:
     """The newest pin that every overlay of the source had for long enough. The one that got it last speaks for them."""
     first, *others = overlays
     known = [tuple(other) for other in others]
     for candidate in first:
         same = [candidate]
         for other in known:
-            same += [served_pin for served_pin in other if served_pin.pin == candidate.pin][:1]
+            same += [run for run in other if run.pin == candidate.pin][:1]
         if len(same) == len(overlays):
-            last = max(same, key=lambda served_pin: served_pin.arrived.at)
-            return replace(last, ahead=max(served_pin.ahead for served_pin in same))
+            return replace(trail.last(same), ahead=max(run.ahead for run in same))
     return None
 
 

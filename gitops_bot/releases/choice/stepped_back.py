@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import Rules
     from gitops_bot.releases.history.line import Line, Step
-    from gitops_bot.releases.history.trail import Stay
+    from gitops_bot.releases.history.trail import Run
     from gitops_bot.releases.plan import Entry
 
 
@@ -57,7 +57,7 @@ def left(line: Line, entry: Entry, candidate: Pin) -> Left | None:
     _, at = max(matches, key=lambda stay: (stay[0] == "bytes", stay[1]))
     stay, successor = known[at], known[at + 1]
     way = _direction(known[:at], stay.pin, successor.pin, rules, complete=enough(line, entry.overlay))
-    return Left(stay.pin, successor.pin, successor.step, way) if successor.step is not None else None
+    return Left(stay.pin, successor.pin, stay.left, way) if stay.left is not None else None
 
 
 def checked(item: Change | Held, line: Line) -> Change | Held:
@@ -138,7 +138,7 @@ def _likeness(left: Pin, successor: Pin, candidate: Pin, rules: Rules) -> Litera
 
 
 def _direction(
-    before: tuple[Stay, ...], left: Pin, successor: Pin, rules: Rules, *, complete: bool
+    before: tuple[Run, ...], left: Pin, successor: Pin, rules: Rules, *, complete: bool
 ) -> Literal["forward", "backward", "unknown"]:
     """Which way a pin was left: by the order of the tags, else back to what was there before it or not."""
     if way := order(rules, successor, left):

@@ -9,7 +9,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.releases.history.state import after, agree, before, is_changed, joined, texts_before
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.plan import Entry
@@ -20,27 +20,25 @@ DEPTH: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
-    """A pin for as long as nothing contradicted it; what came later (a digest for the tag) is part of it.
-
-    `step` is the commit that brought it; None where that is older than what is known.
-    """
-
-    pin: Pin
-    step: Step | None
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
-    """A pin for as long as an entry certainly had it, without a gap.
+    """A pin for as long as an entry had it.
 
     `arrived` is the commit that brought it; None where that is older than what is known. `left` is the one that took it
-    away; None where the entry has it still.
+    away; None where the entry has it still. `ahead` is how many pins the entry has had since, `number` that of the
+    release that brought it, as far as somebody looked it up.
     """
 
+    entry: Entry
     pin: Pin
-    arrived: Step | None
-    left: Step | None
+    arrived: Step | None = None
+    left: Step | None = None
+    ahead: int = 0
+    number: int | None = None
+
+    @property
+    def environment(self) -> str:
+        """Where it ran, or runs."""
+        return self.entry.environment or "the source"
 
 
 def enough(line: Line, overlay: str) -> bool:
@@ -48,33 +46,49 @@ def enough(line: Line, overlay: str) -> bool:
     return line.complete or len(line.touching(overlay)) >= DEPTH
 
 
-def stays(line: Line, entry: Entry) -> tuple[Stay, ...]:
-    """The pins of an entry, oldest first. Times when it was away, pinned nothing or could not be read are left out."""
-    stays: list[Stay] = []
+def stays(line: Line, entry: Entry) -> tuple[Run, ...]:
+    """The pins of an entry, oldest first, each for as long as nothing contradicted it.
+
+    What came later (a digest for the tag) is part of it. Times when the entry was away, pinned nothing or could not be
+    read are left out.
+    """
+    stays: list[Run] = []
     for step, pin in reversed(list(_pins(line.touching(entry.overlay)[:DEPTH], entry))):
         if pin is None:
             continue
         if stays and agree(stays[-1].pin, pin):
-            stays[-1] = Stay(joined(stays[-1].pin, pin), stays[-1].step)
-        else:
-            stays.append(Stay(pin, step))
+            stays[-1] = replace(stays[-1], pin=joined(stays[-1].pin, pin))
+            continue
+        if stays:
+            stays[-1] = replace(stays[-1], left=step)
+        stays.append(Run(entry, pin, step))
     return tuple(stays)
 
 
 def runs(line: Line, entry: Entry) -> Iterator[Run]:
-    """The pins of an entry, the newest first, as `arrival` sees them: where it cannot be read, a pin was not there."""
+    """The pins of an entry, the newest first, each for as long as the entry certainly had it, without a gap.
+
+    As `arrival` sees them: where it cannot be read, a pin was not there.
+    """
     run: Run | None = None
     left: Step | None = None
+    ahead = 0
     for step, pin in _pins(line.touching(entry.overlay)[:DEPTH], entry):
         if run is not None and pin is not None and _has(pin, run.pin):
             run = replace(run, arrived=step)
         else:
             if run is not None:
                 yield run
-            run = Run(pin, step, left) if pin is not None else None
+                ahead += 1
+            run = Run(entry, pin, step, left, ahead) if pin is not None else None
         left = step
     if run is not None:
         yield run
+
+
+def last(runs: Iterable[Run]) -> Run:
+    """Of pins that several overlays have, the one that came last, or nobody knows when: it speaks for all of them."""
+    return max(runs, key=lambda run: (run.arrived is None, run.arrived.at.timestamp() if run.arrived else 0))
 
 
 def may_have_pinned(line: Line, entry: Entry, pin: Pin) -> bool:
