@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot.engine.facts import Needs
 from gitops_bot.engine.history import announced
-from gitops_bot.engine.status import Known, status
+from gitops_bot.engine.status import Reading, status
 from gitops_bot.errors import ForgeError, GitError
 from gitops_bot.proposals.overview import Overview
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
@@ -35,15 +35,17 @@ _MOST: Final = 100
 _LISTED: Final = 20
 
 
-def overview(known: Known, home: str | None, built: Callable[[Sequence[Record]], Mapping[str, datetime]]) -> Overview:
-    """What is known, worked out; `built` tells when the images of releases were built, by their digests."""
-    now = status(known)
-    line, snapshot = known.line, known.snapshot
+def overview(
+    reading: Reading, home: str | None, built: Callable[[Sequence[Record]], Mapping[str, datetime]]
+) -> Overview:
+    """What a reading comes to; `built` tells when the images of releases were built, by their digests."""
+    now = status(reading)
+    line, snapshot = reading.line, reading.snapshot
     if line is None:
         return Overview(now, home=home)
     recent = {}
     for environment in snapshot.environments:
-        read = Records(known.releases.get(environment.name, ()), line, announced(environment.name))
+        read = Records(reading.releases.get(environment.name, ()), line, announced(environment.name))
         recent[environment.name] = tuple(
             takewhile(lambda record: record.at >= snapshot.at - _READ, islice(read, _MOST))
         )
@@ -74,8 +76,8 @@ def of_cycle(snapshot: Snapshot, facts: Facts, outcome: Outcome, home: str | Non
         tags = facts.release_tags()
     except (Needs, GitError):
         tags = None
-    known = Known(snapshot, facts.known_line(snapshot.commit), tags, proposed)
-    return overview(known, home, lambda _: facts.built())
+    reading = Reading(snapshot, facts.known_line(snapshot.commit), tags, proposed)
+    return overview(reading, home, lambda _: facts.built())
 
 
 def built(world: World, facts: Facts, snapshot: Snapshot, records: Sequence[Record]) -> Mapping[str, datetime]:

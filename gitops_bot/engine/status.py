@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Reading:
     """A reading of the repository, with what is known beside it; no `line` where its history was not read.
 
     `proposed` are the open pull requests by the entries that they change, `tags` the tags of the repository; None where
@@ -58,7 +58,7 @@ class Known:
         object.__setattr__(self, "releases", found)
 
 
-def read(world: World, snapshot: Snapshot) -> Known:
+def read(world: World, snapshot: Snapshot) -> Reading:
     """Read as much history as tells when each pin came, and the open pull requests.
 
     Raises:
@@ -71,12 +71,12 @@ def read(world: World, snapshot: Snapshot) -> Known:
 
     line = world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.targets)
     proposed, problems = _proposed(world, snapshot)
-    return Known(snapshot, line, world.repository.tags(), proposed, problems)
+    return Reading(snapshot, line, world.repository.tags(), proposed, problems)
 
 
-def status(known: Known) -> Status:
+def status(reading: Reading) -> Status:
     """The environments that were asked for; nothing is read for this any more."""
-    snapshot = known.snapshot
+    snapshot = reading.snapshot
     partners = _partners(snapshot)
     failed = (item.problem for environment in snapshot.environments for item in snapshot.failed(environment.name))
     return Status(
@@ -84,9 +84,9 @@ def status(known: Known) -> Status:
         branch=snapshot.branch,
         commit=snapshot.commit,
         at=snapshot.at,
-        environments=tuple(_environment(known, environment, partners) for environment in snapshot.environments),
+        environments=tuple(_environment(reading, environment, partners) for environment in snapshot.environments),
         sees_pull_requests=snapshot.sees_pull_requests,
-        problems=(*snapshot.selection.problems, *failed, *known.problems),
+        problems=(*snapshot.selection.problems, *failed, *reading.problems),
     )
 
 
@@ -109,34 +109,36 @@ def _proposed(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[Problem
     return proposed, ()
 
 
-def _environment(known: Known, environment: Environment, partners: Partners) -> EnvironmentStatus:
-    done = known.releases.get(environment.name, ())
+def _environment(reading: Reading, environment: Environment, partners: Partners) -> EnvironmentStatus:
+    done = reading.releases.get(environment.name, ())
     return EnvironmentStatus(
         name=environment.name,
         source=environment.promotion.source if environment.promotion is not None else None,
         newest=done[0] if done else None,
         entries=tuple(
-            _entry(known, environment, entry, partners) for entry in known.snapshot.entries(environment.name)
+            _entry(reading, environment, entry, partners) for entry in reading.snapshot.entries(environment.name)
         ),
     )
 
 
-def _entry(known: Known, environment: Environment, entry: Entry, partners: Partners) -> EntryStatus:
-    arrived = _arrived(known, entry)
+def _entry(reading: Reading, environment: Environment, entry: Entry, partners: Partners) -> EntryStatus:
+    arrived = _arrived(reading, entry)
     sources = partners.get(environment.name, {}).get(entry.key, ())
     status = EntryStatus(
         entry=entry,
         image=_first(entry, partners),
         since=arrived.at if arrived is not None else None,
-        proposal=known.proposed.get(entry.key),
+        proposal=reading.proposed.get(entry.key),
     )
     if entry.refusal is not None or entry.rules.ignore:
         return status
-    written = known.snapshot.hold(entry)
+    written = reading.snapshot.hold(entry)
     held = hold.reason(written) if written is not None else None
     if not sources:
-        return replace(status, hold=held or _left(known, entry, arrived))
-    source = promotion.agreed(entry, [trail.Run(partner, partner.pin, _arrived(known, partner)) for partner in sources])
+        return replace(status, hold=held or _left(reading, entry, arrived))
+    source = promotion.agreed(
+        entry, [trail.Run(partner, partner.pin, _arrived(reading, partner)) for partner in sources]
+    )
     if isinstance(source, Held):
         return replace(status, hold=held or source.reason)
     status = replace(status, source_pin=source.pin, source_image=source.entry.image, hold=held)
@@ -144,46 +146,46 @@ def _entry(known: Known, environment: Environment, entry: Entry, partners: Partn
         return status  # another build of the same revision has other bytes, and only the registry tells
     if promotion.is_current(entry, source.pin, release_tag=environment.release_tag):
         return replace(status, behind_releases=0, behind_commits=0)
-    behind, left_at = _behind(known, source.entry, entry.pin)
+    behind, left_at = _behind(reading, source.entry, entry.pin)
     began = [step.at for step in (left_at or source.arrived, arrived) if step is not None]
     return replace(
         status,
         drifts_since=max(began, default=LONG_AGO),
         behind_releases=behind,
-        hold=held or _returning(known, entry, source.pin),
+        hold=held or _returning(reading, entry, source.pin),
     )
 
 
-def _arrived(known: Known, entry: Entry) -> Step | None:
-    return trail.arrival(known.line, entry, entry.pin) if known.line is not None and entry.pin != Pin() else None
+def _arrived(reading: Reading, entry: Entry) -> Step | None:
+    return trail.arrival(reading.line, entry, entry.pin) if reading.line is not None and entry.pin != Pin() else None
 
 
-def _behind(known: Known, source: Entry, pin: Pin) -> tuple[int | None, Step | None]:
+def _behind(reading: Reading, source: Entry, pin: Pin) -> tuple[int | None, Step | None]:
     """How many pins the source has had since it had this one, and the commit that took it away there."""
-    for run in trail.runs(known.line, source) if known.line is not None else ():
+    for run in trail.runs(reading.line, source) if reading.line is not None else ():
         if promotion.is_same(run.pin, pin):
             return run.ahead, run.left
     return None, None
 
 
-def _returning(known: Known, entry: Entry, candidate: Pin) -> Reason | None:
+def _returning(reading: Reading, entry: Entry, candidate: Pin) -> Reason | None:
     """Why what the source runs is held here: the environment left it by going back, or has been there."""
-    if known.line is None:
+    if reading.line is None:
         return None
-    reason = stepped_back.stepped_back(known.line, entry, candidate)
-    return reason or stepped_back.went_past(known.line, entry, entry.pin, candidate)
+    reason = stepped_back.stepped_back(reading.line, entry, candidate)
+    return reason or stepped_back.went_past(reading.line, entry, entry.pin, candidate)
 
 
-def _left(known: Known, entry: Entry, arrived: Step | None) -> Reason | None:
+def _left(reading: Reading, entry: Entry, arrived: Step | None) -> Reason | None:
     """Why the pin before the present one is not proposed again: the environment left it by going back."""
-    if known.line is None or arrived is None or entry.policy is None:
+    if reading.line is None or arrived is None or entry.policy is None:
         return None
     seen = (state.before(arrived, entry.file) or {}).get(entry.name)
     if seen is None or seen.pin is None or seen.pin == Pin():
         return None
     if (stepped_back.order(entry.rules, entry.pin, seen.pin) or 0) > 0:
         return None
-    reason = stepped_back.stepped_back(known.line, entry, seen.pin)
+    reason = stepped_back.stepped_back(reading.line, entry, seen.pin)
     return reason if reason is not None and reason.code == "held.reverted" else None
 
 
