@@ -1,13 +1,17 @@
 """Commands of the bot as processes of their own, without the half second in which Python imports everything anew.
 
 A process that has imported all of the bot waits for commands; each is run by a fork of it, with its own arguments,
-environment, folder and files, and ends as it would otherwise. Nothing of the bot has run before the fork.
+environment, folder and files, and ends as it would otherwise. Nothing of the bot has run before the fork, except that
+the forms of the configuration are built.
 """
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
 
 #: What Python and its libraries read of the environment while they start: a fork comes too late for another value.
 _READ_AT_START = ("LANG", "LC_", "PATH", "PYTHON", "GIT_PYTHON", "MALLOC", "LD_")
+
+#: Libraries that the bot, or one of its libraries, imports inside functions.
+_IMPORTED_LATE = ("encodings.ascii", "encodings.idna", "encodings.utf_16_le", "git", "github", "pydantic.dataclasses")
+_IMPORTED_LATE += ("pydantic.plugin._loader", "rich._unicode_data", "rich.cells")
 
 
 class Parent:
@@ -94,17 +102,7 @@ def _line(descriptor: int, timeout: float) -> bytes:
 
 
 def _serve(descriptor: int) -> None:
-    import gitops_bot.cli.doctor
-    import gitops_bot.commands.assignments
-    import gitops_bot.config
-    import gitops_bot.edges.git
-    import gitops_bot.edges.github
-    import gitops_bot.edges.registry
-    import gitops_bot.engine.pipe
-    import gitops_bot.report.show
-    import gitops_bot.server.cycles
-    import gitops_bot.wiring.world  # noqa: F401
-
+    _prepare()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as requests:
         while True:
@@ -117,6 +115,21 @@ def _serve(descriptor: int) -> None:
                 _watch(json.loads(request), *files)
             for each in files:
                 os.close(each)
+
+
+def _prepare() -> None:
+    """Import all that a command may import late, and keep it out of the forks' garbage collection."""
+    import gitops_bot
+    from gitops_bot.config import json_schema
+
+    for module in pkgutil.walk_packages(gitops_bot.__path__, "gitops_bot."):
+        if not module.name.startswith(("gitops_bot.demo", "gitops_bot.__main__")):
+            importlib.import_module(module.name)
+    for library in _IMPORTED_LATE:
+        importlib.import_module(library)
+    json_schema.reader()
+    gc.collect()
+    gc.freeze()
 
 
 def _watch(request: dict[str, object], given: int, out: int, err: int, told: int) -> NoReturn:
