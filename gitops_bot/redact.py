@@ -11,11 +11,11 @@ import re
 import threading
 from collections import deque
 from dataclasses import fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 STRUCK = "***"
 
@@ -37,7 +37,7 @@ _KEY = (
     r"|(?<=Version|Comment): [\w. ()/+-]{0,100}+)*(?:-----END [A-Z0-9 ]{0,40}-----)?"
 )
 #: A login in an address; the `git@` of ssh is none, nor is the name of an image before its digest.
-_LOGIN = r"(?<=://)(?:(?<!ssh://)|(?=[^/\s@:]{0,500}:))[^/\s\"<>]{1,2000}@(?!sha(?:256|512):)"
+_LOGIN = r"://(?:(?<!ssh://)|(?=[^/\s@:]{0,500}:))[^/\s\"<>]{1,2000}@(?!sha(?:256|512):)"
 #: An address that is signed, or carries a token.
 _SIGNED = (
     r"(?i)([?&](?:(?:access_|private_)?token|sig(?:nature)?|x-(?:amz|goog)-(?:signature|credential|security-token))=)"
@@ -71,20 +71,23 @@ def _line_by_line(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]+", STRUCK, match[0])
 
 
-_FORMS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
-    (_KEY, _line_by_line),
-    (_LOGIN, f"{STRUCK}@"),
-    (_SIGNED, rf"\1{STRUCK}"),
-    (_HEADER, rf"\1{STRUCK}"),
-    (_SCHEME, rf"\1{STRUCK}"),
-    (_FIELD, rf"\1{STRUCK}"),
-    (_TELLING, STRUCK),
+class _Form(NamedTuple):
+    """What a secret looks like, and what stands instead. It contains one of the `hints`, in lower case."""
+
+    hints: tuple[str, ...]
+    expression: str
+    instead: str | Callable[[re.Match[str]], str]
+
+
+_FORMS = (
+    _Form(("private key",), _KEY, _line_by_line),
+    _Form(("://",), _LOGIN, f"://{STRUCK}@"),
+    _Form(("token=", "sig=", "signature=", "credential="), _SIGNED, rf"\1{STRUCK}"),
+    _Form(("authorization",), _HEADER, rf"\1{STRUCK}"),
+    _Form(("bearer", "basic"), _SCHEME, rf"\1{STRUCK}"),
+    _Form(("auth", "token", "secret", "passw", "private_key"), _FIELD, rf"\1{STRUCK}"),
+    _Form(("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "gl", "dckr_", "ya29.", "eyj"), _TELLING, STRUCK),
 )
-#: Every form contains one of these, in lower case: most text has none of them and is done at once.
-_HINTS = (
-    "://", "private key", "=", "auth", "bearer", "basic", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_",
-    "gl", "dckr_", "ya29.", "eyj", "pass", "secret", "token",
-)  # fmt: skip
 
 #: What GitHub Actions (`::` at the start of a line, after any blanks; `##[`) and its relatives (`##vso[`) would obey.
 _COMMAND = re.compile(r"^[^\S\n]*:(?=:)|#(?=#[a-z]{0,20}\[)", re.MULTILINE)
@@ -117,16 +120,10 @@ def strike(text: str) -> str:
     for secret in sorted(present, key=len, reverse=True):
         text = text.replace(secret, STRUCK)
     lower = text.lower()
-    for hint in _HINTS:  # a loop: a document has ten thousand texts, and `any` takes twice as long
-        if hint in lower:
-            return _without_forms(text)
-    return text
-
-
-def _without_forms(text: str) -> str:
-    # Compiled for the first text with a hint (`re` caches them): many commands show none.
-    for form, instead in _FORMS:
-        text = re.sub(form, instead, text)
+    for form in _FORMS:
+        if any(hint in lower for hint in form.hints):
+            # Compiled for the first text with a hint (`re` caches it): many commands show none.
+            text = re.sub(form.expression, form.instead, text)
     return text
 
 
@@ -138,18 +135,41 @@ def printable(text: str) -> str:
 
 def struck(value: Any) -> Any:
     """A value with every text in it struck out, at any depth; the names of its fields are our own."""
+    # Most values hold nothing of the kind, and one look at all of their texts tells: no form needs what stands behind a
+    # line break, or is hidden by it.
+    texts = "\n".join(_texts(value))
+    return value if strike(texts) == texts else _struck(value)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    left = [value]
+    while left:
+        match left.pop():
+            case str() as text:
+                yield text
+            case None:
+                pass
+            case dict() as by_name:
+                left += by_name.values()
+            case list() | tuple() as items:
+                left += items
+            case other if is_dataclass(other) and not isinstance(other, type):
+                left += (getattr(other, field.name) for field in fields(other) if field.init)
+
+
+def _struck(value: Any) -> Any:
     match value:
         case str():
             return strike(value)
         case dict():
-            return {key: struck(item) for key, item in value.items()}
+            return {key: _struck(item) for key, item in value.items()}
         case list():
-            return [struck(item) for item in value]
+            return [_struck(item) for item in value]
         case tuple():
-            return tuple(struck(item) for item in value)
+            return tuple(_struck(item) for item in value)
         case _ if is_dataclass(value) and not isinstance(value, type):
             return replace(
-                value, **{field.name: struck(getattr(value, field.name)) for field in fields(value) if field.init}
+                value, **{field.name: _struck(getattr(value, field.name)) for field in fields(value) if field.init}
             )
         case _:
             return value

@@ -136,6 +136,13 @@ def test_a_document_is_struck_at_every_depth_and_stays_what_it_is() -> None:
     assert redact.struck(Pin(token)) == Pin("***")
 
 
+@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, (text, _) in FORMS.items()])
+@pytest.mark.parametrize("beside", ["", "x", "***", "https://***@", "token=", "authorization:", KEY[:40], "\\", "\n"])
+def test_what_stands_beside_a_secret_in_a_document_does_not_hide_it(text: str, beside: str) -> None:
+    texts = [beside, text, beside]
+    assert redact.struck(texts) == [redact.strike(one) for one in texts]
+
+
 @pytest.mark.parametrize(
     "part", ["a@", "://", "authorization:", '"token":"', "eyJ", "ghp_", "-----BEGIN PRIVATE KEY-----\n", "bearer     "]
 )

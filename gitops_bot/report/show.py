@@ -140,4 +140,6 @@ def _stdout() -> Screen:
 
 def _print(shown: JsonObject) -> None:
     # In one piece: where Python's output has no buffer, as in the container, each piece is a call of the system.
-    sys.stdout.write(json.dumps(redact.struck(shown), indent=2) + "\n")
+    # On one line for a program: indenting thousands of releases or pins takes 0.03 s.
+    indent = 2 if sys.stdout.isatty() else None
+    sys.stdout.write(json.dumps(redact.struck(shown), indent=indent) + "\n")
