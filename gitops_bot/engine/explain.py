@@ -146,13 +146,14 @@ def _gates(known: Known, candidate: Candidate) -> list[PassedGate]:
     """Each gate in its order, and those that belong to the choice as one with it."""
     decision, known = candidate.decision, replace(known, given=candidate.given)
     gates = []
-    for name, group in groupby(GATES, lambda gate: gate.name):
+    for (name, quiet), group in groupby(GATES, lambda gate: (gate.name, gate.quiet)):
         before = decision
         for gate in group:
             decision = gate.judge(decision, known)
         is_choice = name == CHOICE and isinstance(decision, Held | Failed)
         stopped = is_choice or (name != CHOICE and decision != before and not isinstance(decision, Change))
-        gates.append(PassedGate(name, passed=not stopped, reason=_reason(decision) if stopped else None))
+        if stopped or not quiet:
+            gates.append(PassedGate(name, passed=not stopped, reason=_reason(decision) if stopped else None))
     return gates
 
 

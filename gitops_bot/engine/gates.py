@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot.engine.candidates import past
 from gitops_bot.engine.platforms import platforms
+from gitops_bot.engine.release_info import informed
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack
-from gitops_bot.images.reference import Assignment
+from gitops_bot.images.policy import Follow
+from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import halves, hold, promotion, reasons, stepped_back, switch
 from gitops_bot.releases.choice.promotion import Offer
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.known import Candidate, Known
     from gitops_bot.images.reason import Code, Reason
-    from gitops_bot.images.reference import Pin
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.plan import Decision, Entry
 
@@ -49,11 +50,25 @@ def downgrade(decision: Decision, known: Known) -> Decision:
 
 
 def moved(decision: Decision, known: Known) -> Decision:
-    """Hold a tag that names other bytes than it did; what the policy finds moved it holds itself."""
-    if isinstance(decision, Change) and _is_checked(decision, known):
-        asked = isinstance(known.given, Assignment) and known.given.pin.digest is not None
-        return decision if asked else choice.moved_by_accident(decision.entry, decision.after) or decision
-    return _promotion(decision, known, promotion.moved)
+    """Hold a tag that names other bytes than it did, unless such a tag may move."""
+    if isinstance(known.given, Offer):
+        return _promotion(decision, known, promotion.moved)
+    now = _moved_to(decision, known) if isinstance(decision, Change) else None
+    if not isinstance(decision, Change) or now is None or (reason := choice.moved(decision.entry, now)) is None:
+        return decision
+    return Held(decision.entry, now, reason)
+
+
+def _moved_to(change: Change, known: Known) -> Pin | None:
+    """What a tag names now, where that was moved; None where it was not, or a person gave the digest, too."""
+    entry, given = change.entry, known.given
+    if isinstance(known.request.what, Poll):
+        tag = entry.policy.tag if isinstance(entry.policy, Follow) else entry.pin.tag
+        if change.direction != "moved" or entry.repository is None or tag is None:
+            return None
+        return Pin(tag, known.facts.digest(entry.repository, tag))
+    asked = isinstance(given, Assignment) and given.pin.digest is not None
+    return change.after if _is_checked(change, known) and not asked and choice.moves(entry.pin, change.after) else None
 
 
 def _is_checked(change: Change, known: Known) -> bool:
@@ -200,10 +215,14 @@ def declared_hold(decision: Decision, known: Known) -> Decision:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A rule that lets a decision pass, or holds it; `explain` shows its name, once for all gates that have it."""
+    """A rule that lets a decision pass, or holds it; `explain` shows its name, once for all gates that have it.
+
+    `quiet`: only where it stops one.
+    """
 
     name: str
     judge: Callable[[Decision, Known], Decision]
+    quiet: bool = False
 
 
 #: What a candidate is chosen by, as `explain` calls it.
@@ -226,6 +245,7 @@ GATES: Final = (
     Gate("left before", left_before),
     Gate("platforms", platforms),
     Gate("declared hold", declared_hold),
+    Gate("release info", informed, quiet=True),
 )
 
 

@@ -15,7 +15,6 @@ from gitops_bot.engine.decide import candidates
 from gitops_bot.engine.gates import through
 from gitops_bot.engine.known import Known
 from gitops_bot.engine.open_proposals import open_proposals
-from gitops_bot.engine.release_info import informed
 from gitops_bot.errors import ForgeError, GitError
 
 if TYPE_CHECKING:
@@ -66,8 +65,7 @@ def decided(world: World, facts: Facts, known: Mapping[str, Known | Failure]) ->
 
     def begun(known: Known) -> tuple[Planned, Sequence[Work[Decision]]]:
         candidate = candidates(known)
-        behind = (work.then(partial(through, known=known)) for work in candidate.works)
-        works = [work.then(partial(informed, known=known)) for work in behind]
+        works = [work.then(partial(through, known=known)) for work in candidate.works]
         return Planned(known, (), candidate.named, candidate.beside), works
 
     done: dict[str, Planned | Failure] = {}

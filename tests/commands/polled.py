@@ -1,4 +1,4 @@
-"""What a poll decides about entries, with nothing of the world but a registry."""
+"""What a poll decides about entries, moved tags included, with nothing of the world but a registry."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from gitops_bot.engine.ask import Work, settle
 from gitops_bot.engine.candidates.poll import poll
 from gitops_bot.engine.facts import Facts
+from gitops_bot.engine.gates import moved
+from gitops_bot.engine.request import Request
 from gitops_bot.engine.world import silent
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -24,5 +26,10 @@ def polled(registry: Any, entries: Sequence[Entry], now: datetime = NOW) -> list
     """A decision for each entry, in their order."""
     world: Any = SimpleNamespace(registry=lambda: registry, progress=silent)
     facts = Facts()
-    works = [Work(partial(poll, facts, entry, now), entry.repository) for entry in entries]
+    known: Any = SimpleNamespace(given=None, request=Request(), facts=facts)
+
+    def decide(entry: Entry) -> Decision:
+        return moved(poll(facts, entry, now), known)
+
+    works = [Work(partial(decide, entry), entry.repository) for entry in entries]
     return settle(world, facts, works)  # type: ignore[arg-type, return-value]

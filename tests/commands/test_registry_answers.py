@@ -40,7 +40,7 @@ class Shelf:
         return self.named[tag]
 
 
-def decided(shelf: Any, pin: Pin, shape: PinShape = "tag+digest") -> Decision:
+def decided(shelf: Any, pin: Pin, shape: PinShape = "tag+digest", applies: Rules | None = None) -> Decision:
     lines = [f"\n  newTag: {pin.tag}"] * bool(pin.tag) + [f"\n  digest: {pin.digest}"] * bool(pin.digest)
     (entry,) = kustomization.read(f"images:\n- name: example.com/web{''.join(lines)}\n".encode(), "k.yaml").entries
     place = Entry(
@@ -52,7 +52,7 @@ def decided(shelf: Any, pin: Pin, shape: PinShape = "tag+digest") -> Decision:
         str(entry.image),
         pin=entry.pin,
         repository=entry.image,
-        rules=Rules(RELEASES, shape),
+        rules=applies or Rules(RELEASES, shape),
     )
     return polled(shelf, [place])[0]
 
@@ -90,6 +90,17 @@ def test_a_digest_is_placed_by_the_tag_that_names_it(
     assert (decision.before, decision.after) == (pin, after)
     assert decision.direction == ("adopted" if code == "adopted" else "forward")
     assert (decision.reason.code, decision.reason.text) == (code, text)
+
+
+@pytest.mark.parametrize("pin", [Pin("main", OLD), Pin(None, OLD)], ids=["a tag", "a digest alone"])
+@pytest.mark.parametrize("shape", ["tag+digest", "tag", "digest"])
+def test_a_followed_tag_that_moved_is_held_where_that_is_asked_for(pin: Pin, shape: PinShape) -> None:
+    main = NamedPolicy("main", policy.follow("main"), "config")
+    decision = decided(Shelf({"main": NEW}), pin, applies=Rules(main, shape, on_move="hold"))
+    assert isinstance(decision, Held)
+    assert (decision.reason.code, decision.candidate) == ("held.moved", Pin("main", NEW))
+    assert isinstance(decided(Shelf({"main": NEW}), pin, applies=Rules(main, shape)), Change)
+    assert isinstance(decided(Shelf({"main": OLD}), pin, applies=Rules(main, shape, on_move="hold")), Kept | Change)
 
 
 def test_a_digest_alone_of_the_newest_tag_stays() -> None:

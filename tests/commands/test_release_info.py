@@ -248,6 +248,8 @@ def test_a_file_that_cannot_be_kept_in_step_fails_the_entry_and_the_check(
     (failed,) = environment(done.json, "staging")["failed"]
     assert message in failed["problem"]["message"]
     assert (done.code, failed["problem"]["line"], environment(done.json, "staging")["proposals"]) == (1, line, [])
+    (entry,) = shop.deploy.ask("explain", "staging", shop.deploy.image("web")).json["entries"]
+    assert [gate["gate"] for gate in entry["gates"] if not gate["passed"]] == ["release info"]
     assert _checked(shop, tmp_path).json["problems"] == [failed["problem"]]
 
 

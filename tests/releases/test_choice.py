@@ -116,10 +116,7 @@ def test_an_entry_advances_to_what_its_policy_chose(
         pytest.param(rules(MAIN, pin="tag"), Pin("1.0.0"), ("adopted", Pin("main")), id="to it, by name alone"),
         pytest.param(rules(MAIN, pin="tag"), Pin("1.0.0", A), ("adopted", Pin("main")), id="no digest is left behind"),
         pytest.param(rules(MAIN, on_move="follow"), Pin("main", A), ("moved", Pin("main", B)), id="asked to follow"),
-        pytest.param(rules(MAIN, on_move="hold"), Pin("main", A), ("held.moved", Pin("main", B)), id="asked to hold"),
-        pytest.param(
-            rules(MAIN, on_move="hold"), Pin(None, A), ("held.moved", Pin("main", B)), id="asked to hold, a digest"
-        ),
+        pytest.param(rules(MAIN, on_move="hold"), Pin("main", A), ("moved", Pin("main", B)), id="a gate may hold it"),
         pytest.param(rules(MAIN, on_move="hold"), Pin("1.0.0", A), ("adopted", Pin("main", B)), id="hold is no start"),
         # noop
         pytest.param(rules(MAIN), Pin("main", B), ("current", Pin("main", B)), id="noop: both"),
@@ -161,29 +158,24 @@ MOVES = [
 def test_a_tag_that_was_moved_is_followed_or_held(
     tag: str, policy: policies.Policy | None, on_move: OnMove | None, follows: bool
 ) -> None:
-    applies = rules(policy, on_move=on_move)
-    assert choice.follows_moves(applies, tag) is follows
-
-    moved = choice.stay(replace(WEB, pin=Pin(tag, A), rules=applies), B)
-    assert told(moved) == (("moved", Pin(tag, B)) if follows else ("held.moved", Pin(tag, B)))
-    assert told(choice.stay(replace(WEB, pin=Pin(tag, A), rules=applies), A)) == ("current", Pin(tag, A))
-
-    held = choice.moved_by_accident(replace(WEB, pin=Pin(tag, A), rules=applies), Pin(tag, B))
-    assert (held is None) is follows
-    if held is not None:
-        assert held == moved
+    entry = replace(WEB, pin=Pin(tag, A), rules=rules(policy, on_move=on_move))
+    assert choice.follows_moves(entry.rules, tag) is follows
+    assert told(choice.stay(entry, B)) == ("moved", Pin(tag, B))
+    assert told(choice.stay(entry, A)) == ("current", Pin(tag, A))
+    assert choice.moves(entry.pin, Pin(tag, B))
+    assert (choice.moved(entry, Pin(tag, B)) is None) is follows
 
 
 def test_a_hold_says_what_moved_and_the_ways_out() -> None:
-    held = choice.stay(replace(WEB, pin=Pin("1.0.0", A), rules=rules()), B)
-    assert isinstance(held, Held)
-    assert held.current == Pin("1.0.0", A)
-    assert held.reason.text == (
+    reason = choice.moved(replace(WEB, pin=Pin("1.0.0", A), rules=rules()), Pin("1.0.0", B))
+    assert reason is not None
+    assert reason.code == "held.moved"
+    assert reason.text == (
         "1.0.0 was moved in the registry: the pinned digest is sha256:aaaaaaaaaaaa, it now points to "
         "sha256:bbbbbbbbbbbb; "
         "publish a new tag, or set `on_move: follow`"
     )
-    assert held.reason.data == {"pinned": A, "now": B}
+    assert reason.data == {"pinned": A, "now": B}
 
 
 @pytest.mark.parametrize(
@@ -198,7 +190,7 @@ def test_a_hold_says_what_moved_and_the_ways_out() -> None:
     ],
 )
 def test_nothing_else_is_a_moved_tag(present: Pin, after: Pin) -> None:
-    assert choice.moved_by_accident(replace(WEB, pin=present, rules=rules()), after) is None
+    assert not choice.moves(present, after)
 
 
 @pytest.mark.parametrize(

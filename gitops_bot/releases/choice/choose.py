@@ -8,7 +8,7 @@ from gitops_bot.images import policy as policies
 from gitops_bot.images.policy import Follow
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.plan import Change, Held, Kept
+from gitops_bot.releases.plan import Change, Kept
 
 #: Platforms that a text names.
 _NAMED = 10
@@ -53,28 +53,23 @@ def follow(entry: Entry, tag: str, digest: str) -> Decision:
     if present.digest == digest and present.tag in (None, tag):
         return Kept(entry, Reason("current", f"{tag} still points to {digest[:19]}"))
     after = shaped(rules.pin, present, tag, digest)
-    moved = present.digest is not None and present.tag in (None, tag)
-    if moved and rules.on_move == "hold":
-        return _held_moved(entry, tag, digest)
-    if moved:
+    if present.digest is not None and present.tag in (None, tag):
         return Change(entry, after, "policy", "moved", Reason("chosen", f"{tag} now points to {digest[:19]}"))
     reason = Reason("adopted", f"{tag} is the tag to follow; it points to {digest[:19]}")
     return Change(entry, after, "policy", "adopted", reason)
 
 
 def stay(entry: Entry, digest: str) -> Decision:
-    """The tag stays: has it been moved to other bytes? Full versions and SHA tags should never be; others follow."""
+    """The tag stays: has it been moved to other bytes?"""
     present, tag = entry.pin, entry.pin.tag or ""
     if digest == present.digest:
         return Kept(entry, Reason("current", f"{tag} is the newest and still points to the same digest"))
-    if follows_moves(entry.rules, tag):
-        reason = Reason("chosen", f"{tag} was moved: it now points to {digest[:19]}")
-        return Change(entry, Pin(tag, digest), "policy", "moved", reason)
-    return _held_moved(entry, tag, digest)
+    reason = Reason("chosen", f"{tag} was moved: it now points to {digest[:19]}")
+    return Change(entry, Pin(tag, digest), "policy", "moved", reason)
 
 
 def follows_moves(rules: Rules, tag: str) -> bool:
-    """Whether a tag that now names another digest is followed or held."""
+    """Whether a tag that now names another digest is followed or held: full versions and SHA tags should never move."""
     if rules.on_move is not None:
         return rules.on_move == "follow"
     if rules.policy is not None and isinstance(rules.policy.policy, Follow):
@@ -145,22 +140,19 @@ def direction(before: Pin, after: Pin, policy: policies.Policy | None) -> Direct
     return "backward" if order is not None and order < 0 else "forward"
 
 
-def moved_by_accident(entry: Entry, after: Pin) -> Held | None:
-    """The hold on a tag that stays while its digest does not, unless such a tag may move; None where all is well."""
-    present = entry.pin
+def moves(present: Pin, after: Pin) -> bool:
+    """Whether a tag stays while its digest does not."""
     digests = (present.digest, after.digest)
-    if present.tag is None or present.tag != after.tag or None in digests or present.digest == after.digest:
-        return None
-    if follows_moves(entry.rules, present.tag):
-        return None
-    return _held_moved(entry, present.tag, after.digest or "")
+    return present.tag is not None and present.tag == after.tag and None not in digests and digests[0] != digests[1]
 
 
-def _held_moved(entry: Entry, tag: str, digest: str) -> Held:
-    pinned = entry.pin.digest
+def moved(entry: Entry, now: Pin) -> Reason | None:
+    """Why a tag is held that was moved to other bytes than an entry pins; None where such a tag may move."""
+    tag, pinned, digest = now.tag or "", entry.pin.digest or "", now.digest or ""
+    if follows_moves(entry.rules, tag):
+        return None
     text = (
-        f"{tag} was moved in the registry: the pinned digest is {(pinned or '')[:19]}, it now points to "
-        f"{digest[:19]}; "
+        f"{tag} was moved in the registry: the pinned digest is {pinned[:19]}, it now points to {digest[:19]}; "
         "publish a new tag, or set `on_move: follow`"
     )
-    return Held(entry, Pin(tag, digest), Reason("held.moved", text, {"pinned": pinned, "now": digest}))
+    return Reason("held.moved", text, {"pinned": pinned, "now": digest})

@@ -212,8 +212,8 @@ def moved(entry: Entry, offer: Offer) -> Reason | None:
     """The tag that the source pins without a digest was moved."""
     if offer.artifact is None or offer.artifact.way != "resolved":
         return None
-    moved = choice.moved_by_accident(entry, _shaped(entry, offer.artifact.pin))
-    return moved.reason if moved is not None else None
+    after = _shaped(entry, offer.artifact.pin)
+    return choice.moved(entry, after) if choice.moves(entry.pin, after) else None
 
 
 def absent(entry: Entry, offer: Offer) -> Reason | None:
