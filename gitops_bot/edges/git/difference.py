@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.git.store import Store
 
-#: Changed files of one commit, and of all; levels of directories; bytes of one path.
+#: Changed files of one commit, and of all; levels of directories; characters of one path.
 CHANGE_LIMIT, JOINT_LIMIT = 5_000, 200_000
 _DEPTH_LIMIT = 100
 _PATH_LIMIT = 4096
@@ -27,7 +26,11 @@ LIST_LIMIT = 32 * 1024 * 1024
 ABSENT = "000000"
 _DIRECTORY = "040000"
 _SUBMODULE = "160000"
-_SLASH = re.compile(rb"/")
+_SLASH = re.compile("/")
+#: How a byte that is not UTF-8 stands in a path.
+_ESCAPED = re.compile("[\udc80-\udcff]")
+#: A line of `git diff-tree --stdin -z`. In front of the first one of two trees stand these trees.
+_LINE = re.compile(r"(?:([0-9a-f]+) ([0-9a-f]+)\n)?:([0-9]+) ([0-9]+) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\0([^\0]+)\0")
 #: The empty tree, by the length of an object id. Git knows it without storing it.
 NO_FILES = {
     len(empty.hexdigest()): empty.hexdigest()
@@ -41,41 +44,43 @@ class Scope:
     """The directories whose files matter (`.` is all); only paths that lead there are opened."""
 
     def __init__(self, directories: Iterable[str]) -> None:
-        inside = frozenset(path.encode("utf-8", "surrogatepass") for path in directories)
-        self._all = b"." in inside
-        self._inside = frozenset(path + b"/" for path in inside)
+        inside = frozenset(directories)
+        self._all = "." in inside
+        self._inside = frozenset(f"{path}/" for path in inside)
         self._towards = frozenset(path[: slash.end()] for path in self._inside for slash in _SLASH.finditer(path))
         #: Whether a directory is one of them, or below one: thousands of commits change the same few.
         self._is_inside = lru_cache(maxsize=10_000)(self._below_one)
 
-    def of(self, prefix: bytes, changes: Iterable[Change]) -> Iterable[Change]:
+    def of(self, prefix: str, changes: Iterable[Change]) -> Iterable[Change]:
         """The relevant changes in the directory `prefix`, which ends in a slash unless it is the root."""
         if self._is_inside(prefix):
             return changes
         return (
-            change for change in changes if _DIRECTORY in change.modes and prefix + change.path + b"/" in self._towards
+            change for change in changes if _DIRECTORY in change.modes and f"{prefix}{change.path}/" in self._towards
         )
 
-    def _below_one(self, prefix: bytes) -> bool:
+    def _below_one(self, prefix: str) -> bool:
         return self._all or any(prefix[: slash.end()] in self._inside for slash in _SLASH.finditer(prefix))
 
 
 class Change(NamedTuple):
-    """A file before and after; the id of an absent side is no object."""
+    """A file before and after; the id of an absent side is no object. Bytes that are not UTF-8 are lone surrogates."""
 
-    path: bytes
+    path: str
     modes: tuple[str, str]
     ids: tuple[str, str]
 
     @property
     def name(self) -> str:
-        """The path as text; bytes that are not UTF-8 are escaped."""
-        return self.path.decode("utf-8", "backslashreplace")
+        """The path for people: bytes that are not UTF-8 are written out."""
+        if self.is_utf8:
+            return self.path
+        return self.path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
     @property
     def is_utf8(self) -> bool:
         """Whether `name` is the path itself."""
-        return self.name.encode() == self.path
+        return self.path.isascii() or _ESCAPED.search(self.path) is None
 
     def objects(self) -> Iterator[str]:
         """The ids of both sides that are objects of this repository."""
@@ -93,7 +98,7 @@ def differences(
         DamagedError: a tree is missing.
     """
     result: dict[str, list[Change]] = {commit: [] for commit in trees}
-    level = {commit: [(b"", pair)] for commit, pair in trees.items()}
+    level = {commit: [("", pair)] for commit, pair in trees.items()}
     scope, remaining = scope or Scope(["."]), JOINT_LIMIT
     limit = CHANGE_LIMIT if limit is None else limit
     for _ in range(_DEPTH_LIMIT):
@@ -101,7 +106,7 @@ def differences(
             break
         pairs = dict.fromkeys(pair for directories in level.values() for _, pair in directories)
         by_pair = _top_level(store, list(pairs))
-        deeper: dict[str, list[tuple[bytes, Trees]]] = {}
+        deeper: dict[str, list[tuple[str, Trees]]] = {}
         for commit, directories in level.items():
             allowed = min(remaining, limit - len(result[commit]))
             changes = _in_directories(directories, by_pair, scope, allowed)
@@ -118,29 +123,29 @@ def differences(
 
 
 def _in_directories(
-    directories: Sequence[tuple[bytes, Trees]], by_pair: Mapping[Trees, Sequence[Change]], scope: Scope, limit: int
+    directories: Sequence[tuple[str, Trees]], by_pair: Mapping[Trees, Sequence[Change]], scope: Scope, limit: int
 ) -> list[Change] | None:
     """The changes in these directories, with full paths; None if there are more than `limit`, or paths are too long.
 
     One tree may occur at many places, so no more changes than wanted are created.
     """
-    if any(pair not in by_pair for _, pair in directories):
-        return None
-    changes = (
-        Change(prefix + change.path, change.modes, change.ids)
-        for prefix, pair in directories
-        for change in scope.of(prefix, by_pair[pair])
-    )
-    first = list(islice(changes, limit + 1))
-    return None if len(first) > limit or any(len(change.path) > _PATH_LIMIT for change in first) else first
+    found: list[Change] = []
+    for prefix, pair in directories:
+        if pair not in by_pair:
+            return None
+        for change in scope.of(prefix, by_pair[pair]):
+            path = prefix + change.path
+            if len(found) == limit or len(path) > _PATH_LIMIT:
+                return None
+            found.append(Change(path, change.modes, change.ids))
+    return found
 
 
-def _inside(change: Change) -> tuple[bytes, Trees]:
+def _inside(change: Change) -> tuple[str, Trees]:
     """A directory that changed: its path, and its trees before and after."""
-    old, new = (
-        NO_FILES[len(oid)] if mode == ABSENT else oid for mode, oid in zip(change.modes, change.ids, strict=True)
-    )
-    return change.path + b"/", (old, new)
+    (before, after), (old, new) = change.modes, change.ids
+    pair = (old if before != ABSENT else NO_FILES[len(old)], new if after != ABSENT else NO_FILES[len(new)])
+    return f"{change.path}/", pair
 
 
 def _top_level(store: Store, pairs: Sequence[Trees]) -> dict[Trees, list[Change]]:
@@ -154,16 +159,11 @@ def _top_level(store: Store, pairs: Sequence[Trees]) -> dict[Trees, list[Change]
 
 
 def _read(out: bytes, pairs: Collection[Trees]) -> dict[Trees, list[Change]]:
-    """Parse `git diff-tree --stdin -z`: `TREE TREE` and a newline, then `:MODE MODE ID ID STATUS` and a path each."""
     result: dict[Trees, list[Change]] = {pair: [] for pair in pairs}
     changes: list[Change] = []
-    fields = iter(out.split(b"\0"))
-    for field in fields:
-        heading, _, record = field.rpartition(b"\n")
-        if heading:
-            old, new = heading.decode("ascii").splitlines()[-1].split(" ")
-            changes = result[old, new]
-        if record:
-            before, after, old, new, _ = record[1:].decode("ascii").split(" ")
-            changes.append(Change(next(fields), (before, after), (old, new)))
+    for line in _LINE.finditer(out.decode("utf-8", "surrogateescape")):
+        before_tree, after_tree, before, after, old, new, path = line.groups()
+        if before_tree is not None:
+            changes = result[before_tree, after_tree]
+        changes.append(Change(path, (before, after), (old, new)))
     return result
