@@ -1,10 +1,10 @@
 from gitops_bot.edges.http.address import UnsafeAddress, follow_own, host_of, origin
 from gitops_bot.edges.http.allowance import Allowance, Limit
 from gitops_bot.edges.http.answer import Answer, parse_json
-from gitops_bot.edges.http.client import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Http
+from gitops_bot.edges.http.client import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Http, Observe
 from gitops_bot.edges.http.failure import Unanswered
 from gitops_bot.edges.http.pace import Clock
-from gitops_bot.edges.http.pools import Observe, Tuning
+from gitops_bot.edges.http.pools import Tuning
 
 __all__ = [
     "ATTEMPTS",

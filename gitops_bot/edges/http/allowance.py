@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.edges.http.failure import flooded, late
+from gitops_bot.edges.http.failure import Unanswered, late
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gitops_bot.edges.http.failure import Unanswered
     from gitops_bot.edges.http.pace import Clock
 
 
@@ -47,7 +46,7 @@ class Allowance:
         with self._lock:
             self._limit = self._limit or self._ask()
             if self._active == 0:
-                self._since = self._now()
+                self._since = self._clock.now().timestamp()
             self._active += 1
         try:
             yield
@@ -60,16 +59,14 @@ class Allowance:
     @property
     def spent(self) -> float:
         """The seconds used so far."""
-        return self._spent + (max(self._now() - self._since, 0.0) if self._active else 0.0)
+        since = self._clock.now().timestamp() - self._since if self._active else 0.0
+        return self._spent + max(since, 0.0)
 
     @property
     def left(self) -> Limit:
         """The rest of the limit; zero or less when it is used up."""
         limit = self._limit or self._ask()
         return Limit(limit.seconds - self.spent, limit.late)
-
-    def _now(self) -> float:
-        return self._clock.now().timestamp()
 
 
 #: Bytes before the body of an answer: heads, also of informational answers and a proxy, and the end of the last read.
@@ -102,7 +99,8 @@ class Deadline(threading.local):
         if self._head is not None:
             self._head -= count
             if self._head < 0:
-                raise flooded(HEAD)
+                what = f"closed the connection: more than {HEAD} bytes before the answer"
+                raise Unanswered(what, "Run again later.", again=True)
 
     @property
     def seconds(self) -> float:

@@ -6,9 +6,10 @@ authentication that we do not want, and takes half as much CPU again per request
 
 from __future__ import annotations
 
-import threading
 import time
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing, contextmanager
+from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 import httpx
@@ -18,29 +19,20 @@ from gitops_bot import __version__, log
 from gitops_bot.edges.http.address import UnsafeAddress, follow, origin
 from gitops_bot.edges.http.allowance import Allowance, Limit
 from gitops_bot.edges.http.answer import Answer
-from gitops_bot.edges.http.failure import (
-    Unanswered,
-    broken,
-    busy,
-    late,
-    log_wait,
-    may_heal,
-    may_pass,
-    nowhere,
-    outcome,
-    retry_after,
-)
+from gitops_bot.edges.http.failure import Unanswered, broken, busy, late, nowhere, retry_after
 from gitops_bot.edges.http.pace import PausedTooLong
 from gitops_bot.edges.http.pools import Pools
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from gitops_bot.edges.http.pace import Clock
-    from gitops_bot.edges.http.pools import Observe, Tuning
+    from gitops_bot.edges.http.pools import Tuning
 
 P = ParamSpec("P")
 T = TypeVar("T")
+#: Receives the host (with a port other than the scheme's own) and the status; None without an answer.
+Observe = Callable[[str, int | None], None]
 
 #: Tries of a request, seconds for each, and seconds in all, waits included.
 ATTEMPTS, TRY_SECONDS, TOTAL_SECONDS = 5, 60.0, 100.0
@@ -53,12 +45,10 @@ _AGENT = f"gitops-bot/{__version__}"
 _BACKOFF = tenacity.wait_random_exponential(multiplier=0.5, max=15)
 _BETWEEN = "Check that this is a registry, and any proxy in between."
 _JITTER = tenacity.wait_random(0, 1)
-
-
-class _ThreadAllowance(threading.local):
-    """The allowance that the requests of this thread share; None: each has its own."""
-
-    allowance: Allowance | None = None
+#: Statuses of failures that may be gone the next time. 501 (not implemented) will not.
+_RETRIED = frozenset({408, 429, 500, *range(502, 600)})
+#: The allowance that the requests of this thread share; None: each has its own.
+_shared_allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
 
 
 class Http:
@@ -83,8 +73,8 @@ class Http:
         self._clock = clock
         self._seconds = seconds
         self._attempts = attempts
-        self._pools = Pools(clock, environ, tunings, transport, observe)
-        self._thread = _ThreadAllowance()
+        self._observe: Observe = observe or (lambda _host, _status: None)
+        self._pools = Pools(clock, environ, tunings, transport)
 
     def __enter__(self) -> Self:
         return self
@@ -99,23 +89,16 @@ class Http:
     @contextmanager
     def within(self, allowance: Allowance) -> Iterator[None]:
         """All requests of this thread in the block share this allowance."""
-        before, self._thread.allowance = self._thread.allowance, allowance
+        token = _shared_allowance.set(allowance)
         try:
             yield
         finally:
-            self._thread.allowance = before
+            _shared_allowance.reset(token)
 
     def shared(self, ask: Callable[P, T]) -> Callable[P, T]:
         """`ask` for use in other threads: its requests count against this thread's allowance."""
-        allowance = self._thread.allowance
-
-        def ask_within(*args: P.args, **named: P.kwargs) -> T:
-            if allowance is None:
-                return ask(*args, **named)
-            with self.within(allowance):
-                return ask(*args, **named)
-
-        return ask_within
+        context = copy_context()
+        return lambda *args, **named: context.copy().run(ask, *args, **named)
 
     def request(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], *, limit: int, content: bytes | None = None
@@ -151,15 +134,21 @@ class Http:
         self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None, limit: int
     ) -> Answer:
         """Send to one URL, and again after 408, 429, 5xx and broken connections; returns the last failure."""
-        allowance = self._thread.allowance or Allowance(self._clock, lambda: Limit(TOTAL_SECONDS, late(TOTAL_SECONDS)))
+        allowance = _shared_allowance.get() or Allowance(self._clock, lambda: Limit(TOTAL_SECONDS, late(TOTAL_SECONDS)))
 
         def wait(state: tenacity.RetryCallState) -> float:
-            outcome = state.outcome
-            requested = None if outcome is None or outcome.failed else self._retry_after(outcome.result())
+            answer = state.outcome.result() if state.outcome and not state.outcome.failed else None
+            requested = answer and self._retry_after(answer)
             return _BACKOFF(state) if requested is None else requested + _JITTER(state)
 
         def stop(state: tenacity.RetryCallState) -> bool:
             return state.attempt_number >= self._attempts or state.upcoming_sleep > allowance.left.seconds
+
+        def before_sleep(state: tenacity.RetryCallState) -> None:
+            failure = state.outcome and state.outcome.exception()
+            why = failure or (state.outcome and f"status {state.outcome.result().status}")
+            host, seconds = url.netloc.decode("ascii"), round(state.upcoming_sleep, 3)
+            log.debug("http.waiting", host=host, path=_path(url), seconds=seconds, why=str(why))
 
         def sleep(seconds: float) -> None:
             with allowance.counting():
@@ -167,12 +156,12 @@ class Http:
 
         retrying = tenacity.Retrying(
             sleep=sleep,
-            before_sleep=lambda state: log_wait(state, url.netloc.decode("ascii"), _path(url)),
+            before_sleep=before_sleep,
             wait=wait,
             stop=stop,
-            retry=tenacity.retry_if_result(lambda answer: may_pass(answer.status))
-            | tenacity.retry_if_exception(may_heal),
-            retry_error_callback=outcome,
+            retry=tenacity.retry_if_result(lambda answer: answer.status in _RETRIED)
+            | tenacity.retry_if_exception(lambda error: isinstance(error, Unanswered) and error.again),
+            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
         )
         return retrying(self._send, method, url, headers, content, limit, allowance)
 
@@ -194,13 +183,13 @@ class Http:
                 bound = left if left.seconds < self._seconds else Limit(self._seconds, late(self._seconds))
                 extensions = {"timeout": _TIMEOUTS, "bound": bound}
                 request = httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
-                response = pool.transport.handle_request(request)
+                status = None
                 try:
-                    answer = Answer(
-                        method, url, response.status_code, response.headers, self._body(response, method, limit)
-                    )
+                    with closing(pool.transport.handle_request(request)) as response:
+                        status = response.status_code
+                        answer = Answer(method, url, status, response.headers, _body(response, method, limit))
                 finally:
-                    response.close()
+                    self._observe(url.netloc.decode("ascii"), status)
         except PausedTooLong as paused:
             raise busy(paused.seconds) from paused
         except httpx.TransportError as error:
@@ -221,31 +210,29 @@ class Http:
             pool.pace.slow_down(seen, 1.0 if requested is None else requested)
         return answer
 
-    def _body(self, response: httpx.Response, method: str, limit: int) -> bytes:
-        """The body as it came over the wire, within `limit` bytes."""
-        failed = response.status_code >= 300
-        encoding = response.headers.get("content-encoding", "identity")
-        if encoding != "identity" and not failed and method != "HEAD":
-            raise Unanswered(f"answered with the encoding {encoding[:50]!r} although none was requested", _BETWEEN)
-        too_much = Unanswered(f"answered with more than the {limit} bytes allowed for such an answer", _BETWEEN)
-        announced = response.headers.get("content-length", "")
-        if method != "HEAD" and not failed and announced.isdecimal() and int(announced[:20]) > limit:
-            raise too_much
-        size_limit = ERROR_BODY if failed else limit
-        body = bytearray()
-        for chunk in response.stream:  # type: ignore[union-attr]  # a sync transport gives a sync stream
-            body += chunk
-            if len(body) > size_limit:
-                if failed:
-                    break
-                raise too_much
-        return bytes(body[:size_limit])
-
-    def _now(self) -> float:
-        return self._clock.now().timestamp()
-
     def _retry_after(self, answer: Answer) -> float | None:
-        return retry_after(answer.headers.get("retry-after"), self._now())
+        return retry_after(answer.headers.get("retry-after"), self._clock.now().timestamp())
+
+
+def _body(response: httpx.Response, method: str, limit: int) -> bytes:
+    """The body as it came over the wire; more than `limit` bytes of a success are an error, a failure is cut."""
+    failed, has_body = response.status_code >= 300, method != "HEAD"
+    encoding = response.headers.get("content-encoding", "identity")
+    if encoding != "identity" and not failed and has_body:
+        raise Unanswered(f"answered with the encoding {encoding[:50]!r} although none was requested", _BETWEEN)
+    too_much = Unanswered(f"answered with more than the {limit} bytes allowed for such an answer", _BETWEEN)
+    announced = response.headers.get("content-length", "")
+    if has_body and not failed and announced.isdecimal() and int(announced[:20]) > limit:
+        raise too_much
+    size_limit = ERROR_BODY if failed else limit
+    body = bytearray()
+    for chunk in response.stream:  # type: ignore[union-attr]  # a sync transport gives a sync stream
+        body += chunk
+        if len(body) > size_limit:
+            if failed:
+                break
+            raise too_much
+    return bytes(body[:size_limit])
 
 
 def _not_over(left: Limit) -> Limit:

@@ -7,18 +7,14 @@ import re
 import ssl
 from email.utils import parsedate_to_datetime
 from socket import EAI_NONAME, gaierror
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
-from gitops_bot import log
 from gitops_bot.redact import STRUCK, strike
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    import tenacity
-
 
 #: Characters of a server's own message that are shown.
 SHOWN = 200
@@ -60,13 +56,6 @@ def nowhere() -> Unanswered:
 def late(seconds: float) -> Unanswered:
     """The request as a whole took more than `seconds`; bytes may have arrived until then."""
     return Unanswered(f"took more than {seconds:g} s to send one answer", "Run again later.")
-
-
-def flooded(limit: int) -> Unanswered:
-    """More bytes came before the body than any real answer has."""
-    return Unanswered(
-        f"closed the connection: more than {limit} bytes before the answer", "Run again later.", again=True
-    )
 
 
 def broken(error: httpx.TransportError) -> Unanswered:
@@ -119,30 +108,6 @@ def retry_after(text: str | None, now: float) -> float | None:
     except (ValueError, OverflowError):
         return None
     return max(seconds, 0.0) if math.isfinite(seconds) else None
-
-
-def may_pass(status: int) -> bool:
-    """Whether a failure may be gone the next time. 501 (not implemented) will not."""
-    return status in (408, 429) or (500 <= status < 600 and status != 501)
-
-
-def may_heal(error: BaseException) -> bool:
-    """Whether a broken connection may work the next time."""
-    return isinstance(error, Unanswered) and error.again
-
-
-def log_wait(state: tenacity.RetryCallState, host: str, path: str) -> None:
-    """Log why and how long the next try waits."""
-    assert state.outcome is not None  # noqa: S101 - tenacity calls this after an attempt
-    failure = state.outcome.exception()
-    why = f"status {state.outcome.result().status}" if failure is None else str(failure)
-    log.debug("http.waiting", host=host, path=path, seconds=round(state.upcoming_sleep, 3), why=why)
-
-
-def outcome(state: tenacity.RetryCallState) -> Any:
-    """The last answer; raises the last exception if there was none."""
-    assert state.outcome is not None  # noqa: S101 - tenacity calls this after an attempt
-    return state.outcome.result()
 
 
 def clean(text: str, secrets: Iterable[str] = (), limit: int = SHOWN) -> str:

@@ -59,7 +59,7 @@ class Pace:
         Yields the number of slow-downs so far, for `slow_down`.
 
         Raises:
-            Closed: the host asked for a pause longer than `longest_pause` seconds.
+            PausedTooLong: the host asked for a pause longer than `longest_pause` seconds.
         """
         with self._semaphore:
             yield self._wait(longest_pause)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,6 @@ from gitops_bot.edges.http.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-#: Receives the host (with a port other than the scheme's own) and the status; None without an answer.
-Observe = Callable[[str, "int | None"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +35,6 @@ class Pool:
     transport: httpx.BaseTransport
 
 
-class ObservedTransport(httpx.BaseTransport):
-    """A transport that reports each request, including retries and redirects."""
-
-    def __init__(self, inner: httpx.BaseTransport, host: str, observe: Observe) -> None:
-        self._inner, self._host, self._observe = inner, host, observe
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and report the status of its answer."""
-        status = None
-        try:
-            response = self._inner.handle_request(request)
-            status = response.status_code
-        finally:
-            self._observe(self._host, status)
-        return response
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._inner.close()
-
-
 @dataclass(slots=True)
 class Pools:
     """The pools of connections of a run, one for each origin; see `Http`. Safe to use from many threads."""
@@ -69,7 +43,6 @@ class Pools:
     environ: Mapping[str, str] = field(repr=False)
     tunings: Mapping[str, Tuning]
     transport: httpx.BaseTransport | None
-    observe: Observe | None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pools: dict[tuple[str, str, int | None], Pool] = field(default_factory=dict)
     _trust: ssl.SSLContext | None = None
@@ -93,10 +66,7 @@ class Pools:
             if pool is None:
                 tuning = self.tunings.get(url.netloc.decode("ascii"), Tuning())
                 pace = Pace(self.clock, tuning.concurrency, tuning.rate)
-                transport = self.transport or self._connect(url, tuning)
-                if self.observe is not None:
-                    transport = ObservedTransport(transport, url.netloc.decode("ascii"), self.observe)
-                pool = self._pools[key] = Pool(pace, transport)
+                pool = self._pools[key] = Pool(pace, self.transport or self._connect(url, tuning))
             return pool
 
     def _connect(self, url: httpx.URL, tuning: Tuning) -> httpx.BaseTransport:
