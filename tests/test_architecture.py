@@ -137,7 +137,7 @@ WORDS_OF_FORGES = re.compile(r"github|\bSettings > ", re.IGNORECASE)
 #: The door of Actions; what tokens of many services look like; how servers of git refuse; a host as an example.
 MAY_NAME_A_FORGE = (
     "action.*", "demo.*", "edges.github*", "redact", "config.leaves", "edges.git.refusals", "config.form",
-    "edges.registry.times.ghcr",
+    "edges.registry.times.apis",
 )  # fmt: skip
 
 MOST_LINES = 300

@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing, contextmanager
-from contextvars import ContextVar, copy_context
-from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Self
 
 import httpx
 import tenacity
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http.pace import Clock
     from gitops_bot.edges.http.pools import Tuning
 
-P = ParamSpec("P")
-T = TypeVar("T")
+
 #: Receives the host (with a port other than the scheme's own) and the status; None without an answer.
 Observe = Callable[[str, int | None], None]
 
@@ -47,7 +46,7 @@ _BETWEEN = "Check that this is a registry, and any proxy in between."
 _JITTER = tenacity.wait_random(0, 1)
 #: Statuses of failures that may be gone the next time. 501 (not implemented) will not.
 _RETRIED = frozenset({408, 429, 500, *range(502, 600)})
-#: The allowance that the requests of this thread share; None: each has its own.
+#: The allowance that the requests of this thread share, and those of threads with a copy of its context.
 _shared_allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
 
 
@@ -88,17 +87,12 @@ class Http:
 
     @contextmanager
     def within(self, allowance: Allowance) -> Iterator[None]:
-        """All requests of this thread in the block share this allowance."""
+        """All requests of this context in the block share this allowance."""
         token = _shared_allowance.set(allowance)
         try:
             yield
         finally:
             _shared_allowance.reset(token)
-
-    def shared(self, ask: Callable[P, T]) -> Callable[P, T]:
-        """`ask` for use in other threads: its requests count against this thread's allowance."""
-        context = copy_context()
-        return lambda *args, **named: context.copy().run(ask, *args, **named)
 
     def request(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], *, limit: int, content: bytes | None = None

@@ -11,32 +11,20 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar, assert_never
+from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from gitops_bot.edges.registry.failure import Refused
-from gitops_bot.edges.registry.manifest import (
-    ACCEPT,
-    MANIFEST_BYTES,
-    document,
-    images,
-    kind_of,
-    names,
-    platform,
-    representative,
-)
-from gitops_bot.images.build import Build
+from gitops_bot.edges.registry.manifest import document, images, kind_of, names, platform, representative
+from gitops_bot.images.build import CREATED, Build
 from gitops_bot.images.reference import is_digest
 from gitops_bot.redact import strike
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from gitops_bot.edges.http import Answer
-
-    #: Gets a path below a repository, given `Accept` and the largest body in bytes.
-    Fetch = Callable[[str, str, int], Answer]
-    Document = Mapping[str, Any]
+    from gitops_bot.edges.registry.host import ImageRepository
+    from gitops_bot.edges.registry.manifest import Document
 
 
 #: What images said, by digest. Digests never change, so `run` keeps them: an open proposal asks again in every cycle.
@@ -52,67 +40,40 @@ _MOST_LABELS = 200
 _MOST_BYTES = 1 << 50
 
 
-def remembered(fetch: Fetch, digest: str, builds: Builds) -> Build:
-    """The same as `describe`, and no request for what `builds` has; it gets what nothing was missing of."""
-    if (known := builds.get(digest)) is not None:
-        return known
-    refused: list[Refused] = []
-
-    def watched(rest: str, accept: str, limit: int) -> Answer:
-        try:
-            return fetch(rest, accept, limit)
-        except Refused as failure:
-            refused.append(failure)
-            raise
-
-    build = describe(watched, digest)
-    if len(builds) >= _REMEMBERED:
-        builds.clear()
-    if not refused:  # verified by the digest, so true for every repository
-        builds[digest] = build
-    return build
-
-
-def describe(fetch: Fetch, digest: str) -> Build:
-    """The description of the image or index of that digest; empty if it is neither.
+def describe(repository: ImageRepository, digest: str, builds: Builds) -> Build:
+    """The description of the image or index of that digest; empty if it is neither. What `builds` has is not requested.
 
     Raises:
         Refused: the registry refused; 404 if there is no such digest.
         Untrusted: an answer does not match its digest.
     """
-    top = document(fetch(f"manifests/{digest}", ACCEPT, MANIFEST_BYTES), digest, "a manifest")
-    match kind_of(top):
-        case "image":
-            return _described(fetch, {}, top, None, ())
-        case "index":
-            members = images(top)
-            chosen = representative(members)
-            if chosen is None:
-                return _described(fetch, top, {}, None, names(members))
-            manifest = _referenced(
-                fetch, f"manifests/{chosen.digest}", ACCEPT, MANIFEST_BYTES, chosen.digest, "a manifest"
-            )
-            manifest = manifest if kind_of(manifest) == "image" else {}
-            return _described(fetch, top, manifest, chosen.platform, names(members))
-        case None:
-            return Build()
-        case never:
-            assert_never(never)
+    if (known := builds.get(digest)) is not None:
+        return known
+    top = document(repository.manifest("GET", digest), digest, "a manifest")
+    index, chosen = (top, representative(images(top))) if kind_of(top) == "index" else ({}, None)
+    manifest = _referenced(repository, "manifests", chosen.digest) if chosen is not None else top
+    if manifest is not None and kind_of(manifest) != "image":
+        manifest = {}
+    config = configuration(repository, manifest) if manifest is not None else None
+    build = _build(index, manifest or {}, config or {}, chosen.platform if chosen is not None else None)
+    if config is not None:  # verified by the digest, so true for every repository
+        if len(builds) >= _REMEMBERED:
+            builds.clear()
+        builds[digest] = build
+    return build
 
 
-def _described(
-    fetch: Fetch, index: Document, manifest: Document, sized: str | None, platforms: tuple[str, ...]
-) -> Build:
-    config = configuration(fetch, manifest) or {}
+def _build(index: Document, manifest: Document, config: Document, described: str | None) -> Build:
+    """The description by these documents; `described` is the platform of the manifest, if it is from the index."""
     sources = (labels(config), index.get("annotations"), manifest.get("annotations"))
-    sized = sized or platform(config)
+    sized = described or platform(config)
     size = _size(manifest) if sized else None
     return Build(
-        created=first_label("created", parse_time, *sources) or _implied(config),
+        created=first_label("created", parse_time, *sources, {CREATED: config.get("created")}),
         source=first_label("source", parse_url, *sources),
         revision=first_label("revision", parse_line, *sources),
         version=first_label("version", parse_line, *sources),
-        platforms=platforms or ((sized,) if sized and not index else ()),
+        platforms=names(images(index)) or ((sized,) if sized and not index else ()),
         size=size,
         sized=sized if size is not None else None,
         labels=_lines(*sources),
@@ -136,27 +97,24 @@ def labels(config: Document) -> object:
     return container.get("Labels") if isinstance(container, dict) else None
 
 
-def _implied(config: Document) -> datetime | None:
-    created = config.get("created")
-    return parse_time(created) if isinstance(created, str) else None
-
-
-def configuration(fetch: Fetch, manifest: Document) -> Document | None:
-    """The configuration of an image, empty if the registry lacks it; None for other things, such as a chart."""
+def configuration(repository: ImageRepository, manifest: Document) -> Document | None:
+    """The configuration of an image, None if the registry lacks it; empty for other things, such as a chart."""
     match manifest.get("config"):
         case {"mediaType": kind, "digest": str(digest)} if kind in _CONFIGS and is_digest(digest):
-            return _referenced(fetch, f"blobs/{digest}", "*/*", CONFIG_LIMIT, digest, "a configuration")
+            return _referenced(repository, "blobs", digest)
         case _:
-            return None
+            return {}
 
 
-def _referenced(fetch: Fetch, rest: str, accept: str, limit: int, digest: str, wanted: str) -> Document:
-    """A document that a manifest or index names; empty if the registry lacks it, as after a partial copy."""
+def _referenced(repository: ImageRepository, kind: Literal["manifests", "blobs"], digest: str) -> Document | None:
+    """A document that a manifest or index names; None if the registry lacks it, as after a partial copy."""
     try:
-        return document(fetch(rest, accept, limit), digest, wanted)
+        if kind == "manifests":
+            return document(repository.manifest("GET", digest), digest, "a manifest")
+        return document(repository.get(f"blobs/{digest}", "*/*", CONFIG_LIMIT), digest, "a configuration")
     except Refused as refused:
         if refused.is_one_of(404):
-            return {}
+            return None
         raise
 
 

@@ -6,7 +6,7 @@ import re
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import httpx
 
@@ -39,12 +39,11 @@ _SCHEME = re.compile(rf"({_TOKEN})(?=[\s,]|\Z)")
 _JUNK = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,\s])+|.', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(NamedTuple):
     """One challenge: the scheme in lower case, and its parameters by lower-case name."""
 
     scheme: str
-    parameters: Mapping[str, str]
+    parameters: dict[str, str]
 
 
 def challenges(header: str) -> tuple[Challenge, ...]:
@@ -52,21 +51,21 @@ def challenges(header: str) -> tuple[Challenge, ...]:
 
     A parameter belongs to the last scheme before it; of two with one name the first counts.
     """
-    parsed: list[tuple[str, dict[str, str]]] = []
+    parsed: list[Challenge] = []
     text, at = header[:HEADER_LIMIT], 0
     while (at := _GAP.match(text, at).end()) < len(text):  # type: ignore[union-attr]  # matches the empty string too
         if parameter := _PARAMETER.match(text, at):
             name, quoted, bare = parameter.groups()
             if parsed:
                 value = bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)
-                parsed[-1][1].setdefault(name.lower(), value)
+                parsed[-1].parameters.setdefault(name.lower(), value)
             at = parameter.end()
         elif scheme := _SCHEME.match(text, at):
-            parsed.append((scheme[1].lower(), {}))
+            parsed.append(Challenge(scheme[1].lower(), {}))
             at = scheme.end()
         else:
             at = _JUNK.match(text, at).end()  # type: ignore[union-attr]  # matches any character
-    return tuple(Challenge(scheme, parameters) for scheme, parameters in parsed)
+    return tuple(parsed)
 
 
 #: Azure wants the second for a list of tags. Write access is never requested, whatever a registry proposes.
@@ -76,13 +75,8 @@ _TRIES = 4
 #: Seconds that other requests wait for the first one to finish.
 HEAD_START = 5.0
 
-
-@dataclass(frozen=True, slots=True)
-class _ByPassword:
-    """The registry takes user name and password."""
-
-
-_Authentication = Bearer | _ByPassword
+#: By the registry's token server, or by user name and password; None until the registry asks for one of them.
+_Authentication = Bearer | Literal["password"] | None
 
 
 class Host:
@@ -93,7 +87,7 @@ class Host:
         self._tokens = tokens
         self._base = base
         self._root = str(base).rstrip("/")
-        self._authentication: _Authentication | None = None
+        self._authentication: _Authentication = None
         self._head_start = head_start
         self._first = threading.Semaphore(1)
         self._met = threading.Event()
@@ -111,18 +105,20 @@ class Host:
             Refused: any other status.
             Unanswered, Untrusted: no usable answer.
         """
-        if not self._met.is_set() and self._first.acquire(blocking=False):
-            try:
-                return self._ask(method, path, rest, login, accept, limit, api)
-            except Unanswered as failure:
-                self._out_of_reach = failure if self._concerns_all(failure) else None
-                raise
-            finally:
+        is_first = not self._met.is_set() and self._first.acquire(blocking=False)
+        if not is_first:
+            self._met.wait(self._head_start)
+            if self._out_of_reach is not None:
+                raise self._out_of_reach
+        try:
+            return self._ask(method, path, rest, login, accept, limit, api)
+        except Unanswered as failure:
+            if is_first and self._concerns_all(failure):
+                self._out_of_reach = failure
+            raise
+        finally:
+            if is_first:
                 self._met.set()
-        self._met.wait(self._head_start)
-        if self._out_of_reach is not None:
-            raise self._out_of_reach
-        return self._ask(method, path, rest, login, accept, limit, api)
 
     @property
     def scheme(self) -> str:
@@ -158,26 +154,26 @@ class Host:
                 break  # no way to authenticate, or it was tried: the permission is missing
             rejected = authorization.removeprefix("Bearer ") if authorization and offered == authentication else None
             self._authentication = offered
-            if isinstance(offered, _ByPassword) and not isinstance(login.credential, Basic | IdentityToken):
+            if offered == "password" and not isinstance(login.credential, Basic | IdentityToken):
                 break
         sent = {*secrets(login.credential), (authorization or "").partition(" ")[2]}
         elsewhere = origin(answer.url) != origin(self._base)
         raise Refused(answer.status, answer.host, error_message(answer.body, sent), elsewhere=elsewhere)
 
     def _authorization(
-        self, authentication: _Authentication | None, path: str, login: Login, rejected: str | None
+        self, authentication: _Authentication, path: str, login: Login, rejected: str | None
     ) -> tuple[str | None, bool]:
         """The `Authorization` header (None to send none), and whether it is the newest that there can be."""
         match authentication, login.credential:
             case Bearer(), credential:
                 token, fresh = self._tokens.get(authentication, path, credential, rejected=rejected)
                 return f"Bearer {token}", fresh
-            case _ByPassword(), Basic() | IdentityToken() as credential:
+            case "password", Basic() | IdentityToken() as credential:
                 return basic(credential), True
             case _:
                 return None, True
 
-    def _offered(self, answer: Answer, authentication: _Authentication | None, path: str) -> _Authentication | None:
+    def _offered(self, answer: Answer, authentication: _Authentication, path: str) -> _Authentication:
         """The authentication that a 401 asks for: tokens before passwords, with all actions asked for so far."""
         offers = challenges(answer.headers.get("www-authenticate", ""))
         for offer in offers:
@@ -190,9 +186,11 @@ class Host:
                     ) from unsafe
                 bearer = Bearer(str(address), offer.parameters.get("service", ""))
                 before = authentication.actions if isinstance(authentication, Bearer) else frozenset()
-                actions = _actions(offer.parameters.get("scope", ""), path)
-                return replace(bearer, actions=bearer.actions | before | actions)
-        return _ByPassword() if any(offer.scheme == "basic" for offer in offers) else None
+                # What a challenge asks for in this repository; scopes of others are placeholders.
+                pattern = rf"(?:^|\s)repository:{re.escape(path)}:([a-z_,*]+)"
+                wanted = ",".join(re.findall(pattern, offer.parameters.get("scope", ""))).split(",")
+                return replace(bearer, actions=bearer.actions | before | _READING.intersection(wanted))
+        return "password" if any(offer.scheme == "basic" for offer in offers) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,12 +243,6 @@ def base_url(registry: str, access: RegistryAccess) -> httpx.URL:
     except httpx.InvalidURL as error:
         raise Untrusted("is not a valid host and port", "Check the name of the image.") from error
     return url.copy_with(scheme="http") if access.plain_http or is_loopback(host_of(url)) else url
-
-
-def _actions(scope: str, path: str) -> frozenset[str]:
-    """The read actions that a challenge asks for in this repository; scopes of others are placeholders."""
-    actions = re.findall(rf"(?:^|\s)repository:{re.escape(path)}:([a-z_,*]+)", scope)
-    return frozenset(",".join(actions).split(",")) & _READING
 
 
 def tunings(access: Mapping[str, RegistryAccess]) -> dict[str, Tuning]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gitops_bot.edges.http import Allowance, Limit, Unanswered
+from gitops_bot.edges.registry.failure import Refused, Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ class ImageLimits:
         self._clock, self._seconds = clock, seconds
         self._lock = threading.Lock()
         self._spent: dict[ImageName, float] = {}
-        self._answered = float("-inf")
+        self._last_answer = float("-inf")
         self._slow = False
 
     @contextmanager
@@ -42,24 +43,23 @@ class ImageLimits:
             yield allowance
         except Unanswered:
             with self._lock:
-                over = allowance.left.seconds <= 0
-                self._slow = self._slow or (over and self._now() - self._answered > self._seconds / 4)
+                silent = self._clock.now().timestamp() - self._last_answer
+                self._slow = self._slow or (allowance.left.seconds <= 0 and silent > self._seconds / 4)
+            raise
+        except (Refused, Untrusted):
+            self._answered()
             raise
         else:
-            self.answered()
+            self._answered()
         finally:
             with self._lock:
                 self._spent[image] = self._spent.get(image, 0.0) + allowance.spent
 
-    def answered(self) -> None:
-        """A question was answered, even if by a refusal."""
+    def _answered(self) -> None:
         with self._lock:
-            self._answered, self._slow = self._now(), False
+            self._last_answer, self._slow = self._clock.now().timestamp(), False
 
     def _limit(self, image: ImageName) -> Limit:
         limit = min(SLOW_REGISTRY_SECONDS, self._seconds) if self._slow else self._seconds
         left = min(limit, self._seconds - self._spent.get(image, 0.0))
         return Limit(left, Unanswered(f"took more than {limit:g} s for this image", _ADVICE))
-
-    def _now(self) -> float:
-        return self._clock.now().timestamp()

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.http import Answer
 
+    #: Requests a manifest, given the HTTP method and a tag or digest.
+    Ask = Callable[[str, str], Answer]
+    Document = Mapping[str, Any]
 
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 IMAGES = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
@@ -34,7 +37,7 @@ _ASK_AGAIN = (400, 404, 405, 406, 501)
 Kind = Literal["image", "index"]
 
 
-def kind_of(document: Mapping[str, Any]) -> Kind | None:
+def kind_of(document: Document) -> Kind | None:
     """The type of a document by its own content, which the digest covers (headers are not covered); None for others.
 
     OCI documents need not state a type. One that could be read as either is neither (CVE-2021-41190).
@@ -55,29 +58,29 @@ class ManifestDigest:
     is_image: bool
 
 
-def resolve(ask: Callable[[str], Answer], algorithm: str | None = None) -> ManifestDigest:
+def resolve(ask: Ask, reference: str) -> ManifestDigest:
     """Resolve a tag or digest: by HEAD, which Docker Hub does not count as a pull, else by GET.
 
-    `ask` sends a request with the given method. `algorithm` is the wanted one (`sha256`, `sha512`), None for the
-    registry's choice.
+    The digest of a tag has the algorithm of the registry's choice, that of a digest its own.
 
     Raises:
         Refused: the registry refused; 404 if there is no such tag.
         Untrusted: the answer is no manifest, or does not match the digest in its header.
     """
     try:
-        head = ask("HEAD")
+        head = ask("HEAD", reference)
     except Refused as refused:
         if not refused.is_one_of(*_ASK_AGAIN):
             raise
     else:
         digest = head.headers.get("docker-content-digest", "")
-        if is_digest(digest) and head.media_type in _TYPES and algorithm in (None, digest.partition(":")[0]):
+        algorithm = digest.partition(":")[0]
+        if is_digest(digest) and head.media_type in _TYPES and _algorithm(reference, algorithm) == algorithm:
             return ManifestDigest(digest, head.media_type in IMAGES)
-    return resolve_by_content(ask("GET"), algorithm)
+    return resolve_by_content(ask("GET", reference), reference)
 
 
-def resolve_by_content(answer: Answer, algorithm: str | None) -> ManifestDigest:
+def resolve_by_content(answer: Answer, reference: str) -> ManifestDigest:
     """The digest of a manifest by its bytes, which must match the one in the header, if any."""
     document = answer.json()
     version = document.get("schemaVersion") if isinstance(document, dict) else None
@@ -93,8 +96,12 @@ def resolve_by_content(answer: Answer, algorithm: str | None) -> ManifestDigest:
             f"reports the digest {header[:150]!r} for a manifest that has the digest {digest}",
             "Something in between changes what the registry sends; nothing was pinned.",
         )
-    requested = digest if algorithm in (None, usual) else _digest_of(answer.body, algorithm)
-    return ManifestDigest(requested, kind_of(document) == "image")
+    return ManifestDigest(_digest_of(answer.body, _algorithm(reference, usual)), kind_of(document) == "image")
+
+
+def _algorithm(reference: str, usual: str) -> str:
+    """The hash algorithm of a digest; the `usual` one for a tag."""
+    return reference.partition(":")[0] if is_digest(reference) else usual
 
 
 def _digest_of(body: bytes, algorithm: str) -> str:
@@ -106,7 +113,7 @@ def _digest_of(body: bytes, algorithm: str) -> str:
 _MOST_COMMAS = 100_000
 
 
-def document(answer: Answer, digest: str, wanted: str) -> Mapping[str, Any]:
+def document(answer: Answer, digest: str, wanted: str) -> Document:
     """The JSON object in an answer, verified by its digest; empty for another digest algorithm's content and schema 1.
 
     A schema 1 digest does not cover the signature in its bytes. `wanted` is for the error, as in "a manifest".
@@ -117,7 +124,7 @@ def document(answer: Answer, digest: str, wanted: str) -> Mapping[str, Any]:
     if answer.body.count(b",") > _MOST_COMMAS:
         raise Untrusted(f"has {wanted} of more than {_MOST_COMMAS} values", "Check what was pushed there.")
     parsed = answer.json()
-    content: Mapping[str, Any] = parsed if isinstance(parsed, dict) else {}
+    content: Document = parsed if isinstance(parsed, dict) else {}
     actual = _digest_of(answer.body, digest.partition(":")[0])
     if actual == digest:
         return content
@@ -146,7 +153,7 @@ class Image:
     digest: str
 
 
-def images(index: Mapping[str, Any]) -> tuple[Image, ...]:
+def images(index: Document) -> tuple[Image, ...]:
     """The images of an index in order, without the attestations that builders add."""
     manifests = index.get("manifests")
     entries = [entry for entry in manifests if isinstance(entry, dict)] if isinstance(manifests, list) else []
@@ -178,12 +185,12 @@ def platform(described: object) -> str | None:
     return normalised("/".join(parts))
 
 
-def _digest(entry: Mapping[str, Any]) -> str:
+def _digest(entry: Document) -> str:
     digest = entry.get("digest")
     return digest if entry.get("mediaType") in IMAGES and isinstance(digest, str) and is_digest(digest) else ""
 
 
-def _is_attestation(entry: Mapping[str, Any]) -> bool:
+def _is_attestation(entry: Document) -> bool:
     annotations, described = entry.get("annotations"), entry.get("platform")
     return (isinstance(annotations, dict) and _ATTESTED in annotations) or (
         isinstance(described, dict) and described.get("os") == described.get("architecture") == "unknown"

@@ -14,16 +14,10 @@ from gitops_bot.images.build import Child
 from gitops_bot.images.reference import is_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gitops_bot.edges.http import Answer
     from gitops_bot.edges.registry.host import ImageRepository
-    from gitops_bot.edges.registry.login import Credential, Login
-    from gitops_bot.edges.registry.manifest import ManifestDigest
+    from gitops_bot.edges.registry.login import Login
+    from gitops_bot.edges.registry.manifest import Ask, ManifestDigest
     from gitops_bot.images.reference import Pin
-
-    #: Requests a manifest, given the HTTP method and a tag or digest.
-    Ask = Callable[[str, str], Answer]
 
 
 #: The manifests of indexes and their platforms, by the digest of the index. Digests never change, so `run` keeps them.
@@ -41,7 +35,7 @@ def find_manifest(ask: Ask, digest: str) -> ManifestDigest | None:
     A registry may report another digest algorithm than the requested one, or none: then the bytes decide.
     """
     try:
-        manifest = resolve(lambda method: ask(method, digest), digest.partition(":")[0])
+        manifest = resolve(ask, digest)
     except Refused as refused:
         if refused.is_one_of(_NOT_FOUND):
             return None
@@ -57,8 +51,8 @@ def missing(ask: Ask, digest: str, indexes: Indexes) -> tuple[str, ...]:
         Untrusted: an answer does not match its digest.
     """
     if digest in indexes:
-        resolve(lambda method: ask(method, digest))  # the index itself may be gone
-    platforms = _remembered(ask, digest, indexes)
+        resolve(ask, digest)  # the index itself may be gone
+    platforms = _platforms(ask, digest, indexes)
     return tuple(dict.fromkeys(name for child, name in platforms.items() if find_manifest(ask, child) is None))
 
 
@@ -71,22 +65,13 @@ def index_platforms(ask: Ask, digest: str, indexes: Indexes) -> tuple[str, ...]:
     """
     if digest not in indexes and ask("HEAD", digest).media_type not in INDEXES:
         return ()
-    return tuple(sorted({name for name in _remembered(ask, digest, indexes).values() if "/" in name}))
+    return tuple(sorted({name for name in _platforms(ask, digest, indexes).values() if "/" in name}))
 
 
-def _remembered(ask: Ask, digest: str, indexes: Indexes) -> Mapping[str, str]:
-    platforms = indexes.get(digest)
-    if platforms is None:
-        platforms = _platforms(ask, digest)
-        if len(indexes) >= _REMEMBERED:
-            indexes.clear()
-        if platforms:  # verified by the digest, so true for every repository
-            indexes[digest] = platforms
-    return platforms
-
-
-def _platforms(ask: Ask, digest: str) -> Mapping[str, str]:
+def _platforms(ask: Ask, digest: str, indexes: Indexes) -> Mapping[str, str]:
     """The platforms of an index by the digests of their manifests; empty for a single image."""
+    if digest in indexes:
+        return indexes[digest]
     top = document(ask("GET", digest), digest, "a manifest")
     if kind_of(top) != "index":
         return {}
@@ -94,6 +79,9 @@ def _platforms(ask: Ask, digest: str) -> Mapping[str, str]:
     for image in images(top):
         if image.digest and len(platforms) < MOST_IMAGES:
             platforms.setdefault(image.digest, image.platform or image.digest[:19])
+    if len(indexes) >= _REMEMBERED:
+        indexes.clear()
+    indexes[digest] = platforms  # verified by the digest, so true for every repository
     return platforms
 
 
@@ -132,7 +120,9 @@ def served(repository: ImageRepository, pin: Pin) -> Served:
     present, left = True, None
     if (reference := pin.digest or pin.tag) is not None:
         try:
-            left = _left(repository.manifest("HEAD", reference))
+            answer = repository.manifest("HEAD", reference)
+            match = _LEFT.match(answer.headers.get("ratelimit-remaining", ""))
+            left = int(match[1]) if match else None
         except Refused as refused:
             if not refused.is_one_of(_NOT_FOUND):
                 raise
@@ -143,23 +133,15 @@ def served(repository: ImageRepository, pin: Pin) -> Served:
 
 def _login_text(login: Login) -> str:
     """The login, without secrets."""
-    if login.credential is None:
-        return f"anonymously: {login.source}"
-    return f"with the {_kind(login.credential)} from {login.source}"
-
-
-def _kind(credential: Credential) -> str:
-    match credential:
+    match login.credential:
+        case None:
+            return f"anonymously: {login.source}"
         case Basic():
-            return "user name and password"
+            kind = "user name and password"
         case IdentityToken():
-            return "identity token"
+            kind = "identity token"
         case RegistryToken():
-            return "registry token"
+            kind = "registry token"
         case _:
-            assert_never(credential)
-
-
-def _left(answer: Answer) -> int | None:
-    match = _LEFT.match(answer.headers.get("ratelimit-remaining", ""))
-    return int(match[1]) if match else None
+            assert_never(login.credential)
+    return f"with the {kind} from {login.source}"

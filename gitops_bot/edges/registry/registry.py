@@ -13,7 +13,7 @@ from gitops_bot.edges.http import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Http, Tu
 from gitops_bot.edges.registry import docker_config
 from gitops_bot.edges.registry.cloud import CloudLogins
 from gitops_bot.edges.registry.credentials import Credentials
-from gitops_bot.edges.registry.describe import remembered
+from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import LIST, NoLogin, Refused, Untrusted, explain
 from gitops_bot.edges.registry.host import HEAD_START, Host, ImageRepository, base_url, location, tunings
 from gitops_bot.edges.registry.image_limits import ImageLimits
@@ -76,24 +76,17 @@ class Registry:
         and `logins` are caches in memory that a later Registry may share. For build times: `cache` is a folder for what
         images say about themselves, `token` one of the forge, for the packages it hosts.
         """
-        self._access = access
+        self._access, self._clock, self._image_seconds = access, clock, image_seconds
+        self._head_start = min(HEAD_START, seconds / 10)
         #: The hosts of the registries. Hosts that a registry names are reported as `other`: it can choose any number.
         self._known: set[str] = set()
-        self._report = observe
-        watch = None if observe is None else self._observe
+
+        def report(host: str, status: int | None) -> None:
+            if observe is not None:
+                observe(host if host in self._known else "other", status)
+
         self._http = Http(
-            clock,
-            environ,
-            tunings(access),
-            seconds=seconds,
-            attempts=attempts,
-            transport=transport,
-            observe=watch,
-        )
-        self._clock, self._image_seconds, self._head_start = (
-            clock,
-            image_seconds,
-            min(HEAD_START, seconds / 10),
+            clock, environ, tunings(access), seconds=seconds, attempts=attempts, transport=transport, observe=report
         )
         self._tokens = Tokens(self._http, clock)
         clouds = CloudLogins(access, environ, clock, seconds, {} if logins is None else logins)
@@ -134,11 +127,8 @@ class Registry:
             raise ValueError(f"{tag[:200]!r} is not a tag")
         if (digest := self._digests.get((image, tag))) is not None:
             return digest
-
-        def manifest(repository: ImageRepository) -> ManifestDigest:
-            return resolve(lambda method: repository.manifest(method, tag))
-
-        return self._remember(image, self._ask(image, f"the tag {tag}", manifest))
+        manifest = self._ask(image, f"the tag {tag}", lambda repository: resolve(repository.manifest, tag))
+        return self._remember(image, manifest)
 
     def describe(self, image: ImageName, digest: str) -> Build:
         """The description of an image by its labels and configuration; the error's `status` is 404 if it is gone.
@@ -146,9 +136,7 @@ class Registry:
         Raises:
             ValueError: `digest` is not a valid digest; so do the next three.
         """
-        return self._ask(
-            image, _the_digest(digest), lambda repository: remembered(repository.get, digest, self._builds)
-        )
+        return self._ask(image, _the_digest(digest), lambda repository: describe(repository, digest, self._builds))
 
     def exists(self, image: ImageName, digest: str) -> bool:
         """Whether the repository has a manifest of that digest."""
@@ -208,29 +196,20 @@ class Registry:
 
     def _ask(self, image: ImageName, request: str, ask: Callable[[ImageRepository], T]) -> T:
         """The result of `ask`; failures become RegistryErrors, which name the `request`."""
-        limits, login, read_at = self._limits_of(image.registry), None, location(image, self._access)
+        login, read_at = None, location(image, self._access)
+        with self._lock:
+            limits = self._limits.setdefault(image.registry, ImageLimits(self._clock, self._image_seconds))
         try:
             login = self._credentials.login(read_at)
             with limits.question(image) as allowance, self._http.within(allowance):
                 return ask(ImageRepository(image, read_at, self._host(image.registry, read_at), login))
-        except (NoLogin, Unanswered) as failure:
-            raise explain(failure, image, request, login, read_at) from failure
-        except (Refused, Untrusted) as failure:
-            limits.answered()
+        except (NoLogin, Refused, Unanswered, Untrusted) as failure:
             raise explain(failure, image, request, login, read_at) from failure
         except httpx.InvalidURL as error:  # the parts are valid, but together longer than httpx allows
             untrusted = Untrusted(
                 "leads to an address that is not supported", "Report this to the registry's operator."
             )
             raise explain(untrusted, image, request, login, read_at) from error
-
-    def _limits_of(self, registry: str) -> ImageLimits:
-        with self._lock:
-            return self._limits.setdefault(registry, ImageLimits(self._clock, self._image_seconds))
-
-    def _observe(self, host: str, status: int | None) -> None:
-        if self._report is not None:
-            self._report(host if host in self._known else "other", status)
 
     def _host(self, registry: str, read_at: ImageName) -> Host:
         """The host of a registry, or of its mirror; made on first use."""

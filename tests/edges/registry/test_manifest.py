@@ -27,10 +27,10 @@ def answered(body: bytes = BODY, digest: str | None = DIGEST, kind: str | None =
     return Answer("GET", URL, 200, found, body)
 
 
-def registry(head: Answer | int, get: Answer | int | None = None) -> tuple[Callable[[str], Answer], list[str]]:
+def registry(head: Answer | int, get: Answer | int | None = None) -> tuple[Callable[[str, str], Answer], list[str]]:
     asked: list[str] = []
 
-    def ask(method: str) -> Answer:
+    def ask(method: str, _: str) -> Answer:
         asked.append(method)
         given = {"HEAD": head, "GET": get}[method]
         if isinstance(given, int):
@@ -54,7 +54,7 @@ def test_every_kind_of_manifest_is_accepted_in_one_header() -> None:
 @pytest.mark.parametrize("kind", [*ACCEPT.split(", "), f"{INDEX}; charset=utf-8", INDEX.upper()])
 def test_a_head_is_enough(digest: str, kind: str) -> None:
     ask, asked = registry(answered(b"", digest, kind))
-    assert resolve(ask).digest == digest
+    assert resolve(ask, "v1").digest == digest
     assert asked == ["HEAD"]
 
 
@@ -79,7 +79,7 @@ HEADS = [
 @pytest.mark.parametrize("head", [row[1] for row in HEADS], ids=[row[0] for row in HEADS])
 def test_a_head_that_does_not_tell_is_followed_by_a_get_and_the_bytes_count(head: Answer | int) -> None:
     ask, asked = registry(head, answered(digest=None))
-    assert resolve(ask).digest == DIGEST
+    assert resolve(ask, "v1").digest == DIGEST
     assert asked == ["HEAD", "GET"]
 
 
@@ -87,7 +87,7 @@ def test_a_head_that_does_not_tell_is_followed_by_a_get_and_the_bytes_count(head
 def test_a_head_refused_for_good_is_refused(status: int) -> None:
     ask, asked = registry(status)
     with pytest.raises(Refused) as refused:
-        resolve(ask)
+        resolve(ask, "v1")
     assert refused.value.status == status
     assert asked == ["HEAD"]
 
@@ -95,33 +95,33 @@ def test_a_head_refused_for_good_is_refused(status: int) -> None:
 def test_a_token_server_that_refuses_is_not_taken_for_a_quirk_of_head() -> None:
     asked: list[str] = []
 
-    def ask(method: str) -> Answer:
+    def ask(method: str, _: str) -> Answer:
         asked.append(method)
         raise Refused(404, "auth.test", "", token_server=True)
 
     with pytest.raises(Refused):
-        resolve(ask)
+        resolve(ask, "v1")
     assert asked == ["HEAD"]
 
 
 def test_a_tag_that_does_not_exist_is_refused_in_the_words_of_the_get() -> None:
     ask, _ = registry(404, 404)
     with pytest.raises(Refused) as refused:
-        resolve(ask)
+        resolve(ask, "v1")
     assert (refused.value.status, refused.value.message) == (404, "said to GET")
 
 
 @pytest.mark.parametrize("digest", [DIGEST, LONG, None], ids=["sha256", "sha512", "none"])
 def test_the_digest_of_a_get_is_that_of_its_bytes(digest: str | None) -> None:
     ask, _ = registry(405, answered(digest=digest))
-    assert resolve(ask).digest == (digest or DIGEST)
+    assert resolve(ask, "v1").digest == (digest or DIGEST)
 
 
 @pytest.mark.parametrize("digest", [OTHER, "sha512:" + "0" * 128, "", "junk", DIGEST.upper()])
 def test_a_digest_that_is_not_that_of_the_bytes_is_an_error(digest: str) -> None:
     ask, _ = registry(405, answered(digest=digest))
     with pytest.raises(Untrusted, match="that has the digest sha") as failure:
-        resolve(ask)
+        resolve(ask, "v1")
     assert "nothing was pinned" in failure.value.advice
 
 
@@ -140,4 +140,4 @@ NO_MANIFESTS = [
 def test_what_is_no_manifest_has_no_digest(get: Answer, words: str) -> None:
     ask, _ = registry(405, get)
     with pytest.raises(Untrusted, match=words):
-        resolve(ask)
+        resolve(ask, "v1")

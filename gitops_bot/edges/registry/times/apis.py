@@ -1,25 +1,32 @@
 """Which registries have an API with the times of images, and where it is.
 
 Documented by: Docker Hub API; Harbor API 2.0 (swagger); Google, the additions of `tags/list` that
-go-containerregistry reads; Quay API 1; Azure Container Registry, data plane; for GHCR see there.
+go-containerregistry reads; Quay API 1; Azure Container Registry, data plane; GitHub REST API, "Packages".
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, assert_never
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, assert_never
 from urllib.parse import quote
 
+import httpx
+
+from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.edges.registry.login import Basic, basic
-from gitops_bot.edges.registry.times import answers, ghcr
+from gitops_bot.edges.registry.times import answers
 from gitops_bot.edges.registry.times.listing import ListUnusable, Page
 from gitops_bot.images.reference import DOCKER_HUB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from gitops_bot.edges.registry.times.client import ApiClient
+    from gitops_bot.edges.http import Answer, Http
+    from gitops_bot.edges.registry.host import ImageRepository
 
+#: Bytes of one page.
+_PAGE_BYTES: Final = 16 * 1024 * 1024
 Api = Literal["GHCR", "Docker Hub", "Harbor", "Google", "Quay", "Azure"]
 
 _GOOGLE = re.compile(r"(?:[a-z0-9-]+\.)?gcr\.io\Z|[a-z0-9-]+-docker\.pkg\.dev\Z")
@@ -45,13 +52,34 @@ def api_of(registry: str, service: str) -> Api | None:
             return "Harbor" if service == HARBOR_SERVICE else None
 
 
+@dataclass(frozen=True, slots=True)
+class ApiClient:
+    """Sends the requests for the images of one repository. `token` is that of the forge with its packages, if any."""
+
+    http: Http
+    repository: ImageRepository
+    token: str | None = field(repr=False)
+
+    def own(self, prefix: str, rest: str) -> Answer:
+        """An answer of the registry itself, below a prefix, with its own login. Raises ListUnusable if it refused."""
+        try:
+            return self.repository.get(rest, "application/json", _PAGE_BYTES, api=prefix)
+        except Refused as refused:
+            raise ListUnusable(f"{refused.host} answered {refused.status}") from None
+
+    def get(self, address: str, headers: Mapping[str, str]) -> Answer:
+        """An answer from any address."""
+        headers = {"Accept": "application/json", **headers}
+        return self.http.request("GET", httpx.URL(address), headers, limit=_PAGE_BYTES)
+
+
 def pages(api: Api, client: ApiClient) -> Callable[[int, str], Page]:
     """Reads a page of the list of images, by its number and the last tag of the page before."""
     size, image = answers.SIZE, client.repository.location
     scheme, credential = client.repository.host.scheme, client.repository.login.credential
     match api:
         case "GHCR":
-            return ghcr.pages(client)
+            return _ghcr_pages(client)
         case "Docker Hub":
             namespace, _, name = image.path.partition("/")
             address = f"{scheme}://hub.docker.com/v2/namespaces/{namespace}/repositories/{quote(name, safe='')}/tags"
@@ -82,3 +110,34 @@ def pages(api: Api, client: ApiClient) -> Callable[[int, str], Page]:
             return page
         case _:
             assert_never(api)
+
+
+def _ghcr_pages(client: ApiClient) -> Callable[[int, str], Page]:
+    """Reads a page, by its number. Packages of an organisation and those of a user have different addresses.
+
+    The password for ghcr.io is a token of GitHub, so it is shown here, too.
+    """
+    image, scheme = client.repository.location, client.repository.host.scheme
+    credential = client.repository.login.credential
+    token = credential.password if isinstance(credential, Basic) else None
+    if token is None and scheme == "https":  # a configuration must not have it sent in plain text
+        token = client.token
+    if not token:
+        raise ListUnusable("it answers nobody without a token with read:packages")
+    owner, _, name = image.path.partition("/")
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Accept": "application/vnd.github+json",
+        "X-GitHub-Api-Version": "2022-11-28",
+    }
+    root, kinds = f"{scheme}://api.github.com", ["orgs", "users"]
+    rest = f"{owner}/packages/container/{quote(name, safe='')}/versions?per_page={answers.SIZE}&state=active"
+
+    def page(number: int, _: str) -> Page:
+        answer = client.get(f"{root}/{kinds[0]}/{rest}&page={number}", headers)
+        if answer.status == 404 and len(kinds) > 1:
+            del kinds[0]
+            answer = client.get(f"{root}/{kinds[0]}/{rest}&page={number}", headers)
+        return answers.ghcr(answer)
+
+    return page

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from gitops_bot import log
 from gitops_bot.edges.cache import check_owner, make_folder
-from gitops_bot.edges.registry.times.created import Created
 from gitops_bot.images.reference import is_digest, is_tag
 
 if TYPE_CHECKING:
@@ -45,6 +44,14 @@ _HEALTHY = (
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOLFS,
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """When an image was built, None if it does not say; `lasting` if that cannot change."""
+
+    time: datetime | None
+    lasting: bool = True
 
 
 @dataclass(slots=True)

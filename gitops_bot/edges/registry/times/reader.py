@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot import log
 from gitops_bot.edges.http import Allowance, Limit, Unanswered
 from gitops_bot.edges.registry.once import Once
-from gitops_bot.edges.registry.times.apis import api_of, pages
+from gitops_bot.edges.registry.times.apis import ApiClient, api_of, pages
 from gitops_bot.edges.registry.times.cache import Cache, Memory
-from gitops_bot.edges.registry.times.client import ApiClient
 from gitops_bot.edges.registry.times.listing import ListUnusable, newest_first
 from gitops_bot.edges.registry.times.walk import walk
 
@@ -76,7 +75,7 @@ class TimesReader:
             cached = self._cache.read(name, pin.digest)
             memory = Memory(dict(cached.tags), dict(cached.images))
             try:
-                return walk(self._http.shared(repository.get), wanted, pin, memory, remember, threads)
+                return walk(repository, wanted, pin, memory, remember, threads)
             finally:
                 # What was read before a failure need not be read again.
                 tags = {tag: digest for tag, digest in memory.tags.items() if cached.tags.get(tag) != digest}

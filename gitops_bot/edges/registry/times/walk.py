@@ -3,25 +3,33 @@
 That takes two requests for an image of one platform. The content of a digest never changes, so it is read once. The
 digest of a tag is cached for tags that do not move (see `is_floating`), only to skip the request: a digest that is
 written anywhere comes from the registry in the same run.
+
+An annotation of the index or manifest comes first, then a label, then the configuration. An index without an annotation
+is as new as the newest of its images; attestations do not count.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
 
+from gitops_bot.edges.registry.describe import configuration, first_label, labels, parse_time
 from gitops_bot.edges.registry.failure import Refused, Untrusted
-from gitops_bot.edges.registry.times.created import created, fetch_manifest
-from gitops_bot.images.build import BuildTimes
+from gitops_bot.edges.registry.manifest import INDEXES, document, images, kind_of, resolve_by_content
+from gitops_bot.edges.registry.times.cache import Created
+from gitops_bot.images.age import EARLIEST
+from gitops_bot.images.build import CREATED, BuildTimes
 from gitops_bot.images.floating import is_floating
+from gitops_bot.images.reference import is_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from datetime import datetime
 
-    from gitops_bot.edges.registry.describe import Fetch
-    from gitops_bot.edges.registry.manifest import ManifestDigest
+    from gitops_bot.edges.registry.host import ImageRepository
+    from gitops_bot.edges.registry.manifest import Document, ManifestDigest
     from gitops_bot.edges.registry.times.cache import Memory
     from gitops_bot.images.reference import Pin
 
@@ -29,11 +37,15 @@ if TYPE_CHECKING:
 
 #: Tags whose images are read. Each takes two requests and more.
 MOST_WALKED: Final = 10_000
+#: Manifests that are read for one tag, and indexes inside of one another. Real images need a dozen, and one.
+MOST_MANIFESTS: Final = 32
+DEPTH: Final = 3
 _NOT_FOUND = 404
+UNKNOWN: Final = Created(None)
 
 
 def walk(
-    fetch: Fetch,
+    repository: ImageRepository,
     wanted: Collection[str],
     pin: Pin,
     memory: Memory,
@@ -58,27 +70,27 @@ def walk(
 
     def look(tag: str) -> None:
         known = memory.images.get(memory.tags.get(tag, ""))
-        times[tag] = known.time if known is not None else _time(fetch, tag, memory, remember)
+        times[tag] = known.time if known is not None else _time(repository, tag, memory, remember)
 
     _in_threads(look, wanted, threads)
     if pin.digest in memory.images:
         pinned = memory.images[pin.digest].time
     elif pin.digest is not None:  # the tag may have moved since
-        pinned = _time(fetch, pin.digest, memory, None)
+        pinned = _time(repository, pin.digest, memory, None)
     elif pin.tag is None or pin.tag in times:
         pinned = times.get(pin.tag or "")
     else:
-        pinned = _time(fetch, pin.tag, memory, remember)
+        pinned = _time(repository, pin.tag, memory, remember)
     return BuildTimes(times, pinned, "created")
 
 
-def _time(fetch: Fetch, reference: str, memory: Memory, remember: Remember | None) -> datetime | None:
+def _time(repository: ImageRepository, reference: str, memory: Memory, remember: Remember | None) -> datetime | None:
     """When the image of a tag, or of a digest (without `remember`), was built; None if it is gone or does not say."""
     try:
-        resolved, manifest = fetch_manifest(fetch, reference)
+        resolved, manifest = _manifest(repository, reference)
         if remember is not None:
             remember(reference, resolved)
-        known = memory.images.get(resolved.digest) or created(fetch, resolved.digest, manifest)
+        known = memory.images.get(resolved.digest) or _Reader(repository).read(manifest, (resolved.digest,))
     except Untrusted:
         return None
     except Refused as refused:
@@ -90,6 +102,86 @@ def _time(fetch: Fetch, reference: str, memory: Memory, remember: Remember | Non
         if remember is not None and not is_floating(reference):
             memory.tags[reference] = resolved.digest
     return known.time
+
+
+def _manifest(repository: ImageRepository, reference: str) -> tuple[ManifestDigest, Document]:
+    """Get the manifest of a tag or digest.
+
+    Raises:
+        Refused: the registry refused; 404 if there is no such image.
+        Untrusted: the answer is no manifest, or does not match its digest.
+    """
+    answer = repository.manifest("GET", reference)
+    resolved = resolve_by_content(answer, reference)
+    return resolved, document(answer, reference if is_digest(reference) else resolved.digest, "a manifest")
+
+
+class _Reader:
+    """Reads the manifests behind one tag, as far as the limits allow."""
+
+    def __init__(self, repository: ImageRepository) -> None:
+        self._repository = repository
+        self._left = MOST_MANIFESTS
+
+    def read(self, manifest: Document, ancestors: tuple[str, ...]) -> Created:
+        """`ancestors` are the digests of the manifest and of the indexes that it is in.
+
+        Raises:
+            Refused, Untrusted: as `_manifest`, but for what an index names and the registry does not have.
+        """
+        claimed = first_label("created", built, manifest.get("annotations"))
+        if claimed is not None:
+            return Created(claimed)
+        match kind_of(manifest):
+            case "image":
+                config = configuration(self._repository, manifest)
+                if config is None:
+                    return Created(None, lasting=False)
+                return Created(first_label("created", built, labels(config), {CREATED: config.get("created")}))
+            case "index":
+                return newest(self._children(manifest, ancestors))
+            case _:
+                return UNKNOWN
+
+    def _children(self, index: Document, ancestors: tuple[str, ...]) -> Iterator[Created]:
+        for digest in _child_digests(index):
+            if digest in ancestors or len(ancestors) >= DEPTH or self._left <= 0:
+                yield UNKNOWN  # circular, or nested as no builder does
+                continue
+            self._left -= 1
+            try:
+                _, manifest = _manifest(self._repository, digest)
+            except Refused as refused:
+                if not refused.is_one_of(_NOT_FOUND):
+                    raise
+                yield Created(None, lasting=False)
+            else:
+                yield self.read(manifest, (*ancestors, digest))
+
+
+def newest(children: Iterable[Created]) -> Created:
+    """The time of an index by those of its images."""
+    images = list(children)
+    times = (image.time for image in images if image.time is not None)
+    return Created(max(times, default=None), all(image.lasting for image in images))
+
+
+def built(text: str) -> datetime | None:
+    """Parse a build time; None for the placeholders of build tools."""
+    time = parse_time(text)
+    return time if time is not None and time >= EARLIEST else None
+
+
+def _child_digests(index: Document) -> dict[str, None]:
+    """The digests of the images and indexes in an index."""
+    manifests = index.get("manifests")
+    indexes = (
+        entry["digest"]
+        for entry in (manifests if isinstance(manifests, list) else [])
+        if isinstance(entry, dict) and entry.get("mediaType") in INDEXES and isinstance(entry.get("digest"), str)
+    )
+    digests = [image.digest for image in images(index) if image.digest]
+    return dict.fromkeys([*digests, *filter(is_digest, indexes)])
 
 
 def _in_threads(work: Callable[[str], None], items: Collection[str], threads: int) -> None:
@@ -113,7 +205,8 @@ def _in_threads(work: Callable[[str], None], items: Collection[str], threads: in
 
     started = []
     for number in range(min(threads, len(waiting)) - 1):
-        thread = threading.Thread(target=take, name=f"walk-{number}", daemon=True)
+        context = copy_context()  # with the time that the requests share
+        thread = threading.Thread(target=context.run, args=(take,), name=f"walk-{number}", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # the machine starts no more
