@@ -18,15 +18,11 @@ from gitops_bot.edges.registry.once import Once
 from gitops_bot.images.reference import DOCKER_HUB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from gitops_bot.config import RegistryAccess
-    from gitops_bot.edges.registry.cloud import CloudLogins
+    from gitops_bot.edges.registry.cloud.logins import CloudLogins
     from gitops_bot.images.reference import ImageName
-
-
-class _StoreFailed(NoLogin):
-    """The store for all registries failed, which must not stop anonymous access to public images."""
 
 
 class Credentials:
@@ -61,10 +57,10 @@ class Credentials:
         return login
 
     def _find(self, image: ImageName) -> Login:
-        access = self._access.get(image.registry)
+        access, environ = self._access.get(image.registry), self._environ
         if access is not None and access.password_env is not None:
             # Secrets made with `echo` end in an unwanted line break.
-            password = self._environ.get(access.password_env, "").rstrip("\r\n")
+            password = environ.get(access.password_env, "").rstrip("\r\n")
             if not password:
                 raise NoLogin(
                     f"the password for {image.registry} is expected in {access.password_env}, which is not set",
@@ -72,42 +68,37 @@ class Credentials:
                 )
             return Login(Basic(access.username or "token", password), f"the environment variable {access.password_env}")
         why = f"no credentials found for {image.registry}"
-        for config in self._files.get(None, lambda: tuple(self._read())):
-            try:
-                if (login := self._stored(config, image)) is not None:
-                    return login
-            except _StoreFailed as failed:
-                why = f"no credentials found for {image.registry}: {failed.what}"
+        for config in self._files.get(None, lambda: tuple(filter(None, map(read_config, credential_files(environ))))):
+            login = self._stored(config, image)
+            if login.credential is not None:
+                return login
+            # A store for all registries that fails must not stop anonymous access to public images.
+            why = f"no credentials found for {image.registry}: {login.source}" if login.source else why
         return (self._clouds and self._clouds.login(image.registry)) or Login(None, why)
 
-    def _read(self) -> Iterator[DockerConfig]:
-        for path in credential_files(self._environ):
-            config = read_config(path)
-            if config is not None:
-                yield config
+    def _stored(self, config: DockerConfig, image: ImageName) -> Login:
+        """A helper for this registry precedes the store for all registries, which precedes the file itself.
 
-    def _stored(self, config: DockerConfig, image: ImageName) -> Login | None:
-        """A helper for this registry precedes the store for all registries, which precedes the file itself."""
-        own = config.helpers.get(image.registry)
-        failed: NoLogin | None = None
+        Without a credential the source is the failure of the store, if there was one.
+        """
+        registry = image.registry
+        own, failure = config.helpers.get(registry), ""
         if helper := own or config.store:
+            # Docker stores the Hub under the URL of its long gone first version.
+            server = "https://index.docker.io/v1/" if registry == DOCKER_HUB else registry
             try:
-                if (credential := self._ask(helper, image.registry)) is not None:
-                    return Login(credential, f"docker-credential-{helper}")
+                credential = self._helped.get(
+                    (helper, registry), lambda: ask_helper(helper, server, self._environ, self._timeout)
+                )
             except NoLogin as error:
-                failed = NoLogin(f"{error.what} ({config.path} names it)", error.advice)
+                failure = f"{error.what} ({config.path} names it)"
                 if own:
-                    raise failed from error
-        if (credential := config.credential(image)) is not None:
-            return Login(credential, str(config.path))
-        if failed is not None:
-            raise _StoreFailed(failed.what, failed.advice)
-        return None
-
-    def _ask(self, helper: str, registry: str) -> Credential | None:
-        # Docker stores the Hub under the URL of its long gone first version.
-        server = "https://index.docker.io/v1/" if registry == DOCKER_HUB else registry
-        return self._helped.get((helper, registry), lambda: ask_helper(helper, server, self._environ, self._timeout))
+                    raise NoLogin(failure, error.advice) from error
+            else:
+                if credential is not None:
+                    return Login(credential, f"docker-credential-{helper}")
+        credential = config.credential(image)
+        return Login(credential, str(config.path) if credential is not None else failure)
 
 
 def credential_files(environ: Mapping[str, str]) -> tuple[Path, ...]:

@@ -7,13 +7,13 @@ JSON on standard output; so is the message of a failure.
 from __future__ import annotations
 
 import base64
-import json
 import re
 import shutil
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
@@ -24,8 +24,7 @@ from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, Re
 from gitops_bot.images.reference import DOCKER_HUB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from gitops_bot.images.reference import ImageName
 
@@ -124,14 +123,11 @@ class DockerConfig:
         host, _, path = name.partition("/")
         for key, entry in self.auths.items():
             pattern, _, pattern_path = key.partition("/")
-            if "*" in pattern and pattern_path == path and _matches(host.split("."), pattern.split(".")):
+            labels, patterns = host.split("."), pattern.split(".")  # `*` never matches a dot
+            fits = len(labels) == len(patterns) and all(map(fnmatchcase, labels, patterns))
+            if "*" in pattern and pattern_path == path and fits:
                 return entry
         return None
-
-
-def _matches(labels: Sequence[str], patterns: Sequence[str]) -> bool:
-    """Whether each label of a host matches its pattern; `*` never matches a dot."""
-    return len(labels) == len(patterns) and all(map(fnmatchcase, labels, patterns))
 
 
 def read_config(path: Path) -> DockerConfig | None:
@@ -142,20 +138,9 @@ def read_config(path: Path) -> DockerConfig | None:
             return None
     except OSError:
         return None
-    try:
-        with path.open("rb") as file:
-            text = file.read(_LIMIT + 1)
-    except OSError as error:
-        raise NoLogin(f"{path} cannot be read: {error.strerror}", advice) from error
-    if len(text) > _LIMIT:
-        raise NoLogin(f"{path} is larger than the {_LIMIT} bytes that are read", advice)
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        # Not chained: the error holds the whole text.
-        raise NoLogin(f"{path} is not valid JSON", advice) from None
+    document = parse_json(read_secrets(path, str(path), _LIMIT, advice))
     if not isinstance(document, dict):
-        raise NoLogin(f"{path} is not a JSON object", advice)
+        raise NoLogin(f"{path} is not {'valid JSON' if document is None else 'a JSON object'}", advice)
     auths = _with_normalised_names(document.get("auths"))
     redact.learn(*(secret for entry in auths.values() for secret in _secrets(entry)))
     helpers = _with_normalised_names(document.get("credHelpers"))
@@ -166,6 +151,19 @@ def read_config(path: Path) -> DockerConfig | None:
         helpers={name: helper for name, helper in helpers.items() if isinstance(helper, str)},
         store=store if isinstance(store, str) else None,
     )
+
+
+def read_secrets(path: Path | str, name: str, limit: int, advice: str) -> bytes:
+    """A file with credentials; `name` and `advice` are for errors. Raises NoLogin if it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(limit + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no path"
+        raise NoLogin(f"{name} cannot be read: {why}", advice) from error
+    if len(data) > limit:
+        raise NoLogin(f"{name} is larger than the {limit} bytes that are read", advice)
+    return data
 
 
 def _secrets(entry: Any) -> Iterator[str]:

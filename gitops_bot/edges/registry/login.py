@@ -46,21 +46,20 @@ def is_sendable(credential: Credential) -> bool:
     """Whether HTTP can carry it: a registry token is sent as it is, everything else is encoded first."""
     if isinstance(credential, RegistryToken):
         return re.fullmatch(r"[!-~]+", credential.token) is not None
-    # JSON and the environment may contain lone surrogates.
-    return not any("\ud800" <= character <= "\udfff" for text in _texts(credential) for character in text)
-
-
-def _texts(credential: Basic | IdentityToken) -> tuple[str, str]:
-    match credential:
-        case Basic(username, secret) | IdentityToken(secret, username):
-            return username, secret
-        case _:
-            assert_never(credential)
+    try:
+        basic(credential)
+    except UnicodeEncodeError:  # JSON and the environment may contain lone surrogates
+        return False
+    return True
 
 
 def basic(credential: Basic | IdentityToken) -> str:
     """The `Authorization` header for user name and password."""
-    return "Basic " + base64.b64encode(":".join(_texts(credential)).encode()).decode("ascii")
+    match credential:
+        case Basic(username, secret) | IdentityToken(secret, username):
+            return "Basic " + base64.b64encode(f"{username}:{secret}".encode()).decode("ascii")
+        case _:
+            assert_never(credential)
 
 
 def secrets(credential: Credential | None) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ import httpx
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.http import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Http, Tuning, Unanswered
 from gitops_bot.edges.registry import docker_config
-from gitops_bot.edges.registry.cloud import CloudLogins
+from gitops_bot.edges.registry.cloud import Workload
+from gitops_bot.edges.registry.cloud.logins import CloudLogins
 from gitops_bot.edges.registry.credentials import Credentials
 from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import LIST, NoLogin, Refused, Untrusted, explain
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.facts import Served
     from gitops_bot.edges.http import Clock, Observe
-    from gitops_bot.edges.registry.cloud.renewal import LoginCache
+    from gitops_bot.edges.registry.cloud.logins import LoginCache
     from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.manifest import ManifestDigest
     from gitops_bot.edges.registry.presence import Indexes
@@ -89,7 +90,7 @@ class Registry:
             clock, environ, tunings(access), seconds=seconds, attempts=attempts, transport=transport, observe=report
         )
         self._tokens = Tokens(self._http, clock)
-        clouds = CloudLogins(access, environ, clock, seconds, {} if logins is None else logins)
+        clouds = CloudLogins(access, Workload(environ, clock, seconds), {} if logins is None else logins)
         timeout = min(seconds, docker_config.HELPER_TIMEOUT)
         self._credentials = Credentials(access, environ, timeout=timeout, clouds=clouds)
         self._indexes: Indexes = {} if indexes is None else indexes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -14,12 +13,13 @@ import httpx
 from gitops_bot import redact
 from gitops_bot.edges.address import is_loopback
 from gitops_bot.edges.http import Allowance, Http, Limit, Unanswered, host_of
+from gitops_bot.edges.registry.docker_config import read_secrets
 from gitops_bot.edges.registry.failure import NoLogin, error_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.edges.http import Clock
+    from gitops_bot.edges.registry.cloud import Workload
 
 #: Bytes of an answer, and of a file with a token or a key: real ones have a few thousand.
 _BODY = _FILE = 64 * 1024
@@ -28,16 +28,6 @@ _ATTEMPTS, _SECONDS, _NEAR_SECONDS = 3, 30.0, 5.0
 #: Lifetime of a token in seconds if its server does not state one, and the longest that is believed.
 _SHORTEST, _LONGEST = 60.0, 12 * 3600.0
 _ADVICE = "Check the identity of this workload: the page on logins at registries has an example for each cloud."
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """The environment variables and the clock of this process."""
-
-    environ: Mapping[str, str]
-    clock: Clock
-    #: Seconds for one try of a request.
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +112,7 @@ def read_file(path: str, what: str) -> str:
     Raises:
         NoLogin: it cannot be read.
     """
-    try:
-        with Path(path).open("rb") as file:
-            text = file.read(_FILE + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "no path"
-        raise NoLogin(f"{what}, {path}, cannot be read: {why}", _ADVICE) from None
-    if len(text) > _FILE:
-        raise NoLogin(f"{what}, {path}, is larger than the {_FILE} bytes that are read", _ADVICE)
-    return text.decode(errors="replace").strip()
+    return read_secrets(path, f"{what}, {path},", _FILE, _ADVICE).decode(errors="replace").strip()
 
 
 def _trusted(address: str, *, near: bool) -> httpx.URL:

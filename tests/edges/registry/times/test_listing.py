@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.edges.registry.times.walk import UNKNOWN, Created, newest
 from gitops_bot.edges.registry.times.listing import MOST_PAGES, ListUnusable, Page, Version, newest_first
+from gitops_bot.edges.registry.times.walk import UNKNOWN, Created, newest
 from gitops_bot.images.newest import candidates, choose_newest
 from gitops_bot.images.policy import newest as by_build_time
 from gitops_bot.images.reference import Pin
