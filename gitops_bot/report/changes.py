@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gitops_bot import redact
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.report.diff import unified
+from gitops_bot.report.screen import GAP, padded, widths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _SHORT = len("sha256:") + 12
 _HEADINGS = ("IMAGE", "FROM", "TO", "WHERE AND WHY")
-_INDENT, _GAP = 4, 2
+_INDENT = 4
 #: A terminal with fewer columns has no table.
 _TABLE = 100
 
@@ -28,16 +29,19 @@ def print_changes(changes: Sequence[Change], screen: Screen) -> None:
     On a terminal too narrow for the table, each change is a block. No word is broken.
     """
     rows = [_cells(change) for change in changes]
-    widths = _widths(rows)
+    columns = widths([row[:3] for row in (_HEADINGS, *rows)])
     if screen.width is None:
-        _piped(rows, widths, screen)
+        screen.say(padded(_HEADINGS, columns), indent=_INDENT)
+        for *cells, why in rows:
+            screen.say(padded(cells, columns), indent=_INDENT)
+            screen.say(why, indent=_INDENT + sum(columns))
         return
-    table = screen.width >= max(_TABLE, _INDENT + sum(widths) - _GAP)
+    table = screen.width >= max(_TABLE, _INDENT + sum(columns) - GAP)
     if table:
-        screen.say(_padded(_HEADINGS[:3], widths), indent=_INDENT)
+        screen.say(padded(_HEADINGS[:3], columns), indent=_INDENT)
     for image, before, after, where, why in rows:
         if table:
-            screen.say(_padded((image, before, after), widths), indent=_INDENT)
+            screen.say(padded((image, before, after), columns), indent=_INDENT)
         else:
             screen.say(image, indent=_INDENT, style="bold")
             screen.say(f"{before} -> {after}", indent=_INDENT + 2, hang=2)
@@ -88,29 +92,6 @@ def _cells(change: Change) -> tuple[str, ...]:
     cells = (image, short(change.before), short(change.after), place(change.entry), plain(change.reason.text))
     # Secrets are struck before padding and folding: half of one would not be recognised.
     return tuple(map(redact.printable, cells))
-
-
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    """The widths of the columns for image, from and to, with their gaps."""
-    from rich.cells import cell_len
-
-    columns = zip(*(row[:3] for row in (_HEADINGS, *rows)), strict=True)
-    return [max(map(cell_len, column)) + _GAP for column in columns]
-
-
-def _piped(rows: Sequence[Sequence[str]], widths: Sequence[int], screen: Screen) -> None:
-    """The last column says where each pin is, and the line below why."""
-    screen.say(_padded(_HEADINGS, widths), indent=_INDENT)
-    for image, before, after, where, why in rows:
-        screen.say(_padded((image, before, after, where), widths), indent=_INDENT)
-        screen.say(why, indent=_INDENT + sum(widths))
-
-
-def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
-    from rich.cells import cell_len
-
-    padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=False))
-    return "".join((*padded, *cells[len(widths) :]))
 
 
 def _lines(data: bytes) -> list[str]:

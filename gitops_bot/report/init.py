@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len
-
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout.coverage import folded
 from gitops_bot.report.coverage import list_names
 from gitops_bot.report.migrated import gap_text
+from gitops_bot.report.screen import padded, widths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,14 +22,12 @@ _HEADS: Final = ("ENVIRONMENT", "FILES", "ENTRIES", "TRACKED", "OVERLAYS", "DEPL
 def print_inventory(inventory: Inventory, screen: Screen) -> None:
     """The table of environments, and then what no environment covers."""
     rows = [_row(environment) for environment in inventory.environments]
-    widths = [max(map(cell_len, column)) for column in zip(_HEADS, *rows, strict=True)]
-    if screen.width is None or sum(widths) + 2 * len(widths) <= screen.width:
+    columns = widths((_HEADS, *rows))
+    if screen.width is None or sum(columns) <= screen.width:
         for row in (_HEADS, *rows):
-            padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
-            screen.say("  ".join(padded), style="bold" if row is _HEADS else None)
+            screen.say(padded(row, columns), style="bold" if row is _HEADS else None)
     else:
-        for row in rows:
-            name, *cells = row
+        for name, *cells in rows:
             screen.say(name, style="bold")
             for head, cell in zip(_HEADS[1:], cells, strict=True):
                 screen.say(f"{head.lower()}: {cell}", indent=2, hang=2)

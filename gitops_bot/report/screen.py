@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Final, Literal
 from gitops_bot import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import TextIO
 
 #: Characters of one message; what is longer is cut.
 LONG: Final = 2000
+#: Blanks between two columns.
+GAP: Final = 2
 Style = Literal["bold", "red", "bold red", "green", "yellow", "cyan"]
 
 _CODES: Mapping[Style, str] = {
@@ -83,3 +85,18 @@ def folded(text: str, width: int, hang: int = 0) -> Iterator[str]:
         else:
             line, columns = (f"{line} {word}", columns + 1 + size) if number else (word, size)
     yield line.rstrip()
+
+
+def widths(rows: Iterable[Sequence[str]]) -> list[int]:
+    """The width of each column, with the gap after it."""
+    from rich.cells import cell_len
+
+    return [max(map(cell_len, column)) + GAP for column in zip(*rows, strict=True)]
+
+
+def padded(cells: Sequence[str], columns: Sequence[int]) -> str:
+    """A row of cells in columns of these widths; further cells follow as they are."""
+    from rich.cells import cell_len
+
+    row = (cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, columns, strict=False))
+    return "".join((*row, *cells[len(columns) :]))

@@ -12,6 +12,7 @@ from gitops_bot.proposals.text import markdown as md
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.history.releases import released_as
 from gitops_bot.report.changes import short
+from gitops_bot.report.screen import GAP, padded, widths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 #: A terminal with fewer columns has no table.
 _TABLE: Final = 80
-_INDENT, _GAP = 2, 2
+_INDENT: Final = 2
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%\[\]-]{1,2000}\Z")
 
 
@@ -70,16 +71,20 @@ def print_status(status: Status, screen: Screen) -> None:
         screen.say("without a token, no open proposals are seen")
     rows = {image: [_cells(status, item) for item in items] for image, items in by_image(status).items()}
     if screen.width is None:
-        _piped(rows, screen)
+        screen.say()
+        lines = [(redact.printable(plain(image)), *row) for image, items in rows.items() for row in items]
+        columns = widths(line[:6] for line in lines)
+        for *cells, notes in lines:
+            screen.say(f"{padded(cells, columns).rstrip()}  {'; '.join(notes.splitlines())}")
         return
-    widths = _widths([row for items in rows.values() for row in items])
-    table = screen.width >= max(_TABLE, _INDENT + sum(widths) - _GAP)
+    columns = widths(row[:4] for items in rows.values() for row in items)
+    table = screen.width >= max(_TABLE, _INDENT + sum(columns) - GAP)
     for image, items in rows.items():
         screen.say()
         screen.say(plain(image), style="bold")
         for *cells, overlay, notes in items:
             if table:
-                screen.say(_padded(cells, widths), indent=_INDENT)
+                screen.say(padded(cells, columns), indent=_INDENT)
             else:
                 screen.say(", ".join(cell for cell in cells if cell), indent=_INDENT, hang=2)
             for line in (overlay, *notes.split("\n")) if notes else (overlay,):
@@ -145,24 +150,3 @@ def _cell(status: Status, entry: EntryStatus) -> str:
 
 def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _piped(rows: Mapping[str, Sequence[Sequence[str]]], screen: Screen) -> None:
-    screen.say()
-    lines = [(redact.printable(plain(image)), *row) for image, items in rows.items() for row in items]
-    widths = _widths(lines, columns=6)
-    for *cells, notes in lines:
-        after = f"  {'; '.join(notes.splitlines())}" if notes else ""
-        screen.say(f"{_padded(cells, widths)}{after}")
-
-
-def _widths(rows: Sequence[Sequence[str]], columns: int = 4) -> list[int]:
-    from rich.cells import cell_len
-
-    return [max(map(cell_len, column)) + _GAP for column in zip(*(row[:columns] for row in rows), strict=True)]
-
-
-def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
-    from rich.cells import cell_len
-
-    return "".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)).rstrip()

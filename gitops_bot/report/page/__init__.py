@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot import redact
+from gitops_bot.proposals.status import LONG_AGO
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.report.page import drawing, view
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gitops_bot.proposals.overview import Overview
 
 _HERE: Final = Path(__file__).parent
 _STYLE, _SCRIPT = "page.css", "page.js"
 #: Characters of one text on the page.
 _LONG: Final = 1000
+#: Rows of a list, and different pins in one cell; what is left out is counted.
+_ROWS, _PINS = 50, 3
 
 
 def html(overview: Overview) -> str:
@@ -31,13 +37,24 @@ def html(overview: Overview) -> str:
     templates = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
-        finalize=_shown,
+        finalize=partial(_shown, cache(_harmless)),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    templates.globals.update(view.functions(overview), rows=_ROWS, pins=_PINS)
+    status = overview.status
+    entries = [(environment, entry) for environment in status.environments for entry in environment.entries]
     return templates.get_template("page.html.j2").render(
-        view=view.of(overview),
+        overview=overview,
+        status=status,
+        title=status.repository or "Environments",
+        matrix=view.matrix(status),
+        drift=sorted(
+            (item for item in entries if item[1].drifts_since), key=lambda item: item[1].drifts_since or LONG_AGO
+        ),
+        proposals=[item for item in entries if item[1].proposal],
+        holds=[item for item in entries if item[1].hold],
         journeys=drawing.timelines(overview),
         chart=drawing.chart(overview),
         policy=_policy(),
@@ -56,7 +73,10 @@ def _hash(name: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _shown(value: Any) -> Any:
-    if not isinstance(value, str) or hasattr(value, "__html__"):
-        return value  # what has that method is markup of the template's own
-    return plain(redact.strike(value), _LONG)
+def _shown(harmless: Callable[[str], str], value: Any) -> Any:
+    # What has that method is markup of the template's own.
+    return harmless(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _harmless(text: str) -> str:
+    return plain(redact.strike(text), _LONG)
