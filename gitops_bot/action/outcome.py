@@ -1,4 +1,4 @@
-"""The outcome of a step's command: as lines of the log, as outputs, and as annotations."""
+"""The outcome of a step's command: as headlines of the log, as outputs, and as annotations."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.report.text import LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.outcome import EnvironmentOutcome
     from gitops_bot.proposals.proposal import Proposal
@@ -38,19 +37,9 @@ class Annotation:
     column: int | None = None
 
 
-def problems(result: Result) -> tuple[Problem, ...]:
-    """All problems."""
-    return result.problems if isinstance(result, Checked) else result.all_problems
-
-
-def proposals(result: Result) -> Sequence[tuple[EnvironmentOutcome, Proposal]]:
-    """Every proposal with its environment."""
-    return () if isinstance(result, Checked) else result.proposals
-
-
-def environments(result: Result) -> Sequence[EnvironmentOutcome]:
-    """Every environment; `check` knows none."""
-    return () if isinstance(result, Checked) else result.environments
+def as_outcome(result: Result) -> Outcome:
+    """The outcome; that of `check` has no environments."""
+    return result if isinstance(result, Outcome) else Outcome(None, None, None, problems=result.problems)
 
 
 def repository(change: Change) -> str:
@@ -63,7 +52,7 @@ def pinned(pin: Pin) -> str:
     return plain(str(pin)) or "(none)"
 
 
-def headline(environment: EnvironmentOutcome, proposed: Proposal, *, written: bool) -> str:
+def _headline(environment: EnvironmentOutcome, proposed: Proposal, *, written: bool) -> str:
     """One proposal in one line."""
     pull = f" #{proposed.pull_request.number}" if proposed.pull_request else ""
     pins = dict.fromkeys(
@@ -72,7 +61,7 @@ def headline(environment: EnvironmentOutcome, proposed: Proposal, *, written: bo
     shown = ", ".join([*list(pins)[:5], *([f"{len(pins) - 5} more"] if len(pins) > 5 else [])])
     details = f": {shown}" if shown else ""
     why = "" if proposed.action.name in WRITING else f" ({proposed.action.reason.text})"
-    return plain(f"{environment.name}: {LABELS[proposed.action.name][written]}{pull}{details}{why}", 1000)
+    return f"{environment.name}: {LABELS[proposed.action.name][written]}{pull}{details}{why}"
 
 
 def counted(checked: Checked) -> str:
@@ -94,11 +83,6 @@ def held(environment: EnvironmentOutcome) -> tuple[list[Held], str | None]:
     return others, f"{len(unmanaged)} unmanaged, {sample}{first.reason.text}"
 
 
-def _held_lines(environment: EnvironmentOutcome) -> list[str]:
-    entries, unmanaged = held(environment)
-    return [*(f"held {_held(entry)}" for entry in entries), *([unmanaged] if unmanaged else [])]
-
-
 def headlines(result: Result, *, written: bool) -> list[str]:
     """The outcome in a few lines for people, without its problems: see `errors`."""
     if isinstance(result, Checked):
@@ -106,56 +90,35 @@ def headlines(result: Result, *, written: bool) -> list[str]:
         return [f"{counted(result)}: {verdict}"]
     lines = []
     for environment in result.environments:
-        own = [headline(environment, proposed, written=written) for proposed in environment.proposals]
-        own += [plain(f"{environment.name}: {line}", 1000) for line in _held_lines(environment)]
-        lines += own or [plain(f"{environment.name}: nothing to do")]
+        entries, unmanaged = held(environment)
+        own = [_headline(environment, proposed, written=written) for proposed in environment.proposals]
+        own += [f"{environment.name}: held {_held(entry)}" for entry in entries]
+        own += [f"{environment.name}: {unmanaged}"] if unmanaged else []
+        lines += [plain(line, 1000) for line in own or [f"{environment.name}: nothing to do"]]
     return lines
 
 
 def errors(result: Result) -> list[str]:
     """A line for each problem; none for `check`, whose one line counts them."""
-    if isinstance(result, Checked):
-        return []
-    return [plain(f"error: {_where(problem)}{problem.message}", 1000) for problem in result.all_problems]
-
-
-def log(result: Result, *, written: bool) -> Iterator[str]:
-    """Everything, with digests in full, as the log shows it."""
-    if isinstance(result, Outcome) and result.commit:
-        yield plain(f"{result.repository or ''} {result.branch or ''} at {result.commit}")
-    for environment in environments(result):
-        for proposed in environment.proposals:
-            yield headline(environment, proposed, written=written)
-            url = proposed.pull_request.url if proposed.pull_request else None
-            for reference in (proposed.branch, url, proposed.commit):
-                if reference:
-                    yield f"  {plain(reference)}"
-            for change in proposed.changes:
-                yield f"    {plain(repository(change))} {pinned(change.before)} -> {pinned(change.after)}"
-                yield f"      {plain(change.entry.file)}:{change.entry.line}: {plain(change.reason.text)}"
-        for line in _held_lines(environment):
-            yield plain(f"{environment.name}: {line}", 1000)
-        yield plain(f"{environment.name}: {environment.unchanged} unchanged")
-    for problem in problems(result):
-        yield plain(f"error: {_where(problem)}{problem.message}", 2000)
-        if problem.next:
-            yield f"  next: {plain(problem.next, 2000)}"
+    problems = result.all_problems if isinstance(result, Outcome) else ()
+    return [plain(": ".join(filter(None, ("error", problem.where, problem.message))), 1000) for problem in problems]
 
 
 def to_annotate(result: Result, *, named: bool) -> tuple[list[Annotation], list[Annotation]]:
     """What is wrong, and what was not done although the command named it (`named`)."""
+    outcome = as_outcome(result)
     wrong = [
         Annotation(problem.message, problem.next, problem.file, problem.line, problem.column)
-        for problem in problems(result)
+        for problem in outcome.all_problems
     ]
     if not named:
         return wrong, []
     undone = [
         Annotation(f"held {_held(entry)}", "", entry.entry.file, entry.entry.line)
-        for environment in environments(result)
+        for environment in outcome.environments
         for entry in environment.all_held
     ]
-    left_alone = (proposal for _, proposal in proposals(result) if proposal.action.name == "leave" and proposal.changes)
+    left_alone = (proposal for _, proposal in outcome.proposals if proposal.action.name == "leave" and proposal.changes)
     return wrong, undone + [
         Annotation(f"{proposal.branch} is left alone: {proposal.action.reason.text}") for proposal in left_alone
     ]
@@ -166,7 +129,7 @@ def outputs(result: Result, plan: str, images: Sequence[str], *, written: bool, 
 
     `done`: the step did all that it names.
     """
-    all_proposals = [proposed for _, proposed in proposals(result)]
+    all_proposals = [proposed for _, proposed in as_outcome(result).proposals]
     kept = [
         proposal
         for proposal in all_proposals
@@ -245,7 +208,3 @@ def _held(held: Held) -> str:
     candidate = f" -> {pinned(held.candidate)}" if held.candidate else ""
     where = f"{plain(held.entry.file)}:{held.entry.line}"
     return f"{held.entry.image} {pinned(held.current)}{candidate}: {held.reason.text} ({held.reason.code}, {where})"
-
-
-def _where(problem: Problem) -> str:
-    return f"{problem.where}: " if problem.where else ""

@@ -1,4 +1,7 @@
-"""How a step talks to the runner of GitHub Actions: commands in its log, files for outputs and the summary."""
+"""How a step talks to the runner of GitHub Actions: commands in its log, files for outputs and the summary.
+
+Commands: "Workflow commands for GitHub Actions" of GitHub's documentation, and `ActionCommand` in actions/runner.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,22 @@ import os
 import secrets
 import sys
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.action.workflow_command import data
+from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.redact import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from gitops_bot.action.outcome import Annotation
+
+Level = Literal["error", "warning", "notice"]
+
+#: Annotations of one level that GitHub shows for one step.
+SHOWN = 10
 #: Bytes that GitHub takes of the summary of one step; of a longer one it shows nothing.
 SUMMARY_LIMIT = 1024 * 1024
 
@@ -38,7 +48,9 @@ def group(title: str) -> Iterator[None]:
     """
     token = secrets.token_hex(16)
     os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
-    command(f"::group::{data(title)}")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    command(f"::group::{_data(title)}")
     command(f"::stop-commands::{token}")
     try:
         yield
@@ -71,3 +83,21 @@ def write_summary(environ: Mapping[str, str], text: str) -> None:
     if path := environ.get("GITHUB_STEP_SUMMARY"):
         with Path(path).open("a", encoding="utf-8", newline="\n") as file:
             file.write(text)
+
+
+def _data(text: str) -> str:
+    """Text behind the second `::` of a command."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _value(text: str) -> str:
+    """The value of a property of a command, as in `file=`."""
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def annotate(level: Level, annotation: Annotation) -> None:
+    """Annotate what is wrong, on its file and line where they are known."""
+    places = (("file", annotation.file), ("line", annotation.line), ("col", annotation.column), ("title", "gitops-bot"))
+    properties = ",".join(f"{name}={_value(plain(str(place)))}" for name, place in places if place is not None)
+    message = plain(annotation.message, 2000) + (f"\n{plain(annotation.next, 2000)}" if annotation.next else "")
+    command(f"::{level} {properties}::{_data(message)}")

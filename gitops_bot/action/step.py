@@ -16,7 +16,6 @@ from gitops_bot import log, redact
 from gitops_bot.action import inputs, outcome, runner
 from gitops_bot.action.outcome import PLAN_LIMIT, Annotation, Result
 from gitops_bot.action.summary import summary
-from gitops_bot.action.workflow_command import SHOWN, annotate
 from gitops_bot.commands import assignments
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
@@ -32,7 +31,7 @@ from gitops_bot.wiring.forge import TOKENS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.action.workflow_command import Level
+    from gitops_bot.action.runner import Level
     from gitops_bot.errors import Problem
 
 #: Events that bring the secrets of the repository together with what strangers wrote: a checkout may be theirs.
@@ -51,29 +50,27 @@ def main() -> int:
         _stay_away_from_strangers(step, environ)
     except UsageError as error:
         failed = _failed("set", error.problems)
-        _report(environ, failed, "gitops-bot", written=True, done=False)
+        _report(environ, failed, "gitops-bot", None, written=True, done=False)
         _annotate(environ, failed, named=False)
         return error.exit_code
     title = f"gitops-bot {step.command}"
     with runner.group(title):
         code, result = _run(step)
-        for line in outcome.log(result, written=not step.dry_run) if result else ():
-            runner.say(line)
     if result is None and code == process.INTERRUPTED:
         return code
     if result is None:
-        runner.command(annotate("error", Annotation(f"{title} hit a bug", "report the lines above"), "gitops-bot"))
+        runner.annotate("error", Annotation(f"{title} hit a bug", "report the lines above"))
         return code
     _report(environ, result, title, step, written=not step.dry_run, done=code == 0)
     _annotate(environ, result, step.options.config, named=code == 1 and step.command in _NAMING)
     if code == 1 and _is_from_a_fork(environ):
         why = "this run is for a pull request from a fork: GitHub gives it no secrets and a read-only token"
-        runner.command(annotate("notice", Annotation(why)))
+        runner.annotate("notice", Annotation(why))
     return code
 
 
 def _run(step: inputs.Inputs) -> tuple[int, Result | None]:
-    """Run the command with nothing in its environment but what it may see; gives its exit code and what came of it.
+    """Run the command with nothing in its environment but what it may see; show its result and give its exit code.
 
     No secret is in the result. There is none after a bug, and where the command was interrupted.
     """
@@ -84,6 +81,7 @@ def _run(step: inputs.Inputs) -> tuple[int, Result | None]:
     process.begin()
     try:
         result = _result(step)
+        show.show(step.command, result, "text", SystemClock().now(), written=not step.dry_run)
         code = result.exit_code
     except KeyboardInterrupt:
         return process.interrupted(), None
@@ -94,7 +92,6 @@ def _run(step: inputs.Inputs) -> tuple[int, Result | None]:
         result, code = _failed(step.command, failure.problems), failure.exit_code
     finally:
         process.imported()
-    show.show_ended(result.ended)
     struck: Result = redact.struck(result)
     return code, struck
 
@@ -105,7 +102,7 @@ def _result(step: inputs.Inputs) -> Result:
         case "check":
             return commands.check(step.options.config)
         case "plan":
-            notice = partial(show.show_notice, "json")
+            notice = partial(show.show_notice, "text")
             return commands.plan(step.options, step.environments, release_hold=step.release_hold, notice=notice)
         case "update":
             action = Poll()
@@ -162,7 +159,7 @@ def _report(
         runner.write_summary(environ, summary(title, result, room, written=written))
     if not outputs["plan"]:
         why = f"the output plan is left empty: the JSON has more than {PLAN_LIMIT} characters"
-        runner.command(annotate("warning", Annotation(why)))
+        runner.annotate("warning", Annotation(why))
     if step is not None:
         for line in outcome.headlines(result, written=written):  # annotations say what is wrong
             runner.say(line)
@@ -173,14 +170,11 @@ def _annotate(environ: Mapping[str, str], result: Result, config: str | None = N
     wrong, undone = outcome.to_annotate(result, named=named)
     repository = result.repository if isinstance(result, Outcome) else None
     own = repository in (None, environ.get("GITHUB_REPOSITORY"))
-    levels: tuple[tuple[Level, list[Annotation]], ...] = (
-        ("error", wrong),
-        ("warning" if wrong else "error", undone),
-    )
-    for level, items in levels:
-        for annotation in items[:SHOWN]:
+    levels: dict[Level, list[Annotation]] = {"error": wrong, "warning": undone} if wrong else {"error": undone}
+    for level, items in levels.items():
+        for annotation in items[: runner.SHOWN]:
             here = annotation if own or annotation.file == config else _elsewhere(annotation)
-            runner.command(annotate(level, here))
+            runner.annotate(level, here)
 
 
 def _elsewhere(annotation: Annotation) -> Annotation:

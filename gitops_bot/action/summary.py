@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitops_bot.action.outcome import counted, environments, held, problems, proposals, repository
+from gitops_bot.action.outcome import as_outcome, counted, held, repository
 from gitops_bot.proposals.outcome import WRITING
 from gitops_bot.proposals.text.details import pull_command
 from gitops_bot.proposals.text.markdown import code, plain, prose
@@ -71,18 +71,19 @@ def summary(title: str, result: Result, room: int, *, written: bool) -> str:
     text.add(f"### {prose(title)}")
     if isinstance(result, Checked):
         text.block([""], [counted(result)])
-    for environment, proposed in proposals(result):
+    outcome = as_outcome(result)
+    for environment, proposed in outcome.proposals:
         text.block(["", _heading(environment, proposed, written=written)], [""])
         text.block(["| Image | From | To | Where |", "|---|---|---|---|"], map(_row, proposed.changes), [""])
         pulls = (pull_command(repository(change), change.after.digest) for change in proposed.changes)
         text.block(["```sh"], dict.fromkeys(pull for pull in pulls if pull), ["```"])
-    for environment in environments(result):
+    for environment in outcome.environments:
         entries, unmanaged = held(environment)
         text.block(["", f"**{prose(environment.name)}** held:", ""], map(_held, entries))
         text.block([""], [f"**{prose(environment.name)}**: {prose(unmanaged)}"] if unmanaged else [], [""])
         if not environment.proposals and not environment.all_held:
             text.block(["", f"**{prose(environment.name)}**: nothing to do"], [""])
-    text.block(["", "**Failed:**", ""], map(_problem, problems(result)))
+    text.block(["", "**Failed:**", ""], map(_problem, outcome.all_problems))
     if text.left_out:
         text.lines += ["", f"… {text.left_out} more do not fit here; the log has all of them."]
     return "\n".join([*text.lines, "", ""])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.action.outcome import PLAN_LIMIT, errors, headlines, log, outputs, to_annotate
+from gitops_bot.action.outcome import PLAN_LIMIT, errors, headlines, outputs, to_annotate
 from gitops_bot.action.summary import summary
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
@@ -140,7 +140,6 @@ def test_a_plan_that_the_runner_would_not_keep_is_left_out() -> None:
 def test_texts_of_others_make_no_lines() -> None:
     asked = outcome(change("a\n::error::b\x1b[2J", why="x\ny"), branch="a\nb")
     for text in (
-        *log(asked, written=True),
         *headlines(asked, written=True),
         *errors(asked),
         told(asked)["branch"],

@@ -8,7 +8,6 @@ import pytest
 
 from gitops_bot.action import runner
 from gitops_bot.action.outcome import Annotation
-from gitops_bot.action.workflow_command import annotate
 from tests.conftest import PROJECT
 from tests.counterparts.runner import obeyed, outputs
 
@@ -57,10 +56,11 @@ except ValueError:
         ),
     ],
 )
-def test_an_annotation_is_one_command(annotation: Annotation, line: str) -> None:
-    told = annotate("error", annotation)
-    assert told == line
-    (command,) = obeyed(told)
+def test_an_annotation_is_one_command(annotation: Annotation, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    runner.annotate("error", annotation)
+    printed = capsys.readouterr().out
+    assert printed == f"{line}\n"
+    (command,) = obeyed(printed)
     assert command.name == "error"
 
 
