@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,11 +13,13 @@ from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence, coverage, release_info, slots
 from gitops_bot.releases.layout.beside import by_directory
 from gitops_bot.releases.layout.claims import parse
+from gitops_bot.releases.layout.file_claims import FileClaims
 from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.releases.plan import Failed
-from gitops_bot.targets import FileTargets, completed
+from gitops_bot.targets import completed
 from gitops_bot.targets.decided import decided
+from gitops_bot.targets.file_targets import FileTargets
 from gitops_bot.targets.pin_file import matching
 
 if TYPE_CHECKING:
@@ -227,16 +230,14 @@ class Snapshot:
         return self.parsed[key]
 
     def _file_targets(self) -> FileTargets:
+        near = by_directory(self.files)
         targets = {
-            overlay_file.file: completed(overlay_file.target, self._beside(overlay_file.directory))
-            for overlays in self.selection.overlays.values()
-            for overlay_file in overlays
+            file: completed(target, near.get(posixpath.dirname(file) or ".", {}))
+            for file, target in self.selection.targets.items()
         }
-        return FileTargets.of(decided(targets, self.files), release_info.keys(self.config.environments, self.selection))
-
-    def _beside(self, directory: str) -> Mapping[str, bytes]:
-        """The files of one directory that were read, by their names."""
-        return self._once("by directory", lambda: by_directory(self.files)).get(directory, {})
+        following = release_info.keys(self.config.environments, self.selection)
+        claims = FileClaims.of(self.config.environments, self.owners)
+        return FileTargets.of(decided(targets, self.files), following, claims)
 
     def _by_overlay(self, name: str) -> tuple[tuple[Entry, ...], ...]:
         return self._once(

@@ -39,9 +39,7 @@ def differing(world: World, history: History, known: Sequence[Release], tags: Ma
             unread.append(name)
         elif fields:
             message = f"{name} says something else than the history: {', '.join(fields)}"
-            advice = (
-                "Since it was pushed, the tag, the history or gitops-bot.yaml changed, or a file of the release went."
-            )
+            advice = "Since it was pushed, the tag, the history or gitops-bot.yaml changed."
             yield Problem("failed.git", message, advice)
     if unread:
         message = f"these tags do not hold a release as JSON: {_names(unread)}"

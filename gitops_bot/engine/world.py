@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.tags import NewTag
-    from gitops_bot.targets import FileTargets
+    from gitops_bot.targets.file_targets import FileTargets
 
 
 class Progress(Protocol):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.targets import BY_NAME
+from gitops_bot.targets.file_targets import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.targets import FileTargets
+    from gitops_bot.targets.file_targets import FileTargets
 
 
 @dataclass(frozen=True, slots=True)

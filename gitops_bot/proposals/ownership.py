@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch, Commit
     from gitops_bot.proposals.trailers import Trailers
     from gitops_bot.releases.plan import PinChange
-    from gitops_bot.targets import FileTargets
+    from gitops_bot.targets.file_targets import FileTargets
 
 
 @dataclass(frozen=True, slots=True)

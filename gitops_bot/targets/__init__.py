@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import chain
@@ -122,37 +122,6 @@ class FileRule:
         return any(fnmatchcase(name, wanted) for wanted in self.names)
 
 
-@dataclass(frozen=True, slots=True)
-class FileTargets:
-    """Which target reads each file: as the overlays say, and any other file by its name."""
-
-    #: The files whose names tell another target, or none.
-    _special: frozenset[tuple[str, Target]] = frozenset()
-    #: Files without pins whose values follow those of others, and the keys of these values.
-    _following: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
-    _by_path: dict[str, Target] = field(init=False, repr=False, compare=False)
-    _keys: dict[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_path", dict(self._special))
-        object.__setattr__(self, "_keys", dict(self._following))
-
-    @classmethod
-    def of(cls, targets: Mapping[str, Target], following: Mapping[str, tuple[str, ...]] | None = None) -> FileTargets:
-        """For these files, by their paths."""
-        special = frozenset(item for item in targets.items() if target_of(item[0]) != item[1])
-        return cls(special, frozenset((following or {}).items()))
-
-    def following(self, path: str) -> tuple[str, ...]:
-        """The keys of a file whose values follow pins; none of any other file."""
-        return self._keys.get(path, ())
-
-    def __getitem__(self, path: str) -> Target | None:
-        """The target of a file, or of one that was there earlier; None for a file without pins."""
-        return self._by_path.get(path) or target_of(path)
-
-
-BY_NAME: Final = FileTargets()
 _SLASH: Final = re.compile("/")
 _WORDS: Final = re.compile("[-_.]")
 #: Files that no target knows, and that settings may name.

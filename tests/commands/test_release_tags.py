@@ -332,7 +332,7 @@ def test_verify_reports_a_tag_that_says_something_else(stages: Stages) -> None:
     assert deploy.ask("history", "production").code == 0
 
 
-def test_verify_says_that_a_file_that_is_gone_may_be_why(worldwide: World) -> None:
+def test_verify_knows_what_a_file_was_that_is_gone(worldwide: World) -> None:
     targets = "targets: [{kind: helm, files: [settings.yaml]}]"
     stages = Stages.start(worldwide, targets, more=TAGS)
     deploy, file = stages.deploy, "apps/web/production/settings.yaml"
@@ -340,9 +340,7 @@ def test_verify_says_that_a_file_that_is_gone_may_be_why(worldwide: World) -> No
     assert deploy.ask("update", "production").code == 0
     assert deploy.ask("history", "production", "--verify").code == 0
     deploy.remote.commit("main", {file: None})
-    (problem,) = deploy.ask("history", "production", "--verify").json["problems"]
-    assert problem["message"] == "release/production/2 says something else than the history: kind, changes"
-    assert problem["next"].endswith("or a file of the release went.")
+    assert deploy.ask("history", "production", "--verify").code == 0
 
 
 def test_an_incomplete_history_is_one_problem(stages: Stages) -> None:

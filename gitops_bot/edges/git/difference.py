@@ -105,7 +105,7 @@ def differences(
         if not level:
             break
         pairs = dict.fromkeys(pair for directories in level.values() for _, pair in directories)
-        by_pair = _top_level(store, list(pairs))
+        by_pair = top_level(store, list(pairs))
         deeper: dict[str, list[tuple[str, Trees]]] = {}
         for commit, directories in level.items():
             allowed = min(remaining, limit - len(result[commit]))
@@ -148,14 +148,14 @@ def _inside(change: Change) -> tuple[str, Trees]:
     return f"{change.path}/", pair
 
 
-def _top_level(store: Store, pairs: Sequence[Trees]) -> dict[Trees, list[Change]]:
-    """The top level of these differences, without lists that are too long on their own."""
+def top_level(store: Store, pairs: Sequence[Trees]) -> dict[Trees, list[Change]]:
+    """The top level of these differences, by the trees before and after; a list that is too long is left out."""
     stdin = "".join(f"{old} {new}\n" for old, new in pairs).encode()
     out = store.run("diff-tree", "--stdin", "-z", "--no-renames", stdin=stdin, limit=LIST_LIMIT, cut=True)
     if len(out) < LIST_LIMIT:
         return _read(out, pairs)
     half = len(pairs) // 2
-    return _top_level(store, pairs[:half]) | _top_level(store, pairs[half:]) if half else {}
+    return top_level(store, pairs[:half]) | top_level(store, pairs[half:]) if half else {}
 
 
 def _read(out: bytes, pairs: Collection[Trees]) -> dict[Trees, list[Change]]:

@@ -13,6 +13,7 @@ from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.difference import ABSENT, NO_FILES, Change, Scope, differences
+from gitops_bot.edges.git.pin_files import ChangedTrees, PinFiles
 from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR
 from gitops_bot.releases.history.line import Line, Step
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.edges.git.store import CommitHeaders, Store
-    from gitops_bot.targets import FileTargets
+    from gitops_bot.targets.file_targets import FileTargets
 
 #: Commits of the line to read, in steps, up to the last. With many overlays, 200 commits of each are never among a few
 #: hundred, so a smaller first step would not help.
@@ -55,15 +56,19 @@ class _LineCommit(NamedTuple):
         return datetime.fromtimestamp(min(int(self.time[:20] or "0"), _LAST_SECOND), UTC)
 
 
-#: A commit and what it changed.
-_ChangedCommit = tuple[_LineCommit, list[Change]]
+class _ChangedCommit(NamedTuple):
+    """A commit and what it changed; `pins` of that in files with pins."""
+
+    link: _LineCommit
+    changes: list[Change]
+    pins: list[Change]
 
 
 class LineReader:
     """Reads first-parent lines, window by window. No commit is compared twice, whichever line it is on."""
 
     def __init__(self, store: Store, directories: Iterable[str], targets: FileTargets) -> None:
-        self._store, self._scope, self._targets = store, Scope(directories), targets
+        self._store, self._scope, self._pin_files = store, Scope(directories), PinFiles(store, targets)
         #: What each compared commit changed in these directories; None for nothing.
         self._compared: dict[str, Step | None] = {}
         self._paths = self._commit_bytes = self._bytes = 0
@@ -86,20 +91,24 @@ class LineReader:
         if rooted:
             # Only a true root added all its files; at the end of a shallow copy that is unknown.
             pairs.append((chain[-1], NO_FILES[len(chain[-1].tree)]))
-        self._compare([pair for pair in pairs if pair[0].commit not in self._compared])
+        self._compare([pair for pair in pairs if pair[0].commit not in self._compared], commit)
         known = list(takewhile(lambda link: link.commit in self._compared, (link for link, _ in pairs)))
         steps = (self._compared[link.commit] for link in known)
         whole = len(known) == len(pairs)
         self.ended = rooted or not whole or len(chain) < window
         return Line(tuple(step for step in steps if step is not None), complete=rooted and whole)
 
-    def _compare(self, pairs: Sequence[tuple[_LineCommit, str]]) -> None:
+    def _compare(self, pairs: Sequence[tuple[_LineCommit, str]], newest: str) -> None:
         """Compare these commits with their parents' trees, up to one that exceeds a limit."""
-        changed_commits, end = self._changed_commits(pairs)
-        whole = self._load(changed_commits)
-        if whole < len(changed_commits):
-            end = [link for link, _ in pairs].index(changed_commits[whole][0])
-        steps = {step.commit: step for step in self._steps(changed_commits[:whole])}
+        compared, end = self._changes(pairs)
+        trees = {link.commit: tree for link, tree in pairs}
+        changed = [ChangedTrees(changes, trees[link.commit], link.tree) for link, changes in compared]
+        pins = self._pin_files.changes(newest, changed, older=bool(pairs) and pairs[0][0].commit != newest)
+        commits = [_ChangedCommit(*commit, own) for commit, own in zip(compared, pins, strict=True)]
+        whole = self._load(commits)
+        if whole < len(commits):
+            end = [link for link, _ in pairs].index(commits[whole].link)
+        steps = {step.commit: step for step in self._steps(commits[:whole])}
         self._compared |= {link.commit: steps.get(link.commit) for link, _ in pairs[:end]}
 
     def _chain(self, commit: str, window: int) -> list[_LineCommit]:
@@ -114,12 +123,12 @@ class LineReader:
             for commit, (tree, time, parents) in zip(commits, fields, strict=True)
         ]
 
-    def _changed_commits(self, pairs: Sequence[tuple[_LineCommit, str]]) -> tuple[list[_ChangedCommit], int]:
+    def _changes(self, pairs: Sequence[tuple[_LineCommit, str]]) -> tuple[list[tuple[_LineCommit, list[Change]]], int]:
         """The commits with relevant changes, newest first, up to one that changed too much.
 
         Also returns how many pairs were compared.
         """
-        result: list[_ChangedCommit] = []
+        result: list[tuple[_LineCommit, list[Change]]] = []
         at, size = 0, _BATCH
         while at < len(pairs):
             batch = pairs[at : at + size]
@@ -141,12 +150,12 @@ class LineReader:
             size = max(1, size // 8)
         return result, at
 
-    def _steps(self, changed_commits: Sequence[_ChangedCommit]) -> list[Step]:
-        links = [link for link, _ in changed_commits]
+    def _steps(self, commits: Sequence[_ChangedCommit]) -> list[Step]:
+        links = [commit.link for commit in commits]
         headers = self._headers([link.commit for link in links])
         merged = self._merged([parent for link in links for parent in link.parents[1:]])
         steps = []
-        for link, changes in changed_commits:
+        for link, changes, pins in commits:
             commit = headers.get(link.commit)
             steps.append(
                 Step(
@@ -156,8 +165,8 @@ class LineReader:
                     commit.author if commit else "",
                     commit.message if commit else "",
                     tuple(change.name for change in changes),
-                    {change.name: self._sides(change) for change in self._pin_files(changes)},
-                    self._targets,
+                    {change.name: self._sides(change) for change in pins},
+                    self._pin_files.targets,
                     tuple(self._messages(merged, link.parents[1:])),
                 )
             )
@@ -195,12 +204,12 @@ class LineReader:
                 wanted.append(commit)
         return self._store.commits(wanted)
 
-    def _load(self, changed_commits: Sequence[_ChangedCommit]) -> int:
+    def _load(self, commits: Sequence[_ChangedCommit]) -> int:
         """Read the pin files of these commits; returns for how many commits the limits were enough."""
         wanted: dict[str, None] = {}
         ends = []
-        for _, changes in changed_commits:
-            for change in self._pin_files(changes):
+        for commit in commits:
+            for change in commit.pins:
                 wanted |= dict.fromkeys(_files(change))
             ends.append(len(wanted))
         remaining = VERSION_LIMIT - len(self._blobs)
@@ -215,12 +224,6 @@ class LineReader:
         small = [blob for blob in read if sizes[blob] <= FILE_LIMIT]
         self._blobs |= dict.fromkeys(read, UNREADABLE) | self._store.contents(small)
         return sum(end <= fits for end in ends)
-
-    def _pin_files(self, changes: Iterable[Change]) -> Iterator[Change]:
-        """The changes of pin files. A path that is not UTF-8 belongs to no overlay."""
-        for change in changes:
-            if change.is_utf8 and (self._targets[change.name] is not None or self._targets.following(change.name)):
-                yield change
 
     def _sides(self, change: Change) -> tuple[bytes | None, bytes | None]:
         before, after = (

@@ -7,13 +7,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitops_bot.targets import BY_NAME
+from gitops_bot.targets.file_targets import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from gitops_bot.targets import FileTargets
+    from gitops_bot.targets.file_targets import FileTargets
 
 
 @dataclass(frozen=True, slots=True)

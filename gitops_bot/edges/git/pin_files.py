@@ -1,0 +1,215 @@
+"""Which files of a line of commits hold pins, or held some: they were removed since, or hold none any more.
+
+Of the latter the newest version with pins tells how the file was read up to then. Where no setting says it, its content
+does, unless a kustomization in its directory or above works with it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitops_bot.edges.git.difference import ABSENT, NO_FILES, top_level
+from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR
+from gitops_bot.targets import TARGETS, tells_of_others
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from gitops_bot.edges.git.difference import Change
+    from gitops_bot.edges.git.store import Store
+    from gitops_bot.targets import Target
+    from gitops_bot.targets.file_targets import FileClaim, FileTargets
+
+#: Versions that are looked into, the newest first, and their bytes. Files that would need more are read by their names.
+VERSION_LIMIT, BYTE_LIMIT = 10_000, 16 * 1024 * 1024
+_FOUND = re.compile(r"([0-9a-f]{40,64}) tree [0-9]+\Z")
+#: What spans two lines cannot be asked of git.
+_LINE_END = re.compile(r"[\r\n]")
+_KUSTOMIZATIONS = tuple(name for target in TARGETS if target.ALONE for name in target.FILE_NAMES)
+
+
+class ChangedTrees(NamedTuple):
+    """What a commit changed, and the trees before and after it."""
+
+    changes: Sequence[Change]
+    before: str
+    after: str
+
+
+class _Version(NamedTuple):
+    """A version of a file, the place of the commit that brought it or took it away, and a tree that has it."""
+
+    place: int
+    path: str
+    claim: FileClaim
+    blob: str
+    tree: str
+
+    @property
+    def directory(self) -> str:
+        return f"{self.tree}:{posixpath.dirname(self.path)}"
+
+
+@dataclass(slots=True)
+class _Kustomizations:
+    """Which directories have a kustomization, from one commit to the next older one."""
+
+    newest: Collection[str]
+    _changed: dict[str, bool] = field(default_factory=dict)
+    _above: dict[str, bool] = field(default_factory=dict)
+
+    def undo(self, changes: Iterable[Change]) -> None:
+        """Go back behind a commit that made these changes."""
+        before: defaultdict[str, bool] = defaultdict(bool)
+        for change in changes:
+            directory, name = posixpath.split(change.name)
+            if name in _KUSTOMIZATIONS:
+                before[directory] |= change.modes[0] != ABSENT
+        if before:
+            self._changed |= before
+            self._above.clear()
+
+    def above(self, directory: str) -> bool:
+        """Whether there is one in a directory or above."""
+        if directory not in self._above:
+            here = self._changed.get(directory)
+            if here is None:
+                here = any(posixpath.join(directory, name) in self.newest for name in _KUSTOMIZATIONS)
+            self._above[directory] = here or (bool(directory) and self.above(posixpath.dirname(directory)))
+        return self._above[directory]
+
+
+class PinFiles:
+    """The files with pins of a line that is read part by part, the newest first. `targets` read them."""
+
+    def __init__(self, store: Store, targets: FileTargets) -> None:
+        self._store, self._present = store, targets
+        #: With those that only held pins once.
+        self.targets = targets
+        self._former: set[str] = set()
+        self._claims: dict[str, FileClaim | None] = {}
+        self._kustomizations: _Kustomizations | None = None
+        self._versions = self._bytes = 0
+
+    def changes(self, newest: str, commits: Sequence[ChangedTrees], *, older: bool) -> list[list[Change]]:
+        """What each of these commits, the newest first, changed in files that hold pins, or held some from there on.
+
+        They are of the line of `newest`; `older` than all before, or newer.
+
+        Raises:
+            DamagedError: the copy lacks something.
+            GitError: what is missing cannot be fetched.
+        """
+        since = dict.fromkeys(self._former, 0 if older else len(commits))
+        if self.targets.claims is not None:
+            since |= self._look(newest, commits, older=older)
+
+        def counts(change: Change, place: int) -> bool:
+            # A path that is not UTF-8 belongs to no overlay.
+            return change.is_utf8 and (
+                self._present.holds_pins(change.name) or since.get(change.name, len(commits)) <= place
+            )
+
+        return [[change for change in commit.changes if counts(change, at)] for at, commit in enumerate(commits)]
+
+    def _look(self, newest: str, commits: Sequence[ChangedTrees], *, older: bool) -> dict[str, int]:
+        """Find the files that held pins once, each with the place of the commit from which on it did."""
+        present = self._store.tree(newest)
+        kustomizations = self._kustomizations if older else None
+        kustomizations = kustomizations or _Kustomizations(present)
+        self._kustomizations = self._kustomizations or kustomizations
+        versions = list(self._candidates(commits, present, kustomizations))
+        since: dict[str, int] = {}
+        following = {version.path: version.claim.following for version in versions if version.claim.following}
+        found: dict[str, Target] = {}
+        for version, target in self._read([version for version in versions if version.path not in following]):
+            if target is not None and version.path not in found:
+                found[version.path] = target
+                since[version.path] = version.place
+        if found or following:
+            self._former |= found.keys() | following.keys()
+            self.targets = self.targets.plus(found, following)
+        return dict.fromkeys(following, 0) | since
+
+    def _candidates(
+        self, commits: Sequence[ChangedTrees], present: Collection[str], kustomizations: _Kustomizations
+    ) -> Iterator[_Version]:
+        """The versions that may have held pins, each file's newest first."""
+        seen: set[tuple[str, str, str]] = set()
+        for place, (changes, before, after) in enumerate(commits):
+            for side, tree in ((1, after), (0, before)):
+                if side == 0:
+                    kustomizations.undo(changes)
+                for change in changes:
+                    if change.modes[side] not in REGULAR or (claim := self._claim(change, present)) is None:
+                        continue
+                    path, blob = change.name, change.ids[side]
+                    if claim.by_content(path) and not claim.named and kustomizations.above(posixpath.dirname(path)):
+                        continue
+                    version = path, blob, tree if claim.reads_beside(path) else ""
+                    if version not in seen:
+                        seen.add(version)
+                        yield _Version(place, path, claim, blob, tree)
+
+    def _claim(self, change: Change, present: Collection[str]) -> FileClaim | None:
+        """How the file of a change is claimed, where what is there at present does not say how it is read."""
+        path = change.name
+        if path not in self._claims:
+            self._claims[path] = self._claimed(path, present) if change.is_utf8 else None
+        return self._claims[path] if path not in self._former else None
+
+    def _claimed(self, path: str, present: Collection[str]) -> FileClaim | None:
+        is_present = path in present
+        if self.targets.claims is None or (is_present and self._present.holds_pins(path)):
+            return None
+        claim = self.targets.claims.claim(path)
+        if claim is None or (is_present and claim.target is not None):
+            return None
+        doubtful = claim.following or claim.target or claim.reads_beside(path) or claim.by_content(path)
+        return claim if doubtful else None
+
+    def _read(self, versions: Sequence[_Version]) -> Iterator[tuple[_Version, Target | None]]:
+        """Which target read each version."""
+        room = VERSION_LIMIT - self._versions
+        self._versions += len(versions)
+        beside = self._beside([version for version in versions[:room] if version.claim.reads_beside(version.path)])
+        files = {
+            version: {**beside.get(version.directory, {}), posixpath.basename(version.path): version.blob}
+            for version in versions[:room]
+            if version.directory in beside or version.claim.by_content(version.path)
+        }
+        blobs = self._contents(blob for names in files.values() for blob in names.values())
+        for version in versions[:room]:
+            read = {name: blobs[blob] for name, blob in files.get(version, {}).items() if blob in blobs}
+            yield version, version.claim.target_then(version.path, read)
+
+    def _beside(self, versions: Sequence[_Version]) -> dict[str, dict[str, str]]:
+        """The files beside these that may tell how to read them: names and blobs, by the directory."""
+        wanted = dict.fromkeys(version.directory for version in versions if not _LINE_END.search(version.directory))
+        if not wanted:
+            return {}
+        stdin = "".join(f"{directory}\n" for directory in wanted).encode()
+        lines = self._store.run("cat-file", "--batch-check", "--buffer", stdin=stdin).decode("utf-8", "replace")
+        answers = zip(wanted, map(_FOUND.match, lines.split("\n")), strict=False)
+        trees = {directory: answer[1] for directory, answer in answers if answer is not None}
+        listed = top_level(self._store, [(NO_FILES[len(tree)], tree) for tree in dict.fromkeys(trees.values())])
+        return {
+            directory: {
+                change.name: change.ids[1]
+                for change in listed.get((NO_FILES[len(tree)], tree), ())
+                if change.modes[1] in REGULAR and change.is_utf8 and tells_of_others(change.name)
+            }
+            for directory, tree in trees.items()
+        }
+
+    def _contents(self, blobs: Iterable[str]) -> dict[str, bytes]:
+        wanted = []
+        for blob, size in self._store.sizes(dict.fromkeys(blobs)).items():
+            if size <= FILE_LIMIT and self._bytes + size <= BYTE_LIMIT:
+                self._bytes += size
+                wanted.append(blob)
+        return self._store.contents(wanted)
