@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
+
+import httpx
 
 from gitops_bot.edges.http import Unanswered, parse_json
 from gitops_bot.edges.http.failure import clean
@@ -66,18 +67,14 @@ class NoLogin(_Explained):
 
 def error_message(body: bytes, secrets: Iterable[str]) -> str:
     """The message in the JSON of an error, as registries and token servers write it; else empty. Without secrets."""
-    return clean(_message(parse_json(body)), secrets)
-
-
-def _message(document: Any) -> str:
-    """`{"errors": [{"code", "message"}]}` of the distribution specification, or the fields that token servers use."""
-    if not isinstance(document, dict):
-        return ""
-    names: tuple[str, ...] = ("error", "error_description", "message", "details")
-    errors = document.get("errors")
-    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
-        document, names = errors[0], ("code", "message")
-    return ": ".join(document[name] for name in names if isinstance(document.get(name), str) and document[name])
+    match parse_json(body):
+        case {"errors": [dict() as error, *_]}:  # the distribution specification
+            texts = [error.get(name) for name in ("code", "message")]
+        case dict() as error:  # token servers
+            texts = [error.get(name) for name in ("error", "error_description", "message", "details")]
+        case _:
+            texts = []
+    return clean(": ".join(text for text in texts if isinstance(text, str) and text), secrets)
 
 
 #: The request that concerns a repository as a whole.
@@ -121,7 +118,8 @@ def explain(
             code: FailureCode = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
             who = f"the token server {failure.host}" if failure.token_server else failure.host
             quoted = f" ({message})" if message else ""
-            what = f"{who} answered {_status(status)} to the request for {request}{quoted}"
+            answered = f"{status} {httpx.codes.get_reason_phrase(status)}".rstrip()
+            what = f"{who} answered {answered} to the request for {request}{quoted}"
             return RegistryError(problem(code, what, _advice(failure, location, request, login)), status=status)
         case _:
             assert_never(failure)
@@ -161,10 +159,3 @@ def _permission(image: ImageName, login: Login | None) -> str:
         f"variable with the password in gitops-bot.yaml: `registries: {{{registry}: {{username: NAME, password_env: "
         f"VARIABLE}}}}`.{hint}"
     )
-
-
-def _status(status: int) -> str:
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
