@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from gitops_bot.edges.github.failure import Unanswered
+from gitops_bot.edges.github.failure import Unanswered, is_number
 from gitops_bot.proposals.pull_request import Comment, PullRequest, RateLimit
 
 if TYPE_CHECKING:
@@ -186,11 +186,6 @@ def rate_limit_in(headers: Mapping[str, str]) -> RateLimit | None:
     if headers.get("x-ratelimit-resource", "core") != "core":
         return None
     return _rate_limit(headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-reset", ""))
-
-
-def is_number(text: str) -> bool:
-    """Whether the text of a header is a number of seconds, small enough for a `datetime`."""
-    return text.isascii() and text.isdigit() and len(text) <= 10
 
 
 def rate_limit(document: Any) -> RateLimit | None:

@@ -7,7 +7,6 @@ are limited too. `requests` has no such option, so urllib3's sockets are wrapped
 from __future__ import annotations
 
 import io
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,40 +28,28 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
-    from urllib3 import ProxyManager
+    from urllib3 import ProxyManager, Retry
 
 
-_deadline = Deadline(TimeoutError)
+#: Of the current try of this thread. Tell it by `has_head` when the body begins, whose bytes its reader counts.
+deadline = Deadline(TimeoutError)
 
 
-class _TryTime(threading.local):
-    seconds = 30.0
-
-
-_try = _TryTime()
-
-
-@contextmanager
-def answers_within(seconds: float) -> Iterator[None]:
-    """Each try of a request in the block, by this thread, may take this many seconds.
+class Adapter(HTTPAdapter):
+    """The adapter of `requests`: each try of a request may take this many seconds.
 
     Raises:
         Unanswered: (of `edges.http`) it took more, or sent too much before the body.
     """
-    before, _try.seconds = _try.seconds, seconds
-    try:
-        yield
-    finally:
-        _try.seconds = before
 
+    def __init__(self, seconds: float, retries: Retry | None = None) -> None:
+        super().__init__(max_retries=retries or 0)
+        self.seconds = seconds
 
-def has_head() -> None:
-    """The head of the answer has arrived; the reader of the body counts its bytes."""
-    _deadline.has_head()
-
-
-class Adapter(HTTPAdapter):
-    """The adapter of `requests`, with connections that keep the limit."""
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request, and begin to count its time."""
+        deadline.begin(Limit(self.seconds, late(self.seconds)))
+        return super().send(*args, **kwargs)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Use our pools."""
@@ -92,20 +79,18 @@ class _Socket:
 
     def gettimeout(self) -> float:
         """The time for the whole TLS handshake; an exception here would leak its socket."""
-        return _deadline.seconds if self._timeout is None else min(_deadline.seconds, self._timeout)
+        return deadline.seconds if self._timeout is None else min(deadline.seconds, self._timeout)
 
     def sendall(self, data: Any) -> None:
-        with _deadline.wait(self._timeout) as seconds:
-            self._sock.settimeout(seconds)
-            self._sock.sendall(data)
+        with self.waiting() as sock:
+            sock.sendall(data)
 
-    def recv_into(self, buffer: Any, *, read: Any) -> int:
-        """Fill the buffer by `read`, of the socket's own file."""
-        with _deadline.wait(self._timeout) as seconds:
+    @contextmanager
+    def waiting(self) -> Iterator[socket.socket]:
+        """The socket, for one wait within the time."""
+        with deadline.wait(self._timeout) as seconds:
             self._sock.settimeout(seconds)
-            count: int = read(buffer) or 0
-        _deadline.take(count)
-        return count
+            yield self._sock
 
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
         return io.BufferedReader(_Bytes(self))
@@ -123,7 +108,10 @@ class _Bytes(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        return self._sock.recv_into(buffer, read=self._file.readinto)
+        with self._sock.waiting():
+            count: int = self._file.readinto(buffer) or 0
+        deadline.take(count)
+        return count
 
     def close(self) -> None:
         self._file.close()
@@ -135,7 +123,7 @@ class _Bounded(HTTPConnection):
         """Connect to one of the addresses, which share the time."""
         name, timeout, failure = self._dns_host, self.timeout, None
         try:
-            with _deadline.wait(timeout) as seconds:
+            with deadline.wait(timeout) as seconds:
                 for address, share in attempts(name, self.port, seconds):
                     self._dns_host, self.timeout = address, share
                     try:
@@ -153,7 +141,7 @@ class _Bounded(HTTPConnection):
 
 class _BoundedTls(_Bounded, HTTPSConnection):
     def connect(self) -> None:
-        with _deadline.wait(self.timeout):
+        with deadline.wait(self.timeout):
             super().connect()
         self.sock: Any = _Socket(self.sock)
 
@@ -163,7 +151,7 @@ class _Pool(HTTPConnectionPool):
 
     def urlopen(self, *args: Any, **kwargs: Any) -> Any:
         """One try; urllib3 calls this for each."""
-        _deadline.begin(Limit(_try.seconds, late(_try.seconds)))
+        deadline.begin()
         return super().urlopen(*args, **kwargs)
 
 
@@ -174,7 +162,7 @@ class _PoolTls(_Pool, HTTPSConnectionPool):
 _POOLS: Any = {"http": _Pool, "https": _PoolTls}
 
 
-_LATER = "run again later; see githubstatus.com"
+LATER = "run again later; see githubstatus.com"
 #: All exceptions of `requests` and below for no answer, or half of one.
 ERRORS = (http.Unanswered, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
 
@@ -182,26 +170,17 @@ ERRORS = (http.Unanswered, requests.exceptions.RequestException, urllib3.excepti
 def unanswered(error: Exception, timeout: int) -> Unanswered:
     """What to say about one of `ERRORS`; `timeout` is the limit for the next bytes."""
     if isinstance(error, http.Unanswered):
-        return Late(error.what, _LATER)
+        return Late(error.what, LATER)
     if isinstance(error, requests.exceptions.SSLError):
         return Unanswered(
             "has a certificate that is not trusted here",
             "set REQUESTS_CA_BUNDLE to the certificates of your GitHub Enterprise, or correct GITHUB_API_URL",
         )
-    if _is_timeout(error):
-        return Late(f"did not answer within {timeout} seconds", _LATER)
+    # After the last try requests wraps urllib3's reason.
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    if isinstance(error, requests.exceptions.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError):
+        return Late(f"did not answer within {timeout} seconds", LATER)
     return Unanswered(
         "cannot be reached, or closed the connection early",
         "check the network, the proxy and GITHUB_API_URL, and run again",
     )
-
-
-def late_again(times: int) -> Unanswered:
-    """What to say instead of sending more requests."""
-    return Unanswered(f"timed out {times} times in a row, so no more requests are sent", _LATER)
-
-
-def _is_timeout(error: Exception) -> bool:
-    """Whether it was a timeout; after the last try requests wraps urllib3's reason."""
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(error, requests.exceptions.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError)

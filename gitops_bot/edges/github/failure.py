@@ -8,6 +8,7 @@ from gitops_bot.edges.http.failure import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 #: Characters of GitHub's own message that are shown.
 _SHOWN = 300
@@ -31,6 +32,20 @@ class Refused(Exception):  # noqa: N818 - often not an error: the caller decides
             spent = self.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in self.headers
             return spent or any(phrase in self.message.lower() for phrase in phrases)
         return self.status == 429 or (self.status == 422 and "submitted too quickly" in self.message.lower())
+
+    def pause(self, now: datetime) -> int | None:
+        """The seconds until a rate limit ends; None if GitHub does not say it."""
+        after, reset = self.headers.get("retry-after", ""), self.headers.get("x-ratelimit-reset", "")
+        if is_number(after):
+            return int(after)
+        if self.headers.get("x-ratelimit-remaining") == "0" and is_number(reset):
+            return max(int(reset) - int(now.timestamp()), 0)
+        return None
+
+
+def is_number(text: str) -> bool:
+    """Whether the text of a header is a number of seconds, small enough for a `datetime`."""
+    return text.isascii() and text.isdigit() and len(text) <= 10
 
 
 class Unanswered(Exception):  # noqa: N818 - likewise

@@ -6,15 +6,15 @@ fine-grained personal access tokens". The texts to match are GitHub's own; few o
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
-from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.failure import Refused, Unanswered
 from gitops_bot.errors import ForgeError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from gitops_bot.errors import FailureCode
 
@@ -148,18 +148,11 @@ def _invalid(refused: Refused) -> tuple[str, str]:
 
 
 def _limited(refused: Refused, host: str, now: datetime) -> ForgeError:
-    after, reset = refused.headers.get("retry-after", ""), refused.headers.get("x-ratelimit-reset", "")
-    left = None
-    if answers.is_number(after):
-        left = timedelta(seconds=int(after))
-    elif refused.headers.get("x-ratelimit-remaining") == "0" and answers.is_number(reset):
-        left = max(datetime.fromtimestamp(int(reset), UTC) - now, timedelta(0))
-    if left is None:
-        until = "in a few minutes"
-    else:
-        seconds = int(left.total_seconds())
+    seconds, until = refused.pause(now), "in a few minutes"
+    if seconds is not None:
         duration = f"{seconds} s" if seconds < 120 else f"{-(-seconds // 60)} min"
-        until = f"after {(now + left).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC (in {duration})"
+        end = (now + timedelta(seconds=seconds)).astimezone(UTC)
+        until = f"after {end:%Y-%m-%d %H:%M:%S} UTC (in {duration})"
     return _error(
         "failed.forge",
         f"the rate limit of {host} is used up",

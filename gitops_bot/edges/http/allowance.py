@@ -82,12 +82,13 @@ class Deadline(threading.local):
 
     def __init__(self, *timeouts: type[Exception]) -> None:
         self._timeouts = timeouts
-        self.begin(Limit(0.0, late(0.0)))
+        self._limit = Limit(0.0, late(0.0))
+        self.begin()
 
-    def begin(self, limit: Limit) -> None:
-        """Start a request, which may take this long up to the last byte of its body."""
-        self._late = limit.late
-        self._until = time.monotonic() + limit.seconds
+    def begin(self, limit: Limit | None = None) -> None:
+        """Start a request, which may take this long up to the last byte of its body; without a limit as the last."""
+        self._limit = limit or self._limit
+        self._until = time.monotonic() + self._limit.seconds
         self._head: int | None = HEAD
 
     def has_head(self) -> None:
@@ -116,10 +117,10 @@ class Deadline(threading.local):
         """
         left = self._until - time.monotonic()
         if left <= 0:
-            raise self._late
+            raise self._limit.late
         try:
             yield left if timeout is None else min(left, timeout)
         except self._timeouts as error:
             if timeout is None or left <= timeout:
-                raise self._late from error
+                raise self._limit.late from error
             raise

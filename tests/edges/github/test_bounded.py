@@ -119,12 +119,14 @@ def test_an_answer_in_time_makes_good_for_a_late_one(monkeypatch: pytest.MonkeyP
 
         thread = threading.Thread(target=serve)
         thread.start()
-        ours = wire("http://{}:{}".format(*listener.getsockname()))
+        address = "http://{}:{}".format(*listener.getsockname())
+        ours = wire(address)
+        adapter = ours._connection.session.get_adapter(address)
         for _ in range(3):
-            monkeypatch.setattr(ours, "_seconds", 0.05)
+            monkeypatch.setattr(adapter, "seconds", 0.05)
             with pytest.raises(Unanswered, match="took more than"):
                 ours.ask("GET", "/x")
-            monkeypatch.setattr(ours, "_seconds", 20)
+            monkeypatch.setattr(adapter, "seconds", 20)
             assert ours.ask("GET", "/x") == {"fine": True}
         thread.join()
     for connection in kept:

@@ -131,8 +131,8 @@ SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes
 
 
 def primary(seconds: float) -> Answer:
-    """Spent, until so many seconds from now: PyGithub compares with the machine's own clock."""
-    moment = int(datetime.now(UTC).timestamp() + seconds)
+    """Spent, until so many seconds from now."""
+    moment = int(NOW.timestamp() + seconds)
     return said(PRIMARY, 403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(moment)})
 
 
