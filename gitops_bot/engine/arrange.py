@@ -11,18 +11,19 @@ from gitops_bot.engine.limits import admitted, with_what_waits
 from gitops_bot.engine.make_way import make_way
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import carry, group, naming, ownership, pull_request, reconcile
+from gitops_bot.proposals import carry, group, naming, ownership, pull_request, reconcile, schedule
 from gitops_bot.proposals.outcome import EnvironmentOutcome
 from gitops_bot.proposals.people import decline, declined
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.releases.choice import switch
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.layout import overlay
-from gitops_bot.releases.plan import Change, Failed, Held
+from gitops_bot.releases.plan import CODE_OF, Change, Failed, Held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitops_bot.engine.decide import Decided
     from gitops_bot.engine.known import Known
     from gitops_bot.engine.open_proposals import OpenProposals
     from gitops_bot.proposals.people import Declined
@@ -30,26 +31,46 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Decision, PinChange
 
 
-def arrange(known: Known, decisions: Sequence[Decision]) -> EnvironmentOutcome:
-    """What becomes of an environment that is proposed to by pull requests, before anything is written.
+def arrange(decided: Decided) -> EnvironmentOutcome:
+    """What becomes of an environment, before anything is written.
 
     Raises:
         Needs: pull requests or history have to be read first.
         GitError, ForgeError: these cannot be read.
     """
+    known, decisions = decided.known, decided.decisions
     name = known.environment.name
-    proposals = _proposals(known, decisions)
+    proposals = _proposals(known, decisions) if known.by_pull_request else [_commit(known, decisions)]
     others = [item for proposal in proposals for item in proposal.decisions if not isinstance(item, Change)]
     failed = [item for item in (*known.snapshot.failed(name), *decisions, *others) if isinstance(item, Failed)]
     rest = (item for item in others if not isinstance(item, Failed))
-    if known.request.is_rollback:
+    if known.request.is_rollback and known.by_pull_request:
         proposals = make_way(known, proposals, _proposals)
     return EnvironmentOutcome(
         name,
-        (*dict.fromkeys(failed), *rest),
+        (*dict.fromkeys(failed), *rest, *known.only_in_source),
         tuple(proposal for proposal in proposals if not proposal.is_nothing),
         known.request.promoted_from(known.environment),
+        decided.named,
     )
+
+
+def whole(known: Known, decisions: Sequence[Decision], branch: str | None, action: reconcile.Action) -> Proposal:
+    """All that is decided of an environment, as one proposal."""
+    alone = switch.alone(decisions, known.snapshot.slots(known.environment.name))
+    edited_decisions, files = edited(known, alone)
+    source = known.request.source(known.environment)
+    return Proposal(naming.DEFAULT_GROUP, branch, source, action, edited_decisions, files)
+
+
+def _commit(known: Known, decisions: Sequence[Decision]) -> Proposal:
+    """All changes as a commit straight to the base branch, unless the schedule is closed now."""
+    environment, snapshot = known.environment, known.snapshot
+    reason = Reason(CODE_OF[known.request.source(environment)], f"straight to {snapshot.branch}, as configured")
+    proposal = whole(known, decisions, None, reconcile.Commit(reason))
+    windows = () if known.request.exempt.limits else environment.propose.schedule
+    closed = schedule.closed(windows, snapshot.at) if proposal.changes else None
+    return proposal if closed is None else proposal.doing(reconcile.Leave(None, closed))
 
 
 def _proposals(known: Known, decisions: Sequence[Decision]) -> list[Proposal]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gitops_bot.engine.facts import HistoryQuestion, Needs, PullRequestsQuestion, Question
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     Lack = Sequence[Question[Any] | HistoryQuestion | PullRequestsQuestion]
 
 T = TypeVar("T")
+Value = TypeVar("Value")
 T_co = TypeVar("T_co", covariant=True)
+#: Why work comes to nothing. What registries refuse is a decision about one entry.
+Failure = GitError | ForgeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +47,28 @@ class Work(Generic[T_co]):
         return Work(lambda: go_on(self.do()), self.image)
 
 
-def settle(world: World, facts: Facts, works: Sequence[Work[T]]) -> list[T | GitError | ForgeError]:
+def settle(world: World, facts: Facts, works: Sequence[Work[T]]) -> list[T | Failure]:
     """What every piece of work comes to, in their order, or the failure of git or the forge that it ran into.
 
     The registries of different pieces of work are asked side by side; what git and the forge have to say is asked
     for all of them together.
     """
-    done: dict[int, T | GitError | ForgeError] = {}
+    done: dict[int, T | Failure] = {}
     while waiting := [at for at in range(len(works)) if at not in done]:
         lacking = {at: lack for at in waiting if (lack := _attempt(works[at], done, at))}
         if asking := {at: lack for at, lack in lacking.items() if _is_for_registries(lack)}:
             lacking |= _ask_registries(world, facts, works, done, asking)
         _ask_together(world, facts, [lack for at, lack in lacking.items() if at not in done])
     return [done[at] for at in range(len(works))]
+
+
+def settle_each(
+    world: World, facts: Facts, values: Sequence[Value | Failure], do: Callable[[Value], T]
+) -> list[T | Failure]:
+    """What a step makes of every value, all of them together; a failure of the step before stays what it is."""
+    return settle(
+        world, facts, [Work.of(value) if isinstance(value, Failure) else Work(partial(do, value)) for value in values]
+    )
 
 
 def settled(world: World, facts: Facts, do: Callable[[], T]) -> T:
@@ -65,12 +78,12 @@ def settled(world: World, facts: Facts, do: Callable[[], T]) -> T:
         GitError, ForgeError: what it lacks cannot be had.
     """
     (result,) = settle(world, facts, [Work(do)])
-    if isinstance(result, GitError | ForgeError):
+    if isinstance(result, Failure):
         raise result
     return result
 
 
-def _attempt(work: Work[T], done: dict[int, T | GitError | ForgeError], at: int) -> Lack:
+def _attempt(work: Work[T], done: dict[int, T | Failure], at: int) -> Lack:
     """Do the work as far as facts go; the questions whose answers it lacks, none where it is done."""
     try:
         done[at] = work.do()
@@ -85,7 +98,7 @@ def _ask_registries(
     world: World,
     facts: Facts,
     works: Sequence[Work[T]],
-    done: dict[int, T | GitError | ForgeError],
+    done: dict[int, T | Failure],
     asking: Mapping[int, Lack],
 ) -> dict[int, Lack]:
     """Ask registries side by side, and go on with the work as long as it lacks nothing else; what it lacks then."""

@@ -39,7 +39,7 @@ def shortage(world: World, request: Request, arranged: Sequence[Planned]) -> Pro
     writes = [
         (count, proposal)
         for planned in arranged
-        for proposal in (planned.arranged.proposals if planned.arranged is not None else ())
+        for proposal in planned.outcome.proposals
         if (count := _of_proposal(proposal, planned.known.environment.propose))
     ]
     if not writes:

@@ -35,8 +35,9 @@ def carry_out(
         LostRace: the branch moved meanwhile and nothing was written, or the pull request ended meanwhile.
         GitError, ForgeError: the remote refused, or there is no token for the forge.
     """
-    forge, branch = _forge(world), proposal.branch
-    assert branch is not None  # noqa: S101 - only a commit has none, and that is written elsewhere
+    if (branch := proposal.branch) is None:
+        return _commit(world, snapshot, proposal, content), None
+    forge = _forge(world)
     head = proposal.remote.head if proposal.remote else None
     _begin(forge, proposal.action, head)
     if content is not None and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
@@ -65,6 +66,15 @@ def carry_out(
     if pull.state == "open" and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
         _insist_on_head(world, branch, head)
     return replace(proposal, pull_request=pull), None
+
+
+def _commit(world: World, snapshot: Snapshot, proposal: Proposal, content: ProposalText | None) -> Proposal:
+    """Commit straight to the base branch, if there is anything to be written now."""
+    if content is None:
+        return proposal
+    base, parent = snapshot.branch, snapshot.commit
+    head = world.repository.publish(base, parent=parent, files=proposal.after, message=content.message, expected=parent)
+    return replace(proposal, commit=head)
 
 
 def record(world: World, tags: Sequence[NewTag]) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine import release_info
-from gitops_bot.engine.ask import Work
+from gitops_bot.engine.ask import Failure, Work, settle, settle_each
 from gitops_bot.engine.candidates import past, pins
 from gitops_bot.engine.candidates.pins import matches_nothing
 from gitops_bot.engine.candidates.poll import poll, switched
 from gitops_bot.engine.candidates.promoted import promoted
+from gitops_bot.engine.gates import through
 from gitops_bot.engine.known import Candidate
 from gitops_bot.engine.open_proposals import proposed_on
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
@@ -27,20 +29,60 @@ if TYPE_CHECKING:
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.known import Known
     from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.world import World
     from gitops_bot.images.reference import Assignment
-    from gitops_bot.releases.plan import Entry
+    from gitops_bot.releases.plan import Decision, Entry
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """The work that gives the candidate of each entry that a request means.
 
-    `named` are the keys of the entries that the command line names. `beside` is told too, and decided by nobody.
+    `named` are the keys of the entries that the command line names.
     """
 
     works: Sequence[Work[Candidate]]
     named: frozenset[tuple[str, str]] = frozenset()
-    beside: tuple[Held, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The decisions about the entries of one environment, and the candidates that they were made of."""
+
+    known: Known
+    candidates: tuple[Candidate, ...]
+    decisions: tuple[Decision, ...]
+    named: frozenset[tuple[str, str]]
+
+
+def decided(world: World, facts: Facts, environments: Sequence[Known | Failure]) -> list[Decided | Failure]:
+    """The decisions about each environment, given what is proposed already: the candidates, behind all gates."""
+    begun = settle_each(world, facts, environments, lambda known: (known, candidates(known)))
+    works = [
+        [] if isinstance(own, Failure) else [work.then(partial(_judged, known=own[0])) for work in own[1].works]
+        for own in begun
+    ]
+    answers = iter(settle(world, facts, [*chain.from_iterable(works)]))
+    return [_together(own, list(islice(answers, len(asked)))) for own, asked in zip(begun, works, strict=True)]
+
+
+def _judged(candidate: Candidate, known: Known) -> tuple[Candidate, Decision]:
+    return candidate, through(candidate, known)
+
+
+def _together(
+    begun: tuple[Known, Candidates] | Failure, answers: Sequence[tuple[Candidate, Decision] | Failure]
+) -> Decided | Failure:
+    """What the answers about the entries of one environment come to: one that fails fails all of it."""
+    if isinstance(begun, Failure):
+        return begun
+    made = []
+    for answer in answers:
+        if isinstance(answer, Failure):
+            return answer
+        made.append(answer)
+    known, asked = begun
+    return Decided(known, tuple(one for one, _ in made), tuple(decision for _, decision in made), asked.named)
 
 
 def candidates(known: Known) -> Candidates:
@@ -119,7 +161,6 @@ def _promoted(known: Known, asked: Promote) -> Candidates:
             *map(Work.of, alone),
         ],
         frozenset(entry.key for entry in chosen if asked.images),
-        () if asked.images or asked.overlays else _only_in_source(snapshot, asked.source, target),
     )
 
 
@@ -190,14 +231,3 @@ def _upcoming(snapshot: Snapshot, facts: Facts, source: str) -> Mapping[tuple[st
 
 def _alone(entry: Entry, source: str) -> Held:
     return Held(entry, None, Reason("unmanaged", f"{source} has no such entry to promote"))
-
-
-def _only_in_source(snapshot: Snapshot, source: str, target: str) -> tuple[Held, ...]:
-    """The entries that only the source of a promotion has."""
-    matched = {partner.key for sources in snapshot.partners(source, target).values() for partner in sources}
-    reason = Reason("unmanaged", f"{target} has no such entry")
-    return tuple(
-        Held(entry, None, reason)
-        for entry in snapshot.entries(source)
-        if entry.key not in matched and not entry.choices
-    )

@@ -10,14 +10,13 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from gitops_bot.engine.ask import Work, settle
+from gitops_bot.engine.ask import Failure, Work, settle
 from gitops_bot.engine.candidates.pins import matches_nothing
 from gitops_bot.engine.candidates.poll import times_for
-from gitops_bot.engine.decide import candidates
 from gitops_bot.engine.facts import Facts, Needs
 from gitops_bot.engine.gates import CHOICE, GATES
 from gitops_bot.engine.pipe import lost_hold
-from gitops_bot.engine.plan import Failure, plan
+from gitops_bot.engine.plan import plan
 from gitops_bot.engine.request import Request
 from gitops_bot.errors import ConfigError, RegistryError, UsageError
 from gitops_bot.images import explain as images
@@ -66,19 +65,15 @@ def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None
     facts, request = Facts(), Request(dry_run=True)
     if (problem := lost_hold(snapshot, request, environment)) is not None:
         raise ConfigError(problem)
-    planned = plan(world, snapshot, facts, request, [environment])[environment.name]
+    (planned,) = plan(world, snapshot, facts, request, [environment])
     if isinstance(planned, Failure):
         raise planned
-    before = {
-        item.decision.entry.key: item
-        for item in _candidates(world, facts, planned.known)
-        if item.decision.entry is not None
-    }
-    after = {item.entry.key: item for item in planned.decisions if item.entry is not None}
+    decided = zip(planned.decided.candidates, planned.decided.decisions, strict=True)
+    by_key = {item.entry.key: (candidate, item) for candidate, item in decided if item.entry is not None}
     final = _proposed(planned)
     works = [
         Work(
-            partial(_explained, planned.known, before[entry.key], after[entry.key], final.get(entry.key), tag),
+            partial(_explained, planned.known, *by_key[entry.key], final.get(entry.key), tag),
             entry.repository,
         )
         for entry in entries
@@ -91,20 +86,12 @@ def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None
     return Explanations(tuple(explanations), snapshot.repository, snapshot.branch, snapshot.commit)
 
 
-def _candidates(world: World, facts: Facts, known: Known) -> list[Candidate]:
-    """The candidate of each entry, before any gate."""
-    works = settle(world, facts, [Work(lambda: candidates(known))])[0]
-    if isinstance(works, Failure):
-        raise works
-    return [item for item in settle(world, facts, works.works) if not isinstance(item, Failure)]
-
-
 def _proposed(planned: Planned) -> Mapping[tuple[str, str], Decision]:
     """What becomes of each entry once pull requests have their say; nothing where it is committed to the branch."""
-    if planned.arranged is None:
+    if not planned.known.by_pull_request:
         return {}
-    decisions: list[Decision] = [*planned.arranged.held, *planned.arranged.failed]
-    for proposal in planned.arranged.proposals:
+    decisions: list[Decision] = [*planned.outcome.held, *planned.outcome.failed]
+    for proposal in planned.outcome.proposals:
         decisions += proposal.changes
     return {item.entry.key: item for item in decisions if item.entry is not None}
 

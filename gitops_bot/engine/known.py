@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine.request import Poll, Promote
+from gitops_bot.images.reason import Reason
+from gitops_bot.releases.plan import Held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,6 +52,11 @@ class Known:
         return self.state.environment
 
     @property
+    def by_pull_request(self) -> bool:
+        """Whether it is proposed to, or else committed to the base branch."""
+        return self.environment.propose.as_ == "pull-request"
+
+    @property
     def by_hand(self) -> ByHand | None:
         """What a person who promotes goes beyond; None where the bot promotes by itself."""
         return self.request.what.by_hand if isinstance(self.request.what, Promote) else None
@@ -69,6 +76,20 @@ class Known:
                 return self.snapshot.partners(source, self.environment.name)
             case _:
                 return {}
+
+    @property
+    def only_in_source(self) -> tuple[Held, ...]:
+        """The entries that only the source has, where somebody promotes all of it: told, and decided by nobody."""
+        what, target = self.request.what, self.environment.name
+        if not isinstance(what, Promote) or what.images or what.overlays:
+            return ()
+        matched = {partner.key for sources in self.sources.values() for partner in sources}
+        reason = Reason("unmanaged", f"{target} has no such entry")
+        return tuple(
+            Held(entry, None, reason)
+            for entry in self.snapshot.entries(what.source)
+            if entry.key not in matched and not entry.choices
+        )
 
     def hold(self, entry: Entry) -> WrittenHold | None:
         """The hold that somebody wrote down for an entry, unless the request lifts holds."""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from gitops_bot.engine import budget
 from gitops_bot.engine.candidates.promoted import refuse_impossible
 from gitops_bot.engine.facts import Facts
-from gitops_bot.engine.plan import Failure, Planned, plan
+from gitops_bot.engine.plan import Planned, plan
 from gitops_bot.engine.race import Race
 from gitops_bot.engine.read import read_again
 from gitops_bot.engine.request import Pins, Promote
 from gitops_bot.engine.write import stopped, write
-from gitops_bot.errors import ForgeError, GitError, LostRace
+from gitops_bot.errors import ConfigError, ForgeError, GitError, LostRace
 from gitops_bot.proposals.outcome import WRITING, EnvironmentOutcome, Outcome
 from gitops_bot.releases.choice import hold
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
-    from gitops_bot.errors import Problem
+    from gitops_bot.errors import BotError, Problem
     from gitops_bot.proposals.proposal import Proposal
 
 
@@ -42,22 +42,24 @@ def run(world: World, snapshot: Snapshot, request: Request, facts: Facts | None 
     if isinstance(request.what, Promote):
         refuse_impossible(snapshot, request.what.source)
     facts, environments = facts or Facts(), snapshot.environments
-    stops = {environment.name: lost_hold(snapshot, request, environment) for environment in environments}
-    free = [environment for environment in environments if stops[environment.name] is None]
-    plans = plan(world, snapshot, facts, request, free)
-    arranged = [planned for planned in plans.values() if isinstance(planned, Planned) and planned.arranged is not None]
+    plans: dict[str, Planned | BotError] = {}
+    for environment in environments:
+        if (problem := lost_hold(snapshot, request, environment)) is not None:
+            plans[environment.name] = ConfigError(problem)
+    free = [environment for environment in environments if environment.name not in plans]
+    plans |= zip((environment.name for environment in free), plan(world, snapshot, facts, request, free), strict=True)
+    arranged = [ready for ready in plans.values() if isinstance(ready, Planned) and ready.known.by_pull_request]
     if (problem := budget.shortage(world, request, arranged)) is not None:
-        stops |= {planned.known.environment.name: problem for planned in arranged}
-    named = {key for planned in plans.values() if isinstance(planned, Planned) for key in planned.named}
+        plans |= {ready.known.environment.name: ForgeError(problem) for ready in arranged}
     newest, outcomes = snapshot, []
     for environment in environments:
-        if (problem := stops[environment.name]) is not None:
-            outcomes.append(stopped(world, newest, facts, request, environment, problem))
-        else:
-            planned = plans[environment.name]
-            outcome, newest = _through(world, newest, facts, request, environment, planned, named)
-            outcomes.append(outcome)
-    done = _outcome(newest, request, outcomes, frozenset(named))
+        match plans[environment.name]:
+            case Planned() as ready:
+                outcome, newest = _through(world, newest, facts, request, ready)
+            case stop:
+                outcome = stopped(world, newest, facts, request, environment, stop.problem)
+        outcomes.append(outcome)
+    done = _outcome(newest, request, outcomes)
     if request.dry_run or not any(environment.recorded for environment in environments):
         return done
     from gitops_bot.engine.records import record  # few need what it reads
@@ -66,32 +68,27 @@ def run(world: World, snapshot: Snapshot, request: Request, facts: Facts | None 
 
 
 def _through(
-    world: World,
-    snapshot: Snapshot,
-    facts: Facts,
-    request: Request,
-    environment: Environment,
-    planned: Planned | Failure | None,
-    named: set[tuple[str, str]],
+    world: World, snapshot: Snapshot, facts: Facts, request: Request, planned: Planned
 ) -> tuple[EnvironmentOutcome, Snapshot]:
     """Write one environment as `planned`, and read, ask, decide and arrange it again until nobody else is faster.
 
-    Entries that the command line names are added to `named`. Gives the newest snapshot, too.
+    Gives the newest snapshot, too: that of the environment before may be newer than what this was planned from.
     """
-    race = Race(world.clock)
+    environment, race = planned.known.environment, Race(world.clock)
+    is_new = planned.known.snapshot.commit == snapshot.commit
     done: dict[str, Proposal] = {}
     try:
         while True:
             try:
-                if planned is None or (isinstance(planned, Planned) and not planned.is_of(snapshot)):
-                    planned = plan(world, snapshot, facts, request, [environment])[environment.name]
-                if isinstance(planned, Failure):
-                    raise planned
-                named |= planned.named
+                if not is_new:
+                    (again,) = plan(world, snapshot, facts, request, [environment])
+                    if not isinstance(again, Planned):
+                        raise again
+                    planned = again
                 return write(world, planned, done)
             except LostRace as lost:
                 race.wait(lost)
-                snapshot, planned = read_again(world, snapshot), None
+                snapshot, is_new = read_again(world, snapshot), False
                 facts.forget_what_moves()
     except (GitError, ForgeError) as error:
         return stopped(world, snapshot, facts, request, environment, error.problem), snapshot
@@ -104,9 +101,7 @@ def lost_hold(snapshot: Snapshot, request: Request, environment: Environment) ->
     return None if request.exempt.holds else next((problem for problem in lost if problem is not None), None)
 
 
-def _outcome(
-    snapshot: Snapshot, request: Request, outcomes: Sequence[EnvironmentOutcome], named: frozenset[tuple[str, str]]
-) -> Outcome:
+def _outcome(snapshot: Snapshot, request: Request, outcomes: Sequence[EnvironmentOutcome]) -> Outcome:
     """What was found or done, together with what was read.
 
     Names that mean nothing are told where no entry is named: what was asked for by name does not go by them.
@@ -123,7 +118,6 @@ def _outcome(
         environments=tuple(outcomes),
         problems=(*snapshot.selection.problems, *lost),
         saw_pull_requests=snapshot.sees_pull_requests or snapshot.repository is None,
-        named=named if request.names_entries else None,
         ended=hold.ended(snapshot.config.holds, snapshot.at),
     )
 

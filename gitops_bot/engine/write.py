@@ -1,4 +1,4 @@
-"""Write what was planned for one environment: pull requests kept in place, or a commit straight to the branch.
+"""Write what was planned for one environment, one proposal after the other.
 
 Right before a group is written, what people may have done meanwhile is looked up once more.
 """
@@ -8,82 +8,51 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from gitops_bot.engine.arrange import edited
+from gitops_bot.engine.arrange import whole
+from gitops_bot.engine.ask import Failure
 from gitops_bot.engine.carry_out import carry_out, tries_again, unwritten
+from gitops_bot.engine.decide import decided
 from gitops_bot.engine.describe import MOST, describe
 from gitops_bot.engine.known import Known
 from gitops_bot.engine.make_way import makes_way
 from gitops_bot.engine.open_proposals import open_proposals
-from gitops_bot.engine.plan import Planned, decided
 from gitops_bot.engine.read import committed
 from gitops_bot.engine.world import silent
 from gitops_bot.errors import ForgeError, GitError, LostRace, Problem
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import content, naming, people, reconcile, schedule
+from gitops_bot.proposals import content, naming, people, reconcile
 from gitops_bot.proposals.outcome import EnvironmentOutcome
-from gitops_bot.proposals.proposal import Proposal
-from gitops_bot.releases.choice import switch
-from gitops_bot.releases.plan import CODE_OF, Failed
+from gitops_bot.releases.plan import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from gitops_bot.config import Environment, Propose
     from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.plan import Planned
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.proposals.text.details import Described
 
 
 def write(world: World, planned: Planned, done: dict[str, Proposal]) -> tuple[EnvironmentOutcome, Snapshot]:
-    """Write an environment; gives the base branch as it is then, too.
+    """Write every proposal of an environment; gives the base branch as it is then, too.
 
     `done` remembers what became of the proposals that were through before a race was lost.
 
     Raises:
         LostRace: something moved meanwhile.
-        GitError: the remote refused.
     """
-    if planned.arranged is None:
-        return _commit(world, planned)
-    return _propose(world, planned, planned.arranged, done), planned.known.snapshot
-
-
-def _commit(world: World, ready: Planned) -> tuple[EnvironmentOutcome, Snapshot]:
-    """Write the changes of an environment straight to the base branch."""
-    environment, snapshot, request = ready.known.environment, ready.known.snapshot, ready.known.request
-    reason = Reason(CODE_OF[request.source(environment)], f"straight to {snapshot.branch}, as configured")
-    proposal = _whole(ready, None, reconcile.Commit(reason))
-    if not proposal.changes:
-        return _outcome(ready, proposal), snapshot
-    windows = () if request.exempt.limits else environment.propose.schedule
-    if (closed := schedule.closed(windows, snapshot.at)) is not None:
-        return _outcome(ready, proposal.doing(reconcile.Leave(None, closed))), snapshot
-    if request.dry_run:
-        return _outcome(ready, proposal), snapshot
-    with world.whole():
-        head = world.repository.publish(
-            snapshot.branch,
-            parent=snapshot.commit,
-            files=proposal.after,
-            message=_written(ready.known, proposal).message,
-            expected=snapshot.commit,
-        )
-    return _outcome(ready, replace(proposal, commit=head)), committed(snapshot, head, proposal.after)
-
-
-def _propose(
-    world: World, ready: Planned, arranged: EnvironmentOutcome, done: dict[str, Proposal]
-) -> EnvironmentOutcome:
-    """Write every proposal."""
+    known, outcome = planned.known, planned.outcome
+    snapshot, dry_run = known.snapshot, known.request.dry_run
     failed: list[Failed] = []
-    is_rollback = ready.known.request.is_rollback
+    is_rollback = known.request.is_rollback
     # What is proposed elsewhere now is taken away last: a run that dies in between has lost nothing.
     # What makes way for a rollback goes first: never do two proposals stand on one entry.
     proposals = sorted(
-        arranged.proposals,
+        outcome.proposals,
         key=lambda proposal: (
             not makes_way(proposal, is_rollback=is_rollback),
             bool(proposal.moved),
@@ -91,14 +60,16 @@ def _propose(
         ),
     )
     in_the_way: list[Failed] = []
-    progress = silent if ready.known.request.dry_run or not proposals else world.progress
+    progress = silent if dry_run or all(proposal.branch is None for proposal in proposals) else world.progress
     with progress("writing pull requests", len(proposals)) as advance:
-        for planned in proposals:
-            way = makes_way(planned, is_rollback=is_rollback)
+        for before in proposals:
+            way = makes_way(before, is_rollback=is_rollback)
             # What moves elsewhere may not have come there, what is rolled back may be proposed elsewhere still.
             # What the token may not do for one group it may not for the next.
-            refused = failed[-1:] if planned.moved or (failed and failed[-1].problem.code == "failed.auth") else []
-            proposal, failure = _write(world, ready.known, planned, refused or ([] if way else in_the_way))
+            refused = failed[-1:] if before.moved or (failed and failed[-1].problem.code == "failed.auth") else []
+            proposal, failure = _write(world, known, before, refused or ([] if way else in_the_way))
+            if proposal.commit is not None and isinstance(proposal.action, reconcile.Commit):
+                snapshot = committed(snapshot, proposal.commit, proposal.after)
             if failure is not None:
                 failed.append(failure)
                 if way:
@@ -106,11 +77,9 @@ def _propose(
             if proposal.action.name != "none" or proposal.group not in done:
                 done[proposal.group] = proposal
             advance()
-    return replace(
-        arranged,
-        decisions=(*arranged.decisions, *ready.beside, *dict.fromkeys(failed)),
-        proposals=tuple(done[name] for name in sorted(done) if done[name].action.name != "none" or done[name].changes),
-    )
+    written = (done[name] for name in sorted(done) if done[name].action.name != "none" or done[name].changes)
+    decisions = (*outcome.decisions, *dict.fromkeys(failed))
+    return replace(outcome, decisions=decisions, proposals=tuple(written)), snapshot
 
 
 def stopped(
@@ -118,15 +87,16 @@ def stopped(
 ) -> EnvironmentOutcome:
     """What is known of an environment that could not be written: what would have changed, and why it did not."""
     state = open_proposals(replace(snapshot, own_branches=()), facts, request, environment)
-    ready = decided(world, facts, {environment.name: Known(snapshot, facts, request, state)})[environment.name]
-    failure = Failed(None, problem)
-    if not isinstance(ready, Planned):  # by what stopped it
-        failed = (*snapshot.failed(environment.name), failure)
-        return EnvironmentOutcome(environment.name, failed, promoted_from=request.promoted_from(environment))
-    branch = naming.branch(environment.name) if environment.propose.as_ == "pull-request" else None
-    proposal = _whole(ready, branch, reconcile.Nothing(None, Reason(problem.code, problem.message)))
-    outcome = _outcome(ready, proposal)
-    return replace(outcome, decisions=(*outcome.decisions, failure))
+    known = Known(snapshot, facts, request, state)
+    (done,) = decided(world, facts, [known])
+    failed, promoted_from = snapshot.failed(environment.name), request.promoted_from(environment)
+    if isinstance(done, Failure):  # by what stopped it
+        return EnvironmentOutcome(environment.name, (*failed, Failed(None, problem)), promoted_from=promoted_from)
+    branch = naming.branch(environment.name) if known.by_pull_request else None
+    proposal = whole(known, done.decisions, branch, reconcile.Nothing(None, Reason(problem.code, problem.message)))
+    decisions = (*failed, *proposal.decisions, *known.only_in_source, Failed(None, problem))
+    proposals = (proposal,) if proposal.changes else ()
+    return EnvironmentOutcome(environment.name, decisions, proposals, promoted_from, done.named)
 
 
 def _write(world: World, known: Known, proposal: Proposal, before: Sequence[Failed]) -> tuple[Proposal, Failed | None]:
@@ -135,11 +105,7 @@ def _write(world: World, known: Known, proposal: Proposal, before: Sequence[Fail
     if before:
         return unwritten(proposal, before[0].problem), before[0]
     try:
-        written = None
-        if proposal.changes and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
-            # Hundreds at once are read as a table: to describe a few of them would only make a promotion slow.
-            many = proposal.source == "promotion" and len(proposal.changes) > MOST
-            written = _written(known, proposal, {} if many else describe(world, known.facts, proposal.changes))
+        written = _in_words(world, known, proposal)
         with world.whole():
             now = _look_again(world, known.snapshot, proposal, known.environment.propose)
             return carry_out(world, known.snapshot, now, written, known.environment.propose)
@@ -149,10 +115,13 @@ def _write(world: World, known: Known, proposal: Proposal, before: Sequence[Fail
         return unwritten(proposal, error.problem), Failed(None, error.problem)
 
 
-def _written(
-    known: Known, proposal: Proposal, described: Mapping[tuple[str, str], Described] | None = None
-) -> content.ProposalText:
-    """The proposal in words."""
+def _in_words(world: World, known: Known, proposal: Proposal) -> content.ProposalText | None:
+    """What is to be read of a proposal; None where nothing is written of it."""
+    action, changes = proposal.action, proposal.changes
+    if not changes or not isinstance(action, reconcile.Open | reconcile.Refresh | reconcile.Commit):
+        return None
+    # Hundreds at once are read as a table: to describe a few of them would only make a promotion slow.
+    briefly = isinstance(action, reconcile.Commit) or (proposal.source == "promotion" and len(changes) > MOST)
     environment = known.environment
     return content.write(
         environment.name,
@@ -161,25 +130,7 @@ def _written(
         group=proposal.group,
         title=environment.propose.title,
         message=environment.propose.message,
-        described=described,
-    )
-
-
-def _whole(ready: Planned, branch: str | None, action: reconcile.Action) -> Proposal:
-    """All that is decided of an environment, as one proposal."""
-    known = ready.known
-    decisions, files = edited(known, switch.alone(ready.decisions, known.snapshot.slots(known.environment.name)))
-    return Proposal(naming.DEFAULT_GROUP, branch, known.request.source(known.environment), action, decisions, files)
-
-
-def _outcome(ready: Planned, proposal: Proposal) -> EnvironmentOutcome:
-    """An environment with one proposal, or with none where that changes nothing."""
-    environment = ready.known.environment
-    return EnvironmentOutcome(
-        environment.name,
-        (*ready.known.snapshot.failed(environment.name), *proposal.decisions, *ready.beside),
-        (proposal,) if proposal.changes else (),
-        ready.known.request.promoted_from(environment),
+        described={} if briefly else describe(world, known.facts, changes),
     )
 
 

@@ -21,12 +21,16 @@ WRITING: tuple[ActionName, ...] = ("open", "refresh", "close", "commit")
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentOutcome:
-    """One environment: the decisions about its entries (changes are those of the proposals), and its proposals."""
+    """One environment: the decisions about its entries (changes are those of the proposals), and its proposals.
+
+    `named` are the keys of the entries that the command named: held ones of them could not be done.
+    """
 
     name: str
     decisions: tuple[Decision, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     promoted_from: str | None = None
+    named: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def held(self) -> tuple[Held, ...]:
@@ -82,6 +86,13 @@ class EnvironmentOutcome:
         return len({pull.number for pull in pulls if pull is not None and pull.state == "open"})
 
     @property
+    def undone(self) -> bool:
+        """Whether an entry that the command named could not be done."""
+        left = [proposal for proposal in self.proposals if proposal.action.name == "leave"]
+        waiting = [item.entry.key for item in self.held] + [item.entry.key for one in left for item in one.changes]
+        return not self.named.isdisjoint(waiting)
+
+    @property
     def _kept(self) -> list[Kept]:
         return [decision for decision in self.decisions if isinstance(decision, Kept)]
 
@@ -96,8 +107,6 @@ class Outcome:
     environments: tuple[EnvironmentOutcome, ...] = ()
     problems: tuple[Problem, ...] = ()
     saw_pull_requests: bool = True
-    #: The keys of the entries that the command named: held ones of them could not be done. None: it names none.
-    named: frozenset[tuple[str, str]] | None = None
     #: What people wrote down to be held, and holds nothing any more.
     ended: tuple[WrittenHold, ...] = ()
     #: How much of the repository is kept current, where that was asked.
@@ -127,20 +136,8 @@ class Outcome:
     @property
     def exit_code(self) -> int:
         """0 done, held or nothing to do; 1 some item failed, or a named item could not be done."""
-        failed = bool(self.problems) or any(env.failed for env in self.environments)
-        return 1 if failed or self._undone() else 0
-
-    def _undone(self) -> bool:
-        if self.named is None:
-            return False
-        held = {item.entry.key for env in self.environments for item in env.held}
-        left = {
-            change.entry.key
-            for _, proposal in self.proposals
-            if proposal.action.name == "leave"
-            for change in proposal.changes
-        }
-        return not self.named.isdisjoint(held | left)
+        failed = bool(self.problems) or any(env.failed or env.undone for env in self.environments)
+        return 1 if failed else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class Proposal:
     @property
     def is_nothing(self) -> bool:
         """Whether there is nothing to propose, and nothing to do."""
-        return self.action.name == "none" and not self.changes
+        return self.action.name in ("commit", "none") and not self.changes
 
     @property
     def failed(self) -> bool:

@@ -30,9 +30,12 @@ def outcome(*environments: EnvironmentOutcome, **more: object) -> Outcome:
 
 
 def environment(
-    *actions: ActionName, held: tuple[Held, ...] = (), failed: tuple[Failed, ...] = ()
+    *actions: ActionName,
+    held: tuple[Held, ...] = (),
+    failed: tuple[Failed, ...] = (),
+    named: frozenset[tuple[str, str]] = frozenset(),
 ) -> EnvironmentOutcome:
-    return EnvironmentOutcome("staging", (*held, *failed), tuple(map(proposed, actions)))
+    return EnvironmentOutcome("staging", (*held, *failed), tuple(map(proposed, actions)), named=named)
 
 
 @pytest.mark.parametrize(
@@ -47,24 +50,24 @@ def environment(
         pytest.param(outcome(environment("open", failed=(Failed(entry(), ONE),))), 1, id="one item failed"),
         pytest.param(outcome(environment(), environment(failed=(Failed(None, ONE),))), 1, id="one file failed"),
         pytest.param(outcome(environment("open"), problems=(ONE,)), 1, id="the run had a problem"),
-        pytest.param(outcome(environment("open"), named=NAMED), 0, id="named and done"),
-        pytest.param(outcome(environment("none"), named=NAMED), 0, id="named and there already"),
-        pytest.param(outcome(environment("open", held=(HELD,)), named=NAMED), 1, id="named and held"),
-        pytest.param(outcome(environment("open", held=(HELD,)), named=frozenset()), 0, id="another one is held"),
-        pytest.param(outcome(environment("leave"), named=NAMED), 1, id="named and left to a person"),
-        pytest.param(outcome(environment("open", "leave"), named=NAMED), 1, id="named, and one of two groups is left"),
+        pytest.param(outcome(environment("open", named=NAMED)), 0, id="named and done"),
+        pytest.param(outcome(environment("none", named=NAMED)), 0, id="named and there already"),
+        pytest.param(outcome(environment("open", held=(HELD,), named=NAMED)), 1, id="named and held"),
+        pytest.param(outcome(environment("open", held=(HELD,), named=frozenset())), 0, id="another one is held"),
+        pytest.param(outcome(environment("leave", named=NAMED)), 1, id="named and left to a person"),
+        pytest.param(outcome(environment("open", "leave", named=NAMED)), 1, id="named, and one of two groups is left"),
         pytest.param(
-            outcome(EnvironmentOutcome("staging", (), (proposed("open"), proposed("leave", "api"))), named=NAMED),
+            outcome(EnvironmentOutcome("staging", (), (proposed("open"), proposed("leave", "api")), named=NAMED)),
             0,
             id="named and done, another group is left",
         ),
         pytest.param(
-            outcome(EnvironmentOutcome("staging", (), (proposed("leave", "api", "web"),)), named=NAMED),
+            outcome(EnvironmentOutcome("staging", (), (proposed("leave", "api", "web"),), named=NAMED)),
             1,
             id="named among others that are left",
         ),
-        pytest.param(outcome(environment("leave"), named=frozenset()), 0, id="none is named, one is left"),
-        pytest.param(outcome(environment(failed=(Failed(None, ONE),)), named=NAMED), 1, id="named and failed"),
+        pytest.param(outcome(environment("leave", named=frozenset())), 0, id="none is named, one is left"),
+        pytest.param(outcome(environment(failed=(Failed(None, ONE),), named=NAMED)), 1, id="named and failed"),
     ],
 )
 def test_the_exit_code_tells(found: Outcome, expected: int) -> None:
