@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from pydantic import ValidationError
 
 from gitops_bot.config import checks, messages, parser
-from gitops_bot.config.form_info import ReleaseInfoForm
 from gitops_bot.config.form_registry import RegistryAccess
 from gitops_bot.config.json_schema import FILE, policy_reader, reader, schema, schema_text
 from gitops_bot.config.mentions import Mention, mentions
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from gitops_bot.config.document import Document, Path
     from gitops_bot.config.form import ConfigForm, EnvironmentForm, RulesForm
     from gitops_bot.config.form_hold import HoldForm
+    from gitops_bot.config.form_info import ReleaseInfoForm
     from gitops_bot.config.form_slots import BlueGreenForm
     from gitops_bot.images.policy import Policy
 
@@ -130,7 +130,7 @@ def _environment(
         match_by=form.match,
         targets=(*(target.rule for target in form.targets), *(rule for slots in form.slots for rule in slots.rules)),
         blue_green=tuple(map(_blue_green, form.slots)),
-        release_info=_release_info(form),
+        release_info=tuple(map(_release_info, form.infos)),
         release_tag=form.tag == "release",
         release_tags=bool(whole.release_tags if form.release_tags is None else form.release_tags),
         deployments=(form.records or whole.records or "none") != "none",
@@ -157,15 +157,9 @@ def _blue_green(written: BlueGreenForm) -> BlueGreen:
     )
 
 
-def _release_info(form: EnvironmentForm) -> ReleaseInfo | None:
-    match form.release_info:
-        case None:
-            return None
-        case ReleaseInfoForm() as written:
-            keys = {**LABELS, **written.keys}
-            return ReleaseInfo(written.file, written.image, tuple(keys.items()), written.overlays)
-        case file:
-            return ReleaseInfo(file, keys=tuple(LABELS.items()))
+def _release_info(written: ReleaseInfoForm) -> ReleaseInfo:
+    keys = {**LABELS, **written.keys}
+    return ReleaseInfo(written.file, written.image, tuple(keys.items()), written.overlays)
 
 
 def _place(document: Document, path: Path) -> tuple[str, int, int]:

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field
 from gitops_bot.config import form_policy
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.form_hold import IMAGE_WORDS, HoldForm
-from gitops_bot.config.form_info import ReleaseInfo  # noqa: TC001 - pydantic reads it from here
+from gitops_bot.config.form_info import ReleaseInfo, ReleaseInfoForm
 from gitops_bot.config.form_records import ArtifactMetadata, ReleaseTags  # noqa: TC001 - pydantic reads them from here
 from gitops_bot.config.form_registry import RegistryAccess  # noqa: TC001 - pydantic reads it from here
 from gitops_bot.config.form_slots import BlueGreenForm, Slots  # noqa: TC001 - likewise
@@ -199,6 +199,19 @@ class EnvironmentForm(RulesForm):
     def slots(self) -> tuple[BlueGreenForm, ...]:
         """Each of `blue_green`."""
         return self.blue_green if isinstance(self.blue_green, tuple) else (self.blue_green,)
+
+    @property
+    def infos(self) -> tuple[ReleaseInfoForm, ...]:
+        """Each of `release_info`."""
+        match self.release_info:
+            case None:
+                return ()
+            case ReleaseInfoForm() as written:
+                return (written,)
+            case str() as file:
+                return (ReleaseInfoForm(file=file),)
+            case several:
+                return several
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Release info, as it is written: a ConfigMap in each overlay, whose values follow the pin of one image."""
+"""Release info, as it is written: ConfigMaps in overlays, whose values follow the pin of one image each."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from gitops_bot.config import leaves as leaf
 from gitops_bot.config.form_target import ONE_FILE
 from gitops_bot.config.leaves import about
 
-#: How pydantic names the two ways to write it.
-INFO_FILE, INFO_FORM = "<release info file>", "<release info>"
+#: How pydantic names the ways to write it.
+INFO_FILE, INFO_FORM, INFO_LIST = "<release info file>", "<release info>", "<several release infos>"
 _FILE = leaf.text("must be the name of a file, without a directory and wildcards", ONE_FILE)
 _KEY = leaf.key("must be a key of a ConfigMap", r"^[A-Za-z0-9._-]{1,253}$")
 _LABEL = leaf.text("must be the name of a label, such as com.acme.build-number", r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$")
@@ -54,17 +54,27 @@ class ReleaseInfoForm:
     ] = ()
 
 
-#: The settings, or only the name of the file.
-_FormOrFile: TypeAlias = Annotated[
-    Annotated[ReleaseInfoForm, Tag(INFO_FORM)] | Annotated[str, *_FILE, Tag(INFO_FILE)],
-    Discriminator(lambda value: INFO_FORM if isinstance(value, dict) else INFO_FILE),
+def _way(value: object) -> str:
+    return INFO_FORM if isinstance(value, dict) else INFO_LIST if isinstance(value, list) else INFO_FILE
+
+
+#: The settings, a list of them, or only the name of the file.
+_Forms: TypeAlias = Annotated[
+    Annotated[ReleaseInfoForm, Tag(INFO_FORM)]
+    | Annotated[tuple[ReleaseInfoForm, ...], *leaf.listed(least=1, most=100), Tag(INFO_LIST)]
+    | Annotated[str, *_FILE, Tag(INFO_FILE)],
+    Discriminator(_way),
 ]
 ReleaseInfo: TypeAlias = Annotated[
-    _FormOrFile | None,
+    _Forms | None,
     about(
-        "A ConfigMap in the overlays whose values follow the pin: version, commit and build time of the image. Without "
-        "it, only pins change.",
+        "A ConfigMap in the overlays whose values follow the pin: version, commit and build time of the image. Where "
+        "overlays have several images, a list: each with the file that describes it. Without it, only pins change.",
         {"file": "release-info.yaml", "image": "ghcr.io/acme/web"},
+        [
+            {"file": "release-info.yaml", "image": "ghcr.io/acme/web"},
+            {"file": "release-info.yaml", "image": "ghcr.io/acme/api", "overlays": ["apps/api/production"]},
+        ],
         "release-info.yaml",
     ),
 ]

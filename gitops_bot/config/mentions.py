@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.config.form_info import ReleaseInfoForm
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from gitops_bot.config.document import Document, Path
-    from gitops_bot.config.form import ConfigForm
+    from gitops_bot.config.form import ConfigForm, EnvironmentForm
 
 #: A key of `images`, the `image` of `release_info` and of a hold, and the globs of a group.
 Kind = Literal["rule", "release info", "hold", "group images", "group overlays"]
@@ -40,9 +38,8 @@ def mentions(document: Document, form: ConfigForm) -> Iterator[Mention]:
         path: Path = ("environments", name)
         for image in environment.images:
             yield mention(name, "rule", image, (*path, "images", image))
-        info = environment.release_info
-        if isinstance(info, ReleaseInfoForm) and info.image is not None:
-            yield mention(name, "release info", info.image, (*path, "release_info", "image"))
+        for image, where in _described(environment):
+            yield mention(name, "release info", image, (*path, *where))
         groups = environment.propose.group
         for at, group in enumerate(groups if not isinstance(groups, str) else ()):
             group_path = (*path, "propose", "group", at)
@@ -53,3 +50,11 @@ def mentions(document: Document, form: ConfigForm) -> Iterator[Mention]:
     for at, hold in enumerate(form.holds):
         if hold.image is not None:
             yield mention(hold.environment, "hold", hold.image, ("holds", at, "image"), hold.until)
+
+
+def _described(environment: EnvironmentForm) -> Iterator[tuple[str, Path]]:
+    """The images that release info names, and where in the environment each stands."""
+    for at, info in enumerate(environment.infos):
+        item = (at,) if isinstance(environment.release_info, tuple) else ()
+        if info.image is not None:
+            yield info.image, ("release_info", *item, "image")

@@ -87,7 +87,7 @@ class Environment:
     targets: tuple[FileRule, ...] = ()
     blue_green: tuple[BlueGreen, ...] = ()
     release_tags: bool = False
-    release_info: ReleaseInfo | None = None
+    release_info: tuple[ReleaseInfo, ...] = ()
     deployments: bool = False
     artifact_metadata: bool = False
 

@@ -259,10 +259,10 @@ class Snapshot:
 
     def _described(self, name: str) -> Mapping[tuple[str, str], Described]:
         environments = self.config.environments
-        if (setting := environments[name].release_info) is None:
+        if not (settings := environments[name].release_info):
             return {}
         owners = self._once("info files", lambda: release_info.files(environments, self.claims))
-        return {entry.key: file for entry, file in release_info.find(setting, self.entries(name), self.files, owners)}
+        return {entry.key: file for entry, file in release_info.find(settings, self.entries(name), self.files, owners)}
 
     def _is_idle(self, entry: Entry) -> bool:
         """Whether nothing reaches what an entry pins, so that nobody has tried it."""

@@ -265,6 +265,32 @@ def test_of_several_images_one_has_to_be_named(worldwide: World, tmp_path: Path)
     assert _checked(shop, tmp_path).json["problems"] == [failed["problem"]]
 
 
+def test_every_image_of_an_overlay_may_have_a_file_of_its_own(worldwide: World, tmp_path: Path) -> None:
+    shop = Shop.start(worldwide)
+    config = shop.deploy.files("main")["gitops-bot.yaml"].decode()
+    names = [shop.deploy.image(name) for name in ("web", "api")]
+    infos = [f"{{file: {name.rpartition('/')[2]}-info.yaml, image: {name}}}" for name in names]
+    before, after = config.split("release_info: {")[0], config.partition("}}\n")[2]
+    written = {"apps/web/production/web-info.yaml", "apps/web/production/api-info.yaml"}
+    files = dict.fromkeys(written, production_info("1.0.0"))
+    before = before.replace("    release_info: release-info.yaml\n", "")
+    both = f"{before}release_info: [{', '.join(infos)}]\n{after}"
+    shop.deploy.remote.commit("main", {"gitops-bot.yaml": both.encode(), **files})
+    (problem,) = _checked(shop, tmp_path / "before").json["problems"]
+    assert problem["message"].startswith("apps/api/production/api-info.yaml is missing")
+    shop.deploy.remote.commit("main", {"apps/api/production/kustomization.yaml": None})
+    assert _checked(shop, tmp_path / "after").code == 0
+    for name in ("web", "api"):
+        shop.push(name, "1.1.0")
+    shop.deploy.remote.commit("main", {WEB: shop.kustomization("web", "1.1.0", "api")})
+    shop.update("production")
+    assert shop.changed(PROMOTED).keys() == {"apps/web/production/kustomization.yaml", *written}
+    assert {line["info"]["file"] for line in shop.trailers(PROMOTED)} == written
+    shop.merge()
+    newest = shop.deploy.ask("history", "production", "--limit", "1").json["releases"][0]
+    assert (newest["kind"], len(newest["changes"]), newest["config"]) == ("promotion", 2, [])
+
+
 def test_a_proposal_stays_as_it_is_while_its_file_cannot_be_edited(worldwide: World) -> None:
     shop = Shop.start(worldwide)
     shop.push("web", "1.1.0")

@@ -1,4 +1,4 @@
-"""`release_info`, in both ways to write it, and what may be wrong with it."""
+"""`release_info`, in every way to write it, and what may be wrong with it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,26 @@ KNOWN = tuple(LABELS.items())
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        ("info.yaml", ReleaseInfo("info.yaml", None, KNOWN)),
-        ("{file: info.yaml}", ReleaseInfo("info.yaml", None, KNOWN)),
+        ("info.yaml", (ReleaseInfo("info.yaml", None, KNOWN),)),
+        ("{file: info.yaml}", (ReleaseInfo("info.yaml", None, KNOWN),)),
+        (
+            "[{file: a.yaml, image: web}, {file: b.yaml, overlays: [b]}]",
+            (ReleaseInfo("a.yaml", "web", KNOWN), ReleaseInfo("b.yaml", None, KNOWN, ("b",))),
+        ),
         (
             "{file: i.yaml, image: web, overlays: [a], keys: {version: x.y, build-number: b, COMMIT: c}}",
-            ReleaseInfo(
-                "i.yaml",
-                "web",
-                (("version", "x.y"), KNOWN[1], KNOWN[2], ("build-number", "b"), ("COMMIT", "c")),
-                ("a",),
+            (
+                ReleaseInfo(
+                    "i.yaml",
+                    "web",
+                    (("version", "x.y"), KNOWN[1], KNOWN[2], ("build-number", "b"), ("COMMIT", "c")),
+                    ("a",),
+                ),
             ),
         ),
     ],
 )
-def test_labels_are_those_of_oci_unless_they_are_named(written: str, meant: ReleaseInfo) -> None:
+def test_labels_are_those_of_oci_unless_they_are_named(written: str, meant: tuple[ReleaseInfo, ...]) -> None:
     read = config.read(TEXT % f"release_info: {written}", "gitops-bot.yaml")
     assert read.environments["production"].release_info == meant
 
@@ -39,7 +45,9 @@ def test_labels_are_those_of_oci_unless_they_are_named(written: str, meant: Rele
     ("written", "message", "advice"),
     [
         ("release_info: a/b.yaml", "must be the name of a file", "release-info.yaml"),
-        ("release_info: [a]", "must be a single value", "release-info.yaml"),
+        ("release_info: [a]", "an item of `release_info` must be a mapping", "`key: value`"),
+        ("release_info: []", "must not be an empty list", "release-info.yaml"),
+        ("release_info: [{file: a, lable: c}]", "unknown key 'lable'", "known here: `file`"),
         ("release_info: {image: a}", "`release_info` has no `file`", "`file: release-info.yaml`"),
         ("release_info: {file: a, image: b, lable: c}", "unknown key 'lable'", "known here: `file`"),
         ("release_info: {file: a, keys: {'a b': c}}", "must be a key of a ConfigMap", "build-number"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
@@ -30,15 +30,17 @@ def entry(name: str, image: str = "web", *, overlay: str = "apps/web", file: str
     return Entry("production", overlay, f"{overlay}/{file}", 1, name, str(repository), repository=repository, **more)
 
 
-def described(setting: Setting, *entries: Entry, **owners: str) -> dict[str, str]:
+def described(setting: Setting | list[Setting], *entries: Entry, **owners: str) -> dict[str, str]:
     """By the names of entries, the file that describes each, or what is wrong."""
-    contents = {"apps/web/info.yaml": INFO, "apps/api/info.yaml": INFO, "info.yaml": INFO}
+    contents = {"apps/web/info.yaml": INFO, "apps/web/db.yaml": INFO, "apps/api/info.yaml": INFO, "info.yaml": INFO}
     shared = {path.replace("__", "/") + ".yaml": names.split() for path, names in owners.items()}
-    found = release_info.find(setting, entries, contents, shared)
+    settings = [setting] if isinstance(setting, Setting) else setting
+    found = release_info.find(settings, entries, contents, shared)
     return {one.name: file.wrong.message if file.wrong is not None else file.path for one, file in found}
 
 
 WEB = "apps/web/info.yaml"
+TWICE = "two settings of `release_info` mean {}".format
 WHICH = "`release_info` does not say which image apps/web/info.yaml describes: docker.io/library/web"
 
 
@@ -71,6 +73,33 @@ WHICH = "`release_info` does not say which image apps/web/info.yaml describes: d
             id="of some overlays",
         ),
         pytest.param(
+            [Setting("web"), Setting("db")],
+            [entry("a"), entry("b", "db", overlay="apps/api")],
+            {"a": WEB, "b": "apps/api/info.yaml"},
+            id="one image in each overlay",
+        ),
+        pytest.param(
+            [Setting("web"), Setting("db", file="db.yaml")],
+            [entry("a"), entry("b", "db")],
+            {"a": WEB, "b": "apps/web/db.yaml"},
+            id="two files in one overlay",
+        ),
+        pytest.param(
+            [Setting("web"), Setting("db")],
+            [entry("a"), entry("b", "db")],
+            dict.fromkeys(("a", "b"), TWICE(WEB)),
+            id="one file for two images",
+        ),
+        pytest.param(
+            [Setting("web"), Setting(file="db.yaml")], [entry("a")], {"a": TWICE("a in apps/web")}, id="two files"
+        ),
+        pytest.param(
+            [Setting("web"), Setting(file="db.yaml", overlays=("apps/api",))],
+            [entry("a")],
+            {"a": WEB},
+            id="one of two files",
+        ),
+        pytest.param(
             Setting(),
             [entry("a", overlay="apps/x")],
             {"a": "apps/x/info.yaml is missing, which `release_info` needs"},
@@ -79,7 +108,7 @@ WHICH = "`release_info` does not say which image apps/web/info.yaml describes: d
     ],
 )
 def test_a_file_describes_one_image_of_its_overlay(
-    setting: Setting, entries: list[Entry], found: dict[str, str]
+    setting: Setting | list[Setting], entries: list[Entry], found: dict[str, str]
 ) -> None:
     assert described(setting, *entries) == found
 
@@ -93,7 +122,7 @@ def test_the_files_are_those_beside_the_pins() -> None:
     @dataclass(frozen=True)
     class Environment:
         overlays: tuple[str, ...]
-        release_info: Setting | None = field(default_factory=Setting)
+        release_info: tuple[Setting, ...] = (Setting(), Setting("db", keys=(("version", "c"), ("x", "y"))))
         targets: tuple[()] = ()
         places: tuple[()] = ()
 
@@ -108,9 +137,9 @@ def test_the_files_are_those_beside_the_pins() -> None:
     environments = {
         "a": Environment(("web/values-a.yaml", "api")),
         "b": Environment(("web/values-b.yaml",)),
-        "c": Environment(("job",), None),
+        "c": Environment(("job",), ()),
     }
     selection = select(environments, tree)
     assert release_info.files(environments, selection) == {"web/info.yaml": ["a", "b"], "api/info.yaml": ["a"]}
     assert release_info.present(environments, selection, tree) == ["web/info.yaml"]
-    assert release_info.keys(environments, selection)["web/info.yaml"] == ("version", "build-number")
+    assert release_info.keys(environments, selection)["web/info.yaml"] == ("version", "build-number", "x")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.releases.layout.claims import Claimant, parse, rule_applies
-from gitops_bot.releases.layout.release_info import WithReleaseInfo
+from gitops_bot.releases.layout.release_info import WithReleaseInfo, following
 from gitops_bot.targets.file_targets import FileClaim
 
 if TYPE_CHECKING:
@@ -27,14 +27,13 @@ class _Settings:
 
     globs: tuple[str, ...]
     rules: tuple[FileRule, ...]
-    #: The name of the file whose values follow pins, and their keys.
-    following: tuple[str, tuple[str, ...]] = ("", ())
+    #: The names of files whose values follow pins, and their keys.
+    following: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @classmethod
     def of(cls, environment: _Environment) -> _Settings:
-        info = environment.release_info
-        following = (info.file, tuple(key for key, _ in info.keys)) if info is not None else ("", ())
-        return cls(tuple(environment.overlays), tuple(environment.targets), following)
+        files = following(environment.release_info)
+        return cls(tuple(environment.overlays), tuple(environment.targets), tuple(files.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,9 @@ class FileClaims:
         settings = self._by_name[owner[0]]
         directory, name = posixpath.split(path)
         globs = [parse(text) for text in settings.globs]
-        if name == settings.following[0] and any(
-            glob.match(f"{directory}/" if directory else "") is not None for glob in globs
-        ):
-            return FileClaim(following=settings.following[1])
+        keys = next((keys for file, keys in settings.following if file == name), ())
+        if keys and any(glob.match(f"{directory}/" if directory else "") is not None for glob in globs):
+            return FileClaim(following=keys)
         meaning = [glob for glob in globs if glob.means(directory or ".", path)]
         if not meaning:
             return None

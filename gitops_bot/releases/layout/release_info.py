@@ -1,10 +1,10 @@
-"""Release info: a file in an overlay that says of one of its images what it is, and changes with its pin."""
+"""Release info: files in overlays, each of which says of one image what it is, and changes with its pin."""
 
 from __future__ import annotations
 
 import posixpath
-from collections import defaultdict
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.errors import EditError, Problem
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ReleaseInfo(Protocol):
-    """The setting. The file stands in the overlay."""
+    """One setting. The file stands in the overlay."""
 
     @property
     def file(self) -> str:
@@ -49,8 +49,8 @@ class WithReleaseInfo(Protocol):
     """An environment that may have it."""
 
     @property
-    def release_info(self) -> ReleaseInfo | None:
-        """The setting, if there is one."""
+    def release_info(self) -> Sequence[ReleaseInfo]:
+        """The settings."""
         ...
 
 
@@ -69,18 +69,22 @@ class Described:
         return posixpath.basename(self.path)
 
 
-def paths(setting: ReleaseInfo, directories: Iterable[str]) -> Iterator[str]:
-    """Where the file stands in these directories of overlays."""
-    return (posixpath.join(directory, setting.file).removeprefix("./") for directory in dict.fromkeys(directories))
+def following(settings: Iterable[ReleaseInfo]) -> dict[str, tuple[str, ...]]:
+    """The names of the files, each with the keys that follow a pin."""
+    keys: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for setting in settings:
+        keys[setting.file] |= dict.fromkeys(key for key, _ in setting.keys)
+    return {file: tuple(known) for file, known in keys.items()}
 
 
 def files(environments: Mapping[str, WithReleaseInfo], selection: Selection) -> dict[str, list[str]]:
     """Every such file that there may be, with the environments that it belongs to."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for name, overlays in selection.overlays.items():
-        setting = environments[name].release_info
-        for path in paths(setting, (overlay.directory for overlay in overlays)) if setting is not None else ():
-            found[path].append(name)
+        settings = environments[name].release_info
+        for directory in dict.fromkeys(overlay.directory for overlay in overlays) if settings else ():
+            for file in dict.fromkeys(setting.file for setting in settings):
+                found[_path(directory, file)].append(name)
     return dict(found)
 
 
@@ -92,33 +96,57 @@ def present(environments: Mapping[str, WithReleaseInfo], selection: Selection, t
 
 def keys(environments: Mapping[str, WithReleaseInfo], selection: Selection) -> dict[str, tuple[str, ...]]:
     """The keys that follow a pin, of every such file."""
-    settings = {name: environments[name].release_info for name in selection.overlays}
-    return {
-        path: tuple(key for key, _ in setting.keys)
-        for path, names in files(environments, selection).items()
-        if (setting := settings[names[0]]) is not None
-    }
+    known = {name: following(environments[name].release_info) for name in selection.overlays}
+    owners = files(environments, selection)
+    return {path: known[names[0]][posixpath.basename(path)] for path, names in owners.items()}
 
 
 def find(
-    setting: ReleaseInfo, entries: Iterable[Entry], contents: Mapping[str, bytes], owners: Mapping[str, Sequence[str]]
+    settings: Iterable[ReleaseInfo],
+    entries: Sequence[Entry],
+    contents: Mapping[str, bytes],
+    owners: Mapping[str, Sequence[str]],
 ) -> Iterator[tuple[Entry, Described]]:
     """The entries of an environment that are described; where nobody can tell which one it is, all that may be.
 
     `contents` are the files that there are, by their paths, `owners` the environments of each.
     """
+    found = [list(_find(setting, entries, contents, owners)) for setting in settings]
+    by_path = Counter(path for described in found for path in {file.path for _, file in described})
+    by_entry = Counter(entry.key for described in found for entry, _ in described)
+    for entry, file in {entry.key: (entry, file) for described in found for entry, file in described}.values():
+        if by_path[file.path] > 1:
+            yield entry, _unclear(file, f"two settings of `release_info` mean {file.path}")
+        elif by_entry[entry.key] > 1:
+            yield entry, _unclear(file, f"two settings of `release_info` mean {entry.name} in {entry.overlay}")
+        else:
+            yield entry, file
+
+
+def _unclear(file: Described, message: str) -> Described:
+    advice = "name the `image` of each, give each another `file`, or narrow them by `overlays`"
+    return replace(file, file=None, wrong=Problem("failed.config", message, advice, file.path))
+
+
+def _find(
+    setting: ReleaseInfo, entries: Iterable[Entry], contents: Mapping[str, bytes], owners: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[Entry, Described]]:
     by_overlay: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         if _counts(entry) and _is_meant(setting, entry):
             by_overlay[entry.overlay].append(entry)
     for overlay, all_of_it in by_overlay.items():
         candidates = [entry for entry in all_of_it if entry.name == setting.image] or all_of_it
-        (path,) = paths(setting, [overlay])
+        path = _path(overlay, setting.file)
         # Entries of one image are described together: the first one tells when it changes.
         images = {entry.image: entry for entry in reversed(candidates)}
         described = _described(setting, path, contents.get(path), owners.get(path, ()), list(reversed(images)))
         for entry in candidates if len(images) > 1 else images.values():
             yield entry, described
+
+
+def _path(directory: str, file: str) -> str:
+    return posixpath.join(directory, file).removeprefix("./")
 
 
 def _described(
