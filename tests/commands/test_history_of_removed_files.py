@@ -91,7 +91,7 @@ CASES: Final = {
     ),
     "helm of a chart": Case(
         {
-            "Chart.yaml": "apiVersion: v2\nname: web\nversion: 0.1.0\n",
+            "Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
             "production.yaml": "image:\n  repository: ghcr.io/acme/web\n  tag: <T>\n  digest: <D>\n",
         },
         {"production.yaml": "live.yaml"},
