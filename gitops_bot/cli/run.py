@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +13,10 @@ from gitops_bot.cli.command import command, remote
 from gitops_bot.wiring.process import INTERRUPTED, imported, leave
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from datetime import datetime, timedelta
-    from zoneinfo import ZoneInfo
 
     from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.edges.signals import Ending
     from gitops_bot.proposals.overview import Overview
     from gitops_bot.server.health import Page
     from gitops_bot.server.loop import Liveness
@@ -54,88 +52,59 @@ def run_command(
     Meant for a container, with probes and metrics. The first cycle starts at once. SIGTERM lets the current write
     finish and exits with 0; a second one exits at once. Everything is logged to standard error.
     """
+    from gitops_bot.edges.clock import SystemClock
     from gitops_bot.edges.signals import Ending, Terminated
 
     _ = output
+    clock = SystemClock()
     try:
         with Ending() as ending:
-            _serve(ending, options, environments, _Times(every, timezone, jitter), listen, dry_run=dry_run)
+            schedule, spread = _when(every, timezone, jitter, clock.now())
+            # These take 0.3 s of CPU, so a wrong option is reported before.
+            from gitops_bot.server.cycles import Cycles
+            from gitops_bot.server.events import Events
+            from gitops_bot.server.health import HealthServer
+            from gitops_bot.server.loop import RESULTS, Liveness, run
+            from gitops_bot.server.metrics import Metrics
+
+            imported()  # also where no cycle ever gets so far
+            liveness, metrics, last = Liveness(schedule), Metrics(RESULTS), _LastPage()
+            pages = _pages(clock, liveness, metrics, last)
+            publish = last.show if listen is not None else None
+            cycles = Cycles(options, environments, ending, metrics, Events(), dry_run=dry_run, publish=publish)
+            with HealthServer(listen, pages) if listen is not None else nullcontext() as server:
+                log.event(
+                    "run.started",
+                    version=__version__,
+                    every=every,
+                    timezone=timezone,
+                    environments=list(environments),
+                    listen=server.address if server is not None else None,
+                    dry_run=dry_run,
+                )
+                run(schedule, spread, clock, cycles.run, liveness, cycles.report)
     except Terminated as stopped:
         log.event("run.ended", signal=stopped.signal.name)
         # SIGTERM is how a service ends; Ctrl-C is an interruption.
         return leave(0 if stopped.signal.name == "SIGTERM" else INTERRUPTED)
 
 
-@dataclass(frozen=True, slots=True)
-class _Times:
-    """When cycles start: the options."""
-
-    every: str
-    timezone: str
-    jitter: str | None
-
-
-def _serve(
-    ending: Ending, options: Options, environments: Sequence[str], times: _Times, listen: str | None, *, dry_run: bool
-) -> NoReturn:
-    """Run cycles and probes until an exception ends them."""
-    from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.server.cycles import Cycles
-    from gitops_bot.server.events import Events
-    from gitops_bot.server.health import HealthServer
-    from gitops_bot.server.loop import RESULTS, Liveness, run
-
-    clock = SystemClock()
-    schedule, spread = _when(times, clock.now())
-    from gitops_bot.server.metrics import Metrics  # takes 0.1 s of CPU, so a wrong option is reported before
-
-    imported()  # also where no cycle ever gets so far
-    liveness, metrics, last = Liveness(schedule), Metrics(RESULTS), _LastPage()
-    with (
-        HealthServer(listen, _pages(clock, liveness, metrics, last)) if listen is not None else nullcontext() as server
-    ):
-        log.event(
-            "run.started",
-            version=__version__,
-            every=times.every,
-            timezone=times.timezone,
-            environments=list(environments),
-            listen=server.address if server is not None else None,
-            dry_run=dry_run,
-        )
-        publish = last.show if listen is not None else None
-        cycles = Cycles(options, environments, ending, metrics, Events(), dry_run=dry_run, publish=publish)
-        run(schedule, spread, clock, cycles.run, liveness, cycles.report)
-
-
-def _when(times: _Times, now: datetime) -> tuple[Schedule, timedelta | None]:
+def _when(every: str, timezone: str, jitter: str | None, now: datetime) -> tuple[Schedule, timedelta | None]:
+    from gitops_bot.config import times
     from gitops_bot.errors import Problem, UsageError
     from gitops_bot.images import duration
     from gitops_bot.server import ticks
 
     option = "--timezone"
     try:
-        zone = _zone(times.timezone)
+        zone = times.zone(timezone)
         option = "--every"
-        schedule = ticks.parse(times.every, zone, now)
+        schedule = ticks.parse(every, zone, now)
         option = "--jitter"
-        return schedule, duration.parse(times.jitter) if times.jitter is not None else None
+        return schedule, duration.parse(jitter) if jitter is not None else None
     except ValueError as error:
         advice = "as in `--every 5m --jitter 30s`, or `--every '0 8 * * mon-fri' --timezone Europe/Berlin`"
         raise UsageError(Problem("failed.usage", f"{option}: {error}", advice)) from error
-
-
-def _zone(name: str) -> ZoneInfo:
-    """The time zone of that name, never one of a file.
-
-    Raises:
-        ValueError: there is none.
-    """
-    from gitops_bot.config import times
-
-    if not times.is_zone(name):
-        raise ValueError(f"there is no time zone {name[:100]!r}")
-    return times.zone(name)
 
 
 @dataclass(slots=True)

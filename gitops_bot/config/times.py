@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, time
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -71,15 +72,15 @@ def is_zone(written: str) -> bool:
 
 
 def zone(written: str) -> ZoneInfo:
-    """The time zone of that name.
+    """The time zone of that name, never one of a file.
 
     Raises:
         ValueError: there is none.
     """
-    try:
-        return ZoneInfo(written)
-    except (KeyError, OSError):  # a directory of zones, as `Europe`, is the latter before Python 3.13
-        raise ValueError(f"there is no time zone {written}") from None
+    with suppress(KeyError, OSError):  # a directory of zones, as `Europe`, is the latter before Python 3.13
+        if is_zone(written):
+            return ZoneInfo(written)
+    raise ValueError(f"there is no time zone {written[:100]!r}")
 
 
 def cities(initial: str) -> Mapping[str, str]:

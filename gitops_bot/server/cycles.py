@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot import log
+from gitops_bot.edges.signals import Overran
+from gitops_bot.engine import overview, pipe
+from gitops_bot.engine.facts import Facts
+from gitops_bot.engine.request import Request
+from gitops_bot.errors import BotError, ConfigError, ForgeError, UsageError, limit_of
+from gitops_bot.server.events import LEVELS, counts
+from gitops_bot.server.loop import CycleResult, overran
+from gitops_bot.wiring.world import CycleContext, home, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,15 +29,12 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.edges.signals import Ending
-    from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.outcome import Outcome
     from gitops_bot.proposals.overview import Overview
     from gitops_bot.server.events import Events
-    from gitops_bot.server.loop import CycleResult
     from gitops_bot.server.metrics import Metrics
     from gitops_bot.wiring.options import Options
 
@@ -61,10 +67,6 @@ class Cycles:
         Raises:
             UsageError, ConfigError: there was no good configuration yet, so it cannot work.
         """
-        from gitops_bot.edges.signals import Overran
-        from gitops_bot.errors import BotError, ConfigError, UsageError, limit_of
-        from gitops_bot.server.loop import CycleResult, overran
-
         try:
             with self.ending.within(limit.total_seconds()):
                 return self._cycle(number)
@@ -75,8 +77,6 @@ class Cycles:
                 raise
             return _failed(error.problem)
         except Exception as bug:  # noqa: BLE001 - one commit may provoke it, and the next may not
-            import traceback
-
             if (limit_hit := limit_of(bug)) is not None:
                 return _failed(limit_hit)
             message = f"a bug: {type(bug).__name__}"
@@ -101,12 +101,6 @@ class Cycles:
             log.event("cycle.failed", level="error", **facts)
 
     def _cycle(self, number: int) -> CycleResult:
-        from gitops_bot.engine import pipe
-        from gitops_bot.engine.facts import Facts
-        from gitops_bot.engine.request import Request
-        from gitops_bot.server.events import LEVELS, counts
-        from gitops_bot.server.loop import CycleResult
-
         _reap()
         with ExitStack() as stack:
             request = Request(dry_run=self.dry_run)
@@ -125,23 +119,16 @@ class Cycles:
 
     def _publish(self, number: int, snapshot: Snapshot, facts: Facts, outcome: Outcome) -> None:
         """Publish what this cycle saw. A bug there is logged: everything else is done."""
-        from gitops_bot.engine import overview
-        from gitops_bot.wiring.world import home
-
         if self.publish is None:
             return
         try:
             self.publish(overview.of_cycle(snapshot, facts, outcome, home(self.options)))
         except Exception:  # noqa: BLE001 - what one commit provokes there must not stop the cycles
-            import traceback
-
             advice = "please report the traceback; the page is the one of an earlier cycle"
             log.event("page.failed", level="error", cycle=number, next=advice, traceback=traceback.format_exc())
 
     def _opened(self, stack: ExitStack, request: Request, number: int) -> tuple[World, Snapshot]:
         """The world with the present configuration, or with the last good one where that cannot be used."""
-        from gitops_bot.errors import ConfigError
-        from gitops_bot.wiring.world import CycleContext, opened
 
         def world(config: Config | None) -> tuple[World, Snapshot]:
             absent = partial(self._absent, number) if self._good is not None else None
@@ -205,16 +192,12 @@ class Cycles:
 
 
 def _failed(problem: Problem) -> CycleResult:
-    from gitops_bot.server.loop import CycleResult
-
     facts = {"code": problem.code, "message": problem.message, "next": problem.next, "where": problem.where or None}
     return CycleResult("failed", problem.message, facts)
 
 
 def _rate_limit_left(world: World) -> int | None:
     """Requests left in the forge's rate limit. Asking costs none, and a failure does not fail the cycle."""
-    from gitops_bot.errors import ForgeError
-
     try:
         limit = world.forge.left() if world.forge is not None else None
     except ForgeError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter as Count
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import prometheus_client as prometheus
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome
+    from gitops_bot.proposals.outcome import Outcome
 
 #: Registries with a label of their own in the life of a process; manifests name them.
 HOSTS = 100
@@ -72,7 +71,7 @@ class Metrics:
 
     def show(self, outcome: Outcome, at: datetime, requests_left: int | None) -> None:
         """Show the outcome of a completed cycle; `requests_left` are what is left in the forge's rate limit."""
-        self._last.last = _LastOutcome(at.timestamp(), outcome.environments, requests_left)
+        self._last.last = at.timestamp(), outcome, requests_left
 
     def count_cycle(self, result: str, took: timedelta) -> None:
         """Count a cycle by its result."""
@@ -84,37 +83,30 @@ class Metrics:
         return prometheus.generate_latest(self._registry).decode(), prometheus.CONTENT_TYPE_LATEST
 
 
-@dataclass(frozen=True, slots=True)
-class _LastOutcome:
-    """What the last completed cycle saw; replaced as one, so that no scrape sees half of two."""
-
-    at: float
-    environments: Sequence[EnvironmentOutcome] = field(repr=False)
-    requests_left: int | None
-
-
 class _LastCycle(Collector):
     """The gauges of the last cycle: an environment or a hold that is gone has no line any more."""
 
     def __init__(self) -> None:
-        self.last: _LastOutcome | None = None
+        #: When the last completed cycle ended, its outcome, and the requests left: replaced as one, so that no scrape
+        #: sees half of two.
+        self.last: tuple[float, Outcome, int | None] | None = None
 
     def collect(self) -> Iterator[Metric]:
-        last = self.last
-        if last is None:
+        if self.last is None:
             return
-        yield GaugeMetricFamily("gitops_bot_last_cycle_timestamp_seconds", "When the last cycle completed.", last.at)
-        if last.requests_left is not None:
+        at, outcome, requests_left = self.last
+        yield GaugeMetricFamily("gitops_bot_last_cycle_timestamp_seconds", "When the last cycle completed.", at)
+        if requests_left is not None:
             text = "Requests left in the forge's rate limit."
-            yield GaugeMetricFamily("gitops_bot_api_rate_limit_remaining", text, last.requests_left)
+            yield GaugeMetricFamily("gitops_bot_api_rate_limit_remaining", text, requests_left)
         entries = GaugeMetricFamily(
             "gitops_bot_entries", "Entries by their outcome in the last cycle.", labels=["environment", "outcome"]
         )
         held = GaugeMetricFamily("gitops_bot_held_entries", "Held entries by reason.", labels=["environment", "reason"])
         proposals = GaugeMetricFamily("gitops_bot_open_proposals", "Open pull requests.", labels=["environment"])
-        for environment in last.environments:
-            for outcome, count in environment.entries.items():
-                entries.add_metric([environment.name, outcome], count)
+        for environment in outcome.environments:
+            for kind, count in environment.entries.items():
+                entries.add_metric([environment.name, kind], count)
             for reason, count in sorted(Count(item.reason.code for item in environment.held).items()):
                 held.add_metric([environment.name, reason], count)
             proposals.add_metric([environment.name], environment.open_proposals)

@@ -90,7 +90,7 @@ def test_what_is_no_name_of_a_time_zone_is_never_looked_up(written: str) -> None
 @pytest.mark.parametrize("written", ["Europe", "Europe/Berln", "Nowhere/At/All", "CEST"])
 def test_a_name_without_a_time_zone_is_refused(written: str) -> None:
     assert times.is_zone(written)
-    with pytest.raises(ValueError, match=f"^there is no time zone {written}$"):
+    with pytest.raises(ValueError, match=f"^there is no time zone {written!r}$"):
         times.zone(written)
 
 
