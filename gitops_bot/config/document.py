@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: More problems are not reported: nobody fixes 200 before running it again.
 MOST_PROBLEMS = 200
@@ -98,6 +101,49 @@ class Document:
             more = f"and at least {len(ordered) - MOST_PROBLEMS} more problems"
             ordered[MOST_PROBLEMS:] = [Problem("failed.config", more, "correct these first", self.file)]
         return ConfigError(*ordered)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What stands at a path of a document; it has the keys of a mapping, and none where it is something else."""
+
+    document: Document
+    path: Path = ()
+
+    @property
+    def value(self) -> Tree | None:
+        """The value, if there is one."""
+        return self.document.at(self.path)
+
+    @property
+    def word(self) -> Scalar | None:
+        """The value if it is text; what is no text is reported by its own check."""
+        value = self.value
+        return value if isinstance(value, Scalar) and value.kind in ("text", "number") else None
+
+    def __iter__(self) -> Iterator[str]:
+        value = self.value
+        return iter(value if isinstance(value, dict) else ())
+
+    def __getitem__(self, key: str) -> Tree | None:
+        return self.below(key).value
+
+    def below(self, *keys: str | int) -> Section:
+        """The section at these keys."""
+        return Section(self.document, (*self.path, *keys))
+
+    def values(self) -> list[Section]:
+        """The values of a mapping."""
+        return [self.below(key) for key in self]
+
+    def items(self) -> list[Section]:
+        """The items of a list."""
+        value = self.value
+        return [self.below(at) for at in range(len(value))] if isinstance(value, list) else []
+
+    def report(self, message: str, advice: str, *, at_key: bool = True) -> None:
+        """Add a problem with it, at its key or at its value."""
+        self.document.report(self.path, message, advice, at_key=at_key)
 
 
 def problem(file: str, place: Place, message: str, advice: str) -> Problem:
