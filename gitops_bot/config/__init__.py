@@ -16,7 +16,7 @@ from gitops_bot.config.form_registry import RegistryAccess
 from gitops_bot.config.json_schema import FILE, policy_reader, reader, schema, schema_text
 from gitops_bot.config.mentions import Mention, mentions
 from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window
-from gitops_bot.config.values import BlueGreen, Config, Environment, Hold, ImageRules, Promotion, ReleaseInfo
+from gitops_bot.config.values import Config, Environment, Hold, ImageRules, Promotion, ReleaseInfo
 from gitops_bot.images.build import LABELS
 from gitops_bot.images.reference import ImageName
 from gitops_bot.images.rules import NamedPolicy
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from gitops_bot.config.form import ConfigForm, EnvironmentForm, RulesForm
     from gitops_bot.config.form_hold import HoldForm
     from gitops_bot.config.form_info import ReleaseInfoForm
-    from gitops_bot.config.form_slots import BlueGreenForm
     from gitops_bot.images.policy import Policy
 
 __all__ = [
@@ -129,7 +128,7 @@ def _environment(
         propose=form.propose,
         match_by=form.match,
         targets=(*(target.rule for target in form.targets), *(rule for slots in form.slots for rule in slots.rules)),
-        blue_green=tuple(map(_blue_green, form.slots)),
+        blue_green=form.slots,
         release_info=tuple(map(_release_info, form.infos)),
         release_tag=form.tag == "release",
         release_tags=bool(whole.release_tags if form.release_tags is None else form.release_tags),
@@ -149,12 +148,6 @@ def _promotion(document: Document, name: str, form: EnvironmentForm) -> Promotio
         return None
     place = _place(document, ("environments", name, "promote_from"))
     return Promotion(form.promote_from, place, form.soak or timedelta(0))
-
-
-def _blue_green(written: BlueGreenForm) -> BlueGreen:
-    return BlueGreen(
-        written.service, written.selector, tuple(written.slots.items()), written.overlays, written.soak or timedelta(0)
-    )
 
 
 def _release_info(written: ReleaseInfoForm) -> ReleaseInfo:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta  # noqa: TC003 - pydantic reads it from here
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Discriminator, Tag
@@ -44,7 +44,7 @@ class BlueGreenForm:
         ),
     ]
     soak: Annotated[
-        timedelta | None,
+        timedelta,
         *leaf.DURATION,
         about(
             "How long the idle slot must have had its pins before the switch to it is proposed, as in `90s`, `15m`, "
@@ -52,7 +52,7 @@ class BlueGreenForm:
             "30m",
             0,
         ),
-    ] = None
+    ] = field(default_factory=timedelta)
     overlays: Annotated[
         tuple[Annotated[str, *leaf.OVERLAY], ...],
         *leaf.listed(most=100),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config.form import MatchBy
     from gitops_bot.config.form_registry import RegistryAccess
+    from gitops_bot.config.form_slots import BlueGreenForm
     from gitops_bot.config.mentions import Mention
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.images.rules import OnMove, Pinned, PinShape
@@ -40,17 +41,6 @@ class Promotion:
 
     source: str
     place: tuple[str, int, int]
-    soak: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True, slots=True)
-class BlueGreen:
-    """A Service and the files of its two slots, by the names of files, in overlays of these globs or in all."""
-
-    service: str
-    selector: str
-    slots: tuple[tuple[str, str], ...]
-    overlays: tuple[str, ...] = ()
     soak: timedelta = timedelta(0)
 
 
@@ -85,7 +75,7 @@ class Environment:
     by_name: Mapping[str, ImageRules] = field(default_factory=dict, repr=False)
     by_repository: Mapping[ImageName, ImageRules] = field(default_factory=dict, repr=False)
     targets: tuple[FileRule, ...] = ()
-    blue_green: tuple[BlueGreen, ...] = ()
+    blue_green: tuple[BlueGreenForm, ...] = ()
     release_tags: bool = False
     release_info: tuple[ReleaseInfo, ...] = ()
     deployments: bool = False

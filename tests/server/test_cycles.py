@@ -19,7 +19,6 @@ from gitops_bot.server.cycles import Cycles
 from gitops_bot.server.events import Events
 from gitops_bot.server.loop import RESULTS
 from gitops_bot.server.metrics import Metrics
-from gitops_bot.wiring import world
 from gitops_bot.wiring.options import Options
 
 if TYPE_CHECKING:
@@ -54,11 +53,11 @@ def fails(error: BaseException) -> Callable[[], NoReturn]:
 def cycle(
     monkeypatch: pytest.MonkeyPatch, then: Callable[[], object], *, good: bool = True, limit: timedelta = HOUR
 ) -> CycleResult:
-    monkeypatch.setattr(world, "opened", Door(then).opened)
+    monkeypatch.setattr(cycles, "opened", Door(then).opened)
     with Ending() as ending:
-        cycles = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(RESULTS), Events(), dry_run=False)
-        cycles._good = GOOD if good else None
-        return cycles.run(1, limit)
+        running = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(RESULTS), Events(), dry_run=False)
+        running._good = GOOD if good else None
+        return running.run(1, limit)
 
 
 @pytest.mark.parametrize("error", [ConfigError(PROBLEM), UsageError(PROBLEM), GitError(PROBLEM)], ids=repr)
@@ -97,12 +96,12 @@ def test_a_cycle_that_takes_too_long_is_broken_off(monkeypatch: pytest.MonkeyPat
 
 def test_a_warning_is_told_when_the_last_cycle_did_not_tell_it(capsys: pytest.CaptureFixture[str]) -> None:
     with Ending() as ending:
-        cycles = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(RESULTS), Events(), dry_run=False)
+        running = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(RESULTS), Events(), dry_run=False)
         other = Problem("failed.forge", "no label", "allow it")
         told = []
         for number, problems in enumerate([[PROBLEM], [PROBLEM, other], [other], [], [PROBLEM]], start=1):
             for problem in problems:
-                cycles._warn(number, problem)
+                running._warn(number, problem)
             told.append(capsys.readouterr().err.count("github.warning"))
     assert told == [1, 1, 0, 0, 1]
 

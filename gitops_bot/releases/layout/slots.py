@@ -30,7 +30,7 @@ class BlueGreen(Protocol):
         ...
 
     @property
-    def slots(self) -> Sequence[tuple[str, str]]:
+    def slots(self) -> Mapping[str, str]:
         """Both slots, by name, with their files."""
         ...
 
@@ -91,7 +91,7 @@ class Slots:
 
 def find(setting: BlueGreen, files: Mapping[str, str], entries: Mapping[str, Sequence[Entry]]) -> Iterator[Slots]:
     """The slots of an environment: `files` are all with pins and their overlays, `entries` those that could be read."""
-    wanted = {setting.service, *(file for _, file in setting.slots)}
+    wanted = {setting.service, *setting.slots.values()}
     overlays: dict[str, set[str]] = {}
     for path, overlay in files.items():
         name = posixpath.basename(path)
@@ -102,7 +102,7 @@ def find(setting: BlueGreen, files: Mapping[str, str], entries: Mapping[str, Seq
         selectors = [entry for entry in entries.get(paths[setting.service], ()) if entry.choices]
         if names == {setting.service} and not selectors:
             continue  # a Service of its own
-        by_slot = {name: tuple(entries.get(paths[file], ())) for name, file in setting.slots}
+        by_slot = {name: tuple(entries.get(paths[file], ())) for name, file in setting.slots.items()}
         wrong = _wrong(setting, paths, names, {path for path in paths.values() if path in entries}, selectors, by_slot)
         selector = selectors[0] if len(selectors) == 1 else None
         yield Slots(overlay, selector, by_slot, setting.soak, wrong, tuple(paths.values()))
@@ -118,7 +118,7 @@ def _wrong(
 ) -> Problem | None:
     """Why the slots of one overlay cannot be used; the first thing only."""
     service = paths[setting.service]
-    for name in (setting.service, *(file for _, file in setting.slots)):
+    for name in (setting.service, *setting.slots.values()):
         if name not in names:
             advice = "add it, or narrow the `overlays` of `blue_green` to those that have all three files"
             path = paths[min(names)]
@@ -127,11 +127,11 @@ def _wrong(
         return Problem("failed.edit", f"{unread[0]} cannot be read", "correct it", unread[0])
     if not selectors:
         message = f"no Service in it has `{setting.selector}` in its selector"
-        return Problem("failed.edit", message, f"add `{setting.selector}: {setting.slots[0][0]}` there", service)
+        return Problem("failed.edit", message, f"add `{setting.selector}: {next(iter(setting.slots))}` there", service)
     if len(selectors) > 1:
         message = f"{len(selectors)} Services in it have `{setting.selector}` in their selectors"
         return Problem("failed.edit", message, "keep one of them in this file", service, selectors[1].line)
-    for name, file in setting.slots:
+    for name, file in setting.slots.items():
         if not by_slot[name]:
             return Problem("failed.edit", f"the slot {name} pins no image", "add its workload", paths[file])
     return selectors[0].refusal
