@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from gitops_bot.edges.github.failure import Unanswered, is_number
+from gitops_bot.edges.github.failure import is_number
 from gitops_bot.proposals.pull_request import Comment, PullRequest, RateLimit
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
 def read(document: Any) -> PullRequest:
     """A pull request from REST. Call within `Api.reading`, which reports answers of other types."""
-    head, base, labels = document["head"], document["base"], document["labels"]
-    if not isinstance(labels, list):
-        raise TypeError(labels)
+    head, base = document["head"], document["base"]
     return PullRequest(
         number=_number(document["number"]),
         url=_matching(_ADDRESS, document["html_url"]),
@@ -40,7 +38,7 @@ def read(document: Any) -> PullRequest:
         head=_matching(_COMMIT, head["sha"]),
         title=text(document["title"]),
         body=text(document["body"] or ""),
-        labels=tuple(text(label["name"]) for label in labels),
+        labels=tuple(text(label["name"]) for label in listed(document["labels"])),
         # Servers that only resemble GitHub lack these.
         node=text(document.get("node_id") or ""),
         created_at=parse_time(document.get("created_at")),
@@ -92,12 +90,7 @@ def is_from(document: Any, repository: str) -> bool:
 
 def nodes(connection: Any) -> list[Any]:
     """The items of a connection, without null for deleted ones; empty if the connection itself is null."""
-    if connection is None:
-        return []
-    nodes = connection["nodes"]
-    if not isinstance(nodes, list):
-        raise TypeError(nodes)
-    return [node for node in nodes if node is not None]
+    return [] if connection is None else [node for node in listed(connection["nodes"]) if node is not None]
 
 
 def parse_time(value: Any) -> datetime | None:
@@ -108,14 +101,6 @@ def parse_time(value: Any) -> datetime | None:
     if time.tzinfo is None:
         raise ValueError(value)
     return time
-
-
-def unreadable() -> Unanswered:
-    """The failure for an answer that is not as GitHub documents it."""
-    return Unanswered(
-        "did not answer the way GitHub does",
-        "check GITHUB_API_URL: for GitHub Enterprise it ends in /api/v3; then run again",
-    )
 
 
 def _opened(pull: PullRequest, node: Any) -> PullRequest:
@@ -137,21 +122,11 @@ def _opened(pull: PullRequest, node: Any) -> PullRequest:
         comments=tuple(
             Comment(comment["databaseId"], comment["body"])
             for comment in nodes(node["comments"])
-            if comment["viewerDidAuthor"] is True and is_ours(comment["body"]) and type(comment["databaseId"]) is int
+            if comment["viewerDidAuthor"] is True
+            and type(comment["databaseId"]) is int
+            and _MARK in text(comment["body"])
         ),
     )
-
-
-def is_ours(body: Any) -> bool:
-    """Whether a comment has the bot's hidden mark."""
-    return isinstance(body, str) and _MARK in body
-
-
-def flag(value: Any) -> bool:
-    """A truth value. Raises TypeError if it is something else."""
-    if type(value) is not bool:
-        raise TypeError(value)
-    return value
 
 
 def _state(document: Any) -> Literal["open", "closed", "merged"]:
@@ -160,6 +135,20 @@ def _state(document: Any) -> Literal["open", "closed", "merged"]:
     if document["state"] not in ("open", "closed"):
         raise ValueError(document["state"])
     return "open" if document["state"] == "open" else "closed"
+
+
+def listed(value: Any) -> list[Any]:
+    """A list. Raises TypeError if it is something else."""
+    if not isinstance(value, list):
+        raise TypeError(value)
+    return value
+
+
+def flag(value: Any) -> bool:
+    """A truth value. Raises TypeError if it is something else."""
+    if type(value) is not bool:
+        raise TypeError(value)
+    return value
 
 
 def text(value: Any) -> str:

@@ -12,13 +12,13 @@ from gitops_bot import redact
 from gitops_bot.edges.github import address, answers
 from gitops_bot.edges.github.failure import Refused, Unanswered
 from gitops_bot.edges.github.messages import explain
+from gitops_bot.errors import ForgeError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from gitops_bot.edges.github.wire import Wire
     from gitops_bot.edges.http import Clock
-    from gitops_bot.errors import ForgeError, Problem
     from gitops_bot.proposals.pull_request import PullRequest
 
 
@@ -40,6 +40,8 @@ class Api:
         timeout: int | None = None,
     ) -> None:
         self.repository = address.checked_repository(repository) if repository is not None else ""
+        #: The variables by which GraphQL knows the repository.
+        self.names = dict(zip(("owner", "name"), self.repository.split("/"), strict=False))
         redact.learn(token)
         self.token = address.checked_token(token) if token is not None else None
         self.url = address.encrypted_api(api_url)
@@ -81,21 +83,37 @@ class Api:
             Refused: with a status in `expected` that is not a rate limit.
         """
         prefix = f"/repos/{self.repository}" if root is None else root
-        try:
+        with self._expecting(expected):
             return self.wire.ask(method, prefix + path, query=query, body=body)
-        except Refused as refused:
-            if refused.limited or refused.status not in expected:
-                self.fail(refused)
-            raise
-        except Unanswered as failure:
-            self.fail(failure)
 
     def ask_list(self, path: str, query: Mapping[str, str]) -> list[Any]:
         """Get a list by one REST request."""
         answer = self.ask("GET", path, query=query)
-        if not isinstance(answer, list):
-            self.fail(answers.unreadable())
-        return answer
+        with self.reading():
+            return answers.listed(answer)
+
+    def graphql(
+        self, question: str, variables: Mapping[str, object], *, write: bool = False, expected: Collection[int] = ()
+    ) -> dict[str, Any]:
+        """Send one GraphQL query or mutation and return its data.
+
+        Raises:
+            Refused: with a status in `expected` that is not a rate limit.
+            Unsupported: the server has no GraphQL, or not these fields.
+        """
+        with self._expecting(expected):
+            return self.wire.graphql(question, variables, write=write).data
+
+    @contextmanager
+    def _expecting(self, statuses: Collection[int]) -> Iterator[None]:
+        try:
+            yield
+        except Refused as refused:
+            if refused.limited or refused.status not in statuses:
+                self.fail(refused)
+            raise
+        except Unanswered as failure:
+            self.fail(failure)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -103,7 +121,8 @@ class Api:
         try:
             yield
         except (KeyError, TypeError, ValueError, AttributeError):
-            self.fail(answers.unreadable())
+            advice = "check GITHUB_API_URL: for GitHub Enterprise it ends in /api/v3; then run again"
+            self.fail(Unanswered("did not answer the way GitHub does", advice))
 
     def pull_request(self, number: int) -> PullRequest:
         """A pull request as this run knows it; read only if it was not seen yet."""
@@ -144,4 +163,6 @@ class Api:
 
     def explained(self, failure: Refused | Unanswered) -> ForgeError:
         """The failure as an error that the user can act upon."""
+        if isinstance(failure, Unanswered):
+            return ForgeError(Problem("failed.forge", f"{self.host} {failure.what}", failure.advice))
         return explain(failure, repository=self.repository or self.host, host=self.host, now=self.clock.now())

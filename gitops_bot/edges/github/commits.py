@@ -30,53 +30,45 @@ class Commits:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._known: dict[tuple[str, str, str], tuple[str, ...]] = {}
-        self._ahead: dict[tuple[str, str, str], int | None] = {}
+        self._subjects: dict[tuple[str, str, str], tuple[str, ...]] = {}
+        self._counts: dict[tuple[str, str, str], int | None] = {}
 
     def between(self, source: str, old: str, new: str) -> tuple[str, ...]:
         """The subjects of the newest ten, oldest first; none after five questions.
 
         One request, two for more than a hundred commits.
         """
-        name = self._repository(source, old, new)
-        key = (name or "", old, new)
-        if name is None or (key not in self._known and len(self._known) >= _COMPARISONS):
-            return ()
-        if key not in self._known:
-            try:
-                self._known[key] = self._ask(f"/repos/{name}", f"/compare/{old}...{new}")
-            except ForgeError:
-                self._known[key] = ()
-        return self._known[key]
+        key = self._repository(source, old, new), old, new
+        if key[0] and key not in self._subjects and len(self._subjects) < _COMPARISONS:
+            answer = self._compare(*key, per_page=str(_PER_PAGE))
+            total = answer.get("total_commits")
+            if type(total) is int and total > _PER_PAGE:
+                # Pages begin with the oldest.
+                answer = self._compare(*key, per_page=str(_PER_PAGE), page=str(-(-total // _PER_PAGE)))
+            commits = answer.get("commits")
+            newest = commits[-_SHOWN:] if isinstance(commits, list) else []
+            self._subjects[key] = tuple(filter(None, map(_subject, newest)))
+        return self._subjects.get(key, ())
 
     def ahead(self, source: str, old: str, new: str) -> int | None:
         """How many commits `new` has that `old` lacks, for one request; None after twenty questions."""
-        name = self._repository(source, old, new)
-        key = (name or "", old, new)
-        if name is None or (key not in self._ahead and len(self._ahead) >= _COUNTED):
-            return None
-        if key not in self._ahead:
-            self._ahead[key] = None
-            with suppress(ForgeError):
-                answer = self._api.ask("GET", f"/compare/{old}...{new}", query={"per_page": "1"}, root=f"/repos/{name}")
-                number = answer.get("ahead_by") if isinstance(answer, dict) else None
-                self._ahead[key] = number if type(number) is int and number >= 0 else None
-        return self._ahead[key]
+        key = self._repository(source, old, new), old, new
+        if key[0] and key not in self._counts and len(self._counts) < _COUNTED:
+            number = self._compare(*key, per_page="1").get("ahead_by")
+            self._counts[key] = number if type(number) is int and number >= 0 else None
+        return self._counts.get(key)
 
-    def _repository(self, source: str, old: str, new: str) -> str | None:
-        """The repository on this server, where all of it may be asked for."""
+    def _repository(self, source: str, old: str, new: str) -> str:
+        """The repository on this server; empty if it is elsewhere, or these are no commit ids."""
         is_safe = _REVISION.match(old) and _REVISION.match(new)
-        return source_repository(source, self._api.url) if is_safe else None
+        return (source_repository(source, self._api.url) if is_safe else None) or ""
 
-    def _ask(self, repository: str, path: str) -> tuple[str, ...]:
-        answer = self._api.ask("GET", path, query={"per_page": str(_PER_PAGE)}, root=repository)
-        total = answer.get("total_commits") if isinstance(answer, dict) else None
-        if type(total) is int and total > _PER_PAGE:
-            # Pages begin with the oldest.
-            query = {"per_page": str(_PER_PAGE), "page": str(-(-total // _PER_PAGE))}
-            answer = self._api.ask("GET", path, query=query, root=repository)
-        commits = answer.get("commits") if isinstance(answer, dict) else None
-        return tuple(filter(None, map(_subject, commits[-_SHOWN:]))) if isinstance(commits, list) else ()
+    def _compare(self, repository: str, old: str, new: str, **query: str) -> dict[str, Any]:
+        """What GitHub says about these commits, if anything."""
+        with suppress(ForgeError):
+            answer = self._api.ask("GET", f"/compare/{old}...{new}", query=query, root=f"/repos/{repository}")
+            return answer if isinstance(answer, dict) else {}
+        return {}
 
 
 def _subject(document: Any) -> str:

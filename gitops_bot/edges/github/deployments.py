@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from gitops_bot.edges.github.failure import Refused, Unanswered, Unsupported
+from gitops_bot.edges.github.failure import Refused, Unsupported
 from gitops_bot.errors import ForgeError, Problem
 from gitops_bot.proposals.deployment import Deployed
 
@@ -118,7 +118,7 @@ class Deployments:
                     "POST",
                     "/artifacts/metadata/deployment-record",
                     body=_fields(artifact, deployment.environment),
-                    root=f"/orgs/{self._api.repository.partition('/')[0]}",
+                    root=f"/orgs/{self._api.names['owner']}",
                     expected=_EXPECTED,
                 )
             except Refused as refused:
@@ -126,16 +126,13 @@ class Deployments:
         return None
 
     def _by_graphql(self, names: Sequence[str]) -> Mapping[str, tuple[Deployed, ...]]:
-        owner, _, repository = self._api.repository.partition("/")
-        variables = {"owner": owner, "name": repository, **{f"e{at}": name for at, name in enumerate(names)}}
+        variables = {**self._api.names, **{f"e{at}": name for at, name in enumerate(names)}}
         try:
-            answer = self._api.wire.graphql(question(len(names)), variables, write=False)
+            data = self._api.graphql(question(len(names)), variables, expected=_EXPECTED)
         except Refused as refused:
             self._fail(refused, "deployments cannot be read", _ADVICE)
-        except Unanswered as failure:
-            self._api.fail(failure)
         with self._api.reading():
-            read: Any = answer.data["repository"]
+            read: Any = data["repository"]
             return {name: tuple(_nodes(read[f"d{at}"]["nodes"])) for at, name in enumerate(names)}
 
     def _by_rest(self, name: str) -> Iterator[Deployed]:
@@ -153,9 +150,6 @@ class Deployments:
         raise ForgeError(self._problem(refused, what, advice)) from None
 
     def _problem(self, refused: Refused, what: str, advice: str) -> Problem:
-        why = self._api.explained(refused).problem
-        if refused.limited or refused.status not in _EXPECTED:
-            return why
         quoted = f" (GitHub says: {refused.message})" if refused.message else ""
         code: FailureCode = "failed.auth" if refused.status in (403, 404) else "failed.forge"
         return Problem(code, f"{self._api.repository}: {what} was refused{quoted}", advice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.edges.github import answers
-from gitops_bot.edges.github.failure import Refused, Unanswered, Unsupported
+from gitops_bot.edges.github.failure import Unsupported
 from gitops_bot.proposals.pull_request import Merge
 
 if TYPE_CHECKING:
@@ -56,16 +56,11 @@ def _until_found(pages: Iterator[dict[str, Merge]], wanted: set[str]) -> dict[st
 
 
 def _by_graphql(api: Api, base: str) -> Iterator[dict[str, Merge]]:
-    owner, _, name = api.repository.partition("/")
     after: str | None = None
     for _ in range(_PAGES):
-        variables = {"owner": owner, "name": name, "base": base, "after": after}
-        try:
-            answer = api.wire.graphql(_QUERY, variables, write=False)
-        except (Refused, Unanswered) as failure:
-            api.fail(failure)
+        data = api.graphql(_QUERY, {**api.names, "base": base, "after": after})
         with api.reading():
-            connection: Any = answer.data["repository"]["pullRequests"]
+            connection: Any = data["repository"]["pullRequests"]
             yield dict(_nodes(connection["nodes"]))
             if connection["pageInfo"]["hasNextPage"] is not True:
                 return

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.edges.github import answers, graphql, messages
-from gitops_bot.edges.github.failure import Refused, Unanswered, Unsupported
+from gitops_bot.edges.github.failure import Refused, Unsupported
 from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
@@ -140,21 +140,7 @@ class Merging:
         return self._api.remember(replace(pull, state="merged"))
 
     def _mutate(self, document: str, fields: dict[str, str]) -> dict[str, Any]:
-        """Send a mutation.
-
-        Raises:
-            Refused: for a reason that concerns this pull request.
-            Unsupported: the server does not know the mutation.
-            ForgeError: for a reason that concerns every request, or no answer.
-        """
-        try:
-            return self._api.wire.graphql(document, {"input": fields}, write=True).data
-        except Refused as refused:
-            if refused.limited or refused.status not in _EXPECTED:
-                self._api.fail(refused)
-            raise
-        except Unanswered as failure:
-            self._api.fail(failure)
+        return self._api.graphql(document, {"input": fields}, write=True, expected=_EXPECTED)
 
     def _refused(self, pull: PullRequest, refused: Refused) -> PullRequest:
         why = f"GitHub says: {refused.message or refused.status}"

@@ -9,13 +9,13 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
-from gitops_bot.edges.github.failure import Refused, Unanswered
 from gitops_bot.errors import ForgeError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from gitops_bot.edges.github.failure import Refused
     from gitops_bot.errors import FailureCode
 
 
@@ -64,49 +64,50 @@ _FORBIDDEN: Mapping[str, tuple[str, str]] = {
 }
 
 
-def explain(failure: Refused | Unanswered, *, repository: str, host: str, now: datetime) -> ForgeError:
+def explain(failure: Refused, *, repository: str, host: str, now: datetime) -> ForgeError:
     """The error for the user; `now` is for the time that a rate limit lasts."""
-    if isinstance(failure, Unanswered):
-        return _error("failed.forge", f"{host} {failure.what}", failure.advice)
-    if failure.limited:
-        return _limited(failure, host, now)
+    code: FailureCode = "failed.forge"
     quoted = f" (GitHub says: {failure.message})" if failure.message else ""
     match failure.status:
+        case _ if failure.limited:
+            what = f"the rate limit of {host} is used up"
+            end = _end(failure.pause(now), now)
+            way_out = f"run again {end}: nothing is lost; a GitHub App's token has its own limit"
         case 401:
-            return _error(
-                "failed.auth",
-                f"{host} does not accept the token{quoted}",
+            code, what = "failed.auth", f"{host} does not accept the token{quoted}"
+            way_out = (
                 "set GITHUB_TOKEN or GH_TOKEN to a token that is valid and not expired; the GITHUB_TOKEN of a "
-                "workflow expires with its job",
+                "workflow expires with its job"
             )
         case 403:
+            code = "failed.auth"
             what, way_out = _forbidden(failure)
-            return _error("failed.auth", f"{repository}: {what}{quoted}", way_out)
+            what = f"{repository}: {what}{quoted}"
+        case 404 | 410 if failure.write:
+            code = "failed.auth"
+            what = f"{repository}: the token can read but not write, or the pull request is gone{quoted}"
+            way_out = "give the token `contents: write` and `pull-requests: write` for this repository, and run again"
         case 404 | 410:
-            return _missing(failure, repository, quoted)
-        case 413:
-            return _error(
-                "failed.forge",
-                f"{host} timed out reading the pull requests of {repository}{quoted}",
-                "run again later; see githubstatus.com",
+            code, what = "failed.auth", f"{repository} does not exist, or the token cannot see it{quoted}"
+            way_out = (
+                "check the name; a fine-grained token must include this repository, a GitHub App must be installed on "
+                "it, and the GITHUB_TOKEN of a workflow works only for its own repository"
             )
+        case 413:
+            what = f"{host} timed out reading the pull requests of {repository}{quoted}"
+            way_out = "run again later; see githubstatus.com"
         case 422:
             what, way_out = _invalid(failure)
-            return _error("failed.forge", f"{repository}: {what}{quoted}", way_out)
+            what = f"{repository}: {what}{quoted}"
         case status if 300 <= status < 400:
-            return _error(
-                "failed.forge",
-                f"{repository} has moved: {host} answered {status}",
-                "use the repository's current name, in `repository:` of gitops-bot.yaml or with --repository",
-            )
+            what = f"{repository} has moved: {host} answered {status}"
+            way_out = "use the repository's current name, in `repository:` of gitops-bot.yaml or with --repository"
         case status if status >= 500:
-            return _error(
-                "failed.forge",
-                f"{host} has a problem: it answered {status}{quoted}",
-                "run again later, nothing is lost; see githubstatus.com",
-            )
+            what = f"{host} has a problem: it answered {status}{quoted}"
+            way_out = "run again later, nothing is lost; see githubstatus.com"
         case status:
-            return _error("failed.forge", f"{repository}: {host} answered {status}{quoted}", "run again")
+            what, way_out = f"{repository}: {host} answered {status}{quoted}", "run again"
+    return ForgeError(Problem(code, what, way_out))
 
 
 def _forbidden(refused: Refused) -> tuple[str, str]:
@@ -121,21 +122,6 @@ def _forbidden(refused: Refused) -> tuple[str, str]:
     return what, "give it `contents: write` and `pull-requests: write` for this repository"
 
 
-def _missing(refused: Refused, repository: str, quoted: str) -> ForgeError:
-    if refused.write:
-        return _error(
-            "failed.auth",
-            f"{repository}: the token can read but not write, or the pull request is gone{quoted}",
-            "give the token `contents: write` and `pull-requests: write` for this repository, and run again",
-        )
-    return _error(
-        "failed.auth",
-        f"{repository} does not exist, or the token cannot see it{quoted}",
-        "check the name; a fine-grained token must include this repository, a GitHub App must be installed on it, and "
-        "the GITHUB_TOKEN of a workflow works only for its own repository",
-    )
-
-
 def _invalid(refused: Refused) -> tuple[str, str]:
     message = refused.message.lower()
     if "no commits between" in message:
@@ -147,21 +133,12 @@ def _invalid(refused: Refused) -> tuple[str, str]:
     return "GitHub rejected the pull request", "see GitHub's message above"
 
 
-def _limited(refused: Refused, host: str, now: datetime) -> ForgeError:
-    seconds, until = refused.pause(now), "in a few minutes"
-    if seconds is not None:
-        duration = f"{seconds} s" if seconds < 120 else f"{-(-seconds // 60)} min"
-        end = (now + timedelta(seconds=seconds)).astimezone(UTC)
-        until = f"after {end:%Y-%m-%d %H:%M:%S} UTC (in {duration})"
-    return _error(
-        "failed.forge",
-        f"the rate limit of {host} is used up",
-        f"run again {until}: nothing is lost; a GitHub App's token has its own limit",
-    )
-
-
-def _error(code: FailureCode, message: str, way_out: str) -> ForgeError:
-    return ForgeError(Problem(code, message, way_out))
+def _end(pause: int | None, now: datetime) -> str:
+    """When a rate limit ends."""
+    if pause is None:
+        return "in a few minutes"
+    duration = f"{pause} s" if pause < 120 else f"{-(-pause // 60)} min"
+    return f"after {(now + timedelta(seconds=pause)).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC (in {duration})"
 
 
 #: A part of GitHub's message (lower case) -> the next step. The first match counts.

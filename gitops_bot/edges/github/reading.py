@@ -64,8 +64,12 @@ class Reading:
     def list_by_rest(self, branch: str, into: str, *, state: str = "all") -> Pulls:
         """The pull requests of one branch by REST, without what a list lacks (reviews, checks, comments)."""
         # GitHub silently ignores a `head` without an owner, and then lists every pull request there is.
-        owner = self._api.repository.partition("/")[0]
-        query = {"state": state, "head": f"{owner}:{branch}", "sort": "created", "per_page": str(graphql.ENDED)}
+        query = {
+            "state": state,
+            "head": f"{self._api.names['owner']}:{branch}",
+            "sort": "created",
+            "per_page": str(graphql.ENDED),
+        }
         return _in_order(pull for pull in self._list(into, query) if (pull.branch, pull.base) == (branch, into))
 
     def hand_back_times(self, number: int, branch: str, label: str) -> HandBackTimes:
@@ -73,16 +77,12 @@ class Reading:
 
         Two requests. Everything is None if the server has no GraphQL; the push if it keeps no activity.
         """
-        owner, _, name = self._api.repository.partition("/")
-        variables = {"owner": owner, "name": name, "number": number}
         try:
-            answer = self._api.wire.graphql(graphql.HAND_BACK_TIMES, variables, write=False)
+            data = self._api.graphql(graphql.HAND_BACK_TIMES, {**self._api.names, "number": number})
         except Unsupported:
             return HandBackTimes()
-        except (Refused, Unanswered) as failure:
-            self._api.fail(failure)
         with self._api.reading():
-            pull = answer.data["repository"]["pullRequest"]
+            pull = data["repository"]["pullRequest"]
             labelled = [
                 _time(event["createdAt"])
                 for event in answers.nodes(pull["timelineItems"])
@@ -97,9 +97,8 @@ class Reading:
             activity: Any = self._api.ask("GET", "/activity", query=query, expected=(403, 404, 410, 501))
         except Refused:
             return None
-        if not isinstance(activity, list):
-            raise TypeError(activity)
-        return (str(activity[0]["after"]), _time(activity[0]["timestamp"])) if activity else None
+        newest = answers.listed(activity)[:1]
+        return (str(newest[0]["after"]), _time(newest[0]["timestamp"])) if newest else None
 
     def _query(self, branches: Sequence[str], into: str, closed: str | None = None) -> dict[str, Pulls]:
         if not self.only_rest:
@@ -119,9 +118,7 @@ class Reading:
 
     def _by_graphql(self, branches: Sequence[str], into: str, closed: str | None) -> dict[str, Pulls]:
         with_base = into not in self._bases
-        owner, _, name = self._api.repository.partition("/")
-        variables = {"owner": owner, "name": name, "base": into}
-        variables |= {f"b{number}": branch for number, branch in enumerate(branches)}
+        variables = {**self._api.names, "base": into, **{f"b{at}": branch for at, branch in enumerate(branches)}}
         if with_base:
             variables["ref"] = f"refs/heads/{into}"
         query = graphql.proposals(len(branches), with_base=with_base, with_closed=closed is not None)
