@@ -6,12 +6,8 @@ Rules: git-check-ref-format(1) for branches, `verify_path` of git's index for pa
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from gitops_bot.edges.git.process import error
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 #: All branches of the bot; they are fetched together with the base, so reading one costs nothing.
 PREFIX = "gitops-bot/"
@@ -24,11 +20,6 @@ _NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f\ud800-\udfff~^:?*\[\\]|\.\.|@\{|//|
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 #: `.git` as case-insensitive file systems and Windows' short names spell it, with the dots and blanks that they ignore.
 _DOT_GIT = re.compile(r"(?:\.git|git~[0-9]+)[. ]*(?::.*)?\Z", re.IGNORECASE)
-
-
-def is_commit(text: str) -> bool:
-    """Whether this is a full object id (SHA-1 or SHA-256)."""
-    return _COMMIT.match(text) is not None
 
 
 def is_branch(name: str) -> bool:
@@ -58,20 +49,14 @@ def check_branch(name: str) -> None:
 
 
 def check_own(branch: str) -> None:
-    """Raise a ValueError unless it is a branch of the bot: others must not lose commits."""
+    """Raise as `check_branch`, and a ValueError unless it is a branch of the bot: others must not lose commits."""
+    check_branch(branch)
     if not branch.startswith(PREFIX):
         raise ValueError(f"{branch!r} is not a gitops-bot branch: it must not lose commits")
 
 
-def check_paths(paths: Iterable[str]) -> None:
-    """Raise a GitError unless each stays inside a repository."""
-    for path in paths:
-        if not is_path(path):
-            raise error(f"{path!r} is not a path inside the repository", "Check the globs of the overlays.")
-
-
 def check_commit(*ids: str) -> None:
-    """Raise a ValueError unless each is a full object id."""
+    """Raise a ValueError unless each is a full object id (SHA-1 or SHA-256)."""
     for commit in ids:
-        if not is_commit(commit):
+        if not _COMMIT.match(commit):
             raise ValueError(f"{commit[:100]!r} is not a commit ID")

@@ -84,16 +84,13 @@ class Credentials:
     password: str = field(repr=False)
 
     @property
-    def header(self) -> str:
-        """The request header with the login."""
-        return f"Authorization: basic {self._encoded()}"
+    def encoded(self) -> str:
+        """The login as it is sent."""
+        return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
     def secrets(self) -> tuple[str, ...]:
         """Every text that must never be shown."""
-        return tuple(secret for secret in (self._encoded(), self.password) if secret)
-
-    def _encoded(self) -> str:
-        return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return tuple(filter(None, (self.encoded, self.password)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +252,10 @@ def _exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadli
                 raise TimeoutError
             for key, _ in ready.select(remaining):
                 if key.fileobj is pipe_in:
-                    rest = _feed(pipe_in, rest)
+                    try:
+                        rest = rest[os.write(key.fd, rest[:_CHUNK]) :]
+                    except BrokenPipeError:  # git reads no more
+                        rest = rest[:0]
                     if not rest:
                         ready.unregister(pipe_in)
                         pipe_in.close()
@@ -265,14 +265,6 @@ def _exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadli
                     ready.unregister(key.fileobj)
             del complaints[_COMPLAINT_LIMIT:]
     return bytes(output), bytes(complaints)
-
-
-def _feed(pipe: IO[bytes], rest: memoryview) -> memoryview:
-    """Write what the pipe takes now; returns the rest, nothing if the reader is gone."""
-    try:
-        return rest[os.write(pipe.fileno(), rest[:_CHUNK]) :] if rest else rest
-    except BrokenPipeError:
-        return rest[:0]
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -12,13 +12,11 @@ from gitops_bot.edges.git.names import PREFIX, is_branch
 from gitops_bot.edges.git.process import ANSWER_LIMIT, OLDEST, Answer, Credentials, Git, error
 from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quoted, refused, tags_refused, wanted_format
 from gitops_bot.edges.git.store import DamagedError, damaged
-from gitops_bot.errors import LostRace, Problem
+from gitops_bot.errors import GitError, LostRace, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
-
-    from gitops_bot.errors import GitError
 
 #: For a missing branch.
 BRANCH_ADVICE = "Correct `branch:` in gitops-bot.yaml; without it, the default branch is used."
@@ -92,14 +90,14 @@ class Remote:
             raise error(f"the branch {base!r} does not exist in {self.url}", BRANCH_ADVICE)
         raise self._failure(answer)
 
-    def fetch_objects(self, ids: Collection[str]) -> None:
-        """Fetch these objects in one go.
+    def fetch_objects(self, ids: Collection[str], *, tags: bool = False) -> None:
+        """Fetch these objects in one go; `tags`: tag objects, whose commits are here.
 
         Raises:
             GitError: the remote cannot be read.
             SingleObjectsError: it only serves whole branches.
         """
-        settings = (*_BLOBLESS, ("fetch.negotiationAlgorithm", "noop"))
+        settings = _BLOBLESS if tags else (*_BLOBLESS, ("fetch.negotiationAlgorithm", "noop"))
         stdin = "".join(f"{oid}\n" for oid in ids).encode()
         answer = self._run(*_FETCH, "--filter=blob:none", "--stdin", _NAME, stdin=stdin, settings=settings)
         if answer.status != 0:
@@ -123,16 +121,7 @@ class Remote:
             GitError: the remote refused or cannot be reached.
         """
         ref = f"refs/heads/{branch}"
-        target = f"{self.url} (branch {branch})"
-        answer = self._push({ref: commit}, expected)
-        if answer.status == 0:
-            return
-        if failure := self._refusal(answer, target):
-            raise failure
-        # An unknown message, or a connection lost after the remote had done it: look at the branch.
-        now = self.commit_of(branch)
-        if now != commit:
-            raise self._lost(answer, target, raced=now != expected)
+        self._push({ref: commit}, expected, f"{self.url} (branch {branch})", lambda: {ref: self.commit_of(branch)})
 
     def create_tags(self, tags: Mapping[str, str]) -> None:
         """Create all of these tags, by name and object; none if one of them exists.
@@ -141,26 +130,45 @@ class Remote:
             LostRace: one of them exists, and is another object; nothing was written.
             GitError: the remote refused or cannot be reached.
         """
+
+        def tips() -> dict[str, str | None]:
+            present = self.tags(peeled=False)
+            return {f"refs/tags/{name}": present.get(name) for name in tags}
+
         target = f"{self.url} (tag {next(iter(tags))})"
-        answer = self._push({f"refs/tags/{name}": tag for name, tag in tags.items()}, None, "--atomic")
+        try:
+            self._push({f"refs/tags/{name}": tag for name, tag in tags.items()}, None, target, tips, "--atomic")
+        except LostRace:
+            raise
+        except GitError as failure:
+            raise tags_refused(failure) from failure
+
+    def _push(
+        self,
+        refs: Mapping[str, str | None],
+        expected: str | None,
+        target: str,
+        tips: Callable[[], Mapping[str, str | None]],
+        *options: str,
+    ) -> None:
+        """Move these refs, all of which are at `expected` now; `tips` reads where they are."""
+        leases = [f"--force-with-lease={ref}:{expected or ''}" for ref in refs]
+        arguments = ("push", *options, *_PUSH, *leases, _NAME, *(f"{tip or ''}:{ref}" for ref, tip in refs.items()))
+        answer = self._run(*arguments)
+        if answer.status != 0 and _UNKNOWN_PARENT.search(answer.err):
+            answer = self._run(*arguments, settings=(("push.negotiate", "true"),))
         if answer.status == 0:
             return
-        if failure := self._refusal(answer, target):
-            raise failure if isinstance(failure, LostRace) else tags_refused(failure)
-        now = self.tag_objects()
-        if {name: now.get(name) for name in tags} != tags:
-            raise self._lost(answer, target, raced=not now.keys().isdisjoint(tags))
-
-    def _refusal(self, answer: Answer, target: str) -> GitError | None:
-        return refused(self._output(answer), target)
-
-    def _lost(self, answer: Answer, target: str, *, raced: bool) -> GitError:
-        """The error for a push that did not do what it should, with a message that nobody knows."""
         output = self._output(answer)
-        if raced:
-            message = f"{target} moved on before the push{quoted(output)}"
-            return LostRace(Problem("failed.git", message, "Run again."))
-        return out_of_reach(output, target) or error(f"{target}: the push failed{quoted(output)}", "See git's message.")
+        if failure := refused(output, target):
+            raise failure
+        # An unknown message, or a connection lost after the remote had done it: look at the refs.
+        now = tips()
+        if now == refs:
+            return
+        if any(tip != expected for tip in now.values()):
+            raise LostRace(Problem("failed.git", f"{target} moved on before the push{quoted(output)}", "Run again."))
+        raise out_of_reach(output, target) or error(f"{target}: the push failed{quoted(output)}", "See git's message.")
 
     def _output(self, answer: Answer) -> str:
         return f"{answer.err}\n{self.git.printable(answer.out)}"
@@ -187,43 +195,22 @@ class Remote:
         match = re.search(rb"^([0-9a-f]+)\t", answer.out)
         return match[1].decode("ascii") if match else None
 
-    def tags(self) -> dict[str, str]:
-        """Every tag by name, with the commit that it refers to, even through a tag object.
+    def tags(self, *, peeled: bool = True) -> dict[str, str]:
+        """Every tag by name, with the commit that it refers to; with its own object, if it has one, unless `peeled`.
 
         Raises:
             GitError: the remote cannot be read, or its tags take more than 32 MiB.
         """
-        return {name: tag.decode("ascii") for name, tag in self._listed_tags(peeled=True)}
-
-    def tag_objects(self) -> dict[str, str]:
-        """Likewise, with the tag object itself, or the commit of a tag without one."""
-        return {name: tag.decode("ascii") for name, tag in self._listed_tags(peeled=False)}
-
-    def _listed_tags(self, *, peeled: bool) -> Iterator[tuple[str, bytes]]:
         answer = self._run("ls-remote", "--tags", "--end-of-options", _NAME, limit=_TAGS_LIMIT)
         if answer.status != 0:
             raise self._failure(answer)
-        # The `^{}` line of a tag object follows that of the tag.
+        tags: dict[str, str] = {}
+        # The `^{}` line of a tag object, with its commit, follows that of the tag.
         for match in re.finditer(rb"^([0-9a-f]{40,64})\trefs/tags/([^\n^]+)(\^\{\})?$", answer.out, re.MULTILINE):
             name = match[2].decode("utf-8", "surrogateescape")
             if is_branch(name) and (peeled or match[3] is None):
-                yield name, match[1]
-
-    def fetch_tags(self, ids: Collection[str]) -> None:
-        """Fetch these tag objects, whose commits are here. Raises a GitError if the remote cannot be read."""
-        stdin = "".join(f"{oid}\n" for oid in ids).encode()
-        answer = self._run(*_FETCH, "--filter=blob:none", "--stdin", _NAME, stdin=stdin, settings=_BLOBLESS)
-        if answer.status != 0:
-            raise self._failure(answer)
-
-    def _push(self, refs: Mapping[str, str | None], expected: str | None, *options: str) -> Answer:
-        """Move these refs, all of which are at `expected` now."""
-        leases = [f"--force-with-lease={ref}:{expected or ''}" for ref in refs]
-        arguments = ("push", *options, *_PUSH, *leases, _NAME, *(f"{tip or ''}:{ref}" for ref, tip in refs.items()))
-        answer = self._run(*arguments)
-        if answer.status != 0 and _UNKNOWN_PARENT.search(answer.err):
-            answer = self._run(*arguments, settings=(("push.negotiate", "true"),))
-        return answer
+                tags[name] = match[1].decode("ascii")
+        return tags
 
     def _tracked(self) -> dict[str, str]:
         answer = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", _TRACKED)
@@ -252,7 +239,8 @@ class Remote:
         key = f"http.{parts.scheme}://{parts.netloc}/.extraheader"
         # An empty value drops headers set by others, such as actions/checkout. Git would send ours to any host that a
         # redirect names, so redirects are not followed.
-        return (*address, (key, ""), (key, self.credentials.header), ("http.followRedirects", "false"))
+        header = f"Authorization: basic {self.credentials.encoded}"
+        return (*address, (key, ""), (key, header), ("http.followRedirects", "false"))
 
     def _failure(self, answer: Answer) -> GitError:
         """The error for a failed fetch. An unknown message may concern the copy, such as a lock."""
@@ -272,7 +260,7 @@ def copying(
     variables = (
         ("GIT_DIR", str(copy)),
         ("GIT_ALLOW_PROTOCOL", protocol(url)),
-        ("GIT_CONFIG_GLOBAL", str(trusting(scratch, local_folder(url)))),
+        ("GIT_CONFIG_GLOBAL", str(trusting(scratch, unquote(urlsplit(url).path) if protocol(url) == "file" else None))),
     )
     git = Git(environ, variables=variables, secrets=credentials.secrets() if credentials else (), timeout=timeout)
     if (version := git.version()) < OLDEST:
@@ -284,8 +272,3 @@ def protocol(url: str) -> str:
     """Git's name for the protocol of the URL; no other one is allowed."""
     scheme, separator, _ = url.partition("://")
     return scheme if separator else "ssh"
-
-
-def local_folder(url: str) -> str | None:
-    """The folder of a `file://` URL."""
-    return unquote(urlsplit(url).path) if url.startswith("file://") else None

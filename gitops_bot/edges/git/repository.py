@@ -16,8 +16,8 @@ from gitops_bot import redact
 from gitops_bot.edges.git.cache import claim, discard, is_worn, scratch_folder
 from gitops_bot.edges.git.history import History
 from gitops_bot.edges.git.line import WINDOWS, LineReader
-from gitops_bot.edges.git.names import PREFIX, check_branch, check_commit, check_own, check_paths, is_branch
-from gitops_bot.edges.git.process import TIMEOUT, Credentials, error
+from gitops_bot.edges.git.names import PREFIX, check_branch, check_commit, check_own, is_branch, is_path
+from gitops_bot.edges.git.process import TIMEOUT, error
 from gitops_bot.edges.git.remote import (
     BRANCH_ADVICE,
     NO_BLOBS,
@@ -29,19 +29,16 @@ from gitops_bot.edges.git.remote import (
     protocol,
 )
 from gitops_bot.edges.git.store import DamagedError, Identity, Store
-from gitops_bot.edges.git.tags import texts
 from gitops_bot.targets.file_targets import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-    from types import TracebackType
 
+    from gitops_bot.edges.git.process import Credentials
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.tags import NewTag
     from gitops_bot.targets.file_targets import FileTargets
-
-__all__ = ["Credentials", "Repository"]
 
 #: Depths of the copy, in steps: the first is enough for a proposal on the current base.
 DEPTHS = (2, 50, 1000)
@@ -94,9 +91,7 @@ class Repository:
             self._exit = opened.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._exit.close()
 
     def default_branch(self) -> str:
@@ -164,9 +159,8 @@ class Repository:
         Incomplete, without commits, if it has more than 200 commits, more changes than any proposal, or no shared
         history with the last 1,000 commits of the base.
         """
-        check_branch(name)
-        check_commit(base)
         check_own(name)
+        check_commit(base)
 
         def branch() -> Branch | None:
             known = self._fetch() if self._heads is None else self._heads
@@ -211,9 +205,15 @@ class Repository:
 
     def tag_texts(self, names: Collection[str]) -> dict[str, str | None]:
         """The texts of these tags, whose commits are on a line that was read; None for one that has none."""
-        objects = self._remote.tag_objects()
+        objects = self._remote.tags(peeled=False)
         ids = {name: objects[name] for name in names if name in objects}
-        return self._healing(lambda: texts(self._store, self._remote, ids))
+
+        def texts() -> dict[str, str | None]:
+            if missing := set(ids.values()).difference(self._store.present(ids.values())):
+                self._remote.fetch_objects(sorted(missing), tags=True)
+            return self._store.tag_texts(ids)
+
+        return self._healing(texts)
 
     def create_tags(self, tags: Sequence[NewTag]) -> None:
         """Push annotated tags that must not exist yet, all of them or none."""
@@ -234,7 +234,9 @@ class Repository:
         check_commit(parent, *([expected] if expected else []))
         if parent != expected:
             check_own(branch)
-        check_paths(files)
+        for path in files:
+            if not is_path(path):
+                raise error(f"{path!r} is not a path inside the repository", "Check the globs of the overlays.")
         author, committer = (Identity.of(self._environ, role) for role in ("AUTHOR", "COMMITTER"))
         commit = self._healing(lambda: self._store.commit(parent, files, message, author, committer))
         self._remote.push(branch, commit, expected)
@@ -250,9 +252,8 @@ class Repository:
 
     def delete(self, branch: str, *, expected: str) -> None:
         """Delete a branch of the bot by compare and swap."""
-        check_branch(branch)
-        check_commit(expected)
         check_own(branch)
+        check_commit(expected)
         self._remote.push(branch, None, expected)
         if self._heads is not None:
             self._heads.pop(branch, None)

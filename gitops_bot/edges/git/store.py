@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FILE_LIMIT = 1024 * 1024
 #: Bytes of files that are read whole, all of them together.
 WHOLE_LIMIT = 128 * 1024 * 1024
+#: Bytes of the text of one tag, and of all of them: anybody can write these.
+TEXT_LIMIT, TEXTS_LIMIT = 4 * 1024 * 1024, 64 * 1024 * 1024
 #: Bytes of paths in one tree: half a million files.
 _TREE_LIMIT = 64 * 1024 * 1024
 #: Trees that are kept: the history of a large repository has thousands.
@@ -191,6 +193,16 @@ class Store:
         arguments = ("fast-import", "--quiet", "--force", "--date-format=now", "--cat-blob-fd=1")
         return self.run(*arguments, stdin=b"".join(stream)).decode()
 
+    def tag_texts(self, objects: Mapping[str, str]) -> dict[str, str | None]:
+        """The text of each tag, given its local object; None for one without an object, too long, or not UTF-8."""
+        room, wanted = TEXTS_LIMIT, []
+        for oid, size in self.sizes(set(objects.values())).items():
+            if size <= min(TEXT_LIMIT, room):
+                room -= size
+                wanted.append(oid)
+        data = self.contents(wanted)
+        return {name: _tag_text(data.get(oid, b"")) for name, oid in objects.items()}
+
     def run(self, *arguments: str, stdin: bytes = b"", limit: int = ANSWER_LIMIT, cut: bool = False) -> bytes:
         """The output of a git command on this repository; with `cut`, at most `limit` bytes of it."""
         answer = self.git.run(*arguments, stdin=stdin, limit=limit, cut=cut)
@@ -236,6 +248,14 @@ def _mode(tree: Mapping[str, TreeEntry], path: str) -> str:
     return "100644"
 
 
+def _tag_text(data: bytes) -> str | None:
+    try:
+        return data.partition(b"\n\n")[2].decode() if _TAG.match(data) else None
+    except UnicodeDecodeError:
+        return None
+
+
+_TAG = re.compile(rb"object [0-9a-f]{40,64}\ntype commit\n")
 #: The beginning of a commit object. Git reads parents only there, so later `parent` lines do not count.
 _BEGINNING = re.compile(rb"tree ([0-9a-f]{40,64})\n((?:parent [0-9a-f]{40,64}\n)*)")
 _AUTHOR = re.compile(rb"^author (.*>)", re.MULTILINE)

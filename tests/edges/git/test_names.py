@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gitops_bot.edges.git.names import is_branch, is_commit, is_path
+from gitops_bot.edges.git.names import check_commit, is_branch, is_path
 
 BRANCHES = [
     "main", "gitops-bot/production/all", "a", "ü/\N{SPARKLES}", "a@b", "a{b", "feature/#1", "a.b", "1", "a-", "a'\"b",
@@ -87,19 +87,12 @@ def test_refuses_paths_that_lead_out_or_into_git_itself(path: str) -> None:
     assert not is_path(path)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("0" * 40, True),
-        ("f" * 64, True),
-        ("F" * 40, False),
-        ("0" * 39, False),
-        ("0" * 41, False),
-        ("0" * 40 + "\n", False),
-        ("HEAD", False),
-        ("--all", False),
-        ("", False),
-    ],
-)
-def test_a_commit_is_a_full_id(text: str, expected: bool) -> None:
-    assert expected is is_commit(text)
+@pytest.mark.parametrize("text", ["0" * 40, "f" * 64])
+def test_a_commit_is_a_full_id(text: str) -> None:
+    check_commit(text)
+
+
+@pytest.mark.parametrize("text", ["F" * 40, "0" * 39, "0" * 41, "0" * 40 + "\n", "HEAD", "--all", ""])
+def test_what_is_no_full_id_is_no_commit(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a commit ID"):
+        check_commit(text)

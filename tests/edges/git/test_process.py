@@ -197,4 +197,4 @@ def test_credentials_show_only_the_user() -> None:
     credentials = Credentials("me", "hunter2")
 
     assert repr(credentials) == "Credentials(username='me')"
-    assert credentials.header == "Authorization: basic bWU6aHVudGVyMg=="
+    assert credentials.encoded == "bWU6aHVudGVyMg=="

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.edges.git import Repository
-from gitops_bot.edges.git.tags import TEXT_LIMIT
+from gitops_bot.edges.git.store import TEXT_LIMIT
 from gitops_bot.errors import GitError, LostRace
 from gitops_bot.releases.history.tags import NewTag
 from tests.counterparts.git_http import Remote
