@@ -32,7 +32,7 @@ from gitops_bot.proposals.text import body, comment, links, markdown, template
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.report.changes import print_diff
 from gitops_bot.report.screen import Screen
-from gitops_bot.targets.kustomization import file as kustomization
+from gitops_bot.targets import kustomization
 from gitops_bot.targets.pin_file import edit
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from gitops_bot.images.reference import Assignment, Pin
-from gitops_bot.targets.kustomization.file import read
+from gitops_bot.targets.kustomization import read
 from gitops_bot.targets.pin_file import edit
 from tests.conftest import PROJECT, program
 

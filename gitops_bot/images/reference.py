@@ -57,6 +57,19 @@ def split(text: str) -> tuple[str, str | None, str | None]:
     return directory + slash + base, tag if colon else None, digest if at else None
 
 
+def is_pinned(text: str) -> bool:
+    """Whether a text is a reference to an image with a tag or a digest."""
+    return is_reference(text) and split(text)[1:] != (None, None)
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text names an image, with or without a tag and a digest, each by the OCI grammar."""
+    repository, tag, digest = split(text)
+    return (
+        ImageName.of(repository) is not None and (tag is None or is_tag(tag)) and (digest is None or is_digest(digest))
+    )
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ImageName:
     """A repository in a registry, normalised: `nginx` is `docker.io/library/nginx`."""

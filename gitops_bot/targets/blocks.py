@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.targets.document import Document
-    from gitops_bot.targets.pairs import Pair
+    from gitops_bot.targets.nodes import Pair
 
 #: The bar, how the end is kept, how far the text is indented, and a comment; nothing else may stand in front.
 _HEADER: Final = re.compile(r"\|(?:([-+])?([1-9])?|([1-9])([-+]))[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")

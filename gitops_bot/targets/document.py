@@ -74,16 +74,22 @@ def read(data: bytes, file: str, *, several: bool = False) -> Document:
             deep, more than 100,000 tokens of YAML, or several documents where one is expected; with file, line and
             column.
     """
+    return compose(decode(data, file), file, several=several)
+
+
+def decode(data: bytes, file: str) -> str:
+    """The text of a file.
+
+    Raises:
+        EditError: over 1 MiB, or not UTF-8.
+    """
     if len(data) > SIZE_LIMIT:
         raise EditError(Problem("failed.edit", f"the file is larger than 1 MiB ({len(data)} bytes)", "Split it.", file))
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line, column = _place(data[: error.start].decode("utf-8"))
-        raise EditError(
-            Problem("failed.edit", "the file is not UTF-8", "Save it as UTF-8.", file, line, column)
-        ) from error
-    return compose(text, file, several=several)
+        place = _place(data[: error.start].decode("utf-8"))
+        raise EditError(Problem("failed.edit", "the file is not UTF-8", "Save it as UTF-8.", file, *place)) from error
 
 
 def compose(
@@ -91,17 +97,9 @@ def compose(
 ) -> Document:
     """Compose one document from text, or `several`; raises as `read`. `origin` and `around`: see `Document`."""
     if ambiguous := _AMBIGUOUS_BREAK.search(text):
-        line, column = _place(text[: ambiguous.start()])
-        raise EditError(
-            Problem(
-                "failed.edit",
-                f"U+{ord(ambiguous.group()):04X} is a line break in YAML 1.1 and none in YAML 1.2",
-                "Remove the character: kustomize may read this file differently from other programs.",
-                file,
-                line,
-                column,
-            )
-        )
+        message = f"U+{ord(ambiguous.group()):04X} is a line break in YAML 1.1 and none in YAML 1.2"
+        advice = "Remove the character: kustomize may read this file differently from other programs."
+        raise EditError(Problem("failed.edit", message, advice, file, *_place(text[: ambiguous.start()])))
     try:
         if several:
             return Document(file, text, tuple(loader.compose_all(text, DEPTH_LIMIT, TOKEN_LIMIT)), origin, around)
@@ -115,31 +113,29 @@ def compose(
 
 
 def _unparsable(error: Exception, text: str, file: str) -> Problem:
-    match error:
-        case MaxDepthExceededError(problem_mark=mark):
-            message, advice = (
-                f"the file is nested over {DEPTH_LIMIT} deep",
-                "Flatten it.",
-            )
-            return Problem("failed.edit", message, advice, file, mark.line + 1, mark.column + 1)
-        case loader.TooManyTokensError(problem_mark=mark):
-            message, advice = f"the file has more than {TOKEN_LIMIT:,} keys, values and brackets", "Split the file."
-            return Problem("failed.edit", message, advice, file, mark.line + 1, mark.column + 1)
-        case MarkedYAMLError(problem_mark=mark) if error.problem == "but found another document":
-            message, advice = "the file holds more than one document", "Keep one document in a file that is edited."
-            return Problem("failed.edit", message, advice, file, mark.line + 1, mark.column + 1)
-        case MarkedYAMLError():
-            problem = ": ".join(part for part in (error.context, error.problem) if part)
-            mark = error.problem_mark or error.context_mark
-            place = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        case ReaderError():
-            problem = f"the character U+{error.character:04X} is not allowed"
-            place = _place(text[: text.index(chr(error.character))])
-        case _:
-            problem, place = "the text is malformed", (None, None)
     template = "{{" in text or "{%" in text
     advice = "Where it is a template, edit the template's values instead." if template else "Correct it at this place."
-    return Problem("failed.edit", f"the file is not YAML: {problem}", advice, file, *place)
+    place: tuple[int, int] | None = None
+    match error:
+        case MarkedYAMLError():
+            mark = error.problem_mark or error.context_mark
+            place = (mark.line + 1, mark.column + 1) if mark else None
+            message = f"the file is not YAML: {': '.join(part for part in (error.context, error.problem) if part)}"
+        case ReaderError():
+            message = f"the file is not YAML: the character U+{error.character:04X} is not allowed"
+            place = _place(text[: text.index(chr(error.character))])
+        case _:
+            message = "the file is not YAML: the text is malformed"
+    match error:
+        case MaxDepthExceededError():
+            message, advice = f"the file is nested over {DEPTH_LIMIT} deep", "Flatten it."
+        case loader.TooManyTokensError():
+            message, advice = f"the file has more than {TOKEN_LIMIT:,} keys, values and brackets", "Split the file."
+        case MarkedYAMLError(problem="but found another document"):
+            message, advice = "the file holds more than one document", "Keep one document in a file that is edited."
+        case _:
+            pass
+    return Problem("failed.edit", message, advice, file, *(place or ()))
 
 
 def _place(before: str) -> tuple[int, int]:

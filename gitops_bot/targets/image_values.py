@@ -13,22 +13,21 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from gitops_bot.errors import EditError, Problem
-from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag, split
-from gitops_bot.targets import nodes, refusals
+from gitops_bot.images.reference import Pin, is_digest, is_pinned
+from gitops_bot.targets import nodes
 from gitops_bot.targets.pin_file import FileEntry
-from gitops_bot.targets.yaml_pins import Place, Slot, apart, reference
+from gitops_bot.targets.places import Place
+from gitops_bot.targets.yaml_pins import Slot, apart, numbered, reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ruamel.yaml.nodes import Node
 
+    from gitops_bot.errors import Problem
     from gitops_bot.targets.blocks import Block
     from gitops_bot.targets.document import Document
 
-#: Images of one file that are read. Each may have a refusal of its own: a hostile file must not make endless ones.
-ENTRY_LIMIT: Final = 10_000
 #: A digest without the name of its algorithm, as charts want it at the key `sha`.
 _BARE: Final = re.compile(r"[0-9a-f]{64}")
 #: Characters of a name.
@@ -97,29 +96,29 @@ class Tree:
     block: Block | None = None
     refusal: Problem | None = None
 
-    def places(self, images: Sequence[tuple[str, ImagePaths]], shared: frozenset[int]) -> Sequence[Place]:
+    def places(self, images: Sequence[tuple[str, ImagePaths]], shared: frozenset[int]) -> Sequence[Place[Slot]]:
         """Those of these images, or of all that have one of the shapes, where none are given, in the file's order.
 
         `shared` are the nodes of the file that an alias leads to.
         """
         if self.refusal is not None and self.root is None:
-            return [Place(self._refused(_entry("values", ""), self.refusal))]
+            return [self._refused(Place(_entry("values", "")), self.refusal)]
         if self.block is not None or self.refusal is not None:
-            shared = refusals.shared(self.document.roots)
+            shared = nodes.shared(self.document.roots)
         if images:
-            found: Iterable[Place | None] = (self._configured(name, paths, shared) for name, paths in images)
+            found: Iterable[Place[Slot] | None] = (self._configured(name, paths, shared) for name, paths in images)
         else:
             found = (*self._inferred(shared), *self._of_parameters(shared))
         places = [replace(place, block=self.block) for place in found if place is not None]
         if (why := self.refusal) is not None:
-            return [replace(place, entry=self._refused(place.entry, why)) for place in places]
+            return [self._refused(place, why) for place in places]
         return sorted(places, key=lambda place: (place.entry.line, place.entry.column))
 
     @staticmethod
-    def _refused(entry: FileEntry, why: Problem) -> FileEntry:
-        return replace(entry, refusal=why, line=why.line or 1, column=why.column or 1)
+    def _refused(place: Place[Slot], why: Problem) -> Place[Slot]:
+        return place.with_entry(refusal=why, line=why.line or 1, column=why.column or 1)
 
-    def _inferred(self, shared: frozenset[int]) -> Iterator[Place]:
+    def _inferred(self, shared: frozenset[int]) -> Iterator[Place[Slot]]:
         seen: set[int] = set()
         waiting: list[_Way] = [_Way(self.root)] if self.root is not None else []
         while waiting:
@@ -132,24 +131,24 @@ class Tree:
                 yield from self._of_mapping(way, way.node, shared)
             waiting += reversed(list(way.inside()))
 
-    def _of_mapping(self, way: _Way, node: MappingNode, shared: frozenset[int]) -> Iterator[Place]:
+    def _of_mapping(self, way: _Way, node: MappingNode, shared: frozenset[int]) -> Iterator[Place[Slot]]:
         """The image that a mapping is, and the one that stands in a text at its key `image`."""
         found = [_image(self.document, node, way.name(), shared)]
-        if (slot := Slot(node, "image")).says_something and _is_scalar(slot) and _is_pinned(slot.text or ""):
+        if (slot := Slot(node, "image")).says_something and _is_scalar(slot) and is_pinned(slot.text or ""):
             found.append(reference(self.document, way.name("image"), slot, shared=shared))
         for place in filter(None, found):
             if way.twice is not None and place.entry.refusal is None:
                 message = f"{str(way.twice.value)[:100]} stands there twice"
                 problem = self.document.problem(way.twice, message, "Keep one of them: most programs take the last.")
-                yield replace(place, entry=replace(place.entry, refusal=problem))
+                yield place.with_entry(refusal=problem)
             else:
                 yield place
 
-    def _of_parameters(self, shared: frozenset[int]) -> Iterator[Place]:
+    def _of_parameters(self, shared: frozenset[int]) -> Iterator[Place[Slot]]:
         """Images whose tag is a parameter: `image.tag`, with its repository in another one or in the values."""
         for name, slot in self.parameters.items():
             way, _, last = name.rpartition(".")
-            if last == "image" and _is_pinned(slot.text or ""):
+            if last == "image" and is_pinned(slot.text or ""):
                 yield reference(self.document, name, slot, shared=shared)
             elif last == "tag" and slot.says_something:
                 keys = tuple(way.split(".")) if way else ()
@@ -174,7 +173,7 @@ class Tree:
                 node = nodes.value(node, key)
         return Slot(node, keys[-1]) if isinstance(node, MappingNode) else None
 
-    def _configured(self, name: str, paths: ImagePaths, shared: frozenset[int]) -> Place | None:
+    def _configured(self, name: str, paths: ImagePaths, shared: frozenset[int]) -> Place[Slot] | None:
         image, tag, digest = self._slot(paths.image), self._slot(paths.tag), _digest(self._slot(paths.digest))
         if image is not None:
             return reference(self.document, name, image, shared=shared) if image.pair is not None else None
@@ -184,36 +183,27 @@ class Tree:
         full = paths.name if repository is None else _full(registry, repository)
         if paths.name == "" and digest is not None and digest.pair is None:
             digest = None  # nobody asked for one
-        place = Place(_entry(name, full or ""), None, tag, digest, repository, registry)
+        place = Place(_entry(name, full or ""), registry=registry, repository=repository, tag=tag, digest=digest)
         return apart(self.document, place, shared=shared)
 
 
-def named(trees: Iterable[tuple[Tree, Sequence[Place]]]) -> Iterator[Place]:
+def named(file: str, trees: Iterable[tuple[Tree, Sequence[Place[Slot]]]]) -> Iterator[Place[Slot]]:
     """All places, each with a name of its own: in front of it the label of its values, where there are several.
 
     Raises:
         EditError: there are over 10,000 of them.
     """
-    pairs: list[tuple[Tree, Sequence[Place]]] = []
-    total = 0
-    for tree, places in trees:
-        if places:
-            pairs.append((tree, places))
-            total += len(places)
-        if total > ENTRY_LIMIT:
-            message = f"the file has more than {ENTRY_LIMIT:,} images"
-            raise EditError(Problem("failed.edit", message, "Split the file.", tree.document.file))
-    several = len({tree.label for tree, _ in pairs}) > 1
-    counts: Counter[str] = Counter()
-    for tree, places in pairs:
-        for place in places:
-            name = f"{tree.label}.{place.entry.name}" if several else place.entry.name
-            counts[name] += 1
-            name = name if counts[name] == 1 else f"{name}#{counts[name]}"
-            yield place if name == place.entry.name else replace(place, entry=replace(place.entry, name=name))
+    pairs = [(tree.label, places) for tree, places in trees if places]
+    several = len({label for label, _ in pairs}) > 1
+    labelled = (
+        place.with_entry(name=f"{label}.{place.entry.name}") if several else place
+        for label, places in pairs
+        for place in places
+    )
+    return numbered(file, labelled)
 
 
-def _image(document: Document, node: MappingNode, name: str, shared: frozenset[int]) -> Place | None:
+def _image(document: Document, node: MappingNode, name: str, shared: frozenset[int]) -> Place[Slot] | None:
     """An image that a mapping holds in parts."""
     keys = {str(key.value) for key, _ in node.value if isinstance(key, ScalarNode)}
     repository = _said(Slot(node, "repository")) if "repository" in keys else None
@@ -228,7 +218,8 @@ def _image(document: Document, node: MappingNode, name: str, shared: frozenset[i
         tag = None  # nothing says where its value would stand
     registry = _said(Slot(node, "registry")) if "registry" in keys else None
     entry = _entry(name or (tag or digest or repository).key, _full(registry, repository))
-    return apart(document, Place(entry, None, tag, digest, repository, registry), shared=shared)
+    place = Place(entry, registry=registry, repository=repository, tag=tag, digest=digest)
+    return apart(document, place, shared=shared)
 
 
 def _entry(name: str, repository: str) -> FileEntry:
@@ -266,13 +257,3 @@ def _digest(slot: Slot | None) -> Slot | None:
 def _full(registry: Slot | None, repository: Slot) -> str:
     text = repository.text or ""
     return f"{(registry.text or '').rstrip('/')}/{text}" if registry is not None else text
-
-
-def _is_pinned(text: str) -> bool:
-    """Whether a text is a reference to an image with a tag or a digest."""
-    repository, tag, digest = split(text)
-    if (tag is None and digest is None) or (tag is not None and not is_tag(tag)):
-        return False
-    if digest is not None and not is_digest(digest):
-        return False
-    return ImageName.of(repository) is not None

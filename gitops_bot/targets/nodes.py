@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
 
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from ruamel.yaml.nodes import Node
+
+class Pair(NamedTuple):
+    """A key and its value as they were composed."""
+
+    key: ScalarNode
+    value: Node
+
+
+def pairs(node: Node | None) -> dict[str, Pair]:
+    """The pairs of a mapping by their keys, where those are texts; of two with one key the last."""
+    mapping = node.value if isinstance(node, MappingNode) else ()
+    return {str(key.value): Pair(key, value) for key, value in mapping if isinstance(key, ScalarNode)}
 
 
 def value(node: Node | None, key: str) -> Node | None:
@@ -28,10 +40,36 @@ def at(node: Node | None, *keys: str) -> Node | None:
 
 def text(node: Node | None, key: str) -> str:
     """The value of a key, where it is a text; else nothing."""
-    found = value(node, key)
-    return str(found.value) if isinstance(found, ScalarNode) else ""
+    scalar = value(node, key)
+    return str(scalar.value) if isinstance(scalar, ScalarNode) else ""
 
 
 def items(node: Node | None) -> Sequence[Node]:
     """The items of a list."""
     return node.value if isinstance(node, SequenceNode) else ()
+
+
+def children(node: Node) -> Sequence[Node]:
+    """The nodes directly inside a node: items, or keys and values."""
+    return [child for pair in node.value for child in pair] if isinstance(node, MappingNode) else items(node)
+
+
+def shared(roots: Iterable[Node]) -> frozenset[int]:
+    """The `id` of every node that an alias leads to a second time, with all that is inside."""
+    counts: Counter[int] = Counter()
+    waiting = [*roots]
+    repeated: list[Node] = []
+    while waiting:
+        node = waiting.pop()
+        counts[id(node)] += 1
+        if counts[id(node)] == 1:
+            waiting += children(node)
+        elif counts[id(node)] == 2:
+            repeated.append(node)
+    inside: set[int] = set()
+    while repeated:
+        node = repeated.pop()
+        if id(node) not in inside:
+            inside.add(id(node))
+            repeated += children(node)
+    return frozenset(inside)

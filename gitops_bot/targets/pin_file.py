@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.reference import Assignment
 
-_TAG_ADVICE = "A tag has letters, digits, `_`, `.` and `-`, at most 128 of them."
-_DIGEST_ADVICE = "A digest is `sha256:` and 64 lower-case hexadecimal digits."
+TAG_ADVICE = "A tag has letters, digits, `_`, `.` and `-`, at most 128 of them."
+DIGEST_ADVICE = "A digest is `sha256:` and 64 lower-case hexadecimal digits."
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +148,9 @@ def _unfit(assignment: Assignment) -> tuple[str, str] | None:
     """What of it is outside the OCI grammar, and what to do about that."""
     tag, digest = assignment.pin.tag, assignment.pin.digest
     if tag is not None and not is_tag(tag):
-        return f"{tag[:300]!r} is not a tag", _TAG_ADVICE
+        return f"{tag[:300]!r} is not a tag", TAG_ADVICE
     if digest is not None and not is_digest(digest):
-        return f"{digest[:300]!r} is not a digest", _DIGEST_ADVICE
+        return f"{digest[:300]!r} is not a digest", DIGEST_ADVICE
     if assignment.new_name is not None:
         try:
             ImageName.parse(assignment.new_name)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.targets.refusals import children
+from gitops_bot.targets.nodes import children, pairs
 from gitops_bot.targets.scalars import is_plain_string
 from gitops_bot.targets.spans import LINE_BREAK, break_at, break_before
 
@@ -48,20 +48,18 @@ def prove(
     after: Document,
     asked: Mapping[int, Mapping[str, str | None]],
     *,
-    fold: bool = False,
     blocks: Mapping[int, tuple[Block, str]] | None = None,
 ) -> None:
     """Check that `after` is `before` with the fields of the asked mappings changed and nothing else.
 
     `asked` says for the `id` of a mapping node of `before` which text each of its keys shall have, None for no key.
-    `fold`: the case of the keys makes no difference. `blocks` says for the `id` of a block scalar of `before` which
-    text it shall hold, which was proved by itself.
+    `blocks` says for the `id` of a block scalar of `before` which text it shall hold, which was proved by itself.
 
     Raises:
         EditError: anything else differs, or something asked for is missing.
     """
     try:
-        _Comparison(before, after, asked, blocks or {}, fold=fold).run()
+        _Comparison(before, after, asked, blocks or {}).run()
     except _Unproved as error:
         message = f"the edit was not made, because it could not be proved to change nothing else: {error}"
         advice = "Nothing was written. Edit the file by hand, and please report this with the lines around the entry."
@@ -77,10 +75,8 @@ class _Comparison:
         after: Document,
         asked: Mapping[int, Mapping[str, str | None]],
         blocks: Mapping[int, tuple[Block, str]],
-        *,
-        fold: bool,
     ) -> None:
-        self.before, self.after, self.asked, self.blocks, self.fold = before, after, asked, blocks, fold
+        self.before, self.after, self.asked, self.blocks = before, after, asked, blocks
         self.seen: set[tuple[int, int]] = set()
         self.done: set[int] = set()
         self.old: list[_Region] = []
@@ -123,57 +119,36 @@ class _Comparison:
             case _:
                 raise _Unproved(f"the node on line {old.start_mark.line + 1} has another style")
 
-    def key(self, field: str) -> str:
-        """A key as it is compared."""
-        return field.casefold() if self.fold else field
-
-    def of(self, node: Node) -> str:
-        """The key of a pair, as it is compared; nothing where it is no text."""
-        return self.key(str(node.value)) if isinstance(node, ScalarNode) else ""
-
     def all_same(self, old: Sequence[Node], new: Sequence[Node]) -> None:
         if len(old) != len(new):
             raise _Unproved("there are more or fewer values")
         for one, other in zip(old, new, strict=True):
             self.same(one, other)
 
-    def changed(self, old: MappingNode, new: MappingNode, fields: Mapping[str, str | None]) -> None:
-        """The asked fields are as asked, the other pairs agree and keep their order."""
+    def changed(self, old: MappingNode, new: MappingNode, asked: Mapping[str, str | None]) -> None:
+        """The asked keys are as asked, the other pairs agree and keep their order."""
         self.done.add(id(old))
-        wanted = {self.key(field): text for field, text in fields.items()}
-        staying = []
+        added = {key: text for key, text in asked.items() if text is not None and key not in pairs(old)}
+        staying, known = [], []
         for index, (key, value) in enumerate(old.value):
-            if wanted.get(self.of(key), "") is None:
+            if asked.get(_text(key), "") is None:
                 self.old.append(_removed(self.before.text, old, index))
             else:
                 staying.append((key, value))
-        missing = {field: text for field, text in fields.items() if text is not None}
-        for key, _ in staying:
-            missing = {field: text for field, text in missing.items() if self.key(field) != self.of(key)}
-        known = self.without_added(new, missing)
-        if len(staying) != len(known):
-            raise _Unproved(f"the entry on line {old.start_mark.line + 1} has more or fewer keys")
+        for index, (key, value) in enumerate(new.value):
+            if (text := added.pop(_text(key), None)) is not None:
+                self.is_written(value, text)
+                self.new.append(_added(self.after.text, new, index))
+            else:
+                known.append((key, value))
+        if added or len(staying) != len(known):
+            raise _Unproved(f"the entry on line {old.start_mark.line + 1} has more or fewer keys than asked for")
         for (old_key, old_value), (new_key, new_value) in zip(staying, known, strict=True):
             self.same(old_key, new_key)
-            text = wanted.get(self.of(old_key))
-            if text is None:
+            if (text := asked.get(_text(old_key))) is None:
                 self.same(old_value, new_value)
             else:
                 self.replaced(old_value, new_value, text)
-
-    def without_added(self, node: MappingNode, missing: Mapping[str, str]) -> list[tuple[Node, Node]]:
-        """The pairs of the new entry without those that were missing in the old one, each of which is there once."""
-        added = [key.value for key, _ in node.value if key.value in missing]
-        if sorted(added) != sorted(missing):
-            raise _Unproved(f"the entry on line {node.start_mark.line + 1} does not have each asked key once")
-        known = []
-        for index, (key, value) in enumerate(node.value):
-            if key.value in missing:
-                self.is_written(value, missing[key.value])
-                self.new.append(_added(self.after.text, node, index))
-            else:
-                known.append((key, value))
-        return known
 
     def is_written(self, value: Node, text: str) -> None:
         """The value is that text, and a string for every parser."""
@@ -186,14 +161,20 @@ class _Comparison:
     def replaced(self, old: Node, new: Node, text: str) -> None:
         """One value has become that text, in its own quotes or in double ones."""
         self.is_written(new, text)
-        if not isinstance(old, ScalarNode) or not isinstance(new, ScalarNode) or new.style not in (old.style, '"'):
+        if not (isinstance(old, ScalarNode) and isinstance(new, ScalarNode)) or new.style not in (old.style, '"'):
             raise _Unproved(f"the value on line {old.start_mark.line + 1} lost its style")
+        if old.anchor:
+            raise _Unproved(f"the value on line {old.start_mark.line + 1} lost its anchor")
         self.replace(old, new)
 
     def replace(self, old: Node, new: Node) -> None:
         """What stands at a node differs, as it may."""
         self.old.append(_Region(old.start_mark.index, old.end_mark.index, both=True))
         self.new.append(_Region(new.start_mark.index, new.end_mark.index, both=True))
+
+
+def _text(key: Node) -> str:
+    return str(key.value) if isinstance(key, ScalarNode) else ""
 
 
 def _added(text: str, node: MappingNode, index: int) -> _Region:

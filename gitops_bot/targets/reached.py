@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.targets.kustomization import file
+from gitops_bot.targets.kustomization import FILE_NAMES
 from gitops_bot.targets.kustomization.reach import REGULAR, Reached, Unfollowed, Why, below, bounded, reach
 
 if TYPE_CHECKING:
@@ -43,4 +43,4 @@ def reached(
 
 def _is_kustomized(directory: str, tree: Mapping[str, str]) -> bool:
     beginning = "" if directory == "." else f"{directory}/"
-    return any(tree.get(beginning + name) in REGULAR for name in file.FILE_NAMES)
+    return any(tree.get(beginning + name) in REGULAR for name in FILE_NAMES)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import ScalarNode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection
+
+    from ruamel.yaml.nodes import Node
 
     from gitops_bot.errors import Problem
     from gitops_bot.targets.document import Document
-    from gitops_bot.targets.pairs import Pair
+    from gitops_bot.targets.nodes import Pair
 
 #: What only a template holds: ${X} $X $(X) {{ x }} {% x %} <% x %> <X> %X% @X@ #{X}. None of it fits into a tag, a
 #: digest or a repository name; `name` may be a regular expression, in which `$` stands last and `{` and `(` alone.
@@ -45,34 +46,32 @@ def unclear(document: Document, field: str, pair: Pair) -> Problem | None:
     return None
 
 
+def unsafe(
+    document: Document, mapping: Node, pair: Pair, shared: Collection[int], fits: Callable[[str], bool], advice: str
+) -> Problem | None:
+    """Why the value of a pair cannot be replaced without a doubt.
+
+    `shared` are the nodes that an alias leads to (`nodes.shared`); `fits`: a text is a good value of the field, so that
+    `__X__` is no placeholder; `advice` is for one that is a template.
+    """
+    field, value = str(pair.key.value), pair.value
+    if problem := unclear(document, field, pair):
+        return problem
+    if tagged(document, value):
+        return document.problem(value, f"{field} has an explicit YAML tag", "Remove the tag.")
+    is_shared = id(mapping) in shared or id(value) in shared
+    if is_shared or value.anchor:
+        why = "Write it out where it is meant to change: an edit here changes every place that uses the alias."
+        return document.problem(value, f"{field} {'is shared by an alias' if is_shared else 'has an anchor'}", why)
+    if sum(key.value == field for key, _ in mapping.value) > 1:
+        why = "Keep one of them: most programs take the last, and some refuse the file."
+        return document.problem(value, f"{field} stands there twice", why)
+    text = str(value.value)
+    if placeholder(text, fits=fits(text)):
+        return document.problem(value, f"{field} holds a template placeholder: {text[:100]!r}", advice)
+    return None
+
+
 def tagged(document: Document, node: Node) -> bool:
     """Whether a node has an explicit YAML tag."""
     return node.start_mark.index < node.end_mark.index and document.text[node.start_mark.index] == "!"
-
-
-def shared(roots: Iterable[Node]) -> frozenset[int]:
-    """The `id` of every node that an alias leads to a second time, with all that is inside."""
-    counts: Counter[int] = Counter()
-    waiting = [*roots]
-    repeated: list[Node] = []
-    while waiting:
-        node = waiting.pop()
-        counts[id(node)] += 1
-        if counts[id(node)] == 1:
-            waiting += children(node)
-        elif counts[id(node)] == 2:
-            repeated.append(node)
-    inside: set[int] = set()
-    while repeated:
-        node = repeated.pop()
-        if id(node) not in inside:
-            inside.add(id(node))
-            repeated += children(node)
-    return frozenset(inside)
-
-
-def children(node: Node) -> list[Node]:
-    """The nodes directly inside a node: items, or keys and values."""
-    if isinstance(node, MappingNode):
-        return [child for pair in node.value for child in pair]
-    return list(node.value) if isinstance(node, SequenceNode) else []

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from ruamel.yaml.nodes import MappingNode, ScalarNode
+from ruamel.yaml.nodes import MappingNode
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import document, nodes, refusals
 from gitops_bot.targets.changes import Change, edited
-from gitops_bot.targets.pairs import Pair
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -46,8 +45,7 @@ class InfoFile:
         fields = {key: text for key, text in wanted.items() if self.values[key] != text}
         if not fields:
             return self.document.text.encode()
-        present = _pairs(self.data)
-        return edited(self.document, {None: (Change(self.data, present, list(present), {**fields}),)})
+        return edited(self.document, {None: (Change(self.data, {**fields}),)})
 
 
 def fits(text: str) -> bool:
@@ -71,10 +69,11 @@ def read(data: bytes, file: str, keys: Collection[str]) -> InfoFile:
     if not isinstance(mapping, MappingNode):
         advice = f'Add the keys to fill in, as in `data: {{{next(iter(keys), "version")}: ""}}`.'
         raise EditError(parsed.problem(mapping or parsed.root, "the ConfigMap has no `data`", advice))
-    shared = refusals.shared(parsed.roots)
-    pairs = {key: pair for key, pair in _pairs(mapping).items() if key in keys}
-    problems = [problem for pair in pairs.values() if (problem := _refusal(parsed, mapping, pair, shared)) is not None]
-    if problems:
+    shared = nodes.shared(parsed.roots)
+    pairs = {key: pair for key, pair in nodes.pairs(mapping).items() if key in keys}
+    advice = "Write a value, or leave the key to the template and give the value by another one."
+    unsafe = (refusals.unsafe(parsed, mapping, pair, shared, lambda _: False, advice) for pair in pairs.values())
+    if problems := list(filter(None, unsafe)):
         raise EditError(*problems)
     return InfoFile(parsed, mapping, {key: str(pair.value.value) for key, pair in pairs.items()})
 
@@ -103,23 +102,3 @@ def _without_values(data: bytes, keys: frozenset[str]) -> bytes:
 def _line(keys: frozenset[str], indent: bytes) -> re.Pattern[bytes]:
     names = b"|".join(re.escape(key).encode() for key in sorted(keys))
     return re.compile(rb"^(%b[\"']?(?:%b)[\"']?:)[^\r\n]*" % (indent, names), re.MULTILINE)
-
-
-def _pairs(mapping: MappingNode) -> dict[str, Pair]:
-    return {str(key.value): Pair(key, value) for key, value in mapping.value if isinstance(key, ScalarNode)}
-
-
-def _refusal(parsed: Document, mapping: MappingNode, pair: Pair, shared: frozenset[int]) -> Problem | None:
-    key, value = str(pair.key.value), pair.value
-    if (unclear := refusals.unclear(parsed, key, pair)) is not None:
-        return unclear
-    if refusals.tagged(parsed, value):
-        return parsed.problem(value, f"{key} has an explicit YAML tag", "Remove the tag.")
-    if value.anchor or any(id(node) in shared for node in (mapping, value)):
-        return parsed.problem(value, f"{key} is shared by an alias", "Write it out in the `data` of this ConfigMap.")
-    if sum(name.value == key for name, _ in mapping.value) > 1:
-        return parsed.problem(pair.key, f"{key} stands there twice", "Keep one of them.")
-    if refusals.placeholder(str(value.value), fits=False):
-        message = f"{key} holds a template placeholder: {str(value.value)[:100]!r}"
-        return parsed.problem(value, message, f"Write a value, or leave {key} to the template by another key.")
-    return None

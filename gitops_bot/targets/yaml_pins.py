@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
-from gitops_bot.errors import EditError
-from gitops_bot.images.reference import DOCKER_HUB, Pin, is_tag, split
-from gitops_bot.targets import refusals, scalars
-from gitops_bot.targets.changes import Change, edited
-from gitops_bot.targets.pairs import Pair
-from gitops_bot.targets.pin_file import FileEntry, pinned, problem
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.images.reference import Pin, is_tag, split
+from gitops_bot.targets import changes, refusals, scalars
+from gitops_bot.targets.changes import Change
+from gitops_bot.targets.nodes import Pair
+from gitops_bot.targets.pin_file import FileEntry, problem
+from gitops_bot.targets.places import BARE, Place, pin_of, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Literal
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from ruamel.yaml.nodes import Node
-
-    from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Assignment
     from gitops_bot.targets.blocks import Block
-    from gitops_bot.targets.changes import Changes
     from gitops_bot.targets.document import Document
 
-#: What a bare digest leaves out.
-_BARE = "sha256:"
+#: Entries of one file that are read. Each may have a refusal of its own: a hostile file must not make endless ones.
+ENTRY_LIMIT: Final = 10_000
 
 
 class Slot(NamedTuple):
-    """One value: the mapping that holds it, and its key. `bare`: a digest is written without its `sha256:`."""
+    """One value: the mapping that holds it, and its key. `optional`: the key goes where it has nothing to say."""
 
     mapping: MappingNode
     key: str
     bare: bool = False
+    optional: bool = False
 
     @property
     def pair(self) -> Pair | None:
@@ -57,44 +55,12 @@ class Slot(NamedTuple):
         return bool(pair.value.value) and (pair.value.style is not None or pair.value.value not in scalars.NULLS)
 
 
-class Frame(NamedTuple):
-    """What of a text stays around an image, or around a tag and a digest where the `repository` is None."""
-
-    before: str
-    repository: str | None
-    after: str
-
-    def text(self, pin: Pin, new_name: str | None) -> str:
-        """The text with a pin."""
-        inner = str(pin) if self.repository is None else joined(new_name or self.repository, pin)
-        return self.before + inner + self.after
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """An entry and where its pin stands: all of it in `reference`, or in `tag` and `digest` by themselves.
-
-    `repository` is where a person's new name goes, where the pin stands apart from it; its host goes to `registry`,
-    where there is one. A `digest` whose key is missing is added behind the tag. `block` is the text that holds them.
-    `frame` is what stays of the `reference`, where that is not the repository alone.
-    """
-
-    entry: FileEntry
-    reference: Slot | None = None
-    tag: Slot | None = None
-    digest: Slot | None = None
-    repository: Slot | None = None
-    registry: Slot | None = None
-    block: Block | None = None
-    frame: Frame | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class YamlPins:
     """A YAML file, and the places of its pins; see `PinFile`."""
 
     document: Document = field(repr=False, compare=False)
-    places: tuple[Place, ...] = ()
+    places: tuple[Place[Slot], ...] = field(default=(), repr=False)
 
     @property
     def file(self) -> str:
@@ -108,28 +74,17 @@ class YamlPins:
 
     def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
-        return edited(self.document, self.changes(wanted))
-
-    def changes(self, wanted: Mapping[int, Assignment]) -> Changes:
-        """What these edits change.
-
-        Raises:
-            EditError: an entry has no place for what is wanted.
-        """
         asked: dict[Block | None, dict[int, Change]] = {}
         for index, assignment in wanted.items():
             place = self.places[index]
-            for slot, text in self._texts(place, assignment):
-                if text == slot.text or (not text and not slot.says_something):
+            for slot, text in texts(self, place, assignment):
+                if text == (slot.text if slot.says_something else ""):
                     continue
-                present = {str(key.value): Pair(key, value) for key, value in slot.mapping.value if _is_text(key)}
-                change = asked.setdefault(place.block, {}).setdefault(
-                    id(slot.mapping), Change(slot.mapping, present, list(present), {})
-                )
-                change.fields[slot.key] = text
-                if slot.pair is None and isinstance(change.order, list):
-                    change.order.insert(change.order.index(self._beside(place, slot)) + 1, slot.key)
-        return {block: tuple(changes.values()) for block, changes in asked.items()}
+                change = asked.setdefault(place.block, {}).setdefault(id(slot.mapping), Change(slot.mapping))
+                change.texts[slot.key] = None if slot.optional and not text else text
+                if slot.pair is None:
+                    change.behind[slot.key] = self._behind(place, slot)
+        return changes.edited(self.document, {block: tuple(inside.values()) for block, inside in asked.items()})
 
     def mistyped(self, index: int) -> Iterator[Problem]:
         """A tag by itself that is a number, and may become another text where it is used: `1.10` becomes `1.1`."""
@@ -142,68 +97,22 @@ class YamlPins:
             message = f"{pair.key.value}: {text[:100]} is {kind}, and may be printed in another form"
             yield problem(self, place.entry, message, f'Write it in quotes: `{pair.key.value}: "{text[:100]}"`.')
 
-    def _beside(self, place: Place, slot: Slot) -> str:
-        """The key behind which a missing one of its mapping goes."""
-        for other in (place.tag, place.repository):
-            if other is not None and other.mapping is slot.mapping:
+    def _behind(self, place: Place[Slot], slot: Slot) -> str:
+        """The key behind which a missing one of the same mapping goes."""
+        slots = (place.name, place.registry, place.repository, place.tag, place.digest)
+        for other in reversed(slots[: slots.index(slot)]):
+            if other is not None and other.pair is not None and other.mapping is slot.mapping:
                 return other.key
         message = f"the entry {place.entry.name!r} has no key {slot.key!r} yet"
         raise EditError(problem(self, place.entry, message, f'Add it by hand: `{slot.key}: ""`.'))
 
-    def _texts(self, place: Place, assignment: Assignment) -> Iterator[tuple[Slot, str]]:
-        """The values that change, and their new texts."""
-        pin = pinned(place.entry, assignment.pin)
-        if place.reference is not None:
-            frame = place.frame or Frame("", split(place.reference.text or "")[0], "")
-            if frame.repository is None and assignment.new_name is not None:
-                message = f"the entry {place.entry.name!r} has no place for a new name"
-                raise EditError(problem(self, place.entry, message, "Change the repository by hand."))
-            yield place.reference, frame.text(pin, assignment.new_name)
-            return
-        if assignment.new_name is not None:
-            yield from self._renamed(place, assignment.new_name)
-        if place.tag is not None and "@" in (place.tag.text or ""):
-            yield place.tag, str(pin)
-            return
-        if pin.digest is not None and (place.digest is None or (place.digest.bare and _BARE not in pin.digest)):
-            message = (
-                f"the entry {place.entry.name!r} has no place for {'a' if place.digest is None else 'such a'} digest"
-            )
-            raise EditError(problem(self, place.entry, message, "Give a tag alone, or add a key for the digest."))
-        if pin.tag is not None and place.tag is None:
-            message = f"the entry {place.entry.name!r} has no place for a tag"
-            raise EditError(problem(self, place.entry, message, "Give a digest alone, or add a key for the tag."))
-        if place.tag is not None and pin.tag is not None:
-            yield place.tag, pin.tag
-        if place.digest is not None:
-            digest = pin.digest or ""
-            yield place.digest, digest.removeprefix(_BARE) if place.digest.bare else digest
-
-    def _renamed(self, place: Place, name: str) -> Iterator[tuple[Slot, str]]:
-        if place.repository is None:
-            message = f"the entry {place.entry.name!r} has no place for a new name"
-            raise EditError(problem(self, place.entry, message, "Change the repository by hand."))
-        if place.registry is None:
-            yield place.repository, name
-            return
-        head, slash, rest = name.partition("/")
-        has_host = slash != "" and ("." in head or ":" in head or head == "localhost")
-        yield place.registry, head if has_host else DOCKER_HUB
-        yield place.repository, rest if has_host else name
-
-
-def joined(repository: str, pin: Pin) -> str:
-    """An image reference: `repository:tag@digest`."""
-    tag = f":{pin.tag}" if pin.tag is not None else ""
-    return f"{repository}{tag}{f'@{pin.digest}' if pin.digest is not None else ''}"
-
 
 def reference(
     document: Document, name: str, slot: Slot, *, shared: frozenset[int] = frozenset(), refusal: Problem | None = None
-) -> Place:
+) -> Place[Slot]:
     """The place of an image that stands in one text, refused where it cannot be edited without a doubt.
 
-    `shared` are the nodes that an alias leads to (`refusals.shared`); `refusal` is the target's own reason.
+    `shared` are the nodes that an alias leads to (`nodes.shared`); `refusal` is the target's own reason.
     """
     pair = slot.pair
     if pair is None:
@@ -215,53 +124,48 @@ def reference(
     )
 
 
-def apart(document: Document, place: Place, *, shared: frozenset[int]) -> Place:
+def apart(document: Document, place: Place[Slot], *, shared: frozenset[int]) -> Place[Slot]:
     """A place whose tag and digest stand by themselves, with its pin, and refused like `reference`."""
     tag, digest = place.tag, place.digest
     first = tag if tag is not None and tag.pair is not None else digest
     if first is None or (pair := first.pair) is None:
         raise ValueError(f"{place.entry.name} has no tag and no digest")
-    slots = [slot for slot in (tag, digest) if slot is not None]
-    refusal = next(filter(None, (_refusal(document, slot, shared) for slot in slots)), None)
+    refusal = _refusal(document, tag, shared) or _refusal(document, digest, shared)
     names = [slot for slot in (place.registry, place.repository) if slot is not None]
     if placeholders := [slot for slot in names if refusals.placeholder(slot.text or "", fits=False)]:
         refusal = refusal or _refusal(document, placeholders[0], shared)
     if any(_refusal(document, slot, shared) for slot in names):
         place = replace(place, registry=None, repository=None)  # it is read, and nothing else
-    name, at, behind = ((tag.text if tag is not None else None) or "").partition("@")
-    pin = Pin(name or None, behind or None)
-    if at and digest is not None and digest.says_something:
-        refusal = refusal or document.problem(
-            pair.value, f"{first.key} carries a digest beside the one in {digest.key}", "Keep one of them."
-        )
-    elif digest is not None and (text := digest.text) and digest.says_something:
-        pin = replace(pin, digest=_BARE + text if digest.bare else text)
-    says: Literal["tag", "digest"] | None = None if at or (tag and digest) else "tag" if tag else "digest"
+    tag_text = None if tag is None else tag.text or ""
+    digest_text = None if digest is None else digest.text or "" if digest.says_something else ""
+    if tag_text and "@" in tag_text and digest is not None and digest_text:
+        message = f"{first.key} carries a digest beside the one in {digest.key}"
+        refusal = refusal or document.problem(pair.value, message, "Keep one of them.")
+    bare = digest is not None and digest.bare and digest_text
+    pin, says = pin_of(tag_text, f"{BARE}{digest_text}" if bare else digest_text)
     line, column = document.place(pair.value)
-    return replace(place, entry=replace(place.entry, pin=pin, line=line, column=column, refusal=refusal, says=says))
+    return place.with_entry(pin=pin, line=line, column=column, refusal=refusal, says=says)
 
 
-def _refusal(document: Document, slot: Slot, shared: frozenset[int]) -> Problem | None:
-    pair = slot.pair
-    if pair is None:
+def numbered(file: str, places: Iterable[Place[Slot]]) -> Iterator[Place[Slot]]:
+    """The places, each with a name of its own: `web`, `web#2`.
+
+    Raises:
+        EditError: there are over 10,000 of them.
+    """
+    counts: Counter[str] = Counter()
+    for index, place in enumerate(places):
+        entry = place.entry
+        if index == ENTRY_LIMIT:
+            message = f"the file has more than {ENTRY_LIMIT:,} images"
+            raise EditError(Problem("failed.edit", message, "Split the file.", file, entry.line, entry.column))
+        counts[entry.name] += 1
+        number = counts[entry.name]
+        yield place if number == 1 else place.with_entry(name=f"{entry.name}#{number}")
+
+
+def _refusal(document: Document, slot: Slot | None, shared: frozenset[int]) -> Problem | None:
+    if slot is None or slot.pair is None:
         return None
-    field, value = str(pair.key.value), pair.value
-    if problem := refusals.unclear(document, field, pair):
-        return problem
-    if refusals.tagged(document, value):
-        return document.problem(value, f"{field} has an explicit YAML tag", "Remove the tag.")
-    if id(slot.mapping) in shared or id(value) in shared:
-        advice = "Write it out where it is meant to change: an edit here changes every place that uses the alias."
-        return document.problem(value, f"{field} is shared by an alias", advice)
-    if sum(key.value == field for key, _ in slot.mapping.value) > 1:
-        advice = "Keep one of them: most programs take the last, and some refuse the file."
-        return document.problem(value, f"{field} stands there twice", advice)
-    text = str(value.value)
-    if refusals.placeholder(text, fits=is_tag(text)):
-        advice = "Pin the image where the template gets its values."
-        return document.problem(value, f"{field} holds a template placeholder: {text[:100]!r}", advice)
-    return None
-
-
-def _is_text(node: Node) -> bool:
-    return isinstance(node, ScalarNode)
+    advice = "Pin the image where the template gets its values."
+    return refusals.unsafe(document, slot.mapping, slot.pair, shared, is_tag, advice)

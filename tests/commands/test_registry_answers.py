@@ -12,7 +12,7 @@ from gitops_bot.images import policy
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
 from gitops_bot.releases.plan import Change, Entry, Held, Kept
-from gitops_bot.targets.kustomization import file as kustomization
+from gitops_bot.targets import kustomization
 from tests.commands.polled import polled
 
 if TYPE_CHECKING:

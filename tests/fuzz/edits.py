@@ -24,7 +24,7 @@ import yaml
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment, Pin
-from gitops_bot.targets.kustomization.file import Kustomization, read
+from gitops_bot.targets.kustomization import Kustomization, read
 from gitops_bot.targets.pin_file import FileEntry, edit, pinned
 
 D1, D2 = "sha256:" + "0123456789abcdef" * 4, "sha256:" + "fedcba9876543210" * 4

@@ -8,7 +8,7 @@ import pytest
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment, Pin
-from gitops_bot.targets.kustomization.file import read
+from gitops_bot.targets.kustomization import read
 from gitops_bot.targets.pin_file import edit
 from tests.fuzz import edits
 

@@ -17,7 +17,7 @@ from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.layout.overlay import Overlay, edited
 from gitops_bot.releases.plan import Change, Entry, Kept
-from gitops_bot.targets.kustomization import file as kustomization
+from gitops_bot.targets import kustomization
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import Rules
 from gitops_bot.releases.layout.overlay import Overlay, edited
 from gitops_bot.releases.plan import Change, Entry
-from gitops_bot.targets.kustomization import file as kustomization
+from gitops_bot.targets import kustomization
 
 A = "sha256:" + "a" * 64
 WEB, API = "apps/web/kustomization.yaml", "apps/api/kustomization.yaml"

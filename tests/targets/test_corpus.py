@@ -17,14 +17,14 @@ from ruamel.yaml.error import MarkedYAMLError
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets import loader
 from gitops_bot.targets.document import DEPTH_LIMIT, TOKEN_LIMIT
-from gitops_bot.targets.kustomization.file import read
+from gitops_bot.targets.kustomization import read
 from gitops_bot.targets.pin_file import edit
 from tests.conftest import program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gitops_bot.targets.kustomization.file import Kustomization
+    from gitops_bot.targets.kustomization import Kustomization
 
 LONG = os.environ.get("GITOPS_BOT_LONG") == "1"
 DIGEST = "sha256:" + "0123456789abcdef" * 4

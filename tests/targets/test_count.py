@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.errors import EditError
-from gitops_bot.targets.kustomization import file as kustomization
+from gitops_bot.targets import kustomization
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ WRITTEN = {
 
 @pytest.mark.parametrize(("data", "expected"), WRITTEN.values(), ids=WRITTEN)
 def test_entries_are_counted_however_they_are_written(data: bytes, expected: int) -> None:
-    assert kustomization.count(data) == expected
+    assert kustomization.KustomizationTarget().count(data) == expected
 
 
 def test_every_file_of_the_corpus_has_as_many_as_it_is_read_with(corpus: Path) -> None:
@@ -46,5 +46,5 @@ def test_every_file_of_the_corpus_has_as_many_as_it_is_read_with(corpus: Path) -
         except EditError:
             continue
         compared += 1
-        assert kustomization.count(data) == len(read.entries), file.name
+        assert kustomization.KustomizationTarget().count(data) == len(read.entries), file.name
     assert compared > 300

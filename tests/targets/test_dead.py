@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.targets.kustomization import file as kustomization
+from gitops_bot.targets import kustomization
 from gitops_bot.targets.kustomization.dead import bases_of, dead
 
 if TYPE_CHECKING:

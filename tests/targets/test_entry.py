@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.targets.kustomization.file import read
+from gitops_bot.targets.kustomization import read
 
 if TYPE_CHECKING:
     from gitops_bot.targets.pin_file import FileEntry

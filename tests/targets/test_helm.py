@@ -131,6 +131,7 @@ def test_what_it_has_no_room_for_is_refused(values: str, pin: Pin) -> None:
     ("values", "reason"),
     [
         pytest.param("tag: &t v1\nimage: {repository: web, tag: *t}", "tag is shared by an alias", id="tag"),
+        pytest.param("image: {repository: web, tag: &t v1}", "tag has an anchor", id="anchor"),
         pytest.param("a: {image: &i {repository: web, tag: v1}}\nb: *i", "tag is shared by an alias", id="mapping"),
         pytest.param("image: {repository: web, tag: '{{ .tag }}'}", "tag holds a template placeholder", id="template"),
         pytest.param("a: {}\na: {image: {repository: web, tag: v1}}", "a stands there twice", id="twice above"),
@@ -205,6 +206,18 @@ def test_a_configured_digest_is_added_behind_the_tag() -> None:
     after = edit(pins, [Assignment("web", Pin("v2", DIGEST))])
     assert after == b"image:\r\n  tag: v2 # c\r\n  digest: %b\r\n  repository: web\r\n" % DIGEST.encode()
     assert edit(pins, [Assignment("web", Pin("v2"))]) == data.replace(b"v1", b"v2")
+
+
+def test_a_configured_tag_is_added_behind_the_repository() -> None:
+    keys = ImagePaths(repository=path(".image.repository"), tag=path(".image.tag"), digest=path(".image.digest"))
+    target, data = HelmTarget((("web", keys),)), f"image:\n  repository: web\n  digest: {DIGEST}\n"
+    after = edit(target.read(data.encode(), "values.yaml"), [Assignment("web", Pin("v2", DIGEST))])
+    assert after.decode() == data.replace("web\n", "web\n  tag: v2\n")
+    with pytest.raises(EditError, match="has no key 'tag' yet"):
+        edit(
+            target.read(f"image: {{digest: '{DIGEST}'}}".encode(), "values.yaml"),
+            [Assignment("web", Pin("v2", DIGEST))],
+        )
 
 
 APPLICATION = """\

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitops_bot.targets.kustomization import file as kustomization
+from gitops_bot.targets import kustomization
 from tests.conftest import program
 
 if TYPE_CHECKING:

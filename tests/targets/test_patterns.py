@@ -83,7 +83,7 @@ def test_two_patterns_of_one_place_are_refused() -> None:
 @pytest.mark.parametrize(
     ("expression", "pin", "message"),
     [
-        pytest.param(r"web:(?P<tag>[\w.]+)", Pin("2", NEW), "has no group for a digest", id="no digest"),
+        pytest.param(r"web:(?P<tag>[\w.]+)", Pin("2", NEW), "has no place for a digest", id="no digest"),
         pytest.param(r"web:(?P<tag>1\.[0-9])", Pin("2.0"), "would not match the result", id="no match any more"),
         pytest.param(r"web:(?P<tag>[0-9.]+)", Pin("2.0-rc1"), "would not match the result", id="another match"),
     ],

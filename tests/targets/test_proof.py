@@ -96,6 +96,7 @@ BEFORE = f"x: &x v1\nimages:\n- name: a\n  newTag: v1 # c\n  digest: {D1}\n- nam
         pytest.param("- {name: c}", "- name: c\n  newTag: v2", {2: {"newTag": "v2"}}, id="the braces went"),
         pytest.param("- name: b", "- name: b\n  newTag: v1", {1: {"newTag": "v1"}}, id="present already"),
         pytest.param("*x", "v1", {0: {"newTag": "v1"}}, id="an alias was written out"),
+        pytest.param("*x", "v2", {1: {"newTag": "v2"}}, id="an alias went"),
         pytest.param("images:", "---\nimages:", {}, id="the document was cut"),
         pytest.param("- name: b", "-  name: b", {}, id="a blank in another entry"),
         pytest.param("images:\n", "images:\n- name: n\n", {}, id="another entry came"),

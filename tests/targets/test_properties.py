@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment, Pin
-from gitops_bot.targets.kustomization.file import read
+from gitops_bot.targets.kustomization import read
 from gitops_bot.targets.pin_file import edit
 from tests.targets.model import Block, File, digests, files, tags
 

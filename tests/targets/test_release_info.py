@@ -51,7 +51,7 @@ REFUSED = {
     "data of nothing": (b"kind: ConfigMap\ndata:\n", "the ConfigMap has no `data`", None),
     "two documents": (HEAD + b"  version: a\n---\na: b\n", "more than one document", 4),
     "an alias": (b"kind: ConfigMap\nmetadata: {name: &v a}\ndata:\n  version: *v\n", "shared by an alias", 2),
-    "an anchor": (HEAD + b"  version: &v a\n", "shared by an alias", 3),
+    "an anchor": (HEAD + b"  version: &v a\n", "has an anchor", 3),
     "data by an alias": (b"kind: ConfigMap\nbinary: &d {version: a}\ndata: *d\n", "shared by an alias", 2),
     "an explicit tag": (HEAD + b"  version: !!str 1\n", "explicit YAML tag", 3),
     "a template": (HEAD + b"  version: ${VERSION}\n", "template placeholder", 3),

@@ -10,13 +10,17 @@ from ruamel.yaml.nodes import MappingNode
 from gitops_bot.images.reference import Pin
 from gitops_bot.targets import document, nodes, refusals
 from gitops_bot.targets.pin_file import FileEntry
-from gitops_bot.targets.yaml_pins import Place, Slot, YamlPins
+from gitops_bot.targets.places import Place
+from gitops_bot.targets.yaml_pins import Slot, YamlPins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ruamel.yaml.nodes import Node
+
     from gitops_bot.errors import Problem
     from gitops_bot.targets.document import Document
+    from gitops_bot.targets.nodes import Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +52,24 @@ class SelectorTarget:
         del data
         return 0
 
-    def _places(self, parsed: Document) -> Iterator[Place]:
-        shared = refusals.shared(parsed.roots)
+    def _places(self, parsed: Document) -> Iterator[Place[Slot]]:
+        shared = nodes.shared(parsed.roots)
         for root in parsed.roots:
             selector = nodes.at(root, "spec", "selector")
-            value = nodes.value(selector, self.key)
-            if nodes.text(root, "kind") != "Service" or not isinstance(selector, MappingNode) or value is None:
+            pair = nodes.pairs(selector).get(self.key)
+            if nodes.text(root, "kind") != "Service" or not isinstance(selector, MappingNode) or pair is None:
                 continue
-            slot = Slot(selector, self.key)
-            text = slot.text
             name = f"Service/{nodes.text(nodes.value(root, 'metadata'), 'name')}".rstrip("/")
-            mark = value.start_mark
-            refusal = self._refusal(parsed, slot, shared)
-            pin = Pin(text if refusal is None else None)
-            yield Place(
-                FileEntry(name, None, pin, mark.line + 1, mark.column + 1, refusal, choices=self.slots), tag=slot
-            )
+            refusal = self._refusal(parsed, selector, pair, shared)
+            pin = Pin(str(pair.value.value) if refusal is None else None)
+            entry = FileEntry(name, None, pin, *parsed.place(pair.value), refusal, choices=self.slots)
+            yield Place(entry, tag=Slot(selector, self.key))
 
-    def _refusal(self, parsed: Document, slot: Slot, shared: frozenset[int]) -> Problem | None:
-        pair = slot.pair
-        assert pair is not None  # noqa: S101 - it was found by its value
-        field, value = f"the selector {self.key}", pair.value
-        if (unclear := refusals.unclear(parsed, self.key, pair)) is not None:
-            return unclear
-        if refusals.tagged(parsed, value):
-            return parsed.problem(value, f"{field} has an explicit YAML tag", "Remove the tag.")
-        if any(id(node) in shared for node in (slot.mapping, value)):
-            advice = "Write it out in the Service: an edit here changes every place that uses the alias."
-            return parsed.problem(value, f"{field} is shared by an alias", advice)
-        if slot.text not in self.slots:
-            known = " and ".join(self.slots)
-            message = f"{field} is {(slot.text or '')[:100]!r}, which is none of the slots {known}"
-            return parsed.problem(value, message, "Set it to one of them, or correct `slots` in gitops-bot.yaml.")
-        return None
+    def _refusal(self, parsed: Document, selector: Node, pair: Pair, shared: frozenset[int]) -> Problem | None:
+        advice = "Set it to one of them, or correct `slots` in gitops-bot.yaml."
+        unsafe = refusals.unsafe(parsed, selector, pair, shared, self.slots.__contains__, advice)
+        if unsafe is not None or pair.value.value in self.slots:
+            return unsafe
+        known, text = " and ".join(self.slots), str(pair.value.value)[:100]
+        message = f"the selector {self.key} is {text!r}, which is none of the slots {known}"
+        return parsed.problem(pair.value, message, advice)

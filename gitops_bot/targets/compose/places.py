@@ -8,9 +8,10 @@ from gitops_bot.images.reference import Pin, split
 from gitops_bot.targets import refusals
 from gitops_bot.targets.compose import interpolation
 from gitops_bot.targets.compose.services import services
-from gitops_bot.targets.pairs import Pair
+from gitops_bot.targets.nodes import Pair
 from gitops_bot.targets.pin_file import FileEntry
-from gitops_bot.targets.yaml_pins import Frame, Place, reference
+from gitops_bot.targets.places import Frame, Place, pin_of
+from gitops_bot.targets.yaml_pins import Slot, reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _SET = "Set it in .env beside the file, or give it a default, as in ${%s:-%s}."
 
 
-def places(document: Document, known: Mapping[str, str]) -> Iterator[Place]:
+def places(document: Document, known: Mapping[str, str]) -> Iterator[Place[Slot]]:
     """The images of every service, but for those that `.env` beside it pins; `known` are the variables that it sets."""
     for service in services(document):
         text = service.image.text or ""
@@ -33,7 +34,7 @@ def places(document: Document, known: Mapping[str, str]) -> Iterator[Place]:
             yield _place(document, service, image, known)
 
 
-def _place(document: Document, service: Service, image: Image, known: Mapping[str, str]) -> Place:
+def _place(document: Document, service: Service, image: Image, known: Mapping[str, str]) -> Place[Slot]:
     repository, pin, frame, why = _parts(image, known)
     refusal, value = service.refusal, service.value
     if refusal is None:
@@ -83,9 +84,9 @@ def _parts(image: Image, known: Mapping[str, str]) -> tuple[str, Pin, Frame | No
         return repository, Pin(), None, _Why("the tag is put together from a variable and other text", advice)
     if not tag_variable.has_default() or not tag_variable.default:
         return repository, Pin(), None, _unset(tag_variable, "tag")
-    tag, _, digest = tag_variable.default.partition("@")
+    pin, _ = pin_of(tag_variable.default, None)
     before = f"{image.repository}:${{{tag_variable.name}{tag_variable.how}"
-    return repository, Pin(tag, digest or None), Frame(before, None, "}"), None
+    return repository, pin, Frame(before, None, "}"), None
 
 
 def _unset(variable: Variable, what: str) -> _Why:

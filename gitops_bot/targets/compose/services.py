@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from gitops_bot.targets import refusals
+from gitops_bot.targets import nodes
 from gitops_bot.targets.yaml_pins import Slot
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _uses(roots: Sequence[Node]) -> Counter[int]:
     waiting, seen = [*roots], set()
     while waiting:
         node = waiting.pop()
-        for child in refusals.children(node):
+        for child in nodes.children(node):
             if isinstance(child, ScalarNode):
                 counts[id(child)] += 1
             elif id(child) not in seen:

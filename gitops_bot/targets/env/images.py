@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.images.reference import ImageName, is_digest, is_tag, split
+from gitops_bot.images.reference import is_pinned
 from gitops_bot.targets.compose import interpolation
 
 if TYPE_CHECKING:
@@ -63,13 +63,5 @@ def in_compose(texts: Iterable[str]) -> Iterator[EnvImage]:
 def inferred(statements: Iterable[Statement]) -> Iterator[EnvImage]:
     """The keys that end in IMAGE and have an image with a tag or a digest."""
     for statement in statements:
-        if statement.key.endswith(_ENDING) and is_pinned(statement.value):
+        if statement.key.endswith(_ENDING) and is_pinned(statement.text):
             yield EnvImage(statement.key, image=statement.key)
-
-
-def is_pinned(text: str) -> bool:
-    """Whether a text is an image with a tag or a digest, and nothing is wrong with it."""
-    repository, tag, digest = split(text)
-    if ImageName.of(repository) is None:
-        return False
-    return (tag or digest) is not None and (tag is None or is_tag(tag)) and (digest is None or is_digest(digest))

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.targets import dotenv
-from gitops_bot.targets.document import SIZE_LIMIT
+from gitops_bot.targets import document, dotenv
 
 #: The greatest files of real repositories have some hundred.
 _MOST: Final = 20_000
@@ -23,29 +22,61 @@ _ENDS: Final = {quote: re.compile(rf"(?>(?:[^\\{quote}\n]|\\.)*){quote}") for qu
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A key with its value, from `start` to `end` of the text, quotes left out. Line and column count from 1."""
+    """A key with its value, which starts at `start` of the file's text, quotes left out. `column` is the value's."""
 
     key: str
-    value: str
+    text: str
     start: int
-    end: int
     line: int
     column: int
+    bare: bool = False
+
+    @property
+    def end(self) -> int:
+        """Where its value ends."""
+        return self.start + len(self.text)
 
 
-def decode(data: bytes, file: str) -> str:
-    """The text of a file; everything in it counts, the byte order mark too.
+def read(data: bytes, file: str) -> tuple[str, tuple[Statement, ...]]:
+    """The text of a file, and every statement in it with a value on one line.
+
+    A value that runs over several lines is passed over, with what looks like a statement in it.
 
     Raises:
-        EditError: over 1 MiB, or no text.
+        EditError: over 1 MiB, no text, over 20,000 statements; a line is no statement, or a quote has no end.
     """
-    if len(data) > SIZE_LIMIT:
-        raise EditError(Problem("failed.edit", f"the file is larger than 1 MiB ({len(data)} bytes)", "Split it.", file))
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise EditError(Problem("failed.edit", "the file is not UTF-8", "Save it as UTF-8.", file, line)) from error
+    text = _decoded(data, file)
+    statements: list[Statement] = []
+    at = len(text) - len(text.removeprefix("\ufeff"))
+    opened: tuple[str, int] | None = None
+    for number, line in enumerate(_LINE.findall(text, at), 1):
+        content, closed = line.rstrip("\r\n"), None
+        if opened is not None:
+            closed = _ENDS[opened[0]].match(content)
+            opened = opened if closed is None else None
+        elif not _EMPTY.match(content):
+            key, first, quote = _start(content, file, number)
+            closed = _ENDS[quote].match(content, first) if quote else None
+            if quote and closed is None:
+                opened = quote, number
+            elif key:
+                value = content[first : closed.end() - 1] if closed else content[first:].partition(" #")[0].rstrip()
+                statements.append(Statement(key, value, at + first, number, first + 1))
+        if closed is not None and not _EMPTY.match(content, closed.end()):  # programs differ on what that means
+            message, advice = "something stands behind a quoted value", "Put it on a line of its own, or behind `#`."
+            raise EditError(Problem("failed.edit", message, advice, file, number, closed.end() + 1))
+        at += len(line)
+    if opened is not None:
+        message = "the quoted value that begins here has no end"
+        raise EditError(Problem("failed.edit", message, f"Close it with {opened[0]}.", file, opened[1]))
+    if len(statements) > _MOST:
+        message = f"the file has more than {_MOST:,} statements"
+        raise EditError(Problem("failed.edit", message, "Split the file.", file))
+    return text, tuple(statements)
+
+
+def _decoded(data: bytes, file: str) -> str:
+    text = document.decode(data, file)
     for char, name in (("\0", "a zero byte"), ("\r", "a carriage return without a line feed")):
         if (at := text.replace("\r\n", "\n\n").find(char)) >= 0:
             line = text.count("\n", 0, at) + 1
@@ -53,62 +84,15 @@ def decode(data: bytes, file: str) -> str:
     return text
 
 
-def read(text: str, file: str) -> tuple[Statement, ...]:
-    """Every statement with a value on one line, in the order of the file.
+def _start(content: str, file: str, line: int) -> tuple[str, int, str]:
+    """The key of a statement, where its value starts, and the quote in front of that.
 
-    A value that runs over several lines is passed over, with what looks like a statement in it.
-
-    Raises:
-        EditError: a line is no statement, or a quote has no end.
+    No key where docker compose takes the value from its own environment.
     """
-    found: list[Statement] = []
-    at = len(text) - len(text.removeprefix("\ufeff"))
-    opened: tuple[str, int] | None = None
-    for number, line in enumerate(_LINE.findall(text, at), 1):
-        content = line.rstrip("\r\n")
-        if opened is not None:
-            if (end := _ENDS[opened[0]].match(content)) is not None:
-                _closed(content, end.end(), file, number)
-                opened = None
-        elif not _EMPTY.match(content):
-            start = _start(content, file, number)
-            quote = content[start.end() : start.end() + 1]
-            if start[2] is None:
-                pass  # the value is taken from where docker compose runs
-            elif quote not in _ENDS:
-                value = content[start.end() :].partition(" #")[0].rstrip()
-                found.append(Statement(start[1], value, *_span(at + start.end(), value), number, start.end() + 1))
-            elif (end := _ENDS[quote].match(content, start.end() + 1)) is not None:
-                _closed(content, end.end(), file, number)
-                value = content[start.end() + 1 : end.end() - 1]
-                found.append(Statement(start[1], value, *_span(at + start.end() + 1, value), number, start.end() + 2))
-            else:
-                opened = (quote, number)
-        at += len(line)
-    if opened is not None:
-        message = "the quoted value that begins here has no end"
-        raise EditError(Problem("failed.edit", message, f"Close it with {opened[0]}.", file, opened[1]))
-    if len(found) > _MOST:
-        message = f"the file has more than {_MOST:,} statements"
-        raise EditError(Problem("failed.edit", message, "Split the file.", file))
-    return tuple(found)
-
-
-def _start(content: str, file: str, line: int) -> re.Match[str]:
-    """What stands in front of a value."""
     start = _START.match(content)
     if start is None or (start[2] is None and content[start.end() :].strip()):
         advice = "Write `KEY=value`, or `#` in front of a comment."
         raise EditError(Problem("failed.edit", "the line is no statement", advice, file, line))
-    return start
-
-
-def _span(start: int, value: str) -> tuple[int, int]:
-    return start, start + len(value)
-
-
-def _closed(content: str, end: int, file: str, line: int) -> None:
-    """Nothing but a comment may stand behind a quoted value: programs read anything else differently."""
-    if not _EMPTY.match(content, end):
-        message, advice = "something stands behind a quoted value", "Put it on a line of its own, or behind `#`."
-        raise EditError(Problem("failed.edit", message, advice, file, line, end + 1))
+    first = start.end()
+    quote = content[first] if content[first : first + 1] in _ENDS else ""
+    return start[1] if start[2] is not None else "", first + len(quote), quote

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
-from gitops_bot.targets import document, refusals
+from gitops_bot.targets import document, nodes
 from gitops_bot.targets.helm import sources
 from gitops_bot.targets.image_values import ImagePaths, named
 from gitops_bot.targets.yaml_pins import YamlPins
@@ -57,9 +57,9 @@ class HelmTarget:
             EditError: the file as a whole cannot be edited; see `document.read`.
         """
         parsed = document.read(data, file, several=True)
-        shared = refusals.shared(parsed.roots)
+        shared = nodes.shared(parsed.roots)
         trees = ((tree, tree.places(self.images, shared)) for tree in sources.trees(parsed, shared))
-        return YamlPins(parsed, tuple(named(trees)))
+        return YamlPins(parsed, tuple(named(file, trees)))
 
     def count(self, data: bytes) -> int:
         """How many lines look like pins in values."""

@@ -11,7 +11,7 @@ from gitops_bot.errors import EditError
 from gitops_bot.targets import blocks, nodes
 from gitops_bot.targets import document as documents
 from gitops_bot.targets.image_values import Tree
-from gitops_bot.targets.pairs import Pair
+from gitops_bot.targets.nodes import Pair
 from gitops_bot.targets.yaml_pins import Slot
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.targets.kustomization.file import FILE_NAMES, Kustomization
+from gitops_bot.targets.kustomization import FILE_NAMES, Kustomization
 from gitops_bot.targets.pin_file import problem
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin
-from gitops_bot.targets.kustomization import file as kustomization
+from gitops_bot.targets import kustomization
 from gitops_bot.targets.kustomization.reach import references
 
 if TYPE_CHECKING:

@@ -9,53 +9,46 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
-from gitops_bot.targets import refusals, scalars
-from gitops_bot.targets.pairs import Pair
+from gitops_bot.images.reference import ImageName, is_digest, is_tag
+from gitops_bot.targets import nodes, refusals, scalars
 from gitops_bot.targets.pin_file import FileEntry, without_tag
+from gitops_bot.targets.places import Place, pin_of
+from gitops_bot.targets.yaml_pins import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gitops_bot.errors import Problem
     from gitops_bot.targets.document import Document
+    from gitops_bot.targets.nodes import Pair
 
-#: The fields that an edit may touch or take its bearings from, in the order in which they are written.
-FIELDS = ("name", "newName", "newTag", "digest")
-_FOLDED = {field.casefold(): field for field in FIELDS}
-
+#: The fields that an edit may touch or take its bearings from, by their spelling in small letters.
+_FIELDS = {field.casefold(): field for field in ("name", "newName", "newTag", "digest")}
 _COMMENT = re.compile(r"#[^\r\n]*")
 
 
-def read(document: Document, node: Node, *, anchored: bool = False) -> FileEntry:
+def read(document: Document, node: Node, *, anchored: bool = False) -> Place[Slot]:
     """What one item of `images:` says. `anchored` says that the list or what holds it can be reached by an alias."""
-    found = fields(node)
-    texts = {field: _text(pair.value) for field, pair in found.items()}
-    return FileEntry(
-        name=texts.get("name") or "",
-        new_name=texts.get("newName"),
-        pin=_pin(texts.get("newTag"), texts.get("digest")),
-        line=node.start_mark.line + 1,
-        column=node.start_mark.column + 1,
-        refusal=next(_refusals(document, node, found, anchored=anchored), None),
+    pairs = _pairs(node)
+    texts = {field: text for field, pair in pairs.items() if (text := _text(pair.value)) is not None}
+    line, column = document.place(node)
+    refusal = next(_refusals(document, node, pairs, texts, anchored=anchored), None)
+    pin, _ = pin_of(texts.get("newTag"), texts.get("digest"))
+    entry = FileEntry(texts.get("name", ""), texts.get("newName"), pin, line, column, refusal)
+    if not isinstance(node, MappingNode):
+        return Place(entry)
+    name, new_name, tag, digest = (
+        Slot(node, str(pairs[field].key.value) if field in pairs else field, optional=field == "digest")
+        for field in _FIELDS.values()
     )
+    return Place(entry, name=name, repository=new_name, tag=tag, digest=digest)
 
 
-def fields(node: Node) -> dict[str, Pair]:
+def _pairs(node: Node) -> dict[str, Pair]:
     """The pairs of an entry that matter here, by kustomize's own spelling of their keys."""
-    found: dict[str, Pair] = {}
-    for key, value in node.value if isinstance(node, MappingNode) else ():
-        field = _FOLDED.get(key.value.casefold()) if isinstance(key, ScalarNode) else None
-        if field:
-            found[field] = Pair(key, value)
-    return found
-
-
-def joined(tag: str | None) -> bool:
-    """Whether a `newTag` carries its digest with it: `1.2@sha256:...`."""
-    return tag is not None and "@" in tag
+    return {_FIELDS[folded]: pair for key, pair in nodes.pairs(node).items() if (folded := key.casefold()) in _FIELDS}
 
 
 def _text(value: Node) -> str | None:
@@ -65,14 +58,9 @@ def _text(value: Node) -> str | None:
     return str(value.value) or None
 
 
-def _pin(tag: str | None, digest: str | None) -> Pin:
-    if tag is not None and joined(tag):
-        before, _, after = tag.partition("@")
-        return Pin(before or None, after or None)
-    return Pin(tag, digest)
-
-
-def _refusals(document: Document, node: Node, found: dict[str, Pair], *, anchored: bool) -> Iterator[Problem]:
+def _refusals(
+    document: Document, node: Node, pairs: Mapping[str, Pair], texts: Mapping[str, str], *, anchored: bool
+) -> Iterator[Problem]:
     """Every reason not to edit the entry, the plainest first."""
     if node.anchor is not None:
         advice = f"Write the entry out: what is edited here would change wherever &{node.anchor} is used."
@@ -83,25 +71,20 @@ def _refusals(document: Document, node: Node, found: dict[str, Pair], *, anchore
     if not isinstance(node, MappingNode):
         yield document.problem(node, "the entry is no mapping", "Write it as `- name: ...`.")
         return
-    for field, pair in found.items():
-        if problem := _placeholder(document, field, pair.value):
-            yield problem
+    for field, pair in pairs.items():
+        value = pair.value
+        text = str(value.value) if isinstance(value, ScalarNode) else document.raw(value)[:300]
+        if refusals.placeholder(text, fits=_fits(field, text)):
+            advice = "Pin the image where the template gets its values."
+            yield document.problem(value, f"{field} holds a template placeholder: {text[:100]!r}", advice)
     yield from _marks(document, node)
     yield from _keys(document, node)
-    for field, pair in found.items():
+    for field, pair in pairs.items():
         if problem := refusals.unclear(document, field, pair):
             yield problem
-    if "name" not in found or _text(found["name"].value) is None:
+    if "name" not in texts:
         yield document.problem(node, "the entry has no name", "Give it the image name that the base uses.")
-    yield from _contradictions(document, found)
-
-
-def _placeholder(document: Document, field: str, value: Node) -> Problem | None:
-    text = str(value.value) if isinstance(value, ScalarNode) else document.raw(value)[:300]
-    if refusals.placeholder(text, fits=_fits(field, text)):
-        advice = "Pin the image where the template gets its values."
-        return document.problem(value, f"{field} holds a template placeholder: {text[:100]!r}", advice)
-    return None
+    yield from _contradictions(document, pairs, texts)
 
 
 def _fits(field: str, text: str) -> bool:
@@ -123,13 +106,9 @@ def _marks(document: Document, entry: MappingNode) -> Iterator[Problem]:
             return  # what hangs on an alias may be endless
         if refusals.tagged(document, node):
             yield document.problem(node, "the entry holds an explicit YAML tag", "Remove the tag.")
-        if isinstance(node, MappingNode):
-            for key, value in node.value:
-                if isinstance(key, ScalarNode) and key.value == "<<":
-                    yield document.problem(key, "the entry holds a merge key", "Write the merged values out.")
-                waiting += key, value
-        elif isinstance(node, SequenceNode):
-            waiting += node.value
+        if merge := nodes.pairs(node).get("<<"):
+            yield document.problem(merge.key, "the entry holds a merge key", "Write the merged values out.")
+        waiting += nodes.children(node)
 
 
 def _keys(document: Document, entry: MappingNode) -> Iterator[Problem]:
@@ -154,22 +133,19 @@ def _keys(document: Document, entry: MappingNode) -> Iterator[Problem]:
         end = value.end_mark.index
 
 
-def _contradictions(document: Document, found: dict[str, Pair]) -> Iterator[Problem]:
-    tag, digest, new_name = (
-        _text(found[field].value) if field in found else None for field in ("newTag", "digest", "newName")
-    )
-    if tag is not None and joined(tag):
-        if digest is not None:
-            message = "newTag carries a digest beside the one in the field `digest`"
-            yield document.problem(found["newTag"].value, message, "Keep one of them.")
-        before, _, after = tag.partition("@")
-        if not is_tag(before) or not after:
-            message = f"newTag is neither a tag nor a tag, `@` and a digest: {tag[:200]!r}"
-            yield document.problem(found["newTag"].value, message, "Write the digest into the field `digest`.")
-    if new_name is not None and new_name != without_tag(new_name):
+def _contradictions(document: Document, pairs: Mapping[str, Pair], texts: Mapping[str, str]) -> Iterator[Problem]:
+    tag, new_name = texts.get("newTag", ""), texts.get("newName", "")
+    name, joint, digest = tag.partition("@")
+    if joint and "digest" in texts:
+        message = "newTag carries a digest beside the one in the field `digest`"
+        yield document.problem(pairs["newTag"].value, message, "Keep one of them.")
+    if joint and (not is_tag(name) or not digest):
+        message = f"newTag is neither a tag nor a tag, `@` and a digest: {tag[:200]!r}"
+        yield document.problem(pairs["newTag"].value, message, "Write the digest into the field `digest`.")
+    if new_name != without_tag(new_name):
         what = "a digest" if "@" in new_name else "a tag"
         advice = "Move it to the field `newTag` or `digest`: kustomize appends those to newName as it stands."
-        yield document.problem(found["newName"].value, f"newName carries {what}: {new_name[:200]!r}", advice)
+        yield document.problem(pairs["newName"].value, f"newName carries {what}: {new_name[:200]!r}", advice)
 
 
 def mistyped(document: Document, node: Node) -> Iterator[Problem]:
@@ -178,11 +154,10 @@ def mistyped(document: Document, node: Node) -> Iterator[Problem]:
     kustomize decodes the file through go-yaml v2 into Go strings and refuses all of it where a value is a number or a
     truth. What only other parsers take for something else (`2024-01-15`) is a string to it.
     """
-    for field, (_, value) in fields(node).items():
+    for field, (_, value) in _pairs(node).items():
         if not isinstance(value, ScalarNode) or value.style is not None:
             continue
         text = str(value.value)
-        kind = scalars.kind_in_go(text)
-        if kind is not None:
+        if kind := scalars.kind_in_go(text):
             message = f"{field}: {text[:100]} is {kind} to kustomize, which refuses the file"
             yield document.problem(value, message, f'Write it in quotes: `{field}: "{text[:100]}"`.')

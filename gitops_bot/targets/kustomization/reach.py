@@ -13,7 +13,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import document
-from gitops_bot.targets.kustomization.file import FILE_NAMES
+from gitops_bot.targets.kustomization import FILE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

@@ -13,7 +13,8 @@ from gitops_bot.targets.yaml_pins import YamlPins
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.targets.yaml_pins import Place
+    from gitops_bot.targets.places import Place
+    from gitops_bot.targets.yaml_pins import Slot
 
 #: A manifest has these two at the beginning of a line, and something with an image.
 _KIND, _VERSION = (
@@ -49,9 +50,9 @@ class ManifestsTarget:
         parsed = document.read(data, file, several=True)
         above = dict(self.above)
 
-        def decided(place: Place) -> Place:
+        def decided(place: Place[Slot]) -> Place[Slot]:
             by = above.get(place.entry.repository or "")
-            return replace(place, entry=replace(place.entry, decided_by=by)) if by is not None else place
+            return place.with_entry(decided_by=by) if by is not None else place
 
         return YamlPins(parsed, tuple(map(decided, images.places(parsed, dict(self.kinds)))))
 

@@ -5,15 +5,12 @@ A path leads from the top of a resource: `.spec.template.spec` is a key in a key
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from gitops_bot.errors import EditError
-from gitops_bot.targets import nodes, refusals
-from gitops_bot.targets.yaml_pins import Place, Slot, reference
+from gitops_bot.targets import nodes
+from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, Slot, numbered, reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,9 +18,8 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
     from gitops_bot.targets.document import Document
+    from gitops_bot.targets.places import Place
 
-#: Images of one file that are read. Each may have a refusal of its own: a hostile file must not make endless ones.
-ENTRY_LIMIT: Final = 10_000
 #: What has an image in the specification of a pod.
 _IN_A_POD: Final = (
     ".containers[].image",
@@ -54,40 +50,33 @@ PATHS: Final[Mapping[str, Sequence[str]]] = {
 }
 
 
-def places(document: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[Place]:
+def places(document: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[Place[Slot]]:
     """The images of every resource, in the order of the file; `kinds` are further kinds and their paths.
 
     Raises:
         EditError: there are over 10,000 of them.
     """
-    shared = refusals.shared(document.roots)
-    found: dict[tuple[int, str], Place] = {}
+    shared = nodes.shared(document.roots)
+    found: dict[tuple[int, str], Place[Slot]] = {}
     for resource in _resources(document.roots):
         kind, name = nodes.text(resource, "kind"), nodes.text(nodes.value(resource, "metadata"), "name")
         for path in kinds.get(kind, PATHS.get(kind, ())):
-            *way, key = _steps(path)
+            *way, key = path.removeprefix(".").replace("[]", ".[]").split(".")
             for mapping, label, twice in _at(resource, way, set()):
                 slot = Slot(mapping, key)
-                if (pair := slot.pair) is None or not isinstance(pair.value, ScalarNode):
+                pair, refusal = slot.pair, None
+                if pair is None or not isinstance(pair.value, ScalarNode) or len(found) > ENTRY_LIMIT:
                     continue
-                if len(found) == ENTRY_LIMIT:
-                    message = f"the file has more than {ENTRY_LIMIT:,} images"
-                    raise EditError(document.problem(pair.value, message, "Split the file."))
-                refusal = document.problem(*_doubled(twice)) if twice is not None else None
                 if "://" in (slot.text or ""):  # what ko builds stands there as ko://
                     message = f"{key} is an address, not the name of an image"
                     refusal = document.problem(pair.value, message, "Pin the image that is built from it.")
+                elif twice is not None:
+                    message = f"{str(twice.value)[:100]} stands there twice"
+                    refusal = document.problem(twice, message, "Keep one of them: programs disagree which one counts.")
                 entry = "/".join(part for part in (kind, name, label) if part)
                 found[id(mapping), key] = reference(document, entry, slot, shared=shared, refusal=refusal)
-    counts: Counter[str] = Counter()
-    for place in sorted(found.values(), key=lambda place: (place.entry.line, place.entry.column)):
-        counts[place.entry.name] += 1
-        number = counts[place.entry.name]
-        yield place if number == 1 else replace(place, entry=replace(place.entry, name=f"{place.entry.name}#{number}"))
-
-
-def _doubled(key: ScalarNode) -> tuple[Node, str, str]:
-    return key, f"{str(key.value)[:100]} stands there twice", "Keep one of them: programs disagree which one counts."
+    places = sorted(found.values(), key=lambda place: (place.entry.line, place.entry.column))
+    return numbered(document.file, places)
 
 
 def _resources(roots: Sequence[Node]) -> Iterator[MappingNode]:
@@ -120,7 +109,3 @@ def _at(
             yield from _at(item, rest, seen, nodes.text(item, "name") or label, twice)
     elif isinstance(node, MappingNode) and (pairs := [pair for pair in node.value if pair[0].value == step]):
         yield from _at(pairs[0][1], rest, seen, label, pairs[1][0] if len(pairs) > 1 else twice)
-
-
-def _steps(path: str) -> list[str]:
-    return path.removeprefix(".").replace("[]", ".[]").split(".")
