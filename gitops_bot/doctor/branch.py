@@ -92,6 +92,21 @@ def own(branch: str, rules: BranchRules) -> Finding:
     return good("branches", subject, "no ruleset restricts the bot's own branches")
 
 
+def tags(pattern: str, rules: BranchRules) -> Finding:
+    """Whether the bot may create the tags of releases, whose names `pattern` means."""
+    advice = f"let the bot bypass it, or exclude `{pattern}`, in {rules.settings.rules}"
+    binding = [rule for rule in rules.rules if rule.bypass != "always"]
+    if any(rule.bypass != "unknown" for rule in binding):
+        message = "a ruleset keeps these tags from being created"
+        return wrong("release-tags", pattern, Problem("failed.git", message, advice))
+    if binding:
+        text = "a ruleset may keep these tags from being created, unless the bot may bypass that"
+        return unknown("release-tags", pattern, text, advice)
+    if rules.hidden:
+        return unknown("release-tags", pattern, "some rulesets of tags cannot be read", advice)
+    return good("release-tags", pattern, "no ruleset keeps these tags from being created")
+
+
 def _commit(name: str, branch: str, rules: BranchRules) -> Finding:
     binding = _binding(rules.rules, _AGAINST_PUSH)
     where = f"it commits straight to {branch}, which"

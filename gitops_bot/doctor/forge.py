@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+#: The tags of releases.
+_TAGS = "release/*/*"
 
 
 class ForgeChecks:
@@ -37,12 +39,13 @@ class ForgeChecks:
         """Record all findings, including those on the base branch and the environments, if these are known."""
         environments = [*config.environments.values()] if config is not None else []
         proposed = [environment for environment in environments if environment.propose.as_ == "pull-request"]
+        deployed = [environment for environment in environments if environment.deployments]
         forge, token = self._setup.forge, self._setup.token
         server = self._ask_server(forge) if forge is not None else None
         if isinstance(token, Problem):
-            self._no_token(token, needed=bool(proposed) or not environments)
+            self._no_token(token, needed=bool(proposed or deployed) or not environments)
         elif self._setup.name is None:
-            self._no_forge(proposed)
+            self._no_forge(proposed, deployed)
         elif forge is not None and token is not None:
             if server is None:
                 text = "not checked: the forge did not answer as expected"
@@ -75,7 +78,7 @@ class ForgeChecks:
             return True
 
         if self._ask("pull-requests", name, readable):
-            self._notes.add(pull_requests(repository.proposing, name))
+            self._notes.add(permitted("pull-requests", repository.proposing, name))
         self._base(forge, branch or repository.default_branch, repository, environments)
         proposed = [environment.name for environment in environments if environment.propose.as_ == "pull-request"]
         if proposed or not environments:
@@ -83,6 +86,24 @@ class ForgeChecks:
             rules = self._ask("branches", "gitops-bot/*", lambda: forge.rules_by_name(own))
             if rules is not None:
                 self._notes.add(branches.own(own, rules))
+        self._records(forge, name, environments)
+
+    def _records(self, forge: Forge, name: str, environments: list[Environment]) -> None:
+        """What is recorded of releases, as far as that is configured."""
+        if any(environment.release_tags for environment in environments):
+            rules = self._ask("release-tags", _TAGS, forge.tag_rules)
+            if rules is not None:
+                self._notes.add(branches.tags(_TAGS, rules))
+        deployed = [environment for environment in environments if environment.deployments]
+        questions: list[tuple[Check, str, Callable[[], Permission]]] = []
+        if deployed:
+            questions.append(("deployments", name, forge.deploying))
+        if any(environment.artifact_metadata for environment in deployed):
+            questions.append(("artifact-metadata", name.partition("/")[0], forge.recording))
+        for check, subject, question in questions:
+            permission = self._ask(check, subject, question)
+            if permission is not None:
+                self._notes.add(permitted(check, permission, subject))
 
     def _base(self, forge: Forge, branch: str, repository: RepositoryFacts, environments: list[Environment]) -> None:
         rules = self._ask("rules", branch, lambda: forge.rules(branch))
@@ -103,11 +124,15 @@ class ForgeChecks:
             text = f"{problem.message}: the rules of the branch cannot be read"
             self._notes.add(warning("token", where, text, problem.next))
 
-    def _no_forge(self, proposed: list[Environment]) -> None:
+    def _no_forge(self, proposed: list[Environment], deployed: list[Environment]) -> None:
         for environment in proposed:
             message = f"it proposes pull requests, but {self._setup.where} is not on a forge"
             advice = "give the repository as OWNER/NAME or https URL, or set `propose: {as: commit}`"
             self._notes.add(wrong("propose", environment.name, Problem("failed.forge", message, advice)))
+        for environment in deployed:
+            message = f"it records deployments (`records`), but {self._setup.where} is not on a forge"
+            advice = "give the repository as OWNER/NAME or https URL, or set `records: none`"
+            self._notes.add(wrong("deployments", environment.name, Problem("failed.forge", message, advice)))
 
     def _ask(self, name: Check, subject: str, question: Callable[[], T]) -> T | None:
         host = self._setup.forge.host if self._setup.forge is not None else ""
@@ -131,16 +156,15 @@ def token(server: ServerFacts, variable: str, host: str, now: datetime) -> Findi
     return good("token", host, ends)
 
 
-def pull_requests(permission: Permission, repository: str) -> Finding:
-    """Whether the token may open pull requests."""
+def permitted(name: Check, permission: Permission, subject: str) -> Finding:
+    """Whether the token may do something."""
     match permission.verdict:
         case "yes":
-            return good("pull-requests", repository, permission.text)
+            return good(name, subject, permission.text)
         case "no":
-            problem = Problem("failed.auth", permission.text, permission.advice)
-            return wrong("pull-requests", repository, problem)
+            return wrong(name, subject, Problem("failed.auth", permission.text, permission.advice))
         case "unknown":
-            return unknown("pull-requests", repository, permission.text, permission.advice)
+            return unknown(name, subject, permission.text, permission.advice)
         case _:
             assert_never(permission.verdict)
 

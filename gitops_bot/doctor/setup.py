@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config
     from gitops_bot.doctor.finding import Finding
     from gitops_bot.doctor.machine import Version
-    from gitops_bot.edges.facts import BranchRules, RepositoryFacts, Served, ServerFacts
+    from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, Served, ServerFacts
     from gitops_bot.engine.world import Clock
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName, Pin
@@ -58,6 +58,18 @@ class Forge(Protocol):
 
     def pull_requests(self) -> None:
         """Check that pull requests can be read."""
+        ...
+
+    def deploying(self) -> Permission:
+        """Whether deployments may be written."""
+        ...
+
+    def recording(self) -> Permission:
+        """Whether artifacts may be recorded."""
+        ...
+
+    def tag_rules(self) -> BranchRules:
+        """The rules for the tags of releases."""
         ...
 
     def rules(self, branch: str) -> BranchRules:

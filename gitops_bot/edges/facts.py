@@ -30,7 +30,7 @@ class ServerFacts:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Whether the token may open pull requests; `advice` is empty if it may."""
+    """Whether the token may do something; `advice` is empty if it may."""
 
     verdict: Literal["yes", "no", "unknown"]
     text: str

@@ -163,3 +163,21 @@ def test_the_bot_may_make_and_refresh_its_own_branches(found: BranchRules, verdi
     finding = branch.own("gitops-bot/production/all", found)
     assert (finding.name, finding.verdict) == ("branches", verdict)
     assert says in finding.text
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict", "says"),
+    [
+        pytest.param(rules(), "good", "no ruleset", id="nothing"),
+        pytest.param(rules(Rule("creation", "always")), "good", "no ruleset", id="a bypass"),
+        pytest.param(rules(Rule("creation")), "wrong", "keeps these tags", id="a rule"),
+        pytest.param(rules(Rule("creation", "pull-requests")), "wrong", "keeps these tags", id="half a bypass"),
+        pytest.param(rules(Rule("creation", "unknown")), "unknown", "may keep these tags", id="nobody says"),
+        pytest.param(rules(hidden=True), "unknown", "cannot be read", id="hidden"),
+    ],
+)
+def test_the_bot_may_create_the_tags_of_releases(found: BranchRules, verdict: str, says: str) -> None:
+    finding = branch.tags("release/*/*", found)
+    assert (finding.name, finding.subject, finding.verdict) == ("release-tags", "release/*/*", verdict)
+    assert says in finding.text
+    assert (finding.next == "") == (verdict == "good")

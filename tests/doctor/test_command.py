@@ -124,6 +124,41 @@ def test_an_app_is_told_what_cannot_be_known_and_an_open_branch_is_a_warning(sho
     assert all(line.startswith("GET ") for line in watched.api)
 
 
+RECORDED = "release_tags: true\nrecords: github\nartifact_metadata: true\n"
+
+
+def test_what_records_releases_needs_is_checked_where_it_is_configured(guarded: Deploy) -> None:
+    configure(guarded, more=RECORDED)
+    before = guarded.branches
+    with guarded.watching() as watched:
+        done = guarded.ask("doctor")
+    found = examined(done)
+    verdicts_of_records = {
+        ("release-tags", "release/*/*"): "good",
+        ("deployments", guarded.name): "unknown",
+        ("artifact-metadata", "acme"): "wrong",
+    }
+    assert {name: found[name]["verdict"] for name in verdicts_of_records} == verdicts_of_records
+    assert [problem["message"] for problem in done.json["problems"]] == [
+        "the repository belongs to a person, and GitHub records artifacts for organisations alone"
+    ]
+    assert all(line.startswith("GET ") for line in watched.api)
+    assert guarded.branches == before
+    person = verdicts(guarded.ask("doctor", env=as_person(guarded)))
+    assert person["deployments"] == "good"
+
+
+def test_records_need_a_forge_and_a_token(guarded: Deploy) -> None:
+    configure(guarded, "{as: commit}", more=RECORDED)
+    env = as_person(guarded)
+    del env["GITHUB_TOKEN"]
+    assert one(guarded.ask("doctor", env=env), "token")["verdict"] == "wrong"
+    done = run("doctor", "--repository", str(guarded.remote.path), "--output", "json", cwd=guarded.folder)
+    found = one(done, "deployments")
+    assert (found["subject"], found["verdict"]) == ("production", "wrong")
+    assert found["next"].endswith("or set `records: none`")
+
+
 def test_who_may_bypass_the_rules_could_merge_its_own_proposal(shop: Deploy) -> None:
     shop.world.forge.protect(shop.name, approvals=1, by_ruleset=True, bypass="pull_requests_only")
     found = one(shop.ask("doctor"), "rules")

@@ -7,103 +7,21 @@ rule; everybody else sees on the branch that there is one.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, ServerFacts, Settings
 from gitops_bot.edges.github import answers, rules
 from gitops_bot.edges.github.failure import Refused, Unanswered
+from gitops_bot.edges.github.token import Role, Token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.edges.facts import Bypass, Rule
     from gitops_bot.edges.github.api import Api
-
-
-#: By the prefix of the token; `other` has no known one.
-Kind = Literal["classic", "fine-grained", "app", "oauth", "other"]
-
-NEEDED: Final = "`Contents` and `Pull requests` with read and write access, `Metadata` with read access"
-#: GitHub's prefix of each kind (docs.github.com, "About authentication to GitHub").
-_BEGINNINGS: Mapping[str, Kind] = {
-    "ghp_": "classic", "github_pat_": "fine-grained", "ghs_": "app", "ghu_": "app", "gho_": "oauth",
-}  # fmt: skip
-_WORDS: Mapping[Kind, str] = {
-    "classic": "a classic personal access token",
-    "fine-grained": "a fine-grained personal access token",
-    "app": "the token of a GitHub App or a workflow",
-    "oauth": "the token of an OAuth app or of a person's login",
-    "other": "a token",
-}
-#: Tokens with a role in `permissions`; for Apps these are all false, whatever they may do.
-_ROLES: Final = ("classic", "fine-grained", "oauth")
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """What is known about a token. `scopes` are those of a classic one; `in_workflow`: a workflow of Actions has it."""
-
-    kind: Kind = "other"
-    scopes: frozenset[str] | None = None
-    in_workflow: bool = False
-
-    @classmethod
-    def read(cls, text: str | None, scopes: frozenset[str] | None, *, in_workflow: bool) -> Token:
-        """By its prefix. The oldest classic tokens are forty digits; scopes exist for these and OAuth apps."""
-        unknown: Kind = "other" if scopes is None or text is None else "classic"
-        kind = next((kind for start, kind in _BEGINNINGS.items() if (text or "").startswith(start)), unknown)
-        return cls(kind, scopes, in_workflow)
-
-    def __str__(self) -> str:
-        """Its kind, in words."""
-        return _WORDS[self.kind] + ("" if self.scopes is None else f" with {_scopes_text(self.scopes)}")
-
-    def may_propose(self, *, archived: bool, private: bool | None, may_push: bool | None) -> Permission:
-        """Whether it may open pull requests in a repository, given the role of its account there."""
-        if archived:
-            return Permission(
-                "no",
-                "the repository is archived, so nothing can be proposed",
-                "unarchive it, or stop running the bot for it",
-            )
-        enough = {"repo"} if private is not False else {"repo", "public_repo"}
-        if self.scopes is not None and self.scopes.isdisjoint(enough):
-            return Permission(
-                "no",
-                f"the token has {_scopes_text(self.scopes)}, which is not enough to write to this repository",
-                "give it the scope `repo` (`public_repo` for a public repository), or better, create a fine-grained "
-                f"token for this repository only, with {NEEDED}",
-            )
-        if self.kind in _ROLES and may_push is False:
-            return Permission(
-                "no",
-                "the token's account can read this repository, but not write to it",
-                "give the account the role `Write` in Settings > Collaborators and teams, or use another one",
-            )
-        if self.scopes is not None and may_push:
-            return Permission("yes", "the token may open pull requests")
-        if self.in_workflow and self.kind == "app":
-            return Permission(
-                "unknown",
-                "pull requests can be read; GitHub does not say whether this workflow may open them",
-                "give the job `permissions: {contents: write, pull-requests: write}`, and allow "
-                '"GitHub Actions to create and approve pull requests" in Settings > Actions > General',
-            )
-        return Permission(
-            "unknown",
-            "pull requests can be read; whether the token may open them shows only when it does",
-            f"make sure that it has {NEEDED}",
-        )
-
-
-def _scopes_text(scopes: frozenset[str]) -> str:
-    if not scopes:
-        return "no scopes"
-    return f"the scope{'s' if len(scopes) > 1 else ''} {', '.join(sorted(scopes))}"
 
 
 #: Where GitHub's settings are.
@@ -127,7 +45,7 @@ class Inspection:
     def __init__(self, api: Api, *, in_workflow: bool = False) -> None:
         self._api, self._in_workflow = api, in_workflow
         self._bypasses: dict[int, Bypass] = {}
-        self._token = Token()
+        self._token, self._role = Token(), Role()
         self._is_admin: bool | None = None
 
     @property
@@ -173,13 +91,16 @@ class Inspection:
         if not isinstance(branch, str) or not branch.isprintable() or len(branch) > _LONGEST:
             raise ValueError(branch)
         self._is_admin = _truth(role.get("admin"))
+        owner = document.get("owner")
+        self._role = Role(
+            archived=document.get("archived") is True,
+            private=_truth(document.get("private")),
+            may_push=_truth(role.get("push")),
+            of_person=isinstance(owner, dict) and owner.get("type") == "User",
+        )
         return RepositoryFacts(
             default_branch=branch,
-            proposing=self._token.may_propose(
-                archived=document.get("archived") is True,
-                private=_truth(document.get("private")),
-                may_push=_truth(role.get("push")),
-            ),
+            proposing=self._token.may_propose(self._role),
             auto_merge=_truth(document.get("allow_auto_merge")),
             methods=tuple(method for method, value in allowed.items() if value)
             if all(type(value) is bool for value in allowed.values())
@@ -189,6 +110,29 @@ class Inspection:
     def pull_requests(self) -> None:
         """Check that pull requests can be read. One request."""
         self._api.ask_list("/pulls", {"state": "open", "per_page": "1"})
+
+    def deploying(self) -> Permission:
+        """Whether the token may write deployments; ask `repository` first. One request."""
+        try:
+            self._api.ask("GET", "/deployments", query={"per_page": "1"}, expected=(403, 404))
+        except Refused as refused:
+            if refused.limited:
+                self._api.fail(refused)
+            return Permission("no", "the token may not read deployments", self._token.advice("deployments"))
+        return self._token.may_deploy(self._role)
+
+    def recording(self) -> Permission:
+        """Whether the token may record artifacts; ask `repository` first. No request."""
+        return self._token.may_record(self._role)
+
+    def tag_rules(self) -> BranchRules:
+        """What rulesets require of the tags of releases. One request, and one for each ruleset of tags."""
+        query = {"targets": "tag", "includes_parents": "true", "per_page": "100"}
+        listed = self._get_if_visible("/rulesets", query) or ()
+        with self._api.reading():
+            active = [int(one["id"]) for one in listed if one["target"] == "tag" and one["enforcement"] == "active"]
+            found = [self._get_if_visible(f"/rulesets/{number}") for number in active[:_MOST_RULESETS]]
+            return BranchRules(tuple(rules.of_tags(found)), hidden=None in found or len(active) > len(found))
 
     def rules(self, branch: str) -> BranchRules:
         """What a branch requires, by rulesets and by its protection rule.

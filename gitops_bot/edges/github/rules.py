@@ -5,6 +5,7 @@ Call these within `Api.reading`, which reports answers of other types.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,40 @@ def of_rulesets(rules: Any, bypass: Callable[[int], Bypass]) -> Iterator[Rule]:
             _count(parameters.get("required_approving_review_count")),
             tuple(answers.text(check["context"]) for check in parameters.get("required_status_checks") or ()),
         )
+
+
+#: The patterns of rulesets that mean every tag of a release, whichever the environment and the number.
+_EVERY_RELEASE = frozenset({"~ALL", "**/*", "*/*/*", "release/**/*", "release/*/*"})
+_TAGS = "refs/tags/"
+
+
+def of_tags(rulesets: Any) -> Iterator[Rule]:
+    """Which of these rulesets of tags keep the tags of releases from being created.
+
+    Where its patterns leave open whether a ruleset means all of them, so is the bypass.
+    """
+    for ruleset in rulesets:
+        if ruleset is None or not any(rule["type"] == "creation" for rule in ruleset.get("rules") or ()):
+            continue
+        names = (ruleset.get("conditions") or {}).get("ref_name") or {}
+        include, exclude = (
+            [answers.text(pattern).removeprefix(_TAGS) for pattern in names.get(side) or ()]
+            for side in ("include", "exclude")
+        )
+        if any(map(_may_mean_releases, include)):
+            is_sure = not exclude and not _EVERY_RELEASE.isdisjoint(include)
+            past = bypass(ruleset)
+            yield Rule("creation", past if is_sure or past == "always" else "unknown")
+
+
+def _may_mean_releases(pattern: str) -> bool:
+    """Whether a pattern may match `release/ENVIRONMENT/NUMBER`; a `*` matches no slash, and `**/` any directories."""
+    if pattern == "~ALL":
+        return True
+    start = re.split(r"[*?\[\\{]", pattern, maxsplit=1)[0]
+    return (start.startswith("release/") or "release/".startswith(start)) and (
+        "**" in pattern or pattern.count("/") == 2
+    )
 
 
 def kind_of(rule: Any) -> RuleKind | None:

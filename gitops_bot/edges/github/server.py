@@ -106,7 +106,7 @@ class Server:
 
     def no_token(self, repository: str | None) -> Problem:
         """The problem that no token is set, and how to get one."""
-        from gitops_bot.edges.github.inspection import NEEDED
+        from gitops_bot.edges.github.token import NEEDED
 
         what = repository or "the repository of the manifests"
         advice = f"create a fine-grained token for {what} only, with {NEEDED}, and put it into {TOKENS[0]}"

@@ -352,3 +352,64 @@ def test_an_answer_that_is_none_is_an_error(answer: Any) -> None:
         pytest.raises(ForgeError, match="did not answer the way GitHub"),
     ):
         inspection.rules("main")
+
+
+def tag_ruleset(number: int, include: list[str], bypass: str = "never", kind: str = "creation", **more: Any) -> Answer:
+    names = {"include": [name if name == "~ALL" else f"refs/tags/{name}" for name in include], "exclude": []} | more
+    found = {"id": number, "name": "r", "source": REPOSITORY, "enforcement": "active", "target": "tag"}
+    found |= {"current_user_can_bypass": bypass, "conditions": {"ref_name": names}, "rules": [{"type": kind}]}
+    return Answer.json(200, found)
+
+
+@pytest.mark.parametrize(
+    ("ruleset", "bypasses"),
+    [
+        pytest.param(tag_ruleset(1, ["~ALL"]), ["never"], id="every tag"),
+        pytest.param(tag_ruleset(1, ["v*", "release/**/*"]), ["never"], id="releases"),
+        pytest.param(tag_ruleset(1, ["release/*/*"], "always"), ["always"], id="releases, with a bypass"),
+        pytest.param(tag_ruleset(1, ["*/*/*"], "pull_requests_only"), ["pull-requests"], id="three parts"),
+        pytest.param(tag_ruleset(1, ["release/production/*"]), ["unknown"], id="of one environment"),
+        pytest.param(tag_ruleset(1, ["r**/*"]), ["unknown"], id="perhaps"),
+        pytest.param(tag_ruleset(1, ["~ALL"], exclude=["refs/tags/release/**/*"]), ["unknown"], id="but for some"),
+        pytest.param(tag_ruleset(1, ["r*/[a-z]*/1"], "exempt"), ["always"], id="whatever it means"),
+        pytest.param(tag_ruleset(1, ["v*", "*", "release/*", "rc/**/*"]), [], id="others"),
+        pytest.param(tag_ruleset(1, ["~ALL"], kind="deletion"), [], id="another rule"),
+    ],
+)
+def test_rulesets_of_tags_tell_whether_releases_may_have_one(ruleset: Answer, bypasses: list[str]) -> None:
+    listed = [
+        {"id": number, "name": "r", "source": REPOSITORY, "target": target, "enforcement": enforcement}
+        for number, target, enforcement in ((1, "tag", "active"), (2, "tag", "disabled"), (3, "branch", "active"))
+    ]
+    plays = {"GET /rulesets": Answer.json(200, listed), "GET /rulesets/1": ruleset}
+    with inspecting(plays) as (inspection, script):
+        found = inspection.tag_rules()
+        assert len(script.asked) == 2
+    assert found == BranchRules(tuple(Rule("creation", bypass) for bypass in bypasses))
+
+
+def test_rulesets_of_tags_that_cannot_be_read_are_hidden_and_none_are_none() -> None:
+    listed = [{"id": 1, "name": "r", "source": REPOSITORY, "target": "tag", "enforcement": "active"}]
+    plays = {"GET /rulesets": [Answer.json(200, listed), said(404, "Not Found")], "GET /rulesets/1": said(404, "x")}
+    with inspecting(plays) as (inspection, _):
+        assert inspection.tag_rules() == BranchRules(hidden=True)
+        assert inspection.tag_rules() == BranchRules()
+
+
+def test_deployments_are_asked_for_before_the_token_is_judged() -> None:
+    refused = said(403, "Resource not accessible by integration")
+    with inspecting({"GET /deployments": [NO_RULES, refused]}) as (inspection, _):
+        assert inspection.deploying().verdict == "unknown"
+        found = inspection.deploying()
+    assert (found.verdict, found.text) == ("no", "the token may not read deployments")
+    assert found.advice == "make sure that it has `Deployments` with read and write access"
+
+
+def test_a_person_has_no_artifacts() -> None:
+    owners = ({**repository()["owner"], "type": kind} for kind in ("Organization", "User"))
+    answers = [Answer.json(200, repository(owner=owner)) for owner in owners]
+    with inspecting({"GET ": answers}) as (one, _):
+        one.repository()
+        before = one.recording().verdict
+        one.repository()
+        assert (before, one.recording().verdict) == ("unknown", "no")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from gitops_bot.edges.github.inspection import Token
+from gitops_bot.edges.github.token import Role, Token
 
 CLASSIC = Token("classic", frozenset({"repo"}))
 PUBLIC = Token("classic", frozenset({"public_repo"}))
 FINE, APP = Token("fine-grained"), Token("app")
-HERE: dict[str, Any] = {"archived": False, "private": True, "may_push": True}
-READS, OPEN = {**HERE, "may_push": False}, {**HERE, "private": False}
+HERE = Role(private=True, may_push=True)
+READS, OPEN = replace(HERE, may_push=False), replace(HERE, private=False)
 
 
 @pytest.mark.parametrize(
@@ -36,25 +35,23 @@ def test_a_token_is_told_by_its_kind(token: Token, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "repository", "verdict", "words"),
+    ("token", "role", "verdict", "words"),
     [
         pytest.param(CLASSIC, HERE, "yes", "may open pull requests", id="classic with a role"),
         pytest.param(PUBLIC, OPEN, "yes", "may open", id="public"),
         pytest.param(PUBLIC, HERE, "no", "the scope public_repo", id="private"),
-        pytest.param(PUBLIC, {**HERE, "private": None}, "no", "public_repo", id="perhaps private"),
+        pytest.param(PUBLIC, replace(HERE, private=None), "no", "public_repo", id="perhaps private"),
         pytest.param(Token("classic", frozenset()), OPEN, "no", "has no scopes", id="no scopes"),
         pytest.param(CLASSIC, READS, "no", "can read this repository, but not write", id="classic without a role"),
         pytest.param(FINE, READS, "no", "can read this repository, but not write", id="fine-grained without a role"),
         pytest.param(FINE, HERE, "unknown", "shows only when it does", id="fine-grained tells nothing"),
         pytest.param(APP, READS, "unknown", "shows only when it does", id="of an App GitHub says no role"),
         pytest.param(Token(), READS, "unknown", "shows only when it does", id="another server's token"),
-        pytest.param(CLASSIC, {**HERE, "archived": True}, "no", "is archived", id="archived"),
+        pytest.param(CLASSIC, replace(HERE, archived=True), "no", "is archived", id="archived"),
     ],
 )
-def test_whether_pull_requests_can_be_opened(
-    token: Token, repository: dict[str, Any], verdict: str, words: str
-) -> None:
-    found = token.may_propose(**repository)
+def test_whether_pull_requests_can_be_opened(token: Token, role: Role, verdict: str, words: str) -> None:
+    found = token.may_propose(role)
     assert found.verdict == verdict
     assert words in found.text
     assert (found.advice == "") == (verdict == "yes")
@@ -62,5 +59,43 @@ def test_whether_pull_requests_can_be_opened(
 
 def test_a_workflow_is_told_where_actions_are_allowed_to_propose() -> None:
     workflow = replace(APP, in_workflow=True)
-    assert "Settings > Actions > General" in workflow.may_propose(**READS).advice
-    assert "Settings > Actions" not in replace(FINE, in_workflow=True).may_propose(**HERE).advice
+    assert "Settings > Actions > General" in workflow.may_propose(READS).advice
+    assert "Settings > Actions" not in replace(FINE, in_workflow=True).may_propose(HERE).advice
+
+
+@pytest.mark.parametrize(
+    ("token", "role", "verdict", "advice"),
+    [
+        pytest.param(CLASSIC, HERE, "yes", "", id="classic with a role"),
+        pytest.param(Token("classic", frozenset({"repo_deployment"})), HERE, "yes", "", id="a scope for this alone"),
+        pytest.param(PUBLIC, OPEN, "no", "the scope `repo` or `repo_deployment`", id="public"),
+        pytest.param(CLASSIC, READS, "no", "the role `Write`", id="classic without a role"),
+        pytest.param(FINE, HERE, "unknown", "`Deployments` with read and write access", id="fine-grained"),
+        pytest.param(APP, READS, "unknown", "`Deployments` with read and write access", id="app"),
+        pytest.param(
+            replace(APP, in_workflow=True), READS, "unknown", "`permissions: {deployments: write}`", id="workflow"
+        ),
+        pytest.param(FINE, replace(HERE, archived=True), "no", "unarchive it", id="archived"),
+    ],
+)
+def test_whether_deployments_can_be_written(token: Token, role: Role, verdict: str, advice: str) -> None:
+    found = token.may_deploy(role)
+    assert found.verdict == verdict
+    assert advice in found.advice
+    assert (found.advice == "") == (verdict == "yes")
+
+
+@pytest.mark.parametrize(
+    ("token", "role", "verdict", "advice"),
+    [
+        pytest.param(APP, HERE, "unknown", "`Artifact metadata` with read and write access of the", id="app"),
+        pytest.param(CLASSIC, HERE, "unknown", "`Artifact metadata`", id="classic"),
+        pytest.param(
+            replace(APP, in_workflow=True), HERE, "unknown", "`permissions: {artifact-metadata: write}`", id="workflow"
+        ),
+        pytest.param(FINE, replace(HERE, of_person=True), "no", "remove `artifact_metadata`", id="of a person"),
+    ],
+)
+def test_whether_artifacts_can_be_recorded(token: Token, role: Role, verdict: str, advice: str) -> None:
+    found = token.may_record(role)
+    assert (found.verdict, advice in found.advice) == (verdict, True)
