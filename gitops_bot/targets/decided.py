@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+import re
+from typing import TYPE_CHECKING, Final, Protocol, TypeGuard
 
-from gitops_bot.targets.kustomization import KustomizationTarget
-from gitops_bot.targets.kustomization.decides import Deciding, pinned
-from gitops_bot.targets.kustomization.reach import REGULAR
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.images.reference import Pin
+from gitops_bot.targets import kustomization
+from gitops_bot.targets.kustomization.references import references
+from gitops_bot.targets.reached import REGULAR, inside
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from gitops_bot.targets import Target
 
 #: Kustomizations that are read for it.
 _MOST: Final = 20_000
+_COMPONENT: Final = re.compile(rb"^kind:[ \t]*[\"']?Component", re.MULTILINE)
 
 
-@runtime_checkable
 class Decided(Protocol):
     """A target whose files kustomizations may be built from."""
 
@@ -29,10 +32,13 @@ class Decided(Protocol):
 
 def kustomizations(targets: Mapping[str, Target], tree: Mapping[str, str]) -> list[str]:
     """The files of a tree that may decide for these: none unless one is in the directory of a file, or above."""
-    found = [path for path, mode in tree.items() if _is_one(path) and mode in REGULAR]
-    directories = {posixpath.dirname(path) for path in found}
-    below = (path for path, target in targets.items() if isinstance(target, Decided))
-    return found[:_MOST] if directories and any(not directories.isdisjoint(_above(path)) for path in below) else []
+    present = [path for path in _of_kustomize(tree) if tree[path] in REGULAR]
+    directories = {posixpath.dirname(path) for path in present}
+    for path in (path for path, target in targets.items() if directories and _is_decided(target)):
+        parts = path.split("/")[:-1]
+        if any("/".join(parts[:end]) in directories for end in range(len(parts) + 1)):
+            return present[:_MOST]
+    return []
 
 
 def decided(targets: Mapping[str, Target], files: Mapping[str, bytes]) -> Mapping[str, Target]:
@@ -40,23 +46,74 @@ def decided(targets: Mapping[str, Target], files: Mapping[str, bytes]) -> Mappin
 
     One that stands beside a file decides for it whether it names the file or not.
     """
-    deciding = Deciding({path: data for path, data in files.items() if _is_one(path)})
-    beside = {posixpath.dirname(path): path for path in sorted(files) if _is_one(path)}
-
-    def completed(path: str, target: Target) -> Target:
-        if not isinstance(target, Decided) or not beside:
-            return target
-        near = beside.get(posixpath.dirname(path))
-        return target.decided({**deciding(path), **(pinned(files[near], near) if near is not None else {})})
-
-    return {path: completed(path, target) for path, target in targets.items()}
+    deciding = _Deciding({path: files[path] for path in sorted(_of_kustomize(files))})
+    return {
+        path: target.decided(deciding.by_users(path) | deciding.beside(path)) if _is_decided(target) else target
+        for path, target in targets.items()
+    }
 
 
-def _is_one(path: str) -> bool:
-    return KustomizationTarget().known_by(posixpath.basename(path)) is not None
+def _is_decided(target: Target) -> TypeGuard[Decided]:
+    return hasattr(target, "decided")
 
 
-def _above(path: str) -> set[str]:
-    """The directory of a file and all above."""
-    parts = path.split("/")[:-1]
-    return {"/".join(parts[:end]) for end in range(len(parts) + 1)}
+def _of_kustomize(paths: Iterable[str]) -> list[str]:
+    return [path for path in paths if posixpath.basename(path) in kustomization.FILE_NAMES]
+
+
+class _Deciding:
+    """What the kustomizations of a repository, by their paths, decide for the files that they are built from."""
+
+    def __init__(self, kustomizations: Mapping[str, bytes]) -> None:
+        self._files = kustomizations
+        self._beside = {posixpath.dirname(path): path for path in kustomizations}
+        self._known: dict[str, dict[str, str]] = {}
+
+    def by_users(self, path: str) -> dict[str, str]:
+        """The images that are pinned wherever a file, or the kustomization of a directory, is used.
+
+        Each with the kustomization that pins it. Where one of several users pins an image and another one does not,
+        what the file says decides for that one.
+        """
+        name = posixpath.basename(path).encode()
+        # A kustomization cannot use one that is above it, so each names the directory that it uses.
+        near = sorted(file for file, data in self._files.items() if name and name in data)
+        every = [self._by(user) for user in near if path in self._paths(user)]
+        common = set[str].intersection(*map(set, every)) if every else set[str]()
+        return {name: every[0][name] for name in sorted(common)}
+
+    def beside(self, path: str) -> dict[str, str]:
+        """The images that the kustomization in the directory of a file pins itself."""
+        file = self._beside.get(posixpath.dirname(path))
+        return self._pinned(file) if file is not None else {}
+
+    def _by(self, user: str) -> dict[str, str]:
+        """What a kustomization and those that use it pin."""
+        if user not in self._known:
+            self._known[user] = {}  # where they go round in a circle, which kustomize refuses
+            self._known[user] = self.by_users(posixpath.dirname(user)) | self._own(user, set())
+        return self._known[user]
+
+    def _own(self, user: str, seen: set[str]) -> dict[str, str]:
+        """The images that a kustomization pins itself or by a component."""
+        seen.add(user)
+        used = (posixpath.join(path, name) for path in self._paths(user) for name in kustomization.FILE_NAMES)
+        components = [file for file in used if file in self._files and file not in seen]
+        by_components = [self._own(file, seen) for file in components if _COMPONENT.search(self._files[file])]
+        return {name: file for by in by_components for name, file in by.items()} | self._pinned(user)
+
+    def _pinned(self, file: str) -> dict[str, str]:
+        """The images that a kustomization has a tag or a digest for, each with its path."""
+        try:
+            entries = kustomization.read(self._files[file], file).entries
+        except EditError:
+            return {}  # it is reported where it is read
+        return {entry.name: file for entry in entries if entry.pin != Pin()}
+
+    def _paths(self, file: str) -> frozenset[str]:
+        """What a kustomization refers to, as paths of the repository; the empty text is its top."""
+        found = references(self._files[file])
+        if isinstance(found, Problem):
+            return frozenset()
+        paths = (inside(posixpath.dirname(file), reference.text) for reference in found)
+        return frozenset(path for path in paths if path is not None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.errors import EditError
-from gitops_bot.targets.kustomization import reach as reaching
+from gitops_bot.targets import reached as reaching
 from gitops_bot.targets.reached import reached
 from tests.conftest import program
 

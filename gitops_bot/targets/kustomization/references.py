@@ -1,0 +1,143 @@
+"""What a kustomization refers to, by every key that names a file, a directory or a chart."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from ruamel.yaml.nodes import ScalarNode
+
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.targets import document, nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ruamel.yaml.nodes import Node
+
+_RESOURCES: Final = ("resources", "bases", "components")
+_PLUGINS: Final = ("generators", "transformers", "validators")
+_FILES: Final = ("crds", "configurations", "patchesstrategicmerge")
+_PATHS: Final = ("patches", "patchesjson6902", "replacements")
+_CHARTS: Final = ("helmcharts", "helmchartinflationgenerator")
+_SOURCES: Final = ("configmapgenerator", "secretgenerator")
+#: Bytes of a file whose references are remembered.
+_SMALL: Final = 16 * 1024
+#: A patch that is written out where a path may stand.
+_INLINE: Final = re.compile(r"\n|\{|: ")
+Kind = Literal["file", "resource", "plugin", "chart"]
+
+
+class Reference(NamedTuple):
+    """What a kustomization refers to: a path as it is written, and its line."""
+
+    text: str
+    line: int
+    kind: Kind
+    #: Where a chart comes from that is not there.
+    instead: str = ""
+
+
+def references(data: bytes, *, plugin: bool = False) -> tuple[Reference, ...] | Problem:
+    """What a kustomization, or the configuration of a plug-in, refers to; the problem where it cannot be read."""
+    return (_remembered if len(data) <= _SMALL else _references)(data, plugin=plugin)
+
+
+def _references(data: bytes, *, plugin: bool) -> tuple[Reference, ...] | Problem:
+    try:
+        roots = document.read(data, "", several=plugin).roots
+    except EditError as error:
+        return error.problem
+    of_root = _of_plugin if plugin else _of_kustomization
+    return tuple(reference for root in roots for reference in of_root(root))
+
+
+#: From one release to the next, most files stay.
+_remembered = lru_cache(maxsize=2048)(_references)
+
+
+def _of_kustomization(root: Node) -> Iterator[Reference]:
+    top = _fields(root)
+    for key in _RESOURCES:
+        yield from _texts(top.get(key), "resource")
+    for key in _FILES:
+        yield from (path for path in _texts(top.get(key)) if not _INLINE.search(path.text))
+    for item in _all_items(top, _PATHS):
+        yield from _text(_fields(item).get("path"))
+    yield from _text(_fields(top.get("openapi")).get("path"))
+    for item in _all_items(top, _SOURCES):
+        yield from _sources(_fields(item))
+    for item in _all_items(top, _PLUGINS):
+        is_inline = isinstance(item, ScalarNode) and "\n" in item.value
+        yield from _inline(item) if is_inline else _text(item, "plugin")
+    for item in _all_items(top, _CHARTS):
+        yield from _chart(_fields(item), _fields(top.get("helmglobals")).get("charthome"))
+
+
+def _of_plugin(root: Node) -> Iterator[Reference]:
+    """What the configuration of one of kustomize's own plug-ins refers to; others are programs that nobody follows."""
+    top = _fields(root)
+    if _value(top.get("apiversion")) != "builtin":
+        return
+    yield from _text(top.get("path"))
+    yield from _texts(top.get("paths"))
+    yield from _sources(top)
+    for item in nodes.items(top.get("replacements")):
+        yield from _text(_fields(item).get("path"))
+    if _value(top.get("kind")) == "HelmChartInflationGenerator":
+        yield from _chart(top, None)
+
+
+def _inline(item: Node) -> Iterator[Reference]:
+    try:
+        roots = document.compose(item.value, "", several=True).roots
+    except EditError:
+        return
+    for root in roots:
+        for reference in _of_plugin(root):
+            yield reference._replace(line=item.start_mark.line + 1)
+
+
+def _sources(fields: Mapping[str, Node]) -> Iterator[Reference]:
+    """What the keys and values of a ConfigMap or Secret are read from."""
+    for source in _texts(fields.get("files")):
+        yield source._replace(text=source.text.partition("=")[2] or source.text)
+    yield from _texts(fields.get("envs"))
+    yield from _text(fields.get("env"))
+
+
+def _chart(fields: Mapping[str, Node], home: Node | None) -> Iterator[Reference]:
+    """The values of a chart, and the chart itself where the repository has it; else Helm gets it from `repo`."""
+    yield from _text(fields.get("valuesfile"))
+    yield from _text(fields.get("values"))
+    yield from _texts(fields.get("additionalvaluesfiles"))
+    folder = _value(fields.get("charthome") or home) or "charts"
+    repo = _value(fields.get("repo") or fields.get("chartrepo"))
+    version = _value(fields.get("version") or fields.get("chartversion"))
+    for name in _text(fields.get("name") or fields.get("chartname"), "chart"):
+        path = f"{name.text}-{version}/{name.text}" if repo and version else name.text
+        yield name._replace(text=f"{folder}/{path}", instead=repo)
+
+
+def _value(node: Node | None) -> str:
+    return str(node.value) if isinstance(node, ScalarNode) else ""
+
+
+def _fields(node: Node | None) -> Mapping[str, Node]:
+    """By their keys, of which kustomize does not compare the case."""
+    return {key.casefold(): pair.value for key, pair in nodes.pairs(node).items()}
+
+
+def _all_items(top: Mapping[str, Node], keys: Iterable[str]) -> Iterator[Node]:
+    return (item for key in keys for item in nodes.items(top.get(key)))
+
+
+def _texts(node: Node | None, kind: Kind = "file") -> Iterator[Reference]:
+    for item in nodes.items(node):
+        yield from _text(item, kind)
+
+
+def _text(node: Node | None, kind: Kind = "file") -> Iterator[Reference]:
+    if isinstance(node, ScalarNode) and node.value and "\0" not in node.value:
+        yield Reference(node.value, node.start_mark.line + 1, kind)
