@@ -12,6 +12,7 @@ from gitops_bot.engine import carry_out
 from gitops_bot.engine.content import content
 from gitops_bot.engine.deployments import deploy
 from gitops_bot.engine.history import merges_of, recorded
+from gitops_bot.engine.race import Race
 from gitops_bot.engine.read import read, read_again
 from gitops_bot.errors import ConfigError, EditError, GitError, LostRace, Problem
 from gitops_bot.proposals.history import ReleaseMerge
@@ -22,7 +23,7 @@ from gitops_bot.releases.history.releases import all_releases, tag_numbers
 from gitops_bot.releases.history.tags import NewTag, due
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.config import Environment
     from gitops_bot.engine.snapshot import Snapshot
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.releases import Release
 
-#: How often others may be faster.
-_TRIES = 10
 #: Environments that a message names.
 _NAMED = 5
 
@@ -50,7 +49,7 @@ def record(world: World, before: Snapshot) -> tuple[Problem, ...]:
         return _alike("recorded", [("", error.problem)])
     return (
         *_alike("tagged", _tag_all(world, snapshot, line, every, tags, tagged)),
-        *_alike("recorded", list(deploy(world, snapshot, every, deployed)) if deployed else []),
+        *_alike("recorded", deploy(world, snapshot, every, deployed) if deployed else ()),
     )
 
 
@@ -68,56 +67,42 @@ def _line(world: World, snapshot: Snapshot, tags: Mapping[str, str], tagged: Seq
 
 def _tag_all(
     world: World,
-    snapshot: Snapshot,
+    before: Snapshot,
     line: Line,
     every: Mapping[str, Sequence[Release]],
     tags: Mapping[str, str],
     wanted: Sequence[Environment],
-) -> list[tuple[str, Problem]]:
-    problems: list[tuple[str, Problem]] = []
-    left = []
+) -> Iterator[tuple[str, Problem]]:
+    """Tag the releases of these environments that have no tag yet; what went wrong, by environment."""
+    untagged = {}
     for environment in wanted:
         match due(every.get(environment.name, ()), tags, complete=line.complete):
             case Problem() as problem:
-                problems.append((environment.name, problem))
-            case untagged if untagged:
-                left.append(environment)
-    try:
-        return [*problems, *(_tag(world, snapshot, tags, left) if left else ())]
+                yield environment.name, problem
+            case releases if releases:
+                untagged[environment.name] = environment
+    if not untagged:
+        return
+    config, everything = before.config, tuple(before.config.environments)
+    try:  # all other environments are read too, since pins may come from there
+        snapshot = read(
+            world, config, before.branch, before.repository, [*untagged], also=everything, commit=before.commit
+        )
+        line = world.repository.line(
+            snapshot.commit, snapshot.directories, lambda line: line.complete, snapshot.targets
+        )
     except (GitError, ConfigError) as error:
-        return [*problems, ("", error.problem)]
+        yield "", error.problem
+        return
+    every = all_releases(line, snapshot.owners)
+    for name, environment in untagged.items():
+        try:
+            _tag(world, snapshot, line, every, tags, environment)
+        except GitError as error:
+            yield name, error.problem
 
 
 def _tag(
-    world: World, before: Snapshot, tags: Mapping[str, str], wanted: Sequence[Environment]
-) -> list[tuple[str, Problem]]:
-    """Tag what is left of these environments; all others are read too, since pins may come from there."""
-    config, names = before.config, [environment.name for environment in wanted]
-    everything = tuple(config.environments)
-    snapshot = read(world, config, before.branch, before.repository, names, also=everything, commit=before.commit)
-    line = world.repository.line(snapshot.commit, snapshot.directories, lambda line: line.complete, snapshot.targets)
-    every = all_releases(line, snapshot.owners)
-    problems = []
-    present: Mapping[str, str] | None = tags
-    for environment in wanted:
-        for tries in range(1, _TRIES + 1):
-            try:
-                if present is None:
-                    present = world.repository.tags()
-                _tag_one(world, snapshot, line, every, present, environment)
-            except LostRace as lost:
-                present = None
-                if tries == _TRIES:
-                    problems.append((environment.name, lost.problem))
-            except GitError as error:
-                problems.append((environment.name, error.problem))
-                break
-            else:
-                break
-    return problems
-
-
-def _tag_one(
     world: World,
     snapshot: Snapshot,
     line: Line,
@@ -125,12 +110,36 @@ def _tag_one(
     tags: Mapping[str, str],
     environment: Environment,
 ) -> None:
+    """Tag the releases of one environment, again until nobody else is faster.
+
+    Raises:
+        GitError: the remote refused, or their numbers are not known.
+    """
+    known, race = every.get(environment.name, ()), Race(world.clock)
+    while True:
+        untagged = due(known, tags, complete=line.complete)
+        if isinstance(untagged, Problem):
+            raise GitError(untagged)
+        try:
+            if untagged:
+                carry_out.record(world, _new_tags(world, snapshot, line, every, environment, untagged))
+        except LostRace as lost:
+            race.wait(lost)
+            tags = world.repository.tags()
+        else:
+            return
+
+
+def _new_tags(
+    world: World,
+    snapshot: Snapshot,
+    line: Line,
+    every: Mapping[str, Sequence[Release]],
+    environment: Environment,
+    untagged: Sequence[Release],
+) -> list[NewTag]:
+    """The tags of these numbered releases, the oldest first, each with what `history` prints of it."""
     known = every.get(environment.name, ())
-    untagged = due(known, tags, complete=line.complete)
-    if isinstance(untagged, Problem):
-        raise GitError(untagged)
-    if not untagged:
-        return
     numbered = {release.commit: release for release in untagged}
     every = {**every, environment.name: [numbered.get(release.commit, release) for release in known]}
     records = recorded(environment, every, line)
@@ -141,7 +150,7 @@ def _tag_one(
         for record in chosen
     )
     new = [NewTag(release_tags.name(release.record.release), release.record.id, text(release)) for release in merged]
-    carry_out.record(world, new[::-1])
+    return new[::-1]
 
 
 def _content(world: World, snapshot: Snapshot, environment: Environment, commit: str) -> Content | None:
@@ -151,7 +160,7 @@ def _content(world: World, snapshot: Snapshot, environment: Environment, commit:
         return None
 
 
-def _alike(what: str, problems: Sequence[tuple[str, Problem]]) -> tuple[Problem, ...]:
+def _alike(what: str, problems: Iterable[tuple[str, Problem]]) -> tuple[Problem, ...]:
     """One problem for all environments that have it, as the next step tells."""
     alike: dict[tuple[str, str], tuple[Problem, list[str]]] = {}
     for name, problem in problems:
