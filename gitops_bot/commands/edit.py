@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from gitops_bot import targets
 from gitops_bot.errors import EditError, Problem, UsageError
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Reason, shortlist
 from gitops_bot.proposals.outcome import EditOutcome
 from gitops_bot.releases.choice.choose import direction
 from gitops_bot.releases.plan import Change, Entry
@@ -99,8 +99,7 @@ def _chosen(disk: Disk, path: str, assignments: Sequence[Assignment]) -> tuple[s
 
 
 def _listed(entries: Sequence[str]) -> str:
-    more = f" and {len(entries) - _SHOWN} more" if len(entries) > _SHOWN else ""
-    return f"They have: {', '.join(entries[:_SHOWN])}{more}." if entries else "They have no entries: name another file."
+    return f"They have: {shortlist(entries, _SHOWN)}." if entries else "They have no entries: name another file."
 
 
 def _read(disk: Disk, path: str) -> Iterator[tuple[str, bytes]]:

@@ -15,6 +15,7 @@ from gitops_bot.engine.history import merges_of, recorded
 from gitops_bot.engine.race import Race
 from gitops_bot.engine.read import read, read_again
 from gitops_bot.errors import ConfigError, EditError, GitError, LostRace, Problem
+from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals.history import ReleaseMerge
 from gitops_bot.proposals.pull_request import Merge
 from gitops_bot.proposals.text.release import text
@@ -172,5 +173,4 @@ def _alike(what: str, problems: Iterable[tuple[str, Problem]]) -> tuple[Problem,
 
 
 def _of(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f" ({', '.join(names[:_NAMED])}{more})" if any(names) else ""
+    return f" ({shortlist(names, _NAMED)})" if any(names) else ""

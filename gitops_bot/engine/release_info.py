@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.engine.candidates.absent import explained, no_image
 from gitops_bot.errors import EditError, RegistryError
 from gitops_bot.images.build import CREATED
+from gitops_bot.images.reason import rfc3339
 from gitops_bot.images.reference import ImageName
 from gitops_bot.releases.plan import Change, Failed, InfoChange
 from gitops_bot.targets import release_info
@@ -103,7 +104,7 @@ def unreadable(known: Known) -> set[str]:
 def _said(build: Build, label: str | None) -> str | None:
     """What the image says by a label, if that is one."""
     if label == CREATED:
-        return f"{build.created:%Y-%m-%dT%H:%M:%SZ}" if build.created is not None else None
+        return rfc3339(build.created) if build.created is not None else None
     return build.labels.get(label) if label is not None else None
 
 

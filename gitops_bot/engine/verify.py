@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem
+from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.proposals.text.release import differences
 from gitops_bot.releases.history import tags as release_tags
@@ -51,5 +52,4 @@ def differing(world: World, history: History, known: Sequence[Release], tags: Ma
 
 
 def _names(tags: Sequence[str]) -> str:
-    more = f" and {len(tags) - _NAMED} more" if len(tags) > _NAMED else ""
-    return f"{', '.join(plain(tag) for tag in tags[:_NAMED])}{more}"
+    return shortlist([plain(tag) for tag in tags], _NAMED)

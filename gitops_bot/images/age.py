@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.images import duration
 from gitops_bot.images.kinds import describe
 from gitops_bot.images.order import admitted, compare, ranked_tag
-from gitops_bot.images.policy import Chosen, Held, choose, first_names
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.policy import NAMED, Chosen, Held, choose
+from gitops_bot.images.reason import Reason, rfc3339, shortlist
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,11 +39,6 @@ def usable(time: datetime | None, now: datetime) -> datetime | None:
 def is_old(time: datetime, minimum_age: timedelta, now: datetime) -> bool:
     """Whether a build is as old as a policy wants."""
     return not minimum_age or now - time >= minimum_age
-
-
-def written(time: datetime) -> str:
-    """A time for people and scripts, to the second."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def choose_aged(
@@ -72,7 +67,7 @@ def choose_aged(
         elif not young and not unknown:
             return choice
         else:
-            facts = {**choice.reason.data, **_counts(young, unknown), "built": written(time)}
+            facts = {**choice.reason.data, **_counts(young, unknown), "built": rfc3339(time)}
             text = (
                 f"{tag} is the highest tag that {describe(policy)} admits and that is at least "
                 f"{duration.written(policy.minimum_age)} old{skipped(young, unknown)}"
@@ -97,10 +92,10 @@ def wait(young: Mapping[str, datetime], minimum_age: timedelta, facts: Mapping[s
     candidate = max(tag for tag, time in young.items() if time == built)
     ends = built + minimum_age
     text = (
-        f"{candidate} was built at {written(built)}, and the policy wants a `minimum_age` of "
-        f"{duration.written(minimum_age)}: it can be chosen from {written(ends)}"
+        f"{candidate} was built at {rfc3339(built)}, and the policy wants a `minimum_age` of "
+        f"{duration.written(minimum_age)}: it can be chosen from {rfc3339(ends)}"
     )
-    return Held(Reason("held.age", text, {**facts, "built": written(built)}, ends), candidate)
+    return Held(Reason("held.age", text, {**facts, "built": rfc3339(built)}, ends), candidate)
 
 
 def unknown_age(tag: str, minimum_age: timedelta, facts: Mapping[str, str | int | None]) -> Held:
@@ -115,8 +110,8 @@ def unknown_age(tag: str, minimum_age: timedelta, facts: Mapping[str, str | int 
 
 def skipped(young: Mapping[str, datetime], unknown: Sequence[str]) -> str:
     """The text on better tags that were left out."""
-    parts = [f"younger: {first_names(list(young))}"] if young else []
-    parts += [f"built at an unknown time: {first_names(unknown)}"] if unknown else []
+    parts = [f"younger: {shortlist(list(young), NAMED)}"] if young else []
+    parts += [f"built at an unknown time: {shortlist(unknown, NAMED)}"] if unknown else []
     return f" ({'; '.join(parts)})" if parts else ""
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.images.age import is_old, skipped, usable, wait, written
+from gitops_bot.images.age import is_old, skipped, usable, wait
 from gitops_bot.images.kinds import describe
 from gitops_bot.images.order import admitted
 from gitops_bot.images.policy import Choice, Chosen, Current, Held, counted, nothing
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Reason, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ def choose_newest(
         return Current(Reason("current", f"{current.tag} is the only tag that {describe(policy)} admits", facts))
     present = usable(built, now)
     if not known and not unknown and present is not None:
-        text = f"no tag that {describe(policy)} admits was built after {_shown(current)} ({written(present)})"
+        text = f"no tag that {describe(policy)} admits was built after {_shown(current)} ({rfc3339(present)})"
         return Current(Reason("current", text, facts))
     if not known:
         text = (
@@ -68,7 +68,7 @@ def choose_newest(
     if not old:
         return wait(waiting or young, policy.minimum_age, facts)
     best = max(old, key=lambda tag: order(tag, old[tag], current))
-    facts |= {"built": written(old[best]), "present": None if built is None else written(built)}
+    facts |= {"built": rfc3339(old[best]), "present": None if built is None else rfc3339(built)}
     newest = (
         f"{best} is the newest of {len(candidates.tags)} tags that {describe(policy)} admits{skipped(young, unknown)}"
     )
@@ -101,10 +101,10 @@ def _chosen(
         text = f"{newest}, but when {pinned} was built is unknown: pin a newer one once with `set`"
         return Held(Reason("held.age_unknown", text, facts), best)
     if time > present:
-        text = f"{newest}, and built after {pinned} ({written(time)}, {written(present)})"
+        text = f"{newest}, and built after {pinned} ({rfc3339(time)}, {rfc3339(present)})"
         return Chosen(best, Reason("chosen", text, facts))
     if time < present:
-        text = f"{newest}, but built before {pinned} ({written(time)}, {written(present)})"
+        text = f"{newest}, but built before {pinned} ({rfc3339(time)}, {rfc3339(present)})"
         return Held(Reason("held.older_build", text, facts), best)
     return Current(Reason("current", f"{newest}, and built at the same time as {pinned}", facts))
 

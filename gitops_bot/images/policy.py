@@ -25,7 +25,7 @@ from gitops_bot.images.kinds import (
     semver,
 )
 from gitops_bot.images.order import KEY_OF, Admitted, RankedTag, admits, admitted, compare, ranked, ranked_tag
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Reason, shortlist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ __all__ = [
 
 
 #: Tags that a text names.
-_NAMED: Final = 3
+NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
         return nothing(policy, candidates, current, listed=listed, facts=facts)
     best, *others = equals
     if others:
-        facts["equal"] = first_names([other.tag for other in others])
+        facts["equal"] = shortlist([other.tag for other in others], NAMED)
     highest = _highest(policy, best, len(candidates.tags), others)
     if isinstance(policy, Follow):
         if current.tag == best.tag:
@@ -168,13 +168,8 @@ def _highest(policy: Policy, best: RankedTag, count: int, equals: Sequence[Ranke
     if count == 1:
         return f"{best.tag} is the only tag that {describe(policy)} admits"
     verb = "sorts" if len(equals) == 1 else "sort"
-    same = f" ({first_names([equal.tag for equal in equals])} {verb} the same)" if equals else ""
+    same = f" ({shortlist([equal.tag for equal in equals], NAMED)} {verb} the same)" if equals else ""
     return f"{best.tag} is the highest of {count} tags that {describe(policy)} admits{same}"
-
-
-def first_names(tags: Sequence[str]) -> str:
-    """The first few tags, and how many more there are."""
-    return ", ".join(tags[:_NAMED]) + (f" and {len(tags) - _NAMED} more" if len(tags) > _NAMED else "")
 
 
 def _nothing(policy: Policy, candidates: Admitted, seen: str | int | None) -> str:

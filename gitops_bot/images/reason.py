@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from gitops_bot.errors import FailureCode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 #: Every code that a reason or a problem may carry. Scripts rely on them: a later version may add, never rename.
@@ -59,3 +60,13 @@ class Reason:
     text: str
     data: Mapping[str, str | int | None] = field(default_factory=dict)
     ends: datetime | None = None
+
+
+def shortlist(texts: Sequence[str], most: int) -> str:
+    """The first few, and how many more there are: `a, b and 3 more`."""
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
+
+
+def rfc3339(moment: datetime) -> str:
+    """A time as scripts read it: in UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

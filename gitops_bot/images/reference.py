@@ -122,6 +122,11 @@ class Pin:
             return "(none)"
         return (self.tag or "") + (f"@{self.digest}" if self.digest else "")
 
+    @property
+    def short(self) -> str:
+        """As a sentence names it: the tag, else the beginning of the digest."""
+        return self.tag or (self.digest or str(self))[:19]
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Reason, rfc3339
 from gitops_bot.proposals import ownership, people, schedule
 from gitops_bot.proposals import pull_request as pull_requests
 from gitops_bot.proposals.text import body, comment
@@ -186,7 +186,7 @@ def admit(
             f"{len(recent)} proposals of this environment were opened within an hour, and the limit is "
             f"{most_new_per_hour}: the next one can be opened at {frees:%Y-%m-%d %H:%M:%S} UTC"
         )
-        when = f"{frees:%Y-%m-%dT%H:%M:%SZ}"
+        when = rfc3339(frees)
         return Leave(None, Reason("held.limit", text, {"most_new_per_hour": most_new_per_hour, "opens_at": when}))
     return action
 

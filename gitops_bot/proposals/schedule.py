@@ -10,7 +10,7 @@ from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Reason, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,7 +63,7 @@ def closed(windows: Sequence[Window], at: datetime) -> Reason | None:
     return Reason(
         "held.window",
         f"outside the schedule: nothing new is opened before {opens:%Y-%m-%d %H:%M} UTC",
-        {"opens_at": f"{opens:%Y-%m-%dT%H:%M:%SZ}"},
+        {"opens_at": rfc3339(opens)},
     )
 
 

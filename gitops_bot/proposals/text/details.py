@@ -10,7 +10,7 @@ from gitops_bot.images import version
 from gitops_bot.images.reference import ImageName, is_digest
 from gitops_bot.proposals.text import links
 from gitops_bot.proposals.text.markdown import code, html_code, prose
-from gitops_bot.proposals.text.summary import briefly, called
+from gitops_bot.proposals.text.summary import called
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: How many subjects and platforms are shown, and how many characters of each.
 _SUBJECTS, _SUBJECT = 20, 120
 _PLATFORMS, _PLATFORM = 12, 60
+#: As many characters of a revision as tell commits apart.
+_SHORT = 10
 #: The first images of containers: a time before that is what reproducible builds write in place of one.
 _FIRST_YEAR = 2013
 
@@ -50,7 +52,7 @@ def section(change: Change, described: Described) -> str:
     lines += _pull(change)
     if not lines:
         return ""
-    step = f"{html_code(briefly(change.before))} → {html_code(briefly(change.after))}"
+    step = f"{html_code(change.before.short)} → {html_code(change.after.short)}"
     head = f"<details><summary>{html_code(called(change))} {step}</summary>"
     inside = "\n".join(lines).strip("\n")
     return f"\n{head}\n\n{inside}\n\n</details>"
@@ -61,7 +63,7 @@ def lost(change: Change, described: Described) -> str:
     gone = _gone(described)
     if not gone:
         return ""
-    return f"> - {code(called(change))} {code(briefly(change.after))} is no longer built for {_listed(gone)}"
+    return f"> - {code(called(change))} {code(change.after.short)} is no longer built for {_listed(gone)}"
 
 
 def _gone(described: Described) -> list[str]:
@@ -91,7 +93,7 @@ def _source(change: Change, before: Build | None, after: Build) -> Iterator[str]
         else None
     )
     if repository is None:
-        commit = f"commit `{links.short(new)}`" if new else ""
+        commit = f"commit `{new[:_SHORT]}`" if new else ""
         where = code(after.source, 200) if after.source else ""
         if commit or where:
             yield f"- source: {' of '.join(filter(None, (commit, where)))}"
@@ -99,12 +101,12 @@ def _source(change: Change, before: Build | None, after: Build) -> Iterator[str]
         yield f"- source: [`{repository.name}`]({repository.home})"
     elif old is None or old == new:
         again = ", built again from the same commit" if old else ""
-        yield f"- source: [`{links.short(new)}`]({repository.commit(new)}) of `{repository.name}`{again}"
+        yield f"- source: [`{new[:_SHORT]}`]({repository.commit(new)}) of `{repository.name}`{again}"
     else:
         # A forge compares from the older to the newer commit, and shows nothing the other way round.
         first, last = (new, old) if change.goes_back else (old, new)
         what = "source rolled back" if change.goes_back else "source"
-        commits = f"`{links.short(first)}...{links.short(last)}`"
+        commits = f"`{first[:_SHORT]}...{last[:_SHORT]}`"
         yield f"- {what}: [{commits}]({repository.compare(first, last)}) of `{repository.name}`"
 
 

@@ -18,7 +18,6 @@ _REVISION = re.compile(r"[0-9a-f]{7,64}")
 _LONGEST = 300
 #: Behind owner and name, GitHub and Gitea have these before a directory of the repository.
 _INTO = ("tree", "blob", "src")
-_SHORT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +76,3 @@ def read(source: str | None) -> SourceRepository | None:
 def revision(text: str | None) -> str | None:
     """The commit that a revision label names, as Git writes it; None where it names none."""
     return text if text is not None and _REVISION.fullmatch(text) else None
-
-
-def short(revision: str) -> str:
-    """As many characters as tell commits apart."""
-    return revision[:_SHORT]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from gitops_bot.images.reason import rfc3339
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -49,7 +51,7 @@ COMMIT: Final = Shape({"type": "string", "pattern": "^[0-9a-f]{40}([0-9a-f]{24})
 #: RFC 3339 in UTC, to the second.
 TIME: Final = Shape(
     {"type": "string", "format": "date-time", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"},
-    lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    rfc3339,
 )
 
 

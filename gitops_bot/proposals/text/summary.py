@@ -41,7 +41,7 @@ def in_words(changes: Sequence[Change], group: str = naming.DEFAULT_GROUP) -> st
     if is_rollback(changes):
         return _back(changes)
     names = sorted({_short(change) for change in changes})
-    targets = {str(change.after.tag or (change.after.digest or "")[:19]) for change in changes}
+    targets = {change.after.short for change in changes}
     if len(names) == 1 and len(targets) == 1:
         what = f"{names[0]} {targets.pop()}"
     elif len(names) <= 3:
@@ -78,7 +78,7 @@ def many(number: int, noun: str) -> str:
 
 def _back(changes: Sequence[Change]) -> str:
     names = sorted({_short(change) for change in changes})
-    targets = {briefly(change.after) for change in changes}
+    targets = {change.after.short for change in changes}
     what = " and ".join(names) if len(names) <= 2 else f"{len(names)} images"
     return f"roll back {what} to {targets.pop()}" if len(targets) == 1 else f"roll back {what}"
 
@@ -100,11 +100,6 @@ def called(change: Change) -> str:
     """What people call the entry: its repository, unless its name says something else."""
     # Several entries may have one image: then only the name tells them apart.
     return change.entry.image if change.entry.image.endswith(change.entry.name) else change.entry.name
-
-
-def briefly(pin: Pin) -> str:
-    """The tag, else the beginning of the digest."""
-    return pin.tag or (pin.digest or "")[:19] or str(pin)
 
 
 def _short(change: Change) -> str:

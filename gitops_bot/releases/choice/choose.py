@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.images import policy as policies
 from gitops_bot.images.policy import Follow
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Reason, shortlist
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.plan import Change, Kept
 
@@ -29,11 +29,6 @@ def shaped(shape: PinShape, present: Pin, tag: str, digest: str | None) -> Pin:
             return Pin(None, digest)
         case _:
             return Pin(tag, digest)
-
-
-def short(pin: Pin) -> str:
-    """A pin as a sentence names it."""
-    return pin.tag or (pin.digest or str(pin))[:19]
 
 
 def advance(entry: Entry, chosen: policies.Chosen, digest: str | None) -> Decision:
@@ -110,19 +105,17 @@ def outside(policy: NamedPolicy, entry: Entry, tag: str | None) -> Reason | None
 
 def incomplete(image: str, pin: Pin, missing: Sequence[str]) -> Reason:
     """Why an image is held whose index names manifests that are gone: nobody can pull it on these platforms."""
-    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-    text = f"{image} has lost {', '.join(missing[:_NAMED])}{more} of {pin}"
+    text = f"{image} has lost {shortlist(missing, _NAMED)} of {pin}"
     return Reason("held.platforms", text, {"platforms": ", ".join(missing)})
 
 
 def unbuilt(image: str, pin: Pin, lacking: Sequence[str], present: Pin | None) -> Reason:
     """Why an image is held that is not built for a platform: one of the present pin's, or else a wanted one."""
-    names = ", ".join(lacking[:_NAMED]) + (f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else "")
-    missing = f"{short(pin)} of {image} is not built for {names}"
+    missing = f"{pin.short} of {image} is not built for {shortlist(lacking, _NAMED)}"
     text = f"{missing}, which `platforms` asks for: build it for that, too"
     if present is not None:
         text = (
-            f"{missing}, and what is pinned ({short(present)}) is: build it for that, too, or say in `platforms` which "
+            f"{missing}, and what is pinned ({present.short}) is: build it for that, too, or say in `platforms` which "
             "ones are needed"
         )
     return Reason("held.platforms", text, {"platforms": ", ".join(lacking)})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.releases.choice import choose as choice
 
 if TYPE_CHECKING:
     from gitops_bot.releases.history.trail import Run
@@ -28,7 +27,7 @@ def no_room(entry: Entry, running: Run) -> Reason | None:
     if not entry.rules.no_room or running.pin.digest is None:
         return None
     text = (
-        f"{running.environment} runs {choice.short(running.pin)} by its digest, and {entry.file}:{entry.line} has no "
+        f"{running.environment} runs {running.pin.short} by its digest, and {entry.file}:{entry.line} has no "
         f"place for one; add one, or set `pin: tag` for {entry.environment} to copy the tag alone"
     )
     return Reason("held.no_digest", text, {"source": running.environment, "digest": running.pin.digest})

@@ -6,7 +6,7 @@ from datetime import UTC, time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Reason, rfc3339
 from gitops_bot.images.reference import ImageName
 from gitops_bot.releases.choice import reasons
 from gitops_bot.releases.plan import Change, Failed, Held, Kept
@@ -100,7 +100,7 @@ def reason(written: WrittenHold) -> Reason:
         "held.hold",
         f"held until {shown(written.until)} ({written.why}) by {file}:{line}",
         {
-            "until": f"{written.until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "until": rfc3339(written.until),
             "why": written.why,
             "file": file,
             "line": line,

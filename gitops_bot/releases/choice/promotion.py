@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images import duration, version
 from gitops_bot.images import policy as policies
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Reason, rfc3339, shortlist
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import by_hand as hand
 from gitops_bot.releases.choice import choose as choice
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from gitops_bot.releases.choice.by_hand import ByHand
     from gitops_bot.releases.history.trail import Run
     from gitops_bot.releases.plan import Decision, Entry
+
+#: Pins of a source that a text names.
+_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +72,17 @@ def agreed(entry: Entry, running: Sequence[Run]) -> Run | Held:
     if len(pins) == 1:
         return trail.last(running)
     source = running[0].environment
-    more = f" and {len(running) - 5} more" if len(running) > 5 else ""
-    if len({one.entry.overlay for one in running}) == len(running):
-        pins_by_overlay = ", ".join(f"{choice.short(one.pin)} in {one.entry.overlay}" for one in running[:5])
-        text = f"{source} runs several different pins: {pins_by_overlay}{more}"
+    others = [(run.pin.short, run.entry) for run in running]
+    if len({other.overlay for _, other in others}) == len(running):
+        overlays = [f"{pin} in {other.overlay}" for pin, other in others]
+        text = f"{source} runs several different pins: {shortlist(overlays, _NAMED)}"
     else:
-        places = (f"{choice.short(one.pin)} of {one.entry.name} ({_place(one.entry)})" for one in running[:5])
+        places = [f"{pin} of {other.name} ({other.file}:{other.line})" for pin, other in others]
         text = (
-            f"{source} pins {entry.image} differently: {', '.join(places)}{more}; pin the same, or give this entry the "
-            "name of the one that it stands for, or a `policy` of its own"
+            f"{source} pins {entry.image} differently: {shortlist(places, _NAMED)}; pin the same, or give this entry "
+            "the name of the one that it stands for, or a `policy` of its own"
         )
     return Held(entry, None, Reason("held.unordered", text, {"source": source}))
-
-
-def _place(entry: Entry) -> str:
-    return f"{entry.file}:{entry.line}"
 
 
 def settled(entry: Entry, running: Run, *, release_tag: bool = False) -> Kept | None:
@@ -198,7 +197,7 @@ def downgrade(entry: Entry, offer: Offer) -> Reason | None:
 def held_in_source(offer: Offer, hold: Reason) -> Reason:
     """The source holds its own pin."""
     running = offer.running
-    text = f"{choice.short(running.pin)} is held in {running.environment} itself: {hold.text}"
+    text = f"{running.pin.short} is held in {running.environment} itself: {hold.text}"
     return replace(hold, text=text, data={**hold.data, "source": running.environment})
 
 
@@ -236,16 +235,16 @@ def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifte
     running = offer.running
     source, step = running.environment, running.arrived
     data: dict[str, str | int | None] = {"source": source, "release": None, "since": None}
-    since = f"{source} runs {choice.short(running.pin)}"
+    since = f"{source} runs {running.pin.short}"
     if step is not None and running.left is not None:
-        data |= {"release": step.commit, "since": step.at.strftime("%Y-%m-%dT%H:%M:%SZ"), "ahead": running.ahead}
+        data |= {"release": step.commit, "since": rfc3339(step.at), "ahead": running.ahead}
         since = (
-            f"{source} ran {choice.short(running.pin)} from {step.at:%Y-%m-%d %H:%M} UTC "
+            f"{source} ran {running.pin.short} from {step.at:%Y-%m-%d %H:%M} UTC "
             f"({duration.roughly(running.left.at - step.at)}), {released_as(running.number, step.commit)}; "
             f"{_ahead(running)}"
         )
     elif step is not None:
-        data |= {"release": step.commit, "since": step.at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        data |= {"release": step.commit, "since": rfc3339(step.at)}
         since += (
             f" since {step.at:%Y-%m-%d %H:%M} UTC ({duration.roughly(now - step.at)}), "
             f"{released_as(running.number, step.commit)}"
@@ -255,9 +254,7 @@ def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifte
         case "rebuilt":
             data |= {"rebuilt": 1, "revision": artifact.revision}
             revision = f" from revision {artifact.revision[:12]}" if artifact.revision else ""
-            parts.insert(
-                0, f"rebuilt, not the bytes that were tested: {choice.short(artifact.pin)} was built again{revision}"
-            )
+            parts.insert(0, f"rebuilt, not the bytes that were tested: {artifact.pin.short} was built again{revision}")
         case "resolved":
             parts.append(f"{source} pins no digest, so this is what the tag points to now")
         case "copied" if artifact.renamed:
@@ -278,4 +275,4 @@ def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifte
 
 def _ahead(running: Run) -> str:
     count = "1 release" if running.ahead == 1 else f"{running.ahead} releases"
-    return f"{running.environment} is {count} ahead of {choice.short(running.pin)}, which soaked long enough"
+    return f"{running.environment} is {count} ahead of {running.pin.short}, which soaked long enough"

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from gitops_bot.images import policy as policies
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Reason, shortlist
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.history.changes import changes, pins_at
@@ -57,8 +57,7 @@ def goal(known: Sequence[Release], release: Release, present: Mapping[tuple[str,
     ]
     paths = sorted({path for changed in since for path in changed.config})
     if paths:
-        more = f" and {len(paths) - _TOLD} more" if len(paths) > _TOLD else ""
-        notes.append(f"configuration that changed since is not reverted: {', '.join(paths[:_TOLD])}{more}")
+        notes.append(f"configuration that changed since is not reverted: {shortlist(paths, _TOLD)}")
     return Goal(release, then, tuple(notes), tuple(changed.release.step for changed in since))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.images import policy as policies
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice import reasons
-from gitops_bot.releases.choice.choose import follows_moves, short
+from gitops_bot.releases.choice.choose import follows_moves
 from gitops_bot.releases.history.state import agree
 from gitops_bot.releases.history.trail import DEPTH, enough, may_have_pinned, stays
 from gitops_bot.releases.plan import Change, Held
@@ -102,10 +102,10 @@ def stepped_back(line: Line, entry: Entry, candidate: Pin) -> Reason | None:
         return None
     step = last.step
     text = (
-        f"rolled back to {short(last.successor)} in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who} "
+        f"rolled back to {last.successor.short} in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who} "
         "(`--release-hold` allows it again)"
     )
-    return Reason("held.reverted", text, _facts(step))
+    return Reason("held.reverted", text, step.data)
 
 
 def went_past(line: Line, entry: Entry, present: Pin, candidate: Pin) -> Reason | None:
@@ -120,10 +120,10 @@ def went_past(line: Line, entry: Entry, present: Pin, candidate: Pin) -> Reason 
         return None
     step = last.step
     text = (
-        f"{entry.environment} already ran {short(candidate)} and moved on to {short(last.successor)} in "
+        f"{entry.environment} already ran {candidate.short} and moved on to {last.successor.short} in "
         f"{step.commit[:10]} on {step.at:%Y-%m-%d}, and downgrades are never automatic"
     )
-    return Reason("held.downgrade", text, _facts(step))
+    return Reason("held.downgrade", text, step.data)
 
 
 def _likeness(left: Pin, successor: Pin, candidate: Pin, rules: Rules) -> Literal["bytes", "tag"] | None:
@@ -159,10 +159,6 @@ def _bound(line: Line, entry: Entry, candidate: Pin) -> Reason:
     count = len(line.touching(entry.overlay))
     text = (
         f"only {count} of the last {DEPTH} commits that touch {entry.overlay} are known, too few to tell whether "
-        f"{short(candidate)} was rolled back before; fetch the full history (`fetch-depth: 0`)"
+        f"{candidate.short} was rolled back before; fetch the full history (`fetch-depth: 0`)"
     )
     return Reason("held.history_bound", text, {"known": count, "needed": DEPTH})
-
-
-def _facts(step: Step) -> dict[str, str | int | None]:
-    return {"commit": step.commit, "author": step.who, "at": step.at.strftime("%Y-%m-%dT%H:%M:%SZ")}

@@ -43,8 +43,8 @@ def allowed(change: Change, slots: Slots, *, switching: bool) -> Decision:
     if change.source not in ("policy", "promotion") or (other := slots.counterpart(entry)) is None:
         return change
     if agree(other.pin, change.after):
-        kept = f"{slot} keeps {choice.short(entry.pin)} to go back to"
-        text = f"{slots.live} is live and has {choice.short(change.after)}; {kept}"
+        kept = f"{slot} keeps {entry.pin.short} to go back to"
+        text = f"{slots.live} is live and has {change.after.short}; {kept}"
         return Kept(entry, Reason("current", text), change.source)
     if (older := choice.downgrade(entry.policy, other.pin, change.after)) is not None:
         return Held(entry, change.after, older)
@@ -70,7 +70,7 @@ def decided(slots: Slots, selector: Entry, line: Line, now: datetime, *, release
     since = arrived[1].at if arrived is not None else None
     if (waits := soak.held(idle, since, now, slots.soak)) is not None:
         return _waiting(selector, idle, waits)
-    pins = ", ".join(dict.fromkeys(choice.short(entry.pin) for entry in changed[:5]))
+    pins = ", ".join(dict.fromkeys(entry.pin.short for entry in changed[:5]))
     text = f"{idle} has {pins}"
     if arrived is not None:
         text += f" since {arrived[1].at:%Y-%m-%d %H:%M} UTC (commit {arrived[1].commit[:10]})"
@@ -158,8 +158,7 @@ def _reverted(slots: Slots, step: Step) -> Reason:
         f"switched back to {slots.live} in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who}; {slots.idle} waits "
         "for a new pin (`--release-hold` switches to it again)"
     )
-    data = {"commit": step.commit, "author": step.who, "at": step.at.strftime("%Y-%m-%dT%H:%M:%SZ")}
-    return Reason("held.reverted", text, data)
+    return Reason("held.reverted", text, step.data)
 
 
 def _held(change: Change, text: str) -> Held:

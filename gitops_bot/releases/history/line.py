@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gitops_bot.images.reason import rfc3339
 from gitops_bot.targets.file_targets import BY_NAME
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class Step:
     targets: FileTargets = BY_NAME
     #: The messages of the commits that a merge brought in, the newest first: a few of each branch.
     merged: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> dict[str, str | int | None]:
+        """What a reason tells scripts of it."""
+        return {"commit": self.commit, "author": self.who, "at": rfc3339(self.at)}
 
     @property
     def who(self) -> str:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.errors import ConfigError, Problem
+from gitops_bot.images.reason import shortlist
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.targets import file_names
 
@@ -39,7 +40,7 @@ class Claimant(Protocol):
 
 
 #: More places than these are counted, not listed.
-MOST_LISTED = 3
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +95,9 @@ def places(owners: Mapping[str, Claim]) -> Mapping[Claim, Sequence[str]]:
 
 def without_pins(claim: Claim, places: Sequence[str], hint: str = "") -> Problem:
     """A glob that only means files or directories that pin no image; directories end in `/`."""
-    listed = ", ".join(place or "the repository root" for place in places[:MOST_LISTED])
-    more = f" and {len(places) - MOST_LISTED} more" if len(places) > MOST_LISTED else ""
+    named = shortlist([place or "the repository root" for place in places], _NAMED)
     where = "which pins no image" if claim.glob.of_files else "where no file pins an image"
-    message = f"`{claim.text}` of environment {claim.environment} matches {listed}{more}, {where}"
+    message = f"`{claim.text}` of environment {claim.environment} matches {named}, {where}"
     put = "" if claim.glob.of_files else f"put a {claim.glob.file or file_names()[0]} there, or "
     return claim.problem(message, f"{put}correct the path{hint}")
 
