@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -134,17 +135,10 @@ def find(start: Path) -> Checkout | None:
     for folder in (start, *start.parents):
         git = folder / ".git"
         # A worktree and a submodule have a file that points to their folder.
-        if _is_file(git / "HEAD") or _is_file(git):
-            return Checkout(folder)
+        with suppress(OSError):  # what cannot be read is none
+            if (git / "HEAD").is_file() or git.is_file():
+                return Checkout(folder)
     return None
-
-
-def _is_file(path: Path) -> bool:
-    """Whether there is a file; False in an unreadable folder."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
 
 
 def _walk(top: Path) -> Iterator[tuple[str, str | None]]:

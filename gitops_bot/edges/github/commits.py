@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.edges.github.address import source_repository
@@ -21,6 +22,7 @@ _PER_PAGE = 100
 _REVISION = re.compile(r"[0-9a-f]{7,64}\Z")
 
 
+@dataclass(slots=True)
 class Commits:
     """Reads a few commits, and never fails: what is shown is complete without them.
 
@@ -28,10 +30,9 @@ class Commits:
     or short commit ids.
     """
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
-        self._subjects: dict[tuple[str, str, str], tuple[str, ...]] = {}
-        self._counts: dict[tuple[str, str, str], int | None] = {}
+    api: Api
+    _subjects: dict[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
+    _counts: dict[tuple[str, str, str], int | None] = field(default_factory=dict)
 
     def between(self, source: str, old: str, new: str) -> tuple[str, ...]:
         """The subjects of the newest ten, oldest first; none after five questions.
@@ -61,12 +62,12 @@ class Commits:
     def _repository(self, source: str, old: str, new: str) -> str:
         """The repository on this server; empty if it is elsewhere, or these are no commit ids."""
         is_safe = _REVISION.match(old) and _REVISION.match(new)
-        return (source_repository(source, self._api.url) if is_safe else None) or ""
+        return (source_repository(source, self.api.url) if is_safe else None) or ""
 
     def _compare(self, repository: str, old: str, new: str, **query: str) -> dict[str, Any]:
         """What GitHub says about these commits, if anything."""
         with suppress(ForgeError):
-            answer = self._api.ask("GET", f"/compare/{old}...{new}", query=query, root=f"/repos/{repository}")
+            answer = self.api.ask("GET", f"/compare/{old}...{new}", query=query, root=f"/repos/{repository}")
             return answer if isinstance(answer, dict) else {}
         return {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from gitops_bot.edges.github.failure import Refused, Unsupported
@@ -44,11 +45,11 @@ def question(count: int) -> str:
     return f"query Deployments({variables}) {{\n  repository(owner: $owner, name: $name) {{{fields}\n  }}\n}}"
 
 
+@dataclass(slots=True)
 class Deployments:
     """The deployments of one repository. Everything raises a ForgeError if GitHub refuses or does not answer."""
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
+    api: Api
 
     def newest(self, environments: Sequence[str]) -> dict[str, tuple[Deployed, ...]]:
         """Up to thirty of each environment, the newest first: one request for a hundred environments.
@@ -76,7 +77,7 @@ class Deployments:
                 return None
             problem = self._artifacts(deployment)
             status = {"state": "success", "description": _STATUS}
-            self._api.ask("POST", f"/deployments/{number}/statuses", body=status, expected=_EXPECTED)
+            self.api.ask("POST", f"/deployments/{number}/statuses", body=status, expected=_EXPECTED)
         except Refused as refused:
             self._fail(refused, what, _ADVICE)
         else:
@@ -85,8 +86,8 @@ class Deployments:
     def _begun(self, deployment: Deployment) -> int | None:
         """The number of the deployment, which may have been begun; None where there is nothing left to do."""
         query = {"sha": deployment.commit, "environment": deployment.environment, "per_page": str(_NEWEST)}
-        known = self._api.ask("GET", "/deployments", query=query, expected=_EXPECTED)
-        with self._api.reading():
+        known = self.api.ask("GET", "/deployments", query=query, expected=_EXPECTED)
+        with self.api.reading():
             own = next((int(other["id"]) for other in known if other["description"] == TEXT), None)
         if own is not None:
             return own if not self._has_status(own) else None
@@ -100,12 +101,12 @@ class Deployments:
             "auto_merge": False,
             "required_contexts": [],
         }
-        made = self._api.ask("POST", "/deployments", body=fields, expected=_EXPECTED)
-        with self._api.reading():
+        made = self.api.ask("POST", "/deployments", body=fields, expected=_EXPECTED)
+        with self.api.reading():
             return int(made["id"])
 
     def _has_status(self, number: int) -> bool:
-        return bool(self._api.ask_list(f"/deployments/{number}/statuses", {"per_page": "1"}))
+        return bool(self.api.ask_list(f"/deployments/{number}/statuses", {"per_page": "1"}))
 
     def _artifacts(self, deployment: Deployment) -> Problem | None:
         """Record each artifact; the first that is refused ends it.
@@ -114,11 +115,11 @@ class Deployments:
         """
         for artifact in deployment.artifacts:
             try:
-                self._api.ask(
+                self.api.ask(
                     "POST",
                     "/artifacts/metadata/deployment-record",
                     body=_fields(artifact, deployment.environment),
-                    root=f"/orgs/{self._api.names['owner']}",
+                    root=f"/orgs/{self.api.names['owner']}",
                     expected=_EXPECTED,
                 )
             except Refused as refused:
@@ -126,22 +127,22 @@ class Deployments:
         return None
 
     def _by_graphql(self, names: Sequence[str]) -> Mapping[str, tuple[Deployed, ...]]:
-        variables = {**self._api.names, **{f"e{at}": name for at, name in enumerate(names)}}
+        variables = {**self.api.names, **{f"e{at}": name for at, name in enumerate(names)}}
         try:
-            data = self._api.graphql(question(len(names)), variables, expected=_EXPECTED)
+            data = self.api.graphql(question(len(names)), variables, expected=_EXPECTED)
         except Refused as refused:
             self._fail(refused, "deployments cannot be read", _ADVICE)
-        with self._api.reading():
+        with self.api.reading():
             read: Any = data["repository"]
             return {name: tuple(_nodes(read[f"d{at}"]["nodes"])) for at, name in enumerate(names)}
 
     def _by_rest(self, name: str) -> Iterator[Deployed]:
         query = {"environment": name, "per_page": str(_NEWEST)}
         try:
-            documents = self._api.ask("GET", "/deployments", query=query, expected=_EXPECTED)
+            documents = self.api.ask("GET", "/deployments", query=query, expected=_EXPECTED)
         except Refused as refused:
             self._fail(refused, "deployments cannot be read", _ADVICE)
-        with self._api.reading():
+        with self.api.reading():
             read = [(int(known["id"]), str(known["sha"]), known["description"] == TEXT) for known in documents]
         for at, (number, commit, own) in enumerate(read):
             yield Deployed(commit, finished=at > 0 or not own or self._has_status(number))
@@ -152,7 +153,7 @@ class Deployments:
     def _problem(self, refused: Refused, what: str, advice: str) -> Problem:
         quoted = f" (GitHub says: {refused.message})" if refused.message else ""
         code: FailureCode = "failed.auth" if refused.status in (403, 404) else "failed.forge"
-        return Problem(code, f"{self._api.repository}: {what} was refused{quoted}", advice)
+        return Problem(code, f"{self.api.repository}: {what} was refused{quoted}", advice)
 
 
 def _nodes(nodes: Any) -> Iterator[Deployed]:

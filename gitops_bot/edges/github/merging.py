@@ -6,7 +6,7 @@ would bypass them (docs.github.com, "Merge a pull request" and "About protected 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.edges.github import answers, graphql, messages
@@ -27,11 +27,12 @@ _EXPECTED = (403, 404, 405, 409, 422)
 _READY = ("clean", "unstable", "has_hooks")
 
 
+@dataclass(slots=True)
 class Merging:
     """Merges in the one way that the base branch allows. Warns if it cannot; the next run tries again."""
 
-    def __init__(self, api: Api, reading: Reading) -> None:
-        self._api, self._reading = api, reading
+    api: Api
+    reading: Reading
 
     def when_ready(self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool) -> PullRequest:
         """One request; two to merge at once, or if the repository has no auto-merge.
@@ -39,10 +40,10 @@ class Merging:
         After auto-merge was enabled, title and text are those in GitHub's answer. A pull request whose auto-merge
         GitHub overlooked is read again first: what somebody decided meanwhile counts.
         """
-        pull = self._api.pull_request(number)
+        pull = self.api.pull_request(number)
         if pull.state != "open" or pull.queued or (pull.auto_merge and not pull.overlooked):
             return pull
-        base = self._reading.base(pull.base)
+        base = self.reading.base(pull.base)
         if pull.overlooked:
             if _why_not(pull, base, method, without_checks=without_checks):
                 return pull
@@ -69,7 +70,7 @@ class Merging:
                 if "unknown status" not in refused.message.lower():
                     raise
                 # GitHub says this right after a pull request was opened.
-                self._api.clock.sleep(_PAUSE)
+                self.api.clock.sleep(_PAUSE)
                 answer = self._mutate(graphql.ENABLE_AUTO_MERGE, fields)
         except Unsupported:
             return self._merge_if_ready(pull, head, method)
@@ -86,7 +87,7 @@ class Merging:
         return self._enqueue(pull, head) if base.queue else self._merge(pull, head, method)
 
     def _set(self, pull: PullRequest, answer: Any) -> PullRequest:
-        with self._api.reading():
+        with self.api.reading():
             node = answer["enablePullRequestAutoMerge"]["pullRequest"]
             pull = replace(
                 pull,
@@ -96,7 +97,7 @@ class Merging:
                 title=answers.text(node["title"]),
                 body=answers.text(node["body"]),
             )
-        return self._api.remember(pull)
+        return self.api.remember(pull)
 
     def _enqueue(self, pull: PullRequest, head: str) -> PullRequest:
         try:
@@ -110,7 +111,7 @@ class Merging:
             entered = answer.get("enqueuePullRequest")
             if not isinstance(entered, dict) or entered.get("mergeQueueEntry") is None:
                 return self._warned(pull, "GitHub did not add it to the merge queue", "the next run tries again")
-        return self._api.remember(replace(pull, queued=True))
+        return self.api.remember(replace(pull, queued=True))
 
     def _merge_if_ready(self, pull: PullRequest, head: str, method: MergeMethod) -> PullRequest:
         pull, ready = self._look(pull)
@@ -124,23 +125,23 @@ class Merging:
 
     def _look(self, pull: PullRequest) -> tuple[PullRequest, bool]:
         """The pull request as it is now, and whether it can be merged."""
-        document = self._api.ask("GET", f"/pulls/{pull.number}")
-        return self._api.keep(document), document.get("mergeable_state") in _READY
+        document = self.api.ask("GET", f"/pulls/{pull.number}")
+        return self.api.keep(document), document.get("mergeable_state") in _READY
 
     def _merge(self, pull: PullRequest, head: str, method: MergeMethod) -> PullRequest:
         body = {"sha": head, "merge_method": method}
         try:
-            answer = self._api.ask("PUT", f"/pulls/{pull.number}/merge", body=body, expected=_EXPECTED)
+            answer = self.api.ask("PUT", f"/pulls/{pull.number}/merge", body=body, expected=_EXPECTED)
         except Refused as refused:
-            if refused.status == 405 and (current := self._api.read(pull.number)).state != "open":
+            if refused.status == 405 and (current := self.api.read(pull.number)).state != "open":
                 return current  # somebody was faster, or the answer to our own request was lost
             return self._refused(pull, refused)
         if not isinstance(answer, dict) or answer.get("merged") is not True:
-            return self._api.read(pull.number)
-        return self._api.remember(replace(pull, state="merged"))
+            return self.api.read(pull.number)
+        return self.api.remember(replace(pull, state="merged"))
 
     def _mutate(self, document: str, fields: dict[str, str]) -> dict[str, Any]:
-        return self._api.graphql(document, {"input": fields}, write=True, expected=_EXPECTED)
+        return self.api.graphql(document, {"input": fields}, write=True, expected=_EXPECTED)
 
     def _refused(self, pull: PullRequest, refused: Refused) -> PullRequest:
         why = f"GitHub says: {refused.message or refused.status}"
@@ -148,7 +149,7 @@ class Merging:
 
     def _warned(self, pull: PullRequest, why: str, way_out: str) -> PullRequest:
         message = f"pull request #{pull.number} will not merge by itself: {why}"
-        self._api.warn(Problem("failed.forge", message, way_out))
+        self.api.warn(Problem("failed.forge", message, way_out))
         return pull
 
 

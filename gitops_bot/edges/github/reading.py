@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -29,13 +29,13 @@ _RULES = frozenset({"ref", "mergeQueue"})
 _REVIEWERS = ("OWNER", "MEMBER", "COLLABORATOR")
 
 
+@dataclass(slots=True)
 class Reading:
     """Reads pull requests and base branches. The first query sets `only_rest` for the rest of the run."""
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
-        self.only_rest = False
-        self._bases: dict[str, Base] = {}
+    api: Api
+    only_rest: bool = False
+    _bases: dict[str, Base] = field(default_factory=dict)
 
     def find(self, branches: Sequence[str], base: str, *, closed: str | None = None) -> dict[str, Pulls]:
         """The pull requests of each branch into a base branch: open ones first, then the newest that have ended.
@@ -66,7 +66,7 @@ class Reading:
         # GitHub silently ignores a `head` without an owner, and then lists every pull request there is.
         query = {
             "state": state,
-            "head": f"{self._api.names['owner']}:{branch}",
+            "head": f"{self.api.names['owner']}:{branch}",
             "sort": "created",
             "per_page": str(graphql.ENDED),
         }
@@ -78,10 +78,10 @@ class Reading:
         Two requests. Everything is None if the server has no GraphQL; the push if it keeps no activity.
         """
         try:
-            data = self._api.graphql(graphql.HAND_BACK_TIMES, {**self._api.names, "number": number})
+            data = self.api.graphql(graphql.HAND_BACK_TIMES, {**self.api.names, "number": number})
         except Unsupported:
             return HandBackTimes()
-        with self._api.reading():
+        with self.api.reading():
             pull = data["repository"]["pullRequest"]
             labelled = [
                 _time(event["createdAt"])
@@ -94,7 +94,7 @@ class Reading:
     def _pushed(self, branch: str) -> tuple[str, datetime] | None:
         query = {"ref": f"refs/heads/{branch}", "per_page": "1"}
         try:
-            activity: Any = self._api.ask("GET", "/activity", query=query, expected=(403, 404, 410, 501))
+            activity: Any = self.api.ask("GET", "/activity", query=query, expected=(403, 404, 410, 501))
         except Refused:
             return None
         newest = answers.listed(activity)[:1]
@@ -108,7 +108,7 @@ class Reading:
                 self.only_rest = True
             except (Refused, Unanswered) as failure:
                 if len(branches) + (closed is not None) < 2 or not _is_too_much(failure):
-                    self._api.fail(failure)
+                    self.api.fail(failure)
                 half = len(branches) // 2
                 parts = (branches[:half], None), (branches[half:], None), ((), closed)
                 results = [self._query(part, into, prefix) for part, prefix in parts if part or prefix]
@@ -118,14 +118,14 @@ class Reading:
 
     def _by_graphql(self, branches: Sequence[str], into: str, closed: str | None) -> dict[str, Pulls]:
         with_base = into not in self._bases
-        variables = {**self._api.names, "base": into, **{f"b{at}": branch for at, branch in enumerate(branches)}}
+        variables = {**self.api.names, "base": into, **{f"b{at}": branch for at, branch in enumerate(branches)}}
         if with_base:
             variables["ref"] = f"refs/heads/{into}"
         query = graphql.proposals(len(branches), with_base=with_base, with_closed=closed is not None)
-        answer = self._api.wire.graphql(query, variables, write=False, optional=_OPTIONAL)
-        with self._api.reading():
+        answer = self.api.wire.graphql(query, variables, write=False, optional=_OPTIONAL)
+        with self.api.reading():
             repository: Any = answer.data["repository"]
-            if str(repository["nameWithOwner"]).lower() != self._api.repository.lower():
+            if str(repository["nameWithOwner"]).lower() != self.api.repository.lower():
                 raise Refused(301, "", {}, write=False)
             if with_base:
                 self._bases[into] = rules.base(repository, hidden=not answer.hidden.isdisjoint(_RULES))
@@ -145,11 +145,11 @@ class Reading:
             # GraphQL cannot leave out forks. So many have a branch of this name that ours may not be on the page.
             return self._by_rest(branch, into)
         pulls = (answers.read_node(node) for node in nodes if node["isCrossRepository"] is False)
-        return _in_order(self._api.remember(pull) for pull in pulls if (pull.branch, pull.base) == (branch, into))
+        return _in_order(self.api.remember(pull) for pull in pulls if (pull.branch, pull.base) == (branch, into))
 
     def _by_rest(self, branch: str, into: str) -> Pulls:
         return tuple(
-            self._api.remember(replace(pull, approved=self._is_approved(pull.number))) if pull.state == "open" else pull
+            self.api.remember(replace(pull, approved=self._is_approved(pull.number))) if pull.state == "open" else pull
             for pull in self.list_by_rest(branch, into)
         )
 
@@ -159,26 +159,26 @@ class Reading:
 
     def _list(self, into: str, query: dict[str, str]) -> list[PullRequest]:
         """The newest pull requests into a base branch that are not from forks."""
-        documents = self._api.ask_list("/pulls", {**query, "base": into, "direction": "desc"})
-        return [self._api.keep(document) for document in documents if answers.is_from(document, self._api.repository)]
+        documents = self.api.ask_list("/pulls", {**query, "base": into, "direction": "desc"})
+        return [self.api.keep(document) for document in documents if answers.is_from(document, self.api.repository)]
 
     def _is_approved(self, number: int) -> bool:
         """Whether the latest reviews of those who count include an approval, and no request for changes."""
-        reviews = self._api.ask("GET", f"/pulls/{number}/reviews", query={"per_page": "100"})
-        with self._api.reading():
+        reviews = self.api.ask("GET", f"/pulls/{number}/reviews", query={"per_page": "100"})
+        with self.api.reading():
             return answers.approved(None, dict(_opinions(reviews)).values())
 
     def _base_by_rest(self, name: str) -> Base:
         path = quote(name, safe="/")
-        repository = self._api.ask("GET", "")
-        branch = self._api.ask("GET", f"/branches/{path}")
+        repository = self.api.ask("GET", "")
+        branch = self.api.ask("GET", f"/branches/{path}")
         try:
-            branch_rules = self._api.ask(
+            branch_rules = self.api.ask(
                 "GET", f"/rules/branches/{path}", query={"per_page": "100"}, expected=(403, 404)
             )
         except Refused:
             branch_rules = None
-        with self._api.reading():
+        with self.api.reading():
             return rules.base_by_rest(repository, branch, branch_rules)
 
 

@@ -19,8 +19,7 @@ from gitops_bot import __version__, log
 from gitops_bot.edges.http.address import UnsafeAddress, follow, origin
 from gitops_bot.edges.http.allowance import Allowance, Limit
 from gitops_bot.edges.http.answer import Answer
-from gitops_bot.edges.http.failure import Unanswered, broken, busy, late, nowhere, retry_after
-from gitops_bot.edges.http.pace import PausedTooLong
+from gitops_bot.edges.http.failure import Unanswered, broken, late, nowhere, retry_after
 from gitops_bot.edges.http.pools import Pools
 
 if TYPE_CHECKING:
@@ -168,10 +167,10 @@ class Http:
         limit: int,
         allowance: Allowance,
     ) -> Answer:
-        pool = self._pools.for_url(url)
+        pace, transport = self._pools.for_url(url)
         asked_at = time.perf_counter()
         try:
-            with pool.pace.turn(_not_over(allowance.left).seconds) as seen, allowance.counting():
+            with pace.turn(_not_over(allowance.left).seconds) as seen, allowance.counting():
                 began = time.perf_counter()
                 left = _not_over(allowance.left)
                 bound = left if left.seconds < self._seconds else Limit(self._seconds, late(self._seconds))
@@ -179,13 +178,11 @@ class Http:
                 request = httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
                 status = None
                 try:
-                    with closing(pool.transport.handle_request(request)) as response:
+                    with closing(transport.handle_request(request)) as response:
                         status = response.status_code
                         answer = Answer(method, url, status, response.headers, _body(response, method, limit))
                 finally:
                     self._observe(url.netloc.decode("ascii"), status)
-        except PausedTooLong as paused:
-            raise busy(paused.seconds) from paused
         except httpx.TransportError as error:
             raise broken(error) from error
         except UnicodeError as error:  # from httpx of `xn--` and junk, from getaddrinfo of `a..b`
@@ -201,7 +198,7 @@ class Http:
         )
         if answer.status == 429:
             requested = self._retry_after(answer)
-            pool.pace.slow_down(seen, 1.0 if requested is None else requested)
+            pace.slow_down(seen, 1.0 if requested is None else requested)
         return answer
 
     def _retry_after(self, answer: Answer) -> float | None:

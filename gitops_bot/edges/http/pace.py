@@ -6,6 +6,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from gitops_bot.edges.http.failure import busy
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
@@ -26,14 +28,6 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None:
         """Wait."""
         ...
-
-
-class PausedTooLong(Exception):  # noqa: N818 - a state of the host, turned into words by whoever asked
-    """The host asked for a longer pause than the caller can wait; `seconds` of it are left."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"closed for {seconds:.0f} s")
-        self.seconds = seconds
 
 
 class Pace:
@@ -59,23 +53,20 @@ class Pace:
         Yields the number of slow-downs so far, for `slow_down`.
 
         Raises:
-            PausedTooLong: the host asked for a pause longer than `longest_pause` seconds.
+            Unanswered: the host asked for a pause longer than `longest_pause` seconds.
         """
         with self._semaphore:
-            yield self._wait(longest_pause)
-
-    def _wait(self, longest_pause: float) -> int:
-        while True:
-            with self._lock:
-                now = self._clock.now().timestamp()
-                if self._opens - now > longest_pause:
-                    raise PausedTooLong(self._opens - now)
-                slot, slowed = max(now, self._next, self._opens), self._slowed
-                self._next = slot + self._interval
-            if slot > now:
-                self._clock.sleep(slot - now)
-            if slowed == self._slowed:  # else there was a 429 meanwhile: queue again
-                return slowed
+            slowed = -1
+            while slowed != self._slowed:  # again if there was a 429 meanwhile
+                with self._lock:
+                    now = self._clock.now().timestamp()
+                    if self._opens - now > longest_pause:
+                        raise busy(self._opens - now)
+                    slot, slowed = max(now, self._next, self._opens), self._slowed
+                    self._next = slot + self._interval
+                if slot > now:
+                    self._clock.sleep(slot - now)
+            yield slowed
 
     def slow_down(self, seen: int, seconds: float) -> None:
         """Pause all requests for `seconds` after a 429; `seen` is what `turn` gave to the request.

@@ -27,14 +27,6 @@ class Tuning:
     rate: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """The connections to one origin, and the pace of requests there."""
-
-    pace: Pace
-    transport: httpx.BaseTransport
-
-
 @dataclass(slots=True)
 class Pools:
     """The pools of connections of a run, one for each origin; see `Http`. Safe to use from many threads."""
@@ -44,30 +36,29 @@ class Pools:
     tunings: Mapping[str, Tuning]
     transport: httpx.BaseTransport | None
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _pools: dict[tuple[str, str, int | None], Pool] = field(default_factory=dict)
+    _pools: dict[tuple[str, str, int | None], tuple[Pace, httpx.BaseTransport]] = field(default_factory=dict)
     _trust: ssl.SSLContext | None = None
 
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
             pools, self._pools = self._pools, {}
-        for pool in pools.values():
-            pool.transport.close()
+        for _, transport in pools.values():
+            transport.close()
 
-    def for_url(self, url: httpx.URL) -> Pool:
-        """The pool for the origin of a URL, made on first use.
+    def for_url(self, url: httpx.URL) -> tuple[Pace, httpx.BaseTransport]:
+        """The pace of requests to the origin of a URL, and its connections, made on first use.
 
         Raises:
             Unanswered: the address or the proxy is unusable.
         """
         key = origin(url)
         with self._lock:
-            pool = self._pools.get(key)
-            if pool is None:
+            if key not in self._pools:
                 tuning = self.tunings.get(url.netloc.decode("ascii"), Tuning())
                 pace = Pace(self.clock, tuning.concurrency, tuning.rate)
-                pool = self._pools[key] = Pool(pace, self.transport or self._connect(url, tuning))
-            return pool
+                self._pools[key] = pace, self.transport or self._connect(url, tuning)
+            return self._pools[key]
 
     def _connect(self, url: httpx.URL, tuning: Tuning) -> httpx.BaseTransport:
         if url.port is not None and url.port > 65535:  # which getaddrinfo would take modulo 65536

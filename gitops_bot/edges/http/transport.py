@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -86,10 +87,10 @@ class Transport(httpx.HTTPTransport):
         return response
 
 
+@dataclass(slots=True, eq=False)
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, left: Deadline) -> None:
-        self._stream = stream
-        self._left = left
+    _stream: httpcore.NetworkStream
+    _left: Deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         with self._left.wait(timeout) as seconds:
@@ -114,10 +115,10 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
+@dataclass(slots=True, eq=False)
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self, backend: httpcore.NetworkBackend, left: Deadline) -> None:
-        self._backend = backend
-        self._left = left
+    _backend: httpcore.NetworkBackend
+    _left: Deadline
 
     def connect_tcp(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitops_bot.edges.http import Allowance, Limit, Unanswered
@@ -20,31 +21,32 @@ SLOW_REGISTRY_SECONDS = 5.0
 _ADVICE = "Run again later, or ask the registry's operator why it is slow; other images were not affected."
 
 
+@dataclass(slots=True)
 class ImageLimits:
     """The time limit of each image of one registry. A hundred images must not take a hundred times as long.
 
     Once an image ran out of time and nothing was answered during the last quarter of it, the others get only seconds,
-    until one is answered: then it is not the registry that is slow.
+    until one is answered: then it is not the registry that is slow. `seconds` are for everything that a run asks about
+    one image.
     """
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
-        """`seconds` are for everything that a run asks about one image."""
-        self._clock, self._seconds = clock, seconds
-        self._lock = threading.Lock()
-        self._spent: dict[ImageName, float] = {}
-        self._last_answer = float("-inf")
-        self._slow = False
+    clock: Clock
+    seconds: float
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _spent: dict[ImageName, float] = field(default_factory=dict)
+    _last_answer: float = float("-inf")
+    _slow: bool = False
 
     @contextmanager
     def question(self, image: ImageName) -> Iterator[Allowance]:
         """The time for one question, which counts against its image. `Unanswered` in the block means no answer."""
-        allowance = Allowance(self._clock, lambda: self._limit(image))
+        allowance = Allowance(self.clock, lambda: self._limit(image))
         try:
             yield allowance
         except Unanswered:
             with self._lock:
-                silent = self._clock.now().timestamp() - self._last_answer
-                self._slow = self._slow or (allowance.left.seconds <= 0 and silent > self._seconds / 4)
+                silent = self.clock.now().timestamp() - self._last_answer
+                self._slow = self._slow or (allowance.left.seconds <= 0 and silent > self.seconds / 4)
             raise
         except (Refused, Untrusted):
             self._answered()
@@ -57,9 +59,9 @@ class ImageLimits:
 
     def _answered(self) -> None:
         with self._lock:
-            self._last_answer, self._slow = self._clock.now().timestamp(), False
+            self._last_answer, self._slow = self.clock.now().timestamp(), False
 
     def _limit(self, image: ImageName) -> Limit:
-        limit = min(SLOW_REGISTRY_SECONDS, self._seconds) if self._slow else self._seconds
-        left = min(limit, self._seconds - self._spent.get(image, 0.0))
+        limit = min(SLOW_REGISTRY_SECONDS, self.seconds) if self._slow else self.seconds
+        left = min(limit, self.seconds - self._spent.get(image, 0.0))
         return Limit(left, Unanswered(f"took more than {limit:g} s for this image", _ADVICE))

@@ -74,8 +74,8 @@ def resolve(ask: Ask, reference: str) -> ManifestDigest:
             raise
     else:
         digest = head.headers.get("docker-content-digest", "")
-        algorithm = digest.partition(":")[0]
-        if is_digest(digest) and head.media_type in _TYPES and _algorithm(reference, algorithm) == algorithm:
+        same = not is_digest(reference) or reference.partition(":")[0] == digest.partition(":")[0]
+        if is_digest(digest) and head.media_type in _TYPES and same:
             return ManifestDigest(digest, head.media_type in IMAGES)
     return resolve_by_content(ask("GET", reference), reference)
 
@@ -96,12 +96,9 @@ def resolve_by_content(answer: Answer, reference: str) -> ManifestDigest:
             f"reports the digest {header[:150]!r} for a manifest that has the digest {digest}",
             "Something in between changes what the registry sends; nothing was pinned.",
         )
-    return ManifestDigest(_digest_of(answer.body, _algorithm(reference, usual)), kind_of(document) == "image")
-
-
-def _algorithm(reference: str, usual: str) -> str:
-    """The hash algorithm of a digest; the `usual` one for a tag."""
-    return reference.partition(":")[0] if is_digest(reference) else usual
+    if is_digest(reference):
+        digest = _digest_of(answer.body, reference.partition(":")[0])
+    return ManifestDigest(digest, kind_of(document) == "image")
 
 
 def _digest_of(body: bytes, algorithm: str) -> str:

@@ -21,7 +21,6 @@ from gitops_bot.edges.registry.image_limits import ImageLimits
 from gitops_bot.edges.registry.manifest import resolve
 from gitops_bot.edges.registry.pages import every_tag, read_page
 from gitops_bot.edges.registry.presence import children, find_manifest, index_platforms, missing, served
-from gitops_bot.edges.registry.times.reader import TimesReader
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.images.reference import is_digest, is_tag
 
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.manifest import ManifestDigest
     from gitops_bot.edges.registry.presence import Indexes
+    from gitops_bot.edges.registry.times.reader import TimesReader
     from gitops_bot.images.build import Build, BuildTimes, Child
     from gitops_bot.images.reference import ImageName, Pin
 
@@ -99,7 +99,8 @@ class Registry:
         self._single: set[tuple[ImageName, str]] = set()
         #: The digests of tags, as far as reading build times has shown them.
         self._digests: dict[tuple[ImageName, str], str] = {}
-        self._times_reader = TimesReader(self._http, clock, cache, token)
+        self._cache, self._token = cache, token
+        self._times_reader: TimesReader | None = None
         self._lock = threading.Lock()
         self._hosts: dict[str, Host] = {}
         self._limits: dict[str, ImageLimits] = {}
@@ -108,10 +109,6 @@ class Registry:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close all connections."""
         self._http.close()
 
     def tags(self, image: ImageName) -> tuple[str, ...]:
@@ -170,6 +167,13 @@ class Registry:
             self._digests[image, tag] = self._remember(image, manifest)
 
         def times(repository: ImageRepository) -> BuildTimes:
+            # Imported here for its database: only policies that order by build time need it.
+            from gitops_bot.edges.registry.times.reader import TimesReader
+
+            with self._lock:
+                self._times_reader = self._times_reader or TimesReader(
+                    self._http, self._clock, self._cache, self._token
+                )
             threads = self._access.get(repository.location.registry, _PLAIN).concurrency or Tuning().concurrency
             return self._times_reader.read(repository, tags, pin, remember, threads)
 

@@ -48,14 +48,14 @@ class _Slot:
     expires: float = 0.0
 
 
+@dataclass(slots=True)
 class Tokens:
     """Gets tokens and keeps them until shortly before they expire. Safe to use from many threads."""
 
-    def __init__(self, http: Http, clock: Clock) -> None:
-        self._http = http
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._slots: dict[tuple[Bearer, str, Credential | None], _Slot] = {}
+    http: Http
+    clock: Clock
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _slots: dict[tuple[Bearer, str, Credential | None], _Slot] = field(default_factory=dict)
 
     def get(
         self, bearer: Bearer, path: str, credential: Credential | None, *, rejected: str | None
@@ -72,7 +72,7 @@ class Tokens:
         with self._lock:
             slot = self._slots.setdefault((bearer, path, credential), _Slot())
         with slot.lock:
-            now = self._clock.now().timestamp()
+            now = self.clock.now().timestamp()
             if slot.token != rejected and now < slot.expires:
                 return slot.token, False
             slot.token, seconds = self._fetch(bearer, path, credential)
@@ -94,12 +94,12 @@ class Tokens:
             }
             kind = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
             content = urlencode(form).encode("ascii")
-            answer = self._http.request("POST", realm, kind, content=content, limit=_BODY)
+            answer = self.http.request("POST", realm, kind, content=content, limit=_BODY)
         if answer is None or answer.status in (404, 405):  # an older server, without OAuth 2
             headers = {"Accept": "application/json"}
             if isinstance(credential, Basic | IdentityToken):
                 headers["Authorization"] = basic(credential)
-            answer = self._http.request("GET", realm.copy_merge_params(about), headers, limit=_BODY)
+            answer = self.http.request("GET", realm.copy_merge_params(about), headers, limit=_BODY)
         if answer.status != 200:
             message = error_message(answer.body, secrets(credential))
             raise Refused(answer.status, answer.host, message, token_server=True)
