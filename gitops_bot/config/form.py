@@ -20,6 +20,7 @@ from gitops_bot.config.form_registry import RegistryAccess  # noqa: TC001 - pyda
 from gitops_bot.config.form_slots import BlueGreenForm, Slots  # noqa: TC001 - likewise
 from gitops_bot.config.form_target import TargetForm  # noqa: TC001 - likewise
 from gitops_bot.config.leaves import about
+from gitops_bot.config.lists import Listed
 from gitops_bot.config.propose import Propose
 from gitops_bot.images import platforms
 from gitops_bot.images.rules import OnMove, PinShape
@@ -36,7 +37,7 @@ _PLATFORM = leaf.text(
 )
 _Records = Annotated[
     Recorder | None,
-    *leaf.choice(Recorder),
+    leaf.choice(Recorder),
     about(
         "`github`: record each release on the branch as a deployment of its commit to the environment, once. It says "
         "what was released to Git, not what runs. What an environment says overrides what stands at the top. Without "
@@ -65,7 +66,7 @@ class RulesForm:
     ] = None
     pin: Annotated[
         PinShape | None,
-        *leaf.choice(PinShape),
+        leaf.choice(PinShape),
         about(
             "What is written for a chosen tag: `tag+digest` (the default), only `tag`, or only `digest`. `tag` removes "
             "a `digest` that an entry has. `digest` adds no `newTag`; one that an entry already has is never removed, "
@@ -75,7 +76,7 @@ class RulesForm:
     ] = None
     on_move: Annotated[
         OnMove | None,
-        *leaf.choice(OnMove),
+        leaf.choice(OnMove),
         about(
             "What to do when the pinned tag now points to a digest other than the pinned one: `hold` or `follow`. "
             "Without it, full versions and commit tags are held, and floating tags such as `1.27` are followed.",
@@ -83,9 +84,8 @@ class RulesForm:
         ),
     ] = None
     platforms: Annotated[
-        tuple[Annotated[str, *_PLATFORM], ...] | None,
-        *leaf.listed(least=1, most=20),
-        leaf.ONCE,
+        tuple[Annotated[str, _PLATFORM], ...] | None,
+        Listed(least=1, most=20, once=True),
         about(
             "The platforms that an image must be built for; others do not count. An image that lacks one of them, or "
             "whose manifest for one is gone from the registry, is held. Without it, an image must have every platform "
@@ -93,7 +93,7 @@ class RulesForm:
             ["linux/amd64", "linux/arm64"],
         ),
     ] = None
-    ignore: Annotated[bool | None, *leaf.truth(), about("Never propose a change to it. Without it, `false`.", True)] = (
+    ignore: Annotated[bool | None, leaf.truth(), about("Never propose a change to it. Without it, `false`.", True)] = (
         None
     )
 
@@ -113,8 +113,8 @@ class EnvironmentForm(RulesForm):
     )
 
     overlays: Annotated[
-        tuple[Annotated[str, *leaf.OVERLAY], ...],
-        *leaf.listed(least=1),
+        tuple[Annotated[str, leaf.OVERLAY], ...],
+        Listed(least=1),
         about(
             "The directories with its files that hold pins, or those files, as paths from the repository root: "
             "`charts/*/values-production.yaml`. `*` and `?` match within one "
@@ -126,7 +126,7 @@ class EnvironmentForm(RulesForm):
     ]
     targets: Annotated[
         tuple[TargetForm, ...],
-        *leaf.listed(most=100),
+        Listed(most=100),
         about(
             "Which further files of these overlays hold pins, and how they are read. Without it, files are known by "
             "their names and contents: kustomizations, and plain manifests where there is no kustomization.",
@@ -136,7 +136,7 @@ class EnvironmentForm(RulesForm):
     blue_green: Slots = ()
     release_info: ReleaseInfo = None
     images: Annotated[
-        dict[Annotated[str, *leaf.key(IMAGE_WORDS, leaf.LINE)], RulesForm],
+        dict[Annotated[str, leaf.key(IMAGE_WORDS, leaf.LINE)], RulesForm],
         about(
             "Rules for individual images, by the `name` of an entry or by its repository. They override those of the "
             "environment, key by key.",
@@ -146,7 +146,7 @@ class EnvironmentForm(RulesForm):
     ] = field(default_factory=dict)
     promote_from: Annotated[
         str | None,
-        *leaf.text("must be the name of another environment", leaf.NAME),
+        leaf.text("must be the name of another environment", leaf.NAME),
         about(
             "The environment to promote from: entries that both environments have get the digests that the other one "
             "runs. An image with a `policy` of its own follows that instead, and the `policy` of this environment "
@@ -156,7 +156,7 @@ class EnvironmentForm(RulesForm):
     ] = None
     match: Annotated[
         MatchBy,
-        *leaf.choice(MatchBy),
+        leaf.choice(MatchBy),
         about(
             "What a promotion keeps the same: the bytes, by `digest`, or only the commit that the image was built from "
             "(`revision`), for pipelines that rebuild for the version tag. `revision` needs `tag: release`.",
@@ -165,7 +165,7 @@ class EnvironmentForm(RulesForm):
     ] = "digest"
     tag: Annotated[
         TagOf,
-        *leaf.choice(TagOf),
+        leaf.choice(TagOf),
         about(
             "Which tag a promotion writes: that of the other environment (`source`), or the version tag that the "
             "registry has for the same digest (`release`).",
@@ -174,7 +174,7 @@ class EnvironmentForm(RulesForm):
     ] = "source"
     soak: Annotated[
         timedelta | None,
-        *leaf.DURATION,
+        leaf.DURATION,
         about(
             "How long the other environment must have run a pin before it is promoted, as in `90s`, `15m`, `2h` or "
             "`1d12h`, at most 366 days. The newest pin that ran that long is promoted, unless it was rolled back. "
@@ -220,10 +220,10 @@ class ConfigForm:
 
     __pydantic_config__ = leaf.STRICT
 
-    version: Annotated[Literal[1], *leaf.version(), about("The version of this format: always 1.", 1)]
+    version: Annotated[Literal[1], leaf.version(), about("The version of this format: always 1.", 1)]
     repository: Annotated[
         str | None,
-        *_REPOSITORY,
+        _REPOSITORY,
         about(
             "The repository with the manifests: OWNER/NAME or a Git URL without a password. If it is not the origin of "
             "the current checkout, a command fails and asks which one you mean. Without it, the origin.",
@@ -233,11 +233,11 @@ class ConfigForm:
     ] = None
     branch: Annotated[
         str | None,
-        *leaf.text("must be the name of a branch", leaf.BRANCH),
+        leaf.text("must be the name of a branch", leaf.BRANCH),
         about("The branch to read from and propose to. Without it, the default branch of the repository.", "main"),
     ] = None
     policies: Annotated[
-        dict[Annotated[str, *_NAME], form_policy.Policy],
+        dict[Annotated[str, _NAME], form_policy.Policy],
         about(
             "Policies by name, for environments and images to refer to.",
             {"releases": {"semver": ">=1.0.0 <3"}, "builds": {"pattern": "^[0-9]+$", "order": "numerical"}},
@@ -245,7 +245,7 @@ class ConfigForm:
         ),
     ] = field(default_factory=dict)
     environments: Annotated[
-        dict[Annotated[str, *_NAME], EnvironmentForm],
+        dict[Annotated[str, _NAME], EnvironmentForm],
         Field(min_length=1),
         about(
             "The environments by name, in the order in which reports show them.",
@@ -254,7 +254,7 @@ class ConfigForm:
     ]
     holds: Annotated[
         tuple[HoldForm, ...],
-        *leaf.listed(most=1000),
+        Listed(most=1000),
         about(
             "Freezes: nothing is proposed for these environments or images until they end.",
             [
@@ -268,7 +268,7 @@ class ConfigForm:
         ),
     ] = ()
     registries: Annotated[
-        dict[Annotated[str, *_HOST], RegistryAccess],
+        dict[Annotated[str, _HOST], RegistryAccess],
         about(
             "How to reach registries, by host. Passwords are given by the name of an environment variable and never "
             "written here.",

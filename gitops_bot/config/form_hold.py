@@ -22,12 +22,12 @@ class HoldForm:
 
     environment: Annotated[
         str,
-        *leaf.text("must be the name of an environment", leaf.NAME),
+        leaf.text("must be the name of an environment", leaf.NAME),
         about("The environment to freeze.", "production"),
     ]
     image: Annotated[
         str | None,
-        *leaf.text(IMAGE_WORDS, leaf.LINE),
+        leaf.text(IMAGE_WORDS, leaf.LINE),
         about(
             "The image to freeze, by the `name` of an entry or by its repository. Without it, the whole environment.",
             "ghcr.io/acme/web",
@@ -35,7 +35,7 @@ class HoldForm:
     ] = None
     until: Annotated[
         datetime,
-        *_UNTIL,
+        _UNTIL,
         about(
             "When the freeze ends: at the start of that day in UTC, or at that moment (RFC 3339).",
             "2026-12-24",
@@ -44,6 +44,6 @@ class HoldForm:
     ]
     why: Annotated[
         str,
-        *leaf.text("must be one line of 1 to 500 characters", leaf.WORDS),
+        leaf.text("must be one line of 1 to 500 characters", leaf.WORDS),
         about("The reason, shown in plans and pull requests.", "no release before the fair"),
     ]

@@ -10,6 +10,7 @@ from pydantic import Discriminator, Tag
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.form_target import ONE_FILE
 from gitops_bot.config.leaves import about
+from gitops_bot.config.lists import Listed
 
 #: How pydantic names the ways to write it.
 INFO_FILE, INFO_FORM, INFO_LIST = "<release info file>", "<release info>", "<several release infos>"
@@ -24,10 +25,10 @@ class ReleaseInfoForm:
 
     __pydantic_config__ = leaf.STRICT
 
-    file: Annotated[str, *_FILE, about("The file with the ConfigMap, in the overlay.", "release-info.yaml")]
+    file: Annotated[str, _FILE, about("The file with the ConfigMap, in the overlay.", "release-info.yaml")]
     image: Annotated[
         str | None,
-        *leaf.text("must be the name of an entry or an image repository", leaf.LINE),
+        leaf.text("must be the name of an entry or an image repository", leaf.LINE),
         about(
             "The image that it describes, by the `name` of an entry or by its repository. Without it, the only one of "
             "the overlay that is not ignored.",
@@ -35,7 +36,7 @@ class ReleaseInfoForm:
         ),
     ] = None
     keys: Annotated[
-        dict[Annotated[str, *_KEY], Annotated[str, *_LABEL]],
+        dict[Annotated[str, _KEY], Annotated[str, _LABEL]],
         about(
             "More keys, each with the label or annotation of the image that fills it in. Without it, `version`, "
             "`git-sha` and `build-date` from the labels of OCI.",
@@ -44,8 +45,8 @@ class ReleaseInfoForm:
         ),
     ] = field(default_factory=dict)
     overlays: Annotated[
-        tuple[Annotated[str, *leaf.OVERLAY], ...],
-        *leaf.listed(most=100),
+        tuple[Annotated[str, leaf.OVERLAY], ...],
+        Listed(most=100),
         about(
             "Only in the overlays that one of these globs matches. Without it, in every overlay of the environment "
             "that has the image.",
@@ -61,8 +62,8 @@ def _way(value: object) -> str:
 #: The settings, a list of them, or only the name of the file.
 _Forms: TypeAlias = Annotated[
     Annotated[ReleaseInfoForm, Tag(INFO_FORM)]
-    | Annotated[tuple[ReleaseInfoForm, ...], *leaf.listed(least=1, most=100), Tag(INFO_LIST)]
-    | Annotated[str, *_FILE, Tag(INFO_FILE)],
+    | Annotated[tuple[ReleaseInfoForm, ...], Listed(least=1, most=100), Tag(INFO_LIST)]
+    | Annotated[str, _FILE, Tag(INFO_FILE)],
     Discriminator(_way),
 ]
 ReleaseInfo: TypeAlias = Annotated[

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from gitops_bot.config import leaves as leaf
+from gitops_bot.config.lists import OneOrMore
 from gitops_bot.images import families
 from gitops_bot.images import policy as policies
-
-if TYPE_CHECKING:
-    from pydantic import GetJsonSchemaHandler
-    from pydantic_core import CoreSchema
 
 #: Mark the branches of the union of policies in the place of a problem.
 NAMED, SEMVER, PATTERN, DIGEST = "<named>", "<semver>", "<pattern>", "<digest>"
 #: The suffix or prefix of `prefer`.
 FAMILY = rf"^{families.FORM}$"
-PolicyName = Annotated[str, *leaf.text("must be the name of a policy, or a policy", leaf.NAME)]
+PolicyName = Annotated[str, leaf.text("must be the name of a policy, or a policy", leaf.NAME)]
 
 
 def _range(expression: str) -> str:
@@ -33,36 +29,11 @@ def _expression(pattern: str) -> str:
     return pattern
 
 
-@dataclass(frozen=True, slots=True)
-class _OneOrMore:
-    """The JSON Schema of a list that may be a single value."""
-
-    most: int
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        several = {**handler(core), "minItems": 1, "maxItems": self.most, "uniqueItems": True}
-        return {"oneOf": [several["items"], several]}
-
-
-def _one_or_more(most: int) -> tuple[BeforeValidator, BeforeValidator, _OneOrMore]:
-    """A list, each item once, or a single value instead."""
-
-    def read(value: object) -> object:
-        items = [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-        twice = next((item for at, item in enumerate(items) if item in items[:at]), None)
-        if twice is not None:
-            raise leaf.invalid(f"has {leaf.quoted(twice)} twice", "remove one of the two")
-        return value if isinstance(value, list) else [value]
-
-    listed, _ = leaf.listed(least=1, most=most)
-    return listed, BeforeValidator(read), _OneOrMore(most)  # the last one reads first
-
-
-Expression = Annotated[str, *leaf.text("must be a regular expression", parse=_expression)]
-Family = Annotated[str, *leaf.text("must be a suffix such as -alpine, or a prefix such as release-", FAMILY)]
+Expression = Annotated[str, leaf.text("must be a regular expression", parse=_expression)]
+Family = Annotated[str, leaf.text("must be a suffix such as -alpine, or a prefix such as release-", FAMILY)]
 Exclude = Annotated[
     tuple[Expression, ...],
-    *_one_or_more(policies.MOST_EXCLUDED),
+    OneOrMore(policies.MOST_EXCLUDED),
     Field(
         default_factory=tuple,
         description="Never choose a tag that matches this regular expression (RE2), or one of these. Without it, every "
@@ -73,7 +44,7 @@ Exclude = Annotated[
 
 MinimumAge = Annotated[
     timedelta,
-    *leaf.DURATION,
+    leaf.DURATION,
     Field(
         default_factory=timedelta,
         description="Choose only images that were built at least this long ago, as in `12h` or `3d`, at most 366 days. "
@@ -96,11 +67,11 @@ class SemverForm(Form):
     # As `checks` has it.
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["pattern", "prefer"]}})
 
-    semver: Annotated[str, *leaf.text("must be a range of versions", parse=_range)] = Field(
+    semver: Annotated[str, leaf.text("must be a range of versions", parse=_range)] = Field(
         description="The range of versions, as in Helm and Flux: `^1.2`, `~1.2.x`, `>=1.0 <2`, `1.x || 3.x`.",
         examples=[">=1.0.0 <3", "^1.2"],
     )
-    prereleases: Annotated[bool, *leaf.truth()] = Field(
+    prereleases: Annotated[bool, leaf.truth()] = Field(
         default=False, description="Admit pre-releases such as `2.0.0-rc.1`.", examples=[True]
     )
     pattern: Expression | None = Field(
@@ -109,7 +80,7 @@ class SemverForm(Form):
         "the version; further ones order the tags of one version. Without it, every tag that is a version.",
         examples=["^v(?P<version>.*)$", "^(?P<version>[0-9.]+)_build\\.(?P<build>[0-9]+)$"],
     )
-    prefer: Annotated[tuple[Family, ...], *_one_or_more(families.MOST)] = Field(
+    prefer: Annotated[tuple[Family, ...], OneOrMore(families.MOST)] = Field(
         default_factory=tuple,
         description="Consider only tags with this suffix (`-alpine`) or prefix (`release-`), or one of these; an empty "
         "text is a tag with neither. The rest of the tag is the version, and among tags of one version the first of "
@@ -142,7 +113,7 @@ class PatternForm(Form):
     )
     order: Annotated[
         policies.Order | Literal["newest"],
-        *leaf.choice(Literal[policies.Order, "newest"]),
+        leaf.choice(Literal[policies.Order, "newest"]),
     ] = Field(
         description="How the tags, or the parts that the named groups match, are ordered: as versions, as numbers, as "
         "dates and calendar versions, or by letter; `newest` orders the images by the time that they were built.",
@@ -162,7 +133,7 @@ class PatternForm(Form):
 class DigestForm(Form):
     """Follow the digest of one moving tag."""
 
-    digest: Annotated[str, *leaf.text("must be a tag", leaf.TAG)] = Field(
+    digest: Annotated[str, leaf.text("must be a tag", leaf.TAG)] = Field(
         description="The tag to follow: whenever it moves, its new digest is pinned.", examples=["main"]
     )
 

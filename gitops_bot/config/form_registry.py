@@ -28,12 +28,12 @@ class RegistryAccess:
 
     username: Annotated[
         str | None,
-        *leaf.text("must be a user name"),
+        leaf.text("must be a user name"),
         about("The user to log in as, with the password of `password_env`. Without it, the user is `token`.", "bot"),
     ] = None
     password_env: Annotated[
         str | None,
-        *_VARIABLE,
+        _VARIABLE,
         about(
             "The name of the environment variable that holds the password or token, never the secret itself. Without "
             "it, the login of `docker login` or of the cloud is used, or none.",
@@ -41,19 +41,19 @@ class RegistryAccess:
         ),
     ] = None
     plain_http: Annotated[
-        bool, *leaf.truth(), about("Connect to the registry without TLS. Without it, `false`.", True)
+        bool, leaf.truth(), about("Connect to the registry without TLS. Without it, `false`.", True)
     ] = False
     concurrency: Annotated[
-        int | None, *leaf.integer(1, 64), about("At most this many concurrent requests. Without it, 16.", 4)
+        int | None, leaf.integer(1, 64), about("At most this many concurrent requests. Without it, 16.", 4)
     ] = None
     rate: Annotated[
         float | None,
-        *leaf.rate(1000),
+        leaf.rate(1000),
         about("At most this many requests a second. Without it, no limit until the registry asks to slow down.", 10),
     ] = None
     aws_role: Annotated[
         str | None,
-        *leaf.text("must be the ARN of a role", _ROLE),
+        leaf.text("must be the ARN of a role", _ROLE),
         about(
             "For Amazon ECR: the role to assume before asking for a login, as in another account. Without it, the "
             "identity that the bot runs with.",
@@ -62,7 +62,7 @@ class RegistryAccess:
     ] = None
     mirror: Annotated[
         str | None,
-        *leaf.text("must be a host and a path", _MIRROR),
+        leaf.text("must be a host and a path", _MIRROR),
         about(
             "Where to read the images of this registry instead: a host, and the path under which it has them. Only the "
             "mirror is queried, with its own login and entry; what is written in manifests stays the same. Without "

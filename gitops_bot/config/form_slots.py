@@ -11,6 +11,7 @@ from pydantic import Discriminator, Tag
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.form_target import ONE_FILE
 from gitops_bot.config.leaves import about
+from gitops_bot.config.lists import Listed
 from gitops_bot.targets import FileRule, target_of
 from gitops_bot.targets.blue_green import SelectorTarget
 from gitops_bot.targets.manifests import ManifestsTarget
@@ -28,14 +29,14 @@ class BlueGreenForm:
 
     __pydantic_config__ = leaf.STRICT
 
-    service: Annotated[str, *_FILE, about("The file with the Service, in the overlay.", "service.yaml")]
+    service: Annotated[str, _FILE, about("The file with the Service, in the overlay.", "service.yaml")]
     selector: Annotated[
         str,
-        *leaf.text("must be the key of a label", _KEY),
+        leaf.text("must be the key of a label", _KEY),
         about("The key of its `spec.selector` whose value is the name of the live slot.", "version"),
     ]
     slots: Annotated[
-        dict[Annotated[str, *leaf.key("must be the value of a label", leaf.NAME)], Annotated[str, *_FILE]],
+        dict[Annotated[str, leaf.key("must be the value of a label", leaf.NAME)], Annotated[str, _FILE]],
         about(
             "The two slots by the values of the selector, each with the file of its workload, beside the Service.",
             {"blue": "deployment-blue.yaml", "green": "deployment-green.yaml"},
@@ -45,7 +46,7 @@ class BlueGreenForm:
     ]
     soak: Annotated[
         timedelta,
-        *leaf.DURATION,
+        leaf.DURATION,
         about(
             "How long the idle slot must have had its pins before the switch to it is proposed, as in `90s`, `15m`, "
             "`2h` or `1d12h`, counted from the commit that brought them. Without it, the switch is proposed at once.",
@@ -54,8 +55,8 @@ class BlueGreenForm:
         ),
     ] = field(default_factory=timedelta)
     overlays: Annotated[
-        tuple[Annotated[str, *leaf.OVERLAY], ...],
-        *leaf.listed(most=100),
+        tuple[Annotated[str, leaf.OVERLAY], ...],
+        Listed(most=100),
         about(
             "Only in the overlays that one of these globs matches. Without it, in every overlay of the environment "
             "that has these files.",
@@ -76,7 +77,7 @@ class BlueGreenForm:
 
 #: One setting, or a list of them.
 Slots = Annotated[
-    Annotated[BlueGreenForm, Tag(ONE)] | Annotated[tuple[BlueGreenForm, ...], *leaf.listed(most=100), Tag(SEVERAL)],
+    Annotated[BlueGreenForm, Tag(ONE)] | Annotated[tuple[BlueGreenForm, ...], Listed(most=100), Tag(SEVERAL)],
     Discriminator(lambda value: SEVERAL if isinstance(value, list | tuple) else ONE),
     about(
         "A Service that selects one of two slots: new pins go to the idle slot only, and the switch to it is a "

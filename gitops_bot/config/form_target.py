@@ -7,6 +7,7 @@ from typing import Annotated, Literal, assert_never
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.leaves import about
+from gitops_bot.config.lists import Listed
 from gitops_bot.images import expression
 from gitops_bot.images.reference import ImageName
 from gitops_bot.targets import FileRule, Target
@@ -38,7 +39,7 @@ class ImageForm:
 
     image: Annotated[
         str | None,
-        *leaf.text(_VALUE_WORDS, VALUE),
+        leaf.text(_VALUE_WORDS, VALUE),
         about(
             "The path to a text with all of it: `repository:tag@digest`. Without it, its parts stand by themselves.",
             ".web.image",
@@ -46,12 +47,12 @@ class ImageForm:
     ] = None
     registry: Annotated[
         str | None,
-        *leaf.text(_VALUE_WORDS, VALUE),
+        leaf.text(_VALUE_WORDS, VALUE),
         about("The path to the registry. Without it, the repository names it.", ".web.image.registry"),
     ] = None
     repository: Annotated[
         str | None,
-        *leaf.text("must be a path such as .web.image.repository, or the name of a repository", NAME_OR_VALUE),
+        leaf.text("must be a path such as .web.image.repository, or the name of a repository", NAME_OR_VALUE),
         about(
             "The path to the repository, with `.` or `/` in front; or itself. Without it, `image` has it.",
             "ghcr.io/acme/web",
@@ -59,12 +60,12 @@ class ImageForm:
     ] = None
     tag: Annotated[
         str | None,
-        *leaf.text(_VALUE_WORDS, VALUE),
+        leaf.text(_VALUE_WORDS, VALUE),
         about("The path to the tag. Without it, only a digest is pinned.", ".web.image.tag"),
     ] = None
     digest: Annotated[
         str | None,
-        *leaf.text(_VALUE_WORDS, VALUE),
+        leaf.text(_VALUE_WORDS, VALUE),
         about(
             "The path to the digest. Where the key is missing, it is added behind the tag; the chart has to use it. "
             "Without it, only the tag is written.",
@@ -107,12 +108,12 @@ class ImagePatternForm:
 
     repository: Annotated[
         str,
-        *leaf.text("must be the name of an image without a tag, such as ghcr.io/acme/web", parse=_repository),
+        leaf.text("must be the name of an image without a tag, such as ghcr.io/acme/web", parse=_repository),
         about("The image, without a tag.", "ghcr.io/acme/web"),
     ]
     pattern: Annotated[
         str,
-        *leaf.text("must be a regular expression", parse=_pattern),
+        leaf.text("must be a regular expression", parse=_pattern),
         about(
             "A regular expression (RE2) that matches exactly once in each file. Its groups `tag` and `digest`, one or "
             "both, are what an update replaces.",
@@ -134,7 +135,7 @@ class TargetForm:
 
     kind: Annotated[
         TargetKind,
-        *leaf.choice(TargetKind),
+        leaf.choice(TargetKind),
         about(
             "What the files are: `compose` files, `env` files of `KEY=value` lines, values of `helm`, `manifests` of "
             "Kubernetes, or any text in which a `pattern` finds the pins.",
@@ -142,13 +143,13 @@ class TargetForm:
         ),
     ]
     files: Annotated[
-        tuple[Annotated[str, *leaf.text("must be the name of a file, with `*` and `?`", FILE)], ...],
-        *leaf.listed(least=1, most=20),
+        tuple[Annotated[str, leaf.text("must be the name of a file, with `*` and `?`", FILE)], ...],
+        Listed(least=1, most=20),
         about("The names of the files; `*` and `?` are wildcards.", ["deployment-*.yaml"]),
     ]
     overlays: Annotated[
-        tuple[Annotated[str, *leaf.OVERLAY], ...],
-        *leaf.listed(most=100),
+        tuple[Annotated[str, leaf.OVERLAY], ...],
+        Listed(most=100),
         about(
             "Only in the overlays that one of these globs matches. Without it, in every overlay of the environment.",
             ["apps/*/overlays/production"],
@@ -156,10 +157,10 @@ class TargetForm:
     ] = ()
     kinds: Annotated[
         dict[
-            Annotated[str, *leaf.key("must be the kind of a resource", leaf.NAME)],
+            Annotated[str, leaf.key("must be the kind of a resource", leaf.NAME)],
             Annotated[
-                tuple[Annotated[str, *leaf.text("must be a path such as .spec.containers[].image", PATH)], ...],
-                *leaf.listed(least=1, most=20),
+                tuple[Annotated[str, leaf.text("must be a path such as .spec.containers[].image", PATH)], ...],
+                Listed(least=1, most=20),
             ],
         ],
         about(
@@ -171,7 +172,7 @@ class TargetForm:
     ] = field(default_factory=dict)
 
     images: Annotated[
-        dict[Annotated[str, *leaf.key("must be a name for the image", leaf.LINE)], ImageForm],
+        dict[Annotated[str, leaf.key("must be a name for the image", leaf.LINE)], ImageForm],
         about(
             "For `helm` and `env`: the images to look for, by names of your choice. Without it, every mapping with "
             "`repository` and `tag` is an image, and so is every `image` with a tag; in `env` files, every key that "
@@ -182,7 +183,7 @@ class TargetForm:
     ] = field(default_factory=dict)
 
     patterns: Annotated[
-        dict[Annotated[str, *leaf.key("must be a name for the image", leaf.LINE)], ImagePatternForm],
+        dict[Annotated[str, leaf.key("must be a name for the image", leaf.LINE)], ImagePatternForm],
         about(
             "For `pattern`: where the images are pinned, by names of your choice.",
             {"web": {"repository": "ghcr.io/acme/web", "pattern": "web:(?P<tag>[0-9.]+)"}},

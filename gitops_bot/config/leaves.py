@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field
+from pydantic_core import PydanticCustomError, core_schema
 
 from gitops_bot.config.document import Scalar
 from gitops_bot.images import duration
@@ -20,12 +21,10 @@ from gitops_bot.images import duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pydantic import GetJsonSchemaHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.fields import FieldInfo
     from pydantic_core import CoreSchema
 
-#: How a value is read, and its JSON Schema: what `Annotated` takes after the type.
-Leaf = tuple[PlainValidator, WithJsonSchema]
 #: The type of every error raised here; its context has the message and the next step.
 INVALID = "invalid"
 #: In a next step, this becomes the setting with its example.
@@ -75,6 +74,20 @@ SPAN = r"^(?:0|(?=[0-9])(?:[0-9]{1,5}d)?(?:[0-9]{1,6}h)?(?:[0-9]{1,7}m)?(?:[0-9]
 VARIABLE = r"^(?!gh[a-z]_|github_pat_)[A-Za-z_][A-Za-z0-9_]{0,200}$"
 
 
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """How a value is read, and its JSON Schema: what `Annotated` takes after the type."""
+
+    read: Callable[[Any], object]
+    schema: Callable[[], Mapping[str, Any]]
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return dict(self.schema())
+
+
 def about(description: str, *examples: Any, **schema: Any) -> FieldInfo:
     """What a setting is for, with examples, for editors and the reference; `schema` adds to its JSON Schema."""
     setting: FieldInfo = Field(description=description, examples=list(examples), json_schema_extra=schema or None)
@@ -104,13 +117,12 @@ def text(
     A plain number is taken by its raw text where the pattern allows one. `schema` says in the JSON Schema what `parse`
     explains better to people.
     """
-    form = _form(pattern)
 
     def read(value: object) -> object:
         scalar = _scalar(value)
         if scalar.kind == "truth":
             raise invalid(f"must be text, but YAML reads {scalar} as true or false", f'put it in quotes: "{scalar}"')
-        matched = _matched(form, scalar, requirement, secret=secret)
+        matched = _matched(pattern, scalar, requirement, secret=secret)
         try:
             return parse(matched)
         except PydanticCustomError:
@@ -118,16 +130,17 @@ def text(
         except ValueError as error:
             raise invalid(f"is not valid: {error}") from None
 
-    numbers = ["number"] if form.match("1.5") else ["integer"] if form.match("1") else []
-    written = {"type": ["string", *numbers] if numbers else "string", "pattern": pattern}
-    return PlainValidator(read), WithJsonSchema({**written, **(schema or {})})
+    def written() -> Mapping[str, Any]:
+        form = _form(pattern)
+        numbers = ["number"] if form.match("1.5") else ["integer"] if form.match("1") else []
+        return {"type": ["string", *numbers] if numbers else "string", "pattern": pattern, **(schema or {})}
+
+    return Leaf(read, written)
 
 
 def key(requirement: str, pattern: str = NAME) -> Leaf:
     """A key that the user chooses."""
-    form = _form(pattern)
-    read = PlainValidator(lambda value: _matched(form, value, requirement))
-    return read, WithJsonSchema({"type": "string", "pattern": pattern})
+    return Leaf(lambda value: _matched(pattern, value, requirement), lambda: {"type": "string", "pattern": pattern})
 
 
 def choice(literal: object) -> Leaf:
@@ -141,7 +154,7 @@ def choice(literal: object) -> Leaf:
             return str(scalar)
         raise _not_among(scalar, known, values)
 
-    return PlainValidator(read), WithJsonSchema({"enum": list(values)})
+    return Leaf(read, lambda: {"enum": list(values)})
 
 
 def truth(*others: str) -> Leaf:
@@ -160,7 +173,7 @@ def truth(*others: str) -> Leaf:
             raise invalid(f"must be {known}; in quotes it is text", "remove the quotes")
         raise _not_among(scalar, known, others)
 
-    return PlainValidator(read), WithJsonSchema({"enum": [False, True, *others]} if others else {"type": "boolean"})
+    return Leaf(read, lambda: {"enum": [False, True, *others]} if others else {"type": "boolean"})
 
 
 def integer(least: int, most: int) -> Leaf:
@@ -186,7 +199,7 @@ def _number_leaf(requirement: str, within: Callable[[float], float | None], sche
             raise invalid(f"{requirement}, not {quoted(scalar)}")
         return number
 
-    return PlainValidator(read), WithJsonSchema(schema)
+    return Leaf(read, lambda: schema)
 
 
 def version() -> Leaf:
@@ -201,45 +214,17 @@ def version() -> Leaf:
             raise invalid(f"must be 1, not {quoted(scalar)}", advice)
         return 1
 
-    return PlainValidator(read), WithJsonSchema({"const": 1})
+    return Leaf(read, lambda: {"const": 1})
 
 
-@dataclass(frozen=True, slots=True)
-class _Bounds:
-    """What the JSON Schema of a list says about its length."""
-
-    least: int
-    most: int | None
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        bounds = {"minItems": self.least or None, "maxItems": self.most}
-        return {**handler(core), **{name: bound for name, bound in bounds.items() if bound is not None}}
-
-
-def listed(*, least: int = 0, most: int | None = None) -> tuple[BeforeValidator, _Bounds]:
-    """A list, never a single value instead; the schema states a `most` only where it is given."""
-    limit = 1000 if most is None else most
-
-    def read(value: object) -> object:
-        if isinstance(value, Scalar) and value.kind == "nothing":
-            raise _no_value()
-        if not isinstance(value, list):
-            raise invalid("must be a list")
-        if len(value) < least:
-            raise invalid("must not be an empty list")
-        if len(value) > limit:
-            raise invalid(f"has {len(value)} items, and the limit is {limit}", "keep only the ones you need")
-        return value
-
-    return BeforeValidator(read), _Bounds(least, most)
-
-
+@cache
 def _form(pattern: str) -> re.Pattern[str]:
     # Unlike in ECMA 262, `$` in Python also matches before a final line break.
     return re.compile(pattern.replace("$", r"\Z"))
 
 
-def _no_value() -> PydanticCustomError:
+def no_value() -> PydanticCustomError:
+    """An error: the key stands alone."""
     return invalid("has no value", f"{_AS_IN}, or remove the line")
 
 
@@ -248,7 +233,7 @@ def _scalar(value: object) -> Scalar:
         shape = "a list" if isinstance(value, list) else "a mapping"
         raise invalid(f"must be a single value, not {shape}")
     if value.kind == "nothing":
-        raise _no_value()
+        raise no_value()
     return value
 
 
@@ -257,8 +242,8 @@ def _not_among(scalar: Scalar, known: str, values: Sequence[str]) -> PydanticCus
     return invalid(f"must be {known}, not {quoted(scalar)}", f"did you mean `{close[0]}`?" if close else _AS_IN)
 
 
-def _matched(form: re.Pattern[str], value: str, requirement: str, *, secret: bool = False) -> str:
-    if form.match(value) is None:
+def _matched(pattern: str, value: str, requirement: str, *, secret: bool = False) -> str:
+    if _form(pattern).match(value) is None:
         raise invalid(requirement if secret else f"{requirement}, not {quoted(value)}")
     return str(value)
 
@@ -294,5 +279,3 @@ DURATION = text(
     parse=duration.parse,
     schema={"type": ["string", "integer"], "pattern": SPAN, "minimum": 0, "maximum": 0},
 )
-#: Drops repetitions from a list.
-ONCE = AfterValidator(lambda names: tuple(dict.fromkeys(names)))

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config import template, times
 from gitops_bot.config.leaves import about
+from gitops_bot.config.lists import Listed
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -48,18 +49,18 @@ class NamedGroup:
         **leaf.STRICT, json_schema_extra={"anyOf": [{"required": ["images"]}, {"required": ["overlays"]}]}
     )
 
-    name: Annotated[str, *_GROUP_NAME, about("The name of the group, which is also part of the branch name.", "web")]
+    name: Annotated[str, _GROUP_NAME, about("The name of the group, which is also part of the branch name.", "web")]
     images: Annotated[
-        tuple[Annotated[str, *_IMAGES], ...],
-        *leaf.listed(least=1),
+        tuple[Annotated[str, _IMAGES], ...],
+        Listed(least=1),
         about(
             "Entries whose `name` or repository matches one of these, with `*` for any text. Without it, every image.",
             ["ghcr.io/acme/web*"],
         ),
     ] = field(default_factory=tuple)
     overlays: Annotated[
-        tuple[Annotated[str, *leaf.OVERLAY], ...],
-        *leaf.listed(least=1),
+        tuple[Annotated[str, leaf.OVERLAY], ...],
+        Listed(least=1),
         about(
             "Entries in these overlays, with the wildcards of `environments.<name>.overlays`. Without it, every "
             "overlay.",
@@ -68,7 +69,7 @@ class NamedGroup:
     ] = field(default_factory=tuple)
     together: Annotated[
         bool | None,
-        *leaf.truth(),
+        leaf.truth(),
         about(
             "Propose all of the group or nothing: one held entry holds the rest. Without it, the value of "
             "`propose.together`.",
@@ -77,8 +78,8 @@ class NamedGroup:
     ] = None
 
 
-_GroupWord = Annotated[GroupBy, *leaf.choice(GroupBy), Tag(GROUP_WORD)]
-_GroupList = Annotated[tuple[NamedGroup, ...], *leaf.listed(least=1, most=MOST), Tag(GROUP_LIST)]
+_GroupWord = Annotated[GroupBy, leaf.choice(GroupBy), Tag(GROUP_WORD)]
+_GroupList = Annotated[tuple[NamedGroup, ...], Listed(least=1, most=MOST), Tag(GROUP_LIST)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,11 @@ class Limit:
     __pydantic_config__ = ConfigDict(**leaf.STRICT, json_schema_extra={"minProperties": 1})
 
     open: Annotated[
-        int | None, *leaf.integer(1, 1000), about("At most this many proposals open at once. Without it, no limit.", 5)
+        int | None, leaf.integer(1, 1000), about("At most this many proposals open at once. Without it, no limit.", 5)
     ] = None
     new_per_hour: Annotated[
         int | None,
-        *leaf.integer(1, 1000),
+        leaf.integer(1, 1000),
         about("At most this many proposals opened within an hour. Without it, no limit.", 2),
     ] = None
 
@@ -106,8 +107,8 @@ class Window:
     )
 
     days: Annotated[
-        tuple[Annotated[str, *_DAY], ...],
-        *leaf.listed(least=1),
+        tuple[Annotated[str, _DAY], ...],
+        Listed(least=1),
         about(
             "The days on which the window opens: `mon` or `monday`, or a range, which may wrap around the end of the "
             "week (`sat-mon`). Without it, every day.",
@@ -117,7 +118,7 @@ class Window:
     ] = field(default_factory=tuple)
     hours: Annotated[
         str | None,
-        *_HOURS,
+        _HOURS,
         about(
             "From the first time up to the second. A window that crosses midnight (`22:00-06:00`) belongs to the day "
             "on which it opens. Without it, the whole day.",
@@ -125,7 +126,7 @@ class Window:
             "18:00-24:00",
         ),
     ] = None
-    timezone: Annotated[str, *_ZONE, about("The time zone of the window, by its IANA name.", "Europe/Berlin")] = "UTC"
+    timezone: Annotated[str, _ZONE, about("The time zone of the window, by its IANA name.", "Europe/Berlin")] = "UTC"
 
     @property
     def weekdays(self) -> frozenset[int]:
@@ -183,7 +184,7 @@ class Propose:
 
     as_: Annotated[
         ProposeAs,
-        *leaf.choice(ProposeAs),
+        leaf.choice(ProposeAs),
         Field(alias="as"),
         about("Propose as a `pull-request`, or `commit` straight to the branch.", "pull-request"),
     ] = "pull-request"
@@ -198,32 +199,30 @@ class Propose:
         ),
     ] = "environment"
     together: Annotated[
-        bool, *leaf.truth(), about("Propose all of a group or nothing: one held entry holds the rest.", True)
+        bool, leaf.truth(), about("Propose all of a group or nothing: one held entry holds the rest.", True)
     ] = False
     labels: Annotated[
-        tuple[Annotated[str, *_LABEL], ...],
-        *leaf.listed(most=MOST_LABELS),
+        tuple[Annotated[str, _LABEL], ...],
+        Listed(most=MOST_LABELS),
         about("Labels for its pull requests.", ["release"]),
     ] = ()
     reviewers: Annotated[
-        tuple[Annotated[str, *_REVIEWER], ...],
-        *leaf.listed(most=MOST),
-        leaf.ONCE,
+        tuple[Annotated[str, _REVIEWER], ...],
+        Listed(most=MOST, once=True),
         about(
             "Reviewers to request: people by login, teams as `team:SLUG` or `team:ORGANIZATION/SLUG`.",
             ["alice", "team:platform"],
         ),
     ] = ()
     assignees: Annotated[
-        tuple[Annotated[str, *_LOGIN], ...],
-        *leaf.listed(most=MOST_ASSIGNEES),
-        leaf.ONCE,
+        tuple[Annotated[str, _LOGIN], ...],
+        Listed(most=MOST_ASSIGNEES, once=True),
         about("Assignees, by login.", ["bob"]),
     ] = ()
-    draft: Annotated[bool, *leaf.truth(), about("Open pull requests as drafts.", True)] = False
+    draft: Annotated[bool, leaf.truth(), about("Open pull requests as drafts.", True)] = False
     refresh_approved: Annotated[
         bool,
-        *leaf.truth(),
+        leaf.truth(),
         about(
             "Add newer pins to a pull request even when it is approved, queued or set to auto-merge. Otherwise such a "
             "pull request is frozen: what was reviewed is what merges.",
@@ -232,7 +231,7 @@ class Propose:
     ] = False
     auto_merge: Annotated[
         bool | Literal["without-checks"],
-        *leaf.truth("without-checks"),
+        leaf.truth("without-checks"),
         about(
             "Merge pull requests once nothing blocks them. `true` needs a branch that requires checks; "
             "`without-checks` merges where it requires none.",
@@ -242,7 +241,7 @@ class Propose:
     ] = False
     merge_method: Annotated[
         MergeMethod | None,
-        *leaf.choice(MergeMethod),
+        leaf.choice(MergeMethod),
         about("How `auto_merge` merges. Without it, the repository's default.", "squash"),
     ] = None
     limit: Annotated[
@@ -250,7 +249,7 @@ class Propose:
     ] = field(default_factory=Limit)
     schedule: Annotated[
         tuple[Window, ...],
-        *leaf.listed(least=1, most=MOST),
+        Listed(least=1, most=MOST),
         about(
             "The time windows in which something new may be opened or committed. Without it, any time.",
             [{"days": ["mon-fri"], "hours": "09:00-16:30", "timezone": "Europe/Berlin"}],
@@ -258,7 +257,7 @@ class Propose:
     ] = field(default_factory=tuple)
     title: Annotated[
         str | None,
-        *template.title(),
+        template.title(),
         about(
             "The title of pull requests, and the first line of commit messages without a `message`. It may use "
             f"{template.shown(template.TITLE_FIELDS)}; write braces as `{{{{` and `}}}}`. Without it, "
@@ -268,7 +267,7 @@ class Propose:
     ] = None
     message: Annotated[
         str | None,
-        *template.message(),
+        template.message(),
         about(
             "The message of commits, to which the bot adds its trailers. It may use "
             f"{template.shown(template.MESSAGE_FIELDS)}. Without it, `{{title}}`, a blank line and `{{changes}}`.",
