@@ -99,26 +99,17 @@ EXAMPLES: Mapping[str, str] = {
 
 
 class Command(click.Command):
-    """A command whose help ends with its examples."""
+    """A command whose help ends with its examples, as they are: a command line is not folded."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click calls it so
-        """Write them as they are: a command line is not folded."""
-        _write(self.name or "", formatter)
+        """Write the examples."""
+        with formatter.section("Examples"):
+            for line in lines("" if isinstance(self, Group) else self.name or ""):
+                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
 
-class Group(click.Group):
+class Group(Command, click.Group):
     """The program, whose help ends with the first steps."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click calls it so
-        """Write them as they are."""
-        _write("", formatter)
-
-
-def _write(command: str, formatter: click.HelpFormatter) -> None:
-    """Write the examples of a command."""
-    with formatter.section("Examples"):
-        for line in lines(command):
-            formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
 
 def lines(command: str) -> tuple[str, ...]:

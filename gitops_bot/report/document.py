@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
-from gitops_bot.proposals.text.shape import BOOL, COMMIT, COUNT, DEFS, TEXT, TIME, Shape, many, or_null, record
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.proposals.text.release import PIN, RELEASE
+from gitops_bot.proposals.text.shape import (
+    BOOL,
+    COMMIT,
+    COUNT,
+    DEFS,
+    TEXT,
+    TIME,
+    Shape,
+    many,
+    named,
+    one_of,
+    or_null,
+    record,
+)
 from gitops_bot.report.changes import diff_text
 from gitops_bot.report.commands import COMMANDS
-from gitops_bot.report.shapes import PROBLEM
+from gitops_bot.report.screen import LONG
+from gitops_bot.report.shapes import ENTRY, PROBLEM, REASON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,15 +75,10 @@ def _body(command: str) -> Mapping[str, Shape | Field]:
 
             return {"files": COUNT, "entries": COUNT.of("coverage.entries"), "coverage": COVERAGE}
         case "doctor":
-            from gitops_bot.report.shapes_doctor import CHECK
-
-            return {"checks": many(CHECK).of("findings")}
+            return {"checks": many(_check()).of("findings")}
         case "explain":
-            from gitops_bot.report.shapes_explain import EXPLAINED
-
-            return {"entries": many(EXPLAINED)}
+            return {"entries": many(_explained())}
         case "history":
-            from gitops_bot.proposals.text.release import RELEASE
             from gitops_bot.report.shapes import BETWEEN, CONTENT
 
             return {
@@ -80,14 +91,7 @@ def _body(command: str) -> Mapping[str, Shape | Field]:
                 "exported": or_null(TEXT),
             }
         case "audit":
-            from gitops_bot.report.shapes import RELEASES
-            from gitops_bot.report.shapes_audit import AUDITED, KEPT
-
-            return {
-                "environments": many(AUDITED),
-                "keep": or_null(many(KEPT)),
-                "histories": or_null(many(RELEASES)),
-            }
+            return _audit()
         case "init":
             from gitops_bot.report.shapes import ELSEWHERE, FOUND, GAP, REGISTRY
 
@@ -114,6 +118,84 @@ def _body(command: str) -> Mapping[str, Shape | Field]:
             from gitops_bot.report.shapes_plan import ENVIRONMENT
 
             return {"environments": many(ENVIRONMENT), **({"coverage": COVERAGE} if command == "plan" else {})}
+
+
+def _check() -> Shape:
+    """The shape of a finding of `doctor`; `ok` is null for a warning, and for what nobody knows."""
+    from gitops_bot.doctor.finding import Check, Verdict
+
+    ok = {"good": True, "wrong": False}
+    return named(
+        "check",
+        {
+            "name": one_of(*get_args(Check)),
+            "subject": TEXT.of(lambda finding: plain(finding.subject)),
+            "ok": or_null(BOOL).of(lambda finding: ok.get(finding.verdict)),
+            "verdict": one_of(*get_args(Verdict)),
+            "text": TEXT.of(lambda finding: plain(finding.text, LONG)),
+            "next": TEXT.of(lambda finding: plain(finding.next, LONG)),
+        },
+    )
+
+
+def _explained() -> Shape:
+    """The shape of an explanation."""
+    from gitops_bot.releases.choice.explained import EntryOutcome, Kind
+
+    policy = {
+        "name": or_null(TEXT),
+        "kind": one_of(*get_args(Kind)),
+        "origin": one_of("config", "inferred"),
+        "text": TEXT,
+        "place": or_null(TEXT),
+    }
+    step = {"rule": TEXT, "kept": COUNT, "removed": COUNT, "sample": many(TEXT)}
+    candidate = {"tag": TEXT, "key": many(TEXT), "built": or_null(TIME)}
+    return record(
+        {
+            "entry": or_null(ENTRY),
+            "policy": record(policy),
+            "current": PIN,
+            "seen": COUNT.of("selection.seen"),
+            "steps": many(record(step)).of("selection.steps"),
+            "candidates": many(record(candidate)).of("selection.candidates"),
+            "outcome": one_of(*get_args(EntryOutcome)),
+            "pin": or_null(PIN),
+            "reason": REASON,
+            "asked": or_null(record({"tag": TEXT, "rule": or_null(TEXT), "text": TEXT})),
+            "gates": many(record({"gate": TEXT, "passed": BOOL, "reason": or_null(REASON)})),
+        }
+    )
+
+
+def _audit() -> Mapping[str, Shape | Field]:
+    """What registries have, the images that must be kept, and the releases."""
+    from gitops_bot.proposals.audit import Verdict
+
+    entry = record(
+        {
+            "entry": ENTRY,
+            "pin": PIN.of("entry.pin"),
+            "verdict": one_of(*get_args(Verdict)),
+            "digest": or_null(TEXT),
+            "missing": many(TEXT).of("absent"),
+        }
+    )
+    kept = record(
+        {
+            "image": TEXT.of(lambda kept: str(kept.image)),
+            "digest": TEXT,
+            "tags": many(TEXT),
+            "environments": many(TEXT),
+            "indexes": many(TEXT),
+        }
+    )
+    releases = record({"environment": TEXT, "bounded": BOOL, "releases": many(RELEASE)})
+    return {
+        "environments": many(record({"name": TEXT, "entries": many(entry)})),
+        "keep": or_null(many(kept)),
+        "histories": or_null(many(releases)),
+    }
 
 
 def schema(command: str) -> Schema:

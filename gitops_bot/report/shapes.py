@@ -1,6 +1,6 @@
 """The shapes of values in the JSON of several commands, each stated once.
 
-Those of one command stand beside its words, in `shapes_*`: a command imports no rooms that only others need.
+`document` has those of one command that need its rooms: a command imports none that only others need.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import get_args
 
 from gitops_bot.images.reason import CODES
-from gitops_bot.proposals.text.release import ENTRY_CHANGE, PIN, PULL_REQUEST, RELEASE
+from gitops_bot.proposals.text.release import ENTRY_CHANGE, PIN, PULL_REQUEST
 from gitops_bot.proposals.text.shape import BOOL, COUNT, LINE, TEXT, TIME, Shape, many, named, one_of, or_null, record
 from gitops_bot.targets.reached import Why
 
@@ -93,7 +93,6 @@ ENVIRONMENT_STATUS = record(
         ),
     }
 )
-RELEASES = record({"environment": TEXT, "bounded": BOOL, "releases": many(RELEASE)})
 ELSEWHERE = record(
     {"environment": TEXT.of(lambda item: item[0]), "overlays": many(TEXT).of(lambda item: list(item[1]))}
 )
