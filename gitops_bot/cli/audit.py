@@ -17,8 +17,10 @@ _KEPT = 10
 
 @command("audit")
 @remote
-@click.option("--keep-list", is_flag=True, help="Print each repository@digest that a registry clean-up must spare.")
-@click.option("--export", type=click.Choice(["csv", "json"]), help="Print each release with who brought it, and pins.")
+@click.option("--keep-list", is_flag=True, help="Print each repository@digest that a registry clean-up must keep.")
+@click.option(
+    "--export", type=click.Choice(["csv", "json"]), help="Print the releases instead: who released what, and when."
+)
 @click.option(
     "--releases",
     metavar="N",
@@ -35,9 +37,9 @@ def audit_command(
     options: Options,
     output: str,
 ) -> int:
-    """Check that every pinned image still exists, with all its platforms, and can be pulled.
+    """Check that every pinned image can still be pulled.
 
-    Nothing is written, to Git or anywhere else.
+    It asks the registries for every platform, and writes nothing.
     """
     if keep_list and export is not None:
         raise click.UsageError("--keep-list and --export cannot be used together.")

@@ -78,13 +78,7 @@ def _local(options: Options, environ: Mapping[str, str], notes: Notes) -> tuple[
 
 
 def _setup(
-    local: Local | None,
-    environ: Mapping[str, str],
-    clock: SystemClock,
-    seconds: float,
-    notes: Notes,
-    *,
-    sound: bool,
+    local: Local | None, environ: Mapping[str, str], clock: SystemClock, seconds: float, notes: Notes, *, sound: bool
 ) -> Setup:
     from gitops_bot.doctor.setup import Setup
     from gitops_bot.edges.git import Repository, installed

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @click.option("--since", metavar="DATE", help="Only releases since this day or moment (RFC 3339), in UTC.")
 @click.option("--image", metavar="NAME", help="Only releases that changed this image.")
 @click.option("--show", metavar="RELEASE", help="Show one release with its diff.")
-@click.option("--between", metavar="A B", nargs=2, help="Sum up what changed from one release to another.")
-@click.option("--export", metavar="DIR", help="With --show: write the whole content of the release to a new folder.")
-@click.option("--verify", is_flag=True, help="Work out every content digest, and compare tags.")
+@click.option("--between", metavar="A B", nargs=2, help="Show what changed from one release to another.")
+@click.option("--export", metavar="DIR", help="With --show: write all files of the release to a new folder.")
+@click.option("--verify", is_flag=True, help="Compute every content digest, and compare releases with their tags.")
 @click.argument("environment", metavar="ENV")
 def history_command(
     environment: str,
@@ -38,9 +38,10 @@ def history_command(
     options: Options,
     output: str,
 ) -> int:
-    """List the releases of ENV: number, commit, time, who, and what each changed.
+    """List the releases of ENV and what each changed.
 
-    With a token, also the pull request, who approved it and who merged it. A RELEASE is a number, a commit or a tag.
+    Shows number, commit, time and author; with a token, also the pull request, who approved it and who merged it.
+    A RELEASE is a number, a commit or a tag.
     """
     if show is not None and between is not None:
         raise click.UsageError("--show and --between cannot be used together.")

@@ -1,4 +1,4 @@
-"""The command `init`: what is found in the checkout, what the registries answer, and the file that is written."""
+"""The command `init`: scans the checkout, asks the registries, and writes the file."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _SECONDS: Final = 15.0
     "peers",
     multiple=True,
     type=click.Choice([*get_args(Peer), "auto"]),
-    help="Write what the settings of this tool mean, found in this checkout; `auto`: of every one of them. Repeatable.",
+    help="Convert the settings of this tool that are in this checkout; `auto`: of all these tools. Repeatable.",
 )
 def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output: str) -> int:
     """Look at this checkout and write a first gitops-bot.yaml.
 
-    The file states what `plan` does without one, and suggests more in comments. An existing file is never replaced.
+    The file describes what `plan` does without one, with suggestions in comments. An existing file is never replaced.
     On a terminal, init asks whether to promote each environment from the one before it.
 
-    With --from, the file says what another tool is set to do, and names each of its settings that has no counterpart.
+    With --from, it converts the settings of another tool, and lists those without an equivalent.
     """
     from gitops_bot import config
     from gitops_bot.commands.init import take_inventory

@@ -86,14 +86,7 @@ def _mistyped(error: click.ClickException, argv: Sequence[str]) -> None:
 @release_hold_option
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when something would be written.")
 @click.argument("environments", metavar="[ENV]...", nargs=-1)
-def plan(
-    environments: tuple[str, ...],
-    *,
-    exit_code: bool,
-    release_hold: bool,
-    options: Options,
-    output: str,
-) -> int:
+def plan(environments: tuple[str, ...], *, exit_code: bool, release_hold: bool, options: Options, output: str) -> int:
     """Show what would change, as a table and a diff; write nothing."""
     from gitops_bot.report.show import show_notice
     from gitops_bot.wiring import commands
@@ -109,12 +102,7 @@ def plan(
 @release_hold_option
 @click.argument("environments", metavar="[ENV]...", nargs=-1)
 def update_command(
-    environments: tuple[str, ...],
-    *,
-    release_hold: bool,
-    options: Options,
-    dry_run: bool,
-    output: str,
+    environments: tuple[str, ...], *, release_hold: bool, options: Options, dry_run: bool, output: str
 ) -> int:
     """Poll the registries once; open or refresh pull requests."""
     from gitops_bot.engine.request import Request
@@ -181,16 +169,12 @@ def check_command(*, config: str | None, output: str) -> int:
 
 @command("demo", config=False)
 @click.option("--full", is_flag=True, help="Show the whole output of every command.")
-@click.option(
-    "--keep",
-    is_flag=True,
-    help="Keep the servers running until Ctrl-C, and their state for --resume.",
-)
+@click.option("--keep", is_flag=True, help="Keep the servers running until Ctrl-C, and their state for --resume.")
 @click.option("--resume", type=DIR, metavar="DIR", help="Resume a demo that was kept in this folder.")
 def demo(*, full: bool, keep: bool, resume: str | None, output: str) -> int:
-    """Play the whole journey on this machine.
+    """Run a complete demo on this machine.
 
-    It brings its own registry, Git remote and GitHub server.
+    It has its own registry, Git remote and GitHub server.
     """
     import threading
     from pathlib import Path
@@ -211,15 +195,11 @@ def demo(*, full: bool, keep: bool, resume: str | None, output: str) -> int:
 
 
 @command("schema", config=False)
-@click.argument(
-    "of",
-    type=click.Choice(["config", *COMMANDS]),
-    default="config",
-)
+@click.argument("of", type=click.Choice(["config", *COMMANDS]), default="config")
 def schema(*, of: str, output: str) -> int:
-    """Print the JSON Schema of gitops-bot.yaml or of a command's output.
+    """Print the JSON Schema of gitops-bot.yaml or of JSON output.
 
-    Editors use the first, scripts the second: it describes what the command prints with --output json.
+    Editors use the first. The second describes what a command prints with --output json.
     """
     _ = output
     if of == "config":

@@ -18,22 +18,18 @@ _DRIFTS = 4
 
 @command("status", outputs=("text", "json", "markdown", "html"))
 @remote
-@click.option("--exit-code", is_flag=True, help="Exit with 4 when an entry differs from the environment before it.")
+@click.option("--exit-code", is_flag=True, help="Exit with 4 when an entry differs from the one it is promoted from.")
 @click.option(
     "--older-than", metavar="DURATION", help="With --exit-code: only if it has differed for longer, such as 3d."
 )
 @click.argument("environments", metavar="[ENV]...", nargs=-1)
 def status_command(
-    environments: tuple[str, ...],
-    *,
-    exit_code: bool,
-    older_than: str | None,
-    options: Options,
-    output: str,
+    environments: tuple[str, ...], *, exit_code: bool, older_than: str | None, options: Options, output: str
 ) -> int:
-    """Show what each environment pins, since when, and how far it is behind; write nothing.
+    """Show what each environment pins and how far it is behind.
 
-    With a token, also open proposals, and the commits that an environment is behind where images tell them.
+    Writes nothing. With a token, also shows open proposals, and how many commits an environment is behind if the
+    labels of its images say which commits they were built from.
     """
     from gitops_bot.report import show
     from gitops_bot.wiring import commands

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot import targets
@@ -11,7 +12,7 @@ from gitops_bot.errors import Problem
 from gitops_bot.releases.layout import correspondence, overlays
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from concurrent.futures import Future
 
     from gitops_bot.config import Config
@@ -41,13 +42,13 @@ def begin(
     registry: Registry, images: Mapping[str, tuple[ImageName, Pin]], bounded: Bounded
 ) -> dict[str, Future[Served]]:
     """Start querying each registry for one image."""
-    return {host: bounded.put(_question(registry, image, pin)) for host, (image, pin) in [*images.items()][:MOST]}
+    return {host: bounded.put(partial(registry.served, image, pin)) for host, (image, pin) in [*images.items()][:MOST]}
 
 
 def end(asked: dict[str, Future[Served]], inventory: Tracked, config: Config, bounded: Bounded, notes: Notes) -> None:
     """Record the answers, and the registries that were not checked."""
     for host, answer in asked.items():
-        served = notes.of("registry", host, _waiting(bounded, answer, host))
+        served = notes.of("registry", host, partial(bounded.wait, answer, "failed.registry", host))
         if served is not None:
             notes.add(judged(*inventory.images[host], served))
     for host in [*inventory.images][MOST:]:
@@ -86,14 +87,6 @@ def _overlays(inventory: Tracked, branch: str) -> Finding:
     if not inventory.images:
         return warning("overlays", branch, f"{text}, but no policy for any of them", "give them a `policy`")
     return good("overlays", branch, text)
-
-
-def _question(registry: Registry, image: ImageName, pin: Pin) -> Callable[[], Served]:
-    return lambda: registry.served(image, pin)
-
-
-def _waiting(bounded: Bounded, answer: Future[Served], host: str) -> Callable[[], Served]:
-    return lambda: bounded.wait(answer, "failed.registry", host)
 
 
 @dataclass(frozen=True, slots=True)
