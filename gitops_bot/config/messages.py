@@ -34,18 +34,6 @@ _BRANCHES = (
 )
 _POLICY = "a policy has `semver`, `pattern` with `order`, or `digest`"
 _EXAMPLE = 'as in `{semver: ">=1.0 <2"}`'
-#: A required key -> the message and the advice if it is missing.
-_MISSING = {
-    "version": ("the file has no `version`", "add `version: 1` at the top"),
-    "environments": ("the file has no `environments`", "add at least one, with its `overlays`"),
-    "overlays": ("this environment has no `overlays`", 'add them: `overlays: ["apps/*/overlays/staging"]`'),
-    "order": ("this pattern has no `order`", "set `order: semver`, `numerical`, `calver` or `alphabetical`"),
-    "pattern": ("this order has no `pattern`", 'set which tags are ordered: `pattern: "^build-(?P<n>[0-9]+)$"`'),
-    "name": ("this group has no `name`", "give it a name: `name: web`"),
-    "environment": ("this hold has no `environment`", "set where it applies: `environment: production`"),
-    "until": ("this hold has no `until`", "set when it ends: `until: 2026-12-24`"),
-    "why": ("this hold has no `why`", 'give the reason: `why: "no release before the fair"`'),
-}
 #: How messages name the keys that the user chooses.
 _CHOSEN = {
     "policies": "the name of a policy",
@@ -92,10 +80,8 @@ def meant(document: Document, name: str, key: str, known: Iterable[str]) -> str 
 def _report(document: Document, error_type: str, path: Path, kind: str | None) -> None:
     match error_type:
         case "missing" if not _misspelt(document, path):
-            word = str(path[-1])
-            example = f"add it, as in `{json_schema.example(document, path)}`"
-            known = _MISSING.get(word) if "patterns" not in path else None
-            message, advice = known or (f"{_subject(path[:-1])} has no `{word}`", example)
+            message = f"{_subject(path[:-1])} has no `{path[-1]}`"
+            advice = f"add it, as in `{json_schema.example(document, path)}`"
             document.report(path if kind else path[:-1], message, advice, at_key=not kind)
         case "missing":
             pass  # what was meant by the misspelt key is reported at that key
@@ -104,7 +90,9 @@ def _report(document: Document, error_type: str, path: Path, kind: str | None) -
         case "union_tag_not_found" | "union_tag_invalid":
             _no_policy(document, path)
         case "too_short":
-            document.report(path, f"{_subject(path)} is empty", _MISSING["environments"][1])
+            document.report(
+                path, f"{_subject(path)} is empty", f"write it as in `{json_schema.example(document, path)}`"
+            )
         case _:
             _no_mapping(document, path)
 

@@ -436,9 +436,12 @@ TOP = {
     ),
     "a pattern without order": (
         "policies: {a: {pattern: x}}",
-        "3:12 this pattern has no `order` / set `order: semver`",
+        "3:12 `a` has no `order` / add it, as in `order: ",
     ),
-    "an order without pattern": ("policies: {a: {order: semver}}", "3:12 this order has no `pattern` / set which tags"),
+    "an order without pattern": (
+        "policies: {a: {order: semver}}",
+        "3:12 `a` has no `pattern` / add it, as in `pattern: ",
+    ),
     "an order that there is not": (
         "policies: {a: {pattern: x, order: random}}",
         "3:35 `order` must be semver, numerical, calver, alphabetical or newest, not 'random' / as in",
@@ -583,7 +586,7 @@ def test_a_wrong_key_or_value_is_told_at_its_place(line: str, expected: str) -> 
 
 #: What stands in the environment `staging`, in line 4 -> the one problem.
 WITHIN = {
-    "no overlays": ("pin: tag", '3:3 this environment has no `overlays` / add them: `overlays: ["apps/*/ov'),
+    "no overlays": ("pin: tag", '3:3 `staging` has no `overlays` / add it, as in `overlays: ["apps/*/ov'),
     "misspelt overlays": ("overlay: [a]", "4:5 unknown key 'overlay' / did you mean `overlays`?"),
     "one overlay": ("overlays: a", '4:15 `overlays` must be a list / as in `overlays: ["apps/*/overlays/staging"]`'),
     "no overlay in the list": ("overlays: []", "4:15 `overlays` must not be an empty list / as in `overlays: "),
@@ -681,7 +684,7 @@ def test_a_wrong_environment_is_told_at_its_place(lines: str, expected: str) -> 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param(REST, "1:1 the file has no `version` / add `version: 1` at the top", id="no version"),
+        pytest.param(REST, "1:1 the configuration has no `version` / add it, as in `version: 1`", id="no version"),
         pytest.param(
             "version: '1'\n" + REST,
             "1:10 `version` must be the number 1, and in quotes it is text / write `version: 1`",
@@ -692,8 +695,16 @@ def test_a_wrong_environment_is_told_at_its_place(lines: str, expected: str) -> 
             "1:10 `version` must be 1, not '2' / write `version: 1`; a newer format needs a newer gitops-bot",
             id="a later version",
         ),
-        pytest.param("version: 1\n", "1:1 the file has no `environments` / add at least one", id="no environments"),
-        pytest.param("version: 1\nenvironments: {}", "2:15 `environments` is empty / add at least", id="none of them"),
+        pytest.param(
+            "version: 1\n",
+            "1:1 the configuration has no `environments` / add it",
+            id="no environments",
+        ),
+        pytest.param(
+            "version: 1\nenvironments: {}",
+            "2:15 `environments` is empty / write it as in",
+            id="none of them",
+        ),
         pytest.param("version: 1\nenvironments: {a: }", "2:16 `a` is empty / indent its", id="an empty environment"),
         pytest.param(
             "version: 1\nenvironments: {a b: {overlays: [a]}}",

@@ -163,7 +163,7 @@ WRONG = {
     ),
     "a group without a name": (
         "group:\n  - {images: [b]}",
-        ["7:11 this group has no `name` / give it a name: `name: web`"],
+        ["7:11 an item of `group` has no `name` / add it, as in `name: web`"],
     ),
     "a group of nothing": (
         "group: [{name: a, together: true}]",
@@ -530,9 +530,9 @@ WRONG_HOLDS = {
     "nothing": (
         "{}",
         [
-            "3:5 this hold has no `environment` / set where it applies: `environment: production`",
-            "3:5 this hold has no `until` / set when it ends: `until: 2026-12-24`",
-            '3:5 this hold has no `why` / give the reason: `why: "no release before the fair"`',
+            "3:5 an item of `holds` has no `environment` / add it, as in `environment: production`",
+            "3:5 an item of `holds` has no `until` / add it, as in `until: 2026-12-24`",
+            "3:5 an item of `holds` has no `why` / add it, as in `why: no release before the fair`",
         ],
     ),
     "a word": (

@@ -55,8 +55,8 @@ def html(overview: Overview) -> str:
         ),
         proposals=[item for item in entries if item[1].proposal],
         holds=[item for item in entries if item[1].hold],
-        journeys=drawing.timelines(overview),
-        chart=drawing.chart(overview),
+        journeys=list(drawing.timelines(overview)),
+        bars=drawing.bars(overview),
         policy=_policy(),
     )
 

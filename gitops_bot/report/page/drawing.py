@@ -1,4 +1,4 @@
-"""The pictures of the page: where each line and each bar of them is. The template draws them as plain SVG."""
+"""The pictures of the page: where each stop and each bar of them is. The template draws them as plain SVG."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitops_bot import redact
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.report.changes import short
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Sequence
+    from datetime import date, datetime
 
     from gitops_bot.proposals.overview import Overview
     from gitops_bot.releases.history.delivery import Journey
 
 #: Where the line of time begins and ends, and the height of one environment; in the units of the picture.
 _LEFT, _RIGHT, _STEP = 95, 372, 22
-_WIDTH: Final = 380
-#: The width of a day, and the height of the highest bar.
-_DAY, _HEIGHT = 12, 60
+#: The height of the highest bar.
+_HEIGHT = 60
 #: How many ways are drawn.
 _DRAWN: Final = 12
 
@@ -34,76 +32,33 @@ class Stop(NamedTuple):
     y: int
 
 
-class Timeline(NamedTuple):
-    """The way of one pin; `points` is the line through all stops, `text` the same in words."""
-
-    name: str
-    pin: str
-    stops: Sequence[Stop]
-    points: str
-    height: int
-    text: str
-    width: int = _WIDTH
-    left: int = _LEFT
-    right: int = _RIGHT
-
-
 class Bar(NamedTuple):
-    """The releases of one day. `label` is the day where one is written below the bar."""
+    """The releases of one day."""
 
-    day: str
+    day: date
     releases: int
-    x: int
-    y: int
     height: int
-    label: str
 
 
-class Chart(NamedTuple):
-    """The releases of each day; `text` the same in words."""
-
-    bars: Sequence[Bar]
-    total: int
-    highest: int
-    width: int
-    text: str
-
-
-def timelines(overview: Overview) -> list[Timeline]:
+def timelines(overview: Overview) -> Iterator[tuple[Journey, Sequence[Stop]]]:
     """The ways that are drawn: those that lead through several environments, where there are any."""
     ways = [journey for journey in overview.journeys if len(journey.arrivals) > 1] or overview.journeys
-    return [_timeline(journey, overview.status.at) for journey in ways[:_DRAWN]]
+    return ((journey, _stops(journey, overview.status.at)) for journey in ways[:_DRAWN])
 
 
-def chart(overview: Overview) -> Chart | None:
+def bars(overview: Overview) -> Sequence[Bar]:
     """Releases per day, where there is a history."""
-    if not overview.deliveries:
-        return None
-    days, today = overview.deliveries[0].days, overview.status.at.date()
-    counts = [
-        (day, overview.per_day.get(day, 0)) for day in (today - timedelta(days=back) for back in range(days, -1, -1))
-    ]
-    highest = max(count for _, count in counts)
-    bars = [
-        Bar(
-            day=f"{day:%Y-%m-%d}",
-            releases=count,
-            x=at * _DAY,
-            y=_HEIGHT - (height := round(_HEIGHT * count / highest) if highest else 0),
-            height=height,
-            label=f"{day:%b} {day.day}" if not (len(counts) - 1 - at) % 7 else "",
-        )
-        for at, (day, count) in enumerate(counts)
-    ]
-    total = sum(count for _, count in counts)
-    described = ", ".join(f"{count} on {day:%b} {day.day}" for day, count in counts if count)
-    return Chart(bars, total, highest, len(counts) * _DAY, described or "no releases")
+    days = overview.deliveries[0].days if overview.deliveries else -1
+    today = overview.status.at.date()
+    counts = {day: overview.per_day.get(day, 0) for day in (today - timedelta(back) for back in range(days, -1, -1))}
+    highest = max(counts.values(), default=0)
+    return [Bar(day, count, round(_HEIGHT * count / highest) if highest else 0) for day, count in counts.items()]
 
 
-def _timeline(journey: Journey, now: datetime) -> Timeline:
+def _stops(journey: Journey, now: datetime) -> list[Stop]:
     first = journey.arrivals[0].at
     span = max((now - first).total_seconds(), 1)
-    stops = [
+    return [
         Stop(
             plain(redact.strike(arrival.environment), 15),
             f"{arrival.at:%Y-%m-%d %H:%M}",
@@ -112,6 +67,3 @@ def _timeline(journey: Journey, now: datetime) -> Timeline:
         )
         for at, arrival in enumerate(journey.arrivals)
     ]
-    points = " ".join(f"{stop.x},{stop.y}" for stop in stops)
-    text = ", then ".join(f"{stop.name} on {stop.at} UTC" for stop in stops)
-    return Timeline(journey.name, short(journey.pin), stops, points, _STEP * len(stops), text)

@@ -43,6 +43,7 @@ def functions(overview: Overview) -> Mapping[str, Callable[..., Any]]:
         "age": partial(age, overview.status),
         "behind": behind,
         "commit_url": source.commit if source is not None else lambda _commit: None,
+        "day": lambda date: f"{date:%b} {date.day}",
         "described": _described,
         "digest": _digest,
         "failures": _failures,
