@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from gitops_bot.errors import explained
 from gitops_bot.wiring.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from gitops_bot.report.document import Result
 
@@ -87,6 +88,17 @@ def show(name: str, result: Result, output: str, *, written: bool = True) -> int
 
     report.show(name, result, output, SystemClock().now(), written=written)
     return getattr(result, "exit_code", 0)
+
+
+@contextmanager
+def reading(option: str, advice: str) -> Iterator[None]:
+    """Read the value of an option, in which a ValueError says what is wrong."""
+    from gitops_bot.errors import Problem, UsageError
+
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(Problem("failed.usage", f"{option}: {error}", advice)) from error
 
 
 repository_option = click.option(

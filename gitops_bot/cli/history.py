@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot.cli.command import command, remote
+from gitops_bot.cli.command import command, reading, remote
 from gitops_bot.cli.command import show as show_result
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from gitops_bot.wiring.options import Options
 
 
@@ -47,22 +45,12 @@ def history_command(
         raise click.UsageError("--show and --between cannot be used together.")
     if export is not None and show is None:
         raise click.UsageError("--export needs --show RELEASE.")
+    from gitops_bot.config import times
     from gitops_bot.engine.history import Wanted
     from gitops_bot.wiring import commands
 
-    wanted = Wanted(limit, _moment(since), image, show, between, verify)
+    with reading("--since", "write a date or a moment, as in 2026-12-24"):
+        after = times.moment(since) if since is not None else None
+    wanted = Wanted(limit, after, image, show, between, verify)
     history = commands.history(options, environment, wanted, export)
     return show_result("history", history, output)
-
-
-def _moment(text: str | None) -> datetime | None:
-    from gitops_bot.config import times
-    from gitops_bot.errors import Problem, UsageError
-
-    if text is None:
-        return None
-    try:
-        return times.moment(text)
-    except ValueError as error:
-        problem = Problem("failed.usage", f"--since: {error}", "write a date or a moment, as in 2026-12-24")
-        raise UsageError(problem) from error

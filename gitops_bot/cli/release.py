@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot.cli.command import command, release_hold_option, remote, show
+from gitops_bot.cli.command import command, reading, release_hold_option, remote, show
 from gitops_bot.wiring.options import REASON_LIMIT
 
 if TYPE_CHECKING:
-    from gitops_bot.releases.layout.glob import Glob
     from gitops_bot.wiring.options import Options
 
 
@@ -18,16 +17,6 @@ def _short(_context: click.Context, _option: click.Parameter, text: str | None) 
     if text is not None and len(text) > REASON_LIMIT:
         raise click.BadParameter(f"it has {len(text)} characters, and the limit is {REASON_LIMIT}")
     return text
-
-
-def _glob(text: str) -> Glob:
-    from gitops_bot.errors import Problem, UsageError
-    from gitops_bot.releases.layout.glob import Glob
-
-    try:
-        return Glob.parse(text)
-    except ValueError as error:
-        raise UsageError(Problem("failed.usage", str(error), "correct --overlay")) from error
 
 
 @command("promote", dry_run=True)
@@ -58,9 +47,12 @@ def promote_command(
     """
     from gitops_bot.engine.request import Promote, Request
     from gitops_bot.releases.choice.by_hand import ByHand
+    from gitops_bot.releases.layout.glob import Glob
     from gitops_bot.wiring import commands
 
-    asked = Promote(source, ByHand(beyond_policy, now), images, [_glob(text) for text in overlays])
+    with reading("--overlay", "correct the glob"):
+        globs = [Glob.parse(text) for text in overlays]
+    asked = Promote(source, ByHand(beyond_policy, now), images, globs)
     outcome = commands.run(options, (target,), Request(asked, release_hold, dry_run))
     return show("promote", outcome, output, written=not dry_run)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops_bot import __version__, log, redact
-from gitops_bot.cli.command import command, remote
+from gitops_bot.cli.command import command, reading, remote
 from gitops_bot.wiring.process import INTERRUPTED, imported, leave
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from gitops_bot.server.metrics import Metrics
     from gitops_bot.server.ticks import Schedule
     from gitops_bot.wiring.options import Options
+
+
+_EXAMPLE = "as in `--every 5m --jitter 30s`, or `--every '0 8 * * mon-fri' --timezone Europe/Berlin`"
 
 
 @command("run", dry_run=True)
@@ -91,20 +94,15 @@ def run_command(
 
 def _when(every: str, timezone: str, jitter: str | None, now: datetime) -> tuple[Schedule, timedelta | None]:
     from gitops_bot.config import times
-    from gitops_bot.errors import Problem, UsageError
     from gitops_bot.images import duration
     from gitops_bot.server import ticks
 
-    option = "--timezone"
-    try:
+    with reading("--timezone", _EXAMPLE):
         zone = times.zone(timezone)
-        option = "--every"
+    with reading("--every", _EXAMPLE):
         schedule = ticks.parse(every, zone, now)
-        option = "--jitter"
+    with reading("--jitter", _EXAMPLE):
         return schedule, duration.parse(jitter) if jitter is not None else None
-    except ValueError as error:
-        advice = "as in `--every 5m --jitter 30s`, or `--every '0 8 * * mon-fri' --timezone Europe/Berlin`"
-        raise UsageError(Problem("failed.usage", f"{option}: {error}", advice)) from error
 
 
 @dataclass(slots=True)

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot.cli.command import command, remote
+from gitops_bot.cli.command import command, reading, remote
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from gitops_bot.wiring.options import Options
 
 _DRIFTS = 4
@@ -31,12 +29,14 @@ def status_command(
     Writes nothing. With a token, also shows open proposals, and how many commits an environment is behind if the
     labels of its images say which commits they were built from.
     """
+    from gitops_bot.images import duration
     from gitops_bot.report import show
     from gitops_bot.wiring import commands
 
     if older_than is not None and not exit_code:
         raise click.UsageError("--older-than needs --exit-code.")
-    wait = _duration(older_than or "0")
+    with reading("--older-than", "write it as in `--older-than 3d`"):
+        wait = duration.parse(older_than or "0")
     if output == "html":
         overview = commands.overview(options, environments)
         status = overview.status
@@ -48,14 +48,3 @@ def status_command(
         else:
             show.show("status", status, output, status.at)
     return status.exit_code or (_DRIFTS if exit_code and status.drifts(wait) else 0)
-
-
-def _duration(text: str) -> timedelta:
-    from gitops_bot.errors import Problem, UsageError
-    from gitops_bot.images import duration
-
-    try:
-        return duration.parse(text)
-    except ValueError as error:
-        problem = Problem("failed.usage", f"--older-than: {error}", "write it as in `--older-than 3d`")
-        raise UsageError(problem) from error

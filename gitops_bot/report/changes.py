@@ -10,7 +10,7 @@ from gitops_bot.report.diff import unified
 from gitops_bot.report.screen import GAP, padded, widths
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.plan import Change, Entry
@@ -51,21 +51,21 @@ def print_changes(changes: Sequence[Change], screen: Screen) -> None:
 
 def diff_text(files: Mapping[str, tuple[bytes, bytes]]) -> str:
     """A unified diff as one text."""
-    lines: list[str] = []
-    for path, (before, after) in sorted(files.items()):
-        name = plain(path).lstrip("/")
-        lines += unified(_lines(before), _lines(after), f"a/{name}", f"b/{name}")
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for lines in _diffs(files) for line in lines)
 
 
 def print_diff(files: Mapping[str, tuple[bytes, bytes]], screen: Screen) -> None:
     """A unified diff of what is written, and of nothing else."""
-    for path, (before, after) in sorted(files.items()):
-        name = plain(path).lstrip("/")
-        lines = unified(_lines(before), _lines(after), f"a/{name}", f"b/{name}")
+    for lines in _diffs(files):
         screen.say()
         for number, line in enumerate(lines):
             screen.say_as_is(line, "bold" if number < 2 else _DIFF.get(line[:1]))
+
+
+def _diffs(files: Mapping[str, tuple[bytes, bytes]]) -> Iterator[Iterator[str]]:
+    for path, (before, after) in sorted(files.items()):
+        name = plain(path).lstrip("/")
+        yield unified(_lines(before), _lines(after), f"a/{name}", f"b/{name}")
 
 
 _DIFF: Mapping[str, Style] = {"+": "green", "-": "red", "@": "cyan"}

@@ -34,14 +34,8 @@ LABELS: Mapping[ActionName, tuple[str, str]] = {
     "commit": ("would commit", "committed"),
     "none": ("nothing to write", "nothing to write"),
 }
-_STYLES: Mapping[ActionName, Style | None] = {
-    "open": "green",
-    "refresh": "green",
-    "close": "yellow",
-    "leave": "yellow",
-    "commit": "green",
-    "none": None,
-}
+#: Others are green.
+_STYLES: Mapping[ActionName, Style | None] = {"close": "yellow", "leave": "yellow", "none": None}
 
 
 def print_outcome(outcome: Outcome, screen: Screen, *, written: bool) -> None:
@@ -139,7 +133,7 @@ def _proposed(proposed: Proposal, screen: Screen, *, written: bool) -> None:
     # Each change says why something was opened, refreshed or committed, and `failed` below says why it was not done.
     explained = proposed.failed or (written and proposed.action.name in ("open", "refresh", "commit"))
     why = "" if explained else f": {plain(proposed.action.reason.text)}"
-    style = "red" if proposed.failed else _STYLES[proposed.action.name]
+    style = "red" if proposed.failed else _STYLES.get(proposed.action.name, "green")
     screen.say(f"{commit}{pull}{target}{why}", indent=2, hang=2, lead=lead, style=style)
     if proposed.changes:
         print_changes(proposed.changes, screen)
