@@ -6,7 +6,7 @@ import threading
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from gitops_bot.errors import BotError, GitError
 from gitops_bot.images.build import Build, BuildTimes
@@ -52,6 +52,9 @@ class PullRequestsQuestion:
 
     branch: str
     base: str
+
+
+_RELEASE_TAGS: Final[Question[Mapping[str, str]]] = Question("release tags", lambda world: world.repository.tags())
 
 
 class Needs(Exception):  # noqa: N818 - a question, not an error
@@ -174,7 +177,16 @@ class Facts:
 
     def release_tags(self) -> Mapping[str, str]:
         """The tags of the manifest repository, each with its commit."""
-        return self._answer(Question("release tags", lambda world: world.repository.tags()))
+        return self._answer(_RELEASE_TAGS)
+
+    def known_release_tags(self) -> Mapping[str, str] | None:
+        """These, as far as somebody asked for them; None where nobody did, or they cannot be read."""
+        known = self._answers.get(_RELEASE_TAGS)
+        return known if not isinstance(known, BotError) else None
+
+    def learn_release_tags(self, tags: Mapping[str, str]) -> None:
+        """Remember the tags as they are now."""
+        self.learn(_RELEASE_TAGS, tags)
 
     def branches(self, names: Iterable[str], snapshot: Snapshot) -> dict[str, Branch | None]:
         """These branches of the bot as the remote has them, compared with a commit; None where there is none."""

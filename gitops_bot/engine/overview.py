@@ -8,10 +8,9 @@ from itertools import islice, takewhile
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.engine.facts import Needs
 from gitops_bot.engine.history import announced
 from gitops_bot.engine.status import Reading, status
-from gitops_bot.errors import ForgeError, GitError
+from gitops_bot.errors import ForgeError
 from gitops_bot.proposals.overview import Overview
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
 from gitops_bot.releases.history.record import Records
@@ -64,19 +63,21 @@ def overview(
     )
 
 
-def of_cycle(snapshot: Snapshot, facts: Facts, outcome: Outcome, home: str | None) -> Overview:
-    """What one run of `update` saw, without a request more: its history is what the run needed."""
+def of_cycle(
+    snapshot: Snapshot, facts: Facts, outcome: Outcome, home: str | None, tags: Mapping[str, str] | None = None
+) -> Overview:
+    """What one run of `update` saw, without a request more: its history is what the run needed.
+
+    `tags` are those that an earlier run has read, where this one has not.
+    """
     proposed = {
         change.entry.key: proposal.pull_request
         for _, proposal in outcome.proposals
         if proposal.pull_request is not None and proposal.pull_request.state == "open"
         for change in proposal.changes
     }
-    try:
-        tags = facts.release_tags()
-    except (Needs, GitError):
-        tags = None
-    reading = Reading(snapshot, facts.known_line(snapshot.commit), tags, proposed)
+    known = facts.known_release_tags()
+    reading = Reading(snapshot, facts.known_line(snapshot.commit), known if known is not None else tags, proposed)
     return overview(reading, home, lambda _: facts.built())
 
 

@@ -64,7 +64,7 @@ def run(world: World, snapshot: Snapshot, request: Request, facts: Facts | None 
         return done
     from gitops_bot.engine.records import record  # few need what it reads
 
-    return replace(done, problems=(*done.problems, *record(world, snapshot)))
+    return replace(done, problems=(*done.problems, *record(world, snapshot, facts)))
 
 
 def _through(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.config import Environment
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.releases.history.content import Content
@@ -37,8 +38,11 @@ if TYPE_CHECKING:
 _NAMED = 5
 
 
-def record(world: World, before: Snapshot) -> tuple[Problem, ...]:
-    """Record the releases of these environments that the base branch has now and that are not recorded yet."""
+def record(world: World, before: Snapshot, facts: Facts) -> tuple[Problem, ...]:
+    """Record the releases of these environments that the base branch has now and that are not recorded yet.
+
+    `facts` get what is read for it, and the tags that are created.
+    """
     tagged = [environment for environment in before.environments if environment.release_tags]
     deployed = [environment for environment in before.environments if environment.deployments]
     try:
@@ -48,8 +52,12 @@ def record(world: World, before: Snapshot) -> tuple[Problem, ...]:
         every = all_releases(line, snapshot.owners, tags)
     except (GitError, ConfigError) as error:
         return _alike("recorded", [("", error.problem)])
+    if facts.known_line(snapshot.commit) is None:
+        facts.learn_line(snapshot.commit, line, ended=line.complete)
+    if tagged:
+        facts.learn_release_tags(tags)
     return (
-        *_alike("tagged", _tag_all(world, snapshot, line, every, tags, tagged)),
+        *_alike("tagged", _tag_all(world, facts, snapshot, line, every, tagged)),
         *_alike("recorded", deploy(world, snapshot, every, deployed) if deployed else ()),
     )
 
@@ -68,14 +76,14 @@ def _line(world: World, snapshot: Snapshot, tags: Mapping[str, str], tagged: Seq
 
 def _tag_all(
     world: World,
+    facts: Facts,
     before: Snapshot,
     line: Line,
     every: Mapping[str, Sequence[Release]],
-    tags: Mapping[str, str],
     wanted: Sequence[Environment],
 ) -> Iterator[tuple[str, Problem]]:
     """Tag the releases of these environments that have no tag yet; what went wrong, by environment."""
-    untagged = {}
+    tags, untagged = facts.known_release_tags() or {}, {}
     for environment in wanted:
         match due(every.get(environment.name, ()), tags, complete=line.complete):
             case Problem() as problem:
@@ -98,7 +106,8 @@ def _tag_all(
     every = all_releases(line, snapshot.owners)
     for name, environment in untagged.items():
         try:
-            _tag(world, snapshot, line, every, tags, environment)
+            tags = _tag(world, snapshot, line, every, tags, environment)
+            facts.learn_release_tags(tags)
         except GitError as error:
             yield name, error.problem
 
@@ -110,8 +119,8 @@ def _tag(
     every: Mapping[str, Sequence[Release]],
     tags: Mapping[str, str],
     environment: Environment,
-) -> None:
-    """Tag the releases of one environment, again until nobody else is faster.
+) -> Mapping[str, str]:
+    """Tag the releases of one environment, again until nobody else is faster; gives all tags as they are then.
 
     Raises:
         GitError: the remote refused, or their numbers are not known.
@@ -121,14 +130,16 @@ def _tag(
         untagged = due(known, tags, complete=line.complete)
         if isinstance(untagged, Problem):
             raise GitError(untagged)
+        if not untagged:
+            return tags
+        new = _new_tags(world, snapshot, line, every, environment, untagged)
         try:
-            if untagged:
-                carry_out.record(world, _new_tags(world, snapshot, line, every, environment, untagged))
+            carry_out.record(world, new)
         except LostRace as lost:
             race.wait(lost)
             tags = world.repository.tags()
         else:
-            return
+            return {**tags, **{tag.name: tag.commit for tag in new}}
 
 
 def _new_tags(

@@ -21,7 +21,7 @@ from gitops_bot.server.loop import CycleResult, overran
 from gitops_bot.wiring.world import CycleContext, home, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
 
     from gitops_bot.config import Config
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Cycles:
     """Runs each cycle. Only the last good configuration, what was logged already, what registries answered about
-    digests, and the logins that clouds gave stay.
+    digests, the logins that clouds gave, and for the page the tags of releases that were read last stay.
     """
 
     options: Options
@@ -60,6 +60,7 @@ class Cycles:
     _indexes: Indexes = field(default_factory=dict)
     _builds: Builds = field(default_factory=dict)
     _logins: LoginCache = field(default_factory=dict)
+    _tags: Mapping[str, str] | None = None
 
     def run(self, number: int, limit: timedelta) -> CycleResult:
         """One cycle, and how it ended. A bug costs this cycle alone.
@@ -122,7 +123,9 @@ class Cycles:
         if self.publish is None:
             return
         try:
-            self.publish(overview.of_cycle(snapshot, facts, outcome, home(self.options)))
+            if (tags := facts.known_release_tags()) is not None:
+                self._tags = tags
+            self.publish(overview.of_cycle(snapshot, facts, outcome, home(self.options), self._tags))
         except Exception:  # noqa: BLE001 - what one commit provokes there must not stop the cycles
             advice = "please report the traceback; the page is the one of an earlier cycle"
             log.event("page.failed", level="error", cycle=number, next=advice, traceback=traceback.format_exc())

@@ -255,12 +255,26 @@ def test_the_page_of_a_cycle_numbers_as_history_does(
             settled(world, facts, facts.release_tags)
     (release,) = overview.of_cycle(snapshot, facts, outcome, None).releases
     assert release.release.number == number
+    (release,) = overview.of_cycle(snapshot, facts, outcome, None, {"release/production/120": release.id}).releases
+    assert release.release.number == 120, "an earlier cycle has read it"
 
 
 def test_the_scheduled_run_tags_in_every_cycle(stages: Stages) -> None:
     with running(stages.deploy) as bot:
         bot.until("cycle.ended")
     assert tags(stages.deploy.remote) == numbered(stages.deploy.remote)
+
+
+def test_the_page_of_a_run_has_the_numbers_that_this_run_gave(stages: Stages) -> None:
+    tag(stages.deploy.remote, "release/production/120", commits(stages.deploy.remote)[0])
+    stages.run("production", "web", "1.1.0")
+    with running(stages.deploy) as bot:
+        bot.until("cycle.ended")
+        _, page = bot.get("/")
+        assert "<td>production</td><td>121 " in page
+        assert "release 121, " in page
+    assert "release/production/121" in stages.deploy.remote.git("tag").decode().split()
+    assert stages.deploy.ask("history", "production").json["releases"][0]["number"] == 121
 
 
 def test_a_rule_that_refuses_tags_is_one_problem_and_fails_nothing_else(worldwide: World) -> None:
@@ -289,7 +303,9 @@ def test_a_tag_in_the_way_of_all_others_is_named(stages: Stages, name: str) -> N
     assert "branch" not in problem["message"] + problem["next"]
 
 
-def test_a_promotion_tells_the_number_that_the_tag_gives(stages: Stages) -> None:
+@pytest.mark.parametrize("more", [TAGS, ""], ids=["the bot's", "of people"])
+def test_a_promotion_tells_the_number_that_the_tag_gives(worldwide: World, more: str) -> None:
+    stages = Stages.start(worldwide, "propose: {as: commit}", staging="policy: releases", more=more)
     deploy, remote = stages.deploy, stages.deploy.remote
     tag(remote, "release/staging/120", stages.run("staging", "web", "1.2.0"))
     (proposal,) = stages.promote().json["environments"][0]["proposals"]

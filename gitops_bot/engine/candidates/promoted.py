@@ -211,11 +211,10 @@ def _in_slots(snapshot: Snapshot, pair: Pair) -> bool:
 
 
 def _numbers(known: Known, line: Line, pairs: Sequence[Pair]) -> Mapping[str, int | None]:
-    """The releases of the sources, by their commits; tags are asked for only where the bot numbers by them."""
+    """The releases of the sources, by their commits; people may have given them numbers by tags, too."""
     snapshot, names = known.snapshot, {running.environment for pair in pairs for running in pair.running}
-    tagged = any(snapshot.config.environments[name].release_tags for name in names)
     try:
-        tags = known.facts.release_tags() if tagged else {}
+        tags = known.facts.release_tags()
     except GitError:
         return {}  # no promotion fails for want of a number
     return {
