@@ -54,6 +54,11 @@ class Placed:
         """Whether nothing is there."""
         return not self.text and not self.pairs and not self.items
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it is neither a mapping nor a list."""
+        return self.pairs is None and not self.items
+
 
 def documents(text: str) -> tuple[Placed, ...] | None:
     """The documents of a YAML file; None where it cannot be read. A list of resources is its items.

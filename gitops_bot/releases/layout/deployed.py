@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import islice, product
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from gitops_bot.releases.layout.glob import Glob
-from gitops_bot.targets.values import values
+from gitops_bot.targets.placed import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from gitops_bot.targets.placed import Placed
 
 #: What a file has to contain to be parsed at all.
 MARKS: Final = (b"argoproj.io/", b"kustomize.toolkit.fluxcd.io/")
@@ -89,39 +91,35 @@ def _of_files(files: Iterable[tuple[str, bytes]]) -> Iterator[Deployment]:
 
 def _of_file(file: str, data: bytes) -> Iterator[Deployment]:
     for text in _SEPARATOR.split(data.decode("utf-8", "replace")):
-        manifest = values(text) if any(mark.decode() in text for mark in MARKS) else None
-        if not isinstance(manifest, dict):
-            continue
-        kind, name = _text(manifest, "kind"), _text(manifest, "metadata", "name")
-        names = (name, _text(manifest, "metadata", "namespace"), file)
-        match kind:
-            case "Application":
-                spec = _at(manifest, "spec")
-                yield from _as_globs(_paths(spec), f"Argo CD Application {name}", file, (*names, *_target(spec)))
-            case "ApplicationSet":
-                spec = _at(manifest, "spec", "template", "spec")
-                paths = _made(_paths(spec), _at(manifest, "spec", "generators"))
-                yield from _as_globs(paths, f"Argo CD ApplicationSet {name}", file, (*names, *_target(spec)))
-            case "Kustomization" if "fluxcd" in _text(manifest, "apiVersion"):
-                target = _text(manifest, "spec", "targetNamespace")
-                path = [_text(manifest, "spec", "path")]
-                yield from _as_globs(path, f"Flux Kustomization {name}", file, (*names, target))
-            case _:
-                pass
+        for manifest in (documents(text) if any(mark.decode() in text for mark in MARKS) else None) or ():
+            spec, name = manifest.at("spec"), manifest.at("metadata", "name").text
+            names = (name, manifest.at("metadata", "namespace").text, file)
+            match manifest.at("kind").text:
+                case "Application":
+                    by = f"Argo CD Application {name}"
+                    yield from _as_globs(_paths(spec), by, file, (*names, *_target(spec)))
+                case "ApplicationSet":
+                    template, by = spec.at("template", "spec"), f"Argo CD ApplicationSet {name}"
+                    paths = _made(_paths(template), spec.at("generators"))
+                    yield from _as_globs(paths, by, file, (*names, *_target(template)))
+                case "Kustomization" if "fluxcd" in manifest.at("apiVersion").text:
+                    by, target = f"Flux Kustomization {name}", spec.at("targetNamespace").text
+                    yield from _as_globs([spec.at("path").text], by, file, (*names, target))
+                case _:
+                    pass
 
 
-def _paths(spec: Any) -> list[str]:
+def _paths(spec: Placed) -> list[str]:
     """The paths of an Application's sources; a chart of a Helm repository has none here."""
-    sources = _at(spec, "sources")
-    listed = [*(sources if isinstance(sources, list) else ()), _at(spec, "source")]
-    return [_text(source, "path") for source in listed if isinstance(source, dict) and "chart" not in source]
+    sources = (*spec.at("sources").items, spec.at("source"))
+    return [source.at("path").text for source in sources if not source.has("chart")]
 
 
-def _target(spec: Any) -> tuple[str, str, str]:
-    return _text(spec, "destination", "namespace"), _text(spec, "destination", "name"), _text(spec, "project")
+def _target(spec: Placed) -> tuple[str, str, str]:
+    return spec.at("destination", "namespace").text, spec.at("destination", "name").text, spec.at("project").text
 
 
-def _made(paths: Iterable[str], generators: Any) -> Iterator[str]:
+def _made(paths: Iterable[str], generators: Placed) -> Iterator[str]:
     """The paths that a template makes of what its generators list; what they do not tell becomes `*`."""
     elements, directories = _listed(generators)
     for path in paths:
@@ -130,32 +128,28 @@ def _made(paths: Iterable[str], generators: Any) -> Iterator[str]:
             yield _PLACEHOLDER.sub(lambda match, known=known: known.get(match[1], "*"), path)  # type: ignore[misc]
 
 
-def _listed(generators: Any) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+def _listed(generators: Placed) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """The elements of every list generator and the directories of every Git generator, in a matrix too.
 
     A directory is called as Argo CD calls it, with and without Go templates.
     """
     elements: list[dict[str, str]] = []
     directories: list[dict[str, str]] = []
-    waiting, looked = [generators], 0
+    waiting, looked = [*reversed(generators.items)], 0
     while waiting and (looked := looked + 1) < _MOST:
-        match waiting.pop():
-            case list() as items:
-                waiting += reversed(items)
-            case dict() as generator:
-                listed = _at(generator, "list", "elements")
-                elements += (
-                    {key: text for key, text in element.items() if isinstance(text, str)}
-                    for element in (listed if isinstance(listed, list) else ())
-                    if isinstance(element, dict)
-                )
-                node = _at(generator, "git", "directories")
-                for directory in node if isinstance(node, list) else ():
-                    path = _text(directory, "path")
-                    if path and _text(directory, "exclude") != "true":
-                        names = dict.fromkeys(("path", "path.path"), path)
-                        directories.append({**names, "path.basename": path.rpartition("/")[2]})
-                waiting += (_at(generator, kind, "generators") for kind in ("matrix", "merge", "union"))
+        generator = waiting.pop()
+        elements += (
+            {key: value.text for key, value in element.entries if value.is_text}
+            for element in generator.at("list", "elements").items
+            if element.pairs is not None
+        )
+        for directory in generator.at("git", "directories").items:
+            path = directory.at("path").text
+            if path and directory.at("exclude").text != "true":
+                names = dict.fromkeys(("path", "path.path"), path)
+                directories.append({**names, "path.basename": path.rpartition("/")[2]})
+        for kind in ("matrix", "merge", "union"):
+            waiting += reversed(generator.at(kind, "generators").items)
     return elements, directories
 
 
@@ -169,14 +163,3 @@ def _as_globs(paths: Iterable[str], by: str, file: str, names: tuple[str, ...]) 
             yield Deployment(Glob.parse(text), by[:200], file, tuple(name for name in names if name))
         except ValueError:
             continue
-
-
-def _at(value: Any, *keys: str) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def _text(value: Any, *keys: str) -> str:
-    node = _at(value, *keys)
-    return node if isinstance(node, str) else ""
