@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config import Config
-    from gitops_bot.releases.layout.overlay import Overlay
     from gitops_bot.releases.layout.overlays import Selection
+    from gitops_bot.targets.pin_file import PinFile
 
 
 class Files(Protocol):
@@ -40,20 +40,21 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
     """
     snapshot = on_disk(files, tree, config, now)
-    overlays = [overlay for name in config.environments for overlay in snapshot.overlays(name)]
+    pin_files = [(name, overlay.pin_file) for name in config.environments for overlay in snapshot.overlays(name)]
     refused = [failed.problem for name in config.environments for failed in snapshot.failed(name)]
     problems = [*snapshot.selection.problems, *_alone(config, snapshot.selection), *refused]
-    for overlay in overlays:
-        problems += _entries(overlay, config)
+    for name, file in pin_files:
+        problems += _entries(name, file, config)
     # A base that is refused is nobody's overlay, and no problem here.
-    pin_files = [overlay.pin_file for overlay in overlays]
-    problems += targets.dead(pin_files, tree, lambda paths: targets.read_all(paths, files.read(paths))[0])
+    problems += targets.dead(
+        [file for _, file in pin_files], tree, lambda paths: targets.read_all(paths, files.read(paths))[0]
+    )
     for name in config.environments:
         lost = snapshot.unmatched(name)
         problems += (*lost.problems, *lost.groups)
         wrong = [described.wrong for described in snapshot.described(name).values()]
         problems += dict.fromkeys(problem for problem in wrong if problem is not None)
-    count = len(overlays) + len(refused)
+    count = len(pin_files) + len(refused)
     if not count and not problems:
         problems.append(_NO_OVERLAY)
     return Checked(count, snapshot.coverage, tuple(problems), hold.ended(config.holds, now))
@@ -118,8 +119,7 @@ def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
             yield Problem("failed.config", message, advice, *environment.promotion.place)
 
 
-def _entries(overlay: Overlay, config: Config) -> Iterator[Problem]:
-    name, file = overlay.environment or "", overlay.pin_file
+def _entries(name: str, file: PinFile, config: Config) -> Iterator[Problem]:
     for index, entry in enumerate(file.entries):
         rules = config.rules(name, entry)
         if rules.ignore or entry.unset is not None:

@@ -17,8 +17,8 @@ from gitops_bot.proposals.people import decline, declined
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.releases.choice import switch
 from gitops_bot.releases.history import trail
-from gitops_bot.releases.layout import overlay
 from gitops_bot.releases.plan import CODE_OF, Change, Failed, Held
+from gitops_bot.targets.pin_file import edit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,17 +125,18 @@ def edited(known: Known, decisions: Sequence[Decision]) -> tuple[tuple[Decision,
     changing, refused, info = release_info.edited(known, [item for item in decisions if isinstance(item, Change)])
     for item in changing:
         by_file.setdefault(item.entry.file, []).append(item)
-    overlays = {known_overlay.file: known_overlay for known_overlay in known.snapshot.overlays(known.environment.name)}
+    snapshot = known.snapshot
+    pin_files = {overlay.pin_file.file: overlay.pin_file for overlay in snapshot.overlays(known.environment.name)}
     for file, changes in sorted(by_file.items()):
         try:
-            files |= overlay.edited([overlays[file]], changes)
+            files[file] = edit(pin_files[file], [change.pin_change.assignment for change in changes])
         except EditError as error:
             refused += [Failed(change.entry, error.problem) for change in changes]
         else:
             done += changes
             files |= {item.info.file: info[item.info.file] for item in changes if item.info is not None}
     others = (item for item in decisions if not isinstance(item, Change))
-    return (*done, *others, *refused), known.snapshot.before(files)
+    return (*done, *others, *refused), {path: (snapshot.files[path], data) for path, data in files.items()}
 
 
 def _may_open(state: OpenProposals, grouped: Mapping[str, Sequence[Decision]]) -> list[str]:

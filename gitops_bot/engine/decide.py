@@ -129,7 +129,7 @@ def _assigned(known: Known, asked: Pins) -> Candidates:
 def _polled(known: Known) -> Candidates:
     """What registries have, and for the entries that its source has too what that runs."""
     snapshot, environment = known.snapshot, known.environment
-    sources, own = snapshot.promoted(environment), snapshot.by_key(environment.name)
+    sources, own = snapshot.promoted(environment.name), snapshot.by_key(environment.name)
 
     def polled(entry: Entry) -> Candidate:
         return Candidate(switched(known, entry) if entry.choices else poll(known.facts, entry, snapshot.at))

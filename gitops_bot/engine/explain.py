@@ -109,7 +109,7 @@ def _explained(
             gates.append(PassedGate(_PROPOSAL, passed=False, reason=_reason(final)))
         else:
             gates.append(PassedGate(_PROPOSAL, passed=True))
-    promoted = entry.key in known.snapshot.promoted(known.environment)
+    promoted = entry.key in known.snapshot.promoted(known.environment.name)
     policy = source_of(entry, known.environment.promotion if promoted else None)
     selection = None if promoted else select(known.facts, entry, known.snapshot.at)
     outcome, pin = _outcome(decision)

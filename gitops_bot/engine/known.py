@@ -71,7 +71,7 @@ class Known:
         """The entries of the source that each promoted entry stands for, by its key."""
         match self.request.what:
             case Poll():
-                return self.snapshot.promoted(self.environment)
+                return self.snapshot.promoted(self.environment.name)
             case Promote(source=source):
                 return self.snapshot.partners(source, self.environment.name)
             case _:

@@ -98,7 +98,7 @@ def read_again(world: World, before: Snapshot) -> Snapshot:
 
 def committed(before: Snapshot, commit: str, files: Mapping[str, bytes]) -> Snapshot:
     """What a commit of our own made of the base branch: all is as it was, but for these files."""
-    return replace(before, commit=commit, files={**before.files, **files}, _known={})
+    return replace(before, commit=commit, files={**before.files, **files}, known={})
 
 
 def _files(world: World, commit: str, paths: Sequence[str], others: Sequence[str]) -> Mapping[str, bytes]:

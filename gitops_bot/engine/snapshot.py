@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.proposals import naming
@@ -23,7 +24,7 @@ from gitops_bot.targets.file_targets import FileTargets
 from gitops_bot.targets.pin_file import matching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.config import Config, Environment
@@ -36,7 +37,22 @@ if TYPE_CHECKING:
     from gitops_bot.targets import Target
     from gitops_bot.targets.pin_file import PinFile
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def _once(work: Callable[Concatenate[Snapshot, P], T]) -> Callable[Concatenate[Snapshot, P], T]:
+    """What a snapshot works out once for what is asked."""
+
+    @wraps(work)
+    def remembered(snapshot: Snapshot, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = work, args
+        if key not in snapshot.known:
+            snapshot.known[key] = work(snapshot, *args, **kwargs)
+        answer: T = snapshot.known[key]
+        return answer
+
+    return remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,75 +81,107 @@ class Snapshot:
     #: Files that were parsed, by path and bytes: another reading parses only what changed.
     parsed: dict[tuple[str, Target, bytes], PinFile | Problem] = field(default_factory=dict, repr=False, compare=False)
     #: What was worked out of all this already, by what was asked.
-    _known: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    known: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
+    @_once
     def overlays(self, name: str) -> tuple[Overlay, ...]:
         """The overlays of an environment that could be read."""
-        return self._once(("read", name), lambda: self._read(name))[0]
+        return tuple(read for read in self._read(name) if isinstance(read, Overlay))
 
+    @_once
     def failed(self, name: str) -> tuple[Failed, ...]:
         """The files of an environment that could not be read, and slots that are not complete."""
-        unread: tuple[Failed, ...] = self._once(("read", name), lambda: self._read(name))[1]
-        known = {failed.problem.file for failed in unread}
-        # A selector that is refused is told by itself.
-        wrong = [
-            slots.wrong for slots in self.slots(name) if slots.selector is None or slots.wrong != slots.selector.refusal
-        ]
-        return (
-            *unread,
-            *(Failed(None, problem) for problem in wrong if problem is not None and problem.file not in known),
-        )
+        problems = [read for read in self._read(name) if isinstance(read, Problem)]
+        known = {problem.file for problem in problems}
+        for pair in self.slots(name):
+            # A selector that is refused is told by itself.
+            refused = pair.selector is not None and pair.wrong == pair.selector.refusal
+            if pair.wrong is not None and not refused and pair.wrong.file not in known:
+                problems.append(pair.wrong)
+        return tuple(Failed(None, problem) for problem in problems)
 
+    @_once
     def slots(self, name: str) -> tuple[Slots, ...]:
         """The slots of an environment, each pair with the selector that makes one of them live."""
-        return self._once(("slots", name), lambda: self._slots(name))
+        settings = self.config.environments[name].blue_green
+        if not settings:
+            return ()
+        files = {overlay_file.file: overlay_file.directory for overlay_file in self.overlay_files(name)}
+        entries = {overlay.pin_file.file: overlay.entries for overlay in self.overlays(name)}
+        return tuple(pair for setting in settings for pair in slots.find(setting, files, entries))
 
     def slots_of(self, entry: Entry) -> Slots | None:
         """The slots that an entry belongs to, as one of their pins or as their selector."""
-        name = entry.environment or ""
-        known = self._once(
-            ("slots by file", name), lambda: {file: slots for slots in self.slots(name) for file in slots.files}
-        )
-        pair: Slots | None = known.get(entry.file)
+        pair = self._slots_by_file(entry.environment or "").get(entry.file)
         return pair if pair is not None and (entry.choices or pair.slot_of(entry) is not None) else None
 
+    @_once
     def described(self, name: str) -> Mapping[tuple[str, str], Described]:
         """By the keys of entries of an environment, the file that describes each; most have none."""
-        return self._once(("described", name), lambda: self._described(name))
+        environments = self.config.environments
+        if not (settings := environments[name].release_info):
+            return {}
+        owners = self._info_files()
+        return {entry.key: file for entry, file in release_info.find(settings, self.entries(name), self.files, owners)}
 
     def overlay_files(self, name: str) -> tuple[OverlayFile, ...]:
         """The overlays of an environment as its globs found them, also those that could not be read."""
         return self.selection.overlays[name]
 
+    @_once
     def entries(self, name: str) -> tuple[Entry, ...]:
         """Every entry of an environment."""
-        return tuple(entry for overlay in self._by_overlay(name) for entry in overlay)
+        return tuple(entry for overlay in self.overlays(name) for entry in overlay.entries)
 
+    @_once
     def by_key(self, name: str) -> Mapping[tuple[str, str], Entry]:
         """Every entry of an environment by its key."""
-        return self._once(("by key", name), lambda: {entry.key: entry for entry in self.entries(name)})
+        return {entry.key: entry for entry in self.entries(name)}
 
     def matching(self, name: str, image: str) -> tuple[Entry, ...]:
         """The entries that a command line means by `image`: by name exactly, else by repository, in each overlay."""
         return tuple(
-            entries[index]
-            for overlay, entries in zip(self.overlays(name), self._by_overlay(name), strict=True)
+            overlay.entries[index]
+            for overlay in self.overlays(name)
             for index in matching(overlay.pin_file.entries, image)
         )
 
+    @_once
     def partners(self, source: str, target: str) -> Mapping[tuple[str, str], tuple[Entry, ...]]:
         """The entries of the target that the source has too, by their keys: each with those that it stands for."""
-        return self._once(("partners", source, target), lambda: self._partners(source, target))
+        by_file = {
+            overlay.pin_file.file: [entry for entry in overlay.entries if name == target or not self._is_idle(entry)]
+            for name in (source, target)
+            for overlay in self.overlays(name)
+        }
+        # What one slot of the source runs is for whichever slot of the target is idle.
+        taken = {key for key, entry in self.by_key(target).items() if self.slots_of(entry) is None}
+        partners: dict[tuple[str, str], tuple[Entry, ...]] = {}
+        for pair in correspondence.pairs(self.overlay_files(source), self.overlay_files(target)):
+            own = by_file.get(pair.target.file, ())
+            sources = [
+                [(file.target, entry) for file in overlay for entry in by_file.get(file.file, ())]
+                for overlay in pair.sources
+            ]
+            for entry in own:
+                its_partners = tuple(
+                    partner
+                    for entries in sources
+                    for partner in correspondence.partners(entry, pair.target.target, own, entries, taken)
+                )
+                if its_partners:
+                    partners[entry.key] = its_partners
+        return partners
 
-    def promoted(self, environment: Environment) -> Mapping[tuple[str, str], tuple[Entry, ...]]:
+    @_once
+    def promoted(self, name: str) -> Mapping[tuple[str, str], tuple[Entry, ...]]:
         """Likewise for the environment that the configuration promotes from, but for entries with an own policy."""
-        if environment.promotion is None:
-            return {}
-        source, name = environment.promotion.source, environment.name
-        return self._once(("promoted", source, name), lambda: self._promoted(source, name))
+        own, promotion = self.by_key(name), self.config.environments[name].promotion
+        partners = self.partners(promotion.source, name) if promotion is not None else {}
+        return {key: sources for key, sources in partners.items() if own[key].rules.takes_promotions}
 
     def meant(self, name: str, image: str) -> tuple[Entry, ...]:
-        """Likewise, to be given a pin: of two slots a repository means the one that is idle."""
+        """Those that `matching` finds, to be given a pin: of two slots a repository means the one that is idle."""
         matching = self.matching(name, image)
 
         def is_live(entry: Entry) -> bool:
@@ -152,33 +200,31 @@ class Snapshot:
         """The hold that somebody wrote down for an entry, as long as it lasts."""
         return hold.lasting(self.config.holds, entry, self.at)
 
+    @_once
     def unmatched(self, name: str) -> Unmatched:
         """The names that the configuration says of an environment, and that mean nothing there."""
-        return self._once(
-            ("unmatched", name),
-            lambda: unmatched(
-                name,
-                self.config.mentions,
-                self.entries(name),
-                self.overlay_files(name),
-                self.at,
-                unread=bool(self.failed(name) or self.selection.problems),
-            ),
-        )
-
-    def before(self, files: Mapping[str, bytes]) -> dict[str, tuple[bytes, bytes]]:
-        """Each file as the base branch has it, beside what it becomes."""
-        return {path: (self.files[path], after) for path, after in files.items()}
+        unread = bool(self.failed(name) or self.selection.problems)
+        overlays = self.overlay_files(name)
+        return unmatched(name, self.config.mentions, self.entries(name), overlays, self.at, unread=unread)
 
     @property
+    @_once
     def owners(self) -> Owners:
         """Whose each path is, now or by the globs."""
-        return self._once("owners", lambda: Owners(self.config.environments, self.claims))
+        return Owners(self.config.environments, self.claims)
 
     @property
+    @_once
     def targets(self) -> FileTargets:
         """How each file with pins is read, also one that history tells of."""
-        return self._once("targets", self._file_targets)
+        near = by_directory(self.files)
+        targets = {
+            file: completed(target, near.get(posixpath.dirname(file) or ".", {}))
+            for file, target in self.selection.targets.items()
+        }
+        following = release_info.keys(self.config.environments, self.selection)
+        claims = FileClaims.of(self.config.environments, self.owners)
+        return FileTargets.of(decided(targets, self.files), following, claims)
 
     @property
     def outside(self) -> Outside:
@@ -190,7 +236,7 @@ class Snapshot:
     def coverage(self) -> Coverage:
         """How much of the repository is kept current, by what becomes of the entries of these environments."""
         kinds = [
-            (entry, entry.pin, coverage.kind(entry.rules, promoted=entry.key in self.promoted(environment)))
+            (entry, entry.pin, coverage.kind(entry.rules, promoted=entry.key in self.promoted(environment.name)))
             for environment in self.environments
             for entry in self.entries(environment.name)
         ]
@@ -202,98 +248,35 @@ class Snapshot:
         globs = [parse(text) for environment in self.readable for text in environment.overlays]
         return tuple(sorted({glob.prefix.rpartition("/")[0] or "." for glob in globs}))
 
-    def _once(self, key: Hashable, work: Callable[[], T]) -> T:
-        if key not in self._known:
-            self._known[key] = work()
-        answer: T = self._known[key]
-        return answer
-
-    def _read(self, name: str) -> tuple[tuple[Overlay, ...], tuple[Failed, ...]]:
-        read: list[Overlay] = []
-        failed: list[Failed] = []
+    @_once
+    def _read(self, name: str) -> tuple[Overlay | Problem, ...]:
+        """Every overlay of an environment, or why it cannot be read."""
+        read: list[Overlay | Problem] = []
         for overlay_file in self.overlay_files(name):
-            match self._parse(overlay_file):
+            file, directory = overlay_file.file, overlay_file.directory
+            target, data = self.targets[file] or overlay_file.target, self.files.get(file, b"")
+            key = file, target, data
+            if key not in self.parsed:
+                try:
+                    self.parsed[key] = target.read(data, file)
+                except EditError as error:
+                    self.parsed[key] = error.problem
+            match self.parsed[key]:
                 case Problem() as problem:
-                    failed.append(Failed(None, problem))
-                case parsed:
-                    read.append(Overlay(name, overlay_file.directory, parsed))
-        return tuple(read), tuple(failed)
+                    read.append(problem)
+                case pin_file:
+                    read.append(Overlay.of(name, directory, pin_file, partial(self.config.rules, name)))
+        return tuple(read)
 
-    def _parse(self, overlay_file: OverlayFile) -> PinFile | Problem:
-        target, data = self.targets[overlay_file.file] or overlay_file.target, self.files.get(overlay_file.file, b"")
-        key = overlay_file.file, target, data
-        if key not in self.parsed:
-            try:
-                self.parsed[key] = target.read(data, overlay_file.file)
-            except EditError as error:
-                self.parsed[key] = error.problem
-        return self.parsed[key]
+    @_once
+    def _info_files(self) -> Mapping[str, Sequence[str]]:
+        return release_info.files(self.config.environments, self.claims)
 
-    def _file_targets(self) -> FileTargets:
-        near = by_directory(self.files)
-        targets = {
-            file: completed(target, near.get(posixpath.dirname(file) or ".", {}))
-            for file, target in self.selection.targets.items()
-        }
-        following = release_info.keys(self.config.environments, self.selection)
-        claims = FileClaims.of(self.config.environments, self.owners)
-        return FileTargets.of(decided(targets, self.files), following, claims)
-
-    def _by_overlay(self, name: str) -> tuple[tuple[Entry, ...], ...]:
-        return self._once(
-            ("entries", name),
-            lambda: tuple(
-                tuple(overlay.entry(item, self.config.rules(name, item)) for item in overlay.pin_file.entries)
-                for overlay in self.overlays(name)
-            ),
-        )
-
-    def _slots(self, name: str) -> tuple[Slots, ...]:
-        settings = self.config.environments[name].blue_green
-        if not settings:
-            return ()
-        files = {overlay_file.file: overlay_file.directory for overlay_file in self.overlay_files(name)}
-        overlays = zip(self.overlays(name), self._by_overlay(name), strict=True)
-        entries = {overlay.file: entries for overlay, entries in overlays}
-        return tuple(pair for setting in settings for pair in slots.find(setting, files, entries))
-
-    def _described(self, name: str) -> Mapping[tuple[str, str], Described]:
-        environments = self.config.environments
-        if not (settings := environments[name].release_info):
-            return {}
-        owners = self._once("info files", lambda: release_info.files(environments, self.claims))
-        return {entry.key: file for entry, file in release_info.find(settings, self.entries(name), self.files, owners)}
+    @_once
+    def _slots_by_file(self, name: str) -> Mapping[str, Slots]:
+        return {file: slots for slots in self.slots(name) for file in slots.files}
 
     def _is_idle(self, entry: Entry) -> bool:
         """Whether nothing reaches what an entry pins, so that nobody has tried it."""
         slots = self.slots_of(entry)
         return slots is not None and (slots.wrong is not None or slots.slot_of(entry) != slots.live)
-
-    def _promoted(self, source: str, name: str) -> dict[tuple[str, str], tuple[Entry, ...]]:
-        own = self.by_key(name)
-        return {key: sources for key, sources in self.partners(source, name).items() if own[key].rules.takes_promotions}
-
-    def _partners(self, source: str, target: str) -> dict[tuple[str, str], tuple[Entry, ...]]:
-        by_file = {
-            overlay.file: tuple(entry for entry in entries if name == target or not self._is_idle(entry))
-            for name in (source, target)
-            for overlay, entries in zip(self.overlays(name), self._by_overlay(name), strict=True)
-        }
-        partners: dict[tuple[str, str], tuple[Entry, ...]] = {}
-        # What one slot of the source runs is for whichever slot of the target is idle.
-        taken = {key for key, entry in self.by_key(target).items() if self.slots_of(entry) is None}
-        for pair in correspondence.pairs(self.overlay_files(source), self.overlay_files(target)):
-            own = by_file.get(pair.target.file, ())
-            sources = [
-                [(file.target, entry) for file in overlay for entry in by_file.get(file.file, ())]
-                for overlay in pair.sources
-            ]
-            for entry in own:
-                found_partners = tuple(
-                    partner
-                    for entries in sources
-                    for partner in correspondence.partners(entry, pair.target.target, own, entries, taken)
-                )
-                if found_partners:
-                    partners[entry.key] = found_partners
-        return partners

@@ -192,7 +192,7 @@ def _left(reading: Reading, entry: Entry, arrived: Step | None) -> Reason | None
 def _partners(snapshot: Snapshot) -> Partners:
     """By environment, the entries that its own are promoted from."""
     return {
-        environment.name: snapshot.promoted(environment)
+        environment.name: snapshot.promoted(environment.name)
         for environment in snapshot.readable
         if environment.promotion is None or environment.promotion.source in snapshot.selection.overlays
     }

@@ -94,9 +94,9 @@ def entry_at(policy: str, tag: str) -> Entry:
     config = read_config(
         f'version: 1\npolicies: {{p: {policy}}}\nenvironments: {{all: {{overlays: ["*"], policy: p}}}}\n', "f"
     )
-    overlay = Overlay("all", "web", targets.read(text.encode(), "web/kustomization.yaml"))
-    (item,) = overlay.pin_file.entries
-    return overlay.entry(item, config.rules("all", item))
+    pin_file = targets.read(text.encode(), "web/kustomization.yaml")
+    (entry,) = Overlay.of("all", "web", pin_file, lambda item: config.rules("all", item)).entries
+    return entry
 
 
 @pytest.mark.slow

@@ -28,8 +28,8 @@ def entries(*images: str) -> list[Entry]:
         f"- name: app{at}\n  newName: {name}\n  newTag: 1.0.0\n" for at, name in enumerate(images)
     )
     config = read_config(CONFIG, "gitops-bot.yaml")
-    overlay = Overlay("production", "web", targets.read(text.encode(), "web/kustomization.yaml"))
-    return [overlay.entry(item, config.rules("production", item)) for item in overlay.pin_file.entries]
+    pin_file = targets.read(text.encode(), "web/kustomization.yaml")
+    return list(Overlay.of("production", "web", pin_file, lambda item: config.rules("production", item)).entries)
 
 
 def one_more_page(head: str) -> bytes:

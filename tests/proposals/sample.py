@@ -15,12 +15,12 @@ from gitops_bot.proposals import naming, reconcile
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.proposals.pull_request import PullRequest
-from gitops_bot.releases.layout.overlay import Overlay, edited
 from gitops_bot.releases.plan import Change, Entry, Kept
 from gitops_bot.targets import kustomization
+from gitops_bot.targets.pin_file import edit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gitops_bot.proposals.reconcile import Action, ActionName
     from gitops_bot.releases.plan import Decision, PinChange
@@ -123,15 +123,21 @@ class Written:
     parent: str
 
 
-def overlays(files: Mapping[str, bytes]) -> list[Overlay]:
-    return [Overlay("staging", posixpath.dirname(file), kustomization.read(data, file)) for file, data in files.items()]
+def edited(files: Mapping[str, bytes], changes: Sequence[Change]) -> dict[str, bytes]:
+    """What the changes make of the files that they are for."""
+    by_file = {file: [change for change in changes if change.entry.file == file] for file in sorted(files)}
+    return {
+        file: edit(kustomization.read(files[file], file), [change.pin_change.assignment for change in own])
+        for file, own in by_file.items()
+        if own
+    }
 
 
 def written(*changes: Change, files: Mapping[str, bytes] = FILES, parent: str = BASE) -> Written:
     """The proposal that the bot makes of these changes to these files."""
     words = proposals.write("staging", changes, source=changes[0].source)
     pins = tuple(change.pin_change for change in changes)
-    return Written(words.title, words.body, words.message, edited(overlays(files), changes), pins, parent)
+    return Written(words.title, words.body, words.message, edited(files, changes), pins, parent)
 
 
 def commit(proposal: Written, files: Mapping[str, bytes] = FILES, *, name: str = HEAD) -> Commit:

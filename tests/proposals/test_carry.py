@@ -15,7 +15,8 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.proposals import carry, ownership
 from gitops_bot.releases.plan import Change, Failed, Held, Kept, PinChange
-from tests.proposals.sample import API, WEB, A, B, C, branch, change, commit, entry, overlays, written
+from gitops_bot.targets import kustomization
+from tests.proposals.sample import API, WEB, A, B, C, branch, change, commit, entry, written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -360,9 +361,9 @@ def test_ten_services_that_set_their_pin_one_after_the_other_lose_nothing(order:
         for pair in range(5)
     }
     base = {
-        (overlay.file, each.name): pinned(entry(each.name, overlay.file), each.pin, None)
-        for overlay in overlays(files)
-        for each in overlay.pin_file.entries
+        (file, each.name): pinned(entry(each.name, file), each.pin, None)
+        for file, data in files.items()
+        for each in kustomization.read(data, file).entries
     }
     there = branch()
     for number in order:

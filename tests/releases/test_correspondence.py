@@ -239,8 +239,7 @@ def test_an_entry_has_its_partner(entry: str, own: list[str], source: list[str],
             lines += [f"  - name: {name}", *([f"    newName: {new_name}"] if renamed else [])]
             lines += [f"    newTag: v{tag}"] if tagged else []
         pin_file = TARGETS[0].read("\n".join(lines).encode(), "k")
-        overlay = Overlay("any", ".", pin_file)
-        return tuple(overlay.entry(item, Rules(None)) for item in pin_file.entries)
+        return Overlay.of("any", ".", pin_file, lambda _: Rules(None)).entries
 
     mine, theirs = read(own), [(TARGETS[0], item) for item in read(source)]
     item = next(item for item, text in zip(mine, own, strict=True) if text == entry)
@@ -273,7 +272,7 @@ def test_one_name_in_several_files_of_an_overlay_means_the_entry_of_one_of_them(
         for text in texts.split():
             file, _, repository = text.partition(":")
             pin_file = TARGETS[0].read(f"images: [{{name: image, newName: acme/{repository}}}]".encode(), file)
-            entries.append(Overlay("any", ".", pin_file).entry(pin_file.entries[0], Rules(None)))
+            entries += Overlay.of("any", ".", pin_file, lambda _: Rules(None)).entries
         return entries
 
     mine, theirs = read(target), [(TARGETS[0], item) for item in read(source)]
