@@ -12,6 +12,7 @@ from gitops_bot.releases.layout import correspondence, release_info
 from gitops_bot.releases.layout import overlays as layout
 from gitops_bot.releases.layout.beside import beside
 from gitops_bot.releases.layout.checked import Checked
+from gitops_bot.targets.dead import dead
 from gitops_bot.targets.pin_file import problem
 
 if TYPE_CHECKING:
@@ -46,9 +47,8 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     for name, file in pin_files:
         problems += _entries(name, file, config)
     # A base that is refused is nobody's overlay, and no problem here.
-    problems += targets.dead(
-        [file for _, file in pin_files], tree, lambda paths: targets.read_all(paths, files.read(paths))[0]
-    )
+    own = [file for _, file in pin_files]
+    problems += dead(own, tree, lambda paths: targets.read_all(paths, files.read(paths))[0])
     for name in config.environments:
         lost = snapshot.unmatched(name)
         problems += (*lost.problems, *lost.groups)

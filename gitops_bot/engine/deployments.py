@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine import carry_out
 from gitops_bot.errors import ForgeError, Problem
+from gitops_bot.images.reference import split
 from gitops_bot.proposals.deployment import Artifact, Deployment
 from gitops_bot.releases.history.changes import changed
 from gitops_bot.releases.history.unrecorded import unrecorded
-from gitops_bot.targets.pin_file import without_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,6 +61,6 @@ def _artifacts(snapshot: Snapshot, known: Sequence[Release], release: Release) -
     artifacts = []
     for pin in changed(known, at).pins:
         if pin.after is not None and pin.after.digest is not None:
-            image = present.get(pin.key, without_tag(pin.name))
+            image = present.get(pin.key, split(pin.name)[0])
             artifacts.append(Artifact(image, pin.after.digest, pin.after.tag, f"{pin.file}:{pin.name}"))
     return tuple(artifacts[:_ARTIFACTS])

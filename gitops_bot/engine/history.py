@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine.content import content
 from gitops_bot.errors import BotError, ConfigError, EditError, ForgeError, Problem, UsageError
+from gitops_bot.images.reference import split
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.history import History
 from gitops_bot.proposals.text import links
 from gitops_bot.releases.history.record import Announced, ImageCommits, Records, net
 from gitops_bot.releases.history.releases import all_releases, find, is_commit
-from gitops_bot.targets.pin_file import without_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -132,7 +132,7 @@ def _images(world: World, snapshot: Snapshot, changes: Sequence[EntryChange]) ->
     steps: dict[EntryChange, ImageStep] = {}
     for change in changes:
         if change.before is not None and change.after is not None and change.before.digest != change.after.digest:
-            image = present.get((change.file, change.name), without_tag(change.name))
+            image = present.get((change.file, change.name), split(change.name)[0])
             steps[change] = ImageStep(image, change.before.digest, image, change.after.digest)
     described = describe_images(world, Facts(), dict(islice(steps.items(), MOST)))
     commits = []

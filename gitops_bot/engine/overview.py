@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.engine.history import announced
 from gitops_bot.engine.status import Reading, status
 from gitops_bot.errors import ForgeError
+from gitops_bot.images.reference import split
 from gitops_bot.proposals.overview import Overview
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
 from gitops_bot.releases.history.record import Records
-from gitops_bot.targets.pin_file import without_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -92,7 +92,7 @@ def built(world: World, facts: Facts, snapshot: Snapshot, records: Sequence[Reco
     asked: dict[str, ImageStep] = {}
     for change in (change for record in records for change in record.changes):
         if change.after is not None and change.after.digest is not None:
-            image = images.get((change.file, change.name), without_tag(change.name))
+            image = images.get((change.file, change.name), split(change.name)[0])
             asked.setdefault(change.after.digest, ImageStep(image, change.after.digest, image, None))
     builds(world, facts, list(asked.values())[:MOST])
     return facts.built()

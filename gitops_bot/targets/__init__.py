@@ -15,7 +15,6 @@ from gitops_bot.targets.compose import ComposeTarget
 from gitops_bot.targets.env import EnvTarget
 from gitops_bot.targets.helm import CHART, HelmTarget
 from gitops_bot.targets.kustomization import KustomizationTarget
-from gitops_bot.targets.kustomization.dead import dead as dead
 from gitops_bot.targets.manifests import ManifestsTarget
 
 if TYPE_CHECKING:

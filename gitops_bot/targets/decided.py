@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeGuard
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin
 from gitops_bot.targets import kustomization
-from gitops_bot.targets.kustomization.references import references
-from gitops_bot.targets.reached import REGULAR, inside
+from gitops_bot.targets.kustomization.references import REGULAR, inside, references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

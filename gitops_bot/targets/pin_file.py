@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
+from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,13 +46,7 @@ class FileEntry:
         if self.choices:
             return None
         written = self.new_name if self.new_name is not None else self.repository
-        return ImageName.of(written if written is not None else without_tag(self.name))
-
-
-def without_tag(name: str) -> str:
-    """A `name` without the tag or digest that makes it a matcher: `host:5000/x:1.2` is `host:5000/x`."""
-    directory, slash, last = name.partition("@")[0].rpartition("/")
-    return directory + slash + last.partition(":")[0]
+        return ImageName.of(written if written is not None else split(self.name)[0])
 
 
 class PinFile(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
@@ -66,21 +67,18 @@ def prove(
         raise EditError(Problem("failed.edit", message, advice, before.file)) from error
 
 
+@dataclass(slots=True)
 class _Comparison:
     """One walk through both documents."""
 
-    def __init__(
-        self,
-        before: Document,
-        after: Document,
-        asked: Mapping[int, Mapping[str, str | None]],
-        blocks: Mapping[int, tuple[Block, str]],
-    ) -> None:
-        self.before, self.after, self.asked, self.blocks = before, after, asked, blocks
-        self.seen: set[tuple[int, int]] = set()
-        self.done: set[int] = set()
-        self.old: list[_Region] = []
-        self.new: list[_Region] = []
+    before: Document
+    after: Document
+    asked: Mapping[int, Mapping[str, str | None]]
+    blocks: Mapping[int, tuple[Block, str]]
+    seen: set[tuple[int, int]] = field(default_factory=set)
+    done: set[int] = field(default_factory=set)
+    old: list[_Region] = field(default_factory=list)
+    new: list[_Region] = field(default_factory=list)
 
     def run(self) -> None:
         if not self.before.roots:
@@ -122,8 +120,8 @@ class _Comparison:
     def all_same(self, old: Sequence[Node], new: Sequence[Node]) -> None:
         if len(old) != len(new):
             raise _Unproved("there are more or fewer values")
-        for one, other in zip(old, new, strict=True):
-            self.same(one, other)
+        for old_node, new_node in zip(old, new, strict=True):
+            self.same(old_node, new_node)
 
     def changed(self, old: MappingNode, new: MappingNode, asked: Mapping[str, str | None]) -> None:
         """The asked keys are as asked, the other pairs agree and keep their order."""
@@ -231,17 +229,17 @@ def _outside(text: str, regions: list[_Region]) -> list[str]:
 def _comments(document: Document, regions: list[_Region]) -> list[str]:
     """Every comment, in the order of the file, without those inside the regions (they go with a removed line)."""
     at = 0
-    found: list[re.Match[str]] = []
+    comments: list[re.Match[str]] = []
     for start, end in sorted([*_scalars(document.roots), (len(document.text), len(document.text))]):
-        found += _COMMENT.finditer(document.text, at, max(at, start))
+        comments += _COMMENT.finditer(document.text, at, max(at, start))
         at = max(at, end)
     kept = []
     cuts = deque(sorted((region.start, region.end) for region in regions))
-    for one in found:
-        while cuts and cuts[0][1] <= one.start():
+    for comment in comments:
+        while cuts and cuts[0][1] <= comment.start():
             cuts.popleft()
-        if not cuts or one.start() < cuts[0][0]:
-            kept.append(one.group())
+        if not cuts or comment.start() < cuts[0][0]:
+            kept.append(comment.group())
     return kept
 
 

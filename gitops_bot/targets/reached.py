@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets.kustomization import FILE_NAMES
-from gitops_bot.targets.kustomization.references import references
+from gitops_bot.targets.kustomization.references import REGULAR, inside, references
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 #: Files that are followed; the largest of the repositories that people publish have some hundred for an environment.
 FILE_LIMIT: Final = 20_000
-#: git's modes of files, and of symbolic links and submodules.
-REGULAR: Final = ("100644", "100755")
+#: git's modes of symbolic links and submodules.
 _FOREIGN: Final = ("120000", "160000")
 #: `https://...`, `git::...`, `git@host:...`, `github.com/...`.
 _REMOTE: Final = re.compile(r"git@|[a-z0-9+.-]{1,253}(?:://|::|\.[a-z]{2,20}[:/])", re.IGNORECASE)
@@ -142,11 +141,3 @@ class _Walk:
         if directory in ("", "."):
             return self.paths
         return self.paths[bisect_left(self.paths, f"{directory}/") : bisect_left(self.paths, f"{directory}0")]
-
-
-def inside(directory: str, text: str) -> str | None:
-    """The path of the repository that a text in a file of this directory means; None for one that leads out of it."""
-    path = posixpath.normpath(posixpath.join(directory, text))
-    if path == ".." or path.startswith(("../", "/")):
-        return None
-    return "" if path == "." else path

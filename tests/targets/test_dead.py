@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.targets import kustomization
-from gitops_bot.targets.kustomization.dead import bases_of, dead
+from gitops_bot.targets.dead import bases_of, dead
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from gitops_bot.images.reference import ImageName, is_digest, is_tag
+from gitops_bot.images.reference import ImageName, is_digest, is_tag, split
 from gitops_bot.targets import nodes, refusals, scalars
-from gitops_bot.targets.pin_file import FileEntry, without_tag
+from gitops_bot.targets.pin_file import FileEntry
 from gitops_bot.targets.places import Place, pin_of
 from gitops_bot.targets.yaml_pins import Slot
 
@@ -92,7 +92,7 @@ def _fits(field: str, text: str) -> bool:
         return is_digest(text)
     if field == "newTag":
         return is_tag(text.partition("@")[0])
-    return ImageName.of(without_tag(text)) is not None
+    return ImageName.of(split(text)[0]) is not None
 
 
 def _marks(document: Document, entry: MappingNode) -> Iterator[Problem]:
@@ -142,7 +142,7 @@ def _contradictions(document: Document, pairs: Mapping[str, Pair], texts: Mappin
     if joint and (not is_tag(name) or not digest):
         message = f"newTag is neither a tag nor a tag, `@` and a digest: {tag[:200]!r}"
         yield document.problem(pairs["newTag"].value, message, "Write the digest into the field `digest`.")
-    if new_name != without_tag(new_name):
+    if new_name != split(new_name)[0]:
         what = "a digest" if "@" in new_name else "a tag"
         advice = "Move it to the field `newTag` or `digest`: kustomize appends those to newName as it stands."
         yield document.problem(pairs["newName"].value, f"newName carries {what}: {new_name[:200]!r}", advice)

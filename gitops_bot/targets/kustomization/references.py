@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from ruamel.yaml.nodes import Node
 
+#: git's modes of files.
+REGULAR: Final = ("100644", "100755")
 _RESOURCES: Final = ("resources", "bases", "components")
 _PLUGINS: Final = ("generators", "transformers", "validators")
 _FILES: Final = ("crds", "configurations", "patchesstrategicmerge")
@@ -37,6 +40,14 @@ class Reference(NamedTuple):
     kind: Kind
     #: Where a chart comes from that is not there.
     instead: str = ""
+
+
+def inside(directory: str, text: str) -> str | None:
+    """The path of the repository that a text in a file of this directory means; None for one that leads out of it."""
+    path = posixpath.normpath(posixpath.join(directory, text))
+    if path == ".." or path.startswith(("../", "/")):
+        return None
+    return "" if path == "." else path
 
 
 def references(data: bytes, *, plugin: bool = False) -> tuple[Reference, ...] | Problem:

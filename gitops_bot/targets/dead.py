@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitops_bot.targets.kustomization import FILE_NAMES, Kustomization
+from gitops_bot.targets.kustomization.references import REGULAR, inside
 from gitops_bot.targets.pin_file import problem
-from gitops_bot.targets.reached import REGULAR, inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
