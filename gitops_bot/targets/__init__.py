@@ -198,6 +198,7 @@ def _words(name: str) -> list[str]:
     return [word for word in _WORDS.split(name.lower().replace(".yml", ".yaml")) if word]
 
 
+@lru_cache(maxsize=1024)
 def same_file(path: str) -> tuple[str, ...]:
     """The paths that mean the same file at different times: `kustomization.yml` may become `kustomization.yaml`."""
     target = target_of(path)

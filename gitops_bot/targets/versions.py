@@ -36,9 +36,10 @@ _VALUE: Final = re.compile(
 )
 #: What stands for the values where the rest is read, and in no file; the number of the value follows.
 _TAG_MARK, _DIGEST_MARK = "masked-7c1fd3-", "sha256:" + "7c1fd3" * 8
-_MARK: Final = re.compile(rb"masked-7c1fd3-|(?:7c1fd3){8}")
+_MARK: Final = b"7c1fd3"
 #: The place of a value in the text that is left, and a byte that no YAML holds.
 _TAG_PLACE, _DIGEST_PLACE, _PLACE = b"\0t", b"\0d", b"\0"
+_PLACES: Final = (("tag", _TAG_PLACE), ("joined", _DIGEST_PLACE), ("digest", _DIGEST_PLACE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +99,24 @@ def only_pins(target: Target, before: bytes, after: bytes) -> bool:
     )
 
 
-@lru_cache(maxsize=64)  # each version is read, and then compared with both of its neighbours
+@lru_cache(maxsize=256)  # each version is read, and then compared with both of its neighbours
 def _cut(data: bytes) -> tuple[bytes, Sequence[bytes]]:
     """The text without the values, and the values; none where it has to be read in full."""
-    if len(data) > _LIMIT or _PLACE in data or _MARK.search(data):
+    if len(data) > _LIMIT or _PLACE in data or _MARK in data:
         return data, ()
     parts: list[bytes] = []
     values: list[bytes] = []
     at = 0
     for found in _VALUE.finditer(data):
-        tag, joined = found["tag"], found["joined"]
-        names = [("digest", _DIGEST_PLACE)] if tag is None else [("tag", _TAG_PLACE), ("joined", _DIGEST_PLACE)]
-        if tag is not None and not _is_text(tag, plain=not (found["quote"] or joined)):
+        quote, tag, joined, _ = found.groups()
+        if tag is not None and not _is_text(tag, plain=not (quote or joined)):
             continue
-        for name, place in names:
-            if found[name] is not None:
-                parts += data[at : found.start(name)], place
-                values.append(found[name])
-                at = found.end(name)
+        for name, place in _PLACES:
+            start, end = found.span(name)
+            if start >= 0:
+                parts += data[at:start], place
+                values.append(data[start:end])
+                at = end
     return b"".join((*parts, data[at:])), values
 
 

@@ -78,13 +78,14 @@ def record(fields: Mapping[str, Shape | Field]) -> Shape:
     Each field is required; a later version may add some, so the schema refuses none that it does not know.
     """
     known = {name: field if isinstance(field, Field) else field.of(name) for name, field in fields.items()}
+    parts = [(name, field.get, field.shape.write) for name, field in known.items()]
     return Shape(
         {
             "type": "object",
             "properties": {name: field.shape.schema for name, field in known.items()},
             "required": list(known),
         },
-        lambda value: {name: field.shape.write(field.get(value)) for name, field in known.items()},
+        lambda value: {name: write(get(value)) for name, get, write in parts},
         {name: field.shape.empty for name, field in known.items()},
     )
 

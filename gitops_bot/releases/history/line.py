@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.reason import rfc3339
+from gitops_bot.releases.layout.owners import above
 from gitops_bot.targets.file_targets import BY_NAME
 
 if TYPE_CHECKING:
@@ -60,12 +60,8 @@ class Line:
     def __post_init__(self) -> None:
         touching: defaultdict[str, dict[str, Step]] = defaultdict(dict)
         for step in self.steps:
-            for path in (*step.changed, *step.files):
-                directory = posixpath.dirname(path)
-                # The directories above have it already where this one has.
-                while step.commit not in touching[directory or "."]:
-                    touching[directory or "."][step.commit] = step
-                    directory = posixpath.dirname(directory)
+            for directory in {name for path in (*step.changed, *step.files) for name in above(path)}:
+                touching[directory][step.commit] = step
         object.__setattr__(self, "_touching", {name: tuple(steps.values()) for name, steps in touching.items()})
 
     def touching(self, overlay: str) -> tuple[Step, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gitops_bot.releases.layout.claims import parse
@@ -53,11 +54,11 @@ class Owners:
         return self._by_path[path]
 
     def _owner(self, path: str) -> tuple[str, str] | None:
-        above = _above(path)
+        directories = above(path)
         if (name := self._files.get(path) or self._meant_file(path)) is not None:
-            return (name, above[0])
-        now = next((directory for directory in above if directory in self._now), None)
-        for directory in above:
+            return (name, directories[0])
+        now = next((directory for directory in directories if directory in self._now), None)
+        for directory in directories:
             name = self._now.get(directory) or self._meant(directory)
             if name is not None:
                 return (name, now) if now is not None and self._now[now] == name else (name, directory)
@@ -74,16 +75,17 @@ class Owners:
 
     def _first(self, path: str, match: Callable[[Glob], object]) -> str | None:
         """The environment of the first glob that matches a path."""
-        near = (self._globs.get("" if above == "." else f"{above}/", ()) for above in _above(path))
+        near = (self._globs.get("" if name == "." else f"{name}/", ()) for name in above(path))
         matching = ((number, name) for globs in near for number, name, glob in globs if match(glob) is not None)
         return min(matching, default=(0, None))[1]
 
 
-def _above(path: str) -> list[str]:
-    """The directories that hold a path, the deepest first."""
+@lru_cache(maxsize=1024)  # thousands of commits change the same few files
+def above(path: str) -> tuple[str, ...]:
+    """The directories that hold a path, the deepest first; the last one is the top, `.`."""
     directories = []
     directory = posixpath.dirname(path)
     while directory:
         directories.append(directory)
         directory = posixpath.dirname(directory)
-    return [*directories, "."]
+    return (*directories, ".")
