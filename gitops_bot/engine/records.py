@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.releases import Release
 
-#: Environments that a message names.
+#: Environments and tags that a message names.
 _NAMED = 5
 
 
@@ -139,6 +139,8 @@ def _tag(
             race.wait(lost)
             tags = world.repository.tags()
         else:
+            if taken := release_tags.left_out(known, untagged, tags):
+                world.warn(_ignored(environment.name, snapshot.branch, taken))
             return {**tags, **{tag.name: tag.commit for tag in new}}
 
 
@@ -163,6 +165,13 @@ def _new_tags(
     )
     new = [NewTag(release_tags.name(release.record.release), release.record.id, text(release)) for release in merged]
     return new[::-1]
+
+
+def _ignored(name: str, branch: str, tags: Sequence[str]) -> Problem:
+    what = f"these tags number no release of {name} on {branch}"
+    message = f"{what}, so new releases have the numbers behind theirs: {shortlist(tags, _NAMED)}"
+    advice = f"The branch was rewritten, or people pushed them. See `gitops-bot history {name} --verify`."
+    return Problem("failed.git", message, advice)
 
 
 def _content(world: World, snapshot: Snapshot, environment: Environment, commit: str) -> Content | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.engine.forge import Forge
+    from gitops_bot.errors import Problem
     from gitops_bot.images.build import Build, BuildTimes, Child
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.proposals.branch import Branch
@@ -34,6 +35,11 @@ class Progress(Protocol):
 def silent(what: str, of: int | None = None) -> AbstractContextManager[Callable[[], None]]:  # noqa: ARG001 - nobody is told
     """The progress that nobody watches."""
     return nullcontext(lambda: None)
+
+
+def unheard(problem: Problem) -> None:
+    """The warning that nobody wants."""
+    del problem
 
 
 class Registry(Protocol):
@@ -228,3 +234,5 @@ class World:
     progress: Progress = silent
     #: Around what is written as one, such as a branch and its pull request: who runs for ever ends behind it.
     whole: Callable[[], AbstractContextManager[None]] = nullcontext
+    #: Is told what people should know, and what fails nothing.
+    warn: Callable[[Problem], None] = unheard

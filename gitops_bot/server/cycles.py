@@ -18,7 +18,7 @@ from gitops_bot.engine.request import Request
 from gitops_bot.errors import BotError, ConfigError, ForgeError, UsageError, limit_of
 from gitops_bot.server.events import LEVELS, counts
 from gitops_bot.server.loop import CycleResult, overran
-from gitops_bot.wiring.world import CycleContext, home, opened
+from gitops_bot.wiring.world import CycleContext, home, log_warning, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -187,9 +187,9 @@ class Cycles:
         self._gone = names
 
     def _warn(self, number: int, problem: Problem) -> None:
-        """Log what the forge could not do, unless the last cycle did."""
+        """Log what people should know, unless the last cycle did."""
         if self._warned.get(problem, -1) < number - 1:
-            log.event("github.warning", level="warning", cycle=number, message=problem.message, next=problem.next)
+            log_warning(problem, cycle=number)
         self._warned[problem] = number
         self._warned = {known: last for known, last in self._warned.items() if last >= number - 1}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -48,9 +48,9 @@ class CycleContext:
     """What a cycle of `run` adds to its options.
 
     `whole` surrounds what must be written as one. `observe` is called with each request to a registry, `warn` with what
-    the forge could not do. `config` is used instead of the present configuration. `absent` is called with the named
-    environments that no longer exist, and the others are done; without it that is an error. `indexes` and `builds`
-    cache what registries answered about digests, and `logins` what clouds gave.
+    people should know, and what fails nothing. `config` is used instead of the present configuration. `absent` is
+    called with the named environments that no longer exist, and the others are done; without it that is an error.
+    `indexes` and `builds` cache what registries answered about digests, and `logins` what clouds gave.
     """
 
     whole: Callable[[], AbstractContextManager[None]]
@@ -93,7 +93,7 @@ def opened(
     environ = os.environ
     local = Local.read(options, environ, instead=cycle.config if cycle else None)
     where, clock = local.address, SystemClock()
-    warn = cycle.warn if cycle else _warn
+    warn = cycle.warn if cycle else log_warning
     # First of all: where the token cannot go to the API, git must not have it.
     forge = _forge(where, environ, clock, warn)
     cache = Path(options.cache) if options.cache else None
@@ -120,7 +120,8 @@ def opened(
             _refuse_pull_requests(config, environments, where)
         known = access(config, environ)
         registry = once(lambda: stack.enter_context(_registry(known, environ, clock, cycle, cache)))
-        world = World(repository, registry, forge, clock, progress, *([cycle.whole] if cycle else []))
+        whole = cycle.whole if cycle else nullcontext
+        world = World(repository, registry, forge, clock, progress, whole, warn)
         imported()
         also = tuple(config.environments) if infer and not plans else also
         yield world, read(world, config, branch, where.name, environments, also=also, commit=commit, whole=plans)
@@ -235,5 +236,9 @@ def _log_notice(message: str, advice: str) -> None:
     log.once("configuration.differs", message=message, next=advice)
 
 
-def _warn(problem: Problem) -> None:
-    log.event("github.warning", level="warning", message=problem.message, next=problem.next)
+def log_warning(problem: Problem, **facts: int) -> None:
+    """Log what people should know, and what fails nothing."""
+    if problem.code == "failed.git":
+        log.event("git.warning", level="warning", **facts, message=problem.message, next=problem.next)
+    else:
+        log.event("github.warning", level="warning", **facts, message=problem.message, next=problem.next)

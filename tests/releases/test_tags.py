@@ -49,6 +49,20 @@ def test_what_is_to_be_tagged(tags: Mapping[str, int], complete: bool, expected:
     assert due(4, tags, complete=complete) == expected
 
 
+def test_the_tags_whose_numbers_are_left_out_are_told_once() -> None:
+    past = line(*({FILE: images(web=str(number))} for number in range(5)), complete=True)
+    known = releases("production", past, GROUND)
+    others = {"release/production/1": commit(1), "release/staging/6": commit(99)}
+    others |= {f"release/production/{number}": commit(99) for number in (2, 3, 5, 9)}
+    found = release_tags.due(known, others, complete=True)
+    assert not isinstance(found, Problem)
+    assert [release.number for release in found] == [4, 6, 7, 8]
+    left_out = release_tags.left_out(known, found, others)
+    assert left_out == tuple(f"release/production/{number}" for number in (2, 3, 5))
+    after = {**others, **{release_tags.name(release): release.commit for release in found}}
+    assert release_tags.left_out(known, found[:0], after) == ()
+
+
 def test_it_is_bounded() -> None:
     first = due(60, {})
     assert isinstance(first, dict)

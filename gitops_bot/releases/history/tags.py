@@ -61,6 +61,18 @@ def due(known: Sequence[Release], tags: Mapping[str, str], *, complete: bool) ->
     return tuple(untagged)
 
 
+def left_out(known: Sequence[Release], untagged: Sequence[Release], tags: Mapping[str, str]) -> tuple[str, ...]:
+    """The tags of other commits whose numbers were left out when these releases got theirs."""
+    commits = {release.commit for release in known}
+    taken: list[str] = []
+    for release in reversed(untagged):
+        number = (release.number or 1) - 1
+        while (tag := name(replace(release, number=number))) in tags and tags[tag] not in commits:
+            taken.append(tag)
+            number -= 1
+    return tuple(reversed(taken))
+
+
 def foreign(environment: str, known: Sequence[Release], tags: Mapping[str, str]) -> tuple[str, ...]:
     """The tags that look like those of an environment, and number none of its releases."""
     numbered = {name(release): release.commit for release in known}
